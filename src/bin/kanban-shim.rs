@@ -1,0 +1,2 @@
+//! kanban-shim
+fn main() {}

@@ -1,0 +1,2 @@
+//! kanban
+fn main() {}

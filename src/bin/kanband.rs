@@ -1,0 +1,2 @@
+//! kanband
+fn main() {}

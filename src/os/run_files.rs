@@ -1,0 +1,193 @@
+//! The files of one run: what the daemon and its shim tell each other.
+//!
+//! ```text
+//! runs/<run id>/spec       written by the daemon before the shim starts; 0600
+//!               lock       held by the shim for its whole life (flock)
+//!               identity   written by the shim, by rename, before the worker starts and once more after
+//!               exit       written by the shim, by rename, when the worker's tree is proven empty
+//!               token      written by the daemon; 0600; names the run to a process outside its tree
+//! ```
+//!
+//! Daemon and shim may be of different versions (an upgrade leaves running shims alone), so each file
+//! carries a version, readers ignore keys they do not know, and a key is never given a second meaning.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::os::identity::ProcessIdentity;
+
+/// Version that this build writes into every run file.
+pub const RUN_FILE_VERSION: u32 = 1;
+
+/// Paths of the files in one run directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// The run directory at `path`; nothing is created.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// What to run and within which limits.
+    pub fn spec(&self) -> PathBuf {
+        self.path.join("spec")
+    }
+    /// The run lock.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+    /// Who the shim and the worker are.
+    pub fn identity(&self) -> PathBuf {
+        self.path.join("identity")
+    }
+    /// How it ended.
+    pub fn exit(&self) -> PathBuf {
+        self.path.join("exit")
+    }
+    /// The capability of the run for processes outside its tree.
+    pub fn token(&self) -> PathBuf {
+        self.path.join("token")
+    }
+}
+
+/// What the shim is to start. Written by the daemon after the claim is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// [`RUN_FILE_VERSION`] of the writer.
+    pub version: u32,
+    /// Incarnation of the database the run belongs to; a run directory of another one is ignored.
+    pub incarnation: String,
+    /// Random word made for this start. The shim gets it as an argument too and starts nothing when the
+    /// two differ, so a stale shim can never act on a newer spec.
+    pub nonce: String,
+    /// Row id of the run.
+    pub run_id: i64,
+    /// Program and arguments; the program is looked up on the `PATH` of `env` when it has no slash.
+    pub argv: Vec<String>,
+    /// The worker's whole environment; nothing is inherited.
+    pub env: BTreeMap<String, String>,
+    /// Working directory of the worker.
+    pub cwd: PathBuf,
+    /// Whether the shim creates `cwd` (with its parents) when it is missing: `dir` workspaces are made
+    /// under the worker's own rights, never under the daemon's.
+    #[serde(default)]
+    pub create_cwd: bool,
+    /// Where and how the worker's output is kept.
+    pub log: LogSpec,
+    /// Deadlines and process limits.
+    pub limits: LimitSpec,
+}
+
+/// How a worker's output is captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSpec {
+    /// The file that keeps the head; the tail's segments are named after it.
+    pub path: PathBuf,
+    /// Bytes kept from the beginning.
+    pub head_bytes: u64,
+    /// Bytes kept, at least, from the end.
+    pub tail_bytes: u64,
+    /// Pace at which output is taken from the worker, in bytes per second; a faster worker waits.
+    pub pace_bytes_per_second: u64,
+    /// Values that are replaced before anything reaches the file.
+    #[serde(default)]
+    pub redact: Vec<String>,
+}
+
+/// Deadlines and process limits of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitSpec {
+    /// Longest time the worker may run, in milliseconds on CLOCK_MONOTONIC from its start; none = no limit.
+    pub max_runtime_ms: Option<u64>,
+    /// Time between TERM and KILL, in milliseconds.
+    pub grace_ms: u64,
+    /// File mode mask of the worker; none = 0o022.
+    #[serde(default)]
+    pub umask: Option<u32>,
+    /// `nofile`, `nproc`, `core`, `fsize`, `cpu`, `as`… and the value set as both soft and hard limit.
+    #[serde(default)]
+    pub rlimits: BTreeMap<String, u64>,
+}
+
+/// Who runs a run. Written by the shim under the run lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunIdentity {
+    /// [`RUN_FILE_VERSION`] of the writer.
+    pub version: u32,
+    /// Nonce of the spec that was started.
+    pub nonce: String,
+    /// The shim.
+    pub shim: ProcessIdentity,
+    /// The worker, once it has been started.
+    pub worker: Option<ProcessIdentity>,
+}
+
+/// How a run's process tree ended. Its presence means: the tree is proven empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// [`RUN_FILE_VERSION`] of the writer.
+    pub version: u32,
+    /// Nonce of the spec that was started.
+    pub nonce: String,
+    /// Why the worker was never started; none when it was.
+    pub start_failure: Option<StartFailure>,
+    /// Exit code of the worker process.
+    pub code: Option<i32>,
+    /// Signal that ended the worker process.
+    pub signal: Option<i32>,
+    /// The shim began its stop ladder because `max_runtime_ms` had passed.
+    pub timed_out: bool,
+    /// The shim began its stop ladder because it was asked to (SIGTERM).
+    pub stop_requested: bool,
+    /// The stop ladder had to use SIGKILL.
+    pub killed: bool,
+    /// Processes other than the worker that were still there when it ended.
+    pub swept_count: u32,
+    /// Start of the worker, epoch milliseconds.
+    pub started_at_ms: i64,
+    /// Proof of the empty tree, epoch milliseconds.
+    pub ended_at_ms: i64,
+    /// Time between the two on CLOCK_MONOTONIC, milliseconds.
+    pub elapsed_ms: u64,
+    /// User and system time of the whole tree as far as it was reaped, microseconds.
+    pub cpu_us: u64,
+    /// Largest resident set of any one process of the tree, bytes.
+    pub max_rss_bytes: u64,
+    /// Output taken from the worker, bytes, before capping.
+    pub log_bytes: u64,
+}
+
+/// Why a worker was not started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartFailure {
+    /// The step that failed.
+    pub step: StartStep,
+    /// The kernel's error number, 0 when there is none.
+    pub errno: i32,
+    /// One line for people: what could not be done, with the value.
+    pub message: String,
+}
+
+/// Steps between the run lock and the worker's first instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartStep {
+    /// Making or entering the working directory.
+    Workspace,
+    /// Opening the log.
+    Log,
+    /// Setting limits, user, or file mode mask.
+    Limits,
+    /// Forking.
+    Fork,
+    /// Finding or executing the program.
+    Exec,
+}
