@@ -1,4 +1,5 @@
 //! kanband: a durable kanban board and the supervisor of the agents that work on it.
 
 pub mod failpoint;
+pub mod kernel;
 pub mod os;

@@ -1,0 +1,303 @@
+//! The façade: one writer that takes requests in batches and commits each batch once.
+//!
+//! ```text
+//! batch(now) ── BEGIN IMMEDIATE
+//!   run(request) ── SAVEPOINT · verb · RELEASE        a refusal rolls back to the savepoint and stays private
+//!   run(request) ── …
+//! commit() ──── COMMIT                                only now may anybody be answered
+//! ```
+//!
+//! On some errors (disk full, I/O error, out of memory) SQLite may roll back the whole transaction by itself. After each
+//! request the batch looks whether it is still inside one; when it is not, it is *broken*: every request in it fails as
+//! retryable and nothing is published.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::kernel::caller::Caller;
+use crate::kernel::counts::Counts;
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::limits::REQUEST_ID_BYTES_MAX;
+use crate::kernel::policy::Policy;
+use crate::kernel::random::Random;
+use crate::kernel::store::install::Install;
+use crate::kernel::store::requests::StoredReply;
+use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, execute_plain};
+use crate::kernel::tx::{Effects, Tx, shorten};
+
+/// A request that writes. Its struct is what the wire carries; one transaction per request.
+pub trait Verb: Serialize + Send + 'static {
+    /// What it answers. Kept for clients that repeat the request.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// Its name, on every surface.
+    const NAME: &'static str;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// A refusal or a fault; nothing of the request stays in the database then.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Reply, VerbError>;
+}
+
+/// The board, open for writing.
+pub struct Board {
+    path: PathBuf,
+    connection: Connection,
+    random: Box<dyn Random>,
+    policy: Arc<Policy>,
+    counts: Counts,
+}
+
+impl Board {
+    /// Opens the board at `path`.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the file is unchanged then.
+    pub fn open(
+        path: &Path,
+        missing: Missing,
+        birth: &Birth,
+        policy: Arc<Policy>,
+        random: Box<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let connection = store::open_writer(path, missing, birth)?;
+        let unusable =
+            |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
+        let counts = store::counts::read(&connection).map_err(unusable)?;
+        Ok(Self { path: path.to_owned(), connection, random, policy, counts })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which installation and which life of it.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn install(&self) -> Result<Install, Fault> {
+        store::install::get(&self.connection)
+    }
+
+    /// Replaces the policy; it holds from the next request on.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// The counts as of the last commit.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Turns syncing off, for tests that write a lot and lose nothing that matters.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn disable_sync_for_tests(&self) -> Result<(), Fault> {
+        execute_plain(&self.connection, "PRAGMA synchronous=OFF", "turn syncing off")
+    }
+
+    /// Reads outside any batch, on the writing connection.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    pub fn read<T, E: From<Fault>>(
+        &self,
+        f: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        store::snapshot(&self.connection, f)
+    }
+
+    /// Begins a batch; all its requests happen at `now`.
+    ///
+    /// # Errors
+    /// [`Fault::Database`] when the transaction cannot begin.
+    pub fn batch(&mut self, now: EpochSeconds) -> Result<Batch<'_>, Fault> {
+        execute_plain(&self.connection, "BEGIN IMMEDIATE", "begin a transaction")?;
+        Ok(Batch {
+            board: self,
+            now,
+            effects: Effects::default(),
+            is_broken: false,
+            is_ended: false,
+        })
+    }
+
+    /// A batch of one request. For tests and offline tools; the daemon batches what waits.
+    ///
+    /// # Errors
+    /// As [`Batch::run`] and [`Batch::commit`].
+    pub fn run_one<V: Verb>(
+        &mut self,
+        now: EpochSeconds,
+        caller: &Caller,
+        request_id: Option<&str>,
+        verb: &V,
+    ) -> Result<(V::Reply, Effects), VerbError> {
+        let mut batch = self.batch(now)?;
+        let reply = batch.run(caller, request_id, verb);
+        let effects = batch.commit()?;
+        Ok((reply?, effects))
+    }
+}
+
+/// Requests that will be committed together.
+pub struct Batch<'b> {
+    board: &'b mut Board,
+    now: EpochSeconds,
+    effects: Effects,
+    is_broken: bool,
+    is_ended: bool,
+}
+
+impl Batch<'_> {
+    /// Whether SQLite rolled the transaction back under it. Then nothing more can be run in it.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Runs one request in a savepoint of its own. With a `request_id` that was seen before it answers as it did then.
+    ///
+    /// # Errors
+    /// The verb's own, [`Refusal::RequestConflict`], or a retryable fault when the batch is broken.
+    pub fn run<V: Verb>(
+        &mut self,
+        caller: &Caller,
+        request_id: Option<&str>,
+        verb: &V,
+    ) -> Result<V::Reply, VerbError> {
+        if self.is_broken {
+            return Err(broken().into());
+        }
+        let connection = &self.board.connection;
+        execute_plain(connection, "SAVEPOINT request", "begin a request")?;
+        let mut tx = Tx {
+            connection,
+            random: self.board.random.as_mut(),
+            now: self.now,
+            policy: &self.board.policy,
+            caller,
+            effects: Effects::default(),
+        };
+        let answer = run_once(&mut tx, request_id, verb);
+        let effects = tx.effects;
+        if self.board.connection.is_autocommit() {
+            self.is_broken = true;
+            return Err(broken().into());
+        }
+        match answer {
+            Ok(reply) => {
+                execute_plain(&self.board.connection, "RELEASE request", "end a request")?;
+                self.effects.events.extend(effects.events);
+                for signal in effects.signals {
+                    if !self.effects.signals.contains(&signal) {
+                        self.effects.signals.push(signal);
+                    }
+                }
+                self.effects.counts.extend(effects.counts);
+                Ok(reply)
+            }
+            Err(error) => {
+                let connection = &self.board.connection;
+                execute_plain(connection, "ROLLBACK TO request", "take back a request")?;
+                execute_plain(connection, "RELEASE request", "take back a request")?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Commits. What it returns may be published; nothing may be before.
+    ///
+    /// # Errors
+    /// A retryable fault; nothing of the batch is in the database then.
+    pub fn commit(mut self) -> Result<Effects, Fault> {
+        self.is_ended = true;
+        if self.is_broken {
+            return Err(broken());
+        }
+        crate::failpoint::hit("batch-before-commit");
+        if let Err(fault) = execute_plain(&self.board.connection, "COMMIT", "commit") {
+            self.is_ended = false; // a failed COMMIT may leave the transaction open
+            return Err(fault);
+        }
+        crate::failpoint::hit("batch-committed");
+        let effects = std::mem::take(&mut self.effects);
+        for (key, change) in &effects.counts {
+            self.board.counts.add(key.clone(), *change);
+        }
+        Ok(effects)
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if !self.is_ended && !self.board.connection.is_autocommit() {
+            // Nothing can be told from here; a transaction that stays open fails the next BEGIN, which is told.
+            let _rolled_back = execute_plain(&self.board.connection, "ROLLBACK", "roll back");
+        }
+    }
+}
+
+fn broken() -> Fault {
+    Fault::Database {
+        doing: "keep the transaction".to_owned(),
+        detail: "SQLite rolled it back".to_owned(),
+        retryable: true,
+    }
+}
+
+/// Runs a verb, or repeats the reply that the same request was given before.
+fn run_once<V: Verb>(
+    tx: &mut Tx<'_>,
+    request_id: Option<&str>,
+    verb: &V,
+) -> Result<V::Reply, VerbError> {
+    let Some(id) = request_id else { return verb.run(tx) };
+    if id.is_empty() || id.len() > REQUEST_ID_BYTES_MAX {
+        return Err(Refusal::InvalidValue {
+            field: "request id",
+            problem: "must have 1 to 64 bytes",
+            value: shorten(id),
+        }
+        .into());
+    }
+    let digest = digest_of(V::NAME, &tx.caller.actor(), verb)?;
+    if let Some(stored) = store::requests::get(tx.store(), id)? {
+        if stored.digest != digest {
+            return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
+        }
+        return serde_json::from_str(&stored.reply).map_err(|_| {
+            Fault::Corrupt { what: "stored reply", value: shorten(&stored.reply) }.into()
+        });
+    }
+    let reply = verb.run(tx)?;
+    let json = serde_json::to_string(&reply).map_err(|error| unwritable(&error))?;
+    store::requests::insert(tx.store(), id, &StoredReply { digest, reply: json }, tx.now)?;
+    Ok(reply)
+}
+
+/// Hex SHA-256 over a verb's name, its caller and its arguments.
+fn digest_of(name: &str, actor: &str, arguments: &impl Serialize) -> Result<String, VerbError> {
+    let json = serde_json::to_vec(arguments).map_err(|error| unwritable(&error))?;
+    Ok(hex_digest(&[name.as_bytes(), actor.as_bytes(), &json]))
+}
+
+/// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.
+pub fn hex_digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unwritable(error: &serde_json::Error) -> VerbError {
+    Fault::Corrupt { what: "request or reply", value: error.to_string() }.into()
+}

@@ -1,0 +1,358 @@
+//! What a worker reads before it begins: the task, its earlier attempts, its parents' results, the assignee's recent
+//! work, the comments. Each part has its cap, and so has the whole; what is left out is counted.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::limits::{
+    CONTEXT_ATTEMPTS, CONTEXT_BODY_CHARS, CONTEXT_CHARS_MAX, CONTEXT_COMMENT_CHARS,
+    CONTEXT_COMMENTS, CONTEXT_FIELD_CHARS, CONTEXT_PARENTS, CONTEXT_RECENT_CHARS,
+    CONTEXT_RECENT_TASKS,
+};
+use crate::kernel::run::Run;
+use crate::kernel::store::comments::Comment;
+use crate::kernel::store::runs::RecentWork;
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::validate::first_line;
+
+/// How times are shown: local time of the daemon's zone, which comes in from outside.
+#[derive(Debug, Clone)]
+pub struct LocalTime {
+    zone: TimeZone,
+}
+
+impl LocalTime {
+    /// Times of this zone.
+    pub fn new(zone: TimeZone) -> Self {
+        Self { zone }
+    }
+
+    /// `YYYY-MM-DD HH:MM`.
+    pub fn minutes(&self, seconds: EpochSeconds) -> String {
+        match Timestamp::from_second(seconds) {
+            Ok(timestamp) => {
+                timestamp.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+            }
+            Err(_) => seconds.to_string(),
+        }
+    }
+}
+
+/// What the context is made of.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The task.
+    pub task: Task,
+    /// Its newest ended runs, oldest of them first.
+    pub attempts: Vec<Run>,
+    /// How many ended runs it has in all.
+    pub attempt_count: u64,
+    /// Its finished parents with their newest completed runs.
+    pub parents: Vec<(Task, Option<Run>)>,
+    /// How many finished parents it has in all.
+    pub parent_count: usize,
+    /// Recent work of its assignee elsewhere.
+    pub recent: Vec<RecentWork>,
+    /// Its newest comments, oldest of them first.
+    pub comments: Vec<Comment>,
+    /// How many comments it has in all.
+    pub comment_count: u64,
+}
+
+impl Material {
+    /// Reads no more than will be shown.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn read(connection: &Connection, task: Task) -> Result<Self, Fault> {
+        let (mut attempts, attempt_count) =
+            store::runs::list_ended_of_task(connection, &task.id, CONTEXT_ATTEMPTS)?;
+        attempts.reverse();
+        let (parents, parent_count) = read_parents(connection, &task.id)?;
+        let recent = match &task.assignee {
+            Some(assignee) => store::runs::list_recent_completed(
+                connection,
+                assignee,
+                &task.id,
+                CONTEXT_RECENT_TASKS,
+            )?,
+            None => Vec::new(),
+        };
+        let (comments, comment_count) =
+            store::comments::list_newest(connection, &task.id, CONTEXT_COMMENTS)?;
+        Ok(Self {
+            task,
+            attempts,
+            attempt_count,
+            parents,
+            parent_count,
+            recent,
+            comments,
+            comment_count,
+        })
+    }
+}
+
+type ParentResults = Vec<(Task, Option<Run>)>;
+
+fn read_parents(connection: &Connection, id: &TaskId) -> Result<(ParentResults, usize), Fault> {
+    let mut parents = Vec::new();
+    let mut count = 0;
+    for parent in store::links::list_parents(connection, id)? {
+        if parents.len() >= CONTEXT_PARENTS {
+            let status = store::tasks::get_status(connection, &parent)?;
+            count += usize::from(status.is_some_and(|(status, _)| status == TaskStatus::Done));
+            continue;
+        }
+        let Some(task) = store::tasks::get(connection, &parent)? else { continue };
+        if task.status == TaskStatus::Done {
+            let run = store::runs::get_latest_completed(connection, &parent)?;
+            parents.push((task, run));
+            count += 1;
+        }
+    }
+    Ok((parents, count))
+}
+
+/// Renders the context as Markdown, ending in exactly one newline.
+pub fn render(material: &Material, time: &LocalTime) -> String {
+    let mut out = Page::default();
+    header(&mut out, &material.task);
+    attempts(&mut out, material, time);
+    parents(&mut out, material);
+    recent(&mut out, material, time);
+    comments(&mut out, material, time);
+    out.finish()
+}
+
+/// Text that stops growing at the total cap and counts what it left out.
+#[derive(Default)]
+struct Page {
+    text: String,
+    chars: usize,
+    omitted_chars: usize,
+}
+
+impl Page {
+    fn push(&mut self, part: &str) {
+        let chars = part.chars().count();
+        if self.omitted_chars > 0 || self.chars + chars > CONTEXT_CHARS_MAX {
+            self.omitted_chars += chars;
+        } else {
+            self.text.push_str(part);
+            self.chars += chars;
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.push(&format!("{line}\n"));
+    }
+
+    fn finish(mut self) -> String {
+        let end = self.text.trim_end().len();
+        self.text.truncate(end);
+        if self.omitted_chars > 0 {
+            // Writing to a String cannot fail.
+            let _infallible = write!(
+                self.text,
+                "\n\n_({} more characters of context omitted)_",
+                self.omitted_chars
+            );
+        }
+        self.text.push('\n');
+        self.text
+    }
+}
+
+/// Trims and cuts to `limit` characters, saying how many are missing.
+fn cut(text: &str, limit: usize) -> String {
+    let text = text.trim();
+    let count = text.chars().count();
+    if count <= limit {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(limit).collect();
+    format!("{kept}… [truncated, {} chars omitted]", count - limit)
+}
+
+fn header(out: &mut Page, task: &Task) {
+    out.line(&format!("# Kanban task {}: {}", task.id, task.title));
+    out.line("");
+    out.line(&format!("Assignee: {}", task.assignee.as_deref().unwrap_or("(unassigned)")));
+    out.line(&format!("Status:   {}", task.status));
+    if let Some(tenant) = &task.tenant {
+        out.line(&format!("Tenant:   {tenant}"));
+    }
+    let path = task.workspace_path.as_deref().unwrap_or("(unresolved)");
+    out.line(&format!("Workspace: {} @ {path}", task.workspace_kind.as_str()));
+    out.line("");
+    if let Some(body) = task.body.as_deref().filter(|body| !body.trim().is_empty()) {
+        out.line("## Body");
+        out.line("");
+        out.line(&cut(body, CONTEXT_BODY_CHARS));
+        out.line("");
+    }
+}
+
+fn metadata_line(out: &mut Page, metadata: Option<&Value>) {
+    if let Some(metadata) = metadata {
+        out.line(&format!("_metadata_: `{}`", cut(&metadata.to_string(), CONTEXT_FIELD_CHARS)));
+    }
+}
+
+fn attempts(out: &mut Page, material: &Material, time: &LocalTime) {
+    if material.attempts.is_empty() {
+        return;
+    }
+    out.line("## Prior attempts on this task");
+    out.line("");
+    let shown = material.attempts.len() as u64;
+    let omitted = material.attempt_count.saturating_sub(shown);
+    if omitted > 0 {
+        let plural = if omitted == 1 { "" } else { "s" };
+        out.line(&format!(
+            "_({omitted} earlier attempt{plural} omitted; showing most recent {shown})_"
+        ));
+        out.line("");
+    }
+    for (index, run) in (omitted + 1..).zip(&material.attempts) {
+        let outcome = match run.outcome {
+            Some(outcome) => outcome.as_str(),
+            None => run.status.as_str(),
+        };
+        let profile = run.profile.as_deref().unwrap_or("(unknown)");
+        let when = time.minutes(run.started_at);
+        out.line(&format!("### Attempt {index} — {outcome} ({profile}, {when})"));
+        out.line("");
+        if let Some(summary) = run.summary.as_deref().filter(|text| !text.trim().is_empty()) {
+            out.line(&cut(summary, CONTEXT_FIELD_CHARS));
+        }
+        if let Some(error) = run.error.as_deref().filter(|text| !text.trim().is_empty()) {
+            out.line(&format!("_error_: {}", cut(error, CONTEXT_FIELD_CHARS)));
+        }
+        if let Some(log) = run.log_tail.as_deref().filter(|text| !text.trim().is_empty()) {
+            out.line("_end of its log_:");
+            out.line(&fenced(&cut(log, CONTEXT_FIELD_CHARS)));
+        }
+        metadata_line(out, run.metadata.as_ref());
+        out.line("");
+    }
+}
+
+/// A code block whose fence is longer than any run of backticks inside.
+fn fenced(text: &str) -> String {
+    let mut longest = 0;
+    let mut current = 0;
+    for c in text.chars() {
+        current = if c == '`' { current + 1 } else { 0 };
+        longest = longest.max(current);
+    }
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}\n{text}\n{fence}")
+}
+
+fn parents(out: &mut Page, material: &Material) {
+    if material.parents.is_empty() {
+        return;
+    }
+    out.line("## Parent task results");
+    out.line("");
+    for (task, run) in &material.parents {
+        out.line(&format!("### {}", task.id));
+        let of_run = run.as_ref().and_then(|run| run.summary.as_deref());
+        let result = of_run
+            .filter(|text| !text.trim().is_empty())
+            .or(task.result.as_deref())
+            .unwrap_or("(no result recorded)");
+        out.line(&cut(result, CONTEXT_FIELD_CHARS));
+        metadata_line(out, run.as_ref().and_then(|run| run.metadata.as_ref()));
+        out.line("");
+    }
+    let omitted = material.parent_count.saturating_sub(material.parents.len());
+    if omitted > 0 {
+        out.line(&format!("_({omitted} more parent result(s) omitted)_"));
+        out.line("");
+    }
+}
+
+fn recent(out: &mut Page, material: &Material, time: &LocalTime) {
+    let Some(assignee) = material.task.assignee.as_deref() else { return };
+    if material.recent.is_empty() {
+        return;
+    }
+    out.line(&format!("## Recent work by @{assignee}"));
+    out.line("");
+    for work in &material.recent {
+        let summary =
+            work.summary.as_deref().and_then(|text| first_line(text, CONTEXT_RECENT_CHARS));
+        out.line(&format!(
+            "- {} — {} ({}): {}",
+            work.task_id,
+            cut(&work.title, CONTEXT_RECENT_CHARS),
+            time.minutes(work.ended_at),
+            summary.as_deref().unwrap_or("(no summary)"),
+        ));
+    }
+    out.line("");
+}
+
+fn comments(out: &mut Page, material: &Material, time: &LocalTime) {
+    if material.comments.is_empty() {
+        return;
+    }
+    out.line("## Comment thread");
+    out.line("");
+    let shown = material.comments.len() as u64;
+    let omitted = material.comment_count.saturating_sub(shown);
+    if omitted > 0 {
+        let plural = if omitted == 1 { "" } else { "s" };
+        out.line(&format!(
+            "_({omitted} earlier comment{plural} omitted; showing most recent {shown})_"
+        ));
+        out.line("");
+    }
+    for comment in &material.comments {
+        out.line(&format!("**{}** ({}):", comment.author, time.minutes(comment.created_at)));
+        out.line(&cut(&comment.body, CONTEXT_COMMENT_CHARS));
+        out.line("");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_says_how_much_is_missing() {
+        assert_eq!(cut("  abc ", 3), "abc");
+        assert_eq!(cut("abcdef", 3), "abc… [truncated, 3 chars omitted]");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        assert!(fenced("a ``` b").starts_with("````\n"));
+        assert!(fenced("plain").starts_with("```\n"));
+    }
+
+    #[test]
+    fn the_page_stops_at_its_cap_and_counts_the_rest() {
+        let mut page = Page::default();
+        page.push(&"x".repeat(CONTEXT_CHARS_MAX - 10));
+        page.push("0123456789abcdef");
+        page.push("y");
+        let text = page.finish();
+        assert!(text.ends_with("_(17 more characters of context omitted)_\n"), "{text:.0}");
+    }
+
+    #[test]
+    fn times_are_minutes_of_the_given_zone() {
+        let time = LocalTime::new(TimeZone::fixed(jiff::tz::offset(2)));
+        assert_eq!(time.minutes(0), "1970-01-01 02:00");
+    }
+}

@@ -1,0 +1,386 @@
+//! Two ways in which a verb does not succeed: the board says no, or something broke.
+//!
+//! A [`Refusal`] is an expected answer (the task is running, the id is unknown): it has a stable code, one line for
+//! people and sometimes a hint. A [`Fault`] is a failure of the machinery underneath; whoever sees one may try again
+//! when it is retryable, and an operator should look at it.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::kernel::ids::RunId;
+use crate::kernel::task::TaskStatus;
+
+/// What a verb returns when it does not succeed.
+#[derive(Debug, Clone, Error)]
+pub enum VerbError {
+    /// The board says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The machinery failed.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+}
+
+/// A failure underneath the board.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum Fault {
+    /// SQLite could not do it.
+    #[error("the database could not {doing}: {detail}")]
+    Database {
+        /// What was being done, as a verb phrase.
+        doing: String,
+        /// SQLite's own words.
+        detail: String,
+        /// Whether the same request may succeed later (disk full, I/O error, batch rolled back).
+        retryable: bool,
+    },
+    /// A row says something that this program never writes.
+    #[error("the database holds an unexpected {what}: {value:?}")]
+    Corrupt {
+        /// Column or kind of value.
+        what: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// The daemon is going down and takes no more requests.
+    #[error("the daemon is shutting down")]
+    ShuttingDown,
+    /// A part of the daemon did not answer.
+    #[error("{part} did not answer")]
+    NoAnswer {
+        /// The part.
+        part: &'static str,
+    },
+}
+
+impl Fault {
+    /// Whether the same request may succeed when it is repeated.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Database { retryable, .. } => *retryable,
+            Self::ShuttingDown | Self::NoAnswer { .. } => true,
+            Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// Why the board says no. The text of each is part of the outside contract (its key phrases).
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// No task has this id.
+    #[error("no such task: {id}")]
+    UnknownTask {
+        /// As the caller wrote it.
+        id: String,
+    },
+    /// A named parent does not exist.
+    #[error("unknown parent task(s): {ids}")]
+    UnknownParents {
+        /// Comma-separated, as the caller wrote them.
+        ids: String,
+    },
+    /// An end of a link does not exist.
+    #[error("unknown task(s): {ids}")]
+    UnknownLinkEnds {
+        /// Comma-separated, as the caller wrote them.
+        ids: String,
+    },
+    /// No board has this name.
+    #[error("unknown board: {name}")]
+    UnknownBoard {
+        /// As the caller wrote it.
+        name: String,
+    },
+    /// The task is on another board than the one that the request names.
+    #[error("no such task: {id} is not on board {board}")]
+    OtherBoard {
+        /// The task.
+        id: String,
+        /// The board of the request.
+        board: String,
+    },
+    /// A title is missing or blank.
+    #[error("title is required")]
+    TitleRequired,
+    /// A comment has no text.
+    #[error("comment body is required")]
+    CommentBodyRequired,
+    /// A comment has no author.
+    #[error("comment author is required")]
+    CommentAuthorRequired,
+    /// A worker blocks without saying why.
+    #[error("reason is required: say what you need from a person")]
+    ReasonRequired,
+    /// A worker completes without a handoff.
+    #[error("a summary or a result is required")]
+    SummaryRequired,
+    /// A field has a value that it cannot have.
+    #[error("{field}: {problem}: {value}")]
+    InvalidValue {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+        /// The value, shortened.
+        value: String,
+    },
+    /// The kind of workspace is not one of the three.
+    #[error("workspace_kind must be one of dir, scratch, worktree: {value}")]
+    WorkspaceKind {
+        /// As the caller wrote it.
+        value: String,
+    },
+    /// A skill's name has a comma.
+    #[error("skill name cannot contain comma: {name}")]
+    SkillComma {
+        /// The name.
+        name: String,
+    },
+    /// A field is longer than its limit.
+    #[error("{field} is too large: {actual} bytes, at most {limit}")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// Bytes given.
+        actual: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A task was to depend on itself.
+    #[error("a task cannot depend on itself: {id}")]
+    SelfLink {
+        /// The task.
+        id: String,
+    },
+    /// The link would close a circle.
+    #[error("linking {parent} -> {child} would create a cycle")]
+    Cycle {
+        /// Parent.
+        parent: String,
+        /// Child.
+        child: String,
+    },
+    /// There is no such link to remove.
+    #[error("no such link: {parent} -> {child}")]
+    UnknownLink {
+        /// Parent.
+        parent: String,
+        /// Child.
+        child: String,
+    },
+    /// The task's status does not allow the verb.
+    #[error("cannot {verb} {id}: status={status}{why}")]
+    WrongStatus {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Its status.
+        status: TaskStatus,
+        /// More, beginning with a blank or a semicolon; may be empty.
+        why: String,
+    },
+    /// The task is being worked on.
+    #[error("cannot {verb} {id}: currently running (claimed by {lock})")]
+    CurrentlyRunning {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Who holds it.
+        lock: String,
+    },
+    /// The processes of the task's previous run are not gone yet.
+    #[error("cannot claim {id}: its previous run {run_id} is still stopping")]
+    PreviousRunOpen {
+        /// The task.
+        id: String,
+        /// The run.
+        run_id: RunId,
+    },
+    /// The claim belongs to somebody else.
+    #[error("cannot {verb} {id}: it is claimed by {lock}, not by {claimer}")]
+    OtherClaimer {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Who holds it.
+        lock: String,
+        /// Who asked.
+        claimer: String,
+    },
+    /// The caller's run has ended.
+    #[error("run {run_id} is over: {detail}")]
+    RunOver {
+        /// The run.
+        run_id: RunId,
+        /// How it ended.
+        detail: String,
+    },
+    /// A worker acts on a task that is not its own.
+    #[error("run {run_id} works on {own}, not on {id}")]
+    NotYours {
+        /// The caller's run.
+        run_id: RunId,
+        /// Its task.
+        own: String,
+        /// The task it named.
+        id: String,
+    },
+    /// The caller may not do this at all.
+    #[error("{caller} may not {verb}")]
+    Forbidden {
+        /// Who asked.
+        caller: String,
+        /// The verb.
+        verb: &'static str,
+    },
+    /// The same idempotency key was used with another payload.
+    #[error(
+        "idempotency key {key:?} already belongs to {id}, which was created with other content"
+    )]
+    IdempotencyConflict {
+        /// The key.
+        key: String,
+        /// The task that has it.
+        id: String,
+    },
+    /// The same request id was used with another request.
+    #[error("request id {id} was already used for another request")]
+    RequestConflict {
+        /// The request id.
+        id: String,
+    },
+    /// The assignee has no profile and only profiles may be assigned.
+    #[error("unknown profile: {name}")]
+    UnknownProfile {
+        /// The name.
+        name: String,
+    },
+    /// Starting is paused.
+    #[error("dispatch is paused")]
+    Paused,
+}
+
+/// Stable names of everything that an error reply can say; part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "each name is documented by the refusal of the same name or by the API page"
+)]
+pub enum ErrorCode {
+    BadRequest,
+    NotFound,
+    MethodNotAllowed,
+    Timeout,
+    TooLarge,
+    UnknownTask,
+    UnknownParent,
+    UnknownBoard,
+    UnknownLink,
+    UnknownProfile,
+    UnknownRun,
+    TitleRequired,
+    CommentBodyRequired,
+    CommentAuthorRequired,
+    ReasonRequired,
+    SummaryRequired,
+    InvalidValue,
+    SelfLink,
+    Cycle,
+    WrongStatus,
+    CurrentlyRunning,
+    PreviousRunOpen,
+    OtherClaimer,
+    RunOver,
+    NotYours,
+    Forbidden,
+    Unplaced,
+    IdempotencyConflict,
+    RequestConflict,
+    Paused,
+    Unavailable,
+    Internal,
+}
+
+impl Refusal {
+    /// The stable code of this refusal.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTask { .. } | Self::OtherBoard { .. } | Self::UnknownLinkEnds { .. } => {
+                ErrorCode::UnknownTask
+            }
+            Self::UnknownParents { .. } => ErrorCode::UnknownParent,
+            Self::UnknownBoard { .. } => ErrorCode::UnknownBoard,
+            Self::TitleRequired => ErrorCode::TitleRequired,
+            Self::CommentBodyRequired => ErrorCode::CommentBodyRequired,
+            Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,
+            Self::ReasonRequired => ErrorCode::ReasonRequired,
+            Self::SummaryRequired => ErrorCode::SummaryRequired,
+            Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
+                ErrorCode::InvalidValue
+            }
+            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::SelfLink { .. } => ErrorCode::SelfLink,
+            Self::Cycle { .. } => ErrorCode::Cycle,
+            Self::UnknownLink { .. } => ErrorCode::UnknownLink,
+            Self::WrongStatus { .. } => ErrorCode::WrongStatus,
+            Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
+            Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
+            Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
+            Self::RunOver { .. } => ErrorCode::RunOver,
+            Self::NotYours { .. } => ErrorCode::NotYours,
+            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
+            Self::RequestConflict { .. } => ErrorCode::RequestConflict,
+            Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
+            Self::Paused => ErrorCode::Paused,
+        }
+    }
+
+    /// What the caller could do instead, when there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::UnknownTask { .. }
+            | Self::UnknownLinkEnds { .. }
+            | Self::UnknownParents { .. } => "`kanban list` shows the ids".to_owned(),
+            Self::OtherBoard { .. } => "name the task's board with --board".to_owned(),
+            Self::UnknownBoard { .. } => "`kanban boards list` shows the boards".to_owned(),
+            Self::CurrentlyRunning { id, .. } => {
+                format!("`kanban reclaim {id}` stops its run first")
+            }
+            Self::PreviousRunOpen { .. } => {
+                "wait until its processes are gone: `kanban wait --closed`".to_owned()
+            }
+            Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
+            Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),
+            Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
+            Self::UnknownProfile { name } => {
+                format!("add [profiles.{name}] to the configuration, or assign another profile")
+            }
+            Self::Paused => "`kanban resume` starts it again".to_owned(),
+            Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
+                format!("`kanban unblock {id}` first")
+            }
+            Self::TitleRequired
+            | Self::CommentBodyRequired
+            | Self::CommentAuthorRequired
+            | Self::ReasonRequired
+            | Self::SummaryRequired
+            | Self::InvalidValue { .. }
+            | Self::WorkspaceKind { .. }
+            | Self::SkillComma { .. }
+            | Self::TooLarge { .. }
+            | Self::SelfLink { .. }
+            | Self::Cycle { .. }
+            | Self::UnknownLink { .. }
+            | Self::WrongStatus { .. }
+            | Self::OtherClaimer { .. }
+            | Self::Forbidden { .. }
+            | Self::RequestConflict { .. } => return None,
+        };
+        Some(hint)
+    }
+}

@@ -1,0 +1,107 @@
+//! Events: what happened on the board, appended in the transaction that did it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// Kinds of events that this program writes. Imported events may have others; they stay as text.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The kind as it is stored and shown.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// A task was made: `assignee, status, parents, tenant, skills`.
+    Created = "created",
+    /// A dependency was added: `parent, child`; stands under the child.
+    Linked = "linked",
+    /// The last open parent was satisfied.
+    Promoted = "promoted",
+    /// A ready task got an open parent: `parent`.
+    Demoted = "demoted",
+    /// Somebody began to work: `lock, expires, run_id`.
+    Claimed = "claimed",
+    /// The worker process runs: `pid`.
+    Spawned = "spawned",
+    /// A worker or claimer is alive: `note`.
+    Heartbeat = "heartbeat",
+    /// A comment was added: `author, len`.
+    Commented = "commented",
+    /// Done: `result_len, summary`.
+    Completed = "completed",
+    /// A person is needed: `reason`.
+    Blocked = "blocked",
+    /// A person let it go on.
+    Unblocked = "unblocked",
+    /// A claim or run was taken back: `stale_lock` or `reason`.
+    Reclaimed = "reclaimed",
+    /// The worker ended badly: `pid, claimer, exit_code, signal`.
+    Crashed = "crashed",
+    /// The worker was killed for using too much memory: `pid, max_rss_bytes`.
+    Oom = "oom",
+    /// The run exceeded its time: `pid, elapsed_seconds, limit_seconds, sigkill`.
+    TimedOut = "timed_out",
+    /// The worker could not be started: `error, failures`.
+    SpawnFailed = "spawn_failed",
+    /// The worker ended cleanly without a verdict: `pid, failures`.
+    ProtocolViolation = "protocol_violation",
+    /// The worker met a rate limit: `retry_at`.
+    RateLimited = "rate_limited",
+    /// The run was lost with its supervisor or its host: `reason`.
+    Lost = "lost",
+    /// A person stopped the run: `reason`.
+    Stopped = "stopped",
+    /// No further attempt will be made: `failures, error`.
+    GaveUp = "gave_up",
+    /// The processes of a run are gone: `run_id, exit_code, signal`.
+    Closed = "closed",
+}
+
+/// Payload keys and values; an empty payload is stored as NULL.
+pub type Payload = Map<String, Value>;
+
+/// An event as it was appended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Event {
+    /// Cursor: strictly increasing, never reused.
+    pub id: EventId,
+    /// The task.
+    #[schemars(with = "String")]
+    pub task_id: TaskId,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// The run it belongs to, when there is one.
+    pub run_id: Option<RunId>,
+    /// What happened.
+    pub kind: String,
+    /// An object or null.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
+    pub payload: Option<Payload>,
+    /// When, epoch seconds.
+    pub created_at: EpochSeconds,
+    /// Who did it; null for imported events.
+    pub actor: Option<String>,
+}
+
+/// Builds a [`Payload`] from pairs.
+pub fn payload<const N: usize>(pairs: [(&str, Value); N]) -> Payload {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}

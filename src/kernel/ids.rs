@@ -1,0 +1,136 @@
+//! Names of things on the board: tasks, runs, events, boards.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::random::Random;
+
+/// Whole seconds since the epoch, as every time column holds them.
+pub type EpochSeconds = i64;
+
+/// Row id of a run.
+pub type RunId = i64;
+
+/// Row id of an event; strictly increasing and never reused, so it serves as a cursor.
+pub type EventId = i64;
+
+/// A task id: `t_` and lower-case hex digits (8 when made here; imported ones may have others).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+impl TaskId {
+    /// Reads an id; none when the text cannot be one. A caller answers that like an unknown id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("t_")?;
+        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (is_hex && (1..=32).contains(&digits.len())).then(|| Self(text.to_owned()))
+    }
+
+    /// A new id: 32 random bits.
+    pub fn random(random: &mut dyn Random) -> Self {
+        Self(format!("t_{:08x}", random.next() >> 32))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("no such task: {text}"))
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.0
+    }
+}
+
+/// A board's name: 1 to 64 lower-case letters, digits, `-` and `_`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BoardName(String);
+
+impl BoardName {
+    /// Reads a name; none when the text breaks the rule.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_valid = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        is_valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for BoardName {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl fmt::Display for BoardName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for BoardName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("unknown board: {text}"))
+    }
+}
+
+impl From<BoardName> for String {
+    fn from(name: BoardName) -> Self {
+        name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lower_case_hex_after_the_prefix_is_a_task_id() {
+        for (text, is_id) in [
+            ("t_0123abcd", true),
+            ("t_d460", true),
+            ("t_", false),
+            ("T_0123abcd", false),
+            ("t_0123ABCD", false),
+            ("t_../../etc", false),
+            ("t_0123abcd/../x", false),
+            ("", false),
+        ] {
+            assert_eq!(TaskId::parse(text).is_some(), is_id, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_board_name_is_a_short_slug() {
+        for (text, is_name) in
+            [("default", true), ("team-a_2", true), ("", false), ("A", false), ("a b", false)]
+        {
+            assert_eq!(BoardName::parse(text).is_some(), is_name, "{text:?}");
+        }
+        assert!(BoardName::parse(&"a".repeat(65)).is_none());
+    }
+}

@@ -1,0 +1,85 @@
+//! Every bound of the board in one place, with its unit and its reason.
+
+/// Longest title, in bytes: it is repeated in lists, events and prompts.
+pub const TITLE_BYTES_MAX: usize = 4 * 1024;
+
+/// Longest task body, comment, summary, result or metadata object, in bytes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest name (assignee, tenant, author, skill, key …), in bytes.
+pub const NAME_BYTES_MAX: usize = 512;
+
+/// Longest workspace path, in bytes (Linux PATH_MAX).
+pub const PATH_BYTES_MAX: usize = 4096;
+
+/// Most parents or skills that one request may name.
+pub const LIST_ITEMS_MAX: usize = 1000;
+
+/// Longest request body on the socket, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Longest error text kept on a task or run, in characters.
+pub const ERROR_CHARS_MAX: usize = 500;
+
+/// Longest summary line in a `completed` event, in characters.
+pub const EVENT_SUMMARY_CHARS_MAX: usize = 400;
+
+/// End of a worker's log kept with its run when it fails, in bytes.
+pub const LOG_TAIL_BYTES: usize = 4096;
+
+/// How long the reply to a request is remembered, in seconds. A client gives up repeating far earlier.
+pub const REQUEST_MEMORY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Old request rows deleted per dispatcher pass: bounds the work one pass does under the write lock.
+pub const REQUESTS_PRUNED_PER_PASS: i64 = 1000;
+
+/// Length of a request id made by a client, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Requests that one commit may carry, and the time that it may spend collecting them, in milliseconds.
+pub const COMMIT_REQUESTS_MAX: usize = 256;
+/// See [`COMMIT_REQUESTS_MAX`].
+pub const COMMIT_COLLECT_MS_MAX: u64 = 2;
+
+/// Requests that may wait for the database thread before callers are made to wait too.
+pub const DATABASE_QUEUE_MAX: usize = 1024;
+
+/// Events that a slow subscriber may lag behind before it is told to read again from its cursor.
+pub const SUBSCRIBER_QUEUE_MAX: usize = 1024;
+
+/// Runs that one dispatch pass may start: keeps a pass short, the next one follows at once.
+pub const STARTS_PER_PASS_MAX: usize = 64;
+
+/// Failed starts in a row, of two or more tasks, that open a profile's breaker.
+pub const PROFILE_BREAKER_FAILURES: u32 = 5;
+
+/// Shims lost in a row that open the host's breaker.
+pub const HOST_BREAKER_FAILURES: u32 = 3;
+
+/// First time that a profile's or the host's breaker stays open, in seconds; it doubles with each failed probe.
+pub const BREAKER_OPEN_SECONDS: i64 = 30;
+
+/// Longest time that a breaker stays open before the next probe, in seconds.
+pub const BREAKER_OPEN_SECONDS_MAX: i64 = 30 * 60;
+
+/// Wait before the next start of a task whose worker met a rate limit without saying until when, in seconds.
+pub const RATE_LIMIT_SECONDS: i64 = 300;
+
+/// Worker context: characters of the task's body.
+pub const CONTEXT_BODY_CHARS: usize = 8192;
+/// Worker context: characters of one summary, error, metadata object or parent result.
+pub const CONTEXT_FIELD_CHARS: usize = 4096;
+/// Worker context: characters of one comment.
+pub const CONTEXT_COMMENT_CHARS: usize = 2048;
+/// Worker context: newest prior attempts shown.
+pub const CONTEXT_ATTEMPTS: usize = 10;
+/// Worker context: newest comments shown.
+pub const CONTEXT_COMMENTS: usize = 30;
+/// Worker context: recent tasks of the same assignee shown.
+pub const CONTEXT_RECENT_TASKS: usize = 5;
+/// Worker context: parents whose results are shown.
+pub const CONTEXT_PARENTS: usize = 50;
+/// Worker context: characters of one line about a recent task.
+pub const CONTEXT_RECENT_CHARS: usize = 200;
+/// Worker context: characters in all. What does not fit is left out and counted.
+pub const CONTEXT_CHARS_MAX: usize = 120_000;

@@ -1,0 +1,40 @@
+//! The board: what may happen, what happened, and the one file that remembers it.
+//!
+//! # How it works
+//! A request that writes is a [`verbs`] struct. [`board::Board`] runs it inside a transaction through a [`tx::Tx`]; the
+//! verb reads rows, asks the pure rules ([`task`], [`run`], [`outcome`], [`retry`], [`breaker`], [`dispatch`]) and writes
+//! rows and events. What has to happen outside the database comes back as [`tx::Signal`]s and is done by others after the
+//! commit. Reads are plain functions over a snapshot ([`queries`], [`context`]).
+//!
+//! # Words
+//! A *task* is work on the board. A *run* is one attempt at it. A *verdict* says what became of the attempt; a run is
+//! *ended* by its verdict and *closed* when its processes are gone; *open* means not closed. A *claim* is the right to
+//! work on a task: of a supervised run, or a *manual* one of a person, which has an end. A breaker is *open* when it lets
+//! nothing through. A *refusal* is the board's no; a *fault* is a failure of the machinery.
+//!
+//! # Invariants
+//! Nothing here reads a clock, draws a random number, starts a process or talks to another thread: time and randomness
+//! come in as arguments. SQL stands under [`store`] only. There is no wildcard arm in a `match` over a state.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod board;
+pub mod breaker;
+pub mod caller;
+pub mod context;
+pub mod counts;
+pub mod dispatch;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod outcome;
+pub mod policy;
+pub mod queries;
+pub mod random;
+pub mod retry;
+pub mod run;
+pub mod store;
+pub mod task;
+pub mod tx;
+pub mod validate;
+pub mod verbs;

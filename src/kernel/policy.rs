@@ -1,0 +1,52 @@
+//! What the operator decided, as far as the board's rules need it. The database thread holds one, replaced whole
+//! when the configuration is read again; a change holds from the next claim on.
+
+use std::collections::BTreeMap;
+
+/// Numbers and names that the rules need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether automatic passes reclaim and start.
+    pub dispatch_enabled: bool,
+    /// Open supervised runs at most, over all profiles.
+    pub max_running: u32,
+    /// Open supervised runs at most of one profile, where it has a cap.
+    pub max_running_by_profile: BTreeMap<String, u32>,
+    /// Failures of a task after which no further attempt is made.
+    pub failure_limit: u32,
+    /// Clean exits without a verdict after which no further attempt is made.
+    pub protocol_violation_limit: u32,
+    /// Automatic starts of one task over its whole life.
+    pub lifetime_starts: u32,
+    /// Back-off after the first failure, milliseconds.
+    pub backoff_base_ms: u64,
+    /// Longest back-off, milliseconds.
+    pub backoff_max_ms: u64,
+    /// Life of a manual claim between heartbeats, seconds.
+    pub claim_ttl_seconds: i64,
+    /// Default time limit of a supervised run, seconds; none = no limit.
+    pub max_runtime_seconds: Option<i64>,
+    /// Own time limits of profiles, seconds.
+    pub max_runtime_by_profile: BTreeMap<String, i64>,
+    /// When present, only these profiles may be assigned.
+    pub strict_profiles: Option<Vec<String>>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            dispatch_enabled: true,
+            max_running: 8,
+            max_running_by_profile: BTreeMap::new(),
+            failure_limit: 5,
+            protocol_violation_limit: 2,
+            lifetime_starts: 20,
+            backoff_base_ms: 1000,
+            backoff_max_ms: 600_000,
+            claim_ttl_seconds: 900,
+            max_runtime_seconds: Some(86_400),
+            max_runtime_by_profile: BTreeMap::new(),
+            strict_profiles: None,
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Requests that read: each is a struct, answered from one snapshot of a read-only connection.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::context::{self, LocalTime};
+use crate::kernel::counts::Counts;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::Event;
+use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::run::Run;
+use crate::kernel::store::comments::Comment;
+use crate::kernel::store::{self, Connection, listing::ListFilter};
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::tx::{refuse_other_board, shorten};
+
+/// What a query works with.
+pub struct Snapshot<'c> {
+    /// The read-only connection, inside one transaction.
+    pub connection: &'c Connection,
+    /// The time, epoch seconds.
+    pub now: EpochSeconds,
+    /// Who asks.
+    pub caller: &'c Caller,
+    /// How times are shown to people and models.
+    pub local_time: &'c LocalTime,
+}
+
+/// A request that reads.
+pub trait Query: Send + 'static {
+    /// What it answers.
+    type Reply: Serialize + Send + 'static;
+    /// Its name, on every surface.
+    const NAME: &'static str;
+
+    /// Answers it.
+    ///
+    /// # Errors
+    /// A refusal or a fault.
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Self::Reply, VerbError>;
+}
+
+impl Snapshot<'_> {
+    /// The task that `id` names, if the caller may read it.
+    ///
+    /// # Errors
+    /// A malformed id is answered like an unknown one.
+    pub fn task(
+        &self,
+        id: &str,
+        board: Option<&str>,
+        verb: &'static str,
+    ) -> Result<Task, VerbError> {
+        let unknown = || Refusal::UnknownTask { id: shorten(id) };
+        let task_id = TaskId::parse(id).ok_or_else(unknown)?;
+        let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
+        refuse_other_board(&task, board)?;
+        self.caller.check(Right::Read, verb, &task.board, Some(&task.id))?;
+        Ok(task)
+    }
+
+    /// The board that a request means: the one it names, the worker's own, or `default`.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBoard`], [`Refusal::Forbidden`].
+    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardName, VerbError> {
+        let board = match (name, self.caller) {
+            (Some(name), _) => BoardName::parse(name)
+                .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
+            (None, Caller::Worker { board, .. }) => board.clone(),
+            (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
+        };
+        self.caller.check(Right::Read, verb, &board, None)?;
+        if store::boards::exists(self.connection, &board)? {
+            Ok(board)
+        } else {
+            Err(Refusal::UnknownBoard { name: board.to_string() }.into())
+        }
+    }
+}
+
+/// Lists tasks in board order: priority, age, id.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListTasks {
+    /// Only this status.
+    pub status: Option<String>,
+    /// Only this assignee.
+    pub assignee: Option<String>,
+    /// Only this tenant.
+    pub tenant: Option<String>,
+    /// Archived tasks too.
+    pub archived: bool,
+    /// At most so many.
+    pub limit: Option<u32>,
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+impl Query for ListTasks {
+    type Reply = Vec<Task>;
+    const NAME: &'static str = "list";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Task>, VerbError> {
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        let status = match self.status.as_deref() {
+            None => None,
+            Some(text) => Some(TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
+                field: "status",
+                problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
+                value: shorten(text),
+            })?),
+        };
+        let filter = ListFilter {
+            board,
+            status,
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            include_archived: self.archived,
+            limit: self.limit.filter(|limit| *limit > 0),
+        };
+        Ok(store::listing::list(snapshot.connection, &filter)?)
+    }
+}
+
+/// Shows everything about a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowTask {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// Everything about a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TaskDetails {
+    /// The task.
+    pub task: Task,
+    /// Tasks that it waits for.
+    #[schemars(with = "Vec<String>")]
+    pub parents: Vec<TaskId>,
+    /// Tasks that wait for it.
+    #[schemars(with = "Vec<String>")]
+    pub children: Vec<TaskId>,
+    /// Notes, oldest first.
+    pub comments: Vec<Comment>,
+    /// What happened, oldest first.
+    pub events: Vec<Event>,
+    /// Attempts, oldest first.
+    pub runs: Vec<Run>,
+}
+
+impl Query for ShowTask {
+    type Reply = TaskDetails;
+    const NAME: &'static str = "show";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<TaskDetails, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let connection = snapshot.connection;
+        Ok(TaskDetails {
+            parents: store::links::list_parents(connection, &task.id)?,
+            children: store::links::list_children(connection, &task.id)?,
+            comments: store::comments::list(connection, &task.id)?,
+            events: store::events::list_of_task(connection, &task.id)?,
+            runs: store::runs::list_of_task(connection, &task.id)?,
+            task,
+        })
+    }
+}
+
+/// Lists the runs of a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListRuns {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+impl Query for ListRuns {
+    type Reply = Vec<Run>;
+    const NAME: &'static str = "runs";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Run>, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        Ok(store::runs::list_of_task(snapshot.connection, &task.id)?)
+    }
+}
+
+/// Shows what a worker reads before it begins.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetContext {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The context as text.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ContextReply {
+    /// The task.
+    pub id: String,
+    /// Markdown.
+    pub context: String,
+}
+
+impl Query for GetContext {
+    type Reply = ContextReply;
+    const NAME: &'static str = "context";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<ContextReply, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let material = context::Material::read(snapshot.connection, task)?;
+        Ok(ContextReply {
+            id: material.task.id.to_string(),
+            context: context::render(&material, snapshot.local_time),
+        })
+    }
+}
+
+/// Counts of a board.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetStats {
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+/// How a board stands.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// The board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Tasks by status; archived ones and empty statuses are left out.
+    pub by_status: BTreeMap<String, i64>,
+    /// Tasks by assignee and status; archived and unassigned ones are left out.
+    pub by_assignee: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Age of the oldest ready task, seconds.
+    pub oldest_ready_age_seconds: Option<i64>,
+    /// The time of the answer, epoch seconds.
+    pub now: EpochSeconds,
+}
+
+/// Adds the counts, which the writing thread keeps in memory, to what the snapshot knows.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn stats(
+    query: &GetStats,
+    snapshot: &Snapshot<'_>,
+    counts: &Counts,
+) -> Result<Stats, VerbError> {
+    let board = snapshot.board(query.board.as_deref(), "stats")?;
+    let oldest = store::queue::oldest_ready(snapshot.connection, &board)?;
+    let mut by_status: BTreeMap<String, i64> = BTreeMap::new();
+    let mut by_assignee: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for (key, count) in counts.of_board(&board) {
+        if key.status == TaskStatus::Archived {
+            continue;
+        }
+        let status = key.status.as_str().to_owned();
+        *by_status.entry(status.clone()).or_default() += count;
+        if let Some(assignee) = &key.assignee {
+            *by_assignee.entry(assignee.clone()).or_default().entry(status).or_default() += count;
+        }
+    }
+    Ok(Stats {
+        board,
+        by_status,
+        by_assignee,
+        oldest_ready_age_seconds: oldest.map(|created| (snapshot.now - created).max(0)),
+        now: snapshot.now,
+    })
+}

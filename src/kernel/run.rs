@@ -1,0 +1,335 @@
+//! A run: one attempt at a task, by a supervised process or by a manual claim.
+//!
+//! Two facts are kept apart. The *verdict* (`outcome`, `ended_at`) says what became of the attempt; it may come from
+//! the worker, from a person, or from the way in which the process ended. The *process state* says how far the process
+//! tree is; a run is closed (`closed_at`) only when the tree is proven empty:
+//!
+//! ```text
+//!   starting ──spawned──▶ running ──verdict──▶ finishing ──linger over──▶ stopping ──tree empty──▶ closed
+//!       │                    │                     │                         │  ▲
+//!       │                    └──── stop asked ─────┼────────────────────────▶│  │ tree empty after all
+//!       │                                          │                         └▶ unkillable ─────────▶ closed
+//!       └── start failed, tree empty ──────────────┴─────────────────────────────────────────────────▶
+//! ```
+//!
+//! A manual claim has no process: its run closes when it ends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::event::EventKind;
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+
+/// What became of a run. These twelve and no other.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// The work is done.
+    Completed,
+    /// The work needs a person.
+    Blocked,
+    /// The worker ended with a failure code or a signal.
+    Crashed,
+    /// The worker was killed for using too much memory.
+    Oom,
+    /// The run exceeded its time.
+    TimedOut,
+    /// The worker could not be started.
+    SpawnFailed,
+    /// The worker ended cleanly without a verdict although its launcher asks for one.
+    ProtocolViolation,
+    /// The worker met a rate limit of its provider.
+    RateLimited,
+    /// A person stopped it.
+    Stopped,
+    /// The claim was taken back.
+    Reclaimed,
+    /// The supervisor of the process or the host was lost with it.
+    Lost,
+    /// A failure after which no further attempt is made; `cause` keeps what it was.
+    GaveUp,
+}
+
+impl RunOutcome {
+    /// All outcomes.
+    pub const ALL: [Self; 12] = [
+        Self::Completed,
+        Self::Blocked,
+        Self::Crashed,
+        Self::Oom,
+        Self::TimedOut,
+        Self::SpawnFailed,
+        Self::ProtocolViolation,
+        Self::RateLimited,
+        Self::Stopped,
+        Self::Reclaimed,
+        Self::Lost,
+        Self::GaveUp,
+    ];
+
+    /// The outcome as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Blocked => "blocked",
+            Self::Crashed => "crashed",
+            Self::Oom => "oom",
+            Self::TimedOut => "timed_out",
+            Self::SpawnFailed => "spawn_failed",
+            Self::ProtocolViolation => "protocol_violation",
+            Self::RateLimited => "rate_limited",
+            Self::Stopped => "stopped",
+            Self::Reclaimed => "reclaimed",
+            Self::Lost => "lost",
+            Self::GaveUp => "gave_up",
+        }
+    }
+
+    /// Reads a stored outcome.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+
+    /// What `task_runs.status` says for an ended run. A completed run is `done` there (and `completed` when it was
+    /// synthesized for a task that nobody had claimed); every other status equals its outcome.
+    pub fn run_status(self) -> &'static str {
+        match self {
+            Self::Completed => "done",
+            Self::Blocked
+            | Self::Crashed
+            | Self::Oom
+            | Self::TimedOut
+            | Self::SpawnFailed
+            | Self::ProtocolViolation
+            | Self::RateLimited
+            | Self::Stopped
+            | Self::Reclaimed
+            | Self::Lost
+            | Self::GaveUp => self.as_str(),
+        }
+    }
+
+    /// The event that tells of it.
+    pub fn event_kind(self) -> EventKind {
+        match self {
+            Self::Completed => EventKind::Completed,
+            Self::Blocked => EventKind::Blocked,
+            Self::Crashed => EventKind::Crashed,
+            Self::Oom => EventKind::Oom,
+            Self::TimedOut => EventKind::TimedOut,
+            Self::SpawnFailed => EventKind::SpawnFailed,
+            Self::ProtocolViolation => EventKind::ProtocolViolation,
+            Self::RateLimited => EventKind::RateLimited,
+            Self::Stopped => EventKind::Stopped,
+            Self::Reclaimed => EventKind::Reclaimed,
+            Self::Lost => EventKind::Lost,
+            Self::GaveUp => EventKind::GaveUp,
+        }
+    }
+}
+
+impl fmt::Display for RunOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How far the process tree of a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// The row exists; the worker has not been seen yet.
+    Starting,
+    /// The worker runs.
+    Running,
+    /// A verdict is there; the worker may end by itself.
+    Finishing,
+    /// The stop ladder is at work.
+    Stopping,
+    /// The stop ladder is through and the tree still lives.
+    Unkillable,
+    /// The tree is proven empty.
+    Closed,
+}
+
+/// Something that moves a run's process state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStep {
+    /// The worker process was seen.
+    Spawned,
+    /// The run got a verdict and may linger.
+    VerdictGiven,
+    /// Its processes are to go now.
+    StopAsked,
+    /// They would not.
+    LadderExhausted,
+    /// They are gone.
+    TreeEmpty,
+}
+
+impl RunState {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Running,
+        Self::Finishing,
+        Self::Stopping,
+        Self::Unkillable,
+        Self::Closed,
+    ];
+
+    /// The state as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Finishing => "finishing",
+            Self::Stopping => "stopping",
+            Self::Unkillable => "unkillable",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Reads a stored state.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Where `step` leads from here; none when it changes nothing.
+    pub fn after(self, step: RunStep) -> Option<Self> {
+        use RunState as S;
+        use RunStep as T;
+        match (self, step) {
+            (S::Starting, T::Spawned) => Some(S::Running),
+            (S::Running | S::Finishing | S::Stopping | S::Unkillable | S::Closed, T::Spawned) => {
+                None
+            }
+            (S::Starting | S::Running, T::VerdictGiven) => Some(S::Finishing),
+            (S::Finishing | S::Stopping | S::Unkillable | S::Closed, T::VerdictGiven) => None,
+            (S::Starting | S::Running | S::Finishing, T::StopAsked) => Some(S::Stopping),
+            (S::Stopping | S::Unkillable | S::Closed, T::StopAsked) => None,
+            (S::Starting | S::Running | S::Finishing | S::Stopping, T::LadderExhausted) => {
+                Some(S::Unkillable)
+            }
+            (S::Unkillable | S::Closed, T::LadderExhausted) => None,
+            (
+                S::Starting | S::Running | S::Finishing | S::Stopping | S::Unkillable,
+                T::TreeEmpty,
+            ) => Some(S::Closed),
+            (S::Closed, T::TreeEmpty) => None,
+        }
+    }
+}
+
+/// A run with its columns, as replies show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[expect(
+    missing_docs,
+    reason = "each field is the column of the same name, documented in the schema"
+)]
+pub struct Run {
+    pub id: RunId,
+    #[schemars(with = "String")]
+    pub task_id: TaskId,
+    pub profile: Option<String>,
+    pub step_key: Option<String>,
+    pub status: String,
+    pub outcome: Option<RunOutcome>,
+    pub summary: Option<String>,
+    pub error: Option<String>,
+    pub metadata: Option<Value>,
+    pub worker_pid: Option<i64>,
+    pub started_at: EpochSeconds,
+    pub ended_at: Option<EpochSeconds>,
+    pub closed_at: Option<EpochSeconds>,
+    pub state: RunState,
+    /// Whether a process of ours works on it (a manual claim has none).
+    pub supervised: bool,
+    pub automatic: bool,
+    pub cause: Option<RunOutcome>,
+    pub verdict_by: Option<String>,
+    pub claim_lock: Option<String>,
+    pub claim_expires: Option<EpochSeconds>,
+    pub max_runtime_seconds: Option<i64>,
+    pub last_heartbeat_at: Option<EpochSeconds>,
+    pub failure_limit: Option<u32>,
+    pub workspace_path: Option<String>,
+    pub argv: Option<Vec<String>>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub cpu_ms: Option<i64>,
+    pub max_rss_bytes: Option<i64>,
+    pub log_tail: Option<String>,
+}
+
+impl Run {
+    /// Whether the processes of the run may still be there.
+    pub fn is_open(&self) -> bool {
+        self.closed_at.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: [RunStep; 5] = [
+        RunStep::Spawned,
+        RunStep::VerdictGiven,
+        RunStep::StopAsked,
+        RunStep::LadderExhausted,
+        RunStep::TreeEmpty,
+    ];
+
+    /// One letter per step of `STEPS` (`.` = changes nothing).
+    const TABLE: [(RunState, &str); 6] = [
+        (RunState::Starting, "rfsuc"),
+        (RunState::Running, ".fsuc"),
+        (RunState::Finishing, "..suc"),
+        (RunState::Stopping, "...uc"),
+        (RunState::Unkillable, "....c"),
+        (RunState::Closed, "....."),
+    ];
+
+    #[test]
+    fn every_state_takes_exactly_the_steps_of_the_table() {
+        for (state, row) in TABLE {
+            for (step, letter) in STEPS.into_iter().zip(row.chars()) {
+                let expected = match letter {
+                    '.' => None,
+                    'r' => Some(RunState::Running),
+                    'f' => Some(RunState::Finishing),
+                    's' => Some(RunState::Stopping),
+                    'u' => Some(RunState::Unkillable),
+                    'c' => Some(RunState::Closed),
+                    other => panic!("unknown letter {other}"),
+                };
+                assert_eq!(state.after(step), expected, "{} after {step:?}", state.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn outcomes_and_states_read_back_as_written() {
+        for outcome in RunOutcome::ALL {
+            assert_eq!(RunOutcome::parse(outcome.as_str()), Some(outcome));
+        }
+        for state in RunState::ALL {
+            assert_eq!(RunState::parse(state.as_str()), Some(state));
+        }
+    }
+}

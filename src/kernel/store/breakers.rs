@@ -1,0 +1,90 @@
+//! `breakers`: circuit breakers that are not closed and without a history.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::Doing;
+use crate::kernel::breaker::{Breaker, BreakerKey};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::EpochSeconds;
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Breaker> {
+    let key: String = row.get(0)?;
+    let key = BreakerKey::parse(&key).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            0,
+            rusqlite::types::Type::Text,
+            format!("unexpected breaker key {key:?}").into(),
+        )
+    })?;
+    Ok(Breaker {
+        key,
+        state: row.get(1)?,
+        failures: row.get(2)?,
+        first_task_id: row.get(3)?,
+        several_tasks: row.get(4)?,
+        trips: row.get(5)?,
+        opened_at: row.get(6)?,
+        open_until: row.get(7)?,
+        probe_run_id: row.get(8)?,
+        last_error: row.get(9)?,
+    })
+}
+
+/// The breaker of `key`; a closed one when it has no row.
+pub fn get(connection: &Connection, key: &BreakerKey) -> Result<Breaker, Fault> {
+    let stored = connection
+        .prepare_cached(
+            "SELECT key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until, probe_run_id,
+                    last_error
+             FROM breakers WHERE key = :key",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":key": key.to_text() }, read).optional())
+        .doing("read a breaker")?;
+    Ok(stored.unwrap_or_else(|| Breaker::closed(key.clone())))
+}
+
+/// All breakers that have a row.
+pub fn list(connection: &Connection) -> Result<Vec<Breaker>, Fault> {
+    let doing = "list breakers";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until, probe_run_id,
+                    last_error
+             FROM breakers ORDER BY key",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Writes a breaker; one that is closed and without a history loses its row.
+pub fn put(connection: &Connection, breaker: &Breaker, now: EpochSeconds) -> Result<(), Fault> {
+    let doing = "write a breaker";
+    let key = breaker.key.to_text();
+    if breaker.is_closed() && breaker.failures == 0 {
+        return connection
+            .prepare_cached("DELETE FROM breakers WHERE key = :key")
+            .and_then(|mut s| s.execute(named_params! { ":key": key }))
+            .map(|_| ())
+            .doing(doing);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO breakers (key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until,
+                                   probe_run_id, last_error, changed_at)
+             VALUES (:key, :state, :failures, :first, :several, :trips, :opened_at, :open_until, :probe, :error, :now)
+             ON CONFLICT (key) DO UPDATE SET state = :state, failures = :failures, first_task_id = :first,
+               several_tasks = :several, trips = :trips, opened_at = :opened_at, open_until = :open_until,
+               probe_run_id = :probe, last_error = :error, changed_at = :now",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":key": key, ":state": breaker.state, ":failures": breaker.failures, ":first": breaker.first_task_id,
+                ":several": breaker.several_tasks, ":trips": breaker.trips, ":opened_at": breaker.opened_at,
+                ":open_until": breaker.open_until, ":probe": breaker.probe_run_id, ":error": breaker.last_error,
+                ":now": now,
+            })
+        })
+        .map(|_| ())
+        .doing(doing)
+}

@@ -1,0 +1,29 @@
+//! How many tasks stand where: read once at start, then kept in memory by the writing thread.
+
+use rusqlite::Connection;
+
+use super::Doing;
+use crate::kernel::counts::{CountKey, Counts};
+use crate::kernel::error::Fault;
+
+/// Counts all tasks by board, assignee and status.
+pub fn read(connection: &Connection) -> Result<Counts, Fault> {
+    let doing = "count tasks";
+    let mut statement = connection
+        .prepare(
+            "SELECT board, assignee, status, count(*) FROM tasks GROUP BY board, assignee, status",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map([], |row| {
+            let key = CountKey { board: row.get(0)?, assignee: row.get(1)?, status: row.get(2)? };
+            Ok((key, row.get::<_, i64>(3)?))
+        })
+        .doing(doing)?;
+    let mut counts = Counts::default();
+    for row in rows {
+        let (key, count) = row.doing(doing)?;
+        counts.add(key, count);
+    }
+    Ok(counts)
+}

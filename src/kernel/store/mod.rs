@@ -1,0 +1,260 @@
+//! The only place with SQL: one SQLite file, opened, migrated, read and written here.
+//!
+//! # Locking
+//! One process writes (the daemon, under its lifetime lock) through one connection; each reader has a read-only
+//! connection of its own. No exclusive mode: operators may look in with `sqlite3`.
+//!
+//! # Durability
+//! WAL with `synchronous=FULL`: a commit that was answered survives a power cut. The bundled SQLite is asserted to be
+//! at least 3.51.3 (older ones can reset the WAL under a reader and lose pages).
+//!
+//! # Compatibility
+//! `user_version` is the number of the last migration; files of a newer one are refused, unchanged. The schema uses
+//! nothing that SQLite 3.40 does not know. See [`migrate`].
+//!
+//! One file per table; each function is one statement, shown where its parameters and its row mapper are.
+
+pub mod boards;
+pub mod breakers;
+pub mod comments;
+pub mod counts;
+pub mod events;
+pub mod install;
+pub mod links;
+pub mod listing;
+pub mod migrate;
+pub mod queue;
+pub mod requests;
+pub mod rows;
+pub mod runs;
+pub mod tasks;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::OpenFlags;
+use thiserror::Error;
+
+pub use rusqlite::Connection;
+
+use crate::kernel::error::Fault;
+
+/// Oldest SQLite that may be linked: 3.51.3.
+pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Memory that each connection may use for pages, in KiB.
+const CACHE_KIB: i32 = 4096;
+
+/// How long a connection waits for a lock that a `sqlite3` of the operator holds, in milliseconds.
+const BUSY_TIMEOUT_MS: u64 = 5000;
+
+/// Why a database file was not opened. Nothing was changed in it.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The linked SQLite is too old.
+    #[error("SQLite {found} is linked, at least {SQLITE_VERSION_MIN} is needed")]
+    OldLibrary {
+        /// Its version number.
+        found: i32,
+    },
+    /// The file was written by a newer program.
+    #[error("{path} has schema version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The file is not a board.
+    #[error("{path} is not a kanban board: {detail}")]
+    NotABoard {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        detail: String,
+    },
+    /// The file is damaged.
+    #[error("{path} is damaged: {detail}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check said.
+        detail: String,
+    },
+    /// The file could not be opened or read.
+    #[error("{path} could not be opened: {detail}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        detail: String,
+    },
+}
+
+impl OpenError {
+    fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let detail = error.to_string();
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged { path, detail }
+            }
+            _ => Self::Unusable { path, detail },
+        }
+    }
+}
+
+/// Whether a missing file is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Make it.
+    Create,
+    /// Refuse.
+    Refuse,
+}
+
+/// What a new board file is given at its birth, made by the caller because it is random.
+#[derive(Debug, Clone)]
+pub struct Birth {
+    /// Names this installation for ever.
+    pub install_id: String,
+    /// Names this life of the database; a restore begins a new one.
+    pub incarnation: String,
+    /// Epoch seconds.
+    pub now: i64,
+}
+
+/// Opens the board at `path` for writing, brings its schema up to date and checks it.
+///
+/// # Errors
+/// [`OpenError`]; the file is unchanged then.
+pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Connection, OpenError> {
+    let found = rusqlite::version_number();
+    if found < SQLITE_VERSION_MIN {
+        return Err(OpenError::OldLibrary { found });
+    }
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if missing == Missing::Create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    configure(&connection).map_err(at)?;
+    migrate::refuse_unknown(&connection, path)?;
+    check(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
+    migrate::bring_up_to_date(&mut connection, path, birth)?;
+    Ok(connection)
+}
+
+/// Opens the board at `path` for reading only.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("open a reading connection")?;
+    configure(&connection).doing("configure a reading connection")?;
+    connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(())
+}
+
+/// Reads every page once; a board that does not survive this is not served.
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let answer: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
+    if answer == "ok" {
+        Ok(())
+    } else {
+        Err(OpenError::Damaged { path: path.to_owned(), detail: answer })
+    }
+}
+
+/// Gives a SQLite error the words for what was being done.
+pub(crate) trait Doing<T> {
+    /// Turns the error into a [`Fault`] that says it happened while `what`.
+    fn doing(self, what: &'static str) -> Result<T, Fault>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, what: &'static str) -> Result<T, Fault> {
+        self.map_err(|error| fault(what, &error))
+    }
+}
+
+fn fault(doing: &'static str, error: &rusqlite::Error) -> Fault {
+    use rusqlite::ErrorCode as Code;
+    let retryable = matches!(
+        error.sqlite_error_code(),
+        Some(
+            Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::OutOfMemory
+                | Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::OperationInterrupted
+        )
+    );
+    Fault::Database { doing: doing.to_owned(), detail: error.to_string(), retryable }
+}
+
+/// Whether `error` says that a unique index already has the value.
+pub(crate) fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(code, _)
+            if code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+                || code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+    )
+}
+
+/// Runs a statement that takes no parameters and returns no rows (`BEGIN`, `SAVEPOINT` …).
+pub(crate) fn execute_plain(
+    connection: &Connection,
+    sql: &'static str,
+    doing: &'static str,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(|_| ())
+        .doing(doing)
+}
+
+/// Reads `f` in one snapshot, so that several statements see the same board.
+///
+/// # Errors
+/// What `f` returns, or [`Fault::Database`].
+pub fn snapshot<T, E: From<Fault>>(
+    connection: &Connection,
+    f: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    execute_plain(connection, "BEGIN DEFERRED", "begin a snapshot")?;
+    let answer = f(connection);
+    execute_plain(connection, "COMMIT", "end a snapshot")?;
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_sqlite_is_new_enough() {
+        assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
+    }
+}

@@ -1,0 +1,153 @@
+//! The ready queue: who is ready, read through its partial indexes only.
+
+use std::cmp::Reverse;
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::Doing;
+use crate::kernel::dispatch::{QueueKey, ReadyQueue};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+
+/// Assignees that have a ready task, found by skipping through the queue's index.
+pub fn list_ready_assignees(
+    connection: &Connection,
+    backoff: Backoff,
+) -> Result<Vec<String>, Fault> {
+    let doing = "list ready assignees";
+    let sql = match backoff {
+        Backoff::Over => {
+            "WITH RECURSIVE lane (assignee) AS (
+               SELECT (SELECT min(assignee) FROM tasks WHERE status = 'ready' AND not_before IS NULL AND assignee > '')
+               UNION ALL
+               SELECT (SELECT min(assignee) FROM tasks
+                       WHERE status = 'ready' AND not_before IS NULL AND assignee > lane.assignee)
+               FROM lane WHERE lane.assignee IS NOT NULL)
+             SELECT assignee FROM lane WHERE assignee IS NOT NULL"
+        }
+        Backoff::Running => {
+            "WITH RECURSIVE lane (assignee) AS (
+               SELECT (SELECT min(assignee) FROM tasks
+                       WHERE status = 'ready' AND not_before IS NOT NULL AND assignee > '')
+               UNION ALL
+               SELECT (SELECT min(assignee) FROM tasks
+                       WHERE status = 'ready' AND not_before IS NOT NULL AND assignee > lane.assignee)
+               FROM lane WHERE lane.assignee IS NOT NULL)
+             SELECT assignee FROM lane WHERE assignee IS NOT NULL"
+        }
+    };
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Which half of the ready tasks is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backoff {
+    /// Those that wait for nothing.
+    Over,
+    /// Those whose back-off runs.
+    Running,
+}
+
+/// The ready queue as [`crate::kernel::dispatch::plan`] reads it. Tasks whose previous run is still open are passed over.
+pub struct StoredReadyQueue<'c> {
+    /// Where it is.
+    pub connection: &'c Connection,
+    /// Whether tasks in back-off stand in the queue too (a manual dispatch does not wait for them).
+    pub with_backoff: bool,
+}
+
+impl ReadyQueue for StoredReadyQueue<'_> {
+    type Error = Fault;
+
+    fn next(
+        &mut self,
+        assignee: &str,
+        after: Option<&QueueKey>,
+    ) -> Result<Option<QueueKey>, Fault> {
+        let free = next_in_queue(self.connection, assignee, after, Backoff::Over)?;
+        if !self.with_backoff {
+            return Ok(free);
+        }
+        let held = next_in_queue(self.connection, assignee, after, Backoff::Running)?;
+        Ok(match (free, held) {
+            (Some(free), Some(held)) => Some(free.min(held)),
+            (free, held) => free.or(held),
+        })
+    }
+}
+
+fn next_in_queue(
+    connection: &Connection,
+    assignee: &str,
+    after: Option<&QueueKey>,
+    backoff: Backoff,
+) -> Result<Option<QueueKey>, Fault> {
+    // The row value comparison of the three keys in the index's order: priority runs downwards.
+    let sql = match backoff {
+        Backoff::Over => {
+            "SELECT t.priority, t.created_at, t.id FROM tasks t
+             WHERE t.status = 'ready' AND t.not_before IS NULL AND t.assignee = :assignee
+               AND t.priority <= :priority
+               AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
+               AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+             ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1"
+        }
+        Backoff::Running => {
+            "SELECT t.priority, t.created_at, t.id FROM tasks t
+             WHERE t.status = 'ready' AND t.not_before IS NOT NULL AND t.assignee = :assignee
+               AND t.priority <= :priority
+               AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
+               AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+             ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1"
+        }
+    };
+    let (priority, created_at, id) = match after {
+        Some(key) => (key.priority.0, key.created_at, key.id.as_str()),
+        None => (i64::MAX, i64::MIN, ""),
+    };
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut s| {
+            let parameters = named_params! {
+                ":assignee": assignee, ":priority": priority, ":created_at": created_at, ":id": id,
+            };
+            s.query_row(parameters, |row| {
+                Ok(QueueKey {
+                    priority: Reverse(row.get(0)?),
+                    created_at: row.get(1)?,
+                    id: row.get(2)?,
+                })
+            })
+            .optional()
+        })
+        .doing("read the ready queue")
+}
+
+/// Ready tasks without an assignee, in queue order.
+pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list unassigned tasks";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE status = 'ready' AND not_before IS NULL AND (assignee IS NULL OR assignee = '')
+             ORDER BY priority DESC, created_at, id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// When the oldest ready task of a board was created.
+pub fn oldest_ready(
+    connection: &Connection,
+    board: &BoardName,
+) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT min(created_at) FROM tasks WHERE board = :board AND status = 'ready'",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":board": board }, |row| row.get(0)))
+        .doing("find the oldest ready task")
+}

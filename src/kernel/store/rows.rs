@@ -1,0 +1,64 @@
+//! How ids and enums stand in columns, and how JSON columns are read.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde_json::Value;
+
+use crate::kernel::breaker::BreakerState;
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::run::{RunOutcome, RunState};
+use crate::kernel::task::{TaskStatus, WorkspaceKind};
+
+macro_rules! text_column {
+    ($($kind:ty => $parse:expr, $write:expr;)*) => {
+        $(
+            impl ToSql for $kind {
+                fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                    let write: fn(&$kind) -> &str = $write;
+                    Ok(ToSqlOutput::Borrowed(ValueRef::Text(write(self).as_bytes())))
+                }
+            }
+
+            impl FromSql for $kind {
+                fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                    let parse: fn(&str) -> Option<$kind> = $parse;
+                    let text = value.as_str()?;
+                    parse(text).ok_or_else(|| {
+                        FromSqlError::Other(format!("unexpected value {text:?}").into())
+                    })
+                }
+            }
+        )*
+    };
+}
+
+text_column! {
+    TaskId => TaskId::parse, TaskId::as_str;
+    BoardName => BoardName::parse, BoardName::as_str;
+    TaskStatus => TaskStatus::parse, |status| status.as_str();
+    WorkspaceKind => WorkspaceKind::parse, |kind| kind.as_str();
+    RunOutcome => RunOutcome::parse, |outcome| outcome.as_str();
+    RunState => RunState::parse, |state| state.as_str();
+    BreakerState => BreakerState::parse, |state| state.as_str();
+}
+
+/// A JSON column that may be damaged by another writer: unreadable means none.
+pub(super) fn lenient_json(text: Option<String>) -> Option<Value> {
+    serde_json::from_str(&text?).ok()
+}
+
+/// The `skills` column: a JSON list of names; blank members dropped, others made text; unreadable means none.
+pub(super) fn lenient_names(text: Option<String>) -> Option<Vec<String>> {
+    let Some(Value::Array(items)) = lenient_json(text) else { return None };
+    let names = items.into_iter().filter_map(|item| match item {
+        Value::String(name) if name.is_empty() => None,
+        Value::String(name) => Some(name),
+        Value::Number(number) if number.as_f64() == Some(0.0) => None,
+        Value::Null | Value::Bool(false) => None,
+        Value::Bool(true) => Some("true".to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(list) if list.is_empty() => None,
+        Value::Object(map) if map.is_empty() => None,
+        other @ (Value::Array(_) | Value::Object(_)) => Some(other.to_string()),
+    });
+    Some(names.collect())
+}

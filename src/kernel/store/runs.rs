@@ -1,0 +1,468 @@
+//! `task_runs`: one row per attempt, opened before anything is spawned and ended exactly once.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::Doing;
+use super::rows::{lenient_json, lenient_names};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::run::{Run, RunOutcome, RunState};
+
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, task_id, profile, step_key, status, outcome, summary, error, metadata, worker_pid, started_at,
+                    ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
+                    max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
+                    max_rss_bytes, log_tail
+             FROM task_runs ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: row.get(0)?,
+        task_id: row.get(1)?,
+        profile: row.get(2)?,
+        step_key: row.get(3)?,
+        status: row.get(4)?,
+        outcome: row.get(5)?,
+        summary: row.get(6)?,
+        error: row.get(7)?,
+        metadata: lenient_json(row.get(8)?),
+        worker_pid: row.get(9)?,
+        started_at: row.get(10)?,
+        ended_at: row.get(11)?,
+        closed_at: row.get(12)?,
+        state: row.get(13)?,
+        supervised: row.get(14)?,
+        automatic: row.get(15)?,
+        cause: row.get(16)?,
+        verdict_by: row.get(17)?,
+        claim_lock: row.get(18)?,
+        claim_expires: row.get(19)?,
+        max_runtime_seconds: row.get(20)?,
+        last_heartbeat_at: row.get(21)?,
+        failure_limit: row.get(22)?,
+        workspace_path: row.get(23)?,
+        argv: lenient_names(row.get(24)?),
+        exit_code: row.get(25)?,
+        signal: row.get(26)?,
+        cpu_ms: row.get(27)?,
+        max_rss_bytes: row.get(28)?,
+        log_tail: row.get(29)?,
+    })
+}
+
+fn collect(
+    connection: &Connection,
+    sql: &'static str,
+    parameters: &[(&str, &dyn rusqlite::ToSql)],
+    doing: &'static str,
+) -> Result<Vec<Run>, Fault> {
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let rows = statement.query_map(parameters, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// What a run row starts with.
+#[derive(Debug, Clone)]
+pub struct NewRun<'a> {
+    /// The task.
+    pub task_id: &'a TaskId,
+    /// Its assignee at claim time.
+    pub profile: Option<&'a str>,
+    /// Copy of the task's step.
+    pub step_key: Option<&'a str>,
+    /// Who holds the claim.
+    pub lock: &'a str,
+    /// When a manual claim ends.
+    pub expires: Option<EpochSeconds>,
+    /// Effective time limit.
+    pub max_runtime_seconds: Option<i64>,
+    /// Whether a process of ours will work on it.
+    pub supervised: bool,
+    /// Whether an automatic pass started it.
+    pub automatic: bool,
+    /// Failures after which its task is given up, when a person's dispatch said so.
+    pub failure_limit: Option<u32>,
+    /// Start, epoch seconds.
+    pub now: EpochSeconds,
+}
+
+/// Opens a run.
+pub fn insert_open(connection: &Connection, run: &NewRun<'_>) -> Result<RunId, Fault> {
+    let state = if run.supervised { RunState::Starting } else { RunState::Running };
+    connection
+        .prepare_cached(
+            "INSERT INTO task_runs (task_id, profile, step_key, status, claim_lock, claim_expires, max_runtime_seconds,
+                                    started_at, supervised, automatic, failure_limit, state)
+             VALUES (:task_id, :profile, :step_key, 'running', :lock, :expires, :max_runtime, :now, :supervised,
+                     :automatic, :failure_limit, :state)
+             RETURNING id",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                named_params! {
+                    ":task_id": run.task_id, ":profile": run.profile, ":step_key": run.step_key, ":lock": run.lock,
+                    ":expires": run.expires, ":max_runtime": run.max_runtime_seconds, ":now": run.now,
+                    ":supervised": run.supervised, ":automatic": run.automatic,
+                    ":failure_limit": run.failure_limit, ":state": state,
+                },
+                |row| row.get(0),
+            )
+        })
+        .doing("open a run")
+}
+
+/// The verdict that ends a run.
+#[derive(Debug, Clone)]
+pub struct Verdict<'a> {
+    /// `task_runs.status`.
+    pub status: &'a str,
+    /// The outcome.
+    pub outcome: RunOutcome,
+    /// What it was before the breaker made it `gave_up`.
+    pub cause: Option<RunOutcome>,
+    /// Handoff text.
+    pub summary: Option<&'a str>,
+    /// One line about a failure.
+    pub error: Option<&'a str>,
+    /// JSON object as text.
+    pub metadata: Option<&'a str>,
+    /// Who gave it.
+    pub by: &'a str,
+    /// End, epoch seconds.
+    pub now: EpochSeconds,
+}
+
+/// Adds a run that began and ended at once, for a verdict on a task that nobody had claimed.
+pub fn insert_ended(
+    connection: &Connection,
+    task_id: &TaskId,
+    profile: Option<&str>,
+    step_key: Option<&str>,
+    verdict: &Verdict<'_>,
+) -> Result<RunId, Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, verdict_by,
+                                    started_at, ended_at, closed_at, state)
+             VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :by,
+                     :now, :now, :now, 'closed')
+             RETURNING id",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                named_params! {
+                    ":task_id": task_id, ":profile": profile, ":step_key": step_key, ":status": verdict.status,
+                    ":outcome": verdict.outcome, ":summary": verdict.summary, ":error": verdict.error,
+                    ":metadata": verdict.metadata, ":by": verdict.by, ":now": verdict.now,
+                },
+                |row| row.get(0),
+            )
+        })
+        .doing("add an ended run")
+}
+
+/// Ends a run that has no verdict yet; false when it has one.
+pub fn set_verdict_if_none(
+    connection: &Connection,
+    id: RunId,
+    verdict: &Verdict<'_>,
+) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE task_runs
+             SET status = :status, outcome = :outcome, cause = :cause, summary = :summary, error = :error,
+                 metadata = :metadata, verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
+             WHERE id = :id AND ended_at IS NULL",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":status": verdict.status, ":outcome": verdict.outcome, ":cause": verdict.cause,
+                ":summary": verdict.summary, ":error": verdict.error, ":metadata": verdict.metadata,
+                ":by": verdict.by, ":now": verdict.now,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("end a run")
+}
+
+/// What is known of a run's processes when they are gone.
+#[derive(Debug, Clone, Default)]
+pub struct ProcessFacts<'a> {
+    /// Exit code of the worker.
+    pub exit_code: Option<i32>,
+    /// Signal that ended the worker.
+    pub signal: Option<i32>,
+    /// User and system time, milliseconds.
+    pub cpu_ms: Option<i64>,
+    /// Largest resident set, bytes.
+    pub max_rss_bytes: Option<i64>,
+    /// End of the log of a failed run.
+    pub log_tail: Option<&'a str>,
+}
+
+/// Closes an ended run that is open; false when it is closed already.
+pub fn set_closed_if_open(
+    connection: &Connection,
+    id: RunId,
+    facts: &ProcessFacts<'_>,
+    now: EpochSeconds,
+) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE task_runs
+             SET closed_at = :now, state = 'closed', exit_code = :exit_code, signal = :signal, cpu_ms = :cpu_ms,
+                 max_rss_bytes = :max_rss_bytes, log_tail = :log_tail
+             WHERE id = :id AND closed_at IS NULL AND ended_at IS NOT NULL",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":exit_code": facts.exit_code, ":signal": facts.signal, ":cpu_ms": facts.cpu_ms,
+                ":max_rss_bytes": facts.max_rss_bytes, ":log_tail": facts.log_tail, ":now": now,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("close a run")
+}
+
+/// Writes the process state.
+pub fn set_state(connection: &Connection, id: RunId, state: RunState) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE task_runs SET state = :state WHERE id = :id AND closed_at IS NULL")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":state": state }))
+        .map(|_| ())
+        .doing("write a run's state")
+}
+
+/// Who runs a run: what the shim wrote down about itself and the worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessIds<'a> {
+    /// Boot in which they run.
+    pub boot_id: &'a str,
+    /// The shim's pid and start time.
+    pub shim_pid: i64,
+    /// In clock ticks since boot.
+    pub shim_start_ticks: i64,
+    /// The worker's pid.
+    pub worker_pid: i64,
+    /// In clock ticks since boot.
+    pub worker_start_ticks: i64,
+}
+
+/// Writes who runs a run, with its resolved workspace and its argv (a JSON list).
+pub fn set_process_ids(
+    connection: &Connection,
+    id: RunId,
+    ids: &ProcessIds<'_>,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE task_runs
+             SET boot_id = :boot_id, shim_pid = :shim_pid, shim_start_ticks = :shim_ticks, worker_pid = :worker_pid,
+                 worker_start_ticks = :worker_ticks
+             WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":boot_id": ids.boot_id, ":shim_pid": ids.shim_pid, ":shim_ticks": ids.shim_start_ticks,
+                ":worker_pid": ids.worker_pid, ":worker_ticks": ids.worker_start_ticks,
+            })
+        })
+        .map(|_| ())
+        .doing("write who runs a run")
+}
+
+/// Writes the workspace and the argv (a JSON list) with which a run starts.
+pub fn set_launch(
+    connection: &Connection,
+    id: RunId,
+    workspace_path: &str,
+    argv_json: &str,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE task_runs SET workspace_path = :path, argv = :argv WHERE id = :id")
+        .and_then(|mut s| {
+            s.execute(named_params! { ":id": id, ":path": workspace_path, ":argv": argv_json })
+        })
+        .map(|_| ())
+        .doing("write how a run starts")
+}
+
+/// Writes a heartbeat, and the new end of the claim where it has one.
+pub fn set_heartbeat(
+    connection: &Connection,
+    id: RunId,
+    now: EpochSeconds,
+    claim_expires: Option<EpochSeconds>,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE task_runs SET last_heartbeat_at = :now, claim_expires = :expires WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! { ":id": id, ":now": now, ":expires": claim_expires })
+        })
+        .map(|_| ())
+        .doing("write a run's heartbeat")
+}
+
+/// A run by its id.
+pub fn get(connection: &Connection, id: RunId) -> Result<Option<Run>, Fault> {
+    connection
+        .prepare_cached(select_runs!("WHERE id = :id"))
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
+        .doing("read a run")
+}
+
+/// The open run of a task.
+pub fn get_open(connection: &Connection, task_id: &TaskId) -> Result<Option<Run>, Fault> {
+    connection
+        .prepare_cached(select_runs!("WHERE task_id = :task_id AND closed_at IS NULL"))
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
+        .doing("read the open run of a task")
+}
+
+/// The newest run of a task.
+pub fn get_latest(connection: &Connection, task_id: &TaskId) -> Result<Option<Run>, Fault> {
+    connection
+        .prepare_cached(select_runs!("WHERE task_id = :task_id ORDER BY id DESC LIMIT 1"))
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
+        .doing("read the newest run of a task")
+}
+
+/// All runs of a task, oldest first.
+pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Run>, Fault> {
+    collect(
+        connection,
+        select_runs!("WHERE task_id = :task_id ORDER BY id"),
+        &[(":task_id", task_id)],
+        "list the runs of a task",
+    )
+}
+
+/// The newest ended runs of a task, newest first, at most `limit`, with the number of all ended ones.
+pub fn list_ended_of_task(
+    connection: &Connection,
+    task_id: &TaskId,
+    limit: usize,
+) -> Result<(Vec<Run>, u64), Fault> {
+    let doing = "list the attempts of a task";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let runs = collect(
+        connection,
+        select_runs!(
+            "WHERE task_id = :task_id AND ended_at IS NOT NULL ORDER BY id DESC LIMIT :limit"
+        ),
+        &[(":task_id", task_id), (":limit", &limit)],
+        doing,
+    )?;
+    let count: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM task_runs WHERE task_id = :task_id AND ended_at IS NOT NULL",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
+        .doing(doing)?;
+    Ok((runs, count.unsigned_abs()))
+}
+
+/// All open supervised runs, oldest first.
+pub fn list_open_supervised(connection: &Connection) -> Result<Vec<Run>, Fault> {
+    collect(
+        connection,
+        select_runs!("WHERE closed_at IS NULL AND supervised = 1 ORDER BY id"),
+        &[],
+        "list the open runs",
+    )
+}
+
+/// How many supervised runs are open, by profile.
+pub fn count_open_by_profile(connection: &Connection) -> Result<Vec<(String, u32)>, Fault> {
+    let doing = "count the open runs";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT coalesce(profile, ''), count(*) FROM task_runs
+             WHERE closed_at IS NULL AND supervised = 1 GROUP BY profile",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Open supervised runs that have a verdict and only linger, the one that has lingered longest first.
+pub fn list_lingering(connection: &Connection, limit: u32) -> Result<Vec<RunId>, Fault> {
+    let doing = "list lingering runs";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM task_runs
+             WHERE closed_at IS NULL AND supervised = 1 AND state = 'finishing'
+             ORDER BY ended_at, id LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows =
+        statement.query_map(named_params! { ":limit": limit }, |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// A completed run of an assignee on some other task, for the worker's context.
+#[derive(Debug, Clone)]
+pub struct RecentWork {
+    /// The task.
+    pub task_id: TaskId,
+    /// Its title.
+    pub title: String,
+    /// When the run ended.
+    pub ended_at: EpochSeconds,
+    /// Its summary.
+    pub summary: Option<String>,
+}
+
+/// The newest completed runs of `profile` on tasks other than `except`.
+pub fn list_recent_completed(
+    connection: &Connection,
+    profile: &str,
+    except: &TaskId,
+    limit: usize,
+) -> Result<Vec<RecentWork>, Fault> {
+    let doing = "list recent work";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT r.task_id, t.title, r.ended_at, r.summary
+             FROM task_runs r JOIN tasks t ON t.id = r.task_id
+             WHERE r.profile = :profile AND r.outcome = 'completed' AND r.task_id <> :except
+             ORDER BY r.ended_at DESC, r.id DESC LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(
+            named_params! { ":profile": profile, ":except": except, ":limit": limit },
+            |row| {
+                Ok(RecentWork {
+                    task_id: row.get(0)?,
+                    title: row.get(1)?,
+                    ended_at: row.get(2)?,
+                    summary: row.get(3)?,
+                })
+            },
+        )
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// The newest completed run of a task.
+pub fn get_latest_completed(
+    connection: &Connection,
+    task_id: &TaskId,
+) -> Result<Option<Run>, Fault> {
+    connection
+        .prepare_cached(select_runs!(
+            "WHERE task_id = :task_id AND outcome = 'completed' ORDER BY id DESC LIMIT 1"
+        ))
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
+        .doing("read the newest completed run")
+}

@@ -1,0 +1,388 @@
+//! `tasks`: one row per task.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::rows::lenient_names;
+use super::{Doing, is_unique_violation};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::task::{Task, TaskStatus};
+
+/// `SELECT` of every column that [`read`] maps, with the rest of the statement behind it.
+macro_rules! select_tasks {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.id, t.board, t.title, t.body, t.assignee, t.status, t.priority, t.tenant, t.workspace_kind,
+                    t.workspace_path, t.created_by, t.created_at, t.started_at, t.completed_at, t.result, t.skills,
+                    t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
+                    t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
+                    t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
+                    t.protocol_violations
+             FROM tasks t ",
+            $rest
+        )
+    };
+}
+pub(super) use select_tasks;
+
+/// Maps a row of [`select_tasks`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: row.get(0)?,
+        board: row.get(1)?,
+        title: row.get(2)?,
+        body: row.get(3)?,
+        assignee: row.get(4)?,
+        status: row.get(5)?,
+        priority: row.get(6)?,
+        tenant: row.get(7)?,
+        workspace_kind: row.get(8)?,
+        workspace_path: row.get(9)?,
+        created_by: row.get(10)?,
+        created_at: row.get(11)?,
+        started_at: row.get(12)?,
+        completed_at: row.get(13)?,
+        result: row.get(14)?,
+        skills: lenient_names(row.get(15)?),
+        claim_lock: row.get(16)?,
+        claim_expires: row.get(17)?,
+        idempotency_key: row.get(18)?,
+        spawn_failures: row.get(19)?,
+        worker_pid: row.get(20)?,
+        last_spawn_error: row.get(21)?,
+        max_runtime_seconds: row.get(22)?,
+        no_max_runtime: row.get(23)?,
+        last_heartbeat_at: row.get(24)?,
+        current_run_id: row.get(25)?,
+        workflow_template_id: row.get(26)?,
+        current_step_key: row.get(27)?,
+        not_before: row.get(28)?,
+        ready_at: row.get(29)?,
+        auto_starts: row.get(30)?,
+        protocol_violations: row.get(31)?,
+    })
+}
+
+/// A task by its id.
+pub fn get(connection: &Connection, id: &TaskId) -> Result<Option<Task>, Fault> {
+    connection
+        .prepare_cached(select_tasks!("WHERE t.id = :id"))
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
+        .doing("read a task")
+}
+
+/// Status and board of a task, when only those are needed.
+pub fn get_status(
+    connection: &Connection,
+    id: &TaskId,
+) -> Result<Option<(TaskStatus, BoardName)>, Fault> {
+    connection
+        .prepare_cached("SELECT status, board FROM tasks WHERE id = :id")
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .doing("read a task's status")
+}
+
+/// What an insert was answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// The row is there.
+    Yes,
+    /// The id (or the idempotency key) is taken.
+    Taken,
+}
+
+/// Adds a task. `idempotency_hash` is that of the request, when it has a key.
+pub fn insert(
+    connection: &Connection,
+    task: &Task,
+    idempotency_hash: Option<&str>,
+) -> Result<Inserted, Fault> {
+    let skills =
+        task.skills.as_ref().map(|names| serde_json::Value::from(names.clone()).to_string());
+    let answer = connection
+        .prepare_cached(
+            "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
+                                workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
+                                max_runtime_seconds, no_max_runtime, skills, ready_at)
+             VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :tenant, :workspace_kind,
+                     :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
+                     :max_runtime_seconds, :no_max_runtime, :skills, :ready_at)",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": task.id, ":board": task.board, ":title": task.title, ":body": task.body,
+                ":assignee": task.assignee, ":status": task.status, ":priority": task.priority,
+                ":tenant": task.tenant, ":workspace_kind": task.workspace_kind,
+                ":workspace_path": task.workspace_path, ":created_by": task.created_by,
+                ":created_at": task.created_at, ":idempotency_key": task.idempotency_key,
+                ":idempotency_hash": idempotency_hash, ":max_runtime_seconds": task.max_runtime_seconds,
+                ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
+            })
+        });
+    match answer {
+        Ok(_) => Ok(Inserted::Yes),
+        Err(error) if is_unique_violation(&error) => Ok(Inserted::Taken),
+        Err(error) => Err(error).doing("insert a task"),
+    }
+}
+
+/// The task of `board` that is not archived and has this idempotency key, with the hash of its request.
+pub fn find_by_idempotency_key(
+    connection: &Connection,
+    board: &BoardName,
+    key: &str,
+) -> Result<Option<(TaskId, Option<String>)>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT id, idempotency_hash FROM tasks
+             WHERE board = :board AND idempotency_key = :key AND idempotency_key IS NOT NULL
+               AND idempotency_key <> '' AND status <> 'archived'",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":board": board, ":key": key }, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+        })
+        .doing("look up an idempotency key")
+}
+
+/// Moves a ready task to `running` under `lock`; false when it is not ready.
+pub fn set_running_if_ready(
+    connection: &Connection,
+    id: &TaskId,
+    lock: &str,
+    expires: Option<EpochSeconds>,
+    run_id: RunId,
+    now: EpochSeconds,
+) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET status = 'running', claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
+                 started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
+                 not_before = NULL, ready_at = NULL
+             WHERE id = :id AND status = 'ready' AND claim_lock IS NULL",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":lock": lock, ":expires": expires, ":run_id": run_id, ":now": now,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("claim a task")
+}
+
+/// Moves a task from `from` to `to` and clears its claim. `not_before` and `ready_at` are for `to = ready`.
+pub fn set_status(
+    connection: &Connection,
+    id: &TaskId,
+    from: TaskStatus,
+    to: TaskStatus,
+    not_before: Option<EpochSeconds>,
+    now: EpochSeconds,
+) -> Result<bool, Fault> {
+    let ready_at = (to == TaskStatus::Ready).then_some(now);
+    connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET status = :to, claim_lock = NULL, claim_expires = NULL, worker_pid = NULL, current_run_id = NULL,
+                 not_before = :not_before, ready_at = :ready_at
+             WHERE id = :id AND status = :from",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":from": from, ":to": to, ":not_before": not_before, ":ready_at": ready_at,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("move a task")
+}
+
+/// Moves a task from `from` to `done` and keeps its result.
+pub fn set_done(
+    connection: &Connection,
+    id: &TaskId,
+    from: TaskStatus,
+    result: Option<&str>,
+    now: EpochSeconds,
+) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET status = 'done', result = :result, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
+                 worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
+                 spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL
+             WHERE id = :id AND status = :from",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! { ":id": id, ":from": from, ":result": result, ":now": now })
+        })
+        .map(|changed| changed == 1)
+        .doing("complete a task")
+}
+
+/// Writes the failure counters and the last error.
+pub fn set_failures(
+    connection: &Connection,
+    id: &TaskId,
+    failures: u32,
+    protocol_violations: u32,
+    last_error: Option<&str>,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET spawn_failures = :failures, protocol_violations = :violations, last_spawn_error = :error
+             WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": id, ":failures": failures, ":violations": protocol_violations, ":error": last_error,
+            })
+        })
+        .map(|_| ())
+        .doing("count a failure")
+}
+
+/// Counts one more automatic start.
+pub fn count_automatic_start(connection: &Connection, id: &TaskId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET auto_starts = auto_starts + 1 WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id }))
+        .map(|_| ())
+        .doing("count a start")
+}
+
+/// Begins the count of automatic starts anew.
+pub fn reset_automatic_starts(connection: &Connection, id: &TaskId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET auto_starts = 0 WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id }))
+        .map(|_| ())
+        .doing("reset the count of starts")
+}
+
+/// Writes the resolved workspace path.
+pub fn set_workspace_path(connection: &Connection, id: &TaskId, path: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET workspace_path = :path WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":path": path }))
+        .map(|_| ())
+        .doing("write a workspace path")
+}
+
+/// Writes the worker's PID while `run_id` is the task's current run.
+pub fn set_worker_pid(
+    connection: &Connection,
+    id: &TaskId,
+    run_id: RunId,
+    pid: i64,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET worker_pid = :pid WHERE id = :id AND current_run_id = :run_id",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":run_id": run_id, ":pid": pid }))
+        .map(|_| ())
+        .doing("write a worker's pid")
+}
+
+/// Writes a heartbeat, and the new end of the claim where it has one.
+pub fn set_heartbeat(
+    connection: &Connection,
+    id: &TaskId,
+    now: EpochSeconds,
+    claim_expires: Option<EpochSeconds>,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET last_heartbeat_at = :now, claim_expires = :expires WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! { ":id": id, ":now": now, ":expires": claim_expires })
+        })
+        .map(|_| ())
+        .doing("write a heartbeat")
+}
+
+/// Running tasks whose manual claim ended before `now`, oldest first.
+pub fn list_expired_claims(
+    connection: &Connection,
+    now: EpochSeconds,
+) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list expired claims";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE claim_expires IS NOT NULL AND claim_expires < :now AND status = 'running'
+             ORDER BY claim_expires, id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":now": now }, |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Lets every task whose back-off is over back into the ready queue; returns how many.
+pub fn release_backoffs(connection: &Connection, now: EpochSeconds) -> Result<usize, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET not_before = NULL WHERE not_before IS NOT NULL AND not_before <= :now",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":now": now }))
+        .doing("release back-offs")
+}
+
+/// Shortens back-offs and claims that lie further ahead than they ever could: the clock was set back.
+pub fn clamp_times(
+    connection: &Connection,
+    not_before_max: EpochSeconds,
+    claim_expires_max: EpochSeconds,
+) -> Result<usize, Fault> {
+    let doing = "clamp times after a clock step";
+    let backoffs = connection
+        .prepare_cached(
+            "UPDATE tasks SET not_before = :max WHERE not_before IS NOT NULL AND not_before > :max",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":max": not_before_max }))
+        .doing(doing)?;
+    let claims = connection
+        .prepare_cached(
+            "UPDATE tasks SET claim_expires = :max WHERE claim_expires IS NOT NULL AND claim_expires > :max",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":max": claim_expires_max }))
+        .doing(doing)?;
+    Ok(backoffs + claims)
+}
+
+/// The earliest time at which a back-off or a manual claim ends.
+pub fn next_due(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT min(due) FROM (
+               SELECT min(not_before) AS due FROM tasks WHERE not_before IS NOT NULL
+               UNION ALL
+               SELECT min(claim_expires) + 1 FROM tasks WHERE claim_expires IS NOT NULL)",
+        )
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .doing("find the next due time")
+}
+
+/// `todo` tasks that have no open parent: only a row that was written while the daemon was away can be one.
+pub fn list_promotable(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list promotable tasks";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id FROM tasks t
+             WHERE t.status = 'todo'
+               AND NOT EXISTS (SELECT 1 FROM task_links l JOIN tasks p ON p.id = l.parent_id
+                               WHERE l.child_id = t.id AND p.status NOT IN ('done', 'archived'))
+             ORDER BY t.priority DESC, t.created_at, t.id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}

@@ -1,0 +1,218 @@
+//! What a verb works with: the open transaction, the time, the policy, and a place for what it causes.
+
+use serde_json::Value;
+
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::counts::CountKey;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{Event, EventKind, Payload};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::policy::Policy;
+use crate::kernel::random::Random;
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+
+/// Something that is to happen after the commit, outside the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// A task became ready, or a slot, a profile or the host became free.
+    DispatchDue,
+    /// A supervised run got a verdict; its worker may linger.
+    VerdictGiven {
+        /// The run.
+        run_id: RunId,
+        /// Whether the worker itself gave it. Somebody else's verdict leaves no time to linger.
+        by_worker: bool,
+    },
+    /// The processes of a run are to be stopped now.
+    StopRun {
+        /// The run.
+        run_id: RunId,
+    },
+    /// A run was closed.
+    RunClosed {
+        /// The run.
+        run_id: RunId,
+        /// Its task.
+        task_id: TaskId,
+    },
+    /// A breaker changed.
+    BreakerMoved {
+        /// Its key as text.
+        key: String,
+        /// When the next probe may pass; none when it is closed or a probe runs.
+        open_until: Option<EpochSeconds>,
+    },
+}
+
+/// What one request did, published after its commit.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Events appended, in order.
+    pub events: Vec<Event>,
+    /// What is to happen outside.
+    pub signals: Vec<Signal>,
+    /// Changes of the counts.
+    pub counts: Vec<(CountKey, i64)>,
+}
+
+/// The open transaction of one request.
+pub struct Tx<'b> {
+    pub(super) connection: &'b Connection,
+    pub(super) random: &'b mut dyn Random,
+    /// The time, epoch seconds; one for the whole request.
+    pub now: EpochSeconds,
+    /// What the operator decided.
+    pub policy: &'b Policy,
+    /// Who asks.
+    pub caller: &'b Caller,
+    pub(super) effects: Effects,
+}
+
+impl Tx<'_> {
+    /// The connection, for the functions of [`store`].
+    pub fn store(&self) -> &Connection {
+        self.connection
+    }
+
+    /// The source of randomness.
+    pub fn random(&mut self) -> &mut dyn Random {
+        self.random
+    }
+
+    /// Appends an event under the caller's name.
+    pub fn event(
+        &mut self,
+        task: &Task,
+        run_id: Option<RunId>,
+        kind: EventKind,
+        payload: Option<Payload>,
+    ) -> Result<EventId, VerbError> {
+        let actor = self.caller.actor();
+        let id = store::events::append(
+            self.connection,
+            &task.id,
+            run_id,
+            kind,
+            payload.as_ref(),
+            &actor,
+            self.now,
+        )?;
+        self.effects.events.push(Event {
+            id,
+            task_id: task.id.clone(),
+            board: task.board.clone(),
+            run_id,
+            kind: kind.as_str().to_owned(),
+            payload: payload.filter(|object| !object.is_empty()),
+            created_at: self.now,
+            actor: Some(actor),
+        });
+        Ok(id)
+    }
+
+    /// Asks for something to happen after the commit.
+    pub fn signal(&mut self, signal: Signal) {
+        if !self.effects.signals.contains(&signal) {
+            self.effects.signals.push(signal);
+        }
+    }
+
+    /// Keeps the counts in step with a task that appeared, moved or went.
+    pub fn count(&mut self, task: &Task, from: Option<TaskStatus>, to: Option<TaskStatus>) {
+        let key = |status| CountKey {
+            board: task.board.clone(),
+            assignee: task.assignee.clone(),
+            status,
+        };
+        if let Some(status) = from {
+            self.effects.counts.push((key(status), -1));
+        }
+        if let Some(status) = to {
+            self.effects.counts.push((key(status), 1));
+        }
+    }
+
+    /// The task that `id` names, if the caller may use `right` on it.
+    ///
+    /// # Errors
+    /// A malformed id is answered like an unknown one. `board` is what the request said, if it said something.
+    pub fn task(
+        &self,
+        id: &str,
+        board: Option<&str>,
+        right: Right,
+        verb: &'static str,
+    ) -> Result<Task, VerbError> {
+        let unknown = || Refusal::UnknownTask { id: shorten(id) };
+        let task_id = TaskId::parse(id).ok_or_else(unknown)?;
+        let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
+        refuse_other_board(&task, board)?;
+        self.caller.check(right, verb, &task.board, Some(&task.id))?;
+        Ok(task)
+    }
+
+    /// The board that a request means: the one it names, the worker's own, or `default`.
+    pub fn board(
+        &self,
+        name: Option<&str>,
+        right: Right,
+        verb: &'static str,
+    ) -> Result<BoardName, VerbError> {
+        let board = match (name, self.caller) {
+            (Some(name), _) => BoardName::parse(name)
+                .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
+            (None, Caller::Worker { board, .. }) => board.clone(),
+            (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
+        };
+        self.caller.check(right, verb, &board, None)?;
+        if store::boards::exists(self.connection, &board)? {
+            Ok(board)
+        } else {
+            Err(Refusal::UnknownBoard { name: board.to_string() }.into())
+        }
+    }
+
+    /// Where `step` leads `task`, or the refusal that names its status.
+    pub fn step(
+        task: &Task,
+        step: TaskStep,
+        verb: &'static str,
+        why: &str,
+    ) -> Result<TaskStatus, VerbError> {
+        task.status.after(step).ok_or_else(|| {
+            Refusal::WrongStatus {
+                verb,
+                id: task.id.to_string(),
+                status: task.status,
+                why: why.to_owned(),
+            }
+            .into()
+        })
+    }
+}
+
+/// Refuses a task that is not on the board that the request names.
+pub fn refuse_other_board(task: &Task, board: Option<&str>) -> Result<(), VerbError> {
+    match board {
+        Some(name) if name != task.board.as_str() => {
+            Err(Refusal::OtherBoard { id: task.id.to_string(), board: shorten(name) }.into())
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A caller's word for an error message: at most 80 characters, so that a message stays one line.
+pub fn shorten(text: &str) -> String {
+    let one_line: String =
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(81).collect();
+    match one_line.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
+        None => one_line,
+    }
+}
+
+/// `text` as JSON, or null.
+pub fn text_or_null(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::from)
+}

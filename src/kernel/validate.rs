@@ -1,0 +1,190 @@
+//! What a field may hold. Every surface's input passes through here, inside the verb.
+
+use crate::kernel::error::Refusal;
+use crate::kernel::limits::{
+    BODY_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+};
+use crate::kernel::task::WorkspaceKind;
+use crate::kernel::tx::shorten;
+
+/// A text without NUL bytes, of at most `limit` bytes, as it is.
+pub fn text<'t>(field: &'static str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
+    if text.len() > limit {
+        return Err(Refusal::TooLarge { field, actual: text.len(), limit });
+    }
+    if text.contains('\0') {
+        return Err(Refusal::InvalidValue {
+            field,
+            problem: "cannot contain NUL bytes",
+            value: shorten(text),
+        });
+    }
+    Ok(text)
+}
+
+/// A title: trimmed, not blank, one line.
+pub fn title(given: &str) -> Result<String, Refusal> {
+    let title = text("title", given.trim(), TITLE_BYTES_MAX)?;
+    if title.is_empty() {
+        return Err(Refusal::TitleRequired);
+    }
+    Ok(title.to_owned())
+}
+
+/// A long optional text; a blank one is none.
+pub fn body(field: &'static str, given: Option<&str>) -> Result<Option<String>, Refusal> {
+    match given {
+        Some(given) if !given.trim().is_empty() => {
+            Ok(Some(text(field, given, BODY_BYTES_MAX)?.to_owned()))
+        }
+        Some(given) => text(field, given, BODY_BYTES_MAX).map(|_| None),
+        None => Ok(None),
+    }
+}
+
+/// A short optional name: trimmed; a blank one is none.
+pub fn name(field: &'static str, given: Option<&str>) -> Result<Option<String>, Refusal> {
+    let Some(name) = given.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
+    let name = text(field, name, NAME_BYTES_MAX)?;
+    if name.chars().any(char::is_control) {
+        return Err(Refusal::InvalidValue {
+            field,
+            problem: "cannot contain control characters",
+            value: shorten(name),
+        });
+    }
+    Ok(Some(name.to_owned()))
+}
+
+/// A list that is not too long.
+pub fn list<'l, T>(field: &'static str, items: &'l [T]) -> Result<&'l [T], Refusal> {
+    if items.len() > LIST_ITEMS_MAX {
+        return Err(Refusal::TooLarge { field, actual: items.len(), limit: LIST_ITEMS_MAX });
+    }
+    Ok(items)
+}
+
+/// Skills: trimmed, blanks dropped, no commas, each once in the order first given.
+pub fn skills(given: Option<&[String]>) -> Result<Option<Vec<String>>, Refusal> {
+    let Some(given) = given else { return Ok(None) };
+    let mut skills: Vec<String> = Vec::new();
+    for item in list("skills", given)? {
+        let Some(skill) = name("skill", Some(item))? else { continue };
+        if skill.contains(',') {
+            return Err(Refusal::SkillComma { name: skill });
+        }
+        if !skills.contains(&skill) {
+            skills.push(skill);
+        }
+    }
+    Ok(Some(skills))
+}
+
+/// Kind and path of a workspace, as far as their form goes. Whether the path exists is found out at the claim.
+pub fn workspace(
+    kind: Option<&str>,
+    path: Option<&str>,
+) -> Result<(WorkspaceKind, Option<String>), Refusal> {
+    let kind = match kind {
+        None | Some("") => WorkspaceKind::Scratch,
+        Some(text) => WorkspaceKind::parse(text)
+            .ok_or_else(|| Refusal::WorkspaceKind { value: shorten(text) })?,
+    };
+    let path = path.filter(|path| !path.is_empty());
+    let invalid = |problem, value: &str| Refusal::InvalidValue {
+        field: "workspace_path",
+        problem,
+        value: shorten(value),
+    };
+    match (kind, path) {
+        (WorkspaceKind::Scratch, Some(path)) => {
+            Err(invalid("a scratch workspace takes no path", path))
+        }
+        (WorkspaceKind::Dir, None) => Err(invalid("a dir workspace needs a path", "")),
+        (_, None) => Ok((kind, None)),
+        (_, Some(path)) => {
+            text("workspace_path", path, PATH_BYTES_MAX)?;
+            if !path.starts_with('/') {
+                return Err(invalid("non-absolute workspace_path", path));
+            }
+            Ok((kind, Some(path.to_owned())))
+        }
+    }
+}
+
+/// A time limit in whole seconds, larger than zero.
+pub fn max_runtime(seconds: Option<i64>) -> Result<Option<i64>, Refusal> {
+    match seconds {
+        Some(seconds) if seconds <= 0 => Err(Refusal::InvalidValue {
+            field: "max_runtime_seconds",
+            problem: "must be larger than zero",
+            value: seconds.to_string(),
+        }),
+        other => Ok(other),
+    }
+}
+
+/// A metadata object as text, or none when it is empty or missing.
+pub fn metadata(
+    given: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<Option<String>, Refusal> {
+    let Some(object) = given.filter(|object| !object.is_empty()) else { return Ok(None) };
+    let json = serde_json::Value::Object(object.clone()).to_string();
+    text("metadata", &json, BODY_BYTES_MAX)?;
+    Ok(Some(json))
+}
+
+/// The first line of a text that is not blank, trimmed, at most `chars` characters.
+pub fn first_line(text: &str, chars: usize) -> Option<String> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_trimmed_and_never_blank() {
+        assert_eq!(title("  x ").unwrap(), "x");
+        for blank in ["", "  ", "\n\t"] {
+            assert_eq!(title(blank), Err(Refusal::TitleRequired));
+        }
+        assert!(matches!(title("a\0b"), Err(Refusal::InvalidValue { .. })));
+        assert!(matches!(title(&"x".repeat(5000)), Err(Refusal::TooLarge { .. })));
+    }
+
+    #[test]
+    fn skills_are_cleaned_in_order() {
+        let given = [" b ".to_owned(), String::new(), "a".to_owned(), "b".to_owned()];
+        assert_eq!(skills(Some(&given)).unwrap().unwrap(), ["b", "a"]);
+        assert_eq!(skills(None).unwrap(), None);
+        assert_eq!(skills(Some(&[])).unwrap(), Some(vec![]));
+        assert!(matches!(skills(Some(&["a,b".to_owned()])), Err(Refusal::SkillComma { .. })));
+    }
+
+    #[test]
+    fn a_workspace_has_a_known_kind_and_an_absolute_path() {
+        for (kind, path, is_valid) in [
+            (None, None, true),
+            (Some("scratch"), None, true),
+            (Some("scratch"), Some("/x"), false),
+            (Some("dir"), None, false),
+            (Some("dir"), Some("/x"), true),
+            (Some("dir"), Some("x"), false),
+            (Some("dir"), Some("~/x"), false),
+            (Some("worktree"), None, true),
+            (Some("worktree"), Some("/x"), true),
+            (Some("folder"), None, false),
+        ] {
+            assert_eq!(workspace(kind, path).is_ok(), is_valid, "{kind:?} {path:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_skips_blank_ones() {
+        assert_eq!(first_line(" \n\n two words \nmore", 400).as_deref(), Some("two words"));
+        assert_eq!(first_line("  \n ", 400), None);
+        assert_eq!(first_line("äöü", 2).as_deref(), Some("äö"));
+    }
+}

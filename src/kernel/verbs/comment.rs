@@ -1,0 +1,87 @@
+//! `comment`: a durable note on a task, in any status.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::limits::BODY_BYTES_MAX;
+use crate::kernel::store;
+use crate::kernel::task::Task;
+use crate::kernel::tx::Tx;
+use crate::kernel::validate;
+use crate::kernel::verbs::refuse_ousted_run;
+
+/// Comments on a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommentTask {
+    /// The task.
+    pub id: String,
+    /// The note.
+    pub body: String,
+    /// Who writes; for callers outside any run.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The new comment.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CommentReply {
+    /// The task.
+    pub task_id: String,
+    /// The comment.
+    pub comment_id: i64,
+    /// The name under which it stands.
+    pub author: String,
+}
+
+impl Verb for CommentTask {
+    type Reply = CommentReply;
+    const NAME: &'static str = "comment";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<CommentReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Comment, Self::NAME)?;
+        refuse_ousted_run(tx)?;
+        let author = self.author(tx.caller)?;
+        let body = validate::text("comment", self.body.trim(), BODY_BYTES_MAX)?.to_owned();
+        if body.is_empty() {
+            return Err(Refusal::CommentBodyRequired.into());
+        }
+        let comment_id = add(tx, &task, &author, &body)?;
+        Ok(CommentReply { task_id: task.id.to_string(), comment_id, author })
+    }
+}
+
+impl CommentTask {
+    fn author(&self, caller: &Caller) -> Result<String, Refusal> {
+        match (&self.author, caller) {
+            (Some(_), Caller::Worker { run_id, .. }) => Err(Refusal::Forbidden {
+                caller: format!("a worker (run {run_id})"),
+                verb: "name another author",
+            }),
+            (Some(given), Caller::Operator { .. } | Caller::System { .. }) => {
+                validate::name("author", Some(given))?.ok_or(Refusal::CommentAuthorRequired)
+            }
+            (None, caller) => Ok(caller.author().to_owned()),
+        }
+    }
+}
+
+/// Adds a comment with its event.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    author: &str,
+    body: &str,
+) -> Result<i64, VerbError> {
+    let id = store::comments::insert(tx.store(), &task.id, author, body, tx.now)?;
+    let told = payload([("author", author.into()), ("len", body.chars().count().into())]);
+    tx.event(task, None, EventKind::Commented, Some(told))?;
+    Ok(id)
+}

@@ -1,0 +1,273 @@
+//! `create`: a new task, with its parents.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::board::{Verb, hex_digest};
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::limits::NAME_BYTES_MAX;
+use crate::kernel::store::{self, tasks::Inserted};
+use crate::kernel::task::{Parents, Task, TaskStatus};
+use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
+use crate::kernel::validate;
+use crate::kernel::verbs::refuse_ended_run;
+
+/// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
+const ID_ATTEMPTS: usize = 8;
+
+/// Creates a task.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CreateTask {
+    /// One line that says what is to be done.
+    pub title: String,
+    /// The opening post: everything the worker has to know.
+    pub body: Option<String>,
+    /// Profile that is to do it; without one it waits for somebody to claim it.
+    pub assignee: Option<String>,
+    /// Ids of tasks that must be done first.
+    pub parents: Vec<String>,
+    /// Puts it into triage instead: never started by itself.
+    pub triage: bool,
+    /// Larger starts earlier.
+    pub priority: i64,
+    /// Namespace; passed on to the worker.
+    pub tenant: Option<String>,
+    /// `scratch` (default), `dir` or `worktree`.
+    pub workspace_kind: Option<String>,
+    /// Absolute path, for `dir` and `worktree`.
+    pub workspace_path: Option<String>,
+    /// A word that makes this request safe to repeat: the task that has it already is returned instead.
+    pub idempotency_key: Option<String>,
+    /// Time limit of each of its runs, seconds.
+    pub max_runtime_seconds: Option<i64>,
+    /// Lifts the default time limit.
+    pub no_max_runtime: bool,
+    /// Skills that the worker is to load.
+    pub skills: Option<Vec<String>>,
+    /// Who creates it; for callers outside any run.
+    pub created_by: Option<String>,
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+/// The task, and whether this request made it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CreateReply {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// False when the idempotency key found an existing one.
+    pub created: bool,
+}
+
+impl Verb for CreateTask {
+    type Reply = CreateReply;
+    const NAME: &'static str = "create";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
+        let mut task = self.validated(tx)?;
+        refuse_ended_run(tx)?;
+        let key = self.idempotency_key.as_deref().filter(|key| !key.is_empty());
+        let hash = key.map(|_| self.content_hash(&task));
+        if let Some(key) = key
+            && let Some(existing) = find_existing(tx, &task.board, key, hash.as_deref())?
+        {
+            return Ok(CreateReply { task: existing, created: false });
+        }
+        let parents = self.existing_parents(tx, &task)?;
+        task.status = self.first_status(&parents);
+        task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
+        insert_under_free_id(tx, &mut task, hash.as_deref())?;
+        for (parent, _) in &parents {
+            store::links::insert(tx.store(), parent, &task.id)?;
+        }
+        tx.count(&task, None, Some(task.status));
+        tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;
+        if task.status == TaskStatus::Ready {
+            tx.signal(Signal::DispatchDue);
+        }
+        Ok(CreateReply { task, created: true })
+    }
+}
+
+impl CreateTask {
+    fn validated(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
+        let board = tx.board(self.board.as_deref(), Right::Create, Self::NAME)?;
+        let title = validate::title(&self.title)?;
+        let (workspace_kind, workspace_path) =
+            validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;
+        let skills = validate::skills(self.skills.as_deref())?;
+        let assignee = validate::name("assignee", self.assignee.as_deref())?;
+        if let (Some(name), Some(known)) = (&assignee, &tx.policy.strict_profiles)
+            && !known.contains(name)
+        {
+            return Err(Refusal::UnknownProfile { name: name.clone() }.into());
+        }
+        if let Some(key) = &self.idempotency_key {
+            validate::text("idempotency_key", key, NAME_BYTES_MAX)?;
+        }
+        Ok(Task {
+            id: TaskId::parse("t_0").ok_or_else(|| no_free_id(0))?,
+            board,
+            title,
+            body: validate::body("body", self.body.as_deref())?,
+            assignee,
+            status: TaskStatus::Triage,
+            priority: self.priority,
+            tenant: validate::name("tenant", self.tenant.as_deref())?,
+            workspace_kind,
+            workspace_path,
+            created_by: Some(self.creator(tx.caller)?),
+            created_at: tx.now,
+            started_at: None,
+            completed_at: None,
+            result: None,
+            skills,
+            claim_lock: None,
+            claim_expires: None,
+            idempotency_key: self.idempotency_key.clone(),
+            spawn_failures: 0,
+            worker_pid: None,
+            last_spawn_error: None,
+            max_runtime_seconds: validate::max_runtime(self.max_runtime_seconds)?,
+            no_max_runtime: self.no_max_runtime,
+            last_heartbeat_at: None,
+            current_run_id: None,
+            workflow_template_id: None,
+            current_step_key: None,
+            not_before: None,
+            ready_at: None,
+            auto_starts: 0,
+            protocol_violations: 0,
+        })
+    }
+
+    /// Inside a run the operating system says who creates; outside, the caller may name somebody.
+    fn creator(&self, caller: &Caller) -> Result<String, Refusal> {
+        let given = validate::name("created_by", self.created_by.as_deref())?;
+        match (given, caller) {
+            (Some(_), Caller::Worker { run_id, .. }) => Err(Refusal::Forbidden {
+                caller: format!("a worker (run {run_id})"),
+                verb: "name another creator",
+            }),
+            (Some(name), Caller::Operator { .. } | Caller::System { .. }) => Ok(name),
+            (None, caller) => Ok(caller.author().to_owned()),
+        }
+    }
+
+    fn existing_parents(
+        &self,
+        tx: &Tx<'_>,
+        task: &Task,
+    ) -> Result<Vec<(TaskId, TaskStatus)>, VerbError> {
+        let mut parents: Vec<(TaskId, TaskStatus)> = Vec::new();
+        let mut unknown: Vec<String> = Vec::new();
+        for given in validate::list("parents", &self.parents)? {
+            let given = given.trim();
+            if given.is_empty() {
+                continue;
+            }
+            let found = match TaskId::parse(given) {
+                Some(id) => store::tasks::get_status(tx.store(), &id)?.map(|row| (id, row)),
+                None => None,
+            };
+            match found {
+                Some((id, (status, board))) if board == task.board => {
+                    if !parents.iter().any(|(known, _)| *known == id) {
+                        parents.push((id, status));
+                    }
+                }
+                Some(_) | None => unknown.push(shorten(given)),
+            }
+        }
+        if unknown.is_empty() {
+            Ok(parents)
+        } else {
+            Err(Refusal::UnknownParents { ids: unknown.join(", ") }.into())
+        }
+    }
+
+    fn first_status(&self, parents: &[(TaskId, TaskStatus)]) -> TaskStatus {
+        if self.triage {
+            return TaskStatus::Triage;
+        }
+        let all_satisfied = parents.iter().all(|(_, status)| status.satisfies_children());
+        TaskStatus::by_parents(if all_satisfied { Parents::Satisfied } else { Parents::Open })
+    }
+
+    fn event_payload(&self, task: &Task) -> serde_json::Map<String, Value> {
+        let skills = task.skills.as_ref().filter(|skills| !skills.is_empty());
+        let parents: Vec<&str> =
+            self.parents.iter().map(|id| id.trim()).filter(|id| !id.is_empty()).collect();
+        payload([
+            ("assignee", text_or_null(task.assignee.as_deref())),
+            ("status", task.status.as_str().into()),
+            ("parents", parents.into()),
+            ("tenant", text_or_null(task.tenant.as_deref())),
+            ("skills", skills.map_or(Value::Null, |skills| skills.clone().into())),
+        ])
+    }
+
+    /// Digest of what the task is to be, so that one key cannot stand for two different tasks.
+    fn content_hash(&self, task: &Task) -> String {
+        let content = serde_json::json!([
+            task.title,
+            task.body,
+            task.assignee,
+            self.parents,
+            self.triage,
+            task.priority,
+            task.tenant,
+            task.workspace_kind.as_str(),
+            task.workspace_path,
+            task.max_runtime_seconds,
+            task.no_max_runtime,
+            task.skills,
+        ]);
+        hex_digest(&[content.to_string().as_bytes()])
+    }
+}
+
+fn find_existing(
+    tx: &Tx<'_>,
+    board: &BoardName,
+    key: &str,
+    hash: Option<&str>,
+) -> Result<Option<Task>, VerbError> {
+    let Some((id, stored_hash)) = store::tasks::find_by_idempotency_key(tx.store(), board, key)?
+    else {
+        return Ok(None);
+    };
+    // An imported task has no hash: nothing is known about its request, so the key alone decides.
+    if stored_hash.is_some() && stored_hash.as_deref() != hash {
+        return Err(Refusal::IdempotencyConflict { key: shorten(key), id: id.to_string() }.into());
+    }
+    Ok(store::tasks::get(tx.store(), &id)?)
+}
+
+fn insert_under_free_id(
+    tx: &mut Tx<'_>,
+    task: &mut Task,
+    hash: Option<&str>,
+) -> Result<(), VerbError> {
+    for _ in 0..ID_ATTEMPTS {
+        task.id = TaskId::random(tx.random());
+        if store::tasks::insert(tx.store(), task, hash)? == Inserted::Yes {
+            return Ok(());
+        }
+    }
+    Err(no_free_id(ID_ATTEMPTS).into())
+}
+
+fn no_free_id(attempts: usize) -> Fault {
+    Fault::Database {
+        doing: "find a free task id".to_owned(),
+        detail: format!("{attempts} random ids were taken"),
+        retryable: true,
+    }
+}

@@ -1,0 +1,314 @@
+//! A dispatch pass: take back what expired, then claim what may start. The plan itself is [`crate::kernel::dispatch`];
+//! caps are counted from the open runs inside the transaction that claims.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
+use crate::kernel::caller::Caller;
+use crate::kernel::dispatch::{Lane, Plan, plan};
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::limits::{
+    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
+};
+use crate::kernel::policy::Policy;
+use crate::kernel::run::RunOutcome;
+use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
+use crate::kernel::verbs::ending::{Ending, synthesize_run};
+use crate::kernel::verbs::{promote, reread};
+
+/// Who asked for a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PassMode {
+    /// The dispatcher itself. Back-off and the lifetime cap of starts hold.
+    Automatic,
+    /// A person. Caps, breakers and pause hold, back-off does not.
+    OnRequest {
+        /// Failures after which a task started by this pass is given up.
+        failure_limit: Option<u32>,
+    },
+}
+
+/// One dispatch pass.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartReadyRuns {
+    /// Who asked for it.
+    pub mode: PassMode,
+    /// Starts at most.
+    pub max: Option<u32>,
+}
+
+/// A run that was claimed and is now to be started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunOrder {
+    /// The run.
+    pub run_id: RunId,
+    /// Its task, as claimed.
+    pub task: Task,
+    /// The assignee.
+    pub profile: String,
+    /// Its time limit, seconds.
+    pub max_runtime_seconds: Option<i64>,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PassReply {
+    /// Claims taken back.
+    pub reclaimed: Vec<TaskId>,
+    /// Tasks that have used up their automatic starts.
+    pub auto_blocked: Vec<TaskId>,
+    /// Runs to start, in order.
+    pub orders: Vec<RunOrder>,
+    /// Ready tasks without an assignee; only a person's pass looks.
+    pub skipped_unassigned: Vec<TaskId>,
+    /// Whether the pass stopped at its own bound and another should follow at once.
+    pub has_more: bool,
+    /// When the next back-off or claim ends.
+    pub next_due: Option<EpochSeconds>,
+}
+
+impl Verb for StartReadyRuns {
+    type Reply = PassReply;
+    const NAME: &'static str = "dispatch";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
+        let is_automatic = self.mode == PassMode::Automatic;
+        if is_automatic && !tx.policy.dispatch_enabled {
+            return Ok(PassReply::default());
+        }
+        store::requests::prune(
+            tx.store(),
+            tx.now - REQUEST_MEMORY_SECONDS,
+            REQUESTS_PRUNED_PER_PASS,
+        )?;
+        store::tasks::release_backoffs(tx.store(), tx.now)?;
+        let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };
+        let bound = u32::try_from(STARTS_PER_PASS_MAX).unwrap_or(u32::MAX);
+        let max = if is_automatic { bound } else { self.max.unwrap_or(u32::MAX) };
+        let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, max, !is_automatic)?;
+        for id in &plan.start {
+            let task = reread(tx, id)?;
+            if is_automatic && task.auto_starts >= tx.policy.lifetime_starts {
+                block_spent_task(tx, &task)?;
+                reply.auto_blocked.push(task.id);
+                reply.has_more = true;
+            } else {
+                reply.orders.push(self.claim(tx, &task, &gates)?);
+            }
+        }
+        if plan.wants_slots > 0 {
+            for run_id in store::runs::list_lingering(tx.store(), plan.wants_slots)? {
+                tx.signal(Signal::StopRun { run_id });
+            }
+        }
+        reply.has_more |= is_automatic && plan.start.len() == STARTS_PER_PASS_MAX;
+        if !is_automatic {
+            reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
+        }
+        reply.next_due = store::tasks::next_due(tx.store())?;
+        Ok(reply)
+    }
+}
+
+impl StartReadyRuns {
+    fn claim(&self, tx: &mut Tx<'_>, task: &Task, gates: &Gates) -> Result<RunOrder, VerbError> {
+        let profile = task.assignee.clone().unwrap_or_default();
+        let supervision = match self.mode {
+            PassMode::Automatic => Supervision::Automatic,
+            PassMode::OnRequest { failure_limit } => Supervision::OnRequest { failure_limit },
+        };
+        let run_id = open_run(tx, task, &format!("kanband/{profile}"), None, supervision)?;
+        if self.mode == PassMode::Automatic {
+            store::tasks::count_automatic_start(tx.store(), &task.id)?;
+        }
+        for breaker in gates.probed_by(&profile, tx.now) {
+            let breaker = breaker.clone().probing(run_id);
+            store::breakers::put(tx.store(), &breaker, tx.now)?;
+            tx.signal(Signal::BreakerMoved { key: breaker.key.to_text(), open_until: None });
+        }
+        let run = store::runs::get(tx.store(), run_id)?;
+        let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
+        Ok(RunOrder { run_id, task: reread(tx, &task.id)?, profile, max_runtime_seconds })
+    }
+}
+
+/// The breakers that have a say in this pass.
+struct Gates {
+    host: Breaker,
+    profiles: BTreeMap<String, Breaker>,
+}
+
+impl Gates {
+    fn read(connection: &Connection) -> Result<Self, Fault> {
+        let mut gates = Self { host: Breaker::closed(BreakerKey::Host), profiles: BTreeMap::new() };
+        for breaker in store::breakers::list(connection)? {
+            match &breaker.key {
+                BreakerKey::Host => gates.host = breaker,
+                BreakerKey::Profile(name) => {
+                    gates.profiles.insert(name.clone(), breaker);
+                }
+            }
+        }
+        Ok(gates)
+    }
+
+    fn of_profile(&self, name: &str, now: EpochSeconds) -> Gate {
+        self.profiles.get(name).map_or(Gate::Free, |breaker| breaker.gate(now))
+    }
+
+    /// Breakers for which a start of `profile` is the probe.
+    fn probed_by(&self, profile: &str, now: EpochSeconds) -> impl Iterator<Item = &Breaker> {
+        let host = Some(&self.host);
+        let own = self.profiles.get(profile);
+        [host, own].into_iter().flatten().filter(move |breaker| breaker.gate(now) == Gate::Probe)
+    }
+}
+
+fn make_plan(
+    connection: &Connection,
+    policy: &Policy,
+    now: EpochSeconds,
+    max_starts: u32,
+    with_backoff: bool,
+) -> Result<(Plan, Gates), Fault> {
+    let gates = Gates::read(connection)?;
+    let open_by_profile: BTreeMap<String, u32> =
+        store::runs::count_open_by_profile(connection)?.into_iter().collect();
+    let open_count: u32 = open_by_profile.values().sum();
+    let mut assignees = store::queue::list_ready_assignees(connection, Backoff::Over)?;
+    if with_backoff {
+        assignees.extend(store::queue::list_ready_assignees(connection, Backoff::Running)?);
+        assignees.sort();
+        assignees.dedup();
+    }
+    let lanes: Vec<Lane> = assignees
+        .into_iter()
+        .map(|assignee| Lane {
+            open_runs: open_by_profile.get(&assignee).copied().unwrap_or_default(),
+            max_running: policy.max_running_by_profile.get(&assignee).copied(),
+            gate: gates.of_profile(&assignee, now),
+            assignee,
+        })
+        .collect();
+    let free_slots = policy.max_running.saturating_sub(open_count);
+    let max_starts = match gates.host.gate(now) {
+        Gate::Free => max_starts,
+        Gate::Probe => max_starts.min(1),
+        Gate::Shut { .. } => 0,
+    };
+    let mut queue = StoredReadyQueue { connection, with_backoff };
+    Ok((plan(&lanes, free_slots, max_starts, &mut queue)?, gates))
+}
+
+/// A task that was started as often as one task may be waits for a person.
+fn block_spent_task(tx: &mut Tx<'_>, task: &Task) -> Result<(), VerbError> {
+    let error = format!(
+        "all {} automatic starts are used up; `kanban unblock --more-starts {}` allows more",
+        tx.policy.lifetime_starts, task.id
+    );
+    let ending = Ending { error: Some(&error), ..Ending::of(RunOutcome::GaveUp) };
+    let run_id = synthesize_run(tx, task, RunOutcome::GaveUp.run_status(), &ending)?;
+    let failures = task.spawn_failures;
+    store::tasks::set_failures(
+        tx.store(),
+        &task.id,
+        failures,
+        task.protocol_violations,
+        Some(&error),
+    )?;
+    let (from, to) = (task.status, TaskStatus::Blocked);
+    store::tasks::set_status(tx.store(), &task.id, from, to, None, tx.now)?;
+    tx.count(task, Some(from), Some(to));
+    let told = payload([("failures", failures.into()), ("error", error.as_str().into())]);
+    tx.event(task, Some(run_id), EventKind::GaveUp, Some(told))?;
+    Ok(())
+}
+
+/// What a pass would do, for `dispatch --dry-run`. Reads only.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DispatchPreview {
+    /// Manual claims that have expired.
+    pub reclaimed: Vec<TaskId>,
+    /// Tasks whose parents are all done although nobody promoted them.
+    pub promoted: Vec<TaskId>,
+    /// Tasks that would start, with their assignees.
+    pub spawned: Vec<(TaskId, String)>,
+    /// Ready tasks without an assignee.
+    pub skipped_unassigned: Vec<TaskId>,
+}
+
+/// Looks at what a person's pass would do now.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn preview_dispatch(
+    connection: &Connection,
+    policy: &Policy,
+    now: EpochSeconds,
+    max: Option<u32>,
+) -> Result<DispatchPreview, Fault> {
+    let (plan, _) = make_plan(connection, policy, now, max.unwrap_or(u32::MAX), true)?;
+    let mut spawned = Vec::new();
+    for id in plan.start {
+        let assignee = store::tasks::get(connection, &id)?.and_then(|task| task.assignee);
+        spawned.push((id, assignee.unwrap_or_default()));
+    }
+    Ok(DispatchPreview {
+        reclaimed: store::tasks::list_expired_claims(connection, now)?,
+        promoted: store::tasks::list_promotable(connection)?,
+        spawned,
+        skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
+    })
+}
+
+/// Promotes tasks that a reader found released although no edge told of it: rows written while the daemon was away.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PromoteReleased {
+    /// The tasks; each is looked at again.
+    pub ids: Vec<TaskId>,
+}
+
+impl Verb for PromoteReleased {
+    type Reply = Vec<TaskId>;
+    const NAME: &'static str = "promote_released";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError> {
+        let mut promoted = Vec::new();
+        for id in &self.ids {
+            let parents = store::links::parents_of(tx.store(), id)?;
+            if TaskStatus::by_parents(parents) == TaskStatus::Ready && promote(tx, id)? {
+                promoted.push(id.clone());
+            }
+        }
+        Ok(promoted)
+    }
+}
+
+/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClampTimes;
+
+impl Verb for ClampTimes {
+    type Reply = usize;
+    const NAME: &'static str = "clamp_times";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
+        if !matches!(tx.caller, Caller::System { .. }) {
+            return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
+        }
+        let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
+        let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
+        let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
+        let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
+        Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
+    }
+}

@@ -1,0 +1,95 @@
+//! How a run ends: one function for every verdict, whoever gives it.
+
+use crate::kernel::caller::Caller;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::RunId;
+use crate::kernel::run::{Run, RunOutcome, RunStep};
+use crate::kernel::store::{
+    self,
+    runs::{ProcessFacts, Verdict},
+};
+use crate::kernel::task::Task;
+use crate::kernel::tx::{Signal, Tx};
+
+/// What the run's row will say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending<'a> {
+    /// The outcome.
+    pub outcome: RunOutcome,
+    /// What it was before a limit made it `gave_up`.
+    pub cause: Option<RunOutcome>,
+    /// Handoff text.
+    pub summary: Option<&'a str>,
+    /// One line about a failure.
+    pub error: Option<&'a str>,
+    /// JSON object as text.
+    pub metadata: Option<&'a str>,
+}
+
+impl Ending<'_> {
+    /// An ending that is nothing but its outcome.
+    pub(super) fn of(outcome: RunOutcome) -> Self {
+        Self { outcome, cause: None, summary: None, error: None, metadata: None }
+    }
+
+    fn verdict<'v>(&'v self, status: &'v str, by: &'v str, now: i64) -> Verdict<'v> {
+        Verdict {
+            status,
+            outcome: self.outcome,
+            cause: self.cause,
+            summary: self.summary,
+            error: self.error,
+            metadata: self.metadata,
+            by,
+            now,
+        }
+    }
+}
+
+/// Ends the run that the task points to, if it points to one. A supervised run stays open until its processes are gone;
+/// a manual one closes with its end.
+pub(super) fn end_current_run(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    ending: &Ending<'_>,
+) -> Result<Option<RunId>, VerbError> {
+    let Some(run_id) = task.current_run_id else { return Ok(None) };
+    let Some(run) = store::runs::get(tx.store(), run_id)? else { return Ok(None) };
+    end_run(tx, &run, ending)?;
+    Ok(Some(run_id))
+}
+
+/// Ends `run` unless it has ended.
+pub(super) fn end_run(tx: &mut Tx<'_>, run: &Run, ending: &Ending<'_>) -> Result<(), VerbError> {
+    let by = tx.caller.actor();
+    let verdict = ending.verdict(ending.outcome.run_status(), &by, tx.now);
+    store::runs::set_verdict_if_none(tx.store(), run.id, &verdict)?;
+    if run.supervised {
+        if let Some(state) = run.state.after(RunStep::VerdictGiven) {
+            store::runs::set_state(tx.store(), run.id, state)?;
+        }
+        let by_worker = matches!(tx.caller, Caller::Worker { .. });
+        tx.signal(Signal::VerdictGiven { run_id: run.id, by_worker });
+    } else {
+        store::runs::set_closed_if_open(tx.store(), run.id, &ProcessFacts::default(), tx.now)?;
+    }
+    Ok(())
+}
+
+/// A verdict on a task that nobody had claimed: a run that began and ended at once keeps its handoff.
+pub(super) fn synthesize_run(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    status: &str,
+    ending: &Ending<'_>,
+) -> Result<RunId, VerbError> {
+    let by = tx.caller.actor();
+    let verdict = ending.verdict(status, &by, tx.now);
+    Ok(store::runs::insert_ended(
+        tx.store(),
+        &task.id,
+        task.assignee.as_deref(),
+        task.current_step_key.as_deref(),
+        &verdict,
+    )?)
+}

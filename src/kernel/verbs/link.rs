@@ -1,0 +1,118 @@
+//! `link`: a task waits for another.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::Right;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::TaskId;
+use crate::kernel::store;
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::tx::{Tx, refuse_other_board, shorten};
+use crate::kernel::verbs::refuse_ended_run;
+
+/// Makes `child_id` wait for `parent_id`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkTasks {
+    /// The task that must be done first.
+    pub parent_id: String,
+    /// The task that waits.
+    pub child_id: String,
+    /// Board of both, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// What the link did.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LinkReply {
+    /// As asked.
+    pub parent_id: String,
+    /// As asked.
+    pub child_id: String,
+    /// False when the link was there already.
+    pub linked: bool,
+    /// Status of the child now: a ready child of an unfinished parent waits in `todo`.
+    pub child_status: TaskStatus,
+}
+
+impl Verb for LinkTasks {
+    type Reply = LinkReply;
+    const NAME: &'static str = "link";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<LinkReply, VerbError> {
+        let (parent, child) = self.ends(tx)?;
+        tx.caller.check(Right::Create, Self::NAME, &child.board, None)?;
+        refuse_ended_run(tx)?;
+        if parent.id == child.id {
+            return Err(Refusal::SelfLink { id: parent.id.to_string() }.into());
+        }
+        if parent.board != child.board {
+            return Err(Refusal::OtherBoard {
+                id: parent.id.to_string(),
+                board: child.board.to_string(),
+            }
+            .into());
+        }
+        if store::links::would_close_circle(tx.store(), &parent.id, &child.id)? {
+            return Err(Refusal::Cycle {
+                parent: parent.id.to_string(),
+                child: child.id.to_string(),
+            }
+            .into());
+        }
+        let linked = store::links::insert(tx.store(), &parent.id, &child.id)?;
+        let mut child_status = child.status;
+        if linked {
+            let ends = payload([
+                ("parent", parent.id.as_str().into()),
+                ("child", child.id.as_str().into()),
+            ]);
+            tx.event(&child, None, EventKind::Linked, Some(ends))?;
+            if child.status == TaskStatus::Ready && !parent.status.satisfies_children() {
+                child_status = demote(tx, &child, &parent.id)?;
+            }
+        }
+        Ok(LinkReply {
+            parent_id: parent.id.to_string(),
+            child_id: child.id.to_string(),
+            linked,
+            child_status,
+        })
+    }
+}
+
+impl LinkTasks {
+    fn ends(&self, tx: &Tx<'_>) -> Result<(Task, Task), VerbError> {
+        let mut unknown = Vec::new();
+        let mut find = |given: &str| -> Result<Option<Task>, VerbError> {
+            let found = match TaskId::parse(given) {
+                Some(id) => store::tasks::get(tx.store(), &id)?,
+                None => None,
+            };
+            if found.is_none() {
+                unknown.push(shorten(given));
+            }
+            Ok(found)
+        };
+        match (find(&self.parent_id)?, find(&self.child_id)?) {
+            (Some(parent), Some(child)) => {
+                refuse_other_board(&parent, self.board.as_deref())?;
+                refuse_other_board(&child, self.board.as_deref())?;
+                Ok((parent, child))
+            }
+            _ => Err(Refusal::UnknownLinkEnds { ids: unknown.join(", ") }.into()),
+        }
+    }
+}
+
+fn demote(tx: &mut Tx<'_>, child: &Task, parent: &TaskId) -> Result<TaskStatus, VerbError> {
+    let (from, to) = (TaskStatus::Ready, TaskStatus::Todo);
+    store::tasks::set_status(tx.store(), &child.id, from, to, None, tx.now)?;
+    tx.count(child, Some(from), Some(to));
+    tx.event(child, None, EventKind::Demoted, Some(payload([("parent", parent.as_str().into())])))?;
+    Ok(to)
+}

@@ -1,0 +1,437 @@
+//! What supervision reports about a run: that it was spawned, that it is being stopped, that its processes are gone.
+//!
+//! The last one settles a run that got no verdict: outcome, counters, breakers and the task's next status move in the
+//! same transaction, so nothing can start without being counted.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::board::Verb;
+use crate::kernel::breaker::{Breaker, BreakerKey};
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::event::{EventKind, Payload, payload};
+use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX, RATE_LIMIT_SECONDS};
+use crate::kernel::outcome::{
+    Charge, Destination, Evidence, ProcessEnd, Settlement, VerdictMode, classify, settlement,
+};
+use crate::kernel::retry::{self, FailureCounts, Next};
+use crate::kernel::run::{Run, RunOutcome, RunState, RunStep};
+use crate::kernel::store::{self, runs::ProcessFacts};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::validate;
+use crate::kernel::verbs::ending::{Ending, end_run};
+use crate::kernel::verbs::{promote_released_children, reread};
+
+/// With what a run was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Resolved directory of the work.
+    pub workspace_path: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+}
+
+/// Who runs a run: shim and worker as (pid, start ticks) of one boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessIds {
+    /// Boot in which they run.
+    pub boot_id: String,
+    /// The shim's pid.
+    pub shim_pid: i64,
+    /// The shim's start, clock ticks since boot.
+    pub shim_start_ticks: i64,
+    /// The worker's pid.
+    pub worker_pid: i64,
+    /// The worker's start, clock ticks since boot.
+    pub worker_start_ticks: i64,
+}
+
+fn run_and_task(tx: &Tx<'_>, run_id: RunId) -> Result<(Run, Task), VerbError> {
+    let run = store::runs::get(tx.store(), run_id)?
+        .ok_or_else(|| Fault::Corrupt { what: "run id", value: run_id.to_string() })?;
+    let task = reread(tx, &run.task_id)?;
+    Ok((run, task))
+}
+
+fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(), VerbError> {
+    let argv = Value::from(launch.argv.clone()).to_string();
+    store::runs::set_launch(tx.store(), run.id, &launch.workspace_path, &argv)?;
+    store::tasks::set_workspace_path(tx.store(), &run.task_id, &launch.workspace_path)?;
+    Ok(())
+}
+
+/// The worker process of a run was seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordSpawned {
+    /// The run.
+    pub run_id: RunId,
+    /// Who runs it.
+    pub ids: ProcessIds,
+    /// With what it was started; none when that is known already (an adopted run).
+    pub launch: Option<Launch>,
+}
+
+impl Verb for RecordSpawned {
+    type Reply = RunState;
+    const NAME: &'static str = "record_spawned";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
+        let (run, task) = run_and_task(tx, self.run_id)?;
+        if !run.is_open() {
+            return Ok(run.state);
+        }
+        let is_news = run.worker_pid != Some(self.ids.worker_pid);
+        store::runs::set_process_ids(
+            tx.store(),
+            run.id,
+            &store::runs::ProcessIds {
+                boot_id: &self.ids.boot_id,
+                shim_pid: self.ids.shim_pid,
+                shim_start_ticks: self.ids.shim_start_ticks,
+                worker_pid: self.ids.worker_pid,
+                worker_start_ticks: self.ids.worker_start_ticks,
+            },
+        )?;
+        store::tasks::set_worker_pid(tx.store(), &task.id, run.id, self.ids.worker_pid)?;
+        if let Some(launch) = &self.launch {
+            record_launch(tx, &run, launch)?;
+        }
+        let state = run.state.after(RunStep::Spawned).unwrap_or(run.state);
+        if state != run.state {
+            store::runs::set_state(tx.store(), run.id, state)?;
+        }
+        if is_news {
+            let told = payload([("pid", self.ids.worker_pid.into())]);
+            tx.event(&task, Some(run.id), EventKind::Spawned, Some(told))?;
+        }
+        if let Some(profile) = &run.profile {
+            move_breaker(tx, &BreakerKey::Profile(profile.clone()), Breaker::after_success)?;
+        }
+        Ok(state)
+    }
+}
+
+/// The processes of a run are being stopped, or will not stop.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordRunState {
+    /// The run.
+    pub run_id: RunId,
+    /// The new state.
+    pub state: RunState,
+}
+
+impl Verb for RecordRunState {
+    type Reply = RunState;
+    const NAME: &'static str = "record_run_state";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
+        let (run, _) = run_and_task(tx, self.run_id)?;
+        let step = match self.state {
+            RunState::Stopping => RunStep::StopAsked,
+            RunState::Unkillable => RunStep::LadderExhausted,
+            RunState::Starting | RunState::Running | RunState::Finishing | RunState::Closed => {
+                return Ok(run.state);
+            }
+        };
+        let Some(state) = run.state.after(step) else { return Ok(run.state) };
+        store::runs::set_state(tx.store(), run.id, state)?;
+        Ok(state)
+    }
+}
+
+/// The process tree of a run is proven empty.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CloseRun {
+    /// The run.
+    pub run_id: RunId,
+    /// How its launcher's workers report.
+    pub verdict_mode: VerdictMode,
+    /// How it ended.
+    pub evidence: Evidence,
+    /// With what it was started, when nobody recorded that before.
+    pub launch: Option<Launch>,
+}
+
+/// What became of the run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CloseReply {
+    /// Its outcome.
+    pub outcome: Option<RunOutcome>,
+    /// Status of its task.
+    pub task_status: TaskStatus,
+    /// False when it had been closed before.
+    pub closed: bool,
+}
+
+impl Verb for CloseRun {
+    type Reply = CloseReply;
+    const NAME: &'static str = "close_run";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<CloseReply, VerbError> {
+        let (run, task) = run_and_task(tx, self.run_id)?;
+        if !run.is_open() {
+            return Ok(CloseReply {
+                outcome: run.outcome,
+                task_status: task.status,
+                closed: false,
+            });
+        }
+        if let Some(launch) = self.launch.as_ref().filter(|_| run.argv.is_none()) {
+            record_launch(tx, &run, launch)?;
+        }
+        if run.ended_at.is_none() {
+            self.settle(tx, &run, &task)?;
+        } else {
+            self.move_host_breaker(tx, &run, None)?;
+        }
+        let (exit_code, signal) = match self.evidence.end {
+            ProcessEnd::Exited(code) => (Some(code), None),
+            ProcessEnd::Signalled(signal) => (None, Some(signal)),
+            ProcessEnd::StartFailed { .. } | ProcessEnd::NotStarted | ProcessEnd::Lost { .. } => {
+                (None, None)
+            }
+        };
+        let (ended, task) = run_and_task(tx, self.run_id)?;
+        let is_failure = !matches!(
+            ended.outcome,
+            Some(RunOutcome::Completed | RunOutcome::Blocked | RunOutcome::Stopped) | None
+        );
+        let facts = ProcessFacts {
+            exit_code,
+            signal,
+            cpu_ms: self.evidence.cpu_ms,
+            max_rss_bytes: self.evidence.max_rss_bytes,
+            log_tail: self.evidence.log_tail.as_deref().filter(|_| is_failure),
+        };
+        store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
+        let told = payload([
+            ("run_id", run.id.into()),
+            ("exit_code", exit_code.map_or(Value::Null, Value::from)),
+            ("signal", signal.map_or(Value::Null, Value::from)),
+        ]);
+        tx.event(&task, Some(run.id), EventKind::Closed, Some(told))?;
+        tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
+        tx.signal(Signal::DispatchDue);
+        Ok(CloseReply { outcome: ended.outcome, task_status: task.status, closed: true })
+    }
+}
+
+/// A failure on its way into the rows.
+struct Failure<'a> {
+    run: &'a Run,
+    task: &'a Task,
+    outcome: RunOutcome,
+    error: String,
+    settlement: Settlement,
+}
+
+impl CloseRun {
+    /// Decides what becomes of a run without a verdict, and of its task.
+    fn settle(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
+        let (outcome, error) = classify(self.verdict_mode, &self.evidence);
+        let settlement = settlement(outcome, &self.evidence.end);
+        match settlement.destination {
+            Destination::Done => self.complete(tx, run, task),
+            Destination::Blocked | Destination::Retry => {
+                let error = error.unwrap_or_else(|| outcome.to_string());
+                let error = error.chars().take(ERROR_CHARS_MAX).collect();
+                self.fail(tx, &Failure { run, task, outcome, error, settlement })
+            }
+        }
+    }
+
+    /// Exit code 0 is the verdict, the last line of the log the summary.
+    fn complete(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
+        self.move_host_breaker(tx, run, None)?;
+        let summary = self
+            .evidence
+            .last_line()
+            .and_then(|line| validate::first_line(line, EVENT_SUMMARY_CHARS_MAX));
+        let ending = Ending { summary: summary.as_deref(), ..Ending::of(RunOutcome::Completed) };
+        end_run(tx, run, &ending)?;
+        if task.current_run_id != Some(run.id) {
+            return Ok(());
+        }
+        let to = Tx::step(task, TaskStep::Complete, "complete", "")?;
+        store::tasks::set_done(tx.store(), &task.id, task.status, None, tx.now)?;
+        tx.count(task, Some(task.status), Some(to));
+        let told =
+            payload([("result_len", 0.into()), ("summary", text_or_null(summary.as_deref()))]);
+        tx.event(task, Some(run.id), EventKind::Completed, Some(told))?;
+        promote_released_children(tx, &task.id)?;
+        Ok(())
+    }
+
+    fn fail(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<(), VerbError> {
+        let Failure { run, task, outcome, error, settlement } = failure;
+        let is_charged = self.charge(tx, failure)?;
+        let is_violation = *outcome == RunOutcome::ProtocolViolation;
+        let counts = FailureCounts {
+            failures: task.spawn_failures + u32::from(is_charged),
+            protocol_violations: task.protocol_violations + u32::from(is_charged && is_violation),
+            auto_starts: task.auto_starts,
+        };
+        let limit = run.failure_limit.unwrap_or(tx.policy.failure_limit);
+        let next = if is_charged { retry::next(counts, limit, tx.policy) } else { Next::Retry };
+        let gives_up = next == Next::GiveUp || settlement.destination == Destination::Blocked;
+        let ending = Ending {
+            outcome: if gives_up { RunOutcome::GaveUp } else { *outcome },
+            cause: gives_up.then_some(*outcome),
+            error: Some(error),
+            ..Ending::of(*outcome)
+        };
+        end_run(tx, run, &ending)?;
+        if task.current_run_id != Some(run.id) {
+            return Ok(());
+        }
+        store::tasks::set_failures(
+            tx.store(),
+            &task.id,
+            counts.failures,
+            counts.protocol_violations,
+            Some(error),
+        )?;
+        let not_before =
+            if gives_up { None } else { self.not_before(tx, failure, counts, is_charged) };
+        let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue };
+        let to = Tx::step(task, step, "requeue", "")?;
+        store::tasks::set_status(tx.store(), &task.id, task.status, to, not_before, tx.now)?;
+        tx.count(task, Some(task.status), Some(to));
+        let told = self.event_payload(failure, counts, not_before);
+        tx.event(task, Some(run.id), outcome.event_kind(), Some(told))?;
+        if gives_up {
+            let told =
+                payload([("failures", counts.failures.into()), ("error", error.as_str().into())]);
+            tx.event(task, Some(run.id), EventKind::GaveUp, Some(told))?;
+        }
+        Ok(())
+    }
+
+    /// Moves the breakers that the failure concerns; true when it counts against the task.
+    fn charge(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<bool, VerbError> {
+        let Failure { run, task, error, settlement, .. } = failure;
+        let is_host_fault = settlement.charge == Charge::Host;
+        self.move_host_breaker(tx, run, is_host_fault.then_some(error))?;
+        let profile = run.profile.clone().map(BreakerKey::Profile);
+        match (settlement.charge, profile) {
+            (Charge::Task, _) | (Charge::Start, None) => Ok(true),
+            (Charge::Start, Some(key)) => {
+                let now = tx.now;
+                move_breaker(tx, &key, |breaker| {
+                    breaker.after_failure(&task.id, run.id, error, now)
+                })?;
+                Ok(store::breakers::get(tx.store(), &key)?.is_closed())
+            }
+            (Charge::Nobody | Charge::Host, Some(key)) => {
+                move_breaker(tx, &key, |breaker| breaker.after_silent_probe(run.id))?;
+                Ok(false)
+            }
+            (Charge::Nobody | Charge::Host, None) => Ok(false),
+        }
+    }
+
+    /// A lost shim counts against the host; every run that closes in another way speaks for it.
+    fn move_host_breaker(
+        &self,
+        tx: &mut Tx<'_>,
+        run: &Run,
+        error: Option<&String>,
+    ) -> Result<(), VerbError> {
+        let now = tx.now;
+        move_breaker(tx, &BreakerKey::Host, |breaker| match (&self.evidence.end, error) {
+            (_, Some(error)) => breaker.after_failure(&run.task_id, run.id, error, now),
+            (ProcessEnd::Lost { .. } | ProcessEnd::NotStarted, None) => {
+                breaker.after_silent_probe(run.id)
+            }
+            (
+                ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) | ProcessEnd::StartFailed { .. },
+                None,
+            ) => breaker.after_success(),
+        })
+    }
+
+    fn not_before(
+        &self,
+        tx: &mut Tx<'_>,
+        failure: &Failure<'_>,
+        counts: FailureCounts,
+        is_charged: bool,
+    ) -> Option<EpochSeconds> {
+        if failure.outcome == RunOutcome::RateLimited {
+            return Some(tx.now + RATE_LIMIT_SECONDS);
+        }
+        // An uncharged start failure waits for its profile's breaker, not for a back-off of its own.
+        if !failure.settlement.backs_off || !is_charged {
+            return None;
+        }
+        let policy = tx.policy;
+        let seconds = retry::backoff_seconds(counts.failures, policy, tx.random());
+        (seconds > 0).then(|| tx.now + seconds)
+    }
+
+    fn event_payload(
+        &self,
+        failure: &Failure<'_>,
+        counts: FailureCounts,
+        not_before: Option<EpochSeconds>,
+    ) -> Payload {
+        let Failure { run, task, outcome, error, .. } = failure;
+        let pid = run.worker_pid.map_or(Value::Null, Value::from);
+        let error = || Value::from(error.as_str());
+        match outcome {
+            RunOutcome::TimedOut => payload([
+                ("pid", pid),
+                ("elapsed_seconds", self.evidence.elapsed_seconds.map_or(Value::Null, Value::from)),
+                ("limit_seconds", run.max_runtime_seconds.map_or(Value::Null, Value::from)),
+                ("sigkill", self.evidence.killed.into()),
+            ]),
+            RunOutcome::SpawnFailed => {
+                payload([("error", error()), ("failures", counts.failures.into())])
+            }
+            RunOutcome::Oom => payload([
+                ("pid", pid),
+                ("max_rss_bytes", self.evidence.max_rss_bytes.map_or(Value::Null, Value::from)),
+            ]),
+            RunOutcome::ProtocolViolation => {
+                payload([("pid", pid), ("failures", counts.failures.into())])
+            }
+            RunOutcome::RateLimited => {
+                payload([("retry_at", not_before.map_or(Value::Null, Value::from))])
+            }
+            RunOutcome::Crashed => payload([
+                ("pid", pid),
+                ("claimer", text_or_null(task.claim_lock.as_deref())),
+                ("error", error()),
+            ]),
+            RunOutcome::Lost | RunOutcome::Stopped | RunOutcome::Reclaimed => {
+                payload([("reason", error())])
+            }
+            RunOutcome::Completed | RunOutcome::Blocked | RunOutcome::GaveUp => {
+                payload([("error", error())])
+            }
+        }
+    }
+}
+
+/// Moves a breaker by `rule`, writes it when it changed, and tells of it when its position changed.
+fn move_breaker(
+    tx: &mut Tx<'_>,
+    key: &BreakerKey,
+    rule: impl FnOnce(Breaker) -> Breaker,
+) -> Result<(), VerbError> {
+    let before = store::breakers::get(tx.store(), key)?;
+    let after = rule(before.clone());
+    if after == before {
+        return Ok(());
+    }
+    store::breakers::put(tx.store(), &after, tx.now)?;
+    if after.state != before.state || after.probe_run_id != before.probe_run_id {
+        tx.signal(Signal::BreakerMoved { key: key.to_text(), open_until: after.open_until });
+        if after.is_closed() {
+            tx.signal(Signal::DispatchDue);
+        }
+    }
+    Ok(())
+}

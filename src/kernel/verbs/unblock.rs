@@ -1,0 +1,61 @@
+//! `unblock`: a person lets a blocked task go on. Nothing else takes a task out of `blocked` by itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::Right;
+use crate::kernel::error::VerbError;
+use crate::kernel::event::EventKind;
+use crate::kernel::store;
+use crate::kernel::task::{TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx};
+
+/// Unblocks a task. Its failure counters begin anew.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnblockTask {
+    /// The task.
+    pub id: String,
+    /// Also begins the count of automatic starts anew: the task had used up all that one task gets.
+    #[serde(default)]
+    pub more_starts: bool,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// Where the task stands now.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct UnblockReply {
+    /// The task.
+    pub id: String,
+    /// `ready`, or `todo` when it has open parents.
+    pub status: TaskStatus,
+}
+
+impl Verb for UnblockTask {
+    type Reply = UnblockReply;
+    const NAME: &'static str = "unblock";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let parents = store::links::parents_of(tx.store(), &task.id)?;
+        let to = Tx::step(&task, TaskStep::Unblock(parents), Self::NAME, " (not blocked?)")?;
+        store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
+        if self.more_starts {
+            store::tasks::reset_automatic_starts(tx.store(), &task.id)?;
+        }
+        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
+        tx.count(&task, Some(task.status), Some(to));
+        tx.event(&task, None, EventKind::Unblocked, None)?;
+        if to == TaskStatus::Ready {
+            if let Some(open) = store::runs::get_open(tx.store(), &task.id)? {
+                // The next attempt waits for the slot of the last one: no more time to linger.
+                tx.signal(Signal::StopRun { run_id: open.id });
+            }
+            tx.signal(Signal::DispatchDue);
+        }
+        Ok(UnblockReply { id: task.id.to_string(), status: to })
+    }
+}

@@ -1,0 +1,182 @@
+//! `complete` and `block`: the verdicts that a worker or a person gives.
+//!
+//! A verdict moves the task, ends the run's row and releases the children in one transaction. The same verdict given
+//! again by the same run (its reply was lost) answers `already`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::RunId;
+use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
+use crate::kernel::run::{Run, RunOutcome};
+use crate::kernel::store;
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::validate;
+use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
+use crate::kernel::verbs::{callers_run, comment, promote_released_children, run_over};
+
+/// Completes a task.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompleteTask {
+    /// The task.
+    pub id: String,
+    /// Handoff for whoever comes next: what was done, in a few sentences.
+    pub summary: Option<String>,
+    /// Machine-readable facts of the handoff.
+    pub metadata: Option<Map<String, Value>>,
+    /// Short result that stands on the task itself.
+    pub result: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+/// What a verdict did.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct VerdictReply {
+    /// The task.
+    pub id: String,
+    /// Its status now.
+    pub status: TaskStatus,
+    /// The run that the verdict ended or left behind.
+    pub run_id: Option<RunId>,
+    /// True when the same run had given the same verdict before.
+    pub already: bool,
+    /// Children that became ready.
+    pub released: usize,
+}
+
+impl Verb for CompleteTask {
+    type Reply = VerdictReply;
+    const NAME: &'static str = "complete";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let summary = validate::body("summary", self.summary.as_deref())?;
+        let result = validate::body("result", self.result.as_deref())?;
+        let metadata = validate::metadata(self.metadata.as_ref())?;
+        let handoff = summary.as_deref().or(result.as_deref());
+        if let Some(run) = callers_run(tx)? {
+            if handoff.is_none() {
+                return Err(Refusal::SummaryRequired.into());
+            }
+            if run.ended_at.is_some() {
+                let is_same = run.outcome == Some(RunOutcome::Completed)
+                    && run.summary.as_deref() == handoff
+                    && run.metadata == self.metadata_value()
+                    && task.result == result;
+                return already(tx, &task, &run, is_same);
+            }
+        }
+        let to = Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
+        let ending = Ending {
+            summary: handoff,
+            metadata: metadata.as_deref(),
+            ..Ending::of(RunOutcome::Completed)
+        };
+        let mut run_id = end_current_run(tx, &task, &ending)?;
+        if run_id.is_none() && (handoff.is_some() || metadata.is_some()) {
+            run_id = Some(synthesize_run(tx, &task, "completed", &ending)?);
+        }
+        store::tasks::set_done(tx.store(), &task.id, task.status, result.as_deref(), tx.now)?;
+        tx.count(&task, Some(task.status), Some(to));
+        let first_line =
+            handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
+        let told = payload([
+            ("result_len", result.as_deref().map_or(0, |text| text.chars().count()).into()),
+            ("summary", text_or_null(first_line.as_deref())),
+        ]);
+        tx.event(&task, run_id, EventKind::Completed, Some(told))?;
+        let released = promote_released_children(tx, &task.id)?;
+        Ok(VerdictReply { id: task.id.to_string(), status: to, run_id, already: false, released })
+    }
+}
+
+impl CompleteTask {
+    fn metadata_value(&self) -> Option<Value> {
+        self.metadata.clone().filter(|object| !object.is_empty()).map(Value::Object)
+    }
+}
+
+/// Blocks a task: it needs a person.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlockTask {
+    /// The task.
+    pub id: String,
+    /// What is needed, in one sentence. A worker has to say it.
+    pub reason: Option<String>,
+    /// Keeps the reason as a comment too.
+    pub comment: bool,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+impl Verb for BlockTask {
+    type Reply = VerdictReply;
+    const NAME: &'static str = "block";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let reason = validate::body("reason", self.reason.as_deref())?;
+        let reason = reason.as_deref().map(str::trim);
+        if let Some(run) = callers_run(tx)? {
+            if reason.is_none() {
+                return Err(Refusal::ReasonRequired.into());
+            }
+            if run.ended_at.is_some() {
+                let is_same =
+                    run.outcome == Some(RunOutcome::Blocked) && run.summary.as_deref() == reason;
+                return already(tx, &task, &run, is_same);
+            }
+        }
+        let to = Tx::step(&task, TaskStep::Block, Self::NAME, "")?;
+        let ending = Ending { summary: reason, ..Ending::of(RunOutcome::Blocked) };
+        let mut run_id = end_current_run(tx, &task, &ending)?;
+        if run_id.is_none() && reason.is_some() {
+            run_id = Some(synthesize_run(tx, &task, "blocked", &ending)?);
+        }
+        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
+        tx.count(&task, Some(task.status), Some(to));
+        tx.event(
+            &task,
+            run_id,
+            EventKind::Blocked,
+            Some(payload([("reason", text_or_null(reason))])),
+        )?;
+        if let (true, Some(reason)) = (self.comment, reason) {
+            let author = tx.caller.author().to_owned();
+            comment::add(tx, &task, &author, &format!("BLOCKED: {reason}"))?;
+        }
+        Ok(VerdictReply {
+            id: task.id.to_string(),
+            status: to,
+            run_id,
+            already: false,
+            released: 0,
+        })
+    }
+}
+
+/// The answer to a run that has had its verdict: `already` when it is the same one from the same run.
+fn already(tx: &Tx<'_>, task: &Task, run: &Run, is_same: bool) -> Result<VerdictReply, VerbError> {
+    let is_own = matches!(tx.caller, Caller::Worker { .. })
+        && run.verdict_by.as_deref() == Some(tx.caller.actor().as_str());
+    if is_same && is_own {
+        Ok(VerdictReply {
+            id: task.id.to_string(),
+            status: task.status,
+            run_id: Some(run.id),
+            already: true,
+            released: 0,
+        })
+    } else {
+        Err(run_over(run).into())
+    }
+}

@@ -1,0 +1,208 @@
+//! A board in a temporary directory with a clock that the test turns.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kanband::kernel::board::{Board, Verb};
+use kanband::kernel::caller::Caller;
+use kanband::kernel::error::{Refusal, VerbError};
+use kanband::kernel::event::Event;
+use kanband::kernel::ids::{BoardName, RunId, TaskId};
+use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use kanband::kernel::policy::Policy;
+use kanband::kernel::random::SeededRandom;
+use kanband::kernel::run::Run;
+use kanband::kernel::store::{self, Birth, Missing};
+use kanband::kernel::task::{Task, TaskStatus};
+use kanband::kernel::tx::{Effects, Signal};
+use kanband::kernel::verbs::{
+    CloseReply, CloseRun, CreateTask, PassMode, PassReply, ProcessIds, RecordSpawned, RunOrder,
+    StartReadyRuns,
+};
+
+/// The board under test.
+pub struct Bench {
+    pub board: Board,
+    pub now: i64,
+    pub signals: Vec<Signal>,
+    pub path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with_policy(Policy::default())
+    }
+
+    pub fn with_policy(policy: Policy) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kanban.db");
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let board = Board::open(
+            &path,
+            Missing::Create,
+            &birth,
+            Arc::new(policy),
+            Box::new(SeededRandom::new(1)),
+        )
+        .unwrap();
+        board.disable_sync_for_tests().unwrap();
+        Self { board, now: 1_000_000, signals: Vec::new(), path, _dir: dir }
+    }
+
+    pub fn by<V: Verb>(&mut self, caller: &Caller, verb: &V) -> Result<V::Reply, VerbError> {
+        let (reply, effects) = self.board.run_one(self.now, caller, None, verb)?;
+        self.signals = effects.signals;
+        Ok(reply)
+    }
+
+    /// As a person.
+    pub fn run<V: Verb>(&mut self, verb: &V) -> Result<V::Reply, VerbError> {
+        self.by(&person(), verb)
+    }
+
+    /// As a person, when it must succeed.
+    pub fn do_it<V: Verb>(&mut self, verb: &V) -> V::Reply {
+        self.run(verb).unwrap_or_else(|error| panic!("{}: {error}", V::NAME))
+    }
+
+    /// As a person, when it must be refused.
+    pub fn refused<V: Verb>(&mut self, verb: &V) -> Refusal
+    where
+        V::Reply: std::fmt::Debug,
+    {
+        self.refused_by(&person(), verb)
+    }
+
+    pub fn refused_by<V: Verb>(&mut self, caller: &Caller, verb: &V) -> Refusal
+    where
+        V::Reply: std::fmt::Debug,
+    {
+        let before = self.dump();
+        let answer = self.by(caller, verb);
+        assert_eq!(self.dump(), before, "a refused {} changed something", V::NAME);
+        match answer {
+            Err(VerbError::Refused(refusal)) => refusal,
+            other => panic!("{} was not refused: {other:?}", V::NAME),
+        }
+    }
+
+    pub fn create(&mut self, title: &str, assignee: &str, parents: &[&TaskId]) -> TaskId {
+        let verb = CreateTask {
+            title: title.into(),
+            assignee: Some(assignee.into()),
+            parents: parents.iter().map(|id| id.to_string()).collect(),
+            ..CreateTask::default()
+        };
+        self.do_it(&verb).task.id
+    }
+
+    pub fn task(&self, id: &TaskId) -> Task {
+        self.board.read::<_, VerbError>(|c| Ok(store::tasks::get(c, id)?)).unwrap().unwrap()
+    }
+
+    pub fn status(&self, id: &TaskId) -> TaskStatus {
+        self.task(id).status
+    }
+
+    pub fn runs(&self, id: &TaskId) -> Vec<Run> {
+        self.board.read::<_, VerbError>(|c| Ok(store::runs::list_of_task(c, id)?)).unwrap()
+    }
+
+    pub fn events(&self, id: &TaskId) -> Vec<Event> {
+        self.board.read::<_, VerbError>(|c| Ok(store::events::list_of_task(c, id)?)).unwrap()
+    }
+
+    pub fn kinds(&self, id: &TaskId) -> Vec<String> {
+        self.events(id).into_iter().map(|event| event.kind).collect()
+    }
+
+    pub fn pass(&mut self) -> PassReply {
+        let caller = Caller::System { part: "dispatcher" };
+        self.by(&caller, &StartReadyRuns { mode: PassMode::Automatic, max: None }).unwrap()
+    }
+
+    /// A pass that must start exactly one run, which is then seen running.
+    pub fn start_one(&mut self) -> RunOrder {
+        let mut orders = self.pass().orders;
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        let order = orders.remove(0);
+        self.spawned(order.run_id);
+        order
+    }
+
+    pub fn spawned(&mut self, run_id: RunId) {
+        let ids = ProcessIds {
+            boot_id: "b".into(),
+            shim_pid: 10 + run_id,
+            shim_start_ticks: 1,
+            worker_pid: 1000 + run_id,
+            worker_start_ticks: 1,
+        };
+        let caller = Caller::System { part: "worker" };
+        self.by(&caller, &RecordSpawned { run_id, ids, launch: None }).unwrap();
+    }
+
+    pub fn close(&mut self, run_id: RunId, mode: VerdictMode, end: ProcessEnd) -> CloseReply {
+        self.close_with(run_id, mode, Evidence::of(end))
+    }
+
+    pub fn close_with(
+        &mut self,
+        run_id: RunId,
+        verdict_mode: VerdictMode,
+        evidence: Evidence,
+    ) -> CloseReply {
+        let caller = Caller::System { part: "worker" };
+        let verb = CloseRun { run_id, verdict_mode, evidence, launch: None };
+        self.by(&caller, &verb).unwrap()
+    }
+
+    pub fn effects<V: Verb>(&mut self, verb: &V) -> Effects {
+        self.board.run_one(self.now, &person(), None, verb).unwrap().1
+    }
+
+    /// Every row of every table as text.
+    pub fn dump(&self) -> String {
+        self.board
+            .read::<_, VerbError>(|connection| {
+                let mut out = String::new();
+                let tables: Vec<String> = connection
+                    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+                    .unwrap()
+                    .query_map([], |row| row.get(0))
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .collect();
+                for table in tables {
+                    let mut statement =
+                        connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+                    let width = statement.column_count();
+                    let mut rows = statement.query([]).unwrap();
+                    while let Some(row) = rows.next().unwrap() {
+                        out.push_str(&table);
+                        for index in 0..width {
+                            let value: rusqlite::types::Value = row.get(index).unwrap();
+                            out.push_str(&format!("|{value:?}"));
+                        }
+                        out.push('\n');
+                    }
+                }
+                Ok(out)
+            })
+            .unwrap()
+    }
+}
+
+pub fn person() -> Caller {
+    Caller::Operator { name: "ada".into() }
+}
+
+pub fn worker(order: &RunOrder) -> Caller {
+    Caller::Worker {
+        run_id: order.run_id,
+        task_id: order.task.id.clone(),
+        board: BoardName::default(),
+        profile: order.profile.clone(),
+    }
+}
