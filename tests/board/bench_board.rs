@@ -14,7 +14,7 @@ use kanband::kernel::random::SeededRandom;
 use kanband::kernel::run::Run;
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::{Task, TaskStatus};
-use kanband::kernel::tx::{Effects, Signal};
+use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
     CloseReply, CloseRun, CreateTask, PassMode, PassReply, ProcessIds, RecordSpawned, RunOrder,
     StartReadyRuns,
@@ -91,7 +91,7 @@ impl Bench {
         let verb = CreateTask {
             title: title.into(),
             assignee: Some(assignee.into()),
-            parents: parents.iter().map(|id| id.to_string()).collect(),
+            parents: parents.iter().map(ToString::to_string).collect(),
             ..CreateTask::default()
         };
         self.do_it(&verb).task.id
@@ -156,10 +156,6 @@ impl Bench {
         let caller = Caller::System { part: "worker" };
         let verb = CloseRun { run_id, verdict_mode, evidence, launch: None };
         self.by(&caller, &verb).unwrap()
-    }
-
-    pub fn effects<V: Verb>(&mut self, verb: &V) -> Effects {
-        self.board.run_one(self.now, &person(), None, verb).unwrap().1
     }
 
     /// Every row of every table as text.

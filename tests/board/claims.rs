@@ -48,7 +48,7 @@ fn an_expired_claim_goes_back_to_ready_in_the_next_pass_and_not_before() {
     assert!(bench.pass().reclaimed.is_empty(), "its last second counts");
     bench.now += 1;
     let pass = bench.pass();
-    assert_eq!(pass.reclaimed, [id.clone()]);
+    assert_eq!(pass.reclaimed, std::slice::from_ref(&id));
     let run = &bench.runs(&id)[0];
     assert_eq!(run.outcome, Some(RunOutcome::Reclaimed));
     assert_eq!(run.error.as_deref(), Some("stale_lock=ada@here"));

@@ -1,4 +1,10 @@
 //! The board's rules against a real database file: verbs, rows and events, without a daemon.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail loudly"
+)]
 
 mod bench_board;
 mod claims;
