@@ -1,0 +1,255 @@
+//! Database: the only write connection, on a thread of its own, with group commit.
+//!
+//! *Owns* the [`Board`] and with it the write connection. *Receives* verbs. *Sends* one [`Committed`] per commit to the event
+//! hub. *Restarts*: never; a panic here ends the process (exit 70), the next start finds what was committed.
+//!
+//! actix cannot drain a mailbox, so this actor is a handle: a bounded channel into one thread. The thread takes one request,
+//! then more without waiting (at most 256 or 2 ms of work), runs each in a savepoint of one transaction, commits once, then
+//! answers, then publishes. Under load one sync to disk serves many requests; alone a request waits for nobody.
+//!
+//! ```text
+//!   submit ─▶ [bounded channel] ─▶ BEGIN · request · request · … · COMMIT ─▶ replies ─▶ Committed
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::actors::event_hub::messages::Committed;
+use crate::actors::wire::Wire;
+use crate::kernel::board::{Batch, Board, Verb};
+use crate::kernel::caller::Caller;
+use crate::kernel::counts::Counts;
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
+use crate::kernel::policy::Policy;
+use crate::kernel::tx::Effects;
+use crate::os::clock::epoch_seconds;
+
+/// A verb on its way to the database.
+pub struct Submit<V> {
+    /// Who asks.
+    pub caller: Caller,
+    /// Id under which the client may repeat it.
+    pub request_id: Option<String>,
+    /// What is asked.
+    pub verb: V,
+}
+
+impl<V> Submit<V> {
+    /// A verb that a part of the daemon asks for.
+    pub fn by_system(part: &'static str, verb: V) -> Self {
+        Self { caller: Caller::System { part }, request_id: None, verb }
+    }
+}
+
+/// What the thread has done so far; the figures behind `GET /v1/daemon`.
+#[derive(Debug, Default)]
+pub struct DatabaseFigures {
+    /// Requests run.
+    pub requests: AtomicU64,
+    /// Commits made.
+    pub commits: AtomicU64,
+    /// Time spent in commits, microseconds.
+    pub commit_us: AtomicU64,
+}
+
+/// The handle: cheap to clone, usable from every thread.
+#[derive(Clone)]
+pub struct Database {
+    sender: mpsc::Sender<Order>,
+    counts: Arc<RwLock<Counts>>,
+    figures: Arc<DatabaseFigures>,
+}
+
+enum Order {
+    Work(Box<dyn Work>),
+    SetPolicy(Arc<Policy>),
+    Panic,
+}
+
+/// A request whose type the thread does not know.
+trait Work: Send {
+    /// Runs it; the answer is given by what it returns, once the commit's fate is known.
+    fn run(self: Box<Self>, batch: &mut Batch<'_>) -> Answer;
+    /// Answers it without running it.
+    fn fail(self: Box<Self>, fault: Fault);
+}
+
+type Answer = Box<dyn FnOnce(Result<(), Fault>) + Send>;
+
+struct TypedWork<V: Verb> {
+    submit: Submit<V>,
+    reply: oneshot::Sender<Result<V::Reply, VerbError>>,
+}
+
+impl<V: Verb> Work for TypedWork<V> {
+    fn run(self: Box<Self>, batch: &mut Batch<'_>) -> Answer {
+        let Self { submit: Submit { caller, request_id, verb }, reply } = *self;
+        let answer = batch.run(&caller, request_id.as_deref(), &verb);
+        Box::new(move |committed| {
+            let answer = match committed {
+                Ok(()) => answer,
+                // A refusal wrote nothing, so it holds whatever became of the commit.
+                Err(fault) => answer.and_then(|_| Err(fault.into())),
+            };
+            // A caller that went away in the meantime misses nothing: its request is done or not, as the rows say.
+            drop(reply.send(answer));
+        })
+    }
+
+    fn fail(self: Box<Self>, fault: Fault) {
+        drop(self.reply.send(Err(fault.into())));
+    }
+}
+
+impl Database {
+    /// Starts the thread. Its commits go to `publish`; `on_end` is called when it ends, with whether it panicked.
+    ///
+    /// # Errors
+    /// When the thread cannot be made.
+    pub fn start(
+        board: Board,
+        publish: Wire<Committed>,
+        on_end: impl FnOnce(bool) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (sender, receiver) = mpsc::channel(DATABASE_QUEUE_MAX);
+        let counts = Arc::new(RwLock::new(board.counts().clone()));
+        let figures = Arc::new(DatabaseFigures::default());
+        let handle = Self { sender, counts: Arc::clone(&counts), figures: Arc::clone(&figures) };
+        let pending = VecDeque::new();
+        let mut thread =
+            DatabaseThread { board, receiver, pending, publish, counts, figures };
+        let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
+            let work = std::panic::AssertUnwindSafe(|| thread.work());
+            on_end(std::panic::catch_unwind(work).is_err());
+        })?;
+        Ok((handle, join))
+    }
+
+    /// Has a verb done. Returns when its effect is durable.
+    ///
+    /// # Errors
+    /// The verb's refusal, or a fault; [`Fault::ShuttingDown`] when the thread is gone.
+    pub async fn submit<V: Verb>(&self, submit: Submit<V>) -> Result<V::Reply, VerbError> {
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(TypedWork { submit, reply });
+        self.sender.send(Order::Work(work)).await.map_err(|_| Fault::ShuttingDown)?;
+        answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
+    }
+
+    /// Replaces the policy; it holds from the next batch on.
+    pub async fn set_policy(&self, policy: Arc<Policy>) {
+        drop(self.sender.send(Order::SetPolicy(policy)).await);
+    }
+
+    /// Makes the thread panic, so that a test can show what follows.
+    pub async fn panic_for_tests(&self) {
+        drop(self.sender.send(Order::Panic).await);
+    }
+
+    /// The counts as of the last commit.
+    pub fn counts(&self) -> Counts {
+        self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the thread has done so far.
+    pub fn figures(&self) -> &DatabaseFigures {
+        &self.figures
+    }
+}
+
+struct DatabaseThread {
+    board: Board,
+    receiver: mpsc::Receiver<Order>,
+    pending: VecDeque<Box<dyn Work>>,
+    publish: Wire<Committed>,
+    counts: Arc<RwLock<Counts>>,
+    figures: Arc<DatabaseFigures>,
+}
+
+impl DatabaseThread {
+    /// Until the last handle is gone and everything that waited is done.
+    fn work(&mut self) {
+        loop {
+            if self.pending.is_empty() {
+                match self.receiver.blocking_recv() {
+                    Some(order) => self.take(order),
+                    None => return,
+                }
+            }
+            while self.pending.len() < COMMIT_REQUESTS_MAX
+                && let Ok(order) = self.receiver.try_recv()
+            {
+                self.take(order);
+            }
+            if !self.pending.is_empty() {
+                self.commit_pending();
+            }
+        }
+    }
+
+    #[expect(clippy::panic, reason = "only a test asks for it, to show that the process ends cleanly")]
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Work(work) => self.pending.push_back(work),
+            Order::SetPolicy(policy) => self.board.set_policy(policy),
+            Order::Panic => panic!("the database thread was asked to panic"),
+        }
+    }
+
+    /// One transaction for what waits; what does not fit into its time has the next.
+    fn commit_pending(&mut self) {
+        let mut batch = match self.board.batch(epoch_seconds()) {
+            Ok(batch) => batch,
+            Err(fault) => {
+                tracing::error!(%fault, "no transaction could begin");
+                self.pending.drain(..).for_each(|work| work.fail(fault.clone()));
+                return;
+            }
+        };
+        let started = Instant::now();
+        let budget = Duration::from_millis(COMMIT_COLLECT_MS_MAX);
+        let mut answers: Vec<Answer> = Vec::with_capacity(self.pending.len());
+        while let Some(work) = self.pending.pop_front() {
+            answers.push(work.run(&mut batch));
+            if batch.is_broken() || started.elapsed() >= budget {
+                break;
+            }
+        }
+        let commit_started = Instant::now();
+        let committed = batch.commit();
+        let commit_us = u64::try_from(commit_started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.figures.requests.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        self.figures.commits.fetch_add(1, Ordering::Relaxed);
+        self.figures.commit_us.fetch_add(commit_us, Ordering::Relaxed);
+        match committed {
+            Ok(effects) => {
+                self.share_counts(&effects);
+                answers.into_iter().for_each(|answer| answer(Ok(())));
+                crate::failpoint::hit("replies-sent");
+                if !effects.events.is_empty() || !effects.signals.is_empty() {
+                    self.publish.tell(Committed::new(effects));
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%fault, requests = answers.len(), "a commit failed");
+                answers.into_iter().for_each(|answer| answer(Err(fault.clone())));
+            }
+        }
+    }
+
+    fn share_counts(&self, effects: &Effects) {
+        if effects.counts.is_empty() {
+            return;
+        }
+        let mut shared = self.counts.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, change) in &effects.counts {
+            shared.add(key.clone(), *change);
+        }
+    }
+}

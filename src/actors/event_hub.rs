@@ -1,0 +1,107 @@
+//! EventHub: committed events go out to whoever listens, committed signals to whoever acts.
+//!
+//! *Owns* nothing that cannot be had again: events stand in the database, signals are found again by looking at the rows.
+//! *Receives* [`Committed`], one per commit, from the database thread. *Sends* events to subscribers, [`Wake`] to the
+//! dispatcher, [`RunSignal`] to the root supervisor, [`BreakerMoved`] to the circuit breaker. *Restarts*: rebuilt at once;
+//! afterwards the root has everybody look again.
+
+pub mod messages;
+
+use std::sync::Arc;
+
+use actix::{Actor, Context, Handler};
+use tokio::sync::broadcast;
+
+use crate::actors::circuit_breaker::messages::BreakerMoved;
+use crate::actors::dispatcher::messages::Wake;
+use crate::actors::guard::Guard;
+use crate::actors::root::messages::RunSignal;
+use crate::actors::wire::Wire;
+use crate::kernel::event::Event;
+use crate::kernel::limits::SUBSCRIBER_QUEUE_MAX;
+use crate::kernel::tx::Signal;
+use messages::Committed;
+
+/// Events of one commit, shared between subscribers.
+pub type EventBatch = Arc<Vec<Event>>;
+
+/// The subscribers' side: survives the actor, so a rebuild drops nobody.
+#[derive(Clone)]
+pub struct EventFeed {
+    sender: broadcast::Sender<EventBatch>,
+}
+
+impl Default for EventFeed {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX) }
+    }
+}
+
+impl EventFeed {
+    /// Listens from now on. Events that a slow listener misses stand in the database: it is told that it lags and reads
+    /// them there, from its cursor on. An empty batch means the same: look there.
+    pub fn subscribe(&self) -> broadcast::Receiver<EventBatch> {
+        self.sender.subscribe()
+    }
+
+    /// Has every listener look into the database.
+    pub fn have_all_look_again(&self) {
+        self.publish(Arc::new(Vec::new()));
+    }
+
+    fn publish(&self, batch: EventBatch) {
+        // An error only says that nobody listens.
+        drop(self.sender.send(batch));
+    }
+}
+
+/// What the hub may reach.
+#[derive(Clone)]
+pub struct EventHubWires {
+    /// The dispatcher.
+    pub wake: Wire<Wake>,
+    /// The root supervisor, which knows the workers.
+    pub run_signal: Wire<RunSignal>,
+    /// The circuit breaker.
+    pub breaker_moved: Wire<BreakerMoved>,
+}
+
+/// The actor.
+pub struct EventHub {
+    feed: EventFeed,
+    wires: EventHubWires,
+    _guard: Guard,
+}
+
+impl EventHub {
+    /// A hub that feeds `feed`.
+    pub fn new(feed: EventFeed, wires: EventHubWires, guard: Guard) -> Self {
+        Self { feed, wires, _guard: guard }
+    }
+}
+
+impl Actor for EventHub {
+    type Context = Context<Self>;
+}
+
+impl Handler<Committed> for EventHub {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, _context: &mut Context<Self>) {
+        crate::failpoint::hit("event-hub-committed");
+        if !committed.events.is_empty() {
+            self.feed.publish(Arc::new(committed.events));
+        }
+        for signal in committed.signals {
+            match signal {
+                Signal::DispatchDue => drop(self.wires.wake.tell(Wake)),
+                Signal::BreakerMoved { key, open_until } => {
+                    drop(self.wires.breaker_moved.tell(BreakerMoved { key, open_until }));
+                }
+                Signal::VerdictGiven { .. } | Signal::StopRun { .. } | Signal::RunClosed { .. } => {
+                    drop(self.wires.run_signal.tell(RunSignal { signal }));
+                }
+            }
+        }
+    }
+}

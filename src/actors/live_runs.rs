@@ -1,0 +1,102 @@
+//! The runs that have a worker now, as the API needs them to say who is calling.
+//!
+//! Written by the worker actors and the spawning thread, read by the API. A run is here from before its shim is started
+//! until after it is closed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::kernel::caller::Caller;
+use crate::kernel::ids::{BoardName, RunId, TaskId};
+use crate::os::identity::ProcessIdentity;
+use crate::os::run_registry::RunRegistry;
+
+/// What is known of a live run.
+#[derive(Debug, Clone)]
+pub struct LiveRun {
+    /// Its task.
+    pub task_id: TaskId,
+    /// Its board.
+    pub board: BoardName,
+    /// Its profile.
+    pub profile: String,
+    /// The word that stands for it outside its process tree.
+    pub token: String,
+}
+
+/// Shared between actors and API; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct LiveRuns {
+    /// Shims of the runs.
+    pub shims: Arc<RunRegistry>,
+    runs: Arc<RwLock<HashMap<RunId, LiveRun>>>,
+}
+
+impl LiveRuns {
+    /// Adds a run.
+    pub fn insert(&self, run_id: RunId, run: LiveRun) {
+        self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(run_id, run);
+    }
+
+    /// Removes a run.
+    pub fn remove(&self, run_id: RunId) {
+        self.runs.write().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.runs.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The run whose process tree a process belongs to, given the process and its ancestors.
+    pub fn find_by_ancestry(&self, ancestry: &[ProcessIdentity]) -> Option<RunId> {
+        self.shims.find(ancestry)
+    }
+
+    /// The run that a token stands for. Every token is compared in full, whatever it begins with.
+    pub fn find_by_token(&self, token: &str) -> Option<RunId> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = None;
+        for (run_id, run) in runs.iter() {
+            if is_same_word(&run.token, token) {
+                found = Some(*run_id);
+            }
+        }
+        found
+    }
+
+    /// The run's worker as a caller; none when the run is not live.
+    pub fn caller(&self, run_id: RunId) -> Option<Caller> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        let run = runs.get(&run_id)?;
+        Some(Caller::Worker {
+            run_id,
+            task_id: run.task_id.clone(),
+            board: run.board.clone(),
+            profile: run.profile.clone(),
+        })
+    }
+}
+
+/// Compares without telling by its duration where the two differ.
+fn is_same_word(left: &str, right: &str) -> bool {
+    let differences = left
+        .bytes()
+        .zip(right.bytes())
+        .fold(0_u8, |differences, (left, right)| differences | (left ^ right));
+    left.len() == right.len() && differences == 0 && !left.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_same_only_in_full() {
+        for (left, right, is_same) in
+            [("abc", "abc", true), ("abc", "abd", false), ("abc", "ab", false), ("", "", false)]
+        {
+            assert_eq!(is_same_word(left, right), is_same, "{left:?} {right:?}");
+        }
+    }
+}

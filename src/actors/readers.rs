@@ -1,0 +1,127 @@
+//! Readers: read-only connections beside the writer, each on a thread of its own.
+//!
+//! *Owns* the reading connections. *Receives* queries. *Sends* nothing. A read never takes the write lock and holds its
+//! snapshot only as long as it reads. A query that panics costs its thread's connection, which is opened anew.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::kernel::caller::Caller;
+use crate::kernel::context::LocalTime;
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::queries::{Query, Snapshot};
+use crate::kernel::store::{self, Connection};
+use crate::os::clock::epoch_seconds;
+
+/// Reading threads. More would only compete with the writer for the two cores of a small host.
+const READER_COUNT: usize = 2;
+
+/// Queries that may wait; more make their callers wait.
+const QUERY_QUEUE_MAX: usize = 256;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The handle: cheap to clone, usable from every thread.
+#[derive(Clone)]
+pub struct Readers {
+    sender: SyncSender<Job>,
+    local_time: Arc<LocalTime>,
+    reads: Arc<AtomicU64>,
+}
+
+impl Readers {
+    /// Starts the threads on the database at `path`. They end with the last handle.
+    ///
+    /// # Errors
+    /// When a thread or its first connection cannot be made.
+    pub fn start(path: &Path, local_time: LocalTime) -> Result<Self, Fault> {
+        let (sender, receiver) = sync_channel::<Job>(QUERY_QUEUE_MAX);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for index in 0..READER_COUNT {
+            let connection = store::open_reader(path)?;
+            let (path, receiver) = (path.to_owned(), Arc::clone(&receiver));
+            std::thread::Builder::new()
+                .name(format!("reader-{index}"))
+                .spawn(move || read_until_closed(&path, connection, &receiver))
+                .map_err(|error| Fault::Database {
+                    doing: "start a reading thread".to_owned(),
+                    detail: error.to_string(),
+                    retryable: false,
+                })?;
+        }
+        Ok(Self { sender, local_time: Arc::new(local_time), reads: Arc::default() })
+    }
+
+    /// Has a query answered from one snapshot.
+    ///
+    /// # Errors
+    /// The query's refusal, or a fault.
+    pub async fn query<Q: Query>(&self, caller: Caller, query: Q) -> Result<Q::Reply, VerbError> {
+        self.read(caller, move |snapshot| query.read(snapshot)).await
+    }
+
+    /// Runs `f` on one snapshot.
+    ///
+    /// # Errors
+    /// What `f` returns, or a fault.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
+    ) -> Result<T, VerbError> {
+        let (reply, answer) = oneshot::channel();
+        let local_time = Arc::clone(&self.local_time);
+        let mut job: Job = Box::new(move |connection| {
+            let now = epoch_seconds();
+            let read = store::snapshot(connection, |connection| {
+                f(&Snapshot { connection, now, caller: &caller, local_time: &local_time })
+            });
+            // A caller that went away does not want the answer any more.
+            drop(reply.send(read));
+        });
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        loop {
+            match self.sender.try_send(job) {
+                Ok(()) => break,
+                Err(std::sync::mpsc::TrySendError::Full(back)) => {
+                    job = back;
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => {
+                    return Err(Fault::ShuttingDown.into());
+                }
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(Fault::NoAnswer { part: "a reader" }.into()))
+    }
+
+    /// Reads done so far.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+fn read_until_closed(path: &Path, first: Connection, receiver: &Mutex<Receiver<Job>>) {
+    let mut connection = Some(first);
+    loop {
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        let Some(open) = connection.take().or_else(|| reopen(path)) else { continue };
+        let run = std::panic::AssertUnwindSafe(|| {
+            job(&open);
+            open
+        });
+        connection = std::panic::catch_unwind(run).ok();
+    }
+}
+
+fn reopen(path: &Path) -> Option<Connection> {
+    let path: PathBuf = path.to_owned();
+    store::open_reader(&path)
+        .inspect_err(|fault| tracing::error!(%fault, "a reading connection could not be opened"))
+        .ok()
+}

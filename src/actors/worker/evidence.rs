@@ -1,0 +1,60 @@
+//! From what supervision found to what the board's rules read.
+
+use crate::kernel::limits::LOG_TAIL_BYTES;
+use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::os::run_files::{ExitRecord, StartStep};
+use crate::os::run_inspection::Inspection;
+use crate::os::run_log::read_log;
+
+/// Evidence of an exit record.
+pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
+    let end = match (&record.start_failure, record.code, record.signal) {
+        (Some(failure), _, _) => ProcessEnd::StartFailed {
+            message: match failure.step {
+                StartStep::Workspace => format!("workspace: {}", failure.message),
+                StartStep::Log | StartStep::Limits | StartStep::Fork | StartStep::Exec => {
+                    failure.message.clone()
+                }
+            },
+            errno: failure.errno,
+        },
+        (None, _, Some(signal)) => ProcessEnd::Signalled(signal),
+        (None, Some(code), None) => ProcessEnd::Exited(code),
+        (None, None, None) => ProcessEnd::Lost {
+            message: "the exit record says neither code nor signal".to_owned(),
+            is_host_fault: true,
+        },
+    };
+    Evidence {
+        end,
+        timed_out: record.timed_out,
+        oom: false,
+        stop_requested: record.stop_requested,
+        killed: record.killed,
+        cpu_ms: i64::try_from(record.cpu_us / 1000).ok(),
+        max_rss_bytes: i64::try_from(record.max_rss_bytes).ok(),
+        elapsed_seconds: i64::try_from(record.elapsed_ms / 1000).ok(),
+        log_tail,
+    }
+}
+
+/// Evidence of a run whose shim is gone; none while it lives.
+pub fn of_inspection(inspection: &Inspection, log_tail: Option<String>) -> Option<Evidence> {
+    match inspection {
+        Inspection::Alive(_) => None,
+        Inspection::Ended(record) => Some(of_record(record, log_tail)),
+        Inspection::ShimDied(_) => {
+            let message = "its shim died; what was left of its processes was ended".to_owned();
+            let end = ProcessEnd::Lost { message, is_host_fault: true };
+            Some(Evidence { log_tail, ..Evidence::of(end) })
+        }
+        Inspection::NeverStarted => Some(Evidence::of(ProcessEnd::NotStarted)),
+    }
+}
+
+/// The end of a run's log, as the rules and the next attempt read it.
+pub fn log_tail(path: &std::path::Path) -> Option<String> {
+    let tail = read_log(path, Some(LOG_TAIL_BYTES as u64)).ok().flatten()?;
+    let text = String::from_utf8_lossy(&tail.bytes).replace('\0', "\u{fffd}");
+    (!text.is_empty()).then_some(text)
+}

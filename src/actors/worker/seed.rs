@@ -1,0 +1,64 @@
+//! What a worker actor starts from.
+
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::RunId;
+use crate::kernel::outcome::Evidence;
+use crate::kernel::run::Run;
+use crate::kernel::task::Task;
+use crate::kernel::verbs::RunOrder;
+use crate::os::identity::ProcessIdentity;
+
+/// What is known of a run when its worker actor is built.
+#[derive(Debug)]
+pub enum WorkerSeed {
+    /// It was just claimed; nothing has been started.
+    Claimed(Box<RunOrder>),
+    /// Its shim lives; this daemon did not start it, or lost the actor that did.
+    Adopted(Box<AdoptedRun>),
+    /// Its shim is gone; what is left is to close it.
+    Ended(Box<EndedRun>),
+}
+
+/// A run whose shim lives.
+#[derive(Debug)]
+pub struct AdoptedRun {
+    /// Its row.
+    pub run: Run,
+    /// Its task.
+    pub task: Task,
+    /// The shim.
+    pub shim: ProcessIdentity,
+    /// The worker, when the shim has started it already.
+    pub worker: Option<ProcessIdentity>,
+}
+
+/// A run whose shim is gone.
+#[derive(Debug)]
+pub struct EndedRun {
+    /// Its row.
+    pub run: Run,
+    /// How it ended.
+    pub evidence: Evidence,
+}
+
+impl WorkerSeed {
+    /// The run.
+    pub fn run_id(&self) -> RunId {
+        match self {
+            Self::Claimed(order) => order.run_id,
+            Self::Adopted(adopted) => adopted.run.id,
+            Self::Ended(ended) => ended.run.id,
+        }
+    }
+}
+
+/// Whether the worker process of a run came to run; for callers that wait for it (`kanban dispatch`).
+#[derive(Debug)]
+pub enum StartReport {
+    /// It runs (or ran: it may be through already).
+    Spawned,
+    /// It could not be started.
+    Failed,
+    /// The board could not be told.
+    Unknown(VerbError),
+}
