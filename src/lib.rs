@@ -1,4 +1,5 @@
 //! kanband: a durable kanban board and the supervisor of the agents that work on it.
 
+pub mod duration;
 pub mod failpoint;
 pub mod os;
