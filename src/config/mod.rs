@@ -1,0 +1,17 @@
+//! What the operator said: where kanband lives, how it behaves, what it starts.
+//!
+//! ```text
+//! Ambient ──► Home ──► Sockets           where things are
+//!    │
+//!    └─► load ──► Settings ──► resolve ──► Launch ──► argv
+//!          ▲          └──────► worker_environment ──► environment of a worker
+//!          │
+//!   keys::SECTIONS ──► default_file      every key: once
+//! ```
+//!
+//! Nothing here reads the process's environment, user or working directory except [`Ambient::of_process`];
+//! everything else is a function of what it is given. Files are read only by [`load()`].
+
+pub mod keys;
+pub mod nearest;
+pub mod template;
