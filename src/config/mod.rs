@@ -12,6 +12,13 @@
 //! Nothing here reads the process's environment, user or working directory except [`Ambient::of_process`];
 //! everything else is a function of what it is given. Files are read only by [`load()`].
 
+pub mod ambient;
+pub mod home;
 pub mod keys;
 pub mod nearest;
+pub mod sockets;
 pub mod template;
+
+pub use ambient::{Ambient, Mode};
+pub use home::{Home, HomeError};
+pub use sockets::{Sockets, client_socket};
