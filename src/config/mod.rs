@@ -15,10 +15,21 @@
 pub mod ambient;
 pub mod home;
 pub mod keys;
+pub mod load;
 pub mod nearest;
+pub mod presets;
+pub mod problem;
+pub mod settings;
 pub mod sockets;
 pub mod template;
 
+mod accept;
+mod checks;
+mod layer;
+
 pub use ambient::{Ambient, Mode};
 pub use home::{Home, HomeError};
+pub use load::load;
+pub use problem::{ConfigProblems, Fault, Problem};
+pub use settings::Settings;
 pub use sockets::{Sockets, client_socket};
