@@ -16,6 +16,7 @@ pub mod ambient;
 pub mod default_file;
 pub mod home;
 pub mod keys;
+pub mod launch;
 pub mod load;
 pub mod nearest;
 pub mod presets;
@@ -23,6 +24,7 @@ pub mod problem;
 pub mod settings;
 pub mod sockets;
 pub mod template;
+pub mod worker_environment;
 
 mod accept;
 mod checks;
