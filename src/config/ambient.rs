@@ -4,6 +4,7 @@
 //! daemon of root, of the service user and of anybody beside each other without changing its own process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
@@ -13,8 +14,8 @@ use crate::config::home::HomeError;
 /// Name of the user that the packaged service runs as when it does not run as root.
 pub const SERVICE_USER: &str = "kanband";
 
-/// The surroundings of a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The surroundings of a process. Its `Debug` leaves the environment out, which holds secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ambient {
     /// Environment variables. Those that are not UTF-8 are left out.
     pub env: BTreeMap<String, String>,
@@ -115,6 +116,18 @@ impl Ambient {
     }
 }
 
+impl fmt::Debug for Ambient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ambient")
+            .field("uid", &self.uid)
+            .field("user_name", &self.user_name)
+            .field("user_home", &self.user_home)
+            .field("working_directory", &self.working_directory)
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Whether the variable says where kanband's things are or what it does.
 fn is_ours(name: &str) -> bool {
     name.starts_with("KANBAN") || name.starts_with("XDG_") || name == "HOME"
@@ -164,6 +177,12 @@ pub(crate) mod tests {
             ["A", "B", "C", "D"].map(|name| surroundings.var(name)),
             [None, None, Some("c"), None]
         );
+    }
+
+    #[test]
+    fn debug_output_leaves_the_environment_out() {
+        let shown = format!("{:?}", ambient(&[("TOKEN", "secret")]));
+        assert!(shown.contains("ann") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]

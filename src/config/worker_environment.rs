@@ -41,8 +41,8 @@ const COMPATIBILITY: &[&str] =
 /// Where programs are looked for when nobody says.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// What a worker's environment is made of.
-#[derive(Debug, Clone, Copy)]
+/// What a worker's environment is made of. Not `Debug`: it holds the daemon's secrets.
+#[derive(Clone, Copy)]
 pub struct WorkerEnvironment<'a> {
     /// The daemon's own environment.
     pub daemon: &'a BTreeMap<String, String>,
