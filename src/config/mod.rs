@@ -32,6 +32,7 @@ mod layer;
 
 pub use ambient::{Ambient, Mode};
 pub use home::{Home, HomeError};
+pub use layer::VARIABLE_PREFIX;
 pub use load::load;
 pub use problem::{ConfigProblems, Fault, Problem};
 pub use settings::Settings;
