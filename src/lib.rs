@@ -1,5 +1,7 @@
 //! kanband: a durable kanban board and the supervisor of the agents that work on it.
 
+pub mod config;
+pub mod duration;
 pub mod failpoint;
 pub mod kernel;
 pub mod os;

@@ -1,0 +1,142 @@
+//! What can only be judged once all sources are laid over each other: how the values go together.
+
+use std::collections::BTreeMap;
+
+use config::{Value, ValueKind};
+
+use crate::config::nearest::nearest;
+use crate::config::presets::PRESETS;
+use crate::config::problem::{Fault, Problem};
+use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Settings};
+use crate::config::template::Placeholder;
+
+/// Adds to `problems` what is wrong between the values of `settings`. `merged` is the tree they were read
+/// from: it knows where each came from.
+pub(super) fn check(settings: &Settings, merged: &Value, problems: &mut Vec<Problem>) {
+    let mut check = Check { settings, merged, problems };
+    check.backoff();
+    check.default_launcher();
+    check.profiles();
+    check.launchers();
+}
+
+struct Check<'a> {
+    settings: &'a Settings,
+    merged: &'a Value,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn backoff(&mut self) {
+        let (base, max) = (self.settings.dispatch.backoff_base, self.settings.dispatch.backoff_max);
+        let is_told = self.is_told(&["dispatch", "backoff_max"]);
+        if base > max && !is_told {
+            let path = &["dispatch", "backoff_base"];
+            // With the base left alone it is the other key that somebody set too low.
+            let source = origin_of(self.merged, path)
+                .or_else(|| origin_of(self.merged, &["dispatch", "backoff_max"]));
+            self.report_from(source, path, Fault::BackoffOrder { base, max });
+        }
+    }
+
+    fn default_launcher(&mut self) {
+        let path = ["dispatch", "default_launcher"];
+        let fault = self.launcher_fault(&self.settings.dispatch.default_launcher);
+        if let Some(fault) = fault {
+            self.report(&path, fault);
+        }
+    }
+
+    fn profiles(&mut self) {
+        for (name, profile) in &self.settings.profiles {
+            let at = |key| ["profiles", name.as_str(), key];
+            match (&profile.launcher, &profile.argv) {
+                (Some(_), Some(_)) => self.report(&["profiles", name], Fault::LauncherAndArgv),
+                (Some(launcher), None) => {
+                    if let Some(fault) = self.launcher_fault(launcher) {
+                        self.report(&at("launcher"), fault);
+                    }
+                }
+                (None, Some(argv)) => {
+                    let command = self.settings.launchers.get(COMMAND_LAUNCHER);
+                    let has_skills_argv = command.is_some_and(|one| !one.skills_argv.is_empty());
+                    if !has_skills_argv && argv.iter().any(|arg| arg.is_only(Placeholder::Skills)) {
+                        self.report(&at("argv"), Fault::NoSkillsArgv);
+                    }
+                }
+                (None, None) => {}
+            }
+            let is_lone = profile.argv.is_none() && !self.is_told(&at("argv"));
+            if profile.verdict.is_some() && is_lone {
+                self.report(&at("verdict"), Fault::VerdictWithoutArgv);
+            }
+        }
+    }
+
+    fn launchers(&mut self) {
+        let presets = PRESETS.map(|(name, _)| name);
+        for (name, launcher) in &self.settings.launchers {
+            let at = |key| ["launchers", name.as_str(), key];
+            let is_ours = presets.contains(&name.as_str());
+            if launcher.argv.is_empty() && !is_ours && !self.is_told(&at("argv")) {
+                self.report(&["launchers", name], Fault::NoArgv);
+            }
+            let asks_for_skills = launcher.argv.iter().any(|arg| arg.is_only(Placeholder::Skills));
+            let is_silent = launcher.skills_argv.is_empty() && !self.is_told(&at("skills_argv"));
+            if asks_for_skills && is_silent {
+                self.report(&at("argv"), Fault::NoSkillsArgv);
+            }
+        }
+    }
+
+    /// What is wrong with a reference to the launcher `name`; nothing when it can start something, or would if
+    /// the problems already told were not there.
+    fn launcher_fault(&self, name: &str) -> Option<Fault> {
+        let launchers: &BTreeMap<String, Launcher> = &self.settings.launchers;
+        match launchers.get(name) {
+            Some(launcher) if !launcher.argv.is_empty() => None,
+            // A launcher of the operator without argv is told by itself.
+            Some(_) if name != COMMAND_LAUNCHER => None,
+            Some(_) => Some(Fault::NothingToRun { name: name.to_owned() }),
+            None => Some(Fault::UnknownLauncher {
+                name: name.to_owned(),
+                nearest: nearest(name, launchers.keys().map(String::as_str)).map(str::to_owned),
+                known: launchers.keys().cloned().collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    /// Whether a problem with the value of this key is known, so that what follows from it is not worth a word.
+    fn is_told(&self, path: &[&str]) -> bool {
+        let key = path.join(".");
+        self.problems.iter().any(|problem| problem.key.as_ref() == Some(&key))
+    }
+
+    fn report(&mut self, path: &[&str], fault: Fault) {
+        self.report_from(origin_of(self.merged, path), path, fault);
+    }
+
+    fn report_from(&mut self, origin: Option<String>, path: &[&str], fault: Fault) {
+        let origin = origin.unwrap_or_else(|| "built-in configuration".to_owned());
+        self.problems.push(Problem { origin, key: Some(path.join(".")), fault });
+    }
+}
+
+/// Where the value at `path` came from; for a table, where its first key did.
+fn origin_of(root: &Value, path: &[&str]) -> Option<String> {
+    let mut value = root;
+    for part in path {
+        let ValueKind::Table(table) = &value.kind else { return None };
+        value = table.get(*part)?;
+    }
+    first_origin(value)
+}
+
+fn first_origin(value: &Value) -> Option<String> {
+    if let Some(origin) = value.origin() {
+        return Some(origin.to_owned());
+    }
+    let ValueKind::Table(table) = &value.kind else { return None };
+    let sorted: BTreeMap<_, _> = table.iter().collect();
+    sorted.into_values().find_map(first_origin)
+}

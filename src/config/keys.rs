@@ -1,0 +1,246 @@
+//! Which keys the configuration has: the one description that everything else is made from.
+//!
+//! Validation, the commented default file, the manual page and the reference all read [`SECTIONS`], so a key
+//! exists in all of them or in none. The typed form is [`crate::config::settings::Settings`]; that its built-in
+//! values are those written here is proven in `default_file.rs`.
+
+mod agents;
+mod table;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::duration::format_duration;
+
+pub use table::SECTIONS;
+
+/// A `[section]` of the file.
+#[derive(Debug)]
+pub struct Section {
+    /// Word between the brackets.
+    pub name: &'static str,
+    /// What the section is about.
+    pub doc: &'static str,
+    /// Whether it holds keys itself or tables that the operator names.
+    pub shape: Shape,
+    /// The keys; those of each named table where the section has such.
+    pub keys: &'static [Key],
+}
+
+impl Section {
+    /// The section called `name`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SECTIONS.iter().find(|section| section.name == name)
+    }
+
+    /// The key called `name` in this section.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+/// How the keys of a section are reached.
+#[derive(Debug)]
+pub enum Shape {
+    /// `section.key`.
+    Keys,
+    /// `section.NAME.key`; the operator chooses NAME.
+    Named {
+        /// Tables shown in the default file; together they show every key.
+        examples: &'static [Example],
+    },
+}
+
+/// A named table in the default file.
+#[derive(Debug)]
+pub struct Example {
+    /// Name of the table.
+    pub name: &'static str,
+    /// The keys shown there, in this order.
+    pub keys: &'static [&'static str],
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Name behind the last dot.
+    pub name: &'static str,
+    /// Which values it takes.
+    pub kind: Kind,
+    /// Built-in value, written as in the file; none when the key is absent unless somebody sets it.
+    pub default: Option<&'static str>,
+    /// Value to show where there is no default, written as in the file.
+    pub example: Option<&'static str>,
+    /// What an integer counts.
+    pub unit: Option<&'static str>,
+    /// What it does and from when a changed value holds.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The value to show in a file, as TOML: the built-in one, else the example.
+    pub fn shown(&self) -> &'static str {
+        self.default.or(self.example).unwrap_or("\"\"")
+    }
+}
+
+/// Which values a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer {
+        /// Least.
+        min: i64,
+        /// Greatest.
+        max: i64,
+    },
+    /// A string with number and unit.
+    Duration {
+        /// Shortest.
+        min: Duration,
+        /// Longest.
+        max: Duration,
+    },
+    /// A number of bytes: an integer or a string such as `512M` (powers of 1024).
+    Size {
+        /// Least, bytes.
+        min_bytes: i64,
+    },
+    /// A string that is not blank.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A string: absolute path.
+    Path,
+    /// A string: absolute path, or empty for "not set".
+    OptionalPath,
+    /// A string of octal digits up to `777`.
+    FileMode,
+    /// A list of names of environment variables.
+    VariableList,
+    /// A string with placeholders.
+    Prompt,
+    /// A list of strings with placeholders: a program and its arguments.
+    Argv,
+    /// A list of strings with the placeholder `{skill}`, or empty.
+    SkillArgv,
+    /// A table from names of environment variables to strings.
+    VariableTable,
+    /// A table from these names to whole numbers that are not negative.
+    IntegerTable(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Whether the key has keys of its own below it.
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::VariableTable | Self::IntegerTable(_))
+    }
+}
+
+/// Completes the sentence "expected …".
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("true or false"),
+            Self::Integer { min, max } => write!(f, "an integer from {min} to {max}"),
+            Self::Duration { min, max } => write!(
+                f,
+                "a duration from \"{}\" to \"{}\"",
+                format_duration(*min),
+                format_duration(*max)
+            ),
+            Self::Size { min_bytes } => {
+                write!(f, "a size such as \"512M\" or an integer of bytes, at least {min_bytes}")
+            }
+            Self::Text | Self::Prompt => f.write_str("a string that is not blank"),
+            Self::Choice(words) => write!(f, "one of {}", quoted(words)),
+            Self::Path => f.write_str("an absolute path"),
+            Self::OptionalPath => f.write_str("an absolute path or an empty string"),
+            Self::FileMode => f.write_str("an octal file mode in quotes, such as \"022\""),
+            Self::VariableList => f.write_str("a list of names of environment variables"),
+            Self::Argv => f.write_str("a list of strings that begins with a program"),
+            Self::SkillArgv => f.write_str("a list of strings, one of them with {skill}"),
+            Self::VariableTable => {
+                f.write_str("a table of environment variables with string values")
+            }
+            Self::IntegerTable(_) => f.write_str("a table of integers"),
+        }
+    }
+}
+
+/// `"a", "b", "c"`.
+pub(crate) fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_within_their_section() {
+        for (at, section) in SECTIONS.iter().enumerate() {
+            assert!(SECTIONS[..at].iter().all(|other| other.name != section.name));
+            for (at, key) in section.keys.iter().enumerate() {
+                let is_new = section.keys[..at].iter().all(|other| other.name != key.name);
+                assert!(is_new, "{}.{}", section.name, key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_named_so_that_an_environment_variable_can_reach_it() {
+        let is_plain = |word: &str| {
+            !word.contains("__") && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        };
+        for section in SECTIONS {
+            assert!(is_plain(section.name), "{}", section.name);
+            assert!(section.keys.iter().all(|key| is_plain(key.name)), "{}", section.name);
+        }
+    }
+
+    #[test]
+    fn an_integer_has_its_unit_in_its_name_or_counts_things() {
+        let suffix_of = |unit| match unit {
+            "seconds" => Some("_seconds"),
+            "bytes" => Some("_bytes"),
+            "bytes per second" => Some("_bytes_per_second"),
+            "percent of one CPU" => Some("_percent"),
+            _ => None,
+        };
+        for key in SECTIONS.iter().flat_map(|section| section.keys) {
+            let is_integer = matches!(key.kind, Kind::Integer { .. });
+            assert_eq!(is_integer, key.unit.is_some(), "{}", key.name);
+            if let Some(suffix) = key.unit.and_then(suffix_of) {
+                assert!(key.name.ends_with(suffix), "{} lacks {suffix}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_doc_is_one_line_of_sentences() {
+        for section in SECTIONS {
+            for doc in section.keys.iter().map(|key| key.doc).chain([section.doc]) {
+                assert!(doc.ends_with('.') && !doc.contains('\n'), "{doc:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_plain_section_has_a_default_and_a_named_one_something_to_show() {
+        for section in SECTIONS {
+            for key in section.keys {
+                match &section.shape {
+                    Shape::Keys => assert!(key.default.is_some(), "{}", key.name),
+                    Shape::Named { examples } => {
+                        assert!(key.default.or(key.example).is_some(), "{}", key.name);
+                        let is_shown = examples.iter().any(|one| one.keys.contains(&key.name));
+                        assert!(is_shown, "no example of {}.NAME.{}", section.name, key.name);
+                    }
+                }
+            }
+        }
+    }
+}

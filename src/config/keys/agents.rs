@@ -1,0 +1,195 @@
+//! The keys of the tables that operators name: profiles and launchers.
+
+use std::time::Duration;
+
+use super::{Key, Kind};
+
+const MIB: i64 = 1024 * 1024;
+const SECOND: Duration = Duration::from_secs(1);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+const VERDICTS: &[&str] = &["report", "exit"];
+
+/// What `rlimits` may name: the resources of getrlimit(2).
+const RLIMIT_NAMES: &[&str] = &[
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+];
+
+pub(super) const PROFILE: &[Key] = &[
+    Key {
+        name: "launcher",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"hermes\""),
+        unit: None,
+        doc: "Launcher that starts this profile's workers; not together with `argv`.",
+    },
+    Key {
+        name: "argv",
+        kind: Kind::Argv,
+        default: None,
+        example: Some("[\"/usr/local/bin/nightly-report\", \"--task\", \"{task}\"]"),
+        unit: None,
+        doc: "Program and arguments instead of a launcher, run as launcher `command`: exit 0 completes the \
+              task. Not together with `launcher`.",
+    },
+    Key {
+        name: "verdict",
+        kind: Kind::Choice(VERDICTS),
+        default: None,
+        example: Some("\"exit\""),
+        unit: None,
+        doc: "Where the verdict on the task comes from when the profile has an `argv`: \"exit\", the exit \
+              code, or \"report\", the worker's own word.",
+    },
+    Key {
+        name: "env",
+        kind: Kind::VariableTable,
+        default: None,
+        example: Some("{ EDITOR = \"true\", CI = \"1\" }"),
+        unit: None,
+        doc: "Variables for this profile's workers; names that begin with KANBAN_ are set by the daemon \
+              alone.",
+    },
+    Key {
+        name: "working_directory",
+        kind: Kind::Path,
+        default: None,
+        example: Some("\"/srv/checkout\""),
+        unit: None,
+        doc: "Directory that workers start in instead of their task's workspace.",
+    },
+    Key {
+        name: "max_running",
+        kind: Kind::Integer { min: 0, max: 10_000 },
+        default: None,
+        example: Some("2"),
+        unit: Some("runs"),
+        doc: "How many runs of this profile may be open at one time, within `dispatch.max_running`; 0 \
+              starts none.",
+    },
+    Key {
+        name: "max_runtime",
+        kind: Kind::Duration { min: SECOND, max: YEAR },
+        default: None,
+        example: Some("\"2h\""),
+        unit: None,
+        doc: "Longest run of a task that has no time of its own, instead of `supervision.max_runtime`.",
+    },
+    Key {
+        name: "user",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"kanban-agent\""),
+        unit: None,
+        doc: "User that workers run as when the daemon runs as root, `kanban-agent` where none is named; a \
+              daemon of an ordinary user starts workers as itself.",
+    },
+    Key {
+        name: "umask",
+        kind: Kind::FileMode,
+        default: None,
+        example: Some("\"027\""),
+        unit: None,
+        doc: "File mode mask of workers, `022` where none is given.",
+    },
+    Key {
+        name: "rlimits",
+        kind: Kind::IntegerTable(RLIMIT_NAMES),
+        default: None,
+        example: Some("{ nofile = 4096, core = 0 }"),
+        unit: None,
+        doc: "Resource limits of each worker process, soft and hard, by their names in getrlimit(2) in \
+              lower case.",
+    },
+    Key {
+        name: "memory_max",
+        kind: Kind::Size { min_bytes: MIB },
+        default: None,
+        example: Some("\"4G\""),
+        unit: None,
+        doc: "Memory that all processes of a run share; enforced where the cgroup has the memory \
+              controller.",
+    },
+    Key {
+        name: "pids_max",
+        kind: Kind::Integer { min: 1, max: 4_194_304 },
+        default: None,
+        example: Some("512"),
+        unit: Some("processes and threads"),
+        doc: "How many processes and threads a run may have at one time; enforced where the cgroup has the \
+              pids controller.",
+    },
+    Key {
+        name: "cpu_percent",
+        kind: Kind::Integer { min: 1, max: 100_000 },
+        default: None,
+        example: Some("200"),
+        unit: Some("percent of one CPU"),
+        doc: "CPU time that a run may use, 100 for one whole CPU; enforced where the cgroup has the cpu \
+              controller.",
+    },
+];
+
+pub(super) const LAUNCHER: &[Key] = &[
+    Key {
+        name: "argv",
+        kind: Kind::Argv,
+        default: None,
+        example: Some("[\"my-agent\", \"{skills}\", \"--say\", \"{prompt}\"]"),
+        unit: None,
+        doc: "Program and arguments, in which {task}, {assignee}, {workspace}, {prompt} and {skills} are \
+              filled in; {{ and }} stand for braces.",
+    },
+    Key {
+        name: "verdict",
+        kind: Kind::Choice(VERDICTS),
+        default: Some("\"report\""),
+        example: None,
+        unit: None,
+        doc: "Where the verdict on the task comes from: \"report\", the worker must say it, or \"exit\", \
+              its exit code says it.",
+    },
+    Key {
+        name: "skills_argv",
+        kind: Kind::SkillArgv,
+        default: None,
+        example: Some("[\"--skill\", \"{skill}\"]"),
+        unit: None,
+        doc: "Arguments for one skill of the task; they take the place of an argument that is {skills} and \
+              nothing else, once per skill.",
+    },
+    Key {
+        name: "prompt",
+        kind: Kind::Prompt,
+        default: None,
+        example: Some("\"Work on task {task}. {prompt}\""),
+        unit: None,
+        doc: "Text that {prompt} stands for in `argv`; {prompt} in here is the daemon's own text for the \
+              task.",
+    },
+    Key {
+        name: "hermes_env",
+        kind: Kind::Bool,
+        default: Some("true"),
+        example: None,
+        unit: None,
+        doc: "Whether workers get HERMES_KANBAN_TASK, which turns on Hermes' own board tools; they write to \
+              Hermes' own board.",
+    },
+];

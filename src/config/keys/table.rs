@@ -1,0 +1,264 @@
+//! The table of all sections, and the keys of those that are about the board. Order here is the order in the default file and the manual.
+
+use std::time::Duration;
+
+use super::agents::{LAUNCHER, PROFILE};
+use super::{Example, Key, Kind, Section, Shape};
+
+const MIB: i64 = 1024 * 1024;
+const GIB: i64 = 1024 * MIB;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Every section with every key.
+pub static SECTIONS: &[Section] = &[
+    Section {
+        name: "dispatch",
+        doc: "When a ready task is given to a worker.",
+        shape: Shape::Keys,
+        keys: DISPATCH,
+    },
+    Section {
+        name: "supervision",
+        doc: "How a worker's processes are started, watched and ended.",
+        shape: Shape::Keys,
+        keys: SUPERVISION,
+    },
+    Section {
+        name: "claims",
+        doc: "Tasks that somebody took by hand with `kanban claim`.",
+        shape: Shape::Keys,
+        keys: CLAIMS,
+    },
+    Section {
+        name: "log",
+        doc: "What the daemon writes about itself.",
+        shape: Shape::Keys,
+        keys: LOG,
+    },
+    Section {
+        name: "profiles",
+        doc: "One table per assignee: how its workers are started and within which limits. An assignee \
+              without a table runs under `dispatch.default_launcher`.",
+        shape: Shape::Named {
+            examples: &[
+                Example {
+                    name: "coder",
+                    keys: &[
+                        "launcher",
+                        "env",
+                        "working_directory",
+                        "max_running",
+                        "max_runtime",
+                        "user",
+                        "umask",
+                        "rlimits",
+                        "memory_max",
+                        "pids_max",
+                        "cpu_percent",
+                    ],
+                },
+                Example { name: "nightly-report", keys: &["argv", "verdict"] },
+            ],
+        },
+        keys: PROFILE,
+    },
+    Section {
+        name: "launchers",
+        doc: "One table per way to start an agent. A table with the name of a preset changes only the \
+              keys that it holds.",
+        shape: Shape::Named {
+            examples: &[Example {
+                name: "my-agent",
+                keys: &["argv", "verdict", "skills_argv", "prompt", "hermes_env"],
+            }],
+        },
+        keys: LAUNCHER,
+    },
+];
+
+const DISPATCH: &[Key] = &[
+    Key {
+        name: "enabled",
+        kind: Kind::Bool,
+        default: Some("true"),
+        example: None,
+        unit: None,
+        doc: "Whether ready tasks are started, and lost claims taken back, without being asked to; with \
+              `false` only `kanban dispatch` does so.",
+    },
+    Key {
+        name: "interval_seconds",
+        kind: Kind::Integer { min: 1, max: 86_400 },
+        default: Some("60"),
+        example: None,
+        unit: Some("seconds"),
+        doc: "Time between two passes that look for work nobody announced; announced work starts at once, \
+              so a shorter time buys no speed.",
+    },
+    Key {
+        name: "max_running",
+        kind: Kind::Integer { min: 0, max: 10_000 },
+        default: Some("8"),
+        example: None,
+        unit: Some("runs"),
+        doc: "How many supervised runs may be open at one time over all profiles; 0 starts none, and a \
+              lower value ends none that is open.",
+    },
+    Key {
+        name: "default_launcher",
+        kind: Kind::Text,
+        default: Some("\"hermes\""),
+        example: None,
+        unit: None,
+        doc: "Launcher of an assignee that has no profile, and of a profile that names neither launcher \
+              nor argv; holds from the next start of a worker.",
+    },
+    Key {
+        name: "strict_profiles",
+        kind: Kind::Bool,
+        default: Some("false"),
+        example: None,
+        unit: None,
+        doc: "Whether a task for an assignee without a profile is refused; tasks already on the board stay.",
+    },
+    Key {
+        name: "failure_limit",
+        kind: Kind::Integer { min: 1, max: 1_000 },
+        default: Some("5"),
+        example: None,
+        unit: Some("failures"),
+        doc: "After how many failed runs in a row a task is given up and blocked for a person; applied \
+              when the next run fails.",
+    },
+    Key {
+        name: "backoff_base",
+        kind: Kind::Duration { min: MILLISECOND, max: DAY },
+        default: Some("\"1s\""),
+        example: None,
+        unit: None,
+        doc: "Wait before the retry after a first failure; it doubles with each further one, and a wait \
+              that has begun is not changed.",
+    },
+    Key {
+        name: "backoff_max",
+        kind: Kind::Duration { min: MILLISECOND, max: MONTH },
+        default: Some("\"10m\""),
+        example: None,
+        unit: None,
+        doc: "Longest wait before a retry; longer waits found at start are cut to it.",
+    },
+    Key {
+        name: "lifetime_starts",
+        kind: Kind::Integer { min: 1, max: 100_000 },
+        default: Some("20"),
+        example: None,
+        unit: Some("starts"),
+        doc: "How often a task may be started without a person's word over its whole life, successes \
+              included; applied at the next start.",
+    },
+];
+
+const SUPERVISION: &[Key] = &[
+    Key {
+        name: "linger",
+        kind: Kind::Duration { min: Duration::ZERO, max: HOUR },
+        default: Some("\"30s\""),
+        example: None,
+        unit: None,
+        doc: "Time that a worker has to end by itself after its verdict before it is stopped; cut short \
+              when its slot is wanted.",
+    },
+    Key {
+        name: "grace",
+        kind: Kind::Duration { min: Duration::ZERO, max: HOUR },
+        default: Some("\"5s\""),
+        example: None,
+        unit: None,
+        doc: "Time between TERM and KILL when a run is stopped; fixed for a run at its start.",
+    },
+    Key {
+        name: "spawn_timeout",
+        kind: Kind::Duration { min: SECOND, max: HOUR },
+        default: Some("\"10s\""),
+        example: None,
+        unit: None,
+        doc: "How long a new run's shim may take to say who it is before the start counts as failed; \
+              holds from the next start.",
+    },
+    Key {
+        name: "max_runtime",
+        kind: Kind::Duration { min: SECOND, max: YEAR },
+        default: Some("\"24h\""),
+        example: None,
+        unit: None,
+        doc: "Longest run of a task that has no time of its own and whose profile has none; fixed for a \
+              run at its start.",
+    },
+    Key {
+        name: "pass_env",
+        kind: Kind::VariableList,
+        default: Some("[]"),
+        example: None,
+        unit: None,
+        doc: "Names of variables that workers get from the daemon's environment beside the few that they \
+              always get; holds from the next start.",
+    },
+    Key {
+        name: "shim",
+        kind: Kind::OptionalPath,
+        default: Some("\"\""),
+        example: None,
+        unit: None,
+        doc: "Path of the `kanban-shim` to use; empty: the one beside `kanband`, else the one in \
+              /usr/libexec/kanband.",
+    },
+    Key {
+        name: "log_head_bytes",
+        kind: Kind::Integer { min: 0, max: GIB },
+        default: Some("1048576"),
+        example: None,
+        unit: Some("bytes"),
+        doc: "How much of a run's output is kept from its beginning; fixed for a run at its start.",
+    },
+    Key {
+        name: "log_tail_bytes",
+        kind: Kind::Integer { min: 4096, max: GIB },
+        default: Some("1048576"),
+        example: None,
+        unit: Some("bytes"),
+        doc: "How much of a run's output is kept from its end; fixed for a run at its start.",
+    },
+    Key {
+        name: "log_pace_bytes_per_second",
+        kind: Kind::Integer { min: 4096, max: 16 * GIB },
+        default: Some("16777216"),
+        example: None,
+        unit: Some("bytes per second"),
+        doc: "Pace at which a worker's output is taken, so that a talkative one never slows the board; a \
+              faster worker waits. Fixed for a run at its start.",
+    },
+];
+
+const CLAIMS: &[Key] = &[Key {
+    name: "ttl",
+    kind: Kind::Duration { min: SECOND, max: YEAR },
+    default: Some("\"15m\""),
+    example: None,
+    unit: None,
+    doc: "How long a claim made by hand holds without a heartbeat; used for new claims and for heartbeats. \
+          Supervised runs need none: their process is their sign of life.",
+}];
+
+const LOG: &[Key] = &[Key {
+    name: "level",
+    kind: Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+    default: Some("\"info\""),
+    example: None,
+    unit: None,
+    doc: "Least weight of the lines that are written, from `error` (few) to `trace` (all).",
+}];

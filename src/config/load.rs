@@ -1,0 +1,100 @@
+//! Reads the configuration: built-in values, files, environment, each over the ones before it.
+//!
+//! ```text
+//! built-in launchers
+//!   ← kanband.toml of the home (KANBAN_HOME) or of /etc/kanband
+//!   ← *.toml in conf.d beside it, by name
+//!   ← $XDG_CONFIG_HOME/kanband/kanband.toml     (an ordinary user without KANBAN_HOME)
+//!   ← KANBAND__SECTION__KEY
+//! ```
+//!
+//! Tables are merged key by key, everything else is replaced. A file that is absent is skipped; anything that
+//! is wrong is collected, so that one look tells all of it.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use config::Config;
+
+use crate::config::ambient::Ambient;
+use crate::config::home::Home;
+use crate::config::problem::{ConfigProblems, Fault, Problem};
+use crate::config::settings::Settings;
+use crate::config::{checks, layer, presets};
+
+/// The settings of the daemon that lives in `home`, or everything that is wrong with them.
+pub fn load(ambient: &Ambient, home: &Home) -> Result<Settings, ConfigProblems> {
+    let mut problems = Vec::new();
+    let mut layers = presets::layers(&mut problems);
+    for file in files(home, &mut problems) {
+        if let Some(text) = read_if_there(&file, &mut problems) {
+            layers.push(layer::from_toml(&file.display().to_string(), &text, &mut problems));
+        }
+    }
+    layers.extend(layer::from_environment(&ambient.env, &mut problems));
+
+    let read = Config::builder().add_source(layers).build().and_then(|merged| {
+        let tree = merged.cache.clone();
+        merged.try_deserialize::<Settings>().map(|settings| (settings, tree))
+    });
+    let settings = match read {
+        Ok((settings, tree)) => {
+            checks::check(&settings, &tree, &mut problems);
+            settings
+        }
+        // Every value was checked against the table of keys, so this tells of a difference between the table
+        // and the types; it is still better told than assumed away.
+        Err(error) => {
+            let fault = Fault::NotAccepted { message: error.to_string() };
+            problems.push(Problem { origin: "configuration".to_owned(), key: None, fault });
+            Settings::default()
+        }
+    };
+    if problems.is_empty() { Ok(settings) } else { Err(ConfigProblems(problems)) }
+}
+
+/// The files to read, in order. Those of `conf.d` are there; the others may be absent.
+fn files(home: &Home, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let mut files = vec![home.main_config_file().to_owned()];
+    match drop_ins(home.conf_d()) {
+        Ok(found) => files.extend(found),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => problems.push(unreadable(home.conf_d(), &error)),
+    }
+    files.extend(home.user_config_file().map(Path::to_owned));
+    files
+}
+
+/// Every `*.toml` of the directory, by name. Names that begin with a dot are what editors leave behind.
+fn drop_ins(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_hidden =
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.extension().is_some_and(|extension| extension == "toml") && !is_hidden {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read_if_there(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            problems.push(unreadable(file, &error));
+            None
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    let fault = Fault::Unreadable { cause: error.to_string() };
+    Problem { origin: path.display().to_string(), key: None, fault }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,379 @@
+//! Everything that can be wrong with a configuration, and how it is told.
+
+use super::*;
+
+/// A file and what is told of it.
+const WRONG_FILES: &[(&str, &str)] = &[
+    ("dispatch = 1", "dispatch: expected a table of keys, found 1"),
+    ("[profiles]\ncoder = \"x\"", "profiles.coder: expected a table of keys, found \"x\""),
+    ("[profiles.\" \"]", "profiles. : the name is blank"),
+    ("[dispatchh]", "dispatchh: unknown key, did you mean [dispatch]?"),
+    ("[profile.coder]", "profile: unknown key, did you mean [profiles]?"),
+    ("[zzz]", "zzz: unknown key"),
+    ("[dispatch]\nmax_runing = 1", "dispatch.max_runing: unknown key, did you mean max_running?"),
+    ("[supervision]\nttl = 1", "supervision.ttl: unknown key, did you mean claims.ttl?"),
+    ("[log]\nargv = []", "log.argv: unknown key, did you mean profiles.NAME.argv?"),
+    ("[log]\nzzz = 1", "log.zzz: unknown key"),
+    ("[dispatch]\nenabled = \"yes\"", "dispatch.enabled: expected true or false, found \"yes\""),
+    (
+        "[dispatch]\nmax_running = \"4\"",
+        "dispatch.max_running: expected an integer from 0 to 10000, found \"4\"",
+    ),
+    (
+        "[dispatch]\nmax_running = 1.5",
+        "dispatch.max_running: expected an integer from 0 to 10000, found 1.5",
+    ),
+    (
+        "[dispatch]\ninterval_seconds = 0",
+        "dispatch.interval_seconds: expected an integer from 1 to 86400, found 0",
+    ),
+    (
+        "[dispatch]\nmax_running = -1",
+        "dispatch.max_running: expected an integer from 0 to 10000, found -1",
+    ),
+    (
+        "[supervision]\ngrace = 5",
+        "supervision.grace: expected a duration from \"0s\" to \"1h\", found 5",
+    ),
+    (
+        "[supervision]\ngrace = \"5\"",
+        "supervision.grace: malformed duration \"5\": write a number with a unit: 500ms, 1s, 5m, 2h or \
+         1d",
+    ),
+    (
+        "[supervision]\nmax_runtime = \"0s\"",
+        "supervision.max_runtime: expected a duration from \"1s\" to \"365d\", found \"0s\"",
+    ),
+    (
+        "[supervision]\ngrace = \"61m\"",
+        "supervision.grace: expected a duration from \"0s\" to \"1h\", found \"61m\"",
+    ),
+    (
+        "[supervision]\npass_env = \"A\"",
+        "supervision.pass_env: expected a list of names of environment variables, found \"A\"",
+    ),
+    (
+        "[supervision]\npass_env = [\"A\", 1]",
+        "supervision.pass_env: expected a list of names of environment variables, found a list with 1",
+    ),
+    (
+        "[supervision]\npass_env = [\"A=B\"]",
+        "supervision.pass_env: \"A=B\" cannot be the name of an environment variable",
+    ),
+    (
+        "[supervision]\nshim = \"shim\"",
+        "supervision.shim: expected an absolute path or an empty string, found \"shim\"",
+    ),
+    (
+        "[log]\nlevel = \"infos\"",
+        "log.level: expected one of \"error\", \"warn\", \"info\", \"debug\", \"trace\", found \
+         \"infos\", did you mean \"info\"?",
+    ),
+    (
+        "[dispatch]\ndefault_launcher = \" \"",
+        "dispatch.default_launcher: expected a string that is not blank, found \" \"",
+    ),
+    (
+        "[profiles.p]\nuser = \"a\\u0000\"",
+        "profiles.p.user: contains a NUL byte, which no program can be given",
+    ),
+    (
+        "[profiles.p]\numask = 22",
+        "profiles.p.umask: expected an octal file mode in quotes, such as \"022\", found 22",
+    ),
+    (
+        "[profiles.p]\numask = \"1777\"",
+        "profiles.p.umask: expected an octal file mode in quotes, such as \"022\", found \"1777\"",
+    ),
+    (
+        "[profiles.p]\nworking_directory = \"\"",
+        "profiles.p.working_directory: expected an absolute path, found \"\"",
+    ),
+    (
+        "[profiles.p]\nmemory_max = \"4 GB\"",
+        "profiles.p.memory_max: expected a size such as \"512M\" or an integer of bytes, at least \
+         1048576, found \"4 GB\"",
+    ),
+    (
+        "[profiles.p]\nmemory_max = 4",
+        "profiles.p.memory_max: expected a size such as \"512M\" or an integer of bytes, at least \
+         1048576, found 4",
+    ),
+    ("[profiles.p]\nrlimits = 4", "profiles.p.rlimits: expected a table of integers, found 4"),
+    (
+        "[profiles.p.rlimits]\nnofiles = 4",
+        "profiles.p.rlimits.nofiles: unknown key, did you mean nofile?",
+    ),
+    (
+        "[profiles.p.rlimits]\ncpu = -1",
+        "profiles.p.rlimits.cpu: expected an integer from 0 to 9223372036854775807, found -1",
+    ),
+    (
+        "[profiles.p]\nargv = []",
+        "profiles.p.argv: argv is missing: name the program and its arguments",
+    ),
+    (
+        "[profiles.p]\nargv = [\"\"]",
+        "profiles.p.argv: argv is missing: name the program and its arguments",
+    ),
+    (
+        "[profiles.p]\nargv = [\"a\", \"{taks}\"]",
+        "profiles.p.argv: unknown placeholder {taks} in \"{taks}\": did you mean {task}? known are {task} {assignee} {workspace} \
+         {prompt} {skills}",
+    ),
+    (
+        "[launchers.hermes]\nprompt = \"{\"",
+        "launchers.hermes.prompt: lone brace in \"{\": write {{ or }} for a literal brace",
+    ),
+    (
+        "[launchers.hermes]\nskills_argv = [\"--all\"]",
+        "launchers.hermes.skills_argv: {skill} is missing: every skill would give the same arguments",
+    ),
+];
+
+fn told_of_variables(env: &[(&str, &str)]) -> Vec<String> {
+    let machine = Machine::new(&[]);
+    machine.told(machine.load_home(env))
+}
+
+fn told_of_file(text: &str) -> Vec<String> {
+    let machine = Machine::new(&[("home/kanband.toml", text)]);
+    machine.told(machine.load_home(&[]))
+}
+
+#[test]
+fn a_wrong_file_is_told_with_key_value_and_what_would_be_right() {
+    for (text, expected) in WRONG_FILES {
+        let expected = [format!("home/kanband.toml: {expected}")];
+        assert_eq!(told_of_file(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn values_that_do_not_go_together_are_told() {
+    let at_file = |told: &str| vec![format!("home/kanband.toml: {told}")];
+    let table = [
+        (
+            "[dispatch]\nbackoff_base = \"11m\"",
+            "dispatch.backoff_base: 11m is longer than dispatch.backoff_max, 10m",
+        ),
+        (
+            "[dispatch]\nbackoff_max = \"500ms\"",
+            "dispatch.backoff_base: 1s is longer than dispatch.backoff_max, 500ms",
+        ),
+        (
+            "[dispatch]\ndefault_launcher = \"hermess\"",
+            "dispatch.default_launcher: unknown launcher \"hermess\", did you mean hermes?; known are \
+             command, hermes",
+        ),
+        (
+            "[dispatch]\ndefault_launcher = \"command\"",
+            "dispatch.default_launcher: launcher \"command\" has no argv of its own: set argv in a profile \
+             instead",
+        ),
+        (
+            "[profiles.p]\nlauncher = \"zzzzzz\"",
+            "profiles.p.launcher: unknown launcher \"zzzzzz\"; known are command, hermes",
+        ),
+        (
+            "[profiles.p]\nlauncher = \"command\"",
+            "profiles.p.launcher: launcher \"command\" has no argv of its own: set argv in a profile instead",
+        ),
+        (
+            "[profiles.p]\nlauncher = \"hermes\"\nargv = [\"a\"]",
+            "profiles.p: has both launcher and argv: remove one of them",
+        ),
+        (
+            "[profiles.p]\nverdict = \"exit\"",
+            "profiles.p.verdict: needs argv beside it: the verdict of a launcher is set in [launchers.NAME]",
+        ),
+        (
+            "[profiles.p]\nargv = [\"a\", \"{skills}\"]",
+            "profiles.p.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+        ),
+        (
+            "[launchers.l]\nverdict = \"exit\"",
+            "launchers.l: argv is missing: name the program and its arguments",
+        ),
+        (
+            "[launchers.l]\nargv = [\"a\", \"{skills}\"]",
+            "launchers.l.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(told_of_file(text), at_file(expected), "{text}");
+    }
+}
+
+#[test]
+fn the_bounds_of_a_key_belong_to_it() {
+    let table = [
+        "[dispatch]\ninterval_seconds = 1",
+        "[dispatch]\ninterval_seconds = 86400",
+        "[supervision]\ngrace = \"0s\"",
+        "[supervision]\ngrace = \"1h\"",
+        "[profiles.p]\numask = \"777\"",
+        "[profiles.p]\nmemory_max = \"1M\"",
+        "[dispatch]\nbackoff_base = \"10m\"",
+    ];
+    for text in table {
+        settings(text);
+    }
+    let beyond = ["[dispatch]\ninterval_seconds = 86401", "[supervision]\ngrace = \"3600001ms\""];
+    for text in beyond {
+        assert_eq!(told_of_file(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_bare_command_may_use_the_skill_arguments_of_its_launcher() {
+    let command = "[launchers.command]\nskills_argv = [\"-s\", \"{skill}\"]\n";
+    let settings = settings(&format!("{command}[profiles.p]\nargv = [\"a\", \"{{skills}}\"]"));
+    assert_eq!(settings.launchers["command"].skills_argv.len(), 2);
+}
+
+#[test]
+fn a_wrong_variable_is_told_by_its_name() {
+    let table = [
+        (
+            ("KANBAND__DISPATCH__MAX_RUNING", "1"),
+            "dispatch.max_runing: unknown key, did you mean max_running?",
+        ),
+        (
+            ("KANBAND__DISPATC__MAX_RUNNING", "1"),
+            "dispatc.max_running: unknown key, did you mean KANBAND__DISPATCH__…?",
+        ),
+        (("KANBAND__NONSENSE", "1"), "nonsense: unknown key"),
+        (("KANBAND__", "1"), ": unknown key"),
+        (("KANBAND__DISPATCH", "1"), "dispatch: expected a table of keys, found \"1\""),
+        (("KANBAND__PROFILES__P", "1"), "profiles.p: expected a table of keys, found \"1\""),
+        (
+            ("KANBAND__DISPATCH__MAX_RUNNING", "many"),
+            "dispatch.max_running: expected an integer from 0 to 10000, found \"many\"",
+        ),
+        (
+            ("KANBAND__DISPATCH__ENABLED", "2"),
+            "dispatch.enabled: expected true or false, found \"2\"",
+        ),
+        (
+            ("KANBAND__DISPATCH__ENABLED__X", "true"),
+            "dispatch.enabled: unknown key, did you mean enabled?",
+        ),
+        (
+            ("KANBAND__PROFILES__P__RLIMITS", "1"),
+            "profiles.p.rlimits: expected a table of integers, found \"1\"",
+        ),
+        (
+            ("KANBAND__PROFILES__P__RLIMITS__CPU", "x"),
+            "profiles.p.rlimits.cpu: expected an integer from 0 to 9223372036854775807, found \"x\"",
+        ),
+        (
+            ("KANBAND__PROFILES__P__LAUNCHER", "x"),
+            "profiles.p.launcher: unknown launcher \"x\"; known are command, hermes",
+        ),
+    ];
+    for (variable, expected) in table {
+        assert_eq!(told_of_variables(&[variable]), [format!("{}: {expected}", variable.0)]);
+    }
+}
+
+#[test]
+fn the_value_of_a_profiles_variable_is_not_repeated() {
+    for text in ["[profiles.p.env]\nKEY = 123456789", "[profiles.p.env]\nKEY = [\"123456789\"]"] {
+        let told = told_of_file(text);
+        let expected = "profiles.p.env.KEY: expected a string, found a value of another type";
+        assert_eq!(told, [format!("home/kanband.toml: {expected}")]);
+    }
+    let outcome = told_of_file("[profiles.p]\nenv = \"KEY=123456789\"");
+    assert!(outcome.len() == 1 && !outcome[0].contains("123456789"), "{outcome:?}");
+    let told = told_of_file("[profiles.p.env]\n\"A=B\" = \"123456789\"");
+    assert!(told.len() == 1 && !told[0].contains("123456789"), "{told:?}");
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_even_where_another_layer_covers_it() {
+    let machine = Machine::new(&[
+        ("home/kanband.toml", "[dispatch]\nmax_running = \"a\"\nzzz = 1\n[claims]\nttl = \"x\"\n"),
+        ("home/conf.d/1.toml", "[dispatch\n"),
+        ("home/conf.d/2.toml", "[profiles.p]\nlauncher = \"nope\"\n"),
+    ]);
+    let told =
+        machine.told(machine.load_home(&[
+            ("KANBAND__DISPATCH__MAX_RUNNING", "4"),
+            ("KANBAND__LOG__LEVEL", "loud"),
+        ]));
+    let starts: Vec<_> =
+        told.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>()).collect();
+    assert_eq!(
+        starts,
+        [
+            ["home/kanband.toml", "claims.ttl"],
+            ["home/kanband.toml", "dispatch.max_running"],
+            ["home/kanband.toml", "dispatch.zzz"],
+            ["home/conf.d/1.toml:1", "not TOML"],
+            ["KANBAND__LOG__LEVEL", "log.level"],
+            ["home/conf.d/2.toml", "profiles.p.launcher"],
+        ]
+    );
+}
+
+#[test]
+fn a_wrong_value_is_told_once_and_not_by_its_consequences() {
+    let table = [
+        "[launchers.l]\nargv = 1",
+        "[launchers.l]\nargv = [\"a\", \"{skills}\"]\nskills_argv = 1",
+        "[profiles.p]\nargv = 1\nverdict = \"exit\"",
+        "[dispatch]\nbackoff_max = \"x\"\nbackoff_base = \"1h\"",
+        "[launchers.l]\nargv = 1\n[profiles.p]\nlauncher = \"l\"",
+        "[launchers.l]\n[profiles.p]\nlauncher = \"l\"",
+        "[dispatch]\ndefault_launcher = 1",
+    ];
+    for text in table {
+        let told = told_of_file(text);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_with_its_line() {
+    let table = [
+        ("[dispatch]\n\nmax_running 4\n", "home/kanband.toml:3: not TOML: "),
+        ("a = 1\na = 2\n", "home/kanband.toml:2: not TOML: "),
+        ("[dispatch]\nmax_running = 99999999999999999999\n", "home/kanband.toml: not TOML: "),
+        ("a = \"", "home/kanband.toml:1: not TOML: "),
+    ];
+    for (text, expected) in table {
+        let told = told_of_file(text);
+        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+        let words = &told[0][expected.len()..];
+        assert!(!words.is_empty() && !words.contains(['|', '^']), "{told:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_and_an_absent_one_is_none() {
+    let machine = Machine::new(&[("home/conf.d/dir.toml/x", ""), ("other/conf.d", "a file")]);
+    let told = machine.told(machine.load_home(&[]));
+    assert!(
+        told.len() == 1 && told[0].starts_with("home/conf.d/dir.toml: cannot be read: "),
+        "{told:?}"
+    );
+    let other = machine.path("other");
+    let told = machine.told(machine.load_as(1000, &[("KANBAN_HOME", other.to_str().unwrap())]));
+    assert!(told.len() == 1 && told[0].starts_with("other/conf.d: cannot be read: "), "{told:?}");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_a_problem() {
+    let machine = Machine::new(&[("home/x", "")]);
+    std::fs::write(machine.path("home/kanband.toml"), b"# \xff\n").unwrap();
+    let told = machine.told(machine.load_home(&[]));
+    assert!(told[0].starts_with("home/kanband.toml: cannot be read: "), "{told:?}");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_no_problem() {
+    let text = "[supervision]\nshim = \"/no/shim\"\n[profiles.p]\nargv = [\"/no/such\"]\n\
+                working_directory = \"/no/dir\"\nuser = \"nobody-there\"\n";
+    assert_eq!(settings(text).profiles.len(), 1);
+}

@@ -1,0 +1,39 @@
+//! What the operator said: where kanband lives, how it behaves, what it starts.
+//!
+//! ```text
+//! Ambient ──► Home ──► Sockets           where things are
+//!    │
+//!    └─► load ──► Settings ──► resolve ──► Launch ──► argv
+//!          ▲          └──────► worker_environment ──► environment of a worker
+//!          │
+//!   keys::SECTIONS ──► default_file      every key: once
+//! ```
+//!
+//! Nothing here reads the process's environment, user or working directory except [`Ambient::of_process`];
+//! everything else is a function of what it is given. Files are read only by [`load()`].
+
+pub mod ambient;
+pub mod default_file;
+pub mod home;
+pub mod keys;
+pub mod launch;
+pub mod load;
+pub mod nearest;
+pub mod presets;
+pub mod problem;
+pub mod settings;
+pub mod sockets;
+pub mod template;
+pub mod worker_environment;
+
+mod accept;
+mod checks;
+mod layer;
+
+pub use ambient::{Ambient, Mode};
+pub use home::{Home, HomeError};
+pub use layer::VARIABLE_PREFIX;
+pub use load::load;
+pub use problem::{ConfigProblems, Fault, Problem};
+pub use settings::Settings;
+pub use sockets::{Sockets, client_socket};

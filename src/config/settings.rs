@@ -1,0 +1,326 @@
+//! The configuration as the rest of the program reads it: typed, checked, with units resolved.
+//!
+//! `Settings::default()` is what holds when nothing is configured; that these values are those of the table of
+//! keys is proven in `default_file.rs`. Values come in through [`crate::config::load()`], which has checked each
+//! against the table before it arrives here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::config::presets;
+use crate::config::template::Template;
+use crate::duration::parse_duration;
+
+/// User that workers run as under a daemon of root, unless their profile names another.
+pub const DEFAULT_WORKER_USER: &str = "kanban-agent";
+
+/// Name of the launcher that a profile with a bare `argv` is run by.
+pub const COMMAND_LAUNCHER: &str = "command";
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// When a ready task is given to a worker.
+    #[serde(default)]
+    pub dispatch: Dispatch,
+    /// How a worker's processes are started, watched and ended.
+    #[serde(default)]
+    pub supervision: Supervision,
+    /// Tasks taken by hand.
+    #[serde(default)]
+    pub claims: Claims,
+    /// The daemon's own log.
+    #[serde(default)]
+    pub log: Log,
+    /// Profiles by assignee.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Profile>,
+    /// Launchers by name, the presets among them.
+    #[serde(default = "presets::launchers")]
+    pub launchers: BTreeMap<String, Launcher>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dispatch: Dispatch::default(),
+            supervision: Supervision::default(),
+            claims: Claims::default(),
+            log: Log::default(),
+            profiles: BTreeMap::new(),
+            launchers: presets::launchers(),
+        }
+    }
+}
+
+/// `[dispatch]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dispatch {
+    /// Whether anything is started or taken back without being asked to.
+    pub enabled: bool,
+    /// Time between two passes of the net.
+    #[serde(rename = "interval_seconds", deserialize_with = "seconds")]
+    pub interval: Duration,
+    /// Greatest number of supervised runs open at one time.
+    pub max_running: u32,
+    /// Launcher of an assignee whose profile names none.
+    pub default_launcher: String,
+    /// Whether an assignee must have a profile.
+    pub strict_profiles: bool,
+    /// Failures in a row after which a task is given up.
+    pub failure_limit: u32,
+    /// Wait after the first failure.
+    #[serde(deserialize_with = "duration")]
+    pub backoff_base: Duration,
+    /// Longest wait after a failure; not shorter than `backoff_base`.
+    #[serde(deserialize_with = "duration")]
+    pub backoff_max: Duration,
+    /// Starts of one task without a person's word, over its whole life.
+    pub lifetime_starts: u32,
+}
+
+impl Default for Dispatch {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval: Duration::from_secs(60),
+            max_running: 8,
+            default_launcher: "hermes".to_owned(),
+            strict_profiles: false,
+            failure_limit: 5,
+            backoff_base: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(10 * 60),
+            lifetime_starts: 20,
+        }
+    }
+}
+
+/// `[supervision]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Supervision {
+    /// Time a worker has after its verdict to end by itself.
+    #[serde(deserialize_with = "duration")]
+    pub linger: Duration,
+    /// Time between TERM and KILL.
+    #[serde(deserialize_with = "duration")]
+    pub grace: Duration,
+    /// Time a shim has to say who it is.
+    #[serde(deserialize_with = "duration")]
+    pub spawn_timeout: Duration,
+    /// Longest run where neither task nor profile says otherwise.
+    #[serde(deserialize_with = "duration")]
+    pub max_runtime: Duration,
+    /// Names of variables that workers get from the daemon's environment.
+    pub pass_env: Vec<String>,
+    /// The shim to use; none: look beside the daemon, then in /usr/libexec/kanband.
+    #[serde(deserialize_with = "optional_path")]
+    pub shim: Option<PathBuf>,
+    /// Bytes of a run's output kept from its beginning.
+    pub log_head_bytes: u64,
+    /// Bytes of a run's output kept from its end.
+    pub log_tail_bytes: u64,
+    /// Pace at which a worker's output is taken.
+    pub log_pace_bytes_per_second: u64,
+}
+
+impl Default for Supervision {
+    fn default() -> Self {
+        Self {
+            linger: Duration::from_secs(30),
+            grace: Duration::from_secs(5),
+            spawn_timeout: Duration::from_secs(10),
+            max_runtime: Duration::from_secs(24 * 60 * 60),
+            pass_env: Vec::new(),
+            shim: None,
+            log_head_bytes: 1024 * 1024,
+            log_tail_bytes: 1024 * 1024,
+            log_pace_bytes_per_second: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// `[claims]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Claims {
+    /// How long a claim made by hand holds without a heartbeat.
+    #[serde(deserialize_with = "duration")]
+    pub ttl: Duration,
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Least weight of the lines that are written.
+    pub level: LogLevel,
+}
+
+/// Weight of a line of the daemon's log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something failed that a person must look at.
+    Error,
+    /// Something odd that the daemon coped with.
+    Warn,
+    /// The ordinary course of things.
+    #[default]
+    Info,
+    /// What is needed to follow one decision.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// `[profiles.NAME]`: how the workers of one assignee are started and limited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// Launcher; none with `argv` or for the default one.
+    pub launcher: Option<String>,
+    /// Command instead of a launcher.
+    pub argv: Option<Vec<Template>>,
+    /// Where the verdict comes from; only with `argv`.
+    pub verdict: Option<Verdict>,
+    /// Variables for the workers.
+    pub env: Variables,
+    /// Directory to start in instead of the workspace.
+    pub working_directory: Option<PathBuf>,
+    /// Greatest number of this profile's runs open at one time.
+    pub max_running: Option<u32>,
+    /// Longest run of a task that has no time of its own.
+    #[serde(deserialize_with = "optional_duration")]
+    pub max_runtime: Option<Duration>,
+    /// User that the workers run as; see [`DEFAULT_WORKER_USER`].
+    pub user: Option<String>,
+    /// File mode mask.
+    pub umask: Option<u32>,
+    /// Limits by their names in getrlimit(2), lower case.
+    pub rlimits: BTreeMap<String, u64>,
+    /// Memory that a run's processes share.
+    #[serde(rename = "memory_max")]
+    pub memory_max_bytes: Option<u64>,
+    /// Processes and threads of a run.
+    pub pids_max: Option<u64>,
+    /// CPU time of a run, 100 for one whole CPU.
+    pub cpu_percent: Option<u32>,
+}
+
+/// `[launchers.NAME]`: a way to start an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Launcher {
+    /// Program and arguments; empty only in the preset `command`, whose command a profile gives.
+    pub argv: Vec<Template>,
+    /// Where the verdict on the task comes from.
+    pub verdict: Verdict,
+    /// Arguments for one skill.
+    pub skills_argv: Vec<Template>,
+    /// What `{prompt}` stands for; none: the daemon's own text.
+    pub prompt: Option<Template>,
+    /// Whether workers get HERMES_KANBAN_TASK.
+    pub hermes_env: bool,
+}
+
+impl Default for Launcher {
+    fn default() -> Self {
+        Self {
+            argv: Vec::new(),
+            verdict: Verdict::Report,
+            skills_argv: Vec::new(),
+            prompt: None,
+            hermes_env: true,
+        }
+    }
+}
+
+/// Where the verdict on a task comes from. A reported one counts under both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The worker must say it; an exit without a word breaks the protocol.
+    Report,
+    /// The exit code says it.
+    Exit,
+}
+
+impl Verdict {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Exit => "exit",
+        }
+    }
+}
+
+/// Environment variables of a profile. They often hold keys to paid services, so `Debug` shows names only.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.keys().map(|name| (name, "[redacted]"))).finish()
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_secs)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_variables_do_not_reach_debug_output() {
+        let env = Variables([("API_KEY".to_owned(), "sk-secret".to_owned())].into());
+        let profile = Profile { env, ..Profile::default() };
+        let shown = format!("{profile:?}");
+        assert!(shown.contains("API_KEY") && !shown.contains("sk-secret"), "{shown}");
+    }
+}
