@@ -1,0 +1,226 @@
+//! CrashDetector: finds open runs that have no worker actor, finds out what became of them, hands each to a new one.
+//!
+//! *Owns* nothing. *Receives* [`AdoptRun`] (a worker actor panicked), [`AuditRuns`] and looks at everything at its start and on its audit.
+//! *Sends* [`StartWorker`] and, once, [`AdoptionDone`] to the root. *Restarts*: rebuilt; its first act is to look again.
+//!
+//! At a start of the daemon this is the adoption: for every run that the board says is open, the run lock tells whether its
+//! shim lives, ended with a record, died, or never began (see [`crate::os::run_inspection`]). A run of another boot is lost,
+//! and nobody is signalled: every process of that boot is gone and its PIDs belong to others.
+
+pub mod messages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _,
+};
+
+use crate::actors::guard::Guard;
+use crate::actors::readers::Readers;
+use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
+use crate::actors::wire::Wire;
+use crate::actors::worker::evidence;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
+use crate::kernel::caller::Caller;
+use crate::kernel::ids::RunId;
+use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::kernel::run::Run;
+use crate::kernel::store;
+use crate::kernel::task::Task;
+use crate::os::identity::{ProcessIdentity, boot_id};
+use crate::os::remains::end_remains;
+use crate::os::run_inspection::{Inspection, inspect};
+use messages::{AdoptRun, AuditRuns};
+
+/// Pause before a look that failed is repeated, and between looks at a shim that has not said who it is.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What the crash detector may reach.
+#[derive(Clone)]
+pub struct CrashDetectorDeps {
+    /// The reading connections.
+    pub readers: Readers,
+    /// The root supervisor, which builds workers.
+    pub start_worker: Wire<StartWorker>,
+    /// The root supervisor, which knows the workers there are.
+    pub list_workers: Wire<ListWorkers>,
+    /// Told once when the first look is through.
+    pub adoption_done: Wire<AdoptionDone>,
+    /// Where run directories are, and the audit's interval.
+    pub context: Arc<LaunchContext>,
+}
+
+/// The actor.
+pub struct CrashDetector {
+    deps: CrashDetectorDeps,
+    _guard: Guard,
+}
+
+impl CrashDetector {
+    /// A detector that has not looked yet.
+    pub fn new(deps: CrashDetectorDeps, guard: Guard) -> Self {
+        Self { deps, _guard: guard }
+    }
+
+    /// Looks at every open run that has no worker actor, now and then again after the interval.
+    fn audit(&mut self, context: &mut Context<Self>) {
+        crate::failpoint::hit("crash-detector-audit");
+        let deps = self.deps.clone();
+        context.spawn(async move { look_at_all(&deps).await }.into_actor(self).map(
+            |result, detector, context| {
+                let interval = detector.deps.context.settings().dispatch.interval;
+                match result {
+                    Ok(()) => {
+                        detector.deps.adoption_done.tell(AdoptionDone);
+                        context.run_later(interval, Self::audit);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "the open runs could not be looked at");
+                        context.run_later(LOOK_AGAIN * 50, Self::audit);
+                    }
+                }
+            },
+        ));
+    }
+}
+
+impl Actor for CrashDetector {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        self.audit(context);
+    }
+}
+
+impl Handler<AdoptRun> for CrashDetector {
+    type Result = ();
+
+    fn handle(&mut self, message: AdoptRun, context: &mut Context<Self>) {
+        let deps = self.deps.clone();
+        let look = async move {
+            if let Err(error) = look_at_one(&deps, message.run_id).await {
+                tracing::error!(run = message.run_id, %error, "a run without a worker could not be looked at");
+            }
+        };
+        context.spawn(look.into_actor(self));
+    }
+}
+
+impl Handler<AuditRuns> for CrashDetector {
+    type Result = ();
+
+    fn handle(&mut self, _message: AuditRuns, context: &mut Context<Self>) {
+        let deps = self.deps.clone();
+        let look = async move {
+            if let Err(error) = look_at_all(&deps).await {
+                tracing::error!(%error, "the open runs could not be looked at");
+            }
+        };
+        context.spawn(look.into_actor(self));
+    }
+}
+
+type LookResult = Result<(), crate::kernel::error::VerbError>;
+
+async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
+    let runs = deps
+        .readers
+        .read(Caller::System { part: "crash-detector" }, |snapshot| {
+            let runs = store::runs::list_open_supervised(snapshot.connection)?;
+            let mut with_tasks = Vec::with_capacity(runs.len());
+            for run in runs {
+                if let Some(task) = store::tasks::get(snapshot.connection, &run.task_id)? {
+                    with_tasks.push((run, task));
+                }
+            }
+            Ok(with_tasks)
+        })
+        .await?;
+    let attended = deps.list_workers.ask(ListWorkers).await.unwrap_or_default();
+    for (run, task) in runs {
+        if !attended.contains(&run.id) {
+            hand_over(deps, run, task).await;
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_one(deps: &CrashDetectorDeps, run_id: RunId) -> LookResult {
+    let found = deps
+        .readers
+        .read(Caller::System { part: "crash-detector" }, move |snapshot| {
+            let run = store::runs::get(snapshot.connection, run_id)?;
+            let Some(run) = run.filter(Run::is_open) else { return Ok(None) };
+            let task = store::tasks::get(snapshot.connection, &run.task_id)?;
+            Ok(task.map(|task| (run, task)))
+        })
+        .await?;
+    if let Some((run, task)) = found {
+        hand_over(deps, run, task).await;
+    }
+    Ok(())
+}
+
+/// Finds out what became of a run and has a worker built for it.
+async fn hand_over(deps: &CrashDetectorDeps, run: Run, task: Task) {
+    let run_id = run.id;
+    let seed = loop {
+        match what_became_of(deps, &run, &task) {
+            Ok(Some(seed)) => break seed,
+            // The shim has its lock and not yet said who it is: it is about to.
+            Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(error) => {
+                tracing::error!(run = run_id, %error, "what became of a run cannot be found out");
+                tokio::time::sleep(LOOK_AGAIN * 50).await;
+            }
+        }
+    };
+    tracing::info!(run = run_id, task = %task.id, adopted = matches!(seed, WorkerSeed::Adopted(_)), "open run found");
+    deps.start_worker.tell(StartWorker { seed, started: None });
+}
+
+fn what_became_of(
+    deps: &CrashDetectorDeps,
+    run: &Run,
+    task: &Task,
+) -> std::io::Result<Option<WorkerSeed>> {
+    let ended = |evidence| {
+        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), evidence }))
+    };
+    let dir = deps.context.run_dir(run.id);
+    let of_other_life = match dir.read_spec()? {
+        Some(spec) => spec.incarnation != deps.context.incarnation,
+        None => false,
+    };
+    if of_other_life {
+        return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
+    }
+    let is_other_boot = |identity: &ProcessIdentity| {
+        boot_id().map(|boot_id| boot_id != identity.boot_id)
+    };
+    let inspection = inspect(&dir)?;
+    let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
+    Ok(match &inspection {
+        Inspection::Alive(None) => None,
+        Inspection::Alive(Some(identity)) => Some(WorkerSeed::Adopted(Box::new(AdoptedRun {
+            run: run.clone(),
+            task: task.clone(),
+            shim: identity.shim.clone(),
+            worker: identity.worker.clone(),
+        }))),
+        Inspection::ShimDied(identity) if is_other_boot(&identity.shim)? => {
+            let message = "the host was restarted while it ran".to_owned();
+            let end = ProcessEnd::Lost { message, is_host_fault: false };
+            Some(ended(Evidence { log_tail: log_tail(), ..Evidence::of(end) }))
+        }
+        Inspection::ShimDied(identity) => {
+            end_remains(&dir, identity.worker.as_ref());
+            evidence::of_inspection(&inspection, log_tail()).map(ended)
+        }
+        Inspection::Ended(_) | Inspection::NeverStarted => {
+            evidence::of_inspection(&inspection, log_tail()).map(ended)
+        }
+    })
+}

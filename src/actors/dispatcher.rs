@@ -1,0 +1,248 @@
+//! Dispatcher: starts what may start, when something has made it possible.
+//!
+//! *Owns* the tick and the timer of the next back-off or claim end. *Receives* [`Wake`] (a commit made something ready, or
+//! freed a slot), [`DispatchNow`] from the API. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
+//! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
+//!
+//! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
+//! (`dispatch.interval_seconds`) is only a net. What is started is decided in [`crate::kernel::dispatch`], inside the
+//! transaction that claims.
+
+pub mod messages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseFuture, SpawnHandle,
+    WrapFuture as _,
+};
+use tokio::sync::oneshot;
+
+use crate::actors::database::{Database, Submit};
+use crate::actors::guard::Guard;
+use crate::actors::readers::Readers;
+use crate::actors::root::messages::StartWorker;
+use crate::actors::wire::Wire;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::seed::{StartReport, WorkerSeed};
+use crate::kernel::caller::Caller;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::TaskId;
+use crate::kernel::policy::Policy;
+use crate::kernel::store;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::{
+    DispatchPreview, PassMode, PassReply, PromoteReleased, RunOrder, StartReadyRuns,
+    preview_dispatch,
+};
+use crate::os::clock::epoch_seconds;
+use messages::{DispatchNow, DispatchReport, SpawnedTask, Wake};
+
+/// Pause after a pass that failed.
+const PASS_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the dispatcher may reach.
+#[derive(Clone)]
+pub struct DispatcherDeps {
+    /// The writer.
+    pub database: Database,
+    /// The reading connections.
+    pub readers: Readers,
+    /// The root supervisor, which builds workers.
+    pub start_worker: Wire<StartWorker>,
+    /// For the tick's length.
+    pub context: Arc<LaunchContext>,
+}
+
+/// The actor.
+pub struct Dispatcher {
+    deps: DispatcherDeps,
+    is_passing: bool,
+    is_wanted_again: bool,
+    due: Option<SpawnHandle>,
+    _guard: Guard,
+}
+
+impl Dispatcher {
+    /// A dispatcher that has not passed yet.
+    pub fn new(deps: DispatcherDeps, guard: Guard) -> Self {
+        Self { deps, is_passing: false, is_wanted_again: false, due: None, _guard: guard }
+    }
+
+    fn pass(&mut self, context: &mut Context<Self>) {
+        if self.is_passing {
+            self.is_wanted_again = true;
+            return;
+        }
+        self.is_passing = true;
+        let database = self.deps.database.clone();
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+        let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
+            dispatcher.is_passing = false;
+            match answer {
+                Ok(reply) => dispatcher.after_pass(reply, context),
+                Err(error) => {
+                    tracing::error!(%error, "a dispatch pass failed");
+                    context.run_later(PASS_AGAIN, Self::pass);
+                }
+            }
+        }));
+    }
+
+    fn after_pass(&mut self, reply: PassReply, context: &mut Context<Self>) {
+        crate::failpoint::hit("claim-committed");
+        for order in reply.orders {
+            tracing::info!(run = order.run_id, task = %order.task.id, profile = order.profile, "run claimed");
+            let seed = WorkerSeed::Claimed(Box::new(order));
+            self.deps.start_worker.tell(StartWorker { seed, started: None });
+        }
+        if let Some(due) = self.due.take() {
+            context.cancel_future(due);
+        }
+        if let Some(at) = reply.next_due {
+            let wait = u64::try_from((at - epoch_seconds()).max(0)).unwrap_or_default();
+            // A little late rather than a little early: the rows have whole seconds.
+            let wait = Duration::from_secs(wait) + Duration::from_millis(20);
+            self.due = Some(context.run_later(wait, Self::pass));
+        }
+        if std::mem::take(&mut self.is_wanted_again) || reply.has_more {
+            self.pass(context);
+        }
+    }
+
+    fn tick(&mut self, context: &mut Context<Self>) {
+        self.pass(context);
+        let interval = self.deps.context.settings().dispatch.interval;
+        context.run_later(interval, Self::tick);
+    }
+}
+
+impl Actor for Dispatcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        self.tick(context);
+    }
+}
+
+impl Handler<Wake> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, _wake: Wake, context: &mut Context<Self>) {
+        crate::failpoint::hit("dispatcher-wake");
+        self.pass(context);
+    }
+}
+
+impl Handler<DispatchNow> for Dispatcher {
+    type Result = ResponseFuture<Result<DispatchReport, VerbError>>;
+
+    fn handle(&mut self, message: DispatchNow, _context: &mut Context<Self>) -> Self::Result {
+        let deps = self.deps.clone();
+        Box::pin(async move {
+            match message.policy_for_preview {
+                Some(policy) => preview(&deps, &message.caller, &policy, message.max).await,
+                None => dispatch_now(&deps, message).await,
+            }
+        })
+    }
+}
+
+async fn preview(
+    deps: &DispatcherDeps,
+    caller: &Caller,
+    policy: &Arc<Policy>,
+    max: Option<u32>,
+) -> Result<DispatchReport, VerbError> {
+    let policy = Arc::clone(policy);
+    let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max)?)
+    };
+    let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned } =
+        deps.readers.read(caller.clone(), look).await?;
+    let spawned = spawned.into_iter().map(|(task_id, assignee)| SpawnedTask {
+        task_id: task_id.to_string(),
+        assignee,
+        workspace: String::new(),
+    });
+    Ok(DispatchReport {
+        reclaimed: reclaimed.len(),
+        promoted: promoted.len(),
+        spawned: spawned.collect(),
+        skipped_unassigned: texts(&skipped_unassigned),
+        ..DispatchReport::default()
+    })
+}
+
+/// A person's pass: answers when each start is confirmed or has failed.
+async fn dispatch_now(
+    deps: &DispatcherDeps,
+    message: DispatchNow,
+) -> Result<DispatchReport, VerbError> {
+    let find = |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        Ok(store::tasks::list_promotable(snapshot.connection)?)
+    };
+    let ids = deps.readers.read(message.caller.clone(), find).await?;
+    let mut promoted = Vec::new();
+    if !ids.is_empty() {
+        let verb = PromoteReleased { ids };
+        let submit = Submit { caller: message.caller.clone(), request_id: None, verb };
+        promoted = deps.database.submit(submit).await?;
+    }
+    let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
+    let verb = StartReadyRuns { mode, max: message.max };
+    let submit = Submit { caller: message.caller.clone(), request_id: None, verb };
+    let reply = deps.database.submit(submit).await?;
+    let mut waiting = Vec::new();
+    for order in reply.orders {
+        let (started, report) = oneshot::channel();
+        waiting.push((order.task.id.clone(), order.profile.clone(), report));
+        let seed = WorkerSeed::Claimed(Box::new(order));
+        deps.start_worker.tell(StartWorker { seed, started: Some(started) });
+    }
+    let mut report = DispatchReport {
+        reclaimed: reply.reclaimed.len(),
+        promoted: promoted.len(),
+        skipped_unassigned: texts(&reply.skipped_unassigned),
+        auto_blocked: texts(&reply.auto_blocked),
+        ..DispatchReport::default()
+    };
+    for (task_id, assignee, started) in waiting {
+        let start = started.await;
+        let (status, workspace) = look_at(deps, &message.caller, task_id.clone()).await?;
+        match start {
+            Ok(StartReport::Spawned) => report.spawned.push(SpawnedTask {
+                task_id: task_id.to_string(),
+                assignee,
+                workspace,
+            }),
+            Ok(StartReport::Unknown(error)) => return Err(error),
+            Ok(StartReport::Failed) | Err(_) => {
+                if status == Some(TaskStatus::Blocked) {
+                    report.auto_blocked.push(task_id.to_string());
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn look_at(
+    deps: &DispatcherDeps,
+    caller: &Caller,
+    id: TaskId,
+) -> Result<(Option<TaskStatus>, String), VerbError> {
+    deps.readers
+        .read(caller.clone(), move |snapshot| {
+            let task = store::tasks::get(snapshot.connection, &id)?;
+            let status = task.as_ref().map(|task| task.status);
+            Ok((status, task.and_then(|task| task.workspace_path).unwrap_or_default()))
+        })
+        .await
+}
+
+fn texts(ids: &[TaskId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}

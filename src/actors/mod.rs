@@ -1,0 +1,37 @@
+//! Who does what: thin shells around the rules of [`crate::kernel`] and the mechanics of [`crate::os`].
+//!
+//! | actor | owns | when it panics |
+//! |---|---|---|
+//! | [`root`] | the other actors | the process ends (70) |
+//! | [`database`] | the write connection, on its own thread | the process ends (70) |
+//! | [`readers`] | the read-only connections, each on its own thread | the connection is opened anew |
+//! | [`event_hub`] | nothing that cannot be had again | rebuilt; everybody looks again |
+//! | [`dispatcher`] | the tick | rebuilt; begins with a pass |
+//! | [`worker`] (one per run) | one shim | its run is adopted by a new one |
+//! | [`crash_detector`] | nothing | rebuilt; begins with a look |
+//! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
+//! | [`notifier`] | nothing yet | rebuilt |
+//!
+//! ```text
+//!   API ──verbs──▶ database ──Committed──▶ event hub ──events──▶ subscribers
+//!    │                ▲  ▲                    │  ├─Wake──▶ dispatcher ──StartWorker──▶ root ──▶ worker
+//!    └──DispatchNow───┼──┼──▶ dispatcher      │  └─RunSignal──▶ root ──▶ worker          ▲
+//!                     │  └──CloseRun… ── worker                                          │
+//!                     └──StartReadyRuns ── dispatcher      crash detector ──StartWorker──┘
+//! ```
+//!
+//! A handler takes a message, calls a pure function or a verb, and sends what that says. Messages stand beside their
+//! receiver in `messages.rs`: commands are a verb and a noun, queries begin with `List`, events are in the past tense.
+
+pub mod circuit_breaker;
+pub mod crash_detector;
+pub mod database;
+pub mod dispatcher;
+pub mod event_hub;
+pub mod guard;
+pub mod live_runs;
+pub mod notifier;
+pub mod readers;
+pub mod root;
+pub mod wire;
+pub mod worker;

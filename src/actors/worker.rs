@@ -1,0 +1,562 @@
+//! Worker: one per supervised run, from the claim until its processes are proven gone. The only one that closes a run.
+//!
+//! *Owns* the shim's pidfd and status pipe, the run's directory, its timers. *Receives* [`VerdictRecorded`], [`StopWorker`],
+//! [`LookAgain`]; watches the shim. *Sends* [`RecordSpawned`], [`RecordRunState`] and [`CloseRun`] to the database,
+//! [`WorkerFinished`] to the root. *Restarts*: not as itself; the crash detector finds its run without a worker and hands it,
+//! with whatever is still there, to a new one. What it decides is [`phase::Phase::after`].
+
+pub mod evidence;
+pub mod messages;
+pub mod phase;
+pub mod prepare;
+pub mod seed;
+pub mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler,
+    SpawnHandle, WrapFuture as _,
+};
+use tokio::sync::oneshot;
+
+use crate::actors::database::{Database, Submit};
+use crate::actors::guard::Guard;
+use crate::actors::live_runs::{LiveRun, LiveRuns};
+use crate::actors::readers::Readers;
+use crate::actors::root::messages::WorkerFinished;
+use crate::actors::wire::Wire;
+use crate::kernel::caller::Caller;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use crate::kernel::run::{Run, RunState};
+use crate::kernel::store;
+use crate::kernel::verbs::{CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
+use crate::os::clock::epoch_seconds;
+use crate::os::identity::ProcessIdentity;
+use crate::os::random::random_hex;
+use crate::os::remains::end_remains;
+use crate::os::run_files::RunDir;
+use crate::os::run_inspection::inspect;
+use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
+use messages::{LookAgain, StopWorker, VerdictRecorded};
+use phase::{Act, Happening, Phase};
+use prepare::{LaunchContext, Prepared, StartWords, prepare, verdict_mode_of};
+use seed::{AdoptedRun, StartReport, WorkerSeed};
+use watch::{ShimNews, ShimWatch};
+
+/// Pause before something is written again that the database could not take.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Time beyond the grace in which killed processes are reaped, before the tree counts as unkillable.
+const KILL_MARGIN: Duration = Duration::from_secs(5);
+
+/// What a worker may reach.
+#[derive(Clone)]
+pub struct WorkerDeps {
+    /// The writer.
+    pub database: Database,
+    /// The reading connections.
+    pub readers: Readers,
+    /// The thread that starts shims.
+    pub spawner: Spawner,
+    /// Who is live, for the API.
+    pub live_runs: LiveRuns,
+    /// How launches are made.
+    pub context: Arc<LaunchContext>,
+    /// The root supervisor.
+    pub finished: Wire<WorkerFinished>,
+}
+
+/// The actor.
+pub struct Worker {
+    deps: WorkerDeps,
+    run_id: RunId,
+    task_id: TaskId,
+    run_dir: RunDir,
+    verdict_mode: VerdictMode,
+    phase: Phase,
+    seed: Option<WorkerSeed>,
+    started: Option<oneshot::Sender<StartReport>>,
+    launch: Option<Launch>,
+    shim: Option<ShimWatch>,
+    worker: Option<ProcessIdentity>,
+    evidence: Option<Evidence>,
+    timer: Option<SpawnHandle>,
+    is_shim_gone: bool,
+    linger_from: Option<i64>,
+    _guard: Guard,
+}
+
+impl Worker {
+    /// The worker of the run that `seed` names. `started` is told whether its process came to run.
+    pub fn new(
+        seed: WorkerSeed,
+        started: Option<oneshot::Sender<StartReport>>,
+        deps: WorkerDeps,
+        guard: Guard,
+    ) -> Self {
+        let run_id = seed.run_id();
+        let run_dir = deps.context.run_dir(run_id);
+        let task_id = match &seed {
+            WorkerSeed::Claimed(order) => order.task.id.clone(),
+            WorkerSeed::Adopted(adopted) => adopted.task.id.clone(),
+            WorkerSeed::Ended(ended) => ended.run.task_id.clone(),
+        };
+        Self {
+            deps,
+            run_id,
+            task_id,
+            run_dir,
+            verdict_mode: VerdictMode::Report,
+            phase: Phase::Launching { stop_asked: false },
+            seed: Some(seed),
+            started,
+            launch: None,
+            shim: None,
+            worker: None,
+            evidence: None,
+            timer: None,
+            is_shim_gone: false,
+            linger_from: None,
+            _guard: guard,
+        }
+    }
+
+    /// The one way on: something happened, the phase says what is to be done.
+    fn on(&mut self, happening: Happening, context: &mut Context<Self>) {
+        let (phase, acts) = self.phase.after(happening);
+        if phase != self.phase {
+            tracing::debug!(run = self.run_id, task = %self.task_id, ?happening, ?phase, "run moved");
+        }
+        self.phase = phase;
+        for act in acts {
+            self.act(*act, context);
+        }
+        if phase == Phase::Closed && self.is_shim_gone && happening != Happening::ShimGone {
+            self.on(Happening::ShimGone, context);
+        }
+    }
+
+    fn act(&mut self, act: Act, context: &mut Context<Self>) {
+        match act {
+            Act::RecordSpawned => self.record_spawned(context),
+            Act::ArmSpawnTimeout => {
+                let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
+                self.arm(spawn_timeout, Happening::SpawnTimeout, context);
+            }
+            Act::ArmLinger => {
+                let linger = self.remaining_linger();
+                self.arm(linger, Happening::LingerOver, context);
+            }
+            Act::Stop => self.stop_shim(context),
+            Act::TellUnkillable => {
+                tracing::error!(run = self.run_id, task = %self.task_id, "its processes do not die; the slot stays taken");
+                self.record_state(RunState::Unkillable, context);
+            }
+            Act::Close => self.close(context),
+            Act::CloseAgain => {
+                context.run_later(WRITE_AGAIN, |worker, context| worker.submit_close(context));
+            }
+            Act::Collect => self.collect(),
+            Act::Finish => self.finish(context),
+        }
+    }
+
+    fn arm(&mut self, after: Duration, happening: Happening, context: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            context.cancel_future(timer);
+        }
+        self.timer =
+            Some(context.run_later(after, move |worker, context| worker.on(happening, context)));
+    }
+
+    fn report_start(&mut self, report: StartReport) {
+        if let Some(started) = self.started.take() {
+            // Whoever asked may have gone; the board knows anyway.
+            drop(started.send(report));
+        }
+    }
+
+    /// A verdict may be older than this actor: after an adoption only the rest of the linger is left.
+    fn remaining_linger(&self) -> Duration {
+        let linger = self.deps.context.settings().supervision.linger;
+        let passed = self.linger_from.map_or(0, |from| (epoch_seconds() - from).max(0));
+        linger.saturating_sub(Duration::from_secs(passed.unsigned_abs()))
+    }
+}
+
+impl Actor for Worker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        crate::failpoint::hit("worker-started");
+        match self.seed.take() {
+            Some(WorkerSeed::Claimed(order)) => self.launch(&order, context),
+            Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
+            Some(WorkerSeed::Ended(ended)) => {
+                self.verdict_mode = self.read_verdict_mode();
+                self.evidence = Some(ended.evidence);
+                self.is_shim_gone = true;
+                self.phase = Phase::Closing;
+                self.submit_close(context);
+            }
+            None => context.stop(),
+        }
+    }
+}
+
+/// Starting.
+impl Worker {
+    fn launch(&mut self, order: &RunOrder, context: &mut Context<Self>) {
+        let words = match (random_hex(16), random_hex(32)) {
+            (Ok(nonce), Ok(token)) => StartWords { nonce, token },
+            (Err(error), _) | (_, Err(error)) => {
+                self.fail_launch(&format!("no randomness: {error}"), context);
+                return;
+            }
+        };
+        let prepared = prepare(order, &self.deps.context, &words);
+        let Prepared { spec, launch, verdict_mode, make_dirs } = match prepared {
+            Ok(prepared) => prepared,
+            Err(message) => return self.fail_launch(&message, context),
+        };
+        self.verdict_mode = verdict_mode;
+        self.launch = Some(launch);
+        for dir in make_dirs {
+            if let Err(error) = std::fs::create_dir_all(&dir) {
+                let message = format!("workspace: {} could not be made: {error}", dir.display());
+                return self.fail_launch(&message, context);
+            }
+        }
+        self.deps.live_runs.insert(
+            self.run_id,
+            LiveRun {
+                task_id: order.task.id.clone(),
+                board: order.task.board.clone(),
+                profile: order.profile.clone(),
+                token: words.token.clone(),
+            },
+        );
+        let request = SpawnRequest { run_dir: self.run_dir.clone(), spec, token: words.token };
+        let (reply, spawned) = oneshot::channel();
+        self.deps.spawner.spawn(request, move |answer| drop(reply.send(answer)));
+        let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
+        context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(shim) => worker.watch_own(shim, context),
+            Err(error) => worker.fail_launch(&chain(&error), context),
+        }));
+    }
+
+    fn fail_launch(&mut self, message: &str, context: &mut Context<Self>) {
+        tracing::warn!(run = self.run_id, task = %self.task_id, message, "a run could not be launched");
+        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno: 0 };
+        self.evidence = Some(Evidence::of(end));
+        self.is_shim_gone = true;
+        self.on(Happening::LaunchFailed, context);
+    }
+
+    fn watch_own(&mut self, shim: SpawnedShim, context: &mut Context<Self>) {
+        self.shim = Some(ShimWatch::own(shim, context.address().recipient()));
+        self.on(Happening::ShimStarted, context);
+    }
+
+    fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
+        let AdoptedRun { run, task, shim, worker } = adopted;
+        self.verdict_mode = self.read_verdict_mode();
+        let token = std::fs::read_to_string(self.run_dir.token()).unwrap_or_default();
+        self.deps.live_runs.insert(
+            run.id,
+            LiveRun {
+                task_id: task.id,
+                board: task.board,
+                profile: run.profile.clone().unwrap_or_default(),
+                token: token.trim().to_owned(),
+            },
+        );
+        self.deps.live_runs.shims.insert(run.id, &shim);
+        match ShimWatch::adopted(shim, context.address().recipient()) {
+            Ok(Some(watch)) => self.shim = Some(watch),
+            Ok(None) => self.is_shim_gone = true,
+            Err(error) => {
+                tracing::warn!(run = self.run_id, %error, "an adopted shim cannot be watched");
+                context.stop();
+                return;
+            }
+        }
+        self.on(Happening::ShimStarted, context);
+        match worker {
+            Some(worker) => self.worker_seen(worker, context),
+            None => self.look_for_worker(context),
+        }
+        self.apply_row(&run, context);
+        if self.is_shim_gone {
+            self.on(Happening::ShimGone, context);
+        }
+    }
+
+    /// An adopted shim has no status pipe of ours; until the worker is seen its identity file is looked at.
+    fn look_for_worker(&mut self, context: &mut Context<Self>) {
+        context.run_interval(Duration::from_millis(10), |worker, context| {
+            let is_waiting = worker.worker.is_none()
+                && !matches!(worker.phase, Phase::Closing | Phase::Closed);
+            if !is_waiting {
+                return;
+            }
+            if let Ok(Some(identity)) = worker.run_dir.read_identity()
+                && let Some(process) = identity.worker
+            {
+                worker.worker_seen(process, context);
+            }
+        });
+    }
+
+    fn read_verdict_mode(&self) -> VerdictMode {
+        match self.run_dir.read_spec() {
+            Ok(Some(spec)) => verdict_mode_of(&spec),
+            Ok(None) | Err(_) => VerdictMode::Report,
+        }
+    }
+
+    fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
+        if self.worker.is_none() {
+            self.worker = Some(worker);
+            self.on(Happening::WorkerStarted, context);
+        }
+    }
+
+    /// What the row says may be newer than what this actor was told.
+    fn apply_row(&mut self, run: &Run, context: &mut Context<Self>) {
+        if run.ended_at.is_none() {
+            return;
+        }
+        self.linger_from = run.ended_at;
+        let own = format!("run:{}", run.id);
+        let by_worker = run.verdict_by.as_deref() == Some(own.as_str());
+        let by_worker = by_worker && run.state == RunState::Finishing;
+        self.on(Happening::Verdict { by_worker }, context);
+    }
+}
+
+/// Telling the board.
+impl Worker {
+    fn record_spawned(&mut self, context: &mut Context<Self>) {
+        let (Some(worker), Some(shim)) = (&self.worker, &self.shim) else { return };
+        let verb = RecordSpawned {
+            run_id: self.run_id,
+            ids: process_ids(shim.identity(), worker),
+            launch: self.launch.clone(),
+        };
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(_) => {
+                crate::failpoint::hit("spawn-recorded");
+                worker.report_start(StartReport::Spawned);
+            }
+            Err(error) => {
+                tracing::warn!(run = worker.run_id, %error, "a start could not be recorded");
+                if is_retryable(&error) {
+                    context.run_later(WRITE_AGAIN, Self::record_spawned);
+                } else {
+                    worker.report_start(StartReport::Unknown(error));
+                }
+            }
+        }));
+    }
+
+    fn record_state(&mut self, state: RunState, context: &mut Context<Self>) {
+        let verb = RecordRunState { run_id: self.run_id, state };
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(move |answer, worker, _| {
+            if let Err(error) = answer {
+                tracing::warn!(run = worker.run_id, %error, ?state, "a state could not be recorded");
+            }
+        }));
+    }
+
+    fn stop_shim(&mut self, context: &mut Context<Self>) {
+        self.record_state(RunState::Stopping, context);
+        if let Some(shim) = &self.shim
+            && let Err(error) = shim.ask_to_stop()
+        {
+            tracing::error!(run = self.run_id, %error, "its shim could not be asked to stop");
+        }
+        let grace = self.deps.context.settings().supervision.grace;
+        self.arm(grace + KILL_MARGIN, Happening::LadderTimeout, context);
+    }
+
+    /// Finds out how the run ended (unless that is known already) and writes it down.
+    fn close(&mut self, context: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            context.cancel_future(timer);
+        }
+        if self.evidence.is_none() {
+            match self.find_evidence() {
+                Some(evidence) => self.evidence = Some(evidence),
+                None => {
+                    // Unknown is not an end: look again, and keep the slot until then.
+                    context.run_later(WRITE_AGAIN, |worker, context| worker.close(context));
+                    return;
+                }
+            }
+        }
+        crate::failpoint::hit("exit-read");
+        self.submit_close(context);
+    }
+
+    fn find_evidence(&self) -> Option<Evidence> {
+        let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
+        if !self.is_shim_gone
+            && let Ok(Some(record)) = self.run_dir.read_exit()
+        {
+            return Some(evidence::of_record(&record, log()));
+        }
+        let inspection = inspect(&self.run_dir)
+            .inspect_err(|error| {
+                tracing::error!(run = self.run_id, %error, "its end cannot be found out");
+            })
+            .ok()?;
+        if let crate::os::run_inspection::Inspection::ShimDied(_) = &inspection {
+            end_remains(&self.run_dir, self.worker.as_ref());
+        }
+        evidence::of_inspection(&inspection, log())
+    }
+
+    fn submit_close(&mut self, context: &mut Context<Self>) {
+        let Some(evidence) = self.evidence.clone() else { return };
+        let verb = CloseRun {
+            run_id: self.run_id,
+            verdict_mode: self.verdict_mode,
+            evidence,
+            launch: self.launch.clone(),
+        };
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(reply) => {
+                let outcome = reply.outcome.map(|outcome| outcome.as_str());
+                tracing::info!(run = worker.run_id, task = %worker.task_id, outcome, "run closed");
+                let is_spawned = worker.worker.is_some();
+                worker.report_start(if is_spawned {
+                    StartReport::Spawned
+                } else {
+                    StartReport::Failed
+                });
+                worker.on(Happening::CloseCommitted, context);
+            }
+            Err(error) => {
+                tracing::error!(run = worker.run_id, %error, "an end could not be recorded");
+                worker.on(Happening::CloseFailed, context);
+            }
+        }));
+    }
+
+    /// From now on the record may go: the board has it.
+    fn collect(&mut self) {
+        if self.shim.is_some()
+            && let Err(error) = self.run_dir.collect_exit()
+        {
+            tracing::debug!(run = self.run_id, %error, "no exit record to collect");
+        }
+        if let Some(shim) = &mut self.shim {
+            shim.close_status();
+        }
+    }
+
+    fn finish(&mut self, context: &mut Context<Self>) {
+        if let Some(shim) = self.shim.take() {
+            self.deps.live_runs.shims.remove(shim.identity());
+            shim.reap();
+        }
+        self.deps.live_runs.remove(self.run_id);
+        if let Err(error) = self.run_dir.remove() {
+            tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
+        }
+        self.deps.finished.tell(WorkerFinished { run_id: self.run_id });
+        context.stop();
+    }
+}
+
+impl Handler<ShimNews> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, news: ShimNews, context: &mut Context<Self>) {
+        match news {
+            ShimNews::WorkerStarted(worker) => self.worker_seen(worker, context),
+            ShimNews::ExitRecorded => self.on(Happening::ExitRecorded, context),
+            ShimNews::Gone => {
+                self.is_shim_gone = true;
+                self.on(Happening::ShimGone, context);
+            }
+        }
+    }
+}
+
+impl Handler<VerdictRecorded> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, message: VerdictRecorded, context: &mut Context<Self>) {
+        self.on(Happening::Verdict { by_worker: message.by_worker }, context);
+    }
+}
+
+impl Handler<StopWorker> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, _message: StopWorker, context: &mut Context<Self>) {
+        self.on(Happening::StopAsked, context);
+    }
+}
+
+impl Handler<LookAgain> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, _message: LookAgain, context: &mut Context<Self>) {
+        let (readers, run_id) = (self.deps.readers.clone(), self.run_id);
+        let read = async move {
+            let caller = Caller::System { part: "worker" };
+            readers
+                .read(caller, move |snapshot| Ok(store::runs::get(snapshot.connection, run_id)?))
+                .await
+        };
+        context.spawn(read.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(Some(run)) => worker.apply_row(&run, context),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(run = worker.run_id, %error, "its row could not be read"),
+        }));
+    }
+}
+
+fn process_ids(shim: &ProcessIdentity, worker: &ProcessIdentity) -> ProcessIds {
+    let ticks = |identity: &ProcessIdentity| i64::try_from(identity.start_ticks).unwrap_or(i64::MAX);
+    ProcessIds {
+        boot_id: shim.boot_id.clone(),
+        shim_pid: i64::from(shim.pid),
+        shim_start_ticks: ticks(shim),
+        worker_pid: i64::from(worker.pid),
+        worker_start_ticks: ticks(worker),
+    }
+}
+
+fn is_retryable(error: &VerbError) -> bool {
+    match error {
+        VerbError::Failed(fault) => fault.is_retryable(),
+        VerbError::Refused(_) => false,
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
