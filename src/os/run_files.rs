@@ -9,9 +9,9 @@
 //!               token      written by the daemon; 0600; names the run to a process outside its tree
 //! ```
 //!
-//! The types are here; reading, writing and clearing them is in the
-//! submodule `disk`. Daemon and shim may be of different versions (an upgrade leaves running shims alone), so each file
-//! carries a version, readers ignore keys they do not know, and a key is never given a second meaning.
+//! The types are here; the submodule `disk` reads, writes and clears them. Daemon and shim may be of
+//! different versions (an upgrade leaves running shims alone), so each file carries a version, readers ignore
+//! keys they do not know, and a key is never given a second meaning.
 
 mod disk;
 
