@@ -212,14 +212,31 @@ fn set_oom_score_adj() {
 
 /// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
 /// and a worker that ignores SIGPIPE without knowing is a classic.
+///
+/// The raw system call, because the C library refuses to touch the two signals that it keeps to itself, which
+/// are inherited just the same.
 fn reset_signals() {
-    for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: the default disposition is no handler. SIGKILL, SIGSTOP and the C library's own two
-        // refuse, rightly.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+    // The kernel's own sigaction: handler, flags, restorer and mask, one word each. All zero is SIG_DFL.
+    let default = [0_usize; 4];
+    for number in 1..=LAST_SIGNAL {
+        // SAFETY: the pointer is to a live value as large as the kernel's structure, and the default
+        // disposition is no handler. SIGKILL and SIGSTOP refuse, rightly.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                default.as_ptr(),
+                std::ptr::null_mut::<usize>(),
+                SIGNAL_SET_BYTES,
+            )
+        };
     }
     let _always_allowed = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
 }
+
+/// Highest signal number (signal(7)), and the size of the kernel's set of them.
+const LAST_SIGNAL: libc::c_int = 64;
+const SIGNAL_SET_BYTES: usize = 8;
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     let strings = strings.iter().map(CString::as_c_str).map(CStr::as_ptr);

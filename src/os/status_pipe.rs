@@ -176,6 +176,11 @@ impl StatusWriter {
         Self { fd: is_usable.then_some(fd) }
     }
 
+    /// Whether there is a pipe at all; if so it is descriptor 3.
+    pub fn is_connected(&self) -> bool {
+        self.fd.is_some()
+    }
+
     /// Writes one line, without waiting. After a failure nothing more is written.
     pub fn say(&mut self, line: StatusLine) -> Reader {
         let Some(fd) = &self.fd else { return Reader::Gone };
@@ -221,7 +226,7 @@ fn is_writing_end(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Makes reads and writes on the open file description of `fd` fail with EAGAIN instead of waiting.
-pub(super) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+pub fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
     fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
