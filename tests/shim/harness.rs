@@ -1,7 +1,7 @@
 //! One run in a directory of its own, and a shim that never outlives its test.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -91,9 +91,16 @@ impl Run {
 
     /// Puts an executable script into the working directory.
     pub fn add_script(&self, name: &str, text: &str) {
-        let path = self.spec.cwd.join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: a descriptor of ours, open for writing, would be inherited for an
+        // instant by whatever another test starts meanwhile, and execve(2) would say ETXTBSY.
+        let mut install = Command::new("install")
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(self.work(name))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        install.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(install.wait().unwrap().success());
     }
 
     /// Directory that holds the run directory, the log and the working directory.
