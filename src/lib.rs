@@ -5,3 +5,4 @@ pub mod duration;
 pub mod failpoint;
 pub mod kernel;
 pub mod os;
+pub mod shim;

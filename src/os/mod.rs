@@ -1,4 +1,23 @@
 //! How Linux does it: processes, files, locks, signals. Knows nothing of the board.
+//!
+//! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
+//! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
+pub mod clock;
+pub mod fork_exec;
+pub mod home_lock;
 pub mod identity;
+pub mod own_process;
+pub mod peer;
+pub mod pidfd;
+pub mod proc_stat;
+pub mod proc_tree;
+pub mod redact;
 pub mod run_files;
+pub mod run_lock;
+pub mod run_log;
+pub mod run_registry;
+pub mod signals;
+pub mod spawn;
+pub mod status_pipe;
+pub mod wait;

@@ -5,11 +5,15 @@
 //!               lock       held by the shim for its whole life (flock)
 //!               identity   written by the shim, by rename, before the worker starts and once more after
 //!               exit       written by the shim, by rename, when the worker's tree is proven empty
+//!               exit.collected   the same file, renamed by the daemon once what it says is durable
 //!               token      written by the daemon; 0600; names the run to a process outside its tree
 //! ```
 //!
-//! Daemon and shim may be of different versions (an upgrade leaves running shims alone), so each file
-//! carries a version, readers ignore keys they do not know, and a key is never given a second meaning.
+//! The types are here; the submodule `disk` reads, writes and clears them. Daemon and shim may be of
+//! different versions (an upgrade leaves running shims alone), so each file carries a version, readers ignore
+//! keys they do not know, and a key is never given a second meaning.
+
+mod disk;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +21,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::os::identity::ProcessIdentity;
+
+pub use disk::{
+    collect_exit, is_exit_collected, read_exit, read_identity, read_spec, read_token, sync_exit,
+    write_exit, write_identity, write_private, write_spec, write_token,
+};
 
 /// Version that this build writes into every run file.
 pub const RUN_FILE_VERSION: u32 = 1;
@@ -51,6 +60,10 @@ impl RunDir {
     /// How it ended.
     pub fn exit(&self) -> PathBuf {
         self.path.join("exit")
+    }
+    /// How it ended, after the daemon has taken it over.
+    pub fn exit_collected(&self) -> PathBuf {
+        self.path.join("exit.collected")
     }
     /// The capability of the run for processes outside its tree.
     pub fn token(&self) -> PathBuf {
@@ -95,7 +108,7 @@ pub struct LogSpec {
     pub head_bytes: u64,
     /// Bytes kept, at least, from the end.
     pub tail_bytes: u64,
-    /// Pace at which output is taken from the worker, in bytes per second; a faster worker waits.
+    /// Pace at which output is taken from the worker, in bytes per second; a faster worker waits. 0 = no limit.
     pub pace_bytes_per_second: u64,
     /// Values that are replaced before anything reaches the file.
     #[serde(default)]
@@ -145,7 +158,7 @@ pub struct ExitRecord {
     pub signal: Option<i32>,
     /// The shim began its stop ladder because `max_runtime_ms` had passed.
     pub timed_out: bool,
-    /// The shim began its stop ladder because it was asked to (SIGTERM).
+    /// The shim began its stop ladder because it was asked to (SIGTERM, SIGQUIT).
     pub stop_requested: bool,
     /// The stop ladder had to use SIGKILL.
     pub killed: bool,
@@ -163,6 +176,9 @@ pub struct ExitRecord {
     pub max_rss_bytes: u64,
     /// Output taken from the worker, bytes, before capping.
     pub log_bytes: u64,
+    /// Bytes that should have been kept but could not be written (a full disk, a file size limit).
+    #[serde(default)]
+    pub log_lost_bytes: u64,
 }
 
 /// Why a worker was not started.

@@ -1,0 +1,36 @@
+//! The two clocks: one for deadlines, one for rows.
+//!
+//! Deadlines are kept on CLOCK_MONOTONIC, which nobody can set; times that people read are epoch
+//! milliseconds and may jump. See clock_gettime(2), which cannot fail for these two clocks.
+
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
+
+/// Milliseconds on CLOCK_MONOTONIC. Only differences mean anything, and only within one boot.
+pub fn monotonic_ms() -> u64 {
+    u64::try_from(read_ms(ClockId::CLOCK_MONOTONIC)).unwrap_or(0)
+}
+
+/// Milliseconds since 1970-01-01 UTC on the wall clock, which may be set back.
+pub fn epoch_ms() -> i64 {
+    read_ms(ClockId::CLOCK_REALTIME)
+}
+
+fn read_ms(clock: ClockId) -> i64 {
+    let now = clock_gettime(clock).unwrap_or(TimeSpec::new(0, 0));
+    now.tv_sec().saturating_mul(1_000).saturating_add(now.tv_nsec() / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_clocks_count_milliseconds() {
+        let wall =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        assert!(u128::try_from(epoch_ms()).unwrap().abs_diff(wall) < 60_000);
+        let first = monotonic_ms();
+        assert!(first > 0 && monotonic_ms() >= first);
+    }
+}

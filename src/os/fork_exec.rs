@@ -1,0 +1,308 @@
+//! Starts the worker: fork(2), a list of steps in the child, execve(2).
+//!
+//! The standard library can start a process too, but not with a session, a parent-death signal and limits of
+//! its own and a report of which step failed. Between fork and exec only async-signal-safe calls are made
+//! (signal-safety(7)): every string and array is made before, nothing is allocated, nothing can panic. A step
+//! that fails is told through a pipe that exec closes.
+//!
+//! The worker asks for SIGKILL when its parent dies: without the shim nobody would take its output, keep its
+//! deadline or record its end. The kernel ties this to the parent *thread* (PR_SET_PDEATHSIG(2const)), so the
+//! caller has one thread only, and forgets it when a set-user-id program is executed.
+
+#![expect(unsafe_code, reason = "fork(2) and what may be called between it and execve(2)")]
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString, c_char};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{ForkResult, Pid, chdir, fork, getpid, getppid, pipe2, setsid};
+
+use crate::os::wait::reap_child;
+
+/// Exit code of a child that could not become the worker; nobody but this module sees it.
+const CHILD_FAILED: libc::c_int = 127;
+
+/// Everything the worker is to be, ready for the kernel.
+#[derive(Debug)]
+pub struct ExecPlan {
+    /// Paths tried in turn until one is there, as execvp(3) does along `PATH`. Not empty.
+    pub programs: Vec<CString>,
+    /// Arguments, the program's name first.
+    pub argv: Vec<CString>,
+    /// The whole environment, `KEY=VALUE`.
+    pub env: Vec<CString>,
+    /// Working directory.
+    pub cwd: CString,
+    /// File mode mask.
+    pub umask: Mode,
+    /// Limits, each set as soft and hard one.
+    pub rlimits: Vec<(Resource, u64)>,
+}
+
+/// Where the worker's standard descriptors lead.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerStdio<'a> {
+    /// Its standard input.
+    pub input: BorrowedFd<'a>,
+    /// Its standard output and standard error.
+    pub output: BorrowedFd<'a>,
+}
+
+/// What could not be done on the way to the worker's first instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecFailure {
+    /// The step.
+    pub step: ExecStep,
+    /// What the kernel said.
+    pub errno: Errno,
+}
+
+/// Steps from fork to exec, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecStep {
+    /// Making the pipe or the child process.
+    Fork,
+    /// Becoming the leader of a session that dies with its parent.
+    Session,
+    /// Putting the standard descriptors in place.
+    Stdio,
+    /// Entering the working directory.
+    WorkingDirectory,
+    /// Setting the limit of this index in the plan.
+    Limit(u32),
+    /// Executing the program.
+    Exec,
+}
+
+/// Starts the worker and returns its PID once it executes its program.
+///
+/// # Errors
+/// The step that failed; then there is no child left.
+pub fn fork_exec(plan: &ExecPlan, stdio: WorkerStdio<'_>) -> Result<i32, ExecFailure> {
+    let at_fork = |errno: Errno| ExecFailure { step: ExecStep::Fork, errno };
+    let prepared = Prepared::new(plan, stdio);
+    let (report_read, report_write) = pipe2(OFlag::O_CLOEXEC).map_err(at_fork)?;
+    // SAFETY: this process has one thread, and the child makes only async-signal-safe calls until it
+    // executes a program or ends.
+    match unsafe { fork() }.map_err(at_fork)? {
+        ForkResult::Child => {
+            let Err(failure) = prepared.become_worker();
+            let _unread = nix::unistd::write(&report_write, &failure.to_bytes());
+            // SAFETY: ends the child without running anything that belongs to the parent.
+            unsafe { libc::_exit(CHILD_FAILED) }
+        }
+        ForkResult::Parent { child } => {
+            drop(report_write);
+            match read_report(report_read) {
+                None => Ok(child.as_raw()),
+                Some(failure) => {
+                    // It has nothing left to do but to end; without this it would count as the worker.
+                    let _ended = reap_child(child.as_raw());
+                    Err(failure)
+                }
+            }
+        }
+    }
+}
+
+/// None when exec has closed the pipe. A child that was killed before that says nothing either; it is taken
+/// for a worker that was killed, which is what its end will show.
+fn read_report(report: OwnedFd) -> Option<ExecFailure> {
+    let mut bytes = [0_u8; REPORT_BYTES];
+    std::fs::File::from(report).read_exact(&mut bytes).ok()?;
+    ExecFailure::from_bytes(bytes)
+}
+
+/// The plan and the arrays of pointers into it that execve(2) takes.
+struct Prepared<'a> {
+    plan: &'a ExecPlan,
+    stdio: WorkerStdio<'a>,
+    argv: Vec<*const c_char>,
+    env: Vec<*const c_char>,
+    parent: Pid,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(plan: &'a ExecPlan, stdio: WorkerStdio<'a>) -> Self {
+        let (argv, env) = (pointers(&plan.argv), pointers(&plan.env));
+        Self { plan, stdio, argv, env, parent: getpid() }
+    }
+
+    /// Runs in the child. Only returns when it failed.
+    fn become_worker(&self) -> Result<Infallible, ExecFailure> {
+        at(ExecStep::Session, self.own_session())?;
+        at(ExecStep::Stdio, self.own_stdio())?;
+        set_oom_score_adj();
+        umask(self.plan.umask);
+        at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
+        let mut index = 0;
+        for (resource, limit) in &self.plan.rlimits {
+            at(ExecStep::Limit(index), setrlimit(*resource, *limit, *limit))?;
+            index = index.saturating_add(1);
+        }
+        reset_signals();
+        let errno = self.exec();
+        Err(ExecFailure { step: ExecStep::Exec, errno })
+    }
+
+    fn own_session(&self) -> nix::Result<()> {
+        setsid()?;
+        set_pdeathsig(Signal::SIGKILL)?;
+        // The parent may have died before the kernel was asked to watch it.
+        if getppid() == self.parent { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    fn own_stdio(&self) -> nix::Result<()> {
+        // Both lie above 2: the shim's own standard descriptors are always open. dup2(2) gives the copies
+        // no close-on-exec flag; everything else gets it, in case something was opened without.
+        nix::unistd::dup2_stdin(self.stdio.input)?;
+        nix::unistd::dup2_stdout(self.stdio.output)?;
+        nix::unistd::dup2_stderr(self.stdio.output)?;
+        // SAFETY: the call touches no memory and closes nothing before exec.
+        let marked = unsafe {
+            libc::syscall(
+                libc::SYS_close_range,
+                3_u32,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            )
+        };
+        Errno::result(marked).map(drop)
+    }
+
+    /// Tries the programs in turn. A name that is found but may not be executed outranks one that is
+    /// missing, so that the reason a person can do something about is the one that is told.
+    fn exec(&self) -> Errno {
+        let mut told = Errno::ENOENT;
+        for program in &self.plan.programs {
+            // SAFETY: both arrays end with a null pointer and point to strings that outlive the call.
+            unsafe { libc::execve(program.as_ptr(), self.argv.as_ptr(), self.env.as_ptr()) };
+            match Errno::last() {
+                Errno::ENOENT | Errno::ENOTDIR => {}
+                Errno::EACCES => told = Errno::EACCES,
+                other => return other,
+            }
+        }
+        told
+    }
+}
+
+fn at<T>(step: ExecStep, result: nix::Result<T>) -> Result<T, ExecFailure> {
+    result.map_err(|errno| ExecFailure { step, errno })
+}
+
+/// A daemon is often protected from the OOM killer; its workers are not to inherit that. Going back to 0 from
+/// a protected score is always allowed (proc_pid_oom_score_adj(5)); where it is not, the score was no
+/// protection.
+fn set_oom_score_adj() {
+    let opened =
+        open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+    if let Ok(file) = opened {
+        let _refused = nix::unistd::write(file.as_fd(), b"0");
+    }
+}
+
+/// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
+/// and a worker that ignores SIGPIPE without knowing is a classic.
+///
+/// The raw system call, because the C library refuses to touch the two signals that it keeps to itself, which
+/// are inherited just the same.
+fn reset_signals() {
+    // The kernel's own sigaction: handler, flags, restorer and mask, one word each. All zero is SIG_DFL.
+    let default = [0_usize; 4];
+    for number in 1..=LAST_SIGNAL {
+        // SAFETY: the pointer is to a live value as large as the kernel's structure, and the default
+        // disposition is no handler. SIGKILL and SIGSTOP refuse, rightly.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                default.as_ptr(),
+                std::ptr::null_mut::<usize>(),
+                SIGNAL_SET_BYTES,
+            )
+        };
+    }
+    let _always_allowed = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+}
+
+/// Highest signal number (signal(7)), and the size of the kernel's set of them.
+const LAST_SIGNAL: libc::c_int = 64;
+const SIGNAL_SET_BYTES: usize = 8;
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    let strings = strings.iter().map(CString::as_c_str).map(CStr::as_ptr);
+    strings.chain(std::iter::once(std::ptr::null())).collect()
+}
+
+const REPORT_BYTES: usize = 12;
+
+impl ExecFailure {
+    fn to_bytes(self) -> [u8; REPORT_BYTES] {
+        let (step, index) = match self.step {
+            ExecStep::Fork => (0_u32, 0),
+            ExecStep::Session => (1, 0),
+            ExecStep::Stdio => (2, 0),
+            ExecStep::WorkingDirectory => (3, 0),
+            ExecStep::Limit(index) => (4, index),
+            ExecStep::Exec => (5, 0),
+        };
+        let mut bytes = [0; REPORT_BYTES];
+        let words = [step, index, (self.errno as i32).cast_unsigned()];
+        for (place, byte) in bytes.iter_mut().zip(words.into_iter().flat_map(u32::to_ne_bytes)) {
+            *place = byte;
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: [u8; REPORT_BYTES]) -> Option<Self> {
+        let word = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
+        let step = match (word(0)?, word(4)?) {
+            (0, _) => ExecStep::Fork,
+            (1, _) => ExecStep::Session,
+            (2, _) => ExecStep::Stdio,
+            (3, _) => ExecStep::WorkingDirectory,
+            (4, index) => ExecStep::Limit(index),
+            (5, _) => ExecStep::Exec,
+            _ => return None,
+        };
+        Some(Self { step, errno: Errno::from_raw(word(8)?.cast_signed()) })
+    }
+}
+
+impl From<ExecFailure> for io::Error {
+    fn from(failure: ExecFailure) -> Self {
+        failure.errno.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_survives_its_way_through_the_pipe() {
+        let steps = [
+            ExecStep::Fork,
+            ExecStep::Session,
+            ExecStep::Stdio,
+            ExecStep::WorkingDirectory,
+            ExecStep::Limit(0),
+            ExecStep::Limit(7),
+            ExecStep::Exec,
+        ];
+        for step in steps {
+            let failure = ExecFailure { step, errno: Errno::EACCES };
+            assert_eq!(ExecFailure::from_bytes(failure.to_bytes()), Some(failure));
+        }
+        assert_eq!(ExecFailure::from_bytes([0xff; REPORT_BYTES]), None);
+    }
+}

@@ -1,0 +1,250 @@
+//! Who descends from whom, as `/proc` tells it while everything moves.
+//!
+//! Upwards, [`ancestry`] places a caller: it is read twice and only believed when both readings agree.
+//! Downwards, [`descendants`] is one scan. It can miss what is born during the scan, so it is a list to send
+//! signals to and never proof that a tree is empty; a sub-reaper gets that proof from wait(2).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use crate::os::identity::ProcessIdentity;
+use crate::os::proc_stat::{self, ProcStat};
+
+/// Readings of one ancestry before giving up; processes that end under the walk cost one each.
+const WALKS_MAX: usize = 16;
+
+/// Processes on one path to the root of the process tree; far above what anything real has.
+const DEPTH_MAX: usize = 4_096;
+
+/// A process found under another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descendant {
+    /// Who it is.
+    pub identity: ProcessIdentity,
+    /// Its parent when it was seen.
+    pub parent_pid: i32,
+    /// It has ended and only waits to be reaped.
+    pub is_over: bool,
+}
+
+/// The process `pid`, its parent, and so on up to the first process of the namespace.
+///
+/// The result was true at one instant: after the walk every link is looked at again, and the walk is
+/// repeated when a process has ended or was given another parent meanwhile.
+///
+/// # Errors
+/// `NotFound` when `pid` is missing, `PermissionDenied` when `/proc` hides a process, `TimedOut` when the
+/// links never held still, and what reading `/proc` gives.
+pub fn ancestry(pid: i32) -> io::Result<Vec<ProcessIdentity>> {
+    stable_walk(pid, proc_stat::read)?.iter().map(ProcessIdentity::from_stat).collect()
+}
+
+/// Every process under `root_pid`, parents before their children, the root itself left out.
+///
+/// Processes that vanish during the scan are left out; one whose parent vanished is looked at again, as it
+/// has a new parent by then.
+///
+/// # Errors
+/// `/proc` itself cannot be listed, or the boot id is unreadable.
+pub fn descendants(root_pid: i32) -> io::Result<Vec<Descendant>> {
+    let mut seen = scan()?;
+    adopt_again(&mut seen);
+    under(root_pid, &seen)
+        .into_iter()
+        .map(|stat| {
+            let identity = ProcessIdentity::from_stat(&stat)?;
+            Ok(Descendant { identity, parent_pid: stat.parent_pid, is_over: stat.is_over() })
+        })
+        .collect()
+}
+
+fn stable_walk(
+    pid: i32,
+    look: impl Fn(i32) -> io::Result<Option<ProcStat>>,
+) -> io::Result<Vec<ProcStat>> {
+    for _walk in 0..WALKS_MAX {
+        let chain = match walk(pid, &look)? {
+            Walk::Complete(chain) => chain,
+            Walk::Broken => continue,
+            Walk::NoSuchProcess => {
+                let missing = format!("there is no process {pid}");
+                return Err(io::Error::new(io::ErrorKind::NotFound, missing));
+            }
+        };
+        let mut held = true;
+        for link in &chain {
+            held = held && look(link.pid)?.is_some_and(|now| is_same_link(link, &now));
+        }
+        if held {
+            return Ok(chain);
+        }
+    }
+    let moving = format!("the ancestry of process {pid} changed each time it was read");
+    Err(io::Error::new(io::ErrorKind::TimedOut, moving))
+}
+
+enum Walk {
+    Complete(Vec<ProcStat>),
+    Broken,
+    NoSuchProcess,
+}
+
+fn walk(pid: i32, look: &impl Fn(i32) -> io::Result<Option<ProcStat>>) -> io::Result<Walk> {
+    let mut chain = Vec::new();
+    let mut next = pid;
+    while next != 0 {
+        if chain.len() >= DEPTH_MAX {
+            return Ok(Walk::Broken);
+        }
+        match look(next)? {
+            Some(stat) => {
+                chain.push(stat);
+                next = stat.parent_pid;
+            }
+            None if chain.is_empty() => return Ok(Walk::NoSuchProcess),
+            None => return Ok(Walk::Broken),
+        }
+    }
+    Ok(Walk::Complete(chain))
+}
+
+/// State and thread count may change without the link changing.
+fn is_same_link(then: &ProcStat, now: &ProcStat) -> bool {
+    then.start_ticks == now.start_ticks && then.parent_pid == now.parent_pid
+}
+
+fn scan() -> io::Result<BTreeMap<i32, ProcStat>> {
+    let mut seen = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // What vanished, is hidden or unreadable cannot be signalled either.
+        if let Ok(Some(stat)) = proc_stat::read_entry(pid) {
+            seen.insert(stat.pid, stat);
+        }
+    }
+    Ok(seen)
+}
+
+/// Reads again what was seen under a parent that was not.
+fn adopt_again(seen: &mut BTreeMap<i32, ProcStat>) {
+    let is_orphan = |stat: &&ProcStat| stat.parent_pid != 0 && !seen.contains_key(&stat.parent_pid);
+    let orphans: Vec<i32> = seen.values().filter(is_orphan).map(|stat| stat.pid).collect();
+    for pid in orphans {
+        match proc_stat::read_entry(pid) {
+            Ok(Some(stat)) => seen.insert(pid, stat),
+            Ok(None) | Err(_) => seen.remove(&pid),
+        };
+    }
+}
+
+fn under(root_pid: i32, seen: &BTreeMap<i32, ProcStat>) -> Vec<ProcStat> {
+    let mut children: BTreeMap<i32, Vec<ProcStat>> = BTreeMap::new();
+    for stat in seen.values() {
+        children.entry(stat.parent_pid).or_default().push(*stat);
+    }
+    let mut found = Vec::new();
+    let mut open = VecDeque::from([root_pid]);
+    while let Some(parent_pid) = open.pop_front() {
+        // Taken out, so that a reading in which two processes are each other's parent still ends.
+        for child in children.remove(&parent_pid).unwrap_or_default() {
+            open.push_back(child.pid);
+            found.push(child);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn stat(pid: i32, parent_pid: i32) -> ProcStat {
+        ProcStat {
+            pid,
+            state: b'S',
+            parent_pid,
+            thread_count: 1,
+            start_ticks: u64::from(pid.unsigned_abs()) * 10,
+        }
+    }
+
+    fn table(links: &[(i32, i32)]) -> BTreeMap<i32, ProcStat> {
+        links.iter().map(|(pid, parent_pid)| (*pid, stat(*pid, *parent_pid))).collect()
+    }
+
+    fn pids(found: &[ProcStat]) -> Vec<i32> {
+        found.iter().map(|stat| stat.pid).collect()
+    }
+
+    #[test]
+    fn the_tree_is_found_parents_first_and_nothing_else() {
+        let seen = table(&[(1, 0), (2, 1), (10, 1), (11, 10), (5, 11), (12, 10), (20, 2)]);
+        assert_eq!(pids(&under(10, &seen)), [11, 12, 5]);
+        assert_eq!(pids(&under(5, &seen)), [0; 0]);
+        let circle = table(&[(3, 4), (4, 3)]);
+        assert_eq!(pids(&under(3, &circle)), [4, 3]);
+    }
+
+    #[test]
+    fn an_ancestry_that_changes_under_the_walk_is_read_again() {
+        // 9's parent 8 ends after the first walk; from then on 9 belongs to 2.
+        let looks = RefCell::new(0);
+        let chain = stable_walk(9, |pid| {
+            *looks.borrow_mut() += 1;
+            let before = *looks.borrow() <= 4;
+            let links: &[(i32, i32)] =
+                if before { &[(1, 0), (2, 1), (8, 2), (9, 8)] } else { &[(1, 0), (2, 1), (9, 2)] };
+            Ok(table(links).get(&pid).copied())
+        });
+        assert_eq!(pids(&chain.unwrap()), [9, 2, 1]);
+    }
+
+    #[test]
+    fn a_pid_reused_on_the_way_up_is_read_again() {
+        let looks = RefCell::new(0);
+        let chain = stable_walk(9, |pid| {
+            *looks.borrow_mut() += 1;
+            let mut found = table(&[(1, 0), (8, 1), (9, 8)]).get(&pid).copied();
+            if let Some(stat) = found.as_mut().filter(|stat| stat.pid == 8) {
+                stat.start_ticks += u64::from(*looks.borrow() > 3);
+            }
+            Ok(found)
+        });
+        let chain = chain.unwrap();
+        assert_eq!((pids(&chain), chain[1].start_ticks), (vec![9, 8, 1], 81));
+    }
+
+    #[test]
+    fn an_ancestry_that_never_holds_still_is_an_error() {
+        let looks = RefCell::new(0_u64);
+        let moving = stable_walk(9, |pid| {
+            *looks.borrow_mut() += 1;
+            Ok(Some(ProcStat { start_ticks: *looks.borrow(), ..stat(pid, pid - 1) }))
+        });
+        assert_eq!(moving.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let endless = stable_walk(9, |pid| Ok(Some(stat(pid, if pid == 9 { 8 } else { 9 }))));
+        assert_eq!(endless.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(stable_walk(9, |_| Ok(None)).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn this_process_descends_from_the_first_and_its_child_from_it() {
+        let me = ProcessIdentity::current().unwrap();
+        let chain = ancestry(me.pid).unwrap();
+        assert_eq!(chain.first(), Some(&me));
+        assert!(chain.len() >= 2);
+        let mut child = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
+        let child_identity =
+            ProcessIdentity::of(i32::try_from(child.id()).unwrap()).unwrap().unwrap();
+        let found = descendants(me.pid).unwrap();
+        let seen = found.iter().find(|found| found.identity == child_identity).cloned();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(seen.map(|seen| (seen.parent_pid, seen.is_over)), Some((me.pid, false)));
+        assert!(found.iter().all(|found| found.identity != me));
+    }
+}

@@ -1,0 +1,188 @@
+//! Takes secret values out of a byte stream before it reaches a file.
+//!
+//! Every byte that belongs to an occurrence of a secret is removed, overlapping occurrences included, and each
+//! unbroken stretch of removed bytes leaves one `[redacted]`. Where the stream is cut into reads makes no
+//! difference: bytes are kept back while, and only while, they could be the beginning of a secret.
+
+/// What stands in the place of a secret.
+pub const REPLACEMENT: &[u8] = b"[redacted]";
+
+/// A streaming replacer for a fixed list of values.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    secrets: Vec<Vec<u8>>,
+    /// Which bytes some secret begins with.
+    begins: [bool; 256],
+    /// Kept back: what may become a secret. Always shorter than the longest one.
+    held: Vec<u8>,
+    /// How many bytes at the front of `held` belong to a secret that has been found.
+    held_covered: usize,
+    /// The byte before `held` belonged to a secret, and its replacement has been given out.
+    is_replaced: bool,
+}
+
+/// What begins at one place of the text.
+struct Begun {
+    /// Length of the longest secret found there; 0 for none.
+    found: usize,
+    /// The text ends before it is clear whether another secret stands there.
+    is_open: bool,
+}
+
+impl Redactor {
+    /// A replacer for `secrets`; empty ones are ignored.
+    pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Self {
+        let secrets: Vec<Vec<u8>> = secrets
+            .iter()
+            .map(|secret| secret.as_ref().to_vec())
+            .filter(|secret| !secret.is_empty())
+            .collect();
+        let mut begins = [false; 256];
+        for (byte, slot) in (0..=u8::MAX).zip(begins.iter_mut()) {
+            *slot = secrets.iter().any(|secret| secret.first() == Some(&byte));
+        }
+        Self { secrets, begins, held: Vec::new(), held_covered: 0, is_replaced: false }
+    }
+
+    /// Takes the next bytes of the stream and appends to `out` what is decided.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.secrets.is_empty() {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        let mut text = std::mem::take(&mut self.held);
+        text.extend_from_slice(bytes);
+        let decided = self.replace(&text, false, out);
+        text.drain(..decided);
+        self.held = text;
+    }
+
+    /// Appends what was kept back, now that nothing follows it.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let text = std::mem::take(&mut self.held);
+        let _whole = self.replace(&text, true, out);
+    }
+
+    /// Appends everything before the first place that is still open, and returns that place.
+    fn replace(&mut self, text: &[u8], is_last: bool, out: &mut Vec<u8>) -> usize {
+        let mut covered_to = std::mem::take(&mut self.held_covered);
+        let mut place = 0;
+        while let Some(rest) = text.get(place..).filter(|rest| !rest.is_empty()) {
+            let plain = if place < covered_to { &[] } else { self.plain_stretch(rest) };
+            if !plain.is_empty() {
+                out.extend_from_slice(plain);
+                self.is_replaced = false;
+                place += plain.len();
+                continue;
+            }
+            let begun = self.begun_at(rest);
+            covered_to = covered_to.max(place + begun.found);
+            if begun.is_open && !is_last {
+                self.held_covered = covered_to.saturating_sub(place);
+                return place;
+            }
+            if place >= covered_to {
+                out.extend(rest.first());
+                self.is_replaced = false;
+            } else if !self.is_replaced {
+                out.extend_from_slice(REPLACEMENT);
+                self.is_replaced = true;
+            }
+            place += 1;
+        }
+        place
+    }
+
+    /// The bytes at the front of `rest` with which no secret begins.
+    fn plain_stretch<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
+        let begins = |byte: &u8| self.begins.get(usize::from(*byte)).copied().unwrap_or(false);
+        let length = rest.iter().position(begins).unwrap_or(rest.len());
+        rest.get(..length).unwrap_or_default()
+    }
+
+    fn begun_at(&self, rest: &[u8]) -> Begun {
+        let mut begun = Begun { found: 0, is_open: false };
+        for secret in &self.secrets {
+            if rest.starts_with(secret) {
+                begun.found = begun.found.max(secret.len());
+            } else if secret.starts_with(rest) {
+                begun.is_open = true;
+            }
+        }
+        begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redact_in(pieces: &[&[u8]], secrets: &[&str]) -> String {
+        let mut redactor = Redactor::new(secrets);
+        let longest = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
+        let mut out = Vec::new();
+        for piece in pieces {
+            redactor.push(piece, &mut out);
+            assert!(redactor.held.len() < longest.max(1), "more is held than one secret needs");
+        }
+        redactor.finish(&mut out);
+        assert!(redactor.held.is_empty());
+        String::from_utf8(out).unwrap()
+    }
+
+    const CASES: [(&str, &[&str], &str); 14] = [
+        ("nothing to hide", &["hunter2"], "nothing to hide"),
+        ("the key is hunter2, ok", &["hunter2"], "the key is [redacted], ok"),
+        ("hunter2", &["hunter2"], "[redacted]"),
+        ("hunter2hunter2", &["hunter2"], "[redacted]"),
+        ("hunter2 hunter2", &["hunter2"], "[redacted] [redacted]"),
+        ("hunter", &["hunter2"], "hunter"),
+        ("hunhunter2", &["hunter2"], "hun[redacted]"),
+        ("x abc abcdef y", &["abc", "abcdef"], "x [redacted] [redacted] y"),
+        ("x abcde y", &["abcdef", "abc"], "x [redacted]de y"),
+        // Overlapping: the second secret's end must not stay behind.
+        ("x abcdef y", &["abcd", "cdef"], "x [redacted] y"),
+        ("aaaaaab", &["aaa"], "[redacted]b"),
+        ("aab", &["aaab", "b"], "aa[redacted]"),
+        ("ab", &["abX", "b"], "a[redacted]"),
+        ("anything", &["", "any"], "[redacted]thing"),
+    ];
+
+    #[test]
+    fn a_secret_never_gets_through_however_the_stream_is_cut() {
+        for (text, secrets, expected) in CASES {
+            let bytes = text.as_bytes();
+            assert_eq!(redact_in(&[bytes], secrets), expected, "whole: {text:?} {secrets:?}");
+            let each: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(redact_in(&each, secrets), expected, "by byte: {text:?} {secrets:?}");
+            for first in 0..=bytes.len() {
+                for second in first..=bytes.len() {
+                    let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+                    let got = redact_in(&pieces, secrets);
+                    assert_eq!(got, expected, "cut at {first}, {second}: {text:?} {secrets:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_secret_is_not_kept_back() {
+        let mut redactor = Redactor::new(&["hunter2"]);
+        let mut out = Vec::new();
+        redactor.push(b"a prompt> ", &mut out);
+        assert_eq!(out, b"a prompt> ");
+        redactor.push(b"hu", &mut out);
+        assert_eq!(out, b"a prompt> ");
+        redactor.push(b"man", &mut out);
+        assert_eq!(out, b"a prompt> human");
+    }
+
+    #[test]
+    fn without_secrets_bytes_pass_unchanged() {
+        let mut redactor = Redactor::new::<&str>(&[]);
+        let mut out = Vec::new();
+        redactor.push(b"\x00\xff[redacted]", &mut out);
+        redactor.finish(&mut out);
+        assert_eq!(out, b"\x00\xff[redacted]");
+    }
+}

@@ -1,0 +1,123 @@
+//! Puts a log's head and tail together again, also while it is being written.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::{HEADER_BYTES, segment_path, split_header};
+
+/// Readings before the last one is taken as it is. A writer that turns segments during each of them is
+/// writing far faster than it is paced.
+const READINGS_MAX: usize = 8;
+
+/// A log as text for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunLogText {
+    /// Head and tail, with a line between them that counts what is missing there.
+    pub bytes: Vec<u8>,
+    /// Output that is not in `bytes`: what the log did not keep, and what the window left out.
+    pub omitted: u64,
+}
+
+/// Reads the log at `path`; none when there is none.
+///
+/// With `tail` only the last so many bytes, less the broken line that they may begin with. A window that
+/// begins where a line begins loses nothing, and one inside a single long line is returned as it is.
+///
+/// # Errors
+/// A file of the log is there and cannot be read.
+pub fn read_log(path: &Path, tail: Option<u64>) -> io::Result<Option<RunLogText>> {
+    let Some(parts) = read_parts(path)? else { return Ok(None) };
+    Ok(Some(parts.into_text(tail)))
+}
+
+#[derive(Debug, Default)]
+struct LogParts {
+    head: Vec<u8>,
+    /// Output between the two, which is gone.
+    omitted: u64,
+    tail: Vec<u8>,
+}
+
+fn read_parts(path: &Path) -> io::Result<Option<LogParts>> {
+    let mut reading = 0;
+    loop {
+        reading += 1;
+        // The tail first: it only begins when the head is complete, so a head that is read later fits to it.
+        let zeroth = read_file(&segment_path(path, 0), u64::MAX)?;
+        let first = read_file(&segment_path(path, 1), u64::MAX)?;
+        let Some(head) = read_file(path, u64::MAX)? else { return Ok(None) };
+        let is_settled = (0..2).zip([&zeroth, &first]).all(|(index, seen)| {
+            let line = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
+            let now = read_file(&segment_path(path, index), line).ok().flatten();
+            begins_at(now.as_deref()) == begins_at(seen.as_deref())
+        });
+        if is_settled || reading >= READINGS_MAX {
+            return Ok(Some(join(head, zeroth.as_deref(), first.as_deref())));
+        }
+    }
+}
+
+fn begins_at(segment: Option<&[u8]>) -> Option<u64> {
+    segment.and_then(split_header).map(|(past_head, _content)| past_head)
+}
+
+fn join(head: Vec<u8>, one: Option<&[u8]>, other: Option<&[u8]>) -> LogParts {
+    let mut segments: Vec<(u64, &[u8])> =
+        [one, other].into_iter().flatten().filter_map(split_header).collect();
+    segments.sort_by_key(|(past_head, _content)| *past_head);
+    let omitted = segments.first().map_or(0, |(past_head, _content)| *past_head);
+    let tail = segments.iter().flat_map(|(_past_head, content)| *content).copied().collect();
+    LogParts { head, omitted, tail }
+}
+
+fn read_file(path: &Path, at_most: u64) -> io::Result<Option<Vec<u8>>> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let opened: io::Result<File> = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let mut bytes = Vec::new();
+    match opened.and_then(|file| file.take(at_most).read_to_end(&mut bytes)) {
+        Ok(_length) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
+impl LogParts {
+    fn into_text(self, tail: Option<u64>) -> RunLogText {
+        let Self { head, omitted, tail: kept_tail } = self;
+        let mut text = head;
+        let head_end = text.len();
+        if omitted > 0 {
+            if text.last().is_some_and(|last| *last != b'\n') {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(format!("… [{omitted} bytes omitted] …\n").as_bytes());
+        }
+        let tail_begin = text.len();
+        text.extend_from_slice(&kept_tail);
+        let begin = tail.map_or(0, |window| window_begin(&text, window));
+        let cut = begin.min(head_end) + begin.saturating_sub(tail_begin);
+        text.drain(..begin);
+        let cut = u64::try_from(cut).unwrap_or(u64::MAX);
+        RunLogText { bytes: text, omitted: omitted.saturating_add(cut) }
+    }
+}
+
+/// Where the last `window` bytes of `text` begin, moved to the next line unless a line begins there anyway or
+/// nothing would be left.
+fn window_begin(text: &[u8], window: u64) -> usize {
+    let window = usize::try_from(window).unwrap_or(usize::MAX);
+    let begin = text.len().saturating_sub(window);
+    let is_line_begin = begin == 0 || text.get(begin - 1) == Some(&b'\n');
+    if is_line_begin {
+        return begin;
+    }
+    let rest = text.get(begin..).unwrap_or_default();
+    match rest.iter().position(|byte| *byte == b'\n') {
+        Some(line_end) if line_end + 1 < rest.len() => begin + line_end + 1,
+        Some(_) | None => begin,
+    }
+}

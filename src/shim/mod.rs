@@ -1,0 +1,149 @@
+//! The shim: one small process per run that is the parent of the worker and outlives the daemon.
+//!
+//! It holds the run lock for life, starts the worker, keeps its output and its deadline, ends every process
+//! that descends from it, and writes how it ended. The daemon watches it by pidfd and reads the record; it
+//! controls it by signals only (SIGTERM: stop ladder, SIGQUIT: kill at once).
+//!
+//! One thread, no allocation to speak of while nothing happens, and nothing of the board: only `std`, `nix`,
+//! `serde` and the leaf modules of [`crate::os`] (checked by `tests/tidy_shim.rs`).
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `run` | the order of things: lock, identity, worker, record |
+//! | `worker` | from the spec to a started worker, or why not |
+//! | `watch` | the loop over signals, output and time |
+//! | `ladder` | when to ask the tree to end and when to kill it (pure) |
+//! | `tree` | sending a signal to everything below this process |
+//! | `log_pump` | output from pipe to file, at the spec's pace |
+
+mod ladder;
+mod log_pump;
+mod run;
+mod tree;
+mod watch;
+mod worker;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::os::run_files::RunDir;
+
+/// How the shim itself ends. How the run ended is in its exit record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShimExit {
+    /// 0: the exit record is in place.
+    Done,
+    /// 2: called with other arguments than a run directory and a nonce.
+    Usage,
+    /// 70: the process could not be set up; nothing was started.
+    SetUp,
+    /// 71: another shim holds the run lock; nothing was started.
+    LockHeld,
+    /// 72: the spec is that of another start; nothing was started.
+    OtherNonce,
+    /// 73: the run directory, its spec or its identity could not be read or written; nothing was started.
+    Files,
+    /// 74: this start has been made before; nothing was started.
+    AlreadyStarted,
+    /// 75: the tree is empty, but the exit record could not be written.
+    Record,
+}
+
+impl ShimExit {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 2,
+            Self::SetUp => 70,
+            Self::LockHeld => 71,
+            Self::OtherNonce => 72,
+            Self::Files => 73,
+            Self::AlreadyStarted => 74,
+            Self::Record => 75,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Usage => {
+                "usage: kanban-shim RUN-DIRECTORY NONCE (started by kanband, not by hand)"
+            }
+            Self::SetUp => "the process could not be set up",
+            Self::LockHeld => "another shim holds the run lock",
+            Self::OtherNonce => "the spec belongs to another start",
+            Self::Files => "the files of the run cannot be used",
+            Self::AlreadyStarted => "this start has been made before",
+            Self::Record => "the exit record could not be written",
+        }
+    }
+}
+
+impl From<ShimExit> for ExitCode {
+    fn from(exit: ShimExit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The whole program. `arguments` begin with the program's name.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
+    let exit = match start_of(arguments) {
+        Some((dir, nonce)) => run::run(&dir, &nonce).err().unwrap_or(ShimExit::Done),
+        None => ShimExit::Usage,
+    };
+    if exit != ShimExit::Done {
+        // For whoever tries it by hand; under the daemon this goes to /dev/null.
+        let _unheard = writeln!(std::io::stderr(), "kanban-shim: {}", exit.reason());
+    }
+    exit
+}
+
+fn start_of(arguments: impl Iterator<Item = OsString>) -> Option<(RunDir, String)> {
+    let mut arguments = arguments.skip(1);
+    let (path, nonce) = (arguments.next()?, arguments.next()?.into_string().ok()?);
+    let is_complete = !path.is_empty() && !nonce.is_empty() && arguments.next().is_none();
+    // The working directory changes later on.
+    let path = std::path::absolute(PathBuf::from(path)).ok()?;
+    is_complete.then(|| (RunDir::new(path), nonce))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_that_are_documented() {
+        let exits = [
+            (ShimExit::Done, 0),
+            (ShimExit::Usage, 2),
+            (ShimExit::SetUp, 70),
+            (ShimExit::LockHeld, 71),
+            (ShimExit::OtherNonce, 72),
+            (ShimExit::Files, 73),
+            (ShimExit::AlreadyStarted, 74),
+            (ShimExit::Record, 75),
+        ];
+        for (exit, code) in exits {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn anything_but_a_directory_and_a_nonce_is_a_usage_error() {
+        let cases: [(&[&str], bool); 6] = [
+            (&["kanban-shim", "/run/7", "nonce"], true),
+            (&["kanban-shim"], false),
+            (&["kanban-shim", "/run/7"], false),
+            (&["kanban-shim", "/run/7", ""], false),
+            (&["kanban-shim", "", "nonce"], false),
+            (&["kanban-shim", "/run/7", "nonce", "more"], false),
+        ];
+        for (arguments, is_start) in cases {
+            let start = start_of(arguments.iter().map(OsString::from));
+            assert_eq!(start.is_some(), is_start, "{arguments:?}");
+        }
+    }
+}

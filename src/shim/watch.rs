@@ -1,0 +1,147 @@
+//! The loop of a shim whose worker runs: signals, output, time, until no process is left.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::libc::c_int;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
+use nix::sys::time::TimeSpec;
+
+use crate::os::clock::monotonic_ms;
+use crate::os::wait::{ProcessEnd, Reap, ReapedChild, reap_any};
+use crate::shim::ladder::{Action, Event, Ladder};
+use crate::shim::log_pump::LogPump;
+use crate::shim::tree::{Asker, Killer, count_living};
+
+/// What the shim learned of the tree until it was empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How the worker itself ended.
+    pub worker_end: Option<ProcessEnd>,
+    /// Processes that were left when it had.
+    pub swept_count: u32,
+    /// User and system time of everything reaped, microseconds.
+    pub cpu_us: u64,
+    /// Largest resident set of any one process, bytes.
+    pub max_rss_bytes: u64,
+}
+
+/// A run whose worker has been started.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    /// Reads SIGTERM, SIGQUIT and SIGCHLD.
+    signals: &'a SignalFd,
+    worker_pid: i32,
+    pump: &'a mut LogPump,
+    ladder: &'a mut Ladder,
+    asker: Asker,
+    killer: Killer,
+    tally: Tally,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches over the worker `worker_pid`, a child that has not been reaped. `signals` reads SIGTERM, SIGQUIT
+    /// and SIGCHLD, none of which has been lost since the worker was started.
+    pub fn new(
+        worker_pid: i32,
+        signals: &'a SignalFd,
+        pump: &'a mut LogPump,
+        ladder: &'a mut Ladder,
+    ) -> Self {
+        let (asker, killer) = (Asker::default(), Killer::default());
+        Self { signals, worker_pid, pump, ladder, asker, killer, tally: Tally::default() }
+    }
+
+    /// Returns when no process of the run is left.
+    pub fn until_empty(mut self) -> Tally {
+        while !self.ladder.is_empty() {
+            self.apply(Event::Time);
+            let ready = self.wait(monotonic_ms());
+            if ready.signals {
+                self.take_signals();
+            }
+            if ready.output {
+                self.pump.pump(monotonic_ms());
+            }
+        }
+        self.pump.drain();
+        self.tally
+    }
+
+    fn apply(&mut self, event: Event) {
+        match self.ladder.apply(event, monotonic_ms()) {
+            Action::Nothing => {}
+            Action::Terminate => self.asker.round(self.worker_pid),
+            Action::Kill => {
+                let round = self.killer.round();
+                self.ladder.round_done(round, monotonic_ms());
+            }
+        }
+    }
+
+    fn wait(&mut self, now_ms: u64) -> Ready {
+        let pump_wakes = self.pump.wake_at_ms();
+        let wake_at_ms = [self.ladder.wake_at_ms(), pump_wakes].into_iter().flatten().min();
+        let timeout = wake_at_ms
+            .map(|at| TimeSpec::from_duration(Duration::from_millis(at.saturating_sub(now_ms))));
+        let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        watched.extend(self.pump.wants(now_ms).map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
+        // An interrupted or failed wait shows nothing ready, and the loop looks at the clock again.
+        let polled = ppoll(&mut watched, timeout, None).unwrap_or(0);
+        let is_ready =
+            |at: usize| polled > 0 && watched.get(at).and_then(PollFd::any) == Some(true);
+        Ready { signals: is_ready(0), output: is_ready(1) }
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            let number = c_int::try_from(signal.ssi_signo).unwrap_or(0);
+            let event = match Signal::try_from(number) {
+                Ok(Signal::SIGTERM) => Some(Event::StopAsked),
+                Ok(Signal::SIGQUIT) => Some(Event::KillAsked),
+                Ok(_) | Err(_) => self.reap(),
+            };
+            if let Some(event) = event {
+                self.apply(event);
+            }
+        }
+    }
+
+    /// Reaps whatever has ended; several ends may have come as one signal.
+    fn reap(&mut self) -> Option<Event> {
+        let had_ended = self.tally.worker_end.is_some();
+        let mut reaped_count = 0;
+        loop {
+            match reap_any() {
+                Ok(Reap::Child(child)) => self.tally.add(child, self.worker_pid),
+                Ok(Reap::NoChildren) => return Some(Event::TreeEmpty),
+                Ok(Reap::NoneEnded) | Err(_) => break,
+            }
+            reaped_count += 1;
+        }
+        if self.tally.worker_end.is_some() && !had_ended {
+            self.tally.swept_count = count_living();
+            return Some(Event::WorkerEnded);
+        }
+        (reaped_count > 0).then_some(Event::OtherEnded)
+    }
+}
+
+/// What a wait has found.
+struct Ready {
+    signals: bool,
+    output: bool,
+}
+
+impl Tally {
+    fn add(&mut self, child: ReapedChild, worker_pid: i32) {
+        self.cpu_us = self.cpu_us.saturating_add(child.cpu_us);
+        self.max_rss_bytes = self.max_rss_bytes.max(child.max_rss_bytes);
+        // Only the first of this PID is the worker: once reaped, the number may be anybody's.
+        if child.pid == worker_pid && self.worker_end.is_none() {
+            self.worker_end = Some(child.end);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! From the spec to a started worker, or to the one sentence that says why there is none.
+
+use std::ffi::{CString, OsStr};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::resource::Resource;
+use nix::sys::stat::{Mode, umask};
+
+use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
+use crate::os::run_files::{RunSpec, StartFailure, StartStep};
+use crate::os::run_log::RunLogWriter;
+use crate::os::status_pipe::set_nonblocking;
+
+/// Where a program without a slash is looked for when the worker's environment has no `PATH`.
+const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// File mode mask of a worker whose spec names none.
+const DEFAULT_UMASK: u32 = 0o022;
+
+/// A worker that executes its program.
+#[derive(Debug)]
+pub struct StartedWorker {
+    /// Its PID; it is this process's child and not reaped.
+    pub pid: i32,
+    /// Reading end of the pipe on its standard output and error. Never blocks.
+    pub output: OwnedFd,
+    /// Its log, opened.
+    pub log: RunLogWriter,
+}
+
+/// Starts the worker of `spec`.
+///
+/// # Errors
+/// What could not be done; then nothing runs.
+pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
+    let plan = plan(spec)?;
+    make_working_directory(spec, plan.umask)?;
+    let log = RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes)
+        .map_err(|error| {
+            let what = format!("the log `{}` could not be opened", spec.log.path.display());
+            failure_of(StartStep::Log, &error, &what)
+        })?;
+    let at_fork = |error: &io::Error| {
+        failure_of(StartStep::Fork, error, "the worker's process could not be made")
+    };
+    let (input, output, worker_end) = stdio().map_err(|error| at_fork(&error))?;
+    let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
+    let pid = fork_exec(&plan, stdio).map_err(|failure| told(failure, spec, &plan))?;
+    Ok(StartedWorker { pid, output, log })
+}
+
+/// The worker's standard input, and the reading and the writing end of its output.
+fn stdio() -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
+    let input = std::fs::File::open("/dev/null")?;
+    let (output, worker_end) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    set_nonblocking(&output)?;
+    Ok((input.into(), output, worker_end))
+}
+
+/// Everything that fork and exec will need, checked as far as it can be before.
+fn plan(spec: &RunSpec) -> Result<ExecPlan, StartFailure> {
+    let Some(program) = spec.argv.first().filter(|program| !program.is_empty()) else {
+        return Err(failure(
+            StartStep::Exec,
+            Errno::EINVAL,
+            "the spec names no program".to_owned(),
+        ));
+    };
+    if !spec.cwd.is_absolute() {
+        let text = format!("working directory `{}` is not absolute", spec.cwd.display());
+        return Err(failure(StartStep::Workspace, Errno::EINVAL, text));
+    }
+    let programs = candidates(program, spec.env.get("PATH").map_or(DEFAULT_PATH, String::as_str));
+    let environment = spec.env.iter().map(|(name, value)| {
+        if name.is_empty() || name.contains('=') {
+            let text = format!("`{name}` cannot be the name of a variable");
+            return Err(failure(StartStep::Exec, Errno::EINVAL, text));
+        }
+        let what = format!("the value of `{name}`");
+        c_string(StartStep::Exec, &what, format!("{name}={value}").as_bytes())
+    });
+    let to_argument = |word: &String| c_string(StartStep::Exec, "an argument", word.as_bytes());
+    let to_program = |path: &PathBuf| {
+        c_string(StartStep::Exec, "the program's path", path.as_os_str().as_bytes())
+    };
+    Ok(ExecPlan {
+        programs: programs.iter().map(to_program).collect::<Result<_, _>>()?,
+        argv: spec.argv.iter().map(to_argument).collect::<Result<_, _>>()?,
+        env: environment.collect::<Result<_, _>>()?,
+        cwd: c_string(
+            StartStep::Workspace,
+            "the working directory",
+            spec.cwd.as_os_str().as_bytes(),
+        )?,
+        umask: Mode::from_bits_truncate(spec.limits.umask.unwrap_or(DEFAULT_UMASK)),
+        rlimits: spec
+            .limits
+            .rlimits
+            .iter()
+            .map(|(name, limit)| Ok((resource(name)?, *limit)))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Paths at which the program may be, in the order of `PATH`. Entries that are not absolute are passed over: in
+/// a worker's directory lies what others have written.
+fn candidates(program: &str, path: &str) -> Vec<PathBuf> {
+    if program.contains('/') {
+        return vec![PathBuf::from(program)];
+    }
+    let folders = path.split(':').map(Path::new).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program)).collect()
+}
+
+fn resource(name: &str) -> Result<Resource, StartFailure> {
+    let known = match name {
+        "as" => Resource::RLIMIT_AS,
+        "core" => Resource::RLIMIT_CORE,
+        "cpu" => Resource::RLIMIT_CPU,
+        "data" => Resource::RLIMIT_DATA,
+        "fsize" => Resource::RLIMIT_FSIZE,
+        "locks" => Resource::RLIMIT_LOCKS,
+        "memlock" => Resource::RLIMIT_MEMLOCK,
+        "msgqueue" => Resource::RLIMIT_MSGQUEUE,
+        "nice" => Resource::RLIMIT_NICE,
+        "nofile" => Resource::RLIMIT_NOFILE,
+        "nproc" => Resource::RLIMIT_NPROC,
+        "rss" => Resource::RLIMIT_RSS,
+        "rtprio" => Resource::RLIMIT_RTPRIO,
+        "rttime" => Resource::RLIMIT_RTTIME,
+        "sigpending" => Resource::RLIMIT_SIGPENDING,
+        "stack" => Resource::RLIMIT_STACK,
+        _ => {
+            let text = format!("limit `{name}` is not known");
+            return Err(failure(StartStep::Limits, Errno::EINVAL, text));
+        }
+    };
+    Ok(known)
+}
+
+/// Makes the working directory, if the spec asks for it, with the mask that the worker will have.
+fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure> {
+    if !spec.create_cwd {
+        return Ok(());
+    }
+    let own_mask = umask(mask);
+    let made = std::fs::create_dir_all(&spec.cwd);
+    umask(own_mask);
+    made.map_err(|error| {
+        let what = format!("working directory `{}` could not be made", spec.cwd.display());
+        failure_of(StartStep::Workspace, &error, &what)
+    })
+}
+
+/// Puts a step that failed in the child into words.
+fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
+    let why = failed.errno.desc();
+    let (step, text) = match failed.step {
+        ExecStep::Fork => {
+            (StartStep::Fork, format!("the worker's process could not be made: {why}"))
+        }
+        ExecStep::Session => {
+            (StartStep::Fork, format!("the worker's session could not be made: {why}"))
+        }
+        ExecStep::Stdio => {
+            (StartStep::Fork, format!("the worker's output could not be taken: {why}"))
+        }
+        ExecStep::WorkingDirectory => {
+            let cwd = spec.cwd.display();
+            (StartStep::Workspace, format!("working directory `{cwd}` could not be entered: {why}"))
+        }
+        ExecStep::Limit(index) => {
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            // The plan keeps the order of the spec.
+            let (name, limit) = spec.limits.rlimits.iter().nth(index).unzip();
+            let name = name.map_or("?", String::as_str);
+            let limit = limit.copied().unwrap_or(0);
+            (StartStep::Limits, format!("limit `{name}` could not be set to {limit}: {why}"))
+        }
+        ExecStep::Exec => (StartStep::Exec, exec_message(failed.errno, spec, plan)),
+    };
+    failure(step, failed.errno, text)
+}
+
+fn exec_message(errno: Errno, spec: &RunSpec, plan: &ExecPlan) -> String {
+    let program = spec.argv.first().map_or("", String::as_str);
+    let there = plan
+        .programs
+        .iter()
+        .map(|path| spec.cwd.join(OsStr::from_bytes(path.as_bytes())))
+        // Through its components, for `a/./b` to read `a/b`.
+        .map(|path| path.components().collect::<PathBuf>())
+        .find(|path| path.is_file());
+    match (errno, there) {
+        // The file is there, so what is missing is what executes it.
+        (Errno::ENOENT, Some(path)) => {
+            format!("the interpreter that `{}` asks for was not found", path.display())
+        }
+        (Errno::ENOENT, None) if program.contains('/') => {
+            format!("program `{program}` was not found")
+        }
+        (Errno::ENOENT, None) => format!("program `{program}` was not found on PATH"),
+        (Errno::EACCES, _) => format!("program `{program}` may not be executed"),
+        (Errno::ENOEXEC, _) => {
+            format!("program `{program}` is in no executable format; a script needs a `#!` line")
+        }
+        (other, _) => format!("program `{program}` could not be executed: {}", other.desc()),
+    }
+}
+
+fn c_string(step: StartStep, what: &str, bytes: &[u8]) -> Result<CString, StartFailure> {
+    CString::new(bytes)
+        .map_err(|_nul| failure(step, Errno::EINVAL, format!("{what} contains a zero byte")))
+}
+
+fn failure_of(step: StartStep, error: &io::Error, what: &str) -> StartFailure {
+    let errno = error.raw_os_error().unwrap_or(0);
+    let why = error
+        .raw_os_error()
+        .map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned());
+    StartFailure { step, errno, message: format!("{what}: {why}") }
+}
+
+fn failure(step: StartStep, errno: Errno, message: String) -> StartFailure {
+    StartFailure { step, errno: errno as i32, message }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! What the exit record says of a worker, and of one that never was.
+
+use kanband::os::run_files::{StartFailure, StartStep, read_identity};
+use nix::errno::Errno;
+
+use crate::harness::Run;
+
+/// Runs and returns why nothing was started; nothing may have been.
+fn start_failure(run: &Run) -> StartFailure {
+    let record = run.finish();
+    assert_eq!((record.code, record.signal, record.log_bytes), (None, None, 0));
+    assert_eq!(read_identity(&run.dir).unwrap().unwrap().worker, None);
+    record.start_failure.expect("a reason")
+}
+
+#[test]
+fn the_exit_code_is_recorded() {
+    for code in [0, 1, 75, 255] {
+        let record = Run::of_script(&format!("exit {code}")).finish();
+        assert_eq!((record.code, record.signal, record.start_failure), (Some(code), None, None));
+        assert!(!record.timed_out && !record.stop_requested && !record.killed);
+        assert_eq!(record.swept_count, 0);
+        assert!(record.max_rss_bytes > 0);
+    }
+}
+
+#[test]
+fn the_signal_is_recorded() {
+    // 34 is a real-time signal.
+    for signal in [6, 9, 15, 34] {
+        let record = Run::of_script(&format!("kill -{signal} $$")).finish();
+        assert_eq!((record.code, record.signal), (None, Some(signal)));
+    }
+}
+
+#[test]
+fn a_missing_program_is_a_start_failure_and_no_worker() {
+    let failure = start_failure(&Run::of(&["no-such-program"]));
+    assert_eq!((failure.step, failure.errno), (StartStep::Exec, Errno::ENOENT as i32));
+    assert_eq!(failure.message, "program `no-such-program` was not found on PATH");
+    let failure = start_failure(&Run::of(&["/no/such/program"]));
+    assert_eq!((failure.step, failure.errno), (StartStep::Exec, Errno::ENOENT as i32));
+    assert_eq!(failure.message, "program `/no/such/program` was not found");
+}
+
+#[test]
+fn a_program_that_cannot_be_executed_says_why() {
+    let run = Run::of(&["./tool"]);
+    let path = run.work("tool").display().to_string();
+    run.add_script("tool", "#!/no/such/interpreter\n");
+    let failure = start_failure(&run);
+    let expected = format!("the interpreter that `{path}` asks for was not found");
+    assert_eq!((failure.errno, failure.message), (Errno::ENOENT as i32, expected));
+
+    let run = Run::of(&["./tool"]);
+    std::fs::write(run.work("tool"), "").unwrap();
+    let failure = start_failure(&run);
+    assert_eq!(failure.message, "program `./tool` may not be executed");
+
+    let run = Run::of(&["./tool"]);
+    run.add_script("tool", "echo no interpreter\n");
+    let failure = start_failure(&run);
+    assert_eq!(failure.errno, Errno::ENOEXEC as i32);
+}
+
+#[test]
+fn a_program_found_later_on_the_path_is_started() {
+    let mut run = Run::of(&["tool"]);
+    run.add_script("tool", "#!/bin/sh\nexit 3\n");
+    let path = format!("/no/such:/etc/passwd:{}", run.spec.cwd.display());
+    run.spec.env.insert("PATH".to_owned(), path);
+    assert_eq!(run.finish().code, Some(3));
+}
+
+#[test]
+fn a_missing_working_directory_is_a_start_failure_unless_it_is_to_be_made() {
+    let mut run = Run::of_script("pwd; umask");
+    run.spec.cwd = run.root().join("not/there/yet");
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::ENOENT as i32));
+    assert!(failure.message.contains("not/there/yet"), "{}", failure.message);
+
+    let mut run = Run::of_script("pwd; stat -c %a . ..");
+    run.spec.cwd = run.root().join("not/there/yet");
+    run.spec.create_cwd = true;
+    run.spec.limits.umask = Some(0o027);
+    assert_eq!(run.finish().code, Some(0));
+    assert_eq!(run.log(), format!("{}\n750\n750\n", run.spec.cwd.display()));
+}
+
+#[test]
+fn a_working_directory_that_is_a_file_is_a_start_failure() {
+    let mut run = Run::of_script("true");
+    run.spec.cwd = run.work("file");
+    std::fs::write(&run.spec.cwd, "").unwrap();
+    run.spec.create_cwd = true;
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::EEXIST as i32));
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_a_start_failure() {
+    let mut run = Run::of_script("touch started");
+    run.spec.log.path = run.root().join("missing/run.log");
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Log, Errno::ENOENT as i32));
+    assert!(!run.work("started").exists());
+}
+
+#[test]
+fn a_limit_that_cannot_be_set_is_a_start_failure_that_names_it() {
+    let mut run = Run::of_script("true");
+    // Above the kernel's own ceiling (fs.nr_open), which not even root may pass.
+    run.spec.limits.rlimits.insert("nofile".to_owned(), u64::MAX - 1);
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Limits, Errno::EPERM as i32));
+    assert!(failure.message.contains("`nofile`"), "{}", failure.message);
+}

@@ -1,0 +1,217 @@
+//! The shim stays what it is: a small program that knows nothing of the board.
+//!
+//! Read from the source: whatever a shim can reach uses only the standard library, `nix`, `serde` and the leaf
+//! modules of `os`. Read from the binary: nothing of the daemon has been linked into it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, also in its helpers"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Crates that the shim's path may use.
+const CRATES: [&str; 4] = ["std", "nix", "serde", "serde_json"];
+
+/// What a debug build of the shim may load, in bytes. It loads 1.3 MB; SQLite or a runtime would each bring
+/// more than the rest of this.
+const LOADED_BYTES_MAX: u64 = 2 << 20;
+
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Every Rust file below a directory, without the modules that only tests have.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A file's code: no comments, no tests, every run of white space one blank.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+}
+
+/// The paths of every `use` in `code`, groups written out: `use a::{b, c::d};` gives `a::b` and `a::c::d`.
+fn used_paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (at, _word) in code.match_indices("use ") {
+        let is_word = at == 0 || code[..at].ends_with([' ', ';', '{', '}']);
+        if let Some((tree, _rest)) = code[at + 4..].split_once(';').filter(|_| is_word) {
+            flatten("", tree, &mut paths);
+        }
+    }
+    paths
+}
+
+fn flatten(prefix: &str, tree: &str, paths: &mut Vec<String>) {
+    let mut depth = 0;
+    let is_comma = |sign: char| {
+        depth += i32::from(sign == '{') - i32::from(sign == '}');
+        sign == ',' && depth == 0
+    };
+    for branch in tree.split(is_comma).map(str::trim).filter(|branch| !branch.is_empty()) {
+        match branch.split_once('{') {
+            Some((stem, group)) => {
+                let group = group.trim_end().strip_suffix('}').unwrap_or(group);
+                flatten(&format!("{prefix}{}", stem.trim()), group, paths);
+            }
+            None => paths.push(format!("{prefix}{branch}")),
+        }
+    }
+}
+
+/// The paths into this crate that stand in `code` outside of its `use` lines too.
+fn own_paths(code: &str) -> Vec<String> {
+    let is_path = |sign: char| sign.is_alphanumeric() || sign == '_' || sign == ':';
+    let own = ["crate::", "kanband::"];
+    own.iter()
+        .flat_map(|root| code.match_indices(root).map(|(at, _root)| &code[at..]))
+        .map(|rest| rest.split(|sign| !is_path(sign)).next().unwrap_or_default().to_owned())
+        .filter(|path| !path.ends_with("::"))
+        .collect()
+}
+
+/// Files of the modules `crate::<path>`: the module's own and those below it.
+fn files_of(module: &str) -> Vec<PathBuf> {
+    let mut files = files_below(&source(&format!("src/{module}")));
+    let own = source(&format!("src/{module}.rs"));
+    files.extend(own.exists().then_some(own));
+    assert!(!files.is_empty(), "no file of {module}");
+    files
+}
+
+/// What is wrong with the file's use of other code, and the modules of this crate that it reaches.
+fn judge(path: &Path) -> (Vec<String>, BTreeSet<String>) {
+    let code = code_of(path);
+    let (mut wrong, mut reached) = (Vec::new(), BTreeSet::new());
+    let is_module_here = |name: &str| {
+        [";", " {"].iter().any(|end| code.contains(&format!("mod {name}{end}")))
+            || ["super", "self"].contains(&name)
+    };
+    for used in used_paths(&code).into_iter().chain(own_paths(&code)) {
+        let words: Vec<&str> = used.split("::").collect();
+        match words[..] {
+            ["crate" | "kanband", "shim" | "failpoint", ..] => {}
+            ["crate" | "kanband", "os", module, ..] => {
+                reached.insert(format!("os/{module}"));
+            }
+            [first, ..] if CRATES.contains(&first) || is_module_here(first) => {}
+            _ => wrong.push(format!("{}: {used}", path.display())),
+        }
+    }
+    // A path that needs no `use`.
+    for stranger in [
+        "actix",
+        "axum",
+        "config",
+        "hyper",
+        "libc",
+        "procfs",
+        "rusqlite",
+        "signal_hook",
+        "thiserror",
+        "tokio",
+        "tracing",
+    ] {
+        for (at, _name) in code.match_indices(&format!("{stranger}::")) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            if !before.is_alphanumeric() && before != '_' && before != ':' {
+                wrong.push(format!("{}: {stranger}", path.display()));
+            }
+        }
+    }
+    wrong.retain(|line| !(line.ends_with(": libc") && code.contains("use nix::libc;")));
+    (wrong, reached)
+}
+
+#[test]
+fn the_shim_reaches_only_leaf_modules() {
+    let mut open = files_below(&source("src/shim"));
+    open.push(source("src/bin/kanban-shim.rs"));
+    open.push(source("src/failpoint.rs"));
+    let mut seen: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    while let Some(path) = open.pop() {
+        if seen.contains_key(&path) {
+            continue;
+        }
+        let (strangers, reached) = judge(&path);
+        wrong.extend(strangers);
+        open.extend(reached.iter().flat_map(|module| files_of(module)));
+        seen.insert(path, reached);
+    }
+    assert!(wrong.is_empty(), "the shim may not use:\n{}", wrong.join("\n"));
+    let modules: BTreeSet<&String> = seen.values().flatten().collect();
+    // So that a parser that finds nothing does not pass.
+    for module in ["os/fork_exec", "os/run_files", "os/proc_stat", "os/redact", "os/run_log"] {
+        assert!(modules.contains(&module.to_owned()), "{module} is not reached: {modules:?}");
+    }
+    for module in ["os/spawn", "os/peer", "os/signals", "os/home_lock", "os/run_registry"] {
+        assert!(!modules.contains(&module.to_owned()), "the shim has no use for {module}");
+    }
+}
+
+#[test]
+fn there_is_no_unsafe_code_in_the_shim() {
+    for path in files_below(&source("src/shim")) {
+        let code = code_of(&path);
+        let has_unsafe =
+            code.split(|sign: char| !sign.is_alphanumeric()).any(|word| word == "unsafe");
+        assert!(!has_unsafe, "{}", path.display());
+    }
+}
+
+#[test]
+fn groups_in_use_lines_are_written_out() {
+    let code = "use std::io; pub use disk::{a, b::{self, c as d}}; let because = 1; use x::y;";
+    let expected = ["std::io", "disk::a", "disk::b::self", "disk::b::c as d", "x::y"];
+    assert_eq!(used_paths(code), expected);
+}
+
+/// Parts of an ELF file that are loaded, as (offset, length in the file, length in memory). See elf(5).
+fn loaded_parts(binary: &[u8]) -> Vec<(usize, usize, u64)> {
+    let word = |at: usize| u64::from_le_bytes(binary[at..at + 8].try_into().unwrap());
+    let half = |at: usize| usize::from(u16::from_le_bytes(binary[at..at + 2].try_into().unwrap()));
+    let size = |at: usize| usize::try_from(word(at)).unwrap();
+    assert_eq!(&binary[..6], b"\x7fELF\x02\x01", "a 64-bit little-endian ELF file");
+    let (table, entry_bytes, count) = (size(32), half(54), half(56));
+    let is_load = |at: &usize| binary[*at..*at + 4] == 1_u32.to_le_bytes();
+    (0..count)
+        .map(|index| table + index * entry_bytes)
+        .filter(is_load)
+        .map(|at| (size(at + 8), size(at + 32), word(at + 40)))
+        .collect()
+}
+
+#[test]
+fn nothing_of_the_daemon_is_linked_into_the_shim() {
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_kanban-shim")).unwrap();
+    let parts = loaded_parts(&binary);
+    let loaded_bytes: u64 = parts.iter().map(|(_offset, _stored, memory)| memory).sum();
+    assert!(loaded_bytes > 100_000, "{loaded_bytes} bytes cannot be the whole of it");
+    assert!(loaded_bytes <= LOADED_BYTES_MAX, "the shim loads {loaded_bytes} bytes");
+    for (offset, stored, _memory) in parts {
+        let part = &binary[offset..offset + stored];
+        for stranger in [&b"sqlite3_"[..], b"tokio", b"actix"] {
+            let name = String::from_utf8_lossy(stranger);
+            let is_in = part.windows(stranger.len()).any(|bytes| bytes == stranger);
+            assert!(!is_in, "{name} is in the shim");
+        }
+    }
+}
