@@ -1,7 +1,11 @@
 //! kanband: a durable kanban board and the supervisor of the agents that work on it.
 
+pub mod actors;
+pub mod api;
+pub mod app;
 pub mod config;
 pub mod duration;
+pub mod exit_codes;
 pub mod failpoint;
 pub mod kernel;
 pub mod os;

@@ -64,9 +64,7 @@ impl Actor for CircuitBreaker {
         let readers = self.deps.readers.clone();
         let caller = Caller::System { part: "circuit-breaker" };
         let read = async move {
-            readers
-                .read(caller, |snapshot| Ok(store::breakers::list(snapshot.connection)?))
-                .await
+            readers.read(caller, |snapshot| Ok(store::breakers::list(snapshot.connection)?)).await
         };
         context.spawn(read.into_actor(self).map(|answer, breaker, context| match answer {
             Ok(breakers) => {

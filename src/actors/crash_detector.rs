@@ -12,9 +12,7 @@ pub mod messages;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _,
-};
+use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::actors::guard::Guard;
 use crate::actors::readers::Readers;
@@ -31,6 +29,7 @@ use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::os::identity::{ProcessIdentity, boot_id};
 use crate::os::remains::end_remains;
+use crate::os::run_files::read_spec;
 use crate::os::run_inspection::{Inspection, inspect};
 use messages::{AdoptRun, AuditRuns};
 
@@ -186,20 +185,17 @@ fn what_became_of(
     run: &Run,
     task: &Task,
 ) -> std::io::Result<Option<WorkerSeed>> {
-    let ended = |evidence| {
-        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), evidence }))
-    };
+    let ended = |evidence| WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), evidence }));
     let dir = deps.context.run_dir(run.id);
-    let of_other_life = match dir.read_spec()? {
+    let of_other_life = match read_spec(&dir)? {
         Some(spec) => spec.incarnation != deps.context.incarnation,
         None => false,
     };
     if of_other_life {
         return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
     }
-    let is_other_boot = |identity: &ProcessIdentity| {
-        boot_id().map(|boot_id| boot_id != identity.boot_id)
-    };
+    let is_other_boot =
+        |identity: &ProcessIdentity| boot_id().map(|boot_id| boot_id != identity.boot_id);
     let inspection = inspect(&dir)?;
     let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
     Ok(match &inspection {

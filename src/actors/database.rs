@@ -122,8 +122,7 @@ impl Database {
         let figures = Arc::new(DatabaseFigures::default());
         let handle = Self { sender, counts: Arc::clone(&counts), figures: Arc::clone(&figures) };
         let pending = VecDeque::new();
-        let mut thread =
-            DatabaseThread { board, receiver, pending, publish, counts, figures };
+        let mut thread = DatabaseThread { board, receiver, pending, publish, counts, figures };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
             on_end(std::panic::catch_unwind(work).is_err());
@@ -193,7 +192,10 @@ impl DatabaseThread {
         }
     }
 
-    #[expect(clippy::panic, reason = "only a test asks for it, to show that the process ends cleanly")]
+    #[expect(
+        clippy::panic,
+        reason = "only a test asks for it, to show that the process ends cleanly"
+    )]
     fn take(&mut self, order: Order) {
         match order {
             Order::Work(work) => self.pending.push_back(work),

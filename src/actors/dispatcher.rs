@@ -33,8 +33,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    DispatchPreview, PassMode, PassReply, PromoteReleased, RunOrder, StartReadyRuns,
-    preview_dispatch,
+    DispatchPreview, PassMode, PassReply, PromoteReleased, StartReadyRuns, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
 use messages::{DispatchNow, DispatchReport, SpawnedTask, Wake};

@@ -93,15 +93,16 @@ impl Handler<Committed> for EventHub {
             self.feed.publish(Arc::new(committed.events));
         }
         for signal in committed.signals {
-            match signal {
-                Signal::DispatchDue => drop(self.wires.wake.tell(Wake)),
+            // Nobody there means a rebuild is under way; it ends with everybody looking again.
+            let _is_heard = match signal {
+                Signal::DispatchDue => self.wires.wake.tell(Wake),
                 Signal::BreakerMoved { key, open_until } => {
-                    drop(self.wires.breaker_moved.tell(BreakerMoved { key, open_until }));
+                    self.wires.breaker_moved.tell(BreakerMoved { key, open_until })
                 }
                 Signal::VerdictGiven { .. } | Signal::StopRun { .. } | Signal::RunClosed { .. } => {
-                    drop(self.wires.run_signal.tell(RunSignal { signal }));
+                    self.wires.run_signal.tell(RunSignal { signal })
                 }
-            }
+            };
         }
     }
 }

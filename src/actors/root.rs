@@ -336,7 +336,10 @@ impl Handler<ShutdownRequested> for RootSupervisor {
 
     fn handle(&mut self, _message: ShutdownRequested, context: &mut Context<Self>) {
         if !self.is_ending {
-            tracing::info!(workers = self.workers.len(), "asked to end; running workers go on under their shims");
+            tracing::info!(
+                workers = self.workers.len(),
+                "asked to end; running workers go on under their shims"
+            );
             self.is_ending = true;
             self.deps.life.send_replace(Life::Ending);
             // The API ends the process when its last request is answered, or this does.

@@ -38,7 +38,9 @@ use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
 use crate::os::random::random_hex;
 use crate::os::remains::end_remains;
-use crate::os::run_files::RunDir;
+use crate::os::run_files::{
+    self, RunDir, collect_exit, read_exit, read_identity, read_spec, read_token,
+};
 use crate::os::run_inspection::inspect;
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use messages::{LookAgain, StopWorker, VerdictRecorded};
@@ -266,7 +268,7 @@ impl Worker {
     fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
         let AdoptedRun { run, task, shim, worker } = adopted;
         self.verdict_mode = self.read_verdict_mode();
-        let token = std::fs::read_to_string(self.run_dir.token()).unwrap_or_default();
+        let token = read_token(&self.run_dir).ok().flatten().unwrap_or_default();
         self.deps.live_runs.insert(
             run.id,
             LiveRun {
@@ -300,12 +302,12 @@ impl Worker {
     /// An adopted shim has no status pipe of ours; until the worker is seen its identity file is looked at.
     fn look_for_worker(&mut self, context: &mut Context<Self>) {
         context.run_interval(Duration::from_millis(10), |worker, context| {
-            let is_waiting = worker.worker.is_none()
-                && !matches!(worker.phase, Phase::Closing | Phase::Closed);
+            let is_waiting =
+                worker.worker.is_none() && !matches!(worker.phase, Phase::Closing | Phase::Closed);
             if !is_waiting {
                 return;
             }
-            if let Ok(Some(identity)) = worker.run_dir.read_identity()
+            if let Ok(Some(identity)) = read_identity(&worker.run_dir)
                 && let Some(process) = identity.worker
             {
                 worker.worker_seen(process, context);
@@ -314,7 +316,7 @@ impl Worker {
     }
 
     fn read_verdict_mode(&self) -> VerdictMode {
-        match self.run_dir.read_spec() {
+        match read_spec(&self.run_dir) {
             Ok(Some(spec)) => verdict_mode_of(&spec),
             Ok(None) | Err(_) => VerdictMode::Report,
         }
@@ -411,7 +413,7 @@ impl Worker {
     fn find_evidence(&self) -> Option<Evidence> {
         let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
         if !self.is_shim_gone
-            && let Ok(Some(record)) = self.run_dir.read_exit()
+            && let Ok(Some(record)) = read_exit(&self.run_dir)
         {
             return Some(evidence::of_record(&record, log()));
         }
@@ -458,7 +460,7 @@ impl Worker {
     /// From now on the record may go: the board has it.
     fn collect(&mut self) {
         if self.shim.is_some()
-            && let Err(error) = self.run_dir.collect_exit()
+            && let Err(error) = collect_exit(&self.run_dir)
         {
             tracing::debug!(run = self.run_id, %error, "no exit record to collect");
         }
@@ -473,7 +475,7 @@ impl Worker {
             shim.reap();
         }
         self.deps.live_runs.remove(self.run_id);
-        if let Err(error) = self.run_dir.remove() {
+        if let Err(error) = run_files::remove(&self.run_dir) {
             tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
         }
         self.deps.finished.tell(WorkerFinished { run_id: self.run_id });
@@ -532,7 +534,8 @@ impl Handler<LookAgain> for Worker {
 }
 
 fn process_ids(shim: &ProcessIdentity, worker: &ProcessIdentity) -> ProcessIds {
-    let ticks = |identity: &ProcessIdentity| i64::try_from(identity.start_ticks).unwrap_or(i64::MAX);
+    let ticks =
+        |identity: &ProcessIdentity| i64::try_from(identity.start_ticks).unwrap_or(i64::MAX);
     ProcessIds {
         boot_id: shim.boot_id.clone(),
         shim_pid: i64::from(shim.pid),

@@ -1,2 +1,41 @@
-//! kanband
-fn main() {}
+//! `kanband`: the daemon, in the foreground.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use kanband::app;
+use kanband::config::Ambient;
+use kanband::exit_codes::DaemonExit;
+
+/// A durable kanban board and the supervisor of the agents that work on it.
+///
+/// Runs in the foreground until SIGTERM or SIGINT; workers go on under their shims and are found again by the next start.
+/// Where it lives: KANBAN_HOME, else /var/lib/kanband for root and the service user, else $XDG_STATE_HOME/kanband.
+#[derive(Debug, Parser)]
+#[command(name = "kanband", version)]
+struct Arguments {}
+
+fn main() -> ExitCode {
+    if let Err(error) = Arguments::try_parse() {
+        let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        // Nobody can be told when even this cannot be written.
+        drop(error.print());
+        return if is_help { DaemonExit::Ok.into() } else { DaemonExit::Usage.into() };
+    }
+    let started = Ambient::of_process().map_err(app::StartError::from).and_then(app::run);
+    match started {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&error.to_string());
+            error.exit().into()
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the reason for not starting goes to whoever started it")]
+fn complain(message: &str) {
+    for line in message.lines() {
+        eprintln!("kanband: {line}");
+    }
+}

@@ -111,7 +111,7 @@ impl Home {
     /// Where the daemon listens unless something puts its sockets elsewhere: see
     /// [`crate::config::sockets::Sockets`].
     pub fn socket(&self) -> PathBuf {
-        self.path.join("kanban.sock")
+        self.path.join("kanband.sock")
     }
 
     /// The file whose lock makes a daemon the only one.
@@ -288,7 +288,7 @@ mod tests {
         let home = Home::resolve(&ambient(&[("KANBAN_HOME", "/k")])).unwrap();
         let paths = [
             (home.database(), "/k/kanban.db"),
-            (home.socket(), "/k/kanban.sock"),
+            (home.socket(), "/k/kanband.sock"),
             (home.lock(), "/k/lock"),
             (home.install_id(), "/k/install_id"),
             (home.runs(), "/k/runs"),

@@ -62,7 +62,7 @@ pub fn client_socket(ambient: &Ambient) -> Result<PathBuf, HomeError> {
         None => {
             let in_home = match ambient.mode() {
                 Mode::System => None,
-                Mode::User => user_home(ambient).ok().map(|home| home.join("kanban.sock")),
+                Mode::User => user_home(ambient).ok().map(|home| home.join("kanband.sock")),
             };
             [runtime_socket(ambient), in_home]
                 .into_iter()
@@ -110,14 +110,14 @@ mod tests {
         let table = [
             (ambient(&[("KANBAN_SOCKET", "/s"), ("KANBAN_HOME", "/k")]), "/s"),
             (ambient(&[("KANBAN_SOCKET", "s")]), "/work/s"),
-            (ambient(&[("KANBAN_SOCKET", ""), ("KANBAN_HOME", "/k")]), "/k/kanban.sock"),
-            (ambient(&[("KANBAN_HOME", "/k"), ("XDG_RUNTIME_DIR", "/r")]), "/k/kanban.sock"),
+            (ambient(&[("KANBAN_SOCKET", ""), ("KANBAN_HOME", "/k")]), "/k/kanband.sock"),
+            (ambient(&[("KANBAN_HOME", "/k"), ("XDG_RUNTIME_DIR", "/r")]), "/k/kanband.sock"),
             (ambient(&[("XDG_RUNTIME_DIR", "/r")]), "/r/kanband/kanband.sock"),
-            (ambient(&[("XDG_RUNTIME_DIR", "r")]), "/home/ann/.local/state/kanband/kanban.sock"),
-            (ambient(&[]), "/home/ann/.local/state/kanband/kanban.sock"),
+            (ambient(&[("XDG_RUNTIME_DIR", "r")]), "/home/ann/.local/state/kanband/kanband.sock"),
+            (ambient(&[]), "/home/ann/.local/state/kanband/kanband.sock"),
             (of_root(ambient(&[("XDG_RUNTIME_DIR", "/r")])), system),
             (of_root(ambient(&[("KANBAN_HOME", "/var/lib/kanband")])), system),
-            (of_root(ambient(&[("KANBAN_HOME", "/k")])), "/k/kanban.sock"),
+            (of_root(ambient(&[("KANBAN_HOME", "/k")])), "/k/kanband.sock"),
         ];
         for (surroundings, expected) in table {
             let sockets = daemon(&surroundings).unwrap();
@@ -139,7 +139,7 @@ mod tests {
             std::fs::write(path, "").unwrap();
         };
         let in_runtime = dir.path().join("runtime/kanband/kanband.sock");
-        let in_home = dir.path().join("state/kanband/kanban.sock");
+        let in_home = dir.path().join("state/kanband/kanband.sock");
 
         assert_eq!(look(), dir.path().join("run/kanband/kanband.sock"), "nothing is there");
         make(&in_home);
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(look(), in_runtime);
         let chosen = [("KANBAN_HOME", "/k"), xdg[0], xdg[1]];
         let with_home = Ambient { env: ambient(&chosen).env, ..user.clone() };
-        assert_eq!(client_socket(&with_home).unwrap(), Path::new("/k/kanban.sock"));
+        assert_eq!(client_socket(&with_home).unwrap(), Path::new("/k/kanband.sock"));
         let told = [("KANBAN_SOCKET", "/s.worker"), chosen[0], chosen[1], chosen[2]];
         let with_socket = Ambient { env: ambient(&told).env, ..user.clone() };
         assert_eq!(client_socket(&with_socket).unwrap(), Path::new("/s.worker"));

@@ -16,6 +16,11 @@ pub fn epoch_ms() -> i64 {
     read_ms(ClockId::CLOCK_REALTIME)
 }
 
+/// Whole seconds since 1970-01-01 UTC, as the rows of the board hold them.
+pub fn epoch_seconds() -> i64 {
+    epoch_ms().div_euclid(1_000)
+}
+
 fn read_ms(clock: ClockId) -> i64 {
     let now = clock_gettime(clock).unwrap_or(TimeSpec::new(0, 0));
     now.tv_sec().saturating_mul(1_000).saturating_add(now.tv_nsec() / 1_000_000)

@@ -61,5 +61,7 @@ fn is_in_session(process: &Process, worker: Option<&ProcessIdentity>) -> bool {
 
 fn has_token_file(process: &Process, token_file: &std::ffi::OsStr) -> bool {
     let Ok(environment) = process.environ() else { return false };
-    environment.get(std::ffi::OsStr::new("KANBAN_TOKEN_FILE")).is_some_and(|path| path == token_file)
+    environment
+        .get(std::ffi::OsStr::new("KANBAN_TOKEN_FILE"))
+        .is_some_and(|path| path == token_file)
 }

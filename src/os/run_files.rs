@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use crate::os::identity::ProcessIdentity;
 
 pub use disk::{
-    collect_exit, is_exit_collected, read_exit, read_identity, read_spec, read_token, sync_exit,
-    write_exit, write_identity, write_private, write_spec, write_token,
+    collect_exit, is_exit_collected, read_exit, read_identity, read_spec, read_token, remove,
+    sync_exit, write_exit, write_identity, write_private, write_spec, write_token,
 };
 
 /// Version that this build writes into every run file.
@@ -83,6 +83,9 @@ pub struct RunSpec {
     pub nonce: String,
     /// Row id of the run.
     pub run_id: i64,
+    /// How the worker reports, for the daemon that adopts the run; the shim does not read it.
+    #[serde(default)]
+    pub verdict: String,
     /// Program and arguments; the program is looked up on the `PATH` of `env` when it has no slash.
     pub argv: Vec<String>,
     /// The worker's whole environment; nothing is inherited.

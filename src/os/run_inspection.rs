@@ -12,7 +12,7 @@
 
 use std::io;
 
-use crate::os::run_files::{ExitRecord, RunDir, RunIdentity};
+use crate::os::run_files::{ExitRecord, RunDir, RunIdentity, read_exit, read_identity};
 use crate::os::run_lock::RunLock;
 
 /// What has become of a run.
@@ -38,9 +38,9 @@ pub fn inspect(dir: &RunDir) -> io::Result<Inspection> {
         return Ok(Inspection::NeverStarted);
     }
     let Some(lock) = RunLock::try_acquire(dir)? else {
-        return Ok(Inspection::Alive(dir.read_identity()?));
+        return Ok(Inspection::Alive(read_identity(dir)?));
     };
-    let answer = match (dir.read_exit()?, dir.read_identity()?) {
+    let answer = match (read_exit(dir)?, read_identity(dir)?) {
         (Some(record), _) => Inspection::Ended(record),
         (None, Some(identity)) => Inspection::ShimDied(identity),
         (None, None) => Inspection::NeverStarted,

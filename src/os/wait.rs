@@ -12,6 +12,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::libc;
 
+/// Error number of reaping a process that is not our child (or was reaped before): ECHILD.
+pub const NOT_OUR_CHILD: i32 = Errno::ECHILD as i32;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessEnd {

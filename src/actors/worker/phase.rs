@@ -159,7 +159,13 @@ mod tests {
         };
         for (life, phase, acts) in [
             (
-                vec![H::ShimStarted, H::WorkerStarted, H::ExitRecorded, H::CloseCommitted, H::ShimGone],
+                vec![
+                    H::ShimStarted,
+                    H::WorkerStarted,
+                    H::ExitRecorded,
+                    H::CloseCommitted,
+                    H::ShimGone,
+                ],
                 Phase::Closed,
                 vec![ArmSpawnTimeout, RecordSpawned, Close, Collect, Finish],
             ),
@@ -174,7 +180,13 @@ mod tests {
                 vec![ArmSpawnTimeout, ArmLinger, RecordSpawned, Close],
             ),
             (
-                vec![H::ShimStarted, H::WorkerStarted, BY_PERSON, H::LadderTimeout, H::ExitRecorded],
+                vec![
+                    H::ShimStarted,
+                    H::WorkerStarted,
+                    BY_PERSON,
+                    H::LadderTimeout,
+                    H::ExitRecorded,
+                ],
                 Phase::Closing,
                 vec![ArmSpawnTimeout, RecordSpawned, Stop, TellUnkillable, Close],
             ),

@@ -10,6 +10,7 @@ use crate::config::settings::Verdict;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
+use crate::kernel::policy::Policy;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, RunOrder};
 use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec};
@@ -18,6 +19,8 @@ use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec
 pub struct LaunchContext {
     /// The settings now; replaced whole when the configuration is read again.
     pub settings: RwLock<Arc<Settings>>,
+    /// What of them the board's rules need.
+    pub policy: RwLock<Arc<Policy>>,
     /// Parent of the run directories.
     pub runs_dir: PathBuf,
     /// Parent of the logs.
@@ -38,6 +41,11 @@ impl LaunchContext {
     /// The settings now.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What of them the board's rules need.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The directory of a run.
@@ -176,9 +184,5 @@ fn workspace(order: &RunOrder, context: &LaunchContext) -> Result<(PathBuf, bool
 
 /// Reads back the mode that [`prepare`] wrote into a spec.
 pub fn verdict_mode_of(spec: &RunSpec) -> VerdictMode {
-    if spec.verdict == VerdictMode::Exit.as_str() {
-        VerdictMode::Exit
-    } else {
-        VerdictMode::Report
-    }
+    if spec.verdict == VerdictMode::Exit.as_str() { VerdictMode::Exit } else { VerdictMode::Report }
 }

@@ -1,6 +1,7 @@
 //! Watching a shim: its end through its pidfd, its words through the status pipe.
 
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use actix::{Message, Recipient};
@@ -99,8 +100,17 @@ impl Drop for ShimWatch {
     }
 }
 
+/// Watches a descriptor for being readable.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe because a type could close its descriptor early; ours own theirs until dropped"
+)]
+fn watch<T: AsRawFd>(descriptor: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
 async fn wait_for_end(pidfd: Arc<PidFd>, news: Recipient<ShimNews>) {
-    match AsyncFd::with_interest(ByArc(pidfd), Interest::READABLE) {
+    match watch(ByArc(pidfd)) {
         Ok(watched) => match watched.readable().await {
             Ok(_ready) => news.do_send(ShimNews::Gone),
             Err(error) => tracing::error!(%error, "a shim cannot be waited for"),
@@ -116,7 +126,7 @@ async fn listen(
     news: Recipient<ShimNews>,
     collected: oneshot::Receiver<()>,
 ) {
-    let mut watched = match AsyncFd::with_interest(status, Interest::READABLE) {
+    let mut watched = match watch(status) {
         Ok(watched) => watched,
         Err(error) => {
             tracing::error!(%error, "a status pipe cannot be watched");
@@ -166,8 +176,8 @@ async fn listen(
 /// Lets a shared descriptor be watched.
 struct ByArc(Arc<PidFd>);
 
-impl std::os::fd::AsRawFd for ByArc {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        std::os::fd::AsRawFd::as_raw_fd(&*self.0)
+impl AsRawFd for ByArc {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }

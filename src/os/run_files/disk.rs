@@ -56,6 +56,19 @@ impl RunDir {
     }
 }
 
+/// Removes a run directory with the files of its run. Nobody may hold the run lock any more, or want it.
+///
+/// # Errors
+/// A file or the directory cannot be removed, or files of other names are there.
+pub fn remove(dir: &RunDir) -> io::Result<()> {
+    dir.clear()?;
+    remove_if_there(&dir.lock())?;
+    match std::fs::remove_dir(dir.path()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|error| named(dir.path(), &error)),
+    }
+}
+
 /// The spec; none when it is missing.
 ///
 /// # Errors

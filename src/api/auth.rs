@@ -1,0 +1,171 @@
+//! Who is calling? The answer comes from the kernel of the operating system: it says which process is at the other end of
+//! the socket, and that process's ancestors say whether it belongs to a run. What a caller says about itself (the token) can
+//! only narrow what it may do.
+//!
+//! | placed in a run's tree | token | operators' socket | workers' socket |
+//! |---|---|---|---|
+//! | yes | none or its own | that run's worker | that run's worker |
+//! | yes | another run's | refused | refused |
+//! | no | a live run's | that run's worker | that run's worker |
+//! | no | unknown | refused | refused |
+//! | no | none | an operator | refused |
+//! | cannot be told | any | refused | refused |
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::actors::live_runs::LiveRuns;
+use crate::api::error::ApiError;
+use crate::kernel::caller::Caller;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::ids::RunId;
+use crate::os::peer::Peer;
+use crate::os::user::user_name;
+
+/// Which of the two sockets a connection came in on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// `kanband.sock`: people and operators.
+    Operators,
+    /// `kanband.sock.worker`: only callers proven to belong to an open run.
+    Workers,
+}
+
+/// What the kernel said about a connection, once, when it was accepted.
+#[derive(Debug, Clone)]
+pub enum Placement {
+    /// In the tree of this run.
+    InRun(RunId),
+    /// In no run's tree; the user's name.
+    Outside(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// Asks the kernel about a peer.
+pub fn place(peer: &Result<Peer, String>, live_runs: &LiveRuns) -> Placement {
+    let peer = match peer {
+        Ok(peer) => peer,
+        Err(error) => return Placement::Unknown(error.clone()),
+    };
+    match peer.ancestry() {
+        Ok(ancestry) => match live_runs.find_by_ancestry(&ancestry) {
+            Some(run_id) => Placement::InRun(run_id),
+            None => Placement::Outside(cached_user_name(peer.uid)),
+        },
+        Err(error) => Placement::Unknown(error.to_string()),
+    }
+}
+
+/// User names are asked for once: the user data base may be slow, and every call needs the name.
+fn cached_user_name(uid: u32) -> String {
+    static NAMES: Mutex<Option<HashMap<u32, String>>> = Mutex::new(None);
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let names = names.get_or_insert_with(HashMap::new);
+    names
+        .entry(uid)
+        .or_insert_with(|| user_name(uid).unwrap_or_else(|| format!("uid:{uid}")))
+        .clone()
+}
+
+/// Decides who a request is from.
+///
+/// # Errors
+/// The refusal that the caller gets.
+pub fn identify(
+    door: Door,
+    placement: &Placement,
+    token: Option<&str>,
+    live_runs: &LiveRuns,
+) -> Result<Caller, ApiError> {
+    let by_token = match token {
+        None => None,
+        Some(token) => Some(live_runs.find_by_token(token).ok_or_else(unknown_token)?),
+    };
+    match (placement, by_token) {
+        (Placement::Unknown(why), _) => Err(unplaced(why)),
+        (Placement::InRun(own), Some(other)) if *own != other => Err(ApiError::new(
+            ErrorCode::Forbidden,
+            format!("this process belongs to run {own}, its token to run {other}"),
+        )),
+        (Placement::InRun(run_id), _) => as_worker(*run_id, live_runs),
+        (Placement::Outside(_), Some(run_id)) => as_worker(run_id, live_runs),
+        (Placement::Outside(name), None) => match door {
+            Door::Operators => Ok(Caller::Operator { name: name.clone() }),
+            Door::Workers => Err(unplaced("it belongs to no open run")
+                .with_hint("people and operators use the socket without `.worker`")),
+        },
+    }
+}
+
+fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Result<Caller, ApiError> {
+    live_runs.caller(run_id).ok_or_else(|| run_over(run_id))
+}
+
+fn unknown_token() -> ApiError {
+    ApiError::new(ErrorCode::RunOver, "the token belongs to no open run")
+        .with_hint("stop working: nothing you report will be recorded")
+}
+
+fn unplaced(why: &str) -> ApiError {
+    ApiError::new(ErrorCode::Unplaced, format!("the calling process cannot be placed: {why}"))
+}
+
+fn run_over(run_id: RunId) -> ApiError {
+    ApiError::new(ErrorCode::RunOver, format!("run {run_id} is over"))
+        .with_hint("stop working: nothing you report will be recorded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::live_runs::LiveRun;
+    use crate::kernel::ids::{BoardName, TaskId};
+
+    fn live_runs() -> LiveRuns {
+        let live_runs = LiveRuns::default();
+        for run_id in [1, 2] {
+            let run = LiveRun {
+                task_id: TaskId::parse("t_1").unwrap(),
+                board: BoardName::default(),
+                profile: "dev".into(),
+                token: format!("token-{run_id}"),
+            };
+            live_runs.insert(run_id, run);
+        }
+        live_runs
+    }
+
+    #[test]
+    fn callers_are_who_the_table_says() {
+        let inside = Placement::InRun(1);
+        let ended = Placement::InRun(3);
+        let outside = Placement::Outside("ada".into());
+        let unknown = Placement::Unknown("gone".into());
+        for (placement, token, at_operators, at_workers) in [
+            (&inside, None, "run:1", "run:1"),
+            (&inside, Some("token-1"), "run:1", "run:1"),
+            (&inside, Some("token-2"), "forbidden", "forbidden"),
+            (&inside, Some("nonsense"), "run_over", "run_over"),
+            (&ended, None, "run_over", "run_over"),
+            (&outside, Some("token-2"), "run:2", "run:2"),
+            (&outside, Some("nonsense"), "run_over", "run_over"),
+            (&outside, Some(""), "run_over", "run_over"),
+            (&outside, None, "ada", "unplaced"),
+            (&unknown, None, "unplaced", "unplaced"),
+            (&unknown, Some("token-1"), "unplaced", "unplaced"),
+        ] {
+            for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {
+                let seen = match identify(door, placement, token, &live_runs()) {
+                    Ok(caller) => caller.actor(),
+                    Err(error) => serde_json::to_value(error.detail().code)
+                        .unwrap()
+                        .as_str()
+                        .unwrap()
+                        .to_owned(),
+                };
+                assert_eq!(seen, expected, "{placement:?} {token:?} at {door:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! The client of the API, for the command line: blocking calls over the Unix socket.
+//!
+//! A call that changes something carries a request id of its own, so it can be repeated when its reply was lost: the daemon
+//! may restart at any moment, and a lost reply must never turn success into an error. Inside a run the client repeats for up
+//! to 60 seconds while the daemon does not answer; outside for 5 seconds when a connection breaks, and fails at once when
+//! there is none to begin with.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
+
+use crate::api::error::{ErrorBody, ErrorDetail};
+use crate::api::{REQUEST_ID_HEADER, TOKEN_HEADER};
+use crate::config::{Ambient, HomeError, client_socket};
+use crate::kernel::error::ErrorCode;
+use crate::os::random::random_hex;
+
+/// How long a worker's call is repeated while the daemon does not answer.
+const PATIENCE_IN_RUN: Duration = Duration::from_secs(60);
+
+/// How long other calls are repeated after a connection broke.
+const PATIENCE_OUTSIDE: Duration = Duration::from_secs(5);
+
+/// Longest time for one answer to begin.
+const ANSWER_TIME: Duration = Duration::from_secs(120);
+
+/// Pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Everything but letters, digits and `-._~` is encoded in a path (RFC 3986, section 2.3).
+const IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'!')
+    .add(b'"')
+    .add(b'#')
+    .add(b'$')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'(')
+    .add(b')')
+    .add(b'*')
+    .add(b'+')
+    .add(b',')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Why a call did not succeed.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// No daemon answers.
+    #[error("no daemon answers on {}: {detail}", socket.display())]
+    NotReachable {
+        /// Where it was looked for.
+        socket: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// The daemon refuses.
+    #[error("{}", .0.message)]
+    Refused(ErrorDetail),
+    /// The daemon reports a fault.
+    #[error("{}", .0.message)]
+    Fault(ErrorDetail),
+    /// The answer did not come in time.
+    #[error("the daemon did not answer within {} seconds", ANSWER_TIME.as_secs())]
+    Timeout,
+    /// The answer cannot be understood.
+    #[error("the daemon's answer cannot be understood: {0}")]
+    Unreadable(String),
+    /// The client itself cannot work.
+    #[error("{0}")]
+    Local(String),
+}
+
+impl From<HomeError> for ClientError {
+    fn from(error: HomeError) -> Self {
+        Self::Local(error.to_string())
+    }
+}
+
+/// A client of one daemon.
+pub struct Client {
+    socket: PathBuf,
+    token: Option<String>,
+    is_in_run: bool,
+    runtime: Runtime,
+}
+
+/// A reply that is not JSON.
+pub struct RawReply {
+    /// Its headers.
+    pub headers: hyper::HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+struct Outgoing {
+    method: Method,
+    path: String,
+    body: Bytes,
+    request_id: Option<String>,
+}
+
+impl Client {
+    /// A client of the daemon that the surroundings name. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When it cannot be told where the daemon is, or the run's token cannot be read.
+    pub fn new(ambient: &Ambient) -> Result<Self, ClientError> {
+        let socket = client_socket(ambient)?;
+        let token = match ambient.var("KANBAN_TOKEN_FILE") {
+            Some(path) => Some(read_token(Path::new(path))?),
+            None => None,
+        };
+        let is_in_run = ambient.var("KANBAN_RUN").is_some();
+        Self::at(socket, token, is_in_run)
+    }
+
+    /// A client of the daemon at `socket`.
+    ///
+    /// # Errors
+    /// When the runtime cannot be made.
+    pub fn at(
+        socket: PathBuf,
+        token: Option<String>,
+        is_in_run: bool,
+    ) -> Result<Self, ClientError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| ClientError::Local(error.to_string()))?;
+        Ok(Self { socket, token, is_in_run, runtime })
+    }
+
+    /// Where the daemon is looked for.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        parse(&self.get_raw(path, query)?.body)
+    }
+
+    /// Reads something that is not JSON.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn get_raw(&self, path: &str, query: &impl Serialize) -> Result<RawReply, ClientError> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: with_query(path, query)?,
+            body: Bytes::new(),
+            request_id: None,
+        };
+        self.runtime.block_on(async {
+            let response = self.send_patiently(&outgoing).await?;
+            let (parts, body) = response.into_parts();
+            Ok(RawReply { headers: parts.headers, body: read_all(body).await? })
+        })
+    }
+
+    /// Has something done.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        let request_id = random_hex(16).map_err(|error| ClientError::Local(error.to_string()))?;
+        let outgoing = Outgoing {
+            method: Method::POST,
+            path: path.to_owned(),
+            body: body.into(),
+            request_id: Some(request_id),
+        };
+        self.runtime.block_on(async {
+            let response = self.send_patiently(&outgoing).await?;
+            parse(&read_all(response.into_body()).await?)
+        })
+    }
+
+    /// Opens a stream of lines.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn lines(&self, path: &str, query: &impl Serialize) -> Result<Lines<'_>, ClientError> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: with_query(path, query)?,
+            body: Bytes::new(),
+            request_id: None,
+        };
+        let response = self.runtime.block_on(self.send_patiently(&outgoing))?;
+        Ok(Lines { client: self, body: response.into_body(), partial: Vec::new() })
+    }
+
+    /// Waits, for callers that have nothing better to do between two attempts.
+    pub fn pause(&self, duration: Duration) {
+        self.runtime.block_on(tokio::time::sleep(duration));
+    }
+
+    async fn send_patiently(&self, outgoing: &Outgoing) -> Result<Response<Incoming>, ClientError> {
+        let started = Instant::now();
+        let mut was_connected = false;
+        loop {
+            let failure = match self.send_once(outgoing, &mut was_connected).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let is_worth_repeating = match &failure {
+                ClientError::NotReachable { .. } => true,
+                ClientError::Fault(detail) => detail.code == ErrorCode::Unavailable,
+                ClientError::Refused(_)
+                | ClientError::Timeout
+                | ClientError::Unreadable(_)
+                | ClientError::Local(_) => false,
+            };
+            let patience = match (self.is_in_run, was_connected) {
+                (true, _) => PATIENCE_IN_RUN,
+                (false, true) => PATIENCE_OUTSIDE,
+                (false, false) => Duration::ZERO,
+            };
+            if !is_worth_repeating || started.elapsed() + PAUSE > patience {
+                return Err(failure);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        outgoing: &Outgoing,
+        was_connected: &mut bool,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let not_reachable =
+            |detail: String| ClientError::NotReachable { socket: self.socket.clone(), detail };
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| not_reachable(error.to_string()))?;
+        *was_connected = true;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| not_reachable(error.to_string()))?;
+        tokio::spawn(async move { drop(connection.await) });
+        let mut request = Request::builder()
+            .method(outgoing.method.clone())
+            .uri(&outgoing.path)
+            .header("host", "kanband")
+            .header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(TOKEN_HEADER, token);
+        }
+        if let Some(request_id) = &outgoing.request_id {
+            request = request.header(REQUEST_ID_HEADER, request_id);
+        }
+        let request = request
+            .body(Full::new(outgoing.body.clone()))
+            .map_err(|error| ClientError::Local(error.to_string()))?;
+        let answer = tokio::time::timeout(ANSWER_TIME, sender.send_request(request))
+            .await
+            .map_err(|_| ClientError::Timeout)?
+            .map_err(|error| not_reachable(error.to_string()))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        Err(error_of(status, &read_all(answer.into_body()).await?))
+    }
+}
+
+fn error_of(status: StatusCode, body: &[u8]) -> ClientError {
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { error }) if status.is_client_error() => ClientError::Refused(error),
+        Ok(ErrorBody { error }) => ClientError::Fault(error),
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            ClientError::Unreadable(format!("{status} {}", text.trim()))
+        }
+    }
+}
+
+async fn read_all(body: Incoming) -> Result<Bytes, ClientError> {
+    let collected =
+        body.collect().await.map_err(|error| ClientError::Unreadable(error.to_string()))?;
+    Ok(collected.to_bytes())
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
+}
+
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
+    let pairs = serde_urlencoded::to_string(query)
+        .map_err(|error| ClientError::Local(format!("the query cannot be written: {error}")))?;
+    Ok(if pairs.is_empty() { path.to_owned() } else { format!("{path}?{pairs}") })
+}
+
+fn read_token(path: &Path) -> Result<String, ClientError> {
+    match std::fs::read_to_string(path) {
+        Ok(token) => Ok(token.trim().to_owned()),
+        // The run is over and its files are gone; a token that belongs to no run says so to the daemon.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok("gone".to_owned()),
+        Err(error) => Err(ClientError::Local(format!(
+            "the token file {} cannot be read: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// The path of an operation on one task. A blank id cannot stand in a path; it is answered like an unknown one.
+///
+/// # Errors
+/// [`ClientError::Refused`] for a blank id.
+pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
+    if id.trim().is_empty() {
+        return Err(ClientError::Refused(ErrorDetail {
+            code: ErrorCode::UnknownTask,
+            message: "no such task: (blank)".to_owned(),
+            hint: Some("`kanban list` shows the ids".to_owned()),
+        }));
+    }
+    let id = utf8_percent_encode(id, IN_PATH);
+    Ok(if operation.is_empty() {
+        format!("/v1/tasks/{id}")
+    } else {
+        format!("/v1/tasks/{id}/{operation}")
+    })
+}
+
+/// Lines of a streamed reply.
+pub struct Lines<'c> {
+    client: &'c Client,
+    body: Incoming,
+    partial: Vec<u8>,
+}
+
+/// What came next.
+pub enum NextLine {
+    /// A line, without its end.
+    Line(String),
+    /// The stream is over: the daemon ended it, or went.
+    End,
+    /// Nothing came in time.
+    Timeout,
+}
+
+impl Lines<'_> {
+    /// The next line, or none within `patience` (for ever when none is given).
+    pub fn next(&mut self, patience: Option<Duration>) -> NextLine {
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        loop {
+            if let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+                let rest = self.partial.split_off(end + 1);
+                let line = std::mem::replace(&mut self.partial, rest);
+                let text = String::from_utf8_lossy(&line);
+                return NextLine::Line(text.trim_end_matches('\n').to_owned());
+            }
+            let frame = self.client.runtime.block_on(async {
+                match deadline {
+                    Some(deadline) => {
+                        tokio::time::timeout_at(deadline.into(), self.body.frame()).await.ok()
+                    }
+                    None => Some(self.body.frame().await),
+                }
+            });
+            match frame {
+                None => return NextLine::Timeout,
+                Some(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.partial.extend_from_slice(&data);
+                    }
+                }
+                Some(Some(Err(_)) | None) => return NextLine::End,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_their_place_in_a_path() {
+        assert_eq!(task_path("t_1", "complete").unwrap(), "/v1/tasks/t_1/complete");
+        assert_eq!(task_path("../x?y#z", "").unwrap(), "/v1/tasks/..%2Fx%3Fy%23z");
+        assert!(matches!(task_path(" ", ""), Err(ClientError::Refused(_))));
+    }
+}

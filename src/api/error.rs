@@ -1,0 +1,124 @@
+//! From refusals and faults to replies: the one place that knows their HTTP status.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
+
+/// An error on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    detail: ErrorDetail,
+}
+
+/// `{"error": {"code", "message", "hint"?}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorDetail {
+    /// Stable name.
+    pub code: ErrorCode,
+    /// One line for people, with the value.
+    pub message: String,
+    /// What could be done instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl ApiError {
+    /// An error that no verb knows.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let detail = ErrorDetail { code, message: message.into(), hint: None };
+        Self { status: status_of(code), detail }
+    }
+
+    /// The same with a hint.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.detail.hint = Some(hint.into());
+        self
+    }
+
+    /// What it says.
+    pub fn detail(&self) -> &ErrorDetail {
+        &self.detail
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = refusal.code();
+        let hint = refusal.hint();
+        let detail = ErrorDetail { code, message: refusal.to_string(), hint };
+        Self { status: status_of(code), detail }
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        let code = if fault.is_retryable() { ErrorCode::Unavailable } else { ErrorCode::Internal };
+        tracing::error!(%fault, "a request failed");
+        Self::new(code, fault.to_string())
+    }
+}
+
+impl From<VerbError> for ApiError {
+    fn from(error: VerbError) -> Self {
+        match error {
+            VerbError::Refused(refusal) => refusal.into(),
+            VerbError::Failed(fault) => fault.into(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { error: self.detail };
+        // A struct of strings and an enum always serializes.
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        (self.status, [(CONTENT_TYPE, "application/json")], json).into_response()
+    }
+}
+
+/// The HTTP status of each code.
+pub fn status_of(code: ErrorCode) -> StatusCode {
+    use ErrorCode as C;
+    match code {
+        C::BadRequest
+        | C::TitleRequired
+        | C::CommentBodyRequired
+        | C::CommentAuthorRequired
+        | C::ReasonRequired
+        | C::SummaryRequired
+        | C::InvalidValue
+        | C::UnknownParent
+        | C::SelfLink
+        | C::Cycle
+        | C::UnknownProfile => StatusCode::BAD_REQUEST,
+        C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
+        C::NotFound | C::UnknownTask | C::UnknownBoard | C::UnknownLink | C::UnknownRun => {
+            StatusCode::NOT_FOUND
+        }
+        C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        C::Timeout => StatusCode::REQUEST_TIMEOUT,
+        C::WrongStatus
+        | C::CurrentlyRunning
+        | C::PreviousRunOpen
+        | C::OtherClaimer
+        | C::RunOver
+        | C::IdempotencyConflict
+        | C::RequestConflict
+        | C::Paused => StatusCode::CONFLICT,
+        C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

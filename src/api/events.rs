@@ -1,0 +1,232 @@
+//! The event stream: one JSON object per line, from a cursor on, fed by the event hub and never by polling the database.
+//!
+//! A cursor is `incarnation:id`. The stream first reads what the database has after the cursor, then what the hub brings.
+//! A listener that is slower than the hub loses nothing: it reads what it missed from the database. A cursor of another
+//! incarnation (the board was restored meanwhile) is answered with one `{"resync": …}` line that names where to go on from.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::actors::event_hub::EventBatch;
+use crate::actors::root::Life;
+use crate::api::error::ApiError;
+use crate::api::input::bad_request;
+use crate::api::operations::{Answer, Call, newest_event_id};
+use crate::api::{Api, wait_for_life};
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::event::Event;
+use crate::kernel::ids::{BoardName, EventId};
+use crate::kernel::store;
+
+/// Events read from the database at once.
+const PAGE: u32 = 500;
+
+/// Lines that may wait for a slow reader before the stream waits for it.
+const LINES_MAX: usize = 64;
+
+/// Reads events, and follows new ones.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FollowEvents {
+    /// Cursor after which to begin: `incarnation:id`, a bare id, or `now`. From the beginning when not given.
+    pub after: Option<String>,
+    /// Goes on with new events until the client hangs up.
+    pub follow: bool,
+    /// Only events of these tasks, comma-separated.
+    pub tasks: Option<String>,
+    /// Only events of this board; a worker sees its own only.
+    pub board: Option<String>,
+}
+
+/// Answers `GET /v1/events`.
+pub fn follow(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request: FollowEvents = call.input.from_query()?;
+        let filter = Filter::new(&request, &call.caller)?;
+        // Listening begins before the database is read, so that nothing falls between the two.
+        let live = api.feed.subscribe();
+        let start = start_of(&api, &call.caller, request.after.as_deref()).await?;
+        let (lines, body) = mpsc::channel::<Result<Bytes, std::convert::Infallible>>(LINES_MAX);
+        let stream = Stream { api, caller: call.caller, filter, lines, last: start.after };
+        tokio::spawn(stream.run(start.resync, request.follow.then_some(live)));
+        let headers = [(CONTENT_TYPE, "application/x-ndjson")];
+        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+    })
+}
+
+struct Start {
+    after: EventId,
+    resync: bool,
+}
+
+async fn start_of(api: &Api, caller: &Caller, after: Option<&str>) -> Result<Start, ApiError> {
+    let Some(after) = after else { return Ok(Start { after: 0, resync: false }) };
+    if after == "now" {
+        return Ok(Start { after: newest_event_id(api, caller).await?, resync: false });
+    }
+    let (incarnation, id) = match after.rsplit_once(':') {
+        Some((incarnation, id)) => (Some(incarnation), id),
+        None => (None, after),
+    };
+    let id: EventId = id.parse().map_err(|_| {
+        bad_request(format!("after: not a cursor: {}", crate::kernel::tx::shorten(after)))
+    })?;
+    if incarnation.is_some_and(|incarnation| incarnation != api.context.incarnation) {
+        return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
+    }
+    Ok(Start { after: id, resync: false })
+}
+
+struct Filter {
+    tasks: Option<Vec<String>>,
+    board: Option<BoardName>,
+}
+
+impl Filter {
+    fn new(request: &FollowEvents, caller: &Caller) -> Result<Self, ApiError> {
+        let named = match &request.board {
+            Some(name) => Some(BoardName::parse(name).ok_or_else(|| {
+                crate::kernel::error::Refusal::UnknownBoard {
+                    name: crate::kernel::tx::shorten(name),
+                }
+            })?),
+            None => None,
+        };
+        let board = match caller {
+            Caller::Worker { board, .. } => {
+                let named = named.unwrap_or_else(|| board.clone());
+                caller.check(Right::Read, "events", &named, None)?;
+                Some(named)
+            }
+            Caller::Operator { .. } | Caller::System { .. } => named,
+        };
+        let tasks = request
+            .tasks
+            .as_ref()
+            .map(|ids| ids.split(',').map(|id| id.trim().to_owned()).collect());
+        Ok(Self { tasks, board })
+    }
+
+    fn admits(&self, event: &Event) -> bool {
+        let task = |ids: &Vec<String>| ids.iter().any(|id| id == event.task_id.as_str());
+        self.tasks.as_ref().is_none_or(task)
+            && self.board.as_ref().is_none_or(|board| *board == event.board)
+    }
+}
+
+struct Stream {
+    api: Arc<Api>,
+    caller: Caller,
+    filter: Filter,
+    lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
+    last: EventId,
+}
+
+/// The listener has hung up, or the daemon ends.
+struct Over;
+
+#[derive(Serialize)]
+struct Line<'e> {
+    #[serde(flatten)]
+    event: &'e Event,
+    cursor: String,
+}
+
+impl Stream {
+    async fn run(
+        mut self,
+        resync: bool,
+        live: Option<tokio::sync::broadcast::Receiver<EventBatch>>,
+    ) {
+        // However it ends, the listener sees the end of the body.
+        drop(self.run_until_over(resync, live).await);
+    }
+
+    async fn run_until_over(
+        &mut self,
+        resync: bool,
+        live: Option<tokio::sync::broadcast::Receiver<EventBatch>>,
+    ) -> Result<(), Over> {
+        if resync {
+            let cursor = self.cursor(self.last);
+            self.send(&serde_json::json!({ "resync": cursor })).await?;
+        }
+        self.catch_up().await?;
+        let Some(mut live) = live else { return Ok(()) };
+        let mut life = self.api.life.clone();
+        loop {
+            let received = tokio::select! {
+                received = live.recv() => received,
+                () = self.lines.closed() => return Err(Over),
+                () = wait_for_life(&mut life, |life| life == Life::Ending) => return Err(Over),
+            };
+            match received {
+                Ok(batch) => self.deliver(&batch).await?,
+                Err(RecvError::Lagged(_)) => self.catch_up().await?,
+                Err(RecvError::Closed) => return Err(Over),
+            }
+        }
+    }
+
+    async fn deliver(&mut self, batch: &[Event]) -> Result<(), Over> {
+        let follows = batch.first().is_some_and(|event| event.id == self.last + 1);
+        if !follows {
+            // Either known already, or something is missing in between: the database knows.
+            return self.catch_up().await;
+        }
+        for event in batch {
+            self.pass_on(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn catch_up(&mut self) -> Result<(), Over> {
+        loop {
+            let after = self.last;
+            let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+                Ok(store::events::list_after(snapshot.connection, after, PAGE)?)
+            };
+            let page = self.api.readers.read(self.caller.clone(), read).await.map_err(|error| {
+                tracing::warn!(%error, "an event stream ends because its events cannot be read");
+                Over
+            })?;
+            for event in &page {
+                self.pass_on(event).await?;
+            }
+            if page.len() < PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, event: &Event) -> Result<(), Over> {
+        if event.id <= self.last {
+            return Ok(());
+        }
+        self.last = event.id;
+        if self.filter.admits(event) {
+            let cursor = self.cursor(event.id);
+            self.send(&Line { event, cursor }).await?;
+        }
+        Ok(())
+    }
+
+    fn cursor(&self, id: EventId) -> String {
+        format!("{}:{id}", self.api.context.incarnation)
+    }
+
+    async fn send(&self, line: &impl Serialize) -> Result<(), Over> {
+        let mut bytes = serde_json::to_vec(line).map_err(|_| Over)?;
+        bytes.push(b'\n');
+        self.lines.send(Ok(bytes.into())).await.map_err(|_| Over)
+    }
+}

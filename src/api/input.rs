@@ -1,0 +1,108 @@
+//! From an HTTP request to a typed one: the body's JSON object or the query's pairs, and the path's parameters with them.
+
+use axum::extract::RawPathParams;
+use axum::http::{HeaderMap, Uri};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::api::error::ApiError;
+use crate::api::{REQUEST_ID_HEADER, TOKEN_HEADER};
+use crate::kernel::error::ErrorCode;
+
+/// A request before its type is known.
+#[derive(Debug, Clone)]
+pub struct Input {
+    path: Vec<(String, String)>,
+    query: String,
+    body: Bytes,
+}
+
+impl Input {
+    /// Takes a request apart.
+    pub fn new(path: &RawPathParams, uri: &Uri, body: Bytes) -> Self {
+        let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { path, query: uri.query().unwrap_or_default().to_owned(), body }
+    }
+
+    /// Reads the body's object, with the path's parameters as further fields.
+    ///
+    /// # Errors
+    /// `bad_request` with what is wrong and where.
+    pub fn from_body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if !self.query.is_empty() {
+            return Err(bad_request(
+                "this operation takes its fields in the body, not in the query",
+            ));
+        }
+        let mut fields = if self.body.is_empty() {
+            Map::new()
+        } else {
+            match serde_json::from_slice(&self.body) {
+                Ok(Value::Object(fields)) => fields,
+                Ok(_) => return Err(bad_request("the body must be a JSON object")),
+                Err(error) => return Err(bad_request(format!("the body is not JSON: {error}"))),
+            }
+        };
+        for (name, value) in &self.path {
+            if let Some(given) = fields.insert(name.clone(), Value::from(value.as_str()))
+                && given != Value::from(value.as_str())
+            {
+                let told = format!("field `{name}` of the body differs from the path");
+                return Err(bad_request(told));
+            }
+        }
+        serde_json::from_value(Value::Object(fields))
+            .map_err(|error| bad_request(error.to_string()))
+    }
+
+    /// Reads the query's pairs, with the path's parameters as further pairs.
+    ///
+    /// # Errors
+    /// `bad_request` with what is wrong.
+    pub fn from_query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if !self.body.is_empty() {
+            return Err(bad_request("this operation takes its fields in the query, not in a body"));
+        }
+        let mut pairs: Vec<(String, String)> = serde_urlencoded::from_str(&self.query)
+            .map_err(|error| bad_request(format!("the query cannot be read: {error}")))?;
+        for (name, value) in &self.path {
+            if pairs.iter().any(|(given, _)| given == name) {
+                return Err(bad_request(format!(
+                    "field `{name}` stands in the path and in the query"
+                )));
+            }
+            pairs.push((name.clone(), value.clone()));
+        }
+        let encoded = serde_urlencoded::to_string(&pairs)
+            .map_err(|error| bad_request(format!("the query cannot be read: {error}")))?;
+        serde_urlencoded::from_str(&encoded).map_err(|error| bad_request(error.to_string()))
+    }
+}
+
+/// The client's name for its request.
+///
+/// # Errors
+/// `bad_request` when it is not text.
+pub fn request_id(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    header(headers, REQUEST_ID_HEADER)
+}
+
+/// The token that the client presents.
+///
+/// # Errors
+/// `bad_request` when it is not text.
+pub fn token(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    header(headers, TOKEN_HEADER)
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| bad_request(format!("header {name} is not text")))?;
+    Ok(Some(text.to_owned()))
+}
+
+/// The request itself is wrong.
+pub fn bad_request(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::BadRequest, message)
+}

@@ -1,0 +1,76 @@
+//! The control API: HTTP/1.1 and JSON on two Unix sockets, prefix `/v1`.
+//!
+//! ```text
+//!   accept ─▶ auth: who is calling? ─▶ router ─▶ operation ─▶ verb to the database, query to a reader, or an actor
+//! ```
+//!
+//! One table, [`operations::OPERATIONS`], says which operations there are, under which path and with which request and reply
+//! types; routes, the OpenAPI document and later the MCP tools come from it. Requests are the structs of
+//! [`crate::kernel::verbs`] and [`crate::kernel::queries`] themselves; unknown fields are refused. `/v1` changes only by
+//! addition.
+
+pub mod auth;
+pub mod client;
+pub mod error;
+pub mod events;
+pub mod input;
+pub mod log;
+pub mod openapi;
+pub mod operations;
+pub mod server;
+pub mod sockets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::actors::database::Database;
+use crate::actors::dispatcher::messages::DispatchNow;
+use crate::actors::event_hub::EventFeed;
+use crate::actors::live_runs::LiveRuns;
+use crate::actors::readers::Readers;
+use crate::actors::root::Life;
+use crate::actors::wire::Wire;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::kernel::ids::EpochSeconds;
+
+/// Header under which a client names its request, so that it can repeat it.
+pub const REQUEST_ID_HEADER: &str = "kanban-request-id";
+
+/// Header with which a process outside a run's tree proves that it works for that run.
+pub const TOKEN_HEADER: &str = "kanban-token";
+
+/// What the operations work with.
+pub struct Api {
+    /// The writer.
+    pub database: Database,
+    /// The reading connections.
+    pub readers: Readers,
+    /// Committed events.
+    pub feed: EventFeed,
+    /// The dispatcher, for a person's dispatch.
+    pub dispatch_now: Wire<DispatchNow>,
+    /// Who is live.
+    pub live_runs: LiveRuns,
+    /// Where logs and workspaces are.
+    pub context: Arc<LaunchContext>,
+    /// How far the daemon is.
+    pub life: watch::Receiver<Life>,
+    /// The home, as `GET /v1/daemon` shows it.
+    pub home: PathBuf,
+    /// When the daemon started, epoch seconds.
+    pub started_at: EpochSeconds,
+}
+
+/// Returns when the daemon's life is as wanted, or its root is gone (then the process ends anyway).
+pub(crate) async fn wait_for_life(
+    life: &mut watch::Receiver<Life>,
+    is_wanted: impl Fn(Life) -> bool,
+) {
+    while !is_wanted(*life.borrow_and_update()) {
+        if life.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Making the two sockets. Only the owner of the home's lifetime lock may call this: what lies in the way is stale then.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Access to the operators' socket: its owner. The package widens it to a group.
+const OPERATORS_MODE: u32 = 0o600;
+
+/// Access to the workers' socket: everybody, because each caller is placed by the kernel and refused unless it belongs to
+/// an open run.
+const WORKERS_MODE: u32 = 0o666;
+
+/// Why the sockets could not be made.
+#[derive(Debug, Error)]
+pub enum SocketError {
+    /// Somebody answers there.
+    #[error("another process already answers on {}", path.display())]
+    InUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something that is no socket lies there.
+    #[error("{} is there and is not a socket", path.display())]
+    NotASocket {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("{} could not be made: {source}", path.display())]
+    Unusable {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The bound sockets.
+pub struct BoundSockets {
+    /// For people and operators.
+    pub operators: UnixListener,
+    /// For workers.
+    pub workers: UnixListener,
+}
+
+/// Binds both.
+///
+/// # Errors
+/// [`SocketError`]; a socket that was made before the error stays, stale.
+pub fn bind(operators: &Path, workers: &Path) -> Result<BoundSockets, SocketError> {
+    Ok(BoundSockets {
+        operators: bind_one(operators, OPERATORS_MODE)?,
+        workers: bind_one(workers, WORKERS_MODE)?,
+    })
+}
+
+fn bind_one(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
+    let unusable = |source| SocketError::Unusable { path: path.to_owned(), source };
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(unusable)?;
+    }
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path).map_err(unusable)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(unusable)?;
+    listener.set_nonblocking(true).map_err(unusable)?;
+    Ok(listener)
+}
+
+fn remove_stale(path: &Path) -> Result<(), SocketError> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(SocketError::Unusable { path: path.to_owned(), source }),
+    };
+    if !std::os::unix::fs::FileTypeExt::is_socket(&metadata.file_type()) {
+        return Err(SocketError::NotASocket { path: path.to_owned() });
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(SocketError::InUse { path: path.to_owned() });
+    }
+    std::fs::remove_file(path)
+        .map_err(|source| SocketError::Unusable { path: path.to_owned(), source })
+}

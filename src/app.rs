@@ -1,0 +1,288 @@
+//! The daemon put together: home, lock, database, threads, actors, sockets; and the order in which it ends.
+//!
+//! ```text
+//!   configuration ─▶ home and lifetime lock ─▶ database (opened, migrated, checked) ─▶ threads ─▶ sockets bound
+//!     ─▶ actors: open runs adopted ─▶ requests answered … until a signal ─▶ requests finished ─▶ exit
+//! ```
+//!
+//! Everything that can be refused is refused before the first thread starts, with one line and the right exit code.
+
+mod home;
+mod policy;
+mod telemetry;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use actix::{Actor as _, Arbiter, System};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::actors::database::Database;
+use crate::actors::event_hub::EventFeed;
+use crate::actors::live_runs::LiveRuns;
+use crate::actors::readers::Readers;
+use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
+use crate::actors::root::policy::ActorKind;
+use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
+use crate::actors::worker::WorkerDeps;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::api::sockets::{SocketError, bind};
+use crate::api::{Api, server};
+use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
+use crate::exit_codes::DaemonExit;
+use crate::kernel::board::Board;
+use crate::kernel::caller::Caller;
+use crate::kernel::context::LocalTime;
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::random::Random;
+use crate::kernel::store::OpenError;
+use crate::kernel::verbs::{ClampTimes, PromoteReleased};
+use crate::os::clock::epoch_seconds;
+use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::random::random_u64;
+use crate::os::signals::{DaemonSignal, watch as watch_signals};
+use crate::os::spawn::Spawner;
+pub use home::{InitReport, InitializedHome, init};
+
+/// Why the daemon does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Where things are cannot be told.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigProblems),
+    /// The home cannot be made or used.
+    #[error("the home {} cannot be used: {source}", path.display())]
+    HomeUnusable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another daemon has the home.
+    #[error(transparent)]
+    Locked(HomeLockError),
+    /// The home is known and its database is gone.
+    #[error("{} is missing although this home was used before; it is not made anew: restore it, or remove {} to begin with an empty board", database.display(), install_id.display())]
+    DatabaseMissing {
+        /// The database.
+        database: PathBuf,
+        /// What says that the home was used.
+        install_id: PathBuf,
+    },
+    /// The database is refused.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The sockets cannot be made.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// The shim is not there.
+    #[error("the shim {} cannot be opened: {source}", path.display())]
+    Shim {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else.
+    #[error("the daemon could not {doing}: {detail}")]
+    Fault {
+        /// What it tried.
+        doing: &'static str,
+        /// Why not.
+        detail: String,
+    },
+}
+
+impl StartError {
+    /// The exit code that tells of it.
+    pub fn exit(&self) -> DaemonExit {
+        match self {
+            Self::Home(_)
+            | Self::Config(_)
+            | Self::HomeUnusable { .. }
+            | Self::DatabaseMissing { .. }
+            | Self::Database(_) => DaemonExit::Config,
+            Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
+                DaemonExit::Owned
+            }
+            Self::Locked(_) => DaemonExit::Config,
+            Self::Sockets(_) | Self::Shim { .. } | Self::Fault { .. } => DaemonExit::Fault,
+        }
+    }
+
+    fn fault(doing: &'static str, error: &dyn std::error::Error) -> Self {
+        Self::Fault { doing, detail: error.to_string() }
+    }
+}
+
+/// The operating system as the kernel's source of randomness.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn next(&mut self) -> u64 {
+        // Without randomness ids may clash; the store looks for a free one, so a poor word is no harm.
+        random_u64().unwrap_or_default()
+    }
+}
+
+/// Runs the daemon until it is asked to end.
+///
+/// # Errors
+/// [`StartError`] when it does not come to serve.
+pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
+    let home = Home::resolve(&ambient)?;
+    let settings = crate::config::load(&ambient, &home)?;
+    telemetry::start(settings.log.level);
+    let sockets = Sockets::of_daemon(&ambient, &home)?;
+    home::make_directories(&home)?;
+    let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    let policy = Arc::new(policy::of_settings(&settings));
+    let board = home::open_board(&home, Arc::clone(&policy), Box::new(SystemRandom))?;
+    let code = serve(ambient, &home, sockets, settings, policy, board)?;
+    drop(lock);
+    Ok(code)
+}
+
+fn serve(
+    ambient: Ambient,
+    home: &Home,
+    sockets: Sockets,
+    settings: Settings,
+    policy: Arc<crate::kernel::policy::Policy>,
+    board: Board,
+) -> Result<DaemonExit, StartError> {
+    let install =
+        board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
+    let wires = Wires::default();
+    let down = wires.actor_down.clone();
+    let on_end = move |panicked| {
+        if panicked {
+            down.tell(ActorDown { kind: ActorKind::Database, panicked });
+        }
+    };
+    let (database, database_thread) = Database::start(board, wires.committed.clone(), on_end)
+        .map_err(|error| StartError::fault("start the database thread", &error))?;
+    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
+    let readers = Readers::start(&home.database(), local_time)
+        .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
+    let live_runs = LiveRuns::default();
+    let shim = home::find_shim(&settings);
+    let spawner = Spawner::start(&shim, Arc::clone(&live_runs.shims))
+        .map_err(|source| StartError::Shim { path: shim, source })?;
+    let bound = bind(&sockets.operators, &sockets.workers)?;
+    let context = Arc::new(LaunchContext {
+        settings: RwLock::new(Arc::new(settings)),
+        policy: RwLock::new(policy),
+        runs_dir: home.runs(),
+        logs_dir: home.logs(),
+        workspaces_dir: home.workspaces(),
+        daemon_env: ambient.env.into_iter().collect::<BTreeMap<_, _>>(),
+        worker_socket: sockets.workers.clone(),
+        kanban_dir: home::program_dir(),
+        incarnation: install.incarnation,
+    });
+    let (life_sender, life) = watch::channel(Life::Starting);
+    let feed = EventFeed::default();
+    let api = Arc::new(Api {
+        database: database.clone(),
+        readers: readers.clone(),
+        feed: feed.clone(),
+        dispatch_now: wires.dispatch_now.clone(),
+        live_runs: live_runs.clone(),
+        context: Arc::clone(&context),
+        life,
+        home: home.path().to_owned(),
+        started_at: epoch_seconds(),
+    });
+    let worker = WorkerDeps {
+        database: database.clone(),
+        readers: readers.clone(),
+        spawner,
+        live_runs,
+        context,
+        finished: wires.worker_finished.clone(),
+    };
+    let root = RootDeps { wires: wires.clone(), feed, worker, life: life_sender };
+    let shutdown = wires.shutdown.clone();
+    let signals = watch_signals(move |signal| match signal {
+        DaemonSignal::Terminate => {
+            shutdown.tell(ShutdownRequested);
+        }
+        DaemonSignal::Reload => {
+            tracing::info!("reload: the configuration is read at the next start")
+        }
+    })
+    .map_err(|error| StartError::fault("watch signals", &error))?;
+
+    let system = System::new();
+    let end_process = wires.end_process.clone();
+    let settle = settle(database.clone(), readers.clone());
+    system.block_on(async move {
+        if let Err(error) = settle.await {
+            tracing::error!(%error, "the board could not be settled; the dispatcher will do what is left");
+        }
+        RootSupervisor::new(root).start();
+    });
+    let api_thread = Arbiter::new();
+    api_thread.spawn(async move {
+        let code = match server::serve(api, bound.operators, bound.workers).await {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::error!(%error, "the sockets cannot be served");
+                i32::from(DaemonExit::Fault.code())
+            }
+        };
+        end_process.tell(EndProcess { code });
+    });
+    tracing::info!(socket = %sockets.operators.display(), "kanband is up");
+    let code = system.run_with_code().unwrap_or(1);
+    api_thread.stop();
+    drop(signals);
+    drop((database, readers));
+    home::remove_sockets(&sockets);
+    if code == 0 {
+        join_within(database_thread, Duration::from_millis(500));
+    }
+    Ok(match code {
+        0 => DaemonExit::Ok,
+        70 => DaemonExit::Software,
+        _ => DaemonExit::Fault,
+    })
+}
+
+/// Once, before anything is dispatched: times that a clock step has thrown far ahead are shortened, and tasks that somebody
+/// released by hand while the daemon was away are promoted.
+async fn settle(database: Database, readers: Readers) -> Result<(), VerbError> {
+    use crate::actors::database::Submit;
+    database.submit(Submit::by_system("start", ClampTimes)).await?;
+    let caller = Caller::System { part: "start" };
+    let ids = readers
+        .read(caller, |snapshot| {
+            let promotable = crate::kernel::store::tasks::list_promotable(snapshot.connection);
+            Ok::<_, VerbError>(promotable.map_err(|fault: Fault| VerbError::from(fault))?)
+        })
+        .await?;
+    if !ids.is_empty() {
+        database.submit(Submit::by_system("start", PromoteReleased { ids })).await?;
+    }
+    Ok(())
+}
+
+/// What was accepted is committed before the process ends; a disk that hangs must not hold the end up for ever.
+fn join_within(thread: std::thread::JoinHandle<()>, patience: Duration) {
+    let (ended, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(thread.join());
+        let _is_awaited = ended.send(()).is_ok();
+    });
+    if wait.recv_timeout(patience).is_err() {
+        tracing::warn!("the database thread did not end in time");
+    }
+}

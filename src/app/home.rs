@@ -1,0 +1,159 @@
+//! The home on disk: its directories, its install id, its database.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::app::StartError;
+use crate::config::{Ambient, Home, Settings, Sockets, default_file};
+use crate::kernel::board::Board;
+use crate::kernel::policy::Policy;
+use crate::kernel::random::{Random, SeededRandom};
+use crate::kernel::store::{Birth, Missing};
+use crate::os::clock::epoch_seconds;
+use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::random::random_hex;
+
+/// Access to the home: its owner. Specs and tokens in it are secrets.
+const HOME_MODE: u32 = 0o700;
+
+fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StartError + '_ {
+    move |source| StartError::HomeUnusable { path: path.to_owned(), source }
+}
+
+/// Makes the home and what is below it. Its parent must be there, unless it is a home of our own choosing.
+pub(super) fn make_directories(home: &Home) -> Result<(), StartError> {
+    make_home(home)?;
+    for path in [home.runs(), home.logs(), home.workspaces()] {
+        make_directory(&path, false)?;
+    }
+    Ok(())
+}
+
+fn make_home(home: &Home) -> Result<(), StartError> {
+    let is_chosen = home.kind() == crate::config::home::HomeKind::Chosen;
+    make_directory(home.path(), !is_chosen)
+}
+
+fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
+    let made = std::fs::DirBuilder::new().mode(HOME_MODE).recursive(with_parents).create(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(unusable(path)),
+    }
+}
+
+/// Opens the board of the home; makes it when the home is new.
+///
+/// A home that was used before has an install id beside the database. When the database of such a home is missing, somebody
+/// lost it; an empty one in its place would hide that.
+pub(super) fn open_board(
+    home: &Home,
+    policy: Arc<Policy>,
+    random: Box<dyn Random>,
+) -> Result<Board, StartError> {
+    let (database, install_id) = (home.database(), home.install_id());
+    let is_known = install_id.exists();
+    if is_known && !database.exists() {
+        return Err(StartError::DatabaseMissing { database, install_id });
+    }
+    let word = || random_hex(16).map_err(unusable(home.path()));
+    let birth = Birth { install_id: word()?, incarnation: word()?, now: epoch_seconds() };
+    let missing = if is_known { Missing::Refuse } else { Missing::Create };
+    let board = Board::open(&database, missing, &birth, policy, random)?;
+    if !is_known {
+        let install =
+            board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
+        write_new(&install_id, install.install_id.as_bytes()).map_err(unusable(&install_id))?;
+    }
+    Ok(board)
+}
+
+/// Writes a file that is not there yet, to the disk.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// The shim: as configured, else beside this program, else where the package puts it.
+pub(super) fn find_shim(settings: &Settings) -> PathBuf {
+    if let Some(shim) = &settings.supervision.shim {
+        return shim.clone();
+    }
+    let beside = program_dir().map(|dir| dir.join("kanban-shim")).filter(|path| path.exists());
+    beside.unwrap_or_else(|| PathBuf::from("/usr/libexec/kanband/kanban-shim"))
+}
+
+/// The directory of this program.
+pub(super) fn program_dir() -> Option<PathBuf> {
+    std::env::current_exe().ok()?.parent().map(Path::to_owned)
+}
+
+/// Removes the sockets at the end, so that clients see at once that nobody is there.
+pub(super) fn remove_sockets(sockets: &Sockets) {
+    for path in [&sockets.operators, &sockets.workers] {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::debug!(path = %path.display(), %error, "a socket was gone already");
+        }
+    }
+}
+
+/// What `kanban init` made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitReport {
+    /// The configuration file was made.
+    pub made_config: bool,
+    /// The board was made.
+    pub made_board: bool,
+}
+
+/// The home that `kanban init` looked at.
+#[derive(Debug, Clone)]
+pub struct InitializedHome {
+    /// Where it is.
+    pub home: Home,
+    /// What was made.
+    pub report: InitReport,
+}
+
+/// Makes home, configuration and board as far as they are missing; overwrites nothing. A running daemon owns its home and
+/// has made everything in it but the configuration file.
+///
+/// # Errors
+/// [`StartError`], as the daemon itself would say it.
+pub fn init(ambient: &Ambient) -> Result<InitializedHome, StartError> {
+    let home = Home::resolve(ambient)?;
+    make_directories(&home)?;
+    let config = home.config_file().to_owned();
+    let made_config = match write_config(&config) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(unusable(&config)(error)),
+    };
+    let made_board = match HomeLock::acquire(home.path()) {
+        Ok(lock) => {
+            let is_new = !home.database().exists();
+            // Nothing random is drawn while a board is only made.
+            let random = Box::new(SeededRandom::new(0));
+            drop(open_board(&home, Arc::new(Policy::default()), random)?);
+            drop(lock);
+            is_new
+        }
+        Err(HomeLockError::Held { .. }) => false,
+        Err(error) => return Err(StartError::Locked(error)),
+    };
+    Ok(InitializedHome { home, report: InitReport { made_config, made_board } })
+}
+
+fn write_config(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.write_all(default_file::render().as_bytes())
+}
