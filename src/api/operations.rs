@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::database::Submit;
-use crate::actors::dispatcher::messages::{DispatchNow, DispatchReport};
+use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
@@ -37,6 +37,8 @@ use crate::kernel::verbs::{
     CreateTask, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply, UnblockTask,
     VerdictReply,
 };
+
+pub use crate::actors::dispatcher::messages::{DispatchReport, SpawnedTask};
 
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
