@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::database::Submit;
-use crate::actors::dispatcher::messages::{DispatchNow, DispatchReport};
+use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
@@ -34,8 +34,8 @@ use crate::kernel::store;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verbs::{
     BlockTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateReply,
-    CreateTask, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply, UnblockTask,
-    VerdictReply,
+    CreateTask, DispatchReport, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply,
+    UnblockTask, VerdictReply,
 };
 
 /// HTTP methods in use.

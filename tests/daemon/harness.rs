@@ -171,17 +171,6 @@ impl Daemon {
             .unwrap_or_else(|error| panic!("POST {path}: {error}\n{}", self.log()))
     }
 
-    /// The code and message of a refusal.
-    pub fn refused(&self, path: &str, body: &Value) -> (String, String) {
-        match self.client().post::<Value>(path, body) {
-            Err(ClientError::Refused(detail)) => (
-                serde_json::to_value(detail.code).unwrap().as_str().unwrap().to_owned(),
-                detail.message,
-            ),
-            other => panic!("POST {path} {body} was not refused: {other:?}"),
-        }
-    }
-
     /// Creates a task and returns its id.
     pub fn create(&self, fields: Value) -> String {
         let mut body = json!({ "title": "a task" });
@@ -250,18 +239,6 @@ impl Daemon {
             Ok(reply) => String::from_utf8(reply.body.to_vec()).unwrap(),
             Err(error) => panic!("no log of {id}: {error}"),
         }
-    }
-
-    /// `kanban` with the environment of a person at this home.
-    pub fn kanban(&self, arguments: &[&str]) -> std::process::Output {
-        Command::new(env!("CARGO_BIN_EXE_kanban"))
-            .args(arguments)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("KANBAN_HOME", self.home())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
     }
 }
 

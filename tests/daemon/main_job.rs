@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
 
 #[test]
 fn a_worker_completes_its_task_through_the_command_line_and_its_child_starts_without_a_tick() {
@@ -70,21 +70,24 @@ fn a_missing_program_fails_to_start_until_the_breaker_gives_up_and_the_task_wait
 
 #[test]
 fn a_worker_that_exceeds_its_time_is_ended_with_everything_it_started() {
-    let script = "trap '' TERM; (trap '' TERM; setsid sleep 600) & echo $! > $KANBAN_WORKSPACE/child; \
+    let script = "trap '' TERM; (trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done') & \
                   while :; do sleep 1; done";
-    let mut text = config(&[("sh", "exit", script)]);
-    text.push_str("max_runtime = \"1s\"\n");
-    let daemon = Daemon::start(&text.replace("grace = \"1s\"", "grace = \"100ms\""));
+    let text = config(&[("sh", "exit", script)])
+        .replace("grace = \"1s\"", "grace = \"100ms\"")
+        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    let daemon = Daemon::start(&text);
     let id = daemon.create(json!({ "assignee": "sh", "max_runtime_seconds": 1 }));
-    wait_for("the first time-out", || {
-        daemon.outcomes(&id).first().is_some_and(|outcome| outcome == "timed_out").then_some(())
-    });
-    let child = std::fs::read_to_string(daemon.home().join(format!("workspaces/{id}/child")));
+    daemon.wait_status(&id, "blocked");
+    daemon.wait_closed(&id);
     let run = &daemon.runs(&id)[0];
-    assert!(!run["closed_at"].is_null());
-    let worker = i32::try_from(run["worker_pid"].as_i64().unwrap()).unwrap();
-    assert!(!is_alive(worker));
-    assert!(child.is_ok());
+    assert_eq!((&run["outcome"], &run["cause"]), (&json!("gave_up"), &json!("timed_out")));
+    wait_for("the shim's own end", || {
+        (processes_of(&daemon.home()) == [daemon.pid()]).then_some(())
+    });
+    let told = daemon.show(&id)["events"].as_array().unwrap().clone();
+    let event = told.iter().find(|event| event["kind"] == "timed_out").unwrap();
+    assert_eq!(event["payload"]["limit_seconds"], 1);
+    assert_eq!(event["payload"]["sigkill"], true);
 }
 
 #[test]

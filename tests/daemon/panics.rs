@@ -30,7 +30,18 @@ fn a_panicking_event_hub_is_rebuilt_and_nothing_is_missed() {
 #[test]
 fn a_panicking_dispatcher_is_rebuilt_and_nothing_is_missed() {
     survives("dispatcher-wake");
-    survives("claim-committed");
+}
+
+#[test]
+fn runs_claimed_by_a_dispatcher_that_panicked_are_closed_uncounted_and_their_tasks_start_again() {
+    let text = config(&[("sh", "exit", SCRIPT)]);
+    let mut daemon = Daemon::with_fail_points(&text, "claim-committed=panic@1");
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["spawn_failed", "completed"]);
+    assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0);
 }
 
 #[test]
