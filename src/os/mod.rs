@@ -20,4 +20,6 @@ pub mod run_registry;
 pub mod signals;
 pub mod spawn;
 pub mod status_pipe;
+#[cfg(test)]
+mod test_child;
 pub mod wait;
