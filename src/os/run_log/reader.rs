@@ -51,8 +51,11 @@ fn read_parts(path: &Path) -> io::Result<Option<LogParts>> {
         }
         tail = read_tail(path)?;
     }
-    let Some(head) = read_file(path, u64::MAX)? else { return Ok(None) };
-    // One that was turned while it was read is in pieces; what it may have held counts as omitted.
+    Ok(read_file(path, u64::MAX)?.map(|head| join(head, &tail)))
+}
+
+/// One that was turned while it was read is in pieces; what it may have held counts as omitted.
+fn join(head: Vec<u8>, tail: &Tail) -> LogParts {
     let mut whole: Vec<(u64, &[u8])> = tail
         .segments
         .iter()
@@ -62,7 +65,7 @@ fn read_parts(path: &Path) -> io::Result<Option<LogParts>> {
     whole.sort_by_key(|(past_head, _content)| *past_head);
     let omitted = whole.first().map_or(tail.begins_at, |(past_head, _content)| *past_head);
     let tail = whole.iter().flat_map(|(_past_head, content)| *content).copied().collect();
-    Ok(Some(LogParts { head, omitted, tail }))
+    LogParts { head, omitted, tail }
 }
 
 /// Both segments, as far as they are there.
@@ -83,19 +86,26 @@ struct SegmentRead {
 
 fn read_tail(path: &Path) -> io::Result<Tail> {
     let before = read_begins(path)?;
-    let contents = [0, 1].map(|index| read_file(&segment_path(path, index), u64::MAX));
-    let after = read_begins(path)?;
-    let newest = before.iter().max().copied().flatten();
-    let mut segments = Vec::new();
-    for ((content, before), after) in contents.into_iter().zip(before).zip(after) {
-        let bytes = content?.unwrap_or_default();
-        let begins = split_header(&bytes).map(|(past_head, _content)| past_head);
-        let is_whole = begins == before && begins == after;
-        segments.push(SegmentRead { bytes, is_whole, is_newest: begins == newest });
+    let contents = [
+        read_file(&segment_path(path, 0), u64::MAX)?.unwrap_or_default(),
+        read_file(&segment_path(path, 1), u64::MAX)?.unwrap_or_default(),
+    ];
+    Ok(Tail::of(before, contents, read_begins(path)?))
+}
+
+impl Tail {
+    /// Judges what was read by where the segments began before and after.
+    fn of(before: [Option<u64>; 2], contents: [Vec<u8>; 2], after: [Option<u64>; 2]) -> Self {
+        let newest = after.iter().max().copied().flatten();
+        let mut segments = Vec::new();
+        for ((bytes, before), after) in contents.into_iter().zip(before).zip(after) {
+            let begins = split_header(&bytes).map(|(past_head, _content)| past_head);
+            let is_whole = begins == before && begins == after;
+            segments.push(SegmentRead { bytes, is_whole, is_newest: begins == newest });
+        }
+        let is_settled = segments.iter().all(|segment| segment.is_whole);
+        Self { segments, is_settled, begins_at: newest.unwrap_or(0) }
     }
-    let is_settled = segments.iter().all(|segment| segment.is_whole);
-    let begins_at = after.iter().max().copied().flatten().unwrap_or(0);
-    Ok(Tail { segments, is_settled, begins_at })
 }
 
 /// Where each segment begins now; none for one that is not there.
@@ -154,5 +164,48 @@ fn window_begin(text: &[u8], window: u64) -> usize {
     match rest.iter().position(|byte| *byte == b'\n') {
         Some(line_end) if line_end + 1 < rest.len() => begin + line_end + 1,
         Some(_) | None => begin,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::run_log::header;
+
+    fn segment(begin: u64, content: &str) -> Vec<u8> {
+        [header(begin), content.as_bytes().to_vec()].concat()
+    }
+
+    #[test]
+    fn segments_are_joined_only_as_they_were_at_one_instant() {
+        let (zeroth, first) = (segment(0, "old "), segment(4, "new"));
+        let turned = segment(8, "later");
+        let (at_0, at_4, at_8) = (Some(0), Some(4), Some(8));
+        // (before, contents, after, settled, omitted, tail)
+        let cases = [
+            ([None, None], [vec![], vec![]], [None, None], true, 0, ""),
+            ([at_0, None], [zeroth.clone(), vec![]], [at_0, None], true, 0, "old "),
+            ([at_0, at_4], [zeroth.clone(), first.clone()], [at_0, at_4], true, 0, "old new"),
+            ([at_8, at_4], [turned.clone(), first.clone()], [at_8, at_4], true, 4, "newlater"),
+            // The second was begun after the first was read, which may have been filling still.
+            ([at_0, None], [zeroth.clone(), first.clone()], [at_0, at_4], false, 4, ""),
+            // The first was turned before, while and after it was read.
+            ([at_0, at_4], [turned.clone(), first.clone()], [at_8, at_4], false, 8, ""),
+            ([at_0, at_4], [b"[omit".to_vec(), first.clone()], [at_8, at_4], false, 8, ""),
+            ([at_0, at_4], [zeroth, first.clone()], [at_8, at_4], false, 8, ""),
+            // The older one was turned away, the newer one is whole.
+            ([at_0, at_4], [vec![], first], [None, at_4], false, 4, "new"),
+        ];
+        for (before, contents, after, is_settled, omitted, expected) in cases {
+            let what = format!("{before:?} {after:?}");
+            let tail = Tail::of(before, contents, after);
+            assert_eq!(tail.is_settled, is_settled, "{what}");
+            let parts = join(Vec::new(), &tail);
+            assert_eq!(
+                (parts.omitted, parts.tail.as_slice()),
+                (omitted, expected.as_bytes()),
+                "{what}"
+            );
+        }
     }
 }
