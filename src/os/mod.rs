@@ -23,5 +23,7 @@ pub mod run_registry;
 pub mod signals;
 pub mod spawn;
 pub mod status_pipe;
+#[cfg(test)]
+mod test_child;
 pub mod user;
 pub mod wait;
