@@ -11,7 +11,6 @@ mod home;
 mod policy;
 mod telemetry;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -30,14 +29,15 @@ use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
-use crate::api::sockets::{SocketError, bind};
+use crate::api::sockets::{BoundSockets, SocketError, bind};
 use crate::api::{Api, server};
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
-use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::error::VerbError;
+use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
@@ -145,19 +145,29 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     let policy = Arc::new(policy::of_settings(&settings));
     let board = home::open_board(&home, Arc::clone(&policy), Box::new(SystemRandom))?;
-    let code = serve(ambient, &home, sockets, settings, policy, board)?;
+    let parts = build(ambient, &home, &sockets, settings, policy, board)?;
+    let exit = serve(parts, &sockets)?;
     drop(lock);
-    Ok(code)
+    Ok(exit)
 }
 
-fn serve(
+/// What is there before the first actor.
+struct Parts {
+    root: RootDeps,
+    api: Arc<Api>,
+    bound: BoundSockets,
+    database_thread: std::thread::JoinHandle<()>,
+}
+
+/// Starts the threads and binds the sockets.
+fn build(
     ambient: Ambient,
     home: &Home,
-    sockets: Sockets,
+    sockets: &Sockets,
     settings: Settings,
-    policy: Arc<crate::kernel::policy::Policy>,
+    policy: Arc<Policy>,
     board: Board,
-) -> Result<DaemonExit, StartError> {
+) -> Result<Parts, StartError> {
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
@@ -183,7 +193,7 @@ fn serve(
         runs_dir: home.runs(),
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),
-        daemon_env: ambient.env.into_iter().collect::<BTreeMap<_, _>>(),
+        daemon_env: ambient.env,
         worker_socket: sockets.workers.clone(),
         kanban_dir: home::program_dir(),
         incarnation: install.incarnation,
@@ -201,31 +211,29 @@ fn serve(
         home: home.path().to_owned(),
         started_at: epoch_seconds(),
     });
-    let worker = WorkerDeps {
-        database: database.clone(),
-        readers: readers.clone(),
-        spawner,
-        live_runs,
-        context,
-        finished: wires.worker_finished.clone(),
-    };
-    let root = RootDeps { wires: wires.clone(), feed, worker, life: life_sender };
-    let shutdown = wires.shutdown.clone();
+    let finished = wires.worker_finished.clone();
+    let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished };
+    let root = RootDeps { wires, feed, worker, life: life_sender };
+    Ok(Parts { root, api, bound, database_thread })
+}
+
+/// Serves until somebody asks for the end.
+fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
+    let Parts { root, api, bound, database_thread } = parts;
+    let shutdown = root.wires.shutdown.clone();
     let signals = watch_signals(move |signal| match signal {
         DaemonSignal::Terminate => {
             shutdown.tell(ShutdownRequested);
         }
         DaemonSignal::Reload => {
-            tracing::info!("reload: the configuration is read at the next start")
+            tracing::info!("reload: the configuration is read at the next start");
         }
     })
     .map_err(|error| StartError::fault("watch signals", &error))?;
-
     let system = System::new();
-    let end_process = wires.end_process.clone();
-    let settle = settle(database.clone(), readers.clone());
+    let end_process = root.wires.end_process.clone();
     system.block_on(async move {
-        if let Err(error) = settle.await {
+        if let Err(error) = settle(&root.worker.database, &root.worker.readers).await {
             tracing::error!(%error, "the board could not be settled; the dispatcher will do what is left");
         }
         RootSupervisor::new(root).start();
@@ -245,8 +253,7 @@ fn serve(
     let code = system.run_with_code().unwrap_or(1);
     api_thread.stop();
     drop(signals);
-    drop((database, readers));
-    home::remove_sockets(&sockets);
+    home::remove_sockets(sockets);
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
     }
@@ -259,14 +266,13 @@ fn serve(
 
 /// Once, before anything is dispatched: times that a clock step has thrown far ahead are shortened, and tasks that somebody
 /// released by hand while the daemon was away are promoted.
-async fn settle(database: Database, readers: Readers) -> Result<(), VerbError> {
+async fn settle(database: &Database, readers: &Readers) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };
     let ids = readers
         .read(caller, |snapshot| {
-            let promotable = crate::kernel::store::tasks::list_promotable(snapshot.connection);
-            Ok::<_, VerbError>(promotable.map_err(|fault: Fault| VerbError::from(fault))?)
+            Ok(crate::kernel::store::tasks::list_promotable(snapshot.connection)?)
         })
         .await?;
     if !ids.is_empty() {

@@ -32,7 +32,9 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             found.extend(files_below(&path));
-        } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|kind| kind == "rs")
+            && !["tests.rs", "test_child.rs"].iter().any(|name| path.ends_with(name))
+        {
             found.push(path);
         }
     }

@@ -19,11 +19,11 @@ use crate::actors::readers::Readers;
 use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
 use crate::actors::wire::Wire;
 use crate::actors::worker::evidence;
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::prepare::{LaunchContext, verdict_mode_of};
 use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::RunId;
-use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::task::Task;
@@ -185,13 +185,13 @@ fn what_became_of(
     run: &Run,
     task: &Task,
 ) -> std::io::Result<Option<WorkerSeed>> {
-    let ended = |evidence| WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), evidence }));
     let dir = deps.context.run_dir(run.id);
-    let of_other_life = match read_spec(&dir)? {
-        Some(spec) => spec.incarnation != deps.context.incarnation,
-        None => false,
+    let spec = read_spec(&dir)?;
+    let verdict_mode = spec.as_ref().map_or(VerdictMode::Report, verdict_mode_of);
+    let ended = |evidence| {
+        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
     };
-    if of_other_life {
+    if spec.is_some_and(|spec| spec.incarnation != deps.context.incarnation) {
         return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
     }
     let is_other_boot =

@@ -69,7 +69,6 @@ pub struct Database {
 enum Order {
     Work(Box<dyn Work>),
     SetPolicy(Arc<Policy>),
-    Panic,
 }
 
 /// A request whose type the thread does not know.
@@ -146,11 +145,6 @@ impl Database {
         drop(self.sender.send(Order::SetPolicy(policy)).await);
     }
 
-    /// Makes the thread panic, so that a test can show what follows.
-    pub async fn panic_for_tests(&self) {
-        drop(self.sender.send(Order::Panic).await);
-    }
-
     /// The counts as of the last commit.
     pub fn counts(&self) -> Counts {
         self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -192,20 +186,16 @@ impl DatabaseThread {
         }
     }
 
-    #[expect(
-        clippy::panic,
-        reason = "only a test asks for it, to show that the process ends cleanly"
-    )]
     fn take(&mut self, order: Order) {
         match order {
             Order::Work(work) => self.pending.push_back(work),
             Order::SetPolicy(policy) => self.board.set_policy(policy),
-            Order::Panic => panic!("the database thread was asked to panic"),
         }
     }
 
     /// One transaction for what waits; what does not fit into its time has the next.
     fn commit_pending(&mut self) {
+        crate::failpoint::hit("database-pending");
         let mut batch = match self.board.batch(epoch_seconds()) {
             Ok(batch) => batch,
             Err(fault) => {

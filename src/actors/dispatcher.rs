@@ -33,10 +33,11 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    DispatchPreview, PassMode, PassReply, PromoteReleased, StartReadyRuns, preview_dispatch,
+    DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, SpawnedTask,
+    StartReadyRuns, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
-use messages::{DispatchNow, DispatchReport, SpawnedTask, Wake};
+use messages::{DispatchNow, Wake};
 
 /// Pause after a pass that failed.
 const PASS_AGAIN: Duration = Duration::from_secs(1);
@@ -91,7 +92,9 @@ impl Dispatcher {
     }
 
     fn after_pass(&mut self, reply: PassReply, context: &mut Context<Self>) {
-        crate::failpoint::hit("claim-committed");
+        if !reply.orders.is_empty() {
+            crate::failpoint::hit("claim-committed");
+        }
         for order in reply.orders {
             tracing::info!(run = order.run_id, task = %order.task.id, profile = order.profile, "run claimed");
             let seed = WorkerSeed::Claimed(Box::new(order));

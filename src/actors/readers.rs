@@ -77,7 +77,7 @@ impl Readers {
         let local_time = Arc::clone(&self.local_time);
         let mut job: Job = Box::new(move |connection| {
             let now = epoch_seconds();
-            let read = store::snapshot(connection, |connection| {
+            let read = store::transaction::snapshot(connection, |connection| {
                 f(&Snapshot { connection, now, caller: &caller, local_time: &local_time })
             });
             // A caller that went away does not want the answer any more.

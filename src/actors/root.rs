@@ -298,6 +298,7 @@ impl Handler<RunSignal> for RootSupervisor {
     type Result = ();
 
     fn handle(&mut self, message: RunSignal, _context: &mut Context<Self>) {
+        crate::failpoint::hit("root-run-signal");
         match message.signal {
             Signal::VerdictGiven { run_id, by_worker } => {
                 if let Some(worker) = self.workers.get(&run_id) {

@@ -31,7 +31,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
-use crate::kernel::run::{Run, RunState};
+use crate::kernel::run::{Run, RunOutcome, RunState};
 use crate::kernel::store;
 use crate::kernel::verbs::{CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
 use crate::os::clock::epoch_seconds;
@@ -160,7 +160,7 @@ impl Worker {
             }
             Act::Close => self.close(context),
             Act::CloseAgain => {
-                context.run_later(WRITE_AGAIN, |worker, context| worker.submit_close(context));
+                context.run_later(WRITE_AGAIN, Self::submit_close);
             }
             Act::Collect => self.collect(),
             Act::Finish => self.finish(context),
@@ -199,7 +199,7 @@ impl Actor for Worker {
             Some(WorkerSeed::Claimed(order)) => self.launch(&order, context),
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
-                self.verdict_mode = self.read_verdict_mode();
+                self.verdict_mode = ended.verdict_mode;
                 self.evidence = Some(ended.evidence);
                 self.is_shim_gone = true;
                 self.phase = Phase::Closing;
@@ -401,7 +401,7 @@ impl Worker {
                 Some(evidence) => self.evidence = Some(evidence),
                 None => {
                     // Unknown is not an end: look again, and keep the slot until then.
-                    context.run_later(WRITE_AGAIN, |worker, context| worker.close(context));
+                    context.run_later(WRITE_AGAIN, Self::close);
                     return;
                 }
             }
@@ -440,7 +440,7 @@ impl Worker {
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
             Ok(reply) => {
-                let outcome = reply.outcome.map(|outcome| outcome.as_str());
+                let outcome = reply.outcome.map(RunOutcome::as_str);
                 tracing::info!(run = worker.run_id, task = %worker.task_id, outcome, "run closed");
                 let is_spawned = worker.worker.is_some();
                 worker.report_start(if is_spawned {

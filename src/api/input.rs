@@ -46,7 +46,7 @@ impl Input {
         };
         for (name, value) in &self.path {
             if let Some(given) = fields.insert(name.clone(), Value::from(value.as_str()))
-                && given != Value::from(value.as_str())
+                && given.as_str() != Some(value.as_str())
             {
                 let told = format!("field `{name}` of the body differs from the path");
                 return Err(bad_request(told));

@@ -34,11 +34,9 @@ use crate::kernel::store;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verbs::{
     BlockTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateReply,
-    CreateTask, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply, UnblockTask,
-    VerdictReply,
+    CreateTask, DispatchReport, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply,
+    UnblockTask, VerdictReply,
 };
-
-pub use crate::actors::dispatcher::messages::{DispatchReport, SpawnedTask};
 
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -185,7 +185,7 @@ mod tests {
     fn every_placeholder_is_filled_in() {
         let config = r#"
             [profiles.p]
-            argv = ["run", "{task}", "a={assignee}", "{workspace}/x", "{prompt}", "s={skills}", "{{}}"]
+            argv = ["run", "{task}", "a={assignee}", "{workspace}/x", "{prompt}", "s={skills}", "{{task}}"]
         "#;
         let expected = [
             "run",
@@ -194,7 +194,7 @@ mod tests {
             "/w/t_0123abcd/x",
             "the text for {task}",
             "s=git,rust",
-            "{}",
+            "{task}",
         ];
         assert_eq!(argv(config, "p", &["git", "rust"]), expected);
     }

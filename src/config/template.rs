@@ -1,10 +1,10 @@
 //! Text with placeholders: how a launcher says where the task's values go.
 //!
-//! `{task}` is a placeholder, `{{` and `}}` are literal braces, and any other brace is an error: were a stray
-//! `{` taken as it is, doubling it (which somebody will do) would mean the same as not doubling it, and the
-//! `}}` at the end of an inline JSON argument would silently lose a brace. A template is checked when the
-//! configuration is read, so filling one in cannot fail. Values are put in once and never looked at for
-//! placeholders themselves: what a task's author writes cannot reach another value.
+//! `{task}` is a placeholder and `{{task}}` stands for the literal text `{task}`. Every other brace is an ordinary
+//! character, so that shell scripts and JSON stand in an argv as they are. One thing is refused: a word in braces that is
+//! nearly a placeholder (`{taks}`), because that is a slip. A template is checked when the configuration is read, so filling
+//! one in cannot fail. Values are put in once and never looked at for placeholders themselves: what a task's author writes
+//! cannot reach another value.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -76,12 +76,6 @@ pub enum TemplateError {
         /// The one that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// A brace that belongs to no placeholder.
-    #[error("lone brace in {text:?}: write {{{{ or }}}} for a literal brace")]
-    LoneBrace {
-        /// The text that it stands in.
-        text: String,
-    },
 }
 
 fn known(allowed: &[Placeholder], nearest: Option<&str>) -> String {
@@ -109,38 +103,30 @@ pub struct Template {
 impl Template {
     /// Reads `text`, in which only the placeholders of `allowed` may stand.
     pub fn parse(text: &str, allowed: &'static [Placeholder]) -> Result<Self, TemplateError> {
-        let lone_brace = || TemplateError::LoneBrace { text: text.to_owned() };
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
+        while let Some(at) = rest.find('{') {
             let (before, from_brace) = rest.split_at(at);
             literal.push_str(before);
-            if let Some(behind) = from_brace.strip_prefix("{{") {
+            let is_shell_variable = before.ends_with('$');
+            if let Some((name, behind)) = escaped_word(from_brace) {
                 literal.push('{');
-                rest = behind;
-            } else if let Some(behind) = from_brace.strip_prefix("}}") {
+                literal.push_str(name);
                 literal.push('}');
                 rest = behind;
-            } else {
-                let (name, behind) = from_brace
-                    .strip_prefix('{')
-                    .and_then(|inner| inner.split_once('}'))
-                    .filter(|(name, _)| is_word(name))
-                    .ok_or_else(lone_brace)?;
-                let placeholder = Placeholder::from_name(name)
-                    .filter(|placeholder| allowed.contains(placeholder))
-                    .ok_or_else(|| TemplateError::UnknownPlaceholder {
-                        name: name.to_owned(),
-                        text: text.to_owned(),
-                        allowed,
-                        nearest: nearest(name, allowed.iter().map(|one| one.name())),
-                    })?;
+            } else if let Some((name, behind)) = word_in_braces(from_brace)
+                && !is_shell_variable
+                && let Some(placeholder) = meant(name, text, allowed)?
+            {
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal)));
                 }
                 pieces.push(Piece::Placeholder(placeholder));
                 rest = behind;
+            } else {
+                literal.push('{');
+                rest = from_brace.strip_prefix('{').unwrap_or_default();
             }
         }
         literal.push_str(rest);
@@ -186,8 +172,36 @@ impl TryFrom<String> for Template {
     }
 }
 
-fn is_word(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// `{word}` at the beginning of `text`: the word and what follows.
+fn word_in_braces(text: &str) -> Option<(&str, &str)> {
+    let (word, behind) = text.strip_prefix('{')?.split_once('}')?;
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    is_word.then_some((word, behind))
+}
+
+/// `{{word}}` at the beginning of `text`, where the word is a placeholder's.
+fn escaped_word(text: &str) -> Option<(&str, &str)> {
+    let (word, behind) = word_in_braces(text.strip_prefix('{')?)?;
+    let behind = behind.strip_prefix('}')?;
+    Placeholder::from_name(word).map(|_| (word, behind))
+}
+
+/// The placeholder that `name` is; none for any other word that is not nearly one.
+fn meant(
+    name: &str,
+    text: &str,
+    allowed: &'static [Placeholder],
+) -> Result<Option<Placeholder>, TemplateError> {
+    let known = Placeholder::from_name(name);
+    if let Some(placeholder) = known.filter(|placeholder| allowed.contains(placeholder)) {
+        return Ok(Some(placeholder));
+    }
+    let nearest = nearest(name, allowed.iter().map(|one| one.name()));
+    if known.is_none() && nearest.is_none() {
+        return Ok(None);
+    }
+    let (name, text) = (name.to_owned(), text.to_owned());
+    Err(TemplateError::UnknownPlaceholder { name, text, allowed, nearest })
 }
 
 #[cfg(test)]
@@ -205,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_filled_in_and_double_braces_are_braces() {
+    fn placeholders_are_filled_in_and_other_braces_stay_as_they_are() {
         let table = [
             ("", ""),
             ("plain", "plain"),
@@ -213,9 +227,11 @@ mod tests {
             ("kanban task {task}!", "kanban task t_1!"),
             ("{task}{task}", "t_1t_1"),
             ("{{task}}", "{task}"),
-            ("{{{task}}}", "{t_1}"),
-            ("{{\"a\":{{\"b\":1}}}}", "{\"a\":{\"b\":1}}"),
-            ("a {{", "a {"),
+            ("{{{task}}}", "{{task}}"),
+            ("{\"a\":{\"b\":\"{task}\"}}", "{\"a\":{\"b\":\"t_1\"}}"),
+            ("echo ${task} ${HOME%/} {a,b}", "echo ${task} ${HOME%/} {a,b}"),
+            ("awk '{print $1}' | awk '{print}'", "awk '{print $1}' | awk '{print}'"),
+            ("{ {} }{", "{ {} }{"),
             ("ü{task}ü", "üt_1ü"),
         ];
         for (text, expected) in table {
@@ -229,24 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn a_brace_without_a_partner_is_refused() {
-        for text in ["{", "}", "{task", "task}", "{}", "{print $1}", "{\"a\":1}", "}}}", "{ task }"]
-        {
-            let expected = TemplateError::LoneBrace { text: text.to_owned() };
-            assert_eq!(render(text), Err(expected), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_placeholder_is_named_with_the_known_ones() {
+    fn a_slip_is_named_with_the_known_placeholders() {
         assert_eq!(
             render("do {tasks} now").unwrap_err().to_string(),
             "unknown placeholder {tasks} in \"do {tasks} now\": did you mean {task}? known are {task} \
              {assignee} {workspace} {prompt} {skills}"
-        );
-        assert_eq!(
-            Template::parse("{HOME}", SKILL_PLACEHOLDERS).unwrap_err().to_string(),
-            "unknown placeholder {HOME} in \"{HOME}\": known are {skill}"
         );
     }
 

@@ -27,7 +27,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
-use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, execute_plain};
+use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
 use crate::kernel::tx::{Effects, Tx, shorten};
 
 /// A request that writes. Its struct is what the wire carries; one transaction per request.
@@ -100,7 +100,7 @@ impl Board {
     /// # Errors
     /// [`Fault::Database`].
     pub fn disable_sync_for_tests(&self) -> Result<(), Fault> {
-        execute_plain(&self.connection, "PRAGMA synchronous=OFF", "turn syncing off")
+        transaction::disable_sync(&self.connection)
     }
 
     /// Reads outside any batch, on the writing connection.
@@ -111,7 +111,7 @@ impl Board {
         &self,
         f: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        store::snapshot(&self.connection, f)
+        transaction::snapshot(&self.connection, f)
     }
 
     /// Begins a batch; all its requests happen at `now`.
@@ -119,7 +119,7 @@ impl Board {
     /// # Errors
     /// [`Fault::Database`] when the transaction cannot begin.
     pub fn batch(&mut self, now: EpochSeconds) -> Result<Batch<'_>, Fault> {
-        execute_plain(&self.connection, "BEGIN IMMEDIATE", "begin a transaction")?;
+        transaction::begin(&self.connection)?;
         Ok(Batch {
             board: self,
             now,
@@ -176,7 +176,7 @@ impl Batch<'_> {
             return Err(broken().into());
         }
         let connection = &self.board.connection;
-        execute_plain(connection, "SAVEPOINT request", "begin a request")?;
+        transaction::begin_request(connection)?;
         let mut tx = Tx {
             connection,
             random: self.board.random.as_mut(),
@@ -193,7 +193,7 @@ impl Batch<'_> {
         }
         match answer {
             Ok(reply) => {
-                execute_plain(&self.board.connection, "RELEASE request", "end a request")?;
+                transaction::keep_request(&self.board.connection)?;
                 self.effects.events.extend(effects.events);
                 for signal in effects.signals {
                     if !self.effects.signals.contains(&signal) {
@@ -204,9 +204,7 @@ impl Batch<'_> {
                 Ok(reply)
             }
             Err(error) => {
-                let connection = &self.board.connection;
-                execute_plain(connection, "ROLLBACK TO request", "take back a request")?;
-                execute_plain(connection, "RELEASE request", "take back a request")?;
+                transaction::take_back_request(&self.board.connection)?;
                 Err(error)
             }
         }
@@ -222,7 +220,7 @@ impl Batch<'_> {
             return Err(broken());
         }
         crate::failpoint::hit("batch-before-commit");
-        if let Err(fault) = execute_plain(&self.board.connection, "COMMIT", "commit") {
+        if let Err(fault) = transaction::commit(&self.board.connection) {
             self.is_ended = false; // a failed COMMIT may leave the transaction open
             return Err(fault);
         }
@@ -239,7 +237,7 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if !self.is_ended && !self.board.connection.is_autocommit() {
             // Nothing can be told from here; a transaction that stays open fails the next BEGIN, which is told.
-            let _rolled_back = execute_plain(&self.board.connection, "ROLLBACK", "roll back");
+            let _rolled_back = transaction::roll_back(&self.board.connection);
         }
     }
 }

@@ -95,15 +95,8 @@ pub fn boot_id() -> io::Result<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
-
     use super::*;
-
-    fn sleeper() -> (std::process::Child, ProcessIdentity) {
-        let child = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
-        let pid = i32::try_from(child.id()).unwrap();
-        (child, ProcessIdentity::of(pid).unwrap().unwrap())
-    }
+    use crate::os::test_child::Sleeper;
 
     #[test]
     fn this_process_is_itself() {
@@ -123,15 +116,16 @@ mod tests {
 
     #[test]
     fn a_zombie_is_gone_although_its_entry_is_there() {
-        let (mut child, identity) = sleeper();
+        let mut child = Sleeper::start();
+        let identity = child.identity.clone();
         assert_eq!(identity.check(), Liveness::Same);
-        child.kill().unwrap();
+        child.kill();
         let end = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT;
         let pid = nix::unistd::Pid::from_raw(identity.pid);
         nix::sys::wait::waitid(nix::sys::wait::Id::Pid(pid), end).unwrap();
         assert_eq!(identity.check(), Liveness::Gone);
         assert_eq!(ProcessIdentity::of(identity.pid).unwrap().as_ref(), Some(&identity));
-        child.wait().unwrap();
+        child.reap();
         assert_eq!(identity.check(), Liveness::Gone);
     }
 }

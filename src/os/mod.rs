@@ -25,5 +25,7 @@ pub mod signals;
 pub mod spawn;
 pub mod status_pipe;
 pub mod terminal;
+#[cfg(test)]
+mod test_child;
 pub mod user;
 pub mod wait;

@@ -143,21 +143,15 @@ fn open_raw(pid: i32) -> io::Result<Option<PidFd>> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Child, Command};
-
     use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
     use super::*;
-
-    fn sleeper() -> (Child, ProcessIdentity) {
-        let child = Command::new("sleep").arg("600").spawn().unwrap();
-        let pid = i32::try_from(child.id()).unwrap();
-        (child, ProcessIdentity::of(pid).unwrap().unwrap())
-    }
+    use crate::os::test_child::Sleeper;
 
     #[test]
     fn a_signal_reaches_exactly_the_process_that_was_meant() {
-        let (mut child, identity) = sleeper();
+        let mut child = Sleeper::start();
+        let identity = child.identity.clone();
         let pidfd = PidFd::open(&identity).unwrap().expect("the sleeper lives");
         assert!(!pidfd.has_exited().unwrap());
         let flags = FdFlag::from_bits_truncate(fcntl(&pidfd, FcntlArg::F_GETFD).unwrap());
@@ -166,17 +160,18 @@ mod tests {
         let mut watched = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
         poll(&mut watched, PollTimeout::NONE).unwrap();
         assert!(pidfd.has_exited().unwrap());
-        child.wait().unwrap();
+        child.reap();
         assert_eq!(pidfd.signal(Signal::SIGKILL).unwrap(), Delivery::Ended);
     }
 
     #[test]
     fn a_pid_that_now_belongs_to_another_process_is_not_opened() {
-        let (mut child, identity) = sleeper();
+        let mut child = Sleeper::start();
+        let identity = child.identity.clone();
         let earlier = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
         assert!(PidFd::open(&earlier).unwrap().is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
+        child.reap();
         assert!(PidFd::open(&identity).unwrap().is_none());
         assert!(PidFd::from_child(identity.pid).is_err());
     }

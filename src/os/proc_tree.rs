@@ -158,9 +158,9 @@ fn under(root_pid: i32, seen: &BTreeMap<i32, ProcStat>) -> Vec<ProcStat> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::process::{Command, Stdio};
 
     use super::*;
+    use crate::os::test_child::Sleeper;
 
     fn stat(pid: i32, parent_pid: i32) -> ProcStat {
         ProcStat {
@@ -237,13 +237,9 @@ mod tests {
         let chain = ancestry(me.pid).unwrap();
         assert_eq!(chain.first(), Some(&me));
         assert!(chain.len() >= 2);
-        let mut child = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
-        let child_identity =
-            ProcessIdentity::of(i32::try_from(child.id()).unwrap()).unwrap().unwrap();
+        let child = Sleeper::start();
         let found = descendants(me.pid).unwrap();
-        let seen = found.iter().find(|found| found.identity == child_identity).cloned();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let seen = found.iter().find(|found| found.identity == child.identity).cloned();
         assert_eq!(seen.map(|seen| (seen.parent_pid, seen.is_over)), Some((me.pid, false)));
         assert!(found.iter().all(|found| found.identity != me));
     }

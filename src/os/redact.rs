@@ -130,7 +130,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    const CASES: [(&str, &[&str], &str); 14] = [
+    const CASES: [(&str, &[&str], &str); 15] = [
         ("nothing to hide", &["hunter2"], "nothing to hide"),
         ("the key is hunter2, ok", &["hunter2"], "the key is [redacted], ok"),
         ("hunter2", &["hunter2"], "[redacted]"),
@@ -139,6 +139,7 @@ mod tests {
         ("hunter", &["hunter2"], "hunter"),
         ("hunhunter2", &["hunter2"], "hun[redacted]"),
         ("x abc abcdef y", &["abc", "abcdef"], "x [redacted] [redacted] y"),
+        ("x abc abcdef y", &["abcdef", "abc"], "x [redacted] [redacted] y"),
         ("x abcde y", &["abcdef", "abc"], "x [redacted]de y"),
         // Overlapping: the second secret's end must not stay behind.
         ("x abcdef y", &["abcd", "cdef"], "x [redacted] y"),

@@ -28,8 +28,8 @@ pub enum Inspection {
     NeverStarted,
 }
 
-/// Inspects a run. When the answer is not [`Inspection::Alive`] the spec is removed while the lock is held, so that a shim
-/// that was forked but has not reached its lock yet finds nothing to start.
+/// Inspects a run. When nothing had begun the spec is removed while the lock is held, so that a shim that was forked but has
+/// not reached its lock yet finds nothing to start.
 ///
 /// # Errors
 /// A file that cannot be read or is damaged; then nothing is known.
@@ -45,9 +45,11 @@ pub fn inspect(dir: &RunDir) -> io::Result<Inspection> {
         (None, Some(identity)) => Inspection::ShimDied(identity),
         (None, None) => Inspection::NeverStarted,
     };
-    match std::fs::remove_file(dir.spec()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
+    if let Inspection::NeverStarted = answer {
+        match std::fs::remove_file(dir.spec()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
     }
     drop(lock);
     Ok(answer)

@@ -52,9 +52,8 @@ pub(super) fn try_lock(path: &Path) -> io::Result<Option<Flock<File>>> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
+    use crate::os::test_child::Sleeper;
 
     #[test]
     fn only_one_holds_the_lock_and_a_child_does_not_inherit_it() {
@@ -64,12 +63,13 @@ mod tests {
         dir.create().unwrap();
         let held = RunLock::try_acquire(&dir).unwrap().expect("nobody holds it");
         assert!(RunLock::try_acquire(&dir).unwrap().is_none());
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let child = Sleeper::start();
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", child.identity.pid)).unwrap();
+        let inherited =
+            descriptors.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+        assert_eq!(inherited.filter(|path| *path == dir.lock()).count(), 0);
         drop(held);
-        let after = RunLock::try_acquire(&dir).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(after.is_some(), "the child must not keep the lock");
+        assert!(RunLock::try_acquire(&dir).unwrap().is_some());
         assert!(dir.lock().exists());
     }
 }

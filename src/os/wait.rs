@@ -145,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::os::pidfd::PidFd;
+    use crate::os::test_child::Sleeper;
 
     #[test]
     #[expect(clippy::zombie_processes, reason = "reaping by other means is what is tested")]
@@ -171,10 +172,8 @@ mod tests {
 
     #[test]
     fn a_child_that_runs_is_not_reaped() {
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let pidfd = PidFd::from_child(i32::try_from(child.id()).unwrap()).unwrap();
+        let child = Sleeper::start();
+        let pidfd = PidFd::from_child(child.identity.pid).unwrap();
         assert_eq!(reap_pidfd(&pidfd).unwrap(), None);
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }

@@ -64,6 +64,7 @@ impl Run {
         let mark = temp.path().display().to_string();
         let env = [("PATH", "/usr/bin:/bin".to_owned()), (MARK, mark)];
         let spec = RunSpec {
+            verdict: "exit".to_owned(),
             version: RUN_FILE_VERSION,
             incarnation: "incarnation".to_owned(),
             nonce: NONCE.to_owned(),

@@ -54,6 +54,10 @@ fn a_worker_that_outruns_its_pace_waits() {
     until("the first output", || {
         std::fs::metadata(&run.spec.log.path).ok().filter(|log| log.len() >= 8_192)
     });
+    // Time enough for a worker that does not wait: another one writes a hundred times as much meanwhile.
+    let mut unpaced = Run::of_script("head -c 100000000 /dev/zero");
+    unpaced.spec.log.pace_bytes_per_second = 0;
+    assert_eq!(unpaced.finish().log_bytes, 100_000_000);
     shim.signal(Signal::SIGQUIT);
     let record = run.finished(shim);
     // What one burst takes and what a pipe holds; all the rest was held back in the worker.

@@ -122,17 +122,20 @@ fn the_worker_of_a_spawned_shim_sees_neither_pipe_nor_environment_of_the_daemon(
 
 #[test]
 fn files_of_an_earlier_run_of_the_same_number_are_cleared() {
-    let run = Run::of_script("exit 0");
+    let mut run = Run::of_script("while ! [ -e go ]; do sleep 0.01; done; exit 0");
     let registry = Arc::new(RunRegistry::new());
+    std::fs::write(run.work("go"), "").unwrap();
     let mut earlier = run.finish();
+    std::fs::remove_file(run.work("go")).unwrap();
     earlier.nonce = "earlier".to_owned();
     earlier.code = Some(99);
     write_exit(&run.dir, &earlier).unwrap();
     write_private(&run.dir.exit_collected(), b"older still").unwrap();
-    let mut run = run;
     run.spec.nonce = "later".to_owned();
     let mut shim = start(&run, &registry).unwrap();
     assert!(matches!(next_line(&mut shim), StatusLine::Started { .. }));
+    assert_eq!(read_exit(&run.dir).unwrap(), None);
+    std::fs::write(run.work("go"), "").unwrap();
     assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
     let record = read_exit(&run.dir).unwrap().unwrap();
     assert_eq!((record.nonce.as_str(), record.code), ("later", Some(0)));
@@ -151,7 +154,7 @@ fn a_run_directory_whose_shim_lives_is_left_alone() {
 
 #[test]
 fn an_upgrade_on_disk_does_not_change_the_shim_that_is_started() {
-    let run = Run::of_script("readlink /proc/$PPID/exe");
+    let run = Run::of_script("readlink /proc/$PPID/exe; cat /proc/$PPID/comm");
     let copy = run.root().join("kanban-shim");
     // By another process, for the reason that `Run::add_script` gives.
     assert!(Command::new("cp").arg(SHIM).arg(&copy).status().unwrap().success());
@@ -160,7 +163,7 @@ fn an_upgrade_on_disk_does_not_change_the_shim_that_is_started() {
     std::fs::rename(run.root().join("new"), &copy).unwrap();
     let shim = spawn(&spawner, &run).unwrap();
     assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
-    assert_eq!(run.log(), format!("{} (deleted)\n", copy.display()));
+    assert_eq!(run.log(), format!("{} (deleted)\nkanban-shim\n", copy.display()));
 }
 
 #[test]

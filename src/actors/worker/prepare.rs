@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::Settings;
-use crate::config::launch::{LaunchInput, resolve};
+use crate::config::launch::{LaunchInput, Resolution, resolve};
 use crate::config::settings::Verdict;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::ids::{RunId, TaskId};
@@ -108,26 +108,8 @@ pub fn prepare(
         prompt: &prompt,
         skills: &skills,
     });
+    let env = environment(order, context, &settings, &resolution, &workspace_text);
     let profile = resolution.profile.unwrap_or_default();
-    let run_dir = context.run_dir(order.run_id);
-    let env = worker_environment(&WorkerEnvironment {
-        daemon: &context.daemon_env,
-        pass_env: &settings.supervision.pass_env,
-        user: None,
-        profile_env: &profile.env.0,
-        run: RunVariables {
-            task: task.id.as_str(),
-            run_id: order.run_id,
-            workspace: &workspace_text,
-            board: task.board.as_str(),
-            profile: &order.profile,
-            tenant: task.tenant.as_deref(),
-            socket: &context.worker_socket.to_string_lossy(),
-            token_file: &run_dir.token().to_string_lossy(),
-        },
-        hermes_env: resolution.launcher.hermes_env,
-        kanban_dir: context.kanban_dir.as_deref(),
-    });
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
     let mut make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
@@ -167,6 +149,36 @@ pub fn prepare(
     };
     let launch = Launch { workspace_path: workspace_text, argv };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs })
+}
+
+fn environment(
+    order: &RunOrder,
+    context: &LaunchContext,
+    settings: &Settings,
+    resolution: &Resolution,
+    workspace: &str,
+) -> BTreeMap<String, String> {
+    let task = &order.task;
+    let no_variables = BTreeMap::new();
+    let profile_env = resolution.profile.as_ref().map_or(&no_variables, |profile| &profile.env.0);
+    worker_environment(&WorkerEnvironment {
+        daemon: &context.daemon_env,
+        pass_env: &settings.supervision.pass_env,
+        user: None,
+        profile_env,
+        run: RunVariables {
+            task: task.id.as_str(),
+            run_id: order.run_id,
+            workspace,
+            board: task.board.as_str(),
+            profile: &order.profile,
+            tenant: task.tenant.as_deref(),
+            socket: &context.worker_socket.to_string_lossy(),
+            token_file: &context.run_dir(order.run_id).token().to_string_lossy(),
+        },
+        hermes_env: resolution.launcher.hermes_env,
+        kanban_dir: context.kanban_dir.as_deref(),
+    })
 }
 
 /// The directory of the work, and whether the shim makes it (under the worker's rights) when it is missing.

@@ -2,7 +2,7 @@
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::RunId;
-use crate::kernel::outcome::Evidence;
+use crate::kernel::outcome::{Evidence, VerdictMode};
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
 use crate::kernel::verbs::RunOrder;
@@ -37,6 +37,8 @@ pub struct AdoptedRun {
 pub struct EndedRun {
     /// Its row.
     pub run: Run,
+    /// How its worker reports.
+    pub verdict_mode: VerdictMode,
     /// How it ended.
     pub evidence: Evidence,
 }

@@ -1,10 +1,11 @@
 //! `kanban dispatch`.
 
-use crate::api::operations::{DispatchReport, DispatchRequest};
+use crate::api::operations::DispatchRequest;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
 use crate::exit_codes::CliExit;
+use crate::kernel::verbs::DispatchReport;
 
 /// Starts ready tasks now and answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
 /// breakers and pause do.

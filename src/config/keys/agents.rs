@@ -154,7 +154,7 @@ pub(super) const LAUNCHER: &[Key] = &[
         example: Some("[\"my-agent\", \"{skills}\", \"--say\", \"{prompt}\"]"),
         unit: None,
         doc: "Program and arguments, in which {task}, {assignee}, {workspace}, {prompt} and {skills} are \
-              filled in; {{ and }} stand for braces.",
+              filled in; other braces stay as they are, {{task}} gives {task}.",
     },
     Key {
         name: "verdict",

@@ -28,10 +28,12 @@ pub mod requests;
 pub mod rows;
 pub mod runs;
 pub mod tasks;
+pub mod transaction;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use thiserror::Error;
 
 pub use rusqlite::Connection;
@@ -141,8 +143,12 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
     configure(&connection).map_err(at)?;
+    // A file that is refused is left as it is, its WAL included.
+    let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path)?;
     check(&connection, path)?;
+    connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
     migrate::bring_up_to_date(&mut connection, path, birth)?;
@@ -220,33 +226,6 @@ pub(crate) fn is_unique_violation(error: &rusqlite::Error) -> bool {
             if code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
                 || code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
     )
-}
-
-/// Runs a statement that takes no parameters and returns no rows (`BEGIN`, `SAVEPOINT` …).
-pub(crate) fn execute_plain(
-    connection: &Connection,
-    sql: &'static str,
-    doing: &'static str,
-) -> Result<(), Fault> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute([]))
-        .map(|_| ())
-        .doing(doing)
-}
-
-/// Reads `f` in one snapshot, so that several statements see the same board.
-///
-/// # Errors
-/// What `f` returns, or [`Fault::Database`].
-pub fn snapshot<T, E: From<Fault>>(
-    connection: &Connection,
-    f: impl FnOnce(&Connection) -> Result<T, E>,
-) -> Result<T, E> {
-    execute_plain(connection, "BEGIN DEFERRED", "begin a snapshot")?;
-    let answer = f(connection);
-    execute_plain(connection, "COMMIT", "end a snapshot")?;
-    answer
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::board::Verb;
@@ -244,6 +245,36 @@ pub struct DispatchPreview {
     pub spawned: Vec<(TaskId, String)>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<TaskId>,
+}
+
+/// What a dispatch did, with the keys that users of the predecessor know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchReport {
+    /// Manual claims taken back.
+    pub reclaimed: usize,
+    /// Tasks whose worker crashed; crashes are noticed when they happen, so a pass finds none.
+    pub crashed: Vec<String>,
+    /// Tasks whose run exceeded its time; ended when it happens, so a pass finds none.
+    pub timed_out: Vec<String>,
+    /// Tasks that were given up.
+    pub auto_blocked: Vec<String>,
+    /// Tasks made ready.
+    pub promoted: usize,
+    /// Tasks whose worker runs.
+    pub spawned: Vec<SpawnedTask>,
+    /// Ready tasks without an assignee.
+    pub skipped_unassigned: Vec<String>,
+}
+
+/// A task whose worker was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpawnedTask {
+    /// The task.
+    pub task_id: String,
+    /// Its assignee.
+    pub assignee: String,
+    /// Directory of the work; empty in a dry run.
+    pub workspace: String,
 }
 
 /// Looks at what a person's pass would do now.

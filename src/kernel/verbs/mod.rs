@@ -15,8 +15,8 @@ pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
 pub use dispatch::{
-    ClampTimes, DispatchPreview, PassMode, PassReply, PromoteReleased, RunOrder, StartReadyRuns,
-    preview_dispatch,
+    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, RunOrder,
+    SpawnedTask, StartReadyRuns, preview_dispatch,
 };
 pub use link::{LinkReply, LinkTasks};
 pub use supervise::{CloseReply, CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned};

@@ -122,10 +122,6 @@ const WRONG_FILES: &[(&str, &str)] = &[
          {prompt} {skills}",
     ),
     (
-        "[launchers.hermes]\nprompt = \"{\"",
-        "launchers.hermes.prompt: lone brace in \"{\": write {{ or }} for a literal brace",
-    ),
-    (
         "[launchers.hermes]\nskills_argv = [\"--all\"]",
         "launchers.hermes.skills_argv: {skill} is missing: every skill would give the same arguments",
     ),

@@ -1,0 +1,64 @@
+//! Beginning and ending transactions, and the savepoints in them.
+
+use rusqlite::Connection;
+
+use super::Doing;
+use crate::kernel::error::Fault;
+
+fn execute(connection: &Connection, sql: &'static str, doing: &'static str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(|_| ())
+        .doing(doing)
+}
+
+/// Begins a transaction that may write, and takes the write lock at once.
+pub(in crate::kernel) fn begin(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "BEGIN IMMEDIATE", "begin a transaction")
+}
+
+/// Begins one request inside the transaction.
+pub(in crate::kernel) fn begin_request(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "SAVEPOINT request", "begin a request")
+}
+
+/// Keeps what the request did.
+pub(in crate::kernel) fn keep_request(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "RELEASE request", "end a request")
+}
+
+/// Takes back what the request did.
+pub(in crate::kernel) fn take_back_request(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "ROLLBACK TO request", "take back a request")?;
+    execute(connection, "RELEASE request", "take back a request")
+}
+
+/// Makes the transaction durable.
+pub(in crate::kernel) fn commit(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "COMMIT", "commit")
+}
+
+/// Takes back the whole transaction.
+pub(in crate::kernel) fn roll_back(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "ROLLBACK", "roll back")
+}
+
+/// Turns syncing off; see [`crate::kernel::board::Board::disable_sync_for_tests`].
+pub(in crate::kernel) fn disable_sync(connection: &Connection) -> Result<(), Fault> {
+    execute(connection, "PRAGMA synchronous=OFF", "turn syncing off")
+}
+
+/// Reads `f` in one snapshot, so that several statements see the same board.
+///
+/// # Errors
+/// What `f` returns, or [`Fault::Database`].
+pub fn snapshot<T, E: From<Fault>>(
+    connection: &Connection,
+    f: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    execute(connection, "BEGIN DEFERRED", "begin a snapshot")?;
+    let answer = f(connection);
+    execute(connection, "COMMIT", "end a snapshot")?;
+    answer
+}

@@ -1,0 +1,310 @@
+//! A daemon in a temporary home, and ways to look at it. The only place that waits.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use kanband::api::client::{Client, ClientError, task_path};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+/// After so long a test gives up. Nothing is proven by it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until `look` finds something.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        pause();
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place where tests wait")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
+}
+
+/// Lets time pass for tests that show that nothing happens in it.
+#[allow(clippy::disallowed_methods, reason = "the one place where tests wait")]
+pub fn let_pass(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// A home and the daemon that serves it.
+pub struct Daemon {
+    dir: tempfile::TempDir,
+    child: Option<Child>,
+    env: BTreeMap<String, String>,
+}
+
+impl Daemon {
+    /// A daemon with this configuration, serving.
+    pub fn start(config: &str) -> Self {
+        let mut daemon = Self::prepare(config);
+        daemon.spawn();
+        daemon.wait_until_up();
+        daemon
+    }
+
+    /// A home with this configuration and no daemon yet.
+    pub fn prepare(config: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("home")).unwrap();
+        std::fs::write(dir.path().join("home/kanband.toml"), config).unwrap();
+        Self { dir, child: None, env: BTreeMap::new() }
+    }
+
+    /// The same with fail points armed.
+    pub fn with_fail_points(config: &str, points: &str) -> Self {
+        let mut daemon = Self::prepare(config);
+        daemon.env.insert("KANBAND_FAIL_POINTS".into(), points.into());
+        daemon
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// A directory beside the home, for the test's own files.
+    pub fn scratch(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.home().join("kanband.sock")
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("KANBAN_HOME", self.home())
+            .envs(&self.env);
+        command
+    }
+
+    pub fn spawn(&mut self) {
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let child = self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("daemon.log")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.as_ref().expect("no daemon").id()).unwrap()
+    }
+
+    pub fn wait_until_up(&mut self) {
+        let started = Instant::now();
+        loop {
+            if self.try_get("/v1/daemon").is_ok() {
+                return;
+            }
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+            assert!(ended.is_none(), "the daemon ended: {ended:?}\n{}", self.log());
+            assert!(started.elapsed() < DEADLINE, "the daemon did not come up\n{}", self.log());
+            pause();
+        }
+    }
+
+    /// Kills it as a power cut would, but for the disk.
+    pub fn kill_9(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.wait_end();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// How it ended.
+    pub fn wait_end(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("no daemon");
+        wait_for("the daemon's end", || child.try_wait().unwrap())
+    }
+
+    /// Starts it again after its end, without the fail points it had.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none());
+        self.env.clear();
+        self.spawn();
+        self.wait_until_up();
+    }
+
+    /// Waits until a fail point has killed it.
+    pub fn wait_killed(&mut self) {
+        assert_eq!(self.wait_end().signal(), Some(9), "{}", self.log());
+    }
+
+    pub fn client(&self) -> Client {
+        Client::at(self.socket(), None, false).unwrap()
+    }
+
+    fn try_get(&self, path: &str) -> Result<Value, ClientError> {
+        self.client().get(path, &json!({}))
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        self.try_get(path).unwrap_or_else(|error| panic!("GET {path}: {error}\n{}", self.log()))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        self.client()
+            .post(path, body)
+            .unwrap_or_else(|error| panic!("POST {path}: {error}\n{}", self.log()))
+    }
+
+    /// Creates a task and returns its id.
+    pub fn create(&self, fields: Value) -> String {
+        let mut body = json!({ "title": "a task" });
+        for (key, value) in fields.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        self.post("/v1/tasks", &body)["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn show(&self, id: &str) -> Value {
+        self.get(&task_path(id, "").unwrap())
+    }
+
+    pub fn status(&self, id: &str) -> String {
+        self.show(id)["task"]["status"].as_str().unwrap().to_owned()
+    }
+
+    pub fn runs(&self, id: &str) -> Vec<Value> {
+        self.show(id)["runs"].as_array().unwrap().clone()
+    }
+
+    pub fn outcomes(&self, id: &str) -> Vec<String> {
+        let text = |run: &Value| run["outcome"].as_str().unwrap_or("-").to_owned();
+        self.runs(id).iter().map(text).collect()
+    }
+
+    pub fn kinds(&self, id: &str) -> Vec<String> {
+        let events = self.show(id)["events"].as_array().unwrap().clone();
+        events.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub fn wait_status(&self, id: &str, status: &str) {
+        let mut last = String::new();
+        let started = Instant::now();
+        while last != status {
+            last = self.status(id);
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{id} is {last}, not {status}\n{:#}\n{}",
+                self.show(id),
+                self.log()
+            );
+            pause();
+        }
+    }
+
+    /// Waits until no run of the task is open.
+    pub fn wait_closed(&self, id: &str) {
+        wait_for("all runs closed", || {
+            self.runs(id).iter().all(|run| !run["closed_at"].is_null()).then_some(())
+        });
+    }
+
+    /// The PID of the task's worker, once it runs.
+    pub fn worker_pid(&self, id: &str) -> i32 {
+        wait_for("a worker", || {
+            let pid = self.show(id)["task"]["worker_pid"].as_i64()?;
+            i32::try_from(pid).ok()
+        })
+    }
+
+    /// The log of the newest run.
+    pub fn run_log(&self, id: &str) -> String {
+        let path = task_path(id, "log").unwrap();
+        match self.client().get_raw(&path, &json!({})) {
+            Ok(reply) => String::from_utf8(reply.body.to_vec()).unwrap(),
+            Err(error) => panic!("no log of {id}: {error}"),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the daemon\n{}", self.log());
+        }
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        end_shims(&self.home().join("runs"));
+    }
+}
+
+/// Shims outlive their daemon by design; a test ends those of its own home.
+fn end_shims(runs: &Path) {
+    let Ok(entries) = std::fs::read_dir(runs) else { return };
+    for entry in entries.flatten() {
+        let dir = kanband::os::run_files::RunDir::new(entry.path());
+        let Ok(Some(identity)) = kanband::os::run_files::read_identity(&dir) else { continue };
+        if let Ok(Some(shim)) = kanband::os::pidfd::PidFd::open(&identity.shim) {
+            drop(shim.signal(Signal::SIGQUIT));
+            wait_for("a shim's end", || shim.has_exited().unwrap().then_some(()));
+        }
+    }
+}
+
+/// Whether a process is there and no zombie.
+pub fn is_alive(pid: i32) -> bool {
+    let Ok(mut file) = std::fs::File::open(format!("/proc/{pid}/stat")) else { return false };
+    let mut text = String::new();
+    if file.read_to_string(&mut text).is_err() {
+        return false;
+    }
+    !text.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X'])
+}
+
+/// Processes whose environment names `home`: everything that belongs to a test's daemon.
+pub fn processes_of(home: &Path) -> Vec<i32> {
+    let needle = home.as_os_str().as_encoded_bytes();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment.windows(needle.len()).any(|window| window == needle) && is_alive(pid) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// A configuration without a tick, with workers of `/bin/sh -c SCRIPT` by profile.
+pub fn config(profiles: &[(&str, &str, &str)]) -> String {
+    let mut text = String::from(
+        "[dispatch]\ninterval_seconds = 3600\nbackoff_base = \"1ms\"\nbackoff_max = \"1ms\"\n\
+         [supervision]\nlinger = \"2s\"\ngrace = \"1s\"\n",
+    );
+    for (name, verdict, script) in profiles {
+        let script = serde_json::to_string(script).unwrap();
+        text.push_str(&format!(
+            "[profiles.{name}]\nargv = [\"/bin/sh\", \"-c\", {script}]\nverdict = \"{verdict}\"\n"
+        ));
+    }
+    text
+}

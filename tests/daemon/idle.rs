@@ -1,0 +1,34 @@
+//! Nothing to do costs nothing.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{Daemon, config, let_pass};
+
+fn voluntary_switches(pid: i32) -> u64 {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap();
+        sum += line.split_whitespace().last().unwrap().parse::<u64>().unwrap();
+    }
+    sum
+}
+
+#[test]
+fn ten_idle_seconds_with_a_thousand_tasks_cost_no_reads_and_hardly_a_wake_up() {
+    let daemon = Daemon::start(&config(&[]));
+    for _ in 0..1000 {
+        daemon.create(json!({}));
+    }
+    let before = daemon.get("/v1/daemon");
+    let switches_before = voluntary_switches(daemon.pid());
+    let_pass(Duration::from_secs(10));
+    let switches = voluntary_switches(daemon.pid()) - switches_before;
+    let after = daemon.get("/v1/daemon");
+    for figure in ["database_reads", "database_requests", "database_commits"] {
+        assert_eq!(after[figure], before[figure], "{figure}");
+    }
+    assert!(switches < 20, "{switches} voluntary context switches");
+}

@@ -1,0 +1,20 @@
+//! The real daemon with real shims, workers and sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
+    reason = "a test that cannot go on must fail loudly"
+)]
+
+mod adoption;
+mod bad_requests;
+mod callers;
+mod harness;
+mod idle;
+mod main_job;
+mod panics;
+mod races;
+mod start_and_end;

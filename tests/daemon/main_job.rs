@@ -1,0 +1,151 @@
+//! The main job: a task becomes a supervised process and comes back done. The tick is an hour away in each of these.
+
+use serde_json::json;
+
+use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
+
+#[test]
+fn a_worker_completes_its_task_through_the_command_line_and_its_child_starts_without_a_tick() {
+    let script = "echo working on $KANBAN_TASK; \
+                  kanban complete $KANBAN_TASK --summary \"made it\" --metadata '{\"files\": 2}'; echo told: $?";
+    let daemon = Daemon::start(&config(&[("dev", "report", script)]));
+    let parent = daemon.create(json!({ "assignee": "dev" }));
+    let child = daemon.create(json!({ "assignee": "dev", "parents": [parent] }));
+    daemon.wait_status(&child, "done");
+    for id in [&parent, &child] {
+        daemon.wait_closed(id);
+        let run = &daemon.runs(id)[0];
+        assert_eq!(run["outcome"], "completed");
+        assert_eq!(run["exit_code"], 0);
+        assert_eq!(run["summary"], "made it");
+        assert_eq!(run["metadata"], json!({ "files": 2 }));
+        let log = daemon.run_log(id);
+        assert!(log.starts_with(&format!("working on {id}\n")), "{log}");
+        assert!(log.ends_with("told: 0\n"), "{log}");
+    }
+    assert_eq!(daemon.outcomes(&child), ["completed"]);
+    let kinds = ["created", "promoted", "claimed", "spawned", "completed", "closed"];
+    assert_eq!(daemon.kinds(&child), kinds);
+}
+
+#[test]
+fn an_exit_code_is_the_verdict_of_a_command_and_its_last_line_the_summary() {
+    let daemon = Daemon::start(&config(&[("sh", "exit", "echo one; echo two")]));
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.runs(&id)[0]["summary"], "two");
+}
+
+#[test]
+fn a_killed_worker_is_a_crash_with_its_signal_and_is_tried_again() {
+    let flag =
+        "test -e $KANBAN_WORKSPACE/again && exit 0; touch $KANBAN_WORKSPACE/again; exec sleep 600";
+    let daemon = Daemon::start(&config(&[("sh", "exit", flag)]));
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    let pid = daemon.worker_pid(&id);
+    wait_for("the first attempt at work", || {
+        daemon.home().join("workspaces").join(&id).join("again").exists().then_some(())
+    });
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL).unwrap();
+    daemon.wait_status(&id, "done");
+    let runs = daemon.runs(&id);
+    assert_eq!(daemon.outcomes(&id), ["crashed", "completed"]);
+    assert_eq!(runs[0]["signal"], 9);
+    assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0, "success forgives");
+}
+
+#[test]
+fn a_missing_program_fails_to_start_until_the_breaker_gives_up_and_the_task_waits_for_a_person() {
+    let mut text = config(&[]);
+    text.push_str("[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
+    let daemon = Daemon::start(&text);
+    let id = daemon.create(json!({ "assignee": "ghost" }));
+    daemon.wait_status(&id, "blocked");
+    let expected = ["spawn_failed", "spawn_failed", "spawn_failed", "spawn_failed", "gave_up"];
+    assert_eq!(daemon.outcomes(&id), expected);
+    let task = &daemon.show(&id)["task"];
+    assert!(task["last_spawn_error"].as_str().unwrap().contains("/no/such/program"), "{task}");
+    assert_eq!(daemon.runs(&id)[4]["cause"], "spawn_failed");
+}
+
+#[test]
+fn a_worker_that_exceeds_its_time_is_ended_with_everything_it_started() {
+    let script = "trap '' TERM; (trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done') & \
+                  while :; do sleep 1; done";
+    let text = config(&[("sh", "exit", script)])
+        .replace("grace = \"1s\"", "grace = \"100ms\"")
+        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    let daemon = Daemon::start(&text);
+    let id = daemon.create(json!({ "assignee": "sh", "max_runtime_seconds": 1 }));
+    daemon.wait_status(&id, "blocked");
+    daemon.wait_closed(&id);
+    let run = &daemon.runs(&id)[0];
+    assert_eq!((&run["outcome"], &run["cause"]), (&json!("gave_up"), &json!("timed_out")));
+    wait_for("the shim's own end", || {
+        (processes_of(&daemon.home()) == [daemon.pid()]).then_some(())
+    });
+    let told = daemon.show(&id)["events"].as_array().unwrap().clone();
+    let event = told.iter().find(|event| event["kind"] == "timed_out").unwrap();
+    assert_eq!(event["payload"]["limit_seconds"], 1);
+    assert_eq!(event["payload"]["sigkill"], true);
+}
+
+#[test]
+fn after_its_verdict_a_worker_that_stays_is_ended_when_its_linger_is_over() {
+    let script =
+        "kanban complete $KANBAN_TASK --summary done; trap '' TERM; while :; do sleep 1; done";
+    let text = config(&[("dev", "report", script)])
+        .replace("linger = \"2s\"", "linger = \"100ms\"")
+        .replace("grace = \"1s\"", "grace = \"100ms\"");
+    let daemon = Daemon::start(&text);
+    let id = daemon.create(json!({ "assignee": "dev" }));
+    daemon.wait_status(&id, "done");
+    let pid = i32::try_from(daemon.runs(&id)[0]["worker_pid"].as_i64().unwrap()).unwrap();
+    daemon.wait_closed(&id);
+    assert!(!is_alive(pid));
+    let run = &daemon.runs(&id)[0];
+    assert_eq!(run["outcome"], "completed", "how its process ended changes nothing");
+    assert_eq!(run["signal"], 9);
+}
+
+#[test]
+fn no_more_workers_run_than_the_caps_allow_and_each_end_starts_the_next() {
+    let script = "n=$(mktemp $KANBAN_WORKSPACE/../../running.XXXXXX); ls $KANBAN_WORKSPACE/../../running.* | wc -l; \
+                  sleep 0.05; rm $n";
+    let mut text = config(&[("a", "exit", script), ("b", "exit", script)]);
+    text = text.replace("[supervision]", "max_running = 3\n[supervision]");
+    text.push_str("max_running = 1\n");
+    let daemon = Daemon::start(&text);
+    let ids: Vec<_> = (0..12)
+        .map(|n| daemon.create(json!({ "assignee": if n % 2 == 0 { "a" } else { "b" } })))
+        .collect();
+    for id in &ids {
+        daemon.wait_status(id, "done");
+        let most: u32 = daemon.runs(id)[0]["summary"].as_str().unwrap().trim().parse().unwrap();
+        assert!(most <= 3, "{most} at once");
+    }
+}
+
+#[test]
+fn a_manual_dispatch_answers_when_its_starts_are_confirmed() {
+    let mut text = config(&[("sh", "exit", "sleep 600")]);
+    text.push_str("[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
+    let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nenabled = false"));
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    let ghost = daemon.create(json!({ "assignee": "ghost" }));
+    let unassigned = daemon.create(json!({}));
+    let dry = daemon.post("/v1/dispatch", &json!({ "dry_run": true }));
+    assert_eq!(dry["spawned"].as_array().unwrap().len(), 2);
+    assert_eq!(daemon.status(&id), "ready", "a dry run writes nothing");
+    let none = daemon.post("/v1/dispatch", &json!({ "max": 0 }));
+    assert_eq!(none["spawned"], json!([]));
+    let report = daemon.post("/v1/dispatch", &json!({ "failure_limit": 1 }));
+    let workspace = daemon.home().join("workspaces").join(&id);
+    assert_eq!(
+        report["spawned"],
+        json!([{ "task_id": id, "assignee": "sh", "workspace": workspace }])
+    );
+    assert_eq!(report["skipped_unassigned"], json!([unassigned]));
+    assert_eq!(report["auto_blocked"], json!([ghost]));
+    assert!(is_alive(daemon.worker_pid(&id)));
+}

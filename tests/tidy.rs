@@ -1,0 +1,174 @@
+//! House rules that no lint knows: which layer may use which, and where certain things may stand.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
+
+use std::path::{Path, PathBuf};
+
+struct Source {
+    path: String,
+    /// The text without its unit tests.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![root.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path: PathBuf = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+                let path = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { path, code });
+            }
+        }
+    }
+    assert!(found.len() > 50, "the sources were not found");
+    found
+}
+
+/// Code lines: no comments, no text of strings.
+fn code_lines(source: &Source) -> impl Iterator<Item = &str> {
+    source.code.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// Names of crates and of own layers that a file mentions as paths.
+fn mentions(source: &Source, name: &str) -> bool {
+    let path = format!("{name}::");
+    code_lines(source).any(|line| {
+        line.match_indices(&path).any(|(at, _)| {
+            let before = line[..at].chars().next_back();
+            !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+        })
+    })
+}
+
+fn mentions_layer(source: &Source, layer: &str) -> bool {
+    code_lines(source).any(|line| line.contains(&format!("crate::{layer}")))
+}
+
+/// What each folder may not use: crates, then own layers.
+const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
+    (
+        "src/kernel/",
+        &["actix", "tokio", "nix", "procfs", "signal_hook", "axum", "hyper", "clap", "config"],
+        &["actors", "api", "app", "cli", "config", "os", "shim"],
+    ),
+    (
+        "src/os/",
+        &["actix", "tokio", "rusqlite", "axum", "hyper", "clap", "config"],
+        &["actors", "api", "app", "cli", "config", "kernel", "shim"],
+    ),
+    (
+        "src/shim/",
+        &["actix", "tokio", "rusqlite", "axum", "hyper", "clap", "config", "procfs", "tracing"],
+        &["actors", "api", "app", "cli", "config", "kernel"],
+    ),
+    (
+        "src/config/",
+        &["actix", "tokio", "rusqlite", "axum", "hyper", "clap"],
+        &["actors", "api", "app", "cli", "kernel", "os", "shim"],
+    ),
+    (
+        "src/actors/",
+        &["rusqlite", "axum", "hyper", "clap", "nix", "procfs"],
+        &["api", "app", "cli", "shim"],
+    ),
+    ("src/api/", &["actix", "rusqlite", "clap", "nix", "procfs"], &["app", "cli", "shim"]),
+    (
+        "src/cli/",
+        &["actix", "tokio", "rusqlite", "axum", "hyper", "nix", "procfs"],
+        &["actors", "shim", "kernel::store", "kernel::board"],
+    ),
+];
+
+#[test]
+fn each_layer_uses_only_what_it_may() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (folder, crates, layers) in FORBIDDEN {
+            if !source.path.starts_with(folder) {
+                continue;
+            }
+            for name in *crates {
+                if mentions(&source, name) {
+                    wrong.push(format!("{} uses {name}", source.path));
+                }
+            }
+            for layer in *layers {
+                if mentions_layer(&source, layer) {
+                    wrong.push(format!("{} uses crate::{layer}", source.path));
+                }
+            }
+        }
+    }
+    let only_store = |path: &str| path.starts_with("src/kernel/store/");
+    for source in sources().iter().filter(|source| source.path.starts_with("src/kernel/")) {
+        if mentions(source, "rusqlite") && !only_store(&source.path) {
+            wrong.push(format!("{} uses rusqlite", source.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn sql_stands_in_the_store_only() {
+    let words = [
+        "SELECT ",
+        "INSERT INTO",
+        "UPDATE ",
+        "DELETE FROM",
+        "CREATE TABLE",
+        "PRAGMA ",
+        "SAVEPOINT ",
+    ];
+    for source in sources() {
+        if source.path.starts_with("src/kernel/store/") {
+            continue;
+        }
+        for line in code_lines(&source) {
+            let is_sql = line.contains('"') && words.iter().any(|word| line.contains(word));
+            assert!(!is_sql, "{}: {line}", source.path);
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_os_only() {
+    for source in sources() {
+        let has_unsafe =
+            code_lines(&source).any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+        assert!(!has_unsafe || source.path.starts_with("src/os/"), "{}", source.path);
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_stays_one_room() {
+    for source in sources() {
+        assert!(source.code.starts_with("//! "), "{} has no first line of docs", source.path);
+        let lines = source.code.lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", source.path);
+    }
+}
+
+#[test]
+fn only_the_harnesses_of_tests_wait() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let is_harness =
+                    path.file_stem().is_some_and(|stem| stem == "harness" || stem == "tidy");
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(is_harness || !text.contains("thread::sleep"), "{}", path.display());
+            }
+        }
+    }
+}
