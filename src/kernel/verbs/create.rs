@@ -144,6 +144,7 @@ impl CreateTask {
             ready_at: None,
             auto_starts: 0,
             protocol_violations: 0,
+            archived_at: None,
         })
     }
 
