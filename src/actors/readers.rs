@@ -5,10 +5,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
@@ -28,7 +27,7 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 /// The handle: cheap to clone, usable from every thread.
 #[derive(Clone)]
 pub struct Readers {
-    sender: SyncSender<Job>,
+    sender: mpsc::Sender<Job>,
     local_time: Arc<LocalTime>,
     reads: Arc<AtomicU64>,
 }
@@ -39,7 +38,7 @@ impl Readers {
     /// # Errors
     /// When a thread or its first connection cannot be made.
     pub fn start(path: &Path, local_time: LocalTime) -> Result<Self, Fault> {
-        let (sender, receiver) = sync_channel::<Job>(QUERY_QUEUE_MAX);
+        let (sender, receiver) = mpsc::channel::<Job>(QUERY_QUEUE_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..READER_COUNT {
             let connection = store::open_reader(path)?;
@@ -75,7 +74,7 @@ impl Readers {
     ) -> Result<T, VerbError> {
         let (reply, answer) = oneshot::channel();
         let local_time = Arc::clone(&self.local_time);
-        let mut job: Job = Box::new(move |connection| {
+        let job: Job = Box::new(move |connection| {
             let now = epoch_seconds();
             let read = store::transaction::snapshot(connection, |connection| {
                 f(&Snapshot { connection, now, caller: &caller, local_time: &local_time })
@@ -84,18 +83,7 @@ impl Readers {
             drop(reply.send(read));
         });
         self.reads.fetch_add(1, Ordering::Relaxed);
-        loop {
-            match self.sender.try_send(job) {
-                Ok(()) => break,
-                Err(std::sync::mpsc::TrySendError::Full(back)) => {
-                    job = back;
-                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                }
-                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => {
-                    return Err(Fault::ShuttingDown.into());
-                }
-            }
-        }
+        self.sender.send(job).await.map_err(|_| Fault::ShuttingDown)?;
         answer.await.unwrap_or_else(|_| Err(Fault::NoAnswer { part: "a reader" }.into()))
     }
 
@@ -105,11 +93,11 @@ impl Readers {
     }
 }
 
-fn read_until_closed(path: &Path, first: Connection, receiver: &Mutex<Receiver<Job>>) {
+fn read_until_closed(path: &Path, first: Connection, receiver: &Mutex<mpsc::Receiver<Job>>) {
     let mut connection = Some(first);
     loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(job) = next else { return };
         let Some(open) = connection.take().or_else(|| reopen(path)) else { continue };
         let run = std::panic::AssertUnwindSafe(|| {
             job(&open);

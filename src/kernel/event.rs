@@ -34,6 +34,16 @@ event_kinds! {
     Linked = "linked",
     /// The last open parent was satisfied.
     Promoted = "promoted",
+    /// The assignee changed: `assignee` (null = unassigned).
+    Assigned = "assigned",
+    /// A dependency was removed: `parent, child`; stands under the child.
+    Unlinked = "unlinked",
+    /// Put away.
+    Archived = "archived",
+    /// Title, body, tenant or labels changed: `fields`.
+    Edited = "edited",
+    /// The priority changed: `priority`.
+    Reprioritized = "reprioritized",
     /// A ready task got an open parent: `parent`.
     Demoted = "demoted",
     /// Somebody began to work: `lock, expires, run_id`.

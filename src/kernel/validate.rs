@@ -56,6 +56,19 @@ pub fn name(field: &'static str, given: Option<&str>) -> Result<Option<String>, 
     Ok(Some(name.to_owned()))
 }
 
+/// A name that becomes an argument of the launched program: it may not look like an option there.
+pub fn argument_name(field: &'static str, given: Option<&str>) -> Result<Option<String>, Refusal> {
+    let name = name(field, given)?;
+    match name {
+        Some(name) if name.starts_with('-') => Err(Refusal::InvalidValue {
+            field,
+            problem: "cannot begin with a dash",
+            value: shorten(&name),
+        }),
+        other => Ok(other),
+    }
+}
+
 /// A list that is not too long.
 pub fn list<'l, T>(field: &'static str, items: &'l [T]) -> Result<&'l [T], Refusal> {
     if items.len() > LIST_ITEMS_MAX {
@@ -69,7 +82,7 @@ pub fn skills(given: Option<&[String]>) -> Result<Option<Vec<String>>, Refusal> 
     let Some(given) = given else { return Ok(None) };
     let mut skills: Vec<String> = Vec::new();
     for item in list("skills", given)? {
-        let Some(skill) = name("skill", Some(item))? else { continue };
+        let Some(skill) = argument_name("skill", Some(item))? else { continue };
         if skill.contains(',') {
             return Err(Refusal::SkillComma { name: skill });
         }

@@ -121,6 +121,8 @@ fn bad_fields_are_refused_with_their_key_phrase() {
         ),
         (CreateTask { parents: vec!["t_ffffffff".into()], ..create("t") }, "unknown parent"),
         (CreateTask { parents: vec!["../x".into()], ..create("t") }, "unknown parent"),
+        (CreateTask { assignee: Some("--help".into()), ..create("t") }, "cannot begin with a dash"),
+        (CreateTask { skills: Some(vec!["-x".into()]), ..create("t") }, "cannot begin with a dash"),
         (CreateTask { skills: Some(vec!["a,b".into()]), ..create("t") }, "cannot contain comma"),
         (CreateTask { body: Some(big), ..create("t") }, "too large"),
         (CreateTask { body: Some("a\0b".into()), ..create("t") }, "NUL"),

@@ -17,7 +17,7 @@ macro_rules! select_tasks {
                     t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
-                    t.protocol_violations
+                    t.protocol_violations, t.archived_at
              FROM tasks t ",
             $rest
         )
@@ -60,6 +60,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         ready_at: row.get(29)?,
         auto_starts: row.get(30)?,
         protocol_violations: row.get(31)?,
+        archived_at: row.get(32)?,
     })
 }
 

@@ -102,7 +102,7 @@ impl CreateTask {
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;
         let skills = validate::skills(self.skills.as_deref())?;
-        let assignee = validate::name("assignee", self.assignee.as_deref())?;
+        let assignee = validate::argument_name("assignee", self.assignee.as_deref())?;
         if let (Some(name), Some(known)) = (&assignee, &tx.policy.strict_profiles)
             && !known.contains(name)
         {
@@ -144,6 +144,7 @@ impl CreateTask {
             ready_at: None,
             auto_starts: 0,
             protocol_violations: 0,
+            archived_at: None,
         })
     }
 

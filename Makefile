@@ -1,0 +1,40 @@
+# The front door: every command sets up what it needs. `make help` lists them.
+
+CARGO ?= cargo
+TEST_THREADS ?= 4
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
+
+.PHONY: setup
+setup:
+	@./scripts/setup.sh
+
+.PHONY: build
+build: setup ## Build the three programs (debug)
+	$(CARGO) build --locked
+
+.PHONY: release
+release: setup ## Build the three programs (optimized)
+	$(CARGO) build --locked --release
+
+.PHONY: demo
+demo: build ## Show the main job on real processes, in a private home
+	@$(CARGO) run --quiet --locked --bin kanban -- demo
+
+.PHONY: test
+test: setup ## Run every test
+	$(CARGO) build --locked --all-targets
+	$(CARGO) test --locked -- --test-threads=$(TEST_THREADS)
+
+.PHONY: lint
+lint: setup ## Check format and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: docs
+docs: setup ## Build the internal documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Makes sure that what a build needs is there: installs it where we may, else says exactly what is missing.
+set -eu
+
+missing=""
+need() { # program, Debian package
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+need cc gcc
+need ar binutils
+[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing$missing"
+        apt-get update -qq
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing
+    else
+        echo "setup: missing, please install:$missing" >&2
+        exit 1
+    fi
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: missing: cargo and rustc 1.90 or newer; https://rustup.rs installs both" >&2
+    exit 1
+fi
