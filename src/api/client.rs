@@ -121,6 +121,15 @@ pub struct RawReply {
     pub body: Bytes,
 }
 
+/// What is known of the daemon before a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nothing: when none answers, there is none.
+    Nothing,
+    /// It was there a moment ago.
+    WasThere,
+}
+
 struct Outgoing {
     method: Method,
     path: String,
@@ -188,7 +197,7 @@ impl Client {
             request_id: None,
         };
         self.runtime.block_on(async {
-            let response = self.send_patiently(&outgoing).await?;
+            let response = self.send_patiently(&outgoing, Known::Nothing).await?;
             let (parts, body) = response.into_parts();
             Ok(RawReply { headers: parts.headers, body: read_all(body).await? })
         })
@@ -213,7 +222,7 @@ impl Client {
             request_id: Some(request_id),
         };
         self.runtime.block_on(async {
-            let response = self.send_patiently(&outgoing).await?;
+            let response = self.send_patiently(&outgoing, Known::Nothing).await?;
             parse(&read_all(response.into_body()).await?)
         })
     }
@@ -223,13 +232,34 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn lines(&self, path: &str, query: &impl Serialize) -> Result<Lines<'_>, ClientError> {
+        self.open_lines(path, query, Known::Nothing)
+    }
+
+    /// Opens a stream of lines again that the daemon has ended: it may be on its way back.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn lines_again(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Lines<'_>, ClientError> {
+        self.open_lines(path, query, Known::WasThere)
+    }
+
+    fn open_lines(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        known: Known,
+    ) -> Result<Lines<'_>, ClientError> {
         let outgoing = Outgoing {
             method: Method::GET,
             path: with_query(path, query)?,
             body: Bytes::new(),
             request_id: None,
         };
-        let response = self.runtime.block_on(self.send_patiently(&outgoing))?;
+        let response = self.runtime.block_on(self.send_patiently(&outgoing, known))?;
         Ok(Lines { client: self, body: response.into_body(), partial: Vec::new() })
     }
 
@@ -238,9 +268,13 @@ impl Client {
         self.runtime.block_on(tokio::time::sleep(duration));
     }
 
-    async fn send_patiently(&self, outgoing: &Outgoing) -> Result<Response<Incoming>, ClientError> {
+    async fn send_patiently(
+        &self,
+        outgoing: &Outgoing,
+        known: Known,
+    ) -> Result<Response<Incoming>, ClientError> {
         let started = Instant::now();
-        let mut was_connected = false;
+        let mut was_connected = known == Known::WasThere;
         loop {
             let failure = match self.send_once(outgoing, &mut was_connected).await {
                 Ok(response) => return Ok(response),

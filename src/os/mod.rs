@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod fork_exec;
 pub mod home_lock;
+pub mod host;
 pub mod identity;
 pub mod own_process;
 pub mod peer;
@@ -23,6 +24,7 @@ pub mod run_registry;
 pub mod signals;
 pub mod spawn;
 pub mod status_pipe;
+pub mod terminal;
 #[cfg(test)]
 mod test_child;
 pub mod user;

@@ -1,0 +1,102 @@
+//! Values of flags that clap does not know how to read.
+
+use std::time::Duration;
+
+use crate::cli::failure::Failure;
+use crate::config::Ambient;
+use crate::duration::parse_flag_duration;
+use crate::kernel::error::ErrorCode;
+
+/// A duration with a unit, or plain seconds.
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+    parse_flag_duration(text)
+        .map_err(|error| Failure::usage_of(ErrorCode::InvalidValue, format!("{flag}: {error}")))
+}
+
+/// A duration of whole seconds, at least one.
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
+    let seconds = duration(flag, text)?.as_secs();
+    if seconds == 0 {
+        let message = format!("{flag}: must be at least one second: {text:?}");
+        return Err(Failure::usage_of(ErrorCode::InvalidValue, message));
+    }
+    Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A workspace as the API names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its kind, whether there is such a kind or not: the board knows.
+    pub kind: Option<String>,
+    /// Its path, with `~` filled in.
+    pub path: Option<String>,
+}
+
+/// Reads `scratch`, `dir:PATH`, `worktree` or `worktree:PATH`.
+pub fn workspace(text: &str, ambient: &Ambient) -> Workspace {
+    if text.is_empty() {
+        return Workspace::default();
+    }
+    match text.split_once(':') {
+        None => Workspace { kind: Some(text.to_owned()), path: None },
+        Some((kind, path)) => {
+            Workspace { kind: Some(kind.to_owned()), path: Some(with_home(path, ambient)) }
+        }
+    }
+}
+
+/// `~` at the beginning of a path is the user's home, as in a shell. Another user's (`~ann`) is left to the shell.
+fn with_home(path: &str, ambient: &Ambient) -> String {
+    let Some(rest) = path.strip_prefix('~') else { return path.to_owned() };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return path.to_owned();
+    }
+    let of_user = || ambient.user_home.as_ref().map(|home| home.to_string_lossy().into_owned());
+    match ambient.var("HOME").map(str::to_owned).or_else(of_user) {
+        Some(home) => format!("{}{rest}", home.trim_end_matches('/')),
+        None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ambient::tests::ambient;
+
+    #[test]
+    fn a_workspace_is_a_kind_and_maybe_a_path() {
+        let user = ambient(&[("HOME", "/home/bea/")]);
+        for (text, kind, path) in [
+            ("", None, None),
+            ("scratch", Some("scratch"), None),
+            ("worktree", Some("worktree"), None),
+            ("dir:/x", Some("dir"), Some("/x")),
+            ("dir:~/x:y", Some("dir"), Some("/home/bea/x:y")),
+            ("dir:~", Some("dir"), Some("/home/bea")),
+            ("dir:~ann/x", Some("dir"), Some("~ann/x")),
+            ("dir:", Some("dir"), Some("")),
+            ("worktree:x", Some("worktree"), Some("x")),
+            ("cloud", Some("cloud"), None),
+        ] {
+            let expected =
+                Workspace { kind: kind.map(str::to_owned), path: path.map(str::to_owned) };
+            assert_eq!(workspace(text, &user), expected, "{text:?}");
+        }
+        assert_eq!(workspace("dir:~/x", &ambient(&[])).path.as_deref(), Some("/home/ann/x"));
+    }
+
+    #[test]
+    fn a_limit_is_at_least_a_second() {
+        assert_eq!(whole_seconds("--ttl", "90").unwrap(), 90);
+        assert_eq!(whole_seconds("--ttl", "1.5m").unwrap(), 90);
+        for text in ["0", "0s", "500ms", "abc", "-1", "-1h", ""] {
+            assert!(whole_seconds("--ttl", text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `kanban block`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, bulk};
+use crate::cli::session::Session;
+use crate::cli::text::one_line;
+use crate::kernel::verbs::{BlockTask, VerdictReply};
+
+/// Blocks tasks: nothing happens to them until a person says `kanban unblock`. The reason is kept as a comment too. A
+/// worker has to give one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban block \"$KANBAN_TASK\" review-required: which of the two rate limits is meant
+  kanban block t_1a2b3c4d waiting for the vendor --ids t_5e6f7a8b t_9c0d1e2f")]
+pub struct Arguments {
+    /// The task
+    id: String,
+    /// What is needed; several words are joined by blanks
+    reason: Vec<String>,
+    /// Further tasks, for the same reason
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    ids: Vec<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No daemon.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let Arguments { id, reason, ids } = arguments;
+    let reason = Some(reason.join(" ")).filter(|reason| !reason.trim().is_empty());
+    let ids: Vec<String> = std::iter::once(id).chain(ids).collect();
+    let client = session.client()?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<VerdictReply, _> {
+        let request = BlockTask {
+            id: id.to_owned(),
+            reason: reason.clone(),
+            comment: true,
+            board: board.clone(),
+        };
+        client.post(&task_path(id, "block")?, &request)
+    };
+    let told = reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
+    bulk::each(&ids, session, ask, |reply| match reply.already {
+        true => format!("Blocked {} (it was already, by this run){told}", reply.id),
+        false => format!("Blocked {}{told}", reply.id),
+    })
+}

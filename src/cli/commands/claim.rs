@@ -1,0 +1,144 @@
+//! `kanban claim`: the workspace first, then the claim; both or neither.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::api::client::task_path;
+use crate::cli::arguments::duration;
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::cli::tasks::with_skill_list;
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::queries::TaskDetails;
+use crate::kernel::task::WorkspaceKind;
+use crate::kernel::verbs::{ClaimReply, ClaimTask};
+
+/// Claims a ready task for work outside kanband. The claim ends with its time unless `kanban heartbeat` renews it; the
+/// work ends with `kanban complete` or `kanban block`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban claim t_1a2b3c4d
+  kanban claim t_1a2b3c4d --ttl 2h --claimer ann@build7 --json | jq -r .workspace")]
+pub struct Arguments {
+    /// The task
+    id: String,
+    /// How long the claim holds without a heartbeat (30s, 15m, 2h or plain seconds)
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    ttl: Option<String>,
+    /// Who claims, `<user>@<host>` when nobody is named
+    #[arg(long, value_name = "NAME")]
+    claimer: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A wrong command line, a directory that cannot be made, or the daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let ttl_seconds = match arguments.ttl.as_deref() {
+        Some(text) => Some(i64::try_from(duration("--ttl", text)?.as_secs()).unwrap_or(i64::MAX)),
+        None => None,
+    };
+    let client = session.client()?;
+    let task_url = task_path(&arguments.id, "")?;
+    let claim_url = task_path(&arguments.id, "claim")?;
+    let details: TaskDetails = client.get(&task_url, &session.on_board())?;
+    let wanted = match (details.task.workspace_kind, details.task.workspace_path) {
+        (WorkspaceKind::Dir, Some(path)) => Some(PathBuf::from(path)),
+        (WorkspaceKind::Dir | WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => None,
+    };
+    let made = match &wanted {
+        Some(path) => MadeDirectories::make(path).map_err(|error| {
+            let message = format!("the workspace {} cannot be made: {error}", path.display());
+            Failure::refused(ErrorCode::InvalidValue, message)
+        })?,
+        None => MadeDirectories::default(),
+    };
+    let request = ClaimTask {
+        id: arguments.id,
+        ttl_seconds,
+        claimer: Some(arguments.claimer.unwrap_or_else(|| session.user_at_host())),
+        board: session.board.clone(),
+        workspace: String::new(),
+    };
+    let reply: ClaimReply = client.post(&claim_url, &request)?;
+    made.keep();
+    let reply = ClaimReply { task: with_skill_list(reply.task), ..reply };
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    session.output.line(format!("Claimed {}", reply.task.id))?;
+    session.output.line(format!("Workspace: {}", reply.workspace))?;
+    Ok(CliExit::Ok)
+}
+
+/// Directories that this command made. Unless they are kept they are removed again, as far as they are empty.
+#[derive(Debug, Default)]
+struct MadeDirectories {
+    outermost_first: Vec<PathBuf>,
+}
+
+impl MadeDirectories {
+    fn make(path: &Path) -> io::Result<Self> {
+        let missing: Vec<PathBuf> =
+            path.ancestors().take_while(|part| !part.exists()).map(Path::to_owned).collect();
+        let mut made = Self::default();
+        for part in missing.into_iter().rev() {
+            match std::fs::create_dir(&part) {
+                Ok(()) => made.outermost_first.push(part),
+                // Somebody else was faster: then it is not ours to remove.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && part.is_dir() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if path.is_dir() { Ok(made) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    }
+
+    fn keep(mut self) {
+        self.outermost_first.clear();
+    }
+}
+
+impl Drop for MadeDirectories {
+    fn drop(&mut self) {
+        for path in self.outermost_first.iter().rev() {
+            if std::fs::remove_dir(path).is_err() {
+                return; // something is in it by now, so what is above it stays too
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_is_removed_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let (deep, beside) = (temp.path().join("a/b/c"), temp.path().join("a"));
+        drop(MadeDirectories::make(&deep).unwrap());
+        assert!(!beside.exists());
+        MadeDirectories::make(&deep).unwrap().keep();
+        assert!(deep.is_dir());
+        drop(MadeDirectories::make(&deep).unwrap());
+        assert!(deep.is_dir(), "it was there before");
+        let deeper = deep.join("d/e");
+        let made = MadeDirectories::make(&deeper).unwrap();
+        std::fs::write(deep.join("d/kept"), "").unwrap();
+        drop(made);
+        assert!(deep.join("d/kept").exists() && !deeper.exists());
+    }
+
+    #[test]
+    fn a_file_is_no_workspace() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(MadeDirectories::make(&file).is_err());
+        assert!(MadeDirectories::make(&file.join("x")).is_err());
+    }
+}

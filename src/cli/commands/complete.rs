@@ -1,0 +1,77 @@
+//! `kanban complete`.
+
+use serde_json::{Map, Value};
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, bulk};
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::verbs::{CompleteTask, VerdictReply};
+
+/// Completes tasks. The summary is the handoff that the workers of the children read; metadata are its facts for programs.
+/// Both belong to one task, so they cannot be given for several at once. A worker has to give a summary or a result.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban complete \"$KANBAN_TASK\" --summary \"API in src/api, 14 tests pass\" \\
+      --metadata '{\"changed_files\":[\"src/api.rs\"],\"tests_run\":14}'
+  kanban complete t_1a2b3c4d t_5e6f7a8b")]
+pub struct Arguments {
+    /// The tasks
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// Short result that stands on the task itself
+    #[arg(long, value_name = "TEXT")]
+    result: Option<String>,
+    /// Handoff: what was done, in a few sentences
+    #[arg(long, value_name = "TEXT")]
+    summary: Option<String>,
+    /// Facts of the handoff, a JSON object
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A wrong command line, or no daemon.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let Arguments { ids, result, summary, metadata } = arguments;
+    if ids.len() > 1 && (result.is_some() || summary.is_some() || metadata.is_some()) {
+        return Err(Failure::usage("--result, --summary and --metadata are per-task")
+            .with_hint("complete one task at a time when there is something to hand over"));
+    }
+    let metadata = metadata.as_deref().map(read_metadata).transpose()?;
+    let client = session.client()?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<VerdictReply, _> {
+        let request = CompleteTask {
+            id: id.to_owned(),
+            summary: summary.clone(),
+            metadata: metadata.clone(),
+            result: result.clone(),
+            board: board.clone(),
+        };
+        client.post(&task_path(id, "complete")?, &request)
+    };
+    bulk::each(&ids, session, ask, |reply| match reply.already {
+        true => format!("Completed {} (it was already, by this run)", reply.id),
+        false => format!("Completed {}", reply.id),
+    })
+}
+
+fn read_metadata(text: &str) -> Result<Map<String, Value>, Failure> {
+    let wrong = |problem: String| {
+        Failure::usage_of(ErrorCode::InvalidValue, format!("--metadata: {problem}"))
+            .with_hint("give a JSON object: --metadata '{\"tests_run\": 14}'")
+    };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Null) => Err(wrong("must be a JSON object, not null".to_owned())),
+        Ok(Value::Bool(_)) => Err(wrong("must be a JSON object, not a truth value".to_owned())),
+        Ok(Value::Number(_)) => Err(wrong("must be a JSON object, not a number".to_owned())),
+        Ok(Value::String(_)) => Err(wrong("must be a JSON object, not a string".to_owned())),
+        Ok(Value::Array(_)) => Err(wrong("must be a JSON object, not an array".to_owned())),
+        Err(error) => Err(wrong(format!("must be a JSON object: {error}"))),
+    }
+}

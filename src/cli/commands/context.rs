@@ -1,0 +1,34 @@
+//! `kanban context`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::cli::text::block;
+use crate::exit_codes::CliExit;
+use crate::kernel::queries::ContextReply;
+
+/// Prints what a worker reads before it begins: the task, earlier attempts, what its parents handed over, recent work of
+/// its profile, comments. Markdown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  kanban context \"$KANBAN_TASK\"")]
+pub struct Arguments {
+    /// The task
+    id: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let path = task_path(&arguments.id, "context")?;
+    let reply: ContextReply = session.client()?.get(&path, &session.on_board())?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else if session.output.columns().is_some() {
+        session.output.line(block(&reply.context))?;
+    } else {
+        session.output.raw(reply.context.as_bytes())?;
+    }
+    Ok(CliExit::Ok)
+}

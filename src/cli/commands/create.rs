@@ -1,0 +1,130 @@
+//! `kanban create`.
+
+use std::io::{self, Read as _};
+
+use crate::cli::arguments::{whole_seconds, workspace};
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::cli::tasks::{assignee, with_skill_list};
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::limits::BODY_BYTES_MAX;
+use crate::kernel::verbs::{CreateReply, CreateTask};
+
+/// Creates a task. It is `ready` at once, `todo` while a parent is unfinished, `triage` when asked for. A ready task with
+/// an assignee is started by the daemon.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban create \"Design the schema\" --assignee backend-dev --priority 2
+  kanban create \"Build the API\" --assignee backend-dev --parent t_1a2b3c4d --workspace dir:~/src/shop
+  kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
+  kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json")]
+pub struct Arguments {
+    /// One line that says what is to be done
+    title: Option<String>,
+    /// Everything the worker has to know; `-` reads it from stdin
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
+    /// Profile that is to do it
+    #[arg(long, value_name = "NAME")]
+    assignee: Option<String>,
+    /// Task that must be done first (repeat for more)
+    #[arg(long = "parent", value_name = "ID")]
+    parents: Vec<String>,
+    /// Where the work happens: scratch, dir:PATH, worktree or worktree:PATH
+    #[arg(long, value_name = "KIND[:PATH]")]
+    workspace: Option<String>,
+    /// Namespace, passed on to the worker
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Larger starts earlier
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    priority: i64,
+    /// Put it into triage: it is never started by itself
+    #[arg(long)]
+    triage: bool,
+    /// Word that makes this command safe to repeat: the task that has it already is returned instead
+    #[arg(long, value_name = "WORD")]
+    idempotency_key: Option<String>,
+    /// Time limit of each of its runs (90s, 5m, 2h, 1d or plain seconds); `none` lifts the default
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    max_runtime: Option<String>,
+    /// Who creates it, when that is not you (refused inside a run)
+    #[arg(long, value_name = "NAME")]
+    created_by: Option<String>,
+    /// Skill that the worker is to load (repeat for more)
+    #[arg(long = "skill", value_name = "NAME")]
+    skills: Vec<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A wrong command line, or the daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let request = request(arguments, session)?;
+    let reply: CreateReply = session.client()?.post("/v1/tasks", &request)?;
+    let reply = CreateReply { task: with_skill_list(reply.task), created: reply.created };
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    let word = if reply.created { "Created" } else { "Exists already:" };
+    let task = &reply.task;
+    let line = format!("{word} {}  ({}, assignee={})", task.id, task.status, assignee(task));
+    session.output.line(line)?;
+    Ok(CliExit::Ok)
+}
+
+fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failure> {
+    let title = arguments.title.ok_or_else(|| {
+        Failure::usage_of(ErrorCode::TitleRequired, "title is required")
+            .with_hint("kanban create \"what is to be done\"")
+    })?;
+    let (max_runtime_seconds, no_max_runtime) = match arguments.max_runtime.as_deref() {
+        None => (None, false),
+        Some(word) if word.eq_ignore_ascii_case("none") => (None, true),
+        Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
+    };
+    let body = match arguments.body.as_deref() {
+        Some("-") => Some(read_body(io::stdin().lock())?),
+        _ => arguments.body,
+    };
+    let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);
+    Ok(CreateTask {
+        title,
+        body,
+        assignee: arguments.assignee,
+        parents: arguments.parents,
+        triage: arguments.triage,
+        priority: arguments.priority,
+        tenant: arguments.tenant,
+        workspace_kind: workspace.kind,
+        workspace_path: workspace.path,
+        idempotency_key: arguments.idempotency_key,
+        max_runtime_seconds,
+        no_max_runtime,
+        skills: Some(arguments.skills).filter(|skills| !skills.is_empty()),
+        created_by: arguments.created_by,
+        board: session.board.clone(),
+    })
+}
+
+/// Reads no more than is needed to see that it is too much.
+fn read_body(source: impl io::Read) -> Result<String, Failure> {
+    let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    source
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::usage(format!("--body -: stdin cannot be read: {error}")))?;
+    if bytes.len() > BODY_BYTES_MAX {
+        let message = format!("body is too large: more than {BODY_BYTES_MAX} bytes on stdin");
+        return Err(Failure::refused(ErrorCode::TooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::usage(format!("--body -: stdin is not valid UTF-8 (byte {at})"))
+    })
+}

@@ -1,0 +1,72 @@
+//! `kanban dispatch`.
+
+use crate::api::operations::DispatchRequest;
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::cli::tasks::NONE;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::DispatchReport;
+
+/// Starts ready tasks now and answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
+/// breakers and pause do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban dispatch --dry-run
+  kanban dispatch --max 1 --failure-limit 2")]
+pub struct Arguments {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Starts at most; 0 makes every pass but starts nothing
+    #[arg(long, value_name = "N")]
+    max: Option<u32>,
+    /// Failures after which a task started by this is given up
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    failure_limit: Option<u32>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let request = DispatchRequest {
+        dry_run: arguments.dry_run,
+        max: arguments.max,
+        failure_limit: arguments.failure_limit,
+        board: session.board.clone(),
+    };
+    let report: DispatchReport = session.client()?.post("/v1/dispatch", &request)?;
+    if session.output.is_json() {
+        session.output.json(&report)?;
+        return Ok(CliExit::Ok);
+    }
+    for line in lines(&report, arguments.dry_run) {
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn lines(report: &DispatchReport, is_dry: bool) -> Vec<String> {
+    let mut lines = vec![format!("Reclaimed:    {}", report.reclaimed)];
+    for (word, ids) in [
+        ("Crashed:     ", &report.crashed),
+        ("Timed out:   ", &report.timed_out),
+        ("Auto-blocked:", &report.auto_blocked),
+    ] {
+        lines.push(format!("{word} {}", ids.len()));
+        lines.extend(ids.iter().map(|id| format!("  - {id}")));
+    }
+    lines.push(format!("Promoted:     {}", report.promoted));
+    lines.push(format!("Spawned:      {}", report.spawned.len()));
+    let dry = if is_dry { " (dry)" } else { "" };
+    for spawned in &report.spawned {
+        let workspace = if spawned.workspace.is_empty() { NONE } else { &spawned.workspace };
+        let (id, who) = (&spawned.task_id, &spawned.assignee);
+        lines.push(format!("  - {id}  ->  {who}  @ {workspace}{dry}"));
+    }
+    if !report.skipped_unassigned.is_empty() {
+        lines.push(format!("Skipped (unassigned): {}", report.skipped_unassigned.join(", ")));
+    }
+    lines
+}

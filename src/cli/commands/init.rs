@@ -1,0 +1,75 @@
+//! `kanban init`: a home that is ready to be used.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::api::operations::DaemonInfo;
+use crate::app;
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+
+/// Makes what is missing and overwrites nothing. The home is KANBAN_HOME, else /var/lib/kanband for root and the service
+/// user, else $XDG_STATE_HOME/kanband.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  kanban init\n  KANBAN_HOME=/tmp/board kanban init --json")]
+pub struct Arguments {}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    home: String,
+    config: String,
+    made_config: bool,
+    database: String,
+    made_board: bool,
+    daemon_running: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A home that is refused.
+pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
+    let made = app::init(&session.ambient)?;
+    let daemon_running = is_daemon_running(session, made.home.path());
+    let shown = Shown {
+        home: made.home.path().display().to_string(),
+        config: made.home.config_file().display().to_string(),
+        made_config: made.report.made_config,
+        database: made.home.database().display().to_string(),
+        made_board: made.report.made_board,
+        daemon_running,
+    };
+    if session.output.is_json() {
+        session.output.json(&shown)?;
+        return Ok(CliExit::Ok);
+    }
+    let state = |is_made| if is_made { "made" } else { "was there" };
+    session.output.line(format!("Home:          {}", shown.home))?;
+    session.output.line(format!(
+        "Configuration: {} ({})",
+        shown.config,
+        state(shown.made_config)
+    ))?;
+    session.output.line(format!(
+        "Board:         {} ({})",
+        shown.database,
+        state(shown.made_board)
+    ))?;
+    session.output.line("")?;
+    session.output.line(if daemon_running {
+        "The daemon is running. Next: kanban create \"a first task\" --assignee NAME"
+    } else {
+        "Next: start the daemon with `kanband`, then kanban create \"a first task\" --assignee NAME"
+    })?;
+    Ok(CliExit::Ok)
+}
+
+/// Whether the daemon that `kanban` finds here is the one of this home.
+fn is_daemon_running(session: &Session, home: &Path) -> bool {
+    #[derive(Serialize)]
+    struct Nothing {}
+    let asked = session.client().ok().and_then(|client| client.get("/v1/daemon", &Nothing {}).ok());
+    asked.is_some_and(|daemon: DaemonInfo| Path::new(&daemon.home) == home)
+}

@@ -1,0 +1,36 @@
+//! `kanban link`.
+
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::{LinkReply, LinkTasks};
+
+/// Makes CHILD wait for PARENT. A ready child goes back to `todo` until its parents are done.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  kanban link t_1a2b3c4d t_5e6f7a8b")]
+pub struct Arguments {
+    /// The task that must be done first
+    parent: String,
+    /// The task that waits
+    child: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let request = LinkTasks {
+        parent_id: arguments.parent,
+        child_id: arguments.child,
+        board: session.board.clone(),
+    };
+    let reply: LinkReply = session.client()?.post("/v1/links", &request)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    let word = if reply.linked { "Linked" } else { "Linked already:" };
+    session.output.line(format!("{word} {} -> {}", reply.parent_id, reply.child_id))?;
+    Ok(CliExit::Ok)
+}

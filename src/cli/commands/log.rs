@@ -1,0 +1,71 @@
+//! `kanban log`.
+
+use serde::Serialize;
+
+use crate::api::client::{RawReply, task_path};
+use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::ids::RunId;
+
+/// Prints what the worker of a run has written, as it is: of the newest run that has a log, or of the one named. Beginning
+/// and end of a long log are kept.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban log t_1a2b3c4d
+  kanban log t_1a2b3c4d --run 17 --tail 4096")]
+pub struct Arguments {
+    /// The task
+    id: String,
+    /// The run (`kanban runs` shows their ids)
+    #[arg(long, value_name = "RUN")]
+    run: Option<RunId>,
+    /// Only so many bytes from the end
+    #[arg(long, value_name = "BYTES")]
+    tail: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Query<'a> {
+    run: Option<RunId>,
+    tail: Option<u64>,
+    board: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    run_id: Option<RunId>,
+    content: String,
+    omitted_bytes: u64,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let path = task_path(&arguments.id, "log")?;
+    let query = Query { run: arguments.run, tail: arguments.tail, board: session.board.as_deref() };
+    let reply = session.client()?.get_raw(&path, &query)?;
+    if session.output.is_json() {
+        let shown = Shown {
+            id: &arguments.id,
+            run_id: header(&reply, LOG_RUN_HEADER),
+            content: String::from_utf8_lossy(&reply.body).into_owned(),
+            omitted_bytes: header(&reply, LOG_OMITTED_HEADER).unwrap_or_default(),
+        };
+        session.output.json(&shown)?;
+        return Ok(CliExit::Ok);
+    }
+    session.output.raw(&reply.body)?;
+    if reply.body.last().is_some_and(|byte| *byte != b'\n') {
+        session.output.raw(b"\n")?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn header<T: std::str::FromStr>(reply: &RawReply, name: &str) -> Option<T> {
+    reply.headers.get(name)?.to_str().ok()?.parse().ok()
+}

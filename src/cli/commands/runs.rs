@@ -1,0 +1,90 @@
+//! `kanban runs`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::cli::tasks::NONE;
+use crate::cli::text::{first_line, one_line, pad, width};
+use crate::cli::times::Times;
+use crate::exit_codes::CliExit;
+use crate::kernel::run::{Run, RunState};
+
+/// Columns of a summary or an error.
+const TEXT_COLUMNS: usize = 100;
+
+/// Lists the runs of a task, oldest first: how each attempt ended and what it left behind. A run without an outcome has
+/// not ended; one in state `finishing` or `stopping` has, but its processes are not gone yet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban runs t_1a2b3c4d
+  kanban runs t_1a2b3c4d --json | jq '.[] | {id, outcome, exit_code, signal}'")]
+pub struct Arguments {
+    /// The task
+    id: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let path = task_path(&arguments.id, "runs")?;
+    let runs: Vec<Run> = session.client()?.get(&path, &session.on_board())?;
+    if session.output.is_json() {
+        session.output.json(&runs)?;
+        return Ok(CliExit::Ok);
+    }
+    if runs.is_empty() {
+        session.output.line(format!("(no runs yet for {})", one_line(&arguments.id)))?;
+        return Ok(CliExit::Ok);
+    }
+    for line in lines(&runs, &session.times()) {
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}
+
+/// How a run ended, and how far its processes are when they are not gone.
+pub(super) fn outcome_word(run: &Run) -> String {
+    match run.outcome {
+        None => format!("({})", run.state.as_str()),
+        Some(outcome) if run.is_open() && run.state != RunState::Closed => {
+            format!("{outcome} ({})", run.state.as_str())
+        }
+        Some(outcome) => outcome.to_string(),
+    }
+}
+
+fn lines(runs: &[Run], times: &Times) -> Vec<String> {
+    let head = ["#", "OUTCOME", "PROFILE", "ELAPSED", "STARTED", "RUN"].map(str::to_owned);
+    let row = |(index, run): (usize, &Run)| {
+        [
+            (index + 1).to_string(),
+            outcome_word(run),
+            run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line),
+            times.elapsed(run.started_at, run.ended_at),
+            times.local(run.started_at),
+            run.id.to_string(),
+        ]
+    };
+    let rows: Vec<[String; 6]> =
+        std::iter::once(head).chain(runs.iter().enumerate().map(row)).collect();
+    let mut columns = [0; 6];
+    for row in &rows {
+        for (column, cell) in columns.iter_mut().zip(row) {
+            *column = width(cell).max(*column);
+        }
+    }
+    let mut lines = Vec::new();
+    let notes = std::iter::once(None).chain(runs.iter().map(Some));
+    for (row, run) in rows.iter().zip(notes) {
+        let cells: Vec<String> =
+            row.iter().zip(columns).map(|(cell, columns)| pad(cell, columns)).collect();
+        lines.push(cells.join("  ").trim_end().to_owned());
+        let texts = run.map(|run| [("→", &run.summary), ("✖", &run.error)]).into_iter().flatten();
+        lines.extend(texts.filter_map(|(sign, text)| {
+            Some(format!("     {sign} {}", first_line(text.as_deref()?, TEXT_COLUMNS)?))
+        }));
+    }
+    lines
+}

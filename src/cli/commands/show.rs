@@ -1,0 +1,192 @@
+//! `kanban show`.
+
+use serde_json::Value;
+
+use crate::api::client::task_path;
+use crate::cli::commands::Ended;
+use crate::cli::commands::runs::outcome_word;
+use crate::cli::session::Session;
+use crate::cli::tasks::{NONE, assignee, with_skill_list};
+use crate::cli::text::{block, first_line, one_line};
+use crate::cli::times::Times;
+use crate::exit_codes::CliExit;
+use crate::kernel::event::Event;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::queries::TaskDetails;
+use crate::kernel::run::Run;
+use crate::kernel::task::Task;
+
+/// Newest events shown.
+const EVENTS_SHOWN: usize = 20;
+
+/// Columns of a run's summary or error.
+const RUN_TEXT_COLUMNS: usize = 160;
+
+/// Shows everything about a task: its fields, comments, newest events and runs. `--json` has every event.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban show t_1a2b3c4d
+  kanban show t_1a2b3c4d --json | jq '.runs[-1].metadata'")]
+pub struct Arguments {
+    /// The task
+    id: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let path = task_path(&arguments.id, "")?;
+    let mut details: TaskDetails = session.client()?.get(&path, &session.on_board())?;
+    if session.output.is_json() {
+        details.task = with_skill_list(details.task);
+        session.output.json(&details)?;
+        return Ok(CliExit::Ok);
+    }
+    let page = Page { times: session.times(), has_ages: session.output.columns().is_some() };
+    for line in page.lines(&details) {
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}
+
+struct Page {
+    times: Times,
+    has_ages: bool,
+}
+
+impl Page {
+    fn lines(&self, details: &TaskDetails) -> Vec<String> {
+        let task = &details.task;
+        let mut lines = vec![format!("Task {}: {}", task.id, one_line(&task.title))];
+        lines.extend(self.fields(details));
+        for (heading, text) in [("Body", &task.body), ("Result", &task.result)] {
+            if let Some(text) = text.as_deref().filter(|text| !text.trim().is_empty()) {
+                lines.extend([String::new(), format!("{heading}:")]);
+                lines.extend(block(text).lines().map(|line| format!("  {line}")));
+            }
+        }
+        if !details.comments.is_empty() {
+            lines.extend([String::new(), format!("Comments ({}):", details.comments.len())]);
+            for comment in &details.comments {
+                let head =
+                    format!("[{}] {}", self.when(comment.created_at), one_line(&comment.author));
+                lines.push(format!("  {head}: {}", block(&comment.body).replace('\n', "\n    ")));
+            }
+        }
+        if !details.events.is_empty() {
+            lines.extend([String::new(), format!("Events ({}):", details.events.len())]);
+            let hidden = details.events.len().saturating_sub(EVENTS_SHOWN);
+            lines.extend(details.events.iter().skip(hidden).map(|event| self.event(event)));
+        }
+        if !details.runs.is_empty() {
+            lines.extend([String::new(), format!("Runs ({}):", details.runs.len())]);
+            lines.extend(details.runs.iter().flat_map(|run| self.run(run)));
+        }
+        lines
+    }
+
+    fn fields(&self, details: &TaskDetails) -> Vec<String> {
+        let task = &details.task;
+        let at =
+            |time: Option<EpochSeconds>| time.map_or_else(|| NONE.to_owned(), |t| self.when(t));
+        let by = task.created_by.as_deref().unwrap_or(NONE);
+        let mut rows = vec![("status", self.status(task)), ("assignee", assignee(task))];
+        if let Some(tenant) = &task.tenant {
+            rows.push(("tenant", one_line(tenant)));
+        }
+        if task.priority != 0 {
+            rows.push(("priority", task.priority.to_string()));
+        }
+        rows.push(("workspace", workspace(task)));
+        if let Some(skills) = task.skills.as_ref().filter(|skills| !skills.is_empty()) {
+            rows.push(("skills", one_line(&skills.join(", "))));
+        }
+        rows.push(("created", format!("{} by {}", self.when(task.created_at), one_line(by))));
+        rows.push(("started", at(task.started_at)));
+        rows.push(("completed", at(task.completed_at)));
+        rows.push(("parents", ids(&details.parents)));
+        rows.push(("children", ids(&details.children)));
+        if task.spawn_failures > 0 {
+            let last = task.last_spawn_error.as_deref().unwrap_or(NONE);
+            rows.push((
+                "failures",
+                format!("{}, the last: {}", task.spawn_failures, one_line(last)),
+            ));
+        }
+        rows.into_iter()
+            .map(|(label, value)| format!("  {:<10} {value}", format!("{label}:")))
+            .collect()
+    }
+
+    /// The status, with what explains it.
+    fn status(&self, task: &Task) -> String {
+        let now = self.times.now();
+        let held = task.not_before.filter(|until| *until > now);
+        let claim = task.claim_lock.as_deref().map(one_line);
+        let until = task.claim_expires.map(|end| format!(" until {}", self.times.local(end)));
+        match (held, claim) {
+            (_, Some(lock)) => {
+                format!("{} (claimed by {lock}{})", task.status, until.unwrap_or_default())
+            }
+            (Some(until), None) => {
+                format!("{} (the next attempt waits {}s)", task.status, until.saturating_sub(now))
+            }
+            (None, None) => task.status.to_string(),
+        }
+    }
+
+    fn when(&self, seconds: EpochSeconds) -> String {
+        let local = self.times.local(seconds);
+        if self.has_ages { format!("{local}, {} ago", self.times.age(seconds)) } else { local }
+    }
+
+    fn event(&self, event: &Event) -> String {
+        let run = event.run_id.map_or_else(String::new, |run| format!(" [run {run}]"));
+        let payload = event.payload.as_ref().filter(|payload| !payload.is_empty());
+        let payload = payload.map_or_else(String::new, |payload| {
+            format!(" {}", one_line(&Value::Object(payload.clone()).to_string()))
+        });
+        format!(
+            "  [{}]{run} {}{payload}",
+            self.times.local(event.created_at),
+            one_line(&event.kind)
+        )
+    }
+
+    fn run(&self, run: &Run) -> Vec<String> {
+        let elapsed = match run.ended_at {
+            None => "active".to_owned(),
+            Some(end) => self.times.elapsed(run.started_at, Some(end)),
+        };
+        let mut lines = vec![format!(
+            "  #{} {} @{} {elapsed} {}",
+            run.id,
+            outcome_word(run),
+            run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line),
+            self.times.local(run.started_at),
+        )];
+        let texts = [("→", &run.summary), ("!", &run.error)];
+        lines.extend(texts.into_iter().filter_map(|(sign, text)| {
+            let line = first_line(text.as_deref()?, RUN_TEXT_COLUMNS)?;
+            Some(format!("     {sign} {line}"))
+        }));
+        lines
+    }
+}
+
+fn workspace(task: &Task) -> String {
+    let kind = task.workspace_kind.as_str();
+    match &task.workspace_path {
+        Some(path) => format!("{kind} @ {}", one_line(path)),
+        None => kind.to_owned(),
+    }
+}
+
+fn ids(ids: &[TaskId]) -> String {
+    if ids.is_empty() {
+        return NONE.to_owned();
+    }
+    ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ")
+}

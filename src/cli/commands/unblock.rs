@@ -1,0 +1,42 @@
+//! `kanban unblock`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, bulk};
+use crate::cli::session::Session;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::{UnblockReply, UnblockTask};
+
+/// Lets blocked tasks go on: they are `ready`, or `todo` while a parent is unfinished. Their failures are forgotten.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban unblock t_1a2b3c4d
+  kanban unblock t_1a2b3c4d --more-starts")]
+pub struct Arguments {
+    /// The tasks
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// Also count automatic starts anew, for a task that has used up all it gets
+    #[arg(long)]
+    more_starts: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No daemon.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<UnblockReply, _> {
+        let request = UnblockTask {
+            id: id.to_owned(),
+            more_starts: arguments.more_starts,
+            board: board.clone(),
+        };
+        client.post(&task_path(id, "unblock")?, &request)
+    };
+    bulk::each(&arguments.ids, session, ask, |reply| match reply.status {
+        TaskStatus::Todo => format!("Unblocked {} (todo: a parent is unfinished)", reply.id),
+        _ => format!("Unblocked {}", reply.id),
+    })
+}

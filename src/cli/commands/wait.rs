@@ -1,0 +1,221 @@
+//! `kanban wait`: until tasks are where they should be.
+//!
+//! The event stream is opened before the tasks are read, so nothing falls between the two; afterwards a task is read again
+//! when an event names it. A stream that ends (the daemon was restarted) is opened again and everything is read anew.
+
+use std::time::{Duration, Instant};
+
+use clap::builder::PossibleValuesParser;
+use serde::Deserialize;
+
+use crate::api::client::{Client, ClientError, Lines, NextLine, task_path};
+use crate::api::events::FollowEvents;
+use crate::cli::arguments::duration;
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::{OnBoard, Session};
+use crate::cli::tasks::with_skill_list;
+use crate::exit_codes::CliExit;
+use crate::kernel::queries::TaskDetails;
+use crate::kernel::run::Run;
+use crate::kernel::task::{Task, TaskStatus};
+
+/// Waits until each task is done, blocked or archived, or in the status that is named; all of them at one time. It costs
+/// nothing while nothing happens.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban wait t_1a2b3c4d t_5e6f7a8b --timeout 10m
+  kanban wait t_1a2b3c4d --status done --closed && make deploy
+
+Exit code 3 says that the time is over; the tasks that are not there yet are named.")]
+pub struct Arguments {
+    /// The tasks
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// Where they should be
+    #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
+    status: Option<String>,
+    /// Longest wait (30s, 5m, 2h or plain seconds); for ever when not given
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    timeout: Option<String>,
+    /// Also until the processes of their runs are gone
+    #[arg(long)]
+    closed: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A wrong command line, an unknown task, the time that is over, or no daemon.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let timeout = match arguments.timeout.as_deref() {
+        Some(text) => Some(duration("--timeout", text)?),
+        None => None,
+    };
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let goal = Goal {
+        status: arguments.status.as_deref().and_then(TaskStatus::parse),
+        closed: arguments.closed,
+    };
+    let client = session.client()?;
+    let mut waiting = Waiting::new(arguments.ids, goal, session.on_board(), &client);
+    let mut events = client.lines("/v1/events", &waiting.subscription())?;
+    waiting.read_all()?;
+    let mut is_time_over = false;
+    while !waiting.is_over() && !is_time_over {
+        let read = match next(&mut events, deadline) {
+            NextLine::Line(line) => waiting.read_named(&line),
+            NextLine::End => waiting.read_anew(&mut events),
+            NextLine::Timeout => {
+                // What happened in the last instant counts.
+                is_time_over = true;
+                waiting.read_all()
+            }
+        };
+        match read {
+            Ok(()) => {}
+            // The daemon went between an event and the look at its task.
+            Err(ClientError::NotReachable { .. }) => waiting.read_anew(&mut events)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !waiting.is_over() {
+        return Err(Failure::timeout(format!(
+            "timed out after {}: {}",
+            arguments.timeout.unwrap_or_default(),
+            waiting.missing().join(", ")
+        )));
+    }
+    show(waiting.tasks(), session)
+}
+
+fn show(tasks: Vec<Task>, session: &mut Session) -> Ended {
+    if session.output.is_json() {
+        let tasks: Vec<Task> = tasks.into_iter().map(with_skill_list).collect();
+        session.output.json(&tasks)?;
+    } else {
+        for task in tasks {
+            session.output.line(format!("{} {}", task.id, task.status))?;
+        }
+    }
+    Ok(CliExit::Ok)
+}
+
+fn next(events: &mut Lines<'_>, deadline: Option<Instant>) -> NextLine {
+    let left: Option<Duration> =
+        deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    events.next(left)
+}
+
+/// Where the tasks should be.
+#[derive(Debug, Clone, Copy)]
+struct Goal {
+    status: Option<TaskStatus>,
+    closed: bool,
+}
+
+impl Goal {
+    fn is_reached(self, seen: &TaskDetails) -> bool {
+        let is_there = match self.status {
+            Some(wanted) => seen.task.status == wanted,
+            None => match seen.task.status {
+                TaskStatus::Blocked | TaskStatus::Done | TaskStatus::Archived => true,
+                TaskStatus::Triage | TaskStatus::Todo | TaskStatus::Ready | TaskStatus::Running => {
+                    false
+                }
+            },
+        };
+        is_there && (!self.closed || !seen.runs.iter().any(Run::is_open))
+    }
+}
+
+struct Waiting<'c> {
+    goal: Goal,
+    on_board: OnBoard,
+    client: &'c Client,
+    tasks: Vec<(String, Option<TaskDetails>)>,
+}
+
+/// What is read of an event.
+#[derive(Debug, Deserialize)]
+struct Named {
+    task_id: Option<String>,
+}
+
+impl<'c> Waiting<'c> {
+    fn new(ids: Vec<String>, goal: Goal, on_board: OnBoard, client: &'c Client) -> Self {
+        let mut tasks: Vec<(String, Option<TaskDetails>)> = Vec::new();
+        for id in ids {
+            if !tasks.iter().any(|(known, _)| *known == id) {
+                tasks.push((id, None));
+            }
+        }
+        Self { goal, on_board, client, tasks }
+    }
+
+    fn subscription(&self) -> FollowEvents {
+        let ids: Vec<&str> = self.tasks.iter().map(|(id, _)| id.as_str()).collect();
+        FollowEvents {
+            after: Some("now".to_owned()),
+            follow: true,
+            tasks: Some(ids.join(",")),
+            board: self.on_board.board.clone(),
+        }
+    }
+
+    /// Opens the stream again and reads everything.
+    fn read_anew(&mut self, events: &mut Lines<'c>) -> Result<(), ClientError> {
+        *events = self.client.lines_again("/v1/events", &self.subscription())?;
+        self.read_all()
+    }
+
+    fn read_all(&mut self) -> Result<(), ClientError> {
+        for (id, seen) in &mut self.tasks {
+            *seen = Some(self.client.get(&task_path(id, "")?, &self.on_board)?);
+        }
+        Ok(())
+    }
+
+    /// Reads the task again that an event names. Anything else on the stream asks for a look at all of them.
+    fn read_named(&mut self, line: &str) -> Result<(), ClientError> {
+        let named = serde_json::from_str::<Named>(line).ok().and_then(|event| event.task_id);
+        let Some(named) = named else { return self.read_all() };
+        for (id, seen) in &mut self.tasks {
+            if *id == named {
+                *seen = Some(self.client.get(&task_path(id, "")?, &self.on_board)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.tasks
+            .iter()
+            .all(|(_, seen)| seen.as_ref().is_some_and(|seen| self.goal.is_reached(seen)))
+    }
+
+    /// The tasks that are not there, each with what it is.
+    fn missing(&self) -> Vec<String> {
+        let missing = self.tasks.iter().filter_map(|(_, seen)| seen.as_ref());
+        missing
+            .filter(|seen| !self.goal.is_reached(seen))
+            .map(|seen| {
+                let run = seen.runs.iter().find(|run| run.is_open());
+                match run.filter(|_| seen.task.status != TaskStatus::Running) {
+                    Some(run) => format!(
+                        "{} is {} and its run {} is {}",
+                        seen.task.id,
+                        seen.task.status,
+                        run.id,
+                        run.state.as_str()
+                    ),
+                    None => format!("{} is {}", seen.task.id, seen.task.status),
+                }
+            })
+            .collect()
+    }
+
+    fn tasks(self) -> Vec<Task> {
+        self.tasks.into_iter().filter_map(|(_, seen)| seen).map(|seen| seen.task).collect()
+    }
+}

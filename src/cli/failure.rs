@@ -1,0 +1,215 @@
+//! How a command ends when it does not succeed: the one place that turns an error into an exit code and into lines on
+//! stderr.
+//!
+//! People get `error: …` and, where there is something to do about it, `hint: …`. With `--json` the API's error object
+//! follows on a line of its own, the last one.
+
+use std::io;
+
+use clap::error::ErrorKind;
+
+use crate::api::client::ClientError;
+use crate::api::error::{ErrorBody, ErrorDetail};
+use crate::app::StartError;
+use crate::cli::output::Output;
+use crate::cli::text;
+use crate::config::HomeError;
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// There is something to tell.
+    Told {
+        /// The exit code.
+        exit: CliExit,
+        /// What is told.
+        detail: ErrorDetail,
+    },
+    /// Whoever read the output has gone: nobody is left to be told, and nothing is wrong.
+    NobodyReads,
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::usage_of(ErrorCode::BadRequest, message)
+    }
+
+    /// The command line is wrong in a way that the API has a code for.
+    pub fn usage_of(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::told(CliExit::Usage, code, message)
+    }
+
+    /// Something that the client itself does was refused to it.
+    pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::told(CliExit::Refused, code, message)
+    }
+
+    /// What was waited for did not happen in time.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self::told(CliExit::Timeout, ErrorCode::Timeout, message)
+    }
+
+    /// Something broke.
+    pub fn fault(message: impl Into<String>) -> Self {
+        Self::told(CliExit::Fault, ErrorCode::Internal, message)
+    }
+
+    fn told(exit: CliExit, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Told { exit, detail: ErrorDetail { code, message: message.into(), hint: None } }
+    }
+
+    /// The same with something to do about it.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Told { exit, detail } => {
+                Self::Told { exit, detail: ErrorDetail { hint: Some(hint.into()), ..detail } }
+            }
+            Self::NobodyReads => Self::NobodyReads,
+        }
+    }
+
+    /// Tells it on stderr and returns the exit code.
+    pub fn tell(&self, output: &mut Output) -> CliExit {
+        match self {
+            Self::NobodyReads => CliExit::Ok,
+            Self::Told { exit, detail } => {
+                output.complain(&format!("error: {}", text::block(&detail.message)));
+                if let Some(hint) = &detail.hint {
+                    output.complain(&format!("hint: {}", text::block(hint)));
+                }
+                if output.is_json() {
+                    let body = ErrorBody { error: detail.clone() };
+                    // Strings and an enum always make JSON.
+                    output.complain(&serde_json::to_string(&body).unwrap_or_default());
+                }
+                *exit
+            }
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let message = error.to_string();
+        match error {
+            ClientError::Refused(detail) => Self::Told { exit: CliExit::Refused, detail },
+            ClientError::Fault(detail) => Self::Told { exit: CliExit::Fault, detail },
+            ClientError::NotReachable { .. } => {
+                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message).with_hint(
+                    "start one with `kanband` (it stays in the foreground); KANBAN_SOCKET and KANBAN_HOME say \
+                     where it is looked for",
+                )
+            }
+            ClientError::Timeout => {
+                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
+                    .with_hint("it is there but hangs: its log tells more")
+            }
+            ClientError::Unreadable(_) => Self::fault(message)
+                .with_hint("`kanban` and `kanband` may be of different versions"),
+            ClientError::Local(_) => Self::usage(message),
+        }
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::refused(ErrorCode::InvalidValue, error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Of writing the output.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::NobodyReads
+        } else {
+            Self::fault(format!("the output cannot be written: {error}"))
+        }
+    }
+}
+
+/// Tells what the argument parser has to say, which may be the help text.
+pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
+    // Nobody can be told when even this cannot be written.
+    drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
+        _ => {
+            if output.is_json() {
+                let rendered = error.render().to_string();
+                let first = rendered.lines().next().unwrap_or_default();
+                let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+                let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint: None };
+                output.complain(
+                    &serde_json::to_string(&ErrorBody { error: detail }).unwrap_or_default(),
+                );
+            }
+            CliExit::Usage
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::tests::captured;
+
+    fn detail(hint: Option<&str>) -> ErrorDetail {
+        ErrorDetail {
+            code: ErrorCode::UnknownTask,
+            message: "no such task: t_1".to_owned(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn each_kind_of_error_has_its_exit_code() {
+        let socket = std::path::PathBuf::from("/s");
+        for (error, expected) in [
+            (ClientError::Refused(detail(None)), CliExit::Refused),
+            (ClientError::Fault(detail(None)), CliExit::Fault),
+            (ClientError::NotReachable { socket, detail: "gone".into() }, CliExit::NotReachable),
+            (ClientError::Timeout, CliExit::NotReachable),
+            (ClientError::Unreadable("x".into()), CliExit::Fault),
+            (ClientError::Local("x".into()), CliExit::Usage),
+        ] {
+            let (mut output, _) = captured(false);
+            let failure = Failure::from(error);
+            assert_eq!(failure.tell(&mut output), expected, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn people_get_an_error_and_a_hint_and_programs_an_object_after_them() {
+        let failure = Failure::from(ClientError::Refused(detail(Some("look"))));
+        let (mut output, streams) = captured(false);
+        failure.tell(&mut output);
+        assert_eq!(streams.err(), "error: no such task: t_1\nhint: look\n");
+        let (mut output, streams) = captured(true);
+        failure.tell(&mut output);
+        let told = streams.err();
+        let object: ErrorBody = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!(object.error, detail(Some("look")));
+        assert_eq!(streams.out(), "");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        let (mut output, streams) = captured(true);
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.tell(&mut output), CliExit::Ok);
+        assert_eq!(streams.err(), "");
+        let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(failure.tell(&mut output), CliExit::Fault);
+    }
+}

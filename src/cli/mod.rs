@@ -1,0 +1,90 @@
+//! `kanban`: words on a command line to requests and back.
+//!
+//! # How it works
+//! [`Arguments`] is what clap reads; each verb is a file in [`commands`] with its arguments and a `run`. A command makes a
+//! request struct of the API, sends it with [`crate::api::client`] and shows the reply with [`output`]. A command that does
+//! not succeed returns a [`failure::Failure`]; [`run`] turns it into lines on stderr and an exit code.
+//!
+//! # Invariants
+//! Nothing is decided here that the board decides: values are checked only where a request could not be made of them.
+//! stdout is data, stderr everything else. No command keeps anything between two calls.
+
+pub mod arguments;
+pub mod commands;
+pub mod failure;
+pub mod output;
+pub mod session;
+pub mod tasks;
+pub mod text;
+pub mod times;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser};
+
+use crate::cli::commands::Command;
+use crate::cli::failure::{Failure, tell_parser};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::config::Ambient;
+use crate::exit_codes::CliExit;
+
+/// Steer the kanban board of the `kanband` daemon.
+///
+/// Work is a task on the board. A ready task with an assignee is started by the daemon as a supervised process; every
+/// attempt is a run, kept for ever.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kanban",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 time-out, 4 no daemon answers, 5 the daemon reports a \
+                  fault.\nTo see it work on real processes: kanban demo"
+)]
+pub struct Arguments {
+    /// Board to work on, else KANBAN_BOARD, else `default`.
+    #[arg(long, global = true, value_name = "NAME")]
+    board: Option<String>,
+
+    /// Print the reply as JSON, and errors as JSON objects too (on stderr).
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Runs one command line and returns how it ended. `arguments` begins with the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => {
+            let output = Output::of_process(parsed.json);
+            run_parsed(parsed, output)
+        }
+        Err(error) => {
+            let is_json = arguments.iter().any(|argument| argument == "--json");
+            tell_parser(&error, &mut Output::of_process(is_json))
+        }
+    }
+}
+
+fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
+    let Some(command) = arguments.command else {
+        // Nobody can be told when the help cannot be written.
+        drop(Arguments::command().print_help());
+        return CliExit::Ok;
+    };
+    let ambient = match Ambient::of_process() {
+        Ok(ambient) => ambient,
+        Err(error) => return Failure::from(error).tell(&mut output),
+    };
+    let board = arguments.board.or_else(|| ambient.var("KANBAN_BOARD").map(str::to_owned));
+    let mut session = Session { ambient, board, output };
+    let ended = command.run(&mut session);
+    let written = session.output.finish();
+    match ended.and_then(|exit| written.map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(failure) => failure.tell(&mut session.output),
+    }
+}

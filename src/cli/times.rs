@@ -1,0 +1,97 @@
+//! Times and lengths of time, as people read them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::kernel::ids::EpochSeconds;
+
+/// The time of the command and the zone of its user.
+#[derive(Debug, Clone)]
+pub struct Times {
+    now: EpochSeconds,
+    zone: TimeZone,
+}
+
+impl Times {
+    /// Now, here.
+    pub fn of_process() -> Self {
+        Self { now: Timestamp::now().as_second(), zone: TimeZone::system() }
+    }
+
+    /// Now, epoch seconds.
+    pub fn now(&self) -> EpochSeconds {
+        self.now
+    }
+
+    /// `YYYY-MM-DD HH:MM`, local.
+    pub fn local(&self, seconds: EpochSeconds) -> String {
+        match Timestamp::from_second(seconds) {
+            Ok(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+            // Beyond what a calendar holds.
+            Err(_) => seconds.to_string(),
+        }
+    }
+
+    /// How long ago: `12s`, `3m`, `5h`, `2d`.
+    pub fn age(&self, since: EpochSeconds) -> String {
+        let seconds = self.now.saturating_sub(since).max(0);
+        match seconds {
+            0..60 => format!("{seconds}s"),
+            60..3600 => format!("{}m", seconds / 60),
+            3600..86_400 => format!("{}h", seconds / 3600),
+            _ => format!("{}d", seconds / 86_400),
+        }
+    }
+
+    /// From `start` to `end`, or to now: `12s`, `3m`, `1.5h`.
+    pub fn elapsed(&self, start: EpochSeconds, end: Option<EpochSeconds>) -> String {
+        let seconds = end.unwrap_or(self.now).saturating_sub(start).max(0);
+        match seconds {
+            0..60 => format!("{seconds}s"),
+            60..3600 => format!("{}m", seconds / 60),
+            _ => format!("{}.{}h", seconds / 3600, seconds % 3600 / 360),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(now: EpochSeconds) -> Times {
+        Times { now, zone: TimeZone::fixed(jiff::tz::offset(2)) }
+    }
+
+    #[test]
+    fn ages_are_given_in_their_largest_unit() {
+        for (ago, expected) in [
+            (-5, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3599, "59m"),
+            (3600, "1h"),
+            (86_399, "23h"),
+            (86_400, "1d"),
+            (864_000, "10d"),
+        ] {
+            assert_eq!(at(1_000_000).age(1_000_000 - ago), expected);
+        }
+        assert_eq!(at(i64::MAX).age(i64::MIN), format!("{}d", i64::MAX / 86_400));
+    }
+
+    #[test]
+    fn a_run_took_seconds_minutes_or_tenths_of_hours() {
+        let times = at(10_000);
+        assert_eq!(times.elapsed(0, Some(59)), "59s");
+        assert_eq!(times.elapsed(0, Some(119)), "1m");
+        assert_eq!(times.elapsed(0, Some(5400)), "1.5h");
+        assert_eq!(times.elapsed(9_990, None), "10s");
+        assert_eq!(times.elapsed(20, Some(10)), "0s");
+    }
+
+    #[test]
+    fn times_are_local() {
+        assert_eq!(at(0).local(0), "1970-01-01 02:00");
+        assert_eq!(at(0).local(i64::MAX), i64::MAX.to_string());
+    }
+}
