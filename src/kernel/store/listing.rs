@@ -29,11 +29,12 @@ pub struct ListFilter {
 pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, Fault> {
     let doing = "list tasks";
     let hides_archived = filter.status.is_none() && !filter.include_archived;
-    // Each filter is its own statement, so that each can use its own index.
+    // Each filter is its own statement, so that each can use its own index. All name every parameter, as they are bound
+    // by name.
     let sql = match (&filter.status, &filter.assignee, &filter.tenant, hides_archived) {
         (Some(_), _, _, _) => select_tasks!(
             "WHERE t.board = :board AND t.status = :status AND (:assignee IS NULL OR t.assignee = :assignee)
-               AND (:tenant IS NULL OR t.tenant = :tenant)
+               AND (:tenant IS NULL OR t.tenant = :tenant) AND :archived
              ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
         ),
         (None, Some(_), _, _) => select_tasks!(
