@@ -7,7 +7,9 @@ use crate::cli::tasks::NONE;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchReport;
 
-/// Starts ready tasks now and answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
+/// Start ready tasks now instead of waiting for the dispatcher.
+///
+/// Answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
 /// breakers and pause do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

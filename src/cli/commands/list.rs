@@ -9,7 +9,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
 use crate::kernel::task::{Task, TaskStatus};
 
-/// Lists tasks: the most important first, then the oldest. Archived ones only when asked for.
+/// List tasks: the most important first, then the oldest.
+///
+/// Archived ones are shown only when asked for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban list
