@@ -6,6 +6,7 @@ pub mod comment;
 pub mod complete;
 pub mod context;
 pub mod create;
+pub mod demo;
 pub mod dispatch;
 pub mod heartbeat;
 pub mod init;
@@ -51,6 +52,7 @@ pub enum Command {
     Stats(stats::Arguments),
     Dispatch(dispatch::Arguments),
     Wait(wait::Arguments),
+    Demo(demo::Arguments),
 }
 
 impl Command {
@@ -77,6 +79,7 @@ impl Command {
             Self::Stats(arguments) => stats::run(&arguments, session),
             Self::Dispatch(arguments) => dispatch::run(&arguments, session),
             Self::Wait(arguments) => wait::run(arguments, session),
+            Self::Demo(arguments) => demo::run(&arguments, session),
         }
     }
 }
