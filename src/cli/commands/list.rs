@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long)]
     archived: bool,
     /// At most so many
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

@@ -21,10 +21,10 @@ pub struct Arguments {
     /// The task
     id: String,
     /// The run (`kanban runs` shows their ids)
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", allow_negative_numbers = true)]
     run: Option<RunId>,
     /// Only so many bytes from the end
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
 }
 
