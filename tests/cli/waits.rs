@@ -18,15 +18,6 @@ fn waiting(board: &Board, arguments: &[&str]) -> Child {
     child
 }
 
-fn end_of(child: Child) -> Said {
-    let output = child.wait_with_output().unwrap();
-    Said {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
 #[test]
 fn what_is_there_already_is_not_waited_for() {
     let board = Board::quiet();
@@ -47,7 +38,7 @@ fn a_wait_ends_when_the_last_task_is_there() {
     board.say(["claim", &b]).ok();
     board.say(["comment", &b, "an event that moves nothing"]).ok();
     board.say(["block", &b]).ok();
-    assert_eq!(end_of(child).ok(), format!("{a} done\n{b} blocked\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{a} done\n{b} blocked\n"));
 }
 
 #[test]
@@ -56,7 +47,7 @@ fn the_status_to_wait_for_can_be_named() {
     let id = board.create("t", &[]);
     let child = waiting(&board, &[&id, "--status", "running"]);
     board.say(["claim", &id]).ok();
-    assert_eq!(end_of(child).ok(), format!("{id} running\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{id} running\n"));
 }
 
 #[test]
@@ -92,7 +83,7 @@ fn with_closed_a_wait_outlasts_the_verdict_until_the_processes_are_gone() {
     assert!(early.contains(&format!("{id} is done and its run {run} is finishing")), "{early}");
     let child = waiting(&board, &[&id, "--closed"]);
     std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
-    assert_eq!(end_of(child).ok(), format!("{id} done\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{id} done\n"));
     assert!(board.runs(&id)[0]["closed_at"].is_i64());
 }
 
@@ -102,10 +93,12 @@ fn a_wait_survives_the_restart_of_the_daemon() {
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     let child = waiting(&board, &[&a, &b]);
     board.say(["complete", &a]).ok();
+    // Nobody gets through to a daemon that is just being killed.
+    std::fs::remove_file(board.home().join("kanband.sock")).unwrap();
     board.kill();
     board.start();
     board.say(["complete", &b]).ok();
-    assert_eq!(end_of(child).ok(), format!("{a} done\n{b} done\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{a} done\n{b} done\n"));
 }
 
 #[test]
@@ -114,5 +107,5 @@ fn a_wait_without_a_daemon_that_comes_back_says_so() {
     let id = board.create("t", &[]);
     let child = waiting(&board, &[&id]);
     board.kill();
-    end_of(child).failed(4);
+    Said::of_child(child).failed(4);
 }
