@@ -11,11 +11,20 @@ fn waiting(board: &Board, arguments: &[&str]) -> Child {
     let before = board.figure("database_reads");
     let mut command = board.command(["wait"].iter().chain(arguments));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The newest event's id, the events after it, the task.
-    until("the wait to have read its task", || {
-        (board.figure("database_reads") >= before + 3).then_some(())
+    // The newest event's id, the events after it, the tasks.
+    let ids = arguments.iter().filter(|argument| argument.starts_with("t_")).count();
+    let reads = u64::try_from(ids).unwrap() + 2;
+    until("the wait to have read its tasks", || {
+        (board.figure("database_reads") >= before + reads).then_some(())
     });
     child
+}
+
+/// Sockets that a process has open: one for its stream, another while it asks for something.
+fn sockets(child: &Child) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap().flatten();
+    let target = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+    open.filter_map(target).filter(|path| path.to_string_lossy().starts_with("socket:")).count()
 }
 
 #[test]
@@ -92,7 +101,12 @@ fn a_wait_survives_the_restart_of_the_daemon() {
     let mut board = Board::quiet();
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     let child = waiting(&board, &[&a, &b]);
+    let before = board.figure("database_reads");
     board.say(["complete", &a]).ok();
+    until("the wait to have asked again", || {
+        (board.figure("database_reads") > before).then_some(())
+    });
+    until("the answer to have come", || (sockets(&child) == 1).then_some(()));
     // Nobody gets through to a daemon that is just being killed.
     std::fs::remove_file(board.home().join("kanband.sock")).unwrap();
     board.kill();

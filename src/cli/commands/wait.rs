@@ -66,20 +66,17 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     waiting.read_all()?;
     let mut is_time_over = false;
     while !waiting.is_over() && !is_time_over {
-        let read = match next(&mut events, deadline) {
-            NextLine::Line(line) => waiting.read_named(&line),
-            NextLine::End => waiting.read_anew(&mut events),
+        let is_cut_off = match next(&mut events, deadline) {
+            NextLine::Line(line) => is_daemon_gone(waiting.read_named(&line))?,
+            NextLine::End => true,
             NextLine::Timeout => {
                 // What happened in the last instant counts.
                 is_time_over = true;
-                waiting.read_all()
+                is_daemon_gone(waiting.read_all())?
             }
         };
-        match read {
-            Ok(()) => {}
-            // The daemon went between an event and the look at its task.
-            Err(ClientError::NotReachable { .. }) => waiting.read_anew(&mut events)?,
-            Err(error) => return Err(error.into()),
+        if is_cut_off {
+            waiting.read_anew(&mut events)?;
         }
     }
     if !waiting.is_over() {
@@ -102,6 +99,15 @@ fn show(tasks: Vec<Task>, session: &mut Session) -> Ended {
         }
     }
     Ok(CliExit::Ok)
+}
+
+/// Between an event and the look at its task the daemon may go, as its stream may end.
+fn is_daemon_gone(read: Result<(), ClientError>) -> Result<bool, ClientError> {
+    match read {
+        Ok(()) => Ok(false),
+        Err(ClientError::NotReachable { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 fn next(events: &mut Lines<'_>, deadline: Option<Instant>) -> NextLine {
