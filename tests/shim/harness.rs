@@ -132,10 +132,10 @@ impl Run {
         Shim { child }
     }
 
-    /// Starts the shim from a shell that does something first, and waits for its end.
-    pub fn finish_after(&self, shell: &str) -> ExitRecord {
+    /// Starts the shim by this shell command, its words appended, and waits for its end.
+    pub fn finish_by(&self, shell: &str) -> ExitRecord {
         write_spec(&self.dir, &self.spec).unwrap();
-        let script = format!("{shell}; exec \"$0\" \"$1\" \"$2\"");
+        let script = format!("{shell} \"$0\" \"$1\" \"$2\"");
         let mut command = Command::new("sh");
         command.args(["-c", &script, SHIM]).arg(self.dir.path()).arg(NONCE);
         self.finished(Shim { child: command.stdin(Stdio::null()).spawn().unwrap() })

@@ -75,7 +75,7 @@ fn a_worker_starts_with_no_signal_blocked_ignored_or_pending() {
 fn a_worker_is_not_protected_from_the_oom_killer() {
     let run = Run::of_script("cat /proc/self/oom_score_adj /proc/$PPID/oom_score_adj");
     // A score that needs no privilege to get and that the worker must not keep; protecting is the same way.
-    run.finish_after("echo 300 > /proc/self/oom_score_adj");
+    run.finish_by("echo 300 > /proc/self/oom_score_adj; exec");
     assert_eq!(run.log(), "0\n300\n");
 }
 

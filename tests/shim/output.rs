@@ -78,7 +78,7 @@ fn a_log_that_takes_nothing_does_not_stop_the_worker() {
     run.spec.log.head_bytes = 300_000;
     // The limit is the shim's own here, set before it starts, and the worker inherits it: only what the
     // shim writes goes to a file.
-    let record = run.finish_after("ulimit -f 64");
+    let record = run.finish_by("ulimit -f 64; exec");
     assert_eq!((record.code, record.log_bytes), (Some(5), 200_000));
     // `ulimit -f` counts blocks of 512 bytes.
     assert_eq!(record.log_lost_bytes, 200_000 - 64 * 512);
