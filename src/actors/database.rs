@@ -124,7 +124,11 @@ impl Database {
         let mut thread = DatabaseThread { board, receiver, pending, publish, counts, figures };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
-            on_end(std::panic::catch_unwind(work).is_err());
+            let panicked = std::panic::catch_unwind(work).is_err();
+            if !panicked && let Err(fault) = thread.board.close() {
+                tracing::warn!(%fault, "the board was not closed tidily");
+            }
+            on_end(panicked);
         })?;
         Ok((handle, join))
     }

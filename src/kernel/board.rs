@@ -114,6 +114,14 @@ impl Board {
         transaction::snapshot(&self.connection, f)
     }
 
+    /// Closes the board: the file alone then holds everything, without its WAL.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]; nothing is lost then, the next start finds the WAL.
+    pub fn close(self) -> Result<(), Fault> {
+        transaction::checkpoint(&self.connection)
+    }
+
     /// Begins a batch; all its requests happen at `now`.
     ///
     /// # Errors

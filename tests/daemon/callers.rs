@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Daemon, config, wait_for};
 
 fn output(daemon: &Daemon, id: &str) -> String {
+    daemon.wait_status(id, "done");
     daemon.wait_closed(id);
     daemon.run_log(id)
 }
