@@ -13,7 +13,7 @@ fn output(daemon: &Daemon, id: &str) -> String {
 
 #[test]
 fn a_process_in_a_runs_tree_acts_as_that_run_whatever_its_environment_says() {
-    let script = "unset KANBAN_RUN KANBAN_TASK KANBAN_TOKEN_FILE; \
+    let script = "unset KANBAN_RUN KANBAN_TASK KANBAN_TOKEN_FILE HERMES_PROFILE; \
                   KANBAN_SOCKET=${KANBAN_SOCKET%.worker}; export KANBAN_SOCKET; \
                   kanban comment OTHER 'hello' ; \
                   kanban complete OTHER --summary stolen 2>&1; \
