@@ -104,7 +104,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::Cycle
         | C::UnknownProfile => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
-        C::NotFound | C::UnknownTask | C::UnknownBoard | C::UnknownLink | C::UnknownRun => {
+        C::NotFound | C::UnknownTask | C::UnknownBoard | C::UnknownLink | C::UnknownSubscription | C::UnknownRun => {
             StatusCode::NOT_FOUND
         }
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -112,11 +112,11 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         C::WrongStatus
         | C::CurrentlyRunning
         | C::PreviousRunOpen
+        | C::UnmetParents
         | C::OtherClaimer
         | C::RunOver
         | C::IdempotencyConflict
-        | C::RequestConflict
-        | C::Paused => StatusCode::CONFLICT,
+        | C::RequestConflict => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -26,6 +26,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::store;
+use crate::kernel::verbs::EVENTS_FLOOR;
 
 /// Events read from the database at once.
 const PAGE: u32 = 500;
@@ -83,7 +84,20 @@ async fn start_of(api: &Api, caller: &Caller, after: Option<&str>) -> Result<Sta
     if incarnation.is_some_and(|incarnation| incarnation != api.context.incarnation) {
         return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
     }
+    // What gc has removed cannot be told any more; a listener that had not heard it has to look at the board anew.
+    let floor = events_floor(api, caller).await?;
+    if id < floor {
+        return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
+    }
     Ok(Start { after: id, resync: false })
+}
+
+async fn events_floor(api: &Api, caller: &Caller) -> Result<EventId, ApiError> {
+    let read = |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        let stored = store::install::setting(snapshot.connection, EVENTS_FLOOR)?;
+        Ok(stored.and_then(|text| text.parse().ok()).unwrap_or_default())
+    };
+    Ok(api.readers.read(caller.clone(), read).await?)
 }
 
 struct Filter {

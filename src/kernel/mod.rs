@@ -38,3 +38,4 @@ pub mod task;
 pub mod tx;
 pub mod validate;
 pub mod verbs;
+pub mod why;

@@ -20,13 +20,16 @@ pub mod comments;
 pub mod counts;
 pub mod events;
 pub mod install;
+pub mod labels;
 pub mod links;
 pub mod listing;
 pub mod migrate;
+pub mod purge;
 pub mod queue;
 pub mod requests;
 pub mod rows;
 pub mod runs;
+pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
 

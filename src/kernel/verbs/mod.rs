@@ -1,16 +1,25 @@
 //! Every request that writes, one file per group of verbs. A verb's struct is also its wire format: the socket, the CLI
 //! and the MCP tools all send these fields, unknown ones are refused.
 
+mod assign;
 mod claim;
 mod comment;
 mod create;
 mod dispatch;
+mod edit;
 mod ending;
+mod gc;
 mod link;
+mod operate;
+mod settings;
+mod subscribe;
 mod supervise;
 mod unblock;
 mod verdict;
 
+pub use assign::{
+    ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks,
+};
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
@@ -18,7 +27,16 @@ pub use dispatch::{
     ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, RunOrder,
     SpawnedTask, StartReadyRuns, preview_dispatch,
 };
+pub use edit::{EditReply, EditTask};
+pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
+pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
+pub use settings::{
+    CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply,
+};
+pub use subscribe::{
+    AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
+};
 pub use supervise::{CloseReply, CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned};
 pub use unblock::{UnblockReply, UnblockTask};
 pub use verdict::{BlockTask, CompleteTask, VerdictReply};
