@@ -29,6 +29,7 @@ pub mod queue;
 pub mod requests;
 pub mod rows;
 pub mod runs;
+pub mod search;
 pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
