@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::actors::database::Database;
 use crate::actors::event_hub::EventFeed;
+use crate::actors::indexer;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
@@ -179,6 +180,10 @@ fn build(
     };
     let (database, database_thread) = Database::start(board, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))?;
+    let feed = EventFeed::default();
+    // Before the readers, which attach the index.
+    indexer::start(&home.database(), &install.incarnation, &feed)
+        .map_err(|fault| StartError::fault("open the search index", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&home.database(), local_time)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
@@ -199,7 +204,6 @@ fn build(
         incarnation: install.incarnation,
     });
     let (life_sender, life) = watch::channel(Life::Starting);
-    let feed = EventFeed::default();
     let api = Arc::new(Api {
         database: database.clone(),
         readers: readers.clone(),

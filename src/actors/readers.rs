@@ -3,7 +3,7 @@
 //! *Owns* the reading connections. *Receives* queries. *Sends* nothing. A read never takes the write lock and holds its
 //! snapshot only as long as it reads. A query that panics costs its thread's connection, which is opened anew.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,7 +41,7 @@ impl Readers {
         let (sender, receiver) = mpsc::channel::<Job>(QUERY_QUEUE_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..READER_COUNT {
-            let connection = store::open_reader(path)?;
+            let connection = open(path)?;
             let (path, receiver) = (path.to_owned(), Arc::clone(&receiver));
             std::thread::Builder::new()
                 .name(format!("reader-{index}"))
@@ -107,9 +107,14 @@ fn read_until_closed(path: &Path, first: Connection, receiver: &Mutex<mpsc::Rece
     }
 }
 
+fn open(path: &Path) -> Result<Connection, Fault> {
+    let connection = store::open_reader(path)?;
+    store::search::attach(&connection, path)?;
+    Ok(connection)
+}
+
 fn reopen(path: &Path) -> Option<Connection> {
-    let path: PathBuf = path.to_owned();
-    store::open_reader(&path)
+    open(path)
         .inspect_err(|fault| tracing::error!(%fault, "a reading connection could not be opened"))
         .ok()
 }

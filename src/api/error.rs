@@ -104,9 +104,12 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::Cycle
         | C::UnknownProfile => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
-        C::NotFound | C::UnknownTask | C::UnknownBoard | C::UnknownLink | C::UnknownSubscription | C::UnknownRun => {
-            StatusCode::NOT_FOUND
-        }
+        C::NotFound
+        | C::UnknownTask
+        | C::UnknownBoard
+        | C::UnknownLink
+        | C::UnknownSubscription
+        | C::UnknownRun => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::Timeout => StatusCode::REQUEST_TIMEOUT,
         C::WrongStatus
@@ -116,7 +119,8 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::OtherClaimer
         | C::RunOver
         | C::IdempotencyConflict
-        | C::RequestConflict => StatusCode::CONFLICT,
+        | C::RequestConflict
+        | C::ImportClash => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,

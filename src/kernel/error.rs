@@ -266,6 +266,12 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
+    /// A task of an import has the id of another task that is here already.
+    #[error("{id} is here already and is another task than the one to be imported")]
+    ImportClash {
+        /// The task.
+        id: String,
+    },
     /// There is no such subscription to end.
     #[error("no such subscription to {id}")]
     UnknownSubscription {
@@ -313,6 +319,7 @@ pub enum ErrorCode {
     IdempotencyConflict,
     RequestConflict,
     UnknownSubscription,
+    ImportClash,
     Unavailable,
     Internal,
 }
@@ -349,6 +356,7 @@ impl Refusal {
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
+            Self::ImportClash { .. } => ErrorCode::ImportClash,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
         }
     }
@@ -393,6 +401,7 @@ impl Refusal {
             | Self::OtherClaimer { .. }
             | Self::Forbidden { .. }
             | Self::UnknownSubscription { .. }
+            | Self::ImportClash { .. }
             | Self::RequestConflict { .. } => return None,
         };
         Some(hint)

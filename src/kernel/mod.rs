@@ -35,6 +35,7 @@ pub mod retry;
 pub mod run;
 pub mod store;
 pub mod task;
+pub mod transfer;
 pub mod tx;
 pub mod validate;
 pub mod verbs;

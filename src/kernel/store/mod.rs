@@ -19,6 +19,7 @@ pub mod breakers;
 pub mod comments;
 pub mod counts;
 pub mod events;
+pub mod foreign;
 pub mod install;
 pub mod labels;
 pub mod links;
@@ -33,6 +34,7 @@ pub mod search;
 pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
+pub mod transfer;
 
 use std::path::{Path, PathBuf};
 

@@ -73,10 +73,8 @@ impl SearchIndex {
     /// One page of events; whether there may be more.
     fn step(&mut self) -> Result<bool, Fault> {
         let doing = "index texts";
-        let cursor: EventId = self
-            .index
-            .query_row("SELECT cursor FROM state", [], |row| row.get(0))
-            .doing(doing)?;
+        let cursor: EventId =
+            self.index.query_row("SELECT cursor FROM state", [], |row| row.get(0)).doing(doing)?;
         let page = events::list_after(&self.board, cursor, EVENTS_PER_STEP)?;
         let Some(last) = page.last().map(|event| event.id) else { return Ok(false) };
         let mut ids: Vec<TaskId> = page.iter().map(|event| event.task_id.clone()).collect();
@@ -99,15 +97,12 @@ impl SearchIndex {
         let doing = "forget collected texts";
         let stored = super::install::setting(&self.board, EVENTS_FLOOR)?;
         let floor: i64 = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
-        let known: i64 = self
-            .index
-            .query_row("SELECT floor FROM state", [], |row| row.get(0))
-            .doing(doing)?;
+        let known: i64 =
+            self.index.query_row("SELECT floor FROM state", [], |row| row.get(0)).doing(doing)?;
         if floor == known {
             return Ok(());
         }
-        let mut statement =
-            self.index.prepare("SELECT id, task_id FROM documents").doing(doing)?;
+        let mut statement = self.index.prepare("SELECT id, task_id FROM documents").doing(doing)?;
         let rows = statement
             .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, TaskId>(1)?)))
             .doing(doing)?;

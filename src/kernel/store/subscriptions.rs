@@ -145,10 +145,7 @@ pub fn list_unseen(
     subscription: &Subscription,
     kinds: &[&str],
 ) -> Result<Vec<Event>, Fault> {
-    let all = events::list_of_task_after(
-        connection,
-        &subscription.task_id,
-        subscription.last_event_id,
-    )?;
+    let all =
+        events::list_of_task_after(connection, &subscription.task_id, subscription.last_event_id)?;
     Ok(all.into_iter().filter(|event| kinds.contains(&event.kind.as_str())).collect())
 }

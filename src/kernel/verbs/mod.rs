@@ -17,9 +17,7 @@ mod supervise;
 mod unblock;
 mod verdict;
 
-pub use assign::{
-    ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks,
-};
+pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks};
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
@@ -31,9 +29,8 @@ pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
-pub use settings::{
-    CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply,
-};
+pub(in crate::kernel) use settings::switch_dispatch;
+pub use settings::{CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };
@@ -116,7 +113,7 @@ fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, VerbError> {
 }
 
 /// The task as it is now, after a verb changed it.
-fn reread(tx: &Tx<'_>, id: &TaskId) -> Result<Task, VerbError> {
+pub(in crate::kernel) fn reread(tx: &Tx<'_>, id: &TaskId) -> Result<Task, VerbError> {
     store::tasks::get(tx.store(), id)?
         .ok_or_else(|| Refusal::UnknownTask { id: id.to_string() }.into())
 }

@@ -56,11 +56,9 @@ impl Verb for PromoteTask {
         let parents = if waits { Parents::Open } else { Parents::Satisfied };
         let to = Tx::step(&task, TaskStep::Release(parents), Self::NAME, "")?;
         if !unmet.is_empty() && !self.force && !waits {
-            return Err(Refusal::UnmetParents {
-                id: task.id.to_string(),
-                unmet: unmet.join(", "),
-            }
-            .into());
+            return Err(
+                Refusal::UnmetParents { id: task.id.to_string(), unmet: unmet.join(", ") }.into()
+            );
         }
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
         store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;

@@ -76,14 +76,20 @@ impl Verb for SetDispatch {
     fn run(&self, tx: &mut Tx<'_>) -> Result<SetDispatchReply, VerbError> {
         refuse_workers(tx.caller, Self::NAME)?;
         let before = DispatchSwitch::read(tx.store())?;
-        let by = tx.caller.actor();
-        store::install::set_setting(tx.store(), DISPATCH_SWITCH, self.to.as_str(), tx.now, &by)?;
+        switch_dispatch(tx, self.to)?;
         if self.to == DispatchSwitch::On {
             tx.signal(Signal::DispatchDue);
         }
         let open_runs = store::runs::list_open_supervised(tx.store())?.len();
         Ok(SetDispatchReply { dispatch: self.to, before, open_runs })
     }
+}
+
+/// Writes the switch.
+pub(in crate::kernel) fn switch_dispatch(tx: &Tx<'_>, to: DispatchSwitch) -> Result<(), VerbError> {
+    let by = tx.caller.actor();
+    store::install::set_setting(tx.store(), DISPATCH_SWITCH, to.as_str(), tx.now, &by)?;
+    Ok(())
 }
 
 fn refuse_workers(caller: &Caller, verb: &'static str) -> Result<(), Refusal> {
@@ -125,8 +131,7 @@ impl Verb for CreateBoard {
             value: shorten(&self.name),
         })?;
         let description = validate::body("description", self.description.as_deref())?;
-        let created =
-            store::boards::insert(tx.store(), &name, description.as_deref(), tx.now)?;
+        let created = store::boards::insert(tx.store(), &name, description.as_deref(), tx.now)?;
         let board = store::boards::get(tx.store(), &name)?
             .ok_or_else(|| Refusal::UnknownBoard { name: name.to_string() })?;
         Ok(CreateBoardReply { board, created })
