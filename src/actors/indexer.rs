@@ -10,48 +10,53 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::actors::event_hub::EventFeed;
+use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::error::Fault;
+use crate::kernel::store;
 use crate::kernel::store::search::SearchIndex;
 
 /// Pause after a fault.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Makes sure that the index is there, before anybody attaches it.
+///
+/// # Errors
+/// When it cannot be opened or made.
+pub fn prepare(database: &Path, incarnation: &str) -> Result<(), Fault> {
+    SearchIndex::open(database, incarnation).map(drop)
+}
+
 /// Starts the thread; it ends when nobody can publish events any more.
 ///
 /// # Errors
-/// When the index cannot be opened at all, or the thread not made.
-pub fn start(database: &Path, incarnation: &str, feed: &EventFeed) -> Result<(), Fault> {
-    let mut index = SearchIndex::open(database, incarnation)?;
+/// When the thread cannot be made.
+pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Result<()> {
     let (database, mut events) = (PathBuf::from(database), feed.subscribe());
     let work = move || {
         loop {
-            let step = std::panic::AssertUnwindSafe(|| index.catch_up());
-            match std::panic::catch_unwind(step) {
+            let look = std::panic::AssertUnwindSafe(|| catch_up(&database, &pool));
+            match std::panic::catch_unwind(look) {
                 Ok(Ok(())) => match events.blocking_recv() {
-                    Ok(_) | Err(RecvError::Lagged(_)) => {
-                        // One look serves everything that has come in the meantime.
-                        while events.try_recv().is_ok() {}
-                    }
+                    // One look serves everything that has come in the meantime.
+                    Ok(_) | Err(RecvError::Lagged(_)) => while events.try_recv().is_ok() {},
                     Err(RecvError::Closed) => return,
                 },
                 Ok(Err(fault)) => {
                     tracing::error!(%fault, "texts could not be indexed");
                     rest();
-                    if let Ok(opened) = SearchIndex::open(&database, index.incarnation()) {
-                        index = opened;
-                    }
                 }
                 Err(_panic) => rest(),
             }
         }
     };
-    std::thread::Builder::new().name("indexer".to_owned()).spawn(work).map(drop).map_err(|error| {
-        Fault::Database {
-            doing: "start the indexing thread".to_owned(),
-            detail: error.to_string(),
-            retryable: false,
-        }
-    })
+    std::thread::Builder::new().name("indexer".to_owned()).spawn(work).map(drop)
+}
+
+fn catch_up(database: &Path, pool: &ReaderPool) -> Result<(), Fault> {
+    pool.with(|board| {
+        let incarnation = store::install::get(board)?.incarnation;
+        SearchIndex::open(database, &incarnation)?.catch_up(board)
+    })?
 }
 
 #[expect(

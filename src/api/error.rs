@@ -102,7 +102,8 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownParent
         | C::SelfLink
         | C::Cycle
-        | C::UnknownProfile => StatusCode::BAD_REQUEST,
+        | C::UnknownProfile
+        | C::BadBackup => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
         C::NotFound
         | C::UnknownTask
@@ -120,7 +121,8 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::RunOver
         | C::IdempotencyConflict
         | C::RequestConflict
-        | C::ImportClash => StatusCode::CONFLICT,
+        | C::ImportClash
+        | C::OpenRuns => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -320,6 +320,8 @@ pub enum ErrorCode {
     RequestConflict,
     UnknownSubscription,
     ImportClash,
+    BadBackup,
+    OpenRuns,
     Unavailable,
     Internal,
 }

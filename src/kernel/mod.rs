@@ -31,6 +31,7 @@ pub mod outcome;
 pub mod policy;
 pub mod queries;
 pub mod random;
+pub mod restore;
 pub mod retry;
 pub mod run;
 pub mod store;

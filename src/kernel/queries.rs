@@ -11,14 +11,18 @@ use crate::kernel::counts::Counts;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
+use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::comments::Comment;
+use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::store::{
     self, Connection,
     listing::{ListFilter, Order},
 };
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{refuse_other_board, shorten};
+use crate::kernel::why::{Facts, Reason, reason};
 
 /// What a query works with.
 pub struct Snapshot<'c> {
@@ -414,4 +418,93 @@ pub fn stats(
         oldest_ready_age_seconds: oldest.map(|created| (snapshot.now - created).max(0)),
         now: snapshot.now,
     })
+}
+
+/// Tells why a task is not running.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyTask {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The one reason.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WhyReply {
+    /// The task.
+    pub id: String,
+    /// Its status.
+    pub status: TaskStatus,
+    /// The reason.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// The reason as a line for people.
+    pub explanation: String,
+    /// What could be done about it.
+    pub hint: Option<String>,
+}
+
+/// Finds the reason; `host` adds what only the host knows.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn why(
+    query: &WhyTask,
+    snapshot: &Snapshot<'_>,
+    policy: &Policy,
+    host: impl FnOnce(&mut Facts),
+) -> Result<WhyReply, VerbError> {
+    let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
+    let (id, status) = (task.id.to_string(), task.status);
+    let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
+    host(&mut facts);
+    let reason = reason(&facts, policy);
+    let (explanation, hint) = reason.explain(&id);
+    Ok(WhyReply { id, status, reason, explanation, hint })
+}
+
+/// Lists boards.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListBoards {}
+
+impl Query for ListBoards {
+    type Reply = Vec<BoardRow>;
+    const NAME: &'static str = "boards";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<BoardRow>, VerbError> {
+        let mut boards = store::boards::list(snapshot.connection)?;
+        if let Caller::Worker { board, .. } = snapshot.caller {
+            boards.retain(|row| row.name == *board);
+        }
+        Ok(boards)
+    }
+}
+
+/// Lists notification subscriptions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListSubscriptions {
+    /// Only those to this task.
+    pub task: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+impl Query for ListSubscriptions {
+    type Reply = Vec<Subscription>;
+    const NAME: &'static str = "notify_list";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Subscription>, VerbError> {
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        snapshot.caller.check(Right::Operate, Self::NAME, &board, None)?;
+        let task = match &self.task {
+            Some(id) => Some(snapshot.task(id, self.board.as_deref(), Self::NAME)?.id),
+            None => None,
+        };
+        Ok(store::subscriptions::list(snapshot.connection, task.as_ref())?)
+    }
 }

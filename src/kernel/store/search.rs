@@ -35,47 +35,39 @@ pub fn index_path(database: &Path) -> PathBuf {
 
 /// The writer of the index.
 pub struct SearchIndex {
-    board: Connection,
     index: Connection,
-    incarnation: String,
 }
 
 impl SearchIndex {
-    /// Opens the index of the board at `database`, or makes it.
+    /// Opens the index of the board at `database`, or makes it anew when it does not fit that life of the board.
     ///
     /// # Errors
-    /// A fault of either file.
+    /// A fault of the index.
     pub fn open(database: &Path, incarnation: &str) -> Result<Self, Fault> {
         let path = index_path(database);
         let index = match open_fitting(&path, incarnation) {
             Ok(Some(index)) => index,
             Ok(None) | Err(_) => make(&path, incarnation)?,
         };
-        let board = super::open_reader(database)?;
-        Ok(Self { board, index, incarnation: incarnation.to_owned() })
-    }
-
-    /// The life of the board that it indexes.
-    pub fn incarnation(&self) -> &str {
-        &self.incarnation
+        Ok(Self { index })
     }
 
     /// Takes in what has happened since; returns when nothing is left.
     ///
     /// # Errors
     /// A fault of either file; the step that failed is done again next time.
-    pub fn catch_up(&mut self) -> Result<(), Fault> {
-        self.forget_collected()?;
-        while self.step()? {}
+    pub fn catch_up(&mut self, board: &Connection) -> Result<(), Fault> {
+        self.forget_collected(board)?;
+        while self.step(board)? {}
         Ok(())
     }
 
     /// One page of events; whether there may be more.
-    fn step(&mut self) -> Result<bool, Fault> {
+    fn step(&mut self, board: &Connection) -> Result<bool, Fault> {
         let doing = "index texts";
         let cursor: EventId =
             self.index.query_row("SELECT cursor FROM state", [], |row| row.get(0)).doing(doing)?;
-        let page = events::list_after(&self.board, cursor, EVENTS_PER_STEP)?;
+        let page = events::list_after(board, cursor, EVENTS_PER_STEP)?;
         let Some(last) = page.last().map(|event| event.id) else { return Ok(false) };
         let mut ids: Vec<TaskId> = page.iter().map(|event| event.task_id.clone()).collect();
         ids.sort();
@@ -83,7 +75,7 @@ impl SearchIndex {
         let has_more = page.len() == EVENTS_PER_STEP as usize;
         let transaction = self.index.transaction().doing(doing)?;
         for id in &ids {
-            put(&transaction, &self.board, id)?;
+            put(&transaction, board, id)?;
         }
         transaction
             .execute("UPDATE state SET cursor = :last", named_params! { ":last": last })
@@ -93,9 +85,9 @@ impl SearchIndex {
     }
 
     /// Drops the texts of tasks that gc has removed since the last look.
-    fn forget_collected(&mut self) -> Result<(), Fault> {
+    fn forget_collected(&mut self, board: &Connection) -> Result<(), Fault> {
         let doing = "forget collected texts";
-        let stored = super::install::setting(&self.board, EVENTS_FLOOR)?;
+        let stored = super::install::setting(board, EVENTS_FLOOR)?;
         let floor: i64 = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
         let known: i64 =
             self.index.query_row("SELECT floor FROM state", [], |row| row.get(0)).doing(doing)?;
@@ -110,7 +102,7 @@ impl SearchIndex {
         drop(statement);
         let transaction = self.index.transaction().doing(doing)?;
         for (document, task_id) in all {
-            if super::tasks::get_status(&self.board, &task_id)?.is_none() {
+            if super::tasks::get_status(board, &task_id)?.is_none() {
                 let row = named_params! { ":id": document };
                 transaction.execute("DELETE FROM texts WHERE rowid = :id", row).doing(doing)?;
                 transaction.execute("DELETE FROM documents WHERE id = :id", row).doing(doing)?;
