@@ -265,7 +265,8 @@ impl Client {
 
     /// Waits, for callers that have nothing better to do between two attempts.
     pub fn pause(&self, duration: Duration) {
-        self.runtime.block_on(tokio::time::sleep(duration));
+        // Made inside the runtime, whose clock it needs.
+        self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
     async fn send_patiently(
@@ -452,6 +453,11 @@ impl Lines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_can_pause() {
+        Client::at(PathBuf::from("/nowhere"), None, false).unwrap().pause(Duration::from_millis(1));
+    }
 
     #[test]
     fn ids_cannot_leave_their_place_in_a_path() {

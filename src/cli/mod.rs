@@ -43,11 +43,11 @@ use crate::exit_codes::CliExit;
 )]
 pub struct Arguments {
     /// Board to work on, else KANBAN_BOARD, else `default`.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", display_order = 900)]
     board: Option<String>,
 
     /// Print the reply as JSON, and errors as JSON objects too (on stderr).
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     json: bool,
 
     #[command(subcommand)]

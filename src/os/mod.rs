@@ -9,6 +9,7 @@ pub mod fork_exec;
 pub mod home_lock;
 pub mod host;
 pub mod identity;
+pub mod leftovers;
 pub mod own_process;
 pub mod peer;
 pub mod pidfd;

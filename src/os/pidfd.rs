@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -102,11 +103,23 @@ impl PidFd {
     /// # Errors
     /// poll(2) failed.
     pub fn has_exited(&self) -> io::Result<bool> {
+        self.wait_exit(Duration::ZERO)
+    }
+
+    /// Waits until every thread of the process has ended, at most for `patience`; false when it has not by then.
+    ///
+    /// # Errors
+    /// poll(2) failed.
+    pub fn wait_exit(&self, patience: Duration) -> io::Result<bool> {
+        let started = Instant::now();
         let mut watched = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
         loop {
-            match poll(&mut watched, PollTimeout::ZERO) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(Errno::EINTR) => {}
+            let left = patience.saturating_sub(started.elapsed());
+            match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Ok(ready) if ready > 0 => return Ok(true),
+                // poll(2) counts whole milliseconds, so it may return in the last one.
+                Ok(_) if started.elapsed() >= patience => return Ok(false),
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(failed) => return Err(failed.into()),
             }
         }
@@ -162,6 +175,16 @@ mod tests {
         assert!(pidfd.has_exited().unwrap());
         child.reap();
         assert_eq!(pidfd.signal(Signal::SIGKILL).unwrap(), Delivery::Ended);
+    }
+
+    #[test]
+    fn an_end_is_waited_for_no_longer_than_asked() {
+        let mut child = Sleeper::start();
+        let pidfd = PidFd::open(&child.identity).unwrap().expect("the sleeper lives");
+        assert!(!pidfd.wait_exit(Duration::from_millis(1)).unwrap());
+        child.kill();
+        assert!(pidfd.wait_exit(Duration::from_secs(600)).unwrap());
+        child.reap();
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod bench_board;
 mod claims;
 mod contexts;
 mod dispatch;
+mod listings;
 mod requests;
 mod schema;
 mod verdicts;

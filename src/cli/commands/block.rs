@@ -6,7 +6,9 @@ use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::kernel::verbs::{BlockTask, VerdictReply};
 
-/// Blocks tasks: nothing happens to them until a person says `kanban unblock`. The reason is kept as a comment too. A
+/// Block tasks: they need a person.
+///
+/// Nothing happens to them until a person says `kanban unblock`. The reason is kept as a comment too. A
 /// worker has to give one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

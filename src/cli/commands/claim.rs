@@ -15,7 +15,9 @@ use crate::kernel::queries::TaskDetails;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
 
-/// Claims a ready task for work outside kanband. The claim ends with its time unless `kanban heartbeat` renews it; the
+/// Claim a ready task to work on it yourself.
+///
+/// For work outside kanband. The claim ends with its time unless `kanban heartbeat` renews it; the
 /// work ends with `kanban complete` or `kanban block`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -8,7 +8,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CommentReply, CommentTask};
 
-/// Leaves a durable note on a task, in any status. Workers read the comments of their task before they begin.
+/// Leave a durable note on a task.
+///
+/// A task in any status takes one. Workers read the comments of their task before they begin.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  kanban comment t_1a2b3c4d the staging database is read-only until noon"

@@ -9,7 +9,9 @@ use crate::cli::session::Session;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CompleteTask, VerdictReply};
 
-/// Completes tasks. The summary is the handoff that the workers of the children read; metadata are its facts for programs.
+/// Complete tasks, with a handoff for whoever comes next.
+///
+/// The summary is the handoff that the workers of the children read; metadata are its facts for programs.
 /// Both belong to one task, so they cannot be given for several at once. A worker has to give a summary or a result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -7,8 +7,10 @@ use crate::cli::text::block;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ContextReply;
 
-/// Prints what a worker reads before it begins: the task, earlier attempts, what its parents handed over, recent work of
-/// its profile, comments. Markdown.
+/// Show what a worker reads before it begins.
+///
+/// Markdown: the task, earlier attempts, what its parents handed over, recent work of
+/// its profile, comments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban context \"$KANBAN_TASK\"")]
 pub struct Arguments {

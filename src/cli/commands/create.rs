@@ -12,12 +12,14 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::BODY_BYTES_MAX;
 use crate::kernel::verbs::{CreateReply, CreateTask};
 
-/// Creates a task. It is `ready` at once, `todo` while a parent is unfinished, `triage` when asked for. A ready task with
+/// Create a task.
+///
+/// The task is `ready` at once, `todo` while a parent is unfinished, `triage` when asked for. A ready task with
 /// an assignee is started by the daemon.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
-  kanban create \"Build the API\" --assignee backend-dev --parent t_1a2b3c4d --workspace dir:~/src/shop
+  kanban create \"Build the API\" --assignee dev --parent t_1a2b3c4d --workspace dir:~/src/shop
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json")]
 pub struct Arguments {

@@ -7,7 +7,9 @@ use crate::cli::tasks::NONE;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchReport;
 
-/// Starts ready tasks now and answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
+/// Start ready tasks now instead of waiting for the dispatcher.
+///
+/// Answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
 /// breakers and pause do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -18,10 +20,10 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// Starts at most; 0 makes every pass but starts nothing
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max: Option<u32>,
     /// Failures after which a task started by this is given up
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     failure_limit: Option<u32>,
 }
 

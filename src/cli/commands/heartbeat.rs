@@ -6,7 +6,9 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
 
-/// Says that the work on a running task goes on. A claim made by hand is renewed by it; a supervised run needs none, but
+/// Say that the work on a task goes on.
+///
+/// A claim made by hand is renewed by it; a supervised run needs none, but
 /// its note tells people how far it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -5,7 +5,9 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{LinkReply, LinkTasks};
 
-/// Makes CHILD wait for PARENT. A ready child goes back to `todo` until its parents are done.
+/// Make a task wait for another.
+///
+/// A ready child goes back to `todo` until its parents are done.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban link t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {

@@ -9,7 +9,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
 use crate::kernel::task::{Task, TaskStatus};
 
-/// Lists tasks: the most important first, then the oldest. Archived ones only when asked for.
+/// List tasks: the most important first, then the oldest.
+///
+/// Archived ones are shown only when asked for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban list
@@ -32,7 +34,7 @@ pub struct Arguments {
     #[arg(long)]
     archived: bool,
     /// At most so many
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

@@ -9,7 +9,9 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::RunId;
 
-/// Prints what the worker of a run has written, as it is: of the newest run that has a log, or of the one named. Beginning
+/// Print the log of a run.
+///
+/// What its worker has written, as it is: of the newest run that has a log, or of the one named. Beginning
 /// and end of a long log are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -19,10 +21,10 @@ pub struct Arguments {
     /// The task
     id: String,
     /// The run (`kanban runs` shows their ids)
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", allow_negative_numbers = true)]
     run: Option<RunId>,
     /// Only so many bytes from the end
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
 }
 

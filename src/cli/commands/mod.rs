@@ -6,6 +6,7 @@ pub mod comment;
 pub mod complete;
 pub mod context;
 pub mod create;
+pub mod demo;
 pub mod dispatch;
 pub mod heartbeat;
 pub mod init;
@@ -31,42 +32,27 @@ pub type Ended = Result<CliExit, Failure>;
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "each verb is documented by its arguments, for the help text too")]
 pub enum Command {
-    /// Make home, configuration file and board where they are missing
     Init(init::Arguments),
-    /// Create a task
     Create(create::Arguments),
-    /// List tasks: the most important first, then the oldest
     #[command(visible_alias = "ls")]
     List(list::Arguments),
-    /// Show everything about a task
     Show(show::Arguments),
-    /// Make a task wait for another
     Link(link::Arguments),
-    /// Claim a ready task to work on it yourself
     Claim(claim::Arguments),
-    /// Say that the work on a task goes on
     Heartbeat(heartbeat::Arguments),
-    /// Leave a durable note on a task
     Comment(comment::Arguments),
-    /// Complete tasks, with a handoff for whoever comes next
     Complete(complete::Arguments),
-    /// Block tasks: they need a person
     Block(block::Arguments),
-    /// Let blocked tasks go on
     Unblock(unblock::Arguments),
-    /// Show what a worker reads before it begins
     Context(context::Arguments),
-    /// List the runs of a task, oldest first
     Runs(runs::Arguments),
-    /// Print the log of a run
     Log(log::Arguments),
-    /// Count the tasks of a board
     Stats(stats::Arguments),
-    /// Start ready tasks now instead of waiting for the dispatcher
     Dispatch(dispatch::Arguments),
-    /// Wait until tasks are where they should be
     Wait(wait::Arguments),
+    Demo(demo::Arguments),
 }
 
 impl Command {
@@ -93,6 +79,7 @@ impl Command {
             Self::Stats(arguments) => stats::run(&arguments, session),
             Self::Dispatch(arguments) => dispatch::run(&arguments, session),
             Self::Wait(arguments) => wait::run(arguments, session),
+            Self::Demo(arguments) => demo::run(&arguments, session),
         }
     }
 }

@@ -12,7 +12,9 @@ use crate::kernel::run::{Run, RunState};
 /// Columns of a summary or an error.
 const TEXT_COLUMNS: usize = 100;
 
-/// Lists the runs of a task, oldest first: how each attempt ended and what it left behind. A run without an outcome has
+/// List the runs of a task, oldest first.
+///
+/// How each attempt ended and what it left behind. A run without an outcome has
 /// not ended; one in state `finishing` or `stopping` has, but its processes are not gone yet.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

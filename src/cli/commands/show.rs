@@ -22,7 +22,9 @@ const EVENTS_SHOWN: usize = 20;
 /// Columns of a run's summary or error.
 const RUN_TEXT_COLUMNS: usize = 160;
 
-/// Shows everything about a task: its fields, comments, newest events and runs. `--json` has every event.
+/// Show everything about a task.
+///
+/// Its fields, comments, newest events and runs. `--json` has every event.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban show t_1a2b3c4d

@@ -7,7 +7,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::{GetStats, Stats};
 use crate::kernel::task::TaskStatus;
 
-/// Counts the tasks of a board by status and by assignee. Archived ones are left out.
+/// Count the tasks of a board.
+///
+/// By status and by assignee. Archived ones are left out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kanban stats\n  kanban stats --json | jq .by_status.ready")]
 pub struct Arguments {}

@@ -6,7 +6,9 @@ use crate::cli::session::Session;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{UnblockReply, UnblockTask};
 
-/// Lets blocked tasks go on: they are `ready`, or `todo` while a parent is unfinished. Their failures are forgotten.
+/// Let blocked tasks go on.
+///
+/// They are `ready`, or `todo` while a parent is unfinished. Their failures are forgotten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban unblock t_1a2b3c4d

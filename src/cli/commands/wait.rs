@@ -15,12 +15,15 @@ use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::session::{OnBoard, Session};
 use crate::cli::tasks::with_skill_list;
+use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
 use crate::kernel::task::{Task, TaskStatus};
 
-/// Waits until each task is done, blocked or archived, or in the status that is named; all of them at one time. It costs
+/// Wait until tasks are where they should be.
+///
+/// Where they should be: done, blocked or archived, or in the status that is named; all of them at one time. It costs
 /// nothing while nothing happens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -82,7 +85,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     if !waiting.is_over() {
         return Err(Failure::timeout(format!(
             "timed out after {}: {}",
-            arguments.timeout.unwrap_or_default(),
+            format_duration(timeout.unwrap_or_default()),
             waiting.missing().join(", ")
         )));
     }

@@ -39,8 +39,8 @@ pub struct ClaimTask {
     #[serde(default)]
     pub board: Option<String>,
     /// Directory of the work, resolved and made before the claim by whoever may: the daemon for scratch, the client
-    /// for everything else.
-    #[serde(default, skip_deserializing)]
+    /// for everything else. Not on the wire.
+    #[serde(skip)]
     #[schemars(skip)]
     pub workspace: String,
 }

@@ -1,0 +1,90 @@
+//! Ending every run of a home whose daemon is gone and will not come back.
+//!
+//! A daemon that ends leaves its workers alone, for the next one to find. Where there will be no next one, their shims are
+//! asked to stop: each ends its tree and itself.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::os::pidfd::{PidFd, Signal};
+use crate::os::remains::end_remains;
+use crate::os::run_files::RunDir;
+use crate::os::run_inspection::{Inspection, inspect};
+
+/// Ends the runs below `runs`. Returns how many could not be ended within `patience`; none there when it is 0.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub fn end_runs(runs: &Path, patience: Duration) -> io::Result<usize> {
+    let deadline = Instant::now() + patience;
+    let entries = match std::fs::read_dir(runs) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut dirs = Vec::new();
+    for entry in entries {
+        dirs.push(RunDir::new(entry?.path()));
+    }
+    // All are asked before the first is waited for.
+    let asked: Vec<Stopping> = dirs.iter().map(|dir| ask_to_stop(dir, deadline)).collect();
+    let left = asked.into_iter().filter(|stopping| !stopping.is_over_by(deadline)).count();
+    Ok(left)
+}
+
+enum Stopping {
+    Over,
+    Asked(PidFd),
+    Unknown,
+}
+
+impl Stopping {
+    fn is_over_by(&self, deadline: Instant) -> bool {
+        match self {
+            Self::Over => true,
+            Self::Asked(shim) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                shim.wait_exit(left).unwrap_or(false)
+            }
+            Self::Unknown => false,
+        }
+    }
+}
+
+fn ask_to_stop(dir: &RunDir, deadline: Instant) -> Stopping {
+    loop {
+        match inspect(dir) {
+            Ok(Inspection::Alive(Some(identity))) => {
+                return match PidFd::open(&identity.shim) {
+                    Ok(Some(shim)) if shim.signal(Signal::SIGTERM).is_ok() => Stopping::Asked(shim),
+                    Ok(None) => Stopping::Over,
+                    Ok(Some(_)) | Err(_) => Stopping::Unknown,
+                };
+            }
+            // It has its lock and is about to write down who it is.
+            Ok(Inspection::Alive(None)) if Instant::now() < deadline => std::thread::yield_now(),
+            Ok(Inspection::Alive(None)) => return Stopping::Unknown,
+            Ok(Inspection::ShimDied(identity)) => {
+                end_remains(dir, identity.worker.as_ref());
+                return Stopping::Over;
+            }
+            Ok(Inspection::Ended(_) | Inspection::NeverStarted) => return Stopping::Over,
+            // A shim that has just ended cleans up behind itself.
+            Err(_) if !dir.path().is_dir() => return Stopping::Over,
+            Err(_) => return Stopping::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_without_runs_has_none_to_end() {
+        let temp = tempfile::tempdir().unwrap();
+        assert_eq!(end_runs(&temp.path().join("runs"), Duration::ZERO).unwrap(), 0);
+        std::fs::create_dir_all(temp.path().join("runs/1")).unwrap();
+        assert_eq!(end_runs(&temp.path().join("runs"), Duration::ZERO).unwrap(), 0);
+    }
+}

@@ -1,0 +1,140 @@
+//! Bad input: one clear line, the right exit code, nothing changed.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use crate::harness::{Board, Place};
+
+#[test]
+fn bad_values_are_refused_with_their_key_phrase_and_change_nothing() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
+    board.say(["link", &a, &b]).ok();
+    let before = board.everything();
+    let (a, b) = (a.as_str(), b.as_str());
+    for (arguments, exit, phrase) in [
+        (&["create"][..], 2, "title is required"),
+        (&["create", ""], 1, "title is required"),
+        (&["create", " \t "], 1, "title is required"),
+        (&["create", "t", "--parent", "t_dead"], 1, "unknown parent"),
+        (&["create", "t", "--parent", "../x"], 1, "unknown parent"),
+        (&["create", "t", "--workspace", "attic"], 1, "workspace_kind must be one of"),
+        (&["create", "t", "--workspace", "attic:/x"], 1, "workspace_kind must be one of"),
+        (&["create", "t", "--workspace", "dir:relative"], 1, "workspace_path"),
+        (&["create", "t", "--workspace", "dir:"], 1, "workspace_path"),
+        (&["create", "t", "--workspace", "dir"], 1, "workspace_path"),
+        (&["create", "t", "--workspace", "scratch:/x"], 1, "workspace_path"),
+        (&["create", "t", "--skill", "a,b"], 1, "cannot contain comma"),
+        (&["create", "t", "--max-runtime", "abc"], 2, "malformed duration"),
+        (&["create", "t", "--max-runtime", "-5"], 2, "--max-runtime"),
+        (&["create", "t", "--max-runtime", "-1h"], 2, "--max-runtime"),
+        (&["create", "t", "--max-runtime", "0"], 2, "--max-runtime"),
+        (&["create", "t", "--max-runtime", "0s"], 2, "--max-runtime"),
+        (&["create", "t", "--priority", "high"], 2, "--priority"),
+        (&["create", "t", "--board", "nowhere"], 1, "unknown board"),
+        (&["show", "t_dead"], 1, "no such task"),
+        (&["show", "../../etc/passwd"], 1, "no such task"),
+        (&["show", "t_1?x=y#z"], 1, "no such task"),
+        (&["show", ""], 1, "no such task"),
+        (&["runs", "T_DEAD"], 1, "no such task"),
+        (&["log", "t_dead"], 1, "no such task"),
+        (&["log", a, "--tail", "-1"], 2, "--tail"),
+        (&["context", "t_dead"], 1, "no such task"),
+        (&["link", a, a], 1, "depend on itself"),
+        (&["link", b, a], 1, "create a cycle"),
+        (&["link", a, "t_dead"], 1, "unknown task"),
+        (&["claim", "t_dead"], 1, "no such task"),
+        (&["claim", a, "--ttl", "soon"], 2, "malformed duration"),
+        (&["claim", a, "--ttl", "0"], 1, "ttl_seconds"),
+        (&["claim", b], 1, "cannot claim"),
+        (&["heartbeat", "t_dead"], 1, "no such task"),
+        (&["comment", a], 2, "comment body is required"),
+        (&["comment", a, " ", ""], 1, "comment body is required"),
+        (&["comment", "t_dead", "x"], 1, "no such task"),
+        (&["complete", "t_dead"], 1, "no such task"),
+        (&["complete", a, b, "--summary", "x"], 2, "per-task"),
+        (&["complete", b], 1, "cannot complete"),
+        (&["block", "t_dead", "x"], 1, "no such task"),
+        (&["unblock", a], 1, "cannot unblock"),
+        (&["wait", "t_dead"], 1, "no such task"),
+        (&["wait", a, "--timeout", "soon"], 2, "malformed duration"),
+        (&["wait", a, "--status", "sleeping"], 2, "--status"),
+        (&["list", "--limit", "0"], 2, "--limit"),
+        (&["dispatch", "--max", "-1"], 2, "--max"),
+    ] {
+        let told = board.say(arguments).failed(exit);
+        let first = told.lines().next().unwrap();
+        assert!(first.contains(phrase) && first.len() < 400, "{arguments:?}: {told}");
+    }
+    assert_eq!(board.everything(), before);
+}
+
+#[test]
+fn what_is_too_large_or_not_text_is_refused() {
+    let board = Board::quiet();
+    let create = ["create", "t", "--body", "-"];
+    let limit = 1024 * 1024;
+    let told = board.say_from(&vec![b'x'; limit + 1], &create).failed(1);
+    assert!(told.contains("body is too large"), "{told}");
+    let told = board.say_from(b"a\0b", &create).failed(1);
+    assert!(told.contains("NUL"), "{told}");
+    let told = board.say_from(b"a\xffb", &create).failed(2);
+    assert!(told.contains("UTF-8"), "{told}");
+    let title = "x".repeat(5000);
+    let told = board.say(["create", &title]).failed(1);
+    assert!(told.contains("title is too large") && told.len() < 400, "{told}");
+    assert_eq!(board.everything().len(), 0);
+    board.say_from(&vec![b'x'; limit], &create).ok();
+}
+
+#[test]
+fn arguments_that_are_not_utf_8_are_a_usage_error() {
+    let board = Board::quiet();
+    let bad = OsStr::from_bytes(b"caf\xe9");
+    for arguments in [
+        &[OsStr::new("create"), bad][..],
+        &[OsStr::new("show"), bad],
+        &[OsStr::new("create"), OsStr::new("t"), OsStr::new("--assignee"), bad],
+        &[bad],
+    ] {
+        let said = board.say(arguments);
+        assert_eq!(said.code, 2, "{arguments:?} {said:?}");
+        assert!(said.err.starts_with("error: ") && !said.err.contains("panicked"), "{said:?}");
+    }
+    assert_eq!(board.everything().len(), 0);
+}
+
+#[test]
+fn surroundings_that_cannot_be_used_are_told() {
+    let place = Place::new();
+    let long = format!("/tmp/{}", "x".repeat(200));
+    let told = place.say_with(&[("KANBAN_SOCKET", &long)], &["list"]).failed(2);
+    assert!(told.contains("the limit is 107"), "{told}");
+    let nowhere = place.path("no/where");
+    let said = place.say_with(&[("KANBAN_HOME", nowhere.to_str().unwrap())], &["list"]);
+    let told = said.failed(4);
+    assert!(told.contains("no/where/kanband.sock"), "{told}");
+    let mut command = place.command(["list"]);
+    command.env("KANBAN_HOME", OsStr::from_bytes(b"/tmp/\xff"));
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8(ended.stderr).unwrap().contains("KANBAN_HOME is not valid UTF-8"));
+}
+
+#[test]
+fn something_else_behind_the_socket_is_told_and_not_waited_for() {
+    let place = Place::new();
+    let socket = place.path("other.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let answer = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let _read = stream.read(&mut request).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+    });
+    let said = place.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &["list"]);
+    let told = said.failed(5);
+    assert!(told.contains("cannot be understood"), "{told}");
+    answer.join().unwrap();
+}

@@ -1,0 +1,92 @@
+//! `claim` and `heartbeat`.
+
+use serde_json::json;
+
+use crate::harness::Board;
+
+#[test]
+fn a_claim_says_where_to_work_and_that_place_is_there() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let told = board.say(["claim", &id]).ok();
+    let workspace = board.home().join("workspaces").join(&id);
+    assert_eq!(told, format!("Claimed {id}\nWorkspace: {}\n", workspace.display()));
+    assert!(workspace.is_dir());
+    assert_eq!(board.status(&id), "running");
+    assert_eq!(board.task(&id)["workspace_path"], workspace.to_str().unwrap());
+}
+
+#[test]
+fn json_is_the_task_with_run_and_workspace() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let claimed =
+        board.say(["claim", &id, "--ttl", "5m", "--claimer", "ann@desk", "--json"]).json();
+    assert_eq!(claimed["id"], id.as_str());
+    assert_eq!(claimed["claim_lock"], "ann@desk");
+    assert_eq!(claimed["run_id"], claimed["current_run_id"]);
+    assert_eq!(claimed["workspace"], claimed["workspace_path"]);
+    let ttl = claimed["claim_expires"].as_i64().unwrap() - claimed["started_at"].as_i64().unwrap();
+    assert_eq!(ttl, 300);
+}
+
+#[test]
+fn the_claimer_is_user_at_host_when_nobody_is_named() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let claimed = board.say(["claim", &id, "--json"]).json();
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    let host = nix::unistd::gethostname().unwrap().into_string().unwrap();
+    assert_eq!(claimed["claim_lock"], format!("{user}@{host}"));
+}
+
+#[test]
+fn a_second_claim_is_refused_and_names_status_and_lock() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    board.say(["claim", &id, "--claimer", "ann"]).ok();
+    let told = board.say(["claim", &id, "--claimer", "bea"]).failed(1);
+    assert!(told.contains(&format!("cannot claim {id}: status=running lock=ann")), "{told}");
+    assert_eq!(board.task(&id)["claim_lock"], "ann");
+}
+
+#[test]
+fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
+    let board = Board::quiet();
+    let (made, refused) = (board.path("a/b"), board.path("c/d"));
+    let workspace = |path: &std::path::Path| format!("dir:{}", path.display());
+    let id = board.create("t", &["--workspace", &workspace(&made)]);
+    assert!(!made.exists(), "a path is only checked for its form when a task is created");
+    board.say(["claim", &id]).ok();
+    assert!(made.is_dir());
+    let id = board.create("u", &["--triage", "--workspace", &workspace(&refused)]);
+    board.say(["claim", &id]).failed(1);
+    assert!(!board.path("c").exists(), "nothing is left of a claim that was refused");
+    let file = board.path("file");
+    std::fs::write(&file, "").unwrap();
+    let id = board.create("v", &["--workspace", &workspace(&file.join("x"))]);
+    let told = board.say(["claim", &id]).failed(1);
+    assert!(told.contains("cannot be made"), "{told}");
+    assert_eq!(board.status(&id), "ready", "no claim without a workspace");
+}
+
+#[test]
+fn a_heartbeat_must_come_from_the_claimer() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let early = board.say(["heartbeat", &id]).failed(1);
+    assert!(early.contains(&format!("cannot heartbeat {id}")), "{early}");
+    board.say(["claim", &id, "--claimer", "ann", "--ttl", "1000"]).ok();
+    let told = board.say(["heartbeat", &id, "--claimer", "ann", "--note", "half way"]).ok();
+    assert_eq!(told, format!("Heartbeat recorded for {id}\n"));
+    let other = board.say(["heartbeat", &id, "--claimer", "bea"]).failed(1);
+    assert!(other.contains("claimed by ann, not by bea"), "{other}");
+    let json = board.say(["heartbeat", &id, "--json"]).json();
+    assert_eq!(json["id"], id.as_str());
+    assert_eq!(json["claim_expires"], board.task(&id)["claim_expires"]);
+    let events = board.say(["show", &id, "--json"]).json()["events"].take();
+    let beats: Vec<_> =
+        events.as_array().unwrap().iter().filter(|e| e["kind"] == "heartbeat").collect();
+    assert_eq!(beats.len(), 2);
+    assert_eq!(beats[0]["payload"], json!({"note": "half way"}));
+}

@@ -1,0 +1,150 @@
+//! `create`.
+
+use serde_json::json;
+
+use crate::harness::{Board, keys};
+
+#[test]
+fn a_new_task_is_told_in_one_line() {
+    let board = Board::quiet();
+    let told = board.say(["create", "Fix the door"]).ok();
+    let id = told.split(' ').nth(1).unwrap();
+    assert_eq!(told, format!("Created {id}  (ready, assignee=-)\n"));
+    assert_eq!(board.task(id)["title"], "Fix the door");
+    let told = board.say(["create", "Paint it", "--assignee", "ann", "--parent", id]).ok();
+    assert!(told.ends_with("  (todo, assignee=ann)\n"), "{told}");
+}
+
+#[test]
+fn json_is_the_whole_task_and_whether_it_is_new() {
+    let board = Board::quiet();
+    let created = board.say(["create", "t", "--json"]).json();
+    let mut task = board.task(created["id"].as_str().unwrap());
+    task["created"] = true.into();
+    assert_eq!(created, task);
+    for key in [
+        "id",
+        "title",
+        "body",
+        "assignee",
+        "status",
+        "priority",
+        "tenant",
+        "workspace_kind",
+        "workspace_path",
+        "created_by",
+        "created_at",
+        "started_at",
+        "completed_at",
+        "result",
+        "skills",
+        "claim_lock",
+        "claim_expires",
+        "spawn_failures",
+        "worker_pid",
+        "last_spawn_error",
+        "max_runtime_seconds",
+        "current_run_id",
+    ] {
+        assert!(keys(&created).contains(&key), "{key}");
+    }
+}
+
+#[test]
+fn every_flag_reaches_the_task() {
+    let board = Board::quiet();
+    let parent = board.create("p", &[]);
+    let created = board
+        .say([
+            "create",
+            "t",
+            "--body",
+            "all of it",
+            "--assignee",
+            "dev",
+            "--parent",
+            &parent,
+            "--workspace",
+            "dir:~/src",
+            "--tenant",
+            "shop",
+            "--priority",
+            "-3",
+            "--idempotency-key",
+            "k",
+            "--max-runtime",
+            "1.5m",
+            "--created-by",
+            "ann",
+            "--skill",
+            "b",
+            "--skill",
+            "a",
+            "--json",
+        ])
+        .json();
+    let home = board.path("src");
+    for (key, expected) in [
+        ("body", json!("all of it")),
+        ("assignee", json!("dev")),
+        ("status", json!("todo")),
+        ("workspace_kind", json!("dir")),
+        ("workspace_path", json!(home.to_str().unwrap())),
+        ("tenant", json!("shop")),
+        ("priority", json!(-3)),
+        ("idempotency_key", json!("k")),
+        ("max_runtime_seconds", json!(90)),
+        ("no_max_runtime", json!(false)),
+        ("created_by", json!("ann")),
+        ("skills", json!(["b", "a"])),
+    ] {
+        assert_eq!(created[key], expected, "{key}");
+    }
+    let triage = board.say(["create", "u", "--triage", "--max-runtime", "None", "--json"]).json();
+    assert_eq!(triage["status"], "triage");
+    assert_eq!(triage["no_max_runtime"], true);
+    let shown = board.say(["show", created["id"].as_str().unwrap(), "--json"]).json();
+    assert_eq!(shown["parents"], json!([parent]));
+}
+
+#[test]
+fn a_body_may_come_from_stdin() {
+    let board = Board::quiet();
+    let body = "first line\n  second: „größer“\n";
+    let said = board.say_from(body.as_bytes(), &["create", "t", "--body", "-", "--json"]);
+    assert_eq!(said.json()["body"], body);
+}
+
+#[test]
+fn skills_are_a_list_wherever_a_task_is_shown() {
+    let board = Board::quiet();
+    let created = board.say(["create", "t", "--json"]).json();
+    assert_eq!(created["skills"], json!([]));
+    let id = created["id"].as_str().unwrap();
+    assert_eq!(board.say(["list", "--json"]).json()[0]["skills"], json!([]));
+    assert_eq!(board.task(id)["skills"], json!([]));
+    assert_eq!(board.say(["claim", id, "--json"]).json()["skills"], json!([]));
+    let waited = board.say(["wait", id, "--status", "running", "--json"]).json();
+    assert_eq!(waited[0]["skills"], json!([]));
+}
+
+#[test]
+fn an_idempotency_key_makes_one_task_of_two_calls() {
+    let board = Board::quiet();
+    let call = ["create", "t", "--idempotency-key", "nightly", "--json"];
+    let (first, second) = (board.say(call).json(), board.say(call).json());
+    assert_eq!(first["id"], second["id"]);
+    assert_eq!((&first["created"], &second["created"]), (&json!(true), &json!(false)));
+    let told = board.say(["create", "t", "--idempotency-key", "nightly"]).ok();
+    assert!(told.starts_with("Exists already: t_"), "{told}");
+    let other = board.say(["create", "u", "--idempotency-key", "nightly"]).failed(1);
+    assert!(other.contains("created with other content") && other.contains("hint: "), "{other}");
+}
+
+#[test]
+fn the_creator_is_the_caller_when_nobody_is_named() {
+    let board = Board::quiet();
+    let created = board.say(["create", "t", "--json"]).json();
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap();
+    assert_eq!(created["created_by"], user.name.as_str());
+}

@@ -1,0 +1,77 @@
+//! `dispatch`.
+
+use serde_json::json;
+
+use crate::harness::{Board, keys, until};
+
+const DONE: &str = "kanban complete $KANBAN_TASK --summary done";
+
+#[test]
+fn a_dry_run_tells_and_changes_nothing() {
+    let board = Board::with_workers(&[("dev", DONE)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    let idle = board.create("u", &[]);
+    let before = board.everything();
+    let report = board.say(["dispatch", "--dry-run", "--json"]).json();
+    assert_eq!(
+        keys(&report),
+        [
+            "auto_blocked",
+            "crashed",
+            "promoted",
+            "reclaimed",
+            "skipped_unassigned",
+            "spawned",
+            "timed_out"
+        ]
+    );
+    assert_eq!(report["spawned"], json!([{"task_id": id, "assignee": "dev", "workspace": ""}]));
+    assert_eq!(report["skipped_unassigned"], json!([idle]));
+    let told = board.say(["dispatch", "--dry-run"]).ok();
+    for line in [
+        "Reclaimed:    0".to_owned(),
+        "Spawned:      1".to_owned(),
+        format!("  - {id}  ->  dev  @ - (dry)"),
+        format!("Skipped (unassigned): {idle}"),
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
+    }
+    assert_eq!(board.everything(), before);
+}
+
+#[test]
+fn what_is_dispatched_runs_where_the_reply_says() {
+    let board = Board::with_workers(&[("dev", DONE)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    let told = board.say(["dispatch"]).ok();
+    let workspace = board.home().join("workspaces").join(&id);
+    let line = format!("  - {id}  ->  dev  @ {}", workspace.display());
+    assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
+    until("the task to be done", || (board.status(&id) == "done").then_some(()));
+}
+
+#[test]
+fn the_number_of_starts_can_be_bounded() {
+    let board = Board::with_workers(&[("dev", DONE)]);
+    for title in ["a", "b", "c"] {
+        board.create(title, &["--assignee", "dev"]);
+    }
+    let none = board.say(["dispatch", "--max", "0", "--json"]).json();
+    assert_eq!(none["spawned"], json!([]));
+    let two = board.say(["dispatch", "--max", "2", "--json"]).json();
+    assert_eq!(two["spawned"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_program_that_is_missing_is_given_up_at_the_limit_that_was_named() {
+    let board =
+        Board::with("[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/nowhere/worker\"]\n");
+    let id = board.create("t", &["--assignee", "dev"]);
+    let report = board.say(["dispatch", "--failure-limit", "1", "--json"]).json();
+    assert_eq!((&report["spawned"], &report["auto_blocked"]), (&json!([]), &json!([id])));
+    let shown = board.say(["show", &id]).ok();
+    assert!(shown.contains("  status:    blocked\n"), "{shown}");
+    assert!(shown.contains("failures:  1, the last: program `/nowhere/worker`"), "{shown}");
+    assert!(shown.contains(" gave_up @dev "), "{shown}");
+    board.say(["dispatch", "--failure-limit", "0"]).failed(2);
+}

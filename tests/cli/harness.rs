@@ -1,0 +1,275 @@
+//! A daemon in a home of its own, and calls of `kanban` with nothing in their environment but that home.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use kanband::api::client::Client;
+use kanband::os::leftovers::end_runs;
+use serde_json::{Value, json};
+
+/// The command line under test.
+pub const KANBAN: &str = env!("CARGO_BIN_EXE_kanban");
+
+/// How long anything may take before a test is called hung. Nothing is proven by waiting this long.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Nothing starts by itself.
+const QUIET: &str = "[dispatch]\nenabled = false\n";
+
+/// Looks again and again until there is an answer.
+#[expect(clippy::disallowed_methods, reason = "the one place where these tests wait")]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = look() {
+            return answer;
+        }
+        assert!(begun.elapsed() < DEADLINE, "hung: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What a call of `kanban` said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or_else(|| panic!("it was killed: {output:?}")),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// stdout of a call that has to succeed and to say nothing on stderr.
+    pub fn ok(self) -> String {
+        assert!(self.code == 0 && self.err.is_empty(), "{self:?}");
+        self.out
+    }
+
+    /// stdout as JSON of a call that has to succeed.
+    pub fn json(self) -> Value {
+        let out = self.ok();
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+    }
+
+    /// stderr of a call that has to fail with `code` and to print no data.
+    pub fn failed(self, code: i32) -> String {
+        assert!(self.code == code && self.out.is_empty(), "expected {code}: {self:?}");
+        assert!(self.err.starts_with("error: "), "{self:?}");
+        self.err
+    }
+}
+
+/// A directory that may hold a home, and `kanban` with that home.
+pub struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { dir: tempfile::Builder::new().prefix("kb").tempdir().unwrap() }
+    }
+
+    /// The home; its parent is there, it is not.
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// A directory for the test's own files.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A call that is ready to be made.
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(KANBAN);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.dir.path())
+            .env("TZ", "UTC")
+            .env("KANBAN_HOME", self.home())
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Calls `kanban`.
+    pub fn say<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Said {
+        Said::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Calls `kanban` with variables beside the home.
+    pub fn say_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+        Said::of(self.command(arguments).envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// Calls `kanban` with something on stdin.
+    pub fn say_from(&self, input: &[u8], arguments: &[&str]) -> Said {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may have seen enough before the end.
+        let _is_all_taken = child.stdin.take().unwrap().write_all(input).is_ok();
+        Said::of(child.wait_with_output().unwrap())
+    }
+}
+
+/// A place with a daemon.
+pub struct Board {
+    place: Place,
+    daemon: Option<Child>,
+}
+
+impl std::ops::Deref for Board {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Board {
+    /// A board on which nothing starts by itself.
+    pub fn quiet() -> Self {
+        Self::with(QUIET)
+    }
+
+    /// A board on which nothing starts by itself, with the shell scripts of these profiles as workers.
+    pub fn with_workers(scripts: &[(&str, &str)]) -> Self {
+        let mut config = QUIET.to_owned();
+        for (profile, script) in scripts {
+            let argv = json!(["/bin/sh", "-c", script]);
+            config
+                .push_str(&format!("[profiles.{profile}]\nargv = {argv}\nverdict = \"report\"\n"));
+        }
+        Self::with(&config)
+    }
+
+    /// A board with this configuration.
+    pub fn with(config: &str) -> Self {
+        let place = Place::new();
+        std::fs::create_dir(place.home()).unwrap();
+        std::fs::write(place.home().join("kanband.toml"), config).unwrap();
+        let mut board = Self { place, daemon: None };
+        board.start();
+        board
+    }
+
+    /// Starts the daemon, again after [`Board::kill`].
+    pub fn start(&mut self) {
+        let log = File::options().create(true).append(true).open(self.path("kanband.log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.path(""))
+            .env("TZ", "UTC")
+            .env("KANBAN_HOME", self.home())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.daemon = Some(command.spawn().unwrap());
+        until("the daemon to answer", || {
+            let ended = self.daemon.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none(),
+                "{}",
+                std::fs::read_to_string(self.path("kanband.log")).unwrap()
+            );
+            (self.say(["stats"]).code == 0).then_some(())
+        });
+    }
+
+    /// SIGKILL to the daemon; workers go on.
+    pub fn kill(&mut self) {
+        let mut daemon = self.daemon.take().unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
+
+    /// What the daemon counts about itself.
+    pub fn figure(&self, name: &str) -> u64 {
+        let client = Client::at(self.home().join("kanband.sock"), None, false).unwrap();
+        let shown: Value = client.get("/v1/daemon", &[("", ""); 0]).unwrap();
+        shown[name].as_u64().unwrap()
+    }
+
+    /// Creates a task with these further arguments and returns its id.
+    pub fn create(&self, title: &str, arguments: &[&str]) -> String {
+        let words = ["create", title, "--json"].into_iter().chain(arguments.iter().copied());
+        self.say(words).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A task now.
+    pub fn task(&self, id: &str) -> Value {
+        self.say(["show", id, "--json"]).json()["task"].take()
+    }
+
+    /// The status of a task now.
+    pub fn status(&self, id: &str) -> String {
+        self.task(id)["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The runs of a task now.
+    pub fn runs(&self, id: &str) -> Vec<Value> {
+        self.say(["runs", id, "--json"]).json().as_array().unwrap().clone()
+    }
+
+    /// The kinds of a task's events.
+    pub fn kinds(&self, id: &str) -> Vec<String> {
+        let shown = self.say(["show", id, "--json"]).json();
+        let kind = |event: &Value| event["kind"].as_str().unwrap().to_owned();
+        shown["events"].as_array().unwrap().iter().map(kind).collect()
+    }
+
+    /// Everything on the board, to see whether it has changed.
+    pub fn everything(&self) -> Vec<Value> {
+        let tasks = self.say(["list", "--archived", "--json"]).json();
+        let show = |task: &Value| self.say(["show", task["id"].as_str().unwrap(), "--json"]).json();
+        tasks.as_array().unwrap().iter().map(show).collect()
+    }
+
+    /// Starts the task's worker and returns when it has been started.
+    pub fn dispatch(&self) -> Value {
+        self.say(["dispatch", "--json"]).json()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _is_ended = daemon.kill().is_ok() && daemon.wait().is_ok();
+        }
+        let left = end_runs(&self.home().join("runs"), DEADLINE);
+        assert!(std::thread::panicking() || matches!(left, Ok(0)), "workers are left: {left:?}");
+    }
+}
+
+/// The keys of a JSON object.
+pub fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// Process ids of everything whose environment names `path`.
+pub fn processes_naming(path: &Path) -> Vec<i32> {
+    let wanted = path.to_str().unwrap().as_bytes();
+    let names = |pid: &i32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(wanted.len()).any(|window| window == wanted)
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(names).collect()
+}

@@ -1,0 +1,58 @@
+//! Help, version, and what is said to somebody who mistypes.
+
+use crate::harness::Place;
+
+const VERBS: [&str; 18] = [
+    "init",
+    "create",
+    "list",
+    "show",
+    "link",
+    "claim",
+    "heartbeat",
+    "comment",
+    "complete",
+    "block",
+    "unblock",
+    "context",
+    "runs",
+    "log",
+    "stats",
+    "dispatch",
+    "wait",
+    "demo",
+];
+
+#[test]
+fn without_a_verb_the_verbs_are_shown() {
+    let place = Place::new();
+    let help = place.say([] as [&str; 0]).ok();
+    for verb in VERBS {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(verb)), "{verb}");
+    }
+    assert!(help.contains("Exit codes:"), "{help}");
+    assert!(place.say(["--help"]).ok().contains("Usage: kanban"));
+    assert!(place.say(["--version"]).ok().starts_with("kanban 0."));
+}
+
+#[test]
+fn every_verb_explains_itself_with_an_example_that_fits() {
+    let place = Place::new();
+    for verb in VERBS {
+        let help = place.say([verb, "--help"]).ok();
+        assert!(help.contains("Example") && help.contains(&format!("  kanban {verb}")), "{help}");
+        assert!(help.contains("--json") && help.contains("--board"), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+}
+
+#[test]
+fn a_mistyped_verb_is_a_usage_error_with_a_suggestion() {
+    let place = Place::new();
+    let told = place.say(["creat", "x"]).failed(2);
+    assert!(told.contains("'create'"), "{told}");
+    place.say(["frobnicate"]).failed(2);
+    place.say(["list", "--nonsense"]).failed(2);
+    place.say(["list", "--status", "sleeping"]).failed(2);
+    place.say(["show"]).failed(2);
+}

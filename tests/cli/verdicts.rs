@@ -1,0 +1,155 @@
+//! `complete`, `block`, `unblock`.
+
+use serde_json::json;
+
+use crate::harness::{Board, keys, until};
+
+#[test]
+fn a_completed_task_keeps_its_handoff() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let call = [
+        "complete",
+        &id,
+        "--summary",
+        "built it",
+        "--result",
+        "ok",
+        "--metadata",
+        r#"{"files": ["a"], "n": 1}"#,
+    ];
+    assert_eq!(board.say(call).ok(), format!("Completed {id}\n"));
+    assert_eq!(board.task(&id)["result"], "ok");
+    let run = &board.runs(&id)[0];
+    assert_eq!(run["summary"], "built it");
+    assert_eq!(run["metadata"], json!({"files": ["a"], "n": 1}));
+    let again = board.say(["complete", &id]).failed(1);
+    assert!(again.contains(&format!("cannot complete {id}: status=done")), "{again}");
+}
+
+#[test]
+fn json_is_one_reply_for_each_task_that_moved() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
+    let child = board.create("c", &["--parent", &a]);
+    let replies = board.say(["complete", &a, &b, "--json"]).json();
+    assert_eq!(keys(&replies[0]), ["already", "id", "released", "run_id", "status"]);
+    assert_eq!(
+        replies[0],
+        json!({"id": a, "status": "done", "run_id": null, "already": false, "released": 1})
+    );
+    assert_eq!(replies[1]["id"], b.as_str());
+    assert_eq!(board.status(&child), "ready");
+    let blocked = board.say(["block", &child, "why", "--json"]).json();
+    assert_eq!(blocked[0]["status"], "blocked");
+    let unblocked = board.say(["unblock", &child, "--json"]).json();
+    assert_eq!(unblocked, json!([{"id": child, "status": "ready"}]));
+}
+
+#[test]
+fn in_bulk_each_is_tried_and_each_failure_told() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
+    let said = board.say(["complete", &a, "t_dead", "nonsense", &b]);
+    assert_eq!(said.code, 1);
+    assert_eq!(said.out, format!("Completed {a}\nCompleted {b}\n"));
+    assert!(
+        said.err.contains("no such task: t_dead") && said.err.contains("no such task: nonsense")
+    );
+    let said = board.say(["unblock", &a, "--json"]);
+    assert_eq!((said.code, said.out.as_str()), (1, "[]\n"));
+}
+
+#[test]
+fn a_handoff_belongs_to_one_task() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
+    for flag in ["--summary", "--result", "--metadata"] {
+        let told = board.say(["complete", &a, &b, flag, "{}"]).failed(2);
+        assert!(told.contains("per-task"), "{told}");
+    }
+    assert_eq!((board.status(&a), board.status(&b)), ("ready".into(), "ready".into()));
+}
+
+#[test]
+fn metadata_is_an_object_or_a_usage_error() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    for wrong in ["[1]", "1", "null", "\"x\"", "true", "{", "", "{\"a\":1} x"] {
+        let told = board.say(["complete", &id, "--metadata", wrong]).failed(2);
+        assert!(told.starts_with("error: --metadata: "), "{told}");
+    }
+    assert_eq!(board.status(&id), "ready");
+}
+
+#[test]
+fn a_repeated_verdict_of_the_same_run_is_no_failure() {
+    let script = "kanban complete $KANBAN_TASK --summary s; echo \"first $?\"; \
+                  kanban complete $KANBAN_TASK --summary s; echo \"second $?\"; \
+                  kanban complete $KANBAN_TASK --summary other; echo \"third $?\"";
+    let board = Board::with_workers(&[("dev", script)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.dispatch();
+    let log = until("the worker to end", || {
+        Some(board.say(["log", &id]).out).filter(|log| log.contains("third"))
+    });
+    for line in [
+        format!("Completed {id}"),
+        "first 0".to_owned(),
+        format!("Completed {id} (it was already, by this run)"),
+        "second 0".to_owned(),
+        "third 1".to_owned(),
+    ] {
+        assert!(log.lines().any(|told| told == line), "{line:?} is not in {log}");
+    }
+    assert_eq!(board.kinds(&id).iter().filter(|kind| *kind == "completed").count(), 1);
+}
+
+#[test]
+fn a_worker_has_to_say_what_it_did_and_what_it_needs() {
+    let script =
+        "kanban complete $KANBAN_TASK; kanban block $KANBAN_TASK; kanban block $KANBAN_TASK help";
+    let board = Board::with_workers(&[("dev", script)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.dispatch();
+    until("the block", || (board.status(&id) == "blocked").then_some(()));
+    let log = until("the log", || {
+        Some(board.say(["log", &id]).out).filter(|log| log.contains("Blocked"))
+    });
+    assert!(log.contains("error: a summary or a result is required"), "{log}");
+    assert!(log.contains("error: reason is required"), "{log}");
+}
+
+#[test]
+fn a_block_keeps_its_reason_as_a_comment_for_every_task() {
+    let board = Board::quiet();
+    let ids = ["a", "b", "c"].map(|title| board.create(title, &[]));
+    let told = board.say(["block", &ids[0], "no", "key", "--ids", &ids[1], &ids[2]]).ok();
+    let lines: Vec<String> = ids.iter().map(|id| format!("Blocked {id}: no key\n")).collect();
+    assert_eq!(told, lines.concat());
+    for id in &ids {
+        let shown = board.say(["show", id, "--json"]).json();
+        assert_eq!(shown["task"]["status"], "blocked");
+        assert_eq!(shown["comments"][0]["body"], "BLOCKED: no key");
+    }
+    let silent = board.create("d", &[]);
+    assert_eq!(board.say(["block", &silent]).ok(), format!("Blocked {silent}\n"));
+    assert_eq!(board.say(["show", &silent, "--json"]).json()["comments"], json!([]));
+    let again = board.say(["block", &silent]).failed(1);
+    assert!(again.contains(&format!("cannot block {silent}: status=blocked")), "{again}");
+}
+
+#[test]
+fn an_unblocked_task_is_ready_or_waits_for_its_parents() {
+    let board = Board::quiet();
+    let (id, parent) = (board.create("t", &[]), board.create("p", &[]));
+    let told = board.say(["unblock", &id]).failed(1);
+    assert!(told.contains(&format!("cannot unblock {id}: status=ready (not blocked?)")), "{told}");
+    board.say(["block", &id]).ok();
+    assert_eq!(board.say(["unblock", &id, "--more-starts"]).ok(), format!("Unblocked {id}\n"));
+    board.say(["block", &id]).ok();
+    board.say(["link", &parent, &id]).ok();
+    let told = board.say(["unblock", &id]).ok();
+    assert!(told.starts_with(&format!("Unblocked {id} (todo")), "{told}");
+    assert_eq!(board.status(&id), "todo");
+}
