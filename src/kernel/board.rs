@@ -129,7 +129,7 @@ impl Board {
     /// # Errors
     /// [`RestoreError`]; this board goes on as it was.
     pub fn replace_with(&mut self, staged: &Path) -> Result<PathBuf, RestoreError> {
-        let open = self.read::<_, Fault>(|c| store::runs::list_open_supervised(c))?;
+        let open = self.read::<_, Fault>(store::runs::list_open_supervised)?;
         if !open.is_empty() {
             return Err(RestoreError::OpenRuns { count: open.len() });
         }

@@ -462,7 +462,7 @@ pub fn why(
     let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
     host(&mut facts);
     let reason = reason(&facts, policy);
-    let (explanation, hint) = reason.explain(&id);
+    let (explanation, hint) = (reason.explanation(), reason.hint(&id));
     Ok(WhyReply { id, status, reason, explanation, hint })
 }
 

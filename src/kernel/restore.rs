@@ -69,7 +69,7 @@ pub fn prepare(
     let birth = Birth { install_id: String::new(), incarnation: incarnation.to_owned(), now };
     let policy = Arc::new(Policy::default());
     let mut board = Board::open(staged, Missing::Refuse, &birth, policy, random)?;
-    let open = board.read::<_, Fault>(|c| store::runs::list_open_supervised(c))?;
+    let open = board.read::<_, Fault>(store::runs::list_open_supervised)?;
     let caller = Caller::System { part: "restore" };
     for run in open {
         let message = "restored from a backup that was taken while it ran".to_owned();

@@ -270,88 +270,99 @@ fn board_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
 }
 
 impl Reason {
-    /// One line for people, and what they could do about it.
-    pub fn explain(&self, id: &str) -> (String, Option<String>) {
-        let unblock = || Some(format!("`kanban unblock {id}` lets it go on"));
-        let until = |until: &Option<EpochSeconds>, error: &Option<String>| {
-            let when = match until {
-                Some(_) => "the next probe is due",
-                None => "a probe runs",
-            };
-            let error = error.as_deref().unwrap_or("no detail");
-            format!("{when}; last failure: {error}")
-        };
+    /// One line for people.
+    pub fn explanation(&self) -> String {
         match self {
-            Self::Running { by, .. } => (format!("it runs ({by})"), None),
-            Self::Done => ("it is done".to_owned(), None),
-            Self::Archived => ("it was archived".to_owned(), None),
-            Self::Triage => {
-                ("it is in triage".to_owned(), Some(format!("`kanban promote {id}` takes it out")))
+            Self::Running { by, .. } => format!("it runs ({by})"),
+            Self::Done => "it is done".to_owned(),
+            Self::Archived => "it was archived".to_owned(),
+            Self::Triage => "it is in triage".to_owned(),
+            Self::Dependency { open_parents } => {
+                format!("it waits for {}", open_parents.join(", "))
             }
-            Self::Dependency { open_parents } => (
-                format!("it waits for {}", open_parents.join(", ")),
-                Some(format!("`kanban promote --force {id}` does not wait")),
-            ),
             Self::Blocked { why, gave_up } => {
-                let why = why.as_deref().unwrap_or("nobody said why");
                 let words = if *gave_up { "it was given up" } else { "it is blocked" };
-                (format!("{words}: {why}"), unblock())
+                format!("{words}: {}", why.as_deref().unwrap_or("nobody said why"))
             }
-            Self::Unassigned => (
-                "nobody is assigned".to_owned(),
-                Some(format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`")),
-            ),
-            Self::UnknownProfile { assignee } => (
-                format!("its assignee {assignee} has no profile"),
-                Some(format!("add [profiles.{assignee}] to the configuration, or assign another")),
-            ),
+            Self::Unassigned => "nobody is assigned".to_owned(),
+            Self::UnknownProfile { assignee } => {
+                format!("its assignee {assignee} has no profile")
+            }
             Self::PreviousRunStopping { run_id } => {
-                (format!("the processes of its last run ({run_id}) are being ended"), None)
+                format!("the processes of its last run ({run_id}) are being ended")
             }
-            Self::PreviousRunUnkillable { run_id } => (
-                format!("the processes of its last run ({run_id}) do not die"),
-                Some(format!("look at them; `kanban stop --force {id}` gives them up")),
-            ),
-            Self::BackOff { error, .. } => (
-                format!("it waits after a failure: {}", error.as_deref().unwrap_or("no detail")),
-                Some("`kanban dispatch` does not wait".to_owned()),
-            ),
-            Self::StartsUsedUp { starts } => (
-                format!("all {starts} automatic starts are used up"),
-                Some(format!("`kanban unblock --more-starts {id}` once it is blocked")),
-            ),
-            Self::DispatchDisabled => (
-                "automatic dispatch is switched off (dispatch.enabled = false)".to_owned(),
-                Some("`kanban dispatch` starts what is ready".to_owned()),
-            ),
-            Self::Paused => {
-                ("dispatch is paused".to_owned(), Some("`kanban resume` goes on".to_owned()))
+            Self::PreviousRunUnkillable { run_id } => {
+                format!("the processes of its last run ({run_id}) do not die")
             }
-            Self::Draining => {
-                ("the host is being drained".to_owned(), Some("`kanban resume` goes on".to_owned()))
+            Self::BackOff { error, .. } => {
+                format!("it waits after a failure: {}", error.as_deref().unwrap_or("no detail"))
             }
-            Self::Disk { free_bytes } => (
-                format!("the disk is nearly full ({free_bytes} bytes free)"),
-                Some("free some space; it goes on by itself".to_owned()),
-            ),
-            Self::HostBreaker { until: next, error } => {
-                (format!("the host's breaker is open: {}", until(next, error)), None)
+            Self::StartsUsedUp { starts } => format!("all {starts} automatic starts are used up"),
+            Self::DispatchDisabled => {
+                "automatic dispatch is switched off (dispatch.enabled = false)".to_owned()
             }
-            Self::ProfileBreaker { until: next, error } => (
-                format!("its profile's breaker is open: {}", until(next, error)),
-                Some("mend the profile; one task is tried from time to time".to_owned()),
-            ),
+            Self::Paused => "dispatch is paused".to_owned(),
+            Self::Draining => "the host is being drained".to_owned(),
+            Self::Disk { free_bytes } => {
+                format!("the disk is nearly full ({free_bytes} bytes free)")
+            }
+            Self::HostBreaker { until, error } => {
+                format!("the host's breaker is open: {}", next_probe(*until, error.as_deref()))
+            }
+            Self::ProfileBreaker { until, error } => {
+                format!("its profile's breaker is open: {}", next_probe(*until, error.as_deref()))
+            }
             Self::ProfileCap { open_runs, max_running } => {
-                (format!("its profile has {open_runs} of {max_running} runs"), None)
+                format!("its profile has {open_runs} of {max_running} runs")
             }
-            Self::Cap { open_runs, max_running } => (
-                format!("{open_runs} of {max_running} runs are open"),
-                Some("dispatch.max_running raises the limit".to_owned()),
-            ),
+            Self::Cap { open_runs, max_running } => {
+                format!("{open_runs} of {max_running} runs are open")
+            }
             Self::WorkspaceBusy { run_id } => {
-                (format!("run {run_id} works in the directory that it needs"), None)
+                format!("run {run_id} works in the directory that it needs")
             }
-            Self::StartsNext => ("nothing: it starts in the next pass".to_owned(), None),
+            Self::StartsNext => "nothing: it starts in the next pass".to_owned(),
         }
     }
+
+    /// What a person could do about it.
+    pub fn hint(&self, id: &str) -> Option<String> {
+        let hint = match self {
+            Self::Triage => format!("`kanban promote {id}` takes it out"),
+            Self::Dependency { .. } => format!("`kanban promote --force {id}` does not wait"),
+            Self::Blocked { .. } => format!("`kanban unblock {id}` lets it go on"),
+            Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),
+            Self::UnknownProfile { assignee } => {
+                format!("add [profiles.{assignee}] to the configuration, or assign another")
+            }
+            Self::PreviousRunUnkillable { .. } => {
+                format!("look at them; `kanban stop --force {id}` gives them up")
+            }
+            Self::BackOff { .. } => "`kanban dispatch` does not wait".to_owned(),
+            Self::StartsUsedUp { .. } => {
+                format!("`kanban unblock --more-starts {id}` once it is blocked")
+            }
+            Self::DispatchDisabled => "`kanban dispatch` starts what is ready".to_owned(),
+            Self::Paused | Self::Draining => "`kanban resume` goes on".to_owned(),
+            Self::Disk { .. } => "free some space; it goes on by itself".to_owned(),
+            Self::ProfileBreaker { .. } => {
+                "mend the profile; one task is tried from time to time".to_owned()
+            }
+            Self::Cap { .. } => "dispatch.max_running raises the limit".to_owned(),
+            Self::Running { .. }
+            | Self::Done
+            | Self::Archived
+            | Self::PreviousRunStopping { .. }
+            | Self::HostBreaker { .. }
+            | Self::ProfileCap { .. }
+            | Self::WorkspaceBusy { .. }
+            | Self::StartsNext => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn next_probe(until: Option<EpochSeconds>, error: Option<&str>) -> String {
+    let when = if until.is_some() { "the next probe is due later" } else { "a probe runs" };
+    format!("{when}; last failure: {}", error.unwrap_or("no detail"))
 }

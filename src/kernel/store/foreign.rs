@@ -70,7 +70,7 @@ impl ForeignBoard {
                 self.connection.prepare(&format!("SELECT * FROM \"{table}\"")).doing(doing)?
             }
         };
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let rows = statement
             .query_map([], |row| {
                 let mut columns = HashMap::new();

@@ -201,10 +201,7 @@ fn write(
     tx.count(&task, None, Some(status));
     if let Some((lock, run_id)) = reclaimed {
         let run_id = run_id.and_then(|old| run_ids.get(&old).copied());
-        let payload = match reclaimed_payload(lock.as_deref()) {
-            serde_json::Value::Object(object) => Some(object),
-            _ => None,
-        };
+        let payload = Some(reclaimed_payload(lock.as_deref()));
         tx.event(&task, run_id, crate::kernel::event::EventKind::Reclaimed, payload)?;
     }
     Ok(())

@@ -11,8 +11,9 @@
 //! | an unknown event kind | kept as it is |
 //! | an event that names a run which is not there | without its run |
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
@@ -162,14 +163,19 @@ fn parse_names(text: &str) -> Option<Vec<String>> {
     let name = |item: Value| match item {
         Value::String(name) => Some(name).filter(|name| !name.is_empty()),
         Value::Null => None,
-        other => Some(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
     };
     Some(items.into_iter().filter_map(name).collect())
 }
 
 /// The payload of the `reclaimed` event that an in-flight task gets.
-pub fn reclaimed_payload(lock: Option<&str>) -> Value {
-    json!({ "stale_lock": lock.unwrap_or_default(), "reason": "imported while in flight" })
+pub fn reclaimed_payload(lock: Option<&str>) -> Payload {
+    payload([
+        ("stale_lock", lock.unwrap_or_default().into()),
+        ("reason", "imported while in flight".into()),
+    ])
 }
 
 #[cfg(test)]
