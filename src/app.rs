@@ -22,8 +22,10 @@ use tokio::sync::watch;
 
 use crate::actors::database::Database;
 use crate::actors::event_hub::EventFeed;
+use crate::actors::indexer;
 use crate::actors::live_runs::LiveRuns;
-use crate::actors::readers::Readers;
+use crate::actors::reader_pool::ReaderPool;
+use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
@@ -179,9 +181,18 @@ fn build(
     };
     let (database, database_thread) = Database::start(board, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))?;
-    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
-    let readers = Readers::start(&home.database(), local_time)
+    let feed = EventFeed::default();
+    // Before the readers, which attach the index.
+    indexer::prepare(&home.database(), &install.incarnation)
+        .map_err(|fault| StartError::fault("open the search index", &fault))?;
+    // One connection more than reading threads: the indexer's.
+    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
+    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
+    let readers = Readers::start(&pool, local_time)
+        .map_err(|error| StartError::fault("start the reading threads", &error))?;
+    indexer::start(&home.database(), pool.clone(), &feed)
+        .map_err(|error| StartError::fault("start the indexing thread", &error))?;
     let live_runs = LiveRuns::default();
     let shim = home::find_shim(&settings);
     let spawner = Spawner::start(&shim, Arc::clone(&live_runs.shims))
@@ -196,13 +207,13 @@ fn build(
         daemon_env: ambient.env,
         worker_socket: sockets.workers.clone(),
         kanban_dir: home::program_dir(),
-        incarnation: install.incarnation,
+        incarnation: RwLock::new(install.incarnation),
     });
     let (life_sender, life) = watch::channel(Life::Starting);
-    let feed = EventFeed::default();
     let api = Arc::new(Api {
         database: database.clone(),
         readers: readers.clone(),
+        pool,
         feed: feed.clone(),
         dispatch_now: wires.dispatch_now.clone(),
         live_runs: live_runs.clone(),

@@ -191,7 +191,7 @@ fn what_became_of(
     let ended = |evidence| {
         WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
     };
-    if spec.is_some_and(|spec| spec.incarnation != deps.context.incarnation) {
+    if spec.is_some_and(|spec| spec.incarnation != deps.context.incarnation()) {
         return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
     }
     let is_other_boot =

@@ -12,6 +12,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::event_hub::messages::Committed;
+use crate::actors::reader_pool::ReaderPool;
 use crate::actors::wire::Wire;
 use crate::kernel::board::{Batch, Board, Verb};
 use crate::kernel::caller::Caller;
@@ -27,6 +29,7 @@ use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
 use crate::kernel::policy::Policy;
+use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
 use crate::os::clock::epoch_seconds;
 
@@ -69,6 +72,23 @@ pub struct Database {
 enum Order {
     Work(Box<dyn Work>),
     SetPolicy(Arc<Policy>),
+    Replace(Box<Replacement>),
+}
+
+/// A restore on its way to the database.
+struct Replacement {
+    staged: PathBuf,
+    pool: ReaderPool,
+    reply: oneshot::Sender<Result<Restored, RestoreError>>,
+}
+
+/// A restore that was done.
+#[derive(Debug)]
+pub struct Restored {
+    /// The new life of the board.
+    pub incarnation: String,
+    /// Where the replaced file is kept.
+    pub kept: PathBuf,
 }
 
 /// A request whose type the thread does not know.
@@ -124,7 +144,11 @@ impl Database {
         let mut thread = DatabaseThread { board, receiver, pending, publish, counts, figures };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
-            on_end(std::panic::catch_unwind(work).is_err());
+            let panicked = std::panic::catch_unwind(work).is_err();
+            if !panicked && let Err(fault) = thread.board.close() {
+                tracing::warn!(%fault, "the board was not closed tidily");
+            }
+            on_end(panicked);
         })?;
         Ok((handle, join))
     }
@@ -143,6 +167,21 @@ impl Database {
     /// Replaces the policy; it holds from the next batch on.
     pub async fn set_policy(&self, policy: Arc<Policy>) {
         drop(self.sender.send(Order::SetPolicy(policy)).await);
+    }
+
+    /// Puts a prepared file in the place of the board. Requests that come meanwhile wait.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; the board goes on as it was.
+    pub async fn replace(
+        &self,
+        staged: PathBuf,
+        pool: ReaderPool,
+    ) -> Result<Restored, RestoreError> {
+        let (reply, answer) = oneshot::channel();
+        let order = Order::Replace(Box::new(Replacement { staged, pool, reply }));
+        self.sender.send(order).await.map_err(|_| Fault::ShuttingDown)?;
+        answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
     }
 
     /// The counts as of the last commit.
@@ -190,7 +229,26 @@ impl DatabaseThread {
         match order {
             Order::Work(work) => self.pending.push_back(work),
             Order::SetPolicy(policy) => self.board.set_policy(policy),
+            Order::Replace(replacement) => {
+                // What was asked before is done before.
+                while !self.pending.is_empty() {
+                    self.commit_pending();
+                }
+                self.replace(*replacement);
+            }
         }
+    }
+
+    fn replace(&mut self, replacement: Replacement) {
+        let Replacement { staged, pool, reply } = replacement;
+        let board = &mut self.board;
+        let answer = pool.replace(|| {
+            let kept = board.replace_with(&staged)?;
+            let incarnation = board.install()?.incarnation;
+            Ok(Restored { incarnation, kept })
+        });
+        *self.counts.write().unwrap_or_else(PoisonError::into_inner) = self.board.counts().clone();
+        drop(reply.send(answer));
     }
 
     /// One transaction for what waits; what does not fit into its time has the next.

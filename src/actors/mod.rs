@@ -10,6 +10,7 @@
 //! | [`worker`] (one per run) | one shim | its run is adopted by a new one |
 //! | [`crash_detector`] | nothing | rebuilt; begins with a look |
 //! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
+//! | [`indexer`] | the full-text index, on its own thread | begins again at its cursor |
 //! | [`notifier`] | nothing yet | rebuilt |
 //!
 //! ```text
@@ -29,8 +30,10 @@ pub mod database;
 pub mod dispatcher;
 pub mod event_hub;
 pub mod guard;
+pub mod indexer;
 pub mod live_runs;
 pub mod notifier;
+pub mod reader_pool;
 pub mod readers;
 pub mod root;
 pub mod wire;

@@ -1,14 +1,14 @@
 //! Readers: read-only connections beside the writer, each on a thread of its own.
 //!
-//! *Owns* the reading connections. *Receives* queries. *Sends* nothing. A read never takes the write lock and holds its
-//! snapshot only as long as it reads. A query that panics costs its thread's connection, which is opened anew.
+//! *Owns* the threads; the connections are lent by [`ReaderPool`]. *Receives* queries. *Sends* nothing. A read never takes the
+//! write lock and holds its snapshot only as long as it reads. A query that panics costs a connection, which is opened anew.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Fault, VerbError};
@@ -17,7 +17,7 @@ use crate::kernel::store::{self, Connection};
 use crate::os::clock::epoch_seconds;
 
 /// Reading threads. More would only compete with the writer for the two cores of a small host.
-const READER_COUNT: usize = 2;
+pub const READER_COUNT: usize = 2;
 
 /// Queries that may wait; more make their callers wait.
 const QUERY_QUEUE_MAX: usize = 256;
@@ -33,24 +33,18 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Starts the threads on the database at `path`. They end with the last handle.
+    /// Starts the threads on the connections of `pool`. They end with the last handle.
     ///
     /// # Errors
-    /// When a thread or its first connection cannot be made.
-    pub fn start(path: &Path, local_time: LocalTime) -> Result<Self, Fault> {
+    /// When a thread cannot be made.
+    pub fn start(pool: &ReaderPool, local_time: LocalTime) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Job>(QUERY_QUEUE_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..READER_COUNT {
-            let connection = store::open_reader(path)?;
-            let (path, receiver) = (path.to_owned(), Arc::clone(&receiver));
+            let (pool, receiver) = (pool.clone(), Arc::clone(&receiver));
             std::thread::Builder::new()
                 .name(format!("reader-{index}"))
-                .spawn(move || read_until_closed(&path, connection, &receiver))
-                .map_err(|error| Fault::Database {
-                    doing: "start a reading thread".to_owned(),
-                    detail: error.to_string(),
-                    retryable: false,
-                })?;
+                .spawn(move || read_until_closed(&pool, &receiver))?;
         }
         Ok(Self { sender, local_time: Arc::new(local_time), reads: Arc::default() })
     }
@@ -93,23 +87,15 @@ impl Readers {
     }
 }
 
-fn read_until_closed(path: &Path, first: Connection, receiver: &Mutex<mpsc::Receiver<Job>>) {
-    let mut connection = Some(first);
+fn read_until_closed(pool: &ReaderPool, receiver: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = next else { return };
-        let Some(open) = connection.take().or_else(|| reopen(path)) else { continue };
-        let run = std::panic::AssertUnwindSafe(|| {
-            job(&open);
-            open
-        });
-        connection = std::panic::catch_unwind(run).ok();
+        let read = std::panic::AssertUnwindSafe(|| pool.with(job));
+        match std::panic::catch_unwind(read) {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => tracing::error!(%fault, "a reading connection could not be had"),
+            Err(_panic) => tracing::error!("a query panicked"),
+        }
     }
-}
-
-fn reopen(path: &Path) -> Option<Connection> {
-    let path: PathBuf = path.to_owned();
-    store::open_reader(&path)
-        .inspect_err(|fault| tracing::error!(%fault, "a reading connection could not be opened"))
-        .ok()
 }

@@ -102,21 +102,27 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownParent
         | C::SelfLink
         | C::Cycle
-        | C::UnknownProfile => StatusCode::BAD_REQUEST,
+        | C::UnknownProfile
+        | C::BadBackup => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
-        C::NotFound | C::UnknownTask | C::UnknownBoard | C::UnknownLink | C::UnknownRun => {
-            StatusCode::NOT_FOUND
-        }
+        C::NotFound
+        | C::UnknownTask
+        | C::UnknownBoard
+        | C::UnknownLink
+        | C::UnknownSubscription
+        | C::UnknownRun => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::Timeout => StatusCode::REQUEST_TIMEOUT,
         C::WrongStatus
         | C::CurrentlyRunning
         | C::PreviousRunOpen
+        | C::UnmetParents
         | C::OtherClaimer
         | C::RunOver
         | C::IdempotencyConflict
         | C::RequestConflict
-        | C::Paused => StatusCode::CONFLICT,
+        | C::ImportClash
+        | C::OpenRuns => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,

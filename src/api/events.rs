@@ -26,6 +26,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::store;
+use crate::kernel::verbs::EVENTS_FLOOR;
 
 /// Events read from the database at once.
 const PAGE: u32 = 500;
@@ -56,7 +57,9 @@ pub fn follow(api: Arc<Api>, call: Call) -> Answer {
         let live = api.feed.subscribe();
         let start = start_of(&api, &call.caller, request.after.as_deref()).await?;
         let (lines, body) = mpsc::channel::<Result<Bytes, std::convert::Infallible>>(LINES_MAX);
-        let stream = Stream { api, caller: call.caller, filter, lines, last: start.after };
+        let incarnation = api.context.incarnation();
+        let stream =
+            Stream { api, caller: call.caller, filter, lines, last: start.after, incarnation };
         tokio::spawn(stream.run(start.resync, request.follow.then_some(live)));
         let headers = [(CONTENT_TYPE, "application/x-ndjson")];
         Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
@@ -80,10 +83,23 @@ async fn start_of(api: &Api, caller: &Caller, after: Option<&str>) -> Result<Sta
     let id: EventId = id.parse().map_err(|_| {
         bad_request(format!("after: not a cursor: {}", crate::kernel::tx::shorten(after)))
     })?;
-    if incarnation.is_some_and(|incarnation| incarnation != api.context.incarnation) {
+    if incarnation.is_some_and(|incarnation| incarnation != api.context.incarnation()) {
+        return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
+    }
+    // What gc has removed cannot be told any more; a listener that had not heard it has to look at the board anew.
+    let floor = events_floor(api, caller).await?;
+    if id < floor {
         return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
     }
     Ok(Start { after: id, resync: false })
+}
+
+async fn events_floor(api: &Api, caller: &Caller) -> Result<EventId, ApiError> {
+    let read = |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        let stored = store::install::setting(snapshot.connection, EVENTS_FLOOR)?;
+        Ok(stored.and_then(|text| text.parse().ok()).unwrap_or_default())
+    };
+    Ok(api.readers.read(caller.clone(), read).await?)
 }
 
 struct Filter {
@@ -129,6 +145,7 @@ struct Stream {
     filter: Filter,
     lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
     last: EventId,
+    incarnation: String,
 }
 
 /// The listener has hung up, or the daemon ends.
@@ -190,6 +207,9 @@ impl Stream {
     }
 
     async fn catch_up(&mut self) -> Result<(), Over> {
+        if self.incarnation != self.api.context.incarnation() {
+            self.begin_again().await?;
+        }
         loop {
             let after = self.last;
             let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
@@ -208,6 +228,14 @@ impl Stream {
         }
     }
 
+    /// The board was restored: what was heard so far belongs to another life of it.
+    async fn begin_again(&mut self) -> Result<(), Over> {
+        self.incarnation = self.api.context.incarnation();
+        self.last = newest_event_id(&self.api, &self.caller).await.map_err(|_| Over)?;
+        let cursor = self.cursor(self.last);
+        self.send(&serde_json::json!({ "resync": cursor })).await
+    }
+
     async fn pass_on(&mut self, event: &Event) -> Result<(), Over> {
         if event.id <= self.last {
             return Ok(());
@@ -221,7 +249,7 @@ impl Stream {
     }
 
     fn cursor(&self, id: EventId) -> String {
-        format!("{}:{id}", self.api.context.incarnation)
+        format!("{}:{id}", self.incarnation)
     }
 
     async fn send(&self, line: &impl Serialize) -> Result<(), Over> {

@@ -11,14 +11,17 @@
 
 pub mod auth;
 pub mod client;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod input;
 pub mod log;
 pub mod openapi;
 pub mod operations;
+pub mod operator;
 pub mod server;
 pub mod sockets;
+pub mod transfer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +32,7 @@ use crate::actors::database::Database;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::root::Life;
 use crate::actors::wire::Wire;
@@ -47,6 +51,8 @@ pub struct Api {
     pub database: Database,
     /// The reading connections.
     pub readers: Readers,
+    /// The reading connections themselves, for copying and replacing the file.
+    pub pool: ReaderPool,
     /// Committed events.
     pub feed: EventFeed,
     /// The dispatcher, for a person's dispatch.

@@ -59,7 +59,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let Value::Object(fields) = &mut described else { return described };
     let path_parameters = path_parameters(operation.path);
     match operation.method {
-        Method::Post => {
+        Method::Post | Method::Patch => {
             let body = json!({ "content": { "application/json": { "schema": request } } });
             fields.insert("requestBody".to_owned(), body);
             let parameters: Vec<Value> =
@@ -76,7 +76,8 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 
 fn content_type(operation: &Operation) -> &'static str {
     match operation.name {
-        "events" => "application/x-ndjson",
+        "events" | "export" => "application/x-ndjson",
+        "backup" => "application/vnd.sqlite3",
         "log" => "text/plain",
         _ => "application/json",
     }

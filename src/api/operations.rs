@@ -15,27 +15,38 @@ use serde::{Deserialize, Serialize};
 use crate::actors::database::Submit;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
+use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
 use crate::api::input::Input;
 use crate::api::log::{self, GetLog};
 use crate::api::openapi;
+use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees, ProfileInfo};
+use crate::api::transfer::{self, ExportBoard, RestoreReply};
 use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::{
-    ContextReply, GetContext, GetStats, ListRuns, ListTasks, Query, ShowTask, Stats, TaskDetails,
-    stats,
+    ContextReply, GetContext, GetStats, Hit, ListBoards, ListRuns, ListSubscriptions, ListTasks,
+    Query, SearchTasks, ShowTask, Stats, TaskDetails, WhyReply, WhyTask, stats,
 };
 use crate::kernel::run::Run;
 use crate::kernel::store;
+use crate::kernel::store::boards::BoardRow;
+use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::transfer::export::ImportPlan;
+use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
+use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verbs::{
-    BlockTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateReply,
-    CreateTask, DispatchReport, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, UnblockReply,
-    UnblockTask, VerdictReply,
+    ArchiveReply, ArchiveTask, AssignReply, AssignTask, BlockTask, ClaimReply, ClaimTask,
+    CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
+    CreateTask, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
+    LinkTasks, PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask, SetDispatch,
+    SetDispatchReply, Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply,
+    UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 
 /// HTTP methods in use.
@@ -45,6 +56,17 @@ pub enum Method {
     Get,
     /// Writes.
     Post,
+    /// Changes some fields.
+    Patch,
+}
+
+/// What a request brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Fields in the query, or a JSON object, of bounded size.
+    Fields,
+    /// A file, which the operation reads itself.
+    File,
 }
 
 impl Method {
@@ -53,6 +75,7 @@ impl Method {
         match self {
             Self::Get => "get",
             Self::Post => "post",
+            Self::Patch => "patch",
         }
     }
 }
@@ -65,6 +88,8 @@ pub struct Call {
     pub request_id: Option<String>,
     /// The request.
     pub input: Input,
+    /// The body, of an operation that reads a file.
+    pub stream: Body,
 }
 
 /// What an operation returns.
@@ -84,6 +109,8 @@ pub struct Operation {
     pub request: fn(&mut SchemaGenerator) -> Schema,
     /// Schema of the reply.
     pub reply: fn(&mut SchemaGenerator) -> Schema,
+    /// What its requests bring along.
+    pub carries: Carries,
     /// What it does.
     pub run: fn(Arc<Api>, Call) -> Answer,
 }
@@ -95,18 +122,25 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// Every operation of the API.
 pub const OPERATIONS: &[Operation] = &[
     verb::<CreateTask, CreateReply>("/v1/tasks", "Create a task."),
-    query::<ListTasks, Vec<Task>>("/v1/tasks", "List tasks in board order."),
+    query::<ListTasks, Vec<Task>>("/v1/tasks", "List tasks."),
+    query::<SearchTasks, Vec<Hit>>("/v1/search", "Search the texts of tasks, best hits first."),
     query::<ShowTask, TaskDetails>("/v1/tasks/{id}", "Show everything about a task."),
-    verb::<LinkTasks, LinkReply>("/v1/links", "Make a task wait for another."),
     Operation {
-        name: ClaimTask::NAME,
-        method: Method::Post,
-        path: "/v1/tasks/{id}/claim",
-        summary: "Claim a ready task for work outside kanband.",
-        request: schema::<ClaimTask>,
-        reply: schema::<ClaimReply>,
-        run: claim,
+        method: Method::Patch,
+        ..verb::<EditTask, EditReply>(
+            "/v1/tasks/{id}",
+            "Change title, body, priority, tenant or labels of a task.",
+        )
     },
+    verb::<LinkTasks, LinkReply>("/v1/links", "Make a task wait for another."),
+    verb::<UnlinkTasks, UnlinkReply>("/v1/links/remove", "Make a task wait no longer for another."),
+    by_hand::<ClaimTask, ClaimReply>(
+        ClaimTask::NAME,
+        Method::Post,
+        "/v1/tasks/{id}/claim",
+        "Claim a ready task for work outside kanband.",
+        claim,
+    ),
     verb::<HeartbeatTask, HeartbeatReply>(
         "/v1/tasks/{id}/heartbeat",
         "Say that the work on a task goes on.",
@@ -115,66 +149,168 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<CompleteTask, VerdictReply>("/v1/tasks/{id}/complete", "Complete a task."),
     verb::<BlockTask, VerdictReply>("/v1/tasks/{id}/block", "Block a task: it needs a person."),
     verb::<UnblockTask, UnblockReply>("/v1/tasks/{id}/unblock", "Let a blocked task go on."),
+    verb::<AssignTask, AssignReply>("/v1/tasks/{id}/assign", "Give a task to a profile."),
+    verb::<ArchiveTask, ArchiveReply>("/v1/tasks/{id}/archive", "Put a task away."),
+    verb::<PromoteTask, PromoteReply>("/v1/tasks/{id}/promote", "Make a task ready."),
+    verb::<ReclaimTask, ReclaimReply>("/v1/tasks/{id}/reclaim", "Take a running task back."),
+    verb::<ReassignTask, ReclaimReply>(
+        "/v1/tasks/{id}/reassign",
+        "Give a task to a profile, taking it back first when it runs.",
+    ),
     query::<GetContext, ContextReply>(
         "/v1/tasks/{id}/context",
         "Show what a worker reads before it begins.",
     ),
     query::<ListRuns, Vec<Run>>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
+    by_hand::<GetLog, String>(
+        "log",
+        Method::Get,
+        "/v1/tasks/{id}/log",
+        "Read the log of a run (text/plain).",
+        log::get_log,
+    ),
+    by_hand::<WhyTask, WhyReply>(
+        "why",
+        Method::Get,
+        "/v1/tasks/{id}/why",
+        "Tell the one reason why a task is not running.",
+        operator::get_why,
+    ),
+    verb::<Subscribe, SubscribeReply>(
+        "/v1/tasks/{id}/notify_subscribe",
+        "Have a chat told about a task.",
+    ),
+    verb::<Unsubscribe, UnsubscribeReply>(
+        "/v1/tasks/{id}/notify_unsubscribe",
+        "Have a chat told no longer about a task.",
+    ),
+    query::<ListSubscriptions, Vec<Subscription>>(
+        "/v1/subscriptions",
+        "List notification subscriptions.",
+    ),
+    by_hand::<GetStats, Stats>(
+        "stats",
+        Method::Get,
+        "/v1/stats",
+        "Count the tasks of a board.",
+        get_stats,
+    ),
+    by_hand::<ListAssignees, Vec<Assignee>>(
+        "assignees",
+        Method::Get,
+        "/v1/assignees",
+        "List everybody who has a profile or a task.",
+        operator::list_assignees,
+    ),
+    by_hand::<GetDaemon, Vec<ProfileInfo>>(
+        "profiles",
+        Method::Get,
+        "/v1/profiles",
+        "List the profiles of the configuration.",
+        operator::list_profiles,
+    ),
+    by_hand::<DispatchRequest, DispatchReport>(
+        "dispatch",
+        Method::Post,
+        "/v1/dispatch",
+        "Start ready tasks now.",
+        dispatch,
+    ),
+    verb::<SetDispatch, SetDispatchReply>(
+        "/v1/dispatch/switch",
+        "Pause, drain or resume starting.",
+    ),
+    query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
+    verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Make a board."),
+    by_hand::<GcRequest, GcReport>(
+        "gc",
+        Method::Post,
+        "/v1/gc",
+        "Remove old archived tasks whole, and old logs.",
+        operator::gc,
+    ),
+    by_hand::<GetDaemon, ImportPlan>(
+        "plan_import",
+        Method::Get,
+        "/v1/import",
+        "Say whether an import can keep integer ids.",
+        transfer::plan_import,
+    ),
+    verb::<ImportTasks, ImportReply>("/v1/import", "Import tasks, each whole."),
+    verb::<ImportLinks, ImportLinksReply>("/v1/import/links", "Import links between tasks."),
+    by_hand::<ExportBoard, TaskRecord>(
+        "export",
+        Method::Get,
+        "/v1/export",
+        "Export a board: a header line, then a line per task.",
+        transfer::export_board,
+    ),
+    by_hand::<GetDaemon, String>(
+        "backup",
+        Method::Get,
+        "/v1/backup",
+        "The bytes of a board file, as of one instant.",
+        transfer::backup,
+    ),
     Operation {
-        name: "log",
-        method: Method::Get,
-        path: "/v1/tasks/{id}/log",
-        summary: "Read the log of a run (text/plain).",
-        request: schema::<GetLog>,
-        reply: schema::<String>,
-        run: log::get_log,
+        carries: Carries::File,
+        ..by_hand::<GetDaemon, RestoreReply>(
+            "restore",
+            Method::Post,
+            "/v1/restore",
+            "Put a backup (the body) in the place of the board.",
+            transfer::restore_board,
+        )
     },
-    Operation {
-        name: "stats",
-        method: Method::Get,
-        path: "/v1/stats",
-        summary: "Count the tasks of a board.",
-        request: schema::<GetStats>,
-        reply: schema::<Stats>,
-        run: get_stats,
-    },
-    Operation {
-        name: "dispatch",
-        method: Method::Post,
-        path: "/v1/dispatch",
-        summary: "Start ready tasks now.",
-        request: schema::<DispatchRequest>,
-        reply: schema::<DispatchReport>,
-        run: dispatch,
-    },
-    Operation {
-        name: "events",
-        method: Method::Get,
-        path: "/v1/events",
-        summary: "Read events after a cursor, one JSON object per line, and follow new ones.",
-        request: schema::<FollowEvents>,
-        reply: schema::<Event>,
-        run: events::follow,
-    },
-    Operation {
-        name: "daemon",
-        method: Method::Get,
-        path: "/v1/daemon",
-        summary: "Show the daemon itself.",
-        request: schema::<GetDaemon>,
-        reply: schema::<DaemonInfo>,
-        run: get_daemon,
-    },
-    Operation {
-        name: "openapi",
-        method: Method::Get,
-        path: "/v1/openapi.json",
-        summary: "This description of the API.",
-        request: schema::<GetDaemon>,
-        reply: schema::<serde_json::Value>,
-        run: get_openapi,
-    },
+    by_hand::<FollowEvents, Event>(
+        "events",
+        Method::Get,
+        "/v1/events",
+        "Read events after a cursor, one JSON object per line, and follow new ones.",
+        events::follow,
+    ),
+    by_hand::<GetDaemon, DaemonInfo>(
+        "daemon",
+        Method::Get,
+        "/v1/daemon",
+        "Show the daemon itself.",
+        get_daemon,
+    ),
+    by_hand::<GetDaemon, Doctor>(
+        "doctor",
+        Method::Get,
+        "/v1/doctor",
+        "Look for what is wrong, with the command that mends it.",
+        doctor::get_doctor,
+    ),
+    by_hand::<GetDaemon, serde_json::Value>(
+        "openapi",
+        Method::Get,
+        "/v1/openapi.json",
+        "This description of the API.",
+        get_openapi,
+    ),
 ];
+
+/// A row whose operation is written by hand.
+const fn by_hand<Q: JsonSchema, R: JsonSchema>(
+    name: &'static str,
+    method: Method,
+    path: &'static str,
+    summary: &'static str,
+    run: fn(Arc<Api>, Call) -> Answer,
+) -> Operation {
+    Operation {
+        name,
+        method,
+        path,
+        summary,
+        request: schema::<Q>,
+        reply: schema::<R>,
+        carries: Carries::Fields,
+        run,
+    }
+}
 
 /// A row for a verb that needs nothing but the database.
 const fn verb<V, R>(path: &'static str, summary: &'static str) -> Operation
@@ -189,6 +325,7 @@ where
         summary,
         request: schema::<V>,
         reply: schema::<R>,
+        carries: Carries::Fields,
         run: run_verb::<V>,
     }
 }
@@ -206,6 +343,7 @@ where
         summary,
         request: schema::<Q>,
         reply: schema::<R>,
+        carries: Carries::Fields,
         run: run_query::<Q>,
     }
 }
@@ -375,7 +513,7 @@ fn get_daemon(api: Arc<Api>, call: Call) -> Answer {
             pid: std::process::id(),
             home: api.home.to_string_lossy().into_owned(),
             started_at: api.started_at,
-            incarnation: api.context.incarnation.clone(),
+            incarnation: api.context.incarnation(),
             live_runs: api.live_runs.count(),
             database_requests: figures.requests.load(Ordering::Relaxed),
             database_commits: figures.commits.load(Ordering::Relaxed),

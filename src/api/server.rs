@@ -25,7 +25,7 @@ use crate::actors::root::Life;
 use crate::api::auth::{Door, Placement, identify, place};
 use crate::api::error::ApiError;
 use crate::api::input::{Input, bad_request, request_id, token};
-use crate::api::operations::{Call, Method, OPERATIONS, Operation};
+use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::{Api, wait_for_life};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
@@ -137,6 +137,7 @@ fn route(operation: &'static Operation, api: &Arc<Api>) -> MethodRouter {
     let filter = match operation.method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
+        Method::Patch => MethodFilter::PATCH,
     };
     let api = Arc::clone(api);
     on(filter, move |path: RawPathParams, request: Request| async move {
@@ -160,9 +161,12 @@ async fn answer(
     let token = token(&parts.headers)?;
     let request_id = request_id(&parts.headers)?;
     let caller = identify(origin.door, &origin.placement, token.as_deref(), &api.live_runs)?;
-    let body = read_body(body).await?;
-    let input = Input::new(&path, &parts.uri, body);
-    (operation.run)(api, Call { caller, request_id, input }).await
+    let (fields, stream) = match operation.carries {
+        Carries::Fields => (read_body(body).await?, Body::empty()),
+        Carries::File => (Bytes::new(), body),
+    };
+    let input = Input::new(&path, &parts.uri, fields);
+    (operation.run)(api, Call { caller, request_id, input, stream }).await
 }
 
 async fn read_body(body: Body) -> Result<Bytes, ApiError> {

@@ -25,6 +25,7 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::REQUEST_ID_BYTES_MAX;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
+use crate::kernel::restore::{self, RestoreError};
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
@@ -112,6 +113,43 @@ impl Board {
         f: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         transaction::snapshot(&self.connection, f)
+    }
+
+    /// Gives the file a new incarnation. Part of a restore.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn begin_new_life(&self, incarnation: &str) -> Result<(), Fault> {
+        store::install::set_incarnation(&self.connection, incarnation)
+    }
+
+    /// Puts a prepared file (see [`crate::kernel::restore::prepare`]) in the place of this one and goes on with it. Nobody
+    /// else may have this one open. Returns where the old file is kept.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; this board goes on as it was.
+    pub fn replace_with(&mut self, staged: &Path) -> Result<PathBuf, RestoreError> {
+        let open = self.read::<_, Fault>(store::runs::list_open_supervised)?;
+        if !open.is_empty() {
+            return Err(RestoreError::OpenRuns { count: open.len() });
+        }
+        transaction::checkpoint(&self.connection)?;
+        // The connection has to be gone before its file's name changes hands.
+        let closed = std::mem::replace(&mut self.connection, store::open_nothing()?);
+        drop(closed);
+        let swapped = restore::swap(staged, &self.path);
+        let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
+        self.connection = store::open_writer(&self.path, Missing::Refuse, &birth)?;
+        self.counts = store::counts::read(&self.connection)?;
+        Ok(swapped?)
+    }
+
+    /// Closes the board: the file alone then holds everything, without its WAL.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]; nothing is lost then, the next start finds the WAL.
+    pub fn close(self) -> Result<(), Fault> {
+        transaction::checkpoint(&self.connection)
     }
 
     /// Begins a batch; all its requests happen at `now`.

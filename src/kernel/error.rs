@@ -190,6 +190,14 @@ pub enum Refusal {
         /// Who holds it.
         lock: String,
     },
+    /// Parents of the task are not done.
+    #[error("cannot promote {id}: it waits for {unmet}")]
+    UnmetParents {
+        /// The task.
+        id: String,
+        /// Its open parents.
+        unmet: String,
+    },
     /// The processes of the task's previous run are not gone yet.
     #[error("cannot claim {id}: its previous run {run_id} is still stopping")]
     PreviousRunOpen {
@@ -258,9 +266,18 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
-    /// Starting is paused.
-    #[error("dispatch is paused")]
-    Paused,
+    /// A task of an import has the id of another task that is here already.
+    #[error("{id} is here already and is another task than the one to be imported")]
+    ImportClash {
+        /// The task.
+        id: String,
+    },
+    /// There is no such subscription to end.
+    #[error("no such subscription to {id}")]
+    UnknownSubscription {
+        /// The task.
+        id: String,
+    },
 }
 
 /// Stable names of everything that an error reply can say; part of the API.
@@ -292,6 +309,7 @@ pub enum ErrorCode {
     Cycle,
     WrongStatus,
     CurrentlyRunning,
+    UnmetParents,
     PreviousRunOpen,
     OtherClaimer,
     RunOver,
@@ -300,7 +318,10 @@ pub enum ErrorCode {
     Unplaced,
     IdempotencyConflict,
     RequestConflict,
-    Paused,
+    UnknownSubscription,
+    ImportClash,
+    BadBackup,
+    OpenRuns,
     Unavailable,
     Internal,
 }
@@ -328,6 +349,7 @@ impl Refusal {
             Self::UnknownLink { .. } => ErrorCode::UnknownLink,
             Self::WrongStatus { .. } => ErrorCode::WrongStatus,
             Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
+            Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
@@ -336,7 +358,8 @@ impl Refusal {
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
-            Self::Paused => ErrorCode::Paused,
+            Self::ImportClash { .. } => ErrorCode::ImportClash,
+            Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
         }
     }
 
@@ -351,6 +374,7 @@ impl Refusal {
             Self::CurrentlyRunning { id, .. } => {
                 format!("`kanban reclaim {id}` stops its run first")
             }
+            Self::UnmetParents { .. } => "`--force` starts it all the same".to_owned(),
             Self::PreviousRunOpen { .. } => {
                 "wait until its processes are gone: `kanban wait --closed`".to_owned()
             }
@@ -360,7 +384,6 @@ impl Refusal {
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")
             }
-            Self::Paused => "`kanban resume` starts it again".to_owned(),
             Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
                 format!("`kanban unblock {id}` first")
             }
@@ -379,6 +402,8 @@ impl Refusal {
             | Self::WrongStatus { .. }
             | Self::OtherClaimer { .. }
             | Self::Forbidden { .. }
+            | Self::UnknownSubscription { .. }
+            | Self::ImportClash { .. }
             | Self::RequestConflict { .. } => return None,
         };
         Some(hint)

@@ -11,11 +11,18 @@ use crate::kernel::counts::Counts;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
+use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::comments::Comment;
-use crate::kernel::store::{self, Connection, listing::ListFilter};
+use crate::kernel::store::subscriptions::Subscription;
+use crate::kernel::store::{
+    self, Connection,
+    listing::{ListFilter, Order},
+};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{refuse_other_board, shorten};
+use crate::kernel::why::{Facts, Reason, reason};
 
 /// What a query works with.
 pub struct Snapshot<'c> {
@@ -82,7 +89,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Lists tasks in board order: priority, age, id.
+/// Lists tasks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListTasks {
@@ -92,8 +99,20 @@ pub struct ListTasks {
     pub assignee: Option<String>,
     /// Only this tenant.
     pub tenant: Option<String>,
+    /// Only tasks with this label.
+    pub label: Option<String>,
+    /// Only children of this task.
+    pub parent: Option<String>,
+    /// Only tasks made after this time, epoch seconds.
+    pub created_after: Option<EpochSeconds>,
+    /// Only tasks whose texts contain these words (title, body, comments, summaries).
+    pub text: Option<String>,
     /// Archived tasks too.
     pub archived: bool,
+    /// `priority` (default), `created` or `-created`.
+    pub sort: Option<String>,
+    /// Only tasks behind this one in that order.
+    pub cursor: Option<String>,
     /// At most so many.
     pub limit: Option<u32>,
     /// Board; `default` when none is named (a worker's own board inside a run).
@@ -105,24 +124,140 @@ impl Query for ListTasks {
     const NAME: &'static str = "list";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Task>, VerbError> {
-        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
-        let status = match self.status.as_deref() {
-            None => None,
-            Some(text) => Some(TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
-                field: "status",
-                problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
-                value: shorten(text),
-            })?),
+        Ok(store::listing::list(snapshot.connection, &self.filter(snapshot)?)?)
+    }
+}
+
+impl ListTasks {
+    fn filter(&self, snapshot: &Snapshot<'_>) -> Result<ListFilter, VerbError> {
+        let known_task = |id: &String| -> Result<TaskId, VerbError> {
+            let unknown = || Refusal::UnknownTask { id: shorten(id) };
+            let id = TaskId::parse(id).ok_or_else(unknown)?;
+            let found = store::tasks::get_status(snapshot.connection, &id)?;
+            found.map(|_| id).ok_or_else(|| unknown().into())
         };
-        let filter = ListFilter {
-            board,
-            status,
+        Ok(ListFilter {
+            board: snapshot.board(self.board.as_deref(), Self::NAME)?,
+            status: self.status.as_deref().map(parse_status).transpose()?,
             assignee: self.assignee.clone(),
             tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.as_ref().map(known_task).transpose()?,
+            created_after: self.created_after,
+            matching: match &self.text {
+                Some(text) => Some(search_expression(text)?),
+                None => None,
+            },
             include_archived: self.archived,
+            order: parse_order(self.sort.as_deref())?,
+            after: self.cursor.as_ref().map(known_task).transpose()?,
             limit: self.limit.filter(|limit| *limit > 0),
+        })
+    }
+}
+
+fn parse_status(text: &str) -> Result<TaskStatus, Refusal> {
+    TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
+        field: "status",
+        problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
+        value: shorten(text),
+    })
+}
+
+fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {
+    match text {
+        None | Some("priority") => Ok(Order::Priority),
+        Some("created") => Ok(Order::Created),
+        Some("-created") => Ok(Order::NewestFirst),
+        Some(other) => Err(Refusal::InvalidValue {
+            field: "sort",
+            problem: "sort must be one of priority, created, -created",
+            value: shorten(other),
+        }),
+    }
+}
+
+fn search_expression(text: &str) -> Result<String, Refusal> {
+    store::search::match_expression(text).ok_or_else(|| Refusal::InvalidValue {
+        field: "text",
+        problem: "there is no word to search for",
+        value: shorten(text),
+    })
+}
+
+/// Searches the texts of tasks; the best hits come first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchTasks {
+    /// Words; every one must occur, a `*` at its end stands for any rest.
+    pub text: String,
+    /// Only this status.
+    pub status: Option<String>,
+    /// Only this assignee.
+    pub assignee: Option<String>,
+    /// Only this tenant.
+    pub tenant: Option<String>,
+    /// Only tasks with this label.
+    pub label: Option<String>,
+    /// Only children of this task.
+    pub parent: Option<String>,
+    /// Only tasks made after this time, epoch seconds.
+    pub created_after: Option<EpochSeconds>,
+    /// Archived tasks too.
+    pub archived: bool,
+    /// At most so many (50 when not given).
+    pub limit: Option<u32>,
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+/// Hits when the caller does not say how many.
+const HITS_DEFAULT: u32 = 50;
+
+/// Most hits that are ranked.
+const HITS_MAX: u32 = 10_000;
+
+/// A task that was found.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Hit {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// The passage in which the words stand, between `[` and `]`.
+    pub snippet: String,
+}
+
+impl Query for SearchTasks {
+    type Reply = Vec<Hit>;
+    const NAME: &'static str = "search";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Hit>, VerbError> {
+        let matching = search_expression(&self.text)?;
+        let filter = ListTasks {
+            status: self.status.clone(),
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.clone(),
+            created_after: self.created_after,
+            text: Some(self.text.clone()),
+            archived: self.archived,
+            board: self.board.clone(),
+            ..ListTasks::default()
         };
-        Ok(store::listing::list(snapshot.connection, &filter)?)
+        let mut admitted: BTreeMap<TaskId, Task> =
+            filter.read(snapshot)?.into_iter().map(|task| (task.id.clone(), task)).collect();
+        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
+        let mut hits = Vec::new();
+        for passage in store::search::passages(snapshot.connection, &matching, HITS_MAX)? {
+            if hits.len() >= limit as usize {
+                break;
+            }
+            if let Some(task) = admitted.remove(&passage.task_id) {
+                hits.push(Hit { task, snippet: passage.snippet });
+            }
+        }
+        Ok(hits)
     }
 }
 
@@ -283,4 +418,93 @@ pub fn stats(
         oldest_ready_age_seconds: oldest.map(|created| (snapshot.now - created).max(0)),
         now: snapshot.now,
     })
+}
+
+/// Tells why a task is not running.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyTask {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The one reason.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WhyReply {
+    /// The task.
+    pub id: String,
+    /// Its status.
+    pub status: TaskStatus,
+    /// The reason.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// The reason as a line for people.
+    pub explanation: String,
+    /// What could be done about it.
+    pub hint: Option<String>,
+}
+
+/// Finds the reason; `host` adds what only the host knows.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn why(
+    query: &WhyTask,
+    snapshot: &Snapshot<'_>,
+    policy: &Policy,
+    host: impl FnOnce(&mut Facts),
+) -> Result<WhyReply, VerbError> {
+    let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
+    let (id, status) = (task.id.to_string(), task.status);
+    let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
+    host(&mut facts);
+    let reason = reason(&facts, policy);
+    let (explanation, hint) = (reason.explanation(), reason.hint(&id));
+    Ok(WhyReply { id, status, reason, explanation, hint })
+}
+
+/// Lists boards.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListBoards {}
+
+impl Query for ListBoards {
+    type Reply = Vec<BoardRow>;
+    const NAME: &'static str = "boards";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<BoardRow>, VerbError> {
+        let mut boards = store::boards::list(snapshot.connection)?;
+        if let Caller::Worker { board, .. } = snapshot.caller {
+            boards.retain(|row| row.name == *board);
+        }
+        Ok(boards)
+    }
+}
+
+/// Lists notification subscriptions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListSubscriptions {
+    /// Only those to this task.
+    pub task: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+impl Query for ListSubscriptions {
+    type Reply = Vec<Subscription>;
+    const NAME: &'static str = "notify_list";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Subscription>, VerbError> {
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        snapshot.caller.check(Right::Operate, Self::NAME, &board, None)?;
+        let task = match &self.task {
+            Some(id) => Some(snapshot.task(id, self.board.as_deref(), Self::NAME)?.id),
+            None => None,
+        };
+        Ok(store::subscriptions::list(snapshot.connection, task.as_ref())?)
+    }
 }

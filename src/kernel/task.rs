@@ -261,6 +261,8 @@ pub struct Task {
     pub ready_at: Option<EpochSeconds>,
     /// Automatic starts so far, over its whole life.
     pub auto_starts: u32,
+    /// Words that people put on it to find it again, in order.
+    pub labels: Vec<String>,
     /// When it was archived.
     pub archived_at: Option<EpochSeconds>,
     /// Clean exits without a verdict since the last success or a person's word.

@@ -93,6 +93,29 @@ pub fn skills(given: Option<&[String]>) -> Result<Option<Vec<String>>, Refusal> 
     Ok(Some(skills))
 }
 
+/// Labels: trimmed, in order, each once; a blank one or one with a comma is refused.
+pub fn labels(given: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut labels = Vec::new();
+    for item in list("labels", given)? {
+        let label = name("label", Some(item))?.ok_or_else(|| Refusal::InvalidValue {
+            field: "label",
+            problem: "cannot be blank",
+            value: shorten(item),
+        })?;
+        if label.contains(',') {
+            return Err(Refusal::InvalidValue {
+                field: "label",
+                problem: "cannot contain a comma",
+                value: shorten(&label),
+            });
+        }
+        labels.push(label);
+    }
+    labels.sort();
+    labels.dedup();
+    Ok(labels)
+}
+
 /// Kind and path of a workspace, as far as their form goes. Whether the path exists is found out at the claim.
 pub fn workspace(
     kind: Option<&str>,

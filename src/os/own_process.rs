@@ -44,7 +44,8 @@ pub fn lead_own_tree(name: &CStr) -> io::Result<()> {
     Ok(())
 }
 
-/// Ignores these signals from now on.
+/// Ignores these signals from now on, and makes sure that SIGCHLD is not ignored: a starter may have handed
+/// that down, and then the kernel reaps children by itself and wait(2) has nothing to tell.
 ///
 /// # Errors
 /// sigaction(2) refuses one of them.
@@ -54,6 +55,9 @@ pub fn ignore_signals(signals: &[Signal]) -> io::Result<()> {
         // SAFETY: ignoring installs no handler, so nothing can run at an unsafe moment.
         unsafe { sigaction(*signal, &ignore) }?;
     }
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default disposition is no handler either.
+    unsafe { sigaction(Signal::SIGCHLD, &default) }?;
     Ok(())
 }
 

@@ -50,7 +50,8 @@ impl LogPump {
             log,
             redactor: Redactor::new(&spec.redact),
             bucket: TokenBucket::new(spec.pace_bytes_per_second, now_ms),
-            chunk: vec![0; CHUNK_BYTES],
+            // Filled at the first output: most shims wait for a worker that is silent most of the time.
+            chunk: Vec::new(),
             cleared: Vec::new(),
             taken_bytes: 0,
         }
@@ -98,6 +99,7 @@ impl LogPump {
     /// Reads once, at most `room`, and returns how much came.
     fn take(&mut self, room: usize) -> usize {
         let Some(pipe) = &self.pipe else { return 0 };
+        self.chunk.resize(CHUNK_BYTES, 0);
         let length = room.min(self.chunk.len());
         let Some(place) = self.chunk.get_mut(..length).filter(|place| !place.is_empty()) else {
             return 0;

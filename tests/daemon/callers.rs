@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use crate::harness::{Daemon, config, wait_for};
 
 fn output(daemon: &Daemon, id: &str) -> String {
+    daemon.wait_status(id, "done");
     daemon.wait_closed(id);
     daemon.run_log(id)
 }
 
 #[test]
 fn a_process_in_a_runs_tree_acts_as_that_run_whatever_its_environment_says() {
-    let script = "unset KANBAN_RUN KANBAN_TASK KANBAN_TOKEN_FILE; \
+    let script = "unset KANBAN_RUN KANBAN_TASK KANBAN_TOKEN_FILE HERMES_PROFILE; \
                   KANBAN_SOCKET=${KANBAN_SOCKET%.worker}; export KANBAN_SOCKET; \
                   kanban comment OTHER 'hello' ; \
                   kanban complete OTHER --summary stolen 2>&1; \

@@ -136,8 +136,10 @@ impl Daemon {
 
     /// How it ended.
     pub fn wait_end(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("no daemon");
-        wait_for("the daemon's end", || child.try_wait().unwrap())
+        let child = self.child.as_mut().expect("no daemon");
+        let status = wait_for("the daemon's end", || child.try_wait().unwrap());
+        self.child = None;
+        status
     }
 
     /// Starts it again after its end, without the fail points it had.

@@ -1,15 +1,23 @@
 //! Starting, refusing to start, and ending.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, let_pass, wait_for};
 
 fn start_refused(daemon: &Daemon) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = daemon.command().output().unwrap();
+    let mut child = daemon.command().stderr(Stdio::piped()).spawn().unwrap();
+    let started = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > std::time::Duration::from_secs(30) {
+            child.kill().unwrap();
+        }
+        let_pass(std::time::Duration::from_millis(5));
+    }
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 

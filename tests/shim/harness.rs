@@ -133,6 +133,15 @@ impl Run {
         Shim { child }
     }
 
+    /// Starts the shim by this shell command, its words appended, and waits for its end.
+    pub fn finish_by(&self, shell: &str) -> ExitRecord {
+        write_spec(&self.dir, &self.spec).unwrap();
+        let script = format!("{shell} \"$0\" \"$1\" \"$2\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, SHIM]).arg(self.dir.path()).arg(NONCE);
+        self.finished(Shim { child: command.stdin(Stdio::null()).spawn().unwrap() })
+    }
+
     /// Starts the shim, waits for its end, and returns what it recorded.
     pub fn finish(&self) -> ExitRecord {
         self.finished(self.start())

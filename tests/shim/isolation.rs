@@ -74,16 +74,8 @@ fn a_worker_starts_with_no_signal_blocked_ignored_or_pending() {
 #[test]
 fn a_worker_is_not_protected_from_the_oom_killer() {
     let run = Run::of_script("cat /proc/self/oom_score_adj /proc/$PPID/oom_score_adj");
-    kanband::os::run_files::write_spec(&run.dir, &run.spec).unwrap();
     // A score that needs no privilege to get and that the worker must not keep; protecting is the same way.
-    let script = "echo 300 > /proc/self/oom_score_adj; exec \"$0\" \"$1\" \"$2\"";
-    let ended = std::process::Command::new("sh")
-        .args(["-c", script, crate::harness::SHIM])
-        .arg(run.dir.path())
-        .arg(crate::harness::NONCE)
-        .status()
-        .unwrap();
-    assert!(ended.success());
+    run.finish_by("echo 300 > /proc/self/oom_score_adj; exec");
     assert_eq!(run.log(), "0\n300\n");
 }
 

@@ -78,16 +78,7 @@ fn a_log_that_takes_nothing_does_not_stop_the_worker() {
     run.spec.log.head_bytes = 300_000;
     // The limit is the shim's own here, set before it starts, and the worker inherits it: only what the
     // shim writes goes to a file.
-    let script = format!("ulimit -f 64; exec {} \"$0\" \"$1\"", crate::harness::SHIM);
-    kanband::os::run_files::write_spec(&run.dir, &run.spec).unwrap();
-    let ended = std::process::Command::new("sh")
-        .args(["-c", &script])
-        .arg(run.dir.path())
-        .arg(crate::harness::NONCE)
-        .status()
-        .unwrap();
-    assert!(ended.success());
-    let record = kanband::os::run_files::read_exit(&run.dir).unwrap().unwrap();
+    let record = run.finish_by("ulimit -f 64; exec");
     assert_eq!((record.code, record.log_bytes), (Some(5), 200_000));
     // `ulimit -f` counts blocks of 512 bytes.
     assert_eq!(record.log_lost_bytes, 200_000 - 64 * 512);

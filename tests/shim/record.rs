@@ -34,6 +34,13 @@ fn the_signal_is_recorded() {
 }
 
 #[test]
+fn a_starter_that_ignores_its_children_does_not_cost_the_record() {
+    let record =
+        Run::of_script("(sleep 0.05 &); exit 3").finish_by("exec env --ignore-signal=CHLD");
+    assert_eq!((record.code, record.swept_count), (Some(3), 1));
+}
+
+#[test]
 fn a_missing_program_is_a_start_failure_and_no_worker() {
     let failure = start_failure(&Run::of(&["no-such-program"]));
     assert_eq!((failure.step, failure.errno), (StartStep::Exec, Errno::ENOENT as i32));

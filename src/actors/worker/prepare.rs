@@ -34,7 +34,7 @@ pub struct LaunchContext {
     /// Directory of the `kanban` program, for the workers' `PATH`.
     pub kanban_dir: Option<PathBuf>,
     /// The life of the database that the runs belong to.
-    pub incarnation: String,
+    pub incarnation: RwLock<String>,
 }
 
 impl LaunchContext {
@@ -46,6 +46,11 @@ impl LaunchContext {
     /// What of them the board's rules need.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The life of the database now.
+    pub fn incarnation(&self) -> String {
+        self.incarnation.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The directory of a run.
@@ -122,7 +127,7 @@ pub fn prepare(
     };
     let spec = RunSpec {
         version: RUN_FILE_VERSION,
-        incarnation: context.incarnation.clone(),
+        incarnation: context.incarnation(),
         nonce: words.nonce.clone(),
         run_id: order.run_id,
         verdict: verdict_mode.as_str().to_owned(),

@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Skill that the worker is to load (repeat for more)
     #[arg(long = "skill", value_name = "NAME")]
     skills: Vec<String>,
+    /// Label to find it by (repeat for more)
+    #[arg(long = "label", value_name = "WORD")]
+    labels: Vec<String>,
 }
 
 /// Runs it.
@@ -109,6 +112,7 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         no_max_runtime,
         skills: Some(arguments.skills).filter(|skills| !skills.is_empty()),
         created_by: arguments.created_by,
+        labels: arguments.labels,
         board: session.board.clone(),
     })
 }

@@ -50,6 +50,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         archived: arguments.archived,
         limit: arguments.limit,
         board: session.board.clone(),
+        ..ListTasks::default()
     };
     let tasks: Vec<Task> = session.client()?.get("/v1/tasks", &request)?;
     if session.output.is_json() {

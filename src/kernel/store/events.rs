@@ -69,6 +69,26 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Eve
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// Events of a task after a cursor, oldest first.
+pub fn list_of_task_after(
+    connection: &Connection,
+    task_id: &TaskId,
+    after: EventId,
+) -> Result<Vec<Event>, Fault> {
+    let doing = "list the newer events of a task";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id
+             WHERE e.task_id = :task_id AND e.id > :after ORDER BY e.id",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":task_id": task_id, ":after": after }, read)
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
 /// Events after a cursor, oldest first, at most `limit`.
 pub fn list_after(
     connection: &Connection,
@@ -95,4 +115,12 @@ pub fn newest_id(connection: &Connection) -> Result<EventId, Fault> {
         .prepare_cached("SELECT coalesce(max(id), 0) FROM task_events")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .doing("find the newest event")
+}
+
+/// Id of the newest event of a task, 0 when it has none.
+pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<EventId, Fault> {
+    connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM task_events WHERE task_id = :task_id")
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
+        .doing("find the newest event of a task")
 }

@@ -39,6 +39,17 @@ pub fn get(connection: &Connection) -> Result<Install, Fault> {
         .doing("read the installation")
 }
 
+/// Begins a new life of the file: cursors and run directories of the last one are void.
+pub fn set_incarnation(connection: &Connection, incarnation: &str) -> Result<(), Fault> {
+    connection
+        .execute(
+            "UPDATE install SET incarnation = :incarnation",
+            named_params! { ":incarnation": incarnation },
+        )
+        .map(|_| ())
+        .doing("begin a new life of the board")
+}
+
 /// Reads a run-time setting.
 pub fn setting(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
     connection

@@ -18,6 +18,15 @@ pub fn insert(connection: &Connection, parent: &TaskId, child: &TaskId) -> Resul
         .doing("insert a link")
 }
 
+/// Removes a link; false when there is none.
+pub fn delete(connection: &Connection, parent: &TaskId, child: &TaskId) -> Result<bool, Fault> {
+    connection
+        .prepare_cached("DELETE FROM task_links WHERE parent_id = :parent AND child_id = :child")
+        .and_then(|mut s| s.execute(named_params! { ":parent": parent, ":child": child }))
+        .map(|changed| changed == 1)
+        .doing("remove a link")
+}
+
 /// Whether a link from `parent` to `child` would close a circle: whether `parent` is among the descendants of `child`.
 pub fn would_close_circle(
     connection: &Connection,

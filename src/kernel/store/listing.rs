@@ -1,12 +1,27 @@
-//! Listings of tasks: each combination of filters is a statement of its own that walks an index in the listing's order.
+//! Listings of tasks: filters, orders and cursors, and the full-text search that they combine with.
+//!
+//! The statement is put together from fixed pieces only; every value is a parameter. Each order is that of an index, so a
+//! limited listing reads no more rows than it shows (and those its filters pass over).
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, ToSql};
 
 use super::Doing;
 use super::tasks::{read, select_tasks};
 use crate::kernel::error::Fault;
-use crate::kernel::ids::BoardName;
+use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::task::{Task, TaskStatus};
+
+/// Order of a listing. Ids break every tie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Board order: larger priority, then older.
+    #[default]
+    Priority,
+    /// Oldest first.
+    Created,
+    /// Newest first.
+    NewestFirst,
+}
 
 /// Which tasks a listing shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,51 +34,93 @@ pub struct ListFilter {
     pub assignee: Option<String>,
     /// Their tenant.
     pub tenant: Option<String>,
-    /// Whether archived tasks are shown although no status was asked for.
+    /// A label that they have.
+    pub label: Option<String>,
+    /// A task that they wait or waited for.
+    pub parent: Option<TaskId>,
+    /// Made after this time, epoch seconds.
+    pub created_after: Option<EpochSeconds>,
+    /// Words that their texts contain, as [`super::search::match_expression`] makes them.
+    pub matching: Option<String>,
+    /// Archived tasks are shown although no status was asked for.
     pub include_archived: bool,
+    /// In which order.
+    pub order: Order,
+    /// Only those behind this task in that order.
+    pub after: Option<TaskId>,
     /// At most so many; none = all.
     pub limit: Option<u32>,
 }
 
-/// Tasks by filter, in board order: priority, age, id.
+/// Tasks by filter.
+///
+/// # Errors
+/// A fault of the database; [`super::search`] says when there is no index to search in.
 pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, Fault> {
     let doing = "list tasks";
-    let hides_archived = filter.status.is_none() && !filter.include_archived;
-    // Each filter is its own statement, so that each can use its own index. All name every parameter, as they are bound
-    // by name.
-    let sql = match (&filter.status, &filter.assignee, &filter.tenant, hides_archived) {
-        (Some(_), _, _, _) => select_tasks!(
-            "WHERE t.board = :board AND t.status = :status AND (:assignee IS NULL OR t.assignee = :assignee)
-               AND (:tenant IS NULL OR t.tenant = :tenant) AND :archived
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
+    let mut sql = String::from(select_tasks!("WHERE t.board = :board"));
+    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
+    let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 8] = [
+        (" AND t.status = :status", ":status", value(&filter.status)),
+        (" AND t.assignee = :assignee", ":assignee", value(&filter.assignee)),
+        (" AND t.tenant IS NOT NULL AND t.tenant = :tenant", ":tenant", value(&filter.tenant)),
+        (
+            " AND EXISTS (SELECT 1 FROM task_labels l WHERE l.task_id = t.id AND l.label = :label)",
+            ":label",
+            value(&filter.label),
         ),
-        (None, Some(_), _, _) => select_tasks!(
-            "WHERE t.board = :board AND t.assignee = :assignee AND (:tenant IS NULL OR t.tenant = :tenant)
-               AND (:archived OR t.status <> 'archived') AND :status IS NULL
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
+        (
+            " AND EXISTS (SELECT 1 FROM task_links k WHERE k.child_id = t.id AND k.parent_id = :parent)",
+            ":parent",
+            value(&filter.parent),
         ),
-        (None, None, Some(_), _) => select_tasks!(
-            "WHERE t.board = :board AND t.tenant = :tenant AND t.tenant IS NOT NULL
-               AND (:archived OR t.status <> 'archived') AND :status IS NULL AND :assignee IS NULL
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
+        (" AND t.created_at > :created_after", ":created_after", value(&filter.created_after)),
+        (
+            " AND t.id IN (SELECT d.task_id FROM search.documents d JOIN search.texts x ON x.rowid = d.id
+                           WHERE x.texts MATCH :matching)",
+            ":matching",
+            value(&filter.matching),
         ),
-        (None, None, None, true) => select_tasks!(
-            "WHERE t.board = :board AND t.status <> 'archived' AND NOT :archived
-               AND :status IS NULL AND :assignee IS NULL AND :tenant IS NULL
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
-        ),
-        (None, None, None, false) => select_tasks!(
-            "WHERE t.board = :board AND :archived
-               AND :status IS NULL AND :assignee IS NULL AND :tenant IS NULL
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT :limit"
-        ),
-    };
+        (behind_cursor(filter.order), ":after", value(&filter.after)),
+    ];
+    for (piece, name, given) in pieces {
+        if let Some(given) = given {
+            sql.push_str(piece);
+            parameters.push((name, given));
+        }
+    }
+    if filter.status.is_none() && !filter.include_archived {
+        sql.push_str(" AND t.status <> 'archived'");
+    }
+    sql.push_str(match filter.order {
+        Order::Priority => " ORDER BY t.priority DESC, t.created_at, t.id",
+        Order::Created => " ORDER BY t.created_at, t.id",
+        Order::NewestFirst => " ORDER BY t.created_at DESC, t.id DESC",
+    });
     let limit = filter.limit.map_or(-1, i64::from);
-    let mut statement = connection.prepare_cached(sql).doing(doing)?;
-    let parameters = named_params! {
-        ":board": filter.board, ":status": filter.status, ":assignee": filter.assignee,
-        ":tenant": filter.tenant, ":archived": !hides_archived, ":limit": limit,
-    };
-    let rows = statement.query_map(parameters, read).doing(doing)?;
+    sql.push_str(" LIMIT :limit");
+    parameters.push((":limit", &limit));
+    let mut statement = connection.prepare_cached(&sql).doing(doing)?;
+    let rows = statement.query_map(parameters.as_slice(), read).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+fn value<T: ToSql>(option: &Option<T>) -> Option<&dyn ToSql> {
+    option.as_ref().map(|value| value as &dyn ToSql)
+}
+
+fn behind_cursor(order: Order) -> &'static str {
+    match order {
+        Order::Priority => {
+            " AND EXISTS (SELECT 1 FROM tasks c WHERE c.id = :after
+                            AND (t.priority < c.priority
+                                 OR (t.priority = c.priority AND (t.created_at, t.id) > (c.created_at, c.id))))"
+        }
+        Order::Created => {
+            " AND (t.created_at, t.id) > (SELECT c.created_at, c.id FROM tasks c WHERE c.id = :after)"
+        }
+        Order::NewestFirst => {
+            " AND (t.created_at, t.id) < (SELECT c.created_at, c.id FROM tasks c WHERE c.id = :after)"
+        }
+    }
 }

@@ -14,21 +14,29 @@
 //!
 //! One file per table; each function is one statement, shown where its parameters and its row mapper are.
 
+pub mod backup;
 pub mod boards;
 pub mod breakers;
+pub mod check;
 pub mod comments;
 pub mod counts;
 pub mod events;
+pub mod foreign;
 pub mod install;
+pub mod labels;
 pub mod links;
 pub mod listing;
 pub mod migrate;
+pub mod purge;
 pub mod queue;
 pub mod requests;
 pub mod rows;
 pub mod runs;
+pub mod search;
+pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
+pub mod transfer;
 
 use std::path::{Path, PathBuf};
 
@@ -165,6 +173,14 @@ pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
     configure(&connection).doing("configure a reading connection")?;
     connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
     Ok(connection)
+}
+
+/// A connection to nothing, for the moment in which a file changes hands.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub(in crate::kernel) fn open_nothing() -> Result<Connection, Fault> {
+    Connection::open_in_memory().doing("let go of the file")
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

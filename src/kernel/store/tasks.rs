@@ -17,7 +17,8 @@ macro_rules! select_tasks {
                     t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
-                    t.protocol_violations, t.archived_at
+                    t.protocol_violations, t.archived_at,
+                    (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
              FROM tasks t ",
             $rest
         )
@@ -61,6 +62,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         auto_starts: row.get(30)?,
         protocol_violations: row.get(31)?,
         archived_at: row.get(32)?,
+        labels: lenient_names(row.get(33)?).unwrap_or_default(),
     })
 }
 
@@ -149,6 +151,48 @@ pub fn find_by_idempotency_key(
             .optional()
         })
         .doing("look up an idempotency key")
+}
+
+/// Writes what a task says: title, body, tenant, priority.
+pub fn set_content(connection: &Connection, task: &Task) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET title = :title, body = :body, tenant = :tenant, priority = :priority WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": task.id, ":title": task.title, ":body": task.body, ":tenant": task.tenant,
+                ":priority": task.priority,
+            })
+        })
+        .map(|_| ())
+        .doing("edit a task")
+}
+
+/// Writes the assignee.
+pub fn set_assignee(
+    connection: &Connection,
+    id: &TaskId,
+    assignee: Option<&str>,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET assignee = :assignee WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":assignee": assignee }))
+        .map(|_| ())
+        .doing("assign a task")
+}
+
+/// Writes when a task was archived.
+pub fn set_archived_at(
+    connection: &Connection,
+    id: &TaskId,
+    now: EpochSeconds,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET archived_at = :now WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":now": now }))
+        .map(|_| ())
+        .doing("write when a task was archived")
 }
 
 /// Moves a ready task to `running` under `lock`; false when it is not ready.

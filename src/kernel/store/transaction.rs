@@ -44,6 +44,11 @@ pub(in crate::kernel) fn roll_back(connection: &Connection) -> Result<(), Fault>
     execute(connection, "ROLLBACK", "roll back")
 }
 
+/// Moves what the WAL holds into the file and empties it, as far as no reader needs it.
+pub(in crate::kernel) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(())).doing("checkpoint")
+}
+
 /// Turns syncing off; see [`crate::kernel::board::Board::disable_sync_for_tests`].
 pub(in crate::kernel) fn disable_sync(connection: &Connection) -> Result<(), Fault> {
     execute(connection, "PRAGMA synchronous=OFF", "turn syncing off")

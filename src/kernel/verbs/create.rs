@@ -14,6 +14,7 @@ use crate::kernel::store::{self, tasks::Inserted};
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
 use crate::kernel::validate;
+use crate::kernel::verbs::assign::checked_assignee;
 use crate::kernel::verbs::refuse_ended_run;
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
@@ -51,6 +52,8 @@ pub struct CreateTask {
     pub skills: Option<Vec<String>>,
     /// Who creates it; for callers outside any run.
     pub created_by: Option<String>,
+    /// Labels, to find it again.
+    pub labels: Vec<String>,
     /// Board; `default` when none is named (a worker's own board inside a run).
     pub board: Option<String>,
 }
@@ -86,6 +89,9 @@ impl Verb for CreateTask {
         for (parent, _) in &parents {
             store::links::insert(tx.store(), parent, &task.id)?;
         }
+        for label in &task.labels {
+            store::labels::insert(tx.store(), &task.id, label)?;
+        }
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;
         if task.status == TaskStatus::Ready {
@@ -102,12 +108,7 @@ impl CreateTask {
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;
         let skills = validate::skills(self.skills.as_deref())?;
-        let assignee = validate::argument_name("assignee", self.assignee.as_deref())?;
-        if let (Some(name), Some(known)) = (&assignee, &tx.policy.strict_profiles)
-            && !known.contains(name)
-        {
-            return Err(Refusal::UnknownProfile { name: name.clone() }.into());
-        }
+        let assignee = checked_assignee(tx, self.assignee.as_deref())?;
         if let Some(key) = &self.idempotency_key {
             validate::text("idempotency_key", key, NAME_BYTES_MAX)?;
         }
@@ -145,6 +146,7 @@ impl CreateTask {
             auto_starts: 0,
             protocol_violations: 0,
             archived_at: None,
+            labels: validate::labels(&self.labels)?,
         })
     }
 
@@ -229,6 +231,7 @@ impl CreateTask {
             task.max_runtime_seconds,
             task.no_max_runtime,
             task.skills,
+            task.labels,
         ]);
         hex_digest(&[content.to_string().as_bytes()])
     }

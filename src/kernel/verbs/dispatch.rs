@@ -24,6 +24,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
+use crate::kernel::verbs::settings::DispatchSwitch;
 use crate::kernel::verbs::{promote, reread};
 
 /// Who asked for a pass.
@@ -201,6 +202,10 @@ fn make_plan(
         })
         .collect();
     let free_slots = policy.max_running.saturating_sub(open_count);
+    let max_starts = match DispatchSwitch::read(connection)? {
+        DispatchSwitch::On => max_starts,
+        DispatchSwitch::Paused | DispatchSwitch::Draining => 0,
+    };
     let max_starts = match gates.host.gate(now) {
         Gate::Free => max_starts,
         Gate::Probe => max_starts.min(1),
@@ -264,6 +269,9 @@ pub struct DispatchReport {
     pub spawned: Vec<SpawnedTask>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<String>,
+    /// `paused` or `draining` when the board starts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<DispatchSwitch>,
 }
 
 /// A task whose worker was started.

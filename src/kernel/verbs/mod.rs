@@ -1,16 +1,23 @@
 //! Every request that writes, one file per group of verbs. A verb's struct is also its wire format: the socket, the CLI
 //! and the MCP tools all send these fields, unknown ones are refused.
 
+mod assign;
 mod claim;
 mod comment;
 mod create;
 mod dispatch;
+mod edit;
 mod ending;
+mod gc;
 mod link;
+mod operate;
+mod settings;
+mod subscribe;
 mod supervise;
 mod unblock;
 mod verdict;
 
+pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks};
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
@@ -18,7 +25,15 @@ pub use dispatch::{
     ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, RunOrder,
     SpawnedTask, StartReadyRuns, preview_dispatch,
 };
+pub use edit::{EditReply, EditTask};
+pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
+pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
+pub(in crate::kernel) use settings::switch_dispatch;
+pub use settings::{CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply};
+pub use subscribe::{
+    AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
+};
 pub use supervise::{CloseReply, CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned};
 pub use unblock::{UnblockReply, UnblockTask};
 pub use verdict::{BlockTask, CompleteTask, VerdictReply};
@@ -98,7 +113,7 @@ fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, VerbError> {
 }
 
 /// The task as it is now, after a verb changed it.
-fn reread(tx: &Tx<'_>, id: &TaskId) -> Result<Task, VerbError> {
+pub(in crate::kernel) fn reread(tx: &Tx<'_>, id: &TaskId) -> Result<Task, VerbError> {
     store::tasks::get(tx.store(), id)?
         .ok_or_else(|| Refusal::UnknownTask { id: id.to_string() }.into())
 }

@@ -1,0 +1,188 @@
+//! `doctor`: what is wrong with this installation, each with the one thing that mends it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::Api;
+use crate::api::operations::{Answer, Call, GetDaemon, json};
+use crate::api::operator::{operators_only, profile_info};
+use crate::config::Settings;
+use crate::kernel::breaker::BreakerState;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::run::RunState;
+use crate::kernel::store;
+use crate::kernel::verbs::DispatchSwitch;
+use crate::os::files::free_bytes;
+
+/// Free space below which a host is in trouble, bytes.
+const LOW_DISK_BYTES: u64 = 200 * 1024 * 1024;
+
+/// How a check went.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Fine.
+    Ok,
+    /// Works, but somebody should know.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// What was looked at.
+    pub name: String,
+    /// How it is.
+    pub health: Health,
+    /// One line about it.
+    pub message: String,
+    /// What mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &str, message: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), health: Health::Ok, message: message.into(), fix: None }
+    }
+
+    fn bad(name: &str, health: Health, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        let fix = Some(fix.into());
+        Self { name: name.to_owned(), health, message: message.into(), fix }
+    }
+}
+
+/// All checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Doctor {
+    /// The worst of them.
+    pub health: Health,
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+/// Answers `GET /v1/doctor`.
+pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "doctor")?;
+        let mut checks =
+            vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
+        let settings = api.context.settings();
+        let home = api.home.clone();
+        let read = move |snapshot: &Snapshot<'_>| Ok((board_checks(snapshot)?, disk_check(&home)));
+        let (of_board, disk) = api.readers.read(call.caller, read).await?;
+        checks.extend(of_board);
+        checks.push(disk);
+        checks.push(containment_check());
+        checks.push(users_check());
+        let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
+        checks.extend(profile_checks(&settings, &path));
+        let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
+        json(&Doctor { health, checks })
+    })
+}
+
+fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::error::VerbError> {
+    let connection = snapshot.connection;
+    let mut checks = Vec::new();
+    let problems = store::check::problems(connection)?;
+    checks.push(match problems.first() {
+        None => Check::ok("database", "sound"),
+        Some(problem) => Check::bad(
+            "database",
+            Health::Fail,
+            problem.clone(),
+            "`kanban restore` the newest backup",
+        ),
+    });
+    checks.push(match DispatchSwitch::read(connection)? {
+        DispatchSwitch::On => Check::ok("dispatch", "on"),
+        DispatchSwitch::Paused => Check::bad("dispatch", Health::Warn, "paused", "`kanban resume`"),
+        DispatchSwitch::Draining => {
+            Check::bad("dispatch", Health::Warn, "draining", "`kanban resume`")
+        }
+    });
+    for breaker in store::breakers::list(connection)? {
+        if breaker.state != BreakerState::Closed {
+            let error = breaker.last_error.unwrap_or_default();
+            checks.push(Check::bad(
+                "breaker",
+                Health::Warn,
+                format!("{} is open: {error}", breaker.key.to_text()),
+                "mend what it says; one task is tried from time to time",
+            ));
+        }
+    }
+    for run in store::runs::list_open_supervised(connection)? {
+        if run.state == RunState::Unkillable {
+            checks.push(Check::bad(
+                "runs",
+                Health::Fail,
+                format!("the processes of run {} of {} do not die", run.id, run.task_id),
+                format!("look at them; then `kanban stop --force {}`", run.task_id),
+            ));
+        }
+    }
+    Ok(checks)
+}
+
+fn disk_check(home: &Path) -> Check {
+    let shown = home.display();
+    match free_bytes(home) {
+        Ok(free) if free < LOW_DISK_BYTES => Check::bad(
+            "disk",
+            Health::Fail,
+            format!("{free} bytes free at {shown}"),
+            "`kanban gc`, or free some space",
+        ),
+        Ok(free) => Check::ok("disk", format!("{} MiB free at {shown}", free / (1024 * 1024))),
+        Err(error) => Check::bad(
+            "disk",
+            Health::Warn,
+            format!("free space at {shown} cannot be told: {error}"),
+            "see that the file system is mounted",
+        ),
+    }
+}
+
+fn containment_check() -> Check {
+    Check::ok("containment", "sub-reaper: a run's processes are ended and reaped by its shim")
+}
+
+fn users_check() -> Check {
+    Check {
+        name: "users".to_owned(),
+        health: Health::Ok,
+        message: "workers run as this user: what a worker may do is cooperative, not enforced"
+            .to_owned(),
+        fix: None,
+    }
+}
+
+fn profile_checks(settings: &Settings, path: &str) -> Vec<Check> {
+    settings
+        .profiles
+        .keys()
+        .map(|name| {
+            let info = profile_info(name, settings, path);
+            let check = format!("profile {name}");
+            match info.problem {
+                None => Check::ok(&check, info.program.unwrap_or_default()),
+                Some(problem) => Check::bad(
+                    &check,
+                    Health::Fail,
+                    problem,
+                    format!("install it, or correct [profiles.{name}]"),
+                ),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,321 @@
+//! Operations of the operator's kit that need more than the database: what the configuration knows, what lies on the disk,
+//! and files that are streamed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::actors::database::Submit;
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::operations::{Answer, Call, json};
+use crate::config::Settings;
+use crate::config::launch::{LaunchInput, resolve};
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::queries::{Snapshot, WhyTask, why};
+use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::{CollectGarbage, collectable};
+use crate::os::clock::epoch_seconds;
+
+/// Refuses workers, on every board alike.
+///
+/// # Errors
+/// [`Refusal::Forbidden`].
+pub fn operators_only(caller: &Caller, verb: &'static str) -> Result<(), Refusal> {
+    match caller {
+        Caller::Worker { board, .. } => caller.check(Right::Operate, verb, board, None),
+        Caller::Operator { .. } | Caller::System { .. } => Ok(()),
+    }
+}
+
+/// Answers `GET /v1/tasks/{id}/why`.
+pub fn get_why(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let query: WhyTask = call.input.from_query()?;
+        let policy = api.context.policy();
+        let read = move |snapshot: &Snapshot<'_>| why(&query, snapshot, &policy, |_facts| {});
+        json(&api.readers.read(call.caller, read).await?)
+    })
+}
+
+/// Takes no fields but the board.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListAssignees {
+    /// Board; `default` when none is named.
+    pub board: Option<String>,
+}
+
+/// Somebody who is or can be assigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assignee {
+    /// Name.
+    pub name: String,
+    /// Whether the configuration has a profile of that name.
+    pub on_disk: bool,
+    /// Tasks by status, archived ones left out.
+    pub counts: BTreeMap<String, i64>,
+    /// What would be run for it; empty when nothing can be.
+    pub would_run: Vec<String>,
+}
+
+/// Answers `GET /v1/assignees`: everybody who has a profile or a task that is not archived.
+pub fn list_assignees(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request: ListAssignees = call.input.from_query()?;
+        let read =
+            move |snapshot: &Snapshot<'_>| snapshot.board(request.board.as_deref(), "assignees");
+        let board = api.readers.read(call.caller, read).await?;
+        let settings = api.context.settings();
+        let mut found: BTreeMap<String, BTreeMap<String, i64>> =
+            settings.profiles.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
+        for (key, count) in api.database.counts().of_board(&board) {
+            if let Some(name) = &key.assignee
+                && key.status != TaskStatus::Archived
+            {
+                let counts = found.entry(name.clone()).or_default();
+                *counts.entry(key.status.as_str().to_owned()).or_default() += count;
+            }
+        }
+        let assignees: Vec<Assignee> = found
+            .into_iter()
+            .map(|(name, counts)| Assignee {
+                on_disk: settings.profiles.contains_key(&name),
+                would_run: would_run(&name, &settings),
+                name,
+                counts,
+            })
+            .collect();
+        json(&assignees)
+    })
+}
+
+/// The command of a worker, with placeholders where a task's values will stand.
+fn would_run(assignee: &str, settings: &Settings) -> Vec<String> {
+    let input = LaunchInput {
+        task: "<task>",
+        assignee,
+        workspace: "<workspace>",
+        prompt: "work kanban task <task>",
+        skills: &[],
+    };
+    resolve(assignee, settings).map(|launch| launch.render(&input)).unwrap_or_default()
+}
+
+/// A profile as the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileInfo {
+    /// Name.
+    pub name: String,
+    /// Its launcher.
+    pub launcher: String,
+    /// `report` or `exit`.
+    pub verdict: String,
+    /// What would be run.
+    pub argv: Vec<String>,
+    /// Open runs at most, when it has a cap.
+    pub max_running: Option<u32>,
+    /// Its program, when it was found.
+    pub program: Option<String>,
+    /// Why nothing can be started under it.
+    pub problem: Option<String>,
+}
+
+/// Answers `GET /v1/profiles`.
+pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let crate::api::operations::GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "profiles")?;
+        let settings = api.context.settings();
+        let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
+        let profiles: Vec<ProfileInfo> =
+            settings.profiles.keys().map(|name| profile_info(name, &settings, &path)).collect();
+        json(&profiles)
+    })
+}
+
+/// What a profile amounts to.
+pub fn profile_info(name: &str, settings: &Settings, path: &str) -> ProfileInfo {
+    let max_running = settings.profiles.get(name).and_then(|profile| profile.max_running);
+    match resolve(name, settings) {
+        Ok(launch) => {
+            let argv = would_run(name, settings);
+            let program = argv.first().and_then(|program| find_program(program, path));
+            let problem = match (&program, argv.first()) {
+                (None, Some(program)) => Some(format!("program `{program}` was not found")),
+                (Some(_), _) | (None, None) => None,
+            };
+            ProfileInfo {
+                name: name.to_owned(),
+                launcher: launch.launcher_name,
+                verdict: launch.launcher.verdict.as_str().to_owned(),
+                argv,
+                max_running,
+                program: program.map(|path| path.to_string_lossy().into_owned()),
+                problem,
+            }
+        }
+        Err(error) => ProfileInfo {
+            name: name.to_owned(),
+            launcher: String::new(),
+            verdict: String::new(),
+            argv: Vec::new(),
+            max_running,
+            program: None,
+            problem: Some(error.to_string()),
+        },
+    }
+}
+
+/// Where the system would find a program, as execvp(3) looks for it.
+fn find_program(program: &str, path: &str) -> Option<PathBuf> {
+    let is_program = |path: &Path| crate::os::files::is_executable_file(path);
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| is_program(path));
+    }
+    std::env::split_paths(path).map(|folder| folder.join(program)).find(|path| is_program(path))
+}
+
+/// Collects garbage.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GcRequest {
+    /// Archived tasks older than so many days go, with everything that belongs to them.
+    pub older_than_days: i64,
+    /// Logs of runs older than so many days go, where their task is done or archived.
+    pub log_older_than_days: i64,
+    /// Only says what would go.
+    pub dry_run: bool,
+}
+
+impl Default for GcRequest {
+    fn default() -> Self {
+        Self { older_than_days: 30, log_older_than_days: 30, dry_run: false }
+    }
+}
+
+/// What went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GcReport {
+    /// Tasks.
+    pub tasks: usize,
+    /// Event rows among what went with them.
+    pub events: usize,
+    /// Workspaces.
+    pub workspaces: usize,
+    /// Log files.
+    pub logs: usize,
+    /// Whether nothing was done.
+    pub dry_run: bool,
+}
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Answers `POST /v1/gc`.
+pub fn gc(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request: GcRequest = call.input.from_body()?;
+        operators_only(&call.caller, "gc")?;
+        for (field, days) in [
+            ("older_than_days", request.older_than_days),
+            ("log_older_than_days", request.log_older_than_days),
+        ] {
+            if days < 0 {
+                let problem = "must not be negative";
+                return Err(
+                    Refusal::InvalidValue { field, problem, value: days.to_string() }.into()
+                );
+            }
+        }
+        let before = epoch_seconds() - request.older_than_days.saturating_mul(DAY_SECONDS);
+        let mut report = if request.dry_run {
+            preview(&api, call.caller.clone(), before).await?
+        } else {
+            collect(&api, call.caller.clone(), before).await?
+        };
+        report.logs += old_logs(&api, &call.caller, &request).await?;
+        json(&report)
+    })
+}
+
+async fn preview(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport, ApiError> {
+    let read = move |snapshot: &Snapshot<'_>| collectable(snapshot.connection, before, u32::MAX);
+    let tasks = api.readers.read(caller, read).await?;
+    let is_there = |id: &&TaskId| api.context.scratch_dir(id).is_dir();
+    let workspaces = tasks.iter().filter(is_there).count();
+    Ok(GcReport { tasks: tasks.len(), workspaces, dry_run: true, ..GcReport::default() })
+}
+
+async fn collect(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport, ApiError> {
+    let mut report = GcReport::default();
+    loop {
+        let verb = CollectGarbage { archived_before: before };
+        let submit = Submit { caller: caller.clone(), request_id: None, verb };
+        let reply = api.database.submit(submit).await?;
+        report.tasks += reply.tasks.len();
+        report.events += reply.events;
+        for id in &reply.tasks {
+            report.workspaces += usize::from(remove_dir(&api.context.scratch_dir(id)));
+            report.logs += remove_logs(&api.context.logs_dir.join(id.as_str()));
+        }
+        if !reply.has_more {
+            break;
+        }
+    }
+    api.feed.have_all_look_again();
+    Ok(report)
+}
+
+fn remove_dir(path: &Path) -> bool {
+    // Links inside are removed, never followed.
+    std::fs::remove_dir_all(path).is_ok()
+}
+
+fn remove_logs(path: &Path) -> usize {
+    let count = std::fs::read_dir(path).map_or(0, Iterator::count);
+    if remove_dir(path) { count } else { 0 }
+}
+
+/// Logs of finished tasks that nobody has written to for so long.
+async fn old_logs(api: &Arc<Api>, caller: &Caller, request: &GcRequest) -> Result<usize, ApiError> {
+    let before = epoch_seconds() - request.log_older_than_days.saturating_mul(DAY_SECONDS);
+    let (context, dry_run) = (Arc::clone(&api.context), request.dry_run);
+    // On a reader's thread: a slow disk holds up nobody there.
+    let look = move |snapshot: &Snapshot<'_>| {
+        let mut count = 0;
+        let Ok(folders) = std::fs::read_dir(&context.logs_dir) else { return Ok(0) };
+        for folder in folders.flatten() {
+            let name = folder.file_name();
+            let Some(id) = name.to_str().and_then(TaskId::parse) else { continue };
+            let status = crate::kernel::store::tasks::get_status(snapshot.connection, &id)?;
+            let is_over = match status {
+                Some((status, _)) => status.satisfies_children(),
+                None => true,
+            };
+            if is_over {
+                count += crate::os::files::remove_files_older_than(&folder.path(), before, dry_run);
+            }
+        }
+        Ok::<usize, VerbError>(count)
+    };
+    Ok(api.readers.read(caller.clone(), look).await?)
+}
+
+/// The board that a request means, checked by a reader.
+///
+/// # Errors
+/// A refusal or a fault.
+pub async fn board_of(
+    api: &Api,
+    caller: &Caller,
+    name: Option<String>,
+    verb: &'static str,
+) -> Result<BoardName, ApiError> {
+    let read = move |snapshot: &Snapshot<'_>| snapshot.board(name.as_deref(), verb);
+    Ok(api.readers.read(caller.clone(), read).await?)
+}

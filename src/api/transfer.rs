@@ -1,0 +1,243 @@
+//! Whole boards in and out: export and import as records, backup and restore as files.
+//!
+//! The daemon never opens a path that a caller named. A backup is made inside the home and its bytes are sent; a restore's
+//! bytes are received into the home and checked there.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::operations::{Answer, Call, GetDaemon, json};
+use crate::api::operator::operators_only;
+use crate::kernel::error::{ErrorCode, Fault, VerbError};
+use crate::kernel::queries::Snapshot;
+use crate::kernel::random::SeededRandom;
+use crate::kernel::restore::{self, RestoreError};
+use crate::kernel::store;
+use crate::kernel::transfer::export::{self, ImportPlan};
+use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION};
+use crate::os::clock::epoch_seconds;
+use crate::os::random::random_hex;
+
+/// Largest backup that is taken back, bytes.
+const RESTORE_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Bytes read or received at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks that may wait for a slow reader.
+const CHUNKS_MAX: usize = 8;
+
+/// Exports a board.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportBoard {
+    /// Board; `default` when none is named.
+    pub board: Option<String>,
+}
+
+type Chunks = mpsc::Sender<Result<Bytes, std::io::Error>>;
+
+/// Answers `GET /v1/export`: a header line, then a line per task. Each task is as of one instant; the board goes on meanwhile.
+pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request: ExportBoard = call.input.from_query()?;
+        operators_only(&call.caller, "export")?;
+        let list = move |snapshot: &Snapshot<'_>| {
+            let (board, ids) = export::list_ids(snapshot, request.board.as_deref())?;
+            let source = store::install::get(snapshot.connection)?.install_id;
+            let tasks = ids.len();
+            Ok((ExportHeader { kanban_export: FORMAT_VERSION, board, source, tasks }, ids))
+        };
+        let caller = call.caller;
+        let (header, ids) = api.readers.read(caller.clone(), list).await?;
+        let (chunks, body) = mpsc::channel(CHUNKS_MAX);
+        tokio::spawn(async move {
+            if send_line(&chunks, &header).await.is_err() {
+                return;
+            }
+            for id in ids {
+                let read = move |snapshot: &Snapshot<'_>| export::record(snapshot, &id);
+                let sent = match api.readers.read(caller.clone(), read).await {
+                    Ok(Some(record)) => send_line(&chunks, &record).await,
+                    Ok(None) => Ok(()),
+                    Err(error) => {
+                        drop(chunks.send(Err(std::io::Error::other(error.to_string()))).await);
+                        return;
+                    }
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        });
+        let headers = [(CONTENT_TYPE, "application/x-ndjson")];
+        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+    })
+}
+
+async fn send_line(chunks: &Chunks, line: &impl Serialize) -> Result<(), ()> {
+    let mut bytes = serde_json::to_vec(line).map_err(|_| ())?;
+    bytes.push(b'\n');
+    chunks.send(Ok(bytes.into())).await.map_err(|_| ())
+}
+
+/// Answers `GET /v1/import`.
+pub fn plan_import(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "import")?;
+        let read = |snapshot: &Snapshot<'_>| {
+            Ok(ImportPlan { keep_ids: store::transfer::is_empty(snapshot.connection)? })
+        };
+        json(&api.readers.read(call.caller, read).await?)
+    })
+}
+
+/// A file in the home that goes when this does.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(api: &Api, word: &str) -> Result<Self, ApiError> {
+        let random = random_hex(8).map_err(|error| file_fault("name a file", &error))?;
+        Ok(Self(api.home.join(format!(".{word}-{random}"))))
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let mut name = self.0.as_os_str().to_owned();
+            name.push(suffix);
+            // Most of these were never there.
+            drop(std::fs::remove_file(PathBuf::from(name)));
+        }
+    }
+}
+
+fn file_fault(doing: &str, error: &std::io::Error) -> ApiError {
+    let doing = doing.to_owned();
+    Fault::Database { doing, detail: error.to_string(), retryable: false }.into()
+}
+
+/// Answers `GET /v1/backup`: the bytes of a board file, as of one instant.
+pub fn backup(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "backup")?;
+        let file = TemporaryFile::new(&api, "backup")?;
+        let path = file.0.clone();
+        let pool = api.pool.clone();
+        // Not inside a snapshot: VACUUM makes its own.
+        let copied = tokio::task::spawn_blocking(move || {
+            pool.with(|connection| restore::backup(connection, &path))
+        });
+        copied
+            .await
+            .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
+            .and_then(|copied| copied)?;
+        let (chunks, body) = mpsc::channel(CHUNKS_MAX);
+        tokio::task::spawn_blocking(move || {
+            // A listener that hung up ends the reading; the file goes in each case.
+            drop(send_file(&file.0, &chunks));
+            drop(file);
+        });
+        let headers = [(CONTENT_TYPE, "application/vnd.sqlite3")];
+        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+    })
+}
+
+fn send_file(path: &Path, chunks: &Chunks) -> std::io::Result<()> {
+    use std::io::Read as _;
+    let hung_up = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+    let mut file = std::fs::File::open(path)?;
+    loop {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let length = file.read(&mut chunk)?;
+        if length == 0 {
+            return Ok(());
+        }
+        chunk.truncate(length);
+        chunks.blocking_send(Ok(chunk.into())).map_err(hung_up)?;
+    }
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RestoreReply {
+    /// The new life of the board.
+    pub incarnation: String,
+    /// Where the replaced board is kept.
+    pub kept: String,
+}
+
+/// Answers `POST /v1/restore`, whose body is the file.
+pub fn restore_board(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        operators_only(&call.caller, "restore")?;
+        let file = TemporaryFile::new(&api, "restore")?;
+        receive(call.stream, &file.0).await?;
+        let incarnation = random_hex(16).map_err(|error| file_fault("begin a life", &error))?;
+        let (path, new_life) = (file.0.clone(), incarnation.clone());
+        let prepared = tokio::task::spawn_blocking(move || {
+            // No id is drawn while runs are closed; back-off is not either.
+            restore::prepare(&path, &new_life, epoch_seconds(), Box::new(SeededRandom::new(0)))
+        });
+        prepared.await.unwrap_or(Err(Fault::NoAnswer { part: "the checking thread" }.into()))?;
+        let restored = api.database.replace(file.0.clone(), api.pool.clone()).await?;
+        *api.context.incarnation.write().unwrap_or_else(PoisonError::into_inner) =
+            restored.incarnation.clone();
+        api.feed.have_all_look_again();
+        tracing::warn!(incarnation = restored.incarnation, "the board was restored");
+        json(&RestoreReply {
+            incarnation: restored.incarnation,
+            kept: restored.kept.to_string_lossy().into_owned(),
+        })
+    })
+}
+
+impl From<RestoreError> for ApiError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Backup(refused) => {
+                Self::new(ErrorCode::BadBackup, format!("the backup is refused: {refused}"))
+                    .with_hint("the live board is untouched")
+            }
+            RestoreError::OpenRuns { .. } => Self::new(ErrorCode::OpenRuns, error.to_string())
+                .with_hint("`kanban drain` waits until the last one has ended"),
+            RestoreError::Fault(fault) => fault.into(),
+            RestoreError::Refused(refusal) => VerbError::from(refusal).into(),
+        }
+    }
+}
+
+async fn receive(body: Body, path: &Path) -> Result<(), ApiError> {
+    use std::io::Write as _;
+    let failed = |error: std::io::Error| file_fault("receive the backup", &error);
+    let mut file = crate::os::files::create_private(path).map_err(failed)?;
+    let mut body = body;
+    let mut size: u64 = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::new(ErrorCode::BadRequest, format!("the backup did not arrive: {error}"))
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len() as u64;
+        if size > RESTORE_BYTES_MAX {
+            return Err(ApiError::new(ErrorCode::TooLarge, "the backup is too large"));
+        }
+        file.write_all(&data).map_err(failed)?;
+    }
+    file.sync_all().map_err(failed)
+}

@@ -1,0 +1,151 @@
+//! `kanban_notify_subs`: subscriptions and their cursors.
+
+use rusqlite::{Connection, Row, named_params};
+use serde::{Deserialize, Serialize};
+
+use super::Doing;
+use super::events;
+use crate::kernel::error::Fault;
+use crate::kernel::event::Event;
+use crate::kernel::ids::{EpochSeconds, EventId, TaskId};
+
+/// A subscription with all its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Subscription {
+    /// The task.
+    #[schemars(with = "String")]
+    pub task_id: TaskId,
+    /// Chat platform or channel kind, lower case.
+    pub platform: String,
+    /// Chat on that platform.
+    pub chat_id: String,
+    /// Thread in that chat; empty = none.
+    pub thread_id: String,
+    /// Who asked.
+    pub user_id: Option<String>,
+    /// When, epoch seconds.
+    pub created_at: EpochSeconds,
+    /// The newest event that was delivered, or was there before the subscription.
+    pub last_event_id: EventId,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+    Ok(Subscription {
+        task_id: row.get(0)?,
+        platform: row.get(1)?,
+        chat_id: row.get(2)?,
+        thread_id: row.get(3)?,
+        user_id: row.get(4)?,
+        created_at: row.get(5)?,
+        last_event_id: row.get(6)?,
+    })
+}
+
+/// Adds a subscription; false when it is there already.
+pub fn insert(connection: &Connection, subscription: &Subscription) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO kanban_notify_subs (task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id)
+             VALUES (:task_id, :platform, :chat_id, :thread_id, :user_id, :created_at, :last_event_id)
+             ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":task_id": subscription.task_id, ":platform": subscription.platform,
+                ":chat_id": subscription.chat_id, ":thread_id": subscription.thread_id,
+                ":user_id": subscription.user_id, ":created_at": subscription.created_at,
+                ":last_event_id": subscription.last_event_id,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("subscribe")
+}
+
+/// The stored row of a subscription.
+pub fn get(connection: &Connection, like: &Subscription) -> Result<Subscription, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id
+             FROM kanban_notify_subs
+             WHERE task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                named_params! {
+                    ":task_id": like.task_id, ":platform": like.platform, ":chat_id": like.chat_id,
+                    ":thread_id": like.thread_id,
+                },
+                read,
+            )
+        })
+        .doing("read a subscription")
+}
+
+/// Subscriptions to one task, or to all tasks.
+pub fn list(connection: &Connection, task_id: Option<&TaskId>) -> Result<Vec<Subscription>, Fault> {
+    let doing = "list subscriptions";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id
+             FROM kanban_notify_subs WHERE :task_id IS NULL OR task_id = :task_id
+             ORDER BY task_id, platform, chat_id, thread_id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":task_id": task_id }, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Removes a subscription; false when there is none.
+pub fn delete(
+    connection: &Connection,
+    task_id: &TaskId,
+    platform: &str,
+    chat_id: &str,
+    thread_id: &str,
+) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "DELETE FROM kanban_notify_subs
+             WHERE task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":task_id": task_id, ":platform": platform, ":chat_id": chat_id, ":thread_id": thread_id,
+            })
+        })
+        .map(|changed| changed == 1)
+        .doing("unsubscribe")
+}
+
+/// Moves a cursor forwards; one that is further already stays.
+pub fn advance(
+    connection: &Connection,
+    like: &Subscription,
+    last_event_id: EventId,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE kanban_notify_subs SET last_event_id = :last
+             WHERE task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id
+               AND last_event_id < :last",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":task_id": like.task_id, ":platform": like.platform, ":chat_id": like.chat_id,
+                ":thread_id": like.thread_id, ":last": last_event_id,
+            })
+        })
+        .map(|_| ())
+        .doing("advance a subscription")
+}
+
+/// Events of the subscription's task that it has not seen, of the given kinds, oldest first.
+pub fn list_unseen(
+    connection: &Connection,
+    subscription: &Subscription,
+    kinds: &[&str],
+) -> Result<Vec<Event>, Fault> {
+    let all =
+        events::list_of_task_after(connection, &subscription.task_id, subscription.last_event_id)?;
+    Ok(all.into_iter().filter(|event| kinds.contains(&event.kind.as_str())).collect())
+}

@@ -1,0 +1,153 @@
+//! A board as records, for `kanban export`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::TaskId;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::run::Run;
+use crate::kernel::store;
+use crate::kernel::task::Task;
+use crate::kernel::transfer::record::{
+    CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields, TaskRecord,
+};
+
+/// Ids of a board's tasks in the order in which they were made, archived ones too.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn list_ids(
+    snapshot: &Snapshot<'_>,
+    board: Option<&str>,
+) -> Result<(String, Vec<TaskId>), VerbError> {
+    let board = snapshot.board(board, "export")?;
+    let filter = store::listing::ListFilter {
+        board: board.clone(),
+        include_archived: true,
+        order: store::listing::Order::Created,
+        ..store::listing::ListFilter::default()
+    };
+    let tasks = store::listing::list(snapshot.connection, &filter)?;
+    Ok((board.to_string(), tasks.into_iter().map(|task| task.id).collect()))
+}
+
+/// A task as a record; none when it is gone.
+///
+/// # Errors
+/// A fault of the database.
+pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>, VerbError> {
+    let connection = snapshot.connection;
+    let Some(task) = store::tasks::get(connection, id)? else { return Ok(None) };
+    let parents = store::links::list_parents(connection, id)?;
+    let events = store::events::list_of_task(connection, id)?;
+    let comments = store::comments::list(connection, id)?;
+    let subscriptions = store::subscriptions::list(connection, Some(id))?;
+    Ok(Some(TaskRecord {
+        parents: parents.iter().map(ToString::to_string).collect(),
+        labels: task.labels.clone(),
+        runs: store::runs::list_of_task(connection, id)?.into_iter().map(run_fields).collect(),
+        comments: comments
+            .into_iter()
+            .map(|comment| CommentFields {
+                id: comment.id,
+                author: comment.author,
+                body: comment.body,
+                created_at: comment.created_at,
+            })
+            .collect(),
+        events: events
+            .into_iter()
+            .map(|event| EventFields {
+                id: event.id,
+                run_id: event.run_id,
+                kind: event.kind,
+                payload: event.payload.map(serde_json::Value::Object),
+                created_at: event.created_at,
+                actor: event.actor,
+            })
+            .collect(),
+        subscriptions: subscriptions
+            .into_iter()
+            .map(|subscription| SubscriptionFields {
+                platform: subscription.platform,
+                chat_id: subscription.chat_id,
+                thread_id: subscription.thread_id,
+                user_id: subscription.user_id,
+                created_at: subscription.created_at,
+                last_event_id: subscription.last_event_id,
+            })
+            .collect(),
+        task: task_fields(task),
+    }))
+}
+
+fn task_fields(task: Task) -> TaskFields {
+    TaskFields {
+        id: task.id.to_string(),
+        title: task.title,
+        body: task.body,
+        assignee: task.assignee,
+        status: task.status.as_str().to_owned(),
+        priority: Some(task.priority),
+        created_by: task.created_by,
+        created_at: task.created_at,
+        started_at: task.started_at,
+        completed_at: task.completed_at,
+        archived_at: task.archived_at,
+        workspace_kind: Some(task.workspace_kind.as_str().to_owned()),
+        workspace_path: task.workspace_path,
+        claim_lock: task.claim_lock,
+        claim_expires: task.claim_expires,
+        tenant: task.tenant,
+        result: task.result,
+        idempotency_key: task.idempotency_key,
+        spawn_failures: Some(i64::from(task.spawn_failures)),
+        last_spawn_error: task.last_spawn_error,
+        max_runtime_seconds: task.max_runtime_seconds,
+        no_max_runtime: Some(task.no_max_runtime),
+        last_heartbeat_at: task.last_heartbeat_at,
+        current_run_id: task.current_run_id,
+        workflow_template_id: task.workflow_template_id,
+        current_step_key: task.current_step_key,
+        skills: task.skills.map(|names| serde_json::Value::from(names).to_string()),
+        auto_starts: Some(i64::from(task.auto_starts)),
+        protocol_violations: Some(i64::from(task.protocol_violations)),
+    }
+}
+
+fn run_fields(run: Run) -> RunFields {
+    RunFields {
+        id: run.id,
+        profile: run.profile,
+        step_key: run.step_key,
+        status: run.status,
+        outcome: run.outcome.map(|outcome| outcome.as_str().to_owned()),
+        summary: run.summary,
+        metadata: run.metadata.map(|metadata| metadata.to_string()),
+        error: run.error,
+        worker_pid: run.worker_pid,
+        max_runtime_seconds: run.max_runtime_seconds,
+        last_heartbeat_at: run.last_heartbeat_at,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        closed_at: run.closed_at,
+        cause: run.cause.map(|cause| cause.as_str().to_owned()),
+        verdict_by: run.verdict_by,
+        supervised: Some(run.supervised),
+        automatic: Some(run.automatic),
+        workspace_path: run.workspace_path,
+        argv: run.argv.map(|argv| serde_json::Value::from(argv).to_string()),
+        exit_code: run.exit_code.map(i64::from),
+        signal: run.signal.map(i64::from),
+        cpu_ms: run.cpu_ms,
+        max_rss_bytes: run.max_rss_bytes,
+        log_tail: run.log_tail,
+    }
+}
+
+/// What `GET /v1/import` says before an import begins.
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ImportPlan {
+    /// Whether the file is empty, so that integer ids can be kept.
+    pub keep_ids: bool,
+}

@@ -1,0 +1,297 @@
+//! The verbs of an import. Nothing is started by one: when it brings ready tasks that somebody is assigned to, dispatch is
+//! paused with it, and a person resumes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::{Verb, hex_digest};
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::store;
+use crate::kernel::store::transfer::{NewEvent, NewTask};
+use crate::kernel::task::{Parents, TaskStatus};
+use crate::kernel::transfer::normalize::{IMPORTER, Normal, normalize, reclaimed_payload};
+use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::verbs::{DispatchSwitch, switch_dispatch};
+
+/// Imports tasks, each whole.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImportTasks {
+    /// Kind of the source (`hermes`, `kanban`); part of what a task is recognized by.
+    pub source: String,
+    /// Board that they come to.
+    pub board: Option<String>,
+    /// The tasks.
+    pub records: Vec<TaskRecord>,
+    /// Keeps the integer ids of runs, comments and events; only for a board file without any task.
+    pub keep_ids: bool,
+    /// Only says what would happen.
+    pub dry_run: bool,
+}
+
+/// What an import did (or would do).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportReply {
+    /// The board.
+    pub board: String,
+    /// Tasks that were brought.
+    pub imported: usize,
+    /// Tasks that an earlier import had brought.
+    pub existing: usize,
+    /// Rows that were brought, by table.
+    pub rows: BTreeMap<String, usize>,
+    /// Tasks that were brought, by status.
+    pub by_status: BTreeMap<String, usize>,
+    /// What had to be changed or left out.
+    pub notes: Vec<String>,
+    /// Whether dispatch was paused because ready tasks came.
+    pub paused: bool,
+}
+
+impl Verb for ImportTasks {
+    type Reply = ImportReply;
+    const NAME: &'static str = "import";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ImportReply, VerbError> {
+        refuse_workers(tx.caller)?;
+        let board = tx.board(self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let mut reply = ImportReply { board: board.to_string(), ..ImportReply::default() };
+        let keep_ids = self.keep_ids;
+        for record in &self.records {
+            let normal = normalize(record.clone(), tx.now).map_err(|problem| {
+                Refusal::InvalidValue { field: "records", problem: "not a task", value: problem }
+            })?;
+            self.import_one(tx, &board, normal, keep_ids, &mut reply)?;
+        }
+        let has_work = reply.by_status.contains_key(TaskStatus::Ready.as_str());
+        if has_work && !self.dry_run && DispatchSwitch::read(tx.store())? == DispatchSwitch::On {
+            switch_dispatch(tx, DispatchSwitch::Paused)?;
+            reply.paused = true;
+        }
+        Ok(reply)
+    }
+}
+
+fn refuse_workers(caller: &Caller) -> Result<(), Refusal> {
+    match caller {
+        Caller::Worker { board, .. } => caller.check(Right::Operate, "import", board, None),
+        Caller::Operator { .. } | Caller::System { .. } => Ok(()),
+    }
+}
+
+impl ImportTasks {
+    fn import_one(
+        &self,
+        tx: &mut Tx<'_>,
+        board: &BoardName,
+        normal: Normal,
+        keep_ids: bool,
+        reply: &mut ImportReply,
+    ) -> Result<(), VerbError> {
+        let fields = &normal.record.task;
+        let id = TaskId::parse(&fields.id)
+            .ok_or_else(|| Refusal::UnknownTask { id: shorten(&fields.id) })?;
+        let origin = self.origin(&normal);
+        if store::tasks::get_status(tx.store(), &id)?.is_some() {
+            return if store::transfer::origin_of(tx.store(), &id)? == Some(origin) {
+                reply.existing += 1;
+                Ok(())
+            } else {
+                Err(Refusal::ImportClash { id: id.to_string() }.into())
+            };
+        }
+        count(reply, &normal);
+        if self.dry_run {
+            return Ok(());
+        }
+        write(tx, board, &id, &origin, normal, keep_ids, reply)
+    }
+
+    /// A task is recognized by where it comes from and how it began; everything else may have been edited since.
+    fn origin(&self, normal: &Normal) -> String {
+        let fields = &normal.record.task;
+        hex_digest(&[
+            self.source.as_bytes(),
+            fields.id.as_bytes(),
+            &fields.created_at.to_be_bytes(),
+            fields.created_by.as_deref().unwrap_or_default().as_bytes(),
+        ])
+    }
+}
+
+fn count(reply: &mut ImportReply, normal: &Normal) {
+    let record = &normal.record;
+    reply.imported += 1;
+    *reply.by_status.entry(normal.status.as_str().to_owned()).or_default() += 1;
+    for (table, rows) in [
+        ("tasks", 1),
+        ("task_runs", record.runs.len()),
+        ("task_comments", record.comments.len()),
+        ("task_events", record.events.len() + usize::from(normal.reclaimed.is_some())),
+        ("task_labels", record.labels.len()),
+        ("kanban_notify_subs", record.subscriptions.len()),
+    ] {
+        *reply.rows.entry(table.to_owned()).or_default() += rows;
+    }
+    reply.notes.extend(normal.notes.iter().cloned());
+}
+
+fn write(
+    tx: &mut Tx<'_>,
+    board: &BoardName,
+    id: &TaskId,
+    origin: &str,
+    normal: Normal,
+    keep_ids: bool,
+    reply: &mut ImportReply,
+) -> Result<(), VerbError> {
+    let Normal { record, status, workspace_kind, skills, reclaimed, .. } = normal;
+    let key = record.task.idempotency_key.as_deref().filter(|key| !key.is_empty());
+    let mut idempotency_key = record.task.idempotency_key.clone();
+    if let Some(key) = key
+        && status != TaskStatus::Archived
+        && store::tasks::find_by_idempotency_key(tx.store(), board, key)?.is_some()
+    {
+        reply.notes.push(format!("{id} lost its idempotency key {key:?}: another task has it"));
+        idempotency_key = None;
+    }
+    store::transfer::insert_task(
+        tx.store(),
+        &NewTask {
+            id,
+            board,
+            fields: &record.task,
+            status,
+            workspace_kind,
+            skills,
+            idempotency_key,
+        },
+        tx.now,
+    )?;
+    store::transfer::insert_origin(tx.store(), id, origin, tx.now)?;
+    for label in &record.labels {
+        store::labels::insert(tx.store(), id, label)?;
+    }
+    let mut run_ids = BTreeMap::new();
+    for run in &record.runs {
+        let new_id = store::transfer::insert_run(tx.store(), id, run, keep_ids)?;
+        run_ids.insert(run.id, new_id);
+    }
+    for comment in &record.comments {
+        store::transfer::insert_comment(tx.store(), id, comment, keep_ids && comment.id > 0)?;
+    }
+    let mut event_ids = Vec::new();
+    for event in &record.events {
+        let run_id = event.run_id.and_then(|old| run_ids.get(&old).copied());
+        let new = NewEvent { task_id: id, run_id, fields: event };
+        event_ids.push((event.id, store::transfer::insert_event(tx.store(), &new, keep_ids)?));
+    }
+    for subscription in &record.subscriptions {
+        // The newest event that had been heard, under its new number.
+        let heard = event_ids.iter().filter(|(old, _)| *old <= subscription.last_event_id);
+        let cursor = heard.map(|(_, new)| *new).max().unwrap_or_default();
+        store::transfer::insert_subscription(tx.store(), id, subscription, cursor)?;
+    }
+    let task = crate::kernel::verbs::reread(tx, id)?;
+    tx.count(&task, None, Some(status));
+    if let Some((lock, run_id)) = reclaimed {
+        let run_id = run_id.and_then(|old| run_ids.get(&old).copied());
+        let payload = Some(reclaimed_payload(lock.as_deref()));
+        tx.event(&task, run_id, crate::kernel::event::EventKind::Reclaimed, payload)?;
+    }
+    Ok(())
+}
+
+/// Links between imported tasks, after all of them are there.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImportLinks {
+    /// Board of the tasks.
+    pub board: Option<String>,
+    /// Pairs of parent and child.
+    pub links: Vec<(String, String)>,
+}
+
+/// What became of the links.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportLinksReply {
+    /// Links that were brought.
+    pub imported: usize,
+    /// Links that were there already.
+    pub existing: usize,
+    /// Links that were left out, and why.
+    pub notes: Vec<String>,
+}
+
+impl Verb for ImportLinks {
+    type Reply = ImportLinksReply;
+    const NAME: &'static str = "import_links";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ImportLinksReply, VerbError> {
+        refuse_workers(tx.caller)?;
+        let board = tx.board(self.board.as_deref(), Right::Operate, "import")?;
+        let mut reply = ImportLinksReply::default();
+        let mut children = Vec::new();
+        for (parent, child) in &self.links {
+            match import_link(tx, &board, parent, child)? {
+                Ok(true) => {
+                    reply.imported += 1;
+                    children.extend(TaskId::parse(child));
+                }
+                Ok(false) => reply.existing += 1,
+                Err(why) => reply.notes.push(format!(
+                    "link {} -> {} was left out: {why}",
+                    shorten(parent),
+                    shorten(child)
+                )),
+            }
+        }
+        for child in children {
+            hold_back(tx, &child)?;
+        }
+        Ok(reply)
+    }
+}
+
+/// Adds a link; `Err` inside says why it cannot be.
+fn import_link(
+    tx: &Tx<'_>,
+    board: &BoardName,
+    parent: &str,
+    child: &str,
+) -> Result<Result<bool, &'static str>, Fault> {
+    let (Some(parent), Some(child)) = (TaskId::parse(parent), TaskId::parse(child)) else {
+        return Ok(Err("an end has no task id"));
+    };
+    for end in [&parent, &child] {
+        match store::tasks::get_status(tx.store(), end)? {
+            Some((_, on)) if on == *board => {}
+            Some(_) => return Ok(Err("an end is on another board")),
+            None => return Ok(Err("an end is missing")),
+        }
+    }
+    if parent == child || store::links::would_close_circle(tx.store(), &parent, &child)? {
+        return Ok(Err("it would close a circle"));
+    }
+    Ok(Ok(store::links::insert(tx.store(), &parent, &child)?))
+}
+
+/// A ready task that turns out to have an open parent waits, as everywhere on this board.
+fn hold_back(tx: &mut Tx<'_>, child: &TaskId) -> Result<(), VerbError> {
+    let task = crate::kernel::verbs::reread(tx, child)?;
+    if task.status == TaskStatus::Ready
+        && store::links::parents_of(tx.store(), child)? == Parents::Open
+    {
+        let (from, to) = (TaskStatus::Ready, TaskStatus::Todo);
+        store::tasks::set_status(tx.store(), child, from, to, None, tx.now)?;
+        tx.count(&task, Some(from), Some(to));
+        let told = crate::kernel::event::payload([("parent", IMPORTER.into())]);
+        tx.event(&task, None, crate::kernel::event::EventKind::Demoted, Some(told))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A task with everything that belongs to it, as one JSON object.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the export format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// First line of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportHeader {
+    /// [`FORMAT_VERSION`].
+    pub kanban_export: u32,
+    /// The board.
+    pub board: String,
+    /// Where it comes from: names the installation.
+    pub source: String,
+    /// Tasks that follow.
+    pub tasks: usize,
+}
+
+/// A task with its runs, comments, events and subscriptions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TaskRecord {
+    /// The row of the task.
+    pub task: TaskFields,
+    /// Its parents.
+    pub parents: Vec<String>,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Its runs, oldest first.
+    pub runs: Vec<RunFields>,
+    /// Its comments, oldest first.
+    pub comments: Vec<CommentFields>,
+    /// Its events, oldest first.
+    pub events: Vec<EventFields>,
+    /// Subscriptions to it.
+    pub subscriptions: Vec<SubscriptionFields>,
+}
+
+/// Columns of a task; what an older file does not have stays empty.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct TaskFields {
+    pub id: String,
+    pub title: String,
+    pub body: Option<String>,
+    pub assignee: Option<String>,
+    pub status: String,
+    pub priority: Option<i64>,
+    pub created_by: Option<String>,
+    pub created_at: i64,
+    pub started_at: Option<i64>,
+    pub completed_at: Option<i64>,
+    pub archived_at: Option<i64>,
+    pub workspace_kind: Option<String>,
+    pub workspace_path: Option<String>,
+    pub claim_lock: Option<String>,
+    pub claim_expires: Option<i64>,
+    pub tenant: Option<String>,
+    pub result: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub spawn_failures: Option<i64>,
+    pub last_spawn_error: Option<String>,
+    pub max_runtime_seconds: Option<i64>,
+    pub no_max_runtime: Option<bool>,
+    pub last_heartbeat_at: Option<i64>,
+    pub current_run_id: Option<i64>,
+    pub workflow_template_id: Option<String>,
+    pub current_step_key: Option<String>,
+    pub skills: Option<String>,
+    pub auto_starts: Option<i64>,
+    pub protocol_violations: Option<i64>,
+}
+
+/// Columns of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct RunFields {
+    pub id: i64,
+    pub profile: Option<String>,
+    pub step_key: Option<String>,
+    pub status: String,
+    pub outcome: Option<String>,
+    pub summary: Option<String>,
+    pub metadata: Option<String>,
+    pub error: Option<String>,
+    pub worker_pid: Option<i64>,
+    pub max_runtime_seconds: Option<i64>,
+    pub last_heartbeat_at: Option<i64>,
+    pub started_at: i64,
+    pub ended_at: Option<i64>,
+    pub closed_at: Option<i64>,
+    pub cause: Option<String>,
+    pub verdict_by: Option<String>,
+    pub supervised: Option<bool>,
+    pub automatic: Option<bool>,
+    pub workspace_path: Option<String>,
+    pub argv: Option<String>,
+    pub exit_code: Option<i64>,
+    pub signal: Option<i64>,
+    pub cpu_ms: Option<i64>,
+    pub max_rss_bytes: Option<i64>,
+    pub log_tail: Option<String>,
+}
+
+/// Columns of a comment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct CommentFields {
+    pub id: i64,
+    pub author: String,
+    pub body: String,
+    pub created_at: i64,
+}
+
+/// Columns of an event.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct EventFields {
+    pub id: i64,
+    pub run_id: Option<i64>,
+    pub kind: String,
+    pub payload: Option<Value>,
+    pub created_at: i64,
+    pub actor: Option<String>,
+}
+
+/// Columns of a subscription.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct SubscriptionFields {
+    pub platform: String,
+    pub chat_id: String,
+    pub thread_id: String,
+    pub user_id: Option<String>,
+    pub created_at: i64,
+    pub last_event_id: i64,
+}

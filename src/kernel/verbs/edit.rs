@@ -1,0 +1,119 @@
+//! `edit`: title, body, priority, tenant and labels of a task, in any status.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::Right;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::store;
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::validate;
+use crate::kernel::verbs::reread;
+
+/// Changes what a task says. A field that is not given stays; an empty text clears body and tenant.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EditTask {
+    /// The task.
+    pub id: String,
+    /// New title.
+    pub title: Option<String>,
+    /// New body.
+    pub body: Option<String>,
+    /// New priority.
+    pub priority: Option<i64>,
+    /// New tenant.
+    pub tenant: Option<String>,
+    /// Labels to add.
+    pub add_labels: Vec<String>,
+    /// Labels to remove.
+    pub remove_labels: Vec<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+/// The task as it is now, with what changed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct EditReply {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// Names of the fields that changed; empty when everything was so already.
+    pub changed: Vec<String>,
+}
+
+impl Verb for EditTask {
+    type Reply = EditReply;
+    const NAME: &'static str = "edit";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<EditReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let mut edited = task.clone();
+        if let Some(title) = &self.title {
+            edited.title = validate::title(title)?;
+        }
+        if let Some(body) = &self.body {
+            edited.body = validate::body("body", Some(body))?;
+        }
+        if let Some(tenant) = &self.tenant {
+            edited.tenant = validate::name("tenant", Some(tenant))?;
+        }
+        if let Some(priority) = self.priority {
+            edited.priority = priority;
+        }
+        let mut changed = Vec::new();
+        for (name, differs) in [
+            ("title", edited.title != task.title),
+            ("body", edited.body != task.body),
+            ("tenant", edited.tenant != task.tenant),
+        ] {
+            if differs {
+                changed.push(name.to_owned());
+            }
+        }
+        if self.change_labels(tx, &task)? {
+            changed.push("labels".to_owned());
+        }
+        if edited != task {
+            store::tasks::set_content(tx.store(), &edited)?;
+        }
+        if !changed.is_empty() {
+            let told = payload([("fields", Value::from(changed.clone()))]);
+            tx.event(&task, None, EventKind::Edited, Some(told))?;
+        }
+        if edited.priority != task.priority {
+            changed.push("priority".to_owned());
+            let told = payload([("priority", edited.priority.into())]);
+            tx.event(&task, None, EventKind::Reprioritized, Some(told))?;
+            if task.status == TaskStatus::Ready {
+                tx.signal(Signal::DispatchDue);
+            }
+        }
+        Ok(EditReply { task: reread(tx, &task.id)?, changed })
+    }
+}
+
+impl EditTask {
+    fn change_labels(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
+        let mut has_changed = false;
+        for label in validate::labels(&self.add_labels)? {
+            if self.remove_labels.contains(&label) {
+                return Err(Refusal::InvalidValue {
+                    field: "labels",
+                    problem: "the same label is to be added and removed",
+                    value: label,
+                }
+                .into());
+            }
+            has_changed |= store::labels::insert(tx.store(), &task.id, &label)?;
+        }
+        for label in validate::labels(&self.remove_labels)? {
+            has_changed |= store::labels::delete(tx.store(), &task.id, &label)?;
+        }
+        Ok(has_changed)
+    }
+}

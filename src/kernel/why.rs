@@ -1,0 +1,368 @@
+//! Why a task is not running: the one reason, the first that holds, with what it is made of.
+//!
+//! [`reason`] is a pure function over facts that [`Facts::read`] collects, in the order in which a dispatch pass would meet
+//! them. A ready task for which no reason holds starts in the next pass.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::breaker::{BreakerKey, Gate};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::policy::Policy;
+use crate::kernel::run::{Run, RunState};
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::verbs::DispatchSwitch;
+
+/// The one reason. Every surface matches it exhaustively.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// It runs.
+    Running {
+        /// The run.
+        run_id: Option<RunId>,
+        /// Who works on it.
+        by: String,
+    },
+    /// It is done.
+    Done,
+    /// It was put away.
+    Archived,
+    /// It is in triage: somebody has to promote it.
+    Triage,
+    /// It waits for parents.
+    Dependency {
+        /// Those that are not done.
+        open_parents: Vec<String>,
+    },
+    /// A person is needed.
+    Blocked {
+        /// What for, when somebody said so.
+        why: Option<String>,
+        /// Whether it was given up after failures.
+        gave_up: bool,
+    },
+    /// Nobody is assigned.
+    Unassigned,
+    /// Its assignee has no profile, and only profiles are started.
+    UnknownProfile {
+        /// The assignee.
+        assignee: String,
+    },
+    /// The processes of its last run are being ended.
+    PreviousRunStopping {
+        /// The run.
+        run_id: RunId,
+    },
+    /// The processes of its last run do not die.
+    PreviousRunUnkillable {
+        /// The run.
+        run_id: RunId,
+    },
+    /// It failed and waits before the next attempt.
+    BackOff {
+        /// Until then, epoch seconds.
+        until: EpochSeconds,
+        /// The failure.
+        error: Option<String>,
+    },
+    /// It was started as often as a task may be.
+    StartsUsedUp {
+        /// The number.
+        starts: u32,
+    },
+    /// Automatic dispatch is switched off in the configuration.
+    DispatchDisabled,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody drains the host.
+    Draining,
+    /// The disk is nearly full.
+    Disk {
+        /// What is free, bytes.
+        free_bytes: u64,
+    },
+    /// The breaker of the host is open.
+    HostBreaker {
+        /// When it looks again, epoch seconds.
+        until: Option<EpochSeconds>,
+        /// The last failure.
+        error: Option<String>,
+    },
+    /// The breaker of its profile is open.
+    ProfileBreaker {
+        /// When it looks again, epoch seconds.
+        until: Option<EpochSeconds>,
+        /// The last failure.
+        error: Option<String>,
+    },
+    /// Its profile has as many runs as it may have.
+    ProfileCap {
+        /// Open runs.
+        open_runs: u32,
+        /// The cap.
+        max_running: u32,
+    },
+    /// The host has as many runs as it may have.
+    Cap {
+        /// Open runs.
+        open_runs: u32,
+        /// The cap.
+        max_running: u32,
+    },
+    /// Another run works in the directory that it needs.
+    WorkspaceBusy {
+        /// The run.
+        run_id: RunId,
+    },
+    /// Nothing: it starts in the next pass.
+    StartsNext,
+}
+
+/// What the reason is found from.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The task.
+    pub task: Task,
+    /// Its parents that are not done.
+    pub open_parents: Vec<String>,
+    /// Its run whose processes may be there.
+    pub open_run: Option<Run>,
+    /// What the last block said.
+    pub block_reason: Option<String>,
+    /// Whether the last run was given up.
+    pub gave_up: bool,
+    /// Open supervised runs.
+    pub open_runs: u32,
+    /// Those of the task's assignee.
+    pub open_runs_of_assignee: u32,
+    /// What the host's breaker allows, with its last failure.
+    pub host_gate: (Gate, Option<String>),
+    /// What the profile's breaker allows, with its last failure.
+    pub profile_gate: (Gate, Option<String>),
+    /// Whether the board starts anything.
+    pub switch: DispatchSwitch,
+    /// Free bytes, when that is too little to start anything.
+    pub low_disk_bytes: Option<u64>,
+    /// A run that works in the directory that the task needs.
+    pub workspace_holder: Option<RunId>,
+    /// The time, epoch seconds.
+    pub now: EpochSeconds,
+}
+
+impl Facts {
+    /// Collects them. What the host knows (disk, directories in use) is added by the caller.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn read(connection: &Connection, task: Task, now: EpochSeconds) -> Result<Self, Fault> {
+        let mut open_parents = Vec::new();
+        for parent in store::links::list_parents(connection, &task.id)? {
+            let status = store::tasks::get_status(connection, &parent)?;
+            if status.is_some_and(|(status, _)| !status.satisfies_children()) {
+                open_parents.push(parent.to_string());
+            }
+        }
+        let latest = store::runs::get_latest(connection, &task.id)?;
+        let by_profile = store::runs::count_open_by_profile(connection)?;
+        let assignee = task.assignee.clone().unwrap_or_default();
+        let of_assignee = by_profile.iter().find(|(name, _)| *name == assignee);
+        let gate = |key: &BreakerKey| -> Result<(Gate, Option<String>), Fault> {
+            let breaker = store::breakers::get(connection, key)?;
+            Ok((breaker.gate(now), breaker.last_error))
+        };
+        Ok(Self {
+            open_parents,
+            open_run: store::runs::get_open(connection, &task.id)?,
+            block_reason: latest.as_ref().and_then(|run| run.summary.clone().or(run.error.clone())),
+            gave_up: latest.is_some_and(|run| run.cause.is_some()),
+            open_runs: by_profile.iter().map(|(_, count)| count).sum(),
+            open_runs_of_assignee: of_assignee.map_or(0, |(_, count)| *count),
+            host_gate: gate(&BreakerKey::Host)?,
+            profile_gate: gate(&BreakerKey::Profile(assignee))?,
+            switch: DispatchSwitch::read(connection)?,
+            low_disk_bytes: None,
+            workspace_holder: None,
+            now,
+            task,
+        })
+    }
+}
+
+/// The reason.
+pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
+    let task = &facts.task;
+    match task.status {
+        TaskStatus::Running => Reason::Running {
+            run_id: task.current_run_id,
+            by: task.claim_lock.clone().unwrap_or_default(),
+        },
+        TaskStatus::Done => Reason::Done,
+        TaskStatus::Archived => Reason::Archived,
+        TaskStatus::Triage => Reason::Triage,
+        TaskStatus::Todo => Reason::Dependency { open_parents: facts.open_parents.clone() },
+        TaskStatus::Blocked => {
+            Reason::Blocked { why: facts.block_reason.clone(), gave_up: facts.gave_up }
+        }
+        TaskStatus::Ready => own_reason(facts, policy)
+            .or_else(|| board_reason(facts, policy))
+            .unwrap_or(Reason::StartsNext),
+    }
+}
+
+/// Reasons that lie with a ready task itself.
+fn own_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
+    let task = &facts.task;
+    let Some(assignee) = task.assignee.clone() else { return Some(Reason::Unassigned) };
+    if policy.strict_profiles.as_ref().is_some_and(|known| !known.contains(&assignee)) {
+        return Some(Reason::UnknownProfile { assignee });
+    }
+    if let Some(run) = &facts.open_run {
+        return Some(match run.state {
+            RunState::Unkillable => Reason::PreviousRunUnkillable { run_id: run.id },
+            RunState::Starting
+            | RunState::Running
+            | RunState::Finishing
+            | RunState::Stopping
+            | RunState::Closed => Reason::PreviousRunStopping { run_id: run.id },
+        });
+    }
+    if let Some(until) = task.not_before.filter(|until| *until > facts.now) {
+        return Some(Reason::BackOff { until, error: task.last_spawn_error.clone() });
+    }
+    if task.auto_starts >= policy.lifetime_starts {
+        return Some(Reason::StartsUsedUp { starts: task.auto_starts });
+    }
+    None
+}
+
+/// Reasons that lie with the board or the host.
+fn board_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
+    match facts.switch {
+        DispatchSwitch::Paused => return Some(Reason::Paused),
+        DispatchSwitch::Draining => return Some(Reason::Draining),
+        DispatchSwitch::On => {}
+    }
+    if !policy.dispatch_enabled {
+        return Some(Reason::DispatchDisabled);
+    }
+    if let Some(free_bytes) = facts.low_disk_bytes {
+        return Some(Reason::Disk { free_bytes });
+    }
+    if let (Gate::Shut { until }, error) = &facts.host_gate {
+        return Some(Reason::HostBreaker { until: *until, error: error.clone() });
+    }
+    if let (Gate::Shut { until }, error) = &facts.profile_gate {
+        return Some(Reason::ProfileBreaker { until: *until, error: error.clone() });
+    }
+    let assignee = facts.task.assignee.as_deref().unwrap_or_default();
+    if let Some(max_running) = policy.max_running_by_profile.get(assignee).copied()
+        && facts.open_runs_of_assignee >= max_running
+    {
+        return Some(Reason::ProfileCap { open_runs: facts.open_runs_of_assignee, max_running });
+    }
+    if facts.open_runs >= policy.max_running {
+        return Some(Reason::Cap { open_runs: facts.open_runs, max_running: policy.max_running });
+    }
+    facts.workspace_holder.map(|run_id| Reason::WorkspaceBusy { run_id })
+}
+
+impl Reason {
+    /// One line for people.
+    pub fn explanation(&self) -> String {
+        match self {
+            Self::Running { by, .. } => format!("it runs ({by})"),
+            Self::Done => "it is done".to_owned(),
+            Self::Archived => "it was archived".to_owned(),
+            Self::Triage => "it is in triage".to_owned(),
+            Self::Dependency { open_parents } => {
+                format!("it waits for {}", open_parents.join(", "))
+            }
+            Self::Blocked { why, gave_up } => {
+                let words = if *gave_up { "it was given up" } else { "it is blocked" };
+                format!("{words}: {}", why.as_deref().unwrap_or("nobody said why"))
+            }
+            Self::Unassigned => "nobody is assigned".to_owned(),
+            Self::UnknownProfile { assignee } => {
+                format!("its assignee {assignee} has no profile")
+            }
+            Self::PreviousRunStopping { run_id } => {
+                format!("the processes of its last run ({run_id}) are being ended")
+            }
+            Self::PreviousRunUnkillable { run_id } => {
+                format!("the processes of its last run ({run_id}) do not die")
+            }
+            Self::BackOff { error, .. } => {
+                format!("it waits after a failure: {}", error.as_deref().unwrap_or("no detail"))
+            }
+            Self::StartsUsedUp { starts } => format!("all {starts} automatic starts are used up"),
+            Self::DispatchDisabled => {
+                "automatic dispatch is switched off (dispatch.enabled = false)".to_owned()
+            }
+            Self::Paused => "dispatch is paused".to_owned(),
+            Self::Draining => "the host is being drained".to_owned(),
+            Self::Disk { free_bytes } => {
+                format!("the disk is nearly full ({free_bytes} bytes free)")
+            }
+            Self::HostBreaker { until, error } => {
+                format!("the host's breaker is open: {}", next_probe(*until, error.as_deref()))
+            }
+            Self::ProfileBreaker { until, error } => {
+                format!("its profile's breaker is open: {}", next_probe(*until, error.as_deref()))
+            }
+            Self::ProfileCap { open_runs, max_running } => {
+                format!("its profile has {open_runs} of {max_running} runs")
+            }
+            Self::Cap { open_runs, max_running } => {
+                format!("{open_runs} of {max_running} runs are open")
+            }
+            Self::WorkspaceBusy { run_id } => {
+                format!("run {run_id} works in the directory that it needs")
+            }
+            Self::StartsNext => "nothing: it starts in the next pass".to_owned(),
+        }
+    }
+
+    /// What a person could do about it.
+    pub fn hint(&self, id: &str) -> Option<String> {
+        let hint = match self {
+            Self::Triage => format!("`kanban promote {id}` takes it out"),
+            Self::Dependency { .. } => format!("`kanban promote --force {id}` does not wait"),
+            Self::Blocked { .. } => format!("`kanban unblock {id}` lets it go on"),
+            Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),
+            Self::UnknownProfile { assignee } => {
+                format!("add [profiles.{assignee}] to the configuration, or assign another")
+            }
+            Self::PreviousRunUnkillable { .. } => {
+                format!("look at them; `kanban stop --force {id}` gives them up")
+            }
+            Self::BackOff { .. } => "`kanban dispatch` does not wait".to_owned(),
+            Self::StartsUsedUp { .. } => {
+                format!("`kanban unblock --more-starts {id}` once it is blocked")
+            }
+            Self::DispatchDisabled => "`kanban dispatch` starts what is ready".to_owned(),
+            Self::Paused | Self::Draining => "`kanban resume` goes on".to_owned(),
+            Self::Disk { .. } => "free some space; it goes on by itself".to_owned(),
+            Self::ProfileBreaker { .. } => {
+                "mend the profile; one task is tried from time to time".to_owned()
+            }
+            Self::Cap { .. } => "dispatch.max_running raises the limit".to_owned(),
+            Self::Running { .. }
+            | Self::Done
+            | Self::Archived
+            | Self::PreviousRunStopping { .. }
+            | Self::HostBreaker { .. }
+            | Self::ProfileCap { .. }
+            | Self::WorkspaceBusy { .. }
+            | Self::StartsNext => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn next_probe(until: Option<EpochSeconds>, error: Option<&str>) -> String {
+    let when = if until.is_some() { "the next probe is due later" } else { "a probe runs" };
+    format!("{when}; last failure: {}", error.unwrap_or("no detail"))
+}

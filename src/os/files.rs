@@ -1,0 +1,68 @@
+//! Small questions about files.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+/// Whether a regular file is there that somebody may execute.
+pub fn is_executable_file(path: &Path) -> bool {
+    std::fs::metadata(path)
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// Removes regular files directly in `folder` that were last written before `before` (epoch seconds), and the folder when
+/// that empties it. Links are neither followed nor removed. Returns how many files went (or would go).
+pub fn remove_files_older_than(folder: &Path, before: i64, dry_run: bool) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let mut count = 0;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_old = std::fs::symlink_metadata(&path)
+            .is_ok_and(|file| file.is_file() && file.mtime() < before);
+        if is_old && (dry_run || std::fs::remove_file(&path).is_ok()) {
+            count += 1;
+        }
+    }
+    if !dry_run && count > 0 {
+        // Fails when something is left in it, and then it stays.
+        drop(std::fs::remove_dir(folder));
+    }
+    count
+}
+
+/// Makes a new file that only its owner may read or write.
+///
+/// # Errors
+/// When it is there, or cannot be made.
+pub fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Bytes that an unprivileged process may still write to the file system of `path` (statvfs(3)).
+///
+/// # Errors
+/// What statvfs says.
+pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let found = nix::sys::statvfs::statvfs(path)?;
+    Ok(found.blocks_available().saturating_mul(found.fragment_size()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_regular_files_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("logs");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("1.log"), "x").unwrap();
+        std::fs::create_dir(folder.join("sub")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+        assert_eq!(remove_files_older_than(&folder, 0, false), 0);
+        assert_eq!(remove_files_older_than(&folder, i64::MAX, true), 1);
+        assert!(folder.join("1.log").exists());
+        assert_eq!(remove_files_older_than(&folder, i64::MAX, false), 1);
+        assert!(folder.join("sub").exists() && folder.join("link").symlink_metadata().is_ok());
+    }
+}
