@@ -21,6 +21,9 @@ use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
 use crate::kernel::task::{Task, TaskStatus};
 
+/// Most tasks that the event stream is asked for by name.
+const NAMED_MAX: usize = 500;
+
 /// Wait until tasks are where they should be.
 ///
 /// Where they should be: done, blocked or archived, or in the status that is named; all of them at one time. It costs
@@ -162,12 +165,13 @@ impl<'c> Waiting<'c> {
         Self { goal, on_board, client, tasks }
     }
 
+    /// Many ids would not fit into a path; then the events of all tasks come, and most are passed over.
     fn subscription(&self) -> FollowEvents {
         let ids: Vec<&str> = self.tasks.iter().map(|(id, _)| id.as_str()).collect();
         FollowEvents {
             after: Some("now".to_owned()),
             follow: true,
-            tasks: Some(ids.join(",")),
+            tasks: (ids.len() <= NAMED_MAX).then(|| ids.join(",")),
             board: self.on_board.board.clone(),
         }
     }
@@ -226,5 +230,21 @@ impl<'c> Waiting<'c> {
 
     fn tasks(self) -> Vec<Task> {
         self.tasks.into_iter().filter_map(|(_, seen)| seen).map(|seen| seen.task).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_tasks_are_followed_without_being_named() {
+        let client = Client::at("/nowhere".into(), None, false).unwrap();
+        let goal = Goal { status: None, closed: false };
+        for (count, is_named) in [(NAMED_MAX, true), (NAMED_MAX + 1, false)] {
+            let ids = (0..count).map(|number| format!("t_{number}")).collect();
+            let waiting = Waiting::new(ids, goal, OnBoard { board: None }, &client);
+            assert_eq!(waiting.subscription().tasks.is_some(), is_named);
+        }
     }
 }
