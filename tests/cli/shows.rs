@@ -134,9 +134,10 @@ fn runs_are_listed_oldest_first_with_what_they_left() {
     let runs = board.say(["runs", &id]).ok();
     let lines: Vec<Vec<&str>> = runs.lines().map(|l| l.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["#", "OUTCOME", "PROFILE", "ELAPSED", "STARTED", "RUN"]);
-    assert_eq!(lines[1][..4], ["1", "blocked", "dev", "0s"]);
+    assert_eq!(lines[1][..3], ["1", "blocked", "dev"]);
+    assert!(lines[1][3].ends_with(['s', 'm']), "{runs}");
     assert_eq!(lines[2], ["→", "which"]);
-    assert_eq!(lines[3][..4], ["2", "completed", "dev", "0s"]);
+    assert_eq!(lines[3][..3], ["2", "completed", "dev"]);
     assert_eq!(lines[4], ["→", "all", "done"]);
     let outcomes: Vec<Value> = board.runs(&id).iter().map(|run| run["outcome"].clone()).collect();
     assert_eq!(outcomes, [json!("blocked"), json!("completed")]);
