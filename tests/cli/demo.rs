@@ -78,9 +78,9 @@ fn it_never_meets_a_daemon_that_runs_already() {
 #[test]
 fn a_kept_daemon_can_be_looked_at_and_ended_as_it_says() {
     let place = Place::new();
-    let home = place.path("kept");
-    let told = played(&place, &["--keep", "--home", home.to_str().unwrap()]).ok();
-    assert!(told.contains(&format!("  export KANBAN_HOME='{}'", home.display())), "{told}");
+    let told = played(&place, &["--keep"]).ok();
+    let home = home_of(&told);
+    assert!(told.contains(&format!("  export KANBAN_HOME='{}'\n", home.display())), "{told}");
     let kill_line = told.lines().find_map(|line| line.strip_prefix("  kill ")).unwrap();
     let pid = Pid::from_raw(kill_line.parse().unwrap());
     assert_eq!(processes_naming(&home), [pid.as_raw()], "the daemon and nothing else");

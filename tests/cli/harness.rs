@@ -42,6 +42,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// What a call in the background said, once it has ended.
+    pub fn of_child(mut child: Child) -> Self {
+        until("a call to end", || child.try_wait().unwrap());
+        Self::of(child.wait_with_output().unwrap())
+    }
+
     fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or_else(|| panic!("it was killed: {output:?}")),
@@ -98,6 +104,7 @@ impl Place {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.dir.path())
+            .env("TMPDIR", self.dir.path())
             .env("TZ", "UTC")
             .env("KANBAN_HOME", self.home())
             .current_dir(self.dir.path())

@@ -11,20 +11,20 @@ fn waiting(board: &Board, arguments: &[&str]) -> Child {
     let before = board.figure("database_reads");
     let mut command = board.command(["wait"].iter().chain(arguments));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The newest event's id, the events after it, the task.
-    until("the wait to have read its task", || {
-        (board.figure("database_reads") >= before + 3).then_some(())
+    // The newest event's id, the events after it, the tasks.
+    let ids = arguments.iter().filter(|argument| argument.starts_with("t_")).count();
+    let reads = u64::try_from(ids).unwrap() + 2;
+    until("the wait to have read its tasks", || {
+        (board.figure("database_reads") >= before + reads).then_some(())
     });
     child
 }
 
-fn end_of(child: Child) -> Said {
-    let output = child.wait_with_output().unwrap();
-    Said {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+/// Sockets that a process has open: one for its stream, another while it asks for something.
+fn sockets(child: &Child) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap().flatten();
+    let target = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+    open.filter_map(target).filter(|path| path.to_string_lossy().starts_with("socket:")).count()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_wait_ends_when_the_last_task_is_there() {
     board.say(["claim", &b]).ok();
     board.say(["comment", &b, "an event that moves nothing"]).ok();
     board.say(["block", &b]).ok();
-    assert_eq!(end_of(child).ok(), format!("{a} done\n{b} blocked\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{a} done\n{b} blocked\n"));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_status_to_wait_for_can_be_named() {
     let id = board.create("t", &[]);
     let child = waiting(&board, &[&id, "--status", "running"]);
     board.say(["claim", &id]).ok();
-    assert_eq!(end_of(child).ok(), format!("{id} running\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{id} running\n"));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn with_closed_a_wait_outlasts_the_verdict_until_the_processes_are_gone() {
     assert!(early.contains(&format!("{id} is done and its run {run} is finishing")), "{early}");
     let child = waiting(&board, &[&id, "--closed"]);
     std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
-    assert_eq!(end_of(child).ok(), format!("{id} done\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{id} done\n"));
     assert!(board.runs(&id)[0]["closed_at"].is_i64());
 }
 
@@ -101,11 +101,18 @@ fn a_wait_survives_the_restart_of_the_daemon() {
     let mut board = Board::quiet();
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     let child = waiting(&board, &[&a, &b]);
+    let before = board.figure("database_reads");
     board.say(["complete", &a]).ok();
+    until("the wait to have asked again", || {
+        (board.figure("database_reads") > before).then_some(())
+    });
+    until("the answer to have come", || (sockets(&child) == 1).then_some(()));
+    // Nobody gets through to a daemon that is just being killed.
+    std::fs::remove_file(board.home().join("kanband.sock")).unwrap();
     board.kill();
     board.start();
     board.say(["complete", &b]).ok();
-    assert_eq!(end_of(child).ok(), format!("{a} done\n{b} done\n"));
+    assert_eq!(Said::of_child(child).ok(), format!("{a} done\n{b} done\n"));
 }
 
 #[test]
@@ -114,5 +121,5 @@ fn a_wait_without_a_daemon_that_comes_back_says_so() {
     let id = board.create("t", &[]);
     let child = waiting(&board, &[&id]);
     board.kill();
-    end_of(child).failed(4);
+    Said::of_child(child).failed(4);
 }

@@ -21,6 +21,9 @@ use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
 use crate::kernel::task::{Task, TaskStatus};
 
+/// Most tasks that the event stream is asked for by name.
+const NAMED_MAX: usize = 500;
+
 /// Wait until tasks are where they should be.
 ///
 /// Where they should be: done, blocked or archived, or in the status that is named; all of them at one time. It costs
@@ -66,20 +69,17 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     waiting.read_all()?;
     let mut is_time_over = false;
     while !waiting.is_over() && !is_time_over {
-        let read = match next(&mut events, deadline) {
-            NextLine::Line(line) => waiting.read_named(&line),
-            NextLine::End => waiting.read_anew(&mut events),
+        let is_cut_off = match next(&mut events, deadline) {
+            NextLine::Line(line) => is_daemon_gone(waiting.read_named(&line))?,
+            NextLine::End => true,
             NextLine::Timeout => {
                 // What happened in the last instant counts.
                 is_time_over = true;
-                waiting.read_all()
+                is_daemon_gone(waiting.read_all())?
             }
         };
-        match read {
-            Ok(()) => {}
-            // The daemon went between an event and the look at its task.
-            Err(ClientError::NotReachable { .. }) => waiting.read_anew(&mut events)?,
-            Err(error) => return Err(error.into()),
+        if is_cut_off {
+            waiting.read_anew(&mut events)?;
         }
     }
     if !waiting.is_over() {
@@ -102,6 +102,15 @@ fn show(tasks: Vec<Task>, session: &mut Session) -> Ended {
         }
     }
     Ok(CliExit::Ok)
+}
+
+/// Between an event and the look at its task the daemon may go, as its stream may end.
+fn is_daemon_gone(read: Result<(), ClientError>) -> Result<bool, ClientError> {
+    match read {
+        Ok(()) => Ok(false),
+        Err(ClientError::NotReachable { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 fn next(events: &mut Lines<'_>, deadline: Option<Instant>) -> NextLine {
@@ -156,12 +165,13 @@ impl<'c> Waiting<'c> {
         Self { goal, on_board, client, tasks }
     }
 
+    /// Many ids would not fit into a path; then the events of all tasks come, and most are passed over.
     fn subscription(&self) -> FollowEvents {
         let ids: Vec<&str> = self.tasks.iter().map(|(id, _)| id.as_str()).collect();
         FollowEvents {
             after: Some("now".to_owned()),
             follow: true,
-            tasks: Some(ids.join(",")),
+            tasks: (ids.len() <= NAMED_MAX).then(|| ids.join(",")),
             board: self.on_board.board.clone(),
         }
     }
@@ -220,5 +230,21 @@ impl<'c> Waiting<'c> {
 
     fn tasks(self) -> Vec<Task> {
         self.tasks.into_iter().filter_map(|(_, seen)| seen).map(|seen| seen.task).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_tasks_are_followed_without_being_named() {
+        let client = Client::at("/nowhere".into(), None, false).unwrap();
+        let goal = Goal { status: None, closed: false };
+        for (count, is_named) in [(NAMED_MAX, true), (NAMED_MAX + 1, false)] {
+            let ids = (0..count).map(|number| format!("t_{number}")).collect();
+            let waiting = Waiting::new(ids, goal, OnBoard { board: None }, &client);
+            assert_eq!(waiting.subscription().tasks.is_some(), is_named);
+        }
     }
 }
