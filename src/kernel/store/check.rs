@@ -55,6 +55,14 @@ pub fn problems(connection: &Connection) -> Result<Vec<String>, Fault> {
     if answer != "ok" {
         found.push(answer);
     }
+    found.extend(broken_invariants(connection)?);
+    Ok(found)
+}
+
+/// Broken invariants, one line each.
+pub fn broken_invariants(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let doing = "check the invariants";
+    let mut found = Vec::new();
     for (words, query) in INVARIANTS {
         let mut statement = connection.prepare(query).doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;

@@ -1,0 +1,163 @@
+//! The real board, shown in the words of the model.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kanband::kernel::board::{Board, Verb};
+use kanband::kernel::caller::Caller;
+use kanband::kernel::error::VerbError;
+use kanband::kernel::ids::{BoardName, TaskId};
+use kanband::kernel::policy::Policy;
+use kanband::kernel::random::SeededRandom;
+use kanband::kernel::store::listing::{ListFilter, list};
+use kanband::kernel::store::{self, Birth, Missing};
+use kanband::kernel::task::TaskStatus;
+
+use crate::model::{self, Model};
+
+pub struct Real {
+    pub board: Board,
+    _dir: tempfile::TempDir,
+}
+
+impl Real {
+    pub fn new(seed: u64) -> Self {
+        let policy = Policy {
+            max_running: model::MAX_RUNNING as u32,
+            max_running_by_profile: BTreeMap::from([(
+                model::CAPPED.0.to_owned(),
+                model::CAPPED.1 as u32,
+            )]),
+            failure_limit: model::FAILURE_LIMIT,
+            protocol_violation_limit: model::VIOLATION_LIMIT,
+            lifetime_starts: model::LIFETIME_STARTS,
+            backoff_base_ms: 0,
+            backoff_max_ms: 0,
+            claim_ttl_seconds: model::CLAIM_TTL,
+            ..Policy::default()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let random = Box::new(SeededRandom::new(seed));
+        let path = dir.path().join("kanban.db");
+        let board = Board::open(&path, Missing::Create, &birth, Arc::new(policy), random).unwrap();
+        board.disable_sync_for_tests().unwrap();
+        Self { board, _dir: dir }
+    }
+
+    /// Runs a verb; a refusal comes back as its code.
+    pub fn run<V: Verb>(
+        &mut self,
+        now: i64,
+        caller: &Caller,
+        verb: &V,
+    ) -> Result<V::Reply, String> {
+        match self.board.run_one(now, caller, None, verb) {
+            Ok((reply, _)) => Ok(reply),
+            Err(VerbError::Refused(refusal)) => {
+                let code = serde_json::to_value(refusal.code()).unwrap();
+                Err(code.as_str().unwrap().to_owned())
+            }
+            Err(VerbError::Failed(fault)) => panic!("{}: {fault}", V::NAME),
+        }
+    }
+
+    /// Everything that a user can see.
+    pub fn show(&self, now: i64) -> Model {
+        self.board
+            .read::<_, VerbError>(|connection| {
+                let filter = ListFilter { include_archived: true, ..ListFilter::default() };
+                let mut shown = Model { now, ..Model::default() };
+                for task in list(connection, &filter)? {
+                    let id = task.id.clone();
+                    for parent in store::links::list_parents(connection, &id)? {
+                        shown.links.insert((parent.to_string(), id.to_string()));
+                    }
+                    for run in store::runs::list_of_task(connection, &id)? {
+                        shown.runs.insert(
+                            run.id,
+                            model::Run {
+                                open: run.is_open(),
+                                status: run.status,
+                                outcome: run.outcome.map(|outcome| outcome.as_str().to_owned()),
+                                supervised: run.supervised,
+                                summary: run.summary,
+                                by: run.verdict_by,
+                                task: id.to_string(),
+                                profile: run.profile,
+                                spawned: run.worker_pid.is_some(),
+                            },
+                        );
+                    }
+                    let events = store::events::list_of_task(connection, &id)?;
+                    let comments = store::comments::list(connection, &id)?;
+                    shown.tasks.insert(
+                        id.to_string(),
+                        model::Task {
+                            status: task.status.as_str(),
+                            assignee: task.assignee,
+                            priority: task.priority,
+                            created_at: task.created_at,
+                            title: task.title,
+                            lock: task.claim_lock,
+                            expires: task.claim_expires,
+                            current: task.current_run_id,
+                            failures: task.spawn_failures,
+                            violations: task.protocol_violations,
+                            auto_starts: task.auto_starts,
+                            not_before: task.not_before,
+                            archived_at: task.archived_at,
+                            key: task.idempotency_key.map(|key| (key, String::new())),
+                            labels: task.labels.into_iter().collect::<BTreeSet<_>>(),
+                            comments: comments.len(),
+                            events: events.into_iter().map(|event| event.kind).collect(),
+                        },
+                    );
+                }
+                Ok(shown)
+            })
+            .unwrap()
+    }
+
+    /// Broken invariants, and gaps in the events while nothing was collected.
+    pub fn problems(&self, was_collected: bool) -> Vec<String> {
+        self.board
+            .read::<_, VerbError>(|connection| {
+                let mut problems = store::check::broken_invariants(connection)?;
+                let newest = store::events::newest_id(connection)?;
+                let listed = store::events::list_after(connection, 0, u32::MAX)?;
+                if !was_collected && listed.len() as i64 != newest {
+                    problems.push(format!("{} events, the newest is {newest}", listed.len()));
+                }
+                let counted = store::counts::read(connection)?;
+                if counted != *self.board.counts() {
+                    problems.push("the counts in memory differ from the rows".to_owned());
+                }
+                for id in list(connection, &ListFilter::default())? {
+                    let parents = store::links::parents_of(connection, &id.id)?;
+                    let is_ready = TaskStatus::by_parents(parents) == TaskStatus::Ready;
+                    if id.status == TaskStatus::Todo
+                        && is_ready
+                        && !store::links::list_parents(connection, &id.id)?.is_empty()
+                    {
+                        problems.push(format!("{} waits for nobody", id.id));
+                    }
+                }
+                Ok(problems)
+            })
+            .unwrap()
+    }
+}
+
+pub fn person() -> Caller {
+    Caller::Operator { name: "ada".into() }
+}
+
+pub fn worker(run_id: i64, task: &str) -> Caller {
+    Caller::Worker {
+        run_id,
+        task_id: TaskId::parse(task).unwrap(),
+        board: BoardName::default(),
+        profile: "p".into(),
+    }
+}

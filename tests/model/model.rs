@@ -1,0 +1,578 @@
+//! The board's rules once more, as short as they can be said: in memory, without SQL, without anything of the kernel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const MAX_RUNNING: usize = 3;
+pub const CAPPED: (&str, usize) = ("capped", 1);
+pub const FAILURE_LIMIT: u32 = 3;
+pub const VIOLATION_LIMIT: u32 = 2;
+pub const LIFETIME_STARTS: u32 = 8;
+pub const CLAIM_TTL: i64 = 100;
+pub const RATE_LIMIT: i64 = 300;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub status: String,
+    pub outcome: Option<String>,
+    pub supervised: bool,
+    pub open: bool,
+    pub summary: Option<String>,
+    pub by: Option<String>,
+    pub task: String,
+    pub profile: Option<String>,
+    pub spawned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    pub status: &'static str,
+    pub assignee: Option<String>,
+    pub priority: i64,
+    pub created_at: i64,
+    pub title: String,
+    pub lock: Option<String>,
+    pub expires: Option<i64>,
+    pub current: Option<i64>,
+    pub failures: u32,
+    pub violations: u32,
+    pub auto_starts: u32,
+    pub not_before: Option<i64>,
+    pub archived_at: Option<i64>,
+    pub key: Option<(String, String)>,
+    pub labels: BTreeSet<String>,
+    pub comments: usize,
+    pub events: Vec<String>,
+}
+
+/// The model. A refused operation returns the code of its refusal and leaves everything as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Model {
+    pub now: i64,
+    pub tasks: BTreeMap<String, Task>,
+    pub links: BTreeSet<(String, String)>,
+    pub runs: BTreeMap<i64, Run>,
+    pub next_run: i64,
+    pub paused: bool,
+}
+
+type Done = Result<(), &'static str>;
+
+pub struct NewTask {
+    pub title: String,
+    pub assignee: Option<String>,
+    pub parents: Vec<String>,
+    pub triage: bool,
+    pub priority: i64,
+    pub key: Option<String>,
+}
+
+fn satisfies(status: &str) -> bool {
+    matches!(status, "done" | "archived")
+}
+
+impl Model {
+    fn task(&mut self, id: &str) -> Result<&mut Task, &'static str> {
+        self.tasks.get_mut(id).ok_or("unknown_task")
+    }
+
+    fn tell(&mut self, id: &str, kind: &str) {
+        self.tasks.get_mut(id).unwrap().events.push(kind.to_owned());
+    }
+
+    pub fn unmet(&self, child: &str) -> bool {
+        self.links.iter().any(|(parent, of)| of == child && !satisfies(self.tasks[parent].status))
+    }
+
+    pub fn open_run_of(&self, id: &str) -> Option<i64> {
+        self.runs.iter().find(|(_, run)| run.task == id && run.open).map(|(id, _)| *id)
+    }
+
+    /// What a create would be refused with, or the id of the task that has its key.
+    pub fn check_create(&self, new: &NewTask) -> Result<Option<String>, &'static str> {
+        if new.title.trim().is_empty() {
+            return Err("title_required");
+        }
+        if let Some(key) = &new.key {
+            let holder = self.tasks.iter().find(|(_, task)| {
+                task.status != "archived" && task.key.as_ref().is_some_and(|(own, _)| own == key)
+            });
+            if let Some((id, task)) = holder {
+                let same =
+                    task.key.as_ref().is_some_and(|(_, content)| *content == content_of(new));
+                return if same { Ok(Some(id.clone())) } else { Err("idempotency_conflict") };
+            }
+        }
+        if new.parents.iter().any(|parent| !self.tasks.contains_key(parent)) {
+            return Err("unknown_parent");
+        }
+        Ok(None)
+    }
+
+    pub fn create(&mut self, id: &str, new: &NewTask) {
+        let waits = new.parents.iter().any(|parent| !satisfies(self.tasks[parent].status));
+        let status = match (new.triage, waits) {
+            (true, _) => "triage",
+            (false, true) => "todo",
+            (false, false) => "ready",
+        };
+        for parent in &new.parents {
+            self.links.insert((parent.clone(), id.to_owned()));
+        }
+        let task = Task {
+            status,
+            assignee: new.assignee.clone(),
+            priority: new.priority,
+            created_at: self.now,
+            title: new.title.clone(),
+            lock: None,
+            expires: None,
+            current: None,
+            failures: 0,
+            violations: 0,
+            auto_starts: 0,
+            not_before: None,
+            archived_at: None,
+            key: new.key.clone().map(|key| (key, content_of(new))),
+            labels: BTreeSet::new(),
+            comments: 0,
+            events: vec!["created".to_owned()],
+        };
+        self.tasks.insert(id.to_owned(), task);
+    }
+
+    pub fn link(&mut self, parent: &str, child: &str) -> Done {
+        if !self.tasks.contains_key(parent) || !self.tasks.contains_key(child) {
+            return Err("unknown_task");
+        }
+        if parent == child {
+            return Err("self_link");
+        }
+        if self.reaches(child, parent) {
+            return Err("cycle");
+        }
+        if self.links.insert((parent.to_owned(), child.to_owned())) {
+            self.tell(child, "linked");
+            if self.tasks[child].status == "ready" && !satisfies(self.tasks[parent].status) {
+                self.leave(child, "todo");
+                self.tell(child, "demoted");
+            }
+        }
+        Ok(())
+    }
+
+    fn reaches(&self, from: &str, to: &str) -> bool {
+        from == to
+            || self.links.iter().any(|(parent, child)| parent == from && self.reaches(child, to))
+    }
+
+    pub fn unlink(&mut self, parent: &str, child: &str) -> Done {
+        if !self.links.remove(&(parent.to_owned(), child.to_owned())) {
+            return Err("unknown_link");
+        }
+        self.tell(child, "unlinked");
+        self.promote_if_met(child);
+        Ok(())
+    }
+
+    fn promote_if_met(&mut self, id: &str) {
+        if self.tasks[id].status == "todo" && !self.unmet(id) {
+            self.leave(id, "ready");
+            self.tell(id, "promoted");
+        }
+    }
+
+    fn release_children(&mut self, parent: &str) {
+        let children: Vec<String> =
+            self.links.iter().filter(|(of, _)| of == parent).map(|(_, c)| c.clone()).collect();
+        for child in children {
+            self.promote_if_met(&child);
+        }
+    }
+
+    /// Moves a task and clears what only a running or a waiting one has.
+    fn leave(&mut self, id: &str, status: &'static str) {
+        let task = self.tasks.get_mut(id).unwrap();
+        task.status = status;
+        (task.lock, task.expires, task.current, task.not_before) = (None, None, None, None);
+    }
+
+    fn end_current(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) -> bool {
+        let Some(run_id) = self.tasks[id].current else { return false };
+        let run = self.runs.get_mut(&run_id).unwrap();
+        run.status = if outcome == "completed" { "done" } else { outcome }.to_owned();
+        run.outcome = Some(outcome.to_owned());
+        run.summary = summary.map(str::to_owned);
+        run.by = Some(by.to_owned());
+        run.open = run.supervised;
+        true
+    }
+
+    fn synthesize(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) {
+        let run = Run {
+            status: outcome.to_owned(),
+            outcome: Some(outcome.to_owned()),
+            supervised: false,
+            open: false,
+            summary: summary.map(str::to_owned),
+            by: Some(by.to_owned()),
+            task: id.to_owned(),
+            profile: self.tasks[id].assignee.clone(),
+            spawned: false,
+        };
+        self.add_run(run);
+    }
+
+    fn add_run(&mut self, run: Run) -> i64 {
+        self.next_run += 1;
+        self.runs.insert(self.next_run, run);
+        self.next_run
+    }
+
+    pub fn assign(&mut self, id: &str, assignee: Option<&str>) -> Done {
+        let task = self.task(id)?;
+        if task.status == "running" {
+            return Err("currently_running");
+        }
+        if task.assignee.as_deref() != assignee {
+            task.assignee = assignee.map(str::to_owned);
+            self.tell(id, "assigned");
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: &str, lock: &str, expires: Option<i64>, supervised: bool) -> i64 {
+        let run_id = self.add_run(Run {
+            status: "running".to_owned(),
+            outcome: None,
+            supervised,
+            open: true,
+            summary: None,
+            by: None,
+            task: id.to_owned(),
+            profile: self.tasks[id].assignee.clone(),
+            spawned: false,
+        });
+        self.leave(id, "running");
+        let task = self.tasks.get_mut(id).unwrap();
+        (task.lock, task.expires, task.current) = (Some(lock.to_owned()), expires, Some(run_id));
+        self.tell(id, "claimed");
+        run_id
+    }
+
+    pub fn claim(&mut self, id: &str, claimer: &str) -> Done {
+        if self.task(id)?.status != "ready" {
+            return Err("wrong_status");
+        }
+        if self.open_run_of(id).is_some() {
+            return Err("previous_run_open");
+        }
+        self.open(id, claimer, Some(self.now + CLAIM_TTL), false);
+        Ok(())
+    }
+
+    pub fn heartbeat(&mut self, id: &str, claimer: Option<&str>) -> Done {
+        let until = self.now + CLAIM_TTL;
+        let task = self.task(id)?;
+        if task.status != "running" {
+            return Err("wrong_status");
+        }
+        if claimer.is_some() && claimer != task.lock.as_deref() {
+            return Err("other_claimer");
+        }
+        task.expires = task.expires.map(|end| end.max(until));
+        self.tell(id, "heartbeat");
+        Ok(())
+    }
+
+    /// By a person (`run` none) or by the worker of a run.
+    pub fn complete(&mut self, id: &str, run: Option<i64>, summary: Option<&str>) -> Done {
+        let by = by(run);
+        if let Some(done) = self.repeated(id, run, "completed", summary)? {
+            return done;
+        }
+        if !matches!(self.task(id)?.status, "ready" | "running" | "blocked") {
+            return Err("wrong_status");
+        }
+        if !self.end_current(id, "completed", summary, &by) && summary.is_some() {
+            self.synthesize(id, "completed", summary, &by);
+        }
+        self.leave(id, "done");
+        let task = self.tasks.get_mut(id).unwrap();
+        (task.failures, task.violations) = (0, 0);
+        self.tell(id, "completed");
+        self.release_children(id);
+        Ok(())
+    }
+
+    pub fn block(&mut self, id: &str, run: Option<i64>, reason: Option<&str>) -> Done {
+        let by = by(run);
+        if let Some(done) = self.repeated(id, run, "blocked", reason)? {
+            return done;
+        }
+        if !matches!(self.task(id)?.status, "ready" | "running") {
+            return Err("wrong_status");
+        }
+        if !self.end_current(id, "blocked", reason, &by) && reason.is_some() {
+            self.synthesize(id, "blocked", reason, &by);
+        }
+        self.leave(id, "blocked");
+        self.tell(id, "blocked");
+        Ok(())
+    }
+
+    /// A worker whose run has ended: the same verdict again is fine, anything else is over.
+    fn repeated(
+        &self,
+        id: &str,
+        run: Option<i64>,
+        outcome: &str,
+        summary: Option<&str>,
+    ) -> Result<Option<Done>, &'static str> {
+        if !self.tasks.contains_key(id) {
+            return Err("unknown_task");
+        }
+        let Some(run_id) = run else { return Ok(None) };
+        let Some(run) = self.runs.get(&run_id) else { return Err("run_over") };
+        if run.outcome.is_none() {
+            return Ok(None);
+        }
+        let is_own = run.by.as_deref() == Some(by(Some(run_id)).as_str());
+        let is_same = run.outcome.as_deref() == Some(outcome) && run.summary.as_deref() == summary;
+        Ok(Some(if is_own && is_same { Ok(()) } else { Err("run_over") }))
+    }
+
+    pub fn unblock(&mut self, id: &str, more_starts: bool) -> Done {
+        let unmet = self.unmet(id);
+        let task = self.task(id)?;
+        if task.status != "blocked" {
+            return Err("wrong_status");
+        }
+        (task.failures, task.violations) = (0, 0);
+        if more_starts {
+            task.auto_starts = 0;
+        }
+        self.leave(id, if unmet { "todo" } else { "ready" });
+        self.tell(id, "unblocked");
+        Ok(())
+    }
+
+    pub fn archive(&mut self, id: &str) -> Done {
+        let now = self.now;
+        let task = self.task(id)?;
+        if task.status == "archived" {
+            return Err("wrong_status");
+        }
+        task.archived_at = Some(now);
+        self.end_current(
+            id,
+            "reclaimed",
+            Some("the task was archived while this run was active"),
+            "ada",
+        );
+        self.leave(id, "archived");
+        self.tell(id, "archived");
+        self.release_children(id);
+        Ok(())
+    }
+
+    pub fn promote(&mut self, id: &str, force: bool) -> Done {
+        let unmet = self.unmet(id);
+        let task = self.task(id)?;
+        let to = match task.status {
+            "triage" if unmet && !force => "todo",
+            "todo" | "blocked" if unmet && !force => return Err("unmet_parents"),
+            "triage" | "todo" | "blocked" => "ready",
+            _ => return Err("wrong_status"),
+        };
+        (task.failures, task.violations) = (0, 0);
+        self.leave(id, to);
+        self.tell(id, "promoted");
+        Ok(())
+    }
+
+    pub fn reclaim(&mut self, id: &str) -> Done {
+        if self.task(id)?.status != "running" {
+            return Err("wrong_status");
+        }
+        self.end_current(id, "reclaimed", None, "ada");
+        self.leave(id, "ready");
+        self.tell(id, "reclaimed");
+        Ok(())
+    }
+
+    pub fn reassign(&mut self, id: &str, assignee: Option<&str>) -> Done {
+        if self.task(id)?.status == "running" {
+            self.reclaim(id)?;
+        }
+        self.assign(id, assignee)
+    }
+
+    pub fn edit(&mut self, id: &str, priority: i64, label: Option<&str>) -> Done {
+        let task = self.task(id)?;
+        let labelled = label.is_some_and(|label| task.labels.insert(label.to_owned()));
+        let moved = std::mem::replace(&mut task.priority, priority) != priority;
+        if labelled {
+            self.tell(id, "edited");
+        }
+        if moved {
+            self.tell(id, "reprioritized");
+        }
+        Ok(())
+    }
+
+    pub fn comment(&mut self, id: &str, body: &str) -> Done {
+        self.task(id)?;
+        if body.trim().is_empty() {
+            return Err("comment_body_required");
+        }
+        self.tasks.get_mut(id).unwrap().comments += 1;
+        self.tell(id, "commented");
+        Ok(())
+    }
+
+    /// A dispatch pass; returns the runs that it starts, in order.
+    pub fn pass(&mut self) -> Vec<i64> {
+        let now = self.now;
+        for task in self.tasks.values_mut() {
+            task.not_before = task.not_before.filter(|until| *until > now);
+        }
+        let is_expired = |task: &Task| task.expires.is_some_and(|end| end < now);
+        let expired: Vec<String> =
+            self.tasks.iter().filter(|(_, t)| is_expired(t)).map(|(id, _)| id.clone()).collect();
+        for id in expired {
+            self.end_current(&id, "reclaimed", None, "kanband:dispatcher");
+            self.leave(&id, "ready");
+            self.tell(&id, "reclaimed");
+        }
+        let mut started = Vec::new();
+        for id in self.startable() {
+            if self.tasks[&id].auto_starts >= LIFETIME_STARTS {
+                self.synthesize(&id, "gave_up", None, "kanband:dispatcher");
+                self.leave(&id, "blocked");
+                self.tell(&id, "gave_up");
+            } else {
+                let lock = format!("kanband/{}", self.tasks[&id].assignee.clone().unwrap());
+                self.tasks.get_mut(&id).unwrap().auto_starts += 1;
+                started.push(self.open(&id, &lock, None, true));
+            }
+        }
+        started
+    }
+
+    fn startable(&self) -> Vec<String> {
+        if self.paused {
+            return Vec::new();
+        }
+        let mut open: BTreeMap<String, usize> = BTreeMap::new();
+        let supervised = self.runs.values().filter(|run| run.open && run.supervised);
+        let mut total = 0;
+        for run in supervised {
+            total += 1;
+            *open.entry(run.profile.clone().unwrap()).or_default() += 1;
+        }
+        let mut waiting: Vec<(&String, &Task)> = self
+            .tasks
+            .iter()
+            .filter(|(id, task)| {
+                task.status == "ready"
+                    && task.assignee.is_some()
+                    && task.not_before.is_none()
+                    && self.open_run_of(id).is_none()
+            })
+            .collect();
+        waiting.sort_by_key(|(id, task)| (-task.priority, task.created_at, (*id).clone()));
+        let mut chosen = Vec::new();
+        for (id, task) in waiting {
+            let assignee = task.assignee.clone().unwrap();
+            let count = open.entry(assignee.clone()).or_default();
+            let has_room = assignee != CAPPED.0 || *count < CAPPED.1;
+            if total < MAX_RUNNING && has_room {
+                *count += 1;
+                total += 1;
+                chosen.push(id.clone());
+            }
+        }
+        chosen
+    }
+
+    pub fn spawned(&mut self, run_id: i64) {
+        let run = self.runs.get_mut(&run_id).unwrap();
+        if run.open && !run.spawned {
+            run.spawned = true;
+            let id = run.task.clone();
+            self.tell(&id, "spawned");
+        }
+    }
+
+    /// The processes of a supervised run are gone. `outcome` is what their end alone would mean.
+    pub fn close(&mut self, run_id: i64, outcome: &str) {
+        let run = self.runs[&run_id].clone();
+        if !run.open {
+            return;
+        }
+        let id = run.task.clone();
+        if run.outcome.is_none() {
+            self.settle(run_id, &id, outcome);
+        }
+        self.runs.get_mut(&run_id).unwrap().open = false;
+        self.tell(&id, "closed");
+    }
+
+    fn settle(&mut self, run_id: i64, id: &str, outcome: &str) {
+        let system = "kanband:worker";
+        if outcome == "completed" {
+            self.end_current(id, "completed", None, system);
+            self.leave(id, "done");
+            let task = self.tasks.get_mut(id).unwrap();
+            (task.failures, task.violations) = (0, 0);
+            self.tell(id, "completed");
+            self.release_children(id);
+            return;
+        }
+        let charged = matches!(outcome, "crashed" | "protocol_violation" | "timed_out");
+        let task = self.tasks.get_mut(id).unwrap();
+        task.failures += u32::from(charged);
+        task.violations += u32::from(outcome == "protocol_violation");
+        let spent = task.failures >= FAILURE_LIMIT
+            || task.violations >= VIOLATION_LIMIT
+            || task.auto_starts >= LIFETIME_STARTS;
+        let gives_up = charged && spent;
+        self.end_current(id, if gives_up { "gave_up" } else { outcome }, None, system);
+        debug_assert_eq!(self.runs[&run_id].task, id);
+        self.leave(id, if gives_up { "blocked" } else { "ready" });
+        if outcome == "rate_limited" {
+            self.tasks.get_mut(id).unwrap().not_before = Some(self.now + RATE_LIMIT);
+        }
+        self.tell(id, outcome);
+        if gives_up {
+            self.tell(id, "gave_up");
+        }
+    }
+
+    pub fn collect_garbage(&mut self, before: i64) {
+        let gone: Vec<String> = self
+            .tasks
+            .iter()
+            .filter(|(id, task)| {
+                task.archived_at.is_some_and(|at| at < before)
+                    && task.status == "archived"
+                    && self.open_run_of(id).is_none()
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.tasks.remove(&id);
+            self.links.retain(|(parent, child)| *parent != id && *child != id);
+            self.runs.retain(|_, run| run.task != id);
+        }
+    }
+}
+
+fn by(run: Option<i64>) -> String {
+    run.map_or("ada".to_owned(), |run| format!("run:{run}"))
+}
+
+fn content_of(new: &NewTask) -> String {
+    let (title, parents) = (new.title.trim(), &new.parents);
+    format!("{title}|{:?}|{parents:?}|{}|{}", new.assignee, new.triage, new.priority)
+}

@@ -1,0 +1,450 @@
+//! Random sequences of operations on model and board.
+
+use kanband::kernel::caller::Caller;
+use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use kanband::kernel::random::{SeededRandom, below};
+use kanband::kernel::verbs::{
+    ArchiveTask, AssignTask, BlockTask, ClaimTask, CloseRun, CollectGarbage, CommentTask,
+    CompleteTask, CreateTask, DispatchSwitch, EditTask, HeartbeatTask, LinkTasks, PassMode,
+    ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordSpawned, SetDispatch, StartReadyRuns,
+    UnblockTask, UnlinkTasks,
+};
+
+use crate::board::{Real, person, worker};
+use crate::model::{Model, NewTask};
+
+const OPERATIONS: usize = 100;
+
+struct Pair {
+    model: Model,
+    real: Real,
+    random: SeededRandom,
+    was_collected: bool,
+    history: Vec<String>,
+}
+
+impl Pair {
+    fn new(seed: u64) -> Self {
+        Self {
+            model: Model { now: 1_000_000, ..Model::default() },
+            real: Real::new(seed),
+            random: SeededRandom::new(seed ^ 0x5eed),
+            was_collected: false,
+            history: Vec::new(),
+        }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        below(&mut self.random, bound as u64) as usize
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// A task, or now and then an id that nobody has.
+    fn some_id(&mut self) -> String {
+        let count = self.model.tasks.len();
+        if count == 0 || self.one_in(30) {
+            return "t_ffffffff".to_owned();
+        }
+        let nth = self.below(count);
+        self.model.tasks.keys().nth(nth).unwrap().clone()
+    }
+
+    fn some_assignee(&mut self) -> Option<String> {
+        let names = [None, Some("dev"), Some("qa"), Some("capped")];
+        names[self.below(names.len())].map(str::to_owned)
+    }
+
+    fn some_supervised_run(&mut self) -> Option<i64> {
+        let runs: Vec<i64> =
+            self.model.runs.iter().filter(|(_, run)| run.supervised).map(|(id, _)| *id).collect();
+        if runs.is_empty() {
+            return None;
+        }
+        // Mostly the newest ones: they are the ones that are open.
+        let from = runs.len().saturating_sub(5);
+        let nth = from + self.below(runs.len() - from);
+        Some(runs[nth])
+    }
+
+    fn agree<T>(&self, what: &str, real: Result<T, String>, model: Result<(), &'static str>) {
+        let real = real.map(|_| ());
+        assert_eq!(real, model.map_err(str::to_owned), "{what}\n{}", self.history.join("\n"));
+    }
+
+    fn step(&mut self) {
+        let which = self.below(24);
+        match which {
+            0..=4 => self.create(),
+            5 => self.link(),
+            6 => self.unlink(),
+            7 => self.assign(),
+            8 => self.claim(),
+            9 => self.heartbeat(),
+            10 => self.complete(),
+            11 => self.block(),
+            12 => self.unblock(),
+            13 => self.archive(),
+            14 => self.promote(),
+            15 => self.reclaim(),
+            16 => self.reassign(),
+            17 => self.edit(),
+            18 => self.comment(),
+            19 | 20 => self.pass(),
+            21 => self.worker_verdict(),
+            22 => self.close(),
+            _ => self.rarely(),
+        }
+    }
+
+    fn note(&mut self, what: impl std::fmt::Display) {
+        self.history.push(format!("{:>4} {what}", self.history.len()));
+    }
+
+    fn create(&mut self) {
+        let parents = (0..self.below(3)).map(|_| self.some_id()).collect::<Vec<_>>();
+        let mut unique: Vec<String> = Vec::new();
+        for parent in parents {
+            if !unique.contains(&parent) {
+                unique.push(parent);
+            }
+        }
+        let new = NewTask {
+            title: if self.one_in(20) { " ".into() } else { format!("task {}", self.below(2)) },
+            assignee: self.some_assignee(),
+            parents: unique,
+            triage: self.one_in(8),
+            priority: self.below(3) as i64,
+            key: if self.one_in(5) { Some(format!("key {}", self.below(2))) } else { None },
+        };
+        self.note(format!("create {} key {:?} parents {:?}", new.title, new.key, new.parents));
+        let verb = CreateTask {
+            title: new.title.clone(),
+            assignee: new.assignee.clone(),
+            parents: new.parents.clone(),
+            triage: new.triage,
+            priority: new.priority,
+            idempotency_key: new.key.clone(),
+            ..CreateTask::default()
+        };
+        let expected = self.model.check_create(&new);
+        match (self.real.run(self.model.now, &person(), &verb), expected) {
+            (Ok(reply), Ok(None)) => {
+                assert!(reply.created);
+                self.model.create(reply.task.id.as_str(), &new);
+            }
+            (Ok(reply), Ok(Some(existing))) => {
+                assert!(!reply.created);
+                assert_eq!(reply.task.id.as_str(), existing);
+            }
+            (real, expected) => self.agree(
+                "create",
+                real,
+                match expected {
+                    Ok(_) => Ok(()),
+                    Err(code) => Err(code),
+                },
+            ),
+        }
+    }
+
+    fn link(&mut self) {
+        let (parent_id, child_id) = (self.some_id(), self.some_id());
+        self.note(format!("link {parent_id} {child_id}"));
+        let expected = self.model.link(&parent_id, &child_id);
+        let verb = LinkTasks { parent_id, child_id, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("link", real, expected);
+    }
+
+    fn unlink(&mut self) {
+        let (parent_id, child_id) = match self.model.links.len() {
+            0 => (self.some_id(), self.some_id()),
+            count => {
+                let nth = self.below(count);
+                self.model.links.iter().nth(nth).unwrap().clone()
+            }
+        };
+        self.note(format!("unlink {parent_id} {child_id}"));
+        let expected = self.model.unlink(&parent_id, &child_id);
+        let verb = UnlinkTasks { parent_id, child_id, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("unlink", real, expected);
+    }
+
+    fn assign(&mut self) {
+        let (id, assignee) = (self.some_id(), self.some_assignee());
+        self.note(format!("assign {id} {assignee:?}"));
+        let expected = self.model.assign(&id, assignee.as_deref());
+        let real =
+            self.real.run(self.model.now, &person(), &AssignTask { id, assignee, board: None });
+        self.agree("assign", real, expected);
+    }
+
+    fn claim(&mut self) {
+        let id = self.some_id();
+        let claimer = format!("person {}", self.below(2));
+        self.note(format!("claim {id} {claimer}"));
+        let expected = self.model.claim(&id, &claimer);
+        let verb = ClaimTask {
+            id,
+            ttl_seconds: None,
+            claimer: Some(claimer),
+            board: None,
+            workspace: "/w".into(),
+        };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("claim", real, expected);
+    }
+
+    fn heartbeat(&mut self) {
+        let id = self.some_id();
+        let claimer = if self.one_in(2) { None } else { Some(format!("person {}", self.below(2))) };
+        self.note(format!("heartbeat {id} {claimer:?}"));
+        let expected = self.model.heartbeat(&id, claimer.as_deref());
+        let verb = HeartbeatTask { id, note: None, claimer, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("heartbeat", real, expected);
+    }
+
+    fn complete(&mut self) {
+        let id = self.some_id();
+        let summary = if self.one_in(2) { Some("by hand".to_owned()) } else { None };
+        self.note(format!("complete {id}"));
+        let expected = self.model.complete(&id, None, summary.as_deref());
+        let verb = CompleteTask { id, summary, ..CompleteTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("complete", real, expected);
+    }
+
+    fn block(&mut self) {
+        let id = self.some_id();
+        let reason = if self.one_in(2) { Some("why".to_owned()) } else { None };
+        self.note(format!("block {id}"));
+        let expected = self.model.block(&id, None, reason.as_deref());
+        let verb = BlockTask { id, reason, ..BlockTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("block", real, expected);
+    }
+
+    fn unblock(&mut self) {
+        let (id, more_starts) = (self.some_id(), self.one_in(4));
+        self.note(format!("unblock {id} more starts {more_starts}"));
+        let expected = self.model.unblock(&id, more_starts);
+        let verb = UnblockTask { id, more_starts, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("unblock", real, expected);
+    }
+
+    fn archive(&mut self) {
+        let id = self.some_id();
+        self.note(format!("archive {id}"));
+        let expected = self.model.archive(&id);
+        let real = self.real.run(self.model.now, &person(), &ArchiveTask { id, board: None });
+        self.agree("archive", real, expected);
+    }
+
+    fn promote(&mut self) {
+        let (id, force) = (self.some_id(), self.one_in(3));
+        self.note(format!("promote {id} force {force}"));
+        let expected = self.model.promote(&id, force);
+        let verb = PromoteTask { id, force, ..PromoteTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("promote", real, expected);
+    }
+
+    fn reclaim(&mut self) {
+        let id = self.some_id();
+        self.note(format!("reclaim {id}"));
+        let expected = self.model.reclaim(&id);
+        let verb = ReclaimTask { id, ..ReclaimTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("reclaim", real, expected);
+    }
+
+    fn reassign(&mut self) {
+        let (id, assignee) = (self.some_id(), self.some_assignee());
+        self.note(format!("reassign {id} {assignee:?}"));
+        let expected = self.model.reassign(&id, assignee.as_deref());
+        let verb = ReassignTask { id, assignee, ..ReassignTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("reassign", real, expected);
+    }
+
+    fn edit(&mut self) {
+        let (id, priority) = (self.some_id(), self.below(3) as i64);
+        let label = if self.one_in(2) { Some(format!("label {}", self.below(2))) } else { None };
+        self.note(format!("edit {id} priority {priority} label {label:?}"));
+        let expected = self.model.edit(&id, priority, label.as_deref());
+        let verb = EditTask {
+            id,
+            priority: Some(priority),
+            add_labels: label.into_iter().collect(),
+            ..EditTask::default()
+        };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("edit", real, expected);
+    }
+
+    fn comment(&mut self) {
+        let id = self.some_id();
+        let body = if self.one_in(8) { " ".to_owned() } else { "a word".to_owned() };
+        self.note(format!("comment {id}"));
+        let expected = self.model.comment(&id, &body);
+        let verb = CommentTask { id, body, author: None, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("comment", real, expected);
+    }
+
+    fn pass(&mut self) {
+        self.note("pass".to_owned());
+        let expected = self.model.pass();
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+        let system = Caller::System { part: "dispatcher" };
+        let reply = self.real.run(self.model.now, &system, &verb).unwrap();
+        let started: Vec<i64> = reply.orders.iter().map(|order| order.run_id).collect();
+        assert_eq!(started, expected, "{}", self.history.join("\n"));
+        for run_id in started {
+            if !self.one_in(4) {
+                self.spawned(run_id);
+            }
+        }
+    }
+
+    fn spawned(&mut self, run_id: i64) {
+        self.note(format!("run {run_id} spawned"));
+        self.model.spawned(run_id);
+        let ids = ProcessIds {
+            boot_id: "b".into(),
+            shim_pid: 1,
+            shim_start_ticks: 1,
+            worker_pid: 1000 + run_id,
+            worker_start_ticks: 1,
+        };
+        let system = Caller::System { part: "worker" };
+        let verb = RecordSpawned { run_id, ids, launch: None };
+        self.real.run(self.model.now, &system, &verb).unwrap();
+    }
+
+    /// A worker speaks, also one whose run is over: it is fenced.
+    fn worker_verdict(&mut self) {
+        let Some(run_id) = self.some_supervised_run() else { return };
+        let id = self.model.runs[&run_id].task.clone();
+        let caller = worker(run_id, &id);
+        let word = format!("word {}", self.below(2));
+        if self.one_in(2) {
+            self.note(format!("run {run_id} completes {id} with {word}"));
+            let expected = self.model.complete(&id, Some(run_id), Some(&word));
+            let verb = CompleteTask { id, summary: Some(word), ..CompleteTask::default() };
+            let real = self.real.run(self.model.now, &caller, &verb);
+            self.agree("worker completes", real, expected);
+        } else {
+            self.note(format!("run {run_id} blocks {id} with {word}"));
+            let expected = self.model.block(&id, Some(run_id), Some(&word));
+            let verb = BlockTask { id, reason: Some(word), ..BlockTask::default() };
+            let real = self.real.run(self.model.now, &caller, &verb);
+            self.agree("worker blocks", real, expected);
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(run_id) = self.some_supervised_run() else { return };
+        let lost = ProcessEnd::Lost { message: "reboot".into(), is_host_fault: false };
+        let (end, mode, timed_out, outcome) = match self.below(7) {
+            0 => (ProcessEnd::Exited(0), VerdictMode::Exit, false, "completed"),
+            1 => (ProcessEnd::Exited(0), VerdictMode::Report, false, "protocol_violation"),
+            2 => (ProcessEnd::Exited(3), VerdictMode::Report, false, "crashed"),
+            3 => (ProcessEnd::Signalled(9), VerdictMode::Exit, false, "crashed"),
+            4 => (ProcessEnd::Exited(75), VerdictMode::Exit, false, "rate_limited"),
+            5 => (ProcessEnd::Signalled(15), VerdictMode::Exit, true, "timed_out"),
+            _ => (lost, VerdictMode::Report, false, "lost"),
+        };
+        self.note(format!("run {run_id} is gone: {outcome}"));
+        self.model.close(run_id, outcome);
+        let evidence = Evidence { timed_out, ..Evidence::of(end) };
+        let verb = CloseRun { run_id, verdict_mode: mode, evidence, launch: None };
+        let system = Caller::System { part: "worker" };
+        self.real.run(self.model.now, &system, &verb).unwrap();
+    }
+
+    fn rarely(&mut self) {
+        match self.below(4) {
+            0 => {
+                let seconds = [1, 50, 200, 400][self.below(4)];
+                self.note(format!("{seconds} seconds pass"));
+                self.model.now += seconds;
+            }
+            1 => {
+                self.model.paused = !self.model.paused;
+                self.note(format!("paused: {}", self.model.paused));
+                let to =
+                    if self.model.paused { DispatchSwitch::Paused } else { DispatchSwitch::On };
+                self.real.run(self.model.now, &person(), &SetDispatch { to }).unwrap();
+            }
+            2 => {
+                let before = self.model.now - self.below(300) as i64;
+                self.note(format!("gc before {before}"));
+                self.model.collect_garbage(before);
+                self.was_collected = true;
+                let verb = CollectGarbage { archived_before: before };
+                self.real.run(self.model.now, &person(), &verb).unwrap();
+            }
+            _ => {
+                if let Some(run_id) = self.some_supervised_run()
+                    && self.model.runs[&run_id].open
+                {
+                    self.spawned(run_id);
+                }
+            }
+        }
+    }
+
+    fn compare(&mut self) {
+        let mut expected = self.model.clone();
+        for task in expected.tasks.values_mut() {
+            task.key = task.key.take().map(|(key, _)| (key, String::new()));
+        }
+        let mut shown = self.real.show(self.model.now);
+        (shown.next_run, shown.paused) = (expected.next_run, expected.paused);
+        // The archive's and the give-up's own words are not the model's business.
+        for run in shown.runs.values_mut().chain(expected.runs.values_mut()) {
+            if !run.by.as_deref().is_some_and(|by| by.starts_with("run:") || by == "ada") {
+                run.summary = None;
+            }
+        }
+        assert_eq!(shown, expected, "\n{}", self.history.join("\n"));
+        let problems = self.real.problems(self.was_collected);
+        assert!(problems.is_empty(), "{problems:?}\n{}", self.history.join("\n"));
+    }
+}
+
+fn run_sequences(first_seed: u64, count: u64) {
+    for seed in first_seed..first_seed + count {
+        let run = std::panic::catch_unwind(|| {
+            let mut pair = Pair::new(seed);
+            for _ in 0..OPERATIONS {
+                pair.step();
+                pair.compare();
+            }
+        });
+        assert!(run.is_ok(), "seed {seed}; KANBAND_SEED={seed} KANBAND_SEQUENCES=1 repeats it");
+    }
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn board_and_model_show_the_same_after_every_step_first_half() {
+    let count = from_environment("KANBAND_SEQUENCES", 500).div_ceil(2);
+    run_sequences(from_environment("KANBAND_SEED", 1), count);
+}
+
+#[test]
+fn board_and_model_show_the_same_after_every_step_second_half() {
+    let count = from_environment("KANBAND_SEQUENCES", 500);
+    run_sequences(from_environment("KANBAND_SEED", 1) + count.div_ceil(2), count / 2);
+}
