@@ -104,6 +104,17 @@ impl Board {
         transaction::disable_sync(&self.connection)
     }
 
+    /// Tells `seen` the text of every statement that is run from now on, for tests that look at query plans.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn trace_for_tests(
+        &mut self,
+        seen: impl FnMut(&str) + Send + 'static,
+    ) -> Result<(), Fault> {
+        transaction::trace(&mut self.connection, seen)
+    }
+
     /// Reads outside any batch, on the writing connection.
     ///
     /// # Errors

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use kanband::kernel::board::{Board, Verb};
 use kanband::kernel::caller::Caller;
+use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::event::Event;
 use kanband::kernel::ids::{BoardName, RunId, TaskId};
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::queries::{Query, Snapshot};
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::run::Run;
 use kanband::kernel::store::{self, Birth, Missing};
@@ -95,6 +97,18 @@ impl Bench {
             ..CreateTask::default()
         };
         self.do_it(&verb).task.id
+    }
+
+    /// As a person.
+    pub fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, VerbError> {
+        self.ask_as(&person(), query)
+    }
+
+    pub fn ask_as<Q: Query>(&self, caller: &Caller, query: &Q) -> Result<Q::Reply, VerbError> {
+        let local_time = LocalTime::new(jiff::tz::TimeZone::UTC);
+        self.board.read(|connection| {
+            query.read(&Snapshot { connection, now: self.now, caller, local_time: &local_time })
+        })
     }
 
     pub fn task(&self, id: &TaskId) -> Task {
@@ -201,4 +215,9 @@ pub fn worker(order: &RunOrder) -> Caller {
         board: BoardName::default(),
         profile: order.profile.clone(),
     }
+}
+
+/// A verb or query from its wire form.
+pub fn wire<V: serde::de::DeserializeOwned>(fields: serde_json::Value) -> V {
+    serde_json::from_value(fields).unwrap()
 }

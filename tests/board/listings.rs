@@ -1,23 +1,13 @@
 //! Listings: every combination of filters, in board order.
 
-use kanband::kernel::error::VerbError;
-use kanband::kernel::queries::{ListTasks, Query as _, Snapshot};
+use kanband::kernel::queries::ListTasks;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::CreateTask;
 
-use crate::bench_board::{Bench, person};
+use crate::bench_board::Bench;
 
 fn titles(bench: &Bench, query: &ListTasks) -> Vec<String> {
-    let caller = person();
-    let local_time = kanband::kernel::context::LocalTime::new(jiff::tz::TimeZone::UTC);
-    let listed = bench.board.read::<_, VerbError>(|connection| {
-        query.read(&Snapshot {
-            connection,
-            now: bench.now,
-            caller: &caller,
-            local_time: &local_time,
-        })
-    });
+    let listed = bench.ask(query);
     listed.unwrap().into_iter().map(|task| task.title).collect()
 }
 

@@ -11,6 +11,7 @@ mod claims;
 mod contexts;
 mod dispatch;
 mod listings;
+mod plans;
 mod requests;
 mod schema;
 mod verdicts;

@@ -130,8 +130,11 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     let doing = "list unassigned tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT id FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND (assignee IS NULL OR assignee = '')
+            "SELECT id, priority, created_at FROM tasks
+             WHERE status = 'ready' AND not_before IS NULL AND assignee IS NULL
+             UNION ALL
+             SELECT id, priority, created_at FROM tasks
+             WHERE status = 'ready' AND not_before IS NULL AND assignee = ''
              ORDER BY priority DESC, created_at, id",
         )
         .doing(doing)?;

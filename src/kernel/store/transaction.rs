@@ -1,6 +1,7 @@
 //! Beginning and ending transactions, and the savepoints in them.
 
 use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::Doing;
 use crate::kernel::error::Fault;
@@ -52,6 +53,19 @@ pub(in crate::kernel) fn checkpoint(connection: &Connection) -> Result<(), Fault
 /// Turns syncing off; see [`crate::kernel::board::Board::disable_sync_for_tests`].
 pub(in crate::kernel) fn disable_sync(connection: &Connection) -> Result<(), Fault> {
     execute(connection, "PRAGMA synchronous=OFF", "turn syncing off")
+}
+
+/// Hears of every statement; see [`crate::kernel::board::Board::trace_for_tests`].
+pub(in crate::kernel) fn trace(
+    connection: &mut Connection,
+    mut seen: impl FnMut(&str) + Send + 'static,
+) -> Result<(), Fault> {
+    let hear = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event {
+            seen(&statement.sql());
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
 }
 
 /// Reads `f` in one snapshot, so that several statements see the same board.

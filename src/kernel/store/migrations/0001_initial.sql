@@ -192,7 +192,7 @@ CREATE INDEX idx_tasks_ready_queue ON tasks (assignee, priority DESC, created_at
 CREATE INDEX idx_tasks_backoff_queue ON tasks (assignee, priority DESC, created_at, id)
   WHERE status = 'ready' AND not_before IS NOT NULL;
 CREATE INDEX idx_tasks_not_before ON tasks (not_before) WHERE not_before IS NOT NULL;
-CREATE INDEX idx_tasks_claim_expires ON tasks (claim_expires) WHERE claim_expires IS NOT NULL;
+CREATE INDEX idx_tasks_claim_expires ON tasks (claim_expires, id) WHERE claim_expires IS NOT NULL;
 CREATE INDEX idx_tasks_oldest_ready ON tasks (board, created_at) WHERE status = 'ready';
 -- Listings, in their order; archived tasks are left out unless asked for.
 CREATE INDEX idx_tasks_status ON tasks (board, status, priority DESC, created_at, id);
@@ -201,6 +201,8 @@ CREATE INDEX idx_tasks_assignee_status ON tasks (board, assignee, priority DESC,
 CREATE INDEX idx_tasks_tenant ON tasks (board, tenant, priority DESC, created_at, id) WHERE tenant IS NOT NULL;
 CREATE UNIQUE INDEX idx_tasks_idempotency ON tasks (board, idempotency_key)
   WHERE idempotency_key IS NOT NULL AND idempotency_key <> '' AND status <> 'archived';
+-- The other end of a foreign key: without it every new run and every purge looks at all tasks.
+CREATE INDEX idx_tasks_current_run ON tasks (current_run_id) WHERE current_run_id IS NOT NULL;
 CREATE INDEX idx_links_child ON task_links (child_id, parent_id);
 CREATE INDEX idx_comments_task ON task_comments (task_id, id);
 CREATE INDEX idx_events_task ON task_events (task_id, id);

@@ -1,0 +1,147 @@
+//! No statement of a hot operation reads more than it needs: each finds its rows through an index, and sorts nothing.
+//!
+//! The statements are not listed here by hand: the board tells each one that it runs while the verbs below are used.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
+use kanband::kernel::queries::{GetContext, ListRuns, ListTasks, ShowTask};
+use kanband::kernel::store;
+use kanband::kernel::verbs::{
+    ArchiveTask, AssignTask, BlockTask, ClaimTask, CommentTask, CompleteTask, CreateTask, EditTask,
+    HeartbeatTask, LinkTasks, PassMode, PromoteTask, ReassignTask, StartReadyRuns, Subscribe,
+    UnblockTask, UnlinkTasks,
+};
+use serde_json::json;
+
+use crate::bench_board::{Bench, wire, worker};
+
+/// Steps of a plan that look like a full scan or a sort and are neither, each
+/// with the statement that it may be in, and its reason.
+const HARMLESS: &[(&str, &str, &str)] = &[
+    ("SCAN CONSTANT ROW", "", "no table"),
+    ("SCAN lane", "", "one row per assignee with ready work"),
+    ("SCAN b", "WITH RECURSIVE below", "the rows found so far"),
+    ("SCAN below", "WITH RECURSIVE below", "the rows found so far"),
+    ("SCAN breakers", "", "one row per profile that ever failed"),
+    ("USING INDEX idx_runs_open", "", "partial: open runs only, as many as the caps allow"),
+    ("USING COVERING INDEX idx_runs_open", "", "partial: open runs only"),
+    ("USE TEMP B-TREE FOR ORDER BY", "closed_at IS NULL AND supervised = 1", "sorts open runs only"),
+    ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = :board", "tasks that a filter named"),
+    ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
+];
+
+fn is_harmless(step: &str, sql: &str) -> bool {
+    HARMLESS.iter().any(|(words, within, _)| step.contains(words) && sql.contains(within))
+}
+
+fn use_everything_hot(bench: &mut Bench) {
+    let parent = bench.create("parent", "dev", &[]);
+    let child = bench.create("child", "dev", &[&parent]);
+    let order = bench.start_one();
+    let by = worker(&order);
+    bench.by(&by, &wire::<HeartbeatTask>(json!({"id": parent}))).unwrap();
+    bench.by(&by, &wire::<CommentTask>(json!({"id": parent, "body": "words"}))).unwrap();
+    bench.ask_as(&by, &GetContext { id: parent.to_string(), board: None }).unwrap();
+    bench.by(&by, &wire::<CompleteTask>(json!({"id": parent, "summary": "made"}))).unwrap();
+    bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+    let second = bench.start_one();
+    bench.close(second.run_id, VerdictMode::Report, ProcessEnd::Exited(3));
+    bench.now += 1_000;
+    bench.do_it(&wire::<ClaimTask>(json!({"id": child})));
+    bench.now += 10_000;
+    bench.pass();
+    let keyed = wire::<CreateTask>(json!({"title": "k", "idempotency_key": "k"}));
+    bench.do_it(&keyed);
+    bench.do_it(&keyed);
+    let other = bench.create("other", "qa", &[]);
+    let ends = json!({"parent_id": child, "child_id": other});
+    bench.do_it(&wire::<LinkTasks>(ends.clone()));
+    bench.do_it(&wire::<UnlinkTasks>(ends));
+    bench.do_it(&wire::<BlockTask>(json!({"id": other, "reason": "r"})));
+    bench.do_it(&wire::<UnblockTask>(json!({"id": other})));
+    bench.do_it(&wire::<EditTask>(json!({"id": other, "priority": 3, "add_labels": ["l"]})));
+    bench.do_it(&wire::<AssignTask>(json!({"id": other, "assignee": "dev"})));
+    bench.do_it(&wire::<ReassignTask>(json!({"id": other, "assignee": "qa"})));
+    bench.do_it(&wire::<Subscribe>(json!({"id": other, "platform": "chat", "chat_id": "1"})));
+    let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
+    bench.do_it(&wire::<PromoteTask>(json!({"id": triaged})));
+    bench.do_it(&wire::<ArchiveTask>(json!({"id": other})));
+    bench.do_it(&StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: Some(1),
+    });
+    read_everything_hot(bench, child.as_str());
+}
+
+fn read_everything_hot(bench: &Bench, id: &str) {
+    let id = || id.to_owned();
+    bench.ask(&ShowTask { id: id(), board: None }).unwrap();
+    bench.ask(&ListRuns { id: id(), board: None }).unwrap();
+    bench.ask(&GetContext { id: id(), board: None }).unwrap();
+    let some = |text: &str| Some(text.to_owned());
+    for query in [
+        ListTasks::default(),
+        ListTasks { status: some("ready"), ..ListTasks::default() },
+        ListTasks { assignee: some("dev"), ..ListTasks::default() },
+        ListTasks { tenant: some("shop"), ..ListTasks::default() },
+        ListTasks { label: some("l"), ..ListTasks::default() },
+        ListTasks { parent: Some(id()), ..ListTasks::default() },
+        ListTasks { created_after: Some(7), sort: some("created"), ..ListTasks::default() },
+        ListTasks { sort: some("created"), ..ListTasks::default() },
+        ListTasks { sort: some("-created"), ..ListTasks::default() },
+        ListTasks { limit: Some(5), cursor: Some(id()), ..ListTasks::default() },
+    ] {
+        bench.ask(&query).unwrap();
+    }
+    bench
+        .board
+        .read::<_, kanband::kernel::error::VerbError>(|connection| {
+            store::events::list_after(connection, 1, 100)?;
+            store::events::newest_id(connection)?;
+            store::tasks::next_due(connection)?;
+            store::runs::list_open_supervised(connection)?;
+            store::runs::list_lingering(connection, 10)?;
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
+    let mut bench = Bench::new();
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let sink = Arc::clone(&seen);
+    bench
+        .board
+        .trace_for_tests(move |sql| {
+            sink.lock().unwrap().insert(sql.to_owned());
+        })
+        .unwrap();
+    use_everything_hot(&mut bench);
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let is_plannable = |sql: &&String| {
+        ["SELECT", "WITH", "UPDATE", "INSERT", "DELETE"].iter().any(|verb| sql.starts_with(verb))
+    };
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let mut bad = Vec::new();
+    let mut count = 0;
+    for sql in statements.iter().filter(is_plannable) {
+        count += 1;
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for index in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(index, 1).unwrap();
+        }
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get("detail").unwrap();
+            let is_suspect = step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+            if is_suspect && !is_harmless(&step, sql) {
+                bad.push(format!("{step}\n    in {sql}"));
+            }
+        }
+    }
+    assert!(count > 60, "only {count} statements were seen");
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
