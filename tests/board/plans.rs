@@ -27,7 +27,11 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN breakers", "", "one row per profile that ever failed"),
     ("USING INDEX idx_runs_open", "", "partial: open runs only, as many as the caps allow"),
     ("USING COVERING INDEX idx_runs_open", "", "partial: open runs only"),
-    ("USE TEMP B-TREE FOR ORDER BY", "closed_at IS NULL AND supervised = 1", "sorts open runs only"),
+    (
+        "USE TEMP B-TREE FOR ORDER BY",
+        "closed_at IS NULL AND supervised = 1",
+        "sorts open runs only",
+    ),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = :board", "tasks that a filter named"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
 ];
@@ -68,10 +72,8 @@ fn use_everything_hot(bench: &mut Bench) {
     let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
     bench.do_it(&wire::<PromoteTask>(json!({"id": triaged})));
     bench.do_it(&wire::<ArchiveTask>(json!({"id": other})));
-    bench.do_it(&StartReadyRuns {
-        mode: PassMode::OnRequest { failure_limit: None },
-        max: Some(1),
-    });
+    bench
+        .do_it(&StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: Some(1) });
     read_everything_hot(bench, child.as_str());
 }
 

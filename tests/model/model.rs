@@ -235,6 +235,7 @@ impl Model {
         }
         if task.assignee.as_deref() != assignee {
             task.assignee = assignee.map(str::to_owned);
+            (task.failures, task.violations, task.not_before) = (0, 0, None);
             self.tell(id, "assigned");
         }
         Ok(())

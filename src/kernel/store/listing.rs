@@ -60,7 +60,8 @@ pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, F
     let doing = "list tasks";
     // A filter that names its tasks one by one starts from them (`+` keeps the board's orders out of the plan); the others
     // walk the board in an order that an index has.
-    let names_tasks = filter.label.is_some() || filter.parent.is_some() || filter.matching.is_some();
+    let names_tasks =
+        filter.label.is_some() || filter.parent.is_some() || filter.matching.is_some();
     let mut sql = String::from(if names_tasks {
         select_tasks!("WHERE +t.board = :board")
     } else {

@@ -169,14 +169,19 @@ pub fn set_content(connection: &Connection, task: &Task) -> Result<(), Fault> {
         .doing("edit a task")
 }
 
-/// Writes the assignee.
+/// Writes the assignee. What the failures of the one before said, the back-off included, says nothing about the new one.
 pub fn set_assignee(
     connection: &Connection,
     id: &TaskId,
     assignee: Option<&str>,
 ) -> Result<(), Fault> {
     connection
-        .prepare_cached("UPDATE tasks SET assignee = :assignee WHERE id = :id")
+        .prepare_cached(
+            "UPDATE tasks
+             SET assignee = :assignee, not_before = NULL, spawn_failures = 0, protocol_violations = 0,
+                 last_spawn_error = NULL
+             WHERE id = :id",
+        )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":assignee": assignee }))
         .map(|_| ())
         .doing("assign a task")
