@@ -1,0 +1,285 @@
+//! `why`: for every reason a board on which it is the true one, asked on the real file.
+
+use kanband::kernel::error::VerbError;
+use kanband::kernel::ids::{RunId, TaskId};
+use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use kanband::kernel::policy::Policy;
+use kanband::kernel::run::RunState;
+use kanband::kernel::store;
+use kanband::kernel::verbs::{
+    ArchiveTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, RecordRunState,
+    SetDispatch, UnblockTask,
+};
+use kanband::kernel::why::{Facts, Reason, reason};
+use serde_json::json;
+
+use crate::bench_board::{Bench, wire, worker};
+
+fn why(bench: &Bench, id: &TaskId) -> Reason {
+    why_with(bench, id, &Policy::default())
+}
+
+fn why_with(bench: &Bench, id: &TaskId, policy: &Policy) -> Reason {
+    reason(&facts(bench, id), policy)
+}
+
+fn facts(bench: &Bench, id: &TaskId) -> Facts {
+    let task = bench.task(id);
+    bench.board.read::<_, VerbError>(|c| Ok(Facts::read(c, task, bench.now)?)).unwrap()
+}
+
+/// A name per reason, without a wildcard: a new reason does not compile until it has a fixture below.
+fn name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Running { .. } => "running",
+        Reason::Done => "done",
+        Reason::Archived => "archived",
+        Reason::Triage => "triage",
+        Reason::Dependency { .. } => "dependency",
+        Reason::Blocked { .. } => "blocked",
+        Reason::Unassigned => "unassigned",
+        Reason::UnknownProfile { .. } => "unknown_profile",
+        Reason::PreviousRunStopping { .. } => "previous_run_stopping",
+        Reason::PreviousRunUnkillable { .. } => "previous_run_unkillable",
+        Reason::BackOff { .. } => "back_off",
+        Reason::StartsUsedUp { .. } => "starts_used_up",
+        Reason::DispatchDisabled => "dispatch_disabled",
+        Reason::Paused => "paused",
+        Reason::Draining => "draining",
+        Reason::Disk { .. } => "disk",
+        Reason::HostBreaker { .. } => "host_breaker",
+        Reason::ProfileBreaker { .. } => "profile_breaker",
+        Reason::ProfileCap { .. } => "profile_cap",
+        Reason::Cap { .. } => "cap",
+        Reason::WorkspaceBusy { .. } => "workspace_busy",
+        Reason::StartsNext => "starts_next",
+    }
+}
+
+#[test]
+fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
+    let (until, error) = (Some(1), Some("e".to_owned()));
+    let all = [
+        Reason::Running { run_id: Some(1), by: "x".into() },
+        Reason::Done,
+        Reason::Archived,
+        Reason::Triage,
+        Reason::Dependency { open_parents: vec!["t_1".into()] },
+        Reason::Blocked { why: None, gave_up: true },
+        Reason::Unassigned,
+        Reason::UnknownProfile { assignee: "x".into() },
+        Reason::PreviousRunStopping { run_id: 1 },
+        Reason::PreviousRunUnkillable { run_id: 1 },
+        Reason::BackOff { until: 1, error: None },
+        Reason::StartsUsedUp { starts: 20 },
+        Reason::DispatchDisabled,
+        Reason::Paused,
+        Reason::Draining,
+        Reason::Disk { free_bytes: 1 },
+        Reason::HostBreaker { until, error: error.clone() },
+        Reason::ProfileBreaker { until, error },
+        Reason::ProfileCap { open_runs: 1, max_running: 1 },
+        Reason::Cap { open_runs: 1, max_running: 1 },
+        Reason::WorkspaceBusy { run_id: 1 },
+        Reason::StartsNext,
+    ];
+    let mut told = std::collections::BTreeSet::new();
+    for reason in &all {
+        assert_eq!(serde_json::to_value(reason).unwrap()["reason"], name(reason));
+        told.insert(reason.explanation());
+    }
+    assert_eq!(told.len(), all.len(), "two reasons have the same words");
+}
+
+#[test]
+fn a_task_that_could_start_starts_next_and_then_runs() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    assert_eq!(why(&bench, &id), Reason::StartsNext);
+    let order = bench.start_one();
+    let expected = Reason::Running { run_id: Some(order.run_id), by: "kanband/dev".to_owned() };
+    assert_eq!(why(&bench, &id), expected);
+}
+
+#[test]
+fn a_task_at_its_end_says_so() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "", &[]);
+    bench.do_it(&wire::<CompleteTask>(json!({"id": id})));
+    assert_eq!(why(&bench, &id), Reason::Done);
+    bench.do_it(&wire::<ArchiveTask>(json!({"id": id})));
+    assert_eq!(why(&bench, &id), Reason::Archived);
+}
+
+#[test]
+fn a_task_that_waits_for_people_or_parents_says_for_whom() {
+    let mut bench = Bench::new();
+    let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
+    assert_eq!(why(&bench, &triaged), Reason::Triage);
+    let parent = bench.create("p", "", &[]);
+    assert_eq!(why(&bench, &parent), Reason::Unassigned);
+    let child = bench.create("c", "dev", &[&parent]);
+    let expected = Reason::Dependency { open_parents: vec![parent.to_string()] };
+    assert_eq!(why(&bench, &child), expected);
+    let blocked = bench.create("b", "dev", &[]);
+    let order = bench.start_one();
+    let block = wire::<BlockTask>(json!({"id": blocked, "reason": "which colour?"}));
+    bench.by(&worker(&order), &block).unwrap();
+    let expected = Reason::Blocked { why: Some("which colour?".to_owned()), gave_up: false };
+    assert_eq!(why(&bench, &blocked), expected);
+}
+
+#[test]
+fn a_task_that_was_given_up_says_after_what() {
+    let mut bench = Bench::with_policy(Policy { failure_limit: 1, ..Policy::default() });
+    let id = bench.create("t", "dev", &[]);
+    let order = bench.start_one();
+    bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(3));
+    let Reason::Blocked { why: Some(why), gave_up: true } = why(&bench, &id) else {
+        panic!("{:?}", why(&bench, &id))
+    };
+    assert!(why.contains('3'), "{why}");
+}
+
+#[test]
+fn an_assignee_without_a_profile_is_a_reason_only_when_profiles_are_strict() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "ghost", &[]);
+    let policy = Policy { strict_profiles: Some(vec!["dev".into()]), ..Policy::default() };
+    let expected = Reason::UnknownProfile { assignee: "ghost".to_owned() };
+    assert_eq!(why_with(&bench, &id, &policy), expected);
+}
+
+#[test]
+fn a_task_whose_last_processes_live_waits_for_them() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let order = bench.start_one();
+    let block = wire::<BlockTask>(json!({"id": id, "reason": "r"}));
+    bench.by(&worker(&order), &block).unwrap();
+    bench.do_it(&wire::<UnblockTask>(json!({"id": id})));
+    let run_id: RunId = order.run_id;
+    assert_eq!(why(&bench, &id), Reason::PreviousRunStopping { run_id });
+    for state in [RunState::Stopping, RunState::Unkillable] {
+        let system = kanband::kernel::caller::Caller::System { part: "worker" };
+        bench.by(&system, &RecordRunState { run_id, state }).unwrap();
+    }
+    assert_eq!(why(&bench, &id), Reason::PreviousRunUnkillable { run_id });
+}
+
+#[test]
+fn a_failure_makes_it_wait_and_the_reason_tells_which() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let order = bench.start_one();
+    bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(3));
+    let Reason::BackOff { until, error: Some(error) } = why(&bench, &id) else {
+        panic!("{:?}", why(&bench, &id))
+    };
+    assert!(until > bench.now && error.contains('3'), "{until} {error}");
+    bench.now = until;
+    assert_eq!(why(&bench, &id), Reason::StartsNext);
+}
+
+#[test]
+fn used_up_starts_are_a_reason() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let policy = Policy { lifetime_starts: 0, ..Policy::default() };
+    assert_eq!(why_with(&bench, &id, &policy), Reason::StartsUsedUp { starts: 0 });
+}
+
+#[test]
+fn whatever_stops_the_whole_board_is_the_reason_of_each_ready_task() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    for (switch, expected) in
+        [(DispatchSwitch::Paused, Reason::Paused), (DispatchSwitch::Draining, Reason::Draining)]
+    {
+        bench.do_it(&SetDispatch { to: switch });
+        assert_eq!(why(&bench, &id), expected);
+    }
+    bench.do_it(&SetDispatch { to: DispatchSwitch::On });
+    let policy = Policy { dispatch_enabled: false, ..Policy::default() };
+    assert_eq!(why_with(&bench, &id, &policy), Reason::DispatchDisabled);
+}
+
+#[test]
+fn what_only_the_host_knows_is_told_from_its_facts() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let policy = Policy::default();
+    let low = Facts { low_disk_bytes: Some(7), ..facts(&bench, &id) };
+    assert_eq!(reason(&low, &policy), Reason::Disk { free_bytes: 7 });
+    let taken = Facts { workspace_holder: Some(5), ..facts(&bench, &id) };
+    assert_eq!(reason(&taken, &policy), Reason::WorkspaceBusy { run_id: 5 });
+}
+
+#[test]
+fn an_open_breaker_is_a_reason_with_its_last_error() {
+    let mut bench = Bench::new();
+    for number in 0..6 {
+        bench.create(&format!("t{number}"), "dev", &[]);
+    }
+    let missing = || ProcessEnd::StartFailed { errno: 2, message: "no such program".into() };
+    for order in bench.pass().orders.into_iter().take(5) {
+        bench.close_with(order.run_id, VerdictMode::Report, Evidence::of(missing()));
+    }
+    let id = bench.create("last", "dev", &[]);
+    let Reason::ProfileBreaker { until: Some(_), error: Some(error) } = why(&bench, &id) else {
+        panic!("{:?}", why(&bench, &id))
+    };
+    assert!(error.contains("no such program"), "{error}");
+}
+
+#[test]
+fn a_host_that_loses_its_shims_is_the_reason_of_every_task() {
+    let mut bench = Bench::new();
+    for number in 0..9 {
+        bench.create(&format!("t{number}"), &format!("p{number}"), &[]);
+    }
+    let id = bench.create("waits", "other", &[]);
+    let breaker_is_open = |bench: &Bench| {
+        let read = |c: &store::Connection| {
+            Ok(store::breakers::get(c, &kanband::kernel::breaker::BreakerKey::Host)?)
+        };
+        bench.board.read::<_, VerbError>(read).unwrap().state
+            == kanband::kernel::breaker::BreakerState::Open
+    };
+    let mut lost = 0;
+    while !breaker_is_open(&bench) {
+        for order in bench.pass().orders {
+            let end = ProcessEnd::Lost { message: "shim died".into(), is_host_fault: true };
+            bench.close(order.run_id, VerdictMode::Report, end);
+        }
+        lost += 1;
+        assert!(lost < 20, "the host's breaker never opens");
+    }
+    assert_eq!(name(&why(&bench, &id)), "host_breaker");
+}
+
+#[test]
+fn a_full_profile_and_a_full_host_are_told_with_their_numbers() {
+    let mut policy = Policy { max_running: 2, ..Policy::default() };
+    policy.max_running_by_profile.insert("dev".into(), 1);
+    let mut bench = Bench::with_policy(policy.clone());
+    bench.create("a", "dev", &[]);
+    bench.start_one();
+    let second = bench.create("b", "dev", &[]);
+    let expected = Reason::ProfileCap { open_runs: 1, max_running: 1 };
+    assert_eq!(why_with(&bench, &second, &policy), expected);
+    bench.create("c", "qa", &[]);
+    bench.start_one();
+    let third = bench.create("d", "qa", &[]);
+    let expected = Reason::Cap { open_runs: 2, max_running: 2 };
+    assert_eq!(why_with(&bench, &third, &policy), expected);
+}
+
+#[test]
+fn a_claim_by_hand_is_running_and_names_its_owner() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "", &[]);
+    bench.do_it(&wire::<ClaimTask>(json!({"id": id, "claimer": "bob@desk"})));
+    let Reason::Running { by, .. } = why(&bench, &id) else { panic!() };
+    assert_eq!(by, "bob@desk");
+}
