@@ -26,7 +26,7 @@ pub const VARIABLE: &str = "KANBAND_FAIL_POINTS";
 pub fn hit(_name: &str) {}
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
-pub use armed::hit;
+pub use armed::{hit, is_armed};
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 mod armed {
@@ -73,13 +73,21 @@ mod armed {
         Some(Point { name: name.to_owned(), action, only_hit, hits: AtomicU64::new(0) })
     }
 
+    fn points() -> &'static [Point] {
+        static POINTS: OnceLock<Vec<Point>> = OnceLock::new();
+        POINTS.get_or_init(|| {
+            std::env::var(super::VARIABLE).map(|text| parse(&text)).unwrap_or_default()
+        })
+    }
+
+    /// Whether `KANBAND_FAIL_POINTS` names the point `name`.
+    pub fn is_armed(name: &str) -> bool {
+        points().iter().any(|point| point.name == name)
+    }
+
     /// Does what `KANBAND_FAIL_POINTS` asks for at the point `name`.
     pub fn hit(name: &str) {
-        static POINTS: OnceLock<Vec<Point>> = OnceLock::new();
-        let points = POINTS.get_or_init(|| {
-            std::env::var(super::VARIABLE).map(|text| parse(&text)).unwrap_or_default()
-        });
-        for point in points.iter().filter(|point| point.name == name) {
+        for point in points().iter().filter(|point| point.name == name) {
             let nth = point.hits.fetch_add(1, Ordering::Relaxed) + 1;
             if point.only_hit.is_none_or(|only| only == nth) {
                 act(point);

@@ -67,6 +67,8 @@ impl Board {
         random: Box<dyn Random>,
     ) -> Result<Self, OpenError> {
         let connection = store::open_writer(path, missing, birth)?;
+        #[cfg(any(debug_assertions, feature = "failpoints"))]
+        let connection = transaction::with_point_at_each_statement(connection);
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;

@@ -68,6 +68,16 @@ pub(in crate::kernel) fn trace(
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
 }
 
+/// Makes a fail point of each statement, so that a crash test can end the process between any two.
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+pub(in crate::kernel) fn with_point_at_each_statement(mut connection: Connection) -> Connection {
+    if crate::failpoint::is_armed("statement") {
+        let armed = trace(&mut connection, |_sql| crate::failpoint::hit("statement"));
+        debug_assert!(armed.is_ok());
+    }
+    connection
+}
+
 /// Reads `f` in one snapshot, so that several statements see the same board.
 ///
 /// # Errors
