@@ -69,6 +69,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         let read = match next(&mut events, deadline) {
             NextLine::Line(line) => waiting.read_named(&line),
             NextLine::End => waiting.read_anew(&mut events),
+            NextLine::Interrupted => Err(ClientError::Interrupted),
             NextLine::Timeout => {
                 // What happened in the last instant counts.
                 is_time_over = true;
