@@ -5,11 +5,15 @@
 //! to 60 seconds while the daemon does not answer; outside for 5 seconds when a connection breaks, and fails at once when
 //! there is none to begin with.
 
+mod file;
+
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
@@ -20,9 +24,12 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
+pub use crate::api::client::file::Download;
+use crate::api::client::file::FileBody;
 use crate::api::error::{ErrorBody, ErrorDetail};
-use crate::api::{REQUEST_ID_HEADER, TOKEN_HEADER};
+use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
 use crate::kernel::error::ErrorCode;
 use crate::os::random::random_hex;
@@ -89,7 +96,7 @@ pub enum ClientError {
     #[error("{}", .0.message)]
     Fault(ErrorDetail),
     /// The answer did not come in time.
-    #[error("the daemon did not answer within {} seconds", ANSWER_TIME.as_secs())]
+    #[error("the daemon did not answer in time")]
     Timeout,
     /// The answer cannot be understood.
     #[error("the daemon's answer cannot be understood: {0}")]
@@ -97,6 +104,9 @@ pub enum ClientError {
     /// The client itself cannot work.
     #[error("{0}")]
     Local(String),
+    /// Somebody has ended the waiting: see [`Interrupt`].
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl From<HomeError> for ClientError {
@@ -105,11 +115,24 @@ impl From<HomeError> for ClientError {
     }
 }
 
+/// Ends whatever a client waits for, from another thread: once, then the next wait is an ordinary one.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<Notify>);
+
+impl Interrupt {
+    /// Ends it.
+    pub fn now(&self) {
+        self.0.notify_one();
+    }
+}
+
 /// A client of one daemon.
 pub struct Client {
     socket: PathBuf,
     token: Option<String>,
     is_in_run: bool,
+    answer_time: Duration,
+    interrupt: Interrupt,
     runtime: Runtime,
 }
 
@@ -136,6 +159,8 @@ struct Outgoing {
     body: Bytes,
     request_id: Option<String>,
 }
+
+type AnyBody = Either<Full<Bytes>, FileBody>;
 
 impl Client {
     /// A client of the daemon that the surroundings name. Nothing is connected yet.
@@ -165,7 +190,33 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| ClientError::Local(error.to_string()))?;
-        Ok(Self { socket, token, is_in_run, runtime })
+        let (answer_time, interrupt) = (ANSWER_TIME, Interrupt::default());
+        Ok(Self { socket, token, is_in_run, answer_time, interrupt, runtime })
+    }
+
+    /// The same for somebody who cannot wait: one attempt, and an answer has to come within `answer_time`.
+    #[must_use]
+    pub fn impatient(self, answer_time: Duration) -> Self {
+        Self { is_in_run: false, answer_time, ..self }
+    }
+
+    /// The same, with all its waiting ended by `interrupt`.
+    #[must_use]
+    pub fn interrupted_by(self, interrupt: Interrupt) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    /// Waits for `future`, unless the interrupt comes first.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                answer = future => answer,
+                () = self.interrupt.0.notified() => Err(ClientError::Interrupted),
+            }
+        })
     }
 
     /// Where the daemon is looked for.
@@ -196,7 +247,7 @@ impl Client {
             body: Bytes::new(),
             request_id: None,
         };
-        self.runtime.block_on(async {
+        self.wait(async {
             let response = self.send_patiently(&outgoing, Known::Nothing).await?;
             let (parts, body) = response.into_parts();
             Ok(RawReply { headers: parts.headers, body: read_all(body).await? })
@@ -212,16 +263,37 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
+        self.change(Method::POST, path, body)
+    }
+
+    /// Has some fields changed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.change(Method::PATCH, path, body)
+    }
+
+    fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let body =
             serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
         let request_id = random_hex(16).map_err(|error| ClientError::Local(error.to_string()))?;
         let outgoing = Outgoing {
-            method: Method::POST,
+            method,
             path: path.to_owned(),
             body: body.into(),
             request_id: Some(request_id),
         };
-        self.runtime.block_on(async {
+        self.wait(async {
             let response = self.send_patiently(&outgoing, Known::Nothing).await?;
             parse(&read_all(response.into_body()).await?)
         })
@@ -259,8 +331,10 @@ impl Client {
             body: Bytes::new(),
             request_id: None,
         };
-        let response = self.runtime.block_on(self.send_patiently(&outgoing, known))?;
-        Ok(Lines { client: self, body: response.into_body(), partial: Vec::new() })
+        let (parts, body) = self.wait(self.send_patiently(&outgoing, known))?.into_parts();
+        let cursor = parts.headers.get(EVENT_CURSOR_HEADER).and_then(|value| value.to_str().ok());
+        let cursor = cursor.map(str::to_owned);
+        Ok(Lines { client: self, body, partial: Vec::new(), cursor })
     }
 
     /// Waits, for callers that have nothing better to do between two attempts.
@@ -287,6 +361,7 @@ impl Client {
                 ClientError::Refused(_)
                 | ClientError::Timeout
                 | ClientError::Unreadable(_)
+                | ClientError::Interrupted
                 | ClientError::Local(_) => false,
             };
             let patience = match (self.is_in_run, was_connected) {
@@ -304,6 +379,17 @@ impl Client {
     async fn send_once(
         &self,
         outgoing: &Outgoing,
+        was_connected: &mut bool,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let body = Either::Left(Full::new(outgoing.body.clone()));
+        self.send_body(outgoing, body, self.answer_time, was_connected).await
+    }
+
+    async fn send_body(
+        &self,
+        outgoing: &Outgoing,
+        body: AnyBody,
+        answer_time: Duration,
         was_connected: &mut bool,
     ) -> Result<Response<Incoming>, ClientError> {
         let not_reachable =
@@ -327,10 +413,8 @@ impl Client {
         if let Some(request_id) = &outgoing.request_id {
             request = request.header(REQUEST_ID_HEADER, request_id);
         }
-        let request = request
-            .body(Full::new(outgoing.body.clone()))
-            .map_err(|error| ClientError::Local(error.to_string()))?;
-        let answer = tokio::time::timeout(ANSWER_TIME, sender.send_request(request))
+        let request = request.body(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        let answer = tokio::time::timeout(answer_time, sender.send_request(request))
             .await
             .map_err(|_| ClientError::Timeout)?
             .map_err(|error| not_reachable(error.to_string()))?;
@@ -406,6 +490,7 @@ pub struct Lines<'c> {
     client: &'c Client,
     body: Incoming,
     partial: Vec<u8>,
+    cursor: Option<String>,
 }
 
 /// What came next.
@@ -416,9 +501,16 @@ pub enum NextLine {
     End,
     /// Nothing came in time.
     Timeout,
+    /// Somebody has ended the waiting.
+    Interrupted,
 }
 
 impl Lines<'_> {
+    /// The cursor at which an event stream began.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
     /// The next line, or none within `patience` (for ever when none is given).
     pub fn next(&mut self, patience: Option<Duration>) -> NextLine {
         let deadline = patience.map(|patience| Instant::now() + patience);
@@ -429,22 +521,23 @@ impl Lines<'_> {
                 let text = String::from_utf8_lossy(&line);
                 return NextLine::Line(text.trim_end_matches('\n').to_owned());
             }
-            let frame = self.client.runtime.block_on(async {
+            let frame = self.client.wait(async {
                 match deadline {
-                    Some(deadline) => {
-                        tokio::time::timeout_at(deadline.into(), self.body.frame()).await.ok()
-                    }
-                    None => Some(self.body.frame().await),
+                    Some(deadline) => tokio::time::timeout_at(deadline.into(), self.body.frame())
+                        .await
+                        .map_err(|_| ClientError::Timeout),
+                    None => Ok(self.body.frame().await),
                 }
             });
             match frame {
-                None => return NextLine::Timeout,
-                Some(Some(Ok(frame))) => {
+                Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.partial.extend_from_slice(&data);
                     }
                 }
-                Some(Some(Err(_)) | None) => return NextLine::End,
+                Ok(Some(Err(_)) | None) => return NextLine::End,
+                Err(ClientError::Interrupted) => return NextLine::Interrupted,
+                Err(_) => return NextLine::Timeout,
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ use crate::actors::root::Life;
 use crate::api::error::ApiError;
 use crate::api::input::bad_request;
 use crate::api::operations::{Answer, Call, newest_event_id};
-use crate::api::{Api, wait_for_life};
+use crate::api::{Api, EVENT_CURSOR_HEADER, wait_for_life};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
@@ -60,8 +60,12 @@ pub fn follow(api: Arc<Api>, call: Call) -> Answer {
         let incarnation = api.context.incarnation();
         let stream =
             Stream { api, caller: call.caller, filter, lines, last: start.after, incarnation };
+        let begins_at = stream.cursor(start.after);
         tokio::spawn(stream.run(start.resync, request.follow.then_some(live)));
-        let headers = [(CONTENT_TYPE, "application/x-ndjson")];
+        let headers = [
+            (CONTENT_TYPE, "application/x-ndjson".to_owned()),
+            (HeaderName::from_static(EVENT_CURSOR_HEADER), begins_at),
+        ];
         Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
     })
 }

@@ -29,8 +29,9 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::{
-    ContextReply, GetContext, GetStats, Hit, ListBoards, ListRuns, ListSubscriptions, ListTasks,
-    Query, SearchTasks, ShowTask, Stats, TaskDetails, WhyReply, WhyTask, stats,
+    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListBoards, ListRuns,
+    ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats, TaskDetails, WhyReply,
+    WhyTask, stats,
 };
 use crate::kernel::run::Run;
 use crate::kernel::store;
@@ -43,10 +44,10 @@ use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verbs::{
     ArchiveReply, ArchiveTask, AssignReply, AssignTask, BlockTask, ClaimReply, ClaimTask,
     CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
-    CreateTask, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
-    LinkTasks, PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask, SetDispatch,
-    SetDispatchReply, Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply,
-    UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
+    CreateTask, CreateTasks, CreateTasksReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
+    HeartbeatTask, LinkReply, LinkTasks, PromoteReply, PromoteTask, ReassignTask, ReclaimReply,
+    ReclaimTask, SetDispatch, SetDispatchReply, Subscribe, SubscribeReply, UnblockReply,
+    UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 
 /// HTTP methods in use.
@@ -122,6 +123,10 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// Every operation of the API.
 pub const OPERATIONS: &[Operation] = &[
     verb::<CreateTask, CreateReply>("/v1/tasks", "Create a task."),
+    verb::<CreateTasks, CreateTasksReply>(
+        "/v1/tasks/batch",
+        "Create tasks in their order, up to the first that is refused.",
+    ),
     query::<ListTasks, Vec<Task>>("/v1/tasks", "List tasks."),
     query::<SearchTasks, Vec<Hit>>("/v1/search", "Search the texts of tasks, best hits first."),
     query::<ShowTask, TaskDetails>("/v1/tasks/{id}", "Show everything about a task."),
@@ -219,6 +224,10 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<SetDispatch, SetDispatchReply>(
         "/v1/dispatch/switch",
         "Pause, drain or resume starting.",
+    ),
+    query::<GetDispatch, DispatchState>(
+        "/v1/dispatch/switch",
+        "Show whether the board starts anything, and how many supervised runs are open.",
     ),
     query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
     verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Make a board."),

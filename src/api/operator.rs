@@ -18,6 +18,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::{Snapshot, WhyTask, why};
+use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CollectGarbage, collectable};
 use crate::os::clock::epoch_seconds;
@@ -233,22 +234,36 @@ pub fn gc(api: Arc<Api>, call: Call) -> Answer {
             }
         }
         let before = epoch_seconds() - request.older_than_days.saturating_mul(DAY_SECONDS);
-        let mut report = if request.dry_run {
+        let (mut report, counted) = if request.dry_run {
             preview(&api, call.caller.clone(), before).await?
         } else {
-            collect(&api, call.caller.clone(), before).await?
+            (collect(&api, call.caller.clone(), before).await?, Vec::new())
         };
-        report.logs += old_logs(&api, &call.caller, &request).await?;
+        report.logs += old_logs(&api, &call.caller, &request, counted).await?;
         json(&report)
     })
 }
 
-async fn preview(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport, ApiError> {
-    let read = move |snapshot: &Snapshot<'_>| collectable(snapshot.connection, before, u32::MAX);
-    let tasks = api.readers.read(caller, read).await?;
+/// What would go, and the tasks whose logs are counted with it.
+async fn preview(
+    api: &Arc<Api>,
+    caller: Caller,
+    before: i64,
+) -> Result<(GcReport, Vec<TaskId>), ApiError> {
+    let read = move |snapshot: &Snapshot<'_>| {
+        let tasks = collectable(snapshot.connection, before, u32::MAX)?;
+        let mut events = 0;
+        for id in &tasks {
+            events += store::events::count_of_task(snapshot.connection, id)?;
+        }
+        Ok((tasks, events))
+    };
+    let (tasks, events) = api.readers.read(caller, read).await?;
     let is_there = |id: &&TaskId| api.context.scratch_dir(id).is_dir();
     let workspaces = tasks.iter().filter(is_there).count();
-    Ok(GcReport { tasks: tasks.len(), workspaces, dry_run: true, ..GcReport::default() })
+    let logs_of = |id: &TaskId| count_entries(&api.context.logs_dir.join(id.as_str()));
+    let logs = tasks.iter().map(logs_of).sum();
+    Ok((GcReport { tasks: tasks.len(), events, workspaces, logs, dry_run: true }, tasks))
 }
 
 async fn collect(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport, ApiError> {
@@ -277,12 +292,21 @@ fn remove_dir(path: &Path) -> bool {
 }
 
 fn remove_logs(path: &Path) -> usize {
-    let count = std::fs::read_dir(path).map_or(0, Iterator::count);
+    let count = count_entries(path);
     if remove_dir(path) { count } else { 0 }
 }
 
+fn count_entries(path: &Path) -> usize {
+    std::fs::read_dir(path).map_or(0, Iterator::count)
+}
+
 /// Logs of finished tasks that nobody has written to for so long.
-async fn old_logs(api: &Arc<Api>, caller: &Caller, request: &GcRequest) -> Result<usize, ApiError> {
+async fn old_logs(
+    api: &Arc<Api>,
+    caller: &Caller,
+    request: &GcRequest,
+    counted: Vec<TaskId>,
+) -> Result<usize, ApiError> {
     let before = epoch_seconds() - request.log_older_than_days.saturating_mul(DAY_SECONDS);
     let (context, dry_run) = (Arc::clone(&api.context), request.dry_run);
     // On a reader's thread: a slow disk holds up nobody there.
@@ -292,7 +316,10 @@ async fn old_logs(api: &Arc<Api>, caller: &Caller, request: &GcRequest) -> Resul
         for folder in folders.flatten() {
             let name = folder.file_name();
             let Some(id) = name.to_str().and_then(TaskId::parse) else { continue };
-            let status = crate::kernel::store::tasks::get_status(snapshot.connection, &id)?;
+            if counted.contains(&id) {
+                continue;
+            }
+            let status = store::tasks::get_status(snapshot.connection, &id)?;
             let is_over = match status {
                 Some((status, _)) => status.satisfies_children(),
                 None => true,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -147,13 +147,19 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
             .await
             .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
             .and_then(|copied| copied)?;
+        let size = std::fs::metadata(&file.0).map_err(|error| file_fault("send it", &error))?.len();
         let (chunks, body) = mpsc::channel(CHUNKS_MAX);
         tokio::task::spawn_blocking(move || {
-            // A listener that hung up ends the reading; the file goes in each case.
-            drop(send_file(&file.0, &chunks));
+            if let Err(error) = send_file(&file.0, &chunks) {
+                // A listener that hung up does not hear this; any other must not take a part for the whole.
+                drop(chunks.blocking_send(Err(error)));
+            }
             drop(file);
         });
-        let headers = [(CONTENT_TYPE, "application/vnd.sqlite3")];
+        let headers = [
+            (CONTENT_TYPE, "application/vnd.sqlite3".to_owned()),
+            (CONTENT_LENGTH, size.to_string()),
+        ];
         Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
     })
 }

@@ -27,7 +27,8 @@ pub enum Failure {
         /// What is told.
         detail: ErrorDetail,
     },
-    /// Whoever read the output has gone: nobody is left to be told, and nothing is wrong.
+    /// Whoever read the output has gone, or has stopped what would not have ended by itself: nobody is left to be told,
+    /// and nothing is wrong.
     NobodyReads,
 }
 
@@ -111,6 +112,7 @@ impl From<ClientError> for Failure {
             ClientError::Unreadable(_) => Self::fault(message)
                 .with_hint("`kanban` and `kanband` may be of different versions"),
             ClientError::Local(_) => Self::usage(message),
+            ClientError::Interrupted => Self::NobodyReads,
         }
     }
 }

@@ -13,15 +13,16 @@ use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
-use crate::kernel::store::boards::BoardRow;
+pub use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::comments::Comment;
-use crate::kernel::store::subscriptions::Subscription;
+pub use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::store::{
     self, Connection,
     listing::{ListFilter, Order},
 };
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{refuse_other_board, shorten};
+use crate::kernel::verbs::DispatchSwitch;
 use crate::kernel::why::{Facts, Reason, reason};
 
 /// What a query works with.
@@ -466,6 +467,35 @@ pub fn why(
     Ok(WhyReply { id, status, reason, explanation, hint })
 }
 
+/// Tells whether the board starts anything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetDispatch {}
+
+/// How the switch stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchState {
+    /// Whether the board starts anything.
+    pub dispatch: DispatchSwitch,
+    /// Supervised runs whose processes may be there.
+    pub open_runs: usize,
+}
+
+impl Query for GetDispatch {
+    type Reply = DispatchState;
+    const NAME: &'static str = "get_dispatch";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<DispatchState, VerbError> {
+        if let Caller::Worker { board, .. } = snapshot.caller {
+            snapshot.caller.check(Right::Operate, Self::NAME, board, None)?;
+        }
+        Ok(DispatchState {
+            dispatch: DispatchSwitch::read(snapshot.connection)?,
+            open_runs: store::runs::list_open_supervised(snapshot.connection)?.len(),
+        })
+    }
+}
+
 /// Lists boards.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -501,10 +531,12 @@ impl Query for ListSubscriptions {
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Subscription>, VerbError> {
         let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
         snapshot.caller.check(Right::Operate, Self::NAME, &board, None)?;
-        let task = match &self.task {
-            Some(id) => Some(snapshot.task(id, self.board.as_deref(), Self::NAME)?.id),
-            None => None,
-        };
-        Ok(store::subscriptions::list(snapshot.connection, task.as_ref())?)
+        Ok(match &self.task {
+            Some(id) => {
+                let task = snapshot.task(id, self.board.as_deref(), Self::NAME)?;
+                store::subscriptions::list_of_task(snapshot.connection, &task.id)?
+            }
+            None => store::subscriptions::list_of_board(snapshot.connection, &board)?,
+        })
     }
 }

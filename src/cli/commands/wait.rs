@@ -72,6 +72,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         let is_cut_off = match next(&mut events, deadline) {
             NextLine::Line(line) => is_daemon_gone(waiting.read_named(&line))?,
             NextLine::End => true,
+            NextLine::Interrupted => return Err(ClientError::Interrupted.into()),
             NextLine::Timeout => {
                 // What happened in the last instant counts.
                 is_time_over = true;

@@ -124,3 +124,12 @@ pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<Ev
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
         .doing("find the newest event of a task")
 }
+
+/// How many events a task has.
+pub fn count_of_task(connection: &Connection, task_id: &TaskId) -> Result<usize, Fault> {
+    connection
+        .prepare_cached("SELECT count(*) FROM task_events WHERE task_id = :task_id")
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
+        .map(|count: u32| count as usize)
+        .doing("count the events of a task")
+}

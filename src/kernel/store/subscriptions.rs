@@ -7,7 +7,7 @@ use super::Doing;
 use super::events;
 use crate::kernel::error::Fault;
 use crate::kernel::event::Event;
-use crate::kernel::ids::{EpochSeconds, EventId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, TaskId};
 
 /// A subscription with all its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -81,17 +81,34 @@ pub fn get(connection: &Connection, like: &Subscription) -> Result<Subscription,
         .doing("read a subscription")
 }
 
-/// Subscriptions to one task, or to all tasks.
-pub fn list(connection: &Connection, task_id: Option<&TaskId>) -> Result<Vec<Subscription>, Fault> {
-    let doing = "list subscriptions";
+/// Subscriptions to one task.
+pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Subscription>, Fault> {
+    let doing = "list the subscriptions to a task";
     let mut statement = connection
         .prepare_cached(
             "SELECT task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id
-             FROM kanban_notify_subs WHERE :task_id IS NULL OR task_id = :task_id
-             ORDER BY task_id, platform, chat_id, thread_id",
+             FROM kanban_notify_subs WHERE task_id = :task_id
+             ORDER BY platform, chat_id, thread_id",
         )
         .doing(doing)?;
     let rows = statement.query_map(named_params! { ":task_id": task_id }, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Subscriptions to the tasks of a board.
+pub fn list_of_board(
+    connection: &Connection,
+    board: &BoardName,
+) -> Result<Vec<Subscription>, Fault> {
+    let doing = "list subscriptions";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id
+             WHERE t.board = :board ORDER BY s.task_id, s.platform, s.chat_id, s.thread_id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":board": board }, read).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 

@@ -41,7 +41,10 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
     let parents = store::links::list_parents(connection, id)?;
     let events = store::events::list_of_task(connection, id)?;
     let comments = store::comments::list(connection, id)?;
-    let subscriptions = store::subscriptions::list(connection, Some(id))?;
+    // The newest event of this task that was heard: a cursor may name another task's event, which means nothing elsewhere.
+    let own_ids: Vec<i64> = events.iter().map(|event| event.id).collect();
+    let heard = |cursor: i64| own_ids.iter().copied().filter(|id| *id <= cursor).max();
+    let subscriptions = store::subscriptions::list_of_task(connection, id)?;
     Ok(Some(TaskRecord {
         parents: parents.iter().map(ToString::to_string).collect(),
         labels: task.labels.clone(),
@@ -74,7 +77,7 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
                 thread_id: subscription.thread_id,
                 user_id: subscription.user_id,
                 created_at: subscription.created_at,
-                last_event_id: subscription.last_event_id,
+                last_event_id: heard(subscription.last_event_id).unwrap_or_default(),
             })
             .collect(),
         task: task_fields(task),

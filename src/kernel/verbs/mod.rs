@@ -5,6 +5,7 @@ mod assign;
 mod claim;
 mod comment;
 mod create;
+mod create_batch;
 mod dispatch;
 mod edit;
 mod ending;
@@ -21,6 +22,7 @@ pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
+pub use create_batch::{CreateTasks, CreateTasksReply, RefusedTask};
 pub use dispatch::{
     ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, RunOrder,
     SpawnedTask, StartReadyRuns, preview_dispatch,

@@ -1,0 +1,137 @@
+//! Replies and requests that are too large to hold: read in pieces, sent from a file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either};
+use hyper::Method;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::client::{Client, ClientError, Known, Outgoing, parse, read_all, with_query};
+
+/// Time in which a file is sent, checked and answered.
+const FILE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Bytes sent at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A file on its way. It is read where it is sent: this client does one thing at a time.
+pub struct FileBody {
+    file: File,
+    left: u64,
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+        let mut chunk = vec![0; wanted];
+        Poll::Ready(Some(match self.file.read(&mut chunk) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                chunk.truncate(length);
+                self.left -= length as u64;
+                Ok(Frame::data(chunk.into()))
+            }
+            Err(error) => Err(error),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// A reply that comes in pieces.
+pub struct Download<'c> {
+    client: &'c Client,
+    body: Incoming,
+}
+
+impl Download<'_> {
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// [`ClientError`]: what came so far is not the whole.
+    pub fn piece(&mut self) -> Result<Option<Bytes>, ClientError> {
+        loop {
+            let broken = |error: hyper::Error| {
+                ClientError::Unreadable(format!("it broke off before its end: {error}"))
+            };
+            let frame = self.client.wait(async { Ok(self.body.frame().await) })?;
+            match frame.transpose().map_err(broken)? {
+                None => return Ok(None),
+                Some(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Reads something of any size.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn download(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Download<'_>, ClientError> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: with_query(path, query)?,
+            body: Bytes::new(),
+            request_id: None,
+        };
+        let response = self.wait(self.send_patiently(&outgoing, Known::Nothing))?;
+        Ok(Download { client: self, body: response.into_body() })
+    }
+
+    /// Sends a file, once: what became of it is not known when the connection breaks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn upload<T: DeserializeOwned>(&self, path: &str, file: File) -> Result<T, ClientError> {
+        let metadata = file.metadata().map_err(|error| ClientError::Local(error.to_string()))?;
+        let body = Either::Right(FileBody { file, left: metadata.len() });
+        let outgoing = Outgoing {
+            method: Method::POST,
+            path: path.to_owned(),
+            body: Bytes::new(),
+            request_id: None,
+        };
+        let mut was_connected = false;
+        self.wait(async {
+            let sent = self.send_body(&outgoing, body, FILE_TIME, &mut was_connected).await;
+            parse(&read_all(sent?.into_body()).await?)
+        })
+        .map_err(|error| match error {
+            ClientError::NotReachable { detail, .. } if was_connected => {
+                ClientError::Unreadable(format!("the connection broke: {detail}"))
+            }
+            error => error,
+        })
+    }
+}
