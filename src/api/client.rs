@@ -248,9 +248,11 @@ impl Client {
             request_id: None,
         };
         self.wait(async {
-            let response = self.send_patiently(&outgoing, Known::Nothing).await?;
-            let (parts, body) = response.into_parts();
-            Ok(RawReply { headers: parts.headers, body: read_all(body).await? })
+            let reply = self.patiently(Known::Nothing, async |was_connected| {
+                let (parts, body) = self.send_once(&outgoing, was_connected).await?.into_parts();
+                Ok(RawReply { headers: parts.headers, body: self.read_all(body).await? })
+            });
+            reply.await
         })
     }
 
@@ -294,8 +296,11 @@ impl Client {
             request_id: Some(request_id),
         };
         self.wait(async {
-            let response = self.send_patiently(&outgoing, Known::Nothing).await?;
-            parse(&read_all(response.into_body()).await?)
+            let reply = self.patiently(Known::Nothing, async |was_connected| {
+                let response = self.send_once(&outgoing, was_connected).await?;
+                self.read_all(response.into_body()).await
+            });
+            parse(&reply.await?)
         })
     }
 
@@ -343,16 +348,28 @@ impl Client {
         self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
+    /// One answer whose body is read by the caller.
     async fn send_patiently(
         &self,
         outgoing: &Outgoing,
         known: Known,
     ) -> Result<Response<Incoming>, ClientError> {
+        self.patiently(known, async |was_connected| self.send_once(outgoing, was_connected).await)
+            .await
+    }
+
+    /// Tries until it works, is refused, or patience ends. An answer that breaks off counts as none: the same request id
+    /// makes it safe to ask again.
+    async fn patiently<T>(
+        &self,
+        known: Known,
+        attempt: impl AsyncFn(&mut bool) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         let started = Instant::now();
         let mut was_connected = known == Known::WasThere;
         loop {
-            let failure = match self.send_once(outgoing, &mut was_connected).await {
-                Ok(response) => return Ok(response),
+            let failure = match attempt(&mut was_connected).await {
+                Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let is_worth_repeating = match &failure {
@@ -392,8 +409,7 @@ impl Client {
         answer_time: Duration,
         was_connected: &mut bool,
     ) -> Result<Response<Incoming>, ClientError> {
-        let not_reachable =
-            |detail: String| ClientError::NotReachable { socket: self.socket.clone(), detail };
+        let not_reachable = |detail: String| self.not_reachable(detail);
         let stream = UnixStream::connect(&self.socket)
             .await
             .map_err(|error| not_reachable(error.to_string()))?;
@@ -422,7 +438,17 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
-        Err(error_of(status, &read_all(answer.into_body()).await?))
+        Err(error_of(status, &self.read_all(answer.into_body()).await?))
+    }
+
+    async fn read_all(&self, body: Incoming) -> Result<Bytes, ClientError> {
+        let collected =
+            body.collect().await.map_err(|error| self.not_reachable(error.to_string()))?;
+        Ok(collected.to_bytes())
+    }
+
+    fn not_reachable(&self, detail: String) -> ClientError {
+        ClientError::NotReachable { socket: self.socket.clone(), detail }
     }
 }
 
@@ -435,12 +461,6 @@ fn error_of(status: StatusCode, body: &[u8]) -> ClientError {
             ClientError::Unreadable(format!("{status} {}", text.trim()))
         }
     }
-}
-
-async fn read_all(body: Incoming) -> Result<Bytes, ClientError> {
-    let collected =
-        body.collect().await.map_err(|error| ClientError::Unreadable(error.to_string()))?;
-    Ok(collected.to_bytes())
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {

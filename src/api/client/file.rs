@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::client::{Client, ClientError, Known, Outgoing, parse, read_all, with_query};
+use crate::api::client::{Client, ClientError, Known, Outgoing, parse, with_query};
 
 /// Time in which a file is sent, checked and answered.
 const FILE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
@@ -125,7 +125,7 @@ impl Client {
         let mut was_connected = false;
         self.wait(async {
             let sent = self.send_body(&outgoing, body, FILE_TIME, &mut was_connected).await;
-            parse(&read_all(sent?.into_body()).await?)
+            parse(&self.read_all(sent?.into_body()).await?)
         })
         .map_err(|error| match error {
             ClientError::NotReachable { detail, .. } if was_connected => {
