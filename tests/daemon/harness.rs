@@ -65,8 +65,16 @@ impl Daemon {
     /// The same with fail points armed.
     pub fn with_fail_points(config: &str, points: &str) -> Self {
         let mut daemon = Self::prepare(config);
-        daemon.env.insert("KANBAND_FAIL_POINTS".into(), points.into());
+        daemon.arm(Some(points));
         daemon
+    }
+
+    /// Its fail points from the next start on.
+    pub fn arm(&mut self, points: Option<&str>) {
+        self.env.remove("KANBAND_FAIL_POINTS");
+        if let Some(points) = points {
+            self.env.insert("KANBAND_FAIL_POINTS".into(), points.into());
+        }
     }
 
     pub fn home(&self) -> PathBuf {

@@ -12,6 +12,7 @@
 mod adoption;
 mod bad_requests;
 mod callers;
+mod crash_points;
 mod harness;
 mod idle;
 mod main_job;
