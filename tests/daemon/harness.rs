@@ -132,6 +132,19 @@ impl Daemon {
         }
     }
 
+    /// Whether it serves; false when a fail point has killed it instead.
+    pub fn came_up(&mut self) -> bool {
+        wait_for("the daemon's start or death", || {
+            if self.try_get("/v1/daemon").is_ok() {
+                return Some(true);
+            }
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap())?;
+            assert_eq!(ended.signal(), Some(9), "{}", self.log());
+            self.child = None;
+            Some(false)
+        })
+    }
+
     /// Kills it as a power cut would, but for the disk.
     pub fn kill_9(&mut self) {
         self.signal(Signal::SIGKILL);

@@ -16,6 +16,7 @@ mod crash_points;
 mod harness;
 mod idle;
 mod main_job;
+mod migrations;
 mod panics;
 mod races;
 mod start_and_end;
