@@ -28,7 +28,7 @@ use crate::actors::worker::prepare::LaunchContext;
 use crate::actors::worker::seed::{StartReport, WorkerSeed};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::TaskId;
+use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
@@ -162,7 +162,7 @@ async fn preview(
     let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
         Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max)?)
     };
-    let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned } =
+    let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned, held_by } =
         deps.readers.read(caller.clone(), look).await?;
     let spawned = spawned.into_iter().map(|(task_id, assignee)| SpawnedTask {
         task_id: task_id.to_string(),
@@ -174,6 +174,7 @@ async fn preview(
         promoted: promoted.len(),
         spawned: spawned.collect(),
         skipped_unassigned: texts(&skipped_unassigned),
+        held_by,
         ..DispatchReport::default()
     })
 }
@@ -195,52 +196,66 @@ async fn dispatch_now(
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
     let verb = StartReadyRuns { mode, max: message.max };
-    let submit = Submit { caller: message.caller.clone(), request_id: None, verb };
+    let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();
     for order in reply.orders {
         let (started, report) = oneshot::channel();
-        waiting.push((order.task.id.clone(), order.profile.clone(), report));
-        let seed = WorkerSeed::Claimed(Box::new(order));
-        deps.start_worker.tell(StartWorker { seed, started: Some(started) });
+        waiting.push((order.run_id, order.task.id.clone(), order.profile.clone(), report));
+        if !reply.is_repeated {
+            let seed = WorkerSeed::Claimed(Box::new(order));
+            deps.start_worker.tell(StartWorker { seed, started: Some(started) });
+        }
     }
     let mut report = DispatchReport {
         reclaimed: reply.reclaimed.len(),
         promoted: promoted.len(),
         skipped_unassigned: texts(&reply.skipped_unassigned),
         auto_blocked: texts(&reply.auto_blocked),
+        held_by: reply.held_by,
         ..DispatchReport::default()
     };
-    for (task_id, assignee, started) in waiting {
+    for (run_id, task_id, assignee, started) in waiting {
         let start = started.await;
-        let (status, workspace) = look_at(deps, &message.caller, task_id.clone()).await?;
-        match start {
-            Ok(StartReport::Spawned) => report.spawned.push(SpawnedTask {
-                task_id: task_id.to_string(),
-                assignee,
-                workspace,
-            }),
+        let seen = look_at(deps, &message.caller, run_id, task_id.clone()).await?;
+        let is_spawned = match start {
             Ok(StartReport::Unknown(error)) => return Err(error),
-            Ok(StartReport::Failed) | Err(_) => {
-                if status == Some(TaskStatus::Blocked) {
-                    report.auto_blocked.push(task_id.to_string());
-                }
-            }
+            Ok(StartReport::Spawned) => true,
+            Ok(StartReport::Failed) => false,
+            // Somebody else starts it, or has: this is the second answer to one request.
+            Err(_) => seen.was_spawned,
+        };
+        if is_spawned {
+            let (task_id, workspace) = (task_id.to_string(), seen.workspace);
+            report.spawned.push(SpawnedTask { task_id, assignee, workspace });
+        } else if seen.status == Some(TaskStatus::Blocked) {
+            report.auto_blocked.push(task_id.to_string());
         }
     }
     Ok(report)
 }
 
+struct Seen {
+    status: Option<TaskStatus>,
+    workspace: String,
+    was_spawned: bool,
+}
+
 async fn look_at(
     deps: &DispatcherDeps,
     caller: &Caller,
+    run_id: RunId,
     id: TaskId,
-) -> Result<(Option<TaskStatus>, String), VerbError> {
+) -> Result<Seen, VerbError> {
     deps.readers
         .read(caller.clone(), move |snapshot| {
             let task = store::tasks::get(snapshot.connection, &id)?;
-            let status = task.as_ref().map(|task| task.status);
-            Ok((status, task.and_then(|task| task.workspace_path).unwrap_or_default()))
+            let run = store::runs::get(snapshot.connection, run_id)?;
+            Ok(Seen {
+                status: task.as_ref().map(|task| task.status),
+                workspace: task.and_then(|task| task.workspace_path).unwrap_or_default(),
+                was_spawned: run.is_some_and(|run| run.worker_pid.is_some()),
+            })
         })
         .await
 }

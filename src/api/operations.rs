@@ -472,6 +472,7 @@ fn dispatch(api: Arc<Api>, call: Call) -> Answer {
         let policy = api.context.policy();
         let message = DispatchNow {
             caller: call.caller,
+            request_id: call.request_id,
             max: request.max,
             failure_limit: request.failure_limit,
             policy_for_preview: request.dry_run.then_some(policy),

@@ -43,6 +43,12 @@ pub trait Verb: Serialize + Send + 'static {
     /// # Errors
     /// A refusal or a fault; nothing of the request stays in the database then.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Reply, VerbError>;
+
+    /// Marks a reply that is given for the second time, for callers that act on replies.
+    #[must_use]
+    fn repeated(reply: Self::Reply) -> Self::Reply {
+        reply
+    }
 }
 
 /// The board, open for writing.
@@ -321,7 +327,7 @@ fn run_once<V: Verb>(
         if stored.digest != digest {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
-        return serde_json::from_str(&stored.reply).map_err(|_| {
+        return serde_json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
             Fault::Corrupt { what: "stored reply", value: shorten(&stored.reply) }.into()
         });
     }

@@ -20,6 +20,8 @@ pub struct Wake;
 pub struct DispatchNow {
     /// Who asks.
     pub caller: Caller,
+    /// Id under which the client may repeat it.
+    pub request_id: Option<String>,
     /// Starts at most.
     pub max: Option<u32>,
     /// Failures after which a task started by this is given up.

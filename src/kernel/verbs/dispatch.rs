@@ -76,11 +76,20 @@ pub struct PassReply {
     pub has_more: bool,
     /// When the next back-off or claim ends.
     pub next_due: Option<EpochSeconds>,
+    /// How the board's switch stood when it kept the pass from starting anything.
+    pub held_by: Option<DispatchSwitch>,
+    /// This reply was given before: its runs were started then, and are not to be started again.
+    #[serde(skip)]
+    pub is_repeated: bool,
 }
 
 impl Verb for StartReadyRuns {
     type Reply = PassReply;
     const NAME: &'static str = "dispatch";
+
+    fn repeated(reply: PassReply) -> PassReply {
+        PassReply { is_repeated: true, ..reply }
+    }
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
@@ -117,6 +126,7 @@ impl Verb for StartReadyRuns {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
         reply.next_due = store::tasks::next_due(tx.store())?;
+        reply.held_by = DispatchSwitch::read(tx.store())?.holding();
         Ok(reply)
     }
 }
@@ -202,10 +212,8 @@ fn make_plan(
         })
         .collect();
     let free_slots = policy.max_running.saturating_sub(open_count);
-    let max_starts = match DispatchSwitch::read(connection)? {
-        DispatchSwitch::On => max_starts,
-        DispatchSwitch::Paused | DispatchSwitch::Draining => 0,
-    };
+    let is_held = DispatchSwitch::read(connection)?.holding().is_some();
+    let max_starts = if is_held { 0 } else { max_starts };
     let max_starts = match gates.host.gate(now) {
         Gate::Free => max_starts,
         Gate::Probe => max_starts.min(1),
@@ -250,6 +258,8 @@ pub struct DispatchPreview {
     pub spawned: Vec<(TaskId, String)>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<TaskId>,
+    /// How the board's switch stands when it keeps the pass from starting anything.
+    pub held_by: Option<DispatchSwitch>,
 }
 
 /// What a dispatch did, with the keys that users of the predecessor know.
@@ -306,6 +316,7 @@ pub fn preview_dispatch(
         promoted: store::tasks::list_promotable(connection)?,
         spawned,
         skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
+        held_by: DispatchSwitch::read(connection)?.holding(),
     })
 }
 

@@ -40,6 +40,14 @@ impl DispatchSwitch {
         [Self::On, Self::Paused, Self::Draining].into_iter().find(|one| one.as_str() == text)
     }
 
+    /// Itself when it keeps everything from starting.
+    pub fn holding(self) -> Option<Self> {
+        match self {
+            Self::On => None,
+            Self::Paused | Self::Draining => Some(self),
+        }
+    }
+
     /// How it stands now.
     ///
     /// # Errors
