@@ -82,7 +82,7 @@ pub enum StartError {
     #[error(transparent)]
     Database(#[from] OpenError),
     /// A backup is refused.
-    #[error("the backup is refused: {0}")]
+    #[error("the backup {}", .0.problem())]
     BadBackup(OpenError),
     /// A restore would replace the board under runs that are under way.
     #[error("run {} is still under way; a restore would lose it", run)]

@@ -233,7 +233,7 @@ impl From<RestoreError> for ApiError {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Backup(refused) => {
-                Self::new(ErrorCode::BadBackup, format!("the backup is refused: {refused}"))
+                Self::new(ErrorCode::BadBackup, format!("the backup {}", refused.problem()))
                     .with_hint("the live board is untouched")
             }
             RestoreError::OpenRuns { .. } => Self::new(ErrorCode::OpenRuns, error.to_string())
