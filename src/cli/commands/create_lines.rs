@@ -140,12 +140,18 @@ impl Lines {
                         }
                         return Ok(Some((request, length)));
                     }
-                    Err(error) => return refused(ErrorCode::BadRequest, error.to_string()),
+                    Err(error) => return refused(ErrorCode::BadRequest, without_place(&error)),
                 },
                 Err(error) => return refused(ErrorCode::BadRequest, error.to_string()),
             }
         }
     }
+}
+
+/// A line has a number already.
+fn without_place(error: &serde_json::Error) -> String {
+    let (text, place) = (error.to_string(), format!(" at line 1 column {}", error.column()));
+    text.strip_suffix(&place).map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
