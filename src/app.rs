@@ -48,7 +48,7 @@ use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::spawn::Spawner;
-pub use home::{InitReport, InitializedHome, init};
+pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
@@ -81,6 +81,15 @@ pub enum StartError {
     /// The database is refused.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// A backup is refused.
+    #[error("the backup {}", .0.problem())]
+    BadBackup(OpenError),
+    /// A restore would replace the board under runs that are under way.
+    #[error("run {} is still under way; a restore would lose it", run)]
+    LiveRuns {
+        /// One of them.
+        run: String,
+    },
     /// The sockets cannot be made.
     #[error(transparent)]
     Sockets(#[from] SocketError),
@@ -110,6 +119,8 @@ impl StartError {
             | Self::Config(_)
             | Self::HomeUnusable { .. }
             | Self::DatabaseMissing { .. }
+            | Self::BadBackup(_)
+            | Self::LiveRuns { .. }
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
                 DaemonExit::Owned

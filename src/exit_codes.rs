@@ -17,6 +17,8 @@ pub enum CliExit {
     NotReachable,
     /// The daemon reports a fault.
     Fault,
+    /// `kanban daemon --force` was the daemon: its own code.
+    OfDaemon(u8),
 }
 
 impl CliExit {
@@ -29,6 +31,7 @@ impl CliExit {
             Self::Timeout => 3,
             Self::NotReachable => 4,
             Self::Fault => 5,
+            Self::OfDaemon(code) => code,
         }
     }
 }

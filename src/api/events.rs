@@ -21,6 +21,7 @@ use crate::actors::root::Life;
 use crate::api::error::ApiError;
 use crate::api::input::bad_request;
 use crate::api::operations::{Answer, Call, newest_event_id};
+use crate::api::operator::board_of;
 use crate::api::{Api, EVENT_CURSOR_HEADER, wait_for_life};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::event::Event;
@@ -53,6 +54,10 @@ pub fn follow(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: FollowEvents = call.input.from_query()?;
         let filter = Filter::new(&request, &call.caller)?;
+        if let Some(board) = &request.board {
+            // Nothing would ever come of a board that does not exist.
+            board_of(&api, &call.caller, Some(board.clone()), "events").await?;
+        }
         // Listening begins before the database is read, so that nothing falls between the two.
         let live = api.feed.subscribe();
         let start = start_of(&api, &call.caller, request.after.as_deref()).await?;

@@ -245,7 +245,13 @@ pub const OPERATIONS: &[Operation] = &[
         "Say whether an import can keep integer ids.",
         transfer::plan_import,
     ),
-    verb::<ImportTasks, ImportReply>("/v1/import", "Import tasks, each whole."),
+    by_hand::<ImportTasks, ImportReply>(
+        ImportTasks::NAME,
+        Method::Post,
+        "/v1/import",
+        "Import tasks, each whole.",
+        transfer::import_tasks,
+    ),
     verb::<ImportLinks, ImportLinksReply>("/v1/import/links", "Import links between tasks."),
     by_hand::<ExportBoard, TaskRecord>(
         "export",

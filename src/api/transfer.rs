@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::actors::database::Submit;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
@@ -26,6 +27,7 @@ use crate::kernel::random::SeededRandom;
 use crate::kernel::restore::{self, RestoreError};
 use crate::kernel::store;
 use crate::kernel::transfer::export::{self, ImportPlan};
+use crate::kernel::transfer::import::ImportTasks;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION};
 use crate::os::clock::epoch_seconds;
 use crate::os::random::random_hex;
@@ -102,6 +104,20 @@ pub fn plan_import(api: Arc<Api>, call: Call) -> Answer {
             Ok(ImportPlan { keep_ids: store::transfer::is_empty(snapshot.connection)? })
         };
         json(&api.readers.read(call.caller, read).await?)
+    })
+}
+
+/// Answers `POST /v1/import`.
+pub fn import_tasks(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let verb: ImportTasks = call.input.from_body()?;
+        let submit = Submit { caller: call.caller, request_id: call.request_id, verb };
+        let reply = api.database.submit(submit).await?;
+        if reply.imported > 0 {
+            // Imported events are history and no news, so they are not published; the search index has to look all the same.
+            api.feed.have_all_look_again();
+        }
+        json(&reply)
     })
 }
 
@@ -217,7 +233,7 @@ impl From<RestoreError> for ApiError {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Backup(refused) => {
-                Self::new(ErrorCode::BadBackup, format!("the backup is refused: {refused}"))
+                Self::new(ErrorCode::BadBackup, format!("the backup {}", refused.problem()))
                     .with_hint("the live board is untouched")
             }
             RestoreError::OpenRuns { .. } => Self::new(ErrorCode::OpenRuns, error.to_string())

@@ -1,6 +1,7 @@
 //! The home on disk: its directories, its install id, its database.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +11,15 @@ use crate::config::{Ambient, Home, Settings, Sockets, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
+use crate::kernel::restore::{self as kernel_restore, RestoreError};
 use crate::kernel::store::{Birth, Missing};
 use crate::os::clock::epoch_seconds;
+use crate::os::files::create_private;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_hex;
+use crate::os::remains::end_remains;
+use crate::os::run_files::RunDir;
+use crate::os::run_inspection::{Inspection, inspect};
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
@@ -147,6 +153,88 @@ pub fn init(ambient: &Ambient) -> Result<InitializedHome, StartError> {
         Err(error) => return Err(StartError::Locked(error)),
     };
     Ok(InitializedHome { home, report: InitReport { made_config, made_board } })
+}
+
+/// A home whose board was restored.
+#[derive(Debug, Clone)]
+pub struct RestoredHome {
+    /// The new life of the board.
+    pub incarnation: String,
+    /// Where the replaced board is kept, when there was one.
+    pub kept: Option<PathBuf>,
+}
+
+/// Puts a backup in the place of the home's board, whether that can still be opened or not. Only without a daemon.
+///
+/// # Errors
+/// [`StartError`]; the board is what it was then.
+pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartError> {
+    let home = Home::resolve(ambient)?;
+    make_directories(&home)?;
+    let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    refuse_live_runs(&home.runs())?;
+    let word = || random_hex(16).map_err(unusable(home.path()));
+    let incarnation = word()?;
+    let staged = StagedFile(home.path().join(format!(".restore-{}", word()?)));
+    copy_to(backup, &staged.0).map_err(unusable(&staged.0))?;
+    let random = Box::new(SeededRandom::new(0));
+    kernel_restore::prepare(&staged.0, &incarnation, epoch_seconds(), random).map_err(refused)?;
+    let database = home.database();
+    let had_board = database.exists();
+    let kept = kernel_restore::swap(&staged.0, &database)
+        .map_err(|fault| StartError::fault("put the backup in its place", &fault))?;
+    let install_id = home.install_id();
+    if !install_id.exists() {
+        write_new(&install_id, word()?.as_bytes()).map_err(unusable(&install_id))?;
+    }
+    drop(lock);
+    Ok(RestoredHome { incarnation, kept: had_board.then_some(kept) })
+}
+
+/// Processes of a run would go on for a board that does not know them. What is left of a run whose shim died is ended.
+fn refuse_live_runs(runs: &Path) -> Result<(), StartError> {
+    for entry in std::fs::read_dir(runs).map_err(unusable(runs))? {
+        let dir = RunDir::new(entry.map_err(unusable(runs))?.path());
+        match inspect(&dir).map_err(unusable(dir.path()))? {
+            Inspection::Alive(_) => {
+                let name = dir.path().file_name().unwrap_or_default();
+                return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
+            }
+            Inspection::ShimDied(identity) => {
+                end_remains(&dir, identity.worker.as_ref());
+            }
+            Inspection::Ended(_) | Inspection::NeverStarted => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_to(mut from: File, to: &Path) -> io::Result<()> {
+    from.seek(io::SeekFrom::Start(0))?;
+    let mut target = create_private(to)?;
+    io::copy(&mut from, &mut target)?;
+    target.sync_all()
+}
+
+fn refused(error: RestoreError) -> StartError {
+    match error {
+        RestoreError::Backup(refused) => StartError::BadBackup(refused),
+        error => StartError::fault("prepare the backup", &error),
+    }
+}
+
+/// A file on its way into its place; removed with what SQLite made beside it when it does not get there.
+struct StagedFile(PathBuf);
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let mut name = self.0.as_os_str().to_owned();
+            name.push(suffix);
+            // Most of these were never there.
+            drop(std::fs::remove_file(PathBuf::from(name)));
+        }
+    }
 }
 
 fn write_config(path: &Path) -> io::Result<()> {

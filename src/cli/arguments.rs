@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::cli::failure::Failure;
+use crate::cli::times::Times;
 use crate::config::Ambient;
-use crate::duration::parse_flag_duration;
+use crate::duration::{parse_duration, parse_flag_duration};
 use crate::kernel::error::ErrorCode;
+use crate::kernel::ids::EpochSeconds;
 
 /// A duration with a unit, or plain seconds.
 ///
@@ -27,6 +29,45 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
         return Err(Failure::usage_of(ErrorCode::InvalidValue, message));
     }
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A profile, or nobody: `none`, `-` and `null` in any case take a task from whoever has it.
+///
+/// # Errors
+/// A usage error when it is blank: more likely a variable is empty than somebody wants to say so.
+pub fn profile_or_nobody(text: &str) -> Result<Option<String>, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::usage_of(ErrorCode::InvalidValue, "PROFILE: is blank")
+            .with_hint("`none` leaves the task to nobody"));
+    }
+    let is_nobody = ["none", "-", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    Ok((!is_nobody).then(|| text.to_owned()))
+}
+
+/// A point in time as epoch seconds: such a number itself, the beginning of a day (`2026-05-01`), or how long ago (`2d ago`,
+/// `2d`).
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSeconds, Failure> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<EpochSeconds>() {
+        return Ok(seconds);
+    }
+    if let Some(midnight) = times.midnight(text) {
+        return Ok(midnight);
+    }
+    let length = text.strip_suffix("ago").map_or(text, str::trim_end);
+    match parse_duration(length) {
+        Ok(length) => {
+            Ok(times.now().saturating_sub(i64::try_from(length.as_secs()).unwrap_or(i64::MAX)))
+        }
+        Err(_) => {
+            let message = format!("{flag}: malformed time {text:?}");
+            Err(Failure::usage_of(ErrorCode::InvalidValue, message)
+                .with_hint("write epoch seconds, a day (2026-05-01) or how long ago (2d ago)"))
+        }
+    }
 }
 
 /// A workspace as the API names it.
@@ -89,6 +130,33 @@ mod tests {
             assert_eq!(workspace(text, &user), expected, "{text:?}");
         }
         assert_eq!(workspace("dir:~/x", &ambient(&[])).path.as_deref(), Some("/home/ann/x"));
+    }
+
+    #[test]
+    fn nobody_has_three_names_and_a_blank_is_none_of_them() {
+        for (text, expected) in
+            [("none", None), ("None", None), ("-", None), ("NULL", None), ("nora", Some("nora"))]
+        {
+            assert_eq!(profile_or_nobody(text).unwrap().as_deref(), expected, "{text:?}");
+        }
+        for text in ["", " \t"] {
+            assert!(profile_or_nobody(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_number_a_day_or_an_age() {
+        let times = Times::of_process();
+        let point = |text: &str| point_in_time("--created-after", text, &times);
+        assert_eq!(point("1700000000").unwrap(), 1_700_000_000);
+        assert_eq!(point("-5").unwrap(), -5);
+        for text in ["2d ago", "2d", " 48h ago "] {
+            assert_eq!(point(text).unwrap(), times.now() - 172_800, "{text:?}");
+        }
+        assert_eq!(Some(point("2026-05-01").unwrap()), times.midnight("2026-05-01"));
+        for text in ["", "soon", "2026-13-01", "2026-05", "1.5", "ago", "yesterday", "-2d"] {
+            assert!(point(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -140,6 +140,13 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// What the argument parser objects to, in one line.
+pub fn parser_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let first = rendered.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}
+
 /// Tells what the argument parser has to say, which may be the help text.
 pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
     // Nobody can be told when even this cannot be written.
@@ -148,9 +155,7 @@ pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
         _ => {
             if output.is_json() {
-                let rendered = error.render().to_string();
-                let first = rendered.lines().next().unwrap_or_default();
-                let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+                let message = parser_line(error);
                 let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint: None };
                 output.complain(
                     &serde_json::to_string(&ErrorBody { error: detail }).unwrap_or_default(),
@@ -164,7 +169,6 @@ pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::tests::captured;
 
     fn detail(hint: Option<&str>) -> ErrorDetail {
         ErrorDetail {
@@ -185,7 +189,7 @@ mod tests {
             (ClientError::Unreadable("x".into()), CliExit::Fault),
             (ClientError::Local("x".into()), CliExit::Usage),
         ] {
-            let (mut output, _) = captured(false);
+            let (mut output, _) = Output::captured(false);
             let failure = Failure::from(error);
             assert_eq!(failure.tell(&mut output), expected, "{failure:?}");
         }
@@ -194,10 +198,10 @@ mod tests {
     #[test]
     fn people_get_an_error_and_a_hint_and_programs_an_object_after_them() {
         let failure = Failure::from(ClientError::Refused(detail(Some("look"))));
-        let (mut output, streams) = captured(false);
+        let (mut output, streams) = Output::captured(false);
         failure.tell(&mut output);
         assert_eq!(streams.err(), "error: no such task: t_1\nhint: look\n");
-        let (mut output, streams) = captured(true);
+        let (mut output, streams) = Output::captured(true);
         failure.tell(&mut output);
         let told = streams.err();
         let object: ErrorBody = serde_json::from_str(told.lines().last().unwrap()).unwrap();
@@ -207,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_has_gone_is_no_error() {
-        let (mut output, streams) = captured(true);
+        let (mut output, streams) = Output::captured(true);
         let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(failure.tell(&mut output), CliExit::Ok);
         assert_eq!(streams.err(), "");

@@ -11,9 +11,13 @@
 
 pub mod arguments;
 pub mod commands;
+pub mod complete;
 pub mod failure;
+pub mod files;
+pub mod follow;
 pub mod output;
 pub mod session;
+pub mod slash;
 pub mod tasks;
 pub mod text;
 pub mod times;
@@ -25,7 +29,7 @@ use clap::{CommandFactory as _, Parser};
 use crate::cli::commands::Command;
 use crate::cli::failure::{Failure, tell_parser};
 use crate::cli::output::Output;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, Surface};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
@@ -43,7 +47,7 @@ use crate::exit_codes::CliExit;
 )]
 pub struct Arguments {
     /// Board to work on, else KANBAN_BOARD, else `default`.
-    #[arg(long, global = true, value_name = "NAME", display_order = 900)]
+    #[arg(long, global = true, value_name = "NAME", display_order = 900, add = complete::boards())]
     board: Option<String>,
 
     /// Print the reply as JSON, and errors as JSON objects too (on stderr).
@@ -57,6 +61,9 @@ pub struct Arguments {
 /// Runs one command line and returns how it ended. `arguments` begins with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = complete::answer_shell(&arguments) {
+        return exit;
+    }
     match Arguments::try_parse_from(&arguments) {
         Ok(parsed) => {
             let output = Output::of_process(parsed.json);
@@ -70,21 +77,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
 }
 
 fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
-    let Some(command) = arguments.command else {
+    if arguments.command.is_none() {
         // Nobody can be told when the help cannot be written.
         drop(Arguments::command().print_help());
         return CliExit::Ok;
-    };
+    }
     let ambient = match Ambient::of_process() {
         Ok(ambient) => ambient,
         Err(error) => return Failure::from(error).tell(&mut output),
     };
-    let board = arguments.board.or_else(|| ambient.var("KANBAN_BOARD").map(str::to_owned));
-    let mut session = Session { ambient, board, output };
-    let ended = command.run(&mut session);
+    let board = board_of(&arguments, &ambient);
+    let mut session = Session { ambient, board, output, surface: Surface::Shell };
+    let ended = arguments.command.map_or(Ok(CliExit::Ok), |command| command.run(&mut session));
     let written = session.output.finish();
     match ended.and_then(|exit| written.map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => failure.tell(&mut session.output),
     }
+}
+
+/// The board that a command line names.
+fn board_of(arguments: &Arguments, ambient: &Ambient) -> Option<String> {
+    arguments.board.clone().or_else(|| ambient.var("KANBAN_BOARD").map(str::to_owned))
 }

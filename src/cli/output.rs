@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -42,7 +43,58 @@ impl fmt::Debug for Output {
     }
 }
 
+/// What was written to a captured output.
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    out: Shared,
+    err: Shared,
+}
+
+impl Captured {
+    /// The data.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// Everything else.
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Output {
+    /// An output that is kept, for callers that pass it on.
+    pub fn captured(is_json: bool) -> (Self, Captured) {
+        let captured = Captured::default();
+        let output = Self {
+            reader: if is_json { Reader::Program } else { Reader::Pipe },
+            data: Box::new(captured.out.clone()),
+            notes: Box::new(captured.err.clone()),
+        };
+        (output, captured)
+    }
+
     /// The process's own streams.
     pub fn of_process(is_json: bool) -> Self {
         let stdout = io::stdout();
@@ -126,55 +178,12 @@ impl Output {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::sync::{Arc, Mutex};
-
+mod tests {
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// What was written.
-    pub(crate) struct Streams {
-        out: Shared,
-        err: Shared,
-    }
-
-    impl Streams {
-        pub(crate) fn out(&self) -> String {
-            String::from_utf8(self.out.0.lock().unwrap().clone()).unwrap()
-        }
-
-        pub(crate) fn err(&self) -> String {
-            String::from_utf8(self.err.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    /// An output that keeps what is written.
-    pub(crate) fn captured(is_json: bool) -> (Output, Streams) {
-        let streams = Streams { out: Shared::default(), err: Shared::default() };
-        let output = Output {
-            reader: if is_json { Reader::Program } else { Reader::Pipe },
-            data: Box::new(streams.out.clone()),
-            notes: Box::new(streams.err.clone()),
-        };
-        (output, streams)
-    }
 
     #[test]
     fn json_is_indented_and_keeps_every_character() {
-        let (mut output, streams) = captured(true);
+        let (mut output, streams) = Output::captured(true);
         output.json(&serde_json::json!({"title": "Größe ✓"})).unwrap();
         output.finish().unwrap();
         assert_eq!(streams.out(), "{\n  \"title\": \"Größe ✓\"\n}\n");

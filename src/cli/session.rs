@@ -1,5 +1,7 @@
 //! What every command works with: its surroundings, the board it means, where it writes.
 
+use std::io::{IsTerminal as _, StdinLock, stdin, stdout};
+
 use serde::Serialize;
 
 use crate::api::client::Client;
@@ -8,6 +10,15 @@ use crate::cli::output::Output;
 use crate::cli::times::Times;
 use crate::config::Ambient;
 use crate::os::host::host_name;
+
+/// Where a command line comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// A shell: there are files, a standard input and maybe a person in front of it.
+    Shell,
+    /// A chat: there is nothing but the words.
+    Chat,
+}
 
 /// One call of `kanban`.
 #[derive(Debug)]
@@ -18,7 +29,13 @@ pub struct Session {
     pub board: Option<String>,
     /// Where to write.
     pub output: Output,
+    /// Where it comes from.
+    pub surface: Surface,
 }
+
+/// A request without fields.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Nothing {}
 
 /// Query of an operation that takes nothing else.
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +56,23 @@ impl Session {
     /// The board that was named, as a query.
     pub fn on_board(&self) -> OnBoard {
         OnBoard { board: self.board.clone() }
+    }
+
+    /// What is typed or piped in.
+    ///
+    /// # Errors
+    /// There is no such thing in a chat.
+    pub fn stdin(&self) -> Result<StdinLock<'static>, Failure> {
+        match self.surface {
+            Surface::Shell => Ok(stdin().lock()),
+            Surface::Chat => Err(Failure::usage("there is no standard input in a chat")),
+        }
+    }
+
+    /// Whether a person sits in front of it who can be asked.
+    pub fn is_interactive(&self) -> bool {
+        let is_shell = self.surface == Surface::Shell;
+        is_shell && !self.output.is_json() && stdin().is_terminal() && stdout().is_terminal()
     }
 
     /// Now, here.

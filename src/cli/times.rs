@@ -32,6 +32,22 @@ impl Times {
         }
     }
 
+    /// `YYYY-MM-DD HH:MM:SS`, local.
+    pub fn exact(&self, seconds: EpochSeconds) -> String {
+        match Timestamp::from_second(seconds) {
+            Ok(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Err(_) => seconds.to_string(),
+        }
+    }
+
+    /// The beginning of a day that is written `YYYY-MM-DD`, epoch seconds; none when it is no day.
+    pub fn midnight(&self, day: &str) -> Option<EpochSeconds> {
+        let is_day =
+            day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let date: jiff::civil::Date = is_day.then(|| day.parse().ok()).flatten()?;
+        Some(date.to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
+    }
+
     /// How long ago: `12s`, `3m`, `5h`, `2d`.
     pub fn age(&self, since: EpochSeconds) -> String {
         let seconds = self.now.saturating_sub(since).max(0);
@@ -87,6 +103,15 @@ mod tests {
         assert_eq!(times.elapsed(0, Some(5400)), "1.5h");
         assert_eq!(times.elapsed(9_990, None), "10s");
         assert_eq!(times.elapsed(20, Some(10)), "0s");
+    }
+
+    #[test]
+    fn a_day_begins_at_its_local_midnight() {
+        assert_eq!(at(0).midnight("1970-01-02"), Some(86_400 - 7_200));
+        assert_eq!(at(0).exact(0), "1970-01-01 02:00:00");
+        for text in ["1970-1-2", "1970-02-30", "19700102", "1970-01-02T00:00", "today", ""] {
+            assert_eq!(at(0).midnight(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -38,6 +38,15 @@ pub fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Makes a new directory that only its owner may enter.
+///
+/// # Errors
+/// When it is there, or cannot be made.
+pub fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
 /// Bytes that an unprivileged process may still write to the file system of `path` (statvfs(3)).
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub const KANBAN: &str = env!("CARGO_BIN_EXE_kanban");
 
 /// How long anything may take before a test is called hung. Nothing is proven by waiting this long.
-const DEADLINE: Duration = Duration::from_secs(90);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Nothing starts by itself.
 const QUIET: &str = "[dispatch]\nenabled = false\n";
@@ -232,6 +232,14 @@ impl Board {
     /// The runs of a task now.
     pub fn runs(&self, id: &str) -> Vec<Value> {
         self.say(["runs", id, "--json"]).json().as_array().unwrap().clone()
+    }
+
+    /// Returns when somebody has opened an event stream and what is there already has been read for it: so many reads later
+    /// than `before`.
+    pub fn until_reads(&self, before: u64, reads: u64) {
+        until("the stream to be open", || {
+            (self.figure("database_reads") >= before + reads).then_some(())
+        });
     }
 
     /// The kinds of a task's events.

@@ -8,17 +8,34 @@
 )]
 
 mod bad_input;
+mod board_files;
+mod boards;
+mod chat;
 mod claims;
+mod completing;
 mod create;
+mod daemon_stub;
 mod demo;
 mod dispatching;
+mod exports;
 mod harness;
 mod help;
+mod hermes_files;
+mod imports;
 mod init;
+mod lines;
 mod links;
 mod listings;
+mod moves;
 mod notes;
 mod output;
+mod reasons;
+mod searching;
 mod shows;
+mod stopping;
+mod streams;
+mod switching;
+mod table;
+mod talk;
 mod verdicts;
 mod waits;

@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::kernel::verbs::{BlockTask, VerdictReply};
@@ -16,11 +17,12 @@ use crate::kernel::verbs::{BlockTask, VerdictReply};
   kanban block t_1a2b3c4d waiting for the vendor --ids t_5e6f7a8b t_9c0d1e2f")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
     /// What is needed; several words are joined by blanks
     reason: Vec<String>,
     /// Further tasks, for the same reason
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::api::client::task_path;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
@@ -25,6 +26,7 @@ use crate::kernel::verbs::{ClaimReply, ClaimTask};
   kanban claim t_1a2b3c4d --ttl 2h --claimer ann@build7 --json | jq -r .workspace")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
     /// How long the claim holds without a heartbeat (30s, 15m, 2h or plain seconds)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]

@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
@@ -17,6 +18,7 @@ use crate::kernel::verbs::{CommentReply, CommentTask};
 )]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
     /// The note; several words are joined by blanks
     words: Vec<String>,

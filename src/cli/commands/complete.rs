@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
+use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::kernel::error::ErrorCode;
@@ -20,7 +21,7 @@ use crate::kernel::verbs::{CompleteTask, VerdictReply};
   kanban complete t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {
     /// The tasks
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
     /// Short result that stands on the task itself
     #[arg(long, value_name = "TEXT")]

@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::text::block;
 use crate::exit_codes::CliExit;
@@ -15,6 +16,7 @@ use crate::kernel::queries::ContextReply;
 #[command(after_help = "Example:\n  kanban context \"$KANBAN_TASK\"")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
 }
 

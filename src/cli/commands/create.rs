@@ -1,9 +1,11 @@
 //! `kanban create`.
 
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use crate::cli::arguments::{whole_seconds, workspace};
-use crate::cli::commands::Ended;
+use crate::cli::commands::{Ended, create_lines};
+use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::{assignee, with_skill_list};
@@ -21,18 +23,25 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
   kanban create \"Build the API\" --assignee dev --parent t_1a2b3c4d --workspace dir:~/src/shop
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
-  kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json")]
+  kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
+  kanban create --from-jsonl tasks.jsonl --json | jq -r '.[].id'")]
 pub struct Arguments {
     /// One line that says what is to be done
     title: Option<String>,
+    /// File of create requests, one JSON object per line, with the API's fields; `-` reads stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
+        "max_runtime", "created_by", "skills", "labels",
+    ])]
+    from_jsonl: Option<PathBuf>,
     /// Everything the worker has to know; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
     /// Profile that is to do it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Task that must be done first (repeat for more)
-    #[arg(long = "parent", value_name = "ID")]
+    #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
     parents: Vec<String>,
     /// Where the work happens: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
@@ -63,11 +72,21 @@ pub struct Arguments {
     labels: Vec<String>,
 }
 
+impl Arguments {
+    /// Whether it reads more than its words.
+    pub(super) fn reads_file(&self) -> bool {
+        self.from_jsonl.is_some()
+    }
+}
+
 /// Runs it.
 ///
 /// # Errors
 /// A wrong command line, or the daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    if let Some(file) = &arguments.from_jsonl {
+        return create_lines::run(file, session);
+    }
     let request = request(arguments, session)?;
     let reply: CreateReply = session.client()?.post("/v1/tasks", &request)?;
     let reply = CreateReply { task: with_skill_list(reply.task), created: reply.created };
@@ -75,11 +94,15 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
+    session.output.line(line_of(&reply))?;
+    Ok(CliExit::Ok)
+}
+
+/// What is said of a task that was created.
+pub(super) fn line_of(reply: &CreateReply) -> String {
     let word = if reply.created { "Created" } else { "Exists already:" };
     let task = &reply.task;
-    let line = format!("{word} {}  ({}, assignee={})", task.id, task.status, assignee(task));
-    session.output.line(line)?;
-    Ok(CliExit::Ok)
+    format!("{word} {}  ({}, assignee={})", task.id, task.status, assignee(task))
 }
 
 fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failure> {
@@ -93,7 +116,7 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
     };
     let body = match arguments.body.as_deref() {
-        Some("-") => Some(read_body(io::stdin().lock())?),
+        Some("-") => Some(read_body(session.stdin()?)?),
         _ => arguments.body,
     };
     let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);

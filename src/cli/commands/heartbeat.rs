@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
@@ -16,6 +17,7 @@ use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
   kanban heartbeat t_1a2b3c4d --claimer ann@build7")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
     /// What was reached since the last one
     #[arg(long, value_name = "TEXT")]

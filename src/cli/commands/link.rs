@@ -1,6 +1,7 @@
 //! `kanban link`.
 
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{LinkReply, LinkTasks};
@@ -12,8 +13,10 @@ use crate::kernel::verbs::{LinkReply, LinkTasks};
 #[command(after_help = "Example:\n  kanban link t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {
     /// The task that must be done first
+    #[arg(add = complete::tasks())]
     parent: String,
     /// The task that waits
+    #[arg(add = complete::tasks())]
     child: String,
 }
 

@@ -3,36 +3,36 @@
 use clap::builder::PossibleValuesParser;
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::filters::Filters;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::tasks::{list_lines, with_skill_list};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::Task;
 
 /// List tasks: the most important first, then the oldest.
 ///
-/// Archived ones are shown only when asked for.
+/// Archived ones are shown only when asked for. Words in the texts of tasks are found by `kanban search`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban list
   kanban ls --mine --status blocked
+  kanban list --label release --created-after \"7d ago\" --sort -created --limit 20
+  kanban list --limit 100 --cursor t_1a2b3c4d
   kanban list --tenant shop --json | jq -r '.[].id'")]
 pub struct Arguments {
-    /// Only tasks of your own profile, else of your user name
-    #[arg(long, conflicts_with = "assignee")]
-    mine: bool,
-    /// Only tasks of this profile
-    #[arg(long, value_name = "NAME")]
-    assignee: Option<String>,
-    /// Only tasks in this status
-    #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
-    status: Option<String>,
-    /// Only tasks of this tenant
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
-    /// Archived tasks too
-    #[arg(long)]
-    archived: bool,
+    #[command(flatten)]
+    filters: Filters,
+    /// Order: priority (then the oldest), created (oldest first) or -created (newest first)
+    #[arg(
+        long, value_name = "ORDER", allow_hyphen_values = true,
+        value_parser = PossibleValuesParser::new(["priority", "created", "-created"])
+    )]
+    sort: Option<String>,
+    /// Only tasks behind this one in that order
+    #[arg(long, value_name = "ID", add = complete::tasks())]
+    cursor: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -43,14 +43,20 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let Arguments { filters, sort, cursor, limit } = arguments;
     let request = ListTasks {
-        status: arguments.status,
-        assignee: if arguments.mine { Some(session.own_name()) } else { arguments.assignee },
-        tenant: arguments.tenant,
-        archived: arguments.archived,
-        limit: arguments.limit,
+        assignee: filters.assignee(session),
+        created_after: filters.created_after(session)?,
+        status: filters.status,
+        tenant: filters.tenant,
+        label: filters.label,
+        parent: filters.parent,
+        text: None,
+        archived: filters.archived,
+        sort,
+        cursor,
+        limit,
         board: session.board.clone(),
-        ..ListTasks::default()
     };
     let tasks: Vec<Task> = session.client()?.get("/v1/tasks", &request)?;
     if session.output.is_json() {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::api::client::{RawReply, task_path};
 use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::RunId;
@@ -19,6 +20,7 @@ use crate::kernel::ids::RunId;
   kanban log t_1a2b3c4d --run 17 --tail 4096")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
     /// The run (`kanban runs` shows their ids)
     #[arg(long, value_name = "RUN", allow_negative_numbers = true)]

@@ -1,25 +1,58 @@
 //! One file per verb: its arguments, its request, its output.
 
+pub mod archive;
+pub mod assign;
+pub mod assignees;
+pub mod backup;
 pub mod block;
+pub mod boards;
 pub mod claim;
 pub mod comment;
 pub mod complete;
+pub mod completions;
 pub mod context;
 pub mod create;
+pub mod daemon;
 pub mod demo;
 pub mod dispatch;
+pub mod doctor;
+pub mod drain;
+pub mod edit;
+pub mod export;
+pub mod gc;
 pub mod heartbeat;
+pub mod import;
 pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod notify_list;
+pub mod notify_subscribe;
+pub mod notify_unsubscribe;
+pub mod pause;
+pub mod profiles;
+pub mod promote;
+pub mod reassign;
+pub mod reclaim;
+pub mod restore;
+pub mod resume;
 pub mod runs;
+pub mod search;
 pub mod show;
+pub mod slash;
 pub mod stats;
+pub mod tail;
 pub mod unblock;
+pub mod unlink;
 pub mod wait;
+pub mod watch;
+pub mod why;
 
 mod bulk;
+mod create_lines;
+mod filters;
+mod stopping;
+mod switch;
 
 use clap::Subcommand;
 
@@ -38,20 +71,49 @@ pub enum Command {
     Create(create::Arguments),
     #[command(visible_alias = "ls")]
     List(list::Arguments),
+    Search(search::Arguments),
     Show(show::Arguments),
+    Edit(edit::Arguments),
+    Assign(assign::Arguments),
     Link(link::Arguments),
+    Unlink(unlink::Arguments),
+    Comment(comment::Arguments),
     Claim(claim::Arguments),
     Heartbeat(heartbeat::Arguments),
-    Comment(comment::Arguments),
     Complete(complete::Arguments),
     Block(block::Arguments),
     Unblock(unblock::Arguments),
+    Promote(promote::Arguments),
+    Archive(archive::Arguments),
+    Reclaim(reclaim::Arguments),
+    Reassign(reassign::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
     Log(log::Arguments),
+    Why(why::Arguments),
     Stats(stats::Arguments),
+    Assignees(assignees::Arguments),
+    Profiles(profiles::Arguments),
+    Boards(boards::Arguments),
     Dispatch(dispatch::Arguments),
+    Pause(pause::Arguments),
+    Resume(resume::Arguments),
+    Drain(drain::Arguments),
     Wait(wait::Arguments),
+    Tail(tail::Arguments),
+    Watch(watch::Arguments),
+    NotifySubscribe(notify_subscribe::Arguments),
+    NotifyList(notify_list::Arguments),
+    NotifyUnsubscribe(notify_unsubscribe::Arguments),
+    Gc(gc::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Doctor(doctor::Arguments),
+    Slash(slash::Arguments),
+    Completions(completions::Arguments),
+    Daemon(daemon::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -65,21 +127,114 @@ impl Command {
             Self::Init(arguments) => init::run(&arguments, session),
             Self::Create(arguments) => create::run(arguments, session),
             Self::List(arguments) => list::run(arguments, session),
+            Self::Search(arguments) => search::run(arguments, session),
             Self::Show(arguments) => show::run(&arguments, session),
+            Self::Edit(arguments) => edit::run(arguments, session),
+            Self::Assign(arguments) => assign::run(arguments, session),
             Self::Link(arguments) => link::run(arguments, session),
+            Self::Unlink(arguments) => unlink::run(arguments, session),
+            Self::Comment(arguments) => comment::run(arguments, session),
             Self::Claim(arguments) => claim::run(arguments, session),
             Self::Heartbeat(arguments) => heartbeat::run(arguments, session),
-            Self::Comment(arguments) => comment::run(arguments, session),
             Self::Complete(arguments) => complete::run(arguments, session),
             Self::Block(arguments) => block::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
+            Self::Promote(arguments) => promote::run(&arguments, session),
+            Self::Archive(arguments) => archive::run(&arguments, session),
+            Self::Reclaim(arguments) => reclaim::run(arguments, session),
+            Self::Reassign(arguments) => reassign::run(arguments, session),
             Self::Context(arguments) => context::run(&arguments, session),
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
+            Self::Why(arguments) => why::run(&arguments, session),
             Self::Stats(arguments) => stats::run(&arguments, session),
+            Self::Assignees(arguments) => assignees::run(&arguments, session),
+            Self::Profiles(arguments) => profiles::run(&arguments, session),
+            Self::Boards(arguments) => boards::run(arguments, session),
             Self::Dispatch(arguments) => dispatch::run(&arguments, session),
+            Self::Pause(arguments) => pause::run(&arguments, session),
+            Self::Resume(arguments) => resume::run(&arguments, session),
+            Self::Drain(arguments) => drain::run(&arguments, session),
             Self::Wait(arguments) => wait::run(arguments, session),
+            Self::Tail(arguments) => tail::run(&arguments, session),
+            Self::Watch(arguments) => watch::run(&arguments, session),
+            Self::NotifySubscribe(arguments) => notify_subscribe::run(arguments, session),
+            Self::NotifyList(arguments) => notify_list::run(&arguments, session),
+            Self::NotifyUnsubscribe(arguments) => notify_unsubscribe::run(arguments, session),
+            Self::Gc(arguments) => gc::run(&arguments, session),
+            Self::Export(arguments) => export::run(&arguments, session),
+            Self::Import(arguments) => import::run(&arguments, session),
+            Self::Backup(arguments) => backup::run(&arguments, session),
+            Self::Restore(arguments) => restore::run(&arguments, session),
+            Self::Doctor(arguments) => doctor::run(&arguments, session),
+            Self::Slash(arguments) => slash::run(&arguments, session),
+            Self::Completions(arguments) => completions::run(&arguments, session),
+            Self::Daemon(arguments) => daemon::run(&arguments, session),
             Self::Demo(arguments) => demo::run(&arguments, session),
+        }
+    }
+
+    /// Why the verb is nothing for a chat, when it is not: there is nobody who could end it, no file that belongs to whoever
+    /// writes, no terminal.
+    pub fn why_not_in_chat(&self) -> Option<&'static str> {
+        const ENDLESS: &str = "it does not end by itself";
+        const FILES: &str = "it reads or writes files of the machine";
+        match self {
+            Self::Tail(_) | Self::Watch(_) => Some(ENDLESS),
+            Self::Wait(arguments) if arguments.is_endless() => {
+                Some("it may last for ever without --timeout")
+            }
+            Self::Drain(arguments) if arguments.is_endless() => {
+                Some("it may last for ever without --timeout or --no-wait")
+            }
+            Self::Daemon(_) | Self::Demo(_) => Some("it runs a daemon"),
+            Self::Edit(arguments) if arguments.wants_editor() => {
+                Some("there is no editor; name what is to be changed")
+            }
+            Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Init(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Completions(_) => Some(FILES),
+            Self::Slash(_) => Some("it is one already"),
+            Self::Create(_)
+            | Self::List(_)
+            | Self::Search(_)
+            | Self::Show(_)
+            | Self::Edit(_)
+            | Self::Assign(_)
+            | Self::Link(_)
+            | Self::Unlink(_)
+            | Self::Comment(_)
+            | Self::Claim(_)
+            | Self::Heartbeat(_)
+            | Self::Complete(_)
+            | Self::Block(_)
+            | Self::Unblock(_)
+            | Self::Promote(_)
+            | Self::Archive(_)
+            | Self::Reclaim(_)
+            | Self::Reassign(_)
+            | Self::Context(_)
+            | Self::Runs(_)
+            | Self::Log(_)
+            | Self::Why(_)
+            | Self::Stats(_)
+            | Self::Assignees(_)
+            | Self::Profiles(_)
+            | Self::Boards(_)
+            | Self::Dispatch(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Drain(_)
+            | Self::Wait(_)
+            | Self::NotifySubscribe(_)
+            | Self::NotifyList(_)
+            | Self::NotifyUnsubscribe(_)
+            | Self::Gc(_)
+            | Self::Doctor(_) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
 use crate::cli::text::{first_line, one_line, pad, width};
@@ -22,6 +23,7 @@ const TEXT_COLUMNS: usize = 100;
   kanban runs t_1a2b3c4d --json | jq '.[] | {id, outcome, exit_code, signal}'")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
 }
 

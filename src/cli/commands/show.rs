@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::commands::runs::outcome_word;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::tasks::{NONE, assignee, with_skill_list};
 use crate::cli::text::{block, first_line, one_line};
@@ -31,6 +32,7 @@ const RUN_TEXT_COLUMNS: usize = 160;
   kanban show t_1a2b3c4d --json | jq '.runs[-1].metadata'")]
 pub struct Arguments {
     /// The task
+    #[arg(add = complete::tasks())]
     id: String,
 }
 

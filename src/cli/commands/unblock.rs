@@ -2,6 +2,7 @@
 
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{UnblockReply, UnblockTask};
@@ -15,7 +16,7 @@ use crate::kernel::verbs::{UnblockReply, UnblockTask};
   kanban unblock t_1a2b3c4d --more-starts")]
 pub struct Arguments {
     /// The tasks
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
     /// Also count automatic starts anew, for a task that has used up all it gets
     #[arg(long)]

@@ -12,6 +12,7 @@ use crate::api::client::{Client, ClientError, Lines, NextLine, task_path};
 use crate::api::events::FollowEvents;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::{OnBoard, Session};
 use crate::cli::tasks::with_skill_list;
@@ -36,7 +37,7 @@ const NAMED_MAX: usize = 500;
 Exit code 3 says that the time is over; the tasks that are not there yet are named.")]
 pub struct Arguments {
     /// The tasks
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
     /// Where they should be
     #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
@@ -47,6 +48,13 @@ pub struct Arguments {
     /// Also until the processes of their runs are gone
     #[arg(long)]
     closed: bool,
+}
+
+impl Arguments {
+    /// Whether it may last for ever.
+    pub(super) fn is_endless(&self) -> bool {
+        self.timeout.is_none()
+    }
 }
 
 /// Runs it.

@@ -9,6 +9,11 @@ use crate::kernel::error::Fault;
 
 /// Writes a compact copy, as of one instant (`VACUUM INTO`). The target must not exist.
 pub fn copy_into(connection: &Connection, to: &Path) -> Result<(), Fault> {
+    let doing = "write a backup";
     let to = to.to_string_lossy().into_owned();
-    connection.execute("VACUUM main INTO ?1", [to]).map(|_| ()).doing("write a backup")
+    // A connection that may only query may not write the copy either; the board itself is open for reading only all the same.
+    connection.pragma_update(None, "query_only", false).doing(doing)?;
+    let copied = connection.execute("VACUUM main INTO ?1", [to]).map(|_| ()).doing(doing);
+    connection.pragma_update(None, "query_only", true).doing(doing)?;
+    copied
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 
-use super::{Birth, OpenError};
+use super::{Birth, Missing, OpenError};
 
 struct Migration {
     version: i64,
@@ -33,8 +33,13 @@ fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-/// Refuses files that this program must not touch: newer ones, and databases that are not boards.
-pub(super) fn refuse_unknown(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Refuses files that this program must not touch: newer ones, databases that are not boards, and an empty file in the place of
+/// a board that must be there.
+pub(super) fn refuse_unknown(
+    connection: &Connection,
+    path: &Path,
+    missing: Missing,
+) -> Result<(), OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let found = version(connection).map_err(at)?;
     let known = newest_version();
@@ -44,6 +49,10 @@ pub(super) fn refuse_unknown(connection: &Connection, path: &Path) -> Result<(),
     if found == 0 && has_tables(connection).map_err(at)? {
         let detail = "it has tables but no schema version; `kanban import hermes` takes boards of the predecessor";
         return Err(OpenError::NotABoard { path: path.to_owned(), detail: detail.to_owned() });
+    }
+    if found == 0 && missing == Missing::Refuse {
+        let detail = "it is empty".to_owned();
+        return Err(OpenError::NotABoard { path: path.to_owned(), detail });
     }
     Ok(())
 }
@@ -108,7 +117,7 @@ pub fn copy_path(path: &Path, found: i64) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::store::{Missing, open_writer};
+    use crate::kernel::store::open_writer;
 
     fn birth() -> Birth {
         Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 }
@@ -147,6 +156,13 @@ mod tests {
     #[test]
     fn a_file_that_is_no_database_or_no_board_is_refused() {
         let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty.db");
+        std::fs::write(&empty, "").unwrap();
+        assert!(matches!(
+            open_writer(&empty, Missing::Refuse, &birth()),
+            Err(OpenError::NotABoard { .. })
+        ));
+        assert_eq!(std::fs::metadata(&empty).unwrap().len(), 0, "nothing is made of it");
         let text = dir.path().join("text.db");
         std::fs::write(&text, "this is not a database, it is a sentence of some length").unwrap();
         assert!(matches!(

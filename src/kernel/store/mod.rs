@@ -61,13 +61,13 @@ const BUSY_TIMEOUT_MS: u64 = 5000;
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The linked SQLite is too old.
-    #[error("SQLite {found} is linked, at least {SQLITE_VERSION_MIN} is needed")]
+    #[error("{}", self.problem())]
     OldLibrary {
         /// Its version number.
         found: i32,
     },
     /// The file was written by a newer program.
-    #[error("{path} has schema version {found}, this program knows versions up to {known}")]
+    #[error("{path} {}", self.problem())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -77,7 +77,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The file is not a board.
-    #[error("{path} is not a kanban board: {detail}")]
+    #[error("{path} {}", self.problem())]
     NotABoard {
         /// The file.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum OpenError {
         detail: String,
     },
     /// The file is damaged.
-    #[error("{path} is damaged: {detail}")]
+    #[error("{path} {}", self.problem())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum OpenError {
         detail: String,
     },
     /// The file could not be opened or read.
-    #[error("{path} could not be opened: {detail}")]
+    #[error("{path} {}", self.problem())]
     Unusable {
         /// The file.
         path: PathBuf,
@@ -103,6 +103,21 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What is wrong with the file, for somebody who knows it under another name.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::OldLibrary { found } => {
+                format!("SQLite {found} is linked, at least {SQLITE_VERSION_MIN} is needed")
+            }
+            Self::Newer { found, known, .. } => {
+                format!("has schema version {found}, this program knows versions up to {known}")
+            }
+            Self::NotABoard { detail, .. } => format!("is not a kanban board: {detail}"),
+            Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
+            Self::Unusable { detail, .. } => format!("could not be opened: {detail}"),
+        }
+    }
+
     fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
         let detail = error.to_string();
@@ -115,7 +130,7 @@ impl OpenError {
     }
 }
 
-/// Whether a missing file is made.
+/// Whether a missing file is made, and an empty one filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// Make it.
@@ -154,7 +169,7 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     // A file that is refused is left as it is, its WAL included.
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
-    migrate::refuse_unknown(&connection, path)?;
+    migrate::refuse_unknown(&connection, path, missing)?;
     check(&connection, path)?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;

@@ -12,17 +12,19 @@ use super::Doing;
 use super::events;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EventId, TaskId};
+use crate::kernel::transfer::import::IMPORTED_TASKS;
 use crate::kernel::verbs::EVENTS_FLOOR;
 
 /// Layout of the index; another one is made anew.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 /// Events looked at in one step.
 const EVENTS_PER_STEP: u32 = 500;
 
 const SCHEMA: &str = "
 CREATE TABLE state (
-  id INTEGER PRIMARY KEY CHECK (id = 1), incarnation TEXT NOT NULL, cursor INTEGER NOT NULL, floor INTEGER NOT NULL
+  id INTEGER PRIMARY KEY CHECK (id = 1), incarnation TEXT NOT NULL, cursor INTEGER NOT NULL, floor INTEGER NOT NULL,
+  imported INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE documents (id INTEGER PRIMARY KEY, task_id TEXT NOT NULL UNIQUE) STRICT;
 CREATE VIRTUAL TABLE texts USING fts5 (title, body, comments, summaries, tokenize = 'unicode61 remove_diacritics 2');
@@ -59,7 +61,35 @@ impl SearchIndex {
     pub fn catch_up(&mut self, board: &Connection) -> Result<(), Fault> {
         self.forget_collected(board)?;
         while self.step(board)? {}
-        Ok(())
+        self.take_in_imported(board)
+    }
+
+    /// Takes in imported tasks that are not known yet: their events may be numbered below the cursor, or missing.
+    fn take_in_imported(&mut self, board: &Connection) -> Result<(), Fault> {
+        let doing = "index imported texts";
+        let stored = super::install::setting(board, IMPORTED_TASKS)?;
+        let count: i64 = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
+        let known: i64 = self
+            .index
+            .query_row("SELECT imported FROM state", [], |row| row.get(0))
+            .doing(doing)?;
+        if count == known {
+            return Ok(());
+        }
+        let transaction = self.index.transaction().doing(doing)?;
+        for id in super::transfer::list_imported(board)? {
+            let is_known: bool = transaction
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM documents WHERE task_id = :id)")
+                .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)))
+                .doing(doing)?;
+            if !is_known {
+                put(&transaction, board, &id)?;
+            }
+        }
+        transaction
+            .execute("UPDATE state SET imported = :count", named_params! { ":count": count })
+            .doing(doing)?;
+        transaction.commit().doing(doing)
     }
 
     /// One page of events; whether there may be more.
@@ -147,7 +177,7 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
     index.execute_batch(SCHEMA).doing(doing)?;
     index
         .execute(
-            "INSERT INTO state (id, incarnation, cursor, floor) VALUES (1, :incarnation, 0, 0)",
+            "INSERT INTO state (id, incarnation, cursor, floor, imported) VALUES (1, :incarnation, 0, 0, 0)",
             named_params! { ":incarnation": incarnation },
         )
         .doing(doing)?;

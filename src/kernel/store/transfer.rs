@@ -35,6 +35,39 @@ pub fn is_empty(connection: &Connection) -> Result<bool, Fault> {
         .doing("look for tasks")
 }
 
+/// Has new rows take ids behind these, whatever is in the tables.
+pub fn reserve_ids(
+    connection: &Connection,
+    runs: i64,
+    comments: i64,
+    events: i64,
+) -> Result<(), Fault> {
+    let doing = "reserve ids";
+    for (table, upto) in [("task_runs", runs), ("task_comments", comments), ("task_events", events)]
+    {
+        let row = named_params! { ":name": table, ":upto": upto };
+        let changed = connection
+            .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, :upto) WHERE name = :name")
+            .and_then(|mut s| s.execute(row))
+            .doing(doing)?;
+        if changed == 0 {
+            connection
+                .prepare_cached("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :upto)")
+                .and_then(|mut s| s.execute(row))
+                .doing(doing)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every imported task that is still here.
+pub fn list_imported(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list imported tasks";
+    let mut statement = connection.prepare_cached("SELECT task_id FROM imports").doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
 /// The origin of a task; none when it was not imported.
 pub fn origin_of(connection: &Connection, id: &TaskId) -> Result<Option<String>, Fault> {
     connection
@@ -138,7 +171,7 @@ pub fn insert_run(
         .and_then(|mut s| {
             s.query_row(
                 named_params! {
-                    ":id": keep_id.then_some(run.id), ":task_id": task_id, ":profile": run.profile,
+                    ":id": (keep_id && run.id > 0).then_some(run.id), ":task_id": task_id, ":profile": run.profile,
                     ":step_key": run.step_key, ":status": run.status, ":outcome": run.outcome, ":cause": run.cause,
                     ":summary": run.summary, ":metadata": run.metadata, ":error": run.error,
                     ":worker_pid": run.worker_pid, ":max_runtime": run.max_runtime_seconds,
@@ -169,7 +202,7 @@ pub fn insert_comment(
         )
         .and_then(|mut s| {
             s.execute(named_params! {
-                ":id": keep_id.then_some(comment.id), ":task_id": task_id, ":author": comment.author,
+                ":id": (keep_id && comment.id > 0).then_some(comment.id), ":task_id": task_id, ":author": comment.author,
                 ":body": comment.body, ":created_at": comment.created_at,
             })
         })
@@ -203,7 +236,7 @@ pub fn insert_event(
         .and_then(|mut s| {
             s.query_row(
                 named_params! {
-                    ":id": keep_id.then_some(fields.id), ":task_id": event.task_id, ":run_id": event.run_id,
+                    ":id": (keep_id && fields.id > 0).then_some(fields.id), ":task_id": event.task_id, ":run_id": event.run_id,
                     ":kind": fields.kind, ":payload": payload, ":created_at": fields.created_at,
                     ":actor": fields.actor,
                 },

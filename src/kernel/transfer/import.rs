@@ -16,7 +16,7 @@ use crate::kernel::task::{Parents, TaskStatus};
 use crate::kernel::transfer::normalize::{IMPORTER, Normal, normalize, reclaimed_payload};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::tx::{Tx, shorten};
-use crate::kernel::verbs::{DispatchSwitch, switch_dispatch};
+use crate::kernel::verbs::{DispatchSwitch, promote, switch_dispatch};
 
 /// Imports tasks, each whole.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,9 +30,43 @@ pub struct ImportTasks {
     pub records: Vec<TaskRecord>,
     /// Keeps the integer ids of runs, comments and events; only for a board file without any task.
     pub keep_ids: bool,
+    /// With `keep_ids`: the ids of the whole source, of all its batches.
+    pub reserved: ReservedIds,
     /// Only says what would happen.
     pub dry_run: bool,
 }
+
+/// Largest ids of a source. Whatever the board adds meanwhile comes behind them, so that no later batch finds its ids taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReservedIds {
+    /// Of its runs.
+    pub runs: i64,
+    /// Of its comments.
+    pub comments: i64,
+    /// Of its events.
+    pub events: i64,
+}
+
+/// Ids beyond this are not kept: what comes behind them has to have a place too.
+const ID_KEPT_MAX: i64 = 1 << 48;
+
+impl ReservedIds {
+    /// Takes the ids of a record in.
+    pub fn cover(&mut self, record: &TaskRecord) {
+        self.runs = record.runs.iter().map(|run| run.id).fold(self.runs, i64::max);
+        self.comments =
+            record.comments.iter().map(|comment| comment.id).fold(self.comments, i64::max);
+        self.events = record.events.iter().map(|event| event.id).fold(self.events, i64::max);
+    }
+
+    fn can_be_kept(&self) -> bool {
+        [self.runs, self.comments, self.events].iter().all(|id| *id <= ID_KEPT_MAX)
+    }
+}
+
+/// Setting that counts imported tasks. Their events stand behind no cursor, so the search index goes by this.
+pub const IMPORTED_TASKS: &str = "imported_tasks";
 
 /// What an import did (or would do).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,20 +95,42 @@ impl Verb for ImportTasks {
         refuse_workers(tx.caller)?;
         let board = tx.board(self.board.as_deref(), Right::Operate, Self::NAME)?;
         let mut reply = ImportReply { board: board.to_string(), ..ImportReply::default() };
-        let keep_ids = self.keep_ids;
+        let keep_ids = self.keep_ids && self.reserved.can_be_kept();
+        if keep_ids && !self.dry_run {
+            let ReservedIds { runs, comments, events } = self.reserved;
+            store::transfer::reserve_ids(tx.store(), runs, comments, events)?;
+        }
         for record in &self.records {
             let normal = normalize(record.clone(), tx.now).map_err(|problem| {
                 Refusal::InvalidValue { field: "records", problem: "not a task", value: problem }
             })?;
             self.import_one(tx, &board, normal, keep_ids, &mut reply)?;
         }
+        if reply.imported > 0 && !self.dry_run {
+            count_imported(tx, reply.imported)?;
+        }
         let has_work = reply.by_status.contains_key(TaskStatus::Ready.as_str());
-        if has_work && !self.dry_run && DispatchSwitch::read(tx.store())? == DispatchSwitch::On {
-            switch_dispatch(tx, DispatchSwitch::Paused)?;
-            reply.paused = true;
+        if has_work && !self.dry_run {
+            reply.paused = pause(tx)?;
         }
         Ok(reply)
     }
+}
+
+/// Pauses dispatch; false when it does not start anything anyway.
+fn pause(tx: &Tx<'_>) -> Result<bool, VerbError> {
+    let is_on = DispatchSwitch::read(tx.store())? == DispatchSwitch::On;
+    if is_on {
+        switch_dispatch(tx, DispatchSwitch::Paused)?;
+    }
+    Ok(is_on)
+}
+
+fn count_imported(tx: &Tx<'_>, more: usize) -> Result<(), Fault> {
+    let stored = store::install::setting(tx.store(), IMPORTED_TASKS)?;
+    let before: usize = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let count = before.saturating_add(more).to_string();
+    store::install::set_setting(tx.store(), IMPORTED_TASKS, &count, tx.now, &tx.caller.actor())
 }
 
 fn refuse_workers(caller: &Caller) -> Result<(), Refusal> {
@@ -183,7 +239,7 @@ fn write(
         run_ids.insert(run.id, new_id);
     }
     for comment in &record.comments {
-        store::transfer::insert_comment(tx.store(), id, comment, keep_ids && comment.id > 0)?;
+        store::transfer::insert_comment(tx.store(), id, comment, keep_ids)?;
     }
     let mut event_ids = Vec::new();
     for event in &record.events {
@@ -215,6 +271,8 @@ pub struct ImportLinks {
     pub board: Option<String>,
     /// Pairs of parent and child.
     pub links: Vec<(String, String)>,
+    /// Imported tasks in `todo`, after all links: those that wait for nothing are made ready, as everywhere on this board.
+    pub waiting: Vec<String>,
 }
 
 /// What became of the links.
@@ -224,8 +282,11 @@ pub struct ImportLinksReply {
     pub imported: usize,
     /// Links that were there already.
     pub existing: usize,
-    /// Links that were left out, and why.
+    /// Links that were left out and tasks that were made ready, and why.
     pub notes: Vec<String>,
+    /// Whether dispatch was paused because tasks were made ready.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 impl Verb for ImportLinks {
@@ -254,6 +315,14 @@ impl Verb for ImportLinks {
         for child in children {
             hold_back(tx, &child)?;
         }
+        for id in &self.waiting {
+            let Some(id) = TaskId::parse(id) else { continue };
+            if waits_for_nothing(tx, &board, &id)? {
+                reply.paused |= pause(tx)?;
+                promote(tx, &id)?;
+                reply.notes.push(format!("{id} waits for nothing and is now ready"));
+            }
+        }
         Ok(reply)
     }
 }
@@ -279,6 +348,15 @@ fn import_link(
         return Ok(Err("it would close a circle"));
     }
     Ok(Ok(store::links::insert(tx.store(), &parent, &child)?))
+}
+
+/// Whether an imported task is in `todo` without a parent that is not done.
+fn waits_for_nothing(tx: &Tx<'_>, board: &BoardName, id: &TaskId) -> Result<bool, Fault> {
+    let found = store::tasks::get_status(tx.store(), id)?;
+    let is_waiting = found.is_some_and(|(status, on)| status == TaskStatus::Todo && on == *board);
+    Ok(is_waiting
+        && store::transfer::origin_of(tx.store(), id)?.is_some()
+        && store::links::parents_of(tx.store(), id)? == Parents::Satisfied)
 }
 
 /// A ready task that turns out to have an open parent waits, as everywhere on this board.

@@ -102,7 +102,7 @@ fn promote_released_children(tx: &mut Tx<'_>, parent: &TaskId) -> Result<usize, 
 }
 
 /// Makes a `todo` task ready; false when it is not `todo`.
-fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, VerbError> {
+pub(in crate::kernel) fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, VerbError> {
     let Some(task) = store::tasks::get(tx.store(), id)? else { return Ok(false) };
     if task.status != TaskStatus::Todo {
         return Ok(false);

@@ -1,0 +1,38 @@
+//! `kanban archive`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, bulk};
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
+
+/// Put tasks away.
+///
+/// They leave every list and count as finished for the tasks that wait for them. Work on one is ended at once. Nothing is
+/// deleted before `kanban gc` does it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban archive t_1a2b3c4d
+  kanban list --status done --json | jq -r '.[].id' | xargs kanban archive")]
+pub struct Arguments {
+    /// The tasks
+    #[arg(required = true, value_name = "ID", add = complete::tasks())]
+    ids: Vec<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No daemon.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<ArchiveReply, _> {
+        let request = ArchiveTask { id: id.to_owned(), board: board.clone() };
+        client.post(&task_path(id, "archive")?, &request)
+    };
+    bulk::each(&arguments.ids, session, ask, |reply| match reply.run_id {
+        Some(run_id) => format!("Archived {} (run {run_id} is being ended)", reply.id),
+        None => format!("Archived {}", reply.id),
+    })
+}

@@ -1,0 +1,75 @@
+//! `kanban boards`.
+
+use clap::Subcommand;
+
+use crate::cli::commands::Ended;
+use crate::cli::session::{Nothing, Session};
+use crate::cli::text::{one_line, pad, width};
+use crate::exit_codes::CliExit;
+use crate::kernel::queries::BoardRow;
+use crate::kernel::verbs::{CreateBoard, CreateBoardReply};
+
+/// List boards, or make one.
+///
+/// Every task stands on one board, `default` unless --board or KANBAN_BOARD names another.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban boards list
+  kanban boards create shop --description \"the web shop\"
+  kanban create \"Fix the cart\" --board shop")]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List them (so does `kanban boards` alone)
+    #[command(after_help = "Example:\n  kanban boards list --json")]
+    List,
+    /// Make one
+    #[command(after_help = "Example:\n  kanban boards create shop --description \"the web shop\"")]
+    Create {
+        /// 1 to 64 lower-case letters, digits, `-` and `_`
+        name: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+    },
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    match arguments.action {
+        None | Some(Action::List) => list(session),
+        Some(Action::Create { name, description }) => {
+            let request = CreateBoard { name, description };
+            let reply: CreateBoardReply = session.client()?.post("/v1/boards", &request)?;
+            if session.output.is_json() {
+                session.output.json(&reply)?;
+            } else {
+                let word = if reply.created { "Created board" } else { "Exists already: board" };
+                session.output.line(format!("{word} {}", reply.board.name))?;
+            }
+            Ok(CliExit::Ok)
+        }
+    }
+}
+
+fn list(session: &mut Session) -> Ended {
+    let boards: Vec<BoardRow> = session.client()?.get("/v1/boards", &Nothing {})?;
+    if session.output.is_json() {
+        session.output.json(&boards)?;
+        return Ok(CliExit::Ok);
+    }
+    let columns = boards.iter().map(|board| width(board.name.as_str())).max().unwrap_or_default();
+    for board in boards {
+        let name = pad(board.name.as_str(), columns);
+        let description = board.description.as_deref().map_or_else(String::new, one_line);
+        session.output.line(format!("{name}  {description}").trim_end())?;
+    }
+    Ok(CliExit::Ok)
+}

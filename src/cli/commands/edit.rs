@@ -1,0 +1,227 @@
+//! `kanban edit`: by flags, or as a small form in an editor.
+//!
+//! ```text
+//! title
+//! ---
+//! body
+//! ```
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::api::client::{Client, task_path};
+use crate::cli::commands::Ended;
+use crate::cli::complete;
+use crate::cli::failure::Failure;
+use crate::cli::files::PrivateDir;
+use crate::cli::session::Session;
+use crate::cli::tasks::with_skill_list;
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::queries::TaskDetails;
+use crate::kernel::task::Task;
+use crate::kernel::verbs::{EditReply, EditTask};
+
+/// Between title and body.
+const RULE: &str = "---";
+
+/// Change what a task says: by flags, or in your editor.
+///
+/// Without a flag $VISUAL or $EDITOR opens with the title, a line `---` and the body. A field that is not named stays;
+/// an empty text clears body and tenant.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban edit t_1a2b3c4d
+  kanban edit t_1a2b3c4d --title \"Fix the front door\" --priority 5
+  kanban edit t_1a2b3c4d --label release --unlabel draft --tenant \"\"")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// New title
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// New body; empty clears it
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
+    /// New priority; larger starts earlier
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    priority: Option<i64>,
+    /// New tenant; empty clears it
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Label to add (repeat for more)
+    #[arg(long = "label", value_name = "WORD")]
+    labels: Vec<String>,
+    /// Label to remove (repeat for more)
+    #[arg(long = "unlabel", value_name = "WORD")]
+    unlabels: Vec<String>,
+}
+
+impl Arguments {
+    /// Whether nothing is named, so that an editor is asked for.
+    pub(super) fn wants_editor(&self) -> bool {
+        self.title.is_none()
+            && self.body.is_none()
+            && self.priority.is_none()
+            && self.tenant.is_none()
+            && self.labels.is_empty()
+            && self.unlabels.is_empty()
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A wrong command line, an editor that fails, or the daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let path = task_path(&arguments.id, "")?;
+    if arguments.wants_editor() {
+        if !session.is_interactive() {
+            return Err(Failure::usage("nothing to change was named, and there is no terminal")
+                .with_hint(format!("kanban edit {} --title \"a better title\"", arguments.id)));
+        }
+        return edit_in_editor(&client, &path, session);
+    }
+    let request = EditTask {
+        id: arguments.id,
+        title: arguments.title,
+        body: arguments.body,
+        priority: arguments.priority,
+        tenant: arguments.tenant,
+        add_labels: arguments.labels,
+        remove_labels: arguments.unlabels,
+        board: session.board.clone(),
+    };
+    let reply: EditReply = client.patch(&path, &request)?;
+    show(reply, session)
+}
+
+fn show(reply: EditReply, session: &mut Session) -> Ended {
+    if session.output.is_json() {
+        let task = with_skill_list(reply.task);
+        session.output.json(&EditReply { task, changed: reply.changed })?;
+    } else if reply.changed.is_empty() {
+        session.output.line(format!("{}: nothing changed", reply.task.id))?;
+    } else {
+        let changed = reply.changed.join(", ");
+        session.output.line(format!("Edited {} ({changed})", reply.task.id))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
+    let details: TaskDetails = client.get(path, &session.on_board())?;
+    let task = details.task;
+    let before = form(&task);
+    let mut folder = PrivateDir::new("kanban-edit")
+        .map_err(|error| Failure::fault(format!("no temporary file can be made: {error}")))?;
+    let file = folder.path().join(format!("{}.md", task.id));
+    let failed = |error: std::io::Error| {
+        Failure::fault(format!("the form {} cannot be used: {error}", file.display()))
+    };
+    std::fs::write(&file, &before).map_err(failed)?;
+    open_editor(&file, session)?;
+    let after = std::fs::read_to_string(&file).map_err(failed)?;
+    let asked = request(&task, &before, &after, session);
+    let edited = asked.and_then(|request| match request {
+        Some(request) => client.patch(path, &request).map(Some).map_err(Failure::from),
+        None => Ok(None),
+    });
+    match edited {
+        Ok(Some(reply)) => show(reply, session),
+        Ok(None) => {
+            session.output.line(format!("{}: nothing changed", task.id))?;
+            Ok(CliExit::Ok)
+        }
+        Err(failure) => {
+            // What somebody has typed is not thrown away because it was refused.
+            folder.keep();
+            session.output.complain(&format!("note: your text is in {}", file.display()));
+            Err(failure)
+        }
+    }
+}
+
+fn open_editor(file: &Path, session: &Session) -> Result<(), Failure> {
+    let editor =
+        session.ambient.var("VISUAL").or_else(|| session.ambient.var("EDITOR")).unwrap_or("vi");
+    // The variable may hold arguments and quotes, so a shell reads it, as everywhere.
+    let ended = Command::new("/bin/sh")
+        .args(["-c", &format!("{editor} \"$1\""), "editor"])
+        .arg(file)
+        .status()
+        .map_err(|error| Failure::fault(format!("the editor cannot be started: {error}")))?;
+    if ended.success() {
+        return Ok(());
+    }
+    let told = format!("the editor `{editor}` failed ({ended}): nothing is changed");
+    Err(Failure::refused(ErrorCode::InvalidValue, told).with_hint("VISUAL and EDITOR name another"))
+}
+
+fn form(task: &Task) -> String {
+    let body = task.body.as_deref().unwrap_or_default();
+    let end = if body.is_empty() || body.ends_with('\n') { "" } else { "\n" };
+    // An imported title may have several lines.
+    let title = task.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{title}\n{RULE}\n{body}{end}")
+}
+
+/// What the form asks for; none when it says what it said.
+fn request(
+    task: &Task,
+    before: &str,
+    after: &str,
+    session: &Session,
+) -> Result<Option<EditTask>, Failure> {
+    let (title, body) = read_form(after)?;
+    let (old_title, old_body) = read_form(before)?;
+    let title = (title != old_title).then_some(title);
+    let body = (body != old_body).then_some(body);
+    if title.is_none() && body.is_none() {
+        return Ok(None);
+    }
+    let (id, board) = (task.id.to_string(), session.board.clone());
+    Ok(Some(EditTask { id, title, body, board, ..EditTask::default() }))
+}
+
+/// Title and body of a form. Blank lines around the body belong to the form.
+fn read_form(text: &str) -> Result<(String, String), Failure> {
+    let mut lines = text.lines();
+    let above: Vec<&str> = lines.by_ref().take_while(|line| line.trim_end() != RULE).collect();
+    let title: Vec<&str> = above.iter().map(|line| line.trim()).filter(|l| !l.is_empty()).collect();
+    let body = lines.collect::<Vec<_>>().join("\n");
+    match title.as_slice() {
+        [] => {
+            Err(Failure::refused(ErrorCode::TitleRequired, "title is required: nothing is changed"))
+        }
+        [title] => Ok(((*title).to_owned(), body.trim_matches('\n').to_owned())),
+        [_, _, ..] => Err(Failure::refused(
+            ErrorCode::InvalidValue,
+            format!("the title is one line, then comes a line `{RULE}`: nothing is changed"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_a_title_a_rule_and_a_body() {
+        for (text, title, body) in [
+            ("Fix it\n---\n", "Fix it", ""),
+            ("\n Fix it \n\n--- \none\n\ntwo\n", "Fix it", "one\n\ntwo"),
+            ("Fix it\n---\n---\nbody", "Fix it", "---\nbody"),
+            ("Fix it", "Fix it", ""),
+            ("Fix it\n---\n\n\n  indented\n\n", "Fix it", "  indented"),
+        ] {
+            let read = read_form(text).unwrap();
+            assert_eq!(read, (title.to_owned(), body.to_owned()), "{text:?}");
+        }
+        for text in ["", "\n\n---\nbody", "two\nlines\n---\n"] {
+            assert!(read_form(text).is_err(), "{text:?}");
+        }
+    }
+}

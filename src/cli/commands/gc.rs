@@ -1,0 +1,58 @@
+//! `kanban gc`.
+
+use crate::api::operator::{GcReport, GcRequest};
+use crate::cli::commands::Ended;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+
+/// Remove old archived tasks whole, and old logs.
+///
+/// Nothing else is ever deleted: a task goes with its runs, comments, events and workspace once it has been archived for long
+/// enough; logs of finished tasks go by their age.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban gc --dry-run
+  kanban gc --older-than-days 90 --log-retention-days 14")]
+pub struct Arguments {
+    /// Archived tasks go after so many days
+    #[arg(
+        long,
+        alias = "event-retention-days",
+        value_name = "N",
+        default_value_t = 30,
+        allow_negative_numbers = true
+    )]
+    older_than_days: u32,
+    /// Logs of finished tasks go after so many days
+    #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true)]
+    log_retention_days: u32,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let request = GcRequest {
+        older_than_days: i64::from(arguments.older_than_days),
+        log_older_than_days: i64::from(arguments.log_retention_days),
+        dry_run: arguments.dry_run,
+    };
+    let report: GcReport = session.client()?.post("/v1/gc", &request)?;
+    if session.output.is_json() {
+        session.output.json(&report)?;
+        return Ok(CliExit::Ok);
+    }
+    let GcReport { tasks, events, workspaces, logs, dry_run } = report;
+    let what = format!(
+        "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s)"
+    );
+    session.output.line(match dry_run {
+        true => format!("GC would remove: {what}"),
+        false => format!("GC complete: {what} removed"),
+    })?;
+    Ok(CliExit::Ok)
+}

@@ -1,0 +1,85 @@
+//! `kanban import`: boards of the predecessor, and our own exports.
+//!
+//! A source is read twice: once to ask the daemon what would become of each task, so that a clash leaves nothing half
+//! imported, and once to send them. Links come after all tasks. A second import of the same source finds everything there.
+
+mod hermes;
+mod jsonl;
+mod sender;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::transfer::record::TaskRecord;
+
+/// Bring the tasks of another board here.
+///
+/// `kanban import hermes PATH` takes a board file of Hermes Agent, of any release; the file itself is only read.
+/// `kanban import FILE` takes what `kanban export` has written. Nothing is started by an import: when it brings ready tasks
+/// that somebody is assigned to, dispatch is paused until `kanban resume`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban import hermes ~/.hermes/kanban.db --dry-run
+  kanban import hermes ~/.hermes/kanban.db --board hermes
+  kanban import shop.jsonl --board shop
+  ssh old-host kanban export | kanban import -")]
+pub struct Arguments {
+    /// `hermes`, or the file of an export (`-` reads stdin)
+    #[arg(value_name = "hermes|FILE")]
+    what: OsString,
+    /// The board file of Hermes
+    path: Option<PathBuf>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Where records come from. Can be read several times.
+trait Source {
+    /// Kind of the source; part of what a task is recognized by.
+    fn kind(&self) -> &'static str;
+
+    /// Hands out every record.
+    fn each(&self, take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>) -> Result<(), Failure>;
+
+    /// Pairs of parent and child.
+    fn links(&self) -> Vec<(String, String)>;
+
+    /// What was left out already.
+    fn notes(&self) -> &[String];
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A source that is refused, a clash, or the daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let source: Box<dyn Source> = match (arguments.what == OsStr::new("hermes"), &arguments.path) {
+        (true, Some(path)) => Box::new(hermes::HermesFile::open(path)?),
+        (true, None) => {
+            return Err(Failure::usage("import hermes: which file?")
+                .with_hint("kanban import hermes ~/.hermes/kanban.db"));
+        }
+        (false, None) => Box::new(jsonl::ExportFile::open(Path::new(&arguments.what), session)?),
+        (false, Some(_)) => {
+            let what = arguments.what.to_string_lossy();
+            return Err(Failure::usage(format!("import {what}: only `hermes` takes a path"))
+                .with_hint("kanban import FILE, or kanban import hermes PATH"));
+        }
+    };
+    let client = session.client()?;
+    let summary = sender::Sender::new(&client, source.as_ref(), session.board.clone())?
+        .send(arguments.dry_run)?;
+    if session.output.is_json() {
+        session.output.json(&summary)?;
+    } else {
+        for line in summary.lines() {
+            session.output.line(line)?;
+        }
+    }
+    Ok(CliExit::Ok)
+}

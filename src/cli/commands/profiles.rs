@@ -1,0 +1,87 @@
+//! `kanban profiles`.
+
+use clap::Subcommand;
+
+use crate::api::operator::ProfileInfo;
+use crate::cli::commands::Ended;
+use crate::cli::session::{Nothing, Session};
+use crate::cli::tasks::NONE;
+use crate::cli::text::{one_line, pad, width};
+use crate::exit_codes::CliExit;
+
+/// List the profiles of the configuration, or check that each can be started.
+///
+/// A profile says how the tasks that are assigned to it are worked on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban profiles
+  kanban profiles check
+  kanban profiles list --json | jq -r '.[] | select(.problem != null) | .name'")]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Action {
+    /// List them (so does `kanban profiles` alone)
+    #[command(after_help = "Example:\n  kanban profiles list --json")]
+    List,
+    /// List them, and exit with 1 when nothing can be started under one
+    #[command(after_help = "Example:\n  kanban profiles check")]
+    Check,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let profiles: Vec<ProfileInfo> = session.client()?.get("/v1/profiles", &Nothing {})?;
+    if session.output.is_json() {
+        session.output.json(&profiles)?;
+    } else if profiles.is_empty() {
+        session
+            .output
+            .line("(no profiles: every assignee is started by dispatch.default_launcher)")?;
+    } else {
+        for line in lines(&profiles) {
+            session.output.line(line)?;
+        }
+    }
+    let has_problem = profiles.iter().any(|profile| profile.problem.is_some());
+    Ok(match arguments.action {
+        Some(Action::Check) if has_problem => CliExit::Refused,
+        Some(Action::Check | Action::List) | None => CliExit::Ok,
+    })
+}
+
+fn lines(profiles: &[ProfileInfo]) -> Vec<String> {
+    let head = ["NAME", "LAUNCHER", "VERDICT", "MAX", "COMMAND"].map(str::to_owned);
+    let row = |profile: &ProfileInfo| {
+        let command = profile.argv.iter().map(|word| one_line(word)).collect::<Vec<_>>().join(" ");
+        [
+            one_line(&profile.name),
+            one_line(&profile.launcher),
+            profile.verdict.clone(),
+            profile.max_running.map_or_else(|| NONE.to_owned(), |cap| cap.to_string()),
+            command,
+        ]
+    };
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(profiles.iter().map(row)).collect();
+    let mut columns = [0; 5];
+    for row in &rows {
+        for (column, cell) in columns.iter_mut().zip(row) {
+            *column = width(cell).max(*column);
+        }
+    }
+    let problems = std::iter::once(None).chain(profiles.iter().map(|p| p.problem.as_deref()));
+    let mut lines = Vec::new();
+    for (row, problem) in rows.iter().zip(problems) {
+        let cells: Vec<String> =
+            row.iter().zip(columns).map(|(cell, columns)| pad(cell, columns)).collect();
+        lines.push(cells.join("  ").trim_end().to_owned());
+        lines.extend(problem.map(|problem| format!("  problem: {}", one_line(problem))));
+    }
+    lines
+}

@@ -1,0 +1,55 @@
+//! `kanban promote`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, bulk};
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::{PromoteReply, PromoteTask};
+
+/// Make tasks ready: out of triage, out of a block, in spite of parents.
+///
+/// A task that waits for unfinished parents is refused with their names, unless --force is given; out of triage it
+/// goes to `todo` and waits there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban promote t_1a2b3c4d t_5e6f7a8b
+  kanban promote t_1a2b3c4d --force --reason \"the parent is only documentation\"")]
+pub struct Arguments {
+    /// The tasks
+    #[arg(required = true, value_name = "ID", add = complete::tasks())]
+    ids: Vec<String>,
+    /// Do not wait for unfinished parents
+    #[arg(long)]
+    force: bool,
+    /// Why; kept with the event
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No daemon.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<PromoteReply, _> {
+        let request = PromoteTask {
+            id: id.to_owned(),
+            force: arguments.force,
+            reason: arguments.reason.clone(),
+            board: board.clone(),
+        };
+        client.post(&task_path(id, "promote")?, &request)
+    };
+    bulk::each(&arguments.ids, session, ask, |reply| match (reply.status, reply.unmet.is_empty()) {
+        (TaskStatus::Todo, _) => {
+            format!("Promoted {} (todo: a parent is unfinished)", reply.id)
+        }
+        (_, false) => {
+            format!("Promoted {} (in spite of {})", reply.id, reply.unmet.join(", "))
+        }
+        (_, true) => format!("Promoted {}", reply.id),
+    })
+}

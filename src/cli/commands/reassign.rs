@@ -1,0 +1,57 @@
+//! `kanban reassign`.
+
+use crate::api::client::task_path;
+use crate::cli::arguments::profile_or_nobody;
+use crate::cli::commands::{Ended, assign, stopping};
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::{ReassignTask, ReclaimReply};
+
+/// Give a task to another profile, stopping the work on it first.
+///
+/// Returns when the processes of that work are gone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban reassign t_1a2b3c4d senior-dev --reason \"needs database rights\"
+  kanban reassign t_1a2b3c4d none --no-wait")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// The profile; `none`, `-` or `null` for nobody
+    #[arg(add = complete::profiles())]
+    profile: String,
+    /// Why; kept with the run and the event
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do not wait until the processes are gone
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal, or processes that do not die.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let path = task_path(&arguments.id, "reassign")?;
+    let assignee = profile_or_nobody(&arguments.profile)?;
+    let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
+    let request = ReassignTask {
+        id: arguments.id,
+        assignee,
+        reason: arguments.reason,
+        board: session.board.clone(),
+    };
+    let reply: ReclaimReply = client.post(&path, &request)?;
+    let reply = watch.until_closed(reply)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        let (id, who) = (&reply.id, assign::name(&reply.assignee));
+        session.output.line(format!("Reassigned {id} to {who}{}", stopping::words(&reply)))?;
+    }
+    Ok(CliExit::Ok)
+}

@@ -1,0 +1,48 @@
+//! `kanban reclaim`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, stopping};
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::{ReclaimReply, ReclaimTask};
+
+/// Take a running task back.
+///
+/// Its run ends `reclaimed`, its processes are stopped, and it is ready again. Returns when the processes are gone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban reclaim t_1a2b3c4d --reason \"it reads the wrong branch\"
+  kanban reclaim t_1a2b3c4d --no-wait")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// Why; kept with the run and the event
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do not wait until the processes are gone
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal, or processes that do not die.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let path = task_path(&arguments.id, "reclaim")?;
+    let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
+    let request =
+        ReclaimTask { id: arguments.id, reason: arguments.reason, board: session.board.clone() };
+    let reply: ReclaimReply = client.post(&path, &request)?;
+    let reply = watch.until_closed(reply)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        let line = format!("Reclaimed {}{}", reply.id, stopping::words(&reply));
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}

@@ -1,0 +1,115 @@
+//! `kanban restore`: by the running daemon, or into the home itself when none runs.
+
+use std::fs::File;
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::api::client::ClientError;
+use crate::api::transfer::RestoreReply;
+use crate::app;
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+
+/// Put a backup in the place of the board.
+///
+/// The backup is checked first; one that is damaged changes nothing. No run may be open (`kanban drain` waits for the last).
+/// The replaced board is kept beside it, and everybody who follows events is told to look anew. Without a running daemon the
+/// home of these surroundings is restored, even when its board is damaged or gone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban restore board-2026-05-01.db
+  kanban drain && kanban restore board-2026-05-01.db --yes && kanban resume")]
+pub struct Arguments {
+    /// The backup
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    incarnation: String,
+    kept: Option<String>,
+    daemon_running: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A backup that is refused, open runs, or somebody who says no.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("{} cannot be read: {error}", arguments.file.display()))
+    };
+    let file = File::open(&arguments.file).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(Failure::usage(format!("{} is not a file", arguments.file.display())));
+    }
+    if !arguments.yes {
+        ask(arguments, session)?;
+    }
+    let copy = file.try_clone().map_err(unreadable)?;
+    let shown = match session.client()?.upload::<RestoreReply>("/v1/restore", file) {
+        Ok(reply) => {
+            Shown { incarnation: reply.incarnation, kept: Some(reply.kept), daemon_running: true }
+        }
+        Err(ClientError::NotReachable { .. }) => {
+            let restored = app::restore(&session.ambient, copy).map_err(refused)?;
+            Shown {
+                incarnation: restored.incarnation,
+                kept: restored.kept.map(|path| path.display().to_string()),
+                daemon_running: false,
+            }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if session.output.is_json() {
+        session.output.json(&shown)?;
+        return Ok(CliExit::Ok);
+    }
+    session.output.line(format!("Restored {}", arguments.file.display()))?;
+    if let Some(kept) = &shown.kept {
+        session.output.line(format!("The replaced board is kept: {kept}"))?;
+    }
+    if !shown.daemon_running {
+        session.output.line("No daemon was running; start it with `kanband`")?;
+    }
+    Ok(CliExit::Ok)
+}
+
+/// An offline restore is refused with the codes of an online one.
+fn refused(error: app::StartError) -> Failure {
+    let message = error.to_string();
+    match error {
+        app::StartError::BadBackup(_) => {
+            Failure::refused(ErrorCode::BadBackup, message).with_hint("the board is untouched")
+        }
+        app::StartError::LiveRuns { .. } => Failure::refused(ErrorCode::OpenRuns, message)
+            .with_hint("wait until they have ended, or start the daemon and `kanban drain`"),
+        error => error.into(),
+    }
+}
+
+fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
+    if !session.is_interactive() {
+        return Err(Failure::usage("restore replaces the whole board and nobody can be asked")
+            .with_hint("`--yes` says that it is meant"));
+    }
+    let unheard = |error: std::io::Error| Failure::fault(format!("nobody can be asked: {error}"));
+    let question = format!("Replace the whole board with {}? [y/N] ", arguments.file.display());
+    session.output.raw(question.as_bytes())?;
+    session.output.finish()?;
+    std::io::stdout().flush().map_err(unheard)?;
+    let mut answer = String::new();
+    session.stdin()?.read_line(&mut answer).map_err(unheard)?;
+    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Failure::refused(ErrorCode::BadRequest, "not confirmed: nothing is changed"))
+}

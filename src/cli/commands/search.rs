@@ -1,0 +1,75 @@
+//! `kanban search`.
+
+use crate::cli::commands::Ended;
+use crate::cli::commands::filters::Filters;
+use crate::cli::session::Session;
+use crate::cli::tasks::{assignee, with_skill_list};
+use crate::cli::text::{cut, one_line, pad, width};
+use crate::exit_codes::CliExit;
+use crate::kernel::queries::{Hit, SearchTasks};
+
+/// Find tasks by words in their title, body, comments and summaries.
+///
+/// Every word has to occur; a `*` at the end of one stands for any rest. The best hits come first, each with the passage in
+/// which the words stand.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban search rate limit
+  kanban search 'migrat*' --status done --assignee backend-dev
+  kanban search login --json | jq -r '.[].id'")]
+pub struct Arguments {
+    /// The words
+    #[arg(required = true)]
+    words: Vec<String>,
+    #[command(flatten)]
+    filters: Filters,
+    /// At most so many, 50 when not given
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let Arguments { words, filters, limit } = arguments;
+    let request = SearchTasks {
+        text: words.join(" "),
+        assignee: filters.assignee(session),
+        created_after: filters.created_after(session)?,
+        status: filters.status,
+        tenant: filters.tenant,
+        label: filters.label,
+        parent: filters.parent,
+        archived: filters.archived,
+        limit,
+        board: session.board.clone(),
+    };
+    let hits: Vec<Hit> = session.client()?.get("/v1/search", &request)?;
+    if session.output.is_json() {
+        let shown = |hit: Hit| Hit { task: with_skill_list(hit.task), snippet: hit.snippet };
+        session.output.json(&hits.into_iter().map(shown).collect::<Vec<_>>())?;
+        return Ok(CliExit::Ok);
+    }
+    if hits.is_empty() {
+        session.output.line("(no matching tasks)")?;
+    }
+    for line in lines(&hits, session.output.columns()) {
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn lines(hits: &[Hit], columns: Option<usize>) -> Vec<String> {
+    let who = hits.iter().map(|hit| width(&assignee(&hit.task))).max().unwrap_or_default();
+    let fit = |line: String| columns.map_or_else(|| line.clone(), |columns| cut(&line, columns));
+    let mut lines = Vec::new();
+    for Hit { task, snippet } in hits {
+        let status = pad(task.status.as_str(), 8);
+        let name = pad(&assignee(task), who);
+        lines.push(fit(format!("{}  {status}  {name}  {}", task.id, one_line(&task.title))));
+        lines.push(fit(format!("    {}", one_line(snippet))));
+    }
+    lines
+}

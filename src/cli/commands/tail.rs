@@ -1,0 +1,116 @@
+//! `kanban tail`.
+
+use crate::api::client::{Client, Interrupt, task_path};
+use crate::cli::commands::Ended;
+use crate::cli::complete;
+use crate::cli::failure::Failure;
+use crate::cli::follow::{Follower, Heard};
+use crate::cli::output::Output;
+use crate::cli::session::{OnBoard, Session};
+use crate::cli::text::one_line;
+use crate::exit_codes::CliExit;
+use crate::kernel::event::Event;
+use crate::kernel::ids::EventId;
+use crate::kernel::queries::TaskDetails;
+use crate::os::signals::{SignalWatch, watch};
+
+/// Print the events of a task, and go on as they happen.
+///
+/// Ends with Ctrl-C. A restart of the daemon is bridged. With --json each line is an event object.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban tail t_1a2b3c4d
+  kanban tail t_1a2b3c4d --no-follow --json | jq -r .kind")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// Taken for compatibility: events come when they happen
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    interval: Option<f64>,
+    /// Only what has happened so far
+    #[arg(long)]
+    no_follow: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// An unknown task, or a daemon that goes and does not come back.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let (client, _signals) = interruptible(session.client()?)?;
+    let path = task_path(&arguments.id, "")?;
+    let on_board = session.on_board();
+    // The stream is opened before the task is read, so that nothing falls between the two.
+    let follower = match arguments.no_follow {
+        true => None,
+        false => Some(Follower::from_now(&client, Some(&arguments.id), on_board.board.as_deref())?),
+    };
+    let mut last = show_new(&client, &path, &on_board, 0, session)?;
+    let Some(mut follower) = follower else { return Ok(CliExit::Ok) };
+    loop {
+        match follower.next(None)? {
+            Heard::Event(event) if event.id > last => {
+                last = event.id;
+                show(&event, session)?;
+            }
+            Heard::Event(_) | Heard::Nothing => {}
+            Heard::Resync => {
+                session.output.complain("note: the board was restored; this is what it says now:");
+                last = show_new(&client, &path, &on_board, 0, session)?;
+            }
+        }
+        session.output.finish()?;
+    }
+}
+
+/// Shows the events of the task after one; returns the newest.
+fn show_new(
+    client: &Client,
+    path: &str,
+    on_board: &OnBoard,
+    after: EventId,
+    session: &mut Session,
+) -> Result<EventId, Failure> {
+    let details: TaskDetails = client.get(path, on_board)?;
+    let mut last = after;
+    for event in details.events.iter().filter(|event| event.id > after) {
+        last = event.id;
+        show(event, session)?;
+    }
+    session.output.finish()?;
+    Ok(last)
+}
+
+fn show(event: &Event, session: &mut Session) -> Result<(), Failure> {
+    if session.output.is_json() {
+        return json_line(event, &mut session.output);
+    }
+    let time = session.times().exact(event.created_at);
+    let line = format!("[{time}] {}{}", one_line(&event.kind), payload(event));
+    session.output.line(line)
+}
+
+/// An event as a line of JSON.
+pub(super) fn json_line(event: &Event, output: &mut Output) -> Result<(), Failure> {
+    let json = serde_json::to_string(event)
+        .map_err(|error| Failure::fault(format!("an event cannot be shown: {error}")))?;
+    output.line(json)
+}
+
+/// What an event tells beside its kind, behind a blank.
+pub(super) fn payload(event: &Event) -> String {
+    let payload = event.payload.as_ref().filter(|payload| !payload.is_empty());
+    payload.map_or_else(String::new, |payload| {
+        format!(" {}", one_line(&serde_json::Value::Object(payload.clone()).to_string()))
+    })
+}
+
+/// A client whose waiting ends with Ctrl-C, SIGTERM or the terminal's end.
+pub(super) fn interruptible(client: Client) -> Result<(Client, SignalWatch), Failure> {
+    let interrupt = Interrupt::default();
+    let of_signals = interrupt.clone();
+    let signals = watch(move |_signal| of_signals.now())
+        .map_err(|error| Failure::fault(format!("signals cannot be watched: {error}")))?;
+    Ok((client.interrupted_by(interrupt), signals))
+}

@@ -1,0 +1,77 @@
+//! `kanban why`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::Ended;
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::cli::text::one_line;
+use crate::cli::times::Times;
+use crate::exit_codes::CliExit;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::queries::WhyReply;
+use crate::kernel::why::Reason;
+
+/// Tell the one reason why a task is not running.
+///
+/// The first that holds, in the order in which the dispatcher meets them, and what can be done about it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban why t_1a2b3c4d
+  kanban why t_1a2b3c4d --json | jq -r .reason")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let path = task_path(&arguments.id, "why")?;
+    let reply: WhyReply = session.client()?.get(&path, &session.on_board())?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    let when = until(&reply.reason).map_or_else(String::new, |until| left(until, &session.times()));
+    let told = one_line(&reply.explanation);
+    session.output.line(format!("{} ({}): {told}{when}", reply.id, reply.status))?;
+    if let Some(hint) = &reply.hint {
+        session.output.line(format!("  hint: {}", one_line(hint)))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+/// When the reason ends by itself.
+fn until(reason: &Reason) -> Option<EpochSeconds> {
+    match reason {
+        Reason::BackOff { until, .. } => Some(*until),
+        Reason::HostBreaker { until, .. } | Reason::ProfileBreaker { until, .. } => *until,
+        Reason::Running { .. }
+        | Reason::Done
+        | Reason::Archived
+        | Reason::Triage
+        | Reason::Dependency { .. }
+        | Reason::Blocked { .. }
+        | Reason::Unassigned
+        | Reason::UnknownProfile { .. }
+        | Reason::PreviousRunStopping { .. }
+        | Reason::PreviousRunUnkillable { .. }
+        | Reason::StartsUsedUp { .. }
+        | Reason::DispatchDisabled
+        | Reason::Paused
+        | Reason::Draining
+        | Reason::Disk { .. }
+        | Reason::ProfileCap { .. }
+        | Reason::Cap { .. }
+        | Reason::WorkspaceBusy { .. }
+        | Reason::StartsNext => None,
+    }
+}
+
+fn left(until: EpochSeconds, times: &Times) -> String {
+    let seconds = until.saturating_sub(times.now()).max(0);
+    format!(" (until {}, in {seconds}s)", times.exact(until))
+}

@@ -1,0 +1,182 @@
+//! Files that a command writes beside what it is asked for, so that nothing is ever half there.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::Failure;
+use crate::kernel::error::ErrorCode;
+use crate::os::files::{create_private, create_private_dir};
+use crate::os::random::random_hex;
+
+/// A directory that nobody else may look into, removed at the end.
+#[derive(Debug)]
+pub struct PrivateDir {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl PrivateDir {
+    /// A new one where temporary files belong.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(prefix: &str) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("{prefix}-{}", random_hex(8)?));
+        create_private_dir(&path)?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves it where it is.
+    pub fn keep(&mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for PrivateDir {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // What cannot be removed is readable by its owner only.
+            drop(std::fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+/// A file that takes its name when it is whole.
+#[derive(Debug)]
+pub struct NewFile {
+    target: PathBuf,
+    staged: PathBuf,
+    file: File,
+    overwrite: Overwrite,
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It stays: the new one is refused.
+    Refuse,
+    /// It is replaced.
+    Allow,
+}
+
+impl NewFile {
+    /// Begins one beside `target`, readable by its owner only.
+    ///
+    /// # Errors
+    /// It is there, or cannot be made.
+    pub fn create(target: &Path, overwrite: Overwrite) -> Result<Self, Failure> {
+        if overwrite == Overwrite::Refuse && target.symlink_metadata().is_ok() {
+            return Err(is_there(target));
+        }
+        let Some(name) = target.file_name() else {
+            return Err(Failure::usage(format!("{} is no name of a file", target.display())));
+        };
+        if target.is_dir() {
+            return Err(Failure::usage(format!("{} is a directory", target.display())));
+        }
+        let failed = |error| failed(target, &error);
+        let mut staged_name = std::ffi::OsString::from(".");
+        staged_name.push(name);
+        staged_name.push(format!(".{}", random_hex(4).map_err(failed)?));
+        let staged = target.with_file_name(staged_name);
+        let file = create_private(&staged).map_err(failed)?;
+        Ok(Self { target: target.to_owned(), staged, file, overwrite })
+    }
+
+    /// Writes on.
+    ///
+    /// # Errors
+    /// A full disk, for one.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| failed(&self.target, &error))
+    }
+
+    /// Puts it on the disk under its name.
+    ///
+    /// # Errors
+    /// Somebody else has taken the name, or the system refuses.
+    pub fn finish(self) -> Result<(), Failure> {
+        let failed = |error| failed(&self.target, &error);
+        self.file.sync_all().map_err(failed)?;
+        match self.overwrite {
+            Overwrite::Allow => std::fs::rename(&self.staged, &self.target).map_err(failed),
+            // A link never replaces; the other name goes when this value does.
+            Overwrite::Refuse => match std::fs::hard_link(&self.staged, &self.target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    Err(is_there(&self.target))
+                }
+                // A file system without links.
+                Err(_) => std::fs::rename(&self.staged, &self.target).map_err(failed),
+                Ok(()) => Ok(()),
+            },
+        }
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // It is gone already when it was renamed.
+        drop(std::fs::remove_file(&self.staged));
+    }
+}
+
+fn is_there(target: &Path) -> Failure {
+    let told = format!("{} is there already", target.display());
+    Failure::refused(ErrorCode::InvalidValue, told).with_hint("`--force` replaces it")
+}
+
+fn failed(target: &Path, error: &io::Error) -> Failure {
+    let told = format!("{} cannot be written: {error}", target.display());
+    Failure::refused(ErrorCode::InvalidValue, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(path).unwrap().flatten();
+        entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_has_its_name_when_it_is_whole_and_leaves_nothing_when_it_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("x");
+        drop(NewFile::create(&target, Overwrite::Refuse).unwrap());
+        assert_eq!(names(dir.path()), [] as [&str; 0]);
+        let mut file = NewFile::create(&target, Overwrite::Refuse).unwrap();
+        file.write(b"one").unwrap();
+        assert!(!target.exists());
+        let late = NewFile::create(&target, Overwrite::Refuse).unwrap();
+        file.finish().unwrap();
+        assert!(late.finish().is_err(), "the name was taken meanwhile");
+        assert!(NewFile::create(&target, Overwrite::Refuse).is_err());
+        let mut other = NewFile::create(&target, Overwrite::Allow).unwrap();
+        other.write(b"two").unwrap();
+        other.finish().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"two");
+        assert_eq!(names(dir.path()), ["x"]);
+        assert!(NewFile::create(dir.path(), Overwrite::Allow).is_err());
+    }
+
+    #[test]
+    fn a_private_directory_goes_unless_it_is_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut dir = PrivateDir::new("kanban-test").unwrap();
+        let path = dir.path().to_owned();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::write(path.join("x"), "").unwrap();
+        dir.keep();
+        drop(dir);
+        assert!(path.join("x").exists());
+        drop(PrivateDir { path: path.clone(), is_kept: false });
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,145 @@
+//! `boards`, `profiles`, `assignees`, `notify-…`, `gc`, `doctor`: what the operator looks at.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Board, keys, until};
+
+#[test]
+fn boards_are_made_once_and_keep_their_tasks_apart() {
+    let board = Board::quiet();
+    let told = board.say(["boards", "create", "shop", "--description", "the web shop"]).ok();
+    assert_eq!(told, "Created board shop\n");
+    assert_eq!(board.say(["boards", "create", "shop"]).ok(), "Exists already: board shop\n");
+    assert_eq!(board.say(["boards"]).ok(), "default\nshop     the web shop\n");
+    let listed = board.say(["boards", "list", "--json"]).json();
+    assert_eq!(keys(&listed[1]), ["created_at", "description", "name"]);
+    let here = board.create("here", &[]);
+    let there = board.create("there", &["--board", "shop"]);
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let tasks = board.say(["list", "--json"].iter().chain(arguments)).json();
+        let id = |task: &Value| task["id"].as_str().unwrap().to_owned();
+        tasks.as_array().unwrap().iter().map(id).collect()
+    };
+    assert_eq!(ids(&[]), [here.as_str()]);
+    assert_eq!(ids(&["--board", "shop"]), [there.as_str()]);
+    let said = board.say_with(&[("KANBAN_BOARD", "shop")], &["list"]);
+    assert!(said.ok().contains(&there));
+    let told = board.say(["archive", &here, "--board", "shop"]).failed(1);
+    assert!(told.contains("is not on board shop"), "{told}");
+}
+
+#[test]
+fn profiles_show_what_would_run_and_what_stops_it() {
+    let board = Board::with(
+        "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/bin/sh\", \"-c\", \"true\"]\nmax_running = 2\n",
+    );
+    let told = board.say(["profiles"]).ok();
+    let mut lines = told.lines();
+    assert_eq!(lines.next(), Some("NAME  LAUNCHER  VERDICT  MAX  COMMAND"));
+    let row = lines.next().unwrap();
+    assert!(row.starts_with("dev   ") && row.ends_with("2    /bin/sh -c true"), "{told}");
+    board.say(["profiles", "check"]).ok();
+    let broken =
+        Board::with("[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/nowhere/x\"]\n");
+    let said = broken.say(["profiles", "check"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("  problem: program `/nowhere/x` was not found"), "{said:?}");
+    assert_eq!(broken.say(["profiles", "--json"]).json()[0]["name"], "dev");
+    let doctor = broken.say(["doctor"]);
+    assert_eq!((doctor.code, doctor.err.as_str()), (1, ""));
+    let failed = doctor.out.lines().position(|line| line.starts_with("FAIL  profile dev"));
+    let fix = doctor.out.lines().nth(failed.unwrap() + 1).unwrap();
+    assert!(fix.contains("fix: install it, or correct [profiles.dev]"), "{doctor:?}");
+}
+
+#[test]
+fn assignees_are_everybody_with_a_profile_or_a_task() {
+    let board = Board::with(
+        "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"sh\"]\n[profiles.idle]\nargv = [\"sh\"]\n",
+    );
+    board.create("a", &["--assignee", "dev"]);
+    let done = board.create("b", &["--assignee", "dev"]);
+    board.say(["complete", &done]).ok();
+    board.create("c", &["--assignee", "somebody"]);
+    assert_eq!(
+        board.say(["assignees"]).ok(),
+        "NAME      ON DISK  COUNTS\n\
+         dev       yes      done=1 ready=1\n\
+         idle      yes      (idle)\n\
+         somebody  no       ready=1\n"
+    );
+    let json = board.say(["assignees", "--json"]).json();
+    assert_eq!(json[0]["counts"], json!({"done": 1, "ready": 1}));
+    assert_eq!((&json[2]["name"], &json[2]["on_disk"]), (&json!("somebody"), &json!(false)));
+    assert!(keys(&json[0]).contains(&"would_run"));
+    let nobody = Board::quiet().say(["assignees"]).ok();
+    assert!(nobody.starts_with("(nobody: "), "{nobody}");
+}
+
+#[test]
+fn chats_are_subscribed_listed_and_unsubscribed() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    assert_eq!(board.say(["notify-list"]).ok(), "(no subscriptions)\n");
+    let chat = ["--platform", "Telegram", "--chat-id", "-100", "--thread-id", "7"];
+    let call = |verb: &'static str| [verb, &id].into_iter().chain(chat).collect::<Vec<_>>();
+    let told = board.say(call("notify-subscribe")).ok();
+    assert_eq!(told, format!("Subscribed telegram:-100:7 to {id}\n"));
+    let again = board.say(call("notify-subscribe")).ok();
+    assert_eq!(again, format!("Subscribed already: telegram:-100:7 to {id}\n"));
+    let rows = board.say(["notify-list", &id, "--json"]).json();
+    assert_eq!(
+        keys(&rows[0]),
+        ["chat_id", "created_at", "last_event_id", "platform", "task_id", "thread_id", "user_id"]
+    );
+    let since = rows[0]["last_event_id"].as_i64().unwrap();
+    let told = board.say(["notify-list"]).ok();
+    assert_eq!(told, format!("  {id}  telegram:-100:7  (since event {since})\n"));
+    board.say(["boards", "create", "shop"]).ok();
+    assert_eq!(board.say(["notify-list", "--board", "shop"]).ok(), "(no subscriptions)\n");
+    let told = board.say(call("notify-unsubscribe")).ok();
+    assert_eq!(told, format!("Unsubscribed from {id}\n"));
+    board.say(call("notify-unsubscribe")).failed(1);
+}
+
+#[test]
+fn gc_removes_archived_tasks_whole_and_shows_it_first() {
+    let board =
+        Board::with_workers(&[("dev", "echo a line; kanban complete $KANBAN_TASK --summary s")]);
+    let gone = board.create("gone", &["--assignee", "dev"]);
+    let kept = board.create("kept", &[]);
+    board.dispatch();
+    board.say(["wait", &gone, "--closed"]).ok();
+    board.say(["archive", &gone]).ok();
+    let events = board.kinds(&gone).len();
+    let none = board.say(["gc", "--older-than-days", "1"]).ok();
+    let nothing = "0 task(s), 0 event row(s), 0 workspace(s), 0 log file(s)";
+    assert_eq!(none, format!("GC complete: {nothing} removed\n"));
+    // It goes by whole seconds.
+    let dry = ["gc", "--event-retention-days", "0", "--dry-run"];
+    let what = format!("1 task(s), {events} event row(s), 1 workspace(s), 1 log file(s)");
+    until("a second to have passed", || {
+        (board.say(dry).ok() == format!("GC would remove: {what}\n")).then_some(())
+    });
+    assert_eq!(board.status(&gone), "archived");
+    assert_eq!(
+        board.say(["gc", "--older-than-days", "0"]).ok(),
+        format!("GC complete: {what} removed\n")
+    );
+    board.say(["show", &gone]).failed(1);
+    assert_eq!(board.status(&kept), "ready");
+    let json = board.say(["gc", "--older-than-days", "0", "--json"]).json();
+    assert_eq!(keys(&json), ["dry_run", "events", "logs", "tasks", "workspaces"]);
+}
+
+#[test]
+fn a_sound_home_passes_the_doctor() {
+    let board = Board::quiet();
+    let told = board.say(["doctor"]).ok();
+    for name in ["daemon", "database", "dispatch", "disk"] {
+        assert!(told.lines().any(|line| line.starts_with(&format!("ok    {name}"))), "{told}");
+    }
+    let json = board.say(["doctor", "--json"]).json();
+    assert_eq!(json["health"], "ok");
+    assert_eq!(keys(&json["checks"][0]), ["health", "message", "name"]);
+}

@@ -1,0 +1,82 @@
+//! `completions`: what a shell offers.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::harness::{Board, DEADLINE, KANBAN, Place};
+
+/// What is offered behind these words, as a shell asks for it: one candidate per line, with its help behind a tab.
+fn offered(place: &Place, words: &[&str]) -> Vec<String> {
+    let mut command = place.command(["--", "kanban"].iter().chain(words));
+    let answer = command.env("KANBAN_COMPLETE", "fish").output().unwrap();
+    assert!(answer.stderr.is_empty(), "{answer:?}");
+    String::from_utf8(answer.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn ids_of_the_running_daemon_are_offered_with_their_titles() {
+    let board = Board::with("[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"sh\"]\n");
+    let first = board.create("Fix the door", &["--assignee", "carpenter"]);
+    let second = board.create("Paint\tit", &[]);
+    let both = [format!("{second}\tPaint it"), format!("{first}\tFix the door")];
+    for verb in ["show", "complete", "why", "tail", "archive", "edit"] {
+        let mut ids = offered(&board, &[verb, "t_"]);
+        ids.sort();
+        let mut expected = both.to_vec();
+        expected.sort();
+        assert_eq!(ids, expected, "{verb}");
+    }
+    assert_eq!(offered(&board, &["show", &first[..6]]), [both[1].clone()]);
+    assert_eq!(offered(&board, &["link", &first, &second[..9]]), [both[0].clone()]);
+    let names = offered(&board, &["assign", &first, ""]);
+    let starts = |name: &str| names.iter().any(|line| line.starts_with(name));
+    assert!(starts("carpenter\tready=1") && starts("dev"), "{names:?}");
+    assert!(offered(&board, &["list", "--assignee", "carp"]) == ["carpenter\tready=1"]);
+    assert!(
+        offered(&board, &["list", "--status", "r"]).iter().any(|line| line.starts_with("ready"))
+    );
+    board.say(["boards", "create", "shop"]).ok();
+    let there = board.create("there", &["--board", "shop"]);
+    assert_eq!(offered(&board, &["--board", "sh"]), ["shop"]);
+    assert_eq!(offered(&board, &["show", "--board", "shop", "t_"]), [format!("{there}\tthere")]);
+    assert!(offered(&board, &["pro"]).iter().any(|line| line.starts_with("promote\t")));
+}
+
+#[test]
+fn without_a_daemon_there_is_nothing_and_no_noise() {
+    let place = Place::new();
+    assert_eq!(offered(&place, &["show", "t_"]), [] as [&str; 0]);
+    assert!(offered(&place, &["sho"]).iter().any(|line| line.starts_with("show\t")));
+    // Somebody listens and never answers.
+    std::fs::create_dir(place.home()).unwrap();
+    let _silent =
+        std::os::unix::net::UnixListener::bind(place.home().join("kanband.sock")).unwrap();
+    let begun = Instant::now();
+    assert_eq!(offered(&place, &["show", "t_"]), [] as [&str; 0]);
+    assert!(begun.elapsed() < DEADLINE / 10, "whoever types does not wait");
+}
+
+#[test]
+fn each_shell_gets_its_script_and_bash_offers_ids_with_it() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    for (shell, word) in [("zsh", "compdef"), ("fish", "complete "), ("bash", "complete ")] {
+        let script = board.say(["completions", shell]).ok();
+        assert!(script.contains(word) && script.contains("KANBAN_COMPLETE"), "{script}");
+    }
+    let programs = std::path::Path::new(KANBAN).parent().unwrap().display().to_string();
+    let typed = format!(
+        "source <(kanban completions bash); COMP_WORDS=(kanban show t_); COMP_CWORD=2; COMP_TYPE=9; \
+         _clap_complete_kanban kanban t_ show; echo \"${{COMPREPLY[@]}}\""
+    );
+    let answer = Command::new("bash")
+        .args(["-c", &typed])
+        .env_clear()
+        .env("PATH", format!("{programs}:/usr/bin:/bin"))
+        .env("HOME", board.path(""))
+        .env("KANBAN_HOME", board.home())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(answer.stdout).unwrap().trim(), id, "{:?}", answer.stderr);
+}

@@ -1,0 +1,55 @@
+//! `daemon`: the name that scripts of the predecessor know.
+
+use crate::harness::{Place, until};
+use crate::talk::Talk;
+
+#[test]
+fn it_explains_what_is_meant() {
+    let place = Place::new();
+    let told = place.say(["daemon", "--interval", "5", "--pidfile", "x", "--verbose"]).failed(2);
+    for words in ["DEPRECATED", "`kanband`", "hermes gateway start", "--force"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(!place.path("x").exists());
+}
+
+#[test]
+fn with_force_it_becomes_the_daemon() {
+    let place = Place::new();
+    let flags =
+        ["daemon", "--force", "--interval", "7", "--max", "3", "--failure-limit", "2", "-v"];
+    let daemon = Talk::start(&place, &flags);
+    until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
+    let environment = std::fs::read(format!("/proc/{}/environ", daemon.pid())).unwrap();
+    let environment = String::from_utf8(environment).unwrap();
+    for variable in [
+        "KANBAND__DISPATCH__INTERVAL_SECONDS=7",
+        "KANBAND__DISPATCH__MAX_RUNNING=3",
+        "KANBAND__DISPATCH__FAILURE_LIMIT=2",
+        "KANBAND__LOG__LEVEL=debug",
+    ] {
+        assert!(environment.split('\0').any(|given| given == variable), "{variable}");
+    }
+    let program = std::fs::read_link(format!("/proc/{}/exe", daemon.pid())).unwrap();
+    assert!(program.ends_with("kanband"), "{program:?}");
+    daemon.interrupt();
+    assert_eq!(daemon.end().code, 0);
+}
+
+#[test]
+fn a_pid_file_holds_the_daemon_while_it_runs() {
+    let place = Place::new();
+    let file = place.path("kanband.pid");
+    let daemon = Talk::start(&place, &["daemon", "--force", "--pidfile", file.to_str().unwrap()]);
+    until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
+    let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
+    assert!(program.ends_with("kanband"), "{program:?}");
+    let second = place.say(["daemon", "--force", "--pidfile", place.path("2").to_str().unwrap()]);
+    assert_eq!(second.code, 75, "{second:?}");
+    assert!(!place.path("2").exists());
+    daemon.interrupt();
+    let said = daemon.end();
+    assert!(said.code == 0 && said.err.contains("(dispatcher stopped)"), "{said:?}");
+    assert!(!file.exists());
+}

@@ -1,0 +1,125 @@
+//! `tail`, `watch`: what happens, as it happens.
+
+use serde_json::{Value, json};
+
+use crate::harness::Board;
+use crate::talk::Talk;
+
+/// A line without its time.
+fn told(line: &str) -> &str {
+    let (time, rest) = line.split_once("] ").unwrap_or_else(|| panic!("{line}"));
+    assert!(time.starts_with('[') && time.len() == 20, "{line}");
+    rest
+}
+
+#[test]
+fn a_tail_tells_everything_so_far_and_goes_on() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    board.say(["assign", &id, "dev"]).ok();
+    let other = board.create("other", &[]);
+    let tail = Talk::start(&board, &["tail", &id, "--interval", "0.1"]);
+    assert!(told(&tail.line()).starts_with("created {"));
+    assert_eq!(told(&tail.line()), r#"assigned {"assignee":"dev"}"#);
+    board.say(["archive", &other]).ok();
+    board.say(["archive", &id]).ok();
+    assert_eq!(told(&tail.line()), "archived");
+    tail.interrupt();
+    let said = tail.end();
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_tail_that_does_not_follow_ends_by_itself() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    let out = board.say(["tail", &id, "--no-follow"]).ok();
+    assert_eq!(out.lines().count(), 1);
+    let out = board.say(["tail", &id, "--no-follow", "--json"]).ok();
+    let event: Value = serde_json::from_str(out.trim_end()).unwrap();
+    assert_eq!((&event["kind"], &event["task_id"]), (&json!("created"), &json!(id)));
+}
+
+#[test]
+fn a_tail_loses_nothing_and_repeats_nothing_when_the_daemon_restarts() {
+    let mut board = Board::quiet();
+    let id = board.create("t", &[]);
+    let tail = Talk::start(&board, &["tail", &id, "--json"]);
+    let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["kind"].clone();
+    assert_eq!(kind(&tail.line()), "created");
+    board.kill();
+    board.start();
+    board.say(["claim", &id]).ok();
+    board.say(["complete", &id]).ok();
+    assert_eq!([kind(&tail.line()), kind(&tail.line())], ["claimed", "completed"]);
+    board.kill();
+    tail.end().failed(4);
+}
+
+#[test]
+fn a_watch_begins_now_and_tells_whose_a_task_is() {
+    let board = Board::quiet();
+    let id = board.create("t", &["--assignee", "dev"]);
+    let before = board.figure("database_reads");
+    let watch = Talk::start(&board, &["watch"]);
+    // The board, the newest event's id, the events after it.
+    board.until_reads(before, 3);
+    board.say(["comment", &id, "hello", "--author", "ann"]).ok();
+    let line = watch.line();
+    assert_eq!(told(&line), format!(r#"{id} commented (@dev) {{"author":"ann","len":5}}"#));
+    board.say(["assign", &id, "none"]).ok();
+    assert_eq!(told(&watch.line()), format!(r#"{id} assigned (-) {{"assignee":null}}"#));
+    board.say(["boards", "create", "elsewhere"]).ok();
+    board.create("unseen", &["--board", "elsewhere"]);
+    board.say(["archive", &id]).ok();
+    assert_eq!(told(&watch.line()), format!("{id} archived (-)"));
+    watch.interrupt();
+    let said = watch.end();
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_watch_shows_only_what_its_filters_admit() {
+    let board = Board::quiet();
+    let before = board.figure("database_reads");
+    let filters = ["watch", "--assignee", "dev", "--tenant", "shop", "--kinds", "completed,edited"];
+    let watch = Talk::start(&board, &filters);
+    board.until_reads(before, 3);
+    board.create("a", &["--assignee", "dev"]);
+    let b = board.create("b", &["--assignee", "qa", "--tenant", "shop"]);
+    board.say(["edit", &b, "--title", "bb"]).ok();
+    let c = board.create("c", &["--assignee", "dev", "--tenant", "shop"]);
+    board.say(["claim", &c]).ok();
+    board.say(["complete", &c]).ok();
+    assert!(told(&watch.line()).starts_with(&format!("{c} completed (@dev)")));
+    board.say(["assign", &b, "dev"]).ok();
+    board.say(["edit", &b, "--title", "bbb"]).ok();
+    assert_eq!(told(&watch.line()), format!(r#"{b} edited (@dev) {{"fields":["title"]}}"#));
+}
+
+#[test]
+fn a_watch_goes_on_after_a_restart_and_is_told_of_a_restore() {
+    let mut board = Board::quiet();
+    let before = board.figure("database_reads");
+    let watch = Talk::start(&board, &["watch", "--json"]);
+    board.until_reads(before, 3);
+    board.kill();
+    board.start();
+    // Nothing had been heard before the restart; nothing that comes after it may be missed.
+    let first = board.create("first", &[]);
+    let event: Value = serde_json::from_str(&watch.line()).unwrap();
+    assert_eq!((&event["task_id"], &event["kind"]), (&json!(first), &json!("created")));
+    let backup = board.path("backup.db");
+    board.say(["backup", backup.to_str().unwrap()]).ok();
+    let lost = board.create("lost", &[]);
+    let event: Value = serde_json::from_str(&watch.line()).unwrap();
+    assert_eq!(event["task_id"], lost.as_str());
+    board.say(["restore", backup.to_str().unwrap(), "--yes"]).ok();
+    board.say(["archive", &first]).ok();
+    let event: Value = serde_json::from_str(&watch.line()).unwrap();
+    assert_eq!((&event["task_id"], &event["kind"]), (&json!(first), &json!("archived")));
+    watch.interrupt();
+    let said = watch.end();
+    assert_eq!(said.code, 0);
+    assert!(said.err.contains("the board was restored"), "{said:?}");
+}

@@ -1,0 +1,537 @@
+//! One table for every verb: a call that is right, and calls that are not.
+//!
+//! Every verb of the command line has to stand in it. The right call has to be understood, and so has every example that the
+//! verb's help shows; each wrong one has to be refused with its code and its words, and nothing may have changed.
+
+use clap::{CommandFactory as _, Parser as _};
+use kanband::cli::Arguments;
+use serde_json::Value;
+
+use crate::harness::Board;
+
+struct Verb {
+    name: &'static str,
+    /// The fewest words that are right, behind the verb. `{a}` is a ready task that `{b}` waits for, `{run}` is claimed,
+    /// `{file}` is a text file in `{dir}`, `{hermes}` a board file of Hermes, `{own}` one of our own.
+    right: &'static [&'static str],
+    /// What is wrong, its exit code, and words that have to be said.
+    wrong: &'static [(&'static [&'static str], i32, &'static str)],
+}
+
+const fn verb(
+    name: &'static str,
+    right: &'static [&'static str],
+    wrong: &'static [(&'static [&'static str], i32, &'static str)],
+) -> Verb {
+    Verb { name, right, wrong }
+}
+
+const VERBS: &[Verb] = &[
+    verb("init", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb(
+        "create",
+        &["t"],
+        &[
+            (&[], 2, "title is required"),
+            (&[""], 1, "title is required"),
+            (&[" \t "], 1, "title is required"),
+            (&["t", "--parent", "t_dead"], 1, "unknown parent"),
+            (&["t", "--parent", "../x"], 1, "unknown parent"),
+            (&["t", "--workspace", "attic"], 1, "workspace_kind must be one of"),
+            (&["t", "--workspace", "attic:/x"], 1, "workspace_kind must be one of"),
+            (&["t", "--workspace", "dir:relative"], 1, "workspace_path"),
+            (&["t", "--workspace", "dir:"], 1, "workspace_path"),
+            (&["t", "--workspace", "dir"], 1, "workspace_path"),
+            (&["t", "--workspace", "scratch:/x"], 1, "workspace_path"),
+            (&["t", "--skill", "a,b"], 1, "cannot contain comma"),
+            (&["t", "--max-runtime", "abc"], 2, "malformed duration"),
+            (&["t", "--max-runtime", "-5"], 2, "--max-runtime"),
+            (&["t", "--max-runtime", "-1h"], 2, "--max-runtime"),
+            (&["t", "--max-runtime", "0"], 2, "--max-runtime"),
+            (&["t", "--max-runtime", "0s"], 2, "--max-runtime"),
+            (&["t", "--priority", "high"], 2, "--priority"),
+            (&["t", "--board", "nowhere"], 1, "unknown board"),
+            (&["t", "--board", "No Such"], 1, "unknown board"),
+            (&["--from-jsonl", "{dir}/none"], 2, "cannot be read"),
+            (&["--from-jsonl", "{dir}"], 1, "line 1"),
+            (&["--from-jsonl", "{file}"], 1, "line 1"),
+            (&["t", "--from-jsonl", "{file}"], 2, "cannot be used with"),
+            (&["--priority", "1", "--from-jsonl", "{file}"], 2, "cannot be used with"),
+        ],
+    ),
+    verb(
+        "list",
+        &[],
+        &[
+            (&["--limit", "0"], 2, "--limit"),
+            (&["--limit", "-1"], 2, "--limit"),
+            (&["--status", "sleeping"], 2, "--status"),
+            (&["--sort", "size"], 2, "--sort"),
+            (&["--cursor", "t_dead"], 1, "no such task"),
+            (&["--parent", "../x"], 1, "no such task"),
+            (&["--created-after", "soon"], 2, "malformed time"),
+            (&["--created-after", "2026-02-30"], 2, "malformed time"),
+            (&["--mine", "--assignee", "x"], 2, "cannot be used with"),
+            (&["--board", "nowhere"], 1, "unknown board"),
+        ],
+    ),
+    verb(
+        "search",
+        &["word"],
+        &[
+            (&[], 2, "WORDS"),
+            (&["* -"], 1, "no word to search for"),
+            (&[""], 1, "no word to search for"),
+            (&["x", "--limit", "0"], 2, "--limit"),
+            (&["x", "--status", "sleeping"], 2, "--status"),
+            (&["x", "--parent", "t_dead"], 1, "no such task"),
+            (&["x", "--created-after", "-2d"], 2, "malformed time"),
+            (&["x", "--board", "nowhere"], 1, "unknown board"),
+        ],
+    ),
+    verb(
+        "show",
+        &["{a}"],
+        &[
+            (&[], 2, "ID"),
+            (&["t_dead"], 1, "no such task"),
+            (&["../../etc/passwd"], 1, "no such task"),
+            (&["t_1?x=y#z"], 1, "no such task"),
+            (&[""], 1, "no such task"),
+        ],
+    ),
+    verb(
+        "edit",
+        &["{a}", "--title", "x"],
+        &[
+            (&["{a}"], 2, "nothing to change was named"),
+            (&["{a}", "--title", " "], 1, "title is required"),
+            (&["{a}", "--priority", "high"], 2, "--priority"),
+            (&["{a}", "--label", "x", "--unlabel", "x"], 1, "labels"),
+            (&["t_dead", "--title", "x"], 1, "no such task"),
+            (&["", "--title", "x"], 1, "no such task"),
+        ],
+    ),
+    verb(
+        "assign",
+        &["{a}", "dev"],
+        &[
+            (&["{a}"], 2, "PROFILE"),
+            (&["{a}", ""], 2, "blank"),
+            (&["{a}", " "], 2, "blank"),
+            (&["{run}", "dev"], 1, "currently running"),
+            (&["t_dead", "dev"], 1, "no such task"),
+        ],
+    ),
+    verb(
+        "link",
+        &["{a}", "{b}"],
+        &[
+            (&["{a}", "{a}"], 1, "depend on itself"),
+            (&["{b}", "{a}"], 1, "create a cycle"),
+            (&["{a}", "t_dead"], 1, "unknown task"),
+            (&["{a}"], 2, "CHILD"),
+        ],
+    ),
+    verb(
+        "unlink",
+        &["{a}", "{b}"],
+        &[
+            (&["{b}", "{a}"], 1, "no such link"),
+            (&["x", "../y"], 1, "no such link"),
+            (&["{a}"], 2, "CHILD"),
+        ],
+    ),
+    verb(
+        "comment",
+        &["{a}", "word"],
+        &[
+            (&["{a}"], 2, "comment body is required"),
+            (&["{a}", " ", ""], 1, "comment body is required"),
+            (&["t_dead", "x"], 1, "no such task"),
+        ],
+    ),
+    verb(
+        "claim",
+        &["{a}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}", "--ttl", "soon"], 2, "malformed duration"),
+            (&["{a}", "--ttl", "0"], 1, "ttl_seconds"),
+            (&["{b}"], 1, "cannot claim"),
+        ],
+    ),
+    verb(
+        "heartbeat",
+        &["{run}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}"], 1, "cannot heartbeat"),
+            (&["{run}", "--claimer", "somebody-else"], 1, "not by somebody-else"),
+        ],
+    ),
+    verb(
+        "complete",
+        &["{a}"],
+        &[
+            (&[], 2, "ID"),
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}", "{b}", "--summary", "x"], 2, "per-task"),
+            (&["{a}", "--metadata", "[1]"], 2, "must be a JSON object"),
+            (&["{b}"], 1, "cannot complete"),
+        ],
+    ),
+    verb("block", &["{a}"], &[(&["t_dead", "x"], 1, "no such task"), (&[], 2, "ID")]),
+    verb("unblock", &["{a}"], &[(&["{a}"], 1, "cannot unblock"), (&[], 2, "ID")]),
+    verb(
+        "promote",
+        &["{a}"],
+        &[
+            (&["{b}"], 1, "it waits for"),
+            (&["{a}"], 1, "cannot promote"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
+    verb("archive", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "reclaim",
+        &["{run}"],
+        &[(&["{a}"], 1, "cannot reclaim"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
+    verb(
+        "reassign",
+        &["{run}", "dev"],
+        &[
+            (&["{a}", ""], 2, "blank"),
+            (&["t_dead", "dev"], 1, "no such task"),
+            (&["{a}"], 2, "PROFILE"),
+        ],
+    ),
+    verb("context", &["{a}"], &[(&["t_dead"], 1, "no such task")]),
+    verb("runs", &["{a}"], &[(&["T_DEAD"], 1, "no such task")]),
+    verb(
+        "log",
+        &["{a}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&["../../logs/x"], 1, "no such task"),
+            (&["{a}", "--tail", "-1"], 2, "--tail"),
+            (&["{a}"], 1, "no log for"),
+        ],
+    ),
+    verb("why", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
+    verb("stats", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),
+    verb("assignees", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),
+    verb("profiles", &[], &[(&["paint"], 2, "unrecognized subcommand")]),
+    verb(
+        "boards",
+        &[],
+        &[
+            (&["create"], 2, "NAME"),
+            (&["create", "No Such"], 1, "1 to 64 lower-case letters"),
+            (&["create", ""], 1, "1 to 64 lower-case letters"),
+            (&["paint"], 2, "unrecognized subcommand"),
+        ],
+    ),
+    verb(
+        "dispatch",
+        &[],
+        &[(&["--max", "-1"], 2, "--max"), (&["--failure-limit", "0"], 2, "--failure-limit")],
+    ),
+    verb("pause", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb("resume", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb(
+        "drain",
+        &[],
+        &[
+            (&["--timeout", "soon"], 2, "malformed duration"),
+            (&["--timeout", "-1"], 2, "malformed duration"),
+            (&["--timeout", "1s", "--no-wait"], 2, "cannot be used with"),
+        ],
+    ),
+    verb(
+        "wait",
+        &["{a}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}", "--timeout", "soon"], 2, "malformed duration"),
+            (&["{a}", "--status", "sleeping"], 2, "--status"),
+        ],
+    ),
+    verb(
+        "tail",
+        &["{a}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&["../x"], 1, "no such task"),
+            (&["{a}", "--interval", "often"], 2, "--interval"),
+        ],
+    ),
+    verb(
+        "watch",
+        &[],
+        &[
+            (&["--interval", "often"], 2, "--interval"),
+            (&["--board", "No Such"], 1, "unknown board"),
+            (&["--board", "nowhere"], 1, "unknown board"),
+        ],
+    ),
+    verb(
+        "notify-subscribe",
+        &["{a}", "--platform", "telegram", "--chat-id", "-1"],
+        &[
+            (&["{a}", "--chat-id", "1"], 2, "--platform"),
+            (&["{a}", "--platform", "telegram"], 2, "--chat-id"),
+            (&["{a}", "--platform", " ", "--chat-id", "1"], 1, "platform: cannot be blank"),
+            (&["t_dead", "--platform", "telegram", "--chat-id", "1"], 1, "no such task"),
+        ],
+    ),
+    verb("notify-list", &[], &[(&["t_dead"], 1, "no such task")]),
+    verb(
+        "notify-unsubscribe",
+        &["{a}", "--platform", "telegram", "--chat-id", "1"],
+        &[
+            (&["{a}", "--platform", "telegram", "--chat-id", "1"], 1, "no such subscription"),
+            (&["{a}", "--platform", "telegram"], 2, "--chat-id"),
+        ],
+    ),
+    verb(
+        "gc",
+        &[],
+        &[
+            (&["--older-than-days", "-1"], 2, "--older-than-days"),
+            (&["--event-retention-days", "-1"], 2, "'-1'"),
+            (&["--log-retention-days", "-1"], 2, "--log-retention-days"),
+            (&["--older-than-days", "old"], 2, "--older-than-days"),
+        ],
+    ),
+    verb(
+        "export",
+        &[],
+        &[
+            (&["{file}"], 1, "is there already"),
+            (&["{dir}/none/x"], 1, "cannot be written"),
+            (&["--board", "nowhere"], 1, "unknown board"),
+        ],
+    ),
+    verb(
+        "import",
+        &["hermes", "{hermes}"],
+        &[
+            (&[], 2, "FILE"),
+            (&["hermes"], 2, "which file"),
+            (&["hermes", "{dir}/none"], 1, "cannot be read"),
+            (&["hermes", "{dir}"], 1, "is a directory"),
+            (&["hermes", "{file}"], 1, "is not a board of the predecessor"),
+            (&["hermes", "{own}"], 1, "a board of kanband itself"),
+            (&["hermes", "{hermes}", "--board", "nowhere"], 1, "unknown board"),
+            (&["{file}"], 1, "not what `kanban export` writes"),
+            (&["{hermes}"], 1, "not what `kanban export` writes"),
+            (&["{dir}/none"], 2, "cannot be read"),
+            (&["{file}", "{file}"], 2, "only `hermes` takes a path"),
+        ],
+    ),
+    verb(
+        "backup",
+        &["{dir}/new.db"],
+        &[
+            (&[], 2, "FILE"),
+            (&["{file}"], 1, "is there already"),
+            (&["{dir}"], 1, "is there already"),
+            (&["{dir}", "--force"], 2, "is a directory"),
+            (&["{dir}/none/x"], 1, "cannot be written"),
+        ],
+    ),
+    verb(
+        "restore",
+        &["{own}", "--yes"],
+        &[
+            (&["{dir}/none", "--yes"], 2, "cannot be read"),
+            (&["{dir}", "--yes"], 2, "is not a file"),
+            (&["{own}"], 2, "nobody can be asked"),
+            (&["{file}", "--yes"], 1, "the backup is damaged"),
+            (&["{hermes}", "--yes"], 1, "the backup is not a kanban board"),
+        ],
+    ),
+    verb("doctor", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb(
+        "slash",
+        &["/kanban list"],
+        &[
+            (&["create 'it"], 2, "a quote is opened and not closed"),
+            (&["frobnicate"], 2, "unrecognized subcommand"),
+            (&["/kanban show t_dead"], 1, "no such task"),
+            (&["tail", "{a}"], 2, "not in a chat"),
+        ],
+    ),
+    verb("completions", &["bash"], &[(&["tcsh"], 2, "tcsh"), (&[], 2, "SHELL")]),
+    verb(
+        "daemon",
+        &[],
+        &[
+            (&[], 2, "DEPRECATED"),
+            (&["--interval", "5", "-v"], 2, "DEPRECATED"),
+            (&["--force", "--interval", "0"], 2, "--interval"),
+            (&["--force", "--max", "-1"], 2, "--max"),
+        ],
+    ),
+    verb("demo", &[], &[(&["--home"], 2, "--home"), (&["x"], 2, "unexpected argument")]),
+];
+
+#[test]
+fn every_verb_stands_in_the_table() {
+    let mut known: Vec<String> =
+        Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let mut listed: Vec<String> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
+    known.sort();
+    listed.sort();
+    assert_eq!(known, listed);
+    for promised in [
+        "init",
+        "create",
+        "list",
+        "show",
+        "assign",
+        "link",
+        "unlink",
+        "claim",
+        "comment",
+        "complete",
+        "block",
+        "unblock",
+        "archive",
+        "tail",
+        "dispatch",
+        "context",
+        "gc",
+        "watch",
+        "stats",
+        "notify-subscribe",
+        "notify-list",
+        "notify-unsubscribe",
+        "log",
+        "heartbeat",
+        "runs",
+        "assignees",
+        "daemon",
+        "slash",
+        "edit",
+        "promote",
+        "reclaim",
+        "reassign",
+        "why",
+        "doctor",
+        "pause",
+        "resume",
+        "drain",
+        "boards",
+        "profiles",
+        "import",
+        "export",
+        "backup",
+        "restore",
+        "search",
+        "completions",
+        "wait",
+        "demo",
+    ] {
+        assert!(known.iter().any(|name| name == promised), "{promised}");
+    }
+}
+
+fn is_understood(words: &[String]) -> Result<(), String> {
+    let program = std::iter::once("kanban".to_owned());
+    Arguments::try_parse_from(program.chain(words.iter().cloned()))
+        .map(drop)
+        .map_err(|error| format!("{words:?}: {error}"))
+}
+
+#[test]
+fn what_is_right_is_understood() {
+    for verb in VERBS {
+        let words = std::iter::once(verb.name).chain(verb.right.iter().copied());
+        is_understood(&words.map(str::to_owned).collect::<Vec<_>>()).unwrap();
+    }
+}
+
+/// The calls of `kanban` in a line of an example, each up to the first word that belongs to the shell.
+fn calls(line: &str) -> Vec<Vec<String>> {
+    let words = shlex::split(line.trim()).unwrap();
+    let of_shell = |word: &String| {
+        ["|", "&&", "<", ">", "#"].contains(&word.as_str()) || word.starts_with(['<', '>'])
+    };
+    words
+        .split(of_shell)
+        .filter(|call| call.first().is_some_and(|word| word == "kanban"))
+        .map(|call| call[1..].to_vec())
+        .collect()
+}
+
+#[test]
+fn every_example_in_a_help_text_is_understood() {
+    let mut count = 0;
+    for verb in Arguments::command().get_subcommands() {
+        let examples = verb.get_after_help().unwrap_or_else(|| panic!("{}", verb.get_name()));
+        let examples = examples.to_string().replace("\\\n", " ");
+        let calls: Vec<_> =
+            examples.lines().filter(|line| line.contains("kanban ")).flat_map(calls).collect();
+        assert!(examples.starts_with("Example"), "{}", verb.get_name());
+        for words in calls {
+            is_understood(&words).unwrap();
+            count += 1;
+        }
+    }
+    assert!(count >= VERBS.len(), "{count} examples were found");
+}
+
+#[test]
+fn what_is_wrong_is_refused_in_its_words_and_changes_nothing() {
+    let board = Board::quiet();
+    let [a, b, run] = ["a", "b", "run"].map(|title| board.create(title, &[]));
+    board.say(["link", &a, &b]).ok();
+    board.say(["claim", &run]).ok();
+    let dir = board.path("files");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("file"), "a text\nof two lines\n").unwrap();
+    let hermes = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hermes-2026-04.db");
+    board.say(["backup", dir.join("own.db").to_str().unwrap()]).ok();
+    let fill = |word: &&str| {
+        let dir = dir.to_str().unwrap();
+        word.replace("{file}", "{dir}/file")
+            .replace("{own}", "{dir}/own.db")
+            .replace("{hermes}", hermes)
+            .replace("{dir}", dir)
+            .replace("{a}", &a)
+            .replace("{b}", &b)
+            .replace("{run}", &run)
+    };
+    let before = board.everything();
+    for verb in VERBS {
+        for (words, exit, phrase) in verb.wrong {
+            let mut words: Vec<String> =
+                std::iter::once(verb.name.to_owned()).chain(words.iter().map(fill)).collect();
+            let said = board.say(&words);
+            let told = format!("{}{}", said.err, said.out);
+            assert_eq!(said.code, *exit, "{words:?}: {told}");
+            let is_clap = *exit == 2 && told.contains("Usage:");
+            let first = told.lines().next().unwrap();
+            let place = if is_clap { told.as_str() } else { first };
+            assert!(place.contains(phrase) && first.len() < 400, "{words:?}: {told}");
+            assert!(first.starts_with("error: "), "{words:?}: {told}");
+            if verb.name != "slash" {
+                assert!(said.out.is_empty(), "{words:?}: {said:?}");
+                words.push("--json".to_owned());
+                let said = board.say(&words);
+                let object: Value = serde_json::from_str(said.err.lines().last().unwrap()).unwrap();
+                assert!(object["error"]["code"].is_string(), "{words:?}: {object}");
+                assert_eq!(said.code, *exit, "{words:?}");
+            }
+        }
+    }
+    assert_eq!(board.everything(), before);
+    let mut left: Vec<_> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "own.db"], "nothing is left behind");
+}
