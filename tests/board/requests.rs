@@ -31,7 +31,11 @@ fn a_repeated_pass_answers_with_the_same_runs_and_claims_no_other() {
     let now = bench.now;
     bench.create("a", "dev", &[]);
     bench.create("b", "dev", &[]);
-    let verb = StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: Some(1) };
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: Some(1),
+        is_disk_low: false,
+    };
     let mut send = || bench.board.run_one(now, &person(), Some("p-1"), &verb).unwrap().0;
     let (first, again) = (send(), send());
     let runs = |reply: &kanband::kernel::verbs::PassReply| -> Vec<_> {

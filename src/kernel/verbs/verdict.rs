@@ -55,6 +55,7 @@ pub struct VerdictReply {
 impl Verb for CompleteTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "complete";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -121,6 +122,7 @@ pub struct BlockTask {
 impl Verb for BlockTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "block";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
