@@ -158,7 +158,8 @@ impl World {
                 Signal::BreakerMoved { open_until: Some(until), .. } => {
                     if let Some(daemon) = &self.daemon {
                         let number = daemon.number;
-                        let wait_ms = u64::try_from((until - self.bench.now).max(0)).unwrap() * 1000 + 20;
+                        let wait_ms =
+                            u64::try_from((until - self.bench.now).max(0)).unwrap() * 1000 + 20;
                         self.after(wait_ms, Happens::Pass { daemon: number });
                     }
                 }
@@ -191,6 +192,7 @@ impl World {
             ladder: None,
             worker: None,
             worker_end: None,
+            worker_ended_ms: 0,
             started_ms: self.now_ms,
             deeds: Vec::new(),
         };
@@ -226,8 +228,7 @@ impl World {
             }
             if run.ended_at.is_some() {
                 let own = format!("run:{run_id}");
-                let by_worker =
-                    run.verdict_by == Some(own) && run.state == RunState::Finishing;
+                let by_worker = run.verdict_by == Some(own) && run.state == RunState::Finishing;
                 self.on(run_id, Happening::Verdict { by_worker });
             }
             return;

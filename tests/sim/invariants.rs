@@ -7,7 +7,7 @@ use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::store::check::broken_invariants;
 
 use crate::processes::Role;
-use crate::world::World;
+use crate::world::{GRACE_MS, World};
 
 impl World {
     pub fn check_step(&mut self, is_thorough: bool) {
@@ -38,6 +38,7 @@ impl World {
             }
         }
         if is_thorough {
+            self.check_sweeps();
             let open = self.open_runs();
             assert!(open.len() <= 3, "{} runs hold 3 slots", open.len());
             let capped = open.iter().filter(|run| run.profile.as_deref() == Some("capped"));
@@ -46,6 +47,25 @@ impl World {
                 assert!(!self.closed.contains(&run.id), "run {} was opened again", run.id);
             }
             self.check_rows();
+        }
+    }
+
+    /// What a worker leaves behind is ended at once, not when the run's time is up.
+    fn check_sweeps(&self) {
+        for (shim, state) in &self.shims {
+            if state.worker_end.is_none() || !self.processes.is_alive(*shim) {
+                continue;
+            }
+            let is_late = self.now_ms > state.worker_ended_ms + GRACE_MS + 2000;
+            for process in self.processes.tree(state.run_id) {
+                let hangs_until_ms = self.processes.get(process).unwrap().hangs_until_ms;
+                let may_be_there = self.now_ms < hangs_until_ms + 2000;
+                assert!(
+                    !is_late || may_be_there,
+                    "{process:?} outlives the worker of {}",
+                    state.run_id
+                );
+            }
         }
     }
 
@@ -68,7 +88,11 @@ impl World {
             let started = runs.iter().filter(|run| run.worker_pid.is_some()).count();
             assert!(task.auto_starts <= 8 && started <= runs.len(), "{id}: starts are not counted");
             for run in runs {
-                assert!(run.closed_at.is_some() && run.outcome.is_some(), "run {} has no end", run.id);
+                assert!(
+                    run.closed_at.is_some() && run.outcome.is_some(),
+                    "run {} has no end",
+                    run.id
+                );
             }
         }
     }

@@ -40,7 +40,9 @@ impl World {
                 let assignee = Some(PROFILES[self.below(3) as usize].to_owned());
                 self.bench.run(&ReassignTask { id, assignee, ..ReassignTask::default() }).map(drop)
             }
-            7 => self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop),
+            7 => {
+                self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop)
+            }
             _ => self.bench.run(&ArchiveTask { id, board: None }).map(drop),
         };
         match answer {

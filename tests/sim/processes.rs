@@ -50,8 +50,7 @@ impl ProcessTable {
         }
         self.next_ticks += 1;
         let identity = Identity { boot: self.boot, pid: self.next_pid, ticks: self.next_ticks };
-        let process =
-            Process { identity, run_id, role, ignores_term: false, hangs_until_ms: 0 };
+        let process = Process { identity, run_id, role, ignores_term: false, hangs_until_ms: 0 };
         self.by_pid.insert(identity.pid, process);
         identity
     }

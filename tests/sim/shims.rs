@@ -1,10 +1,10 @@
 //! Shims and the trees below them: the real stop ladder, and processes that do what chance says.
 
+use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::RunId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd};
 use kanband::kernel::verbs::{BlockTask, CompleteTask, HeartbeatTask};
-use kanband::kernel::caller::Caller;
 use kanband::shim::ladder::{Action, Event, Ladder, Round};
 
 use crate::processes::{Identity, Role};
@@ -26,6 +26,7 @@ pub struct Shim {
     pub ladder: Option<Ladder>,
     pub worker: Option<Identity>,
     pub worker_end: Option<ProcessEnd>,
+    pub worker_ended_ms: u64,
     pub started_ms: u64,
     /// What the worker will do, in order.
     pub deeds: Vec<Deed>,
@@ -154,9 +155,10 @@ impl World {
         let is_current = task.current_run_id == Some(run_id);
         let summary = Some("done".to_owned());
         let answer = match deed {
-            Deed::Complete => {
-                self.bench.by(&caller, &CompleteTask { id, summary, ..CompleteTask::default() }).map(drop)
-            }
+            Deed::Complete => self
+                .bench
+                .by(&caller, &CompleteTask { id, summary, ..CompleteTask::default() })
+                .map(drop),
             Deed::Block => {
                 let reason = Some("help".to_owned());
                 self.bench.by(&caller, &BlockTask { id, reason, ..BlockTask::default() }).map(drop)
@@ -243,10 +245,11 @@ impl World {
         if !self.processes.is_alive(shim) {
             return;
         }
-        let is_empty = self.processes.tree(run_id).is_empty();
+        let (now_ms, is_empty) = (self.now_ms, self.processes.tree(run_id).is_empty());
         let state = self.shims.get_mut(&shim).unwrap();
         let is_worker = state.worker == Some(process);
         if is_worker {
+            state.worker_ended_ms = now_ms;
             state.worker_end = Some(code.map_or(ProcessEnd::Signalled(15), ProcessEnd::Exited));
         }
         let event = match (is_empty, is_worker) {

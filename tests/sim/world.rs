@@ -124,8 +124,16 @@ impl Totals {
             assert!(count > 0, "no {what} in the whole simulation");
         }
         for outcome in [
-            "completed", "blocked", "crashed", "timed_out", "spawn_failed", "protocol_violation",
-            "rate_limited", "reclaimed", "lost", "gave_up",
+            "completed",
+            "blocked",
+            "crashed",
+            "timed_out",
+            "spawn_failed",
+            "protocol_violation",
+            "rate_limited",
+            "reclaimed",
+            "lost",
+            "gave_up",
         ] {
             assert!(self.outcomes.contains_key(outcome), "no run ended {outcome}");
         }
