@@ -82,7 +82,10 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
     assert_eq!(event["payload"]["reason"], "it is only docs");
     assert_eq!(event["payload"]["unmet"], json!([parent]));
     let json = board.say(["promote", &bound, "--force", "--json"]).json();
-    assert_eq!(json, json!([{"id": bound, "status": "ready", "unmet": [parent]}]));
+    assert_eq!(
+        json,
+        json!([{"id": bound, "board": "default", "status": "ready", "unmet": [parent]}])
+    );
 }
 
 #[test]

@@ -18,5 +18,6 @@ mod idle;
 mod main_job;
 mod migrations;
 mod panics;
+mod predecessor;
 mod races;
 mod start_and_end;
