@@ -274,7 +274,7 @@ fn what_should_not_be_in_a_file_is_taken_by_the_rules_and_told() {
 #[test]
 fn nothing_starts_because_of_an_import() {
     let board = Board::with(&format!(
-        "[profiles.dev]\nargv = {}\nverdict = \"exit\"\n[dispatch]\ndefault_launcher = \"command\"\n",
+        "[profiles.dev]\nargv = {}\nverdict = \"exit\"\n",
         json!(["/bin/sh", "-c", "true"])
     ));
     let file = board.path("odd.db");

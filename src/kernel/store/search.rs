@@ -47,9 +47,9 @@ impl SearchIndex {
     /// A fault of the index.
     pub fn open(database: &Path, incarnation: &str) -> Result<Self, Fault> {
         let path = index_path(database);
-        let index = match open_fitting(&path, incarnation) {
-            Ok(Some(index)) => index,
-            Ok(None) | Err(_) => make(&path, incarnation)?,
+        let index = match open_readable(&path) {
+            Ok((index, true)) => empty_unless_of(index, incarnation)?,
+            Ok((_, false)) | Err(_) => make(&path, incarnation)?,
         };
         Ok(Self { index })
     }
@@ -145,15 +145,33 @@ impl SearchIndex {
     }
 }
 
-fn open_fitting(path: &Path, incarnation: &str) -> rusqlite::Result<Option<Connection>> {
+/// The index and whether its layout is the one known here; an error when it cannot be read.
+fn open_readable(path: &Path) -> rusqlite::Result<(Connection, bool)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let index = Connection::open_with_flags(path, flags)?;
     configure(&index)?;
     let layout: i64 = index.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let stored: Option<String> =
-        index.query_row("SELECT incarnation FROM state", [], |row| row.get(0)).optional()?;
-    let fits = layout == LAYOUT && stored.as_deref() == Some(incarnation);
-    Ok(fits.then_some(index))
+    Ok((index, layout == LAYOUT))
+}
+
+/// Begins again from nothing when the index is of another life of the board. It stays the same file: readers that have it
+/// attached must see what is put there from now on.
+fn empty_unless_of(mut index: Connection, incarnation: &str) -> Result<Connection, Fault> {
+    let doing = "begin the search index again";
+    let stored: Option<String> = index
+        .query_row("SELECT incarnation FROM state", [], |row| row.get(0))
+        .optional()
+        .doing(doing)?;
+    if stored.as_deref() == Some(incarnation) {
+        return Ok(index);
+    }
+    let transaction = index.transaction().doing(doing)?;
+    transaction
+        .execute_batch("DROP TABLE texts; DROP TABLE documents; DROP TABLE state;")
+        .doing(doing)?;
+    lay_out(&transaction, incarnation)?;
+    transaction.commit().doing(doing)?;
+    Ok(index)
 }
 
 fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
@@ -174,15 +192,22 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
     }
     let index = Connection::open(path).doing(doing)?;
     configure(&index).doing(doing)?;
+    lay_out(&index, incarnation)?;
+    index.pragma_update(None, "user_version", LAYOUT).doing(doing)?;
+    Ok(index)
+}
+
+/// Makes the empty tables.
+fn lay_out(index: &Connection, incarnation: &str) -> Result<(), Fault> {
+    let doing = "lay out the search index";
     index.execute_batch(SCHEMA).doing(doing)?;
     index
         .execute(
             "INSERT INTO state (id, incarnation, cursor, floor, imported) VALUES (1, :incarnation, 0, 0, 0)",
             named_params! { ":incarnation": incarnation },
         )
-        .doing(doing)?;
-    index.pragma_update(None, "user_version", LAYOUT).doing(doing)?;
-    Ok(index)
+        .map(|_| ())
+        .doing(doing)
 }
 
 /// What is lost with a power cut is indexed again, so nothing here waits for the disk.
