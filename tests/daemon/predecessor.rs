@@ -30,7 +30,7 @@ fn workers_of_every_profile_see_the_one_board_whatever_home_their_profile_names(
 
 #[test]
 fn a_second_attempt_has_all_its_time_again() {
-    let script = "test -e again && { sleep 0.1; exit 0; }; touch again; exec sleep 600";
+    let script = "test -e again && { sleep 1.2; exit 0; }; touch again; exec sleep 600";
     let daemon = Daemon::start(&config(&[("sh", "exit", script)]));
     let id = daemon.create(json!({ "assignee": "sh", "max_runtime_seconds": 3 }));
     daemon.wait_status(&id, "done");
