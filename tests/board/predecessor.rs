@@ -66,15 +66,11 @@ fn every_attempt_has_the_whole_time_of_its_task() {
 
 #[test]
 fn whatever_ends_it_a_task_that_fails_at_once_is_not_started_for_ever() {
-    let ways: [(&str, fn() -> Evidence); 4] = [
-        ("exit code", || Evidence::of(ProcessEnd::Exited(1))),
-        ("signal", || Evidence::of(ProcessEnd::Signalled(11))),
-        ("time", || {
-            let mut evidence = Evidence::of(ProcessEnd::Signalled(15));
-            evidence.timed_out = true;
-            evidence
-        }),
-        ("silence", || Evidence::of(ProcessEnd::Exited(0))),
+    let ways = [
+        ("exit code", Evidence::of(ProcessEnd::Exited(1))),
+        ("signal", Evidence::of(ProcessEnd::Signalled(11))),
+        ("time", Evidence { timed_out: true, ..Evidence::of(ProcessEnd::Signalled(15)) }),
+        ("silence", Evidence::of(ProcessEnd::Exited(0))),
     ];
     for (way, evidence) in ways {
         let mut bench = Bench::new();
@@ -85,7 +81,7 @@ fn whatever_ends_it_a_task_that_fails_at_once_is_not_started_for_ever() {
             for order in bench.pass().orders {
                 starts += 1;
                 bench.spawned(order.run_id);
-                bench.close_with(order.run_id, VerdictMode::Report, evidence());
+                bench.close_with(order.run_id, VerdictMode::Report, evidence.clone());
             }
         }
         assert!(starts <= 5, "{way}: {starts} starts in 100 passes");
