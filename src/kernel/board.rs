@@ -37,6 +37,9 @@ pub trait Verb: Serialize + Send + 'static {
     type Reply: Serialize + DeserializeOwned + Send + 'static;
     /// Its name, on every surface.
     const NAME: &'static str;
+    /// Whether it must still be possible on a full disk: what ends work, takes it back or makes room. The rest is refused
+    /// then, so that the reserve is left for these.
+    const MAY_USE_RESERVE: bool = false;
 
     /// Does it.
     ///
@@ -246,7 +249,11 @@ impl Batch<'_> {
         let effects = tx.effects;
         if self.board.connection.is_autocommit() {
             self.is_broken = true;
-            return Err(broken().into());
+            // Of all that can break a batch only this one can be mended from here.
+            return Err(match answer {
+                Err(VerbError::Failed(full @ Fault::DiskFull { .. })) => full.into(),
+                Ok(_) | Err(_) => broken().into(),
+            });
         }
         match answer {
             Ok(reply) => {

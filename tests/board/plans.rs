@@ -72,8 +72,11 @@ fn use_everything_hot(bench: &mut Bench) {
     let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
     bench.do_it(&wire::<PromoteTask>(json!({"id": triaged})));
     bench.do_it(&wire::<ArchiveTask>(json!({"id": other})));
-    bench
-        .do_it(&StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: Some(1) });
+    bench.do_it(&StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: Some(1),
+        is_disk_low: false,
+    });
     read_everything_hot(bench, child.as_str());
 }
 

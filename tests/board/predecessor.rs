@@ -224,7 +224,9 @@ fn a_dry_run_over_an_expired_claim_says_so_and_leaves_it() {
     let (policy, now) = (Policy::default(), bench.now);
     let preview = bench
         .board
-        .read::<_, kanband::kernel::error::Fault>(|c| preview_dispatch(c, &policy, now, None))
+        .read::<_, kanband::kernel::error::Fault>(|c| {
+            preview_dispatch(c, &policy, now, None, false)
+        })
         .unwrap();
     assert_eq!((preview.reclaimed, preview.promoted), (vec![id.clone()], vec![child]));
     assert_eq!(bench.dump(), before);

@@ -13,6 +13,7 @@ mod adoption;
 mod bad_requests;
 mod callers;
 mod crash_points;
+mod full_disk;
 mod harness;
 mod idle;
 mod main_job;

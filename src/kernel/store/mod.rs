@@ -235,11 +235,13 @@ impl<T> Doing<T> for rusqlite::Result<T> {
 
 fn fault(doing: &'static str, error: &rusqlite::Error) -> Fault {
     use rusqlite::ErrorCode as Code;
+    if error.sqlite_error_code() == Some(Code::DiskFull) {
+        return Fault::DiskFull { doing: doing.to_owned() };
+    }
     let retryable = matches!(
         error.sqlite_error_code(),
         Some(
-            Code::DiskFull
-                | Code::SystemIoFailure
+            Code::SystemIoFailure
                 | Code::OutOfMemory
                 | Code::DatabaseBusy
                 | Code::DatabaseLocked

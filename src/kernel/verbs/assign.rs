@@ -184,6 +184,7 @@ pub struct ArchiveReply {
 impl Verb for ArchiveTask {
     type Reply = ArchiveReply;
     const NAME: &'static str = "archive";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ArchiveReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;

@@ -190,6 +190,7 @@ pub struct HeartbeatReply {
 impl Verb for HeartbeatTask {
     type Reply = HeartbeatReply;
     const NAME: &'static str = "heartbeat";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<HeartbeatReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;

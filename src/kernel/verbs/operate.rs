@@ -138,6 +138,7 @@ pub struct ReclaimReply {
 impl Verb for ReclaimTask {
     type Reply = ReclaimReply;
     const NAME: &'static str = "reclaim";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -192,6 +193,7 @@ pub struct ReassignTask {
 impl Verb for ReassignTask {
     type Reply = ReclaimReply;
     const NAME: &'static str = "reassign";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;

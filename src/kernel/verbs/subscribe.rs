@@ -125,6 +125,7 @@ pub struct AdvanceSubscription {
 impl Verb for AdvanceSubscription {
     type Reply = EventId;
     const NAME: &'static str = "advance_subscription";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<EventId, VerbError> {
         store::subscriptions::advance(tx.store(), &self.subscription, self.last_event_id)?;

@@ -76,6 +76,7 @@ pub struct RecordSpawned {
 impl Verb for RecordSpawned {
     type Reply = RunState;
     const NAME: &'static str = "record_spawned";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
         let (run, task) = run_and_task(tx, self.run_id)?;
@@ -125,6 +126,7 @@ pub struct RecordRunState {
 impl Verb for RecordRunState {
     type Reply = RunState;
     const NAME: &'static str = "record_run_state";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
         let (run, _) = run_and_task(tx, self.run_id)?;
@@ -168,6 +170,7 @@ pub struct CloseReply {
 impl Verb for CloseRun {
     type Reply = CloseReply;
     const NAME: &'static str = "close_run";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CloseReply, VerbError> {
         let (run, task) = run_and_task(tx, self.run_id)?;

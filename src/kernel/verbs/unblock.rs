@@ -41,6 +41,7 @@ pub struct UnblockReply {
 impl Verb for UnblockTask {
     type Reply = UnblockReply;
     const NAME: &'static str = "unblock";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;

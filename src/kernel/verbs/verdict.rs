@@ -58,6 +58,7 @@ pub struct VerdictReply {
 impl Verb for CompleteTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "complete";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -131,6 +132,7 @@ pub struct BlockTask {
 impl Verb for BlockTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "block";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
