@@ -276,6 +276,9 @@ pub struct ShowTask {
 /// Everything about a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct TaskDetails {
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// The task.
     pub task: Task,
     /// Tasks that it waits for.
@@ -305,6 +308,7 @@ impl Query for ShowTask {
             comments: store::comments::list(connection, &task.id)?,
             events: store::events::list_of_task(connection, &task.id)?,
             runs: store::runs::list_of_task(connection, &task.id)?,
+            board: task.board.clone(),
             task,
         })
     }
@@ -347,6 +351,9 @@ pub struct GetContext {
 pub struct ContextReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Markdown.
     pub context: String,
 }
@@ -360,6 +367,7 @@ impl Query for GetContext {
         let material = context::Material::read(snapshot.connection, task)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),
+            board: material.task.board.clone(),
             context: context::render(&material, snapshot.local_time),
         })
     }
@@ -437,6 +445,9 @@ pub struct WhyTask {
 pub struct WhyReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status.
     pub status: TaskStatus,
     /// The reason.
@@ -459,12 +470,12 @@ pub fn why(
     host: impl FnOnce(&mut Facts),
 ) -> Result<WhyReply, VerbError> {
     let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
-    let (id, status) = (task.id.to_string(), task.status);
+    let (id, board, status) = (task.id.to_string(), task.board.clone(), task.status);
     let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
     host(&mut facts);
     let reason = reason(&facts, policy);
     let (explanation, hint) = (reason.explanation(), reason.hint(&id));
-    Ok(WhyReply { id, status, reason, explanation, hint })
+    Ok(WhyReply { id, board, status, reason, explanation, hint })
 }
 
 /// Tells whether the board starts anything.

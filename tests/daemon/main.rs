@@ -19,5 +19,6 @@ mod idle;
 mod main_job;
 mod migrations;
 mod panics;
+mod predecessor;
 mod races;
 mod start_and_end;

@@ -269,4 +269,21 @@ mod tests {
     fn the_bundled_sqlite_is_new_enough() {
         assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
     }
+    #[test]
+    fn a_commit_is_synced_and_foreign_keys_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let path = dir.path().join("kanban.db");
+        let writer = open_writer(&path, Missing::Create, &birth).unwrap();
+        let reader = open_reader(&path).unwrap();
+        let number = |connection: &Connection, name: &str| -> i64 {
+            connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+        };
+        let mode: String =
+            writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((mode.as_str(), number(&writer, "synchronous")), ("wal", 2));
+        assert_eq!(number(&writer, "foreign_keys"), 1);
+        assert_eq!(number(&reader, "query_only"), 1);
+        assert!(reader.execute("DELETE FROM boards", []).is_err());
+    }
 }

@@ -104,6 +104,7 @@ impl Verb for StartReadyRuns {
             tx.now - REQUEST_MEMORY_SECONDS,
             REQUESTS_PRUNED_PER_PASS,
         )?;
+        clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };
         let bound = u32::try_from(STARTS_PER_PASS_MAX).unwrap_or(u32::MAX);
@@ -349,7 +350,8 @@ impl Verb for PromoteReleased {
     }
 }
 
-/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back.
+/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back. Every pass does
+/// it too: the clock may be set while the daemon runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClampTimes;
 
@@ -362,10 +364,14 @@ impl Verb for ClampTimes {
         if !matches!(tx.caller, Caller::System { .. }) {
             return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
         }
-        let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
-        let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
-        let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
-        let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
-        Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
+        clamp_times(tx)
     }
+}
+
+fn clamp_times(tx: &Tx<'_>) -> Result<usize, VerbError> {
+    let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
+    let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
+    let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
+    let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
+    Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
 }

@@ -189,13 +189,7 @@ impl Verb for CloseRun {
         } else {
             self.move_host_breaker(tx, &run, None)?;
         }
-        let (exit_code, signal) = match self.evidence.end {
-            ProcessEnd::Exited(code) => (Some(code), None),
-            ProcessEnd::Signalled(signal) => (None, Some(signal)),
-            ProcessEnd::StartFailed { .. } | ProcessEnd::NotStarted | ProcessEnd::Lost { .. } => {
-                (None, None)
-            }
-        };
+        let (exit_code, signal) = self.evidence.exit();
         let (ended, task) = run_and_task(tx, self.run_id)?;
         let is_failure = !matches!(
             ended.outcome,
@@ -211,8 +205,8 @@ impl Verb for CloseRun {
         store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
         let told = payload([
             ("run_id", run.id.into()),
-            ("exit_code", exit_code.map_or(Value::Null, Value::from)),
-            ("signal", signal.map_or(Value::Null, Value::from)),
+            ("exit_code", exit_code.into()),
+            ("signal", signal.into()),
         ]);
         tx.event(&task, Some(run.id), EventKind::Closed, Some(told))?;
         tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
@@ -383,6 +377,7 @@ impl CloseRun {
         let Failure { run, task, outcome, error, .. } = failure;
         let pid = run.worker_pid.map_or(Value::Null, Value::from);
         let error = || Value::from(error.as_str());
+        let (exit_code, signal) = self.evidence.exit();
         match outcome {
             RunOutcome::TimedOut => payload([
                 ("pid", pid),
@@ -407,6 +402,8 @@ impl CloseRun {
                 ("pid", pid),
                 ("claimer", text_or_null(task.claim_lock.as_deref())),
                 ("error", error()),
+                ("exit_code", exit_code.into()),
+                ("signal", signal.into()),
             ]),
             RunOutcome::Lost | RunOutcome::Stopped | RunOutcome::Reclaimed => {
                 payload([("reason", error())])
