@@ -123,6 +123,18 @@ impl Board {
         transaction::trace(&mut self.connection, seen)
     }
 
+    /// Tells `seen` every statement that is run from now on: its text, and the text with the bound values in it. For the
+    /// benches, which run the same statements bare. It replaces [`Board::trace_for_tests`].
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn trace_values_for_benches(
+        &mut self,
+        seen: impl FnMut(&str, &str) + Send + 'static,
+    ) -> Result<(), Fault> {
+        transaction::trace_values(&mut self.connection, seen)
+    }
+
     /// Reads outside any batch, on the writing connection.
     ///
     /// # Errors

@@ -68,6 +68,22 @@ pub(in crate::kernel) fn trace(
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
 }
 
+/// Hears of every statement and of the same with its values in it; see
+/// [`crate::kernel::board::Board::trace_values_for_benches`].
+pub(in crate::kernel) fn trace_values(
+    connection: &mut Connection,
+    mut seen: impl FnMut(&str, &str) + Send + 'static,
+) -> Result<(), Fault> {
+    let hear = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event
+            && let Some(with_values) = statement.expanded_sql()
+        {
+            seen(&statement.sql(), &with_values);
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
+}
+
 /// Makes a fail point of each statement, so that a crash test can end the process between any two.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub(in crate::kernel) fn with_point_at_each_statement(mut connection: Connection) -> Connection {
