@@ -145,7 +145,19 @@ impl<'c> Bare<'c> {
                 statement.raw_bind_parameter(index + 1, value).unwrap();
             }
             let mut rows = statement.raw_query();
-            while rows.next().unwrap().is_some() {}
+            loop {
+                match rows.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    // A random id that was taken: the board met it too, and drew another one.
+                    Err(error) if is_constraint(&error) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
         }
     }
+}
+
+fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }
