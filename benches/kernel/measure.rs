@@ -40,6 +40,8 @@ pub struct Line {
     pub whole: Compared,
     /// For a write: without the commit, whose wait for the disk hides everything else.
     pub inside: Option<Compared>,
+    /// It finds more on a larger board, so that it may cost more.
+    pub finds_more: bool,
     /// Statements of one operation.
     pub statements: f64,
 }

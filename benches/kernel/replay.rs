@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use kanband::kernel::board::Board;
+use kanband::kernel::store::transaction::Traced;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
 
@@ -22,18 +23,19 @@ impl Recorder {
     pub fn listen(board: &mut Board) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&heard);
-        let hear = move |sql: &str, with_values: &str| {
+        let hear = move |statement: &Traced<'_>| {
+            let (sql, with_values) = (statement.text(), statement.text_with_values().unwrap());
             // Beginnings and ends of transactions are the replay's own; statements that a statement runs inside itself
             // (the full-text index does) are shown as comments.
             let is_work = ["SELECT", "WITH", "UPDATE", "INSERT", "DELETE"]
                 .iter()
                 .any(|verb| with_values.starts_with(verb));
             if is_work {
-                let values = values_of(sql, with_values);
-                sink.lock().unwrap().push(Recorded { sql: sql.to_owned(), values });
+                let values = values_of(&sql, &with_values);
+                sink.lock().unwrap().push(Recorded { sql, values });
             }
         };
-        board.trace_values_for_benches(hear).unwrap();
+        board.trace_for_tests(hear).unwrap();
         Self(heard)
     }
 

@@ -432,5 +432,5 @@ fn measure(
             kernel_turn(is_measured);
         }
     }
-    Line { name, size: filled.size, whole, inside: Some(inside), statements }
+    Line { name, size: filled.size, finds_more: false, whole, inside: Some(inside), statements }
 }

@@ -28,6 +28,7 @@ use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
+use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
 use crate::kernel::tx::{Effects, Tx, shorten};
 
@@ -112,27 +113,15 @@ impl Board {
         transaction::disable_sync(&self.connection)
     }
 
-    /// Tells `seen` the text of every statement that is run from now on, for tests that look at query plans.
+    /// Tells `seen` every statement that is run from now on, for tests that look at query plans and for the benches.
     ///
     /// # Errors
     /// [`Fault::Database`].
     pub fn trace_for_tests(
         &mut self,
-        seen: impl FnMut(&str) + Send + 'static,
+        seen: impl FnMut(&Traced<'_>) + Send + 'static,
     ) -> Result<(), Fault> {
         transaction::trace(&mut self.connection, seen)
-    }
-
-    /// Tells `seen` every statement that is run from now on: its text, and the text with the bound values in it. For the
-    /// benches, which run the same statements bare. It replaces [`Board::trace_for_tests`].
-    ///
-    /// # Errors
-    /// [`Fault::Database`].
-    pub fn trace_values_for_benches(
-        &mut self,
-        seen: impl FnMut(&str, &str) + Send + 'static,
-    ) -> Result<(), Fault> {
-        transaction::trace_values(&mut self.connection, seen)
     }
 
     /// Reads outside any batch, on the writing connection.
