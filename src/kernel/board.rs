@@ -28,6 +28,7 @@ use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
+use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
 use crate::kernel::tx::{Effects, Tx, shorten};
 
@@ -115,13 +116,13 @@ impl Board {
         transaction::disable_sync(&self.connection)
     }
 
-    /// Tells `seen` the text of every statement that is run from now on, for tests that look at query plans.
+    /// Tells `seen` every statement that is run from now on, for tests that look at query plans and for the benches.
     ///
     /// # Errors
     /// [`Fault::Database`].
     pub fn trace_for_tests(
         &mut self,
-        seen: impl FnMut(&str) + Send + 'static,
+        seen: impl FnMut(&Traced<'_>) + Send + 'static,
     ) -> Result<(), Fault> {
         transaction::trace(&mut self.connection, seen)
     }

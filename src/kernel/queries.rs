@@ -144,6 +144,7 @@ impl ListTasks {
             tenant: self.tenant.clone(),
             label: self.label.clone(),
             parent: self.parent.as_ref().map(known_task).transpose()?,
+            only: None,
             created_after: self.created_after,
             matching: match &self.text {
                 Some(text) => Some(search_expression(text)?),
@@ -241,21 +242,21 @@ impl Query for SearchTasks {
             label: self.label.clone(),
             parent: self.parent.clone(),
             created_after: self.created_after,
-            text: Some(self.text.clone()),
             archived: self.archived,
             board: self.board.clone(),
             ..ListTasks::default()
         };
-        let mut admitted: BTreeMap<TaskId, Task> =
-            filter.read(snapshot)?.into_iter().map(|task| (task.id.clone(), task)).collect();
+        let mut filter = filter.filter(snapshot)?;
         let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
         let mut hits = Vec::new();
-        for passage in store::search::passages(snapshot.connection, &matching, HITS_MAX)? {
+        for document in store::search::ranked(snapshot.connection, &matching, HITS_MAX)? {
             if hits.len() >= limit as usize {
                 break;
             }
-            if let Some(task) = admitted.remove(&passage.task_id) {
-                hits.push(Hit { task, snippet: passage.snippet });
+            filter.only = Some(document.task_id.clone());
+            if let Some(task) = store::listing::list(snapshot.connection, &filter)?.pop() {
+                let snippet = store::search::snippet(snapshot.connection, &matching, &document)?;
+                hits.push(Hit { task, snippet });
             }
         }
         Ok(hits)
