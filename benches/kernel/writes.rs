@@ -235,7 +235,7 @@ fn unblock(side: &mut Side, filled: &Filled, random: &mut SeededRandom, _: usize
 }
 
 fn pass() -> Request {
-    let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+    let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false };
     Box::new(move |batch| Reply::Started(run(batch, &system(), &verb).orders))
 }
 

@@ -23,7 +23,7 @@ use crate::bench_board::{Bench, wire, worker};
 fn statements(bench: &mut Bench, work: impl FnOnce(&mut Bench)) -> Vec<String> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
-    bench.board.trace_for_tests(move |sql| sink.lock().unwrap().push(sql.to_owned())).unwrap();
+    bench.board.trace_for_tests(move |one| sink.lock().unwrap().push(one.text())).unwrap();
     work(bench);
     bench.board.trace_for_tests(|_| {}).unwrap();
     std::mem::take(&mut *seen.lock().unwrap())

@@ -70,7 +70,7 @@ impl World {
     }
 
     fn check_rows(&self) {
-        let broken = self.bench.board.read::<_, Fault>(|c| broken_invariants(c)).unwrap();
+        let broken = self.bench.board.read::<_, Fault>(broken_invariants).unwrap();
         assert!(broken.is_empty(), "{broken:?}");
     }
 

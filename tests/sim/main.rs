@@ -11,6 +11,8 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
     dead_code,
     reason = "a test that cannot go on must fail loudly; the bench is shared with other tests"
 )]

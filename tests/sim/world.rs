@@ -257,7 +257,7 @@ impl World {
             self.note(format!("{happens:?}"));
             self.happen(happens);
             step += 1;
-            self.check_step(step % 8 == 0);
+            self.check_step(step.is_multiple_of(8));
         }
         self.totals.steps = step;
         self.check_end();
