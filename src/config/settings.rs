@@ -34,6 +34,9 @@ pub struct Settings {
     /// Tasks taken by hand.
     #[serde(default)]
     pub claims: Claims,
+    /// Where workers work.
+    #[serde(default)]
+    pub workspaces: Workspaces,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -51,6 +54,7 @@ impl Default for Settings {
             dispatch: Dispatch::default(),
             supervision: Supervision::default(),
             claims: Claims::default(),
+            workspaces: Workspaces::default(),
             log: Log::default(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
@@ -158,6 +162,27 @@ pub struct Claims {
 impl Default for Claims {
     fn default() -> Self {
         Self { ttl: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// `[workspaces]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workspaces {
+    /// How long the workspace of a task that is done or archived is kept from `kanban gc`.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
+    /// Longest time that the making of a workspace may take.
+    #[serde(deserialize_with = "duration")]
+    pub setup_timeout: Duration,
+}
+
+impl Default for Workspaces {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            setup_timeout: Duration::from_secs(5 * 60),
+        }
     }
 }
 

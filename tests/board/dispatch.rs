@@ -228,8 +228,11 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
     let order = bench.start_one();
     bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(1));
     assert!(bench.pass().orders.is_empty());
-    let verb =
-        StartReadyRuns { mode: PassMode::OnRequest { failure_limit: Some(2) }, max: Some(1) };
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: Some(2) },
+        max: Some(1),
+        places: Default::default(),
+    };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
     bench.spawned(pass.orders[0].run_id);
@@ -261,7 +264,11 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
     bench.create("t", "dev", &[]);
     assert!(bench.pass().orders.is_empty());
     let caller = Caller::Operator { name: "ada".into() };
-    let verb = StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: None };
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: None,
+        places: Default::default(),
+    };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }
 

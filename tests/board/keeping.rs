@@ -168,7 +168,11 @@ fn a_pause_is_stored_and_stops_automatic_and_manual_starts() {
     bench.do_it(&wire::<CompleteTask>(json!({"id": parent})));
     assert_eq!(bench.status(&id), TaskStatus::Ready, "promotion by an edge goes on");
     assert!(bench.pass().orders.is_empty());
-    let by_hand = StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: None };
+    let by_hand = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: None,
+        places: Default::default(),
+    };
     assert!(bench.do_it(&by_hand).orders.is_empty());
     let reply = bench.do_it(&SetDispatch { to: DispatchSwitch::On });
     assert_eq!(reply.before, DispatchSwitch::Paused);

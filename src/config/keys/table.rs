@@ -35,6 +35,12 @@ pub static SECTIONS: &[Section] = &[
         keys: CLAIMS,
     },
     Section {
+        name: "workspaces",
+        doc: "Where workers work: scratch directories and worktrees that the daemon makes.",
+        shape: Shape::Keys,
+        keys: WORKSPACES,
+    },
+    Section {
         name: "log",
         doc: "What the daemon writes about itself.",
         shape: Shape::Keys,
@@ -253,6 +259,27 @@ const CLAIMS: &[Key] = &[Key {
     doc: "How long a claim made by hand holds without a heartbeat; used for new claims and for heartbeats. \
           Supervised runs need none: their process is their sign of life.",
 }];
+
+const WORKSPACES: &[Key] = &[
+    Key {
+        name: "retention",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: Some("\"7d\""),
+        example: None,
+        unit: None,
+        doc: "How long the scratch directory or worktree of a task that is done or archived stays; then the \
+              next `kanban gc` removes it. A worktree with work that is not committed is never removed.",
+    },
+    Key {
+        name: "setup_timeout",
+        kind: Kind::Duration { min: SECOND, max: DAY },
+        default: Some("\"5m\""),
+        example: None,
+        unit: None,
+        doc: "How long git may take to make a worktree before the start counts as failed; fixed for a run at \
+              its start.",
+    },
+];
 
 const LOG: &[Key] = &[Key {
     name: "level",
