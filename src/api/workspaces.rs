@@ -62,7 +62,7 @@ pub async fn sweep(
 ) -> Result<Swept, ApiError> {
     let retention = api.context.settings().workspaces.retention;
     let retention = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
-    let names = on_own_thread(api, |root| Ok(Workspaces::open(root)?.marked()?)).await?;
+    let names = on_own_thread(api, |root| Workspaces::open(root)?.marked()).await?;
     let look = move |snapshot: &Snapshot<'_>| {
         let mut due = Vec::new();
         for id in names.iter().filter_map(|name| TaskId::parse(name)) {

@@ -84,7 +84,7 @@ fn two_names_of_one_directory_are_one_place() {
         let first_seen = if seen.is_some() { Some(place("/x", 5)) } else { None };
         let seen = [("/x", first_seen), (other, seen)];
         let reply = pass_seeing(&mut bench, &seen);
-        assert_eq!(started(&reply), [first.clone()], "{other}");
+        assert_eq!(started(&reply), std::slice::from_ref(&first), "{other}");
         let order = reply.orders[0].clone();
         let expected = Reason::WorkspaceBusy { run_id: order.run_id, task_id: first.to_string() };
         assert_eq!(why(&bench, &second), expected, "{other}");
@@ -128,7 +128,7 @@ fn who_waits_for_a_place_holds_up_nobody_else_and_comes_in_the_order_of_the_queu
         let order = reply.orders[0].clone();
         finish(&mut bench, &order);
         reply = pass_seeing(&mut bench, &seen);
-        assert_eq!(started(&reply), [next.clone()]);
+        assert_eq!(started(&reply), std::slice::from_ref(next));
     }
 }
 

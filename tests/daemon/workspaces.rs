@@ -101,7 +101,8 @@ fn a_worktree_that_cannot_be_made_is_a_failed_start_that_says_so() {
     if !has_git() {
         return;
     }
-    let daemon = Daemon::start(&config(&[("sh", "exit", "touch ../../started")]));
+    let script = "touch ../../started";
+    let daemon = Daemon::start(&config(&[("sh", "exit", script), ("other", "exit", script)]));
     let plain = daemon.scratch().join("plain");
     std::fs::create_dir(&plain).unwrap();
     let id = daemon.create(worktree("sh", &plain));
@@ -116,7 +117,7 @@ fn a_worktree_that_cannot_be_made_is_a_failed_start_that_says_so() {
     );
     assert!(!daemon.home().join("started").exists());
     assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 5, "it is charged");
-    let without = daemon.create(json!({ "assignee": "sh", "workspace_kind": "worktree" }));
+    let without = daemon.create(json!({ "assignee": "other", "workspace_kind": "worktree" }));
     daemon.wait_status(&without, "blocked");
     let error = daemon.runs(&without)[0]["error"].as_str().unwrap().to_owned();
     assert!(error.contains("a worktree needs a repository"), "{error}");
