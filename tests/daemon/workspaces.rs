@@ -78,6 +78,19 @@ fn a_worker_works_in_a_worktree_of_its_own_branch_and_the_next_attempt_finds_it(
 }
 
 #[test]
+fn a_checkout_that_vanished_is_made_again_from_the_repository_that_its_mark_names() {
+    if !has_git() {
+        return;
+    }
+    let script = "test -e ../../tried || { touch ../../tried; rm -rf \"$KANBAN_WORKSPACE\"; exit 3; }; cat file";
+    let daemon = Daemon::start(&config(&[("sh", "exit", script)]));
+    let id = daemon.create(worktree("sh", &repository(&daemon)));
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["crashed", "completed"]);
+    assert_eq!(daemon.runs(&id)[1]["summary"], "one");
+}
+
+#[test]
 fn a_worktree_without_a_path_is_one_of_the_profiles_repository() {
     if !has_git() {
         return;
@@ -178,7 +191,8 @@ fn a_run_that_is_stopped_while_git_works_ends_at_once_and_as_stopped() {
     daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({ "id": id }));
     daemon.wait_closed(&id);
     assert_eq!(daemon.outcomes(&id), ["reclaimed"]);
-    assert_eq!(daemon.runs(&id)[0]["worker_pid"], Value::Null);
+    let run = &daemon.runs(&id)[0];
+    assert_eq!((&run["worker_pid"], &run["signal"]), (&Value::Null, &json!(15)));
 }
 
 #[test]
