@@ -9,6 +9,7 @@ need() { # program, Debian package
 
 need cc gcc
 need ar binutils
+need git git
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 
 if [ -n "$missing" ]; then

@@ -157,7 +157,10 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
-    let policy = Arc::new(policy::of_settings(&settings));
+    let policy = Arc::new(Policy {
+        workspaces_dir: home::without_links(&home.workspaces()),
+        ..policy::of_settings(&settings)
+    });
     let board = home::open_board(&home, Arc::clone(&policy), Box::new(SystemRandom))?;
     let parts = build(ambient, &home, &sockets, settings, policy, board)?;
     let exit = serve(parts, &sockets)?;

@@ -136,7 +136,15 @@ fn create_with_parents(_: &mut Side, filled: &Filled, random: &mut SeededRandom,
 
 fn claim_of(id: &TaskId) -> ClaimTask {
     let workspace = "/tmp/w".to_owned();
-    ClaimTask { id: id.to_string(), ttl_seconds: None, claimer: None, board: None, workspace }
+    ClaimTask {
+        id: id.to_string(),
+        ttl_seconds: None,
+        claimer: None,
+        board: None,
+        workspace,
+        place: None,
+        repository: None,
+    }
 }
 
 /// Gives tasks back that are running.
@@ -235,7 +243,12 @@ fn unblock(side: &mut Side, filled: &Filled, random: &mut SeededRandom, _: usize
 }
 
 fn pass() -> Request {
-    let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false };
+    let verb = StartReadyRuns {
+        mode: PassMode::Automatic,
+        max: None,
+        is_disk_low: false,
+        places: Default::default(),
+    };
     Box::new(move |batch| Reply::Started(run(batch, &system(), &verb).orders))
 }
 

@@ -10,6 +10,7 @@
 
 pub mod messages;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::database::{Database, Submit};
 use crate::actors::guard::Guard;
+use crate::actors::places;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::StartWorker;
 use crate::actors::wire::Wire;
@@ -29,6 +31,8 @@ use crate::actors::worker::seed::{StartReport, WorkerSeed};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::limits::WAITS_PER_REQUEST_MAX;
+use crate::kernel::place::Places;
 use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
@@ -63,6 +67,10 @@ pub struct Dispatcher {
     deps: DispatcherDeps,
     is_passing: bool,
     is_wanted_again: bool,
+    /// Paths that are being looked at.
+    looked_at: BTreeSet<String>,
+    /// What they lead to, for the next pass.
+    places: Places,
     due: Option<SpawnHandle>,
     is_held_by_disk: bool,
     _guard: Guard,
@@ -75,6 +83,8 @@ impl Dispatcher {
             deps,
             is_passing: false,
             is_wanted_again: false,
+            looked_at: BTreeSet::new(),
+            places: Places::new(),
             due: None,
             is_held_by_disk: false,
             _guard: guard,
@@ -89,7 +99,8 @@ impl Dispatcher {
         self.is_passing = true;
         let database = self.deps.database.clone();
         let is_disk_low = self.deps.context.low_disk_bytes().is_some();
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low };
+        let places = std::mem::take(&mut self.places);
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, places };
         let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
             dispatcher.is_passing = false;
@@ -112,6 +123,7 @@ impl Dispatcher {
             let seed = WorkerSeed::Claimed(Box::new(order));
             self.deps.start_worker.tell(StartWorker { seed, started: None });
         }
+        self.look_at(reply.unseen_paths, context);
         if let Some(due) = self.due.take() {
             context.cancel_future(due);
         }
@@ -139,6 +151,27 @@ impl Dispatcher {
         if is_held && self.due.is_none() {
             self.due = Some(context.run_later(DISK_LOOK, Self::pass));
         }
+    }
+
+    /// Has a thread look where paths lead; the pass after that can claim the tasks that name them. Whatever takes too long
+    /// is claimed by the text of its path alone, so that a file system that hangs holds up nobody but its own tasks.
+    fn look_at(&mut self, paths: Vec<String>, context: &mut Context<Self>) {
+        let new: Vec<String> =
+            paths.into_iter().filter(|path| self.looked_at.insert(path.clone())).collect();
+        if new.is_empty() {
+            return;
+        }
+        let look = async move {
+            let found = places::look(new.clone()).await;
+            (new, found)
+        };
+        context.spawn(look.into_actor(self).map(|(asked, found), dispatcher, context| {
+            for path in &asked {
+                dispatcher.looked_at.remove(path);
+            }
+            dispatcher.places.extend(found);
+            dispatcher.pass(context);
+        }));
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
@@ -224,7 +257,13 @@ async fn dispatch_now(
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
     let is_disk_low = deps.context.low_disk_bytes().is_some();
-    let verb = StartReadyRuns { mode, max: message.max, is_disk_low };
+    let limit = u32::try_from(WAITS_PER_REQUEST_MAX).unwrap_or(u32::MAX);
+    let find = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        Ok(store::leases::list_ready_paths(snapshot.connection, limit)?)
+    };
+    let paths = deps.readers.read(message.caller.clone(), find).await?;
+    let verb =
+        StartReadyRuns { mode, max: message.max, is_disk_low, places: places::look(paths).await };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();

@@ -33,6 +33,7 @@ pub mod guard;
 pub mod indexer;
 pub mod live_runs;
 pub mod notifier;
+pub mod places;
 pub mod reader_pool;
 pub mod readers;
 pub mod root;

@@ -45,7 +45,9 @@ use crate::os::run_inspection::inspect;
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
-use prepare::{LaunchContext, Prepared, StartWords, prepare, verdict_mode_of};
+use prepare::{
+    LaunchContext, Prepared, StartWords, make_own, prepare, setup_limit, verdict_mode_of,
+};
 use seed::{AdoptedRun, StartReport, WorkerSeed};
 use watch::{ShimNews, ShimWatch};
 
@@ -89,6 +91,8 @@ pub struct Worker {
     timer: Option<SpawnHandle>,
     is_shim_gone: bool,
     linger_from: Option<i64>,
+    /// Time that the making of the workspace may take before the worker starts.
+    setup_limit: Duration,
     _guard: Guard,
 }
 
@@ -123,6 +127,7 @@ impl Worker {
             timer: None,
             is_shim_gone: false,
             linger_from: None,
+            setup_limit: Duration::ZERO,
             _guard: guard,
         }
     }
@@ -147,7 +152,7 @@ impl Worker {
             Act::RecordSpawned => self.record_spawned(context),
             Act::ArmSpawnTimeout => {
                 let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
-                self.arm(spawn_timeout, Happening::SpawnTimeout, context);
+                self.arm(spawn_timeout + self.setup_limit, Happening::SpawnTimeout, context);
             }
             Act::ArmLinger => {
                 let linger = self.remaining_linger();
@@ -224,7 +229,7 @@ impl Worker {
             }
         };
         let prepared = prepare(order, &self.deps.context, &words);
-        let Prepared { spec, launch, verdict_mode, make_dirs } = match prepared {
+        let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return self.fail_launch(&message, context),
         };
@@ -236,6 +241,12 @@ impl Worker {
                 return self.fail_launch(&message, context);
             }
         }
+        match make_own(&own, order.task.id.as_str(), &self.deps.context.workspaces_dir) {
+            Ok(None) => {}
+            Ok(made) => spec.workspace = made,
+            Err(error) => return self.fail_launch(&format!("workspace: {error}"), context),
+        }
+        self.setup_limit = setup_limit(&spec);
         self.deps.live_runs.insert(
             self.run_id,
             LiveRun {
@@ -270,7 +281,10 @@ impl Worker {
 
     fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
         let AdoptedRun { run, task, shim, worker } = adopted;
-        self.verdict_mode = self.read_verdict_mode();
+        if let Ok(Some(spec)) = read_spec(&self.run_dir) {
+            self.verdict_mode = verdict_mode_of(&spec);
+            self.setup_limit = setup_limit(&spec);
+        }
         let token = read_token(&self.run_dir).ok().flatten().unwrap_or_default();
         self.deps.live_runs.insert(
             run.id,
@@ -316,13 +330,6 @@ impl Worker {
                 worker.worker_seen(process, context);
             }
         });
-    }
-
-    fn read_verdict_mode(&self) -> VerdictMode {
-        match read_spec(&self.run_dir) {
-            Ok(Some(spec)) => verdict_mode_of(&spec),
-            Ok(None) | Err(_) => VerdictMode::Report,
-        }
     }
 
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {

@@ -10,6 +10,7 @@
 //! addition.
 
 pub mod auth;
+pub mod claim;
 pub mod client;
 pub mod doctor;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod operator;
 pub mod server;
 pub mod sockets;
 pub mod transfer;
+pub mod workspaces;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::actors::database::Submit;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
+use crate::api::claim;
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
@@ -27,7 +28,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
-use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::ids::BoardName;
 use crate::kernel::queries::{
     ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListBoards, ListRuns,
     ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats, TaskDetails, WhyReply,
@@ -37,7 +38,7 @@ use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
-use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::task::Task;
 use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
@@ -144,7 +145,7 @@ pub const OPERATIONS: &[Operation] = &[
         Method::Post,
         "/v1/tasks/{id}/claim",
         "Claim a ready task for work outside kanband.",
-        claim,
+        claim::claim,
     ),
     verb::<HeartbeatTask, HeartbeatReply>(
         "/v1/tasks/{id}/heartbeat",
@@ -400,43 +401,6 @@ fn json_bytes(bytes: Vec<u8>) -> Response {
 
 fn unwritable(error: &serde_json::Error) -> VerbError {
     Fault::Corrupt { what: "reply", value: error.to_string() }.into()
-}
-
-/// The workspace first, then the claim: both or neither. The daemon makes scratch directories; the client makes the
-/// directories that a task names, under its own rights, before it asks.
-fn claim(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let mut verb: ClaimTask = call.input.from_body()?;
-        let id = verb.id.clone();
-        let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-            snapshot.task(&id, None, ClaimTask::NAME)
-        };
-        let task = api.readers.read(call.caller.clone(), look).await?;
-        verb.workspace = match (task.workspace_kind, task.workspace_path) {
-            (WorkspaceKind::Scratch, _) => make_scratch(&api, &task.id)?,
-            (WorkspaceKind::Dir | WorkspaceKind::Worktree, Some(path)) => path,
-            (WorkspaceKind::Dir | WorkspaceKind::Worktree, None) => {
-                return Err(Refusal::InvalidValue {
-                    field: "workspace_path",
-                    problem: "the task names no directory",
-                    value: task.id.to_string(),
-                }
-                .into());
-            }
-        };
-        let submit = Submit { caller: call.caller, request_id: call.request_id, verb };
-        json(&api.database.submit(submit).await?)
-    })
-}
-
-fn make_scratch(api: &Api, id: &TaskId) -> Result<String, ApiError> {
-    let path = api.context.scratch_dir(id);
-    std::fs::create_dir_all(&path).map_err(|error| Fault::Database {
-        doing: format!("make the workspace {}", path.display()),
-        detail: error.to_string(),
-        retryable: false,
-    })?;
-    Ok(path.to_string_lossy().into_owned())
 }
 
 fn get_stats(api: Arc<Api>, call: Call) -> Answer {

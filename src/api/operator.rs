@@ -12,6 +12,7 @@ use crate::actors::database::Submit;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
+use crate::api::workspaces::{self, KeptWorkspace};
 use crate::config::Settings;
 use crate::config::launch::{LaunchInput, resolve};
 use crate::kernel::caller::{Caller, Right};
@@ -212,6 +213,9 @@ pub struct GcReport {
     pub events: usize,
     /// Workspaces.
     pub workspaces: usize,
+    /// Workspaces that were due and stay.
+    #[serde(default)]
+    pub kept: Vec<KeptWorkspace>,
     /// Log files.
     pub logs: usize,
     /// Whether nothing was done.
@@ -237,11 +241,15 @@ pub fn gc(api: Arc<Api>, call: Call) -> Answer {
             }
         }
         let before = epoch_seconds() - request.older_than_days.saturating_mul(DAY_SECONDS);
-        let (mut report, counted) = if request.dry_run {
+        let (mut report, purged) = if request.dry_run {
             preview(&api, call.caller.clone(), before).await?
         } else {
-            (collect(&api, call.caller.clone(), before).await?, Vec::new())
+            collect(&api, call.caller.clone(), before).await?
         };
+        let counted = if request.dry_run { purged.clone() } else { Vec::new() };
+        let caller = call.caller.clone();
+        let swept = workspaces::sweep(&api, caller, purged, request.dry_run).await?;
+        (report.workspaces, report.kept) = (swept.removed, swept.kept);
         report.logs += old_logs(&api, &call.caller, &request, counted).await?;
         json(&report)
     })
@@ -262,15 +270,21 @@ async fn preview(
         Ok((tasks, events))
     };
     let (tasks, events) = api.readers.read(caller, read).await?;
-    let is_there = |id: &&TaskId| api.context.scratch_dir(id).is_dir();
-    let workspaces = tasks.iter().filter(is_there).count();
     let logs_of = |id: &TaskId| count_entries(&api.context.logs_dir.join(id.as_str()));
     let logs = tasks.iter().map(logs_of).sum();
-    Ok((GcReport { tasks: tasks.len(), events, workspaces, logs, dry_run: true }, tasks))
+    let tasks_count = tasks.len();
+    let report =
+        GcReport { tasks: tasks_count, events, logs, dry_run: true, ..GcReport::default() };
+    Ok((report, tasks))
 }
 
-async fn collect(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport, ApiError> {
-    let mut report = GcReport::default();
+/// Purges tasks; also says which.
+async fn collect(
+    api: &Arc<Api>,
+    caller: Caller,
+    before: i64,
+) -> Result<(GcReport, Vec<TaskId>), ApiError> {
+    let (mut report, mut purged) = (GcReport::default(), Vec::new());
     loop {
         let verb = CollectGarbage { archived_before: before };
         let submit = Submit { caller: caller.clone(), request_id: None, verb };
@@ -278,15 +292,15 @@ async fn collect(api: &Arc<Api>, caller: Caller, before: i64) -> Result<GcReport
         report.tasks += reply.tasks.len();
         report.events += reply.events;
         for id in &reply.tasks {
-            report.workspaces += usize::from(remove_dir(&api.context.scratch_dir(id)));
             report.logs += remove_logs(&api.context.logs_dir.join(id.as_str()));
         }
+        purged.extend(reply.tasks);
         if !reply.has_more {
             break;
         }
     }
     api.feed.have_all_look_again();
-    Ok(report)
+    Ok((report, purged))
 }
 
 fn remove_dir(path: &Path) -> bool {

@@ -50,6 +50,12 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
     }
 }
 
+/// A directory of the home as text, with the links on the way to it resolved: that is how the leases name it.
+pub(super) fn without_links(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real.to_string_lossy().into_owned()
+}
+
 /// Opens the board of the home; makes it when the home is new.
 ///
 /// A home that was used before has an install id beside the database. When the database of such a home is missing, somebody

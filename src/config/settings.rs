@@ -37,6 +37,9 @@ pub struct Settings {
     /// Room that is kept free.
     #[serde(default)]
     pub disk: Disk,
+    /// Where workers work.
+    #[serde(default)]
+    pub workspaces: Workspaces,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -55,6 +58,7 @@ impl Default for Settings {
             supervision: Supervision::default(),
             claims: Claims::default(),
             disk: Disk::default(),
+            workspaces: Workspaces::default(),
             log: Log::default(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
@@ -178,6 +182,27 @@ pub struct Disk {
 impl Default for Disk {
     fn default() -> Self {
         Self { min_free_bytes: 200 * 1024 * 1024, reserve_bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// `[workspaces]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workspaces {
+    /// How long the workspace of a task that is done or archived is kept from `kanban gc`.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
+    /// Longest time that the making of a workspace may take.
+    #[serde(deserialize_with = "duration")]
+    pub setup_timeout: Duration,
+}
+
+impl Default for Workspaces {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            setup_timeout: Duration::from_secs(5 * 60),
+        }
     }
 }
 

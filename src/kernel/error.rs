@@ -212,6 +212,18 @@ pub enum Refusal {
         /// The run.
         run_id: RunId,
     },
+    /// Another run works where this one would.
+    #[error("cannot claim {id}: {holder} (run {run_id}) works in {workspace}")]
+    WorkspaceBusy {
+        /// The task.
+        id: String,
+        /// Where it would work.
+        workspace: String,
+        /// The task that works there.
+        holder: String,
+        /// Its run.
+        run_id: RunId,
+    },
     /// The claim belongs to somebody else.
     #[error("cannot {verb} {id}: it is claimed by {lock}, not by {claimer}")]
     OtherClaimer {
@@ -317,6 +329,7 @@ pub enum ErrorCode {
     CurrentlyRunning,
     UnmetParents,
     PreviousRunOpen,
+    WorkspaceBusy,
     OtherClaimer,
     RunOver,
     NotYours,
@@ -357,6 +370,7 @@ impl Refusal {
             Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
             Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
+            Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
             Self::NotYours { .. } => ErrorCode::NotYours,
@@ -383,6 +397,9 @@ impl Refusal {
             Self::UnmetParents { .. } => "`--force` starts it all the same".to_owned(),
             Self::PreviousRunOpen { .. } => {
                 "wait until its processes are gone: `kanban wait --closed`".to_owned()
+            }
+            Self::WorkspaceBusy { holder, .. } => {
+                format!("wait for it: `kanban wait --closed {holder}`")
             }
             Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
             Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),

@@ -50,6 +50,12 @@ pub const SUBSCRIBER_QUEUE_MAX: usize = 1024;
 /// Runs that one dispatch pass may start: keeps a pass short, the next one follows at once.
 pub const STARTS_PER_PASS_MAX: usize = 64;
 
+/// Ready tasks that one automatic pass may put aside because their place is taken; a person's pass puts aside more.
+pub const WAITS_PER_PASS_MAX: usize = 256;
+
+/// The same for a person's pass, and how many paths are looked at for it.
+pub const WAITS_PER_REQUEST_MAX: usize = 4096;
+
 /// Failed starts in a row, of two or more tasks, that open a profile's breaker.
 pub const PROFILE_BREAKER_FAILURES: u32 = 5;
 

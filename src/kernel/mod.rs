@@ -28,6 +28,7 @@ pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod outcome;
+pub mod place;
 pub mod policy;
 pub mod queries;
 pub mod random;

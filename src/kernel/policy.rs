@@ -30,6 +30,8 @@ pub struct Policy {
     pub max_runtime_by_profile: BTreeMap<String, i64>,
     /// When present, only these profiles may be assigned.
     pub strict_profiles: Option<Vec<String>>,
+    /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
+    pub workspaces_dir: String,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             max_runtime_seconds: Some(86_400),
             max_runtime_by_profile: BTreeMap::new(),
             strict_profiles: None,
+            workspaces_dir: String::new(),
         }
     }
 }

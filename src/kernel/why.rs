@@ -11,6 +11,7 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::{Run, RunState};
+use crate::kernel::store::leases::Holder;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::verbs::DispatchSwitch;
@@ -116,6 +117,8 @@ pub enum Reason {
     WorkspaceBusy {
         /// The run.
         run_id: RunId,
+        /// Its task.
+        task_id: String,
     },
     /// Nothing: it starts in the next pass.
     StartsNext,
@@ -146,14 +149,14 @@ pub struct Facts {
     pub switch: DispatchSwitch,
     /// Free bytes, when that is too little to start anything.
     pub low_disk_bytes: Option<u64>,
-    /// A run that works in the directory that the task needs.
-    pub workspace_holder: Option<RunId>,
+    /// Who works in the directory that the task needs.
+    pub workspace_holder: Option<Holder>,
     /// The time, epoch seconds.
     pub now: EpochSeconds,
 }
 
 impl Facts {
-    /// Collects them. What the host knows (disk, directories in use) is added by the caller.
+    /// Collects them. What only the host knows (its disk) is added by the caller.
     ///
     /// # Errors
     /// A fault of the database.
@@ -184,10 +187,18 @@ impl Facts {
             profile_gate: gate(&BreakerKey::Profile(assignee))?,
             switch: DispatchSwitch::read(connection)?,
             low_disk_bytes: None,
-            workspace_holder: None,
+            workspace_holder: workspace_holder(connection, &task)?,
             now,
             task,
         })
+    }
+}
+
+/// Who holds what a ready task was put aside for by the last pass.
+fn workspace_holder(connection: &Connection, task: &Task) -> Result<Option<Holder>, Fault> {
+    match store::leases::waits_for(connection, &task.id)? {
+        Some(key) => store::leases::holder(connection, &key),
+        None => Ok(None),
     }
 }
 
@@ -266,7 +277,8 @@ fn board_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
     if facts.open_runs >= policy.max_running {
         return Some(Reason::Cap { open_runs: facts.open_runs, max_running: policy.max_running });
     }
-    facts.workspace_holder.map(|run_id| Reason::WorkspaceBusy { run_id })
+    let holder = facts.workspace_holder.as_ref()?;
+    Some(Reason::WorkspaceBusy { run_id: holder.run_id, task_id: holder.task_id.to_string() })
 }
 
 impl Reason {
@@ -318,8 +330,8 @@ impl Reason {
             Self::Cap { open_runs, max_running } => {
                 format!("{open_runs} of {max_running} runs are open")
             }
-            Self::WorkspaceBusy { run_id } => {
-                format!("run {run_id} works in the directory that it needs")
+            Self::WorkspaceBusy { run_id, task_id } => {
+                format!("{task_id} (run {run_id}) works in the directory that it needs")
             }
             Self::StartsNext => "nothing: it starts in the next pass".to_owned(),
         }

@@ -57,6 +57,10 @@ impl RunDir {
     pub fn identity(&self) -> PathBuf {
         self.path.join("identity")
     }
+    /// What the commands before the worker say; gone when they are done.
+    pub fn setup(&self) -> PathBuf {
+        self.path.join("setup")
+    }
     /// How it ended.
     pub fn exit(&self) -> PathBuf {
         self.path.join("exit")
@@ -96,10 +100,42 @@ pub struct RunSpec {
     /// under the worker's own rights, never under the daemon's.
     #[serde(default)]
     pub create_cwd: bool,
+    /// The directory of the work, when the daemon knows which one it is; `cwd` is entered through it when both have
+    /// the same path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceSpec>,
+    /// Commands that make the workspace before the worker starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetupSpec>,
     /// Where and how the worker's output is kept.
     pub log: LogSpec,
     /// Deadlines and process limits.
     pub limits: LimitSpec,
+}
+
+/// A directory that was leased for the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceSpec {
+    /// Its path, as the worker is told.
+    pub path: PathBuf,
+    /// The innermost directory of it that was there.
+    pub anchor: PathBuf,
+    /// Device of the anchor.
+    pub device: u64,
+    /// Inode of the anchor.
+    pub inode: u64,
+    /// Names that the shim makes below it, under the worker's own rights.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+/// What is done before the worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupSpec {
+    /// Programs with their arguments, one after the other, looked up as the worker's is.
+    pub argv: Vec<Vec<String>>,
+    /// Time that each may take, milliseconds.
+    pub timeout_ms: u64,
 }
 
 /// How a worker's output is captured.

@@ -10,6 +10,8 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `run` | the order of things: lock, identity, worker, record |
+//! | `setup` | the commands before the worker |
+//! | `place` | the directory of the work is the one that was leased |
 //! | `worker` | from the spec to a started worker, or why not |
 //! | `watch` | the loop over signals, output and time |
 //! | `ladder` | when to ask the tree to end and when to kill it (pure) |
@@ -18,7 +20,9 @@
 
 pub mod ladder;
 mod log_pump;
+mod place;
 mod run;
+mod setup;
 mod tree;
 mod watch;
 mod worker;

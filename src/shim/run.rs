@@ -5,6 +5,7 @@
 //! | lock | no other shim can start this run's worker |
 //! | spec read, nonce equal, never started before | this is the start that the daemon meant |
 //! | `identity` | a daemon that finds the lock held knows whom to wait for |
+//! | set-up done | the workspace is there, and nothing of what made it runs any more |
 //! | worker started, `identity` again | the run has begun; from here on only a record ends it well |
 //! | tree empty | proven by wait(2) |
 //! | `exit` | the daemon, this one or the next, learns how it ended |
@@ -33,6 +34,7 @@ use crate::os::wait::ProcessEnd;
 use crate::shim::ShimExit;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::{LogPump, PumpTotals};
+use crate::shim::setup::{self, SetupEnd};
 use crate::shim::watch::{Tally, Watch};
 use crate::shim::worker::{self, StartedWorker};
 
@@ -58,13 +60,19 @@ pub fn run(dir: &RunDir, nonce: &str) -> Result<(), ShimExit> {
     write_identity(dir, &identity).map_err(|_error| ShimExit::Files)?;
     failpoint::hit("shim-identified");
 
-    let clock = RunClock::start();
-    let record = match worker::start(&spec) {
-        Ok(worker) => {
-            announce(dir, &mut identity, worker.pid, &mut status);
-            supervise(&spec, worker, &signals, &clock)
+    let record = match setup::run(&spec, dir, &signals) {
+        Ok(()) => {
+            let clock = RunClock::start();
+            match worker::start(&spec) {
+                Ok(worker) => {
+                    announce(dir, &mut identity, worker.pid, &mut status);
+                    supervise(&spec, worker, &signals, &clock)
+                }
+                Err(failure) => not_started(&spec, failure, &clock),
+            }
         }
-        Err(failure) => not_started(&spec, failure, &clock),
+        Err(SetupEnd::Failed(failure)) => not_started(&spec, failure, &RunClock::start()),
+        Err(SetupEnd::Stopped) => stopped_before(&spec, &RunClock::start()),
     };
     store(|| write_exit(dir, &record), || is_kill_asked(&signals))?;
     failpoint::hit("shim-recorded");
@@ -149,6 +157,12 @@ fn ended(
 
 fn not_started(spec: &RunSpec, failure: StartFailure, clock: &RunClock) -> ExitRecord {
     ExitRecord { start_failure: Some(failure), ..clock.blank_record(spec) }
+}
+
+/// Stopped while its workspace was being made: as a worker that was ended by the same request.
+fn stopped_before(spec: &RunSpec, clock: &RunClock) -> ExitRecord {
+    let signal = Some(Signal::SIGTERM as i32);
+    ExitRecord { signal, stop_requested: true, ..clock.blank_record(spec) }
 }
 
 /// When the worker was started, on both clocks.

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::resource::Resource;
-use nix::sys::stat::{Mode, umask};
+use nix::sys::stat::Mode;
 
 use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
 use crate::os::run_files::{RunSpec, StartFailure, StartStep};
 use crate::os::run_log::RunLogWriter;
 use crate::os::status_pipe::set_nonblocking;
+use crate::shim::place;
 
 /// Where a program without a slash is looked for when the worker's environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -38,8 +39,19 @@ pub struct StartedWorker {
 /// # Errors
 /// What could not be done; then nothing runs.
 pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
-    let plan = plan(spec)?;
-    make_working_directory(spec, plan.umask)?;
+    let mut plan = plan(spec)?;
+    // Open until the worker has entered it.
+    let workspace = place::open_workspace(spec, plan.umask)?;
+    match (&workspace, &spec.workspace) {
+        (Some(open), Some(workspace)) if workspace.path == spec.cwd => {
+            plan.cwd = c_string(
+                StartStep::Workspace,
+                "the working directory",
+                open.path().as_os_str().as_bytes(),
+            )?;
+        }
+        _ => make_working_directory(spec, plan.umask)?,
+    }
     let log = RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes)
         .map_err(|error| {
             let what = format!("the log `{}` could not be opened", spec.log.path.display());
@@ -55,7 +67,7 @@ pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
 }
 
 /// The worker's standard input, and the reading and the writing end of its output.
-fn stdio() -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
+pub(super) fn stdio() -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
     let input = std::fs::File::open("/dev/null")?;
     let (output, worker_end) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     set_nonblocking(&output)?;
@@ -63,7 +75,7 @@ fn stdio() -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
 }
 
 /// Everything that fork and exec will need, checked as far as it can be before.
-fn plan(spec: &RunSpec) -> Result<ExecPlan, StartFailure> {
+pub(super) fn plan(spec: &RunSpec) -> Result<ExecPlan, StartFailure> {
     let Some(program) = spec.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failure(
             StartStep::Exec,
@@ -145,13 +157,7 @@ fn resource(name: &str) -> Result<Resource, StartFailure> {
 
 /// Makes the working directory, if the spec asks for it, with the mask that the worker will have.
 fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure> {
-    if !spec.create_cwd {
-        return Ok(());
-    }
-    let own_mask = umask(mask);
-    let made = std::fs::create_dir_all(&spec.cwd);
-    umask(own_mask);
-    made.map_err(|error| {
+    place::make_unleased(spec, mask).map_err(|error| {
         let what = format!("working directory `{}` could not be made", spec.cwd.display());
         failure_of(StartStep::Workspace, &error, &what)
     })

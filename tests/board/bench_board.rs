@@ -135,7 +135,12 @@ impl Bench {
         let caller = Caller::System { part: "dispatcher" };
         self.by(
             &caller,
-            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false },
+            &StartReadyRuns {
+                mode: PassMode::Automatic,
+                max: None,
+                is_disk_low: false,
+                places: Default::default(),
+            },
         )
         .unwrap()
     }

@@ -14,6 +14,8 @@ fn claim(id: &impl ToString, claimer: &str, ttl_seconds: Option<i64>) -> ClaimTa
         claimer: Some(claimer.to_owned()),
         board: None,
         workspace: "/work".to_owned(),
+        place: None,
+        repository: None,
     }
 }
 

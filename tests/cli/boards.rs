@@ -138,7 +138,7 @@ fn gc_removes_archived_tasks_whole_and_shows_it_first() {
     board.say(["show", &gone]).failed(1);
     assert_eq!(board.status(&kept), "ready");
     let json = board.say(["gc", "--older-than-days", "0", "--json"]).json();
-    assert_eq!(keys(&json), ["dry_run", "events", "logs", "tasks", "workspaces"]);
+    assert_eq!(keys(&json), ["dry_run", "events", "kept", "logs", "tasks", "workspaces"]);
 }
 
 #[test]

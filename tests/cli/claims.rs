@@ -71,6 +71,55 @@ fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
 }
 
 #[test]
+fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() {
+    let git = |path: &std::path::Path, arguments: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-C"])
+            .arg(path)
+            .args(arguments)
+            .output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::io::Result::Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    let board = Board::quiet();
+    let repository = board.path("repository");
+    std::fs::create_dir(&repository).unwrap();
+    if git(&repository, &["init", "--quiet", "--initial-branch=main"]).is_err() {
+        eprintln!("skipped: git is not installed (`make setup` installs it)");
+        return;
+    }
+    git(&repository, &["commit", "--quiet", "--allow-empty", "--message=first"]).unwrap();
+    let workspace = format!("worktree:{}", repository.display());
+    let id = board.create("t", &["--workspace", &workspace]);
+    let claimed = board.say(["claim", &id, "--json"]).json();
+    let path = board.home().join("workspaces").join(&id);
+    assert_eq!(claimed["workspace"], path.to_str().unwrap());
+    let branch = format!("kanban/{id}");
+    assert_eq!(git(&path, &["symbolic-ref", "--short", "HEAD"]).unwrap(), branch);
+    let plain = board.path("plain");
+    std::fs::create_dir(&plain).unwrap();
+    let id = board.create("u", &["--workspace", &format!("worktree:{}", plain.display())]);
+    let told = board.say(["claim", &id]).failed(1);
+    assert!(told.contains("workspace: ") && told.contains("is in no git repository"), "{told}");
+    assert_eq!(board.status(&id), "ready", "no claim without a workspace");
+}
+
+#[test]
+fn a_claim_on_a_directory_in_which_somebody_works_is_refused_by_name() {
+    let board = Board::quiet();
+    let workspace = format!("dir:{}", board.path("shared").display());
+    let (first, second) = (
+        board.create("t", &["--workspace", &workspace]),
+        board.create("u", &["--workspace", &workspace]),
+    );
+    board.say(["claim", &first]).ok();
+    let told = board.say(["claim", &second]).failed(1);
+    assert!(told.contains(&format!("{first} (run 1) works in")), "{told}");
+    board.say(["complete", &first]).ok();
+    board.say(["claim", &second]).ok();
+}
+
+#[test]
 fn a_heartbeat_must_come_from_the_claimer() {
     let board = Board::quiet();
     let id = board.create("t", &[]);

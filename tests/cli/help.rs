@@ -6,7 +6,12 @@ use kanband::cli::Arguments;
 use crate::harness::Place;
 
 fn verbs() -> Vec<String> {
-    Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect()
+    let shown = |verb: &&clap::Command| !verb.is_hide_set();
+    Arguments::command()
+        .get_subcommands()
+        .filter(shown)
+        .map(|verb| verb.get_name().to_owned())
+        .collect()
 }
 
 #[test]

@@ -22,3 +22,4 @@ mod panics;
 mod predecessor;
 mod races;
 mod start_and_end;
+mod workspaces;

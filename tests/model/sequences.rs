@@ -194,6 +194,8 @@ impl Pair {
             claimer: Some(claimer),
             board: None,
             workspace: "/w".into(),
+            place: None,
+            repository: None,
         };
         let real = self.real.run(self.model.now, &person(), &verb);
         self.agree("claim", real, expected);
@@ -301,7 +303,12 @@ impl Pair {
     fn pass(&mut self) {
         self.note("pass".to_owned());
         let expected = self.model.pass();
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false };
+        let verb = StartReadyRuns {
+            mode: PassMode::Automatic,
+            max: None,
+            is_disk_low: false,
+            places: Default::default(),
+        };
         let system = Caller::System { part: "dispatcher" };
         let reply = self.real.run(self.model.now, &system, &verb).unwrap();
         let started: Vec<i64> = reply.orders.iter().map(|order| order.run_id).collect();

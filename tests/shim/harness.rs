@@ -73,6 +73,8 @@ impl Run {
             env: env.map(|(name, value)| (name.to_owned(), value)).into(),
             cwd,
             create_cwd: false,
+            workspace: None,
+            setup: None,
             log: LogSpec {
                 path: temp.path().join("run.log"),
                 head_bytes: 1 << 20,

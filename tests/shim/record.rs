@@ -1,6 +1,6 @@
 //! What the exit record says of a worker, and of one that never was.
 
-use kanband::os::run_files::{StartFailure, StartStep, read_identity};
+use kanband::os::run_files::{SetupSpec, StartFailure, StartStep, WorkspaceSpec, read_identity};
 use nix::errno::Errno;
 
 use crate::harness::Run;
@@ -93,6 +93,75 @@ fn a_missing_working_directory_is_a_start_failure_unless_it_is_to_be_made() {
     run.spec.limits.umask = Some(0o027);
     assert_eq!(run.finish().code, Some(0));
     assert_eq!(run.log(), format!("{}\n750\n750\n", run.spec.cwd.display()));
+}
+
+#[test]
+fn a_worker_starts_in_the_directory_that_was_leased_or_not_at_all() {
+    use std::os::unix::fs::MetadataExt;
+
+    let mut run = Run::of_script("pwd; umask");
+    let anchor = run.root().canonicalize().unwrap();
+    let found = anchor.metadata().unwrap();
+    let leased = WorkspaceSpec {
+        path: anchor.join("a/b"),
+        anchor: anchor.clone(),
+        device: found.dev(),
+        inode: found.ino(),
+        missing: vec!["a".to_owned(), "b".to_owned()],
+    };
+    run.spec.cwd.clone_from(&leased.path);
+    run.spec.workspace = Some(leased.clone());
+    assert_eq!(run.finish().code, Some(0));
+    assert_eq!(run.log(), format!("{}\n0022\n", leased.path.display()));
+
+    let mut run = Run::of_script("touch started");
+    run.spec.cwd.clone_from(&leased.path);
+    run.spec.workspace = Some(WorkspaceSpec { inode: leased.inode + 1, ..leased.clone() });
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::ESTALE as i32));
+    assert!(!leased.path.join("started").exists());
+
+    let mut run = Run::of_script("touch started");
+    let elsewhere = run.root().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let anchor = run.root().canonicalize().unwrap();
+    let found = anchor.metadata().unwrap();
+    std::os::unix::fs::symlink(&elsewhere, anchor.join("a")).unwrap();
+    let (device, inode) = (found.dev(), found.ino());
+    let path = anchor.join("a/b");
+    run.spec.cwd.clone_from(&path);
+    run.spec.workspace = Some(WorkspaceSpec { path, anchor, device, inode, ..leased });
+    assert_eq!(start_failure(&run).step, StartStep::Workspace, "a link has appeared");
+    assert_eq!(std::fs::read_dir(elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn commands_before_the_worker_run_in_order_and_their_failure_is_told() {
+    let setup = |scripts: &[&str]| {
+        let argv = |script: &&str| ["sh", "-c", *script].map(str::to_owned).to_vec();
+        Some(SetupSpec { argv: scripts.iter().map(argv).collect(), timeout_ms: 60_000 })
+    };
+    let mut run = Run::of_script("cat made; echo worker");
+    let made = run.work("made");
+    let first = format!("echo one > {}; sleep 600 & echo noise", made.display());
+    let second = format!("echo two >> {}", made.display());
+    run.spec.setup = setup(&[&first, &second]);
+    assert_eq!(run.finish().code, Some(0));
+    assert_eq!(run.log(), "one\ntwo\nworker\n", "what they say is not the worker's");
+    assert!(!run.dir.setup().exists());
+
+    let mut run = Run::of_script("touch started");
+    run.spec.setup = setup(&["echo first; echo 'error: no such thing' >&2; exit 4", "touch /no"]);
+    let failure = start_failure(&run);
+    assert_eq!(failure.step, StartStep::Workspace);
+    assert_eq!(failure.message, "first; error: no such thing");
+    assert!(!run.work("started").exists());
+
+    let mut run = Run::of_script("touch started");
+    run.spec.setup = Some(SetupSpec { argv: vec![vec!["/no/such".to_owned()]], timeout_ms: 1 });
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::ENOENT as i32));
+    assert!(failure.message.contains("/no/such"), "{}", failure.message);
 }
 
 #[test]

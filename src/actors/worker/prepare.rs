@@ -11,11 +11,15 @@ use crate::config::settings::Verdict;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
+use crate::kernel::place::branch_of;
 use crate::kernel::policy::Policy;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, RunOrder};
 use crate::os::disk::free_bytes;
-use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec};
+use crate::os::run_files::{
+    LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupSpec, WorkspaceSpec,
+};
+use crate::os::workspaces::{Mark, MarkKind, Workspaces};
 
 /// Where things are and how they are set, for every launch.
 pub struct LaunchContext {
@@ -98,6 +102,33 @@ pub struct Prepared {
     pub verdict_mode: VerdictMode,
     /// Directories that the daemon makes first.
     pub make_dirs: Vec<PathBuf>,
+    /// What the daemon does about the workspace first.
+    pub own: OwnWorkspace,
+}
+
+/// A workspace of the daemon's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnWorkspace {
+    /// It is the task's.
+    Not,
+    /// A scratch directory, to be made.
+    Scratch,
+    /// A worktree, to be marked before git makes it.
+    Worktree {
+        /// A directory in the repository.
+        repository: PathBuf,
+        /// The branch.
+        branch: String,
+    },
+}
+
+/// Where the work is done.
+struct Workspace {
+    path: PathBuf,
+    own: OwnWorkspace,
+    leased: Option<WorkspaceSpec>,
+    /// Whether the worker starts there although its profile names another directory.
+    is_cwd: bool,
 }
 
 /// Prepares the launch of a claimed run.
@@ -112,9 +143,11 @@ pub fn prepare(
     let settings = context.settings();
     let task = &order.task;
     let resolution = resolve(&order.profile, &settings).map_err(|error| error.to_string())?;
-    let (workspace, create_cwd) = workspace(order, context)?;
+    let working_directory =
+        resolution.profile.as_ref().and_then(|profile| profile.working_directory.clone());
+    let workspace = workspace(order, context, working_directory.as_deref())?;
     let workspace_text =
-        workspace.to_str().ok_or("the path of the workspace is not UTF-8")?.to_owned();
+        workspace.path.to_str().ok_or("the path of the workspace is not UTF-8")?.to_owned();
     let skills = task.skills.clone().unwrap_or_default();
     let prompt = format!("work kanban task {}", task.id);
     let argv = resolution.render(&LaunchInput {
@@ -129,10 +162,10 @@ pub fn prepare(
     let profile = resolution.profile.unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
-    let mut make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
-    if task.workspace_kind == WorkspaceKind::Scratch {
-        make_dirs.push(workspace.clone());
-    }
+    let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
+    let setup = setup(&workspace, context, &settings);
+    let cwd = working_directory.filter(|_| !workspace.is_cwd);
+    let create_cwd = task.workspace_kind == WorkspaceKind::Dir && workspace.leased.is_none();
     let verdict_mode = match resolution.launcher.verdict {
         Verdict::Report => VerdictMode::Report,
         Verdict::Exit => VerdictMode::Exit,
@@ -145,8 +178,10 @@ pub fn prepare(
         verdict: verdict_mode.as_str().to_owned(),
         argv: argv.clone(),
         env,
-        cwd: profile.working_directory.unwrap_or(workspace),
+        cwd: cwd.unwrap_or(workspace.path),
         create_cwd,
+        workspace: workspace.leased,
+        setup,
         log: LogSpec {
             path: log_path,
             head_bytes: supervision.log_head_bytes,
@@ -165,7 +200,7 @@ pub fn prepare(
         },
     };
     let launch = Launch { workspace_path: workspace_text, argv };
-    Ok(Prepared { spec, launch, verdict_mode, make_dirs })
+    Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
 
 fn environment(
@@ -198,17 +233,125 @@ fn environment(
     })
 }
 
-/// The directory of the work, and whether the shim makes it (under the worker's rights) when it is missing.
-fn workspace(order: &RunOrder, context: &LaunchContext) -> Result<(PathBuf, bool), String> {
+/// The directory of the work. A `dir` is made by the shim, under the worker's rights, when it is missing.
+fn workspace(
+    order: &RunOrder,
+    context: &LaunchContext,
+    working_directory: Option<&Path>,
+) -> Result<Workspace, String> {
     let task = &order.task;
     match (task.workspace_kind, task.workspace_path.as_deref()) {
-        (WorkspaceKind::Scratch, _) => Ok((context.scratch_dir(&task.id), false)),
-        (WorkspaceKind::Dir, Some(path)) => Ok((PathBuf::from(path), true)),
-        (WorkspaceKind::Worktree, Some(path)) => Ok((PathBuf::from(path), false)),
-        (WorkspaceKind::Dir | WorkspaceKind::Worktree, None) => {
-            Err(format!("workspace: a {} workspace needs a path", task.workspace_kind.as_str()))
+        (WorkspaceKind::Scratch, _) => Ok(Workspace {
+            path: context.scratch_dir(&task.id),
+            own: OwnWorkspace::Scratch,
+            leased: None,
+            is_cwd: false,
+        }),
+        (WorkspaceKind::Dir, Some(path)) => {
+            let path = PathBuf::from(path);
+            let leased = order.place.as_ref().map(|place| WorkspaceSpec {
+                path: path.clone(),
+                anchor: PathBuf::from(&place.anchor),
+                device: place.device,
+                inode: place.inode,
+                missing: place.missing.clone(),
+            });
+            Ok(Workspace { path, own: OwnWorkspace::Not, leased, is_cwd: false })
+        }
+        (WorkspaceKind::Dir, None) => Err("workspace: a dir workspace needs a path".to_owned()),
+        (WorkspaceKind::Worktree, path) => worktree(order, context, path, working_directory),
+    }
+}
+
+/// The worktree of a task: its checkout is a directory of the daemon's; where it is from is the task's path, what an earlier
+/// attempt was made from, or the profile's directory.
+fn worktree(
+    order: &RunOrder,
+    context: &LaunchContext,
+    asked: Option<&str>,
+    working_directory: Option<&Path>,
+) -> Result<Workspace, String> {
+    let task = &order.task;
+    let path = context.scratch_dir(&task.id);
+    let asked = asked.map(PathBuf::from).filter(|asked| *asked != path);
+    let earlier = match Workspaces::open(&context.workspaces_dir)
+        .and_then(|workspaces| workspaces.mark(task.id.as_str()))
+    {
+        Ok(Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. })) => Some(repository),
+        Ok(Some(Mark { kind: MarkKind::Scratch(_), .. }) | None) => None,
+        Err(error) => return Err(format!("workspace: {error}")),
+    };
+    let is_of_profile = asked.is_none() && earlier.as_deref() == working_directory;
+    let repository = asked.or(earlier).or_else(|| working_directory.map(Path::to_owned)).ok_or(
+        "workspace: a worktree needs a repository: `worktree:PATH` names a directory in it, or else \
+         the profile's working_directory does",
+    )?;
+    let is_cwd = is_of_profile || working_directory == Some(repository.as_path());
+    let own = OwnWorkspace::Worktree { repository, branch: branch_of(task.id.as_str()) };
+    Ok(Workspace { path, own, leased: None, is_cwd })
+}
+
+/// Has git make a worktree, by the command line's own program, for the sake of the worker's rights.
+fn setup(workspace: &Workspace, context: &LaunchContext, settings: &Settings) -> Option<SetupSpec> {
+    let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
+    let kanban = match &context.kanban_dir {
+        Some(dir) => dir.join("kanban"),
+        None => PathBuf::from("kanban"),
+    };
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let argv = vec![
+        text(&kanban),
+        "workspace".to_owned(),
+        "prepare".to_owned(),
+        "--repository".to_owned(),
+        text(repository),
+        "--path".to_owned(),
+        text(&workspace.path),
+        "--branch".to_owned(),
+        branch.clone(),
+    ];
+    let timeout_ms = settings.workspaces.setup_timeout.as_millis();
+    let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);
+    Some(SetupSpec { argv: vec![argv], timeout_ms })
+}
+
+/// Does what the daemon itself has to do about a workspace; says what a scratch directory is.
+///
+/// # Errors
+/// It cannot be made or marked.
+pub fn make_own(
+    own: &OwnWorkspace,
+    task_id: &str,
+    workspaces_dir: &Path,
+) -> std::io::Result<Option<WorkspaceSpec>> {
+    match own {
+        OwnWorkspace::Not => Ok(None),
+        OwnWorkspace::Scratch => {
+            let workspaces = Workspaces::open(workspaces_dir)?;
+            let identity = workspaces.ensure_scratch(task_id)?;
+            let path = workspaces.path_of(task_id);
+            Ok(Some(WorkspaceSpec {
+                anchor: path.clone(),
+                path,
+                device: identity.device,
+                inode: identity.inode,
+                missing: Vec::new(),
+            }))
+        }
+        OwnWorkspace::Worktree { repository, branch } => {
+            Workspaces::open(workspaces_dir)?.mark_worktree(task_id, repository, branch)?;
+            Ok(None)
         }
     }
+}
+
+/// Time that the set-up of `spec` may take.
+pub fn setup_limit(spec: &RunSpec) -> std::time::Duration {
+    let of_all = |setup: &SetupSpec| {
+        let count = u64::try_from(setup.argv.len()).unwrap_or(u64::MAX);
+        std::time::Duration::from_millis(setup.timeout_ms.saturating_mul(count))
+    };
+    spec.setup.as_ref().map(of_all).unwrap_or_default()
 }
 
 /// Reads back the mode that [`prepare`] wrote into a spec.

@@ -2,8 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::api::client::task_path;
+use serde_json::json;
+
+use crate::api::client::{Client, task_path};
+use crate::api::operations::DaemonInfo;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -12,9 +16,15 @@ use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
+use crate::kernel::place::branch_of;
 use crate::kernel::queries::TaskDetails;
-use crate::kernel::task::WorkspaceKind;
+use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
+use crate::os::git::Git;
+use crate::os::worktree;
+
+/// A person waits as long as it takes, and can end it.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Claim a ready task to work on it yourself.
 ///
@@ -49,10 +59,11 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let task_url = task_path(&arguments.id, "")?;
     let claim_url = task_path(&arguments.id, "claim")?;
     let details: TaskDetails = client.get(&task_url, &session.on_board())?;
-    let wanted = match (details.task.workspace_kind, details.task.workspace_path) {
+    let wanted = match (details.task.workspace_kind, &details.task.workspace_path) {
         (WorkspaceKind::Dir, Some(path)) => Some(PathBuf::from(path)),
         (WorkspaceKind::Dir | WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => None,
     };
+    let repository = make_worktree(&details.task, &client)?;
     let made = match &wanted {
         Some(path) => MadeDirectories::make(path).map_err(|error| {
             let message = format!("the workspace {} cannot be made: {error}", path.display());
@@ -66,6 +77,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         claimer: Some(arguments.claimer.unwrap_or_else(|| session.user_at_host())),
         board: session.board.clone(),
         workspace: String::new(),
+        place: None,
+        repository,
     };
     let reply: ClaimReply = client.post(&claim_url, &request)?;
     made.keep();
@@ -77,6 +90,31 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     session.output.line(format!("Claimed {}", reply.task.id))?;
     session.output.line(format!("Workspace: {}", reply.workspace))?;
     Ok(CliExit::Ok)
+}
+
+/// Makes the worktree of a task, under the rights of whoever claims, and says of which repository when the task does not:
+/// that in which the command was given. A claim that is refused leaves it: it is the next one's.
+fn make_worktree(task: &Task, client: &Client) -> Result<Option<String>, Failure> {
+    if task.workspace_kind != WorkspaceKind::Worktree || task.status != TaskStatus::Ready {
+        return Ok(None);
+    }
+    let refused = |message: String| Failure::refused(ErrorCode::InvalidValue, message);
+    let daemon: DaemonInfo = client.get("/v1/daemon", &json!({}))?;
+    let path = Path::new(&daemon.home).join("workspaces").join(task.id.as_str());
+    let named = task.workspace_path.as_deref().filter(|named| Path::new(named) != path);
+    let (repository, told) = match named {
+        Some(named) => (PathBuf::from(named), None),
+        // Claimed before: what is there knows where it is from.
+        None if task.workspace_path.is_some() && path.is_dir() => (path.clone(), None),
+        None => {
+            let here = std::env::current_dir().map_err(|error| refused(error.to_string()))?;
+            let told = here.to_str().map(str::to_owned);
+            (here, told)
+        }
+    };
+    worktree::prepare(&Git::within(PATIENCE), &repository, &path, &branch_of(task.id.as_str()))
+        .map_err(|message| refused(format!("workspace: {message}")))?;
+    Ok(told)
 }
 
 /// Directories that this command made. Unless they are kept they are removed again, as far as they are empty.

@@ -1,14 +1,18 @@
 //! `kanban gc`.
 
 use crate::api::operator::{GcReport, GcRequest};
+use crate::api::workspaces::KeptWorkspace;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
+use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 
-/// Remove old archived tasks whole, and old logs.
+/// Remove old archived tasks whole, old logs, and workspaces that are over.
 ///
 /// Nothing else is ever deleted: a task goes with its runs, comments, events and workspace once it has been archived for long
-/// enough; logs of finished tasks go by their age.
+/// enough; logs of finished tasks go by their age; scratch directories and worktrees of tasks that are done or archived go
+/// after `workspaces.retention`. A worktree with work that is not committed stays: the work is saved to a ref of its
+/// repository (refs/kanban/salvage/…), and the report names it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban gc --dry-run
@@ -46,7 +50,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);
     }
-    let GcReport { tasks, events, workspaces, logs, dry_run } = report;
+    let GcReport { tasks, events, workspaces, kept, logs, dry_run } = report;
     let what = format!(
         "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s)"
     );
@@ -54,5 +58,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         true => format!("GC would remove: {what}"),
         false => format!("GC complete: {what} removed"),
     })?;
+    for KeptWorkspace { path, why, saved_as, .. } in kept {
+        let saved = saved_as.map(|name| format!("; saved as {name}")).unwrap_or_default();
+        session.output.line(one_line(&format!("Kept {path}: {why}{saved}")))?;
+    }
     Ok(CliExit::Ok)
 }

@@ -47,6 +47,7 @@ pub mod unlink;
 pub mod wait;
 pub mod watch;
 pub mod why;
+pub mod workspace;
 
 mod bulk;
 mod create_lines;
@@ -115,6 +116,8 @@ pub enum Command {
     Completions(completions::Arguments),
     Daemon(daemon::Arguments),
     Demo(demo::Arguments),
+    #[command(hide = true)]
+    Workspace(workspace::Arguments),
 }
 
 impl Command {
@@ -171,6 +174,7 @@ impl Command {
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
             Self::Demo(arguments) => demo::run(&arguments, session),
+            Self::Workspace(arguments) => workspace::run(&arguments),
         }
     }
 
@@ -188,6 +192,7 @@ impl Command {
                 Some("it may last for ever without --timeout or --no-wait")
             }
             Self::Daemon(_) | Self::Demo(_) => Some("it runs a daemon"),
+            Self::Workspace(_) => Some("it is for the supervisor of a run"),
             Self::Edit(arguments) if arguments.wants_editor() => {
                 Some("there is no editor; name what is to be changed")
             }

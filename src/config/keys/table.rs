@@ -41,6 +41,12 @@ pub static SECTIONS: &[Section] = &[
         keys: DISK,
     },
     Section {
+        name: "workspaces",
+        doc: "Where workers work: scratch directories and worktrees that the daemon makes.",
+        shape: Shape::Keys,
+        keys: WORKSPACES,
+    },
+    Section {
         name: "log",
         doc: "What the daemon writes about itself.",
         shape: Shape::Keys,
@@ -278,6 +284,27 @@ const DISK: &[Key] = &[
         unit: Some("bytes"),
         doc: "Size of a file that is given up on a full disk, so that verdicts can still be recorded; taken \
               when the daemon starts. 0 keeps none.",
+    },
+];
+
+const WORKSPACES: &[Key] = &[
+    Key {
+        name: "retention",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: Some("\"7d\""),
+        example: None,
+        unit: None,
+        doc: "How long the scratch directory or worktree of a task that is done or archived stays; then the \
+              next `kanban gc` removes it. A worktree with work that is not committed is never removed.",
+    },
+    Key {
+        name: "setup_timeout",
+        kind: Kind::Duration { min: SECOND, max: DAY },
+        default: Some("\"5m\""),
+        example: None,
+        unit: None,
+        doc: "How long git may take to make a worktree before the start counts as failed; fixed for a run at \
+              its start.",
     },
 ];
 

@@ -24,6 +24,7 @@ pub mod events;
 pub mod foreign;
 pub mod install;
 pub mod labels;
+pub mod leases;
 pub mod links;
 pub mod listing;
 pub mod migrate;

@@ -18,20 +18,20 @@ pub fn list_ready_assignees(
     let sql = match backoff {
         Backoff::Over => {
             "WITH RECURSIVE lane (assignee) AS (
-               SELECT (SELECT min(assignee) FROM tasks WHERE status = 'ready' AND not_before IS NULL AND assignee > '')
+               SELECT (SELECT min(assignee) FROM tasks WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee > '')
                UNION ALL
                SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NULL AND assignee > lane.assignee)
+                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee > lane.assignee)
                FROM lane WHERE lane.assignee IS NOT NULL)
              SELECT assignee FROM lane WHERE assignee IS NOT NULL"
         }
         Backoff::Running => {
             "WITH RECURSIVE lane (assignee) AS (
                SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NOT NULL AND assignee > '')
+                       WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee > '')
                UNION ALL
                SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NOT NULL AND assignee > lane.assignee)
+                       WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee > lane.assignee)
                FROM lane WHERE lane.assignee IS NOT NULL)
              SELECT assignee FROM lane WHERE assignee IS NOT NULL"
         }
@@ -88,7 +88,8 @@ fn next_in_queue(
     let sql = match backoff {
         Backoff::Over => {
             "SELECT t.priority, t.created_at, t.id FROM tasks t
-             WHERE t.status = 'ready' AND t.not_before IS NULL AND t.assignee = :assignee
+             WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL
+               AND t.assignee = :assignee
                AND t.priority <= :priority
                AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
@@ -96,7 +97,8 @@ fn next_in_queue(
         }
         Backoff::Running => {
             "SELECT t.priority, t.created_at, t.id FROM tasks t
-             WHERE t.status = 'ready' AND t.not_before IS NOT NULL AND t.assignee = :assignee
+             WHERE t.status = 'ready' AND t.not_before IS NOT NULL AND t.waits_for IS NULL
+               AND t.assignee = :assignee
                AND t.priority <= :priority
                AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
@@ -131,10 +133,10 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     let mut statement = connection
         .prepare_cached(
             "SELECT id, priority, created_at FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND assignee IS NULL
+             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee IS NULL
              UNION ALL
              SELECT id, priority, created_at FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND assignee = ''
+             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = ''
              ORDER BY priority DESC, created_at, id",
         )
         .doing(doing)?;

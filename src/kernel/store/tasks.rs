@@ -316,6 +316,34 @@ pub fn reset_automatic_starts(connection: &Connection, id: &TaskId) -> Result<()
         .doing("reset the count of starts")
 }
 
+/// Where a task stands, for whoever keeps its workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its status.
+    pub status: TaskStatus,
+    /// Since when it is over, if it is; else when it was made.
+    pub since: EpochSeconds,
+    /// Whether processes of it may be there.
+    pub has_open_run: bool,
+}
+
+/// Where a task stands; none when it is not known.
+pub fn standing(connection: &Connection, id: &TaskId) -> Result<Option<Standing>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT status, coalesce(archived_at, completed_at, created_at),
+                    EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = tasks.id AND r.closed_at IS NULL)
+             FROM tasks WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":id": id }, |row| {
+                Ok(Standing { status: row.get(0)?, since: row.get(1)?, has_open_run: row.get(2)? })
+            })
+            .optional()
+        })
+        .doing("look where a task stands")
+}
+
 /// Writes the resolved workspace path.
 pub fn set_workspace_path(connection: &Connection, id: &TaskId, path: &str) -> Result<(), Fault> {
     connection

@@ -12,13 +12,14 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::place::Place;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::{self, runs::NewRun};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
-use crate::kernel::verbs::{refuse_ended_run, reread};
+use crate::kernel::verbs::{leasing, refuse_ended_run, reread};
 
 /// Longest life of a manual claim between two heartbeats, seconds: 30 days.
 pub(super) const TTL_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
@@ -38,11 +39,18 @@ pub struct ClaimTask {
     /// Board of the task, when the caller wants it checked.
     #[serde(default)]
     pub board: Option<String>,
+    /// A directory in the repository of which the client has made the worktree, when the task names none.
+    #[serde(default)]
+    pub repository: Option<String>,
     /// Directory of the work, resolved and made before the claim by whoever may: the daemon for scratch, the client
     /// for everything else. Not on the wire.
     #[serde(skip)]
     #[schemars(skip)]
     pub workspace: String,
+    /// What the task's path leads to, looked at before the claim by the daemon. Not on the wire.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub place: Option<Place>,
 }
 
 /// The claimed task.
@@ -73,7 +81,9 @@ impl Verb for ClaimTask {
                 Refusal::PreviousRunOpen { id: task.id.to_string(), run_id: open.id }.into()
             );
         }
+        let lease = leasing::find_for_person(tx, &task, self.place.clone())?;
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), Supervision::Manual)?;
+        lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
         Ok(ClaimReply { task: reread(tx, &task.id)?, run_id, workspace: self.workspace.clone() })
     }

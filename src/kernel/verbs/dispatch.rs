@@ -14,8 +14,10 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
+    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX,
+    WAITS_PER_REQUEST_MAX,
 };
+use crate::kernel::place::{Place, Places};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
@@ -24,6 +26,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
+use crate::kernel::verbs::leasing::{self, Finding, Lease};
 use crate::kernel::verbs::settings::{DispatchSwitch, Hold};
 use crate::kernel::verbs::{promote, reread};
 
@@ -48,6 +51,8 @@ pub struct StartReadyRuns {
     pub max: Option<u32>,
     /// The disk is nearly full: nothing is started.
     pub is_disk_low: bool,
+    /// What the paths of tasks lead to, as far as somebody has looked just now.
+    pub places: Places,
 }
 
 /// A run that was claimed and is now to be started.
@@ -61,6 +66,9 @@ pub struct RunOrder {
     pub profile: String,
     /// Its time limit, seconds.
     pub max_runtime_seconds: Option<i64>,
+    /// Where its path led when its leases were taken.
+    #[serde(default)]
+    pub place: Option<Place>,
 }
 
 /// What a pass did.
@@ -74,6 +82,9 @@ pub struct PassReply {
     pub orders: Vec<RunOrder>,
     /// Ready tasks without an assignee; only a person's pass looks.
     pub skipped_unassigned: Vec<TaskId>,
+    /// Paths that are to be looked at before the tasks that name them can be claimed.
+    #[serde(default)]
+    pub unseen_paths: Vec<String>,
     /// Whether the pass stopped at its own bound and another should follow at once.
     pub has_more: bool,
     /// When the next back-off or claim ends.
@@ -111,23 +122,15 @@ impl Verb for StartReadyRuns {
         let max = if is_automatic { bound } else { self.max.unwrap_or(u32::MAX) };
         reply.held_by = DispatchSwitch::read(tx.store())?.hold(self.is_disk_low);
         let max = if reply.held_by.is_some() { 0 } else { max };
-        let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, max, !is_automatic)?;
-        for id in &plan.start {
-            let task = reread(tx, id)?;
-            if is_automatic && task.auto_starts >= tx.policy.lifetime_starts {
-                block_spent_task(tx, &task)?;
-                reply.auto_blocked.push(task.id);
-                reply.has_more = true;
-            } else {
-                reply.orders.push(self.claim(tx, &task, &gates)?);
-            }
-        }
-        if plan.wants_slots > 0 {
-            for run_id in store::runs::list_lingering(tx.store(), plan.wants_slots)? {
+        leasing::let_go_on(tx, &self.places)?;
+        let wants_slots = self.start_heads(tx, max, &mut reply)?;
+        if wants_slots > 0 {
+            for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
                 tx.signal(Signal::StopRun { run_id });
             }
         }
-        reply.has_more |= is_automatic && plan.start.len() == STARTS_PER_PASS_MAX;
+        reply.has_more |= is_automatic && reply.orders.len() == STARTS_PER_PASS_MAX;
+        reply.unseen_paths = leasing::unseen_paths(tx.store())?;
         if !is_automatic {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
@@ -137,13 +140,64 @@ impl Verb for StartReadyRuns {
 }
 
 impl StartReadyRuns {
-    fn claim(&self, tx: &mut Tx<'_>, task: &Task, gates: &Gates) -> Result<RunOrder, VerbError> {
+    /// Claims what the plan says. A task whose place is taken or unknown is put aside, and the plan is made anew: what
+    /// stands behind it has its turn. Returns how many slots are short.
+    fn start_heads(
+        &self,
+        tx: &mut Tx<'_>,
+        max: u32,
+        reply: &mut PassReply,
+    ) -> Result<u32, VerbError> {
+        let is_automatic = self.mode == PassMode::Automatic;
+        let aside_max = if is_automatic { WAITS_PER_PASS_MAX } else { WAITS_PER_REQUEST_MAX };
+        let mut aside = 0;
+        loop {
+            let started = u32::try_from(reply.orders.len()).unwrap_or(u32::MAX);
+            let left = max.saturating_sub(started);
+            let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, left, !is_automatic)?;
+            let aside_before = aside;
+            for id in &plan.start {
+                let task = reread(tx, id)?;
+                if is_automatic && task.auto_starts >= tx.policy.lifetime_starts {
+                    block_spent_task(tx, &task)?;
+                    reply.auto_blocked.push(task.id);
+                    reply.has_more = true;
+                    continue;
+                }
+                match leasing::find(tx, &task, &self.places)? {
+                    Finding::Free(lease) => {
+                        reply.orders.push(self.claim(tx, &task, lease, &gates)?);
+                    }
+                    Finding::Waits { key } => {
+                        store::leases::wait_for(tx.store(), &task.id, &key)?;
+                        aside += 1;
+                    }
+                }
+            }
+            if aside == aside_before {
+                return Ok(plan.wants_slots);
+            }
+            if aside >= aside_max {
+                reply.has_more = true;
+                return Ok(0);
+            }
+        }
+    }
+
+    fn claim(
+        &self,
+        tx: &mut Tx<'_>,
+        task: &Task,
+        lease: Lease,
+        gates: &Gates,
+    ) -> Result<RunOrder, VerbError> {
         let profile = task.assignee.clone().unwrap_or_default();
         let supervision = match self.mode {
             PassMode::Automatic => Supervision::Automatic,
             PassMode::OnRequest { failure_limit } => Supervision::OnRequest { failure_limit },
         };
         let run_id = open_run(tx, task, &format!("kanband/{profile}"), None, supervision)?;
+        lease.take(tx.store(), run_id)?;
         if self.mode == PassMode::Automatic {
             store::tasks::count_automatic_start(tx.store(), &task.id)?;
         }
@@ -154,7 +208,8 @@ impl StartReadyRuns {
         }
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
-        Ok(RunOrder { run_id, task: reread(tx, &task.id)?, profile, max_runtime_seconds })
+        let (task, place) = (reread(tx, &task.id)?, lease.place);
+        Ok(RunOrder { run_id, task, profile, max_runtime_seconds, place })
     }
 }
 
@@ -364,6 +419,8 @@ impl Verb for ClampTimes {
         if !matches!(tx.caller, Caller::System { .. }) {
             return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
         }
+        // The questions about places that were under way ended with the daemon that asked them.
+        store::leases::release_everybody(tx.store())?;
         clamp_times(tx)
     }
 }

@@ -10,6 +10,7 @@ mod dispatch;
 mod edit;
 mod ending;
 mod gc;
+mod leasing;
 mod link;
 mod operate;
 mod settings;

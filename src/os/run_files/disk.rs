@@ -46,8 +46,14 @@ impl RunDir {
     /// # Errors
     /// A file is there and cannot be removed.
     pub fn clear(&self) -> io::Result<()> {
-        let known =
-            [self.spec(), self.identity(), self.exit(), self.exit_collected(), self.token()];
+        let known = [
+            self.spec(),
+            self.identity(),
+            self.setup(),
+            self.exit(),
+            self.exit_collected(),
+            self.token(),
+        ];
         for path in known {
             remove_if_there(&beside(&path))?;
             remove_if_there(&path)?;

@@ -16,6 +16,8 @@ fn spec(argv: &[&str]) -> RunSpec {
         env: BTreeMap::new(),
         cwd: PathBuf::from("/"),
         create_cwd: false,
+        workspace: None,
+        setup: None,
         log: LogSpec {
             path: PathBuf::from("/nowhere"),
             head_bytes: 0,

@@ -1,0 +1,86 @@
+//! Claims by hand: the workspace first, then the claim, both or neither.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::actors::database::Submit;
+use crate::actors::places;
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::operations::{Answer, Call, json};
+use crate::kernel::board::Verb as _;
+use crate::kernel::error::{Fault, Refusal};
+use crate::kernel::place::{branch_of, path_to_look_at};
+use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::verbs::ClaimTask;
+use crate::os::workspaces::{Mark, MarkKind, Workspaces};
+
+/// Answers `POST /v1/tasks/{id}/claim`. The daemon makes scratch directories; the client makes the directories and worktrees
+/// that a task names, under its own rights, before it asks.
+pub fn claim(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let mut verb: ClaimTask = call.input.from_body()?;
+        let id = verb.id.clone();
+        let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+            snapshot.task(&id, None, ClaimTask::NAME)
+        };
+        let task = api.readers.read(call.caller.clone(), look).await?;
+        if let Some(path) = path_to_look_at(&task).map(str::to_owned) {
+            verb.place = places::look(vec![path.clone()]).await.remove(&path).flatten();
+        }
+        verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
+            (WorkspaceKind::Scratch, _) => make_scratch(&api, &task)?,
+            (WorkspaceKind::Dir, Some(path)) => path,
+            (WorkspaceKind::Worktree, _) => mark_worktree(&api, &task, verb.repository.as_deref())?,
+            (WorkspaceKind::Dir, None) => return Err(no_path(&task).into()),
+        };
+        let submit = Submit { caller: call.caller, request_id: call.request_id, verb };
+        json(&api.database.submit(submit).await?)
+    })
+}
+
+fn no_path(task: &Task) -> Refusal {
+    Refusal::InvalidValue {
+        field: "workspace_path",
+        problem: "the task names no directory",
+        value: task.id.to_string(),
+    }
+}
+
+fn fault(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Fault + '_ {
+    move |error| Fault::Database {
+        doing: format!("make the workspace {}", path.display()),
+        detail: error.to_string(),
+        retryable: false,
+    }
+}
+
+fn make_scratch(api: &Api, task: &Task) -> Result<String, ApiError> {
+    let path = api.context.scratch_dir(&task.id);
+    Workspaces::open(&api.context.workspaces_dir)
+        .and_then(|workspaces| workspaces.ensure_scratch(task.id.as_str()))
+        .map_err(fault(&path))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The checkout that the client has made, marked with where it is from.
+fn mark_worktree(api: &Api, task: &Task, repository: Option<&str>) -> Result<String, ApiError> {
+    let path = api.context.scratch_dir(&task.id);
+    if !path.is_dir() {
+        let problem = "the worktree is made first, by whoever claims";
+        let value = path.display().to_string();
+        return Err(Refusal::InvalidValue { field: "workspace", problem, value }.into());
+    }
+    let workspaces = Workspaces::open(&api.context.workspaces_dir).map_err(fault(&path))?;
+    let earlier = match workspaces.mark(task.id.as_str()).map_err(fault(&path))? {
+        Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. }) => Some(repository),
+        Some(Mark { kind: MarkKind::Scratch(_), .. }) | None => None,
+    };
+    let asked = task.workspace_path.as_deref().map(PathBuf::from).filter(|asked| *asked != path);
+    let repository = repository.map(PathBuf::from).or(asked).or(earlier);
+    let repository = repository.ok_or_else(|| no_path(task))?;
+    workspaces
+        .mark_worktree(task.id.as_str(), &repository, &branch_of(task.id.as_str()))
+        .map_err(fault(&path))?;
+    Ok(path.to_string_lossy().into_owned())
+}

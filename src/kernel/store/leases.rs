@@ -1,0 +1,127 @@
+//! `leases`: which open run holds which place, and who waits for one. A lease ends with its run: when `closed_at` is
+//! written a trigger removes it, whoever writes.
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::Doing;
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{RunId, TaskId};
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The run.
+    pub run_id: RunId,
+    /// Its task.
+    pub task_id: TaskId,
+}
+
+/// The run that holds `key`.
+pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT l.run_id, r.task_id FROM leases l JOIN task_runs r ON r.id = l.run_id WHERE l.key = :key",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":key": key }, |row| {
+                Ok(Holder { run_id: row.get(0)?, task_id: row.get(1)? })
+            })
+            .optional()
+        })
+        .doing("look for the holder of a lease")
+}
+
+/// Gives `key` to a run. The key must be free or the run's own: a second holder cannot be written.
+pub fn take(connection: &Connection, key: &str, run_id: RunId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT INTO leases (key, run_id) VALUES (:key, :run_id)")
+        .and_then(|mut s| s.execute(named_params! { ":key": key, ":run_id": run_id }))
+        .map(|_| ())
+        .doing("take a lease")
+}
+
+/// Takes a ready task out of the queue until what `key` names is free or found out.
+pub fn wait_for(connection: &Connection, task_id: &TaskId, key: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET waits_for = :key WHERE id = :id AND status = 'ready'")
+        .and_then(|mut s| s.execute(named_params! { ":id": task_id, ":key": key }))
+        .map(|_| ())
+        .doing("let a task wait for a place")
+}
+
+/// What a task waits for.
+pub fn waits_for(connection: &Connection, task_id: &TaskId) -> Result<Option<String>, Fault> {
+    connection
+        .prepare_cached("SELECT waits_for FROM tasks WHERE id = :id")
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":id": task_id }, |row| row.get(0)).optional()
+        })
+        .map(Option::flatten)
+        .doing("read what a task waits for")
+}
+
+/// Everything that somebody waits for, each once, found by skipping through the index of those who wait.
+pub fn list_wanted(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let doing = "list what tasks wait for";
+    let mut statement = connection
+        .prepare_cached(
+            "WITH RECURSIVE wanted (key) AS (
+               SELECT (SELECT min(waits_for) FROM tasks WHERE waits_for IS NOT NULL)
+               UNION ALL
+               SELECT (SELECT min(waits_for) FROM tasks WHERE waits_for IS NOT NULL AND waits_for > wanted.key)
+               FROM wanted WHERE wanted.key IS NOT NULL)
+             SELECT key FROM wanted WHERE key IS NOT NULL",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Puts everybody who waits for `key` back into the queue.
+pub fn release_all(connection: &Connection, key: &str) -> Result<usize, Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET waits_for = NULL WHERE waits_for = :key")
+        .and_then(|mut s| s.execute(named_params! { ":key": key }))
+        .doing("let tasks go on")
+}
+
+/// Puts the first of each assignee who waits for `key` back into the queue: one of them will take it, and which one is
+/// for the queue to say.
+pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault> {
+    connection
+        .prepare_cached(
+            "WITH RECURSIVE lane (assignee) AS (
+               SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key)
+               UNION ALL
+               SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
+               FROM lane WHERE lane.assignee IS NOT NULL)
+             UPDATE tasks SET waits_for = NULL WHERE id IN (
+               SELECT (SELECT t.id FROM tasks t WHERE t.waits_for = :key AND t.assignee = lane.assignee
+                       ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1)
+               FROM lane WHERE lane.assignee IS NOT NULL)",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":key": key }))
+        .doing("let the next tasks go on")
+}
+
+/// Puts everybody back into the queue: whoever had questions about places has forgotten them.
+pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET waits_for = NULL WHERE waits_for IS NOT NULL")
+        .and_then(|mut s| s.execute([]))
+        .doing("let all waiting tasks go on")
+}
+
+/// Paths of ready tasks that name one, in no order, at most `limit`.
+pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<String>, Fault> {
+    let doing = "list the paths of ready tasks";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT workspace_path FROM tasks
+             WHERE status = 'ready' AND workspace_kind <> 'scratch' AND workspace_path IS NOT NULL LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows =
+        statement.query_map(named_params! { ":limit": limit }, |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}

@@ -1,0 +1,82 @@
+//! The directory of the work: made when it is missing, and the one that the run has leased.
+//!
+//! The board gave this run a directory by device and inode. A path may lead elsewhere by now, so it is opened once, compared,
+//! and the worker starts in what was opened.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{Mode, fstat, mkdirat, umask};
+
+use crate::os::run_files::{RunSpec, StartFailure, StartStep, WorkspaceSpec};
+
+/// An open workspace.
+#[derive(Debug)]
+pub struct OpenPlace {
+    directory: OwnedFd,
+}
+
+impl OpenPlace {
+    /// A path to it that leads nowhere else, for processes that inherit its descriptor.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()))
+    }
+}
+
+/// Opens the workspace of `spec`, if it names one, and makes what is missing of it with the mask that the worker will have.
+///
+/// # Errors
+/// It is not what was leased, or cannot be opened or made.
+pub fn open_workspace(spec: &RunSpec, mask: Mode) -> Result<Option<OpenPlace>, StartFailure> {
+    let Some(workspace) = &spec.workspace else { return Ok(None) };
+    let own_mask = umask(mask);
+    let opened = open_leased(workspace);
+    umask(own_mask);
+    opened.map(|directory| Some(OpenPlace { directory })).map_err(|errno| {
+        let path = workspace.path.display();
+        let message = match errno {
+            Errno::ESTALE => {
+                format!(
+                    "working directory `{path}` is not the one any more that this run was given"
+                )
+            }
+            _ => format!("working directory `{path}` could not be made: {}", errno.desc()),
+        };
+        StartFailure { step: StartStep::Workspace, errno: errno as i32, message }
+    })
+}
+
+fn open_leased(workspace: &WorkspaceSpec) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = open(&workspace.anchor, flags, Mode::empty())?;
+    let found = fstat(&directory)?;
+    if (found.st_dev, found.st_ino) != (workspace.device, workspace.inode) {
+        return Err(Errno::ESTALE);
+    }
+    for name in &workspace.missing {
+        match mkdirat(&directory, name.as_str(), Mode::from_bits_truncate(0o777)) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        // A link that somebody has put there meanwhile leads to what nobody has leased.
+        directory = openat(&directory, name.as_str(), flags | OFlag::O_NOFOLLOW, Mode::empty())?;
+    }
+    Ok(directory)
+}
+
+/// Makes a working directory that no lease names, if the spec asks for it.
+///
+/// # Errors
+/// mkdir(2) fails.
+pub fn make_unleased(spec: &RunSpec, mask: Mode) -> io::Result<()> {
+    if !spec.create_cwd {
+        return Ok(());
+    }
+    let own_mask = umask(mask);
+    let made = std::fs::create_dir_all(&spec.cwd);
+    umask(own_mask);
+    made
+}

@@ -1,0 +1,255 @@
+//! One run per place: leases are taken in the claim and end with the run; who waits says for whom, and is not forgotten.
+
+use kanband::kernel::caller::Caller;
+use kanband::kernel::error::{Refusal, VerbError};
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
+use kanband::kernel::place::{Place, Places};
+use kanband::kernel::policy::Policy;
+use kanband::kernel::store;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::{
+    ArchiveTask, AssignTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, PassMode,
+    PassReply, RunOrder, SetDispatch, StartReadyRuns,
+};
+use kanband::kernel::why::{Facts, Reason, reason};
+use serde_json::json;
+
+use crate::bench_board::{Bench, wire, worker};
+
+fn create_in(bench: &mut Bench, workspace: (&str, &str), assignee: &str) -> TaskId {
+    let (kind, path) = workspace;
+    let fields = json!({
+        "title": "t", "assignee": assignee, "workspace_kind": kind, "workspace_path": path,
+    });
+    bench.do_it(&wire::<CreateTask>(fields)).task.id
+}
+
+fn place(anchor: &str, inode: u64) -> Place {
+    Place { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new() }
+}
+
+/// A pass after somebody has looked at these paths.
+fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Place>)]) -> PassReply {
+    let places: Places =
+        seen.iter().map(|(path, place)| ((*path).to_owned(), place.clone())).collect();
+    let caller = Caller::System { part: "dispatcher" };
+    bench
+        .by(
+            &caller,
+            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, places },
+        )
+        .unwrap()
+}
+
+fn started(reply: &PassReply) -> Vec<TaskId> {
+    reply.orders.iter().map(|order| order.task.id.clone()).collect()
+}
+
+fn why(bench: &Bench, id: &TaskId) -> Reason {
+    let read = |connection: &store::Connection| {
+        Facts::read(connection, store::tasks::get(connection, id)?.unwrap(), bench.now)
+    };
+    reason(&bench.board.read(read).unwrap(), &Policy::default())
+}
+
+fn finish(bench: &mut Bench, order: &RunOrder) {
+    bench
+        .by(&worker(order), &wire::<CompleteTask>(json!({"id": order.task.id, "summary": "s"})))
+        .unwrap();
+    bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+}
+
+#[test]
+fn nothing_is_claimed_before_somebody_has_looked_where_its_path_leads() {
+    let mut bench = Bench::new();
+    let id = create_in(&mut bench, ("dir", "/x"), "dev");
+    let reply = bench.pass();
+    assert_eq!((started(&reply), reply.unseen_paths), (vec![], vec!["/x".to_owned()]));
+    assert_eq!(why(&bench, &id), Reason::StartsNext);
+    assert_eq!(bench.pass().unseen_paths, ["/x"], "asked until it is answered");
+    let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
+    assert_eq!(started(&reply), [id]);
+    assert_eq!(reply.orders[0].place, Some(place("/x", 5)));
+    assert!(reply.unseen_paths.is_empty());
+}
+
+#[test]
+fn two_names_of_one_directory_are_one_place() {
+    for (other, seen) in [
+        ("/x", None),
+        ("/link", Some(place("/x", 5))),
+        ("/bind", Some(place("/bind", 5))),
+        ("//x/.", None),
+    ] {
+        let mut bench = Bench::new();
+        let first = create_in(&mut bench, ("dir", "/x"), "dev");
+        bench.now += 1;
+        let second = create_in(&mut bench, ("dir", other), "qa");
+        let first_seen = if seen.is_some() { Some(place("/x", 5)) } else { None };
+        let seen = [("/x", first_seen), (other, seen)];
+        let reply = pass_seeing(&mut bench, &seen);
+        assert_eq!(started(&reply), std::slice::from_ref(&first), "{other}");
+        let order = reply.orders[0].clone();
+        let expected = Reason::WorkspaceBusy { run_id: order.run_id, task_id: first.to_string() };
+        assert_eq!(why(&bench, &second), expected, "{other}");
+        bench
+            .by(&worker(&order), &wire::<CompleteTask>(json!({"id": first, "summary": "s"})))
+            .unwrap();
+        assert_eq!(started(&pass_seeing(&mut bench, &seen)), [], "its processes may be there");
+        bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+        assert_eq!(started(&pass_seeing(&mut bench, &seen)), [second], "{other}");
+    }
+}
+
+#[test]
+fn a_place_that_is_still_to_be_made_is_the_same_one_afterwards() {
+    let mut bench = Bench::new();
+    let first = create_in(&mut bench, ("dir", "/x/new"), "dev");
+    let missing = Place { missing: vec!["new".to_owned()], ..place("/x", 5) };
+    let reply = pass_seeing(&mut bench, &[("/x/new", Some(missing))]);
+    assert_eq!(started(&reply), [first]);
+    create_in(&mut bench, ("dir", "/link/new"), "dev");
+    let reply = pass_seeing(&mut bench, &[("/link/new", Some(place("/x/new", 77)))]);
+    assert_eq!(started(&reply), []);
+}
+
+#[test]
+fn who_waits_for_a_place_holds_up_nobody_else_and_comes_in_the_order_of_the_queue() {
+    let mut bench = Bench::new();
+    let seen = [("/x", Some(place("/x", 5))), ("/y", Some(place("/y", 6)))];
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        bench.now += 1;
+        waiting.push(create_in(&mut bench, ("dir", "/x"), "dev"));
+    }
+    bench.now += 1;
+    let behind = create_in(&mut bench, ("dir", "/y"), "dev");
+    bench.now += 1;
+    let plain = bench.create("t", "dev", &[]);
+    let mut reply = pass_seeing(&mut bench, &seen);
+    assert_eq!(started(&reply), [waiting[0].clone(), behind, plain]);
+    for next in &waiting[1..] {
+        let order = reply.orders[0].clone();
+        finish(&mut bench, &order);
+        reply = pass_seeing(&mut bench, &seen);
+        assert_eq!(started(&reply), std::slice::from_ref(next));
+    }
+}
+
+#[test]
+fn a_pass_looks_past_no_more_waiting_tasks_than_its_bound_and_says_that_there_are_more() {
+    let mut bench = Bench::new();
+    let seen = [("/x", Some(place("/x", 5)))];
+    for _ in 0..600 {
+        create_in(&mut bench, ("dir", "/x"), "dev");
+    }
+    bench.now += 1;
+    let behind = bench.create("t", "dev", &[]);
+    let mut found = Vec::new();
+    let mut passes = 0;
+    loop {
+        let reply = pass_seeing(&mut bench, &seen);
+        found.extend(started(&reply));
+        passes += 1;
+        if !reply.has_more {
+            break;
+        }
+    }
+    assert_eq!((found.len(), found.last()), (2, Some(&behind)));
+    assert!((2..=4).contains(&passes), "{passes} passes");
+    let reply = pass_seeing(&mut bench, &seen);
+    assert!(!reply.has_more, "those who wait are not looked at again");
+}
+
+#[test]
+fn whoever_stood_first_may_go_away_without_leaving_the_others_behind() {
+    let mut bench = Bench::new();
+    let seen = [("/x", Some(place("/x", 5)))];
+    let ids: Vec<_> = (0..4)
+        .map(|_| {
+            bench.now += 1;
+            create_in(&mut bench, ("dir", "/x"), "dev")
+        })
+        .collect();
+    let reply = pass_seeing(&mut bench, &seen);
+    assert_eq!(started(&reply), std::slice::from_ref(&ids[0]));
+    finish(&mut bench, &reply.orders[0]);
+    // The next one is called and may not start; then it goes.
+    bench.do_it(&SetDispatch { to: DispatchSwitch::Paused });
+    assert_eq!(started(&pass_seeing(&mut bench, &seen)), []);
+    bench.do_it(&wire::<ArchiveTask>(json!({"id": ids[1]})));
+    bench.do_it(&wire::<AssignTask>(json!({"id": ids[2], "assignee": "qa"})));
+    bench.do_it(&SetDispatch { to: DispatchSwitch::On });
+    let mut done = Vec::new();
+    for _ in 0..2 {
+        let reply = pass_seeing(&mut bench, &seen);
+        done.extend(started(&reply));
+        finish(&mut bench, &reply.orders[0]);
+    }
+    done.sort();
+    let mut expected = [ids[2].clone(), ids[3].clone()];
+    expected.sort();
+    assert_eq!(done, expected);
+}
+
+#[test]
+fn a_person_is_told_who_works_there_and_a_claim_by_hand_keeps_workers_out() {
+    let mut bench = Bench::new();
+    let first = create_in(&mut bench, ("dir", "/x"), "");
+    let second = create_in(&mut bench, ("dir", "/x"), "dev");
+    let claim = |id: &TaskId| {
+        let mut claim = wire::<ClaimTask>(json!({"id": id}));
+        claim.workspace = "/x".to_owned();
+        claim.place = Some(place("/x", 5));
+        claim
+    };
+    let run_id = bench.do_it(&claim(&first)).run_id;
+    let refused = bench.refused(&claim(&second));
+    let expected = Refusal::WorkspaceBusy {
+        id: second.to_string(),
+        workspace: "/x".to_owned(),
+        holder: first.to_string(),
+        run_id,
+    };
+    assert_eq!(refused, expected);
+    let seen = [("/x", Some(place("/x", 5)))];
+    assert_eq!(started(&pass_seeing(&mut bench, &seen)), []);
+    assert_eq!(why(&bench, &second), Reason::WorkspaceBusy { run_id, task_id: first.to_string() });
+    bench.do_it(&wire::<CompleteTask>(json!({"id": first, "summary": "s"})));
+    assert_eq!(started(&pass_seeing(&mut bench, &seen)), [second]);
+}
+
+#[test]
+fn a_worktree_holds_its_branch_and_its_checkout_but_not_its_repository() {
+    let policy = Policy { workspaces_dir: "/home/w".to_owned(), ..Policy::default() };
+    let mut bench = Bench::with_policy(policy);
+    let ids: Vec<_> = (0..2).map(|_| create_in(&mut bench, ("worktree", "/repo"), "dev")).collect();
+    let seen = [("/repo", Some(place("/repo", 5)))];
+    let reply = pass_seeing(&mut bench, &seen);
+    assert_eq!(reply.orders.len(), 2, "two worktrees of one repository do not meet");
+    let checkout = format!("/home/w/{}", ids[0]);
+    let intruder = create_in(&mut bench, ("dir", "/way/in"), "qa");
+    let seen = [("/way/in", Some(place(&checkout, 9)))];
+    assert_eq!(started(&pass_seeing(&mut bench, &seen)), []);
+    assert_eq!(bench.status(&intruder), TaskStatus::Ready);
+    let holder = |key: String| {
+        bench.board.read::<_, VerbError>(|c| Ok(store::leases::holder(c, &key)?)).unwrap()
+    };
+    for order in &reply.orders {
+        let key = format!("branch:8:5:kanban/{}", order.task.id);
+        assert_eq!(holder(key).map(|holder| holder.run_id), Some(order.run_id));
+    }
+}
+
+#[test]
+fn a_lease_cannot_be_written_twice() {
+    let mut bench = Bench::new();
+    create_in(&mut bench, ("dir", "/x"), "dev");
+    let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
+    let run_id = reply.orders[0].run_id;
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    for key in ["path:/x", "inode:8:5"] {
+        assert!(store::leases::take(&connection, key, run_id).is_err(), "{key}");
+    }
+}

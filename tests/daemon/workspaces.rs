@@ -1,0 +1,291 @@
+//! Where workers work: worktrees by a real git, one run per directory, and what is left of it afterwards.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Daemon, config, processes_of, wait_for};
+
+/// Says why a test does nothing where there is no git.
+fn has_git() -> bool {
+    let found = Command::new("git").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: git is not installed (`make setup` installs it)");
+    }
+    found
+}
+
+fn git(path: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-C"])
+        .arg(path)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// A repository with one commit, beside the daemon's home.
+fn repository(daemon: &Daemon) -> PathBuf {
+    let path = daemon.scratch().join("repository");
+    std::fs::create_dir(&path).unwrap();
+    git(&path, &["init", "--quiet", "--initial-branch=main"]);
+    std::fs::write(path.join("file"), "one\n").unwrap();
+    git(&path, &["add", "."]);
+    git(&path, &["commit", "--quiet", "--message=first"]);
+    path
+}
+
+fn checkout(daemon: &Daemon, id: &str) -> PathBuf {
+    daemon.home().join("workspaces").join(id)
+}
+
+fn worktree(assignee: &str, path: &Path) -> Value {
+    json!({ "assignee": assignee, "workspace_kind": "worktree", "workspace_path": path })
+}
+
+const COMMIT: &str = "git config user.email >/dev/null || export GIT_AUTHOR_NAME=w GIT_AUTHOR_EMAIL=w@w \
+                      GIT_COMMITTER_NAME=w GIT_COMMITTER_EMAIL=w@w; git add . && git commit -q -m work";
+
+#[test]
+fn a_worker_works_in_a_worktree_of_its_own_branch_and_the_next_attempt_finds_it() {
+    if !has_git() {
+        return;
+    }
+    let script =
+        format!("test -e tried || {{ touch tried; exit 3; }}; echo two > file; {COMMIT}; pwd");
+    let daemon = Daemon::start(&config(&[("sh", "exit", &script)]));
+    let repository = repository(&daemon);
+    let hook = repository.join(".git/hooks/post-checkout");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\ntouch {}/hooked\n", daemon.scratch().display()))
+        .unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&hook, executable).unwrap();
+    let id = daemon.create(worktree("sh", &repository));
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["crashed", "completed"]);
+    let path = checkout(&daemon, &id);
+    assert_eq!(daemon.runs(&id)[1]["summary"], path.to_str().unwrap());
+    assert_eq!(daemon.show(&id)["task"]["workspace_path"], path.to_str().unwrap());
+    let branch = format!("kanban/{id}");
+    assert_eq!(git(&repository, &["show", &format!("{branch}:file")]), "two");
+    assert_eq!(git(&repository, &["show", &format!("{branch}:tried")]), "");
+    assert_eq!(git(&repository, &["status", "--porcelain"]), "");
+    assert!(!daemon.scratch().join("hooked").exists(), "no hook of the repository runs");
+}
+
+#[test]
+fn a_checkout_that_vanished_is_made_again_from_the_repository_that_its_mark_names() {
+    if !has_git() {
+        return;
+    }
+    let script = "test -e ../../tried || { touch ../../tried; rm -rf \"$KANBAN_WORKSPACE\"; exit 3; }; cat file";
+    let daemon = Daemon::start(&config(&[("sh", "exit", script)]));
+    let id = daemon.create(worktree("sh", &repository(&daemon)));
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["crashed", "completed"]);
+    assert_eq!(daemon.runs(&id)[1]["summary"], "one");
+}
+
+#[test]
+fn a_worktree_without_a_path_is_one_of_the_profiles_repository() {
+    if !has_git() {
+        return;
+    }
+    let mut daemon = Daemon::prepare("");
+    let repository = repository(&daemon);
+    let mut text = config(&[("sh", "exit", "git symbolic-ref --short HEAD; pwd")]);
+    text.push_str(&format!("working_directory = {:?}\n", repository.display().to_string()));
+    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh", "workspace_kind": "worktree" }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let expected = format!("kanban/{id}\n{}\n", checkout(&daemon, &id).display());
+    assert_eq!(daemon.run_log(&id), expected);
+}
+
+#[test]
+fn a_worktree_that_cannot_be_made_is_a_failed_start_that_says_so() {
+    if !has_git() {
+        return;
+    }
+    let script = "touch ../../started";
+    let daemon = Daemon::start(&config(&[("sh", "exit", script), ("other", "exit", script)]));
+    let plain = daemon.scratch().join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    let id = daemon.create(worktree("sh", &plain));
+    daemon.wait_status(&id, "blocked");
+    assert_eq!(daemon.outcomes(&id).last().unwrap(), "gave_up");
+    let run = &daemon.runs(&id)[0];
+    assert_eq!(run["outcome"], "spawn_failed");
+    let error = run["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("workspace: ") && error.contains("is in no git repository"),
+        "{error}"
+    );
+    assert!(!daemon.home().join("started").exists());
+    assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 5, "it is charged");
+    let without = daemon.create(json!({ "assignee": "other", "workspace_kind": "worktree" }));
+    daemon.wait_status(&without, "blocked");
+    let error = daemon.runs(&without)[0]["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("a worktree needs a repository"), "{error}");
+}
+
+#[test]
+fn git_that_hangs_is_ended_with_everything_it_started_and_told_as_what_it_is() {
+    let mut daemon = Daemon::prepare("");
+    let bin = daemon.scratch().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = "#!/bin/sh\n(trap '' TERM; sleep 600) & sleep 600\n";
+    std::fs::write(bin.join("git"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join("git"), executable).unwrap();
+    let mut text =
+        config(&[("sh", "exit", "true")]).replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    text.push_str(&format!(
+        "env = {{ PATH = {:?} }}\n",
+        format!("{}:/usr/bin:/bin", bin.display())
+    ));
+    text.push_str("[workspaces]\nsetup_timeout = \"1s\"\n");
+    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(worktree("sh", daemon.scratch()));
+    daemon.wait_status(&id, "blocked");
+    daemon.wait_closed(&id);
+    let error = daemon.runs(&id)[0]["error"].as_str().unwrap().to_owned();
+    assert!(
+        error.starts_with("workspace: ") && error.contains("did not end in 1000 ms"),
+        "{error}"
+    );
+    wait_for("the shim's own end", || {
+        (processes_of(&daemon.home()) == [daemon.pid()]).then_some(())
+    });
+}
+
+#[test]
+fn a_run_that_is_stopped_while_git_works_ends_at_once_and_as_stopped() {
+    let mut daemon = Daemon::prepare("");
+    let bin = daemon.scratch().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let trace = daemon.scratch().join("git-runs");
+    let script = format!("#!/bin/sh\ntouch {}\nexec sleep 600\n", trace.display());
+    std::fs::write(bin.join("git"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join("git"), executable).unwrap();
+    let mut text = config(&[("sh", "exit", "true")]);
+    text.push_str(&format!(
+        "env = {{ PATH = {:?} }}\n",
+        format!("{}:/usr/bin:/bin", bin.display())
+    ));
+    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(worktree("sh", daemon.scratch()));
+    wait_for("git", || trace.exists().then_some(()));
+    daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({ "id": id }));
+    daemon.wait_closed(&id);
+    assert_eq!(daemon.outcomes(&id), ["reclaimed"]);
+    let run = &daemon.runs(&id)[0];
+    assert_eq!((&run["worker_pid"], &run["signal"]), (&Value::Null, &json!(15)));
+}
+
+#[test]
+fn two_runs_never_work_in_one_directory_by_whatever_name_it_is_called() {
+    let script = "set -C; { : > taken; } 2>/dev/null || { touch clash; exit 9; }; sleep 0.02; rm taken; echo x >> count";
+    let daemon = Daemon::start(&config(&[("a", "exit", script), ("b", "exit", script)]));
+    let real = daemon.scratch().join("real");
+    std::fs::create_dir(&real).unwrap();
+    let link = daemon.scratch().join("link");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let dotted = daemon.scratch().join("real/../real");
+    let ids: Vec<_> = (0..20)
+        .map(|n| {
+            let path = [&real, &link, &dotted, &real.join(".")][n % 4].clone();
+            let assignee = if n % 3 == 0 { "a" } else { "b" };
+            let fields =
+                json!({ "assignee": assignee, "workspace_kind": "dir", "workspace_path": path });
+            daemon.create(fields)
+        })
+        .collect();
+    let busy = wait_for("a task that waits", || {
+        ids.iter().find_map(|id| {
+            let why = daemon.get(&format!("/v1/tasks/{id}/why"));
+            (why["reason"] == "workspace_busy").then_some(why)
+        })
+    });
+    assert!(ids.contains(&busy["task_id"].as_str().unwrap().to_owned()), "{busy}");
+    for id in &ids {
+        daemon.wait_status(id, "done");
+        assert_eq!(daemon.outcomes(id), ["completed"]);
+    }
+    assert!(!real.join("clash").exists());
+    assert_eq!(std::fs::read_to_string(real.join("count")).unwrap().lines().count(), 20);
+}
+
+#[test]
+fn a_directory_that_is_missing_is_one_place_and_made_under_the_workers_mask() {
+    let mut text = config(&[("sh", "exit", "pwd >> ../log; stat -c %a . >> ../log")]);
+    text.push_str("umask = \"027\"\n");
+    let daemon = Daemon::start(&text);
+    let path = daemon.scratch().join("new/deep");
+    let fields = json!({ "assignee": "sh", "workspace_kind": "dir", "workspace_path": path });
+    for _ in 0..2 {
+        let id = daemon.create(fields.clone());
+        daemon.wait_status(&id, "done");
+    }
+    let line = format!("{}\n750\n", path.display());
+    let log = std::fs::read_to_string(daemon.scratch().join("new/log")).unwrap();
+    assert_eq!(log, line.repeat(2));
+}
+
+#[test]
+fn gc_removes_what_is_over_and_saves_and_keeps_what_is_not_committed() {
+    if !has_git() {
+        return;
+    }
+    let script = format!("case $KANBAN_TASK in *) echo mine > new;; esac; {COMMIT}");
+    let mut text = config(&[
+        ("clean", "exit", &script),
+        ("dirty", "exit", "echo mine > new"),
+        ("scratch", "exit", "echo x > file; mkdir -p a/b; ln -s / a/b/root"),
+        ("crash", "exit", "exit 3"),
+    ]);
+    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    let daemon = Daemon::start(&text);
+    let repository = repository(&daemon);
+    let clean = daemon.create(worktree("clean", &repository));
+    let dirty = daemon.create(worktree("dirty", &repository));
+    let scratch = daemon.create(json!({ "assignee": "scratch" }));
+    let blocked = daemon.create(json!({ "assignee": "crash" }));
+    for (id, status) in
+        [(&clean, "done"), (&dirty, "done"), (&scratch, "done"), (&blocked, "blocked")]
+    {
+        daemon.wait_status(id, status);
+        daemon.wait_closed(id);
+    }
+    let dry = daemon.post("/v1/gc", &json!({ "dry_run": true }));
+    assert_eq!((&dry["workspaces"], dry["kept"].as_array().unwrap().len()), (&json!(2), 1));
+    assert_eq!(git(&repository, &["for-each-ref", "refs/kanban"]), "", "a dry run saves nothing");
+    let report = daemon.post("/v1/gc", &json!({}));
+    assert_eq!(report["workspaces"], 2, "{report}");
+    let kept = &report["kept"][0];
+    assert_eq!(kept["task_id"], dirty.as_str());
+    let saved = format!("refs/kanban/salvage/{dirty}/1");
+    assert_eq!(kept["saved_as"], saved.as_str());
+    assert_eq!(git(&repository, &["show", &format!("{saved}:new")]), "mine");
+    assert!(checkout(&daemon, &dirty).join("new").exists());
+    assert!(!checkout(&daemon, &clean).exists() && !checkout(&daemon, &scratch).exists());
+    assert!(checkout(&daemon, &blocked).exists(), "it may go on");
+    assert_eq!(git(&repository, &["show", &format!("kanban/{clean}:new")]), "mine");
+    assert!(!git(&repository, &["worktree", "list"]).contains(&clean));
+    git(&checkout(&daemon, &dirty), &["clean", "-qfd"]);
+    assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 1, "once it is clean it goes");
+    assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 0);
+}
