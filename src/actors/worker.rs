@@ -10,6 +10,7 @@ pub mod messages;
 pub mod phase;
 pub mod prepare;
 pub mod seed;
+mod vigil;
 pub mod watch;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
 use prepare::{LaunchContext, Prepared, StartWords, prepare, verdict_mode_of};
 use seed::{AdoptedRun, StartReport, WorkerSeed};
+use vigil::Vigil;
 use watch::{ShimNews, ShimWatch};
 
 /// Pause before something is written again that the database could not take.
@@ -89,6 +91,7 @@ pub struct Worker {
     timer: Option<SpawnHandle>,
     is_shim_gone: bool,
     linger_from: Option<i64>,
+    vigil: Vigil,
     _guard: Guard,
 }
 
@@ -107,6 +110,7 @@ impl Worker {
             WorkerSeed::Adopted(adopted) => adopted.task.id.clone(),
             WorkerSeed::Ended(ended) => ended.run.task_id.clone(),
         };
+        let vigil = Vigil::of(&seed);
         Self {
             deps,
             run_id,
@@ -123,6 +127,7 @@ impl Worker {
             timer: None,
             is_shim_gone: false,
             linger_from: None,
+            vigil,
             _guard: guard,
         }
     }
@@ -325,6 +330,7 @@ impl Worker {
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
         if self.worker.is_none() {
             self.worker = Some(worker);
+            self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
         }
     }

@@ -116,6 +116,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         C::WrongStatus
         | C::CurrentlyRunning
         | C::PreviousRunOpen
+        | C::NotUnkillable
         | C::UnmetParents
         | C::OtherClaimer
         | C::RunOver

@@ -46,7 +46,7 @@ use crate::kernel::verbs::{
     CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
     CreateTask, CreateTasks, CreateTasksReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
     HeartbeatTask, LinkReply, LinkTasks, PromoteReply, PromoteTask, ReassignTask, ReclaimReply,
-    ReclaimTask, SetDispatch, SetDispatchReply, Subscribe, SubscribeReply, UnblockReply,
+    ReclaimTask, SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, UnblockReply,
     UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 
@@ -161,6 +161,10 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<ReassignTask, ReclaimReply>(
         "/v1/tasks/{id}/reassign",
         "Give a task to a profile, taking it back first when it runs.",
+    ),
+    verb::<StopTask, ReclaimReply>(
+        "/v1/tasks/{id}/stop",
+        "Stop the work on a task; it is ready again, held or archived.",
     ),
     query::<GetContext, ContextReply>(
         "/v1/tasks/{id}/context",

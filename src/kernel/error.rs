@@ -206,6 +206,14 @@ pub enum Refusal {
         /// The run.
         run_id: RunId,
     },
+    /// Processes are to be given up that may still end by themselves.
+    #[error("cannot stop {id} by force: {state}, not unkillable")]
+    NotUnkillable {
+        /// The task.
+        id: String,
+        /// How its processes stand.
+        state: String,
+    },
     /// The claim belongs to somebody else.
     #[error("cannot {verb} {id}: it is claimed by {lock}, not by {claimer}")]
     OtherClaimer {
@@ -311,6 +319,7 @@ pub enum ErrorCode {
     CurrentlyRunning,
     UnmetParents,
     PreviousRunOpen,
+    NotUnkillable,
     OtherClaimer,
     RunOver,
     NotYours,
@@ -351,6 +360,7 @@ impl Refusal {
             Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
             Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
+            Self::NotUnkillable { .. } => ErrorCode::NotUnkillable,
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
             Self::NotYours { .. } => ErrorCode::NotYours,
@@ -377,6 +387,11 @@ impl Refusal {
             Self::UnmetParents { .. } => "`--force` starts it all the same".to_owned(),
             Self::PreviousRunOpen { .. } => {
                 "wait until its processes are gone: `kanban wait --closed`".to_owned()
+            }
+            Self::NotUnkillable { id, .. } => {
+                format!(
+                    "`kanban stop {id}` without --force ends what runs; --force is for what will not die"
+                )
             }
             Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
             Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),

@@ -76,11 +76,13 @@ event_kinds! {
     RateLimited = "rate_limited",
     /// The run was lost with its supervisor or its host: `reason`.
     Lost = "lost",
-    /// A person stopped the run: `reason`.
+    /// A person stopped the run: `reason, then`.
     Stopped = "stopped",
     /// No further attempt will be made: `failures, error`.
     GaveUp = "gave_up",
-    /// The processes of a run are gone: `run_id, exit_code, signal`.
+    /// The processes of a run do not die; its slot stays taken: `run_id`. Once per run.
+    Unkillable = "unkillable",
+    /// The processes of a run are gone: `run_id, exit_code, signal`; with `forced, reason` when a person said so instead.
     Closed = "closed",
 }
 

@@ -195,6 +195,9 @@ impl Facts {
 pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
     let task = &facts.task;
     match task.status {
+        TaskStatus::Running if is_unkillable(facts) => {
+            Reason::PreviousRunUnkillable { run_id: task.current_run_id.unwrap_or_default() }
+        }
         TaskStatus::Running => Reason::Running {
             run_id: task.current_run_id,
             by: task.claim_lock.clone().unwrap_or_default(),
@@ -210,6 +213,11 @@ pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
             .or_else(|| board_reason(facts, policy))
             .unwrap_or(Reason::StartsNext),
     }
+}
+
+/// Whether the processes of its open run do not die.
+fn is_unkillable(facts: &Facts) -> bool {
+    facts.open_run.as_ref().is_some_and(|run| run.state == RunState::Unkillable)
 }
 
 /// Reasons that lie with a ready task itself.

@@ -17,4 +17,5 @@ mod reasons;
 mod requests;
 mod schema;
 mod steering;
+mod stopping;
 mod verdicts;

@@ -208,6 +208,19 @@ const VERBS: &[Verb] = &[
             (&["{a}"], 2, "PROFILE"),
         ],
     ),
+    verb(
+        "stop",
+        &["{run}"],
+        &[
+            (&["{a}"], 1, "cannot stop"),
+            (&["{b}", "--hold"], 1, "(not running)"),
+            (&["{run}", "--force"], 1, "not unkillable"),
+            (&["{a}", "--force"], 1, "it has no processes"),
+            (&["{run}", "--hold", "--cancel"], 2, "cannot be used with"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
     verb("context", &["{a}"], &[(&["t_dead"], 1, "no such task")]),
     verb("runs", &["{a}"], &[(&["T_DEAD"], 1, "no such task")]),
     verb(
@@ -420,6 +433,7 @@ fn every_verb_stands_in_the_table() {
         "promote",
         "reclaim",
         "reassign",
+        "stop",
         "why",
         "doctor",
         "pause",

@@ -20,3 +20,4 @@ mod migrations;
 mod panics;
 mod races;
 mod start_and_end;
+mod stopping;

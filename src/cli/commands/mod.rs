@@ -41,6 +41,7 @@ pub mod search;
 pub mod show;
 pub mod slash;
 pub mod stats;
+pub mod stop;
 pub mod tail;
 pub mod unblock;
 pub mod unlink;
@@ -87,6 +88,7 @@ pub enum Command {
     Archive(archive::Arguments),
     Reclaim(reclaim::Arguments),
     Reassign(reassign::Arguments),
+    Stop(stop::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
     Log(log::Arguments),
@@ -143,6 +145,7 @@ impl Command {
             Self::Archive(arguments) => archive::run(&arguments, session),
             Self::Reclaim(arguments) => reclaim::run(arguments, session),
             Self::Reassign(arguments) => reassign::run(arguments, session),
+            Self::Stop(arguments) => stop::run(arguments, session),
             Self::Context(arguments) => context::run(&arguments, session),
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
@@ -217,6 +220,7 @@ impl Command {
             | Self::Archive(_)
             | Self::Reclaim(_)
             | Self::Reassign(_)
+            | Self::Stop(_)
             | Self::Context(_)
             | Self::Runs(_)
             | Self::Log(_)

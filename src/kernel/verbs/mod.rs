@@ -13,6 +13,7 @@ mod gc;
 mod link;
 mod operate;
 mod settings;
+mod stop;
 mod subscribe;
 mod supervise;
 mod unblock;
@@ -33,6 +34,7 @@ pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
 pub(in crate::kernel) use settings::switch_dispatch;
 pub use settings::{CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply};
+pub use stop::{AfterStop, StopTask};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };

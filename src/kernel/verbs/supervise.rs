@@ -127,7 +127,7 @@ impl Verb for RecordRunState {
     const NAME: &'static str = "record_run_state";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
-        let (run, _) = run_and_task(tx, self.run_id)?;
+        let (run, task) = run_and_task(tx, self.run_id)?;
         let step = match self.state {
             RunState::Stopping => RunStep::StopAsked,
             RunState::Unkillable => RunStep::LadderExhausted,
@@ -137,6 +137,10 @@ impl Verb for RecordRunState {
         };
         let Some(state) = run.state.after(step) else { return Ok(run.state) };
         store::runs::set_state(tx.store(), run.id, state)?;
+        if state == RunState::Unkillable {
+            let told = payload([("run_id", run.id.into())]);
+            tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
+        }
         Ok(state)
     }
 }
