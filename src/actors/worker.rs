@@ -221,21 +221,21 @@ impl Worker {
         let words = match (random_hex(16), random_hex(32)) {
             (Ok(nonce), Ok(token)) => StartWords { nonce, token },
             (Err(error), _) | (_, Err(error)) => {
-                self.fail_launch(&format!("no randomness: {error}"), context);
-                return;
+                let errno = error.raw_os_error();
+                return self.fail_launch(&format!("no randomness: {error}"), errno, context);
             }
         };
         let prepared = prepare(order, &self.deps.context, &words);
         let Prepared { spec, launch, verdict_mode, make_dirs } = match prepared {
             Ok(prepared) => prepared,
-            Err(message) => return self.fail_launch(&message, context),
+            Err(message) => return self.fail_launch(&message, None, context),
         };
         self.verdict_mode = verdict_mode;
         self.launch = Some(launch);
         for dir in make_dirs {
             if let Err(error) = std::fs::create_dir_all(&dir) {
                 let message = format!("workspace: {} could not be made: {error}", dir.display());
-                return self.fail_launch(&message, context);
+                return self.fail_launch(&message, error.raw_os_error(), context);
             }
         }
         self.deps.live_runs.insert(
@@ -253,13 +253,14 @@ impl Worker {
         let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
         context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
             Ok(shim) => worker.watch_own(shim, context),
-            Err(error) => worker.fail_launch(&chain(&error), context),
+            Err(error) => worker.fail_launch(&chain(&error), errno_of(&error), context),
         }));
     }
 
-    fn fail_launch(&mut self, message: &str, context: &mut Context<Self>) {
+    fn fail_launch(&mut self, message: &str, errno: Option<i32>, context: &mut Context<Self>) {
         tracing::warn!(run = self.run_id, task = %self.task_id, message, "a run could not be launched");
-        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno: 0 };
+        let errno = errno.unwrap_or_default();
+        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno };
         self.evidence = Some(Evidence::of(end));
         self.is_shim_gone = true;
         self.on(Happening::LaunchFailed, context);
@@ -556,6 +557,12 @@ fn is_retryable(error: &VerbError) -> bool {
         VerbError::Failed(fault) => fault.is_retryable(),
         VerbError::Refused(_) => false,
     }
+}
+
+/// The kernel's error number among the causes of an error.
+fn errno_of(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    number.or_else(|| error.source().and_then(errno_of))
 }
 
 /// An error with its causes in one line.

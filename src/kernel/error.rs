@@ -280,6 +280,12 @@ pub enum Refusal {
         /// The task.
         id: String,
     },
+    /// There is no such breaker to reset.
+    #[error("no such breaker: {key} holds nothing back")]
+    UnknownBreaker {
+        /// The key.
+        key: String,
+    },
     /// There is no such subscription to end.
     #[error("no such subscription to {id}")]
     UnknownSubscription {
@@ -328,6 +334,7 @@ pub enum ErrorCode {
     IdempotencyConflict,
     RequestConflict,
     UnknownSubscription,
+    UnknownBreaker,
     ImportClash,
     BadBackup,
     OpenRuns,
@@ -369,6 +376,7 @@ impl Refusal {
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
             Self::ImportClash { .. } => ErrorCode::ImportClash,
+            Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
         }
     }
@@ -395,6 +403,7 @@ impl Refusal {
             }
             Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
             Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),
+            Self::UnknownBreaker { .. } => "`kanban breakers` lists those that do".to_owned(),
             Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")

@@ -7,15 +7,18 @@
 )]
 
 mod bench_board;
+mod breakers;
 mod claims;
 mod contexts;
 mod dispatch;
 mod keeping;
 mod listings;
+mod outcomes;
 mod plans;
 mod reasons;
 mod requests;
 mod schema;
 mod steering;
 mod stopping;
+mod times;
 mod verdicts;
