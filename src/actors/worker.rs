@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
+mod progress;
 pub mod seed;
 mod vigil;
 pub mod watch;
@@ -110,7 +111,7 @@ impl Worker {
             WorkerSeed::Adopted(adopted) => adopted.task.id.clone(),
             WorkerSeed::Ended(ended) => ended.run.task_id.clone(),
         };
-        let vigil = Vigil::of(&seed);
+        let vigil = Vigil::of(&seed, &deps.context.settings());
         Self {
             deps,
             run_id,

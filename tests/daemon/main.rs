@@ -20,6 +20,7 @@ mod main_job;
 mod migrations;
 mod one_at_a_time;
 mod panics;
+mod progress;
 mod races;
 mod stale_workers;
 mod start_and_end;

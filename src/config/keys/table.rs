@@ -225,7 +225,7 @@ const SUPERVISION: &[Key] = &[
         example: None,
         unit: None,
         doc: "How long a run may show no sign of life (no output, no CPU time, no call of the board) before it is \
-              ended as timed out; 0s: for ever. Profiles may have their own; fixed for a run at its start.",
+              ended as timed out; 0s: for ever. A run is watched as the daemon that started or found it is set.",
     },
     Key {
         name: "max_total_runtime",
