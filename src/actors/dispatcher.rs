@@ -5,9 +5,10 @@
 //! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
 //!
 //! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
-//! (`dispatch.interval_seconds`) is only a net. What is started is decided in [`crate::kernel::dispatch`], inside the
-//! transaction that claims.
+//! (`dispatch.interval_seconds`) is only a net; it also notices a wall clock that was set back. What is started is decided in
+//! [`crate::kernel::dispatch`], inside the transaction that claims.
 
+mod clock;
 pub mod messages;
 
 use std::sync::Arc;
@@ -33,10 +34,11 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, SpawnedTask,
+    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, SpawnedTask,
     StartReadyRuns, preview_dispatch,
 };
-use crate::os::clock::epoch_seconds;
+use crate::os::clock::{epoch_ms, epoch_seconds, monotonic_ms};
+use clock::ClockWatch;
 use messages::{DispatchNow, Wake};
 
 /// Pause after a pass that failed.
@@ -61,13 +63,15 @@ pub struct Dispatcher {
     is_passing: bool,
     is_wanted_again: bool,
     due: Option<SpawnHandle>,
+    clock: ClockWatch,
     _guard: Guard,
 }
 
 impl Dispatcher {
     /// A dispatcher that has not passed yet.
     pub fn new(deps: DispatcherDeps, guard: Guard) -> Self {
-        Self { deps, is_passing: false, is_wanted_again: false, due: None, _guard: guard }
+        let clock = ClockWatch::new(epoch_ms(), monotonic_ms());
+        Self { deps, is_passing: false, is_wanted_again: false, due: None, clock, _guard: guard }
     }
 
     fn pass(&mut self, context: &mut Context<Self>) {
@@ -115,9 +119,27 @@ impl Dispatcher {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
+        if self.clock.was_set_back(epoch_ms(), monotonic_ms()) {
+            self.clamp_times(context);
+        }
         self.pass(context);
         let interval = self.deps.context.settings().dispatch.interval;
         context.run_later(interval, Self::tick);
+    }
+}
+
+impl Dispatcher {
+    /// A clock that was set back makes back-offs and claims last too long; at a start the daemon does the same.
+    fn clamp_times(&self, context: &mut Context<Self>) {
+        tracing::warn!("the clock was set back; times that lie too far ahead are shortened");
+        let database = self.deps.database.clone();
+        let submit =
+            async move { database.submit(Submit::by_system("dispatcher", ClampTimes)).await };
+        context.spawn(submit.into_actor(self).map(|answer, _, _| {
+            if let Err(error) = answer {
+                tracing::error!(%error, "times could not be shortened after the clock was set back");
+            }
+        }));
     }
 }
 

@@ -16,8 +16,8 @@ fn list(bench: &Bench) -> Vec<BreakerInfo> {
     bench.ask(&ListBreakers::default()).unwrap()
 }
 
-fn reset(key: impl ToString) -> ResetBreaker {
-    ResetBreaker { key: key.to_string() }
+fn reset(key: &str) -> ResetBreaker {
+    ResetBreaker { key: key.to_owned() }
 }
 
 fn no_program() -> ProcessEnd {
@@ -77,7 +77,7 @@ fn a_task_that_somebody_holds_has_no_breaker_to_reset() {
     let id = bench.create("t", "dev", &[]);
     bench.start_one();
     bench.do_it(&wire::<StopTask>(json!({"id": id, "then": "hold"})));
-    let refusal = bench.refused(&reset(format!("task:{id}")));
+    let refusal = bench.refused(&reset(&format!("task:{id}")));
     assert!(matches!(refusal, Refusal::UnknownBreaker { .. }), "{refusal}");
     assert!(matches!(bench.refused(&reset("task:t_dead")), Refusal::UnknownTask { .. }));
 }
