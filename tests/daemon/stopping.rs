@@ -1,8 +1,10 @@
 //! Stopping real processes: the ladder behind every verb that takes work away, and what does not die.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
+use crate::harness::{Daemon, config, is_alive, wait_for};
 
 /// Ends by nothing but SIGKILL; says when it is deaf.
 const DEAF: &str = "trap '' TERM; touch deaf; while :; do sleep 0.02; done";
@@ -45,14 +47,23 @@ fn every_verb_that_takes_work_away_ends_the_processes_before_anything_starts_aga
     }
 }
 
-/// The kill rounds of every shim stand still until the file is removed.
-fn with_held_kills() -> Daemon {
+/// As long as this is there, a shim stands still before its first round of killing.
+struct Hold(PathBuf);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+/// A daemon whose shims do not come to kill.
+fn with_held_kills() -> (Daemon, Hold) {
     let mut daemon = Daemon::prepare(&quick(DEAF));
     let hold = daemon.scratch().join("hold");
-    daemon.arm(Some(&format!("shim-kill-round=hold:{}", hold.display())));
+    daemon.arm(Some(&format!("shim-kill-round=hold:{}@1", hold.display())));
     daemon.spawn();
     daemon.wait_until_up();
-    daemon
+    (daemon, Hold(hold))
 }
 
 fn until_unkillable(daemon: &Daemon, id: &str) {
@@ -61,18 +72,9 @@ fn until_unkillable(daemon: &Daemon, id: &str) {
     });
 }
 
-fn let_kills_go_on(daemon: &Daemon) {
-    wait_for("the shims to go on", || {
-        drop(std::fs::remove_file(daemon.scratch().join("hold")));
-        let of_home = processes_of(&daemon.home());
-        let is_worker = |pid: &i32| *pid != daemon.pid();
-        (!of_home.iter().any(is_worker)).then_some(())
-    });
-}
-
 #[test]
 fn what_does_not_die_keeps_its_slot_alerts_once_and_is_given_up_by_a_persons_word() {
-    let daemon = with_held_kills();
+    let (daemon, hold) = with_held_kills();
     let (id, pid) = started(&daemon);
     daemon.post(&format!("/v1/tasks/{id}/stop"), &json!({ "reason": "enough" }));
     until_unkillable(&daemon, &id);
@@ -91,20 +93,21 @@ fn what_does_not_die_keeps_its_slot_alerts_once_and_is_given_up_by_a_persons_wor
     let closed: Value = daemon.show(&id)["events"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&closed["kind"], &closed["payload"]["forced"]), (&json!("closed"), &json!(true)));
     assert_eq!(daemon.get(&format!("/v1/tasks/{id}/why"))["reason"], "paused", "its slot is free");
-    let_kills_go_on(&daemon);
+    drop(hold);
+    wait_for("its end after all", || (!is_alive(pid)).then_some(()));
     wait_for("its files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
     assert_eq!(daemon.outcomes(&id), ["stopped"]);
 }
 
 #[test]
 fn a_run_whose_time_is_up_and_that_does_not_die_becomes_unkillable_and_closes_when_it_does() {
-    let daemon = with_held_kills();
+    let (daemon, hold) = with_held_kills();
     let id = daemon.create(json!({ "assignee": "sh", "max_runtime_seconds": 1 }));
     until_unkillable(&daemon, &id);
     assert_eq!(daemon.status(&id), "running");
     assert_eq!(daemon.get(&format!("/v1/tasks/{id}/why"))["reason"], "previous_run_unkillable");
     daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
-    let_kills_go_on(&daemon);
+    drop(hold);
     daemon.wait_closed(&id);
     assert_eq!(daemon.outcomes(&id), ["timed_out"]);
     assert_eq!(daemon.status(&id), "ready");
