@@ -5,10 +5,9 @@
 //! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
 //!
 //! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
-//! (`dispatch.interval_seconds`) is only a net; it also notices a wall clock that was set back. What is started is decided in
-//! [`crate::kernel::dispatch`], inside the transaction that claims.
+//! (`dispatch.interval_seconds`) is only a net. What is started is decided in [`crate::kernel::dispatch`], inside the
+//! transaction that claims.
 
-mod clock;
 pub mod messages;
 
 use std::sync::Arc;
@@ -34,15 +33,17 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, SpawnedTask,
+    DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, SpawnedTask,
     StartReadyRuns, preview_dispatch,
 };
-use crate::os::clock::{epoch_ms, epoch_seconds, monotonic_ms};
-use clock::ClockWatch;
+use crate::os::clock::epoch_seconds;
 use messages::{DispatchNow, Wake};
 
 /// Pause after a pass that failed.
 const PASS_AGAIN: Duration = Duration::from_secs(1);
+
+/// Time between two looks at a disk that is nearly full.
+const DISK_LOOK: Duration = Duration::from_secs(2);
 
 /// What the dispatcher may reach.
 #[derive(Clone)]
@@ -63,15 +64,21 @@ pub struct Dispatcher {
     is_passing: bool,
     is_wanted_again: bool,
     due: Option<SpawnHandle>,
-    clock: ClockWatch,
+    is_held_by_disk: bool,
     _guard: Guard,
 }
 
 impl Dispatcher {
     /// A dispatcher that has not passed yet.
     pub fn new(deps: DispatcherDeps, guard: Guard) -> Self {
-        let clock = ClockWatch::new(epoch_ms(), monotonic_ms());
-        Self { deps, is_passing: false, is_wanted_again: false, due: None, clock, _guard: guard }
+        Self {
+            deps,
+            is_passing: false,
+            is_wanted_again: false,
+            due: None,
+            is_held_by_disk: false,
+            _guard: guard,
+        }
     }
 
     fn pass(&mut self, context: &mut Context<Self>) {
@@ -81,7 +88,8 @@ impl Dispatcher {
         }
         self.is_passing = true;
         let database = self.deps.database.clone();
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+        let is_disk_low = self.deps.context.low_disk_bytes().is_some();
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low };
         let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
             dispatcher.is_passing = false;
@@ -113,33 +121,30 @@ impl Dispatcher {
             let wait = Duration::from_secs(wait) + Duration::from_millis(20);
             self.due = Some(context.run_later(wait, Self::pass));
         }
+        self.watch_disk(reply.held_by, context);
         if std::mem::take(&mut self.is_wanted_again) || reply.has_more {
             self.pass(context);
         }
     }
 
-    fn tick(&mut self, context: &mut Context<Self>) {
-        if self.clock.was_set_back(epoch_ms(), monotonic_ms()) {
-            self.clamp_times(context);
+    /// Nobody tells when a disk has room again, so it is looked at, for as long as it is what holds everything up.
+    fn watch_disk(&mut self, held_by: Option<Hold>, context: &mut Context<Self>) {
+        let is_held = held_by == Some(Hold::Disk);
+        if is_held && !self.is_held_by_disk {
+            tracing::warn!("the disk is nearly full: nothing is started until there is room again");
+        } else if !is_held && self.is_held_by_disk {
+            tracing::info!("the disk has room again");
         }
+        self.is_held_by_disk = is_held;
+        if is_held && self.due.is_none() {
+            self.due = Some(context.run_later(DISK_LOOK, Self::pass));
+        }
+    }
+
+    fn tick(&mut self, context: &mut Context<Self>) {
         self.pass(context);
         let interval = self.deps.context.settings().dispatch.interval;
         context.run_later(interval, Self::tick);
-    }
-}
-
-impl Dispatcher {
-    /// A clock that was set back makes back-offs and claims last too long; at a start the daemon does the same.
-    fn clamp_times(&self, context: &mut Context<Self>) {
-        tracing::warn!("the clock was set back; times that lie too far ahead are shortened");
-        let database = self.deps.database.clone();
-        let submit =
-            async move { database.submit(Submit::by_system("dispatcher", ClampTimes)).await };
-        context.spawn(submit.into_actor(self).map(|answer, _, _| {
-            if let Err(error) = answer {
-                tracing::error!(%error, "times could not be shortened after the clock was set back");
-            }
-        }));
     }
 }
 
@@ -181,8 +186,9 @@ async fn preview(
     max: Option<u32>,
 ) -> Result<DispatchReport, VerbError> {
     let policy = Arc::clone(policy);
+    let is_disk_low = deps.context.low_disk_bytes().is_some();
     let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max)?)
+        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max, is_disk_low)?)
     };
     let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned, held_by } =
         deps.readers.read(caller.clone(), look).await?;
@@ -217,7 +223,8 @@ async fn dispatch_now(
         promoted = deps.database.submit(submit).await?;
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
-    let verb = StartReadyRuns { mode, max: message.max };
+    let is_disk_low = deps.context.low_disk_bytes().is_some();
+    let verb = StartReadyRuns { mode, max: message.max, is_disk_low };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();

@@ -4,6 +4,7 @@
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
 pub mod clock;
+pub mod disk;
 pub mod files;
 pub mod fork_exec;
 pub mod home_lock;

@@ -15,6 +15,7 @@ mod keeping;
 mod listings;
 mod outcomes;
 mod plans;
+mod predecessor;
 mod reasons;
 mod requests;
 mod schema;

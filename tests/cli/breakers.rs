@@ -78,7 +78,7 @@ fn a_worker_says_until_when_its_provider_takes_no_work() {
     let said: Value = serde_json::from_str(&board.say(["log", &id]).ok()).unwrap();
     assert_eq!(
         said,
-        json!({"id": id, "status": "ready", "run_id": run["id"], "retry_at": retry_at, "already": false})
+        json!({"id": id, "board": "default", "status": "ready", "run_id": run["id"], "retry_at": retry_at, "already": false})
     );
     let why = board.say(["why", &id, "--json"]).json();
     assert!(["dispatch_disabled", "back_off"].contains(&why["reason"].as_str().unwrap()), "{why}");

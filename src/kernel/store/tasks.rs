@@ -424,13 +424,14 @@ pub fn clamp_times(connection: &Connection, latest: &LatestTimes) -> Result<usiz
     let doing = "clamp times after a clock step";
     let backoffs = connection
         .prepare_cached(
-            "WITH latest AS (
-               SELECT t.id, CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = t.id ORDER BY r.id DESC LIMIT 1)
-                                      = 'rate_limited'
-                                 THEN :rate_limit ELSE :back_off END AS until
-               FROM tasks t WHERE t.not_before > :back_off)
-             UPDATE tasks SET not_before = (SELECT until FROM latest WHERE latest.id = tasks.id)
-             WHERE not_before IS NOT NULL AND not_before > (SELECT until FROM latest WHERE latest.id = tasks.id)",
+            "UPDATE tasks
+             SET not_before = CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
+                                         ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                   THEN :rate_limit ELSE :back_off END
+             WHERE not_before IS NOT NULL AND not_before > :back_off
+               AND not_before > CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
+                                           ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                     THEN :rate_limit ELSE :back_off END",
         )
         .and_then(|mut s| {
             s.execute(named_params! { ":rate_limit": latest.rate_limit, ":back_off": latest.back_off })

@@ -123,6 +123,7 @@ impl Verb for ResetBreaker {
     /// The breaker as it stood before.
     type Reply = BreakerInfo;
     const NAME: &'static str = "reset_breaker";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<BreakerInfo, VerbError> {
         let board = match tx.caller {

@@ -38,7 +38,9 @@ pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
 pub use rate_limit::{RateLimitReply, RateLimitTask};
 pub(in crate::kernel) use settings::switch_dispatch;
-pub use settings::{CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply};
+pub use settings::{
+    CreateBoard, CreateBoardReply, DispatchSwitch, Hold, SetDispatch, SetDispatchReply,
+};
 pub use stalled::EndStalledRun;
 pub use stop::{AfterStop, StopTask};
 pub use subscribe::{

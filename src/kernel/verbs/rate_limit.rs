@@ -10,11 +10,11 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::limits::RATE_LIMIT_SECONDS_MAX;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store;
-use crate::kernel::task::{TaskStatus, TaskStep};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::validate;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
@@ -39,6 +39,9 @@ pub struct RateLimitTask {
 pub struct RateLimitReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status now.
     pub status: TaskStatus,
     /// The run that was ended.
@@ -52,6 +55,7 @@ pub struct RateLimitReply {
 impl Verb for RateLimitTask {
     type Reply = RateLimitReply;
     const NAME: &'static str = "rate_limited";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RateLimitReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -59,7 +63,7 @@ impl Verb for RateLimitTask {
         let error = reason.as_deref().map_or("the worker met a rate limit", str::trim);
         let seconds = self.seconds(tx)?;
         if let Some(run) = callers_run(tx)?.filter(|run| run.ended_at.is_some()) {
-            return already(tx, task.id.to_string(), task.status, &run);
+            return already(tx, &task, &run);
         }
         let to = Tx::step(&task, TaskStep::Requeue, "rate limit", " (not running)")?;
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::RateLimited) };
@@ -75,7 +79,8 @@ impl Verb for RateLimitTask {
         let told = payload([("retry_at", retry_at.into()), ("reason", error.into())]);
         tx.event(&task, run_id, EventKind::RateLimited, Some(told))?;
         tx.signal(Signal::DispatchDue);
-        Ok(RateLimitReply { id: task.id.to_string(), status: to, run_id, retry_at, already: false })
+        let (id, board) = (task.id.to_string(), task.board);
+        Ok(RateLimitReply { id, board, status: to, run_id, retry_at, already: false })
     }
 }
 
@@ -94,18 +99,18 @@ impl RateLimitTask {
 }
 
 /// The answer to a run that has ended: `already` when it has said the same before.
-fn already(
-    tx: &Tx<'_>,
-    id: String,
-    status: TaskStatus,
-    run: &Run,
-) -> Result<RateLimitReply, VerbError> {
+fn already(tx: &Tx<'_>, task: &Task, run: &Run) -> Result<RateLimitReply, VerbError> {
     let is_own = matches!(tx.caller, Caller::Worker { .. })
         && run.verdict_by.as_deref() == Some(tx.caller.actor().as_str());
-    if is_own && run.outcome == Some(RunOutcome::RateLimited) {
-        let (run_id, retry_at) = (Some(run.id), run.retry_at);
-        Ok(RateLimitReply { id, status, run_id, retry_at, already: true })
-    } else {
-        Err(run_over(run).into())
+    if !is_own || run.outcome != Some(RunOutcome::RateLimited) {
+        return Err(run_over(run).into());
     }
+    Ok(RateLimitReply {
+        id: task.id.to_string(),
+        board: task.board.clone(),
+        status: task.status,
+        run_id: Some(run.id),
+        retry_at: run.retry_at,
+        already: true,
+    })
 }

@@ -23,6 +23,7 @@ impl Verb for EndStalledRun {
     /// False when the run had ended before.
     type Reply = bool;
     const NAME: &'static str = "end_stalled_run";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, VerbError> {
         let run = store::runs::get(tx.store(), self.run_id)?

@@ -73,6 +73,7 @@ pub struct StopTask {
 impl Verb for StopTask {
     type Reply = ReclaimReply;
     const NAME: &'static str = "stop";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -96,6 +97,7 @@ impl Verb for StopTask {
         let now = reread(tx, &task.id)?;
         Ok(ReclaimReply {
             id: task.id.to_string(),
+            board: now.board,
             status: now.status,
             assignee: now.assignee,
             run_id: ended.or(stuck),
