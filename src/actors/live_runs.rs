@@ -4,6 +4,7 @@
 //! until after it is closed.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::kernel::caller::Caller;
@@ -29,13 +30,23 @@ pub struct LiveRun {
 pub struct LiveRuns {
     /// Shims of the runs.
     pub shims: Arc<RunRegistry>,
-    runs: Arc<RwLock<HashMap<RunId, LiveRun>>>,
+    runs: Arc<RwLock<HashMap<RunId, Entry>>>,
+}
+
+/// A live run, and how often it has called.
+#[derive(Debug)]
+struct Entry {
+    run: LiveRun,
+    calls: AtomicU64,
 }
 
 impl LiveRuns {
     /// Adds a run.
     pub fn insert(&self, run_id: RunId, run: LiveRun) {
-        self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(run_id, run);
+        self.runs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(run_id, Entry { run, calls: AtomicU64::new(0) });
     }
 
     /// Removes a run.
@@ -62,24 +73,33 @@ impl LiveRuns {
     pub fn find_by_token(&self, token: &str) -> Option<RunId> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
-        for (run_id, run) in runs.iter() {
-            if is_same_word(&run.token, token) {
+        for (run_id, entry) in runs.iter() {
+            if is_same_word(&entry.run.token, token) {
                 found = Some(*run_id);
             }
         }
         found
     }
 
-    /// The run's worker as a caller; none when the run is not live.
+    /// The run's worker as the caller of one more request; none when the run is not live.
     pub fn caller(&self, run_id: RunId) -> Option<Caller> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        let run = runs.get(&run_id)?;
+        let Entry { run, calls } = runs.get(&run_id)?;
+        calls.fetch_add(1, Ordering::Relaxed);
         Some(Caller::Worker {
             run_id,
             task_id: run.task_id.clone(),
             board: run.board.clone(),
             profile: run.profile.clone(),
         })
+    }
+}
+
+impl LiveRuns {
+    /// How often the run has called since this daemon knows it.
+    pub fn calls(&self, run_id: RunId) -> u64 {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(&run_id).map_or(0, |entry| entry.calls.load(Ordering::Relaxed))
     }
 }
 

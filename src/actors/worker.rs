@@ -9,7 +9,9 @@ pub mod evidence;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
+mod progress;
 pub mod seed;
+mod vigil;
 pub mod watch;
 
 use std::sync::Arc;
@@ -49,6 +51,7 @@ use prepare::{
     LaunchContext, Prepared, StartWords, make_own, prepare, setup_limit, verdict_mode_of,
 };
 use seed::{AdoptedRun, StartReport, WorkerSeed};
+use vigil::Vigil;
 use watch::{ShimNews, ShimWatch};
 
 /// Pause before something is written again that the database could not take.
@@ -93,6 +96,7 @@ pub struct Worker {
     linger_from: Option<i64>,
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,
+    vigil: Vigil,
     _guard: Guard,
 }
 
@@ -111,6 +115,7 @@ impl Worker {
             WorkerSeed::Adopted(adopted) => adopted.task.id.clone(),
             WorkerSeed::Ended(ended) => ended.run.task_id.clone(),
         };
+        let vigil = Vigil::of(&seed, &deps.context.settings());
         Self {
             deps,
             run_id,
@@ -128,6 +133,7 @@ impl Worker {
             is_shim_gone: false,
             linger_from: None,
             setup_limit: Duration::ZERO,
+            vigil,
             _guard: guard,
         }
     }
@@ -224,27 +230,30 @@ impl Worker {
         let words = match (random_hex(16), random_hex(32)) {
             (Ok(nonce), Ok(token)) => StartWords { nonce, token },
             (Err(error), _) | (_, Err(error)) => {
-                self.fail_launch(&format!("no randomness: {error}"), context);
-                return;
+                let errno = error.raw_os_error();
+                return self.fail_launch(&format!("no randomness: {error}"), errno, context);
             }
         };
         let prepared = prepare(order, &self.deps.context, &words);
         let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = match prepared {
             Ok(prepared) => prepared,
-            Err(message) => return self.fail_launch(&message, context),
+            Err(message) => return self.fail_launch(&message, None, context),
         };
         self.verdict_mode = verdict_mode;
         self.launch = Some(launch);
         for dir in make_dirs {
             if let Err(error) = std::fs::create_dir_all(&dir) {
                 let message = format!("workspace: {} could not be made: {error}", dir.display());
-                return self.fail_launch(&message, context);
+                return self.fail_launch(&message, error.raw_os_error(), context);
             }
         }
         match make_own(&own, order.task.id.as_str(), &self.deps.context.workspaces_dir) {
             Ok(None) => {}
             Ok(made) => spec.workspace = made,
-            Err(error) => return self.fail_launch(&format!("workspace: {error}"), context),
+            Err(error) => {
+                let message = format!("workspace: {error}");
+                return self.fail_launch(&message, error.raw_os_error(), context);
+            }
         }
         self.setup_limit = setup_limit(&spec);
         self.deps.live_runs.insert(
@@ -262,13 +271,14 @@ impl Worker {
         let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
         context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
             Ok(shim) => worker.watch_own(shim, context),
-            Err(error) => worker.fail_launch(&chain(&error), context),
+            Err(error) => worker.fail_launch(&chain(&error), errno_of(&error), context),
         }));
     }
 
-    fn fail_launch(&mut self, message: &str, context: &mut Context<Self>) {
+    fn fail_launch(&mut self, message: &str, errno: Option<i32>, context: &mut Context<Self>) {
         tracing::warn!(run = self.run_id, task = %self.task_id, message, "a run could not be launched");
-        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno: 0 };
+        let errno = errno.unwrap_or_default();
+        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno };
         self.evidence = Some(Evidence::of(end));
         self.is_shim_gone = true;
         self.on(Happening::LaunchFailed, context);
@@ -335,6 +345,7 @@ impl Worker {
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
         if self.worker.is_none() {
             self.worker = Some(worker);
+            self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
         }
     }
@@ -560,6 +571,12 @@ fn is_retryable(error: &VerbError) -> bool {
         VerbError::Failed(fault) => fault.is_retryable(),
         VerbError::Refused(_) => false,
     }
+}
+
+/// The kernel's error number among the causes of an error.
+fn errno_of(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    number.or_else(|| error.source().and_then(errno_of))
 }
 
 /// An error with its causes in one line.

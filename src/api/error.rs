@@ -110,6 +110,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownBoard
         | C::UnknownLink
         | C::UnknownSubscription
+        | C::UnknownBreaker
         | C::UnknownRun => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -117,6 +118,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::CurrentlyRunning
         | C::PreviousRunOpen
         | C::WorkspaceBusy
+        | C::NotUnkillable
         | C::UnmetParents
         | C::OtherClaimer
         | C::RunOver

@@ -43,12 +43,13 @@ use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verbs::{
-    ArchiveReply, ArchiveTask, AssignReply, AssignTask, BlockTask, ClaimReply, ClaimTask,
-    CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
+    ArchiveReply, ArchiveTask, AssignReply, AssignTask, BlockTask, BreakerInfo, ClaimReply,
+    ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
     CreateTask, CreateTasks, CreateTasksReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
-    HeartbeatTask, LinkReply, LinkTasks, PromoteReply, PromoteTask, ReassignTask, ReclaimReply,
-    ReclaimTask, SetDispatch, SetDispatchReply, Subscribe, SubscribeReply, UnblockReply,
-    UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
+    HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply,
+    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ResetBreaker, SetDispatch,
+    SetDispatchReply, StopTask, Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply,
+    UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 
 /// HTTP methods in use.
@@ -154,6 +155,10 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<CommentTask, CommentReply>("/v1/tasks/{id}/comment", "Comment on a task."),
     verb::<CompleteTask, VerdictReply>("/v1/tasks/{id}/complete", "Complete a task."),
     verb::<BlockTask, VerdictReply>("/v1/tasks/{id}/block", "Block a task: it needs a person."),
+    verb::<RateLimitTask, RateLimitReply>(
+        "/v1/tasks/{id}/rate_limited",
+        "Say that a provider takes no work for now; the task is tried again later.",
+    ),
     verb::<UnblockTask, UnblockReply>("/v1/tasks/{id}/unblock", "Let a blocked task go on."),
     verb::<AssignTask, AssignReply>("/v1/tasks/{id}/assign", "Give a task to a profile."),
     verb::<ArchiveTask, ArchiveReply>("/v1/tasks/{id}/archive", "Put a task away."),
@@ -162,6 +167,10 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<ReassignTask, ReclaimReply>(
         "/v1/tasks/{id}/reassign",
         "Give a task to a profile, taking it back first when it runs.",
+    ),
+    verb::<StopTask, ReclaimReply>(
+        "/v1/tasks/{id}/stop",
+        "Stop the work on a task; it is ready again, held or archived.",
     ),
     query::<GetContext, ContextReply>(
         "/v1/tasks/{id}/context",
@@ -230,6 +239,8 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/dispatch/switch",
         "Show whether the board starts anything, and how many supervised runs are open.",
     ),
+    query::<ListBreakers, Vec<BreakerInfo>>("/v1/breakers", "List what holds starts back."),
+    verb::<ResetBreaker, BreakerInfo>("/v1/breakers/reset", "Let starts go on."),
     query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
     verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Make a board."),
     by_hand::<GcRequest, GcReport>(

@@ -89,6 +89,12 @@ pub struct Dispatch {
     /// Longest wait after a failure; not shorter than `backoff_base`.
     #[serde(deserialize_with = "duration")]
     pub backoff_max: Duration,
+    /// Wait after a rate limit whose end was not told.
+    #[serde(deserialize_with = "duration")]
+    pub rate_limit_wait: Duration,
+    /// Time that a task may be ready before an event tells of it; zero: for ever.
+    #[serde(deserialize_with = "duration")]
+    pub queue_wait_alert: Duration,
     /// Starts of one task without a person's word, over its whole life.
     pub lifetime_starts: u32,
 }
@@ -104,6 +110,8 @@ impl Default for Dispatch {
             failure_limit: 5,
             backoff_base: Duration::from_secs(1),
             backoff_max: Duration::from_secs(10 * 60),
+            rate_limit_wait: Duration::from_secs(5 * 60),
+            queue_wait_alert: Duration::ZERO,
             lifetime_starts: 20,
         }
     }
@@ -125,6 +133,12 @@ pub struct Supervision {
     /// Longest run where neither task nor profile says otherwise.
     #[serde(deserialize_with = "duration")]
     pub max_runtime: Duration,
+    /// Time that a run may show no sign of life; zero: for ever.
+    #[serde(deserialize_with = "duration")]
+    pub progress_timeout: Duration,
+    /// Time that all runs of a task may take together; zero: without end.
+    #[serde(deserialize_with = "duration")]
+    pub max_total_runtime: Duration,
     /// Names of variables that workers get from the daemon's environment.
     pub pass_env: Vec<String>,
     /// The shim to use; none: look beside the daemon, then in /usr/libexec/kanband.
@@ -145,6 +159,8 @@ impl Default for Supervision {
             grace: Duration::from_secs(5),
             spawn_timeout: Duration::from_secs(10),
             max_runtime: Duration::from_secs(24 * 60 * 60),
+            progress_timeout: Duration::ZERO,
+            max_total_runtime: Duration::ZERO,
             pass_env: Vec::new(),
             shim: None,
             log_head_bytes: 1024 * 1024,
@@ -263,6 +279,9 @@ pub struct Profile {
     /// Longest run of a task that has no time of its own.
     #[serde(deserialize_with = "optional_duration")]
     pub max_runtime: Option<Duration>,
+    /// Time that a run may show no sign of life; zero: for ever.
+    #[serde(deserialize_with = "optional_duration")]
+    pub progress_timeout: Option<Duration>,
     /// User that the workers run as; see [`DEFAULT_WORKER_USER`].
     pub user: Option<String>,
     /// File mode mask.

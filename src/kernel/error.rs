@@ -224,6 +224,14 @@ pub enum Refusal {
         /// Its run.
         run_id: RunId,
     },
+    /// Processes are to be given up that may still end by themselves.
+    #[error("cannot stop {id} by force: {state}, not unkillable")]
+    NotUnkillable {
+        /// The task.
+        id: String,
+        /// How its processes stand.
+        state: String,
+    },
     /// The claim belongs to somebody else.
     #[error("cannot {verb} {id}: it is claimed by {lock}, not by {claimer}")]
     OtherClaimer {
@@ -290,6 +298,12 @@ pub enum Refusal {
         /// The task.
         id: String,
     },
+    /// There is no such breaker to reset.
+    #[error("no such breaker: {key} holds nothing back")]
+    UnknownBreaker {
+        /// The key.
+        key: String,
+    },
     /// There is no such subscription to end.
     #[error("no such subscription to {id}")]
     UnknownSubscription {
@@ -330,6 +344,7 @@ pub enum ErrorCode {
     UnmetParents,
     PreviousRunOpen,
     WorkspaceBusy,
+    NotUnkillable,
     OtherClaimer,
     RunOver,
     NotYours,
@@ -338,6 +353,7 @@ pub enum ErrorCode {
     IdempotencyConflict,
     RequestConflict,
     UnknownSubscription,
+    UnknownBreaker,
     ImportClash,
     BadBackup,
     OpenRuns,
@@ -371,6 +387,7 @@ impl Refusal {
             Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
             Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
+            Self::NotUnkillable { .. } => ErrorCode::NotUnkillable,
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
             Self::NotYours { .. } => ErrorCode::NotYours,
@@ -379,6 +396,7 @@ impl Refusal {
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
             Self::ImportClash { .. } => ErrorCode::ImportClash,
+            Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
         }
     }
@@ -401,8 +419,14 @@ impl Refusal {
             Self::WorkspaceBusy { holder, .. } => {
                 format!("wait for it: `kanban wait --closed {holder}`")
             }
+            Self::NotUnkillable { id, .. } => {
+                format!(
+                    "`kanban stop {id}` without --force ends what runs; --force is for what will not die"
+                )
+            }
             Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
             Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),
+            Self::UnknownBreaker { .. } => "`kanban breakers` lists those that do".to_owned(),
             Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")

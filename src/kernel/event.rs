@@ -66,21 +66,29 @@ event_kinds! {
     Crashed = "crashed",
     /// The worker was killed for using too much memory: `pid, max_rss_bytes`.
     Oom = "oom",
-    /// The run exceeded its time: `pid, elapsed_seconds, limit_seconds, sigkill`.
+    /// The run exceeded its time or stalled: `pid, error, elapsed_seconds, limit_seconds, sigkill`.
     TimedOut = "timed_out",
-    /// The worker could not be started: `error, failures`.
+    /// The worker could not be started: `error, errno, failures`.
     SpawnFailed = "spawn_failed",
     /// The worker ended cleanly without a verdict: `pid, failures`.
     ProtocolViolation = "protocol_violation",
-    /// The worker met a rate limit: `retry_at`.
+    /// The worker met a rate limit: `retry_at, reason`.
     RateLimited = "rate_limited",
     /// The run was lost with its supervisor or its host: `reason`.
     Lost = "lost",
-    /// A person stopped the run: `reason`.
+    /// A person stopped the run: `reason, then`.
     Stopped = "stopped",
+    /// A ready task has waited long: `since, reason, explanation`. Once each time that it is ready.
+    WaitingLong = "waiting_long",
+    /// A breaker opened by a failure of this task: `key, until, error`.
+    BreakerOpened = "breaker_opened",
+    /// A breaker closed by a start of this task, or a person reset the one that it was the first to trip: `key, reset`.
+    BreakerClosed = "breaker_closed",
     /// No further attempt will be made: `failures, error`.
     GaveUp = "gave_up",
-    /// The processes of a run are gone: `run_id, exit_code, signal`.
+    /// The processes of a run do not die; its slot stays taken: `run_id`. Once per run.
+    Unkillable = "unkillable",
+    /// The processes of a run are gone: `run_id, exit_code, signal`; with `forced, reason` when a person said so instead.
     Closed = "closed",
 }
 

@@ -68,8 +68,11 @@ pub const BREAKER_OPEN_SECONDS: i64 = 30;
 /// Longest time that a breaker stays open before the next probe, in seconds.
 pub const BREAKER_OPEN_SECONDS_MAX: i64 = 30 * 60;
 
-/// Wait before the next start of a task whose worker met a rate limit without saying until when, in seconds.
-pub const RATE_LIMIT_SECONDS: i64 = 300;
+/// Longest wait for the end of a rate limit that a worker may ask for, in seconds: a week, the longest window of any provider.
+pub const RATE_LIMIT_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
+/// Ready tasks that one dispatcher pass tells of because they have waited long: bounds the work under the write lock.
+pub const WAITING_TOLD_PER_PASS: u32 = 100;
 
 /// Worker context: characters of the task's body.
 pub const CONTEXT_BODY_CHARS: usize = 8192;

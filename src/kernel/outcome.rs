@@ -1,7 +1,7 @@
 //! From the way in which a process ended to an outcome, and from an outcome to what becomes of the task.
 //!
-//! Both are tables: [`classify`] reads the evidence, [`settlement`] says for each outcome whether it counts, against
-//! whom, and whether the next start waits. Nothing here reads a clock or a row.
+//! [`classify`] reads the evidence; [`rule`] is the table that says for each outcome whether it counts, against whom, whether
+//! the next start waits, who is told and what the next attempt reads. Nothing here reads a clock or a row.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,11 @@ pub enum ProcessEnd {
         /// The kernel's error number, 0 when there is none.
         errno: i32,
     },
+    /// It has not ended: it is to be ended because it shows no sign of life.
+    Stalled {
+        /// How long it had shown none, seconds.
+        idle_seconds: i64,
+    },
     /// Nothing was started, and nothing of the task is to blame: the daemon ended between claim and start.
     NotStarted,
     /// Nobody can know how it ended: its shim or its host was lost.
@@ -53,6 +58,20 @@ pub enum ProcessEnd {
         /// Whether this host's supervision failed (a shim died), as opposed to the host itself (a reboot).
         is_host_fault: bool,
     },
+}
+
+impl ProcessEnd {
+    /// The kernel's error number, of a start that failed with one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::StartFailed { errno, .. } => Some(*errno).filter(|errno| *errno != 0),
+            Self::Exited(_)
+            | Self::Signalled(_)
+            | Self::Stalled { .. }
+            | Self::NotStarted
+            | Self::Lost { .. } => None,
+        }
+    }
 }
 
 /// Everything that is known of a run's end when its tree is proven empty.
@@ -99,9 +118,10 @@ impl Evidence {
         match self.end {
             ProcessEnd::Exited(code) => (Some(code), None),
             ProcessEnd::Signalled(signal) => (None, Some(signal)),
-            ProcessEnd::StartFailed { .. } | ProcessEnd::NotStarted | ProcessEnd::Lost { .. } => {
-                (None, None)
-            }
+            ProcessEnd::StartFailed { .. }
+            | ProcessEnd::NotStarted
+            | ProcessEnd::Stalled { .. }
+            | ProcessEnd::Lost { .. } => (None, None),
         }
     }
 
@@ -120,6 +140,9 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
             Some("not started: the daemon ended between claim and start".to_owned()),
         ),
         ProcessEnd::Lost { message, .. } => (RunOutcome::Lost, Some(message.clone())),
+        ProcessEnd::Stalled { idle_seconds } => {
+            (RunOutcome::TimedOut, Some(format!("no progress for {idle_seconds}s")))
+        }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.timed_out => {
             let elapsed = evidence.elapsed_seconds.unwrap_or_default();
             (RunOutcome::TimedOut, Some(format!("its time was up after {elapsed}s")))
@@ -169,6 +192,219 @@ pub enum Destination {
     Blocked,
     /// `ready` again, unless a limit says `blocked`.
     Retry,
+    /// Wherever the person who ended it has said.
+    AsSaid,
+}
+
+/// How long the next automatic start waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackOff {
+    /// Not at all.
+    None,
+    /// Longer with each failure.
+    Growing,
+    /// Until the time that the worker told, else a configured time.
+    Told,
+}
+
+/// Who hears of it beside those who read the task's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Nobody.
+    Nobody,
+    /// Who has subscribed to the task.
+    Subscribers,
+}
+
+/// What the worker of the next attempt reads about this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextReads {
+    /// Its summary and metadata.
+    Summary,
+    /// Its error.
+    Error,
+    /// Its error and the end of its log.
+    ErrorAndLog,
+}
+
+/// Everything that an outcome means: a row of the table of outcomes (`docs/outcomes.md` shows the same).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// How a run comes to it.
+    pub when: &'static str,
+    /// What the run's row keeps of it.
+    pub evidence: &'static str,
+    /// Where the task goes.
+    pub destination: Destination,
+    /// Against whom it counts.
+    pub charge: Charge,
+    /// How long the next automatic start waits.
+    pub back_off: BackOff,
+    /// Who hears of it.
+    pub told: Told,
+    /// What the next attempt reads.
+    pub next_reads: NextReads,
+}
+
+impl Charge {
+    /// As the table says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Task => "the task",
+            Self::Start => "the profile; the task too while its breaker is closed",
+            Self::Host => "the host",
+        }
+    }
+}
+
+impl Destination {
+    /// As the table says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Blocked => "blocked",
+            Self::Retry => "ready",
+            Self::AsSaid => "as said",
+        }
+    }
+}
+
+impl BackOff {
+    /// As the table says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "no",
+            Self::Growing => "back-off",
+            Self::Told => "until told",
+        }
+    }
+}
+
+impl Told {
+    /// As the table says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "event",
+            Self::Subscribers => "event, subscribers",
+        }
+    }
+}
+
+impl NextReads {
+    /// As the table says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Summary => "summary",
+            Self::Error => "error",
+            Self::ErrorAndLog => "error, end of log",
+        }
+    }
+}
+
+/// A row about a run that somebody has given a verdict.
+fn verdict(when: &'static str, destination: Destination) -> Rule {
+    Rule {
+        when,
+        evidence: "summary, metadata",
+        destination,
+        charge: Charge::Nobody,
+        back_off: BackOff::None,
+        told: Told::Subscribers,
+        next_reads: NextReads::Summary,
+    }
+}
+
+/// A row about a run that failed and is tried again.
+fn failure(when: &'static str, evidence: &'static str, charge: Charge, told: Told) -> Rule {
+    Rule {
+        when,
+        evidence,
+        destination: Destination::Retry,
+        charge,
+        back_off: BackOff::Growing,
+        told,
+        next_reads: NextReads::ErrorAndLog,
+    }
+}
+
+/// A row about a run that somebody has ended without a verdict on the work.
+fn taken(when: &'static str, next_reads: NextReads) -> Rule {
+    Rule {
+        when,
+        evidence: "error, verdict_by",
+        destination: Destination::AsSaid,
+        charge: Charge::Nobody,
+        back_off: BackOff::None,
+        told: Told::Nobody,
+        next_reads,
+    }
+}
+
+/// The table of outcomes.
+pub fn rule(outcome: RunOutcome) -> Rule {
+    match outcome {
+        RunOutcome::Completed => verdict(
+            "a worker or a person says so, or exit code 0 is the verdict",
+            Destination::Done,
+        ),
+        RunOutcome::Blocked => verdict("a worker or a person says so", Destination::Blocked),
+        RunOutcome::Crashed => failure(
+            "the worker ended with another exit code, or by a signal",
+            "exit_code or signal",
+            Charge::Task,
+            Told::Subscribers,
+        ),
+        RunOutcome::Oom => failure(
+            "it was killed for using more memory than it may",
+            "max_rss_bytes, signal",
+            Charge::Task,
+            Told::Subscribers,
+        ),
+        RunOutcome::TimedOut => failure(
+            "its time was up, or it made no progress for too long",
+            "error, exit_code or signal",
+            Charge::Task,
+            Told::Subscribers,
+        ),
+        RunOutcome::SpawnFailed => {
+            failure("its worker could not be started", "error, errno", Charge::Start, Told::Nobody)
+        }
+        RunOutcome::ProtocolViolation => failure(
+            "the worker ended with exit code 0 and without the verdict that it has to give",
+            "exit_code",
+            Charge::Task,
+            Told::Nobody,
+        ),
+        RunOutcome::RateLimited => Rule {
+            back_off: BackOff::Told,
+            ..failure(
+                "the worker says so (`kanban rate-limited`), or its exit code is 75",
+                "retry_at",
+                Charge::Nobody,
+                Told::Nobody,
+            )
+        },
+        RunOutcome::Stopped => taken("a person stopped it", NextReads::Error),
+        RunOutcome::Reclaimed => taken(
+            "it was taken back, its task was archived, or a manual claim expired",
+            NextReads::ErrorAndLog,
+        ),
+        RunOutcome::Lost => Rule {
+            back_off: BackOff::None,
+            ..failure("its supervisor died with it", "error", Charge::Host, Told::Nobody)
+        },
+        RunOutcome::GaveUp => Rule {
+            destination: Destination::Blocked,
+            back_off: BackOff::None,
+            ..failure(
+                "a failure after which no further attempt is made",
+                "cause, and that outcome's",
+                Charge::Nobody,
+                Told::Subscribers,
+            )
+        },
+    }
 }
 
 /// What an outcome means for the task.
@@ -178,40 +414,39 @@ pub struct Settlement {
     pub destination: Destination,
     /// Against whom it counts.
     pub charge: Charge,
-    /// Whether the next automatic start waits for the back-off.
-    pub backs_off: bool,
+    /// How long the next automatic start waits.
+    pub back_off: BackOff,
 }
 
-/// The table of outcomes for runs that end without a verdict of their worker.
+/// Error numbers of a start that failed for want of something that every start needs: space, quota, descriptors.
+const HOST_ERRNOS: [i32; 4] = [
+    28,  // ENOSPC
+    122, // EDQUOT
+    23,  // ENFILE
+    24,  // EMFILE
+];
+
+/// The table's row, for runs that end without a verdict of their worker; with what the way of ending changes in it.
 pub fn settlement(outcome: RunOutcome, end: &ProcessEnd) -> Settlement {
-    let (destination, charge, backs_off) = match outcome {
-        RunOutcome::Completed => (Destination::Done, Charge::Nobody, false),
-        RunOutcome::Blocked | RunOutcome::GaveUp => (Destination::Blocked, Charge::Nobody, false),
-        RunOutcome::Crashed
-        | RunOutcome::Oom
-        | RunOutcome::TimedOut
-        | RunOutcome::ProtocolViolation => (Destination::Retry, Charge::Task, true),
-        RunOutcome::SpawnFailed => match end {
-            ProcessEnd::NotStarted => (Destination::Retry, Charge::Nobody, false),
-            ProcessEnd::StartFailed { .. }
-            | ProcessEnd::Exited(_)
-            | ProcessEnd::Signalled(_)
-            | ProcessEnd::Lost { .. } => (Destination::Retry, Charge::Start, true),
-        },
-        RunOutcome::RateLimited => (Destination::Retry, Charge::Nobody, true),
-        RunOutcome::Lost => match end {
-            ProcessEnd::Lost { is_host_fault: true, .. } => {
-                (Destination::Retry, Charge::Host, false)
-            }
-            ProcessEnd::Lost { is_host_fault: false, .. }
-            | ProcessEnd::NotStarted
-            | ProcessEnd::StartFailed { .. }
-            | ProcessEnd::Exited(_)
-            | ProcessEnd::Signalled(_) => (Destination::Retry, Charge::Nobody, false),
-        },
-        RunOutcome::Stopped | RunOutcome::Reclaimed => (Destination::Retry, Charge::Nobody, false),
+    let Rule { destination, charge, back_off, .. } = rule(outcome);
+    // Nobody has said anything, so it is tried again.
+    let destination = match destination {
+        Destination::AsSaid => Destination::Retry,
+        Destination::Done | Destination::Blocked | Destination::Retry => destination,
     };
-    Settlement { destination, charge, backs_off }
+    let (charge, back_off) = match (outcome, end) {
+        (RunOutcome::SpawnFailed, ProcessEnd::NotStarted) => (Charge::Nobody, BackOff::None),
+        (RunOutcome::SpawnFailed, ProcessEnd::StartFailed { errno, .. })
+            if HOST_ERRNOS.contains(errno) =>
+        {
+            (Charge::Host, BackOff::None)
+        }
+        (RunOutcome::Lost, ProcessEnd::Lost { is_host_fault: true, .. }) => (charge, back_off),
+        // The host itself went down and came back: it says nothing about what runs on it.
+        (RunOutcome::Lost, _) => (Charge::Nobody, BackOff::None),
+        _ => (charge, back_off),
+    };
+    Settlement { destination, charge, back_off }
 }
 
 #[cfg(test)]
@@ -222,6 +457,7 @@ mod tests {
     fn each_way_to_end_has_its_outcome() {
         let start_failed = ProcessEnd::StartFailed { message: "no".into(), errno: 2 };
         let lost = ProcessEnd::Lost { message: "shim".into(), is_host_fault: true };
+        let stalled = ProcessEnd::Stalled { idle_seconds: 90 };
         for (mode, end, timed_out, oom, expected) in [
             (VerdictMode::Exit, ProcessEnd::Exited(0), false, false, RunOutcome::Completed),
             (
@@ -240,6 +476,7 @@ mod tests {
             (VerdictMode::Exit, start_failed, false, false, RunOutcome::SpawnFailed),
             (VerdictMode::Exit, ProcessEnd::NotStarted, false, false, RunOutcome::SpawnFailed),
             (VerdictMode::Report, lost, false, false, RunOutcome::Lost),
+            (VerdictMode::Exit, stalled, false, false, RunOutcome::TimedOut),
         ] {
             let mut evidence = Evidence::of(end.clone());
             evidence.timed_out = timed_out;
@@ -252,7 +489,43 @@ mod tests {
     fn a_run_that_never_started_is_charged_to_nobody() {
         let settlement = settlement(RunOutcome::SpawnFailed, &ProcessEnd::NotStarted);
         assert_eq!(settlement.charge, Charge::Nobody);
-        assert!(!settlement.backs_off);
+        assert_eq!(settlement.back_off, BackOff::None);
+    }
+
+    #[test]
+    fn a_start_that_the_host_had_no_room_for_charges_the_host_and_every_other_the_profile() {
+        for (errno, charge) in [
+            (28, Charge::Host),
+            (122, Charge::Host),
+            (24, Charge::Host),
+            (2, Charge::Start),
+            (13, Charge::Start),
+            (0, Charge::Start),
+        ] {
+            let end = ProcessEnd::StartFailed { message: "m".into(), errno };
+            assert_eq!(settlement(RunOutcome::SpawnFailed, &end).charge, charge, "errno {errno}");
+        }
+    }
+
+    #[test]
+    fn the_page_about_outcomes_shows_this_table() {
+        let page = include_str!("../../docs/outcomes.md");
+        let rows: Vec<&str> =
+            page.lines().filter(|line| line.starts_with("| `")).take(12).collect();
+        let expected = RunOutcome::ALL.map(|outcome| {
+            let rule = rule(outcome);
+            format!(
+                "| `{outcome}` | {} | {} | {} | {} | {} | {} | {} |",
+                rule.when,
+                rule.evidence,
+                rule.destination.as_str(),
+                rule.charge.as_str(),
+                rule.back_off.as_str(),
+                rule.told.as_str(),
+                rule.next_reads.as_str(),
+            )
+        });
+        assert_eq!(rows, expected, "\n{}", expected.join("\n"));
     }
 
     #[test]

@@ -22,6 +22,12 @@ pub struct Policy {
     pub backoff_base_ms: u64,
     /// Longest back-off, milliseconds.
     pub backoff_max_ms: u64,
+    /// Wait after a rate limit whose end the worker did not tell, seconds.
+    pub rate_limit_seconds: i64,
+    /// How long a task may be ready before an event tells of it, seconds; none = for ever.
+    pub queue_wait_alert_seconds: Option<i64>,
+    /// How long all runs of a task may run together before no automatic one follows, seconds; none = no limit.
+    pub max_total_runtime_seconds: Option<i64>,
     /// Life of a manual claim between heartbeats, seconds.
     pub claim_ttl_seconds: i64,
     /// Default time limit of a supervised run, seconds; none = no limit.
@@ -45,6 +51,9 @@ impl Default for Policy {
             lifetime_starts: 20,
             backoff_base_ms: 1000,
             backoff_max_ms: 600_000,
+            rate_limit_seconds: 300,
+            queue_wait_alert_seconds: None,
+            max_total_runtime_seconds: None,
             claim_ttl_seconds: 900,
             max_runtime_seconds: Some(86_400),
             max_runtime_by_profile: BTreeMap::new(),

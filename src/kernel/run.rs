@@ -274,6 +274,8 @@ pub struct Run {
     pub cpu_ms: Option<i64>,
     pub max_rss_bytes: Option<i64>,
     pub log_tail: Option<String>,
+    pub errno: Option<i32>,
+    pub retry_at: Option<EpochSeconds>,
 }
 
 impl Run {

@@ -10,7 +10,7 @@ use crate::kernel::breaker::{BreakerKey, Gate};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::policy::Policy;
-use crate::kernel::run::{Run, RunState};
+use crate::kernel::run::{Run, RunOutcome, RunState};
 use crate::kernel::store::leases::Holder;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
@@ -73,6 +73,13 @@ pub enum Reason {
     StartsUsedUp {
         /// The number.
         starts: u32,
+    },
+    /// Its runs have taken all the time that a task's runs may take together.
+    RuntimeUsedUp {
+        /// What they took, seconds.
+        seconds: i64,
+        /// What they may take, seconds.
+        max_seconds: i64,
     },
     /// Automatic dispatch is switched off in the configuration.
     DispatchDisabled,
@@ -137,6 +144,8 @@ pub struct Facts {
     pub block_reason: Option<String>,
     /// Whether the last run was given up.
     pub gave_up: bool,
+    /// What its supervised runs took together, seconds.
+    pub total_runtime_seconds: i64,
     /// Open supervised runs.
     pub open_runs: u32,
     /// Those of the task's assignee.
@@ -180,7 +189,12 @@ impl Facts {
             open_parents,
             open_run: store::runs::get_open(connection, &task.id)?,
             block_reason: latest.as_ref().and_then(|run| run.summary.clone().or(run.error.clone())),
-            gave_up: latest.is_some_and(|run| run.cause.is_some()),
+            gave_up: latest.is_some_and(|run| run.outcome == Some(RunOutcome::GaveUp)),
+            total_runtime_seconds: store::runs::total_runtime(
+                connection,
+                &task.id,
+                store::tasks::runtime_from(connection, &task.id)?,
+            )?,
             open_runs: by_profile.iter().map(|(_, count)| count).sum(),
             open_runs_of_assignee: of_assignee.map_or(0, |(_, count)| *count),
             host_gate: gate(&BreakerKey::Host)?,
@@ -206,6 +220,9 @@ fn workspace_holder(connection: &Connection, task: &Task) -> Result<Option<Holde
 pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
     let task = &facts.task;
     match task.status {
+        TaskStatus::Running if is_unkillable(facts) => {
+            Reason::PreviousRunUnkillable { run_id: task.current_run_id.unwrap_or_default() }
+        }
         TaskStatus::Running => Reason::Running {
             run_id: task.current_run_id,
             by: task.claim_lock.clone().unwrap_or_default(),
@@ -221,6 +238,11 @@ pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
             .or_else(|| board_reason(facts, policy))
             .unwrap_or(Reason::StartsNext),
     }
+}
+
+/// Whether the processes of its open run do not die.
+fn is_unkillable(facts: &Facts) -> bool {
+    facts.open_run.as_ref().is_some_and(|run| run.state == RunState::Unkillable)
 }
 
 /// Reasons that lie with a ready task itself.
@@ -245,6 +267,11 @@ fn own_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
     }
     if task.auto_starts >= policy.lifetime_starts {
         return Some(Reason::StartsUsedUp { starts: task.auto_starts });
+    }
+    if let Some(max_seconds) = policy.max_total_runtime_seconds
+        && facts.total_runtime_seconds >= max_seconds
+    {
+        return Some(Reason::RuntimeUsedUp { seconds: facts.total_runtime_seconds, max_seconds });
     }
     None
 }
@@ -282,6 +309,35 @@ fn board_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
 }
 
 impl Reason {
+    /// Its name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running { .. } => "running",
+            Self::Done => "done",
+            Self::Archived => "archived",
+            Self::Triage => "triage",
+            Self::Dependency { .. } => "dependency",
+            Self::Blocked { .. } => "blocked",
+            Self::Unassigned => "unassigned",
+            Self::UnknownProfile { .. } => "unknown_profile",
+            Self::PreviousRunStopping { .. } => "previous_run_stopping",
+            Self::PreviousRunUnkillable { .. } => "previous_run_unkillable",
+            Self::BackOff { .. } => "back_off",
+            Self::StartsUsedUp { .. } => "starts_used_up",
+            Self::RuntimeUsedUp { .. } => "runtime_used_up",
+            Self::DispatchDisabled => "dispatch_disabled",
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Disk { .. } => "disk",
+            Self::HostBreaker { .. } => "host_breaker",
+            Self::ProfileBreaker { .. } => "profile_breaker",
+            Self::ProfileCap { .. } => "profile_cap",
+            Self::Cap { .. } => "cap",
+            Self::WorkspaceBusy { .. } => "workspace_busy",
+            Self::StartsNext => "starts_next",
+        }
+    }
+
     /// One line for people.
     pub fn explanation(&self) -> String {
         match self {
@@ -310,6 +366,9 @@ impl Reason {
                 format!("it waits after a failure: {}", error.as_deref().unwrap_or("no detail"))
             }
             Self::StartsUsedUp { starts } => format!("all {starts} automatic starts are used up"),
+            Self::RuntimeUsedUp { seconds, max_seconds } => {
+                format!("its runs took {seconds}s of the {max_seconds}s that they may take in all")
+            }
             Self::DispatchDisabled => {
                 "automatic dispatch is switched off (dispatch.enabled = false)".to_owned()
             }
@@ -351,7 +410,7 @@ impl Reason {
                 format!("look at them; `kanban stop --force {id}` gives them up")
             }
             Self::BackOff { .. } => "`kanban dispatch` does not wait".to_owned(),
-            Self::StartsUsedUp { .. } => {
+            Self::StartsUsedUp { .. } | Self::RuntimeUsedUp { .. } => {
                 format!("`kanban unblock --more-starts {id}` once it is blocked")
             }
             Self::DispatchDisabled => "`kanban dispatch` starts what is ready".to_owned(),

@@ -75,6 +75,19 @@ pub(super) fn read_entry(pid: i32) -> io::Result<Option<ProcStat>> {
     }
 }
 
+/// User and system time of a process and of the children that it has reaped, in clock ticks; none when it cannot be read.
+pub fn cpu_ticks(pid: i32) -> Option<u64> {
+    parse_cpu_ticks(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// utime, stime, cutime and cstime, fields 14 to 17.
+fn parse_cpu_ticks(line: &[u8]) -> Option<u64> {
+    let name_end = line.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(line.get(name_end + 1..)?).ok()?;
+    let mut times = rest.split_ascii_whitespace().skip(14 - 3).take(4);
+    times.try_fold(0_u64, |sum, time| sum.checked_add(time.parse().ok()?))
+}
+
 /// ENOENT before the entry is opened, ESRCH when the process goes between open and read.
 fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ESRCH as i32)
@@ -112,6 +125,14 @@ mod tests {
         let mut not_text = b"42 (\xff\xfe) ".to_vec();
         not_text.extend_from_slice(TAIL.as_bytes());
         assert_eq!(parse(&not_text), Some(expected));
+    }
+
+    #[test]
+    fn the_four_times_are_added_up() {
+        let line = format!("42 (a) 9) {TAIL}\n");
+        assert_eq!(parse_cpu_ticks(line.as_bytes()), Some(5 + 6 + 7 + 8));
+        assert_eq!(parse_cpu_ticks(b"42 (sh"), None);
+        assert!(cpu_ticks(1).is_some() && cpu_ticks(-1).is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod reader;
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -31,6 +31,33 @@ const SEGMENT_BYTES_MIN: u64 = 4_096;
 
 /// Length of a segment's first line.
 const HEADER_BYTES: usize = 37;
+
+/// How far a log is: two marks that differ mean that something was written between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogMark {
+    /// Bytes of all its files.
+    bytes: u64,
+    /// When one of them was last written, nanoseconds since 1970; turning segments may leave the size as it was.
+    modified_ns: i128,
+}
+
+impl LogMark {
+    /// The mark of a log of which nothing is there.
+    pub const NONE: Self = Self { bytes: 0, modified_ns: 0 };
+}
+
+/// Marks how far the log at `path` is. A file that is not there counts as empty.
+pub fn mark(path: &Path) -> LogMark {
+    let files = [path.to_owned(), segment_path(path, 0), segment_path(path, 1)];
+    let mut mark = LogMark::NONE;
+    for metadata in files.iter().filter_map(|file| std::fs::symlink_metadata(file).ok()) {
+        let modified_ns =
+            i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        mark.bytes = mark.bytes.saturating_add(metadata.len());
+        mark.modified_ns = mark.modified_ns.max(modified_ns);
+    }
+    mark
+}
 
 /// Writes one worker's output.
 #[derive(Debug)]

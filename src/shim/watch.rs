@@ -75,6 +75,7 @@ impl<'a> Watch<'a> {
             Action::Nothing => {}
             Action::Terminate => self.asker.round(self.worker_pid),
             Action::Kill => {
+                crate::failpoint::hit("shim-kill-round");
                 let round = self.killer.round();
                 self.ladder.round_done(round, monotonic_ms());
             }

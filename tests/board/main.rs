@@ -7,11 +7,13 @@
 )]
 
 mod bench_board;
+mod breakers;
 mod claims;
 mod contexts;
 mod dispatch;
 mod keeping;
 mod listings;
+mod outcomes;
 mod places;
 mod plans;
 mod predecessor;
@@ -19,4 +21,6 @@ mod reasons;
 mod requests;
 mod schema;
 mod steering;
+mod stopping;
+mod times;
 mod verdicts;

@@ -43,6 +43,7 @@ fn name(reason: &Reason) -> &'static str {
         Reason::PreviousRunUnkillable { .. } => "previous_run_unkillable",
         Reason::BackOff { .. } => "back_off",
         Reason::StartsUsedUp { .. } => "starts_used_up",
+        Reason::RuntimeUsedUp { .. } => "runtime_used_up",
         Reason::DispatchDisabled => "dispatch_disabled",
         Reason::Paused => "paused",
         Reason::Draining => "draining",
@@ -72,6 +73,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::PreviousRunUnkillable { run_id: 1 },
         Reason::BackOff { until: 1, error: None },
         Reason::StartsUsedUp { starts: 20 },
+        Reason::RuntimeUsedUp { seconds: 9, max_seconds: 8 },
         Reason::DispatchDisabled,
         Reason::Paused,
         Reason::Draining,
@@ -86,6 +88,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
     let mut told = std::collections::BTreeSet::new();
     for reason in &all {
         assert_eq!(serde_json::to_value(reason).unwrap()["reason"], name(reason));
+        assert_eq!(reason.name(), name(reason));
         told.insert(reason.explanation());
     }
     assert_eq!(told.len(), all.len(), "two reasons have the same words");
@@ -148,6 +151,10 @@ fn an_assignee_without_a_profile_is_a_reason_only_when_profiles_are_strict() {
     let policy = Policy { strict_profiles: Some(vec!["dev".into()]), ..Policy::default() };
     let expected = Reason::UnknownProfile { assignee: "ghost".to_owned() };
     assert_eq!(why_with(&bench, &id, &policy), expected);
+    let mut bench = Bench::with_policy(Policy { strict_profiles: None, ..Policy::default() });
+    bench.create("t", "ghost", &[]);
+    bench.board.set_policy(std::sync::Arc::new(policy));
+    assert!(bench.pass().orders.is_empty(), "what has a reason does not start");
 }
 
 #[test]
@@ -187,6 +194,40 @@ fn used_up_starts_are_a_reason() {
     let id = bench.create("t", "dev", &[]);
     let policy = Policy { lifetime_starts: 0, ..Policy::default() };
     assert_eq!(why_with(&bench, &id, &policy), Reason::StartsUsedUp { starts: 0 });
+}
+
+#[test]
+fn a_task_whose_runs_took_all_their_time_together_is_told_so() {
+    let policy = Policy { max_total_runtime_seconds: Some(100), ..Policy::default() };
+    let mut bench = Bench::with_policy(policy.clone());
+    let id = bench.create("t", "dev", &[]);
+    for _ in 0..2 {
+        let order = bench.start_one();
+        bench.now += 50;
+        bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(3));
+        bench.now += 1000;
+    }
+    let expected = Reason::RuntimeUsedUp { seconds: 100, max_seconds: 100 };
+    assert_eq!(why_with(&bench, &id, &policy), expected);
+    assert!(bench.pass().orders.is_empty());
+    let Reason::Blocked { why: Some(why), gave_up: true } = why_with(&bench, &id, &policy) else {
+        panic!("{:?}", why_with(&bench, &id, &policy))
+    };
+    assert!(why.contains("100s of 100s") && why.contains("--more-starts"), "{why}");
+    bench.do_it(&wire::<UnblockTask>(json!({"id": id, "more_starts": true})));
+    bench.start_one();
+}
+
+#[test]
+fn processes_of_a_running_task_that_do_not_die_are_its_reason() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let run_id = bench.start_one().run_id;
+    for state in [RunState::Stopping, RunState::Unkillable] {
+        let system = kanband::kernel::caller::Caller::System { part: "worker" };
+        bench.by(&system, &RecordRunState { run_id, state }).unwrap();
+    }
+    assert_eq!(why(&bench, &id), Reason::PreviousRunUnkillable { run_id });
 }
 
 #[test]

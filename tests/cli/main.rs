@@ -10,6 +10,7 @@
 mod bad_input;
 mod board_files;
 mod boards;
+mod breakers;
 mod chat;
 mod claims;
 mod completing;

@@ -1,4 +1,4 @@
-//! `reclaim`, `reassign`: taking work back.
+//! `stop`, `reclaim`, `reassign`: taking work back.
 
 use serde_json::json;
 
@@ -69,4 +69,42 @@ fn a_claim_made_by_hand_has_no_processes_to_wait_for() {
     let told = board.say(["reclaim", &id]).ok();
     assert!(told.starts_with(&format!("Reclaimed {id} (run ")) && !told.contains("stopping"));
     assert_eq!(board.status(&id), "ready");
+}
+
+#[test]
+fn a_stop_returns_when_the_processes_are_gone_and_says_where_the_task_is() {
+    for (flag, status) in [("--requeue", "ready"), ("--hold", "blocked"), ("--cancel", "archived")]
+    {
+        let board = Board::with_workers(&[("dev", WILLING)]);
+        let id = started(&board, "dev");
+        let run = board.runs(&id)[0]["id"].as_i64().unwrap();
+        let told = board.say(["stop", &id, flag, "--reason", "wrong branch"]).ok();
+        assert_eq!(told, format!("Stopped {id}: {status} (run {run} has ended)\n"));
+        let ended = &board.runs(&id)[0];
+        assert!(ended["closed_at"].is_i64(), "{ended}");
+        let said = (&ended["outcome"], &ended["error"]);
+        assert_eq!(said, (&json!("stopped"), &json!("wrong branch")));
+        assert_eq!(board.status(&id), status);
+    }
+}
+
+#[test]
+fn a_stop_that_does_not_wait_says_that_it_is_stopping() {
+    let board = Board::with(&format!(
+        "[dispatch]\nenabled = false\n[supervision]\ngrace = \"60s\"\n[profiles.dev]\nargv = {}\nverdict = \"report\"\n",
+        json!(["/bin/sh", "-c", SLOW])
+    ));
+    let id = started(&board, "dev");
+    let run = board.runs(&id)[0]["id"].as_i64().unwrap();
+    let json = board.say(["stop", &id, "--hold", "--no-wait", "--json"]).json();
+    assert_eq!(
+        json,
+        json!({"id": id, "board": "default", "status": "blocked", "assignee": "dev", "run_id": run, "stopping": true})
+    );
+    let again = board.say(["stop", &id]).failed(1);
+    assert!(again.contains("are being ended"), "{again}");
+    let force = board.say(["stop", &id, "--force"]).failed(1);
+    assert!(force.contains("not unkillable") && force.contains("hint: "), "{force}");
+    std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
+    board.say(["wait", &id, "--closed"]).ok();
 }

@@ -182,6 +182,18 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb("block", &["{a}"], &[(&["t_dead", "x"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "rate-limited",
+        &["{run}"],
+        &[
+            (&["{a}"], 1, "cannot rate limit"),
+            (&["{run}", "--retry-after", "soon"], 2, "malformed duration"),
+            (&["{run}", "--retry-after", "0"], 2, "at least one second"),
+            (&["{run}", "--retry-after", "8d"], 1, "retry_after_seconds"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
     verb("unblock", &["{a}"], &[(&["{a}"], 1, "cannot unblock"), (&[], 2, "ID")]),
     verb(
         "promote",
@@ -208,6 +220,19 @@ const VERBS: &[Verb] = &[
             (&["{a}"], 2, "PROFILE"),
         ],
     ),
+    verb(
+        "stop",
+        &["{run}"],
+        &[
+            (&["{a}"], 1, "cannot stop"),
+            (&["{b}", "--hold"], 1, "(not running)"),
+            (&["{run}", "--force"], 1, "not unkillable"),
+            (&["{a}", "--force"], 1, "it has no processes"),
+            (&["{run}", "--hold", "--cancel"], 2, "cannot be used with"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
     verb("context", &["{a}"], &[(&["t_dead"], 1, "no such task")]),
     verb("runs", &["{a}"], &[(&["T_DEAD"], 1, "no such task")]),
     verb(
@@ -232,6 +257,19 @@ const VERBS: &[Verb] = &[
             (&["create", "No Such"], 1, "1 to 64 lower-case letters"),
             (&["create", ""], 1, "1 to 64 lower-case letters"),
             (&["paint"], 2, "unrecognized subcommand"),
+        ],
+    ),
+    verb(
+        "breakers",
+        &[],
+        &[
+            (&["reset"], 2, "KEY"),
+            (&["reset", "host"], 1, "no such breaker"),
+            (&["reset", "task:{a}"], 1, "no such breaker"),
+            (&["reset", "task:t_dead"], 1, "no such task"),
+            (&["reset", "everything"], 1, "a breaker is"),
+            (&["paint"], 2, "unrecognized subcommand"),
+            (&["--board", "nowhere"], 1, "unknown board"),
         ],
     ),
     verb(
@@ -422,6 +460,9 @@ fn every_verb_stands_in_the_table() {
         "promote",
         "reclaim",
         "reassign",
+        "stop",
+        "breakers",
+        "rate-limited",
         "why",
         "doctor",
         "pause",

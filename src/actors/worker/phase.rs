@@ -52,6 +52,8 @@ pub enum Happening {
     StopAsked,
     /// The linger is over.
     LingerOver,
+    /// Its time and the ladder behind it should have been through by now.
+    Overdue,
     /// The ladder should have been through by now.
     LadderTimeout,
     /// The exit record is there.
@@ -113,7 +115,7 @@ impl Phase {
             }
             (
                 Self::Starting | Self::Running | Self::Lingering,
-                H::Verdict { by_worker: false } | H::StopAsked,
+                H::Verdict { by_worker: false } | H::StopAsked | H::Overdue,
             )
             | (Self::Lingering, H::LingerOver) => (Self::Stopping, &[Act::Stop]),
             (Self::Stopping, H::LadderTimeout) => (Self::Unkillable, &[Act::TellUnkillable]),
@@ -190,6 +192,11 @@ mod tests {
                 Phase::Closing,
                 vec![ArmSpawnTimeout, RecordSpawned, Stop, TellUnkillable, Close],
             ),
+            (
+                vec![H::ShimStarted, H::WorkerStarted, H::Overdue, H::LadderTimeout],
+                Phase::Unkillable,
+                vec![ArmSpawnTimeout, RecordSpawned, Stop, TellUnkillable],
+            ),
             (vec![H::LaunchFailed, H::CloseCommitted], Phase::Closed, vec![Close, Collect]),
             (vec![H::StopAsked, H::ShimStarted], Phase::Stopping, vec![Stop]),
             (vec![H::ShimStarted, H::ShimGone], Phase::Closing, vec![ArmSpawnTimeout, Close]),
@@ -226,6 +233,7 @@ mod tests {
         for happening in [
             H::StopAsked,
             H::LingerOver,
+            H::Overdue,
             H::LadderTimeout,
             H::SpawnTimeout,
             BY_WORKER,

@@ -6,6 +6,7 @@ pub mod assignees;
 pub mod backup;
 pub mod block;
 pub mod boards;
+pub mod breakers;
 pub mod claim;
 pub mod comment;
 pub mod complete;
@@ -32,6 +33,7 @@ pub mod notify_unsubscribe;
 pub mod pause;
 pub mod profiles;
 pub mod promote;
+pub mod rate_limited;
 pub mod reassign;
 pub mod reclaim;
 pub mod restore;
@@ -41,6 +43,7 @@ pub mod search;
 pub mod show;
 pub mod slash;
 pub mod stats;
+pub mod stop;
 pub mod tail;
 pub mod unblock;
 pub mod unlink;
@@ -83,11 +86,13 @@ pub enum Command {
     Heartbeat(heartbeat::Arguments),
     Complete(complete::Arguments),
     Block(block::Arguments),
+    RateLimited(rate_limited::Arguments),
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
     Archive(archive::Arguments),
     Reclaim(reclaim::Arguments),
     Reassign(reassign::Arguments),
+    Stop(stop::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
     Log(log::Arguments),
@@ -96,6 +101,7 @@ pub enum Command {
     Assignees(assignees::Arguments),
     Profiles(profiles::Arguments),
     Boards(boards::Arguments),
+    Breakers(breakers::Arguments),
     Dispatch(dispatch::Arguments),
     Pause(pause::Arguments),
     Resume(resume::Arguments),
@@ -141,11 +147,13 @@ impl Command {
             Self::Heartbeat(arguments) => heartbeat::run(arguments, session),
             Self::Complete(arguments) => complete::run(arguments, session),
             Self::Block(arguments) => block::run(arguments, session),
+            Self::RateLimited(arguments) => rate_limited::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
             Self::Archive(arguments) => archive::run(&arguments, session),
             Self::Reclaim(arguments) => reclaim::run(arguments, session),
             Self::Reassign(arguments) => reassign::run(arguments, session),
+            Self::Stop(arguments) => stop::run(arguments, session),
             Self::Context(arguments) => context::run(&arguments, session),
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
@@ -154,6 +162,7 @@ impl Command {
             Self::Assignees(arguments) => assignees::run(&arguments, session),
             Self::Profiles(arguments) => profiles::run(&arguments, session),
             Self::Boards(arguments) => boards::run(arguments, session),
+            Self::Breakers(arguments) => breakers::run(arguments, session),
             Self::Dispatch(arguments) => dispatch::run(&arguments, session),
             Self::Pause(arguments) => pause::run(&arguments, session),
             Self::Resume(arguments) => resume::run(&arguments, session),
@@ -217,11 +226,13 @@ impl Command {
             | Self::Heartbeat(_)
             | Self::Complete(_)
             | Self::Block(_)
+            | Self::RateLimited(_)
             | Self::Unblock(_)
             | Self::Promote(_)
             | Self::Archive(_)
             | Self::Reclaim(_)
             | Self::Reassign(_)
+            | Self::Stop(_)
             | Self::Context(_)
             | Self::Runs(_)
             | Self::Log(_)
@@ -230,6 +241,7 @@ impl Command {
             | Self::Assignees(_)
             | Self::Profiles(_)
             | Self::Boards(_)
+            | Self::Breakers(_)
             | Self::Dispatch(_)
             | Self::Pause(_)
             | Self::Resume(_)

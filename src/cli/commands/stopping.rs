@@ -11,7 +11,7 @@ use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunState};
 use crate::kernel::verbs::ReclaimReply;
 
-/// Silence after which the run is looked at: there is no event that says that processes do not die.
+/// Silence after which the run is looked at: an event may have been missed.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Hears of a task from before its run is ended, so that the end cannot be missed.
@@ -47,9 +47,11 @@ impl<'c> Watch<'c> {
         };
         loop {
             let is_closed = match follower.next(Some(SILENCE))? {
-                Heard::Event(event) => {
-                    event.kind == EventKind::Closed.as_str() && event.run_id == Some(run_id)
+                Heard::Event(event) if event.run_id != Some(run_id) => false,
+                Heard::Event(event) if event.kind == EventKind::Unkillable.as_str() => {
+                    return Err(unkillable(&reply.id, run_id));
                 }
+                Heard::Event(event) => event.kind == EventKind::Closed.as_str(),
                 Heard::Resync | Heard::Nothing => look(client, &reply.id, run_id, &on_board)?,
             };
             if is_closed {
@@ -63,14 +65,15 @@ impl<'c> Watch<'c> {
 fn look(client: &Client, id: &str, run_id: RunId, on_board: &OnBoard) -> Result<bool, Failure> {
     let runs: Vec<Run> = client.get(&task_path(id, "runs")?, on_board)?;
     match runs.iter().find(|run| run.id == run_id) {
-        Some(run) if run.state == RunState::Unkillable => {
-            let told = format!("the processes of run {run_id} of {id} do not die");
-            Err(Failure::timeout(told)
-                .with_hint(format!("`kanban why {id}` tells what can be done")))
-        }
+        Some(run) if run.state == RunState::Unkillable => Err(unkillable(id, run_id)),
         Some(run) => Ok(!run.is_open()),
         None => Ok(true),
     }
+}
+
+fn unkillable(id: &str, run_id: RunId) -> Failure {
+    Failure::timeout(format!("the processes of run {run_id} of {id} do not die"))
+        .with_hint(format!("look at them; `kanban stop --force {id}` gives them up"))
 }
 
 /// What is to be said of the run, behind the task.

@@ -60,6 +60,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::PreviousRunStopping { .. }
         | Reason::PreviousRunUnkillable { .. }
         | Reason::StartsUsedUp { .. }
+        | Reason::RuntimeUsedUp { .. }
         | Reason::DispatchDisabled
         | Reason::Paused
         | Reason::Draining

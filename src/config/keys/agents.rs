@@ -92,6 +92,14 @@ pub(super) const PROFILE: &[Key] = &[
         doc: "Longest run of a task that has no time of its own, instead of `supervision.max_runtime`.",
     },
     Key {
+        name: "progress_timeout",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: None,
+        example: Some("\"10m\""),
+        unit: None,
+        doc: "How long a run may show no sign of life, instead of `supervision.progress_timeout`.",
+    },
+    Key {
         name: "user",
         kind: Kind::Text,
         default: None,

@@ -11,6 +11,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -66,6 +67,7 @@ pub static SECTIONS: &[Section] = &[
                         "working_directory",
                         "max_running",
                         "max_runtime",
+                        "progress_timeout",
                         "user",
                         "umask",
                         "rlimits",
@@ -165,6 +167,23 @@ const DISPATCH: &[Key] = &[
         doc: "Longest wait before a retry; longer waits found at start are cut to it.",
     },
     Key {
+        name: "rate_limit_wait",
+        kind: Kind::Duration { min: Duration::ZERO, max: WEEK },
+        default: Some("\"5m\""),
+        example: None,
+        unit: None,
+        doc: "Wait before the next start of a task whose worker met a rate limit and did not tell until when.",
+    },
+    Key {
+        name: "queue_wait_alert",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: Some("\"0s\""),
+        example: None,
+        unit: None,
+        doc: "How long a task may be ready before one event `waiting_long` tells of it, with the reason; 0s tells \
+              of none.",
+    },
+    Key {
         name: "lifetime_starts",
         kind: Kind::Integer { min: 1, max: 100_000 },
         default: Some("20"),
@@ -210,6 +229,24 @@ const SUPERVISION: &[Key] = &[
         unit: None,
         doc: "Longest run of a task that has no time of its own and whose profile has none; fixed for a \
               run at its start.",
+    },
+    Key {
+        name: "progress_timeout",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: Some("\"0s\""),
+        example: None,
+        unit: None,
+        doc: "How long a run may show no sign of life (no output, no CPU time, no call of the board) before it is \
+              ended as timed out; 0s: for ever. A run is watched as the daemon that started or found it is set.",
+    },
+    Key {
+        name: "max_total_runtime",
+        kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
+        default: Some("\"0s\""),
+        example: None,
+        unit: None,
+        doc: "How long all runs of a task may take together before it waits for a person instead of starting \
+              again by itself; 0s: without end.",
     },
     Key {
         name: "pass_env",

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("migrations/0001_initial.sql") },
     Migration { version: 2, sql: include_str!("migrations/0002_whole_board.sql") },
     Migration { version: 3, sql: include_str!("migrations/0003_leases.sql") },
+    Migration { version: 4, sql: include_str!("migrations/0004_stopping.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -14,7 +14,7 @@ macro_rules! select_runs {
             "SELECT id, task_id, profile, step_key, status, outcome, summary, error, metadata, worker_pid, started_at,
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
-                    max_rss_bytes, log_tail
+                    max_rss_bytes, log_tail, errno, retry_at
              FROM task_runs ",
             $rest
         )
@@ -53,6 +53,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         cpu_ms: row.get(27)?,
         max_rss_bytes: row.get(28)?,
         log_tail: row.get(29)?,
+        errno: row.get(30)?,
+        retry_at: row.get(31)?,
     })
 }
 
@@ -204,6 +206,8 @@ pub struct ProcessFacts<'a> {
     pub max_rss_bytes: Option<i64>,
     /// End of the log of a failed run.
     pub log_tail: Option<&'a str>,
+    /// The kernel's error number of a start that failed.
+    pub errno: Option<i32>,
 }
 
 /// Closes an ended run that is open; false when it is closed already.
@@ -217,13 +221,14 @@ pub fn set_closed_if_open(
         .prepare_cached(
             "UPDATE task_runs
              SET closed_at = :now, state = 'closed', exit_code = :exit_code, signal = :signal, cpu_ms = :cpu_ms,
-                 max_rss_bytes = :max_rss_bytes, log_tail = :log_tail
+                 max_rss_bytes = :max_rss_bytes, log_tail = :log_tail, errno = :errno
              WHERE id = :id AND closed_at IS NULL AND ended_at IS NOT NULL",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": id, ":exit_code": facts.exit_code, ":signal": facts.signal, ":cpu_ms": facts.cpu_ms,
-                ":max_rss_bytes": facts.max_rss_bytes, ":log_tail": facts.log_tail, ":now": now,
+                ":max_rss_bytes": facts.max_rss_bytes, ":log_tail": facts.log_tail,
+                ":errno": facts.errno, ":now": now,
             })
         })
         .map(|changed| changed == 1)
@@ -237,6 +242,36 @@ pub fn set_state(connection: &Connection, id: RunId, state: RunState) -> Result<
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":state": state }))
         .map(|_| ())
         .doing("write a run's state")
+}
+
+/// Writes until when the worker of a run met a rate limit.
+pub fn set_retry_at(
+    connection: &Connection,
+    id: RunId,
+    retry_at: EpochSeconds,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE task_runs SET retry_at = :retry_at WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":retry_at": retry_at }))
+        .map(|_| ())
+        .doing("write until when a run is rate limited")
+}
+
+/// How long the supervised runs of a task have run in all, seconds, from the one behind `after` on.
+pub fn total_runtime(
+    connection: &Connection,
+    task_id: &TaskId,
+    after: RunId,
+) -> Result<i64, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(max(coalesce(closed_at, ended_at) - started_at, 0)), 0) FROM task_runs
+             WHERE task_id = :task_id AND id > :after AND supervised = 1 AND ended_at IS NOT NULL",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":task_id": task_id, ":after": after }, |row| row.get(0))
+        })
+        .doing("add up a task's running time")
 }
 
 /// Who runs a run: what the shim wrote down about itself and the worker.

@@ -145,6 +145,8 @@ fn run_fields(run: Run) -> RunFields {
         cpu_ms: run.cpu_ms,
         max_rss_bytes: run.max_rss_bytes,
         log_tail: run.log_tail,
+        errno: run.errno.map(i64::from),
+        retry_at: run.retry_at,
     }
 }
 

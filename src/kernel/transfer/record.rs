@@ -106,6 +106,8 @@ pub struct RunFields {
     pub cpu_ms: Option<i64>,
     pub max_rss_bytes: Option<i64>,
     pub log_tail: Option<String>,
+    pub errno: Option<i64>,
+    pub retry_at: Option<i64>,
 }
 
 /// Columns of a comment.

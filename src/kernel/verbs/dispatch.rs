@@ -14,13 +14,14 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX,
-    WAITS_PER_REQUEST_MAX,
+    RATE_LIMIT_SECONDS_MAX, REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
+    WAITING_TOLD_PER_PASS, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
 };
 use crate::kernel::place::{Place, Places};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
+use crate::kernel::store::tasks::LatestTimes;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
@@ -29,6 +30,7 @@ use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::leasing::{self, Finding, Lease};
 use crate::kernel::verbs::settings::{DispatchSwitch, Hold};
 use crate::kernel::verbs::{promote, reread};
+use crate::kernel::why::{Facts, reason};
 
 /// Who asked for a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,8 +109,9 @@ impl Verb for StartReadyRuns {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
+        let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
         if is_automatic && !tx.policy.dispatch_enabled {
-            return Ok(PassReply::default());
+            return Ok(PassReply { next_due: next_alert, ..PassReply::default() });
         }
         store::requests::prune(
             tx.store(),
@@ -134,7 +137,8 @@ impl Verb for StartReadyRuns {
         if !is_automatic {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
-        reply.next_due = store::tasks::next_due(tx.store())?;
+        let next_due = store::tasks::next_due(tx.store())?;
+        reply.next_due = [next_due, next_alert].into_iter().flatten().min();
         Ok(reply)
     }
 }
@@ -158,8 +162,9 @@ impl StartReadyRuns {
             let aside_before = aside;
             for id in &plan.start {
                 let task = reread(tx, id)?;
-                if is_automatic && task.auto_starts >= tx.policy.lifetime_starts {
-                    block_spent_task(tx, &task)?;
+                let spent = if is_automatic { what_is_spent(tx, &task)? } else { None };
+                if let Some(spent) = spent {
+                    block_spent_task(tx, &task, &spent)?;
                     reply.auto_blocked.push(task.id);
                     reply.has_more = true;
                     continue;
@@ -262,6 +267,9 @@ fn make_plan(
         assignees.sort();
         assignees.dedup();
     }
+    if let Some(known) = &policy.strict_profiles {
+        assignees.retain(|assignee| known.contains(assignee));
+    }
     let lanes: Vec<Lane> = assignees
         .into_iter()
         .map(|assignee| Lane {
@@ -281,12 +289,41 @@ fn make_plan(
     Ok((plan(&lanes, free_slots, max_starts, &mut queue)?, gates))
 }
 
-/// A task that was started as often as one task may be waits for a person.
-fn block_spent_task(tx: &mut Tx<'_>, task: &Task) -> Result<(), VerbError> {
-    let error = format!(
-        "all {} automatic starts are used up; `kanban unblock --more-starts {}` allows more",
-        tx.policy.lifetime_starts, task.id
-    );
+/// What one task gets over its whole life and this one has had; none while something is left.
+fn what_is_spent(tx: &Tx<'_>, task: &Task) -> Result<Option<String>, VerbError> {
+    let starts = tx.policy.lifetime_starts;
+    if task.auto_starts >= starts {
+        return Ok(Some(format!("all {starts} automatic starts are used up")));
+    }
+    let Some(longest) = tx.policy.max_total_runtime_seconds else { return Ok(None) };
+    let from = store::tasks::runtime_from(tx.store(), &task.id)?;
+    let total = store::runs::total_runtime(tx.store(), &task.id, from)?;
+    Ok((total >= longest).then(|| format!("its runs took {total}s of {longest}s in all")))
+}
+
+/// Tells of every task that has been ready for longer than it should be, each once; returns when to look again.
+fn tell_long_waits(tx: &mut Tx<'_>) -> Result<Option<EpochSeconds>, VerbError> {
+    let Some(longest) = tx.policy.queue_wait_alert_seconds else { return Ok(None) };
+    let before = tx.now - longest;
+    for id in store::tasks::list_waiting_untold(tx.store(), before, WAITING_TOLD_PER_PASS)? {
+        let task = reread(tx, &id)?;
+        let facts = Facts::read(tx.store(), task.clone(), tx.now)?;
+        let reason = reason(&facts, tx.policy);
+        let told = payload([
+            ("since", task.ready_at.into()),
+            ("reason", reason.name().into()),
+            ("explanation", reason.explanation().into()),
+        ]);
+        tx.event(&task, None, EventKind::WaitingLong, Some(told))?;
+        store::tasks::set_waiting_told(tx.store(), &id)?;
+    }
+    let oldest = store::tasks::oldest_waiting_untold(tx.store())?;
+    Ok(oldest.map(|since| since + longest))
+}
+
+/// A task that has had all that one task gets waits for a person.
+fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), VerbError> {
+    let error = format!("{spent}; `kanban unblock --more-starts {}` allows more", task.id);
     let ending = Ending { error: Some(&error), ..Ending::of(RunOutcome::GaveUp) };
     let run_id = synthesize_run(tx, task, RunOutcome::GaveUp.run_status(), &ending)?;
     let failures = task.spawn_failures;
@@ -426,9 +463,11 @@ impl Verb for ClampTimes {
 }
 
 fn clamp_times(tx: &Tx<'_>) -> Result<usize, VerbError> {
-    let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
-    let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
-    let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
-    let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
-    Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
+    let backoff_max = i64::try_from(tx.policy.backoff_max_ms.div_ceil(1000)).unwrap_or(i64::MAX);
+    let latest = LatestTimes {
+        back_off: tx.now.saturating_add(backoff_max),
+        rate_limit: tx.now.saturating_add(RATE_LIMIT_SECONDS_MAX),
+        claim: tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX),
+    };
+    Ok(store::tasks::clamp_times(tx.store(), &latest)?)
 }

@@ -2,6 +2,7 @@
 //! and the MCP tools all send these fields, unknown ones are refused.
 
 mod assign;
+mod breakers;
 mod claim;
 mod comment;
 mod create;
@@ -13,13 +14,17 @@ mod gc;
 mod leasing;
 mod link;
 mod operate;
+mod rate_limit;
 mod settings;
+mod stalled;
+mod stop;
 mod subscribe;
 mod supervise;
 mod unblock;
 mod verdict;
 
 pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks};
+pub use breakers::{BreakerInfo, BreakerScope, ListBreakers, ResetBreaker};
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
@@ -32,10 +37,13 @@ pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
+pub use rate_limit::{RateLimitReply, RateLimitTask};
 pub(in crate::kernel) use settings::switch_dispatch;
 pub use settings::{
     CreateBoard, CreateBoardReply, DispatchSwitch, Hold, SetDispatch, SetDispatchReply,
 };
+pub use stalled::EndStalledRun;
+pub use stop::{AfterStop, StopTask};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };

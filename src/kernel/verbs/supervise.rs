@@ -11,9 +11,10 @@ use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{EventKind, Payload, payload};
 use crate::kernel::ids::{EpochSeconds, RunId};
-use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX, RATE_LIMIT_SECONDS};
+use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
 use crate::kernel::outcome::{
-    Charge, Destination, Evidence, ProcessEnd, Settlement, VerdictMode, classify, settlement,
+    BackOff, Charge, Destination, Evidence, NextReads, ProcessEnd, Settlement, VerdictMode,
+    classify, rule, settlement,
 };
 use crate::kernel::retry::{self, FailureCounts, Next};
 use crate::kernel::run::{Run, RunOutcome, RunState, RunStep};
@@ -21,6 +22,7 @@ use crate::kernel::store::{self, runs::ProcessFacts};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
+use crate::kernel::verbs::breakers::move_breaker;
 use crate::kernel::verbs::ending::{Ending, end_run};
 use crate::kernel::verbs::{promote_released_children, reread};
 
@@ -108,7 +110,8 @@ impl Verb for RecordSpawned {
             tx.event(&task, Some(run.id), EventKind::Spawned, Some(told))?;
         }
         if let Some(profile) = &run.profile {
-            move_breaker(tx, &BreakerKey::Profile(profile.clone()), Breaker::after_success)?;
+            let key = BreakerKey::Profile(profile.clone());
+            move_breaker(tx, &key, (&task, Some(run.id)), Breaker::after_success)?;
         }
         Ok(state)
     }
@@ -129,7 +132,7 @@ impl Verb for RecordRunState {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
-        let (run, _) = run_and_task(tx, self.run_id)?;
+        let (run, task) = run_and_task(tx, self.run_id)?;
         let step = match self.state {
             RunState::Stopping => RunStep::StopAsked,
             RunState::Unkillable => RunStep::LadderExhausted,
@@ -139,6 +142,10 @@ impl Verb for RecordRunState {
         };
         let Some(state) = run.state.after(step) else { return Ok(run.state) };
         store::runs::set_state(tx.store(), run.id, state)?;
+        if state == RunState::Unkillable {
+            let told = payload([("run_id", run.id.into())]);
+            tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
+        }
         Ok(state)
     }
 }
@@ -187,20 +194,19 @@ impl Verb for CloseRun {
         if run.ended_at.is_none() {
             self.settle(tx, &run, &task)?;
         } else {
-            self.move_host_breaker(tx, &run, None)?;
+            self.move_host_breaker(tx, (&run, &task), None)?;
         }
         let (exit_code, signal) = self.evidence.exit();
         let (ended, task) = run_and_task(tx, self.run_id)?;
-        let is_failure = !matches!(
-            ended.outcome,
-            Some(RunOutcome::Completed | RunOutcome::Blocked | RunOutcome::Stopped) | None
-        );
+        let keeps_log =
+            ended.outcome.is_some_and(|outcome| rule(outcome).next_reads == NextReads::ErrorAndLog);
         let facts = ProcessFacts {
             exit_code,
             signal,
             cpu_ms: self.evidence.cpu_ms,
             max_rss_bytes: self.evidence.max_rss_bytes,
-            log_tail: self.evidence.log_tail.as_deref().filter(|_| is_failure),
+            log_tail: self.evidence.log_tail.as_deref().filter(|_| keeps_log),
+            errno: self.evidence.end.errno(),
         };
         store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
         let told = payload([
@@ -226,12 +232,12 @@ struct Failure<'a> {
 
 impl CloseRun {
     /// Decides what becomes of a run without a verdict, and of its task.
-    fn settle(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
+    pub(super) fn settle(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
         let (outcome, error) = classify(self.verdict_mode, &self.evidence);
         let settlement = settlement(outcome, &self.evidence.end);
         match settlement.destination {
             Destination::Done => self.complete(tx, run, task),
-            Destination::Blocked | Destination::Retry => {
+            Destination::Blocked | Destination::Retry | Destination::AsSaid => {
                 let error = error.unwrap_or_else(|| outcome.to_string());
                 let error = error.chars().take(ERROR_CHARS_MAX).collect();
                 self.fail(tx, &Failure { run, task, outcome, error, settlement })
@@ -241,7 +247,7 @@ impl CloseRun {
 
     /// Exit code 0 is the verdict, the last line of the log the summary.
     fn complete(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
-        self.move_host_breaker(tx, run, None)?;
+        self.move_host_breaker(tx, (run, task), None)?;
         let summary = self
             .evidence
             .last_line()
@@ -290,8 +296,15 @@ impl CloseRun {
             counts.protocol_violations,
             Some(error),
         )?;
-        let not_before =
-            if gives_up { None } else { self.not_before(tx, failure, counts, is_charged) };
+        let not_before = if gives_up { None } else { not_before(tx, failure, counts, is_charged) };
+        if let (RunOutcome::RateLimited, Some(retry_at)) = (*outcome, not_before) {
+            store::runs::set_retry_at(tx.store(), run.id, retry_at)?;
+        }
+        // What keeps every start from succeeding is no fault of the task, whose starts are numbered.
+        let is_start = matches!(self.evidence.end, ProcessEnd::StartFailed { .. });
+        if run.automatic && is_start && !is_charged {
+            store::tasks::take_back_automatic_start(tx.store(), &task.id)?;
+        }
         let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue };
         let to = Tx::step(task, step, "requeue", "")?;
         store::tasks::set_status(tx.store(), &task.id, task.status, to, not_before, tx.now)?;
@@ -310,19 +323,20 @@ impl CloseRun {
     fn charge(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<bool, VerbError> {
         let Failure { run, task, error, settlement, .. } = failure;
         let is_host_fault = settlement.charge == Charge::Host;
-        self.move_host_breaker(tx, run, is_host_fault.then_some(error))?;
+        self.move_host_breaker(tx, (run, task), is_host_fault.then_some(error))?;
         let profile = run.profile.clone().map(BreakerKey::Profile);
         match (settlement.charge, profile) {
             (Charge::Task, _) | (Charge::Start, None) => Ok(true),
             (Charge::Start, Some(key)) => {
                 let now = tx.now;
-                move_breaker(tx, &key, |breaker| {
+                move_breaker(tx, &key, (task, Some(run.id)), |breaker| {
                     breaker.after_failure(&task.id, run.id, error, now)
                 })?;
                 Ok(store::breakers::get(tx.store(), &key)?.is_closed())
             }
             (Charge::Nobody | Charge::Host, Some(key)) => {
-                move_breaker(tx, &key, |breaker| breaker.after_silent_probe(run.id))?;
+                let told = (*task, Some(run.id));
+                move_breaker(tx, &key, told, |breaker| breaker.after_silent_probe(run.id))?;
                 Ok(false)
             }
             (Charge::Nobody | Charge::Host, None) => Ok(false),
@@ -333,39 +347,25 @@ impl CloseRun {
     fn move_host_breaker(
         &self,
         tx: &mut Tx<'_>,
-        run: &Run,
+        (run, task): (&Run, &Task),
         error: Option<&String>,
     ) -> Result<(), VerbError> {
         let now = tx.now;
-        move_breaker(tx, &BreakerKey::Host, |breaker| match (&self.evidence.end, error) {
-            (_, Some(error)) => breaker.after_failure(&run.task_id, run.id, error, now),
-            (ProcessEnd::Lost { .. } | ProcessEnd::NotStarted, None) => {
-                breaker.after_silent_probe(run.id)
+        move_breaker(tx, &BreakerKey::Host, (task, Some(run.id)), |breaker| {
+            match (&self.evidence.end, error) {
+                (_, Some(error)) => breaker.after_failure(&run.task_id, run.id, error, now),
+                (
+                    ProcessEnd::Lost { .. } | ProcessEnd::NotStarted | ProcessEnd::Stalled { .. },
+                    None,
+                ) => breaker.after_silent_probe(run.id),
+                (
+                    ProcessEnd::Exited(_)
+                    | ProcessEnd::Signalled(_)
+                    | ProcessEnd::StartFailed { .. },
+                    None,
+                ) => breaker.after_success(),
             }
-            (
-                ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) | ProcessEnd::StartFailed { .. },
-                None,
-            ) => breaker.after_success(),
         })
-    }
-
-    fn not_before(
-        &self,
-        tx: &mut Tx<'_>,
-        failure: &Failure<'_>,
-        counts: FailureCounts,
-        is_charged: bool,
-    ) -> Option<EpochSeconds> {
-        if failure.outcome == RunOutcome::RateLimited {
-            return Some(tx.now + RATE_LIMIT_SECONDS);
-        }
-        // An uncharged start failure waits for its profile's breaker, not for a back-off of its own.
-        if !failure.settlement.backs_off || !is_charged {
-            return None;
-        }
-        let policy = tx.policy;
-        let seconds = retry::backoff_seconds(counts.failures, policy, tx.random());
-        (seconds > 0).then(|| tx.now + seconds)
     }
 
     fn event_payload(
@@ -381,12 +381,15 @@ impl CloseRun {
         match outcome {
             RunOutcome::TimedOut => payload([
                 ("pid", pid),
+                ("error", error()),
                 ("elapsed_seconds", self.evidence.elapsed_seconds.map_or(Value::Null, Value::from)),
                 ("limit_seconds", run.max_runtime_seconds.map_or(Value::Null, Value::from)),
                 ("sigkill", self.evidence.killed.into()),
             ]),
             RunOutcome::SpawnFailed => {
-                payload([("error", error()), ("failures", counts.failures.into())])
+                let errno = self.evidence.end.errno().map_or(Value::Null, Value::from);
+                let failures = counts.failures.into();
+                payload([("error", error()), ("errno", errno), ("failures", failures)])
             }
             RunOutcome::Oom => payload([
                 ("pid", pid),
@@ -415,23 +418,22 @@ impl CloseRun {
     }
 }
 
-/// Moves a breaker by `rule`, writes it when it changed, and tells of it when its position changed.
-fn move_breaker(
+/// When the next automatic attempt may begin.
+fn not_before(
     tx: &mut Tx<'_>,
-    key: &BreakerKey,
-    rule: impl FnOnce(Breaker) -> Breaker,
-) -> Result<(), VerbError> {
-    let before = store::breakers::get(tx.store(), key)?;
-    let after = rule(before.clone());
-    if after == before {
-        return Ok(());
-    }
-    store::breakers::put(tx.store(), &after, tx.now)?;
-    if after.state != before.state || after.probe_run_id != before.probe_run_id {
-        tx.signal(Signal::BreakerMoved { key: key.to_text(), open_until: after.open_until });
-        if after.is_closed() {
-            tx.signal(Signal::DispatchDue);
+    failure: &Failure<'_>,
+    counts: FailureCounts,
+    is_charged: bool,
+) -> Option<EpochSeconds> {
+    let policy = tx.policy;
+    let seconds = match failure.settlement.back_off {
+        BackOff::None => 0,
+        BackOff::Told => policy.rate_limit_seconds,
+        BackOff::Growing if is_charged => {
+            retry::backoff_seconds(counts.failures, policy, tx.random())
         }
-    }
-    Ok(())
+        // A start that is not charged waits for its profile's breaker, not for a back-off of its own.
+        BackOff::Growing => 0,
+    };
+    (seconds > 0).then(|| tx.now + seconds)
 }

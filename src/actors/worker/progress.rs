@@ -1,0 +1,104 @@
+//! Whether a run gets on: a function of what was seen of it and when.
+//!
+//! A sign of life is anything that has changed since the last look: new output, CPU time used by its tree, a call of the
+//! board. A worker that waits for a model shows none of them for a while, so the limit is the operator's to choose; one that
+//! computes or talks is never taken for dead.
+
+use crate::os::run_log::LogMark;
+
+/// What is seen of a run at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// How far its log is.
+    pub log: LogMark,
+    /// CPU time of its tree, clock ticks; may also go down when a process ends.
+    pub cpu_ticks: u64,
+    /// How often it has called the board.
+    pub calls: u64,
+}
+
+/// What a look at a run says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It gets on, or may.
+    Alive,
+    /// It has shown no sign of life for too long.
+    Stalled {
+        /// How long, milliseconds.
+        idle_ms: u64,
+    },
+}
+
+/// Watches one run for signs of life.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgressWatch {
+    timeout_ms: u64,
+    since_ms: u64,
+    last: Option<Sample>,
+}
+
+impl ProgressWatch {
+    /// A watch that begins now.
+    pub fn new(timeout_ms: u64, now_ms: u64) -> Self {
+        Self { timeout_ms, since_ms: now_ms, last: None }
+    }
+
+    /// Takes what was seen at `now_ms` (CLOCK_MONOTONIC); none when it could not be seen, which is no sign of death.
+    pub fn look(&mut self, sample: Option<Sample>, now_ms: u64) -> Progress {
+        if sample.is_none() || sample != self.last {
+            self.last = sample;
+            self.since_ms = now_ms;
+            return Progress::Alive;
+        }
+        let idle_ms = now_ms.saturating_sub(self.since_ms);
+        if idle_ms >= self.timeout_ms { Progress::Stalled { idle_ms } } else { Progress::Alive }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Sample = Sample { log: LogMark::NONE, cpu_ticks: 7, calls: 3 };
+
+    fn looks(samples: &[(u64, Option<Sample>)]) -> Vec<Progress> {
+        let mut watch = ProgressWatch::new(1000, 0);
+        samples.iter().map(|(now_ms, sample)| watch.look(*sample, *now_ms)).collect()
+    }
+
+    #[test]
+    fn a_run_that_shows_nothing_for_the_whole_time_is_stalled_and_not_before() {
+        let seen = [(0, Some(QUIET)), (500, Some(QUIET)), (999, Some(QUIET)), (1000, Some(QUIET))];
+        let stalled = Progress::Stalled { idle_ms: 1000 };
+        assert_eq!(looks(&seen), [Progress::Alive, Progress::Alive, Progress::Alive, stalled]);
+    }
+
+    #[test]
+    fn each_sign_of_life_begins_the_time_anew() {
+        let written = std::env::temp_dir();
+        for sign in [
+            Sample { cpu_ticks: 8, ..QUIET },
+            Sample { cpu_ticks: 6, ..QUIET },
+            Sample { calls: 4, ..QUIET },
+            Sample { log: crate::os::run_log::mark(&written), ..QUIET },
+        ] {
+            let seen =
+                [(0, Some(QUIET)), (900, Some(sign)), (1800, Some(sign)), (1900, Some(sign))];
+            let stalled = Progress::Stalled { idle_ms: 1000 };
+            let expected = [Progress::Alive, Progress::Alive, Progress::Alive, stalled];
+            assert_eq!(looks(&seen), expected, "{sign:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_dead() {
+        let seen = [
+            (0, Some(QUIET)),
+            (5000, None),
+            (9000, None),
+            (9500, Some(QUIET)),
+            (10_499, Some(QUIET)),
+        ];
+        assert_eq!(looks(&seen), [Progress::Alive; 5]);
+    }
+}

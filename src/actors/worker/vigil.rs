@@ -1,0 +1,126 @@
+//! What a worker actor watches beside its shim: that a run whose time is up does come to its end, and (where the
+//! configuration asks for it) that a run shows signs of life.
+//!
+//! The shim ends a run whose time is up by itself. When its tree does not die nobody hears of it, so the actor looks when
+//! the whole ladder should have been through, and goes down the ladder itself: that ends in `unkillable` where it must.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+
+use super::phase::{Happening, Phase};
+use super::progress::{Progress, ProgressWatch, Sample};
+use super::seed::WorkerSeed;
+use super::{KILL_MARGIN, Worker};
+use crate::actors::database::Submit;
+use crate::config::Settings;
+use crate::kernel::verbs::EndStalledRun;
+use crate::os::clock::monotonic_ms;
+use crate::os::{proc_stat, proc_tree, run_log};
+
+/// Least time between two looks for signs of life.
+const LOOK_MIN: Duration = Duration::from_secs(1);
+
+/// What is known of a run's times.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Vigil {
+    /// The run's time limit. An adopted run is given all of it again: no clock that an earlier daemon has read survives a
+    /// suspended machine or a set clock, and looking too late harms nobody, while too early would end a healthy run.
+    max_runtime: Option<Duration>,
+    /// How long it may show no sign of life.
+    progress_timeout: Option<Duration>,
+    watch: Option<ProgressWatch>,
+}
+
+impl Vigil {
+    /// The vigil over a run that was just claimed or was found.
+    pub(super) fn of(seed: &WorkerSeed, settings: &Settings) -> Self {
+        let (max_runtime_seconds, profile) = match seed {
+            WorkerSeed::Claimed(order) => (order.max_runtime_seconds, Some(&order.profile)),
+            WorkerSeed::Adopted(adopted) => {
+                (adopted.run.max_runtime_seconds, adopted.run.profile.as_ref())
+            }
+            WorkerSeed::Ended(_) => return Self::default(),
+        };
+        let own = profile.and_then(|name| settings.profiles.get(name)?.progress_timeout);
+        let progress_timeout = own.unwrap_or(settings.supervision.progress_timeout);
+        let seconds = |seconds: i64| Duration::from_secs(seconds.max(0).unsigned_abs());
+        Self {
+            max_runtime: max_runtime_seconds.map(seconds),
+            progress_timeout: Some(progress_timeout).filter(|timeout| !timeout.is_zero()),
+            watch: None,
+        }
+    }
+}
+
+impl Worker {
+    /// Begins when the worker process was seen. Without a limit there is no timer.
+    pub(super) fn keep_vigil(&mut self, context: &mut Context<Self>) {
+        if let Some(max_runtime) = self.vigil.max_runtime {
+            let grace = self.deps.context.settings().supervision.grace;
+            context.run_later(max_runtime + grace + KILL_MARGIN, |worker, context| {
+                worker.on(Happening::Overdue, context);
+            });
+        }
+        if let Some(timeout) = self.vigil.progress_timeout {
+            let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+            self.vigil.watch = Some(ProgressWatch::new(timeout_ms, monotonic_ms()));
+            self.look_later(timeout, context);
+        }
+    }
+
+    fn look_later(&self, timeout: Duration, context: &mut Context<Self>) {
+        context.run_later((timeout / 4).max(LOOK_MIN), move |worker, context| {
+            match worker.phase {
+                Phase::Launching { .. } | Phase::Starting | Phase::Running => {
+                    worker.look_for_life(timeout, context);
+                }
+                // It ends already.
+                Phase::Lingering
+                | Phase::Stopping
+                | Phase::Unkillable
+                | Phase::Closing
+                | Phase::Closed => {}
+            }
+        });
+    }
+
+    /// Looks on another thread: reading `/proc` takes a while where there are many processes.
+    fn look_for_life(&mut self, timeout: Duration, context: &mut Context<Self>) {
+        let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
+        let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
+        let calls = self.deps.live_runs.calls(self.run_id);
+        let look = tokio::task::spawn_blocking(move || {
+            let cpu_ticks = tree_cpu_ticks(shim_pid?)?;
+            Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
+        });
+        context.spawn(look.into_actor(self).map(move |sample, worker, context| {
+            worker.judge(sample.ok().flatten(), context);
+            worker.look_later(timeout, context);
+        }));
+    }
+
+    fn judge(&mut self, sample: Option<Sample>, context: &mut Context<Self>) {
+        let Some(watch) = &mut self.vigil.watch else { return };
+        let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
+        let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);
+        tracing::warn!(run = self.run_id, task = %self.task_id, idle_seconds, "it makes no progress and is ended");
+        // The verdict comes back as a signal, and that one goes down the ladder. One that cannot be written is given again
+        // after the next look.
+        let verb = EndStalledRun { run_id: self.run_id, idle_seconds };
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, worker, _| {
+            if let Err(error) = answer {
+                tracing::warn!(run = worker.run_id, %error, "a run without progress could not be ended");
+            }
+        }));
+    }
+}
+
+/// CPU time of everything under a shim; none when it cannot be read.
+fn tree_cpu_ticks(shim_pid: i32) -> Option<u64> {
+    let tree = proc_tree::descendants(shim_pid).ok()?;
+    let ticks = tree.iter().filter_map(|process| proc_stat::cpu_ticks(process.identity.pid));
+    Some(ticks.fold(0, u64::saturating_add))
+}

@@ -1,0 +1,55 @@
+//! `kanban rate-limited`.
+
+use crate::api::client::task_path;
+use crate::cli::arguments::whole_seconds;
+use crate::cli::commands::Ended;
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::{RateLimitReply, RateLimitTask};
+
+/// Say that a provider takes no work for now.
+///
+/// For workers: the run ends `rate_limited`, which counts as no failure, and the task starts again when the time has come.
+/// Exit code 75 says the same without a time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban rate-limited \"$KANBAN_TASK\" --retry-after 2h --reason \"429: resets at 15:00\"
+  kanban rate-limited \"$KANBAN_TASK\"")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// When to try again: seconds, or a duration such as 30m; `dispatch.rate_limit_wait` when not given
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    retry_after: Option<String>,
+    /// What the provider said
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let retry_after = arguments.retry_after.as_deref();
+    let retry_after_seconds =
+        retry_after.map(|text| whole_seconds("--retry-after", text)).transpose()?;
+    let path = task_path(&arguments.id, "rate_limited")?;
+    let request = RateLimitTask {
+        id: arguments.id,
+        retry_after_seconds,
+        reason: arguments.reason,
+        board: session.board.clone(),
+    };
+    let reply: RateLimitReply = session.client()?.post(&path, &request)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    let when = reply.retry_at.map(|at| format!(" at {}", session.times().exact(at)));
+    let when = when.unwrap_or_else(|| " at once".to_owned());
+    session.output.line(format!("Rate limited {}: tried again{when}", reply.id))?;
+    Ok(CliExit::Ok)
+}

@@ -1,0 +1,79 @@
+//! `kanban stop`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::{Ended, stopping};
+use crate::cli::complete;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+use crate::kernel::verbs::{AfterStop, ReclaimReply, StopTask};
+
+/// Stop the work on a task.
+///
+/// Its run ends `stopped`, its processes are asked to end and then killed. Returns when they are gone. The task is ready
+/// again, unless --hold or --cancel says otherwise.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban stop t_1a2b3c4d --hold --reason \"wait for the new key\"
+  kanban stop t_1a2b3c4d --cancel --no-wait
+  kanban stop t_1a2b3c4d --force --reason \"the disk is gone, the host will be rebooted\"")]
+pub struct Arguments {
+    /// The task
+    #[arg(add = complete::tasks())]
+    id: String,
+    /// Make it ready again (so does saying nothing)
+    #[arg(long, group = "then")]
+    requeue: bool,
+    /// Block it until a person lets it go on
+    #[arg(long, group = "then")]
+    hold: bool,
+    /// Archive it
+    #[arg(long, group = "then")]
+    cancel: bool,
+    /// Why; kept with the run and the event
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do not wait until the processes are gone
+    #[arg(long)]
+    no_wait: bool,
+    /// Give up processes that do not die: your word that they are gone, or may be left alone
+    #[arg(long)]
+    force: bool,
+}
+
+impl Arguments {
+    fn then(&self) -> Option<AfterStop> {
+        match (self.requeue, self.hold, self.cancel) {
+            (true, _, _) => Some(AfterStop::Requeue),
+            (_, true, _) => Some(AfterStop::Hold),
+            (_, _, true) => Some(AfterStop::Cancel),
+            (false, false, false) => None,
+        }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal, or processes that do not die.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let path = task_path(&arguments.id, "stop")?;
+    let then = arguments.then();
+    let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
+    let request = StopTask {
+        id: arguments.id,
+        then,
+        reason: arguments.reason,
+        force: arguments.force,
+        board: session.board.clone(),
+    };
+    let reply: ReclaimReply = client.post(&path, &request)?;
+    let reply = watch.until_closed(reply)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        let (id, status) = (&reply.id, reply.status);
+        session.output.line(format!("Stopped {id}: {status}{}", stopping::words(&reply)))?;
+    }
+    Ok(CliExit::Ok)
+}

@@ -1,0 +1,116 @@
+//! `rate_limited`: a worker says that its provider refuses work for now, and until when.
+//!
+//! No failure: nothing is counted against anybody, the task is ready again and starts when the time has come. What keeps a
+//! provider that never recovers from being asked for ever is the number of automatic starts that one task gets.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
+use crate::kernel::limits::RATE_LIMIT_SECONDS_MAX;
+use crate::kernel::run::{Run, RunOutcome};
+use crate::kernel::store;
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::validate;
+use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::verbs::{callers_run, run_over};
+
+/// Ends the run of a task that cannot go on before its provider takes work again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimitTask {
+    /// The task.
+    pub id: String,
+    /// When to try again, seconds from now, at most a week; the configured time when not given.
+    pub retry_after_seconds: Option<i64>,
+    /// What the provider said.
+    pub reason: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+/// When the task is tried again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RateLimitReply {
+    /// The task.
+    pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Its status now.
+    pub status: TaskStatus,
+    /// The run that was ended.
+    pub run_id: Option<RunId>,
+    /// When it starts again at the earliest, epoch seconds.
+    pub retry_at: Option<EpochSeconds>,
+    /// True when the same run had said so before.
+    pub already: bool,
+}
+
+impl Verb for RateLimitTask {
+    type Reply = RateLimitReply;
+    const NAME: &'static str = "rate_limited";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<RateLimitReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let reason = validate::body("reason", self.reason.as_deref())?;
+        let error = reason.as_deref().map_or("the worker met a rate limit", str::trim);
+        let seconds = self.seconds(tx)?;
+        if let Some(run) = callers_run(tx)?.filter(|run| run.ended_at.is_some()) {
+            return already(tx, &task, &run);
+        }
+        let to = Tx::step(&task, TaskStep::Requeue, "rate limit", " (not running)")?;
+        let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::RateLimited) };
+        let run_id = end_current_run(tx, &task, &ending)?;
+        let (failures, violations) = (task.spawn_failures, task.protocol_violations);
+        store::tasks::set_failures(tx.store(), &task.id, failures, violations, Some(error))?;
+        let retry_at = (seconds > 0).then(|| tx.now + seconds);
+        if let (Some(run_id), Some(retry_at)) = (run_id, retry_at) {
+            store::runs::set_retry_at(tx.store(), run_id, retry_at)?;
+        }
+        store::tasks::set_status(tx.store(), &task.id, task.status, to, retry_at, tx.now)?;
+        tx.count(&task, Some(task.status), Some(to));
+        let told = payload([("retry_at", retry_at.into()), ("reason", error.into())]);
+        tx.event(&task, run_id, EventKind::RateLimited, Some(told))?;
+        tx.signal(Signal::DispatchDue);
+        let (id, board) = (task.id.to_string(), task.board);
+        Ok(RateLimitReply { id, board, status: to, run_id, retry_at, already: false })
+    }
+}
+
+impl RateLimitTask {
+    fn seconds(&self, tx: &Tx<'_>) -> Result<i64, Refusal> {
+        match self.retry_after_seconds {
+            None => Ok(tx.policy.rate_limit_seconds),
+            Some(seconds) if (1..=RATE_LIMIT_SECONDS_MAX).contains(&seconds) => Ok(seconds),
+            Some(seconds) => Err(Refusal::InvalidValue {
+                field: "retry_after_seconds",
+                problem: "must be between 1 second and 7 days",
+                value: seconds.to_string(),
+            }),
+        }
+    }
+}
+
+/// The answer to a run that has ended: `already` when it has said the same before.
+fn already(tx: &Tx<'_>, task: &Task, run: &Run) -> Result<RateLimitReply, VerbError> {
+    let is_own = matches!(tx.caller, Caller::Worker { .. })
+        && run.verdict_by.as_deref() == Some(tx.caller.actor().as_str());
+    if !is_own || run.outcome != Some(RunOutcome::RateLimited) {
+        return Err(run_over(run).into());
+    }
+    Ok(RateLimitReply {
+        id: task.id.to_string(),
+        board: task.board.clone(),
+        status: task.status,
+        run_id: Some(run.id),
+        retry_at: run.retry_at,
+        already: true,
+    })
+}

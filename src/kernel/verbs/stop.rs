@@ -1,0 +1,180 @@
+//! `stop`: a person ends the work on a task, and says what becomes of it.
+//!
+//! The run's row ends at once; its processes go down the stop ladder, and only when they are proven gone is the slot free.
+//! Processes that do not die keep it: `force` is the word of a person who has looked that they are gone (or may be left
+//! alone), and closes the run without that proof.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::Right;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::RunId;
+use crate::kernel::run::{Run, RunOutcome, RunState};
+use crate::kernel::store::{self, runs::ProcessFacts};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::validate;
+use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::verbs::operate::ReclaimReply;
+use crate::kernel::verbs::{promote_released_children, reread};
+
+/// What becomes of a task whose work is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterStop {
+    /// It is ready again; the next attempt begins when the processes are gone.
+    Requeue,
+    /// It is blocked until a person lets it go on.
+    Hold,
+    /// It is archived.
+    Cancel,
+}
+
+impl AfterStop {
+    /// The word on the wire and in events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requeue => "requeue",
+            Self::Hold => "hold",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    fn step(self) -> TaskStep {
+        match self {
+            Self::Requeue => TaskStep::Requeue,
+            Self::Hold => TaskStep::Block,
+            Self::Cancel => TaskStep::Archive,
+        }
+    }
+}
+
+/// Stops the work on a running task. Its run ends `stopped`, which is no failure.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopTask {
+    /// The task.
+    pub id: String,
+    /// What becomes of it; `requeue` when nothing is said. Only for a running task.
+    pub then: Option<AfterStop>,
+    /// Why; kept with the run and the event.
+    pub reason: Option<String>,
+    /// Gives up processes that do not die: the run is closed and its slot is free without proof. Only when the run's state
+    /// is `unkillable`.
+    pub force: bool,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+impl Verb for StopTask {
+    type Reply = ReclaimReply;
+    const NAME: &'static str = "stop";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let reason = validate::body("reason", self.reason.as_deref())?;
+        let reason = reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+        let open = store::runs::get_open(tx.store(), &task.id)?;
+        let stuck = match (&open, self.force) {
+            (_, false) => None,
+            (Some(run), true) if run.state == RunState::Unkillable => Some(run.id),
+            (_, true) => return Err(not_unkillable(&task, open.as_ref()).into()),
+        };
+        let mut ended = None;
+        if task.status == TaskStatus::Running {
+            ended = self.stop(tx, &task, reason)?;
+        } else if stuck.is_none() || self.then.is_some() {
+            return Err(not_running(&task, open.as_ref()).into());
+        }
+        if let Some(run_id) = stuck {
+            give_up_processes(tx, &task, run_id, reason)?;
+        }
+        let now = reread(tx, &task.id)?;
+        Ok(ReclaimReply {
+            id: task.id.to_string(),
+            board: now.board,
+            status: now.status,
+            assignee: now.assignee,
+            run_id: ended.or(stuck),
+            stopping: store::runs::get_open(tx.store(), &task.id)?.is_some(),
+        })
+    }
+}
+
+impl StopTask {
+    /// Ends the run's row and moves the task; the signal of the ending sends the processes down the ladder.
+    fn stop(
+        &self,
+        tx: &mut Tx<'_>,
+        task: &Task,
+        reason: Option<&str>,
+    ) -> Result<Option<RunId>, VerbError> {
+        let then = self.then.unwrap_or(AfterStop::Requeue);
+        let to = Tx::step(task, then.step(), Self::NAME, "")?;
+        let error = reason.unwrap_or("stopped by an operator");
+        let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Stopped) };
+        let run_id = end_current_run(tx, task, &ending)?;
+        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
+        tx.count(task, Some(task.status), Some(to));
+        let told = payload([("reason", text_or_null(reason)), ("then", then.as_str().into())]);
+        tx.event(task, run_id, EventKind::Stopped, Some(told))?;
+        match then {
+            AfterStop::Requeue => tx.signal(Signal::DispatchDue),
+            AfterStop::Hold => {
+                let told = payload([("reason", error.into())]);
+                tx.event(task, run_id, EventKind::Blocked, Some(told))?;
+            }
+            AfterStop::Cancel => {
+                store::tasks::set_archived_at(tx.store(), &task.id, tx.now)?;
+                tx.event(task, run_id, EventKind::Archived, None)?;
+                promote_released_children(tx, &task.id)?;
+            }
+        }
+        Ok(run_id)
+    }
+}
+
+/// Closes a run on a person's word. What is left of its processes is nobody's any more.
+fn give_up_processes(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    run_id: RunId,
+    reason: Option<&str>,
+) -> Result<(), VerbError> {
+    store::runs::set_closed_if_open(tx.store(), run_id, &ProcessFacts::default(), tx.now)?;
+    let told = payload([
+        ("run_id", run_id.into()),
+        ("exit_code", Value::Null),
+        ("signal", Value::Null),
+        ("forced", true.into()),
+        ("reason", text_or_null(reason)),
+    ]);
+    tx.event(task, Some(run_id), EventKind::Closed, Some(told))?;
+    tx.signal(Signal::RunClosed { run_id, task_id: task.id.clone() });
+    tx.signal(Signal::DispatchDue);
+    Ok(())
+}
+
+fn not_running(task: &Task, open: Option<&Run>) -> Refusal {
+    let why = match open {
+        Some(run) if run.state == RunState::Unkillable => {
+            format!(" (not running; the processes of run {} do not die, see --force)", run.id)
+        }
+        Some(run) => format!(" (not running; the processes of run {} are being ended)", run.id),
+        None => " (not running)".to_owned(),
+    };
+    Refusal::WrongStatus { verb: StopTask::NAME, id: task.id.to_string(), status: task.status, why }
+}
+
+fn not_unkillable(task: &Task, open: Option<&Run>) -> Refusal {
+    let state = match open {
+        Some(run) => format!("the processes of run {} are {}", run.id, run.state.as_str()),
+        None => "it has no processes".to_owned(),
+    };
+    Refusal::NotUnkillable { id: task.id.to_string(), state }
+}
