@@ -37,7 +37,7 @@ fn gc_removes_archived_tasks_whole_and_touches_nothing_else() {
     let newest_of_old = bench.events(&old).pop().unwrap().id;
     let events = bench.events(&old).len();
     let reply = bench.do_it(&CollectGarbage { archived_before: archived_at + 1 });
-    assert_eq!(reply.tasks, [old.clone()]);
+    assert_eq!(reply.tasks, vec![old.clone()]);
     assert_eq!(reply.events, events);
     let dump = bench.dump();
     let mut left = dump.lines().filter(|line| line.contains(old.as_str()));
