@@ -32,15 +32,22 @@ test: setup ## Run every test
 
 SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000
-SIM_DEATHS ?= 1000
 SIM_SEEDS ?= 10000
+SIM_ROUNDS ?= 10
 
+# A hundred deaths a round, each with a seed of its own: after each death everything acknowledged is looked for again.
 .PHONY: sim
 sim: setup ## Long random runs: board against model, supervision simulated, daemon killed a thousand times
-	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_DEATHS=$(SIM_DEATHS) repeats this run"
+	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_ROUNDS=$(SIM_ROUNDS) repeats this run"
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEQUENCES=$(SIM_SEQUENCES) $(CARGO) test --locked --profile sim --test model
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEEDS=$(SIM_SEEDS) $(CARGO) test --locked --profile sim --test sim -- --nocapture
-	KANBAND_SEED=$(SIM_SEED) KANBAND_DEATHS=$(SIM_DEATHS) $(CARGO) test --locked --profile sim --test daemon crash_points
+	@round=0; while [ $$round -lt $(SIM_ROUNDS) ]; do \
+		seed=$$(($(SIM_SEED) + round)); \
+		echo "sim: KANBAND_SEED=$$seed, a hundred deaths"; \
+		KANBAND_SEED=$$seed KANBAND_DEATHS=100 \
+			$(CARGO) test --locked --profile sim --test daemon crash_points || exit 1; \
+		round=$$((round + 1)); \
+	done
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench

@@ -5,7 +5,7 @@
 //! that the disk's moods meet both. In the end both files must hold the same rows.
 //!
 //! `make bench` runs it. Flags: `--quick` (small boards, few batches: shows that it works, measures nothing), `--check`
-//! (fails when an operation grows more than twofold with the board), `--sizes 100,10000`, `--only WORD`. Without cargo's
+//! (fails when an operation grows with the board), `--sizes 100,10000`, `--only WORD`. Without cargo's
 //! `--bench`, as under `cargo test`, it is quick.
 #![allow(
     clippy::unwrap_used,

@@ -44,4 +44,6 @@ pub struct Line {
     pub finds_more: bool,
     /// Statements of one operation.
     pub statements: f64,
+    /// Steps of SQLite's virtual machine of one operation: what it looks at, whatever the machine's mood.
+    pub steps: f64,
 }

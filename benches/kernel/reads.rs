@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use kanband::kernel::context::LocalTime;
+use kanband::kernel::counts::Counts;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::queries::{
@@ -74,6 +75,18 @@ fn search_common(_: &TaskId) -> Read {
     ask(SearchTasks { text: "work".to_owned(), ..SearchTasks::default() })
 }
 
+/// The counts are not read from the file: the daemon's writing thread keeps them.
+fn ask_stats(counts: Counts) -> AnyCase {
+    Box::new(move |_| {
+        let counts = counts.clone();
+        Box::new(move |snapshot| {
+            let reply = stats(&GetStats::default(), snapshot, &counts)?;
+            drop(std::hint::black_box(reply));
+            Ok(())
+        })
+    })
+}
+
 /// Every case on one board.
 pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
     let path = copy(&filled.path, "read");
@@ -86,18 +99,7 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
         connection
     };
     let (kernel, bare) = (reader(), reader());
-    let counts = board.counts().clone();
-    let of_stats: (&str, AnyCase) = (
-        "stats",
-        Box::new(move |_| {
-            let counts = counts.clone();
-            Box::new(move |snapshot| {
-                let reply = stats(&GetStats::default(), snapshot, &counts)?;
-                drop(std::hint::black_box(reply));
-                Ok(())
-            })
-        }),
-    );
+    let of_stats = ("stats", ask_stats(board.counts().clone()));
     let cases = CASES.iter().map(|(name, case)| (*name, Box::new(*case) as AnyCase));
     let local_time = LocalTime::new(jiff::tz::TimeZone::UTC);
     let caller = person();
@@ -111,7 +113,7 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
         let mut random = SeededRandom::new(4);
         let mut bare = Bare::new(&bare);
         let mut compared = Compared::default();
-        let mut statements = 0.0;
+        let (mut statements, mut steps) = (0.0, 0.0);
         let warm = calls.min(20);
         for nth in 0..calls + warm {
             let pool = if nth % 2 == 0 { &filled.done } else { &filled.todo };
@@ -129,8 +131,12 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
                     }
                 } else {
                     bare.run_alone("BEGIN DEFERRED", &script);
+                    if nth + 1 == warm {
+                        bare.take_steps();
+                    }
                     if nth >= warm {
                         compared.bare.add(begun.elapsed(), 1);
+                        steps += bare.take_steps() as f64 / calls as f64;
                     }
                 }
             }
@@ -142,6 +148,7 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
             finds_more: FINDS_MORE.contains(&name),
             whole: compared,
             statements,
+            steps,
         });
     }
     lines

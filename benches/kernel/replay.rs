@@ -7,7 +7,7 @@ use std::time::Instant;
 use kanband::kernel::board::Board;
 use kanband::kernel::store::transaction::Traced;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, StatementStatus};
 
 /// A statement with its values, in the order of its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +137,12 @@ impl<'c> Bare<'c> {
         let done = Instant::now();
         self.connection.execute_batch("COMMIT").unwrap();
         done
+    }
+
+    /// Steps of SQLite's virtual machine since the last time.
+    pub fn take_steps(&self) -> i64 {
+        let of = |one: &Statement<'_>| i64::from(one.reset_status(StatementStatus::VmStep));
+        self.prepared.iter().map(of).sum()
     }
 
     /// Runs each statement to its end.

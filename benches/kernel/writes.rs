@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use kanband::kernel::board::Batch;
 use kanband::kernel::caller::Caller;
+use kanband::kernel::error::Fault;
 use kanband::kernel::ids::{BoardName, TaskId};
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::random::{SeededRandom, below};
@@ -14,7 +15,7 @@ use kanband::kernel::verbs::{
 };
 
 use crate::Plan;
-use crate::filling::{Filled, assignee};
+use crate::filling::{ASSIGNEES, Filled, assignee};
 use crate::measure::{Compared, Line};
 use crate::replay::{Bare, Recorder};
 use crate::side::{BATCH, Side, birth, copy, open, person, run, system};
@@ -289,11 +290,18 @@ fn start_runs(_: &mut Side, _: &Filled, _: &mut SeededRandom, _: usize) -> Work 
     Work { operations: BATCH, ..work(vec![pass()], clean) }
 }
 
+/// Every assignee has somebody ready, also on the smallest board.
 fn pass_in_a_full_house(side: &mut Side, _: &Filled, _: &mut SeededRandom, _: usize) -> Work {
+    let waiting = side.together(|batch| {
+        let late = |nth| CreateTask { priority: -1, ..new_task(nth) };
+        let ids = (0..ASSIGNEES).map(|nth| run(batch, &person(), &late(nth)).task.id);
+        ids.collect::<Vec<_>>()
+    });
     let orders = side.together(|batch| started(vec![pass()(batch)]));
     work((0..BATCH).map(|_| pass()).collect(), move |side, replies| {
         assert!(started(replies).is_empty());
         take_back(side, &orders);
+        remove(side, &waiting);
     })
 }
 
@@ -355,7 +363,7 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
             ));
         }
     }
-    let rows = measured.board.read::<_, kanband::kernel::error::Fault>(|c| Ok(rows(c)));
+    let rows = measured.board.read::<_, Fault>(|c| Ok(rows(c)));
     assert!(rows.unwrap() == self::rows(&bare), "both files must end up with the same rows");
     lines
 }
@@ -397,7 +405,7 @@ fn measure(
     let mut bare = Bare::new(connection);
     let (mut picks_recorded, mut picks_measured) = (SeededRandom::new(3), SeededRandom::new(3));
     let (mut whole, mut inside) = (Compared::default(), Compared::default());
-    let mut statements = 0.0;
+    let (mut statements, mut steps) = (0.0, 0.0);
     recorder.take();
     // The first transactions warm the caches.
     for nth in 0..plan.batches + plan.batches.min(5) {
@@ -428,12 +436,14 @@ fn measure(
         };
         let mut bare_turn = || {
             bare.run_alone("BEGIN IMMEDIATE", &before);
+            bare.take_steps();
             let begun = Instant::now();
             let done = bare.run_alone("BEGIN IMMEDIATE", &script) - begun;
             let durable = begun.elapsed();
             if is_measured {
                 inside.bare.add(done, work.operations);
                 whole.bare.add(durable, work.operations);
+                steps += bare.take_steps() as f64 / (work.operations * plan.batches) as f64;
             }
             bare.run_alone("BEGIN IMMEDIATE", &after);
         };
@@ -445,5 +455,13 @@ fn measure(
             kernel_turn(is_measured);
         }
     }
-    Line { name, size: filled.size, finds_more: false, whole, inside: Some(inside), statements }
+    Line {
+        name,
+        size: filled.size,
+        finds_more: false,
+        whole,
+        inside: Some(inside),
+        statements,
+        steps,
+    }
 }

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     clippy::needless_pass_by_value,
     clippy::print_stderr,
     reason = "a test that cannot go on must fail loudly"
