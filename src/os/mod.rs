@@ -3,6 +3,8 @@
 //! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
+pub mod cgroup;
+pub mod cgroup_leaf;
 pub mod clock;
 pub mod files;
 pub mod fork_exec;

@@ -29,6 +29,7 @@ use nix::sys::stat::Mode;
 use thiserror::Error;
 
 use crate::failpoint;
+use crate::os::cgroup::make_leaf;
 use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::PidFd;
 use crate::os::run_files::{RunDir, RunSpec, read_spec, write_spec, write_token};
@@ -80,6 +81,9 @@ pub enum SpawnError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The control group of the run could not be made, or a limit not be set.
+    #[error("containment")]
+    Containment(#[source] io::Error),
     /// The status pipe or the new process could not be made.
     #[error("the shim {} could not be started", shim.display())]
     Start {
@@ -249,6 +253,9 @@ fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
         dir.clear().map_err(failed)?;
     }
     write_token(dir, &request.token).map_err(failed)?;
+    if let Some(groups) = &request.spec.containment {
+        make_leaf(groups).map_err(SpawnError::Containment)?;
+    }
     // The spec comes last: where there is one, everything else that the shim needs is there.
     write_spec(dir, &request.spec).map_err(failed)
     // The lock is given back here, before the shim asks for it.
