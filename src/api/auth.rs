@@ -18,7 +18,6 @@
 //! | cannot be told | any | refused | refused |
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::actors::live_runs::LiveRuns;
@@ -28,7 +27,7 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, PeerError};
-use crate::os::remains::marked_run;
+use crate::os::remains::{Marks, marked_run};
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -60,8 +59,8 @@ pub struct Scene<'a> {
     pub live_runs: &'a LiveRuns,
     /// What holds their processes together.
     pub containment: &'a Containment,
-    /// Parent of their directories.
-    pub runs_dir: &'a Path,
+    /// What tells them from those of another installation.
+    pub marks: Marks<'a>,
 }
 
 /// Asks the kernel about a peer.
@@ -85,7 +84,7 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
     let session = peer.session()?;
     let by_session =
         ancestry.first().and_then(|process| scene.live_runs.shims.find_session(session, process));
-    let marked = by_session.or_else(|| marked_run(scene.runs_dir, &ancestry));
+    let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
     Ok(match marked {
@@ -124,7 +123,7 @@ pub fn identify(
         (Placement::Marked(run_id), None) => Err(unplaced(&format!(
             "it comes from run {run_id}, and no supervisor of that run is above it"
         ))
-        .with_hint("a person whose shell has KANBAN_TOKEN_FILE set unsets it")),
+        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")),
         (Placement::InRun(own) | Placement::Marked(own), Some(other)) if *own != other => {
             Err(ApiError::new(
                 ErrorCode::Forbidden,

@@ -30,6 +30,7 @@ use crate::api::{Api, wait_for_life};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::peer::peer_of;
+use crate::os::remains::Marks;
 
 /// Connections at one time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
@@ -89,7 +90,7 @@ async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: Uni
     let scene = Scene {
         live_runs: &api.live_runs,
         containment: &api.context.containment,
-        runs_dir: &api.context.runs_dir,
+        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
     };
     let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {

@@ -12,11 +12,14 @@
 mod adoption;
 mod bad_requests;
 mod callers;
+mod containment;
 mod crash_points;
 mod harness;
 mod idle;
+mod limits;
 mod main_job;
 mod migrations;
+mod orphans;
 mod panics;
 mod races;
 mod start_and_end;
