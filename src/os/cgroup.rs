@@ -14,10 +14,12 @@
 pub mod hierarchy;
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sha2::{Digest as _, Sha256};
 
 use crate::os::cgroup_leaf::{Leaf, write};
@@ -26,6 +28,12 @@ use hierarchy::Mount;
 
 /// How long killed processes may take to go before whoever waits for them does something else.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Longest time between two looks at a leaf that is being killed: what was moved into it meanwhile is told by nobody.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How long the last shims may take to go at the end of the daemon.
+const LAST_SHIMS_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Period of the CPU limit, microseconds; the kernel's own default.
 const CPU_PERIOD_US: u64 = 100_000;
@@ -213,7 +221,20 @@ pub fn end_leaf(leaf: &Leaf, patience: Duration) -> bool {
         if is_over {
             return false;
         }
-        std::thread::yield_now();
+        wait_for_change(leaf, patience.saturating_sub(started.elapsed()));
+    }
+}
+
+/// Waits until the kernel says that something has changed about a populated leaf, for a moment where it says nothing.
+fn wait_for_change(leaf: &Leaf, patience: Duration) {
+    let longest = patience.min(LOOK_AGAIN);
+    let Ok(mut events) = std::fs::File::open(leaf.path().join("cgroup.events")) else { return };
+    let mut text = String::new();
+    // Only what changes after it was read is told.
+    if events.read_to_string(&mut text).is_ok() && text.contains("populated 1") {
+        let mut watched = [PollFd::new(events.as_fd(), PollFlags::POLLPRI)];
+        let _told_or_not =
+            poll(&mut watched, PollTimeout::try_from(longest).unwrap_or(PollTimeout::ZERO));
     }
 }
 
@@ -355,6 +376,16 @@ impl Base {
     }
 
     fn remove_if_empty(&self) {
+        let shims = Leaf::new(self.shims());
+        // A shim that has handed over its record is about to end; one with a run is not waited for.
+        if std::fs::remove_dir(self.directory.join("runs")).is_ok() {
+            let started = Instant::now();
+            while matches!(shims.is_populated(), Ok(true))
+                && let Some(left) = LAST_SHIMS_PATIENCE.checked_sub(started.elapsed())
+            {
+                wait_for_change(&shims, left);
+            }
+        }
         for directory in [self.directory.join("runs"), self.shims(), self.directory.clone()] {
             // Only a group without processes and without groups below it can be removed, so trying does no harm.
             let _in_use = std::fs::remove_dir(directory);

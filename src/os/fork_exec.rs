@@ -144,7 +144,7 @@ fn fork_into(
 }
 
 /// fork(2) into a control group: clone3(2) with CLONE_INTO_CGROUP.
-fn clone_into(leaf: BorrowedFd<'_>) -> nix::Result<ForkResult> {
+pub(super) fn clone_into(leaf: BorrowedFd<'_>) -> nix::Result<ForkResult> {
     // SAFETY: all zero is what the call takes for "nothing of this kind".
     let mut request: libc::clone_args = unsafe { std::mem::zeroed() };
     request.flags = CLONE_INTO_CGROUP;
@@ -275,10 +275,16 @@ fn set_oom_score_adj() {
 
 /// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
 /// and a worker that ignores SIGPIPE without knowing is a classic.
+fn reset_signals() {
+    set_default_dispositions();
+    let _always_allowed = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+}
+
+/// Default dispositions for all signals.
 ///
 /// The raw system call, because the C library refuses to touch the two signals that it keeps to itself, which
 /// are inherited just the same.
-fn reset_signals() {
+pub(super) fn set_default_dispositions() {
     // The kernel's own sigaction: handler, flags, restorer and mask, one word each. All zero is SIG_DFL.
     let default = [0_usize; 4];
     for number in 1..=LAST_SIGNAL {
@@ -294,14 +300,13 @@ fn reset_signals() {
             )
         };
     }
-    let _always_allowed = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
 }
 
 /// Highest signal number (signal(7)), and the size of the kernel's set of them.
 const LAST_SIGNAL: libc::c_int = 64;
 const SIGNAL_SET_BYTES: usize = 8;
 
-fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+pub(super) fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     let strings = strings.iter().map(CString::as_c_str).map(CStr::as_ptr);
     strings.chain(std::iter::once(std::ptr::null())).collect()
 }

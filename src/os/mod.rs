@@ -27,6 +27,7 @@ pub mod run_log;
 pub mod run_registry;
 pub mod signals;
 pub mod spawn;
+mod spawn_in_group;
 pub mod status_pipe;
 pub mod terminal;
 #[cfg(test)]

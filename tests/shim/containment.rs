@@ -23,6 +23,8 @@ impl Groups {
 
 impl Drop for Groups {
     fn drop(&mut self) {
+        // Whatever a failed test has left in it.
+        self.0.sweep(&[]);
         self.0.remove_if_empty();
     }
 }
@@ -71,16 +73,21 @@ fn a_worker_that_cannot_get_into_its_leaf_is_not_started() {
 fn a_leaf_that_is_closed_to_processes_is_a_start_failure_and_goes_too() {
     let mut run = Run::of_script("touch started");
     let Some(_groups) = Groups::for_run(&mut run) else { return };
-    // A group of threads takes no process.
-    std::fs::create_dir(groups(&run).leaf.join("below")).unwrap();
-    std::fs::write(groups(&run).leaf.join("below/cgroup.type"), "threaded").unwrap();
-    run.spec.containment.as_mut().unwrap().leaf.push("below");
-    let failure = run.finish().start_failure.expect("a reason");
+    let leaf = groups(&run).leaf;
+    // Beside a group of threads one of processes is not valid.
+    for name in ["threads", "processes"] {
+        std::fs::create_dir(leaf.join(name)).unwrap();
+    }
+    std::fs::write(leaf.join("threads/cgroup.type"), "threaded").unwrap();
+    run.spec.containment.as_mut().unwrap().leaf.push("processes");
+    let failure = run.finish().start_failure;
+    let rest = Leaf::new(leaf).remove();
+    let failure = failure.expect("a reason");
     assert_eq!(failure.step, StartStep::Containment, "{}", failure.message);
     assert!(failure.errno != 0 && failure.message.contains("could not be entered"), "{failure:?}");
     assert!(!run.work("started").exists());
     assert!(!groups(&run).leaf.exists());
-    Leaf::new(groups(&run).leaf.parent().unwrap()).remove().unwrap();
+    rest.unwrap();
 }
 
 #[test]

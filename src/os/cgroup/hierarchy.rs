@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A mount of the version 2 hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub fn group(proc_cgroup: &[u8]) -> Option<PathBuf> {
 /// The run in whose leaf a group lies: what follows `…/BASE/runs/` in its path. A group whose directory is gone keeps its name
 /// with ` (deleted)` behind it.
 pub fn run_of(group: &Path, base: &str) -> Option<i64> {
-    let mut parts = group.components().map(|part| part.as_os_str());
+    let mut parts = group.components().map(Component::as_os_str);
     parts.by_ref().find(|part| *part == base)?;
     parts.next().filter(|part| *part == "runs")?;
     let run = parts.next()?.to_str()?;
