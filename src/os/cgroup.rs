@@ -33,7 +33,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How long the last shims may take to go at the end of the daemon.
-const LAST_SHIMS_PATIENCE: Duration = Duration::from_millis(200);
+const LAST_SHIMS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Period of the CPU limit, microseconds; the kernel's own default.
 const CPU_PERIOD_US: u64 = 100_000;

@@ -13,11 +13,12 @@ use crate::harness::{Daemon, config, is_alive, wait_for};
 /// Both modes. On a host without a writable hierarchy the first is the second.
 pub const MODES: [&str; 2] = ["auto", "subreaper"];
 
-/// A configuration in this mode with short times.
+/// A configuration in this mode with short times, in which a task that fails is given up.
 pub fn config_in(mode: &str, profiles: &[(&str, &str, &str)]) -> String {
-    let times =
-        format!("[supervision]\ncontainment = \"{mode}\"\nlinger = \"50ms\"\ngrace = \"50ms\"");
-    config(profiles).replace("[supervision]\nlinger = \"2s\"\ngrace = \"1s\"", &times)
+    let times = format!("containment = \"{mode}\"\nlinger = \"50ms\"\ngrace = \"50ms\"");
+    config(profiles)
+        .replace("linger = \"2s\"\ngrace = \"1s\"", &times)
+        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1")
 }
 
 /// Whether the daemon has control groups, in its own words.

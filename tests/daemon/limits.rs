@@ -89,7 +89,6 @@ fn a_memory_hog_ends_oom_with_its_peak_where_its_limit_is_enforced_and_is_told_f
     // Holds what it reads until it has all of it.
     let hog = "head -c 150000000 /dev/zero | tail -c 150000000 | wc -c";
     let text = config_in("auto", &[("hog", "exit", hog)]) + "memory_max = \"32M\"\n";
-    let text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
     let daemon = Daemon::start(&text);
     let is_enforced = !missing(&daemon).contains(&"memory_max");
     let id = daemon.create(json!({ "assignee": "hog" }));
