@@ -30,6 +30,23 @@ test: setup ## Run every test
 	$(CARGO) build --locked --all-targets
 	$(CARGO) test --locked -- --test-threads=$(TEST_THREADS)
 
+SIM_SEED ?= $(shell date +%s)
+SIM_SEQUENCES ?= 10000
+SIM_DEATHS ?= 1000
+SIM_SEEDS ?= 10000
+
+.PHONY: sim
+sim: setup ## Long random runs: board against model, supervision simulated, daemon killed a thousand times
+	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_DEATHS=$(SIM_DEATHS) repeats this run"
+	KANBAND_SEED=$(SIM_SEED) KANBAND_SEQUENCES=$(SIM_SEQUENCES) $(CARGO) test --locked --profile sim --test model
+	KANBAND_SEED=$(SIM_SEED) KANBAND_SEEDS=$(SIM_SEEDS) $(CARGO) test --locked --profile sim --test sim -- --nocapture
+	KANBAND_SEED=$(SIM_SEED) KANBAND_DEATHS=$(SIM_DEATHS) $(CARGO) test --locked --profile sim --test daemon crash_points
+	@echo "sim: seed $(SIM_SEED) held"
+
+.PHONY: bench
+bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks
+	$(CARGO) bench --locked --bench kernel
+
 .PHONY: lint
 lint: setup ## Check format and lints
 	$(CARGO) fmt --check

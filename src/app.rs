@@ -46,6 +46,7 @@ use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::os::cgroup::{Choice, Containment};
 use crate::os::clock::epoch_seconds;
+use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
@@ -192,8 +193,10 @@ fn build(
             down.tell(ActorDown { kind: ActorKind::Database, panicked });
         }
     };
-    let (database, database_thread) = Database::start(board, wires.committed.clone(), on_end)
-        .map_err(|error| StartError::fault("start the database thread", &error))?;
+    let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
+    let (database, database_thread) =
+        Database::start(board, reserve, wires.committed.clone(), on_end)
+            .map_err(|error| StartError::fault("start the database thread", &error))?;
     let feed = EventFeed::default();
     // Before the readers, which attach the index.
     indexer::prepare(&home.database(), &install.incarnation)
@@ -215,6 +218,7 @@ fn build(
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
+        home: home.path().to_owned(),
         runs_dir: home.runs(),
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),

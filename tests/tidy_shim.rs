@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 /// Crates that the shim's path may use.
 const CRATES: [&str; 4] = ["std", "nix", "serde", "serde_json"];
 
-/// What a debug build of the shim may load, in bytes. It loads 1.3 MB; SQLite or a runtime would each bring
-/// more than the rest of this.
-const LOADED_BYTES_MAX: u64 = 2 << 20;
+/// Code that a debug build of the shim may have, in bytes. It has 0.9 MB; SQLite or a runtime would each bring more than
+/// the rest of this. Only code counts: a debug build carries the exception tables of the whole library, used or not.
+const CODE_BYTES_MAX: u64 = 1_500_000;
 
 fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -186,8 +186,16 @@ fn groups_in_use_lines_are_written_out() {
     assert_eq!(used_paths(code), expected);
 }
 
-/// Parts of an ELF file that are loaded, as (offset, length in the file, length in memory). See elf(5).
-fn loaded_parts(binary: &[u8]) -> Vec<(usize, usize, u64)> {
+/// A part of an ELF file that is loaded.
+struct LoadedPart {
+    offset: usize,
+    stored_bytes: usize,
+    memory_bytes: u64,
+    is_code: bool,
+}
+
+/// The parts of an ELF file that are loaded. See elf(5).
+fn loaded_parts(binary: &[u8]) -> Vec<LoadedPart> {
     let word = |at: usize| u64::from_le_bytes(binary[at..at + 8].try_into().unwrap());
     let half = |at: usize| usize::from(u16::from_le_bytes(binary[at..at + 2].try_into().unwrap()));
     let size = |at: usize| usize::try_from(word(at)).unwrap();
@@ -197,7 +205,12 @@ fn loaded_parts(binary: &[u8]) -> Vec<(usize, usize, u64)> {
     (0..count)
         .map(|index| table + index * entry_bytes)
         .filter(is_load)
-        .map(|at| (size(at + 8), size(at + 32), word(at + 40)))
+        .map(|at| LoadedPart {
+            offset: size(at + 8),
+            stored_bytes: size(at + 32),
+            memory_bytes: word(at + 40),
+            is_code: binary[at + 4] & 1 == 1,
+        })
         .collect()
 }
 
@@ -205,11 +218,12 @@ fn loaded_parts(binary: &[u8]) -> Vec<(usize, usize, u64)> {
 fn nothing_of_the_daemon_is_linked_into_the_shim() {
     let binary = std::fs::read(env!("CARGO_BIN_EXE_kanban-shim")).unwrap();
     let parts = loaded_parts(&binary);
-    let loaded_bytes: u64 = parts.iter().map(|(_offset, _stored, memory)| memory).sum();
-    assert!(loaded_bytes > 100_000, "{loaded_bytes} bytes cannot be the whole of it");
-    assert!(loaded_bytes <= LOADED_BYTES_MAX, "the shim loads {loaded_bytes} bytes");
-    for (offset, stored, _memory) in parts {
-        let part = &binary[offset..offset + stored];
+    let code_bytes: u64 =
+        parts.iter().filter(|part| part.is_code).map(|part| part.memory_bytes).sum();
+    assert!(code_bytes > 100_000, "{code_bytes} bytes cannot be the whole of it");
+    assert!(code_bytes <= CODE_BYTES_MAX, "the shim has {code_bytes} bytes of code");
+    for part in parts {
+        let part = &binary[part.offset..part.offset + part.stored_bytes];
         for stranger in [&b"sqlite3_"[..], b"tokio", b"actix"] {
             let name = String::from_utf8_lossy(stranger);
             let is_in = part.windows(stranger.len()).any(|bytes| bytes == stranger);

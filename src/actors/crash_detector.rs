@@ -31,7 +31,7 @@ use crate::kernel::task::Task;
 use crate::os::identity::{ProcessIdentity, boot_id};
 use crate::os::remains::end_remains;
 use crate::os::run_files::{RunDir, RunIdentity, read_exit, read_spec};
-use crate::os::run_inspection::{Inspection, inspect};
+use crate::os::run_inspection::{Inspection, LeftOver, inspect, list_run_dirs, remove_left_over};
 use messages::{AdoptRun, AuditRuns};
 
 /// How long what is left of a run whose shim died may take to go when it is killed, before others are looked at.
@@ -128,6 +128,11 @@ impl Handler<AuditRuns> for CrashDetector {
 type LookResult = Result<(), crate::kernel::error::VerbError>;
 
 async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
+    // Before the board is asked: whatever has a directory now is on the board by then.
+    let dirs = list_run_dirs(&deps.context.runs_dir).unwrap_or_else(|error| {
+        tracing::error!(%error, "the run directories cannot be listed");
+        Vec::new()
+    });
     let (runs, mut boots): (Vec<_>, HashMap<RunId, String>) = deps
         .readers
         .read(Caller::System { part: "crash-detector" }, |snapshot| {
@@ -143,6 +148,10 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
         })
         .await?;
     let attended = deps.list_workers.ask(ListWorkers).await.unwrap_or_default();
+    let is_over = |id: &RunId| !attended.contains(id) && runs.iter().all(|(run, _)| run.id != *id);
+    for run_id in dirs.into_iter().filter(is_over) {
+        actix::spawn(tidy_up(deps.clone(), run_id));
+    }
     for (run, task) in runs {
         if !attended.contains(&run.id) {
             let boot = boots.remove(&run.id);
@@ -150,6 +159,23 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
         }
     }
     Ok(())
+}
+
+/// Removes what a daemon that died after closing a run has left of it.
+async fn tidy_up(deps: CrashDetectorDeps, run_id: RunId) {
+    loop {
+        let left = remove_left_over(&deps.context.run_dir(run_id), &deps.context.incarnation());
+        match left {
+            Ok(LeftOver::ShimLives) => tokio::time::sleep(LOOK_AGAIN).await,
+            Ok(LeftOver::Removed) => {
+                return tracing::info!(run = run_id, "files of a closed run removed");
+            }
+            Ok(LeftOver::OtherLife) => return,
+            Err(error) => {
+                return tracing::warn!(run = run_id, %error, "files of a closed run cannot be removed");
+            }
+        }
+    }
 }
 
 async fn look_at_one(deps: &CrashDetectorDeps, run_id: RunId) -> LookResult {

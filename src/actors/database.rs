@@ -32,6 +32,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
 use crate::os::clock::epoch_seconds;
+use crate::os::disk::DiskReserve;
 
 /// A verb on its way to the database.
 pub struct Submit<V> {
@@ -93,36 +94,53 @@ pub struct Restored {
 
 /// A request whose type the thread does not know.
 trait Work: Send {
-    /// Runs it; the answer is given by what it returns, once the commit's fate is known.
-    fn run(self: Box<Self>, batch: &mut Batch<'_>) -> Answer;
-    /// Answers it without running it.
-    fn fail(self: Box<Self>, fault: Fault);
+    /// Whether it must be possible even on a full disk.
+    fn may_use_reserve(&self) -> bool;
+    /// Runs it, for the first time or again in another transaction.
+    fn run(&mut self, batch: &mut Batch<'_>) -> Ran;
+    /// Gives the answer of the last run, now that the commit's fate is known.
+    fn settle(self: Box<Self>, committed: Result<(), Fault>);
 }
 
-type Answer = Box<dyn FnOnce(Result<(), Fault>) + Send>;
+/// How a request ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// To its end: a reply, a refusal, or a fault that nothing can be done about.
+    Through,
+    /// Into the end of the disk.
+    OutOfRoom,
+}
 
 struct TypedWork<V: Verb> {
     submit: Submit<V>,
+    answer: Option<Result<V::Reply, VerbError>>,
     reply: oneshot::Sender<Result<V::Reply, VerbError>>,
 }
 
 impl<V: Verb> Work for TypedWork<V> {
-    fn run(self: Box<Self>, batch: &mut Batch<'_>) -> Answer {
-        let Self { submit: Submit { caller, request_id, verb }, reply } = *self;
-        let answer = batch.run(&caller, request_id.as_deref(), &verb);
-        Box::new(move |committed| {
-            let answer = match committed {
-                Ok(()) => answer,
-                // A refusal wrote nothing, so it holds whatever became of the commit.
-                Err(fault) => answer.and_then(|_| Err(fault.into())),
-            };
-            // A caller that went away in the meantime misses nothing: its request is done or not, as the rows say.
-            drop(reply.send(answer));
-        })
+    fn may_use_reserve(&self) -> bool {
+        V::MAY_USE_RESERVE
     }
 
-    fn fail(self: Box<Self>, fault: Fault) {
-        drop(self.reply.send(Err(fault.into())));
+    fn run(&mut self, batch: &mut Batch<'_>) -> Ran {
+        let Submit { caller, request_id, verb } = &self.submit;
+        let answer = batch.run(caller, request_id.as_deref(), verb);
+        let is_full = matches!(answer, Err(VerbError::Failed(Fault::DiskFull { .. })));
+        self.answer = Some(answer);
+        if is_full { Ran::OutOfRoom } else { Ran::Through }
+    }
+
+    fn settle(self: Box<Self>, committed: Result<(), Fault>) {
+        let Self { answer, reply, .. } = *self;
+        let answer = match (answer, committed) {
+            (Some(answer), Ok(())) => answer,
+            // A refusal wrote nothing, so it holds whatever became of the commit.
+            (Some(answer), Err(fault)) => answer.and_then(|_| Err(fault.into())),
+            (None, Err(fault)) => Err(fault.into()),
+            (None, Ok(())) => Err(Fault::NoAnswer { part: "the database" }.into()),
+        };
+        // A caller that went away in the meantime misses nothing: its request is done or not, as the rows say.
+        drop(reply.send(answer));
     }
 }
 
@@ -133,6 +151,7 @@ impl Database {
     /// When the thread cannot be made.
     pub fn start(
         board: Board,
+        reserve: DiskReserve,
         publish: Wire<Committed>,
         on_end: impl FnOnce(bool) + Send + 'static,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
@@ -141,7 +160,8 @@ impl Database {
         let figures = Arc::new(DatabaseFigures::default());
         let handle = Self { sender, counts: Arc::clone(&counts), figures: Arc::clone(&figures) };
         let pending = VecDeque::new();
-        let mut thread = DatabaseThread { board, receiver, pending, publish, counts, figures };
+        let mut thread =
+            DatabaseThread { board, reserve, receiver, pending, publish, counts, figures };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
             let panicked = std::panic::catch_unwind(work).is_err();
@@ -159,7 +179,7 @@ impl Database {
     /// The verb's refusal, or a fault; [`Fault::ShuttingDown`] when the thread is gone.
     pub async fn submit<V: Verb>(&self, submit: Submit<V>) -> Result<V::Reply, VerbError> {
         let (reply, answer) = oneshot::channel();
-        let work = Box::new(TypedWork { submit, reply });
+        let work = Box::new(TypedWork { submit, answer: None, reply });
         self.sender.send(Order::Work(work)).await.map_err(|_| Fault::ShuttingDown)?;
         answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
     }
@@ -197,6 +217,7 @@ impl Database {
 
 struct DatabaseThread {
     board: Board,
+    reserve: DiskReserve,
     receiver: mpsc::Receiver<Order>,
     pending: VecDeque<Box<dyn Work>>,
     publish: Wire<Committed>,
@@ -254,42 +275,71 @@ impl DatabaseThread {
     /// One transaction for what waits; what does not fit into its time has the next.
     fn commit_pending(&mut self) {
         crate::failpoint::hit("database-pending");
+        self.turn_away_on_full_disk();
         let mut batch = match self.board.batch(epoch_seconds()) {
             Ok(batch) => batch,
             Err(fault) => {
                 tracing::error!(%fault, "no transaction could begin");
-                self.pending.drain(..).for_each(|work| work.fail(fault.clone()));
+                self.pending.drain(..).for_each(|work| work.settle(Err(fault.clone())));
                 return;
             }
         };
         let started = Instant::now();
         let budget = Duration::from_millis(COMMIT_COLLECT_MS_MAX);
-        let mut answers: Vec<Answer> = Vec::with_capacity(self.pending.len());
-        while let Some(work) = self.pending.pop_front() {
-            answers.push(work.run(&mut batch));
+        let mut done: Vec<Box<dyn Work>> = Vec::with_capacity(self.pending.len());
+        let mut is_full = false;
+        while let Some(mut work) = self.pending.pop_front() {
+            is_full |= work.run(&mut batch) == Ran::OutOfRoom;
+            done.push(work);
             if batch.is_broken() || started.elapsed() >= budget {
                 break;
             }
         }
+        if is_full && self.reserve.release() {
+            drop(batch);
+            return self.try_again(done);
+        }
         let commit_started = Instant::now();
         let committed = batch.commit();
         let commit_us = u64::try_from(commit_started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.figures.requests.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        self.figures.requests.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.commit_us.fetch_add(commit_us, Ordering::Relaxed);
         match committed {
             Ok(effects) => {
                 self.share_counts(&effects);
-                answers.into_iter().for_each(|answer| answer(Ok(())));
+                done.into_iter().for_each(|work| work.settle(Ok(())));
                 crate::failpoint::hit("replies-sent");
                 if !effects.events.is_empty() || !effects.signals.is_empty() {
                     self.publish.tell(Committed::new(effects));
                 }
             }
             Err(fault) => {
-                tracing::error!(%fault, requests = answers.len(), "a commit failed");
-                answers.into_iter().for_each(|answer| answer(Err(fault.clone())));
+                if matches!(fault, Fault::DiskFull { .. }) && self.reserve.release() {
+                    return self.try_again(done);
+                }
+                tracing::error!(%fault, requests = done.len(), "a commit failed");
+                done.into_iter().for_each(|work| work.settle(Err(fault.clone())));
             }
+        }
+    }
+
+    /// Requests that found no room stand in line again, in their old order and before what has come since.
+    fn try_again(&mut self, requests: Vec<Box<dyn Work>>) {
+        tracing::warn!("the disk is full: the reserve was given up for what must still be written");
+        requests.into_iter().rev().for_each(|work| self.pending.push_front(work));
+    }
+
+    /// While the reserve is given up, only what may use it is let through.
+    fn turn_away_on_full_disk(&mut self) {
+        if !self.reserve.is_spent() || self.reserve.refill() {
+            return;
+        }
+        let (may, rest): (VecDeque<_>, VecDeque<_>) =
+            self.pending.drain(..).partition(|work| work.may_use_reserve());
+        self.pending = may;
+        for work in rest {
+            work.settle(Err(Fault::DiskFull { doing: "take anything but verdicts".to_owned() }));
         }
     }
 

@@ -33,7 +33,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, SpawnedTask,
+    DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, SpawnedTask,
     StartReadyRuns, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
@@ -41,6 +41,9 @@ use messages::{DispatchNow, Wake};
 
 /// Pause after a pass that failed.
 const PASS_AGAIN: Duration = Duration::from_secs(1);
+
+/// Time between two looks at a disk that is nearly full.
+const DISK_LOOK: Duration = Duration::from_secs(2);
 
 /// What the dispatcher may reach.
 #[derive(Clone)]
@@ -61,13 +64,21 @@ pub struct Dispatcher {
     is_passing: bool,
     is_wanted_again: bool,
     due: Option<SpawnHandle>,
+    is_held_by_disk: bool,
     _guard: Guard,
 }
 
 impl Dispatcher {
     /// A dispatcher that has not passed yet.
     pub fn new(deps: DispatcherDeps, guard: Guard) -> Self {
-        Self { deps, is_passing: false, is_wanted_again: false, due: None, _guard: guard }
+        Self {
+            deps,
+            is_passing: false,
+            is_wanted_again: false,
+            due: None,
+            is_held_by_disk: false,
+            _guard: guard,
+        }
     }
 
     fn pass(&mut self, context: &mut Context<Self>) {
@@ -77,7 +88,8 @@ impl Dispatcher {
         }
         self.is_passing = true;
         let database = self.deps.database.clone();
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+        let is_disk_low = self.deps.context.low_disk_bytes().is_some();
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low };
         let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
             dispatcher.is_passing = false;
@@ -109,8 +121,23 @@ impl Dispatcher {
             let wait = Duration::from_secs(wait) + Duration::from_millis(20);
             self.due = Some(context.run_later(wait, Self::pass));
         }
+        self.watch_disk(reply.held_by, context);
         if std::mem::take(&mut self.is_wanted_again) || reply.has_more {
             self.pass(context);
+        }
+    }
+
+    /// Nobody tells when a disk has room again, so it is looked at, for as long as it is what holds everything up.
+    fn watch_disk(&mut self, held_by: Option<Hold>, context: &mut Context<Self>) {
+        let is_held = held_by == Some(Hold::Disk);
+        if is_held && !self.is_held_by_disk {
+            tracing::warn!("the disk is nearly full: nothing is started until there is room again");
+        } else if !is_held && self.is_held_by_disk {
+            tracing::info!("the disk has room again");
+        }
+        self.is_held_by_disk = is_held;
+        if is_held && self.due.is_none() {
+            self.due = Some(context.run_later(DISK_LOOK, Self::pass));
         }
     }
 
@@ -159,8 +186,9 @@ async fn preview(
     max: Option<u32>,
 ) -> Result<DispatchReport, VerbError> {
     let policy = Arc::clone(policy);
+    let is_disk_low = deps.context.low_disk_bytes().is_some();
     let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max)?)
+        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max, is_disk_low)?)
     };
     let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned, held_by } =
         deps.readers.read(caller.clone(), look).await?;
@@ -195,7 +223,8 @@ async fn dispatch_now(
         promoted = deps.database.submit(submit).await?;
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
-    let verb = StartReadyRuns { mode, max: message.max };
+    let is_disk_low = deps.context.low_disk_bytes().is_some();
+    let verb = StartReadyRuns { mode, max: message.max, is_disk_low };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();

@@ -43,6 +43,11 @@ impl LiveRuns {
         self.runs.write().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
     }
 
+    /// Whether the run's processes may be there.
+    pub fn contains(&self, run_id: RunId) -> bool {
+        self.runs.read().unwrap_or_else(PoisonError::into_inner).contains_key(&run_id)
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.runs.read().unwrap_or_else(PoisonError::into_inner).len()

@@ -167,7 +167,10 @@ impl Worker {
             Act::CloseAgain => {
                 context.run_later(WRITE_AGAIN, Self::submit_close);
             }
-            Act::Collect => self.collect(),
+            Act::Collect => {
+                crate::failpoint::hit("run-closed");
+                self.collect();
+            }
             Act::Finish => self.finish(context),
         }
     }

@@ -17,10 +17,7 @@ use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::cgroup::Containment;
-use crate::os::files::free_bytes;
-
-/// Free space below which a host is in trouble, bytes.
-const LOW_DISK_BYTES: u64 = 200 * 1024 * 1024;
+use crate::os::disk::free_bytes;
 
 /// How a check went.
 #[derive(
@@ -78,8 +75,10 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let mut checks =
             vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
         let settings = api.context.settings();
-        let home = api.home.clone();
-        let read = move |snapshot: &Snapshot<'_>| Ok((board_checks(snapshot)?, disk_check(&home)));
+        let (home, min_free_bytes) = (api.home.clone(), settings.disk.min_free_bytes);
+        let read = move |snapshot: &Snapshot<'_>| {
+            Ok((board_checks(snapshot)?, disk_check(&home, min_free_bytes)))
+        };
         let (of_board, disk) = api.readers.read(call.caller, read).await?;
         checks.extend(of_board);
         checks.push(disk);
@@ -136,13 +135,15 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::er
     Ok(checks)
 }
 
-fn disk_check(home: &Path) -> Check {
+fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
     let shown = home.display();
     match free_bytes(home) {
-        Ok(free) if free < LOW_DISK_BYTES => Check::bad(
+        Ok(free) if free < min_free_bytes => Check::bad(
             "disk",
             Health::Fail,
-            format!("{free} bytes free at {shown}"),
+            format!(
+                "{free} bytes free at {shown}, fewer than disk.min_free_bytes ({min_free_bytes}): nothing is started"
+            ),
             "`kanban gc`, or free some space",
         ),
         Ok(free) => Check::ok("disk", format!("{} MiB free at {shown}", free / (1024 * 1024))),

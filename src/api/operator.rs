@@ -41,7 +41,10 @@ pub fn get_why(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let query: WhyTask = call.input.from_query()?;
         let policy = api.context.policy();
-        let read = move |snapshot: &Snapshot<'_>| why(&query, snapshot, &policy, |_facts| {});
+        let low_disk_bytes = api.context.low_disk_bytes();
+        let read = move |snapshot: &Snapshot<'_>| {
+            why(&query, snapshot, &policy, |facts| facts.low_disk_bytes = low_disk_bytes)
+        };
         json(&api.readers.read(call.caller, read).await?)
     })
 }

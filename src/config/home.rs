@@ -129,6 +129,11 @@ impl Home {
         self.path.join("runs")
     }
 
+    /// Room that is given up on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.path.join("disk.reserve")
+    }
+
     /// What workers printed.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")

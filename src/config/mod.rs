@@ -21,6 +21,7 @@ pub mod load;
 pub mod nearest;
 pub mod presets;
 pub mod problem;
+pub mod secrets;
 pub mod settings;
 pub mod sockets;
 pub mod template;

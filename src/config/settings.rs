@@ -34,6 +34,9 @@ pub struct Settings {
     /// Tasks taken by hand.
     #[serde(default)]
     pub claims: Claims,
+    /// Room that is kept free.
+    #[serde(default)]
+    pub disk: Disk,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -51,6 +54,7 @@ impl Default for Settings {
             dispatch: Dispatch::default(),
             supervision: Supervision::default(),
             claims: Claims::default(),
+            disk: Disk::default(),
             log: Log::default(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
@@ -188,6 +192,22 @@ pub struct Claims {
 impl Default for Claims {
     fn default() -> Self {
         Self { ttl: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// `[disk]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Disk {
+    /// Free bytes at the home below which nothing is started.
+    pub min_free_bytes: u64,
+    /// Size of the file that is given up when nothing else is left.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { min_free_bytes: 200 * 1024 * 1024, reserve_bytes: 16 * 1024 * 1024 }
     }
 }
 

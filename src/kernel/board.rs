@@ -28,6 +28,7 @@ use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
+use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
 use crate::kernel::tx::{Effects, Tx, shorten};
 
@@ -37,6 +38,9 @@ pub trait Verb: Serialize + Send + 'static {
     type Reply: Serialize + DeserializeOwned + Send + 'static;
     /// Its name, on every surface.
     const NAME: &'static str;
+    /// Whether it must still be possible on a full disk: what ends work, takes it back or makes room. The rest is refused
+    /// then, so that the reserve is left for these.
+    const MAY_USE_RESERVE: bool = false;
 
     /// Does it.
     ///
@@ -112,13 +116,13 @@ impl Board {
         transaction::disable_sync(&self.connection)
     }
 
-    /// Tells `seen` the text of every statement that is run from now on, for tests that look at query plans.
+    /// Tells `seen` every statement that is run from now on, for tests that look at query plans and for the benches.
     ///
     /// # Errors
     /// [`Fault::Database`].
     pub fn trace_for_tests(
         &mut self,
-        seen: impl FnMut(&str) + Send + 'static,
+        seen: impl FnMut(&Traced<'_>) + Send + 'static,
     ) -> Result<(), Fault> {
         transaction::trace(&mut self.connection, seen)
     }
@@ -246,7 +250,11 @@ impl Batch<'_> {
         let effects = tx.effects;
         if self.board.connection.is_autocommit() {
             self.is_broken = true;
-            return Err(broken().into());
+            // Of all that can break a batch only this one can be mended from here.
+            return Err(match answer {
+                Err(VerbError::Failed(full @ Fault::DiskFull { .. })) => full.into(),
+                Ok(_) | Err(_) => broken().into(),
+            });
         }
         match answer {
             Ok(reply) => {

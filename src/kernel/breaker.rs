@@ -150,12 +150,14 @@ impl Breaker {
         }
     }
 
-    /// What a start may do at `now`.
+    /// What a start may do at `now`. A time that lies further ahead than it ever could (the clock was set back) is over.
     pub fn gate(&self, now: EpochSeconds) -> Gate {
         match self.state {
             BreakerState::Closed => Gate::Free,
             BreakerState::Open => match self.open_until {
-                Some(until) if now < until => Gate::Shut { until: Some(until) },
+                Some(until) if now < until && until - now <= BREAKER_OPEN_SECONDS_MAX => {
+                    Gate::Shut { until: Some(until) }
+                }
                 Some(_) | None => Gate::Probe,
             },
             BreakerState::HalfOpen => match self.probe_run_id {
@@ -299,6 +301,14 @@ mod tests {
             last = until;
         }
         assert_eq!(last, BREAKER_OPEN_SECONDS_MAX);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_no_breaker_open() {
+        let open = fail(profile(), &[1, 2, 1, 2, 1]);
+        let until = 100 + BREAKER_OPEN_SECONDS;
+        assert!(matches!(open.gate(until - BREAKER_OPEN_SECONDS_MAX), Gate::Shut { .. }));
+        assert_eq!(open.gate(until - BREAKER_OPEN_SECONDS_MAX - 1), Gate::Probe);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What a worker reads before it begins: the task, its earlier attempts, its parents' results, the assignee's recent
 //! work, the comments. Each part has its cap, and so has the whole; what is left out is counted.
+//!
+//! What other workers and commenters wrote stands in quotes, and names and titles stay on their line: no text can pass
+//! for a heading, for another author or for a part of this page. The body is the assignment itself and stands as it is.
 
 use std::fmt::Write as _;
 
@@ -181,15 +184,32 @@ fn cut(text: &str, limit: usize) -> String {
     format!("{kept}… [truncated, {} chars omitted]", count - limit)
 }
 
+/// Text of somebody else, as a Markdown quotation.
+fn quoted(text: &str) -> String {
+    let quote = |line: &str| if line.is_empty() { ">".to_owned() } else { format!("> {line}") };
+    text.split(is_line_break).map(quote).collect::<Vec<_>>().join("\n")
+}
+
+/// A name or title that cannot begin a line of its own.
+fn one_line(text: &str) -> String {
+    text.replace(is_line_break, " ")
+}
+
+/// What some reader may take for the end of a line.
+fn is_line_break(sign: char) -> bool {
+    matches!(sign, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
 fn header(out: &mut Page, task: &Task) {
-    out.line(&format!("# Kanban task {}: {}", task.id, task.title));
+    out.line(&format!("# Kanban task {}: {}", task.id, one_line(&task.title)));
     out.line("");
-    out.line(&format!("Assignee: {}", task.assignee.as_deref().unwrap_or("(unassigned)")));
+    let assignee = task.assignee.as_deref().unwrap_or("(unassigned)");
+    out.line(&format!("Assignee: {}", one_line(assignee)));
     out.line(&format!("Status:   {}", task.status));
     if let Some(tenant) = &task.tenant {
-        out.line(&format!("Tenant:   {tenant}"));
+        out.line(&format!("Tenant:   {}", one_line(tenant)));
     }
-    let path = task.workspace_path.as_deref().unwrap_or("(unresolved)");
+    let path = one_line(task.workspace_path.as_deref().unwrap_or("(unresolved)"));
     out.line(&format!("Workspace: {} @ {path}", task.workspace_kind.as_str()));
     out.line("");
     if let Some(body) = task.body.as_deref().filter(|body| !body.trim().is_empty()) {
@@ -226,15 +246,15 @@ fn attempts(out: &mut Page, material: &Material, time: &LocalTime) {
             Some(outcome) => outcome.as_str(),
             None => run.status.as_str(),
         };
-        let profile = run.profile.as_deref().unwrap_or("(unknown)");
+        let profile = one_line(run.profile.as_deref().unwrap_or("(unknown)"));
         let when = time.minutes(run.started_at);
         out.line(&format!("### Attempt {index} — {outcome} ({profile}, {when})"));
         out.line("");
         if let Some(summary) = run.summary.as_deref().filter(|text| !text.trim().is_empty()) {
-            out.line(&cut(summary, CONTEXT_FIELD_CHARS));
+            out.line(&quoted(&cut(summary, CONTEXT_FIELD_CHARS)));
         }
         if let Some(error) = run.error.as_deref().filter(|text| !text.trim().is_empty()) {
-            out.line(&format!("_error_: {}", cut(error, CONTEXT_FIELD_CHARS)));
+            out.line(&format!("_error_: {}", one_line(&cut(error, CONTEXT_FIELD_CHARS))));
         }
         if let Some(log) = run.log_tail.as_deref().filter(|text| !text.trim().is_empty()) {
             out.line("_end of its log_:");
@@ -266,11 +286,11 @@ fn parents(out: &mut Page, material: &Material) {
     for (task, run) in &material.parents {
         out.line(&format!("### {}", task.id));
         let of_run = run.as_ref().and_then(|run| run.summary.as_deref());
-        let result = of_run
-            .filter(|text| !text.trim().is_empty())
-            .or(task.result.as_deref())
-            .unwrap_or("(no result recorded)");
-        out.line(&cut(result, CONTEXT_FIELD_CHARS));
+        let result = of_run.filter(|text| !text.trim().is_empty()).or(task.result.as_deref());
+        match result {
+            Some(result) => out.line(&quoted(&cut(result, CONTEXT_FIELD_CHARS))),
+            None => out.line("(no result recorded)"),
+        }
         metadata_line(out, run.as_ref().and_then(|run| run.metadata.as_ref()));
         out.line("");
     }
@@ -286,7 +306,7 @@ fn recent(out: &mut Page, material: &Material, time: &LocalTime) {
     if material.recent.is_empty() {
         return;
     }
-    out.line(&format!("## Recent work by @{assignee}"));
+    out.line(&format!("## Recent work by @{}", one_line(assignee)));
     out.line("");
     for work in &material.recent {
         let summary =
@@ -294,7 +314,7 @@ fn recent(out: &mut Page, material: &Material, time: &LocalTime) {
         out.line(&format!(
             "- {} — {} ({}): {}",
             work.task_id,
-            cut(&work.title, CONTEXT_RECENT_CHARS),
+            one_line(&cut(&work.title, CONTEXT_RECENT_CHARS)),
             time.minutes(work.ended_at),
             summary.as_deref().unwrap_or("(no summary)"),
         ));
@@ -318,8 +338,9 @@ fn comments(out: &mut Page, material: &Material, time: &LocalTime) {
         out.line("");
     }
     for comment in &material.comments {
-        out.line(&format!("**{}** ({}):", comment.author, time.minutes(comment.created_at)));
-        out.line(&cut(&comment.body, CONTEXT_COMMENT_CHARS));
+        let author = one_line(&comment.author);
+        out.line(&format!("**{author}** ({}):", time.minutes(comment.created_at)));
+        out.line(&quoted(&cut(&comment.body, CONTEXT_COMMENT_CHARS)));
         out.line("");
     }
 }
@@ -338,6 +359,18 @@ mod tests {
     fn a_fence_is_longer_than_what_it_holds() {
         assert!(fenced("a ``` b").starts_with("````\n"));
         assert!(fenced("plain").starts_with("```\n"));
+    }
+
+    #[test]
+    fn every_line_of_a_quotation_is_marked_whatever_ends_its_lines() {
+        assert_eq!(quoted("a\n\n# b"), "> a\n>\n> # b");
+        for end in ["\r\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let text = format!("a{end}## b");
+            let marked = quoted(&text);
+            assert!(marked.split('\n').all(|line| line.starts_with('>')), "{marked:?}");
+            assert!(marked.ends_with("\n> ## b"), "{marked:?}");
+            assert!(one_line(&text).chars().all(|sign| !is_line_break(sign)), "{text:?}");
+        }
     }
 
     #[test]

@@ -34,6 +34,12 @@ pub enum Fault {
         /// Whether the same request may succeed later (disk full, I/O error, batch rolled back).
         retryable: bool,
     },
+    /// There is no room on the disk for it.
+    #[error("the disk is full, so the daemon could not {doing}; free some space")]
+    DiskFull {
+        /// What was being done, as a verb phrase.
+        doing: String,
+    },
     /// A row says something that this program never writes.
     #[error("the database holds an unexpected {what}: {value:?}")]
     Corrupt {
@@ -58,7 +64,7 @@ impl Fault {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Database { retryable, .. } => *retryable,
-            Self::ShuttingDown | Self::NoAnswer { .. } => true,
+            Self::DiskFull { .. } | Self::ShuttingDown | Self::NoAnswer { .. } => true,
             Self::Corrupt { .. } => false,
         }
     }

@@ -62,7 +62,7 @@ event_kinds! {
     Unblocked = "unblocked",
     /// A claim or run was taken back: `stale_lock` or `reason`.
     Reclaimed = "reclaimed",
-    /// The worker ended badly: `pid, claimer, exit_code, signal`.
+    /// The worker ended badly: `pid, claimer, error, exit_code, signal`; of the last two one is null.
     Crashed = "crashed",
     /// The worker was killed for using too much memory: `pid, max_rss_bytes, memory_peak_bytes`.
     Oom = "oom",

@@ -100,6 +100,17 @@ impl Evidence {
         }
     }
 
+    /// Exit code and signal of the worker's process, each null when there was none.
+    pub fn exit(&self) -> (Option<i32>, Option<i32>) {
+        match self.end {
+            ProcessEnd::Exited(code) => (Some(code), None),
+            ProcessEnd::Signalled(signal) => (None, Some(signal)),
+            ProcessEnd::StartFailed { .. } | ProcessEnd::NotStarted | ProcessEnd::Lost { .. } => {
+                (None, None)
+            }
+        }
+    }
+
     /// The last line of the log that is not blank: the summary of a worker whose exit code is its verdict.
     pub fn last_line(&self) -> Option<&str> {
         self.log_tail.as_deref()?.lines().map(str::trim).rfind(|line| !line.is_empty())

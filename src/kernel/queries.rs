@@ -144,6 +144,7 @@ impl ListTasks {
             tenant: self.tenant.clone(),
             label: self.label.clone(),
             parent: self.parent.as_ref().map(known_task).transpose()?,
+            only: None,
             created_after: self.created_after,
             matching: match &self.text {
                 Some(text) => Some(search_expression(text)?),
@@ -241,21 +242,21 @@ impl Query for SearchTasks {
             label: self.label.clone(),
             parent: self.parent.clone(),
             created_after: self.created_after,
-            text: Some(self.text.clone()),
             archived: self.archived,
             board: self.board.clone(),
             ..ListTasks::default()
         };
-        let mut admitted: BTreeMap<TaskId, Task> =
-            filter.read(snapshot)?.into_iter().map(|task| (task.id.clone(), task)).collect();
+        let mut filter = filter.filter(snapshot)?;
         let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
         let mut hits = Vec::new();
-        for passage in store::search::passages(snapshot.connection, &matching, HITS_MAX)? {
+        for document in store::search::ranked(snapshot.connection, &matching, HITS_MAX)? {
             if hits.len() >= limit as usize {
                 break;
             }
-            if let Some(task) = admitted.remove(&passage.task_id) {
-                hits.push(Hit { task, snippet: passage.snippet });
+            filter.only = Some(document.task_id.clone());
+            if let Some(task) = store::listing::list(snapshot.connection, &filter)?.pop() {
+                let snippet = store::search::snippet(snapshot.connection, &matching, &document)?;
+                hits.push(Hit { task, snippet });
             }
         }
         Ok(hits)
@@ -276,6 +277,9 @@ pub struct ShowTask {
 /// Everything about a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct TaskDetails {
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// The task.
     pub task: Task,
     /// Tasks that it waits for.
@@ -305,6 +309,7 @@ impl Query for ShowTask {
             comments: store::comments::list(connection, &task.id)?,
             events: store::events::list_of_task(connection, &task.id)?,
             runs: store::runs::list_of_task(connection, &task.id)?,
+            board: task.board.clone(),
             task,
         })
     }
@@ -347,6 +352,9 @@ pub struct GetContext {
 pub struct ContextReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Markdown.
     pub context: String,
 }
@@ -360,6 +368,7 @@ impl Query for GetContext {
         let material = context::Material::read(snapshot.connection, task)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),
+            board: material.task.board.clone(),
             context: context::render(&material, snapshot.local_time),
         })
     }
@@ -437,6 +446,9 @@ pub struct WhyTask {
 pub struct WhyReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status.
     pub status: TaskStatus,
     /// The reason.
@@ -459,12 +471,12 @@ pub fn why(
     host: impl FnOnce(&mut Facts),
 ) -> Result<WhyReply, VerbError> {
     let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
-    let (id, status) = (task.id.to_string(), task.status);
+    let (id, board, status) = (task.id.to_string(), task.board.clone(), task.status);
     let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
     host(&mut facts);
     let reason = reason(&facts, policy);
     let (explanation, hint) = (reason.explanation(), reason.hint(&id));
-    Ok(WhyReply { id, status, reason, explanation, hint })
+    Ok(WhyReply { id, board, status, reason, explanation, hint })
 }
 
 /// Tells whether the board starts anything.

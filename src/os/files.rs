@@ -47,15 +47,6 @@ pub fn create_private_dir(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Bytes that an unprivileged process may still write to the file system of `path` (statvfs(3)).
-///
-/// # Errors
-/// What statvfs says.
-pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
-    let found = nix::sys::statvfs::statvfs(path)?;
-    Ok(found.blocks_available().saturating_mul(found.fragment_size()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod cgroup_leaf;
 pub mod clock;
+pub mod disk;
 pub mod files;
 pub mod fork_exec;
 pub mod home_lock;

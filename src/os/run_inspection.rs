@@ -11,8 +11,11 @@
 //! | taken | none | none | nothing was started |
 
 use std::io;
+use std::path::Path;
 
-use crate::os::run_files::{ExitRecord, RunDir, RunIdentity, read_exit, read_identity};
+use crate::os::run_files::{
+    ExitRecord, RunDir, RunIdentity, read_exit, read_identity, read_spec, remove,
+};
 use crate::os::run_lock::RunLock;
 
 /// What has become of a run.
@@ -26,6 +29,48 @@ pub enum Inspection {
     ShimDied(RunIdentity),
     /// No shim lives, none can come, none had begun.
     NeverStarted,
+}
+
+/// Numbers of the runs below `runs` that have a directory.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub fn list_run_dirs(runs: &Path) -> io::Result<Vec<i64>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(runs)? {
+        found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<i64>().ok()));
+    }
+    Ok(found)
+}
+
+/// What became of the directory of a closed run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOver {
+    /// It is gone.
+    Removed,
+    /// Its shim has not ended yet.
+    ShimLives,
+    /// It belongs to another life of the board and stays.
+    OtherLife,
+}
+
+/// Removes the directory of a run that the board has closed: a daemon died between closing it and tidying up.
+///
+/// # Errors
+/// It cannot be read or removed.
+pub fn remove_left_over(dir: &RunDir, incarnation: &str) -> io::Result<LeftOver> {
+    let lock = match RunLock::try_acquire(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LeftOver::Removed),
+        lock => lock?,
+    };
+    if lock.is_none() {
+        return Ok(LeftOver::ShimLives);
+    }
+    if read_spec(dir)?.is_some_and(|spec| spec.incarnation != incarnation) {
+        return Ok(LeftOver::OtherLife);
+    }
+    remove(dir)?;
+    Ok(LeftOver::Removed)
 }
 
 /// Inspects a run. When nothing had begun the spec is removed while the lock is held, so that a shim that was forked but has

@@ -13,6 +13,7 @@
 //! Writing never fails. What cannot be written is counted, and once writing works again a line in its place
 //! says how much is lost: a full disk must cost output, not the worker.
 
+mod follower;
 mod reader;
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+pub use follower::LogFollower;
 pub use reader::{RunLogText, read_log};
 
 /// Least size of a segment: smaller ones would be rotated more than written.

@@ -16,7 +16,7 @@
 //! | `tree` | sending a signal to everything below this process |
 //! | `log_pump` | output from pipe to file, at the spec's pace |
 
-mod ladder;
+pub mod ladder;
 mod log_pump;
 mod run;
 mod tree;

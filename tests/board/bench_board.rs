@@ -133,7 +133,11 @@ impl Bench {
 
     pub fn pass(&mut self) -> PassReply {
         let caller = Caller::System { part: "dispatcher" };
-        self.by(&caller, &StartReadyRuns { mode: PassMode::Automatic, max: None }).unwrap()
+        self.by(
+            &caller,
+            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false },
+        )
+        .unwrap()
     }
 
     /// A pass that must start exactly one run, which is then seen running.

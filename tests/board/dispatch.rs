@@ -228,8 +228,11 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
     let order = bench.start_one();
     bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(1));
     assert!(bench.pass().orders.is_empty());
-    let verb =
-        StartReadyRuns { mode: PassMode::OnRequest { failure_limit: Some(2) }, max: Some(1) };
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: Some(2) },
+        max: Some(1),
+        is_disk_low: false,
+    };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
     bench.spawned(pass.orders[0].run_id);
@@ -247,7 +250,9 @@ fn a_preview_says_what_would_start_and_writes_nothing() {
     let now = bench.now;
     let preview = bench
         .board
-        .read::<_, kanband::kernel::error::Fault>(|c| preview_dispatch(c, &policy, now, None))
+        .read::<_, kanband::kernel::error::Fault>(|c| {
+            preview_dispatch(c, &policy, now, None, false)
+        })
         .unwrap();
     assert_eq!(preview.spawned, [(id, "dev".to_owned())]);
     assert_eq!(preview.skipped_unassigned, [unassigned]);
@@ -261,7 +266,11 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
     bench.create("t", "dev", &[]);
     assert!(bench.pass().orders.is_empty());
     let caller = Caller::Operator { name: "ada".into() };
-    let verb = StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: None };
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: None,
+        is_disk_low: false,
+    };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }
 

@@ -37,7 +37,7 @@ fn gc_removes_archived_tasks_whole_and_touches_nothing_else() {
     let newest_of_old = bench.events(&old).pop().unwrap().id;
     let events = bench.events(&old).len();
     let reply = bench.do_it(&CollectGarbage { archived_before: archived_at + 1 });
-    assert_eq!(reply.tasks, [old.clone()]);
+    assert_eq!(reply.tasks, std::slice::from_ref(&old));
     assert_eq!(reply.events, events);
     let dump = bench.dump();
     let mut left = dump.lines().filter(|line| line.contains(old.as_str()));
@@ -168,7 +168,11 @@ fn a_pause_is_stored_and_stops_automatic_and_manual_starts() {
     bench.do_it(&wire::<CompleteTask>(json!({"id": parent})));
     assert_eq!(bench.status(&id), TaskStatus::Ready, "promotion by an edge goes on");
     assert!(bench.pass().orders.is_empty());
-    let by_hand = StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: None };
+    let by_hand = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: None,
+        is_disk_low: false,
+    };
     assert!(bench.do_it(&by_hand).orders.is_empty());
     let reply = bench.do_it(&SetDispatch { to: DispatchSwitch::On });
     assert_eq!(reply.before, DispatchSwitch::Paused);

@@ -13,6 +13,7 @@ mod dispatch;
 mod keeping;
 mod listings;
 mod plans;
+mod predecessor;
 mod reasons;
 mod requests;
 mod schema;

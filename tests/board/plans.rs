@@ -2,7 +2,7 @@
 //!
 //! The statements are not listed here by hand: the board tells each one that it runs while the verbs below are used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
@@ -72,8 +72,11 @@ fn use_everything_hot(bench: &mut Bench) {
     let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
     bench.do_it(&wire::<PromoteTask>(json!({"id": triaged})));
     bench.do_it(&wire::<ArchiveTask>(json!({"id": other})));
-    bench
-        .do_it(&StartReadyRuns { mode: PassMode::OnRequest { failure_limit: None }, max: Some(1) });
+    bench.do_it(&StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: Some(1),
+        is_disk_low: false,
+    });
     read_everything_hot(bench, child.as_str());
 }
 
@@ -117,8 +120,8 @@ fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
     let sink = Arc::clone(&seen);
     bench
         .board
-        .trace_for_tests(move |sql| {
-            sink.lock().unwrap().insert(sql.to_owned());
+        .trace_for_tests(move |statement| {
+            sink.lock().unwrap().insert(statement.text());
         })
         .unwrap();
     use_everything_hot(&mut bench);
@@ -126,7 +129,7 @@ fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
     let is_plannable = |sql: &&String| {
         ["SELECT", "WITH", "UPDATE", "INSERT", "DELETE"].iter().any(|verb| sql.starts_with(verb))
     };
-    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let connection = store::open_reader(&bench.path).unwrap();
     let mut bad = Vec::new();
     let mut count = 0;
     for sql in statements.iter().filter(is_plannable) {
@@ -146,4 +149,36 @@ fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
     }
     assert!(count > 60, "only {count} statements were seen");
     assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn a_statement_is_prepared_once_however_often_it_is_used() {
+    let mut bench = Bench::new();
+    let prepared_anew = Arc::new(Mutex::new(BTreeMap::new()));
+    let uses = Arc::new(Mutex::new(0));
+    let (sink, counter) = (Arc::clone(&prepared_anew), Arc::clone(&uses));
+    bench
+        .board
+        .trace_for_tests(move |statement| {
+            *counter.lock().unwrap() += 1;
+            if statement.prepared_anew() > 0 {
+                sink.lock().unwrap().insert(statement.text(), statement.prepared_anew());
+            }
+        })
+        .unwrap();
+    for nth in 0..3 {
+        let parent = bench.create(&format!("parent {nth}"), "dev", &[]);
+        let child = bench.create(&format!("child {nth}"), "dev", &[&parent]);
+        let order = bench.start_one();
+        bench
+            .by(&worker(&order), &wire::<CompleteTask>(json!({"id": parent, "summary": "s"})))
+            .unwrap();
+        bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+        read_everything_hot(&bench, child.as_str());
+        bench.do_it(&wire::<BlockTask>(json!({"id": child, "reason": "r"})));
+        bench.do_it(&wire::<UnblockTask>(json!({"id": child})));
+        bench.do_it(&wire::<ArchiveTask>(json!({"id": child})));
+    }
+    assert!(*uses.lock().unwrap() > 300);
+    assert_eq!(*prepared_anew.lock().unwrap(), BTreeMap::new());
 }

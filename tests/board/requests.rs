@@ -3,7 +3,7 @@
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::queries::{GetStats, Snapshot, stats};
 use kanband::kernel::task::TaskStatus;
-use kanband::kernel::verbs::{CompleteTask, CreateTask};
+use kanband::kernel::verbs::{CompleteTask, CreateTask, PassMode, StartReadyRuns};
 
 use crate::bench_board::{Bench, person};
 
@@ -23,6 +23,28 @@ fn a_repeated_request_id_answers_as_before_and_does_nothing_again() {
     let other = send(&create("another"));
     assert!(matches!(other, Err(VerbError::Refused(Refusal::RequestConflict { .. }))));
     assert_eq!(bench.kinds(&first), ["created"]);
+}
+
+#[test]
+fn a_repeated_pass_answers_with_the_same_runs_and_claims_no_other() {
+    let mut bench = Bench::new();
+    let now = bench.now;
+    bench.create("a", "dev", &[]);
+    bench.create("b", "dev", &[]);
+    let verb = StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: Some(1),
+        is_disk_low: false,
+    };
+    let mut send = || bench.board.run_one(now, &person(), Some("p-1"), &verb).unwrap().0;
+    let (first, again) = (send(), send());
+    let runs = |reply: &kanband::kernel::verbs::PassReply| -> Vec<_> {
+        reply.orders.iter().map(|order| order.run_id).collect()
+    };
+    assert_eq!(runs(&first).len(), 1);
+    assert_eq!(runs(&first), runs(&again));
+    assert!(!first.is_repeated && again.is_repeated, "so nobody starts them a second time");
+    assert_eq!(bench.pass().orders.len(), 1, "the other one is free");
 }
 
 #[test]

@@ -90,7 +90,16 @@ fn chats_are_subscribed_listed_and_unsubscribed() {
     let rows = board.say(["notify-list", &id, "--json"]).json();
     assert_eq!(
         keys(&rows[0]),
-        ["chat_id", "created_at", "last_event_id", "platform", "task_id", "thread_id", "user_id"]
+        [
+            "board",
+            "chat_id",
+            "created_at",
+            "last_event_id",
+            "platform",
+            "task_id",
+            "thread_id",
+            "user_id"
+        ]
     );
     let since = rows[0]["last_event_id"].as_i64().unwrap();
     let told = board.say(["notify-list"]).ok();

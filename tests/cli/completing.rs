@@ -65,12 +65,10 @@ fn each_shell_gets_its_script_and_bash_offers_ids_with_it() {
         assert!(script.contains(word) && script.contains("KANBAN_COMPLETE"), "{script}");
     }
     let programs = std::path::Path::new(KANBAN).parent().unwrap().display().to_string();
-    let typed = format!(
-        "source <(kanban completions bash); COMP_WORDS=(kanban show t_); COMP_CWORD=2; COMP_TYPE=9; \
-         _clap_complete_kanban kanban t_ show; echo \"${{COMPREPLY[@]}}\""
-    );
+    let typed = "source <(kanban completions bash); COMP_WORDS=(kanban show t_); COMP_CWORD=2; COMP_TYPE=9; \
+         _clap_complete_kanban kanban t_ show; echo \"${COMPREPLY[@]}\"";
     let answer = Command::new("bash")
-        .args(["-c", &typed])
+        .args(["-c", typed])
         .env_clear()
         .env("PATH", format!("{programs}:/usr/bin:/bin"))
         .env("HOME", board.path(""))

@@ -345,6 +345,7 @@ fn many_tasks_arrive_in_batches_while_others_work_on_the_board() {
         (&summary["imported"], &summary["tables"]["task_events"]),
         (&json!(1200), &json!(1320))
     );
-    assert_eq!(count(&board, "SELECT count(*) FROM tasks") as usize, 1200 + made.len());
+    let expected = i64::try_from(1200 + made.len()).unwrap();
+    assert_eq!(count(&board, "SELECT count(*) FROM tasks"), expected);
     assert!(board.say(["doctor", "--json"]).json()["health"] != "fail");
 }

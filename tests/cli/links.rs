@@ -14,7 +14,7 @@ fn a_linked_child_waits() {
     assert_eq!(again, format!("Linked already: {parent} -> {child}\n"));
     assert_eq!(
         board.say(["link", &parent, &child, "--json"]).json(),
-        json!({"parent_id": parent, "child_id": child, "linked": false, "child_status": "todo"})
+        json!({"parent_id": parent, "child_id": child, "board": "default", "linked": false, "child_status": "todo"})
     );
 }
 

@@ -29,6 +29,7 @@ mod listings;
 mod moves;
 mod notes;
 mod output;
+mod predecessor;
 mod reasons;
 mod searching;
 mod shows;

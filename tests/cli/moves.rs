@@ -20,7 +20,7 @@ fn a_task_is_given_to_a_profile_and_taken_from_it() {
         assert_eq!(board.task(&id)["assignee"], json!(null));
     }
     let json = board.say(["assign", &id, "qa", "--json"]).json();
-    assert_eq!(json, json!({"id": id, "assignee": "qa", "changed": true}));
+    assert_eq!(json, json!({"id": id, "board": "default", "assignee": "qa", "changed": true}));
 }
 
 #[test]
@@ -31,7 +31,10 @@ fn a_child_whose_last_parent_is_unlinked_is_ready() {
     assert_eq!(board.say(["unlink", &a, &child]).ok(), format!("Unlinked {a} -> {child}\n"));
     assert_eq!(board.status(&child), "todo");
     let json = board.say(["unlink", &b, &child, "--json"]).json();
-    assert_eq!(json, json!({"parent_id": b, "child_id": child, "child_status": "ready"}));
+    assert_eq!(
+        json,
+        json!({"parent_id": b, "child_id": child, "board": "default", "child_status": "ready"})
+    );
     let told = board.say(["unlink", &b, &child]).failed(1);
     assert!(told.contains(&format!("no such link: {b} -> {child}")), "{told}");
 }
@@ -79,7 +82,10 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
     assert_eq!(event["payload"]["reason"], "it is only docs");
     assert_eq!(event["payload"]["unmet"], json!([parent]));
     let json = board.say(["promote", &bound, "--force", "--json"]).json();
-    assert_eq!(json, json!([{"id": bound, "status": "ready", "unmet": [parent]}]));
+    assert_eq!(
+        json,
+        json!([{"id": bound, "board": "default", "status": "ready", "unmet": [parent]}])
+    );
 }
 
 #[test]

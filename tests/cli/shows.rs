@@ -60,7 +60,10 @@ fn show_as_json_has_everything_under_stable_keys() {
     board.say(["heartbeat", &id]).ok();
     board.say(["comment", &id, "x"]).ok();
     let shown = board.say(["show", &id, "--json"]).json();
-    assert_eq!(keys(&shown), ["children", "comments", "events", "parents", "runs", "task"]);
+    assert_eq!(
+        keys(&shown),
+        ["board", "children", "comments", "events", "parents", "runs", "task"]
+    );
     assert_eq!(keys(&shown["comments"][0]), ["author", "body", "created_at", "id"]);
     for key in ["kind", "payload", "created_at", "run_id"] {
         assert!(keys(&shown["events"][0]).contains(&key), "{key}");
@@ -156,7 +159,7 @@ fn context_is_what_a_worker_reads() {
         assert!(context.contains(part), "{part} is not in {context}");
     }
     let json = board.say(["context", &id, "--json"]).json();
-    assert_eq!(json, json!({ "id": id, "context": context }));
+    assert_eq!(json, json!({ "id": id, "board": "default", "context": context }));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn whoever_does_not_want_to_wait_is_told_that_it_is_stopping() {
     let json = board.say(["reassign", &id, "qa", "--no-wait", "--json"]).json();
     assert_eq!(
         json,
-        json!({"id": id, "status": "ready", "assignee": "qa", "run_id": run, "stopping": true})
+        json!({"id": id, "board": "default", "status": "ready", "assignee": "qa", "run_id": run, "stopping": true})
     );
     assert_eq!(board.runs(&id)[0]["closed_at"], json!(null));
     let why = board.say(["why", &id, "--json"]).json();

@@ -123,3 +123,24 @@ fn a_watch_goes_on_after_a_restart_and_is_told_of_a_restore() {
     assert_eq!(said.code, 0);
     assert!(said.err.contains("the board was restored"), "{said:?}");
 }
+
+#[test]
+fn a_log_is_followed_while_it_is_written_until_the_run_is_over() {
+    let script = "echo one; until [ -e go ]; do sleep 0.02; done; echo two; kanban complete $KANBAN_TASK --summary s";
+    let board = Board::with_workers(&[("dev", script)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.dispatch();
+    let follow = Talk::start(&board, &["log", &id, "--follow"]);
+    assert_eq!(follow.line(), "one");
+    assert_eq!(board.status(&id), "running");
+    let short = Talk::start(&board, &["log", &id, "-f", "--tail", "2"]);
+    assert_eq!(short.line(), "e", "it begins with the end of what is there");
+    std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
+    assert_eq!(follow.line(), "two");
+    let rest = follow.end();
+    assert_eq!((rest.code, rest.err.as_str()), (0, ""));
+    assert!(short.end().ok().starts_with("two\n"));
+    let after = board.say(["log", &id, "--follow"]).ok();
+    assert!(after.starts_with("one\ntwo\n"), "a log of a run that is over ends at once: {after}");
+    assert!(board.say(["log", &id, "--follow", "--json"]).failed(2).contains("--json"));
+}

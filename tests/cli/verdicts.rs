@@ -33,17 +33,17 @@ fn json_is_one_reply_for_each_task_that_moved() {
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     let child = board.create("c", &["--parent", &a]);
     let replies = board.say(["complete", &a, &b, "--json"]).json();
-    assert_eq!(keys(&replies[0]), ["already", "id", "released", "run_id", "status"]);
+    assert_eq!(keys(&replies[0]), ["already", "board", "id", "released", "run_id", "status"]);
     assert_eq!(
         replies[0],
-        json!({"id": a, "status": "done", "run_id": null, "already": false, "released": 1})
+        json!({"id": a, "board": "default", "status": "done", "run_id": null, "already": false, "released": 1})
     );
     assert_eq!(replies[1]["id"], b.as_str());
     assert_eq!(board.status(&child), "ready");
     let blocked = board.say(["block", &child, "why", "--json"]).json();
     assert_eq!(blocked[0]["status"], "blocked");
     let unblocked = board.say(["unblock", &child, "--json"]).json();
-    assert_eq!(unblocked, json!([{"id": child, "status": "ready"}]));
+    assert_eq!(unblocked, json!([{"id": child, "board": "default", "status": "ready"}]));
 }
 
 #[test]

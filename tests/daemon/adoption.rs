@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
 
 /// A worker that notes each of its starts and ends when it is told to.
 fn script(dir: &Path) -> String {
@@ -142,6 +142,24 @@ fn killed_around_the_exit_record_the_true_exit_is_known() {
         assert_eq!(daemon.runs(&id)[0]["exit_code"], 0, "{point}");
         assert_eq!(starts(&daemon, &id), 1, "{point}");
     }
+}
+
+#[test]
+fn killed_after_a_run_was_closed_its_files_are_removed_by_the_next_daemon() {
+    let mut daemon = prepared(Some("run-closed=kill"));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.worker_pid(&id);
+    tell_end(&daemon, &id, 0);
+    daemon.wait_killed();
+    let left = || std::fs::read_dir(daemon.home().join("runs")).unwrap().count();
+    assert_eq!(left(), 1);
+    wait_for("the shim to be gone", || processes_of(&daemon.home()).is_empty().then_some(()));
+    daemon.restart();
+    assert_eq!(daemon.status(&id), "done");
+    let left = || std::fs::read_dir(daemon.home().join("runs")).unwrap().count();
+    wait_for("the files to be gone", || (left() == 0).then_some(()));
 }
 
 #[test]

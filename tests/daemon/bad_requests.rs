@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{Daemon, config};
 
 /// Sends bytes as they are and returns what comes back.
-fn raw(daemon: &Daemon, request: &[u8]) -> String {
+pub fn raw(daemon: &Daemon, request: &[u8]) -> String {
     let mut stream = UnixStream::connect(daemon.socket()).unwrap();
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();

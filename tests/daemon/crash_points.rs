@@ -202,7 +202,8 @@ fn die_and_come_back(seed: u64, deaths: usize) {
         for nth in 0..deaths {
             let point = death(&mut random);
             let when = format!("seed {seed}, death {nth} by {point:?}");
-            let enough = told.count.load(Ordering::SeqCst) + below(&mut random, 80) as usize;
+            let enough = told.count.load(Ordering::SeqCst)
+                + usize::try_from(below(&mut random, 80)).unwrap();
             daemon.arm(point.as_deref());
             daemon.spawn();
             if point.is_none() {
@@ -246,7 +247,7 @@ fn from_env(name: &str, default: u64) -> u64 {
 
 fn a_quarter_of_the_deaths(quarter: u64) {
     let deaths = from_env("KANBAND_DEATHS", 100).div_ceil(4);
-    die_and_come_back(from_env("KANBAND_SEED", 1) * 4 + quarter, deaths as usize);
+    die_and_come_back(from_env("KANBAND_SEED", 1) * 4 + quarter, usize::try_from(deaths).unwrap());
 }
 
 #[test]

@@ -149,3 +149,17 @@ fn a_manual_dispatch_answers_when_its_starts_are_confirmed() {
     assert_eq!(report["auto_blocked"], json!([ghost]));
     assert!(is_alive(daemon.worker_pid(&id)));
 }
+
+#[test]
+fn secrets_of_a_profile_do_not_reach_the_log_nor_the_failure_that_quotes_it() {
+    let script = "printf 'the key is '; printf %s ${SERVICE_API_KEY%secret}; echo secret; echo $MODEL; exit 3";
+    let mut text = config(&[("dev", "report", script)]);
+    text.push_str("env = { SERVICE_API_KEY = \"sk-0815-secret\", MODEL = \"sk-model\" }\n");
+    let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1"));
+    let id = daemon.create(json!({"assignee": "dev"}));
+    daemon.wait_status(&id, "blocked");
+    assert_eq!(daemon.run_log(&id), "the key is [redacted]\nsk-model\n");
+    let run = daemon.runs(&id).pop().unwrap();
+    assert_eq!(run["log_tail"], "the key is [redacted]\nsk-model\n");
+    assert!(!daemon.show(&id).to_string().contains("0815"));
+}

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use kanband::api::client::{Client, ClientError};
 use serde_json::{Value, json};
 
+use crate::bad_requests::raw;
 use crate::harness::{Daemon, config};
 
 #[test]
@@ -70,4 +71,28 @@ fn two_hundred_clients_create_ten_thousand_tasks_none_lost_none_double() {
         figures["database_commits"].as_u64().unwrap(),
     );
     assert!(commits < requests, "{requests} requests in {commits} commits: nothing was grouped");
+}
+
+#[test]
+fn a_dispatch_that_is_asked_again_starts_no_second_worker_and_reports_the_first() {
+    let workers = config(&[("dev", "report", "exec sleep 600")]);
+    let daemon = Daemon::start(&workers.replace("[dispatch]", "[dispatch]\nenabled = false"));
+    for _ in 0..2 {
+        daemon.create(json!({"assignee": "dev"}));
+    }
+    daemon.post("/v1/dispatch/switch", &json!({"to": "paused"}));
+    let held = daemon.post("/v1/dispatch", &json!({}));
+    assert_eq!((&held["spawned"], &held["held_by"]), (&json!([]), &json!("paused")));
+    daemon.post("/v1/dispatch/switch", &json!({"to": "on"}));
+    let ask = || {
+        let request = "POST /v1/dispatch HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                       kanban-request-id: r-1\r\ncontent-length: 9\r\n\r\n{\"max\":1}";
+        let answer = raw(&daemon, request.as_bytes());
+        serde_json::from_str::<Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let (first, again) = (ask(), ask());
+    assert_eq!(first["spawned"].as_array().unwrap().len(), 1, "{first}");
+    assert_eq!(first["spawned"], again["spawned"]);
+    assert_eq!(daemon.get("/v1/stats")["by_status"]["running"], 1);
+    assert_eq!(daemon.get("/v1/stats")["by_status"]["ready"], 1);
 }

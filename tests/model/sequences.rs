@@ -301,7 +301,7 @@ impl Pair {
     fn pass(&mut self) {
         self.note("pass".to_owned());
         let expected = self.model.pass();
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None };
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false };
         let system = Caller::System { part: "dispatcher" };
         let reply = self.real.run(self.model.now, &system, &verb).unwrap();
         let started: Vec<i64> = reply.orders.iter().map(|order| order.run_id).collect();

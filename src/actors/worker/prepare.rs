@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::Settings;
 use crate::config::launch::{LaunchInput, Resolution, resolve};
+use crate::config::secrets::secrets_of;
 use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::ids::{RunId, TaskId};
@@ -14,6 +15,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, RunOrder};
 use crate::os::cgroup::Containment;
+use crate::os::disk::free_bytes;
 use crate::os::run_files::{GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec};
 
 /// Where things are and how they are set, for every launch.
@@ -22,6 +24,8 @@ pub struct LaunchContext {
     pub settings: RwLock<Arc<Settings>>,
     /// What of them the board's rules need.
     pub policy: RwLock<Arc<Policy>>,
+    /// The home, on whose file system there must be room.
+    pub home: PathBuf,
     /// Parent of the run directories.
     pub runs_dir: PathBuf,
     /// Parent of the logs.
@@ -54,6 +58,13 @@ impl LaunchContext {
     /// The life of the database now.
     pub fn incarnation(&self) -> String {
         self.incarnation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Free bytes on the disk, when that is too little to start anything. A disk that says nothing counts as having room:
+    /// what cannot be written is told where it is written.
+    pub fn low_disk_bytes(&self) -> Option<u64> {
+        let free = free_bytes(&self.home).ok()?;
+        (free < self.settings().disk.min_free_bytes).then_some(free)
     }
 
     /// The directory of a run.
@@ -118,6 +129,7 @@ pub fn prepare(
     });
     let env = environment(order, context, &settings, &resolution, &workspace_text);
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
+    let redact = secrets_of(&env);
     let profile = resolution.profile.unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
@@ -144,7 +156,7 @@ pub fn prepare(
             head_bytes: supervision.log_head_bytes,
             tail_bytes: supervision.log_tail_bytes,
             pace_bytes_per_second: supervision.log_pace_bytes_per_second,
-            redact: Vec::new(),
+            redact,
         },
         limits: LimitSpec {
             max_runtime_ms: order

@@ -5,7 +5,7 @@ use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::DispatchReport;
+use crate::kernel::verbs::{DispatchReport, Hold};
 
 /// Start ready tasks now instead of waiting for the dispatcher.
 ///
@@ -67,6 +67,12 @@ fn lines(report: &DispatchReport, is_dry: bool) -> Vec<String> {
         let (id, who) = (&spawned.task_id, &spawned.assignee);
         lines.push(format!("  - {id}  ->  {who}  @ {workspace}{dry}"));
     }
+    let held = report.held_by.map(|hold| match hold {
+        Hold::Paused => "paused (`kanban resume` goes on)",
+        Hold::Draining => "draining (`kanban resume` goes on)",
+        Hold::Disk => "the disk is nearly full (`kanban doctor` says more)",
+    });
+    lines.extend(held.map(|held| format!("Held: {held}")));
     if !report.skipped_unassigned.is_empty() {
         lines.push(format!("Skipped (unassigned): {}", report.skipped_unassigned.join(", ")));
     }

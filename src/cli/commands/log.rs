@@ -6,6 +6,7 @@ use crate::api::client::{RawReply, task_path};
 use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
+use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::RunId;
@@ -17,6 +18,7 @@ use crate::kernel::ids::RunId;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban log t_1a2b3c4d
+  kanban log t_1a2b3c4d --follow
   kanban log t_1a2b3c4d --run 17 --tail 4096")]
 pub struct Arguments {
     /// The task
@@ -28,12 +30,16 @@ pub struct Arguments {
     /// Only so many bytes from the end
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
+    /// Go on with what is written from now on, until the run is over or Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Query<'a> {
     run: Option<RunId>,
     tail: Option<u64>,
+    follow: bool,
     board: Option<&'a str>,
 }
 
@@ -51,7 +57,16 @@ struct Shown<'a> {
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let path = task_path(&arguments.id, "log")?;
-    let query = Query { run: arguments.run, tail: arguments.tail, board: session.board.as_deref() };
+    let board = session.board.clone();
+    let query = Query {
+        run: arguments.run,
+        tail: arguments.tail,
+        follow: arguments.follow,
+        board: board.as_deref(),
+    };
+    if arguments.follow {
+        return follow(&path, &query, session);
+    }
     let reply = session.client()?.get_raw(&path, &query)?;
     if session.output.is_json() {
         let shown = Shown {
@@ -66,6 +81,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     session.output.raw(&reply.body)?;
     if reply.body.last().is_some_and(|byte| *byte != b'\n') {
         session.output.raw(b"\n")?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn follow(path: &str, query: &Query<'_>, session: &mut Session) -> Ended {
+    if session.output.is_json() {
+        return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
+    }
+    let client = session.client()?;
+    let mut reply = client.download(path, query)?;
+    while let Some(piece) = reply.piece()? {
+        session.output.raw(&piece)?;
+        session.output.finish()?;
     }
     Ok(CliExit::Ok)
 }

@@ -35,6 +35,12 @@ pub static SECTIONS: &[Section] = &[
         keys: CLAIMS,
     },
     Section {
+        name: "disk",
+        doc: "Room that is kept free on the file system of the home.",
+        shape: Shape::Keys,
+        keys: DISK,
+    },
+    Section {
         name: "log",
         doc: "What the daemon writes about itself.",
         shape: Shape::Keys,
@@ -299,6 +305,27 @@ const CLAIMS: &[Key] = &[Key {
     doc: "How long a claim made by hand holds without a heartbeat; used for new claims and for heartbeats. \
           Supervised runs need none: their process is their sign of life.",
 }];
+
+const DISK: &[Key] = &[
+    Key {
+        name: "min_free_bytes",
+        kind: Kind::Integer { min: 0, max: 1024 * GIB },
+        default: Some("209715200"),
+        example: None,
+        unit: Some("bytes"),
+        doc: "With less room than this nothing is started; it goes on by itself when there is room again. \
+              0 looks at no disk.",
+    },
+    Key {
+        name: "reserve_bytes",
+        kind: Kind::Integer { min: 0, max: GIB },
+        default: Some("16777216"),
+        example: None,
+        unit: Some("bytes"),
+        doc: "Size of a file that is given up on a full disk, so that verdicts can still be recorded; taken \
+              when the daemon starts. 0 keeps none.",
+    },
+];
 
 const LOG: &[Key] = &[Key {
     name: "level",

@@ -38,6 +38,8 @@ pub struct ListFilter {
     pub label: Option<String>,
     /// A task that they wait or waited for.
     pub parent: Option<TaskId>,
+    /// Only this task, if the other filters let it through.
+    pub only: Option<TaskId>,
     /// Made after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
     /// Words that their texts contain, as [`super::search::match_expression`] makes them.
@@ -60,15 +62,17 @@ pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, F
     let doing = "list tasks";
     // A filter that names its tasks one by one starts from them (`+` keeps the board's orders out of the plan); the others
     // walk the board in an order that an index has.
-    let names_tasks =
-        filter.label.is_some() || filter.parent.is_some() || filter.matching.is_some();
+    let names_tasks = filter.label.is_some()
+        || filter.parent.is_some()
+        || filter.matching.is_some()
+        || filter.only.is_some();
     let mut sql = String::from(if names_tasks {
         select_tasks!("WHERE +t.board = :board")
     } else {
         select_tasks!("WHERE t.board = :board")
     });
     let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
-    let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 8] = [
+    let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
         (" AND t.status = :status", ":status", value(&filter.status)),
         (" AND t.assignee = :assignee", ":assignee", value(&filter.assignee)),
         (" AND t.tenant IS NOT NULL AND t.tenant = :tenant", ":tenant", value(&filter.tenant)),
@@ -82,6 +86,7 @@ pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, F
             ":parent",
             value(&filter.parent),
         ),
+        (" AND t.id = :only", ":only", value(&filter.only)),
         (" AND t.created_at > :created_after", ":created_after", value(&filter.created_after)),
         (
             " AND t.id IN (SELECT d.task_id FROM search.documents d JOIN search.texts x ON x.rowid = d.id

@@ -205,6 +205,9 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // The plan of a statement never depends on its values. Otherwise SQLite prepares every cached statement with a
+    // parameter that might matter to the plan anew, each time it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(())
 }
@@ -235,11 +238,13 @@ impl<T> Doing<T> for rusqlite::Result<T> {
 
 fn fault(doing: &'static str, error: &rusqlite::Error) -> Fault {
     use rusqlite::ErrorCode as Code;
+    if error.sqlite_error_code() == Some(Code::DiskFull) {
+        return Fault::DiskFull { doing: doing.to_owned() };
+    }
     let retryable = matches!(
         error.sqlite_error_code(),
         Some(
-            Code::DiskFull
-                | Code::SystemIoFailure
+            Code::SystemIoFailure
                 | Code::OutOfMemory
                 | Code::DatabaseBusy
                 | Code::DatabaseLocked
@@ -266,5 +271,22 @@ mod tests {
     #[test]
     fn the_bundled_sqlite_is_new_enough() {
         assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
+    }
+    #[test]
+    fn a_commit_is_synced_and_foreign_keys_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let path = dir.path().join("kanban.db");
+        let writer = open_writer(&path, Missing::Create, &birth).unwrap();
+        let reader = open_reader(&path).unwrap();
+        let number = |connection: &Connection, name: &str| -> i64 {
+            connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+        };
+        let mode: String =
+            writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((mode.as_str(), number(&writer, "synchronous")), ("wal", 2));
+        assert_eq!(number(&writer, "foreign_keys"), 1);
+        assert_eq!(number(&reader, "query_only"), 1);
+        assert!(reader.execute("DELETE FROM boards", []).is_err());
     }
 }

@@ -277,38 +277,54 @@ pub fn match_expression(typed: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// A hit with the passage in which the words stand.
+/// A document of the index in which the words stand.
 #[derive(Debug, Clone)]
-pub struct Passage {
-    /// The task.
+pub struct Document {
+    id: i64,
+    /// Its task.
     pub task_id: TaskId,
-    /// The passage, with the words between `[` and `]`.
-    pub snippet: String,
 }
 
-/// Hits, best first, at most `limit`.
+/// Documents with the words, best first, at most `limit`.
 ///
 /// # Errors
 /// A fault of the index.
-pub fn passages(
-    connection: &Connection,
-    matching: &str,
-    limit: u32,
-) -> Result<Vec<Passage>, Fault> {
+pub fn ranked(connection: &Connection, matching: &str, limit: u32) -> Result<Vec<Document>, Fault> {
     let doing = "search";
     let mut statement = connection
         .prepare_cached(
-            "SELECT d.task_id, snippet(texts, -1, '[', ']', '…', 12)
-             FROM search.texts JOIN search.documents d ON d.id = texts.rowid
+            "SELECT d.id, d.task_id FROM search.texts JOIN search.documents d ON d.id = texts.rowid
              WHERE texts MATCH :matching ORDER BY bm25(texts, 8.0, 2.0, 1.0, 2.0), d.task_id LIMIT :limit",
         )
         .doing(doing)?;
     let rows = statement
         .query_map(named_params! { ":matching": matching, ":limit": limit }, |row| {
-            Ok(Passage { task_id: row.get(0)?, snippet: row.get(1)? })
+            Ok(Document { id: row.get(0)?, task_id: row.get(1)? })
         })
         .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// The passage of a document in which the words stand, with them between `[` and `]`. It is made for those that are shown
+/// only: it costs more than finding them.
+///
+/// # Errors
+/// A fault of the index.
+pub fn snippet(
+    connection: &Connection,
+    matching: &str,
+    document: &Document,
+) -> Result<String, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT snippet(texts, -1, '[', ']', '…', 12) FROM search.texts
+             WHERE texts MATCH :matching AND rowid = :id",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! { ":matching": matching, ":id": document.id };
+            s.query_row(parameters, |row| row.get(0))
+        })
+        .doing("show where the words stand")
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ pub struct Subscription {
     /// The task.
     #[schemars(with = "String")]
     pub task_id: TaskId,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Chat platform or channel kind, lower case.
     pub platform: String,
     /// Chat on that platform.
@@ -38,6 +41,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
         user_id: row.get(4)?,
         created_at: row.get(5)?,
         last_event_id: row.get(6)?,
+        board: row.get(7)?,
     })
 }
 
@@ -65,9 +69,9 @@ pub fn insert(connection: &Connection, subscription: &Subscription) -> Result<bo
 pub fn get(connection: &Connection, like: &Subscription) -> Result<Subscription, Fault> {
     connection
         .prepare_cached(
-            "SELECT task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id
-             FROM kanban_notify_subs
-             WHERE task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id",
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id
+             WHERE s.task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id",
         )
         .and_then(|mut s| {
             s.query_row(
@@ -86,8 +90,8 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Sub
     let doing = "list the subscriptions to a task";
     let mut statement = connection
         .prepare_cached(
-            "SELECT task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id
-             FROM kanban_notify_subs WHERE task_id = :task_id
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id WHERE s.task_id = :task_id
              ORDER BY platform, chat_id, thread_id",
         )
         .doing(doing)?;
@@ -103,7 +107,7 @@ pub fn list_of_board(
     let doing = "list subscriptions";
     let mut statement = connection
         .prepare_cached(
-            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
              FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id
              WHERE t.board = :board ORDER BY s.task_id, s.platform, s.chat_id, s.thread_id",
         )

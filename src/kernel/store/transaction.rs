@@ -1,7 +1,7 @@
 //! Beginning and ending transactions, and the savepoints in them.
 
-use rusqlite::Connection;
-use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use rusqlite::trace::{StmtRef, TraceEvent, TraceEventCodes};
+use rusqlite::{Connection, StatementStatus};
 
 use super::Doing;
 use crate::kernel::error::Fault;
@@ -55,14 +55,34 @@ pub(in crate::kernel) fn disable_sync(connection: &Connection) -> Result<(), Fau
     execute(connection, "PRAGMA synchronous=OFF", "turn syncing off")
 }
 
+/// A statement that begins to run.
+pub struct Traced<'s>(StmtRef<'s>);
+
+impl Traced<'_> {
+    /// Its text.
+    pub fn text(&self) -> String {
+        self.0.sql().into_owned()
+    }
+
+    /// Its text with the bound values in it; behind `--` when another statement runs it inside itself.
+    pub fn text_with_values(&self) -> Option<String> {
+        self.0.expanded_sql()
+    }
+
+    /// How many times it had to be prepared anew since it was first prepared.
+    pub fn prepared_anew(&self) -> i32 {
+        self.0.get_status(StatementStatus::RePrepare)
+    }
+}
+
 /// Hears of every statement; see [`crate::kernel::board::Board::trace_for_tests`].
 pub(in crate::kernel) fn trace(
     connection: &mut Connection,
-    mut seen: impl FnMut(&str) + Send + 'static,
+    mut seen: impl FnMut(&Traced<'_>) + Send + 'static,
 ) -> Result<(), Fault> {
     let hear = move |event: TraceEvent<'_>| {
         if let TraceEvent::Stmt(statement, _) = event {
-            seen(&statement.sql());
+            seen(&Traced(statement));
         }
     };
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
@@ -72,7 +92,7 @@ pub(in crate::kernel) fn trace(
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub(in crate::kernel) fn with_point_at_each_statement(mut connection: Connection) -> Connection {
     if crate::failpoint::is_armed("statement") {
-        let armed = trace(&mut connection, |_sql| crate::failpoint::hit("statement"));
+        let armed = trace(&mut connection, |_statement| crate::failpoint::hit("statement"));
         debug_assert!(armed.is_ok());
     }
     connection

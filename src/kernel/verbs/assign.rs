@@ -7,7 +7,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
@@ -33,6 +33,9 @@ pub struct AssignTask {
 pub struct AssignReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its assignee now.
     pub assignee: Option<String>,
     /// False when it had that assignee already.
@@ -55,7 +58,7 @@ impl Verb for AssignTask {
             .into());
         }
         let changed = assign(tx, &task, assignee.as_deref())?;
-        Ok(AssignReply { id: task.id.to_string(), assignee, changed })
+        Ok(AssignReply { id: task.id.to_string(), board: task.board, assignee, changed })
     }
 }
 
@@ -114,6 +117,9 @@ pub struct UnlinkReply {
     pub parent_id: String,
     /// As asked.
     pub child_id: String,
+    /// Their board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Status of the child now.
     pub child_status: TaskStatus,
 }
@@ -144,6 +150,7 @@ impl Verb for UnlinkTasks {
         Ok(UnlinkReply {
             parent_id: parent.to_string(),
             child_id: child_id.to_string(),
+            board: child.board,
             child_status: if promoted { TaskStatus::Ready } else { child.status },
         })
     }
@@ -165,6 +172,9 @@ pub struct ArchiveTask {
 pub struct ArchiveReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// The run that it ended.
     pub run_id: Option<RunId>,
     /// Children that became ready.
@@ -174,6 +184,7 @@ pub struct ArchiveReply {
 impl Verb for ArchiveTask {
     type Reply = ArchiveReply;
     const NAME: &'static str = "archive";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ArchiveReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -188,6 +199,6 @@ impl Verb for ArchiveTask {
         tx.count(&task, Some(task.status), Some(to));
         tx.event(&task, run_id, EventKind::Archived, None)?;
         let released = promote_released_children(tx, &task.id)?;
-        Ok(ArchiveReply { id: task.id.to_string(), run_id, released })
+        Ok(ArchiveReply { id: task.id.to_string(), board: task.board, run_id, released })
     }
 }

@@ -11,7 +11,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::{self, runs::NewRun};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
@@ -178,6 +178,9 @@ pub struct HeartbeatTask {
 pub struct HeartbeatReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its run.
     pub run_id: Option<RunId>,
     /// When a manual claim now ends.
@@ -187,6 +190,7 @@ pub struct HeartbeatReply {
 impl Verb for HeartbeatTask {
     type Reply = HeartbeatReply;
     const NAME: &'static str = "heartbeat";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<HeartbeatReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -211,6 +215,7 @@ impl Verb for HeartbeatTask {
         tx.event(&task, task.current_run_id, EventKind::Heartbeat, told)?;
         Ok(HeartbeatReply {
             id: task.id.to_string(),
+            board: task.board,
             run_id: task.current_run_id,
             claim_expires: expires,
         })

@@ -7,6 +7,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::BoardName;
 use crate::kernel::limits::BODY_BYTES_MAX;
 use crate::kernel::store;
 use crate::kernel::task::Task;
@@ -35,6 +36,9 @@ pub struct CommentTask {
 pub struct CommentReply {
     /// The task.
     pub task_id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// The comment.
     pub comment_id: i64,
     /// The name under which it stands.
@@ -54,7 +58,7 @@ impl Verb for CommentTask {
             return Err(Refusal::CommentBodyRequired.into());
         }
         let comment_id = add(tx, &task, &author, &body)?;
-        Ok(CommentReply { task_id: task.id.to_string(), comment_id, author })
+        Ok(CommentReply { task_id: task.id.to_string(), board: task.board, comment_id, author })
     }
 }
 

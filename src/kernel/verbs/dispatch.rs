@@ -24,7 +24,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
-use crate::kernel::verbs::settings::DispatchSwitch;
+use crate::kernel::verbs::settings::{DispatchSwitch, Hold};
 use crate::kernel::verbs::{promote, reread};
 
 /// Who asked for a pass.
@@ -46,6 +46,8 @@ pub struct StartReadyRuns {
     pub mode: PassMode,
     /// Starts at most.
     pub max: Option<u32>,
+    /// The disk is nearly full: nothing is started.
+    pub is_disk_low: bool,
 }
 
 /// A run that was claimed and is now to be started.
@@ -76,8 +78,8 @@ pub struct PassReply {
     pub has_more: bool,
     /// When the next back-off or claim ends.
     pub next_due: Option<EpochSeconds>,
-    /// How the board's switch stood when it kept the pass from starting anything.
-    pub held_by: Option<DispatchSwitch>,
+    /// What kept the pass from starting anything.
+    pub held_by: Option<Hold>,
     /// This reply was given before: its runs were started then, and are not to be started again.
     #[serde(skip)]
     pub is_repeated: bool,
@@ -86,6 +88,7 @@ pub struct PassReply {
 impl Verb for StartReadyRuns {
     type Reply = PassReply;
     const NAME: &'static str = "dispatch";
+    const MAY_USE_RESERVE: bool = true;
 
     fn repeated(reply: PassReply) -> PassReply {
         PassReply { is_repeated: true, ..reply }
@@ -101,10 +104,13 @@ impl Verb for StartReadyRuns {
             tx.now - REQUEST_MEMORY_SECONDS,
             REQUESTS_PRUNED_PER_PASS,
         )?;
+        clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };
         let bound = u32::try_from(STARTS_PER_PASS_MAX).unwrap_or(u32::MAX);
         let max = if is_automatic { bound } else { self.max.unwrap_or(u32::MAX) };
+        reply.held_by = DispatchSwitch::read(tx.store())?.hold(self.is_disk_low);
+        let max = if reply.held_by.is_some() { 0 } else { max };
         let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, max, !is_automatic)?;
         for id in &plan.start {
             let task = reread(tx, id)?;
@@ -126,7 +132,6 @@ impl Verb for StartReadyRuns {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
         reply.next_due = store::tasks::next_due(tx.store())?;
-        reply.held_by = DispatchSwitch::read(tx.store())?.holding();
         Ok(reply)
     }
 }
@@ -212,8 +217,6 @@ fn make_plan(
         })
         .collect();
     let free_slots = policy.max_running.saturating_sub(open_count);
-    let is_held = DispatchSwitch::read(connection)?.holding().is_some();
-    let max_starts = if is_held { 0 } else { max_starts };
     let max_starts = match gates.host.gate(now) {
         Gate::Free => max_starts,
         Gate::Probe => max_starts.min(1),
@@ -258,8 +261,8 @@ pub struct DispatchPreview {
     pub spawned: Vec<(TaskId, String)>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<TaskId>,
-    /// How the board's switch stands when it keeps the pass from starting anything.
-    pub held_by: Option<DispatchSwitch>,
+    /// What keeps the pass from starting anything.
+    pub held_by: Option<Hold>,
 }
 
 /// What a dispatch did, with the keys that users of the predecessor know.
@@ -279,9 +282,9 @@ pub struct DispatchReport {
     pub spawned: Vec<SpawnedTask>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<String>,
-    /// `paused` or `draining` when the board starts nothing.
+    /// What keeps the board from starting anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<DispatchSwitch>,
+    pub held_by: Option<Hold>,
 }
 
 /// A task whose worker was started.
@@ -304,8 +307,11 @@ pub fn preview_dispatch(
     policy: &Policy,
     now: EpochSeconds,
     max: Option<u32>,
+    is_disk_low: bool,
 ) -> Result<DispatchPreview, Fault> {
-    let (plan, _) = make_plan(connection, policy, now, max.unwrap_or(u32::MAX), true)?;
+    let held_by = DispatchSwitch::read(connection)?.hold(is_disk_low);
+    let max = if held_by.is_some() { 0 } else { max.unwrap_or(u32::MAX) };
+    let (plan, _) = make_plan(connection, policy, now, max, true)?;
     let mut spawned = Vec::new();
     for id in plan.start {
         let assignee = store::tasks::get(connection, &id)?.and_then(|task| task.assignee);
@@ -316,7 +322,7 @@ pub fn preview_dispatch(
         promoted: store::tasks::list_promotable(connection)?,
         spawned,
         skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
-        held_by: DispatchSwitch::read(connection)?.holding(),
+        held_by,
     })
 }
 
@@ -330,6 +336,7 @@ pub struct PromoteReleased {
 impl Verb for PromoteReleased {
     type Reply = Vec<TaskId>;
     const NAME: &'static str = "promote_released";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError> {
         let mut promoted = Vec::new();
@@ -343,22 +350,28 @@ impl Verb for PromoteReleased {
     }
 }
 
-/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back.
+/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back. Every pass does
+/// it too: the clock may be set while the daemon runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClampTimes;
 
 impl Verb for ClampTimes {
     type Reply = usize;
     const NAME: &'static str = "clamp_times";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
         if !matches!(tx.caller, Caller::System { .. }) {
             return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
         }
-        let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
-        let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
-        let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
-        let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
-        Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
+        clamp_times(tx)
     }
+}
+
+fn clamp_times(tx: &Tx<'_>) -> Result<usize, VerbError> {
+    let backoff_max = i64::try_from(tx.policy.backoff_max_ms / 1000).unwrap_or(i64::MAX);
+    let rate_limit = crate::kernel::limits::RATE_LIMIT_SECONDS;
+    let not_before_max = tx.now.saturating_add(backoff_max.max(rate_limit));
+    let claim_max = tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX);
+    Ok(store::tasks::clamp_times(tx.store(), not_before_max, claim_max)?)
 }

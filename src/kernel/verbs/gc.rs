@@ -42,6 +42,7 @@ pub struct CollectReply {
 impl Verb for CollectGarbage {
     type Reply = CollectReply;
     const NAME: &'static str = "gc";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CollectReply, VerbError> {
         refuse_workers(tx.caller)?;

@@ -7,7 +7,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::TaskId;
+use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Tx, refuse_other_board, shorten};
@@ -33,6 +33,9 @@ pub struct LinkReply {
     pub parent_id: String,
     /// As asked.
     pub child_id: String,
+    /// Their board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// False when the link was there already.
     pub linked: bool,
     /// Status of the child now: a ready child of an unfinished parent waits in `todo`.
@@ -79,6 +82,7 @@ impl Verb for LinkTasks {
         Ok(LinkReply {
             parent_id: parent.id.to_string(),
             child_id: child.id.to_string(),
+            board: child.board,
             linked,
             child_status,
         })

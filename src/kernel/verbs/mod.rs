@@ -32,7 +32,9 @@ pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
 pub(in crate::kernel) use settings::switch_dispatch;
-pub use settings::{CreateBoard, CreateBoardReply, DispatchSwitch, SetDispatch, SetDispatchReply};
+pub use settings::{
+    CreateBoard, CreateBoardReply, DispatchSwitch, Hold, SetDispatch, SetDispatchReply,
+};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };

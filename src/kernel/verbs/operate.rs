@@ -8,7 +8,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store;
 use crate::kernel::task::{Parents, Task, TaskStatus, TaskStep};
@@ -37,6 +37,9 @@ pub struct PromoteTask {
 pub struct PromoteReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status now.
     pub status: TaskStatus,
     /// Parents that were passed over.
@@ -73,7 +76,12 @@ impl Verb for PromoteTask {
         tx.event(&task, None, EventKind::Promoted, Some(told))?;
         stop_open_run(tx, &task.id)?;
         tx.signal(Signal::DispatchDue);
-        Ok(PromoteReply { id: task.id.to_string(), status: to, unmet: passed_over })
+        Ok(PromoteReply {
+            id: task.id.to_string(),
+            board: task.board,
+            status: to,
+            unmet: passed_over,
+        })
     }
 }
 
@@ -114,6 +122,9 @@ pub struct ReclaimTask {
 pub struct ReclaimReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status now.
     pub status: TaskStatus,
     /// Its assignee now.
@@ -127,6 +138,7 @@ pub struct ReclaimReply {
 impl Verb for ReclaimTask {
     type Reply = ReclaimReply;
     const NAME: &'static str = "reclaim";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -156,6 +168,7 @@ fn reclaim(
     let stopping = store::runs::get_open(tx.store(), &task.id)?.is_some();
     Ok(ReclaimReply {
         id: task.id.to_string(),
+        board: task.board.clone(),
         status: to,
         assignee: task.assignee.clone(),
         run_id,
@@ -180,6 +193,7 @@ pub struct ReassignTask {
 impl Verb for ReassignTask {
     type Reply = ReclaimReply;
     const NAME: &'static str = "reassign";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -190,6 +204,7 @@ impl Verb for ReassignTask {
         } else {
             ReclaimReply {
                 id: task.id.to_string(),
+                board: task.board.clone(),
                 status: task.status,
                 assignee: None,
                 run_id: None,

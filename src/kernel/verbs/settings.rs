@@ -27,6 +27,18 @@ pub enum DispatchSwitch {
     Draining,
 }
 
+/// Why a pass starts nothing although tasks are ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Somebody paused the board.
+    Paused,
+    /// Somebody waits for the last run to end.
+    Draining,
+    /// The disk is nearly full; it goes on by itself.
+    Disk,
+}
+
 impl DispatchSwitch {
     fn as_str(self) -> &'static str {
         match self {
@@ -40,11 +52,12 @@ impl DispatchSwitch {
         [Self::On, Self::Paused, Self::Draining].into_iter().find(|one| one.as_str() == text)
     }
 
-    /// Itself when it keeps everything from starting.
-    pub fn holding(self) -> Option<Self> {
+    /// What keeps everything from starting, when it stands like this on a host whose disk is nearly full or not.
+    pub fn hold(self, is_disk_low: bool) -> Option<Hold> {
         match self {
-            Self::On => None,
-            Self::Paused | Self::Draining => Some(self),
+            Self::Paused => Some(Hold::Paused),
+            Self::Draining => Some(Hold::Draining),
+            Self::On => is_disk_low.then_some(Hold::Disk),
         }
     }
 
@@ -80,6 +93,7 @@ pub struct SetDispatchReply {
 impl Verb for SetDispatch {
     type Reply = SetDispatchReply;
     const NAME: &'static str = "set_dispatch";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<SetDispatchReply, VerbError> {
         refuse_workers(tx.caller, Self::NAME)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::ids::EventId;
+use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::store;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
@@ -56,6 +56,7 @@ impl Verb for Subscribe {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
         let subscription = Subscription {
             task_id: task.id,
+            board: task.board,
             platform: required("platform", &self.platform)?.to_lowercase(),
             chat_id: required("chat_id", &self.chat_id)?,
             thread_id: validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default(),
@@ -91,6 +92,9 @@ pub struct Unsubscribe {
 pub struct UnsubscribeReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
 }
 
 impl Verb for Unsubscribe {
@@ -102,7 +106,7 @@ impl Verb for Unsubscribe {
         let platform = self.platform.trim().to_lowercase();
         let (chat, thread) = (self.chat_id.trim(), self.thread_id.trim());
         if store::subscriptions::delete(tx.store(), &task.id, &platform, chat, thread)? {
-            Ok(UnsubscribeReply { id: task.id.to_string() })
+            Ok(UnsubscribeReply { id: task.id.to_string(), board: task.board })
         } else {
             Err(Refusal::UnknownSubscription { id: task.id.to_string() }.into())
         }
@@ -121,6 +125,7 @@ pub struct AdvanceSubscription {
 impl Verb for AdvanceSubscription {
     type Reply = EventId;
     const NAME: &'static str = "advance_subscription";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<EventId, VerbError> {
         store::subscriptions::advance(tx.store(), &self.subscription, self.last_event_id)?;

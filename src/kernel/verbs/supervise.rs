@@ -93,6 +93,7 @@ pub struct RecordSpawned {
 impl Verb for RecordSpawned {
     type Reply = RunState;
     const NAME: &'static str = "record_spawned";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
         let (run, task) = run_and_task(tx, self.run_id)?;
@@ -142,6 +143,7 @@ pub struct RecordRunState {
 impl Verb for RecordRunState {
     type Reply = RunState;
     const NAME: &'static str = "record_run_state";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
         let (run, _) = run_and_task(tx, self.run_id)?;
@@ -185,6 +187,7 @@ pub struct CloseReply {
 impl Verb for CloseRun {
     type Reply = CloseReply;
     const NAME: &'static str = "close_run";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CloseReply, VerbError> {
         let (run, task) = run_and_task(tx, self.run_id)?;
@@ -203,13 +206,7 @@ impl Verb for CloseRun {
         } else {
             self.move_host_breaker(tx, &run, None)?;
         }
-        let (exit_code, signal) = match self.evidence.end {
-            ProcessEnd::Exited(code) => (Some(code), None),
-            ProcessEnd::Signalled(signal) => (None, Some(signal)),
-            ProcessEnd::StartFailed { .. } | ProcessEnd::NotStarted | ProcessEnd::Lost { .. } => {
-                (None, None)
-            }
-        };
+        let (exit_code, signal) = self.evidence.exit();
         let (ended, task) = run_and_task(tx, self.run_id)?;
         let is_failure = !matches!(
             ended.outcome,
@@ -227,8 +224,8 @@ impl Verb for CloseRun {
         store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
         let told = payload([
             ("run_id", run.id.into()),
-            ("exit_code", exit_code.map_or(Value::Null, Value::from)),
-            ("signal", signal.map_or(Value::Null, Value::from)),
+            ("exit_code", exit_code.into()),
+            ("signal", signal.into()),
         ]);
         tx.event(&task, Some(run.id), EventKind::Closed, Some(told))?;
         tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
@@ -399,6 +396,7 @@ impl CloseRun {
         let Failure { run, task, outcome, error, .. } = failure;
         let pid = run.worker_pid.map_or(Value::Null, Value::from);
         let error = || Value::from(error.as_str());
+        let (exit_code, signal) = self.evidence.exit();
         match outcome {
             RunOutcome::TimedOut => payload([
                 ("pid", pid),
@@ -427,6 +425,8 @@ impl CloseRun {
                 ("pid", pid),
                 ("claimer", text_or_null(task.claim_lock.as_deref())),
                 ("error", error()),
+                ("exit_code", exit_code.into()),
+                ("signal", signal.into()),
             ]),
             RunOutcome::Lost | RunOutcome::Stopped | RunOutcome::Reclaimed => {
                 payload([("reason", error())])

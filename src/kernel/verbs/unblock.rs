@@ -7,6 +7,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventKind;
+use crate::kernel::ids::BoardName;
 use crate::kernel::store;
 use crate::kernel::task::{TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
@@ -30,6 +31,9 @@ pub struct UnblockTask {
 pub struct UnblockReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// `ready`, or `todo` when it has open parents.
     pub status: TaskStatus,
 }
@@ -37,6 +41,7 @@ pub struct UnblockReply {
 impl Verb for UnblockTask {
     type Reply = UnblockReply;
     const NAME: &'static str = "unblock";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
@@ -56,6 +61,6 @@ impl Verb for UnblockTask {
             }
             tx.signal(Signal::DispatchDue);
         }
-        Ok(UnblockReply { id: task.id.to_string(), status: to })
+        Ok(UnblockReply { id: task.id.to_string(), board: task.board, status: to })
     }
 }

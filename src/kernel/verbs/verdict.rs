@@ -11,7 +11,7 @@ use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::ids::RunId;
+use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store;
@@ -42,6 +42,9 @@ pub struct CompleteTask {
 pub struct VerdictReply {
     /// The task.
     pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
     /// Its status now.
     pub status: TaskStatus,
     /// The run that the verdict ended or left behind.
@@ -55,6 +58,7 @@ pub struct VerdictReply {
 impl Verb for CompleteTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "complete";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -94,7 +98,14 @@ impl Verb for CompleteTask {
         ]);
         tx.event(&task, run_id, EventKind::Completed, Some(told))?;
         let released = promote_released_children(tx, &task.id)?;
-        Ok(VerdictReply { id: task.id.to_string(), status: to, run_id, already: false, released })
+        Ok(VerdictReply {
+            id: task.id.to_string(),
+            board: task.board,
+            status: to,
+            run_id,
+            already: false,
+            released,
+        })
     }
 }
 
@@ -121,6 +132,7 @@ pub struct BlockTask {
 impl Verb for BlockTask {
     type Reply = VerdictReply;
     const NAME: &'static str = "block";
+    const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
@@ -156,6 +168,7 @@ impl Verb for BlockTask {
         }
         Ok(VerdictReply {
             id: task.id.to_string(),
+            board: task.board,
             status: to,
             run_id,
             already: false,
@@ -171,6 +184,7 @@ fn already(tx: &Tx<'_>, task: &Task, run: &Run, is_same: bool) -> Result<Verdict
     if is_same && is_own {
         Ok(VerdictReply {
             id: task.id.to_string(),
+            board: task.board.clone(),
             status: task.status,
             run_id: Some(run.id),
             already: true,

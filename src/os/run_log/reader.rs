@@ -34,6 +34,26 @@ pub fn read_log(path: &Path, tail: Option<u64>) -> io::Result<Option<RunLogText>
     Ok(Some(parts.into_text(tail)))
 }
 
+/// The segments that can be relied on now, each with the place of its first byte after the head.
+///
+/// # Errors
+/// A segment is there and cannot be read.
+pub(super) fn read_segments(path: &Path) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    let tail = read_settled_tail(path)?;
+    let is_settled = tail.is_settled;
+    let whole = |segment: &SegmentRead| segment.is_whole && (is_settled || segment.is_newest);
+    let segments = tail.segments.into_iter().filter(whole);
+    Ok(segments
+        .filter_map(|segment| split_header(&segment.bytes).map(|(at, text)| (at, text.to_vec())))
+        .collect())
+}
+
+/// The last `window` bytes of `text`, cut as [`read_log`] cuts them.
+pub(super) fn read_text(mut text: Vec<u8>, window: u64) -> Vec<u8> {
+    text.drain(..window_begin(&text, window));
+    text
+}
+
 #[derive(Debug, Default)]
 struct LogParts {
     head: Vec<u8>,
@@ -44,6 +64,11 @@ struct LogParts {
 
 /// Reads the tail first: it only begins when the head is complete, so a head that is read later fits to it.
 fn read_parts(path: &Path) -> io::Result<Option<LogParts>> {
+    let tail = read_settled_tail(path)?;
+    Ok(read_file(path, u64::MAX)?.map(|head| join(head, &tail)))
+}
+
+fn read_settled_tail(path: &Path) -> io::Result<Tail> {
     let mut tail = read_tail(path)?;
     for _reading in 1..READINGS_MAX {
         if tail.is_settled {
@@ -51,7 +76,7 @@ fn read_parts(path: &Path) -> io::Result<Option<LogParts>> {
         }
         tail = read_tail(path)?;
     }
-    Ok(read_file(path, u64::MAX)?.map(|head| join(head, &tail)))
+    Ok(tail)
 }
 
 /// One that was turned while it was read is in pieces; what it may have held counts as omitted.

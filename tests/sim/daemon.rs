@@ -1,0 +1,427 @@
+//! The daemon's side: dispatcher, worker actors and crash detector as their decisions, without their mailboxes.
+
+use std::collections::BTreeMap;
+
+use kanband::actors::worker::phase::{Act, Happening, Phase};
+use kanband::kernel::caller::Caller;
+use kanband::kernel::ids::RunId;
+use kanband::kernel::outcome::{Evidence, ProcessEnd};
+use kanband::kernel::run::{Run, RunState};
+use kanband::kernel::store;
+use kanband::kernel::tx::Signal;
+use kanband::kernel::verbs::{
+    ClampTimes, CloseRun, ProcessIds, PromoteReleased, RecordRunState, RecordSpawned,
+};
+
+use crate::processes::{Identity, Role};
+use crate::shims::Shim;
+use crate::world::{GRACE_MS, Happens, LINGER_MS, News, Rings, World};
+
+#[derive(Debug)]
+pub struct Daemon {
+    pub number: u32,
+    pub actors: BTreeMap<RunId, Actor>,
+    pub is_pass_due: bool,
+}
+
+/// A worker actor.
+#[derive(Debug)]
+pub struct Actor {
+    pub phase: Phase,
+    shim: Option<Identity>,
+    is_worker_seen: bool,
+    is_shim_gone: bool,
+    evidence: Option<Evidence>,
+    /// Number of the timer that counts; earlier ones ring for nobody.
+    armed: u64,
+}
+
+impl Actor {
+    fn new() -> Self {
+        Self {
+            phase: Phase::Launching { stop_asked: false },
+            shim: None,
+            is_worker_seen: false,
+            is_shim_gone: false,
+            evidence: None,
+            armed: 0,
+        }
+    }
+}
+
+fn system() -> Caller {
+    Caller::System { part: "worker" }
+}
+
+impl World {
+    pub fn run(&self, run_id: RunId) -> Run {
+        self.bench
+            .board
+            .read::<_, kanband::kernel::error::Fault>(|c| store::runs::get(c, run_id))
+            .unwrap()
+            .unwrap()
+    }
+
+    pub fn open_runs(&self) -> Vec<Run> {
+        self.bench
+            .board
+            .read::<_, kanband::kernel::error::Fault>(store::runs::list_open_supervised)
+            .unwrap()
+    }
+
+    pub fn daemon_starts(&mut self) {
+        if self.daemon.is_some() {
+            return;
+        }
+        self.daemons += 1;
+        let number = self.daemons;
+        self.daemon = Some(Daemon { number, actors: BTreeMap::new(), is_pass_due: false });
+        self.bench.by(&Caller::System { part: "daemon" }, &ClampTimes).unwrap();
+        let released = self
+            .bench
+            .board
+            .read::<_, kanband::kernel::error::Fault>(store::tasks::list_promotable)
+            .unwrap();
+        assert!(released.is_empty(), "an edge was lost: {released:?}");
+        self.bench.by(&system(), &PromoteReleased { ids: released }).unwrap();
+        self.audit();
+        self.after(60_000, Happens::Audit { daemon: number });
+        self.wake();
+    }
+
+    /// Open runs without an actor get one; files of closed runs, left by a daemon that died over them, go.
+    pub fn audit(&mut self) {
+        let (number, open) = (self.daemons, self.open_runs());
+        for run in &open {
+            self.soon(20, Happens::Adopt { daemon: number, run_id: run.id });
+        }
+        let attended = &self.daemon.as_ref().unwrap().actors;
+        let is_over = |run_id: &RunId| {
+            !open.iter().any(|run| run.id == *run_id) && !attended.contains_key(run_id)
+        };
+        let over: Vec<RunId> = self.files.keys().copied().filter(is_over).collect();
+        for run_id in over {
+            if !self.is_locked(run_id) {
+                self.files.remove(&run_id);
+            }
+        }
+    }
+
+    pub fn daemon_dies(&mut self) {
+        if self.daemon.take().is_some() {
+            self.totals.daemon_deaths += 1;
+            self.soon(3000, Happens::DaemonStarts);
+        }
+    }
+
+    pub fn host_reboots(&mut self) {
+        self.totals.reboots += 1;
+        self.processes.reboot();
+        self.daemon = None;
+        self.soon(5000, Happens::DaemonStarts);
+    }
+
+    pub fn wake(&mut self) {
+        let Some(daemon) = &mut self.daemon else { return };
+        if !std::mem::replace(&mut daemon.is_pass_due, true) {
+            let number = daemon.number;
+            self.soon(5, Happens::Pass { daemon: number });
+        }
+    }
+
+    pub fn pass(&mut self) {
+        let number = self.daemon.as_ref().unwrap().number;
+        self.daemon.as_mut().unwrap().is_pass_due = false;
+        let reply = self.bench.pass();
+        for order in &reply.orders {
+            self.soon(20, Happens::Launch { daemon: number, run_id: order.run_id });
+        }
+        if let Some(at) = reply.next_due {
+            let wait_ms = u64::try_from((at - self.bench.now).max(0)).unwrap() * 1000 + 20;
+            self.after(wait_ms, Happens::Pass { daemon: number });
+        }
+        self.route_signals();
+        if reply.has_more {
+            self.wake();
+        }
+    }
+
+    /// What the last request has caused, to whom it concerns. Nobody there: nobody hears it.
+    pub fn route_signals(&mut self) {
+        for signal in std::mem::take(&mut self.bench.signals) {
+            match signal {
+                Signal::DispatchDue => self.wake(),
+                Signal::VerdictGiven { run_id, by_worker } => {
+                    self.tell(run_id, News::Verdict { by_worker });
+                }
+                Signal::StopRun { run_id } => self.tell(run_id, News::StopAsked),
+                Signal::BreakerMoved { open_until: Some(until), .. } => {
+                    if let Some(daemon) = &self.daemon {
+                        let number = daemon.number;
+                        let wait_ms =
+                            u64::try_from((until - self.bench.now).max(0)).unwrap() * 1000 + 20;
+                        self.after(wait_ms, Happens::Pass { daemon: number });
+                    }
+                }
+                Signal::BreakerMoved { open_until: None, .. } | Signal::RunClosed { .. } => {}
+            }
+        }
+    }
+
+    pub fn tell(&mut self, run_id: RunId, news: News) {
+        if let Some(daemon) = &self.daemon {
+            let number = daemon.number;
+            self.soon(4, Happens::Told { daemon: number, run_id, news });
+        }
+    }
+
+    pub fn launch(&mut self, run_id: RunId) {
+        let number = self.daemon.as_ref().unwrap().number;
+        self.daemon.as_mut().unwrap().actors.insert(run_id, Actor::new());
+        self.files.entry(run_id).or_default().has_spec = true;
+        self.soon(10, Happens::ForkShim { daemon: number, run_id });
+    }
+
+    pub fn fork_shim(&mut self, run_id: RunId) {
+        if !self.daemon.as_ref().unwrap().actors.contains_key(&run_id) {
+            return;
+        }
+        let shim = self.processes.spawn(run_id, Role::Shim);
+        let state = Shim {
+            run_id,
+            ladder: None,
+            worker: None,
+            worker_end: None,
+            worker_ended_ms: 0,
+            started_ms: self.now_ms,
+            deeds: Vec::new(),
+        };
+        self.shims.insert(shim, state);
+        self.soon(10, Happens::ShimLocks { shim, run_id });
+        self.actor(run_id).shim = Some(shim);
+        self.on(run_id, Happening::ShimStarted);
+    }
+
+    fn actor(&mut self, run_id: RunId) -> &mut Actor {
+        self.daemon.as_mut().unwrap().actors.get_mut(&run_id).unwrap()
+    }
+
+    /// What became of an open run without an actor.
+    pub fn adopt(&mut self, run_id: RunId) {
+        let number = self.daemon.as_ref().unwrap().number;
+        let run = self.run(run_id);
+        if !run.is_open() || self.daemon.as_ref().unwrap().actors.contains_key(&run_id) {
+            return;
+        }
+        let files = self.files.get(&run_id).cloned().unwrap_or_default();
+        if self.is_locked(run_id) {
+            let Some((shim, worker)) = files.identity else {
+                return self.after(10, Happens::Adopt { daemon: number, run_id });
+            };
+            self.totals.adopted += 1;
+            let actor = Actor { shim: Some(shim), ..Actor::new() };
+            self.daemon.as_mut().unwrap().actors.insert(run_id, actor);
+            self.on(run_id, Happening::ShimStarted);
+            match worker {
+                Some(_) => self.worker_seen(run_id),
+                None => self.look_for_worker(run_id),
+            }
+            if run.ended_at.is_some() {
+                let own = format!("run:{run_id}");
+                let by_worker = run.verdict_by == Some(own) && run.state == RunState::Finishing;
+                self.on(run_id, Happening::Verdict { by_worker });
+            }
+            return;
+        }
+        let Some(evidence) = self.inspect(run_id) else {
+            return self.after(500, Happens::Adopt { daemon: number, run_id });
+        };
+        let actor = Actor {
+            phase: Phase::Closing,
+            evidence: Some(evidence),
+            is_shim_gone: true,
+            ..Actor::new()
+        };
+        self.daemon.as_mut().unwrap().actors.insert(run_id, actor);
+        self.submit_close(run_id);
+    }
+
+    fn look_for_worker(&mut self, run_id: RunId) {
+        let seen = self.files.get(&run_id).and_then(|files| files.identity?.1).is_some();
+        let number = self.daemon.as_ref().unwrap().number;
+        if seen {
+            self.worker_seen(run_id);
+        } else if !matches!(self.actor(run_id).phase, Phase::Closing | Phase::Closed) {
+            let rings = Rings::LookAgain;
+            self.after(10, Happens::Timer { daemon: number, run_id, armed: 0, rings });
+        }
+    }
+
+    /// What the files and the lock say of a run whose shim does not live; none while its processes do.
+    fn inspect(&mut self, run_id: RunId) -> Option<Evidence> {
+        assert!(!self.is_locked(run_id));
+        let files = self.files.entry(run_id).or_default();
+        if let Some(evidence) = &files.exit {
+            return Some(evidence.clone());
+        }
+        let Some((shim, _)) = files.identity else {
+            files.has_spec = false;
+            return Some(Evidence::of(ProcessEnd::NotStarted));
+        };
+        let message = "lost".to_owned();
+        if shim.boot != self.processes.boot {
+            return Some(Evidence::of(ProcessEnd::Lost { message, is_host_fault: false }));
+        }
+        if !self.processes.tree(run_id).is_empty() {
+            self.signal_tree(run_id, true);
+            return None;
+        }
+        Some(Evidence::of(ProcessEnd::Lost { message, is_host_fault: true }))
+    }
+
+    pub fn told(&mut self, run_id: RunId, news: News) {
+        if !self.daemon.as_ref().unwrap().actors.contains_key(&run_id) {
+            return;
+        }
+        match news {
+            News::WorkerStarted => self.worker_seen(run_id),
+            News::ExitRecorded => self.on(run_id, Happening::ExitRecorded),
+            News::ShimGone => {
+                self.actor(run_id).is_shim_gone = true;
+                self.on(run_id, Happening::ShimGone);
+            }
+            News::StopAsked => self.on(run_id, Happening::StopAsked),
+            News::Verdict { by_worker } => self.on(run_id, Happening::Verdict { by_worker }),
+        }
+    }
+
+    fn worker_seen(&mut self, run_id: RunId) {
+        if !std::mem::replace(&mut self.actor(run_id).is_worker_seen, true) {
+            self.on(run_id, Happening::WorkerStarted);
+        }
+    }
+
+    pub fn timer(&mut self, run_id: RunId, armed: u64, rings: Rings) {
+        let Some(actor) = self.daemon.as_ref().unwrap().actors.get(&run_id) else { return };
+        match rings {
+            Rings::LookAgain => {
+                if !actor.is_worker_seen {
+                    self.look_for_worker(run_id);
+                }
+            }
+            Rings::CloseAgain => self.close(run_id),
+            Rings::SpawnTimeout | Rings::LingerOver | Rings::LadderTimeout => {
+                if actor.armed == armed {
+                    self.on(run_id, rings.happening().unwrap());
+                }
+            }
+        }
+    }
+
+    fn on(&mut self, run_id: RunId, happening: Happening) {
+        let actor = self.actor(run_id);
+        let (phase, acts) = actor.phase.after(happening);
+        actor.phase = phase;
+        let is_shim_gone = actor.is_shim_gone;
+        for act in acts {
+            self.act(run_id, *act);
+        }
+        let is_there = self.daemon.as_ref().unwrap().actors.contains_key(&run_id);
+        if is_there && phase == Phase::Closed && is_shim_gone && happening != Happening::ShimGone {
+            self.on(run_id, Happening::ShimGone);
+        }
+    }
+
+    fn act(&mut self, run_id: RunId, act: Act) {
+        match act {
+            Act::RecordSpawned => self.record_spawned(run_id),
+            Act::ArmSpawnTimeout => self.arm(run_id, 10_000, Rings::SpawnTimeout),
+            Act::ArmLinger => self.arm(run_id, LINGER_MS, Rings::LingerOver),
+            Act::Stop => {
+                self.record_state(run_id, RunState::Stopping);
+                if let Some(shim) = self.actor(run_id).shim {
+                    self.soon(4, Happens::ShimSignalled { shim, run_id });
+                }
+                self.arm(run_id, GRACE_MS + 5000, Rings::LadderTimeout);
+            }
+            Act::TellUnkillable => {
+                self.totals.unkillable += 1;
+                self.record_state(run_id, RunState::Unkillable);
+            }
+            Act::Close => self.close(run_id),
+            Act::CloseAgain => {
+                let daemon = self.daemon.as_ref().unwrap().number;
+                let rings = Rings::CloseAgain;
+                self.after(1000, Happens::Timer { daemon, run_id, armed: 0, rings });
+            }
+            Act::Collect => {}
+            Act::Finish => {
+                self.daemon.as_mut().unwrap().actors.remove(&run_id);
+                self.files.remove(&run_id);
+            }
+        }
+    }
+
+    fn arm(&mut self, run_id: RunId, ms: u64, rings: Rings) {
+        let daemon = self.daemon.as_ref().unwrap().number;
+        let actor = self.actor(run_id);
+        actor.armed += 1;
+        let armed = actor.armed;
+        self.after(ms, Happens::Timer { daemon, run_id, armed, rings });
+    }
+
+    fn record_spawned(&mut self, run_id: RunId) {
+        let Some((shim, Some(worker))) = self.files.get(&run_id).and_then(|files| files.identity)
+        else {
+            return;
+        };
+        let ids = ProcessIds {
+            boot_id: shim.boot.to_string(),
+            shim_pid: i64::from(shim.pid),
+            shim_start_ticks: shim.ticks as i64,
+            worker_pid: i64::from(worker.pid),
+            worker_start_ticks: worker.ticks as i64,
+        };
+        self.bench.by(&system(), &RecordSpawned { run_id, ids, launch: None }).unwrap();
+        self.route_signals();
+    }
+
+    fn record_state(&mut self, run_id: RunId, state: RunState) {
+        self.bench.by(&system(), &RecordRunState { run_id, state }).unwrap();
+        self.route_signals();
+    }
+
+    fn close(&mut self, run_id: RunId) {
+        self.actor(run_id).armed += 1;
+        if self.actor(run_id).evidence.is_none() {
+            let recorded = self.files.get(&run_id).and_then(|files| files.exit.clone());
+            let evidence = match recorded {
+                Some(evidence) => Some(evidence),
+                None if self.is_locked(run_id) => None,
+                None => self.inspect(run_id),
+            };
+            let Some(evidence) = evidence else {
+                return self.act(run_id, Act::CloseAgain);
+            };
+            self.actor(run_id).evidence = Some(evidence);
+        }
+        self.submit_close(run_id);
+    }
+
+    fn submit_close(&mut self, run_id: RunId) {
+        if !self.is_peace() && self.one_in(20) {
+            self.totals.commits_failed += 1;
+            return self.on(run_id, Happening::CloseFailed);
+        }
+        let evidence = self.actor(run_id).evidence.clone().unwrap();
+        let profile = self.run(run_id).profile.unwrap_or_default();
+        let verdict_mode = Self::verdict_mode(&profile);
+        let verb = CloseRun { run_id, verdict_mode, evidence, launch: None };
+        let reply = self.bench.by(&system(), &verb).unwrap();
+        assert!(self.closed.insert(run_id) == reply.closed, "a run is closed once");
+        let outcome = reply.outcome.unwrap().as_str().to_owned();
+        *self.totals.outcomes.entry(outcome).or_default() += 1;
+        self.route_signals();
+        self.on(run_id, Happening::CloseCommitted);
+    }
+}

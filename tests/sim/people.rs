@@ -1,0 +1,66 @@
+//! People: they make tasks, change their minds, and ask for things at the wrong moment.
+
+use kanband::kernel::error::VerbError;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::{
+    ArchiveTask, BlockTask, CompleteTask, PromoteTask, ReassignTask, ReclaimTask, UnblockTask,
+};
+
+use crate::world::World;
+
+const PROFILES: [&str; 3] = ["dev", "exit", "capped"];
+
+impl World {
+    pub fn people_begin(&mut self) {
+        for n in 0..3 + self.below(4) {
+            let profile = PROFILES[self.below(3) as usize];
+            let parent = if self.one_in(3) { self.tasks.last().cloned() } else { None };
+            let parents: Vec<_> = parent.iter().collect();
+            let id = self.bench.create(&format!("task {n}"), profile, &parents);
+            self.tasks.push(id);
+        }
+    }
+
+    pub fn person_acts(&mut self) {
+        if self.daemon.is_none() {
+            return;
+        }
+        let nth = self.below(self.tasks.len() as u64) as usize;
+        let id = self.tasks[nth].to_string();
+        let reason = Some("because".to_owned());
+        let answer = match self.below(9) {
+            0 => self.bench.run(&CompleteTask { id, ..CompleteTask::default() }).map(drop),
+            1 => self.bench.run(&BlockTask { id, reason, ..BlockTask::default() }).map(drop),
+            2 | 3 => {
+                let verb = UnblockTask { id, more_starts: false, board: None };
+                self.bench.run(&verb).map(drop)
+            }
+            4 | 5 => self.bench.run(&ReclaimTask { id, ..ReclaimTask::default() }).map(drop),
+            6 => {
+                let assignee = Some(PROFILES[self.below(3) as usize].to_owned());
+                self.bench.run(&ReassignTask { id, assignee, ..ReassignTask::default() }).map(drop)
+            }
+            7 => {
+                self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop)
+            }
+            _ => self.bench.run(&ArchiveTask { id, board: None }).map(drop),
+        };
+        match answer {
+            Ok(()) => self.route_signals(),
+            Err(VerbError::Refused(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether a task waits for nobody but a person, or is over.
+    pub fn is_at_rest(&self, status: TaskStatus) -> bool {
+        match status {
+            TaskStatus::Done | TaskStatus::Archived | TaskStatus::Blocked | TaskStatus::Triage => {
+                true
+            }
+            // Its parents are blocked: the invariants say so.
+            TaskStatus::Todo => true,
+            TaskStatus::Ready | TaskStatus::Running => false,
+        }
+    }
+}
