@@ -423,11 +423,13 @@ pub fn default_base(home: &Path) -> Option<PathBuf> {
     parent_group(None).ok().map(|parent| parent.join(base_name(home)))
 }
 
-/// Removes the base of a home whose daemon is gone, unless something is still in it.
-pub fn remove_base_of(home: &Path) {
-    if let Some(directory) = default_base(home) {
-        let (name, controllers) = (String::new(), BTreeSet::new());
-        Base { directory, name, controllers }.remove_if_empty();
+/// Removes the base of a home whose daemon and runs are gone for good, with leaves that never came to be used. A shim that has
+/// done everything but end is ended.
+pub fn end_base_of(home: &Path, patience: Duration) {
+    if let Some(base) = default_base(home)
+        && !end_leaf(&Leaf::new(&base), patience)
+    {
+        tracing::warn!(base = %base.display(), "the control groups of a home could not be removed");
     }
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::os::cgroup::remove_base_of;
+use crate::os::cgroup::end_base_of;
 use crate::os::pidfd::{PidFd, Signal};
 use crate::os::remains::end_remains;
 use crate::os::run_files::RunDir;
@@ -19,13 +19,14 @@ use crate::os::run_inspection::{Inspection, inspect};
 /// The directory cannot be listed.
 pub fn end_runs(runs: &Path, patience: Duration) -> io::Result<usize> {
     let deadline = Instant::now() + patience;
-    let entries = match std::fs::read_dir(runs) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
     let mut dirs = Vec::new();
-    for entry in entries {
-        dirs.push(RunDir::new(entry?.path()));
+    match std::fs::read_dir(runs) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        entries => {
+            for entry in entries? {
+                dirs.push(RunDir::new(entry?.path()));
+            }
+        }
     }
     // All are asked before the first is waited for.
     let asked: Vec<Stopping> = dirs.iter().map(|dir| ask_to_stop(dir, deadline)).collect();
@@ -33,7 +34,7 @@ pub fn end_runs(runs: &Path, patience: Duration) -> io::Result<usize> {
     if left == 0
         && let Some(home) = runs.parent()
     {
-        remove_base_of(home);
+        end_base_of(home, deadline.saturating_duration_since(Instant::now()));
     }
     Ok(left)
 }
