@@ -5,6 +5,7 @@
 //! [`WorkerFinished`] to the root. *Restarts*: not as itself; the crash detector finds its run without a worker and hands it,
 //! with whatever is still there, to a new one. What it decides is [`phase::Phase::after`].
 
+mod closing;
 pub mod evidence;
 pub mod messages;
 pub mod phase;
@@ -33,17 +34,13 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
-use crate::kernel::run::{Run, RunOutcome, RunState};
+use crate::kernel::run::{Run, RunState};
 use crate::kernel::store;
-use crate::kernel::verbs::{CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
+use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
 use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
 use crate::os::random::random_hex;
-use crate::os::remains::end_remains;
-use crate::os::run_files::{
-    self, RunDir, collect_exit, read_exit, read_identity, read_spec, read_token,
-};
-use crate::os::run_inspection::inspect;
+use crate::os::run_files::{RunDir, read_identity, read_spec, read_token};
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
@@ -97,6 +94,7 @@ pub struct Worker {
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,
     vigil: Vigil,
+    has_remains: bool,
     _guard: Guard,
 }
 
@@ -134,6 +132,7 @@ impl Worker {
             linger_from: None,
             setup_limit: Duration::ZERO,
             vigil,
+            has_remains: false,
             _guard: guard,
         }
     }
@@ -344,6 +343,7 @@ impl Worker {
 
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
         if self.worker.is_none() {
+            self.deps.live_runs.shims.insert_worker(self.run_id, &worker);
             self.worker = Some(worker);
             self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
@@ -410,97 +410,6 @@ impl Worker {
         }
         let grace = self.deps.context.settings().supervision.grace;
         self.arm(grace + KILL_MARGIN, Happening::LadderTimeout, context);
-    }
-
-    /// Finds out how the run ended (unless that is known already) and writes it down.
-    fn close(&mut self, context: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            context.cancel_future(timer);
-        }
-        if self.evidence.is_none() {
-            match self.find_evidence() {
-                Some(evidence) => self.evidence = Some(evidence),
-                None => {
-                    // Unknown is not an end: look again, and keep the slot until then.
-                    context.run_later(WRITE_AGAIN, Self::close);
-                    return;
-                }
-            }
-        }
-        crate::failpoint::hit("exit-read");
-        self.submit_close(context);
-    }
-
-    fn find_evidence(&self) -> Option<Evidence> {
-        let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
-        if !self.is_shim_gone
-            && let Ok(Some(record)) = read_exit(&self.run_dir)
-        {
-            return Some(evidence::of_record(&record, log()));
-        }
-        let inspection = inspect(&self.run_dir)
-            .inspect_err(|error| {
-                tracing::error!(run = self.run_id, %error, "its end cannot be found out");
-            })
-            .ok()?;
-        if let crate::os::run_inspection::Inspection::ShimDied(_) = &inspection {
-            end_remains(&self.run_dir, self.worker.as_ref());
-        }
-        evidence::of_inspection(&inspection, log())
-    }
-
-    fn submit_close(&mut self, context: &mut Context<Self>) {
-        let Some(evidence) = self.evidence.clone() else { return };
-        let verb = CloseRun {
-            run_id: self.run_id,
-            verdict_mode: self.verdict_mode,
-            evidence,
-            launch: self.launch.clone(),
-        };
-        let database = self.deps.database.clone();
-        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
-        context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
-            Ok(reply) => {
-                let outcome = reply.outcome.map(RunOutcome::as_str);
-                tracing::info!(run = worker.run_id, task = %worker.task_id, outcome, "run closed");
-                let is_spawned = worker.worker.is_some();
-                worker.report_start(if is_spawned {
-                    StartReport::Spawned
-                } else {
-                    StartReport::Failed
-                });
-                worker.on(Happening::CloseCommitted, context);
-            }
-            Err(error) => {
-                tracing::error!(run = worker.run_id, %error, "an end could not be recorded");
-                worker.on(Happening::CloseFailed, context);
-            }
-        }));
-    }
-
-    /// From now on the record may go: the board has it.
-    fn collect(&mut self) {
-        if self.shim.is_some()
-            && let Err(error) = collect_exit(&self.run_dir)
-        {
-            tracing::debug!(run = self.run_id, %error, "no exit record to collect");
-        }
-        if let Some(shim) = &mut self.shim {
-            shim.close_status();
-        }
-    }
-
-    fn finish(&mut self, context: &mut Context<Self>) {
-        if let Some(shim) = self.shim.take() {
-            self.deps.live_runs.shims.remove(shim.identity());
-            shim.reap();
-        }
-        self.deps.live_runs.remove(self.run_id);
-        if let Err(error) = run_files::remove(&self.run_dir) {
-            tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
-        }
-        self.deps.finished.tell(WorkerFinished { run_id: self.run_id });
-        context.stop();
     }
 }
 

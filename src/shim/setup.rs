@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
 use crate::os::fork_exec::{ExecPlan, WorkerStdio, fork_exec};
 use crate::os::run_files::{LogSpec, RunDir, RunSpec, SetupSpec, StartFailure, StartStep};
@@ -43,10 +44,16 @@ pub enum SetupEnd {
 ///
 /// # Errors
 /// Why they were not all done. Nothing of them is left.
-pub fn run(spec: &RunSpec, dir: &RunDir, signals: &SignalFd) -> Result<(), SetupEnd> {
+pub fn run(
+    spec: &RunSpec,
+    dir: &RunDir,
+    signals: &SignalFd,
+    leaf: Option<&Leaf>,
+) -> Result<(), SetupEnd> {
     let Some(setup) = &spec.setup else { return Ok(()) };
     let output = dir.setup();
-    let done = setup.argv.iter().try_for_each(|argv| run_one(spec, setup, argv, &output, signals));
+    let mut run_one = |argv: &Vec<String>| run_one(spec, setup, argv, &output, signals, leaf);
+    let done = setup.argv.iter().try_for_each(&mut run_one);
     let _kept_for_the_curious = std::fs::remove_file(&output);
     done
 }
@@ -57,6 +64,7 @@ fn run_one(
     argv: &[String],
     output: &Path,
     signals: &SignalFd,
+    leaf: Option<&Leaf>,
 ) -> Result<(), SetupEnd> {
     let name = argv.first().map_or("", String::as_str);
     let failed = |errno: Errno, what: &str| {
@@ -77,12 +85,14 @@ fn run_one(
     let log = RunLogWriter::open(output, OUTPUT_BYTES_MAX, 0).map_err(of_io)?;
     let (input, pipe, their_end) = worker::stdio().map_err(of_io)?;
     let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
-    let pid = fork_exec(&plan, stdio).map_err(|failure| unready(failure.errno))?;
+    let group = worker::enter_groups(spec).map_err(SetupEnd::Failed)?;
+    let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
+        .map_err(|failure| unready(failure.errno))?;
     drop(their_end);
     let now_ms = monotonic_ms();
     let mut ladder = Ladder::new(now_ms, Some(setup.timeout_ms), GRACE_MS);
     let mut pump = LogPump::new(pipe, log, &log_spec, now_ms);
-    let tally = Watch::new(pid, signals, &mut pump, &mut ladder).until_empty();
+    let tally = Watch::new(pid, signals, &mut pump, &mut ladder, leaf).until_empty();
     let _totals = pump.finish();
     if ladder.stop_requested() {
         return Err(SetupEnd::Stopped);

@@ -13,14 +13,17 @@
 mod adoption;
 mod bad_requests;
 mod callers;
+mod containment;
 mod crash_points;
 mod failing_workers;
 mod full_disk;
 mod harness;
 mod idle;
+mod limits;
 mod main_job;
 mod migrations;
 mod one_at_a_time;
+mod orphans;
 mod panics;
 mod predecessor;
 mod progress;

@@ -88,6 +88,7 @@ impl Run {
                 umask: None,
                 rlimits: BTreeMap::new(),
             },
+            containment: None,
         };
         Self { temp, dir, spec }
     }

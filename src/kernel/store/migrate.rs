@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: include_str!("migrations/0002_whole_board.sql") },
     Migration { version: 3, sql: include_str!("migrations/0003_leases.sql") },
     Migration { version: 4, sql: include_str!("migrations/0004_stopping.sql") },
+    Migration { version: 5, sql: include_str!("migrations/0005_containment.sql") },
 ];
 
 /// The schema version that this program writes.

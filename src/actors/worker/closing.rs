@@ -1,0 +1,128 @@
+//! The end of a run: how it ended is found out, written down, and nothing of it is left.
+
+use std::time::Duration;
+
+use actix::{ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+
+use super::phase::Happening;
+use super::seed::StartReport;
+use super::{WRITE_AGAIN, Worker, evidence};
+use crate::actors::database::Submit;
+use crate::actors::root::messages::WorkerFinished;
+use crate::kernel::outcome::Evidence;
+use crate::kernel::run::{RunOutcome, RunState};
+use crate::kernel::verbs::CloseRun;
+use crate::os::remains::{end_remains, remove_leaf};
+use crate::os::run_files::{self, collect_exit, read_exit};
+use crate::os::run_inspection::{Inspection, inspect};
+
+/// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
+const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Finds out how the run ended (unless that is known already) and writes it down.
+    pub(super) fn close(&mut self, context: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            context.cancel_future(timer);
+        }
+        if self.evidence.is_none() {
+            match self.find_evidence() {
+                Some(evidence) => self.evidence = Some(evidence),
+                None => {
+                    if self.has_remains {
+                        tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
+                        self.record_state(RunState::Unkillable, context);
+                    }
+                    // Unknown is not an end: look again, and keep the slot until then.
+                    context.run_later(WRITE_AGAIN, Self::close);
+                    return;
+                }
+            }
+        }
+        crate::failpoint::hit("exit-read");
+        self.submit_close(context);
+    }
+
+    fn find_evidence(&mut self) -> Option<Evidence> {
+        let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
+        if !self.is_shim_gone
+            && let Ok(Some(record)) = read_exit(&self.run_dir)
+        {
+            return Some(evidence::of_record(&record, log()));
+        }
+        let inspection = inspect(&self.run_dir)
+            .inspect_err(|error| {
+                tracing::error!(run = self.run_id, %error, "its end cannot be found out");
+            })
+            .ok()?;
+        if let Inspection::ShimDied(identity) = &inspection {
+            let worker = self.worker.as_ref().or(identity.worker.as_ref());
+            // Waiting is for the first time; after that a look now and then has to do, others need this thread.
+            let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
+            if !end_remains(&self.run_dir, worker, patience) {
+                self.has_remains = true;
+                return None;
+            }
+        }
+        evidence::of_inspection(&inspection, log())
+    }
+
+    pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
+        let Some(evidence) = self.evidence.clone() else { return };
+        let verb = CloseRun {
+            run_id: self.run_id,
+            verdict_mode: self.verdict_mode,
+            evidence,
+            launch: self.launch.clone(),
+        };
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(reply) => {
+                let outcome = reply.outcome.map(RunOutcome::as_str);
+                tracing::info!(run = worker.run_id, task = %worker.task_id, outcome, "run closed");
+                let is_spawned = worker.worker.is_some();
+                worker.report_start(if is_spawned {
+                    StartReport::Spawned
+                } else {
+                    StartReport::Failed
+                });
+                worker.on(Happening::CloseCommitted, context);
+            }
+            Err(error) => {
+                tracing::error!(run = worker.run_id, %error, "an end could not be recorded");
+                worker.on(Happening::CloseFailed, context);
+            }
+        }));
+    }
+
+    /// From now on the record may go: the board has it.
+    pub(super) fn collect(&mut self) {
+        if self.shim.is_some()
+            && let Err(error) = collect_exit(&self.run_dir)
+        {
+            tracing::debug!(run = self.run_id, %error, "no exit record to collect");
+        }
+        if let Some(shim) = &mut self.shim {
+            shim.close_status();
+        }
+    }
+
+    pub(super) fn finish(&mut self, context: &mut Context<Self>) {
+        if let Some(shim) = self.shim.take() {
+            self.deps.live_runs.shims.remove(shim.identity());
+            shim.reap();
+        }
+        self.deps.live_runs.remove(self.run_id);
+        if let Some(worker) = &self.worker {
+            self.deps.live_runs.shims.remove_worker(worker);
+        }
+        remove_leaf(&self.run_dir);
+        self.deps.context.containment.remove_leaf(self.run_id);
+        if let Err(error) = run_files::remove(&self.run_dir) {
+            tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
+        }
+        self.deps.finished.tell(WorkerFinished { run_id: self.run_id });
+        context.stop();
+    }
+}
