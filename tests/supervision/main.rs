@@ -17,4 +17,5 @@ mod harness;
 
 mod killed;
 mod leaks;
+mod lock_points;
 mod traces;
