@@ -4,6 +4,9 @@
 //! session that the shim gave the worker, and the path of the run's token file in its environment, which every process
 //! inherits and no other run has. A process that has left the session and cleared its environment escapes this; with
 //! control groups none does.
+//!
+//! The session's number is the worker's PID, and free to be given away once worker and session are gone. So it counts only
+//! while the worker's own entry is there: a session that has the number later may be a stranger's.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// session, when it is known. Returns how many signals were sent.
 pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>) -> usize {
     let token_file = dir.token();
+    // Told once: killing takes the worker away, and what it leads stays its own for as long as that takes.
+    let worker = worker.filter(|worker| has_its_number(worker));
     let started = Instant::now();
     let mut sent = 0;
     loop {
@@ -53,7 +58,12 @@ fn find_marked(
         .collect()
 }
 
-/// The session's number may have been given away since; its members are no older than the worker.
+/// Whether the worker's PID is still its own, if only because nobody has reaped it.
+fn has_its_number(worker: &ProcessIdentity) -> bool {
+    ProcessIdentity::of(worker.pid).ok().flatten().as_ref() == Some(worker)
+}
+
+/// `worker` is the leader, known to have led it when the look began.
 fn is_in_session(process: &Process, worker: Option<&ProcessIdentity>) -> bool {
     let (Some(worker), Ok(stat)) = (worker, process.stat()) else { return false };
     stat.session == worker.pid && stat.starttime >= worker.start_ticks

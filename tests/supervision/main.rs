@@ -18,4 +18,6 @@ mod harness;
 mod killed;
 mod leaks;
 mod lock_points;
+mod namespaces;
+mod pid_reuse;
 mod traces;
