@@ -120,7 +120,10 @@ fn see_each_through(daemon: &Daemon, master: &Master) {
             .into_iter()
             .partition(|run| starts.contains(&format!("{id} {}", run_number(run))));
         for run in not_started {
-            assert_eq!((&run["outcome"], &run["exit_code"]), (&json!("spawn_failed"), &Value::Null));
+            assert_eq!(
+                (&run["outcome"], &run["exit_code"]),
+                (&json!("spawn_failed"), &Value::Null)
+            );
             assert_eq!(run["error"], "not started: the daemon ended between claim and start");
         }
         assert_eq!(started.len(), 1, "{id} was started so often: {started:#?}");
@@ -129,7 +132,8 @@ fn see_each_through(daemon: &Daemon, master: &Master) {
         let cause = if failed { json!("crashed") } else { Value::Null };
         assert_eq!(run["outcome"], outcome, "{run:#}");
         assert_eq!((&run["cause"], &run["exit_code"]), (&cause, &json!(code)), "{run:#}");
-        let ends = daemon.kinds(id).into_iter().filter(|kind| kind == "completed" || kind == "crashed");
+        let ends =
+            daemon.kinds(id).into_iter().filter(|kind| kind == "completed" || kind == "crashed");
         assert_eq!(ends.count(), 1, "{id} ended once");
         let log = daemon.run_log(id);
         let count = log.lines().count() - 1;

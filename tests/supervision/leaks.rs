@@ -39,7 +39,8 @@ while :; do sleep 60; done
 fn leave_nothing_behind(mode: &str, runs: u64) {
     let mut daemon = Daemon::prepare("");
     let stubborn = write_stubborn(daemon.scratch());
-    let worker = |last: &str| format!("exec sh {} {} '{last}'", stubborn.display(), GENERATIONS - 1);
+    let worker =
+        |last: &str| format!("exec sh {} {} '{last}'", stubborn.display(), GENERATIONS - 1);
     let report = "kanban complete $KANBAN_TASK --summary done";
     let profiles = [
         ("exits", "exit", worker("exit 0")),
@@ -59,8 +60,7 @@ fn leave_nothing_behind(mode: &str, runs: u64) {
         2 => "fails",
         _ => "exits",
     };
-    let ids: Vec<_> =
-        (0..runs).map(|n| daemon.create(json!({ "assignee": profile(n) }))).collect();
+    let ids: Vec<_> = (0..runs).map(|n| daemon.create(json!({ "assignee": profile(n) }))).collect();
     let mut trees = Vec::new();
     for (id, n) in ids.iter().zip(0..) {
         daemon.wait_status(id, if profile(n) == "fails" { "blocked" } else { "done" });

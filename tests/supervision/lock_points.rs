@@ -85,7 +85,11 @@ fn each_was_done_once(daemon: &Daemon, created: &[String], point: &str) {
     for id in created {
         let mut runs = daemon.runs(id);
         let done = runs.pop().unwrap();
-        assert_eq!((&done["outcome"], &done["exit_code"]), (&json!("completed"), &json!(0)), "{point}: {done:#}");
+        assert_eq!(
+            (&done["outcome"], &done["exit_code"]),
+            (&json!("completed"), &json!(0)),
+            "{point}: {done:#}"
+        );
         expected.push(format!("{id} {}", run_number(&done)));
         for run in runs {
             assert_eq!(run["outcome"], "spawn_failed", "{point}: {run:#}");
@@ -96,7 +100,10 @@ fn each_was_done_once(daemon: &Daemon, created: &[String], point: &str) {
     }
     assert_eq!(tally(&starts), tally(&expected), "{point}: started");
     assert_eq!(tally(&ends), tally(&expected), "{point}: done");
-    eprintln!("{point}: {} tasks, {not_started} claims whose worker was not started", created.len());
+    eprintln!(
+        "{point}: {} tasks, {not_started} claims whose worker was not started",
+        created.len()
+    );
     wait_for("the files of every run to be gone", || run_dirs(daemon).is_empty().then_some(()));
     wait_for("every shim to be gone", || {
         (processes_that_name(daemon.scratch()).len() == 1).then_some(())

@@ -15,9 +15,12 @@
 #[path = "../daemon/harness.rs"]
 mod harness;
 
+mod host_name;
 mod killed;
 mod leaks;
 mod lock_points;
 mod namespaces;
+mod other_boot;
 mod pid_reuse;
+mod talkative;
 mod traces;

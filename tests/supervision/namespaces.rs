@@ -26,7 +26,8 @@ pub fn enter(name: &str, options: &[&str], kinds: &[&str], probe: &str) -> Place
         return Place::Inside;
     }
     let as_user = [&["--user", "--map-root-user"], options].concat();
-    let Some(options) = [options, &as_user].into_iter().find(|options| works(options, probe)) else {
+    let Some(options) = [options, &as_user].into_iter().find(|options| works(options, probe))
+    else {
         eprintln!("{name}: skipped, this host does not permit `unshare {}`", options.join(" "));
         return Place::Outside;
     };

@@ -65,7 +65,8 @@ fn with_dead_run() -> (Daemon, String, RunIdentity) {
     let identity = identity_of(&daemon, run_number(&daemon.runs(&id)[0]));
     daemon.kill_9();
     for process in [&identity.shim, identity.worker.as_ref().unwrap()] {
-        kill_9(process.pid);
+        // The worker dies with its shim, perhaps before it can be told to.
+        let _gone = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
         // The test is the first process of its namespace, so orphans are its children; reaped, their PIDs are free.
         waitpid(Pid::from_raw(process.pid), None).unwrap();
     }
@@ -123,7 +124,9 @@ fn whoever_has_the_pids_of_a_dead_shim_and_its_worker_is_left_alone() {
 
 #[test]
 fn whoever_is_in_a_session_that_has_the_number_of_a_dead_workers_one_is_left_alone() {
-    if !is_inside("pid_reuse::whoever_is_in_a_session_that_has_the_number_of_a_dead_workers_one_is_left_alone") {
+    if !is_inside(
+        "pid_reuse::whoever_is_in_a_session_that_has_the_number_of_a_dead_workers_one_is_left_alone",
+    ) {
         return;
     }
     let (mut daemon, id, identity) = with_dead_run();
@@ -141,7 +144,12 @@ fn whoever_is_in_a_session_that_has_the_number_of_a_dead_workers_one_is_left_alo
 }
 
 #[test]
-fn what_a_dead_shim_has_left_in_its_workers_session_is_ended_whatever_its_environment() {
+fn what_a_dead_shim_has_left_in_its_dead_workers_session_is_ended_whatever_its_environment() {
+    if !is_inside(
+        "pid_reuse::what_a_dead_shim_has_left_in_its_dead_workers_session_is_ended_whatever_its_environment",
+    ) {
+        return;
+    }
     let mut daemon = Daemon::prepare("");
     let note = daemon.scratch().join("members");
     let script = format!(
@@ -162,9 +170,15 @@ fn what_a_dead_shim_has_left_in_its_workers_session_is_ended_whatever_its_enviro
         let is_through = pids.len() == 2 && pids.iter().all(is_bare);
         is_through.then(|| pids.iter().map(|pid| born_as(pid.parse().unwrap())).collect())
     });
-    let shim = identity_of(&daemon, run_number(&daemon.runs(&id)[0])).shim;
+    let identity = identity_of(&daemon, run_number(&daemon.runs(&id)[0]));
     daemon.kill_9();
-    kill_9(shim.pid);
+    kill_9(identity.shim.pid);
+    for process in [&identity.shim, identity.worker.as_ref().unwrap()] {
+        waitpid(Pid::from_raw(process.pid), None).unwrap();
+    }
+    let child =
+        members.iter().find(|child| Some(child.pid) != identity.worker.as_ref().map(|w| w.pid));
+    assert!(child.unwrap().is_alive(), "only the worker itself dies with its shim");
     configure(&daemon, &text.replace("[dispatch]", "[dispatch]\nenabled = false"));
     daemon.restart();
     daemon.wait_closed(&id);

@@ -33,8 +33,7 @@ pub fn containment_modes() -> Vec<&'static str> {
 
 /// A configuration with room for `max_running` workers, short times and this way of holding runs together.
 pub fn quick_config(mode: &str, max_running: u64, profiles: &[(&str, &str, &str)]) -> String {
-    let mode =
-        if mode.is_empty() { String::new() } else { format!("containment = \"{mode}\"\n") };
+    let mode = if mode.is_empty() { String::new() } else { format!("containment = \"{mode}\"\n") };
     config(profiles)
         .replace(
             "[supervision]\nlinger = \"2s\"\ngrace = \"1s\"",
@@ -105,7 +104,9 @@ pub fn processes_that_name(dir: &Path) -> Vec<(i32, String)> {
     let has = |text: &[u8]| text.windows(needle.len()).any(|window| window == needle);
     let names_it = |pid: &i32| {
         let proc = PathBuf::from(format!("/proc/{pid}"));
-        ["environ", "cmdline"].iter().any(|file| std::fs::read(proc.join(file)).is_ok_and(|text| has(&text)))
+        ["environ", "cmdline"]
+            .iter()
+            .any(|file| std::fs::read(proc.join(file)).is_ok_and(|text| has(&text)))
             || std::fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir))
     };
     let told = |pid: i32| {
@@ -153,7 +154,9 @@ pub fn processes_of_runs(daemon: &Daemon) -> Vec<Born> {
     let board = rusqlite::Connection::open(daemon.home().join("kanban.db")).unwrap();
     let mut found = Vec::new();
     for who in ["shim", "worker"] {
-        let sql = format!("SELECT {who}_pid, {who}_start_ticks FROM task_runs WHERE {who}_start_ticks IS NOT NULL");
+        let sql = format!(
+            "SELECT {who}_pid, {who}_start_ticks FROM task_runs WHERE {who}_start_ticks IS NOT NULL"
+        );
         let mut statement = board.prepare(&sql).unwrap();
         let rows = statement.query_map([], |row| {
             Ok(Born { pid: row.get(0)?, start_ticks: row.get::<_, i64>(1)?.unsigned_abs() })
