@@ -20,6 +20,7 @@ mod killed;
 mod leaks;
 mod lock_points;
 mod namespaces;
+mod one_at_a_time;
 mod other_boot;
 mod pid_reuse;
 mod talkative;
