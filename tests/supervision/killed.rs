@@ -19,8 +19,8 @@ use crate::traces::{
 /// Workers at any time.
 const WORKERS: usize = 20;
 
-/// Longest life of one daemon, milliseconds.
-const LIFE_MS: u64 = 250;
+/// How long a daemon lives at most, from its start or from when it is up, milliseconds.
+const LIFE_MS: u64 = 150;
 
 /// A worker that notes its run, counts aloud and ends with the code that it is told.
 fn script(dir: &Path) -> String {
@@ -92,6 +92,10 @@ fn a_daemon_killed_at_random_tells_of_every_run_once_and_truly_and_keeps_every_l
         let over = Over(&is_over);
         scope.spawn(|| master.keep_busy(&mut busy, &is_over));
         for _ in 0..kills {
+            // Half of them while they come up.
+            if below(&mut random, 2) == 0 {
+                daemon.wait_until_up();
+            }
             let_pass(Duration::from_millis(below(&mut random, LIFE_MS)));
             daemon.kill_9();
             daemon.spawn();
