@@ -34,13 +34,16 @@ SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000
 SIM_DEATHS ?= 1000
 SIM_SEEDS ?= 10000
+SIM_RUNS ?= 1000
 
 .PHONY: sim
-sim: setup ## Long random runs: board against model, supervision simulated, daemon killed a thousand times
-	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_DEATHS=$(SIM_DEATHS) repeats this run"
+sim: setup ## Long random runs: board against model, supervision simulated and on real processes, daemon killed a thousand times
+	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_DEATHS=$(SIM_DEATHS) SIM_RUNS=$(SIM_RUNS) repeats this run"
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEQUENCES=$(SIM_SEQUENCES) $(CARGO) test --locked --profile sim --test model
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEEDS=$(SIM_SEEDS) $(CARGO) test --locked --profile sim --test sim -- --nocapture
 	KANBAND_SEED=$(SIM_SEED) KANBAND_DEATHS=$(SIM_DEATHS) $(CARGO) test --locked --profile sim --test daemon crash_points
+	KANBAND_SEED=$(SIM_SEED) KANBAND_LEAK_RUNS=$(SIM_RUNS) KANBAND_KILLS=$(SIM_RUNS) KANBAND_POINT_DEATHS=100 KANBAND_STOPS=100 KANBAND_TIMEOUTS=100 KANBAND_CREATES=10000 \
+		$(CARGO) test --locked --profile sim --test supervision -- --nocapture
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench
