@@ -33,6 +33,7 @@ use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::sockets::{BoundSockets, SocketError, bind};
 use crate::api::{Api, server};
+use crate::config::settings::ContainmentMode;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -43,6 +44,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
+use crate::os::cgroup::{Choice, Containment};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
@@ -212,6 +214,7 @@ fn build(
     let spawner = Spawner::start(&shim, Arc::clone(&live_runs.shims))
         .map_err(|source| StartError::Shim { path: shim, source })?;
     let bound = bind(&sockets.operators, &sockets.workers)?;
+    let containment = establish_containment(home, &settings);
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -223,6 +226,7 @@ fn build(
         worker_socket: sockets.workers.clone(),
         kanban_dir: home::program_dir(),
         incarnation: RwLock::new(install.incarnation),
+        containment,
     });
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
@@ -243,6 +247,17 @@ fn build(
     Ok(Parts { root, api, bound, database_thread })
 }
 
+/// Finds out what can hold runs together here.
+fn establish_containment(home: &Home, settings: &Settings) -> Containment {
+    let choice = match settings.supervision.containment {
+        ContainmentMode::Auto => Choice::Auto { base: settings.supervision.cgroup_base.clone() },
+        ContainmentMode::SubReaper => Choice::SubReaper,
+    };
+    let containment = Containment::establish(home.path(), &choice);
+    tracing::info!(mode = containment.describe(), "containment");
+    containment
+}
+
 /// Serves until somebody asks for the end.
 fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let Parts { root, api, bound, database_thread } = parts;
@@ -256,10 +271,11 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         }
     })
     .map_err(|error| StartError::fault("watch signals", &error))?;
+    let context = Arc::clone(&api.context);
     let system = System::new();
     let end_process = root.wires.end_process.clone();
     system.block_on(async move {
-        if let Err(error) = settle(&root.worker.database, &root.worker.readers).await {
+        if let Err(error) = settle(&root.worker).await {
             tracing::error!(%error, "the board could not be settled; the dispatcher will do what is left");
         }
         RootSupervisor::new(root).start();
@@ -280,6 +296,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     api_thread.stop();
     drop(signals);
     home::remove_sockets(sockets);
+    context.containment.remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
     }
@@ -291,15 +308,22 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 }
 
 /// Once, before anything is dispatched: times that a clock step has thrown far ahead are shortened, and tasks that somebody
-/// released by hand while the daemon was away are promoted.
-async fn settle(database: &Database, readers: &Readers) -> Result<(), VerbError> {
+/// released by hand while the daemon was away are promoted. Control groups of runs that are over are emptied and removed; the
+/// open ones are the crash detector's.
+async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
+    use crate::kernel::store;
+    let WorkerDeps { database, readers, context, .. } = deps;
+    let open = readers
+        .read(Caller::System { part: "start" }, |snapshot| {
+            Ok(store::runs::list_open_supervised(snapshot.connection)?)
+        })
+        .await?;
+    context.containment.sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>());
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };
     let ids = readers
-        .read(caller, |snapshot| {
-            Ok(crate::kernel::store::tasks::list_promotable(snapshot.connection)?)
-        })
+        .read(caller, |snapshot| Ok(store::tasks::list_promotable(snapshot.connection)?))
         .await?;
     if !ids.is_empty() {
         database.submit(Submit::by_system("start", PromoteReleased { ids })).await?;

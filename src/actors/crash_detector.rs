@@ -9,6 +9,7 @@
 
 pub mod messages;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +30,12 @@ use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::os::identity::{ProcessIdentity, boot_id};
 use crate::os::remains::end_remains;
-use crate::os::run_files::read_spec;
+use crate::os::run_files::{RunDir, RunIdentity, read_exit, read_spec};
 use crate::os::run_inspection::{Inspection, LeftOver, inspect, list_run_dirs, remove_left_over};
 use messages::{AdoptRun, AuditRuns};
+
+/// How long what is left of a run whose shim died may take to go when it is killed, before others are looked at.
+const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pause before a look that failed is repeated, and between looks at a shim that has not said who it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -129,7 +133,7 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
         tracing::error!(%error, "the run directories cannot be listed");
         Vec::new()
     });
-    let runs = deps
+    let (runs, mut boots): (Vec<_>, HashMap<RunId, String>) = deps
         .readers
         .read(Caller::System { part: "crash-detector" }, |snapshot| {
             let runs = store::runs::list_open_supervised(snapshot.connection)?;
@@ -139,7 +143,8 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
                     with_tasks.push((run, task));
                 }
             }
-            Ok(with_tasks)
+            let boots = store::runs::list_boots_of_open(snapshot.connection)?;
+            Ok((with_tasks, HashMap::from_iter(boots)))
         })
         .await?;
     let attended = deps.list_workers.ask(ListWorkers).await.unwrap_or_default();
@@ -149,7 +154,8 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
     }
     for (run, task) in runs {
         if !attended.contains(&run.id) {
-            hand_over(deps, run, task).await;
+            let boot = boots.remove(&run.id);
+            hand_over(deps, run, task, boot).await;
         }
     }
     Ok(())
@@ -183,16 +189,17 @@ async fn look_at_one(deps: &CrashDetectorDeps, run_id: RunId) -> LookResult {
         })
         .await?;
     if let Some((run, task)) = found {
-        hand_over(deps, run, task).await;
+        // Its worker actor was of this daemon, so it is of this boot.
+        hand_over(deps, run, task, None).await;
     }
     Ok(())
 }
 
-/// Finds out what became of a run and has a worker built for it.
-async fn hand_over(deps: &CrashDetectorDeps, run: Run, task: Task) {
+/// Finds out what became of a run and has a worker built for it. `boot` is the one in which its worker was seen, when it was.
+async fn hand_over(deps: &CrashDetectorDeps, run: Run, task: Task, boot: Option<String>) {
     let run_id = run.id;
     let seed = loop {
-        match what_became_of(deps, &run, &task) {
+        match what_became_of(deps, &run, &task, boot.as_deref()) {
             Ok(Some(seed)) => break seed,
             // The shim has its lock and not yet said who it is: it is about to.
             Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
@@ -210,12 +217,27 @@ fn what_became_of(
     deps: &CrashDetectorDeps,
     run: &Run,
     task: &Task,
+    boot: Option<&str>,
 ) -> std::io::Result<Option<WorkerSeed>> {
     let dir = deps.context.run_dir(run.id);
+    let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
+    if let Some(boot) = boot
+        && boot_id()? != boot
+    {
+        return Ok(Some(of_another_boot(run, &dir, log_tail())));
+    }
     let spec = read_spec(&dir)?;
     let verdict_mode = spec.as_ref().map_or(VerdictMode::Report, verdict_mode_of);
     let ended = |evidence| {
         WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
+    };
+    let adopted = |identity: &RunIdentity| {
+        WorkerSeed::Adopted(Box::new(AdoptedRun {
+            run: run.clone(),
+            task: task.clone(),
+            shim: identity.shim.clone(),
+            worker: identity.worker.clone(),
+        }))
     };
     if spec.is_some_and(|spec| spec.incarnation != deps.context.incarnation()) {
         return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
@@ -223,26 +245,33 @@ fn what_became_of(
     let is_other_boot =
         |identity: &ProcessIdentity| boot_id().map(|boot_id| boot_id != identity.boot_id);
     let inspection = inspect(&dir)?;
-    let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
     Ok(match &inspection {
         Inspection::Alive(None) => None,
-        Inspection::Alive(Some(identity)) => Some(WorkerSeed::Adopted(Box::new(AdoptedRun {
-            run: run.clone(),
-            task: task.clone(),
-            shim: identity.shim.clone(),
-            worker: identity.worker.clone(),
-        }))),
+        Inspection::Alive(Some(identity)) => Some(adopted(identity)),
         Inspection::ShimDied(identity) if is_other_boot(&identity.shim)? => {
-            let message = "the host was restarted while it ran".to_owned();
-            let end = ProcessEnd::Lost { message, is_host_fault: false };
-            Some(ended(Evidence { log_tail: log_tail(), ..Evidence::of(end) }))
+            Some(ended(evidence::of_restarted_host(log_tail())))
         }
-        Inspection::ShimDied(identity) => {
-            end_remains(&dir, identity.worker.as_ref());
-            evidence::of_inspection(&inspection, log_tail()).map(ended)
+        Inspection::ShimDied(identity)
+            if !end_remains(&dir, identity.worker.as_ref(), REMAINS_PATIENCE) =>
+        {
+            // Not over. Its worker actor keeps the slot and goes on killing.
+            Some(adopted(identity))
         }
+        Inspection::ShimDied(_) => evidence::of_inspection(&inspection, log_tail()).map(ended),
         Inspection::Ended(_) | Inspection::NeverStarted => {
             evidence::of_inspection(&inspection, log_tail()).map(ended)
         }
     })
+}
+
+/// No process of another boot is there any more, and its numbers belong to others now: nobody is looked for, nobody signalled.
+/// What a power cut has left of the files may be damaged and is only believed where it is whole.
+fn of_another_boot(run: &Run, dir: &RunDir, log_tail: Option<String>) -> WorkerSeed {
+    let verdict_mode =
+        read_spec(dir).ok().flatten().map_or(VerdictMode::Report, |spec| verdict_mode_of(&spec));
+    let evidence = match read_exit(dir) {
+        Ok(Some(record)) => evidence::of_record(&record, log_tail),
+        Ok(None) | Err(_) => evidence::of_restarted_host(log_tail),
+    };
+    WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
 }

@@ -37,11 +37,11 @@ use crate::kernel::verbs::{CloseRun, Launch, ProcessIds, RecordRunState, RecordS
 use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
 use crate::os::random::random_hex;
-use crate::os::remains::end_remains;
+use crate::os::remains::{end_remains, remove_leaf};
 use crate::os::run_files::{
     self, RunDir, collect_exit, read_exit, read_identity, read_spec, read_token,
 };
-use crate::os::run_inspection::inspect;
+use crate::os::run_inspection::{Inspection, inspect};
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
@@ -54,6 +54,9 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Time beyond the grace in which killed processes are reaped, before the tree counts as unkillable.
 const KILL_MARGIN: Duration = Duration::from_secs(5);
+
+/// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
+const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a worker may reach.
 #[derive(Clone)]
@@ -89,6 +92,7 @@ pub struct Worker {
     timer: Option<SpawnHandle>,
     is_shim_gone: bool,
     linger_from: Option<i64>,
+    has_remains: bool,
     _guard: Guard,
 }
 
@@ -123,6 +127,7 @@ impl Worker {
             timer: None,
             is_shim_gone: false,
             linger_from: None,
+            has_remains: false,
             _guard: guard,
         }
     }
@@ -327,6 +332,7 @@ impl Worker {
 
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
         if self.worker.is_none() {
+            self.deps.live_runs.shims.insert_worker(self.run_id, &worker);
             self.worker = Some(worker);
             self.on(Happening::WorkerStarted, context);
         }
@@ -403,6 +409,10 @@ impl Worker {
             match self.find_evidence() {
                 Some(evidence) => self.evidence = Some(evidence),
                 None => {
+                    if self.has_remains {
+                        tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
+                        self.record_state(RunState::Unkillable, context);
+                    }
                     // Unknown is not an end: look again, and keep the slot until then.
                     context.run_later(WRITE_AGAIN, Self::close);
                     return;
@@ -413,7 +423,7 @@ impl Worker {
         self.submit_close(context);
     }
 
-    fn find_evidence(&self) -> Option<Evidence> {
+    fn find_evidence(&mut self) -> Option<Evidence> {
         let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
         if !self.is_shim_gone
             && let Ok(Some(record)) = read_exit(&self.run_dir)
@@ -425,8 +435,14 @@ impl Worker {
                 tracing::error!(run = self.run_id, %error, "its end cannot be found out");
             })
             .ok()?;
-        if let crate::os::run_inspection::Inspection::ShimDied(_) = &inspection {
-            end_remains(&self.run_dir, self.worker.as_ref());
+        if let Inspection::ShimDied(identity) = &inspection {
+            let worker = self.worker.as_ref().or(identity.worker.as_ref());
+            // Waiting is for the first time; after that a look now and then has to do, others need this thread.
+            let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
+            if !end_remains(&self.run_dir, worker, patience) {
+                self.has_remains = true;
+                return None;
+            }
         }
         evidence::of_inspection(&inspection, log())
     }
@@ -478,6 +494,11 @@ impl Worker {
             shim.reap();
         }
         self.deps.live_runs.remove(self.run_id);
+        if let Some(worker) = &self.worker {
+            self.deps.live_runs.shims.remove_worker(worker);
+        }
+        remove_leaf(&self.run_dir);
+        self.deps.context.containment.remove_leaf(self.run_id);
         if let Err(error) = run_files::remove(&self.run_dir) {
             tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
         }

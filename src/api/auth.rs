@@ -1,6 +1,10 @@
 //! Who is calling? The answer comes from the kernel of the operating system: it says which process is at the other end of
-//! the socket, and that process's ancestors say whether it belongs to a run. What a caller says about itself (the token) can
-//! only narrow what it may do.
+//! the socket; its control group, else its ancestors, say whether it belongs to a run. What a caller says about itself (the
+//! token) can only narrow what it may do.
+//!
+//! A control group is never lost: a process whose shim has died, or that outlived its run, is still in the leaf of that run. Where
+//! there are none, such a process has no shim above it. It is known by the marks that it inherited (its session, or its own or
+//! an ancestor's environment), as far as they can be seen, and never taken for an operator.
 //!
 //! | placed in a run's tree | token | operators' socket | workers' socket |
 //! |---|---|---|---|
@@ -9,6 +13,8 @@
 //! | no | a live run's | that run's worker | that run's worker |
 //! | no | unknown | refused | refused |
 //! | no | none | an operator | refused |
+//! | no, but bears a run's mark | none, or another run's | refused | refused |
+//! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
 //! | cannot be told | any | refused | refused |
 
 use std::collections::HashMap;
@@ -19,7 +25,9 @@ use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
-use crate::os::peer::Peer;
+use crate::os::cgroup::Containment;
+use crate::os::peer::{Peer, PeerError};
+use crate::os::remains::{Marks, marked_run};
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -38,23 +46,51 @@ pub enum Placement {
     InRun(RunId),
     /// In no run's tree; the user's name.
     Outside(String),
+    /// In no run's tree that is left, but it comes from this run.
+    Marked(RunId),
     /// It cannot be told.
     Unknown(String),
 }
 
+/// What is known of the runs, for placing callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Those that are live.
+    pub live_runs: &'a LiveRuns,
+    /// What holds their processes together.
+    pub containment: &'a Containment,
+    /// What tells them from those of another installation.
+    pub marks: Marks<'a>,
+}
+
 /// Asks the kernel about a peer.
-pub fn place(peer: &Result<Peer, String>, live_runs: &LiveRuns) -> Placement {
-    let peer = match peer {
-        Ok(peer) => peer,
-        Err(error) => return Placement::Unknown(error.clone()),
-    };
-    match peer.ancestry() {
-        Ok(ancestry) => match live_runs.find_by_ancestry(&ancestry) {
-            Some(run_id) => Placement::InRun(run_id),
-            None => Placement::Outside(cached_user_name(peer.uid)),
-        },
-        Err(error) => Placement::Unknown(error.to_string()),
+pub fn place(peer: &Result<Peer, String>, scene: Scene<'_>) -> Placement {
+    match peer {
+        Ok(peer) => {
+            placed(peer, scene).unwrap_or_else(|error| Placement::Unknown(error.to_string()))
+        }
+        Err(error) => Placement::Unknown(error.clone()),
     }
+}
+
+fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
+    if let Some(run_id) = peer.look(|pid| scene.containment.run_of_process(pid))? {
+        return Ok(Placement::InRun(run_id));
+    }
+    let ancestry = peer.ancestry()?;
+    if let Some(run_id) = scene.live_runs.find_by_ancestry(&ancestry) {
+        return Ok(Placement::InRun(run_id));
+    }
+    let session = peer.session()?;
+    let by_session =
+        ancestry.first().and_then(|process| scene.live_runs.shims.find_session(session, process));
+    let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
+    // The looks were at PIDs; they were the peer's as long as it lives.
+    peer.look(|_| Ok(()))?;
+    Ok(match marked {
+        Some(run_id) => Placement::Marked(run_id),
+        None => Placement::Outside(cached_user_name(peer.uid)),
+    })
 }
 
 /// User names are asked for once: the user data base may be slow, and every call needs the name.
@@ -84,12 +120,20 @@ pub fn identify(
     };
     match (placement, by_token) {
         (Placement::Unknown(why), _) => Err(unplaced(why)),
-        (Placement::InRun(own), Some(other)) if *own != other => Err(ApiError::new(
-            ErrorCode::Forbidden,
-            format!("this process belongs to run {own}, its token to run {other}"),
-        )),
+        (Placement::Marked(run_id), None) => Err(unplaced(&format!(
+            "it comes from run {run_id}, and no supervisor of that run is above it"
+        ))
+        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")),
+        (Placement::InRun(own) | Placement::Marked(own), Some(other)) if *own != other => {
+            Err(ApiError::new(
+                ErrorCode::Forbidden,
+                format!("this process belongs to run {own}, its token to run {other}"),
+            ))
+        }
         (Placement::InRun(run_id), _) => as_worker(*run_id, live_runs),
-        (Placement::Outside(_), Some(run_id)) => as_worker(run_id, live_runs),
+        (Placement::Outside(_) | Placement::Marked(_), Some(run_id)) => {
+            as_worker(run_id, live_runs)
+        }
         (Placement::Outside(name), None) => match door {
             Door::Operators => Ok(Caller::Operator { name: name.clone() }),
             Door::Workers => Err(unplaced("it belongs to no open run")
@@ -141,6 +185,7 @@ mod tests {
         let inside = Placement::InRun(1);
         let ended = Placement::InRun(3);
         let outside = Placement::Outside("ada".into());
+        let marked = Placement::Marked(1);
         let unknown = Placement::Unknown("gone".into());
         for (placement, token, at_operators, at_workers) in [
             (&inside, None, "run:1", "run:1"),
@@ -152,6 +197,9 @@ mod tests {
             (&outside, Some("nonsense"), "run_over", "run_over"),
             (&outside, Some(""), "run_over", "run_over"),
             (&outside, None, "ada", "unplaced"),
+            (&marked, None, "unplaced", "unplaced"),
+            (&marked, Some("token-1"), "run:1", "run:1"),
+            (&marked, Some("token-2"), "forbidden", "forbidden"),
             (&unknown, None, "unplaced", "unplaced"),
             (&unknown, Some("token-1"), "unplaced", "unplaced"),
         ] {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::actors::worker::prepare::group_limits;
 use crate::api::Api;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::{operators_only, profile_info};
@@ -15,6 +16,7 @@ use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
 
 /// How a check went.
@@ -80,10 +82,10 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let (of_board, disk) = api.readers.read(call.caller, read).await?;
         checks.extend(of_board);
         checks.push(disk);
-        checks.push(containment_check());
+        checks.extend(containment_checks(&settings, &api.context.containment));
         checks.push(users_check());
         let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        checks.extend(profile_checks(&settings, &path));
+        checks.extend(profile_checks(&settings, &api.context.containment, &path));
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })
@@ -154,8 +156,37 @@ fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
     }
 }
 
-fn containment_check() -> Check {
-    Check::ok("containment", "sub-reaper: a run's processes are ended and reaped by its shim")
+/// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are told with the profile.
+fn containment_checks(settings: &Settings, containment: &Containment) -> Vec<Check> {
+    let mut checks = vec![match containment {
+        Containment::SubReaper { why, .. } if settings.supervision.cgroup_base.is_some() => {
+            Check::bad(
+                "containment",
+                Health::Warn,
+                containment.describe(),
+                format!("correct `supervision.cgroup_base`: {why}"),
+            )
+        }
+        Containment::Groups(_) | Containment::SubReaper { .. } => {
+            Check::ok("containment", containment.describe())
+        }
+    }];
+    let not_enforced = containment.not_enforced(&group_limits(settings, None));
+    if !not_enforced.is_empty() {
+        checks.push(limits_in_name_only("limits", "supervision", &not_enforced));
+    }
+    checks
+}
+
+fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> Check {
+    Check::bad(
+        check,
+        Health::Warn,
+        format!("not enforced on this host: {}", not_enforced.join(", ")),
+        format!(
+            "give kanband a control group with their controllers, or take them out of [{section}]"
+        ),
+    )
 }
 
 fn users_check() -> Check {
@@ -168,14 +199,17 @@ fn users_check() -> Check {
     }
 }
 
-fn profile_checks(settings: &Settings, path: &str) -> Vec<Check> {
+fn profile_checks(settings: &Settings, containment: &Containment, path: &str) -> Vec<Check> {
     settings
         .profiles
         .keys()
         .map(|name| {
-            let info = profile_info(name, settings, path);
+            let info = profile_info(name, settings, containment, path);
             let check = format!("profile {name}");
             match info.problem {
+                None if !info.not_enforced.is_empty() => {
+                    limits_in_name_only(&check, &format!("profiles.{name}"), &info.not_enforced)
+                }
                 None => Check::ok(&check, info.program.unwrap_or_default()),
                 Some(problem) => Check::bad(
                     &check,

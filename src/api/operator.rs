@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::database::Submit;
+use crate::actors::worker::prepare::group_limits;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
@@ -21,6 +22,7 @@ use crate::kernel::queries::{Snapshot, WhyTask, why};
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CollectGarbage, collectable};
+use crate::os::cgroup::Containment;
 use crate::os::clock::epoch_seconds;
 
 /// Refuses workers, on every board alike.
@@ -128,6 +130,9 @@ pub struct ProfileInfo {
     pub program: Option<String>,
     /// Why nothing can be started under it.
     pub problem: Option<String>,
+    /// Limits of its runs that nothing enforces on this host.
+    #[serde(default)]
+    pub not_enforced: Vec<String>,
 }
 
 /// Answers `GET /v1/profiles`.
@@ -137,15 +142,26 @@ pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
         operators_only(&call.caller, "profiles")?;
         let settings = api.context.settings();
         let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let profiles: Vec<ProfileInfo> =
-            settings.profiles.keys().map(|name| profile_info(name, &settings, &path)).collect();
+        let containment = &api.context.containment;
+        let profiles: Vec<ProfileInfo> = settings
+            .profiles
+            .keys()
+            .map(|name| profile_info(name, &settings, containment, &path))
+            .collect();
         json(&profiles)
     })
 }
 
 /// What a profile amounts to.
-pub fn profile_info(name: &str, settings: &Settings, path: &str) -> ProfileInfo {
-    let max_running = settings.profiles.get(name).and_then(|profile| profile.max_running);
+pub fn profile_info(
+    name: &str,
+    settings: &Settings,
+    containment: &Containment,
+    path: &str,
+) -> ProfileInfo {
+    let profile = settings.profiles.get(name);
+    let max_running = profile.and_then(|profile| profile.max_running);
+    let not_enforced = containment.not_enforced(&group_limits(settings, profile));
     match resolve(name, settings) {
         Ok(launch) => {
             let argv = would_run(name, settings);
@@ -162,6 +178,7 @@ pub fn profile_info(name: &str, settings: &Settings, path: &str) -> ProfileInfo 
                 max_running,
                 program: program.map(|path| path.to_string_lossy().into_owned()),
                 problem,
+                not_enforced,
             }
         }
         Err(error) => ProfileInfo {
@@ -172,6 +189,7 @@ pub fn profile_info(name: &str, settings: &Settings, path: &str) -> ProfileInfo 
             max_running,
             program: None,
             problem: Some(error.to_string()),
+            not_enforced,
         },
     }
 }

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
-use crate::api::auth::{Door, Placement, identify, place};
+use crate::api::auth::{Door, Placement, Scene, identify, place};
 use crate::api::error::ApiError;
 use crate::api::input::{Input, bad_request, request_id, token};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
@@ -30,6 +30,7 @@ use crate::api::{Api, wait_for_life};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::peer::peer_of;
+use crate::os::remains::Marks;
 
 /// Connections at one time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
@@ -86,7 +87,12 @@ pub async fn serve(
 
 async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: UnixStream) {
     let peer = peer_of(&stream).map_err(|error| error.to_string());
-    let origin = Origin { door, placement: Arc::new(place(&peer, &api.live_runs)) };
+    let scene = Scene {
+        live_runs: &api.live_runs,
+        containment: &api.context.containment,
+        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
+    };
+    let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(origin.clone());
         routes.clone().call(request.map(Body::new))

@@ -5,6 +5,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::StartError;
 use crate::config::{Ambient, Home, Settings, Sockets, default_file};
@@ -23,6 +24,9 @@ use crate::os::run_inspection::{Inspection, inspect};
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
+
+/// How long the processes of a run whose shim died may take to go when they are killed.
+const REMAINS_PATIENCE: Duration = Duration::from_secs(5);
 
 fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StartError + '_ {
     move |source| StartError::HomeUnusable { path: path.to_owned(), source }
@@ -201,7 +205,10 @@ fn refuse_live_runs(runs: &Path) -> Result<(), StartError> {
                 return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
             }
             Inspection::ShimDied(identity) => {
-                end_remains(&dir, identity.worker.as_ref());
+                if !end_remains(&dir, identity.worker.as_ref(), REMAINS_PATIENCE) {
+                    let name = dir.path().file_name().unwrap_or_default();
+                    return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
+                }
             }
             Inspection::Ended(_) | Inspection::NeverStarted => {}
         }

@@ -132,6 +132,31 @@ pub struct Supervision {
     pub log_tail_bytes: u64,
     /// Pace at which a worker's output is taken.
     pub log_pace_bytes_per_second: u64,
+    /// What holds the processes of a run together.
+    pub containment: ContainmentMode,
+    /// Control group below which the runs get theirs; none: the daemon's own.
+    #[serde(deserialize_with = "optional_path")]
+    pub cgroup_base: Option<PathBuf>,
+    /// Memory of a run whose profile names no limit.
+    #[serde(rename = "memory_max", deserialize_with = "unless_zero")]
+    pub memory_max_bytes: Option<u64>,
+    /// Processes and threads of a run whose profile names no limit.
+    #[serde(deserialize_with = "unless_zero")]
+    pub pids_max: Option<u64>,
+    /// CPU time of a run whose profile names no limit, 100 for one whole CPU.
+    #[serde(deserialize_with = "unless_zero")]
+    pub cpu_percent: Option<u32>,
+}
+
+/// What holds the processes of a run together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainmentMode {
+    /// A control group where one can be had, beside the sub-reaper.
+    #[default]
+    Auto,
+    /// The sub-reaper alone.
+    SubReaper,
 }
 
 impl Default for Supervision {
@@ -146,6 +171,11 @@ impl Default for Supervision {
             log_head_bytes: 1024 * 1024,
             log_tail_bytes: 1024 * 1024,
             log_pace_bytes_per_second: 16 * 1024 * 1024,
+            containment: ContainmentMode::Auto,
+            cgroup_base: None,
+            memory_max_bytes: None,
+            pids_max: None,
+            cpu_percent: None,
         }
     }
 }
@@ -330,6 +360,15 @@ fn optional_duration<'de, D: Deserializer<'de>>(
 fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+/// In a section whose every key has a value, 0 is that of a limit that is not set.
+fn unless_zero<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    T::deserialize(deserializer).map(|limit| Some(limit).filter(|limit| *limit != T::default()))
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ event_kinds! {
     Reclaimed = "reclaimed",
     /// The worker ended badly: `pid, claimer, error, exit_code, signal`; of the last two one is null.
     Crashed = "crashed",
-    /// The worker was killed for using too much memory: `pid, max_rss_bytes`.
+    /// The worker was killed for using too much memory: `pid, max_rss_bytes, memory_peak_bytes`.
     Oom = "oom",
     /// The run exceeded its time: `pid, elapsed_seconds, limit_seconds, sigkill`.
     TimedOut = "timed_out",

@@ -72,6 +72,10 @@ pub struct Evidence {
     pub cpu_ms: Option<i64>,
     /// Largest resident set of one process of the tree, bytes.
     pub max_rss_bytes: Option<i64>,
+    /// Most memory that the tree had at one time, bytes; where nothing counted that, what is known of one process.
+    pub memory_peak_bytes: Option<i64>,
+    /// Processes that were killed because memory ran out; none where nothing counted them.
+    pub oom_kills: Option<i64>,
     /// Time from start to end on a monotonic clock, seconds.
     pub elapsed_seconds: Option<i64>,
     /// The end of the log.
@@ -89,6 +93,8 @@ impl Evidence {
             killed: false,
             cpu_ms: None,
             max_rss_bytes: None,
+            memory_peak_bytes: None,
+            oom_kills: None,
             elapsed_seconds: None,
             log_tail: None,
         }
@@ -125,7 +131,7 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
             (RunOutcome::TimedOut, Some(format!("its time was up after {elapsed}s")))
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.oom => {
-            let peak = evidence.max_rss_bytes.unwrap_or_default();
+            let peak = evidence.memory_peak_bytes.or(evidence.max_rss_bytes).unwrap_or_default();
             (RunOutcome::Oom, Some(format!("killed for using too much memory (peak {peak} bytes)")))
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.stop_requested => (

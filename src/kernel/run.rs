@@ -273,6 +273,15 @@ pub struct Run {
     pub signal: Option<i32>,
     pub cpu_ms: Option<i64>,
     pub max_rss_bytes: Option<i64>,
+    /// Most memory that all its processes had at one time; without a memory controller, that of its largest process.
+    pub memory_peak_bytes: Option<i64>,
+    /// Processes that were killed because memory ran out; null where nothing counts them.
+    pub oom_kills: Option<i64>,
+    /// `cgroup` or `subreaper`: what holds its processes together.
+    pub containment: Option<String>,
+    /// Limits of its profile that nothing enforces here.
+    #[serde(default)]
+    pub not_enforced: Vec<String>,
     pub log_tail: Option<String>,
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::os::cgroup::end_base_of;
 use crate::os::pidfd::{PidFd, Signal};
 use crate::os::remains::end_remains;
 use crate::os::run_files::RunDir;
@@ -18,17 +19,23 @@ use crate::os::run_inspection::{Inspection, inspect};
 /// The directory cannot be listed.
 pub fn end_runs(runs: &Path, patience: Duration) -> io::Result<usize> {
     let deadline = Instant::now() + patience;
-    let entries = match std::fs::read_dir(runs) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
     let mut dirs = Vec::new();
-    for entry in entries {
-        dirs.push(RunDir::new(entry?.path()));
+    match std::fs::read_dir(runs) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        entries => {
+            for entry in entries? {
+                dirs.push(RunDir::new(entry?.path()));
+            }
+        }
     }
     // All are asked before the first is waited for.
     let asked: Vec<Stopping> = dirs.iter().map(|dir| ask_to_stop(dir, deadline)).collect();
     let left = asked.into_iter().filter(|stopping| !stopping.is_over_by(deadline)).count();
+    if left == 0
+        && let Some(home) = runs.parent()
+    {
+        end_base_of(home, deadline.saturating_duration_since(Instant::now()));
+    }
     Ok(left)
 }
 
@@ -65,8 +72,9 @@ fn ask_to_stop(dir: &RunDir, deadline: Instant) -> Stopping {
             Ok(Inspection::Alive(None)) if Instant::now() < deadline => std::thread::yield_now(),
             Ok(Inspection::Alive(None)) => return Stopping::Unknown,
             Ok(Inspection::ShimDied(identity)) => {
-                end_remains(dir, identity.worker.as_ref());
-                return Stopping::Over;
+                let patience = deadline.saturating_duration_since(Instant::now());
+                let is_over = end_remains(dir, identity.worker.as_ref(), patience);
+                return if is_over { Stopping::Over } else { Stopping::Unknown };
             }
             Ok(Inspection::Ended(_) | Inspection::NeverStarted) => return Stopping::Over,
             // A shim that has just ended cleans up behind itself.

@@ -3,6 +3,8 @@
 //! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
+pub mod cgroup;
+pub mod cgroup_leaf;
 pub mod clock;
 pub mod disk;
 pub mod files;
@@ -26,6 +28,7 @@ pub mod run_log;
 pub mod run_registry;
 pub mod signals;
 pub mod spawn;
+mod spawn_in_group;
 pub mod status_pipe;
 pub mod terminal;
 #[cfg(test)]

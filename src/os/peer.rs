@@ -93,6 +93,27 @@ impl Peer {
         Ok(chain)
     }
 
+    /// What `look` says of the peer's process, which it is given by PID.
+    ///
+    /// # Errors
+    /// `Unplaceable` when the peer has ended, and what `look` gives.
+    pub fn look<T>(&self, look: impl FnOnce(i32) -> io::Result<T>) -> Result<T, PeerError> {
+        let seen = look(self.pid).map_err(|error| self.unplaced(error))?;
+        self.still_there()?;
+        Ok(seen)
+    }
+
+    /// The number of its session.
+    ///
+    /// # Errors
+    /// `Unplaceable` when the peer has ended.
+    pub fn session(&self) -> Result<i32, PeerError> {
+        self.look(|pid| {
+            let session = nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(pid)));
+            Ok(session.map_err(io::Error::from)?.as_raw())
+        })
+    }
+
     fn still_there(&self) -> Result<(), PeerError> {
         match self.pidfd.has_exited() {
             Ok(false) => Ok(()),

@@ -1,50 +1,128 @@
-//! Ending what is left of a run whose shim died, where no control group holds its processes together.
+//! Ending what is left of a run whose shim died, and knowing it when it calls.
 //!
-//! Without its sub-reaper the tree has fallen apart: orphans belong to init. Two marks still tell a process of the run: the
-//! session that the shim gave the worker, and the path of the run's token file in its environment, which every process
-//! inherits and no other run has. A process that has left the session and cleared its environment escapes this; with
-//! control groups none does.
+//! A run with a leaf of its own is ended by it, whole. Without its sub-reaper a tree that has none has fallen apart: orphans
+//! belong to init. Two marks still tell a process of the run: the session that the shim gave the worker, and the variables in
+//! its environment that no other run has (the token file, or the run's number beside our socket), which every process inherits.
+//! A process that has left the session and cleared its environment escapes this; from a leaf none does, but one with the rights
+//! to leave it, and so both are done.
 //!
 //! The session's number is the worker's PID, and free to be given away once worker and session are gone: a session that has
 //! it later may be a stranger's. While the worker's own entry is there it is ours; when that PID is somebody else's it is not;
 //! and when nobody has that PID, those of its members are ours that are where the run was started, too.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use procfs::process::Process;
 
+use crate::os::cgroup::end_leaf;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
-use crate::os::run_files::{RunDir, read_spec};
+use crate::os::run_files::{RunDir, RunSpec, read_spec};
 
-/// How long killed processes may take to go, before they are left to be found again.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Kills every process that bears a mark of the run, until a look finds none. `worker` is the process that led the
-/// session, when it is known. Returns how many signals were sent.
-pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>) -> usize {
-    let token_file = dir.token();
-    // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
-    let session = worker.and_then(|worker| Session::led_by(worker, dir));
+/// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
+/// over; removes the leaf. `worker` is the process that led the session, when it is known. True when nothing is left: only then
+/// is the run over.
+#[must_use = "a run that has something left is not over"]
+pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>, patience: Duration) -> bool {
+    crate::failpoint::hit("remains-found");
     let started = Instant::now();
-    let mut sent = 0;
+    let spec = match read_spec(dir) {
+        Ok(spec) => spec,
+        Err(error) => {
+            tracing::error!(%error, "what is left of a run cannot be found");
+            return false;
+        }
+    };
+    let leaf = spec.as_ref().and_then(leaf_of);
+    let socket = spec.as_ref().and_then(|spec| spec.env.get("KANBAN_SOCKET"));
+    // Without a spec the token file is the only mark; no socket is where a directory is.
+    let worker_socket = socket.map_or(dir.path(), Path::new);
+    let marks = Marks { runs_dir: dir.path().parent().unwrap_or(dir.path()), worker_socket };
+    let run_id = dir.path().file_name().and_then(|name| name.to_str()?.parse().ok());
+    // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
+    let session = worker.and_then(|worker| Session::led_by(worker, spec.as_ref()));
     loop {
-        let found = find_marked(token_file.as_os_str(), session.as_ref());
-        if found.is_empty() || started.elapsed() > PATIENCE {
-            return sent;
+        let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
+        let found = find_marked(marks, run_id, session.as_ref());
+        if is_leaf_gone && found.is_empty() {
+            return true;
         }
         for identity in &found {
             match PidFd::open(identity) {
-                Ok(Some(process)) => sent += usize::from(process.signal(Signal::SIGKILL).is_ok()),
+                Ok(Some(process)) => {
+                    if let Err(error) = process.signal(Signal::SIGKILL) {
+                        tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
                 }
             }
         }
+        if started.elapsed() >= patience {
+            return false;
+        }
         std::thread::yield_now();
+    }
+}
+
+/// Removes the leaf that the spec of a run names, if one is left: one that the shim could not remove.
+pub fn remove_leaf(dir: &RunDir) {
+    // A spec that cannot be read leaves an empty directory, for the next start of the daemon to remove.
+    if let Some(leaf) = read_spec(dir).ok().flatten().as_ref().and_then(leaf_of)
+        && let Err(error) = leaf.remove()
+    {
+        tracing::warn!(leaf = %leaf.path().display(), %error, "the control group of a closed run could not be removed");
+    }
+}
+
+fn leaf_of(spec: &RunSpec) -> Option<Leaf> {
+    spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf))
+}
+
+/// What tells the runs of this installation from those of another.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks<'a> {
+    /// Parent of the run directories.
+    pub runs_dir: &'a Path,
+    /// The workers' socket; the operators' one is called the same without its last part.
+    pub worker_socket: &'a Path,
+}
+
+/// The run whose mark one of `processes` bears in its environment; none when none does, as far as that can be read.
+pub fn marked_run(marks: Marks<'_>, processes: &[ProcessIdentity]) -> Option<i64> {
+    processes.iter().find_map(|process| {
+        let environment = std::fs::read(format!("/proc/{}/environ", process.pid)).ok()?;
+        marks.run_of(&environment)
+    })
+}
+
+impl Marks<'_> {
+    /// By the token file; or by the number of the run, where it stands beside the way to one of our sockets.
+    fn run_of(self, environment: &[u8]) -> Option<i64> {
+        let value = |name: &str| {
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.find_map(|variable| {
+                let (found, value) = variable.split_at_checked(name.len())?;
+                (found == name.as_bytes()).then_some(OsStr::from_bytes(value.strip_prefix(b"=")?))
+            })
+        };
+        let of_token = || {
+            let below = Path::new(value("KANBAN_TOKEN_FILE")?).strip_prefix(self.runs_dir).ok()?;
+            below.components().next()?.as_os_str().to_str()?.parse().ok()
+        };
+        let of_number = || {
+            let socket = Path::new(value("KANBAN_SOCKET")?);
+            let is_ours =
+                socket == self.worker_socket || socket == self.worker_socket.with_extension("");
+            value("KANBAN_RUN").filter(|_| is_ours)?.to_str()?.parse().ok()
+        };
+        of_token().or_else(of_number)
     }
 }
 
@@ -57,14 +135,11 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// None when nothing can be said of it, or its number is a stranger's.
-    fn led_by(worker: &'a ProcessIdentity, dir: &RunDir) -> Option<Self> {
+    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> Option<Self> {
         match ProcessIdentity::of(worker.pid).ok()? {
             Some(there) if there == *worker => Some(Self { worker, only_below: None }),
             Some(_stranger) => None,
-            None => {
-                let only_below = Some(read_spec(dir).ok()??.cwd);
-                Some(Self { worker, only_below })
-            }
+            None => Some(Self { worker, only_below: Some(spec?.cwd.clone()) }),
         }
     }
 
@@ -76,18 +151,47 @@ impl<'a> Session<'a> {
     }
 }
 
-fn find_marked(token_file: &OsStr, session: Option<&Session<'_>>) -> Vec<ProcessIdentity> {
+fn find_marked(
+    marks: Marks<'_>,
+    run_id: Option<i64>,
+    session: Option<&Session<'_>>,
+) -> Vec<ProcessIdentity> {
     let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
     let is_in_session = |process: &Process| session.is_some_and(|session| session.has(process));
+    let is_marked = |process: &Process| {
+        let environment = std::fs::read(format!("/proc/{}/environ", process.pid()));
+        run_id.is_some() && environment.is_ok_and(|text| marks.run_of(&text) == run_id)
+    };
     processes
         .flatten()
-        .filter(|process| is_in_session(process) || has_token_file(process, token_file))
+        .filter(|process| is_in_session(process) || is_marked(process))
         .filter_map(|process| ProcessIdentity::of(process.pid()).ok().flatten())
         .filter(|identity| identity.check() == Liveness::Same)
         .collect()
 }
 
-fn has_token_file(process: &Process, token_file: &OsStr) -> bool {
-    let Ok(environment) = process.environ() else { return false };
-    environment.get(OsStr::new("KANBAN_TOKEN_FILE")).is_some_and(|path| path == token_file)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_names_a_run_of_this_installation() {
+        let marks =
+            Marks { runs_dir: Path::new("/a/runs"), worker_socket: Path::new("/a/k.sock.worker") };
+        for (environment, run) in [
+            ("PATH=/bin\0KANBAN_TOKEN_FILE=/a/runs/7/token\0", Some(7)),
+            ("KANBAN_TOKEN_FILE=/b/runs/7/token\0", None),
+            ("KANBAN_TOKEN_FILE=/a/runs/\0", None),
+            ("KANBAN_TOKEN_FILE=/a/runs/x/token\0", None),
+            ("NOT_KANBAN_TOKEN_FILE=/a/runs/7/token\0", None),
+            ("KANBAN_RUN=7\0KANBAN_SOCKET=/a/k.sock.worker\0", Some(7)),
+            ("KANBAN_RUN=7\0KANBAN_SOCKET=/a/k.sock\0", Some(7)),
+            ("KANBAN_RUN=7\0KANBAN_SOCKET=/b/k.sock\0", None),
+            ("KANBAN_RUNS=7\0KANBAN_SOCKET=/a/k.sock\0", None),
+            ("KANBAN_SOCKET=/a/k.sock\0", None),
+            ("\0", None),
+        ] {
+            assert_eq!(marks.run_of(environment.as_bytes()), run, "{environment}");
+        }
+    }
 }

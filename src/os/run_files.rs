@@ -100,6 +100,33 @@ pub struct RunSpec {
     pub log: LogSpec,
     /// Deadlines and process limits.
     pub limits: LimitSpec,
+    /// The control groups of the run; none where it has only its sub-reaper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containment: Option<ContainmentSpec>,
+}
+
+/// Control groups of a run, by their directories. The daemon makes them before the shim is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainmentSpec {
+    /// The worker tree's own. The shim puts the worker into it, empties it and removes it, and is never in it.
+    pub leaf: PathBuf,
+    /// The shim's.
+    pub shims: PathBuf,
+    /// What is enforced on the leaf; a limit that nothing here can enforce is not among them.
+    #[serde(default)]
+    pub limits: GroupLimits,
+}
+
+/// Limits that the processes of a run share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GroupLimits {
+    /// Memory, bytes.
+    pub memory_max_bytes: Option<u64>,
+    /// Processes and threads.
+    pub pids_max: Option<u64>,
+    /// CPU time, 100 for one whole CPU.
+    pub cpu_percent: Option<u32>,
 }
 
 /// How a worker's output is captured.
@@ -173,7 +200,7 @@ pub struct ExitRecord {
     pub ended_at_ms: i64,
     /// Time between the two on CLOCK_MONOTONIC, milliseconds.
     pub elapsed_ms: u64,
-    /// User and system time of the whole tree as far as it was reaped, microseconds.
+    /// User and system time of the whole tree, microseconds; without a control group as far as it was reaped.
     pub cpu_us: u64,
     /// Largest resident set of any one process of the tree, bytes.
     pub max_rss_bytes: u64,
@@ -182,6 +209,12 @@ pub struct ExitRecord {
     /// Bytes that should have been kept but could not be written (a full disk, a file size limit).
     #[serde(default)]
     pub log_lost_bytes: u64,
+    /// Most memory that the tree had at one time, bytes; none where nothing counted it.
+    #[serde(default)]
+    pub memory_peak_bytes: Option<u64>,
+    /// Processes of the tree that were killed because memory ran out; none where nothing counted them.
+    #[serde(default)]
+    pub oom_kill_count: Option<u64>,
 }
 
 /// Why a worker was not started.
@@ -207,6 +240,8 @@ pub enum StartStep {
     Limits,
     /// Forking.
     Fork,
+    /// Entering the control groups.
+    Containment,
     /// Finding or executing the program.
     Exec,
 }

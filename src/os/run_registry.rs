@@ -16,6 +16,8 @@ type Key = (i32, u64);
 #[derive(Debug, Default)]
 pub struct RunRegistry {
     runs: RwLock<HashMap<Key, i64>>,
+    /// Workers by their PID, which is their session's number: start ticks and run.
+    workers: RwLock<HashMap<i32, (u64, i64)>>,
 }
 
 /// The registry, held against every look-up until this is dropped.
@@ -45,6 +47,28 @@ impl RunRegistry {
     /// Takes a shim out, once its run is closed. Whether it was there.
     pub fn remove(&self, shim: &ProcessIdentity) -> bool {
         self.hold().runs.remove(&key(shim)).is_some()
+    }
+
+    /// Enters the worker of a run: the leader of a session.
+    pub fn insert_worker(&self, run_id: i64, worker: &ProcessIdentity) {
+        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        workers.insert(worker.pid, (worker.start_ticks, run_id));
+    }
+
+    /// Takes a worker out, once its run is closed.
+    pub fn remove_worker(&self, worker: &ProcessIdentity) {
+        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        if workers.get(&worker.pid).is_some_and(|(ticks, _)| *ticks == worker.start_ticks) {
+            workers.remove(&worker.pid);
+        }
+    }
+
+    /// The run whose worker's session `process` is in, given the number of that session. A session that is older than its
+    /// member by name only (its number was given away) is none.
+    pub fn find_session(&self, session: i32, process: &ProcessIdentity) -> Option<i64> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let (start_ticks, run_id) = workers.get(&session)?;
+        (process.start_ticks >= *start_ticks).then_some(*run_id)
     }
 
     /// The run of the nearest shim in `ancestry`, given from the caller upwards; none outside every run.
@@ -87,6 +111,20 @@ mod tests {
         assert_eq!(registry.find(&[reused, process(10)]), Some(1));
         assert!(registry.remove(&process(20)) && !registry.remove(&process(20)));
         assert_eq!(registry.find(&[process(20)]), None);
+    }
+
+    #[test]
+    fn a_process_is_in_the_session_of_a_worker_that_is_not_younger() {
+        let registry = RunRegistry::new();
+        registry.insert_worker(1, &process(10));
+        let older = ProcessIdentity { start_ticks: 99, ..process(30) };
+        assert_eq!(registry.find_session(10, &process(30)), Some(1));
+        assert_eq!(registry.find_session(10, &older), None);
+        assert_eq!(registry.find_session(11, &process(30)), None);
+        registry.remove_worker(&ProcessIdentity { start_ticks: 101, ..process(10) });
+        assert_eq!(registry.find_session(10, &process(30)), Some(1));
+        registry.remove_worker(&process(10));
+        assert_eq!(registry.find_session(10, &process(30)), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! die with its parent (PR_SET_PDEATHSIG(2const)) dies with that thread, and threads of a runtime's pool come
 //! and go.
 //!
-//! A start writes the run's files, then executes the shim by posix_spawn(3), which does not copy the daemon's
+//! A start writes the run's files and makes its control group, then executes the shim: in the group of the shims where there is
+//! one ([`crate::os::spawn_in_group`] says why), else by posix_spawn(3), which does not copy the daemon's
 //! memory map and, unlike the standard library's `Command`, can put the status pipe on descriptor 3 without
 //! code of ours running between fork and exec. The shim's binary was opened when the thread started and is
 //! executed through that descriptor, so an upgrade on disk never mixes two versions.
@@ -13,7 +14,7 @@
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,11 +30,14 @@ use nix::sys::stat::Mode;
 use thiserror::Error;
 
 use crate::failpoint;
+use crate::os::cgroup::make_leaf;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::PidFd;
 use crate::os::run_files::{RunDir, RunSpec, read_spec, write_spec, write_token};
 use crate::os::run_lock::RunLock;
 use crate::os::run_registry::RunRegistry;
+use crate::os::spawn_in_group::{GroupStart, start_in_group};
 use crate::os::status_pipe::{STATUS_DESCRIPTOR, StatusPipe, status_pipe};
 use crate::os::wait::{ProcessEnd, reap_child, reap_pidfd};
 
@@ -80,6 +84,9 @@ pub enum SpawnError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The control group of the run could not be made, or a limit not be set.
+    #[error("containment")]
+    Containment(#[source] io::Error),
     /// The status pipe or the new process could not be made.
     #[error("the shim {} could not be started", shim.display())]
     Start {
@@ -191,34 +198,54 @@ impl Starter {
 
     fn execute(&self, request: &SpawnRequest, shim_end: OwnedFd) -> io::Result<i32> {
         let shim_end = clear_of_status(shim_end)?;
-        let mut actions = PosixSpawnFileActions::init()?;
-        actions.add_open(0, "/dev/null", OFlag::O_RDWR, Mode::empty())?;
-        actions.add_dup2(0, 1)?;
-        actions.add_dup2(0, 2)?;
-        actions.add_dup2(shim_end.as_raw_fd(), STATUS_DESCRIPTOR)?;
         let path = CString::new(format!("/proc/self/fd/{}", self.binary.as_raw_fd()))?;
         let run_dir =
             CString::new(std::path::absolute(request.run_dir.path())?.as_os_str().as_bytes())?;
         let arguments =
             [c"kanban-shim".to_owned(), run_dir, CString::new(request.spec.nonce.as_str())?];
+        if let Some(groups) = &request.spec.containment
+            && let Ok(group) = Leaf::new(&groups.shims).open()
+        {
+            let start = GroupStart {
+                program: &path,
+                arguments: &arguments,
+                environment: &environment()?,
+                status: shim_end.as_fd(),
+                blocked: blocked(),
+            };
+            // Where this is not possible the shim moves by itself, or says why it cannot.
+            if let Ok(pid) = start_in_group(group.as_fd(), &start) {
+                return Ok(pid);
+            }
+        }
+        let mut actions = PosixSpawnFileActions::init()?;
+        actions.add_open(0, "/dev/null", OFlag::O_RDWR, Mode::empty())?;
+        actions.add_dup2(0, 1)?;
+        actions.add_dup2(0, 2)?;
+        actions.add_dup2(shim_end.as_raw_fd(), STATUS_DESCRIPTOR)?;
         let started =
             posix_spawn(path.as_c_str(), &actions, &attributes()?, &arguments, &environment()?)?;
         Ok(started.as_raw())
     }
 }
 
-/// Default dispositions, and those signals blocked that the shim reads or ignores: one that is sent before
-/// it is ready for it waits instead of ending it.
-fn attributes() -> io::Result<PosixSpawnAttr> {
-    let mut attributes = PosixSpawnAttr::init()?;
+/// Those signals that the shim reads or ignores: one that is sent before it is ready for it waits instead of
+/// ending it.
+fn blocked() -> SigSet {
     let mut blocked = SigSet::empty();
     for signal in
         [Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGINT]
     {
         blocked.add(signal);
     }
+    blocked
+}
+
+/// Default dispositions, and those signals blocked.
+fn attributes() -> io::Result<PosixSpawnAttr> {
+    let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_sigdefault(&SigSet::all())?;
-    attributes.set_sigmask(&blocked)?;
+    attributes.set_sigmask(&blocked())?;
     let flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
     attributes.set_flags(flags)?;
     Ok(attributes)
@@ -249,6 +276,9 @@ fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
         dir.clear().map_err(failed)?;
     }
     write_token(dir, &request.token).map_err(failed)?;
+    if let Some(groups) = &request.spec.containment {
+        make_leaf(groups).map_err(SpawnError::Containment)?;
+    }
     // The spec comes last: where there is one, everything else that the shim needs is there.
     write_spec(dir, &request.spec).map_err(failed)
     // The lock is given back here, before the shim asks for it.

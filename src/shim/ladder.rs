@@ -65,7 +65,9 @@ pub enum Event {
     WorkerEnded,
     /// Some other process was reaped and processes are left.
     OtherEnded,
-    /// There is no child left.
+    /// No child is left, but the leaf holds processes that never were below the shim.
+    StrangersLeft,
+    /// There is no child left, and nothing in the leaf.
     TreeEmpty,
 }
 
@@ -155,6 +157,8 @@ impl Ladder {
                 Action::Nothing
             }
             (Stage::Terminating { .. }, Event::KillAsked) => self.kill(now_ms),
+            // Whoever put them there did not mean them to be asked; they cannot be told apart from each other either.
+            (Stage::Running | Stage::Terminating { .. }, Event::StrangersLeft) => self.kill(now_ms),
             (Stage::Killing { next_round_at_ms, .. }, Event::Time)
                 if now_ms >= next_round_at_ms =>
             {
@@ -262,12 +266,14 @@ mod tests {
             (running, Event::KillAsked, Action::Kill, begun),
             (running, Event::WorkerEnded, Action::Terminate, asked),
             (running, Event::OtherEnded, Action::Nothing, running),
+            (running, Event::StrangersLeft, Action::Kill, begun),
             (running, Event::TreeEmpty, Action::Nothing, empty),
             (patient, Event::Time, Action::Nothing, patient),
             (patient, Event::StopAsked, Action::Nothing, patient),
             (patient, Event::KillAsked, Action::Kill, begun),
             (patient, Event::WorkerEnded, Action::Nothing, again),
             (patient, Event::OtherEnded, Action::Nothing, again),
+            (patient, Event::StrangersLeft, Action::Kill, begun),
             (patient, Event::TreeEmpty, Action::Nothing, empty),
             (again, Event::OtherEnded, Action::Nothing, again),
             (again, Event::Time, Action::Nothing, again),
@@ -278,12 +284,14 @@ mod tests {
             (killing, Event::KillAsked, Action::Nothing, killing),
             (killing, Event::WorkerEnded, Action::Nothing, killing),
             (killing, Event::OtherEnded, Action::Nothing, killing),
+            (killing, Event::StrangersLeft, Action::Nothing, killing),
             (killing, Event::TreeEmpty, Action::Nothing, empty),
             (empty, Event::Time, Action::Nothing, empty),
             (empty, Event::StopAsked, Action::Nothing, empty),
             (empty, Event::KillAsked, Action::Nothing, empty),
             (empty, Event::WorkerEnded, Action::Nothing, empty),
             (empty, Event::OtherEnded, Action::Nothing, empty),
+            (empty, Event::StrangersLeft, Action::Nothing, empty),
             (empty, Event::TreeEmpty, Action::Nothing, empty),
         ];
         for (before, event, action, after) in table {

@@ -6,7 +6,7 @@
 //! | spec read, nonce equal, never started before | this is the start that the daemon meant |
 //! | `identity` | a daemon that finds the lock held knows whom to wait for |
 //! | worker started, `identity` again | the run has begun; from here on only a record ends it well |
-//! | tree empty | proven by wait(2) |
+//! | tree empty | proven by wait(2) and, where there is a leaf, by the leaf; the leaf is removed |
 //! | `exit` | the daemon, this one or the next, learns how it ended |
 
 use std::io;
@@ -18,6 +18,7 @@ use nix::sys::signalfd::SignalFd;
 use nix::sys::time::TimeSpec;
 
 use crate::failpoint;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::{epoch_ms, monotonic_ms};
 use crate::os::identity::ProcessIdentity;
 use crate::os::own_process::{
@@ -59,13 +60,17 @@ pub fn run(dir: &RunDir, nonce: &str) -> Result<(), ShimExit> {
     failpoint::hit("shim-identified");
 
     let clock = RunClock::start();
-    let record = match worker::start(&spec) {
+    let leaf = spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf));
+    let mut record = match worker::start(&spec) {
         Ok(worker) => {
             announce(dir, &mut identity, worker.pid, &mut status);
-            supervise(&spec, worker, &signals, &clock)
+            supervise(&spec, worker, &signals, &clock, leaf.as_ref())
         }
         Err(failure) => not_started(&spec, failure, &clock),
     };
+    if let Some(leaf) = &leaf {
+        count_and_remove(leaf, &mut record);
+    }
     store(|| write_exit(dir, &record), || is_kill_asked(&signals))?;
     failpoint::hit("shim-recorded");
     hand_over(dir, &mut status);
@@ -112,11 +117,12 @@ fn supervise(
     worker: StartedWorker,
     signals: &SignalFd,
     clock: &RunClock,
+    leaf: Option<&Leaf>,
 ) -> ExitRecord {
     let limits = &spec.limits;
     let mut ladder = Ladder::new(clock.started_ms, limits.max_runtime_ms, limits.grace_ms);
     let mut pump = LogPump::new(worker.output, worker.log, &spec.log, clock.started_ms);
-    let tally = Watch::new(worker.pid, signals, &mut pump, &mut ladder).until_empty();
+    let tally = Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf).until_empty();
     ended(spec, &tally, &ladder, pump.finish(), clock)
 }
 
@@ -145,6 +151,16 @@ fn ended(
         log_lost_bytes: output.lost_bytes,
         ..clock.blank_record(spec)
     }
+}
+
+/// Takes what the leaf has counted, and removes it: it is empty. One that cannot be removed in this instant is the daemon's
+/// to remove.
+fn count_and_remove(leaf: &Leaf, record: &mut ExitRecord) {
+    let usage = leaf.usage();
+    record.memory_peak_bytes = usage.memory_peak_bytes;
+    record.oom_kill_count = usage.oom_kill_count;
+    record.cpu_us = usage.cpu_us.unwrap_or_default().max(record.cpu_us);
+    let _left_to_the_daemon = leaf.remove();
 }
 
 fn not_started(spec: &RunSpec, failure: StartFailure, clock: &RunClock) -> ExitRecord {
@@ -181,6 +197,8 @@ impl RunClock {
             max_rss_bytes: 0,
             log_bytes: 0,
             log_lost_bytes: 0,
+            memory_peak_bytes: None,
+            oom_kill_count: None,
         }
     }
 }

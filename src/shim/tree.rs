@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::pidfd::{Delivery, PidFd};
 use crate::os::proc_tree::{Descendant, descendants};
 use crate::shim::ladder::Round;
@@ -56,9 +57,12 @@ impl Asker {
 }
 
 impl Killer {
-    /// Kills every process below this one that can be seen now.
-    pub fn round(&mut self) -> Round {
-        let mut round = Round { has_killed: false, has_found_new: false };
+    /// Kills everything in the leaf, and every process below this one that can be seen now.
+    pub fn round(&mut self, leaf: Option<&Leaf>) -> Round {
+        // First: this one kill meets them all at the same time. The rest is for who has left the leaf.
+        let has_killed =
+            leaf.is_some_and(|leaf| leaf.is_populated().unwrap_or(true) && leaf.kill().is_ok());
+        let mut round = Round { has_killed, has_found_new: false };
         let mut met = BTreeSet::new();
         for process in living() {
             round.has_killed |= send(&process, Signal::SIGKILL);

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::time::TimeSpec;
 
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
 use crate::os::wait::{ProcessEnd, Reap, ReapedChild, reap_any};
 use crate::shim::ladder::{Action, Event, Ladder};
@@ -38,26 +39,45 @@ pub struct Watch<'a> {
     ladder: &'a mut Ladder,
     asker: Asker,
     killer: Killer,
+    leaf: Option<&'a Leaf>,
+    is_childless: bool,
     tally: Tally,
 }
 
 impl<'a> Watch<'a> {
     /// Watches over the worker `worker_pid`, a child that has not been reaped. `signals` reads SIGTERM, SIGQUIT
-    /// and SIGCHLD, none of which has been lost since the worker was started.
+    /// and SIGCHLD, none of which has been lost since the worker was started. `leaf` is the worker's, where it has one.
     pub fn new(
         worker_pid: i32,
         signals: &'a SignalFd,
         pump: &'a mut LogPump,
         ladder: &'a mut Ladder,
+        leaf: Option<&'a Leaf>,
     ) -> Self {
-        let (asker, killer) = (Asker::default(), Killer::default());
-        Self { signals, worker_pid, pump, ladder, asker, killer, tally: Tally::default() }
+        Self {
+            signals,
+            worker_pid,
+            pump,
+            ladder,
+            asker: Asker::default(),
+            killer: Killer::default(),
+            leaf,
+            is_childless: false,
+            tally: Tally::default(),
+        }
     }
 
     /// Returns when no process of the run is left.
     pub fn until_empty(mut self) -> Tally {
         while !self.ladder.is_empty() {
             self.apply(Event::Time);
+            if self.is_childless {
+                // No signal tells of the end of strangers; the ladder's rounds look for them.
+                self.apply(self.emptiness());
+            }
+            if self.ladder.is_empty() {
+                break;
+            }
             let ready = self.wait(monotonic_ms());
             if ready.signals {
                 self.take_signals();
@@ -75,7 +95,7 @@ impl<'a> Watch<'a> {
             Action::Nothing => {}
             Action::Terminate => self.asker.round(self.worker_pid),
             Action::Kill => {
-                let round = self.killer.round();
+                let round = self.killer.round(self.leaf);
                 self.ladder.round_done(round, monotonic_ms());
             }
         }
@@ -109,6 +129,12 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// What it means that there is no child: proof, unless the leaf holds somebody. What cannot be told is no proof.
+    fn emptiness(&self) -> Event {
+        let is_populated = self.leaf.is_some_and(|leaf| leaf.is_populated().unwrap_or(true));
+        if is_populated { Event::StrangersLeft } else { Event::TreeEmpty }
+    }
+
     /// Reaps whatever has ended; several ends may have come as one signal.
     fn reap(&mut self) -> Option<Event> {
         let had_ended = self.tally.worker_end.is_some();
@@ -116,7 +142,10 @@ impl<'a> Watch<'a> {
         loop {
             match reap_any() {
                 Ok(Reap::Child(child)) => self.tally.add(child, self.worker_pid),
-                Ok(Reap::NoChildren) => return Some(Event::TreeEmpty),
+                Ok(Reap::NoChildren) => {
+                    self.is_childless = true;
+                    return Some(self.emptiness());
+                }
                 Ok(Reap::NoneEnded) | Err(_) => break,
             }
             reaped_count += 1;

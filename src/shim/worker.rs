@@ -11,6 +11,7 @@ use nix::fcntl::OFlag;
 use nix::sys::resource::Resource;
 use nix::sys::stat::{Mode, umask};
 
+use crate::os::cgroup_leaf::{Leaf, enter, is_in};
 use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
 use crate::os::run_files::{RunSpec, StartFailure, StartStep};
 use crate::os::run_log::RunLogWriter;
@@ -50,8 +51,24 @@ pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
     };
     let (input, output, worker_end) = stdio().map_err(|error| at_fork(&error))?;
     let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
-    let pid = fork_exec(&plan, stdio).map_err(|failure| told(failure, spec, &plan))?;
+    let leaf = enter_groups(spec)?;
+    let pid = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
+        .map_err(|failure| told(failure, spec, &plan))?;
     Ok(StartedWorker { pid, output, log })
+}
+
+/// Puts the shim into the group of the shims, where the daemon has not started it there already, and opens the worker's leaf.
+fn enter_groups(spec: &RunSpec) -> Result<Option<OwnedFd>, StartFailure> {
+    let Some(groups) = &spec.containment else { return Ok(None) };
+    let failed = |error: &io::Error, path: &Path| {
+        let what = format!("control group `{}` could not be used", path.display());
+        failure_of(StartStep::Containment, error, &what)
+    };
+    if !is_in(&groups.shims) {
+        enter(&groups.shims).map_err(|error| failed(&error, &groups.shims))?;
+    }
+    let leaf = Leaf::new(&groups.leaf);
+    leaf.open().map(Some).map_err(|error| failed(&error, leaf.path()))
 }
 
 /// The worker's standard input, and the reading and the writing end of its output.
@@ -163,6 +180,11 @@ fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
     let (step, text) = match failed.step {
         ExecStep::Fork => {
             (StartStep::Fork, format!("the worker's process could not be made: {why}"))
+        }
+        ExecStep::Containment => {
+            let leaf = spec.containment.as_ref().map(|groups| groups.leaf.display());
+            let leaf = leaf.map_or_else(String::new, |leaf| leaf.to_string());
+            (StartStep::Containment, format!("control group `{leaf}` could not be entered: {why}"))
         }
         ExecStep::Session => {
             (StartStep::Fork, format!("the worker's session could not be made: {why}"))

@@ -199,7 +199,9 @@ fn a_home_that_was_never_used_can_begin_with_a_backup() {
     let daemon = Talk::start(&place, &["daemon", "--force"]);
     until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
     assert!(place.say(["list"]).ok().contains("moved"));
-    drop(daemon);
+    // In order, so that it removes its control groups.
+    daemon.interrupt();
+    assert_eq!(daemon.end().code, 0);
 }
 
 #[test]

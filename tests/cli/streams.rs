@@ -133,7 +133,8 @@ fn a_log_is_followed_while_it_is_written_until_the_run_is_over() {
     let follow = Talk::start(&board, &["log", &id, "--follow"]);
     assert_eq!(follow.line(), "one");
     assert_eq!(board.status(&id), "running");
-    let short = Talk::start(&board, &["log", &id, "-f", "--tail", "0"]);
+    let short = Talk::start(&board, &["log", &id, "-f", "--tail", "2"]);
+    assert_eq!(short.line(), "e", "it begins with the end of what is there");
     std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
     assert_eq!(follow.line(), "two");
     let rest = follow.end();

@@ -8,6 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kanband::api::client::{Client, ClientError, task_path};
+use kanband::os::cgroup::{default_base, end_leaf};
+use kanband::os::cgroup_leaf::Leaf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -79,6 +81,11 @@ impl Daemon {
 
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
+    }
+
+    /// The base of its control groups: where they are, if there are any.
+    pub fn base(&self) -> PathBuf {
+        default_base(&self.home()).unwrap_or_else(|| self.dir.path().join("no-groups"))
     }
 
     /// A directory beside the home, for the test's own files.
@@ -275,6 +282,9 @@ impl Drop for Daemon {
             drop(child.wait());
         }
         end_shims(&self.home().join("runs"));
+        if let Some(base) = default_base(&self.home()) {
+            assert!(end_leaf(&Leaf::new(&base), DEADLINE), "{} does not go", base.display());
+        }
     }
 }
 

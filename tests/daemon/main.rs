@@ -12,12 +12,15 @@
 mod adoption;
 mod bad_requests;
 mod callers;
+mod containment;
 mod crash_points;
 mod full_disk;
 mod harness;
 mod idle;
+mod limits;
 mod main_job;
 mod migrations;
+mod orphans;
 mod panics;
 mod predecessor;
 mod races;

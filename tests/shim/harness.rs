@@ -86,6 +86,7 @@ impl Run {
                 umask: None,
                 rlimits: BTreeMap::new(),
             },
+            containment: None,
         };
         Self { temp, dir, spec }
     }

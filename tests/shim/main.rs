@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed, also in its helpers"
 )]
 
+mod containment;
 mod ending;
 mod harness;
 mod isolation;

@@ -12,6 +12,7 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
         (Some(failure), _, _) => ProcessEnd::StartFailed {
             message: match failure.step {
                 StartStep::Workspace => format!("workspace: {}", failure.message),
+                StartStep::Containment => format!("containment: {}", failure.message),
                 StartStep::Log | StartStep::Limits | StartStep::Fork | StartStep::Exec => {
                     failure.message.clone()
                 }
@@ -28,14 +29,25 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
     Evidence {
         end,
         timed_out: record.timed_out,
-        oom: false,
+        oom: is_out_of_memory(record),
         stop_requested: record.stop_requested,
         killed: record.killed,
         cpu_ms: i64::try_from(record.cpu_us / 1000).ok(),
         max_rss_bytes: i64::try_from(record.max_rss_bytes).ok(),
+        // One process is less than the tree; where nothing counts the tree it is all that is known.
+        memory_peak_bytes: i64::try_from(record.memory_peak_bytes.unwrap_or(record.max_rss_bytes))
+            .ok()
+            .filter(|bytes| *bytes > 0),
+        oom_kills: record.oom_kill_count.and_then(|count| i64::try_from(count).ok()),
         elapsed_seconds: i64::try_from(record.elapsed_ms / 1000).ok(),
         log_tail,
     }
+}
+
+/// Whether the worker failed because memory ran out. One that came to a good end although something below it was killed did
+/// not.
+fn is_out_of_memory(record: &ExitRecord) -> bool {
+    record.oom_kill_count.is_some_and(|count| count > 0) && record.code != Some(0)
 }
 
 /// Evidence of a run whose shim is gone; none while it lives.
@@ -50,6 +62,13 @@ pub fn of_inspection(inspection: &Inspection, log_tail: Option<String>) -> Optio
         }
         Inspection::NeverStarted => Some(Evidence::of(ProcessEnd::NotStarted)),
     }
+}
+
+/// Evidence of a run that was under way when the host went down.
+pub fn of_restarted_host(log_tail: Option<String>) -> Evidence {
+    let message = "the host was restarted while it ran".to_owned();
+    let end = ProcessEnd::Lost { message, is_host_fault: false };
+    Evidence { log_tail, ..Evidence::of(end) }
 }
 
 /// The end of a run's log, as the rules and the next attempt read it.

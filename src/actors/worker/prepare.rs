@@ -7,15 +7,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::config::Settings;
 use crate::config::launch::{LaunchInput, Resolution, resolve};
 use crate::config::secrets::secrets_of;
-use crate::config::settings::Verdict;
+use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::policy::Policy;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, RunOrder};
+use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
-use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec};
+use crate::os::run_files::{GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec};
 
 /// Where things are and how they are set, for every launch.
 pub struct LaunchContext {
@@ -39,6 +40,8 @@ pub struct LaunchContext {
     pub kanban_dir: Option<PathBuf>,
     /// The life of the database that the runs belong to.
     pub incarnation: RwLock<String>,
+    /// What holds the processes of a run together.
+    pub containment: Containment,
 }
 
 impl LaunchContext {
@@ -125,6 +128,7 @@ pub fn prepare(
         skills: &skills,
     });
     let env = environment(order, context, &settings, &resolution, &workspace_text);
+    let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets_of(&env);
     let profile = resolution.profile.unwrap_or_default();
     let supervision = &settings.supervision;
@@ -163,9 +167,27 @@ pub fn prepare(
             umask: profile.umask,
             rlimits: profile.rlimits,
         },
+        containment: context.containment.of_run(order.run_id, &group_limits),
     };
-    let launch = Launch { workspace_path: workspace_text, argv };
+    let launch = Launch {
+        workspace_path: workspace_text,
+        argv,
+        containment: Some(context.containment.mode().to_owned()),
+        not_enforced: context.containment.not_enforced(&group_limits),
+    };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs })
+}
+
+/// The limits that the processes of a run share: the profile's own, else those that hold for all.
+pub fn group_limits(settings: &Settings, profile: Option<&Profile>) -> GroupLimits {
+    let supervision = &settings.supervision;
+    GroupLimits {
+        memory_max_bytes: profile
+            .and_then(|profile| profile.memory_max_bytes)
+            .or(supervision.memory_max_bytes),
+        pids_max: profile.and_then(|profile| profile.pids_max).or(supervision.pids_max),
+        cpu_percent: profile.and_then(|profile| profile.cpu_percent).or(supervision.cpu_percent),
+    }
 }
 
 fn environment(

@@ -75,13 +75,18 @@ fn lines(profiles: &[ProfileInfo]) -> Vec<String> {
             *column = width(cell).max(*column);
         }
     }
-    let problems = std::iter::once(None).chain(profiles.iter().map(|p| p.problem.as_deref()));
+    let profiles = std::iter::once(None).chain(profiles.iter().map(Some));
     let mut lines = Vec::new();
-    for (row, problem) in rows.iter().zip(problems) {
+    for (row, profile) in rows.iter().zip(profiles) {
         let cells: Vec<String> =
             row.iter().zip(columns).map(|(cell, columns)| pad(cell, columns)).collect();
         lines.push(cells.join("  ").trim_end().to_owned());
+        let Some(profile) = profile else { continue };
+        let problem = profile.problem.as_deref();
         lines.extend(problem.map(|problem| format!("  problem: {}", one_line(problem))));
+        if !profile.not_enforced.is_empty() {
+            lines.push(format!("  not enforced here: {}", profile.not_enforced.join(", ")));
+        }
     }
     lines
 }

@@ -176,6 +176,10 @@ impl Page {
             let line = first_line(text.as_deref()?, RUN_TEXT_COLUMNS)?;
             Some(format!("     {sign} {line}"))
         }));
+        if !run.not_enforced.is_empty() {
+            let limits = one_line(&run.not_enforced.join(", "));
+            lines.push(format!("     ! limits not enforced here: {limits}"));
+        }
         lines
     }
 }

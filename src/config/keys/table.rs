@@ -248,6 +248,52 @@ const SUPERVISION: &[Key] = &[
         doc: "Pace at which a worker's output is taken, so that a talkative one never slows the board; a \
               faster worker waits. Fixed for a run at its start.",
     },
+    Key {
+        name: "containment",
+        kind: Kind::Choice(&["auto", "subreaper"]),
+        default: Some("\"auto\""),
+        example: None,
+        unit: None,
+        doc: "What holds the processes of a run together: \"auto\", a control group of its own wherever a \
+              writable cgroup v2 hierarchy is found, or \"subreaper\", only the process that supervises it; \
+              `kanban doctor` says which it is.",
+    },
+    Key {
+        name: "cgroup_base",
+        kind: Kind::OptionalPath,
+        default: Some("\"\""),
+        example: None,
+        unit: None,
+        doc: "Directory of a control group that was handed over to kanband, below which the runs get theirs; \
+              empty: the group that the daemon itself is in.",
+    },
+    Key {
+        name: "memory_max",
+        kind: Kind::Size { min_bytes: 0 },
+        default: Some("0"),
+        example: None,
+        unit: None,
+        doc: "Memory that all processes of a run share where its profile says nothing, 0 for no limit; \
+              enforced where the cgroup has the memory controller.",
+    },
+    Key {
+        name: "pids_max",
+        kind: Kind::Integer { min: 0, max: 4_194_304 },
+        default: Some("0"),
+        example: None,
+        unit: Some("processes and threads"),
+        doc: "How many processes and threads a run may have at one time where its profile says nothing, 0 \
+              for no limit; enforced where the cgroup has the pids controller.",
+    },
+    Key {
+        name: "cpu_percent",
+        kind: Kind::Integer { min: 0, max: 100_000 },
+        default: Some("0"),
+        example: None,
+        unit: Some("percent of one CPU"),
+        doc: "CPU time that a run may use where its profile says nothing, 100 for one whole CPU, 0 for no \
+              limit; enforced where the cgroup has the cpu controller.",
+    },
 ];
 
 const CLAIMS: &[Key] = &[Key {

@@ -18,6 +18,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("migrations/0001_initial.sql") },
     Migration { version: 2, sql: include_str!("migrations/0002_whole_board.sql") },
+    Migration { version: 3, sql: include_str!("migrations/0003_containment.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -14,7 +14,7 @@ macro_rules! select_runs {
             "SELECT id, task_id, profile, step_key, status, outcome, summary, error, metadata, worker_pid, started_at,
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
-                    max_rss_bytes, log_tail
+                    max_rss_bytes, log_tail, memory_peak_bytes, oom_kills, containment, not_enforced
              FROM task_runs ",
             $rest
         )
@@ -53,6 +53,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         cpu_ms: row.get(27)?,
         max_rss_bytes: row.get(28)?,
         log_tail: row.get(29)?,
+        memory_peak_bytes: row.get(30)?,
+        oom_kills: row.get(31)?,
+        containment: row.get(32)?,
+        not_enforced: lenient_names(row.get(33)?).unwrap_or_default(),
     })
 }
 
@@ -202,6 +206,10 @@ pub struct ProcessFacts<'a> {
     pub cpu_ms: Option<i64>,
     /// Largest resident set, bytes.
     pub max_rss_bytes: Option<i64>,
+    /// Most memory at one time, bytes.
+    pub memory_peak_bytes: Option<i64>,
+    /// Processes killed because memory ran out.
+    pub oom_kills: Option<i64>,
     /// End of the log of a failed run.
     pub log_tail: Option<&'a str>,
 }
@@ -217,13 +225,15 @@ pub fn set_closed_if_open(
         .prepare_cached(
             "UPDATE task_runs
              SET closed_at = :now, state = 'closed', exit_code = :exit_code, signal = :signal, cpu_ms = :cpu_ms,
-                 max_rss_bytes = :max_rss_bytes, log_tail = :log_tail
+                 max_rss_bytes = :max_rss_bytes, memory_peak_bytes = :memory_peak, oom_kills = :oom_kills,
+                 log_tail = :log_tail
              WHERE id = :id AND closed_at IS NULL AND ended_at IS NOT NULL",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": id, ":exit_code": facts.exit_code, ":signal": facts.signal, ":cpu_ms": facts.cpu_ms,
-                ":max_rss_bytes": facts.max_rss_bytes, ":log_tail": facts.log_tail, ":now": now,
+                ":max_rss_bytes": facts.max_rss_bytes, ":memory_peak": facts.memory_peak_bytes,
+                ":oom_kills": facts.oom_kills, ":log_tail": facts.log_tail, ":now": now,
             })
         })
         .map(|changed| changed == 1)
@@ -277,17 +287,36 @@ pub fn set_process_ids(
         .doing("write who runs a run")
 }
 
-/// Writes the workspace and the argv (a JSON list) with which a run starts.
+/// With what a run starts.
+#[derive(Debug, Clone, Copy)]
+pub struct LaunchFacts<'a> {
+    /// Directory of the work.
+    pub workspace_path: &'a str,
+    /// Program and arguments, a JSON list.
+    pub argv_json: &'a str,
+    /// What holds its processes together.
+    pub containment: Option<&'a str>,
+    /// Limits that nothing enforces, a JSON list; none when there are none.
+    pub not_enforced_json: Option<&'a str>,
+}
+
+/// Writes with what a run starts.
 pub fn set_launch(
     connection: &Connection,
     id: RunId,
-    workspace_path: &str,
-    argv_json: &str,
+    launch: &LaunchFacts<'_>,
 ) -> Result<(), Fault> {
     connection
-        .prepare_cached("UPDATE task_runs SET workspace_path = :path, argv = :argv WHERE id = :id")
+        .prepare_cached(
+            "UPDATE task_runs
+             SET workspace_path = :path, argv = :argv, containment = :containment, not_enforced = :not_enforced
+             WHERE id = :id",
+        )
         .and_then(|mut s| {
-            s.execute(named_params! { ":id": id, ":path": workspace_path, ":argv": argv_json })
+            s.execute(named_params! {
+                ":id": id, ":path": launch.workspace_path, ":argv": launch.argv_json,
+                ":containment": launch.containment, ":not_enforced": launch.not_enforced_json,
+            })
         })
         .map(|_| ())
         .doing("write how a run starts")
@@ -379,6 +408,19 @@ pub fn list_open_supervised(connection: &Connection) -> Result<Vec<Run>, Fault> 
         &[],
         "list the open runs",
     )
+}
+
+/// Boots of the open supervised runs whose worker was seen, with the run.
+pub fn list_boots_of_open(connection: &Connection) -> Result<Vec<(RunId, String)>, Fault> {
+    let doing = "list the boots of the open runs";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, boot_id FROM task_runs
+             WHERE closed_at IS NULL AND supervised = 1 AND boot_id IS NOT NULL",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
 /// How many supervised runs are open, by profile.

@@ -161,11 +161,12 @@ pub fn insert_run(
             "INSERT INTO task_runs (id, task_id, profile, step_key, status, outcome, cause, summary, metadata, error,
                                     worker_pid, max_runtime_seconds, last_heartbeat_at, started_at, ended_at, closed_at,
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
-                                    max_rss_bytes, log_tail, state)
+                                    max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
+                                    state)
              VALUES (:id, :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
-                     :max_rss_bytes, :log_tail, 'closed')
+                     :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -180,7 +181,9 @@ pub fn insert_run(
                     ":supervised": run.supervised.unwrap_or_default(),
                     ":automatic": run.automatic.unwrap_or_default(), ":workspace_path": run.workspace_path,
                     ":argv": run.argv, ":exit_code": run.exit_code, ":signal": run.signal, ":cpu_ms": run.cpu_ms,
-                    ":max_rss_bytes": run.max_rss_bytes, ":log_tail": run.log_tail,
+                    ":max_rss_bytes": run.max_rss_bytes, ":memory_peak": run.memory_peak_bytes,
+                    ":oom_kills": run.oom_kills, ":containment": run.containment,
+                    ":not_enforced": run.not_enforced, ":log_tail": run.log_tail,
                 },
                 |row| row.get(0),
             )

@@ -144,6 +144,11 @@ fn run_fields(run: Run) -> RunFields {
         signal: run.signal.map(i64::from),
         cpu_ms: run.cpu_ms,
         max_rss_bytes: run.max_rss_bytes,
+        memory_peak_bytes: run.memory_peak_bytes,
+        oom_kills: run.oom_kills,
+        containment: run.containment,
+        not_enforced: (!run.not_enforced.is_empty())
+            .then(|| serde_json::Value::from(run.not_enforced).to_string()),
         log_tail: run.log_tail,
     }
 }

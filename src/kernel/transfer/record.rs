@@ -105,6 +105,10 @@ pub struct RunFields {
     pub signal: Option<i64>,
     pub cpu_ms: Option<i64>,
     pub max_rss_bytes: Option<i64>,
+    pub memory_peak_bytes: Option<i64>,
+    pub oom_kills: Option<i64>,
+    pub containment: Option<String>,
+    pub not_enforced: Option<String>,
     pub log_tail: Option<String>,
 }
 

@@ -17,7 +17,10 @@ use crate::kernel::outcome::{
 };
 use crate::kernel::retry::{self, FailureCounts, Next};
 use crate::kernel::run::{Run, RunOutcome, RunState, RunStep};
-use crate::kernel::store::{self, runs::ProcessFacts};
+use crate::kernel::store::{
+    self,
+    runs::{LaunchFacts, ProcessFacts},
+};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
@@ -31,6 +34,12 @@ pub struct Launch {
     pub workspace_path: String,
     /// Program and arguments.
     pub argv: Vec<String>,
+    /// What holds its processes together: `cgroup` or `subreaper`.
+    #[serde(default)]
+    pub containment: Option<String>,
+    /// Limits that nothing enforces here, by their keys.
+    #[serde(default)]
+    pub not_enforced: Vec<String>,
 }
 
 /// Who runs a run: shim and worker as (pid, start ticks) of one boot.
@@ -57,7 +66,15 @@ fn run_and_task(tx: &Tx<'_>, run_id: RunId) -> Result<(Run, Task), VerbError> {
 
 fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(), VerbError> {
     let argv = Value::from(launch.argv.clone()).to_string();
-    store::runs::set_launch(tx.store(), run.id, &launch.workspace_path, &argv)?;
+    let not_enforced = (!launch.not_enforced.is_empty())
+        .then(|| Value::from(launch.not_enforced.clone()).to_string());
+    let facts = LaunchFacts {
+        workspace_path: &launch.workspace_path,
+        argv_json: &argv,
+        containment: launch.containment.as_deref(),
+        not_enforced_json: not_enforced.as_deref(),
+    };
+    store::runs::set_launch(tx.store(), run.id, &facts)?;
     store::tasks::set_workspace_path(tx.store(), &run.task_id, &launch.workspace_path)?;
     Ok(())
 }
@@ -200,6 +217,8 @@ impl Verb for CloseRun {
             signal,
             cpu_ms: self.evidence.cpu_ms,
             max_rss_bytes: self.evidence.max_rss_bytes,
+            memory_peak_bytes: self.evidence.memory_peak_bytes,
+            oom_kills: self.evidence.oom_kills,
             log_tail: self.evidence.log_tail.as_deref().filter(|_| is_failure),
         };
         store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
@@ -391,6 +410,10 @@ impl CloseRun {
             RunOutcome::Oom => payload([
                 ("pid", pid),
                 ("max_rss_bytes", self.evidence.max_rss_bytes.map_or(Value::Null, Value::from)),
+                (
+                    "memory_peak_bytes",
+                    self.evidence.memory_peak_bytes.map_or(Value::Null, Value::from),
+                ),
             ]),
             RunOutcome::ProtocolViolation => {
                 payload([("pid", pid), ("failures", counts.failures.into())])

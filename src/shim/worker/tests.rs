@@ -29,6 +29,7 @@ fn spec(argv: &[&str]) -> RunSpec {
             umask: None,
             rlimits: BTreeMap::new(),
         },
+        containment: None,
     }
 }
 

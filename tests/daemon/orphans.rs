@@ -1,0 +1,83 @@
+//! A process whose shim is gone is never taken for an operator.
+
+use serde_json::json;
+
+use crate::containment::{MODES, config_in, has_groups};
+use crate::harness::{Daemon, is_alive, wait_for};
+
+/// What an orphan does when the file `go` is there: tries what only an operator may do, at the operators' door.
+const CALL: &str = "while [ ! -e DIR/go ]; do sleep 0.02; done; kanban pause > DIR/told.new 2>&1; \
+                    mv DIR/told.new DIR/told; exec sleep 600";
+
+/// How the orphan tries to be nobody.
+const DISGUISES: [(&str, &str, bool); 3] = [
+    ("its token put away", "unset KANBAN_TOKEN_FILE; setsid sh -c 'CALL' &", false),
+    (
+        "no variable left, in the session",
+        "env -i PATH=\"$PATH\" KANBAN_SOCKET=SOCKET sh -c 'CALL' &",
+        false,
+    ),
+    (
+        "no variable and no session left",
+        "env -i PATH=\"$PATH\" KANBAN_SOCKET=SOCKET setsid sh -c 'CALL' &",
+        true,
+    ),
+];
+
+/// What the daemon told an orphan of a run whose shim was killed, before anything was done about it.
+fn told(mode: &str, disguise: &str, needs_groups: bool) -> Option<String> {
+    let mut daemon = Daemon::prepare("");
+    let dir = daemon.scratch().display().to_string();
+    let socket = daemon.socket().display().to_string();
+    let call = format!("echo $$ > DIR/orphan; {CALL}");
+    let script = format!("export KANBAN_SOCKET=SOCKET; {disguise} wait")
+        .replace("CALL", &call)
+        .replace("DIR", &dir)
+        .replace("SOCKET=SOCKET", &format!("SOCKET={socket}"));
+    let text = config_in(mode, &[("sh", "exit", &script)]);
+    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    let hold = daemon.scratch().join("hold");
+    daemon.arm(Some(&format!("remains-found=hold:{}@1", hold.display())));
+    daemon.spawn();
+    daemon.wait_until_up();
+    if needs_groups && !has_groups(&daemon) {
+        return None;
+    }
+    daemon.create(json!({ "assignee": "sh" }));
+    let orphan: i32 = wait_for("the orphan", || {
+        std::fs::read_to_string(daemon.scratch().join("orphan")).ok()?.trim().parse().ok()
+    });
+    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
+    let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+    let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
+    nix::sys::signal::kill(shim, nix::sys::signal::SIGKILL).unwrap();
+    wait_for("the daemon to notice", || hold.exists().then_some(()));
+    wait_for("the worker's end", || {
+        (!is_alive(identity.worker.as_ref().unwrap().pid)).then_some(())
+    });
+    assert!(is_alive(orphan), "there is nobody to call");
+    std::fs::write(daemon.scratch().join("go"), "").unwrap();
+    let told =
+        wait_for("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
+    let dispatch = daemon.get("/v1/dispatch/switch")["dispatch"].clone();
+    assert_ne!(dispatch, "paused", "{mode}: {told}");
+    daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
+    std::fs::remove_file(&hold).unwrap();
+    wait_for("the orphan's end", || (!is_alive(orphan)).then_some(()));
+    Some(told)
+}
+
+#[test]
+fn an_orphan_of_a_dead_shim_is_no_operator_however_it_hides() {
+    for mode in MODES {
+        for (what, disguise, needs_leaf) in DISGUISES {
+            if needs_leaf && mode == "subreaper" {
+                // Nothing is left by which it could be known; the README says so.
+                continue;
+            }
+            let Some(told) = told(mode, disguise, needs_leaf) else { continue };
+            let is_refused = told.contains("cannot be placed") || told.contains("may not");
+            assert!(is_refused, "{mode}, {what}: {told}");
+        }
+    }
+}
