@@ -125,11 +125,12 @@ pub fn children_of(pid: i32) -> Vec<Born> {
     all_pids().into_iter().filter_map(child).collect()
 }
 
-/// Control groups below the base of a home, but for the two that every base has. None where there is no version 2.
-pub fn groups_of(home: &Path) -> Vec<PathBuf> {
+/// Control groups of a home, wherever version 2 is mounted: those that every daemon of it makes, and those of runs.
+pub fn groups_of(home: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     use std::os::unix::ffi::OsStrExt as _;
     let digest = Sha256::digest(home.canonicalize().unwrap().as_os_str().as_bytes());
     let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let base = format!("kanband-{hash}");
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let is_v2 = |line: &&str| line.contains(" - cgroup2 ");
     let roots = mounts.lines().filter(is_v2).filter_map(|line| line.split(' ').nth(4));
@@ -139,14 +140,15 @@ pub fn groups_of(home: &Path) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(&dir) else { continue };
         let below = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
         waiting.extend(below);
-        let name = dir.to_string_lossy();
-        if let Some((_, rest)) = name.split_once(&format!("kanband-{hash}"))
-            && !["", "/runs", "/shims"].contains(&rest)
-        {
+        if dir.to_string_lossy().contains(&base) {
             found.push(dir);
         }
     }
-    found
+    let is_lasting = |dir: &PathBuf| {
+        let name = dir.to_string_lossy();
+        ["", "/runs", "/shims"].iter().any(|end| name.ends_with(&format!("{base}{end}")))
+    };
+    found.into_iter().partition(is_lasting)
 }
 
 /// Shim and worker of every run, as the board has written them down.
