@@ -102,6 +102,7 @@ mod tests {
     const LISTEN_IN: &str = "KANBAND_TEST_LISTEN_IN";
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "it outlives the process that starts it")]
     fn a_socket_that_a_dead_process_left_with_its_child_is_stale_and_a_living_one_in_use() {
         if let Some(dir) = std::env::var_os(LISTEN_IN) {
             let listener = UnixListener::bind(Path::new(&dir).join("socket")).unwrap();
