@@ -34,11 +34,12 @@ SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000
 SIM_SEEDS ?= 10000
 SIM_ROUNDS ?= 10
+SIM_RUNS ?= 1000
 
 # A hundred deaths a round, each with a seed of its own: after each death everything acknowledged is looked for again.
 .PHONY: sim
-sim: setup ## Long random runs: board against model, supervision simulated, daemon killed a thousand times
-	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_ROUNDS=$(SIM_ROUNDS) repeats this run"
+sim: setup ## Long random runs: board against model, supervision simulated and on real processes, daemon killed a thousand times
+	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_ROUNDS=$(SIM_ROUNDS) SIM_RUNS=$(SIM_RUNS) repeats this run"
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEQUENCES=$(SIM_SEQUENCES) $(CARGO) test --locked --profile sim --test model
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEEDS=$(SIM_SEEDS) $(CARGO) test --locked --profile sim --test sim -- --nocapture
 	@round=0; while [ $$round -lt $(SIM_ROUNDS) ]; do \
@@ -48,6 +49,8 @@ sim: setup ## Long random runs: board against model, supervision simulated, daem
 			$(CARGO) test --locked --profile sim --test daemon crash_points || exit 1; \
 		round=$$((round + 1)); \
 	done
+	KANBAND_SEED=$(SIM_SEED) KANBAND_LEAK_RUNS=$(SIM_RUNS) KANBAND_KILLS=$(SIM_RUNS) KANBAND_POINT_DEATHS=100 KANBAND_STOPS=100 KANBAND_TIMEOUTS=100 KANBAND_CREATES=10000 \
+		$(CARGO) test --locked --profile sim --test supervision -- --nocapture
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench

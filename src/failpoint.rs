@@ -10,7 +10,7 @@
 //! | action | effect |
 //! |---|---|
 //! | `kill` | SIGKILL to this process |
-//! | `kill-parent` | SIGKILL to the parent process, then go on (a shim ends the daemon that started it) |
+//! | `kill-parent` | SIGKILL to the parent process while that is a daemon, then go on (a shim ends the one that started it) |
 //! | `panic` | a panic at this point |
 //! | `hold:PATH` | creates PATH and stays here until somebody removes it |
 //!
@@ -103,7 +103,12 @@ mod armed {
                 let _gone = kill(Pid::this(), Signal::SIGKILL);
             }
             Action::KillParent => {
-                let _gone = kill(Pid::parent(), Signal::SIGKILL);
+                // Whoever takes in the orphans of a dead daemon, a session manager perhaps, has done nothing.
+                let parent = Pid::parent();
+                let name = std::fs::read_to_string(format!("/proc/{parent}/comm"));
+                if name.is_ok_and(|name| name.trim_end() == "kanband") {
+                    let _gone = kill(parent, Signal::SIGKILL);
+                }
             }
             Action::Panic => panic!("fail point {}", point.name),
             Action::Hold(path) => {

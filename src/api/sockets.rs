@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::os::peer::is_listener_gone;
+
 /// Access to the operators' socket: its owner. The package widens it to a group.
 const OPERATORS_MODE: u32 = 0o600;
 
@@ -79,9 +81,49 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
     if !std::os::unix::fs::FileTypeExt::is_socket(&metadata.file_type()) {
         return Err(SocketError::NotASocket { path: path.to_owned() });
     }
-    if UnixStream::connect(path).is_ok() {
+    if UnixStream::connect(path).is_ok_and(|connected| !is_listener_gone(connected)) {
         return Err(SocketError::InUse { path: path.to_owned() });
     }
     std::fs::remove_file(path)
         .map_err(|source| SocketError::Unusable { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::process::{Command, Stdio};
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    use super::*;
+
+    /// In the process that the next test makes of itself: the directory of the sockets.
+    const LISTEN_IN: &str = "KANBAND_TEST_LISTEN_IN";
+
+    #[test]
+    #[expect(clippy::zombie_processes, reason = "it outlives the process that starts it")]
+    fn a_socket_that_a_dead_process_left_with_its_child_is_stale_and_a_living_one_in_use() {
+        if let Some(dir) = std::env::var_os(LISTEN_IN) {
+            let listener = UnixListener::bind(Path::new(&dir).join("socket")).unwrap();
+            let mut child = Command::new("sleep");
+            child.arg("600").stdin(OwnedFd::from(listener)).stdout(Stdio::null());
+            let child = child.stderr(Stdio::null()).spawn().unwrap();
+            std::fs::write(Path::new(&dir).join("child"), child.id().to_string()).unwrap();
+            return;
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let (path, workers) = (temp.path().join("socket"), temp.path().join("workers"));
+        let me = "api::sockets::tests::a_socket_that_a_dead_process_left_with_its_child_is_stale_and_a_living_one_in_use";
+        let mut parent = Command::new(std::env::current_exe().unwrap());
+        let ended = parent.args(["--exact", me]).env(LISTEN_IN, temp.path()).output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+        assert!(UnixStream::connect(&path).is_ok(), "its child holds it");
+        let bound = bind(&path, &workers);
+        let child = std::fs::read_to_string(temp.path().join("child")).unwrap();
+        kill(Pid::from_raw(child.parse().unwrap()), Signal::SIGKILL).unwrap();
+        let _bound = bound.map_err(|error| error.to_string()).unwrap();
+        let again = bind(&path, &workers).map(|_| ());
+        assert!(matches!(again, Err(SocketError::InUse { .. })), "{again:?}");
+    }
 }

@@ -1,16 +1,27 @@
 //! The daemon's lifetime lock on its home: one daemon, one writer.
 //!
 //! Held from before anything in the home is touched until the process is gone, by flock(2) like the run lock.
-//! The file holds the owner's PID for people; it decides nothing and may be a dead owner's.
+//! The file holds the owner's PID for people, and may be a dead owner's. It decides one thing: a daemon that was killed while
+//! it forked leaves the lock with the child until that executes its program, so a dead owner's lock is waited for.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::Flock;
+use nix::poll::ppoll;
+use nix::sys::time::TimeSpec;
 use thiserror::Error;
 
+use crate::os::proc_stat;
 use crate::os::run_lock::try_lock;
+
+/// How long a dead owner's child may keep the lock. It is about to give it back; on a busy host that takes its time.
+const DEAD_OWNER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Pause between two tries, when the owner is dead.
+const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// The lock, held until this value is dropped or the process ends.
 #[derive(Debug)]
@@ -41,19 +52,27 @@ pub enum HomeLockError {
 }
 
 impl HomeLock {
-    /// Takes `<home>/lock` and writes this process's PID into it. The home must exist.
+    /// Takes `<home>/lock` and writes this process's PID into it. The home must exist. Waits, for a moment, only for a lock
+    /// whose owner is dead.
     ///
     /// # Errors
     /// [`HomeLockError`].
     pub fn acquire(home: &Path) -> Result<Self, HomeLockError> {
         let path = home.join("lock");
-        match acquire_at(&path) {
-            Ok(Some(held)) => Ok(Self { _held: held }),
-            Ok(None) => {
-                let owner_pid = read_owner(&path);
-                Err(HomeLockError::Held { path, owner_pid })
+        let started = Instant::now();
+        loop {
+            match acquire_at(&path) {
+                Ok(Some(held)) => return Ok(Self { _held: held }),
+                Ok(None) => {
+                    let owner_pid = read_owner(&path);
+                    let is_dead = owner_pid.is_some_and(proc_stat::is_gone);
+                    if !is_dead || started.elapsed() >= DEAD_OWNER_PATIENCE {
+                        return Err(HomeLockError::Held { path, owner_pid });
+                    }
+                    let _interrupted = ppoll(&mut [], Some(TimeSpec::from(TRY_AGAIN)), None);
+                }
+                Err(source) => return Err(HomeLockError::Unusable { path, source }),
             }
-            Err(source) => Err(HomeLockError::Unusable { path, source }),
         }
     }
 }
@@ -96,6 +115,23 @@ mod tests {
         drop(held);
         drop(HomeLock::acquire(home.path()).unwrap());
         assert!(home.path().join("lock").exists());
+    }
+
+    #[test]
+    fn a_lock_that_a_dead_owner_left_with_a_child_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let held = try_lock(&path).unwrap();
+        // No PID is so high.
+        std::fs::write(&path, format!("{}\n", i32::MAX)).unwrap();
+        let (say, said) = std::sync::mpsc::channel();
+        let at = home.path().to_owned();
+        let waiting = std::thread::spawn(move || say.send(HomeLock::acquire(&at)).unwrap());
+        let early = said.recv_timeout(Duration::from_millis(50));
+        assert!(early.is_err(), "{early:?}");
+        drop(held);
+        drop(said.recv().unwrap().unwrap());
+        waiting.join().unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::PidFd;
-use crate::os::proc_tree;
+use crate::os::{proc_stat, proc_tree};
 
 /// The process that connected.
 #[derive(Debug)]
@@ -71,6 +71,14 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
     let peer = Peer { pid, uid: told.uid(), gid: told.gid(), pidfd };
     peer.still_there()?;
     Ok(peer)
+}
+
+/// Whether the process that made the listening socket at the other end of `connected` is gone. Then nobody will answer: a
+/// daemon that was killed while it forked leaves its sockets with the child until that executes its program.
+pub fn is_listener_gone(connected: impl AsFd) -> bool {
+    // A PID of 0 is somebody in another PID namespace.
+    getsockopt(&connected.as_fd(), PeerCredentials)
+        .is_ok_and(|listener| listener.pid() > 0 && proc_stat::is_gone(listener.pid()))
 }
 
 impl Peer {

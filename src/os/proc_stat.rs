@@ -56,6 +56,11 @@ pub fn read(pid: i32) -> io::Result<Option<ProcStat>> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, hidden))
 }
 
+/// Whether nobody has this PID, or somebody who only waits to be reaped. Whoever cannot be looked at may live.
+pub fn is_gone(pid: i32) -> bool {
+    read(pid).is_ok_and(|entry| entry.is_none_or(|entry| entry.is_over()))
+}
+
 /// One look at the entry, without asking whether it is merely hidden.
 pub(super) fn read_entry(pid: i32) -> io::Result<Option<ProcStat>> {
     // The fields wanted end well within this, whatever the rest of the line holds.

@@ -5,10 +5,14 @@
 //! its environment that no other run has (the token file, or the run's number beside our socket), which every process inherits.
 //! A process that has left the session and cleared its environment escapes this; from a leaf none does, but one with the rights
 //! to leave it, and so both are done.
+//!
+//! The session's number is the worker's PID, and free to be given away once worker and session are gone: a session that has
+//! it later may be a stranger's. While the worker's own entry is there it is ours; when that PID is somebody else's it is not;
+//! and when nobody has that PID, those of its members are ours that are where the run was started, too.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use procfs::process::Process;
@@ -39,9 +43,11 @@ pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>, patience: Dur
     let worker_socket = socket.map_or(dir.path(), Path::new);
     let marks = Marks { runs_dir: dir.path().parent().unwrap_or(dir.path()), worker_socket };
     let run_id = dir.path().file_name().and_then(|name| name.to_str()?.parse().ok());
+    // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
+    let session = worker.and_then(|worker| Session::led_by(worker, spec.as_ref()));
     loop {
         let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
-        let found = find_marked(marks, run_id, worker);
+        let found = find_marked(marks, run_id, session.as_ref());
         if is_leaf_gone && found.is_empty() {
             return true;
         }
@@ -120,28 +126,48 @@ impl Marks<'_> {
     }
 }
 
+/// The session of a run's worker.
+struct Session<'a> {
+    worker: &'a ProcessIdentity,
+    /// Where its members have to be found; anywhere when it is known to be the worker's.
+    only_below: Option<PathBuf>,
+}
+
+impl<'a> Session<'a> {
+    /// None when nothing can be said of it, or its number is a stranger's.
+    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> Option<Self> {
+        match ProcessIdentity::of(worker.pid).ok()? {
+            Some(there) if there == *worker => Some(Self { worker, only_below: None }),
+            Some(_stranger) => None,
+            None => Some(Self { worker, only_below: Some(spec?.cwd.clone()) }),
+        }
+    }
+
+    fn has(&self, process: &Process) -> bool {
+        let Ok(stat) = process.stat() else { return false };
+        let is_in = stat.session == self.worker.pid && stat.starttime >= self.worker.start_ticks;
+        let is_below = |dir: &PathBuf| process.cwd().is_ok_and(|cwd| cwd.starts_with(dir));
+        is_in && self.only_below.as_ref().is_none_or(is_below)
+    }
+}
+
 fn find_marked(
     marks: Marks<'_>,
     run_id: Option<i64>,
-    worker: Option<&ProcessIdentity>,
+    session: Option<&Session<'_>>,
 ) -> Vec<ProcessIdentity> {
     let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+    let is_in_session = |process: &Process| session.is_some_and(|session| session.has(process));
     let is_marked = |process: &Process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid()));
         run_id.is_some() && environment.is_ok_and(|text| marks.run_of(&text) == run_id)
     };
     processes
         .flatten()
-        .filter(|process| is_in_session(process, worker) || is_marked(process))
+        .filter(|process| is_in_session(process) || is_marked(process))
         .filter_map(|process| ProcessIdentity::of(process.pid()).ok().flatten())
         .filter(|identity| identity.check() == Liveness::Same)
         .collect()
-}
-
-/// The session's number may have been given away since; its members are no older than the worker.
-fn is_in_session(process: &Process, worker: Option<&ProcessIdentity>) -> bool {
-    let (Some(worker), Ok(stat)) = (worker, process.stat()) else { return false };
-    stat.session == worker.pid && stat.starttime >= worker.start_ticks
 }
 
 #[cfg(test)]

@@ -1,0 +1,157 @@
+//! The host was restarted: every process of the runs is gone, and every number in the rows may be somebody else's.
+//!
+//! The restart is written into the files and rows while the daemon is down. What the old workers started lives on here, as no
+//! process does over a real restart: it shows that nobody is signalled.
+
+use std::process::{Child, Command, Stdio};
+
+use kanband::os::run_files::{RunDir, RunIdentity, write_identity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use crate::harness::{Daemon, config, wait_for};
+use crate::traces::{
+    Born, WHO_AM_I, born, born_as, configure, identity_of, lines, run_dirs, run_number,
+};
+
+const OTHER_BOOT: &str = "00000000-0000-4000-8000-000000000000";
+
+/// A worker, which dies with its shim, and its child, which does not. Both end when they are told to, and note every signal
+/// that they can note; the child notes who it is.
+fn text(daemon: &Daemon) -> String {
+    let dir = daemon.scratch().display();
+    let traps = format!(
+        "for name in TERM HUP INT QUIT USR1; do trap \"echo $name >> {dir}/signalled\" $name; done"
+    );
+    let script = format!(
+        "{traps}
+( {traps}
+{WHO_AM_I}
+echo $pid $ticks > {dir}/child.$KANBAN_TASK; echo up >> {dir}/up
+while [ ! -e {dir}/end.$KANBAN_TASK ]; do sleep 0.05; done ) &
+wait"
+    );
+    config(&[("sh", "exit", &script)])
+}
+
+struct Stranger(Child);
+
+impl Stranger {
+    fn start() -> Self {
+        let child = Command::new("setsid").args(["sleep", "600"]).stdin(Stdio::null()).spawn();
+        Self(child.unwrap())
+    }
+
+    fn born(&self) -> Born {
+        born_as(i32::try_from(self.0.id()).unwrap())
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn kill_9(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+}
+
+/// Makes the run one of another boot, with `stranger` in the place of its shim and its worker where there is one.
+fn move_to_other_boot(daemon: &Daemon, run: i64, identity: &RunIdentity, stranger: Option<Born>) {
+    let mut identity = identity.clone();
+    for process in std::iter::once(&mut identity.shim).chain(identity.worker.as_mut()) {
+        process.boot_id = OTHER_BOOT.to_owned();
+        if let Some(stranger) = stranger {
+            (process.pid, process.start_ticks) = (stranger.pid, stranger.start_ticks);
+        }
+    }
+    let dir = RunDir::new(daemon.home().join(format!("runs/{run}")));
+    write_identity(&dir, &identity).unwrap();
+    let worker = identity.worker.unwrap();
+    let ticks = |ticks: u64| i64::try_from(ticks).unwrap();
+    let board = Connection::open(daemon.home().join("kanban.db")).unwrap();
+    let sql = "UPDATE task_runs SET boot_id = ?2, shim_pid = ?3, shim_start_ticks = ?4, worker_pid = ?5, \
+               worker_start_ticks = ?6 WHERE id = ?1 AND closed_at IS NULL";
+    let moved = board.execute(
+        sql,
+        params![
+            run,
+            OTHER_BOOT,
+            identity.shim.pid,
+            ticks(identity.shim.start_ticks),
+            worker.pid,
+            ticks(worker.start_ticks)
+        ],
+    );
+    assert_eq!(moved.unwrap(), 1);
+}
+
+#[test]
+fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual_claims_stay() {
+    let mut daemon = Daemon::prepare("");
+    configure(&daemon, &text(&daemon));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let by_hand = daemon.create(json!({}));
+    daemon.post(&format!("/v1/tasks/{by_hand}/claim"), &json!({ "claimer": "ada@before" }));
+    let claimed = daemon.show(&by_hand)["task"].clone();
+    let [own, taken, ended] = [(); 3].map(|()| daemon.create(json!({ "assignee": "sh" })));
+    wait_for("three trees at work", || {
+        (lines(&daemon.scratch().join("up")).len() == 3).then_some(())
+    });
+    for id in [&own, &taken, &ended] {
+        daemon.worker_pid(id);
+    }
+    let number = |id: &String| run_number(&daemon.runs(id)[0]);
+    let [own_run, taken_run, ended_run] = [&own, &taken, &ended].map(number);
+    let [own_is, taken_is, ended_is] =
+        [own_run, taken_run, ended_run].map(|run| identity_of(&daemon, run));
+    daemon.kill_9();
+    let [own_child, taken_child] =
+        [&own, &taken].map(|id| born(&daemon.scratch().join(format!("child.{id}")))[0]);
+    kill_9(own_is.shim.pid);
+    kill_9(taken_is.shim.pid);
+    // This one got as far as its record before the power was cut.
+    std::fs::write(daemon.scratch().join(format!("end.{ended}")), "").unwrap();
+    let ended_shim = Born { pid: ended_is.shim.pid, start_ticks: ended_is.shim.start_ticks };
+    wait_for("the record of a run", || (!ended_shim.is_alive()).then_some(()));
+    let stranger = Stranger::start();
+    move_to_other_boot(&daemon, own_run, &own_is, None);
+    move_to_other_boot(&daemon, taken_run, &taken_is, Some(stranger.born()));
+    move_to_other_boot(&daemon, ended_run, &ended_is, None);
+
+    configure(&daemon, &text(&daemon).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.restart();
+    for id in [&own, &taken, &ended] {
+        daemon.wait_closed(id);
+    }
+    for id in [&own, &taken] {
+        let run = &daemon.runs(id)[0];
+        assert_eq!((&run["outcome"], &run["exit_code"]), (&json!("lost"), &json!(null)));
+        assert_eq!(run["error"], "the host was restarted while it ran");
+        let task = &daemon.show(id)["task"];
+        assert_eq!((&task["status"], &task["spawn_failures"]), (&json!("ready"), &json!(0)));
+    }
+    assert_eq!(daemon.outcomes(&ended), ["completed"], "its record is true still");
+    assert_eq!(daemon.show(&by_hand)["task"], claimed, "nobody's process, nobody's boot");
+    wait_for("the files to be gone", || run_dirs(&daemon).is_empty().then_some(()));
+    for process in [stranger.born(), own_child, taken_child] {
+        assert!(process.is_alive(), "{process:?} was ended");
+    }
+    assert_eq!(lines(&daemon.scratch().join("signalled")), Vec::<String>::new());
+    let board = Connection::open(daemon.home().join("kanban.db")).unwrap();
+    let charged: i64 = board
+        .query_row("SELECT coalesce(sum(failures), 0) FROM breakers", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(charged, 0, "neither host nor profile has failed");
+    for id in [&own, &taken] {
+        std::fs::write(daemon.scratch().join(format!("end.{id}")), "").unwrap();
+    }
+    wait_for("the old processes to end by themselves", || {
+        (!own_child.is_alive() && !taken_child.is_alive()).then_some(())
+    });
+}
