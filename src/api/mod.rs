@@ -22,6 +22,7 @@ pub mod operator;
 pub mod server;
 pub mod sockets;
 pub mod transfer;
+pub mod whoami;
 
 use std::path::PathBuf;
 use std::sync::Arc;
