@@ -33,7 +33,8 @@ pub fn to_request(
             }
             // A note or an unblock must say whose task it is about: forgetting it is no wish for one's own.
             None if field.of == "id" && !field.is_required => {
-                let id = own_task.ok_or("task_id is required: this process has no task of its own")?;
+                let id =
+                    own_task.ok_or("task_id is required: this process has no task of its own")?;
                 request.insert(field.of.to_owned(), id.into());
             }
             None if field.is_required => return Err(format!("{} is required", field.name)),
@@ -44,7 +45,9 @@ pub fn to_request(
         request.get(name).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty())
     };
     if tool.operation == "complete" && is_blank("summary") && is_blank("result") {
-        return Err("summary or result is required: say in one to three sentences what was done".to_owned());
+        return Err(
+            "summary or result is required: say in one to three sentences what was done".to_owned()
+        );
     }
     if tool.operation == "block" && is_blank("reason") {
         return Err("reason is required: say in one sentence what you need".to_owned());
@@ -76,11 +79,13 @@ fn typed(name: &str, kind: &str, value: &Value) -> Result<Value, Problem> {
         ("array", Value::String(one)) => Ok(Value::from(vec![one.clone()])),
         ("array", Value::Array(items)) if items.iter().all(Value::is_string) => Ok(value.clone()),
         ("array", Value::Array(_)) => Err(format!("{name} must be a list of strings")),
-        ("object", Value::Object(_)) | ("boolean", Value::Bool(_)) | ("string", Value::String(_)) => {
-            Ok(value.clone())
-        }
+        ("object", Value::Object(_))
+        | ("boolean", Value::Bool(_))
+        | ("string", Value::String(_)) => Ok(value.clone()),
         ("integer", Value::Number(number)) if number.is_i64() => Ok(value.clone()),
-        ("integer", Value::String(text)) => text.parse::<i64>().map(Value::from).map_err(|_| wrong()),
+        ("integer", Value::String(text)) => {
+            text.parse::<i64>().map(Value::from).map_err(|_| wrong())
+        }
         ("boolean", Value::String(text)) => match text.as_str() {
             "true" => Ok(true.into()),
             "false" => Ok(false.into()),
@@ -128,21 +133,52 @@ mod tests {
         for (tool, arguments, phrase) in [
             ("kanban_complete", json!({}), "summary or result is required"),
             ("kanban_complete", json!({"summary": " "}), "summary or result is required"),
-            ("kanban_complete", json!({"summary": "s", "metadata": "x"}), "metadata must be an object, not a string"),
-            ("kanban_complete", json!({"summary": "s", "metadata": [1]}), "metadata must be an object, not a list"),
+            (
+                "kanban_complete",
+                json!({"summary": "s", "metadata": "x"}),
+                "metadata must be an object, not a string",
+            ),
+            (
+                "kanban_complete",
+                json!({"summary": "s", "metadata": [1]}),
+                "metadata must be an object, not a list",
+            ),
             ("kanban_block", json!({}), "reason is required"),
             ("kanban_block", json!({"reason": "\n"}), "reason is required"),
             ("kanban_comment", json!({"body": "b"}), "task_id is required"),
             ("kanban_create", json!({"title": "t"}), "assignee is required"),
-            ("kanban_create", json!({"title": "t", "assignee": "a", "parents": [1]}), "parents must be a list of strings"),
-            ("kanban_create", json!({"title": "t", "assignee": "a", "parents": 7}), "parents must be a list of strings, not a number"),
-            ("kanban_create", json!({"title": "t", "assignee": "a", "priority": 1.5}), "priority must be an integer"),
-            ("kanban_create", json!({"title": 5, "assignee": "a"}), "title must be a string, not a number"),
-            ("kanban_create", json!({"title": "t", "assignee": "a", "created_by": "x"}), "unknown argument `created_by`"),
+            (
+                "kanban_create",
+                json!({"title": "t", "assignee": "a", "parents": [1]}),
+                "parents must be a list of strings",
+            ),
+            (
+                "kanban_create",
+                json!({"title": "t", "assignee": "a", "parents": 7}),
+                "parents must be a list of strings, not a number",
+            ),
+            (
+                "kanban_create",
+                json!({"title": "t", "assignee": "a", "priority": 1.5}),
+                "priority must be an integer",
+            ),
+            (
+                "kanban_create",
+                json!({"title": 5, "assignee": "a"}),
+                "title must be a string, not a number",
+            ),
+            (
+                "kanban_create",
+                json!({"title": "t", "assignee": "a", "created_by": "x"}),
+                "unknown argument `created_by`",
+            ),
             ("kanban_link", json!({"parent_id": "t_1"}), "child_id is required"),
         ] {
             let problem = request(tool, arguments.clone()).unwrap_err();
-            assert!(problem.contains(phrase) && !problem.contains('\n'), "{tool} {arguments}: {problem}");
+            assert!(
+                problem.contains(phrase) && !problem.contains('\n'),
+                "{tool} {arguments}: {problem}"
+            );
         }
     }
 }

@@ -6,19 +6,41 @@ use serde_json::{Map, Value, json};
 const EVENTS_SHOWN: usize = 50;
 
 const TASK: &[&str] = &[
-    "id", "title", "body", "assignee", "status", "tenant", "priority", "workspace_kind", "workspace_path",
-    "created_by", "created_at", "started_at", "completed_at", "result", "current_run_id",
+    "id",
+    "title",
+    "body",
+    "assignee",
+    "status",
+    "tenant",
+    "priority",
+    "workspace_kind",
+    "workspace_path",
+    "created_by",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "result",
+    "current_run_id",
 ];
 const COMMENT: &[&str] = &["author", "body", "created_at"];
 const EVENT: &[&str] = &["kind", "payload", "created_at", "run_id"];
 const RUN: &[&str] = &[
-    "id", "profile", "status", "outcome", "summary", "error", "metadata", "started_at", "ended_at",
+    "id",
+    "profile",
+    "status",
+    "outcome",
+    "summary",
+    "error",
+    "metadata",
+    "started_at",
+    "ended_at",
 ];
 const LISTED: &[&str] = &["id", "title", "status", "assignee", "priority", "tenant"];
 
 /// The reply of `kanban_show`, from the task's details and its context.
 pub fn of_show(details: &Value, context: &Value) -> Value {
-    let list = |name: &str| details.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |name: &str| details.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let each = |items: &[Value], names: &[&str]| -> Vec<Value> {
         items.iter().map(|item| only(item, names)).collect()
     };
@@ -85,7 +107,11 @@ mod tests {
                 json!({"ok": true, "task_id": "t_1", "run_id": 7}),
             ),
             ("block", json!({"id": "t_1", "run_id": null}), json!({"ok": true, "task_id": "t_1"})),
-            ("heartbeat", json!({"id": "t_1", "claim_expires": 1}), json!({"ok": true, "task_id": "t_1"})),
+            (
+                "heartbeat",
+                json!({"id": "t_1", "claim_expires": 1}),
+                json!({"ok": true, "task_id": "t_1"}),
+            ),
             (
                 "create",
                 json!({"id": "t_1", "status": "ready", "created": true, "body": "b"}),
@@ -103,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_shown_task_has_its_last_events_and_its_context() {
-        let events: Vec<Value> = (0..60).map(|n| json!({"kind": "heartbeat", "created_at": n})).collect();
+        let events: Vec<Value> =
+            (0..60).map(|n| json!({"kind": "heartbeat", "created_at": n})).collect();
         let details = json!({
             "task": {"id": "t_1", "title": "t", "claim_lock": "x", "body": null},
             "parents": ["t_0"], "children": [], "comments": [{"id": 1, "author": "a", "body": "b", "created_at": 3}],

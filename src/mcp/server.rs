@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode as RpcCode,
@@ -13,7 +14,6 @@ use rmcp::model::{
     Tool as ShownTool,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
-use rmcp::ErrorData;
 use serde_json::{Map, Value, json};
 
 use crate::api::client::{Client, ClientError, task_path};
@@ -164,7 +164,8 @@ impl ServerHandler for Server {
 
 /// Calls the operation of a tool.
 fn call(options: &Options, tool: &Tool, fields: &Map<String, Value>) -> Result<Value, ClientError> {
-    let unknown = || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
+    let unknown =
+        || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
     let operation = tool.operation().ok_or_else(unknown)?;
     let client = Client::new(&options.ambient)?;
     let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();

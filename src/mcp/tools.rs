@@ -190,7 +190,8 @@ impl Tool {
 }
 
 fn request_properties(operation: &Operation) -> Map<String, Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut generator = settings.into_generator();
     let schema = (operation.request)(&mut generator);
     match schema.get("properties") {
