@@ -9,5 +9,6 @@ pub mod duration;
 pub mod exit_codes;
 pub mod failpoint;
 pub mod kernel;
+pub mod mcp;
 pub mod os;
 pub mod shim;

@@ -83,6 +83,11 @@ const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
         &["actix", "tokio", "rusqlite", "axum", "hyper", "nix", "procfs"],
         &["actors", "shim", "kernel::store", "kernel::board"],
     ),
+    (
+        "src/mcp/",
+        &["actix", "rusqlite", "axum", "hyper", "clap", "nix", "procfs"],
+        &["actors", "cli", "app", "shim", "os", "kernel::store", "kernel::board"],
+    ),
 ];
 
 #[test]

@@ -23,6 +23,7 @@ pub mod operator;
 pub mod server;
 pub mod sockets;
 pub mod transfer;
+pub mod whoami;
 pub mod workspaces;
 
 use std::path::PathBuf;

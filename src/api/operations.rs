@@ -24,6 +24,7 @@ use crate::api::log::{self, GetLog};
 use crate::api::openapi;
 use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees, ProfileInfo};
 use crate::api::transfer::{self, ExportBoard, RestoreReply};
+use crate::api::whoami::{self, WhoAmI};
 use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
@@ -216,6 +217,13 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/assignees",
         "List everybody who has a profile or a task.",
         operator::list_assignees,
+    ),
+    by_hand::<GetDaemon, WhoAmI>(
+        "whoami",
+        Method::Get,
+        "/v1/whoami",
+        "Tell who the daemon takes the caller for.",
+        whoami::get_whoami,
     ),
     by_hand::<GetDaemon, Vec<ProfileInfo>>(
         "profiles",

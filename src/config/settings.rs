@@ -318,6 +318,8 @@ pub struct Profile {
     pub umask: Option<u32>,
     /// Limits by their names in getrlimit(2), lower case.
     pub rlimits: BTreeMap<String, u64>,
+    /// Whether the workers plan work for others: they are shown the tools for that too.
+    pub orchestrator: bool,
     /// Memory that a run's processes share.
     #[serde(rename = "memory_max")]
     pub memory_max_bytes: Option<u64>,

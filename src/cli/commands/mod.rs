@@ -21,12 +21,14 @@ pub mod drain;
 pub mod edit;
 pub mod export;
 pub mod gc;
+pub mod guidance;
 pub mod heartbeat;
 pub mod import;
 pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod mcp;
 pub mod notify_list;
 pub mod notify_subscribe;
 pub mod notify_unsubscribe;
@@ -118,6 +120,8 @@ pub enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Doctor(doctor::Arguments),
+    Mcp(mcp::Arguments),
+    Guidance(guidance::Arguments),
     Slash(slash::Arguments),
     Completions(completions::Arguments),
     Daemon(daemon::Arguments),
@@ -179,6 +183,8 @@ impl Command {
             Self::Backup(arguments) => backup::run(&arguments, session),
             Self::Restore(arguments) => restore::run(&arguments, session),
             Self::Doctor(arguments) => doctor::run(&arguments, session),
+            Self::Mcp(arguments) => mcp::run(&arguments, session),
+            Self::Guidance(arguments) => guidance::run(&arguments, session),
             Self::Slash(arguments) => slash::run(&arguments, session),
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
@@ -202,6 +208,7 @@ impl Command {
             }
             Self::Daemon(_) | Self::Demo(_) => Some("it runs a daemon"),
             Self::Workspace(_) => Some("it is for the supervisor of a run"),
+            Self::Mcp(_) => Some("it speaks to a program"),
             Self::Edit(arguments) if arguments.wants_editor() => {
                 Some("there is no editor; name what is to be changed")
             }
@@ -251,7 +258,8 @@ impl Command {
             | Self::NotifyList(_)
             | Self::NotifyUnsubscribe(_)
             | Self::Gc(_)
-            | Self::Doctor(_) => None,
+            | Self::Doctor(_)
+            | Self::Guidance(_) => None,
         }
     }
 }

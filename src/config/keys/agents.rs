@@ -152,6 +152,14 @@ pub(super) const PROFILE: &[Key] = &[
         doc: "CPU time that a run may use, 100 for one whole CPU; enforced where the cgroup has the cpu \
               controller.",
     },
+    Key {
+        name: "orchestrator",
+        kind: Kind::Bool,
+        default: None,
+        example: Some("true"),
+        unit: None,
+        doc: "Whether the workers plan work for others: `kanban mcp` shows them the tools for that too.",
+    },
 ];
 
 pub(super) const LAUNCHER: &[Key] = &[

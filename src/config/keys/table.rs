@@ -74,6 +74,7 @@ pub static SECTIONS: &[Section] = &[
                         "memory_max",
                         "pids_max",
                         "cpu_percent",
+                        "orchestrator",
                     ],
                 },
                 Example { name: "nightly-report", keys: &["argv", "verdict"] },

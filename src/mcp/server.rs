@@ -1,0 +1,232 @@
+//! The protocol, on standard input and output.
+//!
+//! Which tools are shown is settled when the client initializes: inside a run those of a worker, for an orchestrator all of
+//! them, for anybody else none (the capability is announced all the same, so that clients do not take it for a fault). What a
+//! call may *do* is settled by the daemon, every time.
+
+use std::sync::{Arc, OnceLock};
+
+use rmcp::ErrorData;
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode as RpcCode,
+    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    Tool as ShownTool,
+};
+use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
+use serde_json::{Map, Value, json};
+
+use crate::api::client::{Client, ClientError, task_path};
+use crate::api::operations::{Method, Operation};
+use crate::api::whoami::{CallerKind, WhoAmI};
+use crate::config::Ambient;
+use crate::mcp::arguments::to_request;
+use crate::mcp::guidance::GUIDANCE;
+use crate::mcp::replies;
+use crate::mcp::tools::{Audience, TOOLS, Tool, find};
+
+/// What the server was started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The process's surroundings; with `--socket` they name that socket.
+    pub ambient: Ambient,
+    /// Shows the tools of an orchestrator.
+    pub is_orchestrator: bool,
+}
+
+/// Serves until the client closes its end.
+///
+/// # Errors
+/// One line: the protocol could not be spoken.
+pub fn serve(options: Options) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let served = runtime.block_on(async {
+        let server = Server { options: Arc::new(options), part: Arc::new(OnceLock::new()) };
+        let running = server
+            .serve(rmcp::transport::io::stdio())
+            .await
+            .map_err(|error| format!("the client did not initialize: {error}"))?;
+        running.waiting().await.map(drop).map_err(|error| error.to_string())
+    });
+    // A call whose client is gone is not waited for; what it asked for is done or not, as the board says.
+    runtime.shutdown_background();
+    served
+}
+
+/// The part that this process plays, as far as it is known.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    is_worker: bool,
+    is_orchestrator: bool,
+    own_task: Option<String>,
+}
+
+impl Part {
+    fn of(options: &Options) -> Self {
+        let named = options.ambient.var("KANBAN_TASK").filter(|id| !id.is_empty());
+        let told = Client::new(&options.ambient)
+            .and_then(|client| client.get::<WhoAmI>("/v1/whoami", &json!({})));
+        match told {
+            Ok(me) if me.kind == CallerKind::Worker => Self {
+                is_worker: true,
+                is_orchestrator: options.is_orchestrator || me.is_orchestrator,
+                own_task: me.task_id,
+            },
+            // The variable shows the tools. What they may do is not decided here.
+            Ok(_) | Err(_) => Self {
+                is_worker: named.is_some(),
+                is_orchestrator: options.is_orchestrator,
+                own_task: named.map(str::to_owned),
+            },
+        }
+    }
+
+    fn sees(&self, tool: &Tool) -> bool {
+        match tool.audience {
+            Audience::Workers => self.is_worker || self.is_orchestrator,
+            Audience::Orchestrators => self.is_orchestrator,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Server {
+    options: Arc<Options>,
+    part: Arc<OnceLock<Part>>,
+}
+
+impl Server {
+    /// Asks once; the client of the daemon waits, so it has a thread of its own.
+    async fn part(&self) -> Part {
+        if let Some(part) = self.part.get() {
+            return part.clone();
+        }
+        let options = Arc::clone(&self.options);
+        let asked = tokio::task::spawn_blocking(move || Part::of(&options)).await;
+        let part = asked.unwrap_or_default();
+        self.part.get_or_init(|| part).clone()
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let server = Implementation::new("kanban", env!("CARGO_PKG_VERSION"));
+        let info = ServerConfig::new(capabilities).with_server_info(server);
+        // The protocol asks for this before anything can be awaited; the daemon is near and answers at once.
+        let options = Arc::clone(&self.options);
+        let part = self.part.get_or_init(|| {
+            std::thread::spawn(move || Part::of(&options)).join().unwrap_or_default()
+        });
+        if part.is_worker { info.with_instructions(GUIDANCE) } else { info }
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let part = self.part().await;
+        let shown = TOOLS.iter().filter(|tool| part.sees(tool));
+        let tools = shown.map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()));
+        Ok(ListToolsResult::with_all_items(tools.collect()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let part = self.part().await;
+        let tool = find(&request.name).filter(|tool| part.sees(tool));
+        let Some(tool) = tool else {
+            let message = format!("unknown tool: {}", crate::kernel::tx::shorten(&request.name));
+            return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let fields = match to_request(tool, &arguments, part.own_task.as_deref()) {
+            Ok(fields) => fields,
+            Err(problem) => return Ok(refused("invalid_arguments", &problem, None).into()),
+        };
+        let options = Arc::clone(&self.options);
+        let called = tokio::task::spawn_blocking(move || call(&options, tool, &fields)).await;
+        let answer = match called {
+            Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(reply.to_string())]),
+            Ok(Err(error)) => told(&error),
+            Err(error) => refused("internal", &error.to_string(), None),
+        };
+        Ok(answer.into())
+    }
+}
+
+/// Calls the operation of a tool.
+fn call(options: &Options, tool: &Tool, fields: &Map<String, Value>) -> Result<Value, ClientError> {
+    let unknown =
+        || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
+    let operation = tool.operation().ok_or_else(unknown)?;
+    let client = Client::new(&options.ambient)?;
+    let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
+    let (path, fields) = addressed(operation, id, fields)?;
+    let reply: Value = match operation.method {
+        Method::Get => client.get(&path, &fields)?,
+        Method::Post => client.post(&path, &fields)?,
+        Method::Patch => client.patch(&path, &fields)?,
+    };
+    if tool.operation == "show" {
+        let context: Value = client.get(&task_path(id, "context")?, &json!({}))?;
+        return Ok(replies::of_show(&reply, &context));
+    }
+    Ok(replies::of_operation(tool.operation, &reply))
+}
+
+/// The path of a request with the id in its place, and the fields that are left.
+fn addressed(
+    operation: &Operation,
+    id: &str,
+    fields: &Map<String, Value>,
+) -> Result<(String, Map<String, Value>), ClientError> {
+    let Some(rest) = operation.path.strip_prefix("/v1/tasks/{id}") else {
+        return Ok((operation.path.to_owned(), fields.clone()));
+    };
+    let mut fields = fields.clone();
+    fields.remove("id");
+    Ok((task_path(id, rest.trim_start_matches('/'))?, fields))
+}
+
+fn told(error: &ClientError) -> CallToolResult {
+    match error {
+        ClientError::Refused(detail) | ClientError::Fault(detail) => {
+            let code = serde_json::to_value(detail.code).unwrap_or_default();
+            refused(code.as_str().unwrap_or("unknown"), &detail.message, detail.hint.as_deref())
+        }
+        other => refused("unavailable", &other.to_string(), Some("try again in a moment")),
+    }
+}
+
+/// An error that a model can act on.
+fn refused(code: &str, message: &str, hint: Option<&str>) -> CallToolResult {
+    let mut error = json!({ "error": message, "code": code });
+    if let (Some(hint), Value::Object(fields)) = (hint, &mut error) {
+        fields.insert("hint".to_owned(), hint.into());
+    }
+    CallToolResult::error(vec![ContentBlock::text(error.to_string())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every agent carries the schemas through its whole run.
+    #[test]
+    fn the_schemas_of_all_tools_cost_less_than_2500_tokens() {
+        let tools: Vec<ShownTool> = TOOLS
+            .iter()
+            .map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()))
+            .collect();
+        let bytes = serde_json::to_string(&tools).unwrap().len();
+        assert!(bytes / 4 < 2_500, "{} tokens", bytes / 4);
+    }
+}

@@ -1,0 +1,265 @@
+//! The table of tools. A row names an operation of the control API and which of its fields a model gets to see; types and
+//! descriptions of the fields come from that operation, so that nothing is said twice.
+
+use std::sync::Arc;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::api::operations::{OPERATIONS, Operation};
+
+/// Who gets to see a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Workers inside a run, and orchestrators.
+    Workers,
+    /// Orchestrators only.
+    Orchestrators,
+}
+
+/// One argument.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name in the tool.
+    pub name: &'static str,
+    /// Its name in the operation.
+    pub of: &'static str,
+    /// Whether it must be given.
+    pub is_required: bool,
+    /// What it says in the place of the operation's own words.
+    pub about: Option<&'static str>,
+}
+
+/// One tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// The operation that it calls.
+    pub operation: &'static str,
+    /// Its arguments.
+    pub fields: &'static [Field],
+    /// Who sees it.
+    pub audience: Audience,
+}
+
+const fn field(name: &'static str) -> Field {
+    Field { name, of: name, is_required: false, about: None }
+}
+
+const fn required(name: &'static str) -> Field {
+    Field { name, of: name, is_required: true, about: None }
+}
+
+/// The task, which is the run's own when it is not named.
+const OWN_TASK: Field =
+    Field { name: "task_id", of: "id", is_required: false, about: Some("Default: your own task.") };
+
+/// The task, which has to be named.
+const ANY_TASK: Field = Field { name: "task_id", of: "id", is_required: true, about: None };
+
+/// Every tool, in the order in which they are listed.
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "kanban_show",
+        about: "Read a task: its text, earlier attempts, results of its parents, comments. Call it first, without \
+                arguments; worker_context is what you need to know.",
+        operation: "show",
+        fields: &[OWN_TASK],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_complete",
+        about: "Finish your task and hand over. Needs summary or result.",
+        operation: "complete",
+        fields: &[OWN_TASK, field("summary"), field("metadata"), field("result")],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_block",
+        about: "Stop and ask a person: say in one sentence what you need.",
+        operation: "block",
+        fields: &[OWN_TASK, required("reason")],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_heartbeat",
+        about: "Say that long work goes on, and what was reached.",
+        operation: "heartbeat",
+        fields: &[OWN_TASK, field("note")],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_comment",
+        about: "Leave a durable note on a task.",
+        operation: "comment",
+        fields: &[ANY_TASK, required("body")],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_create",
+        about: "Create a task for another profile.",
+        operation: "create",
+        fields: &[
+            required("title"),
+            required("assignee"),
+            field("body"),
+            field("parents"),
+            field("tenant"),
+            field("priority"),
+            field("workspace_kind"),
+            field("workspace_path"),
+            field("triage"),
+            field("idempotency_key"),
+            field("max_runtime_seconds"),
+            field("skills"),
+        ],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_link",
+        about: "Make a task wait for another.",
+        operation: "link",
+        fields: &[required("parent_id"), required("child_id")],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_list",
+        about: "List tasks: id, title, status, assignee.",
+        operation: "list",
+        fields: &[
+            field("status"),
+            field("assignee"),
+            field("tenant"),
+            field("label"),
+            field("parent"),
+            field("text"),
+            field("limit"),
+            field("cursor"),
+        ],
+        audience: Audience::Orchestrators,
+    },
+    Tool {
+        name: "kanban_unblock",
+        about: "Let a blocked task go on.",
+        operation: "unblock",
+        fields: &[ANY_TASK],
+        audience: Audience::Orchestrators,
+    },
+];
+
+/// Finds a tool.
+pub fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
+
+impl Tool {
+    /// The operation that it calls.
+    pub fn operation(&self) -> Option<&'static Operation> {
+        OPERATIONS.iter().find(|operation| operation.name == self.operation)
+    }
+
+    /// The schema of its arguments, in as few words as will do: every agent pays for them in every run.
+    pub fn input_schema(&self) -> Arc<Map<String, Value>> {
+        let of_operation = self.operation().map(request_properties).unwrap_or_default();
+        let mut properties = Map::new();
+        for field in self.fields {
+            let mut schema = of_operation.get(field.of).map_or_else(|| json!({}), plain);
+            if let (Some(about), Value::Object(schema)) = (field.about, &mut schema) {
+                schema.insert("description".to_owned(), about.into());
+            }
+            properties.insert(field.name.to_owned(), schema);
+        }
+        let required: Vec<Value> = self
+            .fields
+            .iter()
+            .filter(|field| field.is_required)
+            .map(|field| field.name.into())
+            .collect();
+        let mut schema = Map::new();
+        schema.insert("type".to_owned(), "object".into());
+        schema.insert("properties".to_owned(), properties.into());
+        if !required.is_empty() {
+            schema.insert("required".to_owned(), required.into());
+        }
+        schema.insert("additionalProperties".to_owned(), false.into());
+        Arc::new(schema)
+    }
+}
+
+fn request_properties(operation: &Operation) -> Map<String, Value> {
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut generator = settings.into_generator();
+    let schema = (operation.request)(&mut generator);
+    match schema.get("properties") {
+        Some(Value::Object(properties)) => properties.clone(),
+        Some(_) | None => Map::new(),
+    }
+}
+
+/// Type and words of a field, without what only the wire needs.
+fn plain(schema: &Value) -> Value {
+    let mut plain = Map::new();
+    if let Some(kind) = schema.get("type").map(not_null) {
+        plain.insert("type".to_owned(), kind);
+    }
+    for key in ["description", "enum"] {
+        if let Some(value) = schema.get(key) {
+            plain.insert(key.to_owned(), value.clone());
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        plain.insert("items".to_owned(), plain_items(items));
+    }
+    plain.into()
+}
+
+fn plain_items(items: &Value) -> Value {
+    match items.get("type") {
+        Some(kind) => json!({ "type": kind }),
+        None => json!({}),
+    }
+}
+
+/// A type without its null: leaving a field out says the same.
+fn not_null(kind: &Value) -> Value {
+    match kind {
+        Value::Array(kinds) => {
+            kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null)
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_calls_an_operation_and_shows_fields_that_it_has() {
+        for tool in TOOLS {
+            let operation = tool.operation().unwrap_or_else(|| panic!("{}", tool.name));
+            let properties = request_properties(operation);
+            for field in tool.fields {
+                assert!(properties.contains_key(field.of), "{}: {}", tool.name, field.of);
+            }
+            let schema = tool.input_schema();
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                assert!(property["type"].is_string(), "{}: {name}: {property}", tool.name);
+                assert!(property["description"].is_string(), "{}: {name}", tool.name);
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_names_an_author_or_a_board() {
+        for tool in TOOLS {
+            for field in tool.fields {
+                assert!(!["author", "created_by", "claimer", "board"].contains(&field.of));
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A client that speaks the protocol by hand, line by line.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Board, until};
+
+pub struct Mcp {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    next_id: i64,
+    pub hello: Value,
+}
+
+impl Mcp {
+    /// Starts it with these arguments and variables, and says hello.
+    pub fn start(board: &Board, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut all = vec!["mcp"];
+        all.extend_from_slice(arguments);
+        let mut command = board.command(&all);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut mcp = Self { child, stdin, stdout, next_id: 0, hello: Value::Null };
+        mcp.hello = mcp.ask(
+            "initialize",
+            json!({
+                "protocolVersion": "2025-06-18", "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            }),
+        )["result"]
+            .clone();
+        mcp.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+        mcp
+    }
+
+    /// As the worker of the task's run, which is running.
+    pub fn in_run_of(board: &Board, id: &str) -> Self {
+        let run = board.runs(id).pop().unwrap()["id"].as_i64().unwrap();
+        let token = board.home().join(format!("runs/{run}/token"));
+        let run = run.to_string();
+        Self::start(
+            board,
+            &[],
+            &[
+                ("KANBAN_TOKEN_FILE", token.to_str().unwrap()),
+                ("KANBAN_RUN", &run),
+                ("KANBAN_TASK", id),
+            ],
+        )
+    }
+
+    pub fn send(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(line.as_bytes()).unwrap();
+        stdin.write_all(b"\n").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// The next line that it says; none at its end.
+    pub fn line(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        (self.stdout.read_line(&mut line).unwrap() > 0)
+            .then(|| serde_json::from_str(&line).unwrap())
+    }
+
+    pub fn ask(&mut self, method: &str, parameters: Value) -> Value {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.send(
+            &json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters})
+                .to_string(),
+        );
+        loop {
+            let answer = self.line().expect("it ended without an answer");
+            if answer["id"] == id {
+                return answer;
+            }
+        }
+    }
+
+    /// Names of the tools that are shown.
+    pub fn tools(&mut self) -> Vec<String> {
+        let answer = self.ask("tools/list", json!({}));
+        let tools = answer["result"]["tools"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Calls a tool: whether it is an error, and what it says.
+    pub fn call(&mut self, tool: &str, arguments: Value) -> (bool, Value) {
+        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
+        let result = &answer["result"];
+        let text = result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        (result["isError"] == true, serde_json::from_str(text).unwrap())
+    }
+
+    pub fn ok(&mut self, tool: &str, arguments: Value) -> Value {
+        let (is_error, said) = self.call(tool, arguments);
+        assert!(!is_error, "{tool}: {said}");
+        said
+    }
+
+    pub fn refused(&mut self, tool: &str, arguments: Value) -> Value {
+        let (is_error, said) = self.call(tool, arguments);
+        assert!(is_error, "{tool} was not refused: {said}");
+        said
+    }
+
+    /// Hangs up; returns its exit code.
+    pub fn end(mut self) -> Option<i32> {
+        self.stdin = None;
+        until("the server to end", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Mcp {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

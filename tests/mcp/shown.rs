@@ -1,0 +1,82 @@
+//! Who is shown what.
+
+use serde_json::json;
+
+use crate::client::Mcp;
+use crate::harness::{Board, until};
+
+const SEVEN: [&str; 7] = [
+    "kanban_show",
+    "kanban_complete",
+    "kanban_block",
+    "kanban_heartbeat",
+    "kanban_comment",
+    "kanban_create",
+    "kanban_link",
+];
+
+fn running(board: &Board) -> String {
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.dispatch();
+    until("the run", || (board.status(&id) == "running").then_some(()));
+    id
+}
+
+#[test]
+fn a_worker_sees_its_seven_tools_and_is_told_its_part() {
+    let board = Board::with_workers(&[("dev", "exec sleep 600")]);
+    let id = running(&board);
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    assert_eq!(mcp.tools(), SEVEN);
+    let told = mcp.hello["instructions"].as_str().unwrap();
+    assert_eq!(told, board.say(["guidance"]).ok());
+    assert_eq!(mcp.hello["serverInfo"]["name"], "kanban");
+    assert_eq!(mcp.end(), Some(0));
+}
+
+#[test]
+fn an_orchestrator_sees_more_and_anybody_else_nothing() {
+    let board = Board::quiet();
+    let mut orchestrator = Mcp::start(&board, &["--orchestrator"], &[]);
+    let tools = orchestrator.tools();
+    assert_eq!(tools[..7], SEVEN);
+    assert_eq!(tools[7..], ["kanban_list", "kanban_unblock"]);
+    let mut nobody = Mcp::start(&board, &[], &[]);
+    assert!(nobody.tools().is_empty());
+    assert!(nobody.hello["capabilities"]["tools"].is_object(), "no tools are no fault");
+    assert!(nobody.hello["instructions"].is_null());
+    let answer = nobody.ask("tools/call", json!({"name": "kanban_list", "arguments": {}}));
+    assert!(answer["error"]["message"].as_str().unwrap().contains("unknown tool"), "{answer}");
+}
+
+#[test]
+fn a_profile_can_make_its_workers_orchestrators() {
+    let board = Board::with(&format!(
+        "[dispatch]\nenabled = false\n[profiles.dev]\nargv = {}\nverdict = \"report\"\norchestrator = true\n",
+        json!(["/bin/sh", "-c", "exec sleep 600"])
+    ));
+    let id = running(&board);
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    assert_eq!(mcp.tools().len(), 9);
+    assert_eq!(mcp.ok("kanban_list", json!({"status": "running"}))["tasks"][0]["id"], id.as_str());
+}
+
+#[test]
+fn the_name_of_a_task_shows_the_tools_and_grants_nothing() {
+    let board = Board::with_workers(&[("dev", "exec sleep 600")]);
+    let id = running(&board);
+    let socket = format!("{}.worker", board.home().join("kanband.sock").display());
+    let mut mcp = Mcp::start(&board, &["--socket", &socket], &[("KANBAN_TASK", &id)]);
+    assert_eq!(mcp.tools(), SEVEN);
+    let before = board.everything();
+    for (tool, arguments) in [
+        ("kanban_show", json!({})),
+        ("kanban_complete", json!({"summary": "s"})),
+        ("kanban_heartbeat", json!({})),
+        ("kanban_comment", json!({"task_id": id, "body": "b"})),
+    ] {
+        let said = mcp.refused(tool, arguments);
+        assert!(said["error"].is_string() && said["code"].is_string(), "{said}");
+    }
+    assert_eq!(board.everything(), before);
+}
