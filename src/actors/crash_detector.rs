@@ -40,6 +40,9 @@ const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 /// Pause before a look that failed is repeated, and between looks at a shim that has not said who it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Longest pause between looks at a closed run whose shim still lives.
+const TIDY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// What the crash detector may reach.
 #[derive(Clone)]
 pub struct CrashDetectorDeps {
@@ -163,10 +166,15 @@ async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
 
 /// Removes what a daemon that died after closing a run has left of it.
 async fn tidy_up(deps: CrashDetectorDeps, run_id: RunId) {
+    let mut pause = LOOK_AGAIN;
     loop {
         let left = remove_left_over(&deps.context.run_dir(run_id), &deps.context.incarnation());
         match left {
-            Ok(LeftOver::ShimLives) => tokio::time::sleep(LOOK_AGAIN).await,
+            // It is about to end, or it was given up by a person because its tree does not die: then it may take long.
+            Ok(LeftOver::ShimLives) => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(TIDY_PAUSE_MAX);
+            }
             Ok(LeftOver::Removed) => {
                 return tracing::info!(run = run_id, "files of a closed run removed");
             }
