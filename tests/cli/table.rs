@@ -403,6 +403,8 @@ const VERBS: &[Verb] = &[
             (&["tail", "{a}"], 2, "not in a chat"),
         ],
     ),
+    verb("mcp", &[], &[(&["x"], 2, "unexpected argument"), (&["--socket"], 2, "--socket")]),
+    verb("guidance", &[], &[(&["x"], 2, "unexpected argument")]),
     verb("completions", &["bash"], &[(&["tcsh"], 2, "tcsh"), (&[], 2, "SHELL")]),
     verb(
         "daemon",

@@ -133,7 +133,10 @@ fn assert_given_up(daemon: &Daemon, kind: &Kind, id: &str) {
     for run in &runs {
         let cause = if run["outcome"] == "gave_up" { &run["cause"] } else { &run["outcome"] };
         assert_eq!(cause, kind.outcome, "{name}: {run:#}");
-        assert_eq!(run[column], value, "{name}: {run:#}");
+        // One that has given its word may be ended before it ends: its task is ready again.
+        if run["verdict_by"].is_null() {
+            assert_eq!(run[column], value, "{name}: {run:#}");
+        }
         assert!(run["error"].is_string(), "{name}: {run:#}");
         let log = run["log_tail"].as_str().unwrap_or_default();
         assert!(log.contains(kind.log) && log.len() <= 4096, "{name}: {log}");
