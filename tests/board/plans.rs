@@ -181,6 +181,28 @@ fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
 }
 
 #[test]
+fn tasks_of_an_assignee_in_a_status_are_found_by_both() {
+    let mut bench = Bench::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let remember = move |sql: String| sink.lock().unwrap().push(sql);
+    bench.board.trace_for_tests(move |statement| remember(statement.text())).unwrap();
+    let some = |text: &str| Some(text.to_owned());
+    let query = ListTasks { status: some("ready"), assignee: some("dev"), ..ListTasks::default() };
+    bench.ask(&query).unwrap();
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let sql = statements.into_iter().find(|sql| sql.contains("t.assignee = :assignee")).unwrap();
+    let connection = store::open_reader(&bench.path).unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for index in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(index, 1).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let step: String = rows.next().unwrap().unwrap().get("detail").unwrap();
+    assert!(step.contains("(board=? AND assignee=? AND status=?)"), "{step}");
+}
+
+#[test]
 fn a_statement_is_prepared_once_however_often_it_is_used() {
     let mut bench = Bench::new();
     let prepared_anew = Arc::new(Mutex::new(BTreeMap::new()));
