@@ -11,6 +11,8 @@ use kanband::os::run_files::{RunDir, RunIdentity, read_identity};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
+use crate::Plan;
+
 /// After so long the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -28,13 +30,15 @@ pub struct Daemon {
 
 impl Daemon {
     /// A daemon with room for `width` runs and one profile `w` that runs `argv`, serving.
-    pub fn start(target: &Path, width: usize, argv: &[&str]) -> Self {
+    pub fn start(plan: &Plan, target: &Path, width: usize, argv: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("kb").tempdir_in(target).unwrap();
         let home = dir.path().join("home");
         std::fs::create_dir(&home).unwrap();
         let config = format!(
             "[dispatch]\nmax_running = {width}\nfailure_limit = 1\n[log]\nlevel = \"warn\"\n\
-             [profiles.w]\nargv = {argv:?}\nverdict = \"exit\"\n"
+             [supervision]\ncontainment = {:?}\n\
+             [profiles.w]\nargv = {argv:?}\nverdict = \"exit\"\n",
+            plan.containment
         );
         std::fs::write(home.join("kanband.toml"), config).unwrap();
         let client = Client::at(home.join("kanband.sock"), None, false).unwrap();

@@ -20,7 +20,7 @@ const WORKER: [&str; 2] = ["/bin/sleep", "600"];
 const SETTLE_TIME: Duration = Duration::from_millis(20);
 
 pub fn measure(plan: &Plan, target: &Path, report: &mut Report) {
-    let daemon = Daemon::start(target, 16, &WORKER);
+    let daemon = Daemon::start(plan, target, 16, &WORKER);
     let listener = daemon.listener();
     let mut events = Events::follow(&listener);
     let (mut bare_deaths, mut deaths) = (Samples::default(), Samples::default());

@@ -4,7 +4,7 @@
 //! process, turn by turn with the supervised one, so that the machine's moods meet both.
 //!
 //! `make bench` runs it. Flags: `--quick` (few of everything: shows that it works, measures nothing), `--check` (fails when a
-//! goal is missed), `--only WORD` (of start, death, many, resting). Without cargo's `--bench`, as under `cargo test`, it is
+//! goal is missed), `--only WORD` (of start, death, many, resting), `--containment subreaper`. Without cargo's `--bench`, as under `cargo test`, it is
 //! quick.
 #![allow(
     clippy::unwrap_used,
@@ -45,6 +45,8 @@ pub struct Plan {
     pub watch_time: Duration,
     /// How often the daemon is killed and started again over them.
     pub restarts: usize,
+    /// `auto` (control groups where there can be any) or `subreaper`.
+    pub containment: String,
     only: Option<String>,
     check: bool,
 }
@@ -60,8 +62,12 @@ impl Plan {
             }
         }
         let is_quick = has("--quick") || !has("--bench");
-        let only = arguments.iter().position(|argument| argument == "--only");
-        let only = only.and_then(|at| arguments.get(at + 1)).cloned();
+        let after = |flag: &str| {
+            let at = arguments.iter().position(|argument| argument == flag)?;
+            arguments.get(at + 1).cloned()
+        };
+        let only = after("--only");
+        let containment = after("--containment").unwrap_or_else(|| "auto".to_owned());
         Some(if is_quick {
             Self {
                 singles: 3,
@@ -70,6 +76,7 @@ impl Plan {
                 sleepers: 5,
                 watch_time: Duration::from_millis(200),
                 restarts: 1,
+                containment,
                 only,
                 check: false,
             }
@@ -81,6 +88,7 @@ impl Plan {
                 sleepers: 200,
                 watch_time: Duration::from_secs(10),
                 restarts: 20,
+                containment,
                 only,
                 check: has("--check"),
             }

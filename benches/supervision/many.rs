@@ -17,7 +17,7 @@ const WORKER: [&str; 1] = ["/bin/true"];
 const WIDTH: usize = 16;
 
 pub fn measure(plan: &Plan, target: &Path, report: &mut Report) {
-    let daemon = Daemon::start(target, WIDTH, &WORKER);
+    let daemon = Daemon::start(plan, target, WIDTH, &WORKER);
     let listener = daemon.listener();
     let mut events = Events::follow(&listener);
     let (mut bare, mut supervised) = (Samples::default(), Samples::default());

@@ -12,7 +12,7 @@ use crate::report::{Goal, Report, Samples};
 const WORKER: [&str; 2] = ["/bin/sleep", "3600"];
 
 pub fn measure(plan: &Plan, target: &Path, report: &mut Report) {
-    let mut daemon = Daemon::start(target, plan.sleepers, &WORKER);
+    let mut daemon = Daemon::start(plan, target, plan.sleepers, &WORKER);
     let (mut bare, mut empty) = (Samples::default(), Samples::default());
     for _ in 0..plan.restarts {
         empty.add_ms(restart(&mut daemon, 0));

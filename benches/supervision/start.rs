@@ -18,7 +18,7 @@ const WORKER: [&str; 2] = ["/bin/date", "+%s%N"];
 const WARM_UP: usize = 3;
 
 pub fn measure(plan: &Plan, target: &Path, report: &mut Report) {
-    let daemon = Daemon::start(target, 16, &WORKER);
+    let daemon = Daemon::start(plan, target, 16, &WORKER);
     let listener = daemon.listener();
     let mut events = Events::follow(&listener);
     let (mut bare, mut bare_whole) = (Samples::default(), Samples::default());
