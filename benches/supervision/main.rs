@@ -4,8 +4,8 @@
 //! process, turn by turn with the supervised one, so that the machine's moods meet both.
 //!
 //! `make bench` runs it. Flags: `--quick` (few of everything: shows that it works, measures nothing), `--check` (fails when a
-//! goal is missed), `--only WORD` (of start, death, many, resting), `--containment subreaper`. Without cargo's `--bench`, as under `cargo test`, it is
-//! quick.
+//! goal is missed), `--only WORD` (of start, death, many, resting), `--containment subreaper`. Without cargo's `--bench`, as
+//! under `cargo test`, it is quick.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -41,6 +41,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Workers that sleep beside one another.
     pub sleepers: usize,
+    /// How long they are left alone before: the timers of their starts run out.
+    pub settle_time: Duration,
     /// How long they are watched.
     pub watch_time: Duration,
     /// How often the daemon is killed and started again over them.
@@ -74,6 +76,7 @@ impl Plan {
                 many: 20,
                 rounds: 1,
                 sleepers: 5,
+                settle_time: Duration::from_millis(200),
                 watch_time: Duration::from_millis(200),
                 restarts: 1,
                 containment,
@@ -86,6 +89,7 @@ impl Plan {
                 many: 1000,
                 rounds: 5,
                 sleepers: 200,
+                settle_time: Duration::from_secs(12),
                 watch_time: Duration::from_secs(10),
                 restarts: 20,
                 containment,

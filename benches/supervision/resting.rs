@@ -66,6 +66,7 @@ fn watch(plan: &Plan, daemon: &Daemon, report: &mut Report) {
         let pid = daemon.pid();
         [cpu_ticks(pid), sleeps(pid), of_shims(cpu_ticks), of_shims(sleeps)]
     };
+    daemon.pause(plan.settle_time);
     let before = look();
     daemon.pause(plan.watch_time);
     let after = look();
