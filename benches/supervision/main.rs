@@ -104,6 +104,9 @@ impl Plan {
     }
 }
 
+/// Measures one part of it.
+type Scene = fn(&Plan, &Path, &mut Report);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(plan) = Plan::from_arguments(&arguments) else { return ExitCode::SUCCESS };
@@ -111,7 +114,7 @@ fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::create_dir_all(target).unwrap();
     let mut report = Report::default();
-    let scenes: [(&str, fn(&Plan, &Path, &mut Report)); 4] = [
+    let scenes: [(&str, Scene); 4] = [
         ("start", start::measure),
         ("death", death::measure),
         ("many", many::measure),
