@@ -54,8 +54,9 @@ sim: setup ## Long random runs: board against model, supervision simulated and o
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench
-bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks
+bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision
 	$(CARGO) bench --locked --bench kernel
+	$(CARGO) bench --locked --bench supervision
 
 .PHONY: lint
 lint: setup ## Check format and lints

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::actors::event_hub::EventFeed;
 use crate::actors::reader_pool::ReaderPool;
@@ -17,6 +17,10 @@ use crate::kernel::store::search::SearchIndex;
 
 /// Pause after a fault.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Pause between something that has happened and the look at it. A run brings four commits within a few milliseconds: one
+/// look then serves them all, and it does not take the processor from the start of a worker.
+const GATHER: Duration = Duration::from_millis(25);
 
 /// Makes sure that the index is there, before anybody attaches it.
 ///
@@ -33,36 +37,54 @@ pub fn prepare(database: &Path, incarnation: &str) -> Result<(), Fault> {
 pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Result<()> {
     let (database, mut events) = (PathBuf::from(database), feed.subscribe());
     let work = move || {
+        let mut open = None;
         loop {
-            let look = std::panic::AssertUnwindSafe(|| catch_up(&database, &pool));
+            let look = std::panic::AssertUnwindSafe(|| catch_up(&database, &pool, &mut open));
             match std::panic::catch_unwind(look) {
                 Ok(Ok(())) => match events.blocking_recv() {
                     // One look serves everything that has come in the meantime.
-                    Ok(_) | Err(RecvError::Lagged(_)) => while events.try_recv().is_ok() {},
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        rest(GATHER);
+                        while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+                    }
                     Err(RecvError::Closed) => return,
                 },
                 Ok(Err(fault)) => {
                     tracing::error!(%fault, "texts could not be indexed");
-                    rest();
+                    rest(AGAIN);
                 }
-                Err(_panic) => rest(),
+                Err(_panic) => rest(AGAIN),
             }
         }
     };
     std::thread::Builder::new().name("indexer".to_owned()).spawn(work).map(drop)
 }
 
-fn catch_up(database: &Path, pool: &ReaderPool) -> Result<(), Fault> {
+/// The index, open, and the life of the board that it is of.
+struct Open {
+    incarnation: String,
+    index: SearchIndex,
+}
+
+/// Uses the index that is open already where it is still the right one. After a fault or a panic it is opened, and looked
+/// at, anew.
+fn catch_up(database: &Path, pool: &ReaderPool, open: &mut Option<Open>) -> Result<(), Fault> {
     pool.with(|board| {
         let incarnation = store::install::get(board)?.incarnation;
-        SearchIndex::open(database, &incarnation)?.catch_up(board)
+        let mut current = match open.take() {
+            Some(there) if there.incarnation == incarnation => there,
+            Some(_) | None => {
+                let index = SearchIndex::open(database, &incarnation)?;
+                Open { incarnation, index }
+            }
+        };
+        current.index.catch_up(board)?;
+        *open = Some(current);
+        Ok(())
     })?
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of its own that has nothing to do until a fault may be over"
-)]
-fn rest() {
-    std::thread::sleep(AGAIN);
+#[expect(clippy::disallowed_methods, reason = "a thread of its own that nobody waits for")]
+fn rest(time: Duration) {
+    std::thread::sleep(time);
 }

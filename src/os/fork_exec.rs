@@ -164,7 +164,7 @@ pub(super) fn clone_into(leaf: BorrowedFd<'_>) -> nix::Result<ForkResult> {
 }
 
 /// See clone(2). The library's constant has the type of another call's flags.
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+pub(super) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Enters the leaf from within; the rest of the way to the program is the same.
 fn enter(leaf: BorrowedFd<'_>) -> nix::Result<()> {

@@ -37,6 +37,8 @@ pub mod terminal;
 #[cfg(test)]
 mod test_child;
 pub mod user;
+#[cfg(target_arch = "x86_64")]
+mod vfork;
 pub mod wait;
 pub mod workspaces;
 pub mod worktree;

@@ -1,7 +1,8 @@
 //! Starts a shim inside a control group: clone3(2) with CLONE_INTO_CGROUP, a few steps in the child, execve(2).
 //!
 //! posix_spawn(3) cannot do it with the C libraries of today, and moving the shim once it runs costs milliseconds in the whole
-//! system: a move waits until no process anywhere is just being made. The price is a fork of the daemon's memory map.
+//! system: a move waits until no process anywhere is just being made. Where `vfork` knows the processor the child borrows the daemon's
+//! memory, elsewhere it gets a copy of its map.
 //!
 //! The daemon has many threads, so the child makes only system calls on what was prepared before: no allocation, no lock, no
 //! panic. Every signal is blocked from before the fork until the child has default dispositions, so that no handler of the
@@ -17,10 +18,14 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
-use nix::unistd::{ForkResult, pipe2};
+#[cfg(not(target_arch = "x86_64"))]
+use nix::unistd::ForkResult;
+use nix::unistd::{Pid, pipe2};
 
-use crate::os::fork_exec::{clone_into, pointers, set_default_dispositions};
+use crate::os::fork_exec::{pointers, set_default_dispositions};
 use crate::os::status_pipe::STATUS_DESCRIPTOR;
+#[cfg(target_arch = "x86_64")]
+use crate::os::vfork::vfork_into;
 use crate::os::wait::reap_child;
 
 /// Descriptors of our own in the child lie at or above this, out of the way of those that the shim expects.
@@ -55,24 +60,38 @@ pub fn start_in_group(group: BorrowedFd<'_>, start: &GroupStart<'_>) -> io::Resu
     drop(write_end);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), Some(&mut before))?;
-    let cloned = clone_into(group);
-    if let Ok(ForkResult::Child) = cloned {
+    let begin = || {
         let errno = become_program(start, &argv, &envp, null.as_fd(), status.as_fd());
         let _unread = nix::unistd::write(&child_report, &(errno as i32).to_ne_bytes());
-        // SAFETY: ends the child without running anything that belongs to the parent.
-        unsafe { libc::_exit(127) }
-    }
+        127
+    };
+    let born = born_in(group, &begin);
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
     drop(child_report);
-    match cloned? {
-        ForkResult::Parent { child } => match read_errno(report) {
-            None => Ok(child.as_raw()),
-            Some(errno) => {
-                let _ended = reap_child(child.as_raw());
-                Err(errno.into())
-            }
-        },
-        ForkResult::Child => Err(Errno::ECHILD.into()),
+    let child = born?;
+    match read_errno(report) {
+        None => Ok(child.as_raw()),
+        Some(errno) => {
+            let _ended = reap_child(child.as_raw());
+            Err(errno.into())
+        }
+    }
+}
+
+/// Makes a child in `group` that does `begin` and ends with its result.
+#[cfg(target_arch = "x86_64")]
+fn born_in(group: BorrowedFd<'_>, begin: &impl Fn() -> i32) -> nix::Result<Pid> {
+    // SAFETY: every signal is blocked, and `begin` makes system calls only.
+    unsafe { vfork_into(group, begin) }
+}
+
+/// The same by a fork of the whole memory map.
+#[cfg(not(target_arch = "x86_64"))]
+fn born_in(group: BorrowedFd<'_>, begin: &impl Fn() -> i32) -> nix::Result<Pid> {
+    match crate::os::fork_exec::clone_into(group)? {
+        ForkResult::Parent { child } => Ok(child),
+        // SAFETY: ends the child without running anything that belongs to the parent.
+        ForkResult::Child => unsafe { libc::_exit(begin()) },
     }
 }
 

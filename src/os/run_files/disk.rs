@@ -200,9 +200,16 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Left by a writer that was killed; O_EXCL below then also rules out that somebody planted a link.
-    remove_if_there(path)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+    // O_EXCL also rules out that somebody planted a link.
+    let create = || OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path);
+    let mut file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Left by a writer that was killed.
+            remove_if_there(path)?;
+            create()?
+        }
+        created => created?,
+    };
     file.write_all(bytes)
 }
 
