@@ -30,6 +30,10 @@ test: setup ## Run every test
 	$(CARGO) build --locked --all-targets
 	$(CARGO) test --locked -- --test-threads=$(TEST_THREADS)
 
+.PHONY: test-ext
+test-ext: build ## Have MCP clients of others work the board (installs them into the target folder)
+	@./tests/ext/run.sh "$${CARGO_TARGET_DIR:-target}/debug" "$${CARGO_TARGET_DIR:-target}/ext"
+
 SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000
 SIM_SEEDS ?= 10000

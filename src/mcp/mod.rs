@@ -7,6 +7,7 @@
 //! | `replies` | from a reply of the daemon to the few fields that a model needs |
 //! | `server` | the protocol |
 //! | `guidance` | what a worker is told about its part |
+//! | `skills` | the longer texts that agents read when they need them |
 //!
 //! A tool does what an operation of the control API does, through the same socket and under the same rules: who is calling is
 //! told by the kernel of the operating system, never by an argument.
@@ -15,4 +16,5 @@ pub mod arguments;
 pub mod guidance;
 pub mod replies;
 pub mod server;
+pub mod skills;
 pub mod tools;

@@ -34,6 +34,7 @@ mod predecessor;
 mod reasons;
 mod searching;
 mod shows;
+mod skills;
 mod stopping;
 mod streams;
 mod switching;

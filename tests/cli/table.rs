@@ -405,6 +405,17 @@ const VERBS: &[Verb] = &[
     ),
     verb("mcp", &[], &[(&["x"], 2, "unexpected argument"), (&["--socket"], 2, "--socket")]),
     verb("guidance", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb(
+        "skills",
+        &["install", "--for", "{dir}"],
+        &[
+            (&["paint"], 2, "unrecognized subcommand"),
+            (&["install", "--for", "cluade"], 2, "did you mean claude?"),
+            (&["install", "--for", ""], 2, "no such tool"),
+            (&["install"], 1, "none of the tools"),
+            (&["install", "--for", "{dir}/file"], 1, "cannot be written"),
+        ],
+    ),
     verb("completions", &["bash"], &[(&["tcsh"], 2, "tcsh"), (&[], 2, "SHELL")]),
     verb(
         "daemon",
@@ -479,6 +490,7 @@ fn every_verb_stands_in_the_table() {
         "search",
         "completions",
         "wait",
+        "skills",
         "demo",
     ] {
         assert!(known.iter().any(|name| name == promised), "{promised}");

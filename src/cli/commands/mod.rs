@@ -43,6 +43,7 @@ pub mod resume;
 pub mod runs;
 pub mod search;
 pub mod show;
+pub mod skills;
 pub mod slash;
 pub mod stats;
 pub mod stop;
@@ -122,6 +123,7 @@ pub enum Command {
     Doctor(doctor::Arguments),
     Mcp(mcp::Arguments),
     Guidance(guidance::Arguments),
+    Skills(skills::Arguments),
     Slash(slash::Arguments),
     Completions(completions::Arguments),
     Daemon(daemon::Arguments),
@@ -185,6 +187,7 @@ impl Command {
             Self::Doctor(arguments) => doctor::run(&arguments, session),
             Self::Mcp(arguments) => mcp::run(&arguments, session),
             Self::Guidance(arguments) => guidance::run(&arguments, session),
+            Self::Skills(arguments) => skills::run(&arguments, session),
             Self::Slash(arguments) => slash::run(&arguments, session),
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
@@ -218,6 +221,7 @@ impl Command {
             | Self::Import(_)
             | Self::Backup(_)
             | Self::Restore(_)
+            | Self::Skills(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it is one already"),
             Self::Create(_)

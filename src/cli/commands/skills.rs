@@ -1,0 +1,236 @@
+//! `kanban skills`.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::config::{Ambient, nearest::nearest};
+use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
+use crate::mcp::skills::{SKILLS, Skill};
+
+/// List the skills that come with kanban, or install them where agents find them.
+///
+/// A skill is a text that an agent reads when it needs it: kanban-worker for those that work on a task, kanban-orchestrator
+/// for those that plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban skills
+  kanban skills install --for claude
+  kanban skills install --for ./agents/skills --force")]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Action {
+    /// List them, and where they are installed (so does `kanban skills` alone)
+    #[command(after_help = "Example:\n  kanban skills list --json")]
+    List,
+    /// Install them
+    #[command(after_help = "Example:\n  kanban skills install --for codex")]
+    Install {
+        /// claude, codex, hermes or a directory; without it, every tool that has a folder in your home
+        #[arg(long = "for", value_name = "TOOL|DIR")]
+        target: Option<String>,
+        /// Overwrite what differs
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// An agent's program that reads skills.
+struct Tool {
+    name: &'static str,
+    /// Variable that moves its folder.
+    variable: &'static str,
+    /// Its folder in the home.
+    folder: &'static str,
+}
+
+const TOOLS: [Tool; 3] = [
+    Tool { name: "claude", variable: "CLAUDE_CONFIG_DIR", folder: ".claude" },
+    Tool { name: "codex", variable: "CODEX_HOME", folder: ".codex" },
+    Tool { name: "hermes", variable: "HERMES_HOME", folder: ".hermes" },
+];
+
+impl Tool {
+    /// Its folder; none without a home.
+    fn folder(&self, ambient: &Ambient) -> Option<PathBuf> {
+        let set = |name| ambient.var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        set(self.variable).or_else(|| set("HOME").map(|home| home.join(self.folder)))
+    }
+}
+
+/// What stands in the place of a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Missing,
+    Same,
+    Differs,
+    Installed,
+    Replaced,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    path: PathBuf,
+    state: State,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: &'static str,
+    description: &'static str,
+    places: Vec<Place>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Nowhere to install to, a file that differs, a file that cannot be read or written.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    match &arguments.action {
+        None | Some(Action::List) => list(session),
+        Some(Action::Install { target, force }) => install(target.as_deref(), *force, session),
+    }
+}
+
+fn list(session: &mut Session) -> Ended {
+    let folders: Vec<PathBuf> =
+        TOOLS.iter().filter_map(|tool| tool.folder(&session.ambient)).collect();
+    let mut listed = Vec::new();
+    for skill in &SKILLS {
+        let mut places = Vec::new();
+        for folder in &folders {
+            let path = file_of(skill, &folder.join("skills"));
+            let state = look(skill, &path)?;
+            if state != State::Missing {
+                places.push(Place { path, state });
+            }
+        }
+        listed.push(Listed { name: skill.name, description: skill.description(), places });
+    }
+    if session.output.is_json() {
+        session.output.json(&listed)?;
+        return Ok(CliExit::Ok);
+    }
+    for skill in &listed {
+        session.output.line(format!("{}\n  {}", skill.name, skill.description))?;
+        for place in &skill.places {
+            let state = if place.state == State::Same { "installed" } else { "differs" };
+            session.output.line(format!("  {state}: {}", place.path.display()))?;
+        }
+    }
+    Ok(CliExit::Ok)
+}
+
+fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
+    let mut places = Vec::new();
+    for folder in folders(target, &session.ambient)? {
+        for skill in &SKILLS {
+            let path = file_of(skill, &folder);
+            let state = look(skill, &path)?;
+            places.push((skill, Place { path, state }));
+        }
+    }
+    // Looked at before anything is written: it is installed whole or not at all.
+    let differing = places.iter().find(|(_, place)| place.state == State::Differs);
+    if let Some((_, place)) = differing.filter(|_| !force) {
+        let told = format!("{} is there and differs", place.path.display());
+        let failure = Failure::refused(ErrorCode::BadRequest, told);
+        return Err(failure.with_hint("--force overwrites it"));
+    }
+    for (skill, place) in &mut places {
+        place.state = match place.state {
+            State::Missing => State::Installed,
+            State::Differs => State::Replaced,
+            other => other,
+        };
+        if place.state != State::Same {
+            write(skill, &place.path)?;
+        }
+    }
+    let places: Vec<Place> = places.into_iter().map(|(_, place)| place).collect();
+    if session.output.is_json() {
+        session.output.json(&places)?;
+        return Ok(CliExit::Ok);
+    }
+    for place in &places {
+        let done = match place.state {
+            State::Replaced => "replaced",
+            State::Same => "was there",
+            State::Installed | State::Missing | State::Differs => "installed",
+        };
+        session.output.line(format!("{done}: {}", place.path.display()))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+/// The folders of skills that are meant.
+fn folders(target: Option<&str>, ambient: &Ambient) -> Result<Vec<PathBuf>, Failure> {
+    let no_home = || Failure::refused(ErrorCode::BadRequest, "HOME is not set");
+    let Some(target) = target else {
+        let there = TOOLS.iter().filter_map(|tool| tool.folder(ambient));
+        let there: Vec<PathBuf> =
+            there.filter(|folder| folder.is_dir()).map(|folder| folder.join("skills")).collect();
+        if there.is_empty() {
+            let told = "none of the tools claude, codex, hermes has a folder here";
+            let failure = Failure::refused(ErrorCode::NotFound, told);
+            return Err(failure.with_hint("say where to: --for claude, --for DIR"));
+        }
+        return Ok(there);
+    };
+    if let Some(tool) = TOOLS.iter().find(|tool| tool.name == target) {
+        return Ok(vec![tool.folder(ambient).ok_or_else(no_home)?.join("skills")]);
+    }
+    if target.starts_with('.') || target.contains('/') {
+        return Ok(vec![PathBuf::from(target)]);
+    }
+    let hint = match nearest(target, TOOLS.iter().map(|tool| tool.name)) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => "known are claude codex hermes".to_owned(),
+    };
+    let told = format!("no such tool: {target:?}, {hint}");
+    Err(Failure::usage(told).with_hint("a directory is written with a slash: ./skills"))
+}
+
+fn file_of(skill: &Skill, folder: &Path) -> PathBuf {
+    folder.join(skill.name).join("SKILL.md")
+}
+
+fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
+    match std::fs::read(path) {
+        Ok(text) if text == skill.text.as_bytes() => Ok(State::Same),
+        Ok(_) => Ok(State::Differs),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(State::Missing)
+        }
+        Err(error) => {
+            let told = format!("{} cannot be read: {error}", path.display());
+            Err(Failure::refused(ErrorCode::BadRequest, told))
+        }
+    }
+}
+
+/// Writes beside it and renames, so that no agent ever reads half of it.
+fn write(skill: &Skill, path: &Path) -> Result<(), Failure> {
+    let beside = path.with_extension("md.new");
+    let written = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&beside, skill.text))
+        .and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _is_gone = std::fs::remove_file(&beside).is_ok();
+        let told = format!("{} cannot be written: {error}", path.display());
+        Failure::refused(ErrorCode::BadRequest, told)
+    })
+}

@@ -1,0 +1,169 @@
+#!/bin/sh
+# `kanban mcp` worked by clients that were written elsewhere: the Inspector of the protocol's makers, their Python client, and
+# the `claude` program. Called by `make test-ext` with the directory of our programs and one for what is installed.
+#
+# Nothing here is an account or a model: the clients call the tools as a script tells them. What cannot be had (no npm, no
+# Python, no network to install from) is skipped and said so; what is there has to pass.
+set -eu
+
+INSPECTOR="@modelcontextprotocol/inspector@2.12.0"
+CLAUDE="@anthropic-ai/claude-code@2.1.330"
+PYTHON_CLIENT="mcp==2.3.0"
+
+programs=$(cd "$1" && pwd)
+mkdir -p "$2"
+installed=$(cd "$2" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+passed=0
+failed=0
+skipped=0
+
+say() { printf 'test-ext: %s\n' "$*"; }
+skip() { say "SKIPPED $1: $2"; skipped=$((skipped + 1)); }
+check() { # name, command…
+    name=$1
+    shift
+    if "$@" >"$place/said" 2>&1; then
+        say "passed  $name"
+        passed=$((passed + 1))
+    else
+        say "FAILED  $name"
+        sed 's/^/    /' "$place/said"
+        failed=$((failed + 1))
+    fi
+}
+
+# Installs into $installed/NAME once for each version; says why it cannot.
+npm_package() { # name, package@version
+    command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 || { why="no npm and node"; return 1; }
+    [ "$(cat "$installed/$1/version" 2>/dev/null)" = "$2" ] && return 0
+    why="npm could not install $2, see $installed/$1.log"
+    rm -rf "${installed:?}/$1"
+    mkdir -p "$installed/$1"
+    npm install --no-audit --no-fund --loglevel=error --prefix "$installed/$1" "$2" >"$installed/$1.log" 2>&1 || return 1
+    echo "$2" >"$installed/$1/version"
+}
+
+python_client() {
+    command -v python3 >/dev/null 2>&1 || { why="no python3"; return 1; }
+    [ "$(cat "$installed/python/version" 2>/dev/null)" = "$PYTHON_CLIENT" ] && return 0
+    why="pip could not install $PYTHON_CLIENT, see $installed/python.log"
+    rm -rf "$installed/python"
+    python3 -m venv "$installed/python" >"$installed/python.log" 2>&1 || return 1
+    "$installed/python/bin/python" -m pip install --quiet "$PYTHON_CLIENT" >>"$installed/python.log" 2>&1 || return 1
+    echo "$PYTHON_CLIENT" >"$installed/python/version"
+}
+
+# A daemon with a home of its own. Short names: a socket's path has 108 bytes.
+place=$(mktemp -d /tmp/kbx.XXXXXX)
+daemon=""
+finish() {
+    set +e
+    if [ -n "$daemon" ]; then
+        for run in "$place"/home/runs/*/identity; do
+            [ -e "$run" ] || continue
+            shim=$(sed 's/.*"shim":{[^}]*"pid":\([0-9]*\).*/\1/' "$run")
+            # The number may be somebody else's by now; the shim's own name tells.
+            case $(cat "/proc/$shim/comm" 2>/dev/null) in kanban-shim*) kill -QUIT "$shim" 2>/dev/null ;; esac
+        done
+        kill "$daemon" 2>/dev/null
+        wait "$daemon" 2>/dev/null
+    fi
+    rm -rf "$place"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+unset KANBAN_SOCKET KANBAN_TASK KANBAN_RUN KANBAN_TOKEN_FILE KANBAN_BOARD KANBAN_WORKSPACE KANBAN_PROFILE
+export KANBAN_HOME="$place/home" HOME="$place/person" PATH="$programs:$PATH"
+mkdir -p "$KANBAN_HOME" "$HOME"
+cat >"$KANBAN_HOME/kanband.toml" <<EOF
+[dispatch]
+enabled = false
+[supervision]
+linger = "1s"
+[profiles.held]
+argv = ["sleep", "600"]
+verdict = "report"
+[profiles.inspector]
+argv = ["sh", "$here/inspector.sh", "$installed/inspector/node_modules/.bin/mcp-inspector"]
+verdict = "report"
+[profiles.python]
+argv = ["$installed/python/bin/python", "$here/client.py"]
+verdict = "report"
+[profiles.claude]
+argv = ["sh", "$here/claude.sh", "$installed/claude/node_modules/.bin/claude"]
+verdict = "exit"
+EOF
+kanband >"$place/daemon.log" 2>&1 &
+daemon=$!
+tries=0
+until kanban stats >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 300 ] || ! kill -0 "$daemon" 2>/dev/null; then
+        cat "$place/daemon.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+new_task() { # profile; its run is started
+    task=$(kanban create "Write the page" --assignee "$1" --json | sed -n 's/.*"id": *"\(t_[0-9a-f]*\)".*/\1/p' | head -n 1)
+    kanban dispatch >/dev/null
+}
+
+ended_well() { # summary
+    kanban wait "$task" --timeout 120s || { kanban show "$task"; kanban log "$task"; return 1; }
+    kanban runs "$task" --json | tee "$place/runs"
+    grep -q '"outcome": *"completed"' "$place/runs" && grep -q "\"summary\": *\"$1\"" "$place/runs"
+}
+
+# The daemon starts the client as the worker of a run: who it is, is told by the kernel.
+inside_a_run() { # profile, summary
+    new_task "$1"
+    ended_well "$2"
+}
+
+# The client runs elsewhere, as in a container: who it is, is told by the run's token.
+with_a_token() { # summary, command…
+    summary=$1
+    shift
+    new_task held
+    run=$(kanban runs "$task" --json | sed -n 's/.*"id": *\([0-9][0-9]*\).*/\1/p' | head -n 1)
+    tries=0
+    until [ -s "$KANBAN_HOME/runs/$run/identity" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -le 300 ] || return 1
+        sleep 0.1
+    done
+    env -u KANBAN_HOME KANBAN_SOCKET="$KANBAN_HOME/kanband.sock.worker" KANBAN_TASK="$task" KANBAN_RUN="$run" \
+        KANBAN_TOKEN_FILE="$KANBAN_HOME/runs/$run/token" timeout 120 "$@" || return 1
+    ended_well "$summary"
+}
+
+if npm_package inspector "$INSPECTOR"; then
+    check "MCP Inspector, inside a run that the daemon started" inside_a_run inspector "By the Inspector"
+    check "MCP Inspector, elsewhere with the run's token" with_a_token "By the Inspector" \
+        sh "$here/inspector.sh" "$installed/inspector/node_modules/.bin/mcp-inspector"
+else
+    skip "MCP Inspector" "$why"
+fi
+
+if python_client; then
+    check "Python client, inside a run that the daemon started" inside_a_run python "By the Python client"
+    check "Python client, elsewhere with the run's token" with_a_token "By the Python client" \
+        "$installed/python/bin/python" "$here/client.py"
+else
+    skip "Python client" "$why"
+fi
+
+if ! npm_package claude "$CLAUDE"; then
+    skip "claude" "$why"
+elif ! timeout 60 "$installed/claude/node_modules/.bin/claude" --version >"$place/said" 2>&1; then
+    skip "claude" "it does not run here: $(head -n 1 "$place/said")"
+else
+    check "claude, its health check of our server inside a run" inside_a_run claude "claude is connected"
+fi
+
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
