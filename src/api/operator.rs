@@ -20,6 +20,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::{Snapshot, WhyTask, why};
+use crate::kernel::retention::logs_due;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CollectGarbage, collectable};
@@ -355,11 +356,7 @@ async fn old_logs(
                 continue;
             }
             let status = store::tasks::get_status(snapshot.connection, &id)?;
-            let is_over = match status {
-                Some((status, _)) => status.satisfies_children(),
-                None => true,
-            };
-            if is_over {
+            if logs_due(status.map(|(status, _)| status)) {
                 count += crate::os::files::remove_files_older_than(&folder.path(), before, dry_run);
             }
         }

@@ -1,4 +1,4 @@
-//! What `gc` does about workspaces: which are due, and what becomes of each.
+//! What `gc` does about workspaces that are due ([`crate::kernel::retention`] says which): what becomes of each.
 //!
 //! Only what the daemon made can be due, and it knows that by its marks. The file system and git are asked on a thread of
 //! their own, never on one that the board needs, with a time limit; what cannot be judged stays, and the report says why.
@@ -15,11 +15,10 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
+use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
-use crate::kernel::store::tasks::Standing;
-use crate::kernel::task::TaskStatus;
 use crate::os::git::Git;
 use crate::os::workspaces::{MarkKind, Removal, Workspaces};
 use crate::os::worktree::{self, Inspection};
@@ -67,7 +66,7 @@ pub async fn sweep(
         let mut due = Vec::new();
         for id in names.iter().filter_map(|name| TaskId::parse(name)) {
             let standing = store::tasks::standing(snapshot.connection, &id)?;
-            match verdict(standing.as_ref(), purged.contains(&id), snapshot.now, retention) {
+            match workspace_due(standing.as_ref(), purged.contains(&id), snapshot.now, retention) {
                 Due::No => {}
                 Due::Yes => due.push((id, None)),
                 Due::Unknown(why) => due.push((id, Some(why))),
@@ -97,38 +96,6 @@ pub async fn sweep(
         Ok(swept)
     })
     .await
-}
-
-/// Whether the time of a workspace is over.
-#[derive(Debug, PartialEq, Eq)]
-enum Due {
-    No,
-    Yes,
-    /// Nobody can say, so it stays.
-    Unknown(&'static str),
-}
-
-/// `is_purged`: its task goes, or would go, in this very request.
-fn verdict(
-    standing: Option<&Standing>,
-    is_purged: bool,
-    now: EpochSeconds,
-    retention_seconds: i64,
-) -> Due {
-    match standing {
-        None if is_purged => Due::Yes,
-        // Purged long ago, or lost when an older backup was restored: that cannot be told apart.
-        None => Due::Unknown("the board has no task of this name"),
-        Some(standing) => {
-            let is_over = matches!(standing.status, TaskStatus::Done | TaskStatus::Archived);
-            let is_old = standing.since.saturating_add(retention_seconds) <= now;
-            if is_over && (is_old || is_purged) && !standing.has_open_run {
-                Due::Yes
-            } else {
-                Due::No
-            }
-        }
-    }
 }
 
 /// Removes one workspace; false when it had gone before. Else why it stays, and where its work was saved.
@@ -206,27 +173,4 @@ async fn on_own_thread<T: Send + 'static>(
         .map_err(|error| fault(error.to_string()))?;
     let done = answer.await.map_err(|_gone| Fault::NoAnswer { part: "the workspaces" })?;
     Ok(done.map_err(|error| fault(error.to_string()))?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_surely_over_is_due() {
-        let standing = |status, since, has_open_run| Some(Standing { status, since, has_open_run });
-        for (standing, is_purged, expected) in [
-            (standing(TaskStatus::Done, 900, false), false, Due::Yes),
-            (standing(TaskStatus::Archived, 900, false), false, Due::Yes),
-            (standing(TaskStatus::Done, 901, false), false, Due::No),
-            (standing(TaskStatus::Archived, 901, false), true, Due::Yes),
-            (standing(TaskStatus::Done, 0, true), false, Due::No),
-            (standing(TaskStatus::Blocked, 0, false), false, Due::No),
-            (standing(TaskStatus::Ready, 0, false), true, Due::No),
-            (None, true, Due::Yes),
-            (None, false, Due::Unknown("the board has no task of this name")),
-        ] {
-            assert_eq!(verdict(standing.as_ref(), is_purged, 1000, 100), expected, "{standing:?}");
-        }
-    }
 }

@@ -149,7 +149,7 @@ pub(crate) mod tests {
             uid: 1000,
             user_name: Some("ann".to_owned()),
             user_home: Some(PathBuf::from("/home/ann")),
-            working_directory: Some(PathBuf::from("/work")),
+            working_directory: Some(PathBuf::from("/here")),
             root: PathBuf::from("/"),
         }
     }

@@ -223,8 +223,8 @@ mod tests {
         let table = [
             (ambient(&[("KANBAN_HOME", "/srv/k")]), "/srv/k", HomeKind::Chosen),
             (root(&[("KANBAN_HOME", "/srv/k")]), "/srv/k", HomeKind::Chosen),
-            (ambient(&[("KANBAN_HOME", "k/./b")]), "/work/k/b", HomeKind::Chosen),
-            (ambient(&[("KANBAN_HOME", ".")]), "/work", HomeKind::Chosen),
+            (ambient(&[("KANBAN_HOME", "k/./b")]), "/here/k/b", HomeKind::Chosen),
+            (ambient(&[("KANBAN_HOME", ".")]), "/here", HomeKind::Chosen),
             (root(&[]), "/var/lib/kanband", HomeKind::System),
             (root(&[("KANBAN_HOME", "")]), "/var/lib/kanband", HomeKind::System),
             (root(&[("XDG_STATE_HOME", "/x")]), "/var/lib/kanband", HomeKind::System),

@@ -109,7 +109,7 @@ mod tests {
         let system = "/run/kanband/kanband.sock";
         let table = [
             (ambient(&[("KANBAN_SOCKET", "/s"), ("KANBAN_HOME", "/k")]), "/s"),
-            (ambient(&[("KANBAN_SOCKET", "s")]), "/work/s"),
+            (ambient(&[("KANBAN_SOCKET", "s")]), "/here/s"),
             (ambient(&[("KANBAN_SOCKET", ""), ("KANBAN_HOME", "/k")]), "/k/kanband.sock"),
             (ambient(&[("KANBAN_HOME", "/k"), ("XDG_RUNTIME_DIR", "/r")]), "/k/kanband.sock"),
             (ambient(&[("XDG_RUNTIME_DIR", "/r")]), "/r/kanband/kanband.sock"),

@@ -33,6 +33,7 @@ pub mod policy;
 pub mod queries;
 pub mod random;
 pub mod restore;
+pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod store;

@@ -1,10 +1,10 @@
 //! The protocol, on standard input and output.
 //!
-//! Which tools are shown is settled when the client initializes: inside a run those of a worker, for an orchestrator all of
+//! Which tools are shown is settled at the start: inside a run those of a worker, for an orchestrator all of
 //! them, for anybody else none (the capability is announced all the same, so that clients do not take it for a fault). What a
 //! call may *do* is settled by the daemon, every time.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
@@ -43,8 +43,11 @@ pub fn serve(options: Options) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
+    // Asked before anything is served: the client of the daemon waits, and the protocol's first answer needs it.
+    let part = Part::of(&options);
+    let options = Arc::new(options);
     let served = runtime.block_on(async {
-        let server = Server { options: Arc::new(options), part: Arc::new(OnceLock::new()) };
+        let server = Server { options, part };
         let running = server
             .serve(rmcp::transport::io::stdio())
             .await
@@ -95,20 +98,7 @@ impl Part {
 #[derive(Debug, Clone)]
 struct Server {
     options: Arc<Options>,
-    part: Arc<OnceLock<Part>>,
-}
-
-impl Server {
-    /// Asks once; the client of the daemon waits, so it has a thread of its own.
-    async fn part(&self) -> Part {
-        if let Some(part) = self.part.get() {
-            return part.clone();
-        }
-        let options = Arc::clone(&self.options);
-        let asked = tokio::task::spawn_blocking(move || Part::of(&options)).await;
-        let part = asked.unwrap_or_default();
-        self.part.get_or_init(|| part).clone()
-    }
+    part: Part,
 }
 
 impl ServerHandler for Server {
@@ -116,12 +106,7 @@ impl ServerHandler for Server {
         let capabilities = ServerCapabilities::builder().enable_tools().build();
         let server = Implementation::new("kanban", env!("CARGO_PKG_VERSION"));
         let info = ServerConfig::new(capabilities).with_server_info(server);
-        // The protocol asks for this before anything can be awaited; the daemon is near and answers at once.
-        let options = Arc::clone(&self.options);
-        let part = self.part.get_or_init(|| {
-            std::thread::spawn(move || Part::of(&options)).join().unwrap_or_default()
-        });
-        if part.is_worker { info.with_instructions(GUIDANCE) } else { info }
+        if self.part.is_worker { info.with_instructions(GUIDANCE) } else { info }
     }
 
     async fn list_tools(
@@ -129,8 +114,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let part = self.part().await;
-        let shown = TOOLS.iter().filter(|tool| part.sees(tool));
+        let shown = TOOLS.iter().filter(|tool| self.part.sees(tool));
         let tools = shown.map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()));
         Ok(ListToolsResult::with_all_items(tools.collect()))
     }
@@ -140,14 +124,13 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let part = self.part().await;
-        let tool = find(&request.name).filter(|tool| part.sees(tool));
+        let tool = find(&request.name).filter(|tool| self.part.sees(tool));
         let Some(tool) = tool else {
             let message = format!("unknown tool: {}", crate::kernel::tx::shorten(&request.name));
             return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
         };
         let arguments = request.arguments.unwrap_or_default();
-        let fields = match to_request(tool, &arguments, part.own_task.as_deref()) {
+        let fields = match to_request(tool, &arguments, self.part.own_task.as_deref()) {
             Ok(fields) => fields,
             Err(problem) => return Ok(refused("invalid_arguments", &problem, None).into()),
         };

@@ -3,7 +3,8 @@
 use kanband::kernel::error::VerbError;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    ArchiveTask, BlockTask, CompleteTask, PromoteTask, ReassignTask, ReclaimTask, UnblockTask,
+    ArchiveTask, BlockTask, CompleteTask, PromoteTask, ReassignTask, ReclaimTask, StopTask,
+    UnblockTask,
 };
 
 use crate::world::World;
@@ -28,7 +29,7 @@ impl World {
         let nth = self.below(self.tasks.len() as u64) as usize;
         let id = self.tasks[nth].to_string();
         let reason = Some("because".to_owned());
-        let answer = match self.below(9) {
+        let answer = match self.below(10) {
             0 => self.bench.run(&CompleteTask { id, ..CompleteTask::default() }).map(drop),
             1 => self.bench.run(&BlockTask { id, reason, ..BlockTask::default() }).map(drop),
             2 | 3 => {
@@ -43,6 +44,7 @@ impl World {
             7 => {
                 self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop)
             }
+            8 => self.bench.run(&StopTask { id, ..StopTask::default() }).map(drop),
             _ => self.bench.run(&ArchiveTask { id, board: None }).map(drop),
         };
         match answer {

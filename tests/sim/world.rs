@@ -132,6 +132,7 @@ impl Totals {
             "protocol_violation",
             "rate_limited",
             "reclaimed",
+            "stopped",
             "lost",
             "gave_up",
         ] {
