@@ -30,7 +30,6 @@ impl Worker {
                 Some(evidence) => self.evidence = Some(evidence),
                 None => {
                     if self.has_remains {
-                        tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
                         self.record_state(RunState::Unkillable, context);
                     }
                     // Unknown is not an end: look again, and keep the slot until then.
@@ -60,7 +59,9 @@ impl Worker {
             // Waiting is for the first time; after that a look now and then has to do, others need this thread.
             let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
             if !end_remains(&self.run_dir, worker, patience) {
-                self.has_remains = true;
+                if !std::mem::replace(&mut self.has_remains, true) {
+                    tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
+                }
                 return None;
             }
         }
