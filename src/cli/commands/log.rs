@@ -13,8 +13,8 @@ use crate::kernel::ids::RunId;
 
 /// Print the log of a run.
 ///
-/// What its worker has written, as it is: of the newest run that has a log, or of the one named. Beginning
-/// and end of a long log are kept.
+/// What its worker has written: of the newest run that has a log, or of the one named. Beginning and end of a
+/// long log are kept. Values of variables that are named like secrets (KEY, TOKEN, PASSWORD…) read `[redacted]`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban log t_1a2b3c4d
