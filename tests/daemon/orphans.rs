@@ -48,7 +48,12 @@ fn told(mode: &str, disguise: &str, needs_groups: bool) -> Option<String> {
         std::fs::read_to_string(daemon.scratch().join("orphan")).ok()?.trim().parse().ok()
     });
     let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
-    let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+    // The worker may have called before its shim has written down who it is.
+    let identity = wait_for("the worker's identity", || {
+        kanband::os::run_files::read_identity(&run)
+            .unwrap()
+            .filter(|identity| identity.worker.is_some())
+    });
     let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
     nix::sys::signal::kill(shim, nix::sys::signal::SIGKILL).unwrap();
     wait_for("the daemon to notice", || hold.exists().then_some(()));
