@@ -21,6 +21,14 @@ build: setup ## Build the three programs (debug)
 release: setup ## Build the three programs (optimized)
 	$(CARGO) build --locked --release
 
+TARGET_FOLDER = $${CARGO_TARGET_DIR:-target}
+
+# With dpkg-deb itself: its rules fit on one page (packaging/), and no tool has to be built first.
+.PHONY: deb
+deb: release ## Build the Debian package (target/debian/kanband_VERSION_ARCH.deb)
+	@./scripts/setup.sh deb
+	@./packaging/build-deb.sh --programs "$(TARGET_FOLDER)/release" --out "$(TARGET_FOLDER)/debian"
+
 .PHONY: demo
 demo: build ## Show the main job on real processes, in a private home
 	@$(CARGO) run --quiet --locked --bin kanban -- demo
@@ -31,8 +39,13 @@ test: setup ## Run every test
 	$(CARGO) test --locked -- --test-threads=$(TEST_THREADS)
 
 .PHONY: test-ext
-test-ext: build ## Have MCP clients of others work the board (installs them into the target folder)
-	@./tests/ext/run.sh "$${CARGO_TARGET_DIR:-target}/debug" "$${CARGO_TARGET_DIR:-target}/ext"
+test-ext: build ## Have MCP clients of others work the board, and install the package in a booted system (root)
+	@./tests/ext/run.sh "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/ext"
+	@./packaging/install-test.sh nspawn "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
+
+.PHONY: test-vm
+test-vm: build ## The same in a virtual machine with every control group controller (root, some minutes)
+	@./packaging/install-test.sh vm "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
 
 SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000

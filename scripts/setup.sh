@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes sure that what a build needs is there: installs it where we may, else says exactly what is missing.
+# With the word `deb`: what packing needs, too.
 set -eu
 
 missing=""
@@ -10,6 +11,10 @@ need() { # program, Debian package
 need cc gcc
 need ar binutils
 need git git
+if [ "${1:-}" = deb ]; then
+    need dpkg-deb dpkg
+    need dpkg-shlibdeps dpkg-dev
+fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 
 if [ -n "$missing" ]; then

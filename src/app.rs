@@ -7,6 +7,7 @@
 //!
 //! Everything that can be refused is refused before the first thread starts, with one line and the right exit code.
 
+mod arguments;
 mod home;
 mod policy;
 mod telemetry;
@@ -51,6 +52,7 @@ use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::spawn::Spawner;
+pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
 
 /// Why the daemon does not start.

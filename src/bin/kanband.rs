@@ -4,17 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use kanband::app;
+use kanband::app::{self, Arguments};
 use kanband::config::Ambient;
 use kanband::exit_codes::DaemonExit;
-
-/// A durable kanban board and the supervisor of the agents that work on it.
-///
-/// Runs in the foreground until SIGTERM or SIGINT; workers go on under their shims and are found again by the next start.
-/// Where it lives: KANBAN_HOME, else /var/lib/kanband for root and the service user, else $XDG_STATE_HOME/kanband.
-#[derive(Debug, Parser)]
-#[command(name = "kanband", version)]
-struct Arguments {}
 
 fn main() -> ExitCode {
     if let Err(error) = Arguments::try_parse() {

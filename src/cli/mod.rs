@@ -15,6 +15,7 @@ pub mod complete;
 pub mod failure;
 pub mod files;
 pub mod follow;
+pub mod manual;
 pub mod output;
 pub mod session;
 pub mod slash;

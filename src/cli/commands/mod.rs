@@ -28,6 +28,7 @@ pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod man;
 pub mod mcp;
 pub mod notify_list;
 pub mod notify_subscribe;
@@ -129,6 +130,8 @@ pub enum Command {
     Daemon(daemon::Arguments),
     Demo(demo::Arguments),
     #[command(hide = true)]
+    Man(man::Arguments),
+    #[command(hide = true)]
     Workspace(workspace::Arguments),
 }
 
@@ -192,6 +195,7 @@ impl Command {
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
             Self::Demo(arguments) => demo::run(&arguments, session),
+            Self::Man(arguments) => man::run(&arguments, session),
             Self::Workspace(arguments) => workspace::run(&arguments),
         }
     }
@@ -222,6 +226,7 @@ impl Command {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Skills(_)
+            | Self::Man(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it is one already"),
             Self::Create(_)

@@ -89,6 +89,12 @@ pub(super) fn bring_up_to_date(
     transaction.commit().map_err(at)
 }
 
+/// Moves what is in the WAL into the file, as far as nobody is in the way. Whoever has no SQLite reads the schema version in the
+/// file's head: a package that is asked to go back to an older program. It must not lie in the WAL alone.
+pub(super) fn show_version(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_row| Ok(()))
+}
+
 /// Statement by statement, so that a crash test can end the process between any two.
 fn apply(transaction: &Connection, migration: &Migration) -> rusqlite::Result<()> {
     let mut batch = rusqlite::Batch::new(transaction, migration.sql);
@@ -142,6 +148,17 @@ mod tests {
         drop(open_writer(&path, Missing::Create, &birth()).unwrap());
         let again = open_writer(&path, Missing::Refuse, &birth()).unwrap();
         assert_eq!(version(&again).unwrap(), newest_version());
+    }
+
+    #[test]
+    fn the_head_of_an_open_file_tells_its_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kanban.db");
+        for _new_then_old in 0..2 {
+            let _open = open_writer(&path, Missing::Create, &birth()).unwrap();
+            let head = std::fs::read(&path).unwrap();
+            assert_eq!(head[60..64], u32::try_from(newest_version()).unwrap().to_be_bytes());
+        }
     }
 
     #[test]

@@ -176,6 +176,7 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
     migrate::bring_up_to_date(&mut connection, path, birth)?;
+    migrate::show_version(&connection).map_err(at)?;
     Ok(connection)
 }
 

@@ -1,0 +1,187 @@
+#!/bin/sh
+# The package on a machine with systemd as its first process: installed, used, restarted, upgraded, removed, purged.
+#
+#   install-test.sh nspawn|vm PROGRAMS CACHE
+#
+# `nspawn` boots a container (seconds), which has no controllers of cgroup v2 here and there; `vm` boots QEMU without hardware
+# support (minutes), with a kernel of its own and all of them. PROGRAMS is the directory of the built programs, CACHE is where
+# the system that is booted is kept between two calls. What is tried is in install-test/inside.sh, the same for both.
+# It needs root, and installs what it needs with apt; what it cannot do is told as skipped.
+set -eu
+
+kind=$1
+programs=$(cd "$2" && pwd)
+mkdir -p "$3"
+cache=$(cd "$3" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+release=bookworm
+# What the booted system has beside the package's own dependencies.
+inside="systemd,systemd-sysv,dbus,libpam-systemd,udev,procps,init-system-helpers,ca-certificates"
+limit_s=${LIMIT_S:-1800}
+
+say() { printf 'install-test: %s\n' "$*"; }
+skip_all() {
+    say "SKIPPED everything: $*"
+    say "0 passed, 0 failed, 1 skipped"
+    exit 0
+}
+
+case $kind in
+nspawn) tools="debootstrap:debootstrap systemd-nspawn:systemd-container lintian:lintian" ;;
+vm) tools="debootstrap:debootstrap qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs debugfs:e2fsprogs" ;;
+*)
+    echo "usage: install-test.sh nspawn|vm PROGRAMS CACHE" >&2
+    exit 2
+    ;;
+esac
+[ "$(id -u)" = 0 ] || skip_all "it needs root to make and boot a system"
+command -v apt-get >/dev/null || skip_all "it needs Debian or Ubuntu to make a system with debootstrap"
+[ "$kind $(dpkg --print-architecture)" != "vm arm64" ] || skip_all "the machine in QEMU is an amd64 one"
+missing="" packages=""
+for tool in $tools dpkg-shlibdeps:dpkg-dev; do
+    command -v "${tool%%:*}" >/dev/null || { missing="$missing ${tool%%:*}" && packages="$packages ${tool##*:}"; }
+done
+if [ -n "$missing" ]; then
+    say "installing$packages"
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages; } \
+        >"$cache/tools.log" 2>&1 || skip_all "$missing is missing and apt does not bring it, see $cache/tools.log"
+fi
+
+booted=""
+finish() {
+    set +e
+    if [ -n "$booted" ] && kill -0 "$booted" 2>/dev/null; then
+        kill "$booted"
+        wait "$booted"
+    fi
+    rm -rf "$cache/machine" "$cache/machine.img"
+    # nspawn leaves its groups where no machined registers it; only empty ones go.
+    for hierarchy in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+        for group in "$hierarchy/payload" "$hierarchy/supervisor"; do
+            [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+        done
+    done
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# The system that is booted, made once.
+system() { # name, how it was made
+    [ "$(cat "$cache/$1.made" 2>/dev/null)" = "$2" ] || { rm -rf "${cache:?}/$1" "$cache/$1.made" && return 1; }
+}
+if ! system tree "$release $inside"; then
+    say "making a $release system (once)"
+    debootstrap --variant=minbase --include="$inside" "$release" "$cache/tree" >"$cache/tree.log" 2>&1 ||
+        skip_all "debootstrap could not make a system, see $cache/tree.log"
+    rm -rf "$cache"/tree/var/lib/apt/lists/* "$cache"/tree/var/cache/apt/archives/*.deb
+    # The wizard of a first boot would wait for an answer.
+    : >"$cache/tree/etc/machine-id"
+    systemd-machine-id-setup --root="$cache/tree" >/dev/null 2>&1
+    ln -sf /usr/share/zoneinfo/UTC "$cache/tree/etc/localtime"
+    ln -sf /dev/null "$cache/tree/etc/systemd/system/systemd-firstboot.service"
+    echo "$release $inside" >"$cache/tree.made"
+fi
+base=$cache/tree
+if [ "$kind" = nspawn ]; then
+    why=$(systemd-nspawn -q -D "$base" --register=no --keep-unit --volatile=yes --console=pipe /bin/true </dev/null 2>&1) ||
+        skip_all "systemd-nspawn starts nothing here: $why"
+fi
+if [ "$kind" = vm ]; then
+    base=$cache/vmtree
+    if ! system vmtree "$release $inside kernel"; then
+        say "adding a kernel (once)"
+        cp -a "$cache/tree" "$base"
+        {
+            chroot "$base" apt-get update -qq &&
+                chroot "$base" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends linux-image-cloud-amd64
+        } >"$cache/vmtree.log" 2>&1 || skip_all "no kernel could be installed, see $cache/vmtree.log"
+        rm -rf "$base"/var/lib/apt/lists/* "$base"/var/cache/apt/archives/*.deb
+        echo "$release $inside kernel" >"$cache/vmtree.made"
+    fi
+fi
+
+# A version above and one below, of the same programs; the one below knows one schema less.
+say "packing"
+pack() { "$here/build-deb.sh" --quick --programs "$programs" --out "$cache/packages" "$@"; }
+schema=$(find "$here/../src/kernel/store/migrations" -name '*.sql' | wc -l)
+rm -rf "$cache/packages"
+current=$(pack)
+next=$(pack --version 999.0.0)
+older=$(pack --version 0.0.1 --schema $((schema - 1)))
+if [ "$kind" = nspawn ]; then
+    if ! command -v lintian >/dev/null; then
+        say "SKIPPED lintian: it is not installed"
+    elif found=$(lintian --allow-root "$current" 2>&1) && [ -z "$found" ]; then
+        say "passed  lintian finds nothing"
+    else
+        say "FAILED  lintian finds nothing"
+        echo "$found" | sed 's/^/    /'
+        exit 1
+    fi
+fi
+fail_points=0
+! grep -q KANBAND_FAIL_POINTS "$programs/kanband" || fail_points=1
+
+machine=$cache/machine
+rm -rf "$machine" "$machine.img"
+cp -a "$base" "$machine"
+trial=$machine/root/install-test
+mkdir -p "$trial"
+cp "$here/install-test/inside.sh" "$trial/"
+cp "$current" "$trial/current.deb"
+cp "$next" "$trial/next.deb"
+cp "$older" "$trial/older.deb"
+case $kind in vm) patience_s=240 ;; *) patience_s=60 ;; esac
+cat >"$machine/etc/systemd/system/install-test.service" <<EOF
+[Unit]
+Description=Trial of the kanband package
+After=multi-user.target dbus.service systemd-logind.service
+
+[Service]
+Type=oneshot
+TimeoutStartSec=infinity
+Environment=FAIL_POINTS=$fail_points PATIENCE_S=$patience_s
+ExecStart=/bin/sh -c 'sh /root/install-test/inside.sh /root/install-test >/root/install-test/output 2>&1; echo \$? >/root/install-test/ended; sync'
+ExecStopPost=/bin/systemctl --no-block poweroff
+
+[Install]
+WantedBy=default.target
+EOF
+mkdir -p "$machine/etc/systemd/system/graphical.target.wants"
+ln -sf ../install-test.service "$machine/etc/systemd/system/graphical.target.wants/"
+
+say "booting ($kind)"
+case $kind in
+nspawn)
+    : >"$trial/output"
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout "$limit_s" systemd-nspawn -q -D "$machine" --register=no --keep-unit -b \
+        --private-network --console=pipe </dev/null >"$cache/console.log" 2>&1 &
+    booted=$!
+    tail -f -n +1 --pid="$booted" -s 0.2 "$trial/output" &
+    shown=$!
+    wait "$booted" || true
+    wait "$shown" || true
+    code=$(cat "$trial/ended" 2>/dev/null || echo none)
+    ;;
+vm)
+    truncate -s 2G "$machine.img"
+    mkfs.ext4 -q -d "$machine" "$machine.img"
+    timeout "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 -nographic -no-reboot -nic none \
+        -kernel "$machine"/boot/vmlinuz-* -initrd "$machine"/boot/initrd.img-* \
+        -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" \
+        -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console.log" 2>&1 &
+    booted=$!
+    wait "$booted" || true
+    debugfs -R 'cat /root/install-test/output' "$machine.img" 2>/dev/null
+    code=$(debugfs -R 'cat /root/install-test/ended' "$machine.img" 2>/dev/null)
+    ;;
+esac
+booted=""
+if [ "$code" != 0 ] && [ "$code" != 1 ]; then
+    say "FAILED the machine did not come to its end within $limit_s s; the end of $cache/console.log:"
+    tail -n 20 "$cache/console.log" | sed 's/^/    /'
+    say "0 passed, 1 failed, 0 skipped"
+    exit 1
+fi
+exit "$code"

@@ -1,0 +1,488 @@
+#!/bin/sh
+# What the package promises, tried on the machine that this runs on: installs, upgrades, removes and purges it. Only for a machine
+# that is thrown away. Called by the unit that install-test.sh puts into it, with the directory of the packages:
+#
+#   current.deb  the package;  next.deb  the same programs as a higher version;  older.deb  one that knows an older schema only
+#
+# Each claim is a function that succeeds or says why not. They stand in the order in which they are tried, at the end.
+set -u
+
+packages=$1
+passed=0
+failed=0
+skipped=0
+# How long a fact may take on a slow machine before it counts as one that does not come.
+patience_s=${PATIENCE_S:-60}
+said=$(mktemp)
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+
+say() { printf 'install-test: %s\n' "$*"; }
+skip() { say "SKIPPED $1: $2"; skipped=$((skipped + 1)); }
+claim() { # function; its name is the claim
+    name=$(echo "$1" | tr _ ' ')
+    # Not as a condition: there `set -e` would not hold.
+    (set -e; "$1") >"$said" 2>&1
+    code=$?
+    if [ "$code" = 0 ]; then
+        say "passed  $name"
+        passed=$((passed + 1))
+    else
+        say "FAILED  $name"
+        sed 's/^/    /' "$said"
+        journalctl -q -n 15 --no-pager -u kanband -u kanband-runs -u kanband.socket | sed 's/^/    | /'
+        failed=$((failed + 1))
+    fi
+}
+no() { echo "$*" >&2; return 1; }
+
+# Waits until a command succeeds.
+within() { # command…
+    tries=$((patience_s * 5))
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { no "did not come within $patience_s s: $*"; return 1; }
+        sleep 0.2
+    done
+}
+
+as() { # user, command…
+    user=$1
+    shift
+    runuser -u "$user" -- env -u KANBAN_SOCKET -u KANBAN_HOME HOME="/home/$user" "$@" </dev/null
+}
+board() { as member kanban "$@"; }
+field() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1; }
+property() { systemctl show -P "$2" "$1"; }
+daemon_pid() { # never 0: kill(1) would take that for everything here
+    pid=$(property kanband.service MainPID)
+    if [ "${pid:-0}" = 0 ]; then no "kanband.service has no process"; else echo "$pid"; fi
+}
+is() { [ "$2" = "$3" ] || no "$1: '$2' where '$3' was expected"; }
+contains() { case $2 in *"$3"*) ;; *) no "$1 does not contain '$3': $2" ;; esac; }
+active() { # units…
+    for unit in "$@"; do is "$unit" "$(systemctl is-active "$unit")" active || return 1; done
+}
+inactive() { for unit in "$@"; do [ "$(systemctl is-active "$unit")" != active ] || no "$unit is active" || return 1; done; }
+
+new_task() { # profile
+    board create "Work of $1" --assignee "$1" --json | field id
+}
+run_of() { board runs "$1" --json | field id; } # task
+identity_of() { cat "/var/lib/kanband/runs/$1/identity"; } # run
+worker_of() { identity_of "$1" | sed -n 's/.*"worker":{[^}]*"pid":\([0-9]*\).*/\1/p'; }
+shim_of() { identity_of "$1" | sed -n 's/.*"shim":{[^}]*"pid":\([0-9]*\).*/\1/p'; }
+log_of() { cat /var/lib/kanband/logs/"$1"/*.log; } # task
+has_ticks() { [ "$(log_of "$1" | grep -c '^tick ')" -gt "${2:-3}" ]; } # task, more than
+log_is_gapless() { # task
+    log_of "$1" | awk '/^tick / { n++; if ($2 != n) { print "tick " $2 " is line " n; exit 1 } } END { exit n == 0 }'
+}
+grows() { # task
+    had=$(log_of "$1" | grep -c '^tick ')
+    within has_ticks "$1" "$had"
+}
+
+# Two workers that go on for ever; everything that has to stay is written down.
+start_two_workers() {
+    : >/root/workers
+    for number in 1 2; do
+        task=$(new_task ticker)
+        [ -n "$task" ] || no "no task $number"
+        within has_ticks "$task"
+        run=$(run_of "$task")
+        echo "$task $run $(shim_of "$run") $(worker_of "$run")" >>/root/workers
+    done
+    is "workers" "$(wc -l </root/workers)" 2
+}
+workers_go_on() {
+    while read -r task run shim worker; do
+        is "run of $task" "$(run_of "$task")" "$run"
+        is "runs of $task" "$(board runs "$task" --json | grep -c '"task_id"')" 1
+        is "state of $task" "$(board runs "$task" --json | field state)" running
+        is "shim of run $run" "$(shim_of "$run")" "$shim"
+        is "worker of run $run" "$(worker_of "$run")" "$worker"
+        contains "process $shim" "$(cat "/proc/$shim/comm")" kanban-shim
+        is "user of process $worker" "$(stat -c %U "/proc/$worker")" kanban-agent
+        grows "$task"
+        log_is_gapless "$task"
+    done </root/workers
+}
+answers() { board stats >/dev/null; }
+
+# ---- claims -----------------------------------------------------------------------------------------------------------------
+
+it_is_installed_without_a_network_and_runs() {
+    apt-get install -y --no-install-recommends "$packages/current.deb"
+    active kanband-runs.service kanband.service kanband.socket kanband-backup.timer
+    for unit in kanband-runs.service kanband.service kanband.socket kanband-backup.timer; do
+        is "$unit" "$(systemctl is-enabled "$unit")" enabled
+    done
+    is "user of the daemon" "$(stat -c %U "/proc/$(daemon_pid)")" kanband
+    is "user of the holder" "$(stat -c %U "/proc/$(property kanband-runs.service MainPID)")" root
+    is "capabilities of the daemon" "$(sed -n 's/^CapEff:\t//p' "/proc/$(daemon_pid)/status")" 0000000000000000
+}
+
+the_units_are_right_and_the_daemon_is_confined() {
+    cd /usr/lib/systemd
+    is "findings in the units" "$(systemd-analyze verify --man=no system/kanband* 2>&1)" ""
+    is "findings in the user units" "$(systemd-analyze --user verify --man=no user/kanband* 2>&1)" ""
+    # In tenths: exposure 3.0.
+    systemd-analyze security --no-pager --threshold=30 kanband.service | tail -n 1
+}
+
+people_of_the_group_get_a_status_and_a_manual() {
+    useradd -m -G kanban member
+    useradd -m stranger
+    board status || board stats
+    board doctor || no "doctor finds faults"
+    for page in man1/kanban.1 man1/kanban-list.1 man5/kanband.toml.5 man8/kanband.8; do
+        [ -s "/usr/share/man/$page.gz" ] || no "no $page"
+    done
+}
+
+the_sockets_are_open_to_the_group_only_and_to_workers_only() {
+    is "operators' socket" "$(stat -c '%a %U:%G' /run/kanband/kanband.sock)" "660 root:kanban"
+    is "workers' socket" "$(stat -c '%a' /run/kanband/kanband.sock.worker)" 666
+    is "their directory" "$(stat -c '%a %U' /run/kanband)" "755 root"
+    board list >/dev/null
+    if as stranger kanban list >/dev/null 2>&1; then no "a stranger reads the board"; fi
+    code=0
+    as stranger env KANBAN_SOCKET=/run/kanband/kanband.sock kanban list || code=$?
+    is "exit code for a stranger" "$code" 4
+    code=0
+    as stranger env KANBAN_SOCKET=/run/kanband/kanband.sock.worker kanban list || code=$?
+    is "exit code for a stranger at the workers' socket" "$code" 1
+    if as stranger ls /var/lib/kanband; then no "a stranger lists the home"; fi
+    if as kanban-agent kanban list; then no "the workers' user is an operator"; fi
+}
+
+a_good_configuration_is_taken_by_reload() {
+    before=$(daemon_pid)
+    cat >/etc/kanband/conf.d/10-test.toml <<'EOF'
+[supervision]
+linger = "1s"
+grace = "2s"
+[profiles.who]
+argv = ["sh", "-c", "grep -E '^(CapEff|NoNewPrivs):' /proc/self/status; echo I am $(id -un)"]
+[profiles.ticker]
+argv = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.2; done"]
+verdict = "report"
+[profiles.intruder]
+argv = ["id"]
+user = "stranger"
+EOF
+    systemctl reload kanband.service
+    within sh -c 'journalctl -q -u kanband --no-pager | grep -q "profiles.ticker"'
+    is "daemon" "$(daemon_pid)" "$before"
+}
+
+a_bad_configuration_is_refused_whole_by_reload() {
+    before=$(daemon_pid)
+    cp /etc/kanband/conf.d/10-test.toml /root/good.toml
+    printf '[dispatch]\nmax_running = 0\nfailure_limt = 3\n' >/etc/kanband/conf.d/20-bad.toml
+    # Whether systemctl itself fails or only the journal tells, the daemon goes on as it was.
+    systemctl reload kanband.service || true
+    within sh -c 'journalctl -q -u kanband --no-pager | grep -q "failure_limt"'
+    is "daemon" "$(daemon_pid)" "$before"
+    rm /etc/kanband/conf.d/20-bad.toml
+    # max_running = 0 of the same file did not hold: something starts.
+    task=$(new_task who)
+    board wait "$task" --timeout "${patience_s}s"
+}
+
+a_task_is_run_as_the_workers_user_without_privileges() {
+    task=$(new_task who)
+    board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
+    is "outcome" "$(board runs "$task" --json | field outcome)" completed
+    is "summary" "$(board runs "$task" --json | field summary)" "I am kanban-agent"
+    contains "log" "$(board log "$task")" "CapEff:	0000000000000000"
+}
+
+a_user_that_root_has_not_allowed_is_refused() {
+    task=$(new_task intruder)
+    within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"outcome\": \"spawn_failed\"\|\"outcome\": \"gave_up\"'"
+    contains "error" "$(board runs "$task" --json | grep '"error"' | head -n 1)" stranger
+    board archive "$task" || true
+}
+
+the_journal_has_fields_and_no_line_twice() {
+    task=$(new_task who)
+    run=""
+    board wait "$task" --closed --timeout "${patience_s}s"
+    run=$(run_of "$task")
+    within sh -c "journalctl -q -u kanband -o json --no-pager | grep -q '$task'"
+    found=$(journalctl -q -o json --no-pager "KANBAN_TASK=$task")
+    contains "entries of the task" "$found" "\"KANBAN_RUN\":\"$run\""
+    contains "entries of the task" "$found" '"KANBAN_BOARD":"default"'
+    contains "entries of the task" "$found" '"_SYSTEMD_UNIT":"kanband.service"'
+    twice=$(journalctl -q -u kanband -o cat --no-pager "KANBAN_TASK=$task" | sort | uniq -d)
+    is "lines that stand twice" "$twice" ""
+}
+
+two_workers_live() { start_two_workers; }
+
+a_restart_keeps_workers_and_refuses_nobody() {
+    before=$(daemon_pid)
+    holder=$(property kanband-runs.service MainPID)
+    # Somebody calls all the time.
+    (for _ in 1 2 3 4 5 6 7 8 9 10; do board stats >/dev/null || echo refused; done) >/root/calls 2>&1 &
+    calls=$!
+    systemctl restart kanband.service
+    wait "$calls"
+    is "calls during the restart" "$(cat /root/calls)" ""
+    [ "$(daemon_pid)" != "$before" ] || no "it was not restarted"
+    is "holder" "$(property kanband-runs.service MainPID)" "$holder"
+    workers_go_on
+}
+
+a_killed_daemon_is_restarted_and_finds_its_workers() {
+    before=$(daemon_pid)
+    count=$(property kanband.service NRestarts)
+    kill -9 "$before"
+    within sh -c "[ \"\$(systemctl show -P NRestarts kanband.service)\" -gt $count ] && systemctl -q is-active kanband.service"
+    [ "$(daemon_pid)" != "$before" ] || no "it was not restarted"
+    workers_go_on
+}
+
+a_dispatcher_that_hangs_is_ended_by_the_watchdog() {
+    drop_ins=/run/systemd/system/kanband.service.d
+    mkdir -p "$drop_ins"
+    printf '[Service]\nWatchdogSec=10\n' >"$drop_ins/watchdog.conf"
+    printf '[Service]\nEnvironment=KANBAND_FAIL_POINTS=dispatcher-wake=hold:/var/lib/kanband/hung\n' >"$drop_ins/hang.conf"
+    systemctl daemon-reload
+    systemctl restart kanband.service
+    hung=$(daemon_pid)
+    board create "Wakes the dispatcher" --assignee who >/dev/null || true
+    within test -e /var/lib/kanband/hung
+    rm "$drop_ins/hang.conf"
+    systemctl daemon-reload
+    within sh -c "[ \"\$(systemctl show -P MainPID kanband.service)\" != $hung ] && systemctl -q is-active kanband.service"
+    rm -f "$drop_ins/watchdog.conf" /var/lib/kanband/hung
+    systemctl daemon-reload
+    contains "journal" "$(journalctl -q -u kanband --no-pager | grep -i watchdog)" "Watchdog timeout"
+    systemctl restart kanband.service
+    workers_go_on
+}
+
+a_call_starts_a_stopped_daemon() {
+    systemctl stop kanband.service
+    inactive kanband.service
+    active kanband.socket kanband-runs.service
+    answers
+    active kanband.service
+    workers_go_on
+}
+
+an_upgrade_keeps_workers_and_the_holder() {
+    before=$(daemon_pid)
+    holder=$(property kanband-runs.service MainPID)
+    apt-get install -y --no-install-recommends "$packages/next.deb"
+    is "version" "$(dpkg-query -W -f '${Version}' kanband)" "$(dpkg-deb -f "$packages/next.deb" Version)"
+    [ "$(daemon_pid)" != "$before" ] || no "the daemon is the old one"
+    case $(readlink "/proc/$(daemon_pid)/exe") in *deleted*) no "the daemon runs the old program" ;; esac
+    is "holder" "$(property kanband-runs.service MainPID)" "$holder"
+    workers_go_on
+}
+
+a_downgrade_across_a_schema_version_is_refused() {
+    before=$(daemon_pid)
+    if apt-get install -y --allow-downgrades --no-install-recommends "$packages/older.deb" >/root/downgrade 2>&1; then
+        no "it was installed"
+    fi
+    contains "reason" "$(cat /root/downgrade)" "this downgrade is refused"
+    is "version" "$(dpkg-query -W -f '${Version}' kanband)" "$(dpkg-deb -f "$packages/next.deb" Version)"
+    is "state" "$(dpkg-query -W -f '${db:Status-Abbrev}' kanband)" "ii "
+    is "daemon" "$(daemon_pid)" "$before"
+    workers_go_on
+}
+
+a_backup_is_made_by_the_timer() {
+    active kanband-backup.timer
+    systemctl start kanband-backup.service
+    copies=$(find /var/lib/kanband/backups -type f | wc -l)
+    [ "$copies" -ge 1 ] || no "no backup"
+    newest=$(find /var/lib/kanband/backups -type f | sort | tail -n 1)
+    is "owner" "$(stat -c '%U %a' "$newest")" "kanband 600"
+    is "kind" "$(head -c 15 "$newest")" "SQLite format 3"
+}
+
+a_person_has_a_board_of_their_own() {
+    loginctl enable-linger stranger
+    id=$(id -u stranger)
+    within test -S "/run/user/$id/bus"
+    mine() { as stranger env XDG_RUNTIME_DIR="/run/user/$id" "$@"; }
+    mkdir -p /home/stranger/.config/kanband
+    cp /etc/kanband/conf.d/10-test.toml /home/stranger/.config/kanband/kanband.toml
+    sed -i '/intruder/,$d' /home/stranger/.config/kanband/kanband.toml
+    chown -R stranger: /home/stranger/.config
+    mine systemctl --user start kanband.service
+    task=$(mine kanban create "Mine" --assignee ticker --json | field id)
+    logs=/home/stranger/.local/state/kanband/logs/$task
+    within sh -c "grep -q 'tick 3' $logs/*.log"
+    worker=$(mine kanban runs "$task" --json | field worker_pid)
+    is "user of the worker" "$(stat -c %U "/proc/$worker")" stranger
+    before=$(mine systemctl --user show -P MainPID kanband.service)
+    mine systemctl --user restart kanband.service
+    [ "$(mine systemctl --user show -P MainPID kanband.service)" != "$before" ] || no "it was not restarted"
+    is "run" "$(mine kanban runs "$task" --json | field worker_pid)" "$worker"
+    is "state" "$(mine kanban runs "$task" --json | field state)" running
+    [ -d "/proc/$worker" ] || no "the worker ended"
+    mine kanban stop "$task"
+    mine systemctl --user stop kanband.service kanband.socket
+    loginctl disable-linger stranger
+}
+
+stopping_the_holder_ends_every_worker() {
+    systemctl stop kanband.socket
+    systemctl stop kanband-runs.service
+    inactive kanband-runs.service kanband.service
+    while read -r _ _ shim worker; do
+        [ ! -d "/proc/$shim" ] || no "shim $shim lives"
+        [ ! -d "/proc/$worker" ] || no "worker $worker lives"
+    done </root/workers
+    is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
+    systemctl start kanband.socket kanband.service
+    while read -r task run _ _; do
+        within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"closed_at\": [0-9]'"
+        board archive "$task" || true
+        board runs "$task" --json | field outcome
+    done </root/workers
+}
+
+a_removal_stops_workers_and_keeps_the_board() {
+    start_two_workers
+    apt-get remove -y kanband
+    inactive kanband-runs.service kanband.service kanband.socket kanband-backup.timer
+    while read -r _ _ shim worker; do
+        [ ! -d "/proc/$shim" ] || no "shim $shim lives"
+        [ ! -d "/proc/$worker" ] || no "worker $worker lives"
+    done </root/workers
+    [ ! -e /run/kanband/kanband.sock ] || no "the socket is still there"
+    [ -s /var/lib/kanband/kanban.db ] || no "the board is gone"
+    [ -s /etc/kanband/kanband.toml ] || no "the configuration is gone"
+}
+
+an_installation_after_a_removal_has_the_same_board() {
+    apt-get install -y --no-install-recommends "$packages/current.deb"
+    active kanband-runs.service kanband.service kanband.socket
+    while read -r task run _ _; do
+        board show "$task" >/dev/null
+        within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"id\": $run,'"
+    done </root/workers
+}
+
+a_purge_deletes_the_board() {
+    apt-get purge -y kanband
+    inactive kanband-runs.service kanband.service kanband.socket
+    for path in /var/lib/kanband /var/lib/kanban-agent /etc/kanband /run/kanband /etc/systemd/system/multi-user.target.wants/kanband.service; do
+        [ ! -e "$path" ] && [ ! -L "$path" ] || no "$path is left"
+    done
+    is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
+}
+
+# ---- limits, where the machine hands the controllers down --------------------------------------------------------------------
+
+leaf_of() { echo "/sys/fs/cgroup/system.slice/kanband-runs.service/kanband/runs/$1"; } # run
+
+a_memory_limit_ends_a_worker_with_its_peak() {
+    task=$(new_task hog)
+    within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"outcome\": \"oom\"'"
+    board runs "$task" --json >/root/hog
+    peak=$(field memory_peak_bytes </root/hog)
+    kills=$(field oom_kills </root/hog)
+    [ "$peak" -gt 16000000 ] && [ "$peak" -le 33554432 ] || no "peak: $peak"
+    [ "$kills" -ge 1 ] || no "kills: $kills"
+    echo "outcome oom, peak $peak bytes of 33554432, kills $kills"
+    board archive "$task"
+}
+
+a_limit_on_processes_refuses_a_fork() {
+    task=$(new_task forker)
+    within sh -c "runuser -u member -- kanban log $task | grep -qi 'fork'"
+    board log "$task" | grep -i fork
+    board archive "$task"
+}
+
+limits_hold_over_a_restart_of_the_daemon() {
+    task=$(new_task limited)
+    within has_ticks "$task"
+    run=$(run_of "$task")
+    leaf=$(leaf_of "$run")
+    before=$(cat "$leaf/memory.max" "$leaf/pids.max" | tr '\n' ' ')
+    is "limits" "$before" "67108864 20 "
+    systemctl restart kanband.service
+    is "limits after the restart" "$(cat "$leaf/memory.max" "$leaf/pids.max" | tr '\n' ' ')" "$before"
+    is "worker" "$(worker_of "$run")" "$(cat "$leaf/cgroup.procs" | grep -x "$(worker_of "$run")")"
+    grows "$task"
+    log_is_gapless "$task"
+    board stop "$task" --hold || board stop "$task"
+    [ ! -d "$leaf" ] || no "the group of the run is left"
+}
+
+add_limited_profiles() {
+    cat >/etc/kanband/conf.d/15-limits.toml <<'EOF'
+[profiles.hog]
+argv = ["tail", "/dev/zero"]
+memory_max = "32M"
+[profiles.forker]
+argv = ["sh", "-c", "n=0; while [ $n -lt 30 ]; do sleep 60 & n=$((n + 1)); done; echo all of them"]
+pids_max = 8
+[profiles.limited]
+argv = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.2; done"]
+verdict = "report"
+memory_max = "64M"
+pids_max = 20
+EOF
+    systemctl restart kanband.service
+}
+
+# ---- in this order ----------------------------------------------------------------------------------------------------------
+
+say "$(systemd-detect-virt), systemd $(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p'), Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
+claim it_is_installed_without_a_network_and_runs
+if [ "$failed" != 0 ]; then
+    say "nothing else is tried with what was not installed"
+    say "$passed passed, $failed failed, $skipped skipped"
+    exit 1
+fi
+claim the_units_are_right_and_the_daemon_is_confined
+claim people_of_the_group_get_a_status_and_a_manual
+claim the_sockets_are_open_to_the_group_only_and_to_workers_only
+claim a_good_configuration_is_taken_by_reload
+claim a_bad_configuration_is_refused_whole_by_reload
+claim a_task_is_run_as_the_workers_user_without_privileges
+claim a_user_that_root_has_not_allowed_is_refused
+claim the_journal_has_fields_and_no_line_twice
+claim two_workers_live
+claim a_restart_keeps_workers_and_refuses_nobody
+claim a_killed_daemon_is_restarted_and_finds_its_workers
+if [ "${FAIL_POINTS:-}" = 1 ]; then
+    claim a_dispatcher_that_hangs_is_ended_by_the_watchdog
+else
+    skip "a dispatcher that hangs is ended by the watchdog" "the programs were built without fail points"
+fi
+claim a_call_starts_a_stopped_daemon
+claim an_upgrade_keeps_workers_and_the_holder
+claim a_downgrade_across_a_schema_version_is_refused
+claim a_backup_is_made_by_the_timer
+controllers=$(cat /sys/fs/cgroup/system.slice/kanband-runs.service/cgroup.controllers 2>/dev/null)
+case " $controllers " in
+*" memory "*)
+    claim add_limited_profiles
+    claim a_memory_limit_ends_a_worker_with_its_peak
+    claim a_limit_on_processes_refuses_a_fork
+    claim limits_hold_over_a_restart_of_the_daemon
+    claim a_restart_keeps_workers_and_refuses_nobody
+    ;;
+*)
+    for name in "a memory limit ends a worker with its peak" "a limit on processes refuses a fork" "limits hold over a restart of the daemon"; do
+        skip "$name" "this machine hands no memory and pids controllers down ('$controllers'); make test-vm has them"
+    done
+    ;;
+esac
+claim a_person_has_a_board_of_their_own
+claim stopping_the_holder_ends_every_worker
+claim a_removal_stops_workers_and_keeps_the_board
+claim an_installation_after_a_removal_has_the_same_board
+claim a_purge_deletes_the_board
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,34 @@
+//! `kanban man`: writes the manual pages, for whoever makes a package. Not for people, and no part of the help.
+
+use std::path::PathBuf;
+
+use crate::cli::commands::Ended;
+use crate::cli::failure::Failure;
+use crate::cli::manual;
+use crate::cli::session::Session;
+use crate::exit_codes::CliExit;
+
+/// Write every manual page into a directory.
+///
+/// The pages are made of the command line and of the table of configuration keys; no daemon is asked.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The directory; it has to be there
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A page cannot be written.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    for page in manual::pages() {
+        let path = arguments.directory.join(&page.file_name);
+        std::fs::write(&path, &page.text).map_err(|error| {
+            Failure::fault(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        session.output.line(path.display().to_string())?;
+    }
+    Ok(CliExit::Ok)
+}

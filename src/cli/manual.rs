@@ -1,0 +1,296 @@
+//! The manual pages: `kanban(1)`, a page for each verb, `kanband(8)` and `kanband.toml(5)`.
+//!
+//! Nothing is written by hand that stands somewhere else already: synopsis, options and examples come from the definitions of
+//! the command lines, keys from [`SECTIONS`].
+
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+
+use crate::config::keys::{Key, SECTIONS, Section, Shape};
+use crate::exit_codes::{CliExit, DaemonExit};
+
+/// Name of the book that the pages belong to.
+const BOOK: &str = "kanband";
+
+/// One page.
+#[derive(Debug)]
+pub struct Page {
+    /// Name and section, such as `kanban-list.1`.
+    pub file_name: String,
+    /// The source for man(1), as man(7) describes it.
+    pub text: String,
+}
+
+/// Every page.
+pub fn pages() -> Vec<Page> {
+    let mut command = super::Arguments::command().disable_help_subcommand(true);
+    command.build();
+    let mut pages = Vec::new();
+    push_verbs(&mut pages, &command, true);
+    pages.push(daemon_page());
+    pages.push(configuration_page());
+    pages
+}
+
+/// The page of a command and those of what is below it.
+fn push_verbs(pages: &mut Vec<Page>, command: &Command, is_top: bool) {
+    let mut roff = Roff::new();
+    if is_top {
+        exit_statuses(
+            &mut roff,
+            &[
+                (CliExit::Ok.code(), "Done."),
+                (CliExit::Refused.code(), "The board says no."),
+                (CliExit::Usage.code(), "The command line is wrong."),
+                (CliExit::Timeout.code(), "What was waited for did not happen in time."),
+                (CliExit::NotReachable.code(), "No daemon answers."),
+                (CliExit::Fault.code(), "The daemon reports a fault."),
+            ],
+        );
+        let places = [
+            ("KANBAN_SOCKET", "Where the daemon listens."),
+            (
+                "KANBAN_HOME",
+                "The home of the daemon to talk to, else that of the user, else that of the machine.",
+            ),
+            ("KANBAN_BOARD", "The board, where --board does not say it."),
+        ];
+        heading(&mut roff, "ENVIRONMENT");
+        for (name, told) in places {
+            tagged(&mut roff, [bold(name)], told);
+        }
+        see_also(&mut roff, &[("kanband", 8), ("kanband.toml", 5)]);
+    } else {
+        see_also(&mut roff, &[("kanban", 1), ("kanband", 8)]);
+    }
+    pages.push(page_of(command, "1", &roff));
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        push_verbs(pages, verb, false);
+    }
+}
+
+fn daemon_page() -> Page {
+    let mut roff = Roff::new();
+    exit_statuses(
+        &mut roff,
+        &[
+            (DaemonExit::Ok.code(), "Asked to end."),
+            (DaemonExit::Fault.code(), "A fault."),
+            (DaemonExit::Usage.code(), "The command line is wrong."),
+            (DaemonExit::Software.code(), "A part could not go on; starting again is right."),
+            (DaemonExit::Owned.code(), "Another daemon owns the home or its socket; it is named."),
+            (DaemonExit::Config.code(), "The configuration or the database is refused."),
+        ],
+    );
+    heading(&mut roff, "SIGNALS");
+    for (name, told) in [
+        (
+            "SIGTERM, SIGINT",
+            "End within two seconds. No run is ended: workers go on under their shims.",
+        ),
+        ("SIGHUP", "Read the configuration again."),
+    ] {
+        tagged(&mut roff, [bold(name)], told);
+    }
+    heading(&mut roff, "FILES");
+    for (name, told) in [
+        ("/etc/kanband/kanband.toml", "The configuration, see kanband.toml(5)."),
+        ("/etc/kanband/conf.d/*.toml", "Read after it, by name."),
+        (
+            "/run/kanband/kanband.sock",
+            "The socket of people and operators: those in the group kanban.",
+        ),
+        (
+            "/run/kanband/kanband.sock.worker",
+            "The socket of workers; only a run's processes get an answer.",
+        ),
+        ("/var/lib/kanband/kanban.db", "The board: one SQLite file."),
+        ("/var/lib/kanband/runs, logs, workspaces", "What belongs to each run."),
+    ] {
+        tagged(&mut roff, [italic(name)], told);
+    }
+    see_also(&mut roff, &[("kanban", 1), ("kanban-doctor", 1), ("kanband.toml", 5)]);
+    let mut command = crate::app::Arguments::command();
+    command.build();
+    page_of(&command, "8", &roff)
+}
+
+/// A command's own sections, its examples as they stand, and `more`.
+fn page_of(command: &Command, section: &str, more: &Roff) -> Page {
+    let version = concat!("kanband ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).section(section).source(version).manual(BOOK);
+    let mut text = Vec::new();
+    let has_options = command.get_arguments().any(|argument| !argument.is_hide_set());
+    let has_verbs = command.get_subcommands().any(|verb| !verb.is_hide_set());
+    let rendered = man
+        .render_title(&mut text)
+        .and_then(|()| man.render_name_section(&mut text))
+        .and_then(|()| man.render_synopsis_section(&mut text))
+        .and_then(|()| man.render_description_section(&mut text))
+        .and_then(|()| if has_options { man.render_options_section(&mut text) } else { Ok(()) })
+        .and_then(|()| if has_verbs { man.render_subcommands_section(&mut text) } else { Ok(()) });
+    debug_assert!(rendered.is_ok(), "writing into memory does not fail");
+    let mut rest = Roff::new();
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    if let Some(lines) = examples.trim_end().strip_prefix("Example") {
+        let lines = lines.split_once('\n').map_or(lines, |(_, lines)| lines);
+        heading(&mut rest, "EXAMPLES");
+        as_it_stands(&mut rest, lines);
+    }
+    let parts = [String::from_utf8_lossy(&text).into_owned(), rest.render(), more.render()];
+    Page { file_name: man.get_filename(), text: joined(&parts) }
+}
+
+fn configuration_page() -> Page {
+    let mut roff = Roff::new();
+    let version = concat!("kanband ", env!("CARGO_PKG_VERSION"));
+    roff.control("TH", ["kanband.toml", "5", "", version, BOOK]);
+    heading(&mut roff, "NAME");
+    roff.text([roman("kanband.toml - configuration of kanband")]);
+    heading(&mut roff, "SYNOPSIS");
+    for (index, path) in [
+        "/etc/kanband/kanband.toml",
+        "/etc/kanband/conf.d/*.toml",
+        "~/.config/kanband/kanband.toml",
+    ]
+    .iter()
+    .enumerate()
+    {
+        if index > 0 {
+            roff.control("br", []);
+        }
+        roff.text([italic(*path)]);
+    }
+    heading(&mut roff, "DESCRIPTION");
+    for paragraph in [
+        "A TOML file of sections and keys. Every key has a built-in value; a file names only what is to be different. Each of \
+         these goes over the ones before it: kanband.toml in KANBAN_HOME, or in /etc/kanband where that is not set; conf.d/*.toml \
+         beside it, by name; an ordinary user's own $XDG_CONFIG_HOME/kanband/kanband.toml, unless KANBAN_HOME is set; environment \
+         variables, such as KANBAND__DISPATCH__MAX_RUNNING=4 for max_running of [dispatch].",
+        "A key with a unit in its name takes an integer. Other lengths of time are strings with a unit: \"500ms\", \"1s\", \"5m\", \
+         \"2h\", \"1d\". Unknown keys and bad values are refused, all of them at once.",
+    ] {
+        roff.control("PP", []);
+        roff.text([roman(paragraph)]);
+    }
+    for section in SECTIONS {
+        push_section(&mut roff, section);
+    }
+    see_also(&mut roff, &[("kanband", 8), ("kanban-doctor", 1), ("kanban-profiles", 1)]);
+    Page { file_name: "kanband.toml.5".to_owned(), text: roff.render() }
+}
+
+fn push_section(roff: &mut Roff, section: &Section) {
+    let name = match section.shape {
+        Shape::Keys => format!("[{}]", section.name),
+        Shape::Named { .. } => format!("[{}.NAME]", section.name),
+    };
+    heading(roff, &name);
+    roff.text([roman(section.doc)]);
+    for key in section.keys {
+        push_key(roff, key);
+    }
+}
+
+fn push_key(roff: &mut Roff, key: &Key) {
+    let takes = key.kind.to_string();
+    let default =
+        key.default.map_or_else(String::new, |value| format!(" Built-in value: {value}."));
+    tagged(roff, [bold(key.name)], &format!("{} Takes {takes}.{default}", key.doc));
+}
+
+fn exit_statuses(roff: &mut Roff, statuses: &[(u8, &str)]) {
+    heading(roff, "EXIT STATUS");
+    for (code, told) in statuses {
+        tagged(roff, [bold(code.to_string())], told);
+    }
+}
+
+fn see_also(roff: &mut Roff, pages: &[(&str, u8)]) {
+    heading(roff, "SEE ALSO");
+    let mut line = Vec::new();
+    for (index, (name, section)) in pages.iter().enumerate() {
+        if index > 0 {
+            line.push(roman(", "));
+        }
+        line.push(bold(*name));
+        line.push(roman(format!("({section})")));
+    }
+    roff.text(line);
+}
+
+fn heading(roff: &mut Roff, name: &str) {
+    roff.control("SH", [name]);
+}
+
+fn tagged<const N: usize>(roff: &mut Roff, tag: [Inline; N], told: &str) {
+    roff.control("TP", []);
+    roff.text(tag);
+    roff.text([roman(told)]);
+}
+
+/// Lines that are not to be filled.
+fn as_it_stands(roff: &mut Roff, lines: &str) {
+    roff.control("nf", []);
+    for line in lines.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+}
+
+/// The parts of a page as one. Each begins with a preamble, which defines how apostrophes are printed; it is needed once.
+fn joined(parts: &[String]) -> String {
+    let preamble = Roff::new().render();
+    let rest = parts.iter().map(|part| part.replace(&preamble, ""));
+    std::iter::once(preamble.clone()).chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn by_name() -> BTreeMap<String, String> {
+        pages().into_iter().map(|page| (page.file_name, page.text)).collect()
+    }
+
+    #[test]
+    fn every_verb_has_a_page_with_its_examples() {
+        let pages = by_name();
+        let command = crate::cli::Arguments::command();
+        for verb in command.get_subcommands() {
+            let page = pages.get(&format!("kanban-{}.1", verb.get_name()));
+            assert_eq!(page.is_some(), !verb.is_hide_set(), "{}", verb.get_name());
+            if let Some(page) = page {
+                assert!(page.contains(".SH EXAMPLES\n.nf\n"), "{page}");
+            }
+        }
+        assert!(pages.contains_key("kanban-boards-create.1"), "those below a verb have one too");
+    }
+
+    #[test]
+    fn the_configuration_page_has_every_key_with_its_built_in_value() {
+        let page = &by_name()["kanband.toml.5"];
+        for section in SECTIONS {
+            assert!(page.contains(&format!(".SH [{}", section.name)), "{}", section.name);
+            for key in section.keys {
+                let name = key.name;
+                assert!(page.contains(&format!("\n\\fB{name}\\fR\n")), "{name}");
+            }
+        }
+        assert!(page.contains("Built\\-in value: 60."), "{page}");
+    }
+
+    #[test]
+    fn a_page_says_which_program_and_version_it_is_of() {
+        for (name, text) in by_name() {
+            let section = name.rsplit('.').next().unwrap();
+            let title = text.lines().find(|line| line.starts_with(".TH ")).unwrap();
+            assert!(title.contains(&format!(" {section} ")), "{name}: {title}");
+            assert!(title.contains(env!("CARGO_PKG_VERSION")), "{name}: {title}");
+            assert!(text.contains(".SH NAME\n") && text.contains(".SH \"SEE ALSO\"\n"), "{name}");
+        }
+    }
+}
