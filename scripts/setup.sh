@@ -11,6 +11,7 @@ need() { # program, Debian package
 need cc gcc
 need ar binutils
 need git git
+need curl curl
 if [ "${1:-}" = deb ]; then
     need dpkg-deb dpkg
     need dpkg-shlibdeps dpkg-dev

@@ -1,8 +1,9 @@
-//! The list of the predecessor's defects keeps its word: each row names tests, and each of them is there.
+//! The lists of the predecessor's defects and of failures keep their word: each row names tests, and each of them is there. So is
+//! whatever a page links to.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a row says that has nothing to prove yet.
 const NOT_YET: &str = "no such part yet";
@@ -10,9 +11,32 @@ const NOT_YET: &str = "no such part yet";
 /// Rows that the page must have at least: one table of changed rules, one of defects.
 const ROWS_MIN: [(&str, usize); 2] = [("## Rules that were changed", 16), ("## Defects", 56)];
 
-fn page() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/predecessor.md"))
-        .unwrap()
+/// Pages whose tables are lists of proofs.
+const PROVEN: [&str; 2] = ["docs/predecessor.md", "docs/failures.md"];
+
+/// Failures that the page has at least, under all its headings together.
+const FAILURES_MIN: usize = 50;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every page of the repository that is written for people, as paths in it.
+fn pages() -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["", "docs/", "docs/adr/"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
+                found.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    found
 }
 
 /// The rows of every table in `text`, without heads and rulers.
@@ -43,19 +67,75 @@ fn has_test(text: &str, name: &str) -> bool {
 
 #[test]
 fn each_row_is_proven_by_tests_that_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = page();
     let mut wrong = Vec::new();
-    for row in rows(&page) {
-        let [what, how, proof] = row[..] else { panic!("three cells, not {row:?}") };
-        let tests = named_tests(proof);
-        if tests.is_empty() && !how.contains(NOT_YET) {
-            wrong.push(format!("no test: {what}"));
+    for path in PROVEN {
+        for row in rows(&read(path)) {
+            let [what, how, proof] = row[..] else { panic!("{path}: three cells, not {row:?}") };
+            if named_tests(proof).is_empty() && !how.contains(NOT_YET) {
+                wrong.push(format!("{path}: no test: {what}"));
+            }
         }
-        for (file, name) in tests {
-            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-            if !has_test(&text, name) {
-                wrong.push(format!("{file} has no test {name}"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_test_that_a_page_names_is_there() {
+    let mut wrong = Vec::new();
+    for path in pages() {
+        for (file, name) in named_tests(&prose(&read(&path))) {
+            let is_path = Path::new(file).extension().is_some_and(|extension| extension == "rs");
+            let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            if is_path && !has_test(&text, name) {
+                wrong.push(format!("{path}: {file} has no test {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The text without its fenced blocks.
+fn prose(text: &str) -> String {
+    let text = format!("\n{text}");
+    let parts = text.split("\n```");
+    let mut kept = Vec::new();
+    for part in parts.step_by(2) {
+        kept.push(part.split_once('\n').map_or("", |(_, rest)| rest));
+    }
+    kept.join("\n")
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let is_kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+    kept.chars().filter(is_kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_leads_to_something() {
+    let mut wrong = Vec::new();
+    for path in pages() {
+        let text = read(&path);
+        let folder = Path::new(&path).parent().unwrap().to_owned();
+        let prose = prose(&text);
+        for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, part) = link.split_once('#').map_or((link, None), |(f, p)| (f, Some(p)));
+            let target =
+                if file.is_empty() { root().join(&path) } else { root().join(&folder).join(file) };
+            let is_there = match part {
+                None => target.exists(),
+                Some(part) => {
+                    let text = std::fs::read_to_string(&target).unwrap_or_default();
+                    let headings = text.lines().filter(|line| line.starts_with('#'));
+                    headings.map(|line| anchor(line.trim_start_matches('#'))).any(|is| is == part)
+                }
+            };
+            if !is_there {
+                wrong.push(format!("{path}: {link}"));
             }
         }
     }
@@ -64,12 +144,14 @@ fn each_row_is_proven_by_tests_that_are_there() {
 
 #[test]
 fn no_row_has_been_dropped() {
-    let page = page();
+    let page = read("docs/predecessor.md");
     for (heading, least) in ROWS_MIN {
         let part = page.split(heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
         let count = rows(part.split("\n## ").next().unwrap()).len();
         assert!(count >= least, "{heading}: {count} rows");
     }
+    let failures = rows(&read("docs/failures.md")).len();
+    assert!(failures >= FAILURES_MIN, "docs/failures.md: {failures} rows");
 }
 
 #[test]
@@ -82,4 +164,6 @@ fn a_row_is_read_as_it_is_written() {
     assert!(has_test("#[tokio::test]\n#[cfg(unix)]\nasync fn g() {}", "g"));
     assert!(!has_test("fn g() {}", "g"));
     assert!(!has_test("#[test]\nfn other() {}\nfn g() {}", "g"));
+    assert_eq!(prose("a\n```sh\n[b](c)\n```\nd\n"), "a\nd\n");
+    assert_eq!(anchor(" [launchers.NAME] and `more`"), "launchersname-and-more");
 }
