@@ -14,7 +14,8 @@ programs=$(cd "$2" && pwd)
 mkdir -p "$3"
 cache=$(cd "$3" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
-release=bookworm
+# The Debian that is booted: `RELEASE=trixie` tries the same package on the next one.
+release=${RELEASE:-bookworm}
 # What the booted system has beside the package's own dependencies.
 inside="systemd,systemd-sysv,dbus,libpam-systemd,udev,procps,init-system-helpers,ca-certificates"
 limit_s=${LIMIT_S:-1800}
@@ -70,34 +71,34 @@ trap 'exit 130' INT TERM
 system() { # name, how it was made
     [ "$(cat "$cache/$1.made" 2>/dev/null)" = "$2" ] || { rm -rf "${cache:?}/$1" "$cache/$1.made" && return 1; }
 }
-if ! system tree "$release $inside"; then
+if ! system "$release" "$inside"; then
     say "making a $release system (once)"
-    debootstrap --variant=minbase --include="$inside" "$release" "$cache/tree" >"$cache/tree.log" 2>&1 ||
-        skip_all "debootstrap could not make a system, see $cache/tree.log"
-    rm -rf "$cache"/tree/var/lib/apt/lists/* "$cache"/tree/var/cache/apt/archives/*.deb
+    debootstrap --variant=minbase --include="$inside" "$release" "$cache/$release" >"$cache/$release.log" 2>&1 ||
+        skip_all "debootstrap could not make a system, see $cache/$release.log"
+    rm -rf "$cache/$release"/var/lib/apt/lists/* "$cache/$release"/var/cache/apt/archives/*.deb
     # The wizard of a first boot would wait for an answer.
-    : >"$cache/tree/etc/machine-id"
-    systemd-machine-id-setup --root="$cache/tree" >/dev/null 2>&1
-    ln -sf /usr/share/zoneinfo/UTC "$cache/tree/etc/localtime"
-    ln -sf /dev/null "$cache/tree/etc/systemd/system/systemd-firstboot.service"
-    echo "$release $inside" >"$cache/tree.made"
+    : >"$cache/$release/etc/machine-id"
+    systemd-machine-id-setup --root="$cache/$release" >/dev/null 2>&1
+    ln -sf /usr/share/zoneinfo/UTC "$cache/$release/etc/localtime"
+    ln -sf /dev/null "$cache/$release/etc/systemd/system/systemd-firstboot.service"
+    echo "$inside" >"$cache/$release.made"
 fi
-base=$cache/tree
+base=$cache/$release
 if [ "$kind" = nspawn ]; then
     why=$(systemd-nspawn -q -D "$base" --register=no --keep-unit --volatile=yes --console=pipe /bin/true </dev/null 2>&1) ||
         skip_all "systemd-nspawn starts nothing here: $why"
 fi
 if [ "$kind" = vm ]; then
-    base=$cache/vmtree
-    if ! system vmtree "$release $inside kernel"; then
+    base=$cache/$release-vm
+    if ! system "$release-vm" "$inside kernel"; then
         say "adding a kernel (once)"
-        cp -a "$cache/tree" "$base"
+        cp -a "$cache/$release" "$base"
         {
             chroot "$base" apt-get update -qq &&
                 chroot "$base" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends linux-image-cloud-amd64
-        } >"$cache/vmtree.log" 2>&1 || skip_all "no kernel could be installed, see $cache/vmtree.log"
+        } >"$cache/$release-vm.log" 2>&1 || skip_all "no kernel could be installed, see $cache/$release-vm.log"
         rm -rf "$base"/var/lib/apt/lists/* "$base"/var/cache/apt/archives/*.deb
-        echo "$release $inside kernel" >"$cache/vmtree.made"
+        echo "$inside kernel" >"$cache/$release-vm.made"
     fi
 fi
 
