@@ -142,6 +142,28 @@ fn every_link_leads_to_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Whether a word is the name of one of our units.
+fn is_unit(word: &str) -> bool {
+    let kinds = [".service", ".socket", ".timer"];
+    word.starts_with("kanband") && kinds.iter().any(|kind| word.ends_with(kind))
+}
+
+#[test]
+fn every_unit_that_a_page_names_is_in_the_package() {
+    let mut wrong = Vec::new();
+    for path in pages() {
+        let text = read(&path);
+        let is_end = |c: char| !(c.is_alphanumeric() || ['-', '.'].contains(&c));
+        for word in text.split(is_end).filter(|word| is_unit(word)) {
+            if !root().join("packaging/systemd").join(word).exists() {
+                wrong.push(format!("{path}: {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(is_unit("kanband-runs.service") && !is_unit("kanband.toml"));
+}
+
 #[test]
 fn no_row_has_been_dropped() {
     let page = read("docs/predecessor.md");

@@ -2,7 +2,7 @@
 
 use crate::blocks::{Block, Kind, blocks, page, pages};
 use crate::command_lines::wrong_calls;
-use crate::session::{Session, is_daemon};
+use crate::harness::{Session, is_daemon};
 use crate::shown::Ids;
 
 /// Runs a page.

@@ -13,6 +13,6 @@ mod command_lines;
 mod commands;
 mod configuration_reference;
 mod generated;
+mod harness;
 mod quoted;
-mod session;
 mod shown;
