@@ -366,12 +366,13 @@ impl Worker {
 /// Telling the board.
 impl Worker {
     fn record_spawned(&mut self, context: &mut Context<Self>) {
-        let (Some(worker), Some(shim)) = (&self.worker, &self.shim) else { return };
-        let verb = RecordSpawned {
-            run_id: self.run_id,
-            ids: process_ids(shim.identity(), worker),
-            launch: self.launch.clone(),
-        };
+        if let (Some(worker), Some(shim)) = (&self.worker, &self.shim) {
+            self.submit_spawned(process_ids(shim.identity(), worker), context);
+        }
+    }
+
+    fn submit_spawned(&mut self, ids: ProcessIds, context: &mut Context<Self>) {
+        let verb = RecordSpawned { run_id: self.run_id, ids, launch: self.launch.clone() };
         let database = self.deps.database.clone();
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {

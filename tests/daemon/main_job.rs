@@ -1,5 +1,6 @@
 //! The main job: a task becomes a supervised process and comes back done. The tick is an hour away in each of these.
 
+use kanband::os::run_files::{RunDir, read_identity};
 use serde_json::json;
 
 use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
@@ -34,6 +35,29 @@ fn an_exit_code_is_the_verdict_of_a_command_and_its_last_line_the_summary() {
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.wait_status(&id, "done");
     assert_eq!(daemon.runs(&id)[0]["summary"], "two");
+}
+
+/// Start and end come to the daemon by different ways; which of them it looks at first is not in its hands.
+#[test]
+fn a_start_that_is_told_together_with_its_end_is_on_the_board() {
+    let mut daemon = Daemon::prepare(&config(&[("sh", "exit", "true")]));
+    let hold = daemon.scratch().join("hold");
+    daemon.arm(Some(&format!("daemon-forked=hold:{}", hold.display())));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    wait_for("the start", || hold.exists().then_some(()));
+    let run = daemon.runs(&id)[0]["id"].to_string();
+    let dir = RunDir::new(daemon.home().join("runs").join(run));
+    let identity = wait_for("the worker", || {
+        read_identity(&dir).unwrap().filter(|identity| identity.worker.is_some())
+    });
+    wait_for("the shim's end", || (!is_alive(identity.shim.pid)).then_some(()));
+    std::fs::remove_file(&hold).unwrap();
+    daemon.wait_closed(&id);
+    let kinds = ["created", "claimed", "spawned", "completed", "closed"];
+    assert_eq!(daemon.kinds(&id), kinds);
+    assert_eq!(daemon.runs(&id)[0]["worker_pid"], identity.worker.unwrap().pid);
 }
 
 #[test]

@@ -6,14 +6,14 @@ use actix::{ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, 
 
 use super::phase::Happening;
 use super::seed::StartReport;
-use super::{WRITE_AGAIN, Worker, evidence};
+use super::{WRITE_AGAIN, Worker, evidence, process_ids};
 use crate::actors::database::Submit;
 use crate::actors::root::messages::WorkerFinished;
-use crate::kernel::outcome::Evidence;
+use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::verbs::CloseRun;
 use crate::os::remains::{end_remains, remove_leaf};
-use crate::os::run_files::{self, collect_exit, read_exit};
+use crate::os::run_files::{self, RunIdentity, collect_exit, read_exit, read_identity};
 use crate::os::run_inspection::{Inspection, inspect};
 
 /// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
@@ -70,6 +70,7 @@ impl Worker {
 
     pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
         let Some(evidence) = self.evidence.clone() else { return };
+        self.note_missed_start(&evidence, context);
         let verb = CloseRun {
             run_id: self.run_id,
             verdict_mode: self.verdict_mode,
@@ -95,6 +96,20 @@ impl Worker {
                 worker.on(Happening::CloseFailed, context);
             }
         }));
+    }
+
+    /// A short run's end may be learned before its start: the two come by different ways, and a daemon may have been away.
+    /// The board is told of both, in their order.
+    fn note_missed_start(&mut self, evidence: &Evidence, context: &mut Context<Self>) {
+        if self.worker.is_some() || matches!(evidence.end, ProcessEnd::NotStarted) {
+            return;
+        }
+        if let Ok(Some(RunIdentity { shim, worker: Some(worker), .. })) =
+            read_identity(&self.run_dir)
+        {
+            self.submit_spawned(process_ids(&shim, &worker), context);
+            self.worker = Some(worker);
+        }
     }
 
     /// From now on the record may go: the board has it.
