@@ -32,8 +32,9 @@ use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
-use crate::api::sockets::{BoundSockets, SocketError, bind};
+use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
+use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
@@ -50,10 +51,14 @@ use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
+use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::spawn::Spawner;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
+
+/// Group whose members may use the operators' socket of the machine's daemon.
+const OPERATORS_GROUP: &str = "kanban";
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
@@ -98,6 +103,9 @@ pub enum StartError {
     /// The sockets cannot be made.
     #[error(transparent)]
     Sockets(#[from] SocketError),
+    /// The service manager's sockets are not those that are served.
+    #[error(transparent)]
+    Handed(#[from] HandedError),
     /// The shim is not there.
     #[error("the shim {} cannot be opened: {source}", path.display())]
     Shim {
@@ -126,6 +134,7 @@ impl StartError {
             | Self::DatabaseMissing { .. }
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
+            | Self::Handed(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
                 DaemonExit::Owned
@@ -159,17 +168,46 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let settings = crate::config::load(&ambient, &home)?;
     telemetry::start(settings.log.level);
     let sockets = Sockets::of_daemon(&ambient, &home)?;
+    let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     let policy = Arc::new(Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..policy::of_settings(&settings)
     });
-    let board = home::open_board(&home, Arc::clone(&policy), Box::new(SystemRandom))?;
-    let parts = build(ambient, &home, &sockets, settings, policy, board)?;
+    let board = open_patiently(&home, Arc::clone(&policy))?;
+    let listeners = Listeners { sockets: &sockets, handed };
+    let parts = build(ambient, &home, listeners, settings, policy, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);
     Ok(exit)
+}
+
+/// Opens the board. A large one takes its time to be checked and migrated; the service manager is to wait for it.
+fn open_patiently(home: &Home, policy: Arc<Policy>) -> Result<Board, StartError> {
+    service_manager::status("opening the board");
+    let more_time = service_manager::more_time();
+    let board = home::open_board(home, policy, Box::new(SystemRandom));
+    drop(more_time);
+    board
+}
+
+/// Where the daemon listens, and what it was given for that.
+struct Listeners<'a> {
+    sockets: &'a Sockets,
+    handed: Option<HandedSockets>,
+}
+
+impl Listeners<'_> {
+    /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
+    fn listen(self, home: &Home) -> Result<BoundSockets, SocketError> {
+        let Self { sockets: Sockets { operators, workers }, handed } = self;
+        let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
+        match handed {
+            Some(handed) => sockets::take(handed, operators, workers),
+            None => sockets::bind(operators, workers, group),
+        }
+    }
 }
 
 /// What is there before the first actor.
@@ -184,7 +222,7 @@ struct Parts {
 fn build(
     ambient: Ambient,
     home: &Home,
-    sockets: &Sockets,
+    listeners: Listeners<'_>,
     settings: Settings,
     policy: Arc<Policy>,
     board: Board,
@@ -218,7 +256,8 @@ fn build(
     let shim = home::find_shim(&settings);
     let spawner = Spawner::start(&shim, Arc::clone(&live_runs.shims))
         .map_err(|source| StartError::Shim { path: shim, source })?;
-    let bound = bind(&sockets.operators, &sockets.workers)?;
+    let worker_socket = listeners.sockets.workers.clone();
+    let bound = listeners.listen(home)?;
     let containment = establish_containment(home, &settings);
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
@@ -228,7 +267,7 @@ fn build(
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),
         daemon_env: ambient.env,
-        worker_socket: sockets.workers.clone(),
+        worker_socket,
         kanban_dir: home::program_dir(),
         incarnation: RwLock::new(install.incarnation),
         containment,
@@ -279,6 +318,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let context = Arc::clone(&api.context);
     let system = System::new();
     let end_process = root.wires.end_process.clone();
+    service_manager::status("taking over the open runs");
     system.block_on(async move {
         if let Err(error) = settle(&root.worker).await {
             tracing::error!(%error, "the board could not be settled; the dispatcher will do what is left");
@@ -286,8 +326,10 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         RootSupervisor::new(root).start();
     });
     let api_thread = Arbiter::new();
+    let is_handed = bound.is_handed;
     api_thread.spawn(async move {
-        let code = match server::serve(api, bound.operators, bound.workers).await {
+        let on_serving = || service_manager::ready("serving");
+        let code = match server::serve(api, bound.operators, bound.workers, on_serving).await {
             Ok(()) => 0,
             Err(error) => {
                 tracing::error!(%error, "the sockets cannot be served");
@@ -300,7 +342,9 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let code = system.run_with_code().unwrap_or(1);
     api_thread.stop();
     drop(signals);
-    home::remove_sockets(sockets);
+    if !is_handed {
+        home::remove_sockets(sockets);
+    }
     context.containment.remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));

@@ -1,7 +1,7 @@
 //! Dispatcher: starts what may start, when something has made it possible.
 //!
 //! *Owns* the tick and the timer of the next back-off or claim end. *Receives* [`Wake`] (a commit made something ready, or
-//! freed a slot), [`DispatchNow`] from the API. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
+//! freed a slot), [`DispatchNow`] from the API, [`Ping`] from the root. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
 //! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
 //!
 //! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
@@ -41,7 +41,7 @@ use crate::kernel::verbs::{
     StartReadyRuns, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
-use messages::{DispatchNow, Wake};
+use messages::{DispatchNow, Ping, Wake};
 
 /// Pause after a pass that failed.
 const PASS_AGAIN: Duration = Duration::from_secs(1);
@@ -196,6 +196,13 @@ impl Handler<Wake> for Dispatcher {
         crate::failpoint::hit("dispatcher-wake");
         self.pass(context);
     }
+}
+
+impl Handler<Ping> for Dispatcher {
+    type Result = ();
+
+    /// The answer is that there is one: whoever hangs takes no messages.
+    fn handle(&mut self, _ping: Ping, _context: &mut Context<Self>) {}
 }
 
 impl Handler<DispatchNow> for Dispatcher {

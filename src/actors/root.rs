@@ -10,6 +10,7 @@
 
 pub mod messages;
 pub mod policy;
+mod watchdog;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::circuit_breaker::{CircuitBreaker, CircuitBreakerDeps};
 use crate::actors::crash_detector::messages::{AdoptRun, AuditRuns};
 use crate::actors::crash_detector::{CrashDetector, CrashDetectorDeps};
-use crate::actors::dispatcher::messages::{DispatchNow, Wake};
+use crate::actors::dispatcher::messages::{DispatchNow, Ping, Wake};
 use crate::actors::dispatcher::{Dispatcher, DispatcherDeps};
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::event_hub::{EventFeed, EventHub, EventHubWires};
@@ -34,6 +35,7 @@ use crate::actors::worker::{Worker, WorkerDeps};
 use crate::kernel::ids::RunId;
 use crate::kernel::tx::Signal;
 use crate::os::clock::monotonic_ms;
+use crate::os::service_manager;
 use messages::{
     ActorDown, AdoptionDone, EndProcess, ListWorkers, RunSignal, ShutdownRequested, StartWorker,
     WorkerFinished,
@@ -55,6 +57,8 @@ pub struct Wires {
     pub wake: Wire<Wake>,
     /// To the dispatcher.
     pub dispatch_now: Wire<DispatchNow>,
+    /// To the dispatcher.
+    pub ping: Wire<Ping>,
     /// To the circuit breaker.
     pub breaker_moved: Wire<BreakerMoved>,
     /// To the crash detector.
@@ -110,6 +114,7 @@ pub struct RootSupervisor {
     workers: HashMap<RunId, Addr<Worker>>,
     restarts_ms: HashMap<ActorKind, Vec<u64>>,
     is_ending: bool,
+    is_ping_under_way: bool,
     _guard: RootGuard,
 }
 
@@ -132,6 +137,7 @@ impl RootSupervisor {
             workers: HashMap::new(),
             restarts_ms: HashMap::new(),
             is_ending: false,
+            is_ping_under_way: false,
             _guard: RootGuard,
         }
     }
@@ -178,6 +184,7 @@ impl RootSupervisor {
         let dispatcher = Dispatcher::new(deps, guard).start();
         self.deps.wires.wake.connect(&dispatcher);
         self.deps.wires.dispatch_now.connect(&dispatcher);
+        self.deps.wires.ping.connect(&dispatcher);
         // Runs that were claimed for a dispatcher that is gone have no worker yet.
         self.deps.wires.audit_runs.tell(AuditRuns);
     }
@@ -243,11 +250,12 @@ impl Actor for RootSupervisor {
 impl Handler<AdoptionDone> for RootSupervisor {
     type Result = ();
 
-    fn handle(&mut self, _message: AdoptionDone, _context: &mut Context<Self>) {
+    fn handle(&mut self, _message: AdoptionDone, context: &mut Context<Self>) {
         if *self.deps.life.borrow() == Life::Starting {
             self.deps.life.send_replace(Life::Serving);
             let guard = self.guard(ActorKind::Dispatcher);
             self.build_dispatcher(guard);
+            watchdog::watch(context);
         }
     }
 }
@@ -342,6 +350,7 @@ impl Handler<ShutdownRequested> for RootSupervisor {
                 "asked to end; running workers go on under their shims"
             );
             self.is_ending = true;
+            service_manager::stopping("finishing requests; workers go on under their shims");
             self.deps.life.send_replace(Life::Ending);
             // The API ends the process when its last request is answered, or this does.
             context.run_later(DRAIN_TIME, |root, _| root.end(0));

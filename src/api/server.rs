@@ -41,7 +41,8 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Time for the body of a request to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// Serves both sockets until the daemon ends, then finishes the requests under way.
+/// Serves both sockets until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
+/// request is about to be taken: every open run has a worker by then.
 ///
 /// # Errors
 /// A socket that cannot be served.
@@ -49,11 +50,15 @@ pub async fn serve(
     api: Arc<Api>,
     operators: StdListener,
     workers: StdListener,
+    on_serving: impl FnOnce(),
 ) -> std::io::Result<()> {
     let operators = UnixListener::from_std(operators)?;
     let workers = UnixListener::from_std(workers)?;
     let mut life = api.life.clone();
     wait_for_life(&mut life, |life| life != Life::Starting).await;
+    if *life.borrow() == Life::Serving {
+        on_serving();
+    }
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let routes = routes(&api);
     loop {

@@ -29,6 +29,17 @@ pub fn remove_files_older_than(folder: &Path, before: i64, dry_run: bool) -> usi
     count
 }
 
+/// Gives a file to a group, with this mode; false when the system has no such group, and nothing is changed then.
+///
+/// # Errors
+/// chown(2) or chmod(2) refuses: only a member of the group, or root, may give to it.
+pub fn give_to_group(path: &Path, group: &str, mode: u32) -> std::io::Result<bool> {
+    let Some(group) = nix::unistd::Group::from_name(group)? else { return Ok(false) };
+    std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(true)
+}
+
 /// Makes a new file that only its owner may read or write.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ pub mod run_inspection;
 pub mod run_lock;
 pub mod run_log;
 pub mod run_registry;
+pub mod service_manager;
 pub mod signals;
 pub mod spawn;
 mod spawn_in_group;

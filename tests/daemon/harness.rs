@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -79,6 +81,11 @@ impl Daemon {
         }
     }
 
+    /// A variable of its environment from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.insert(name.into(), value.into());
+    }
+
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
@@ -112,6 +119,25 @@ impl Daemon {
             std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
         let child = self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         self.child = Some(child.unwrap());
+    }
+
+    /// Starts it as a service manager does that has made its sockets: they are descriptors 3 and up.
+    pub fn spawn_with_sockets(&mut self, first: &UnixListener, second: Option<&UnixListener>) {
+        const HAND_OVER: &str = "exec 3<&0 0</dev/null; export LISTEN_FDS=1; \
+             if [ \"$1\" = two ]; then exec 4<&1 1>/dev/null; LISTEN_FDS=2; fi; \
+             export LISTEN_PID=$$; exec \"$0\"";
+        let program = self.command();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let descriptor = |listener: &UnixListener| OwnedFd::from(listener.try_clone().unwrap());
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", HAND_OVER]).arg(program.get_program()).env_clear();
+        let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.envs(variables).stdin(descriptor(first)).stdout(Stdio::null()).stderr(log);
+        if let Some(second) = second {
+            command.arg("two").stdout(descriptor(second));
+        }
+        self.child = Some(command.spawn().unwrap());
     }
 
     fn log_path(&self) -> PathBuf {

@@ -28,6 +28,8 @@ mod panics;
 mod predecessor;
 mod progress;
 mod races;
+mod service_manager;
+mod socket_activation;
 mod stale_workers;
 mod start_and_end;
 mod stopping;

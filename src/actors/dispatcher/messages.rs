@@ -14,6 +14,11 @@ use crate::kernel::verbs::DispatchReport;
 #[rtype(result = "()")]
 pub struct Wake;
 
+/// Are you there? From the root, for the service manager's watchdog.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ping;
+
 /// A person's dispatch. From the API. What it starts is durable and confirmed when it returns.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<DispatchReport, VerbError>")]

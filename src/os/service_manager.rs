@@ -1,0 +1,289 @@
+//! What a service manager is told and what it hands over: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+//!
+//! Without a service manager nothing is told to nobody: every function here does nothing then. What cannot be told is no
+//! reason to end; the service manager draws its own conclusion.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{SockType, UnixAddr, getsockname, getsockopt, sockopt};
+use sd_notify::NotifyState;
+use thiserror::Error;
+
+/// What each extension of the time for a start asks for.
+const EXTENSION: Duration = Duration::from_secs(60);
+
+/// Time between two extensions.
+const EXTEND_EVERY: Duration = Duration::from_secs(10);
+
+/// Longest time that is asked for. A start that takes longer is one that hangs.
+const EXTENSIONS_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Descriptor name (`FileDescriptorName=`) of the operators' socket where each socket has a name of its own.
+pub const OPERATORS_NAME: &str = "operators";
+
+/// Descriptor name of the workers' socket.
+pub const WORKERS_NAME: &str = "workers";
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager could not be told");
+    }
+}
+
+/// The start, or a reload, is through.
+pub fn ready(status: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// One line about what goes on, for `systemctl status`.
+pub fn status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
+/// The configuration is read again; [`ready`] follows, whatever comes of it. The service manager compares the time with that
+/// of its own request.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "the monotonic clock cannot be read"),
+    }
+}
+
+/// The end has begun.
+pub fn stopping(status: &str) {
+    tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
+}
+
+/// How often the service manager wants to hear from this process; none when it does not watch it.
+pub fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|interval| !interval.is_zero())
+}
+
+/// This process does its work.
+pub fn feed_watchdog(status: &str) {
+    tell(&[NotifyState::Watchdog, NotifyState::Status(status)]);
+}
+
+/// Asks for more time, again and again, until it is dropped.
+#[derive(Debug)]
+#[must_use = "no more time is asked for when this is dropped"]
+pub struct MoreTime {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Asks for more time for whatever is under way, for as long as the returned value lives.
+pub fn more_time() -> MoreTime {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return MoreTime { end: None, thread: None };
+    }
+    let (end, ended) = channel::<()>();
+    let extend = move || {
+        let started = Instant::now();
+        let extension_us = u32::try_from(EXTENSION.as_micros()).unwrap_or(u32::MAX);
+        while started.elapsed() < EXTENSIONS_MAX {
+            tell(&[NotifyState::ExtendTimeoutUsec(extension_us)]);
+            if ended.recv_timeout(EXTEND_EVERY) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    };
+    // Without the thread the time that there is has to do.
+    MoreTime { end: Some(end), thread: Builder::new().name("more-time".into()).spawn(extend).ok() }
+}
+
+impl Drop for MoreTime {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// The sockets that a service manager handed over.
+#[derive(Debug)]
+pub struct HandedSockets {
+    /// For people and operators.
+    pub operators: UnixListener,
+    /// For workers.
+    pub workers: UnixListener,
+}
+
+/// Why what was handed over is not taken.
+#[derive(Debug, Error)]
+pub enum HandedError {
+    /// The variables that tell of it make no sense.
+    #[error("LISTEN_FDS, LISTEN_PID or LISTEN_FDNAMES cannot be understood: {0}")]
+    Variables(io::Error),
+    /// One of them is something else.
+    #[error(
+        "the service manager handed over descriptor {descriptor}, which is not a listening Unix stream socket"
+    )]
+    NotAListener {
+        /// Its number.
+        descriptor: i32,
+    },
+    /// One of them is bound elsewhere.
+    #[error("the service manager handed over a socket at {}, this daemon serves {} and {}: ListenStream= and KANBAN_SOCKET have to agree", found.display(), operators.display(), workers.display())]
+    Elsewhere {
+        /// Where it is.
+        found: PathBuf,
+        /// Where the operators' socket should be.
+        operators: PathBuf,
+        /// Where the workers' socket should be.
+        workers: PathBuf,
+    },
+    /// Its name says another thing than its path.
+    #[error("the service manager handed over {} under the name `{name}`, which is that of the other socket", path.display())]
+    Misnamed {
+        /// Where it is.
+        path: PathBuf,
+        /// What it was called.
+        name: String,
+    },
+    /// One is there twice.
+    #[error("the service manager handed over {} twice", path.display())]
+    Twice {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// One is missing.
+    #[error("the service manager handed over one socket of two: {} is missing", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+}
+
+/// Takes what was handed to this process; none when nothing was. From here on no child inherits it. Has to be called before
+/// anything else opens or inherits descriptors, once.
+///
+/// # Errors
+/// [`HandedError`].
+pub fn take_sockets(
+    operators: &Path,
+    workers: &Path,
+) -> Result<Option<HandedSockets>, HandedError> {
+    let handed = take_descriptors().map_err(HandedError::Variables)?;
+    if handed.is_empty() {
+        return Ok(None);
+    }
+    sort(handed, operators, workers).map(Some)
+}
+
+/// The descriptors with their names, closed on exec.
+fn take_descriptors() -> io::Result<Vec<(OwnedFd, String)>> {
+    let named = if std::env::var_os("LISTEN_FDNAMES").is_some() {
+        sd_notify::listen_fds_with_names()?.collect::<Vec<_>>()
+    } else {
+        sd_notify::listen_fds()?.map(|descriptor| (descriptor, String::new())).collect()
+    };
+    #[expect(unsafe_code, reason = "the descriptors come in by their numbers")]
+    let own = |(descriptor, name)| {
+        // SAFETY: sd_listen_fds(3): these numbers are open descriptors that were handed to this process (LISTEN_PID names it),
+        // and this is the only place that takes them, once.
+        (unsafe { OwnedFd::from_raw_fd(descriptor) }, name)
+    };
+    Ok(named.into_iter().map(own).collect())
+}
+
+/// Tells the two apart by where they are bound, and holds their names against it.
+fn sort(
+    handed: Vec<(OwnedFd, String)>,
+    operators: &Path,
+    workers: &Path,
+) -> Result<HandedSockets, HandedError> {
+    let mut found = (None, None);
+    for (descriptor, name) in handed {
+        let path = bound_path(&descriptor)?;
+        let (place, other_name) = if path == operators {
+            (&mut found.0, WORKERS_NAME)
+        } else if path == workers {
+            (&mut found.1, OPERATORS_NAME)
+        } else {
+            let (operators, workers) = (operators.to_owned(), workers.to_owned());
+            return Err(HandedError::Elsewhere { found: path, operators, workers });
+        };
+        if name == other_name {
+            return Err(HandedError::Misnamed { path, name });
+        }
+        if place.replace(UnixListener::from(descriptor)).is_some() {
+            return Err(HandedError::Twice { path });
+        }
+    }
+    match found {
+        (Some(operators), Some(workers)) => Ok(HandedSockets { operators, workers }),
+        (None, _) => Err(HandedError::Missing { path: operators.to_owned() }),
+        (_, None) => Err(HandedError::Missing { path: workers.to_owned() }),
+    }
+}
+
+/// Where a listening Unix stream socket is bound.
+fn bound_path(descriptor: &OwnedFd) -> Result<PathBuf, HandedError> {
+    let no_listener = || HandedError::NotAListener { descriptor: descriptor.as_raw_fd() };
+    let borrowed = descriptor.as_fd();
+    let is_stream = getsockopt(&borrowed, sockopt::SockType) == Ok(SockType::Stream);
+    let is_listening = getsockopt(&borrowed, sockopt::AcceptConn) == Ok(true);
+    if !is_stream || !is_listening {
+        return Err(no_listener());
+    }
+    let address: UnixAddr = getsockname(descriptor.as_raw_fd()).map_err(|_| no_listener())?;
+    address.path().map(Path::to_owned).ok_or_else(no_listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    fn listener(path: &Path) -> OwnedFd {
+        UnixListener::bind(path).unwrap().into()
+    }
+
+    #[test]
+    fn two_listeners_are_told_apart_by_their_paths_in_any_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let (operators, workers) = (dir.path().join("k"), dir.path().join("k.worker"));
+        let handed = vec![
+            (listener(&workers), WORKERS_NAME.to_owned()),
+            (listener(&operators), "kanband.socket".to_owned()),
+        ];
+        let sorted = sort(handed, &operators, &workers).unwrap();
+        let path_of = |socket: &UnixListener| {
+            socket.local_addr().unwrap().as_pathname().map(Path::to_owned).unwrap()
+        };
+        assert_eq!(path_of(&sorted.operators), operators);
+        assert_eq!(path_of(&sorted.workers), workers);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_in_one_line_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let (operators, workers) = (at("k"), at("k.worker"));
+        let unnamed = |descriptor: OwnedFd| (descriptor, String::new());
+        let own = listener(&operators);
+        let other = listener(&at("other"));
+        let datagrams: OwnedFd = UnixDatagram::bind(at("d")).unwrap().into();
+        let again = || own.try_clone().unwrap();
+        let table = [
+            (vec![unnamed(again())], "k.worker is missing"),
+            (vec![unnamed(other)], "other, this daemon serves"),
+            (vec![unnamed(again()), unnamed(again())], "twice"),
+            (vec![unnamed(datagrams)], "not a listening Unix stream socket"),
+            (vec![(again(), WORKERS_NAME.to_owned())], "the name `workers`"),
+        ];
+        for (handed, expected) in table {
+            let told = sort(handed, &operators, &workers).unwrap_err().to_string();
+            assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+        }
+    }
+}
