@@ -27,7 +27,7 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, PeerError};
-use crate::os::remains::{Marks, marked_run};
+use crate::os::remains::{Marks, marked_run, run_of_session};
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -82,8 +82,13 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
         return Ok(Placement::InRun(run_id));
     }
     let session = peer.session()?;
-    let by_session =
-        ancestry.first().and_then(|process| scene.live_runs.shims.find_session(session, process));
+    let shims = &scene.live_runs.shims;
+    let by_session = ancestry.first().and_then(|process| {
+        let is_known = |run_id| shims.has_worker(run_id);
+        shims
+            .find_session(session, process)
+            .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
+    });
     let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;

@@ -21,7 +21,7 @@ use crate::os::cgroup::end_leaf;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
-use crate::os::run_files::{RunDir, RunSpec, read_spec};
+use crate::os::run_files::{RunDir, RunSpec, read_identity, read_spec};
 
 /// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
 /// over; removes the leaf. `worker` is the process that led the session, when it is known. True when nothing is left: only then
@@ -99,6 +99,29 @@ pub fn marked_run(marks: Marks<'_>, processes: &[ProcessIdentity]) -> Option<i64
     processes.iter().find_map(|process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid)).ok()?;
         marks.run_of(&environment)
+    })
+}
+
+/// The run in whose worker's session, number `session`, the process `member` is, by what the shims have written down. For the
+/// runs of which the daemon has not heard that yet: `is_known` passes over the others.
+pub fn run_of_session(
+    runs_dir: &Path,
+    session: i32,
+    member: &ProcessIdentity,
+    is_known: impl Fn(i64) -> bool,
+) -> Option<i64> {
+    let leads = |worker: &ProcessIdentity| {
+        worker.pid == session
+            && worker.boot_id == member.boot_id
+            && worker.start_ticks <= member.start_ticks
+    };
+    let runs = std::fs::read_dir(runs_dir).ok()?.flatten().filter_map(|entry| {
+        let run_id = entry.file_name().to_str()?.parse().ok()?;
+        Some((run_id, RunDir::new(entry.path())))
+    });
+    runs.filter(|(run_id, _)| !is_known(*run_id)).find_map(|(run_id, dir)| {
+        let worker = read_identity(&dir).ok()??.worker?;
+        leads(&worker).then_some(run_id)
     })
 }
 

@@ -63,6 +63,12 @@ impl RunRegistry {
         }
     }
 
+    /// Whether the worker of a run has been entered.
+    pub fn has_worker(&self, run_id: i64) -> bool {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers.values().any(|(_, of)| *of == run_id)
+    }
+
     /// The run whose worker's session `process` is in, given the number of that session. A session that is older than its
     /// member by name only (its number was given away) is none.
     pub fn find_session(&self, session: i32, process: &ProcessIdentity) -> Option<i64> {
@@ -121,6 +127,7 @@ mod tests {
         assert_eq!(registry.find_session(10, &process(30)), Some(1));
         assert_eq!(registry.find_session(10, &older), None);
         assert_eq!(registry.find_session(11, &process(30)), None);
+        assert!(registry.has_worker(1) && !registry.has_worker(2));
         registry.remove_worker(&ProcessIdentity { start_ticks: 101, ..process(10) });
         assert_eq!(registry.find_session(10, &process(30)), Some(1));
         registry.remove_worker(&process(10));

@@ -24,8 +24,11 @@ const DISGUISES: [(&str, &str, bool); 3] = [
     ),
 ];
 
+/// Where the daemon stands still meanwhile: before it has heard of the worker, and before it ends what is left.
+const POINTS: [&str; 2] = ["daemon-forked", "remains-found"];
+
 /// What the daemon told an orphan of a run whose shim was killed, before anything was done about it.
-fn told(mode: &str, disguise: &str, needs_groups: bool) -> Option<String> {
+fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<String> {
     let mut daemon = Daemon::prepare("");
     let dir = daemon.scratch().display().to_string();
     let socket = daemon.socket().display().to_string();
@@ -37,7 +40,7 @@ fn told(mode: &str, disguise: &str, needs_groups: bool) -> Option<String> {
     let text = config_in(mode, &[("sh", "exit", &script)]);
     std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
     let hold = daemon.scratch().join("hold");
-    daemon.arm(Some(&format!("remains-found=hold:{}@1", hold.display())));
+    daemon.arm(Some(&format!("{point}=hold:{}@1", hold.display())));
     daemon.spawn();
     daemon.wait_until_up();
     if needs_groups && !has_groups(&daemon) {
@@ -65,7 +68,7 @@ fn told(mode: &str, disguise: &str, needs_groups: bool) -> Option<String> {
     let told =
         wait_for("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
     let dispatch = daemon.get("/v1/dispatch/switch")["dispatch"].clone();
-    assert_ne!(dispatch, "paused", "{mode}: {told}");
+    assert_ne!(dispatch, "paused", "{mode}, {point}: {disguise}: {told}");
     daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
     std::fs::remove_file(&hold).unwrap();
     wait_for("the orphan's end", || (!is_alive(orphan)).then_some(()));
@@ -80,9 +83,11 @@ fn an_orphan_of_a_dead_shim_is_no_operator_however_it_hides() {
                 // Nothing is left by which it could be known; the README says so.
                 continue;
             }
-            let Some(told) = told(mode, disguise, needs_leaf) else { continue };
-            let is_refused = told.contains("cannot be placed") || told.contains("may not");
-            assert!(is_refused, "{mode}, {what}: {told}");
+            for point in POINTS {
+                let Some(told) = told(mode, disguise, needs_leaf, point) else { continue };
+                let is_refused = told.contains("cannot be placed") || told.contains("may not");
+                assert!(is_refused, "{mode}, {what}, {point}: {told}");
+            }
         }
     }
 }
