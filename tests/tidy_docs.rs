@@ -164,6 +164,31 @@ fn every_unit_that_a_page_names_is_in_the_package() {
     assert!(is_unit("kanband-runs.service") && !is_unit("kanband.toml"));
 }
 
+/// Names of the points at which `text` may be killed.
+fn fail_points(text: &str) -> impl Iterator<Item = &str> {
+    text.split("hit(\"").skip(1).filter_map(|rest| rest.split('"').next())
+}
+
+#[test]
+fn every_point_at_which_tests_kill_stands_in_the_failure_model() {
+    let model = read("docs/failures.md");
+    let mut folders = vec![root().join("src")];
+    let mut missing = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let is_missing = |point: &&str| !model.contains(&format!("`{point}`"));
+            missing.extend(fail_points(&text).filter(is_missing).map(str::to_owned));
+        }
+    }
+    assert!(missing.is_empty(), "docs/failures.md says nothing about {missing:?}");
+}
+
 #[test]
 fn no_row_has_been_dropped() {
     let page = read("docs/predecessor.md");

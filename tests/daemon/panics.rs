@@ -103,7 +103,8 @@ fn an_actor_that_panics_without_end_ends_the_daemon_with_its_own_exit_code() {
 
 #[test]
 fn a_panicking_database_or_root_ends_the_daemon_and_the_next_start_goes_on() {
-    for point in ["database-pending=panic@3", "root-run-signal=panic@1"] {
+    for point in ["database-pending=panic@3", "root-run-signal=panic@1", "root-actor-down=panic@1"]
+    {
         let text = config(&[("sh", "exit", "sleep 0.1; echo done")]);
         let mut daemon = Daemon::with_fail_points(&text, point);
         daemon.spawn();
