@@ -7,10 +7,13 @@ use kanband::api::error::status_of;
 use kanband::api::openapi::document;
 use kanband::api::operations::OPERATIONS;
 use kanband::kernel::error::ErrorCode;
+use kanband::kernel::event::EventKind;
 use serde_json::Value;
 
 use crate::blocks::page;
 use crate::generated::is_up_to_date;
+
+const EVENT_SOURCE: &str = include_str!("../../src/kernel/event.rs");
 
 const HEAD: &str = "\
 # Control API: operations and types
@@ -37,6 +40,7 @@ fn render() -> String {
         let described = &document["paths"][operation.path][operation.method.as_str()];
         push_operation(&mut text, operation.name, operation.path, described, &document);
     }
+    push_event_kinds(&mut text);
     text.push_str("\n## Types\n");
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         // What a request takes stands with its operation.
@@ -87,6 +91,27 @@ fn push_operation(text: &mut String, name: &str, path: &str, described: &Value, 
     writeln!(text, "\nReply: {reply}").unwrap();
 }
 
+/// The kinds of events with their words, which stand in the source alone.
+fn push_event_kinds(text: &mut String) {
+    text.push_str(
+        "\n## Kinds of events\n\nWith the keys of their payload.\n\n| kind | |\n|---|---|\n",
+    );
+    let (_, table) = EVENT_SOURCE.split_once("\nevent_kinds! {").unwrap();
+    let mut words = String::new();
+    let mut told = Vec::new();
+    for line in table.lines().map(str::trim).take_while(|line| *line != "}") {
+        if let Some(more) = line.strip_prefix("/// ") {
+            words.push_str(if words.is_empty() { "" } else { " " });
+            words.push_str(more);
+        } else if let Some((_, kind)) = line.split_once(" = ") {
+            let kind = kind.trim_matches(|c| c == '"' || c == ',');
+            writeln!(text, "| `{kind}` | {} |", std::mem::take(&mut words)).unwrap();
+            told.push(kind);
+        }
+    }
+    assert_eq!(told, EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
+}
+
 fn push_type(text: &mut String, name: &str, schema: &Value) {
     write!(text, "\n### {name}\n\n{}\n", about(schema)).unwrap();
     if let Some(properties) = schema["properties"].as_object() {
@@ -94,6 +119,7 @@ fn push_type(text: &mut String, name: &str, schema: &Value) {
         for (field, schema) in properties {
             writeln!(text, "| `{field}` | {} | {} |", type_of(schema), about(schema)).unwrap();
         }
+        push_variants(text, schema);
     } else if let Some(words) = schema["oneOf"]
         .as_array()
         .filter(|words| words.iter().all(|word| word["const"].is_string()))
@@ -104,6 +130,25 @@ fn push_type(text: &mut String, name: &str, schema: &Value) {
         }
     } else {
         writeln!(text, "\n{}", type_of(schema)).unwrap();
+    }
+}
+
+/// What a type has besides, by a word in one of its fields.
+fn push_variants(text: &mut String, schema: &Value) {
+    for variant in schema["oneOf"].as_array().into_iter().flatten() {
+        let fields = variant["properties"].as_object().unwrap();
+        let (tag, word) = fields
+            .iter()
+            .find_map(|(field, schema)| Some((field, schema["const"].as_str()?)))
+            .unwrap_or_else(|| panic!("no word tells this variant: {variant}"));
+        let others: Vec<String> = fields
+            .iter()
+            .filter(|(field, _)| *field != tag)
+            .map(|(field, schema)| format!("`{field}` ({})", type_of(schema)))
+            .collect();
+        let with =
+            if others.is_empty() { String::new() } else { format!(" With {}.", others.join(", ")) };
+        writeln!(text, "| `{tag}` | `{word}` | {}{with} |", about(variant)).unwrap();
     }
 }
 
