@@ -77,6 +77,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The home is on a file system on which a database would be damaged sooner or later.
+    #[error("the home {} is on {file_system}, and the database needs a local disk; KANBAN_HOME names another directory", path.display())]
+    HomeNotLocal {
+        /// The home.
+        path: PathBuf,
+        /// What it is on.
+        file_system: &'static str,
+    },
     /// Another daemon has the home.
     #[error(transparent)]
     Locked(HomeLockError),
@@ -131,6 +139,7 @@ impl StartError {
             Self::Home(_)
             | Self::Config(_)
             | Self::HomeUnusable { .. }
+            | Self::HomeNotLocal { .. }
             | Self::DatabaseMissing { .. }
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
@@ -165,6 +174,7 @@ impl Random for SystemRandom {
 /// [`StartError`] when it does not come to serve.
 pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let home = Home::resolve(&ambient)?;
+    home::must_be_local(&home)?;
     let settings = crate::config::load(&ambient, &home)?;
     telemetry::start(settings.log.level);
     let sockets = Sockets::of_daemon(&ambient, &home)?;

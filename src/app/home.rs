@@ -15,6 +15,7 @@ use crate::kernel::random::{Random, SeededRandom};
 use crate::kernel::restore::{self as kernel_restore, RestoreError};
 use crate::kernel::store::{Birth, Missing};
 use crate::os::clock::epoch_seconds;
+use crate::os::disk::foreign_file_system;
 use crate::os::files::create_private;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_hex;
@@ -41,7 +42,19 @@ pub(super) fn make_directories(home: &Home) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Refuses a home on a network: the database would be damaged there sooner or later.
+pub(super) fn must_be_local(home: &Home) -> Result<(), StartError> {
+    match foreign_file_system(home.path()) {
+        Ok(Some(file_system)) => {
+            Err(StartError::HomeNotLocal { path: home.path().to_owned(), file_system })
+        }
+        // What cannot be asked is found out by what comes next.
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
 fn make_home(home: &Home) -> Result<(), StartError> {
+    must_be_local(home)?;
     let is_chosen = home.kind() == crate::config::home::HomeKind::Chosen;
     make_directory(home.path(), !is_chosen)
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 
 /// Bytes that an ordinary user may still write on the file system of `path`; see statvfs(3). Asked before every dispatch
@@ -15,6 +16,36 @@ use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let found = nix::sys::statvfs::statvfs(path)?;
     Ok(found.blocks_available().saturating_mul(found.fragment_size()))
+}
+
+/// File systems that are shared by several hosts or served by a process, by the numbers of statfs(2). SQLite's write-ahead log
+/// wants shared memory and locks that hold (<https://sqlite.org/wal.html>), which none of them promises.
+const NOT_LOCAL: [(i128, &str); 11] = [
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB"),
+    (0x0102_1997, "9p"),
+    (0x6573_5546, "FUSE"),
+    (0x5346_414F, "AFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x7375_7245, "Coda"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+];
+
+/// The name of the file system of `path` when it is none of a local disk; of its parent's when it is not there yet.
+///
+/// # Errors
+/// What statfs(2) says.
+pub fn foreign_file_system(path: &Path) -> io::Result<Option<&'static str>> {
+    let found = match (nix::sys::statfs::statfs(path), path.parent()) {
+        (Err(Errno::ENOENT), Some(parent)) => nix::sys::statfs::statfs(parent),
+        (found, _) => found,
+    }?;
+    // The field is signed or not and of 32 or 64 bits, by architecture.
+    let number = i128::from(found.filesystem_type().0) & 0xFFFF_FFFF;
+    Ok(NOT_LOCAL.iter().find(|(magic, _)| *magic == number).map(|(_, name)| *name))
 }
 
 /// A file whose only use is to be given up: what it took is there for what must be written when nothing else is left.

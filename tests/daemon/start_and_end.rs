@@ -159,6 +159,33 @@ fn a_home_that_cannot_be_made_or_written_is_refused_with_its_path() {
     assert_eq!(output.status.code(), Some(78));
 }
 
+/// The mount is one that nobody serves, in a mount namespace of its own.
+#[test]
+fn a_home_on_a_file_system_that_is_not_local_is_refused() {
+    let daemon = Daemon::prepare("");
+    let mount = daemon.scratch().join("mount");
+    std::fs::create_dir(&mount).unwrap();
+    let script = "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=65534,group_id=65534 t \"$0\" \
+                  || exit 99; exec \"$@\"";
+    let kanban = env!("CARGO_BIN_EXE_kanban");
+    for program in [vec![env!("CARGO_BIN_EXE_kanband")], vec![kanban, "init"]] {
+        let output = std::process::Command::new("unshare")
+            .args(["--mount", "sh", "-c", script])
+            .arg(&mount)
+            .args(&program)
+            .env("KANBAN_HOME", &mount)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        if output.status.code() == Some(99) || told.starts_with("unshare:") {
+            eprintln!("skipped: no file system may be mounted here");
+            return;
+        }
+        assert!(told.contains("is on FUSE") && told.lines().count() == 1, "{program:?}: {told}");
+        assert_ne!(output.status.code(), Some(0));
+    }
+}
+
 #[test]
 fn a_socket_path_that_is_too_long_is_refused_with_the_limit() {
     let daemon = Daemon::prepare("");
