@@ -10,6 +10,7 @@
 mod arguments;
 mod home;
 mod policy;
+mod supervisor;
 mod telemetry;
 
 use std::io;
@@ -35,7 +36,7 @@ use crate::actors::worker::prepare::LaunchContext;
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
-use crate::config::settings::ContainmentMode;
+use crate::config::worker_user::DaemonUser;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -46,14 +47,12 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
-use crate::os::cgroup::{Choice, Containment};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
-use crate::os::spawn::Spawner;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
 
@@ -263,12 +262,22 @@ fn build(
     indexer::start(&home.database(), pool.clone(), &feed)
         .map_err(|error| StartError::fault("start the indexing thread", &error))?;
     let live_runs = LiveRuns::default();
-    let shim = home::find_shim(&settings);
-    let spawner = Spawner::start(&shim, Arc::clone(&live_runs.shims))
-        .map_err(|source| StartError::Shim { path: shim, source })?;
+    let holder = supervisor::holder(home, &settings);
+    let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
+    let containment = Arc::new(RwLock::new(Arc::new(containment)));
+    let shims = Arc::clone(&live_runs.shims);
+    let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
+    let daemon_user = DaemonUser {
+        uid: ambient.uid,
+        name: ambient.user_name.clone(),
+        is_system: home.kind() == HomeKind::System,
+        has_holder: holder.is_some(),
+    };
+    if supervisor::has_workers_of_others(&daemon_user, &settings) {
+        home::let_workers_through(home)?;
+    }
     let worker_socket = listeners.sockets.workers.clone();
     let bound = listeners.listen(home)?;
-    let containment = establish_containment(home, &settings);
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -281,6 +290,8 @@ fn build(
         kanban_dir: home::program_dir(),
         incarnation: RwLock::new(install.incarnation),
         containment,
+        holder,
+        daemon_user,
     });
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
@@ -299,17 +310,6 @@ fn build(
     let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished };
     let root = RootDeps { wires, feed, worker, life: life_sender };
     Ok(Parts { root, api, bound, database_thread })
-}
-
-/// Finds out what can hold runs together here.
-fn establish_containment(home: &Home, settings: &Settings) -> Containment {
-    let choice = match settings.supervision.containment {
-        ContainmentMode::Auto => Choice::Auto { base: settings.supervision.cgroup_base.clone() },
-        ContainmentMode::SubReaper => Choice::SubReaper,
-    };
-    let containment = Containment::establish(home.path(), &choice);
-    tracing::info!(mode = containment.describe(), "containment");
-    containment
 }
 
 /// Serves until somebody asks for the end.
@@ -355,7 +355,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     if !is_handed {
         home::remove_sockets(sockets);
     }
-    context.containment.remove_if_empty();
+    context.containment().remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
     }
@@ -378,7 +378,7 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
             Ok(store::runs::list_open_supervised(snapshot.connection)?)
         })
         .await?;
-    context.containment.sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>());
+    context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>());
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };
     let ids = readers

@@ -260,7 +260,12 @@ fn what_became_of(
             Some(ended(evidence::of_restarted_host(log_tail())))
         }
         Inspection::ShimDied(identity)
-            if !end_remains(&dir, identity.worker.as_ref(), REMAINS_PATIENCE) =>
+            if !end_remains(
+                &dir,
+                identity.worker.as_ref(),
+                deps.context.holder.as_ref(),
+                REMAINS_PATIENCE,
+            ) =>
         {
             // Not over. Its worker actor keeps the slot and goes on killing.
             Some(adopted(identity))

@@ -74,7 +74,8 @@ impl LiveRuns {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
         for (run_id, entry) in runs.iter() {
-            if is_same_word(&entry.run.token, token) {
+            // A run whose token could not be read has none.
+            if !token.is_empty() && is_same_word(&entry.run.token, token) {
                 found = Some(*run_id);
             }
         }

@@ -24,6 +24,7 @@
 //! A handler takes a message, calls a pure function or a verb, and sends what that says. Messages stand beside their
 //! receiver in `messages.rs`: commands are a verb and a noun, queries begin with `List`, events are in the past tense.
 
+pub mod accounts;
 pub mod circuit_breaker;
 pub mod crash_detector;
 pub mod database;

@@ -24,6 +24,7 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
+use crate::actors::accounts;
 use crate::actors::database::{Database, Submit};
 use crate::actors::guard::Guard;
 use crate::actors::live_runs::{LiveRun, LiveRuns};
@@ -42,6 +43,7 @@ use crate::os::identity::ProcessIdentity;
 use crate::os::random::random_hex;
 use crate::os::run_files::{RunDir, read_identity, read_spec, read_token};
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
+use crate::os::user::Account;
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
 use prepare::{
@@ -56,6 +58,9 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Time beyond the grace in which killed processes are reaped, before the tree counts as unkillable.
 const KILL_MARGIN: Duration = Duration::from_secs(5);
+
+/// EPERM: what the daemon's user may not do.
+const NOT_PERMITTED: i32 = 1;
 
 /// What a worker may reach.
 #[derive(Clone)]
@@ -209,7 +214,7 @@ impl Actor for Worker {
     fn started(&mut self, context: &mut Context<Self>) {
         crate::failpoint::hit("worker-started");
         match self.seed.take() {
-            Some(WorkerSeed::Claimed(order)) => self.launch(&order, context),
+            Some(WorkerSeed::Claimed(order)) => self.launch(order, context),
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
                 self.verdict_mode = ended.verdict_mode;
@@ -225,7 +230,35 @@ impl Actor for Worker {
 
 /// Starting.
 impl Worker {
-    fn launch(&mut self, order: &RunOrder, context: &mut Context<Self>) {
+    /// Finds out whose the worker is to be, and goes on. The user data base may be slow, so a thread of its own asks it.
+    fn launch(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
+        let name = match self.deps.context.worker_user(&order.profile) {
+            Ok(None) => return self.launch_as(&order, None, context),
+            Ok(Some(name)) => name,
+            Err(message) => {
+                return self.fail_launch(&message, Some(NOT_PERMITTED), context);
+            }
+        };
+        let patience = self.deps.context.settings().supervision.spawn_timeout;
+        let look = tokio::time::timeout(patience, accounts::look_up(name.clone()));
+        context.spawn(look.into_actor(self).map(move |found, worker, context| match found {
+            Ok(Ok(Some(account))) => worker.launch_as(&order, Some(&account), context),
+            Ok(Ok(None)) => {
+                let message = format!("user `{name}`, who workers are to run as, does not exist");
+                worker.fail_launch(&message, None, context);
+            }
+            Ok(Err(error)) => {
+                let message = format!("user `{name}` could not be looked up: {error}");
+                worker.fail_launch(&message, error.raw_os_error(), context);
+            }
+            Err(_elapsed) => {
+                let message = format!("user `{name}` could not be looked up in time");
+                worker.fail_launch(&message, None, context);
+            }
+        }));
+    }
+
+    fn launch_as(&mut self, order: &RunOrder, user: Option<&Account>, context: &mut Context<Self>) {
         let words = match (random_hex(16), random_hex(32)) {
             (Ok(nonce), Ok(token)) => StartWords { nonce, token },
             (Err(error), _) | (_, Err(error)) => {
@@ -233,7 +266,7 @@ impl Worker {
                 return self.fail_launch(&format!("no randomness: {error}"), errno, context);
             }
         };
-        let prepared = prepare(order, &self.deps.context, &words);
+        let prepared = prepare(order, &self.deps.context, &words, user);
         let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return self.fail_launch(&message, None, context),
@@ -246,13 +279,10 @@ impl Worker {
                 return self.fail_launch(&message, error.raw_os_error(), context);
             }
         }
-        match make_own(&own, order.task.id.as_str(), &self.deps.context.workspaces_dir) {
-            Ok(None) => {}
-            Ok(made) => spec.workspace = made,
-            Err(error) => {
-                let message = format!("workspace: {error}");
-                return self.fail_launch(&message, error.raw_os_error(), context);
-            }
+        let workspaces_dir = &self.deps.context.workspaces_dir;
+        if let Err(error) = make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec) {
+            let message = format!("workspace: {error}");
+            return self.fail_launch(&message, error.raw_os_error(), context);
         }
         self.setup_limit = setup_limit(&spec);
         self.deps.live_runs.insert(
@@ -264,13 +294,21 @@ impl Worker {
                 token: words.token.clone(),
             },
         );
-        let request = SpawnRequest { run_dir: self.run_dir.clone(), spec, token: words.token };
+        let request = SpawnRequest {
+            run_dir: self.run_dir.clone(),
+            spec,
+            token: words.token,
+            run_as: user.map(|user| user.run_as.clone()),
+        };
         let (reply, spawned) = oneshot::channel();
         self.deps.spawner.spawn(request, move |answer| drop(reply.send(answer)));
         let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
         context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
             Ok(shim) => worker.watch_own(shim, context),
-            Err(error) => worker.fail_launch(&chain(&error), errno_of(&error), context),
+            Err(error) => {
+                let errno = error.host_errno().or_else(|| errno_of(&error));
+                worker.fail_launch(&chain(&error), errno, context);
+            }
         }));
     }
 
@@ -290,11 +328,13 @@ impl Worker {
 
     fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
         let AdoptedRun { run, task, shim, worker } = adopted;
+        let mut token = None;
         if let Ok(Some(spec)) = read_spec(&self.run_dir) {
             self.verdict_mode = verdict_mode_of(&spec);
             self.setup_limit = setup_limit(&spec);
+            token = spec.token;
         }
-        let token = read_token(&self.run_dir).ok().flatten().unwrap_or_default();
+        let token = token.or_else(|| read_token(&self.run_dir).ok().flatten()).unwrap_or_default();
         self.deps.live_runs.insert(
             run.id,
             LiveRun {

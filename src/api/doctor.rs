@@ -82,10 +82,11 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let (of_board, disk) = api.readers.read(call.caller, read).await?;
         checks.extend(of_board);
         checks.push(disk);
-        checks.extend(containment_checks(&settings, &api.context.containment));
+        let containment = api.context.containment();
+        checks.extend(containment_checks(&settings, &containment));
         checks.push(users_check());
         let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        checks.extend(profile_checks(&settings, &api.context.containment, &path));
+        checks.extend(profile_checks(&settings, &containment, &path));
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })

@@ -144,11 +144,11 @@ pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
         operators_only(&call.caller, "profiles")?;
         let settings = api.context.settings();
         let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let containment = &api.context.containment;
+        let containment = api.context.containment();
         let profiles: Vec<ProfileInfo> = settings
             .profiles
             .keys()
-            .map(|name| profile_info(name, &settings, containment, &path))
+            .map(|name| profile_info(name, &settings, &containment, &path))
             .collect();
         json(&profiles)
     })

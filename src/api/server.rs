@@ -92,9 +92,10 @@ pub async fn serve(
 
 async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: UnixStream) {
     let peer = peer_of(&stream).map_err(|error| error.to_string());
+    let containment = api.context.containment();
     let scene = Scene {
         live_runs: &api.live_runs,
-        containment: &api.context.containment,
+        containment: &containment,
         marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
     };
     let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };

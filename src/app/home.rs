@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,10 @@ use crate::os::run_inspection::{Inspection, inspect};
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
+
+/// Access to what is in the home, and to the directories that workers of other users pass through.
+const FILE_MODE: u32 = 0o600;
+const PASSABLE_MODE: u32 = 0o711;
 
 /// How long the processes of a run whose shim died may take to go when they are killed.
 const REMAINS_PATIENCE: Duration = Duration::from_secs(5);
@@ -65,6 +71,32 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(unusable(path)),
     }
+}
+
+/// Lets workers of other users pass through to their directories and tokens, and shuts everything else of the home to them:
+/// from here on the files in it are the only secrets' own guards.
+pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
+    let set = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            .map_err(unusable(path))
+    };
+    // What SQLite makes from now on, beside the database.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    for entry in std::fs::read_dir(home.path()).map_err(unusable(home.path()))? {
+        let entry = entry.map_err(unusable(home.path()))?;
+        let kind = entry.file_type().map_err(unusable(home.path()))?;
+        let is_own =
+            entry.metadata().is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw());
+        if kind.is_file() && is_own {
+            set(&entry.path(), FILE_MODE)?;
+        } else if kind.is_dir() && is_own {
+            set(&entry.path(), HOME_MODE)?;
+        }
+    }
+    for path in [home.runs(), home.workspaces(), home.path().to_owned()] {
+        set(&path, PASSABLE_MODE)?;
+    }
+    Ok(())
 }
 
 /// A directory of the home as text, with the links on the way to it resolved: that is how the leases name it.
@@ -224,7 +256,7 @@ fn refuse_live_runs(runs: &Path) -> Result<(), StartError> {
                 return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
             }
             Inspection::ShimDied(identity) => {
-                if !end_remains(&dir, identity.worker.as_ref(), REMAINS_PATIENCE) {
+                if !end_remains(&dir, identity.worker.as_ref(), None, REMAINS_PATIENCE) {
                     let name = dir.path().file_name().unwrap_or_default();
                     return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
                 }

@@ -26,6 +26,7 @@ pub mod settings;
 pub mod sockets;
 pub mod template;
 pub mod worker_environment;
+pub mod worker_user;
 
 mod accept;
 mod checks;

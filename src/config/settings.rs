@@ -144,6 +144,9 @@ pub struct Supervision {
     /// The shim to use; none: look beside the daemon, then in /usr/libexec/kanband.
     #[serde(deserialize_with = "optional_path")]
     pub shim: Option<PathBuf>,
+    /// Socket of the holder that starts the shims; none: the daemon starts them itself.
+    #[serde(deserialize_with = "optional_path")]
+    pub holder: Option<PathBuf>,
     /// Bytes of a run's output kept from its beginning.
     pub log_head_bytes: u64,
     /// Bytes of a run's output kept from its end.
@@ -188,6 +191,7 @@ impl Default for Supervision {
             max_total_runtime: Duration::ZERO,
             pass_env: Vec::new(),
             shim: None,
+            holder: None,
             log_head_bytes: 1024 * 1024,
             log_tail_bytes: 1024 * 1024,
             log_pace_bytes_per_second: 16 * 1024 * 1024,

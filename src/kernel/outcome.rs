@@ -424,12 +424,14 @@ pub struct Settlement {
     pub back_off: BackOff,
 }
 
-/// Error numbers of a start that failed for want of something that every start needs: space, quota, descriptors.
-const HOST_ERRNOS: [i32; 4] = [
+/// Error numbers of a start that failed for want of something that every start needs: space, quota, descriptors, whoever starts
+/// the shims.
+const HOST_ERRNOS: [i32; 5] = [
     28,  // ENOSPC
     122, // EDQUOT
     23,  // ENFILE
     24,  // EMFILE
+    112, // EHOSTDOWN
 ];
 
 /// The table's row, for runs that end without a verdict of their worker; with what the way of ending changes in it.
@@ -504,6 +506,7 @@ mod tests {
             (28, Charge::Host),
             (122, Charge::Host),
             (24, Charge::Host),
+            (112, Charge::Host),
             (2, Charge::Start),
             (13, Charge::Start),
             (0, Charge::Start),

@@ -11,8 +11,6 @@
 //! it, every run still has its sub-reaper; [`Containment::describe`] says which of the two it is and why. Limits need the
 //! controllers, which may be bound to version 1 or not handed down; what cannot be enforced is said, run by run.
 
-pub mod hierarchy;
-
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
@@ -22,9 +20,11 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sha2::{Digest as _, Sha256};
 
+use crate::os::cgroup_controllers::{CONTROLLERS, hand_down};
+use crate::os::cgroup_hierarchy::{self as hierarchy, Mount};
 use crate::os::cgroup_leaf::{Leaf, write};
+use crate::os::holder_protocol::Hello;
 use crate::os::run_files::{ContainmentSpec, GroupLimits};
-use hierarchy::Mount;
 
 /// How long killed processes may take to go before whoever waits for them does something else.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -70,11 +70,14 @@ pub struct Base {
     directory: PathBuf,
     name: String,
     controllers: BTreeSet<&'static str>,
+    /// Its name in the hierarchy, when the holder of the runs has made it: then it stays where it is, and is the holder's to
+    /// remove.
+    held: Option<PathBuf>,
 }
 
-/// A limit that a run can have, in the order in which they are told.
+/// The keys of the limits that a run can have and the controllers that enforce them, in the order in which they are told.
 const LIMITS: [(&str, &str); 3] =
-    [("memory_max", "memory"), ("pids_max", "pids"), ("cpu_percent", "cpu")];
+    [("memory_max", CONTROLLERS[0]), ("pids_max", CONTROLLERS[1]), ("cpu_percent", CONTROLLERS[2])];
 
 /// Name of the base for a home: the same for every daemon of it, another for every other home.
 pub fn base_name(home: &Path) -> String {
@@ -104,6 +107,30 @@ impl Containment {
             Ok(base) => Self::Groups(base),
             Err(why) => Self::SubReaper { why, name },
         }
+    }
+
+    /// What the holder of the runs has made, as it says.
+    pub fn of_holder(hello: &Hello) -> Self {
+        let name = "kanband".to_owned();
+        let Some(groups) = &hello.groups else {
+            let why = hello.why_no_groups.as_deref().unwrap_or("it does not say why");
+            return Self::SubReaper {
+                why: format!("the holder of the runs has no groups: {why}"),
+                name,
+            };
+        };
+        let has = |controller: &&str| groups.controllers.iter().any(|one| one == controller);
+        Self::Groups(Base {
+            directory: groups.directory.clone(),
+            name,
+            controllers: CONTROLLERS.into_iter().filter(has).collect(),
+            held: Some(groups.group.clone()),
+        })
+    }
+
+    /// Before the holder of the runs has said what it has.
+    pub fn of_silent_holder(why: &str) -> Self {
+        Self::SubReaper { why: why.to_owned(), name: "kanband".to_owned() }
     }
 
     /// What the shim of a run is told; none without groups.
@@ -158,7 +185,9 @@ impl Containment {
                 } else {
                     format!("; not enforced: {} limits", told(&missing))
                 };
-                format!("cgroup v2 at {}, controllers: {there}{missing}", base.directory.display())
+                let held = if base.held.is_some() { " (held by kanban-shim --hold)" } else { "" };
+                let directory = base.directory.display();
+                format!("cgroup v2 at {directory}{held}, controllers: {there}{missing}")
             }
             Self::SubReaper { why, .. } => {
                 format!("sub-reaper only: {why}; not enforced: memory, pids, cpu limits")
@@ -173,7 +202,11 @@ impl Containment {
     pub fn run_of_process(&self, pid: i32) -> io::Result<Option<i64>> {
         let Self::Groups(base) = self else { return Ok(None) };
         let groups = std::fs::read(format!("/proc/{pid}/cgroup"))?;
-        Ok(hierarchy::group(&groups).and_then(|group| hierarchy::run_of(&group, &base.name)))
+        Ok(hierarchy::group(&groups).and_then(|group| match &base.held {
+            // Whoever may make groups elsewhere could make one of this name.
+            Some(held) => hierarchy::run_below(&group, held),
+            None => hierarchy::run_of(&group, &base.name),
+        }))
     }
 
     /// Removes the leaf of a run that is over, if one is left.
@@ -200,7 +233,9 @@ impl Containment {
 
     /// Removes the base when nothing is in it any more: no run, no shim. Otherwise it stays, for the next daemon of this home.
     pub fn remove_if_empty(&self) {
-        if let Self::Groups(base) = self {
+        if let Self::Groups(base) = self
+            && base.held.is_none()
+        {
             base.remove_if_empty();
         }
     }
@@ -350,7 +385,7 @@ fn choose_parent(
 impl Base {
     fn make(parent: &Path, name: String) -> Result<Self, String> {
         let directory = parent.join(&name);
-        let base = Self { directory, name, controllers: BTreeSet::new() };
+        let base = Self { directory, name, controllers: BTreeSet::new(), held: None };
         let runs = base.directory.join("runs");
         make_groups(&[&runs, &base.shims()])
             .map_err(|error| format!("{} cannot be made: {error}", base.directory.display()))?;
@@ -391,31 +426,6 @@ impl Base {
             let _in_use = std::fs::remove_dir(directory);
         }
     }
-}
-
-/// Hands every controller of interest down the path, and says which of them the groups below its end have.
-///
-/// A group that holds processes cannot hand down most of them (the rule of no internal processes), and one that belongs to
-/// somebody else may not be touched: then the controllers that are there already are all there are.
-fn hand_down(path: &[&Path]) -> BTreeSet<&'static str> {
-    let mut given = BTreeSet::new();
-    for (_, controller) in LIMITS {
-        let is_given = path.iter().all(|group| {
-            lists(&group.join("cgroup.subtree_control"), controller)
-                || lists(&group.join("cgroup.controllers"), controller)
-                    && write(&group.join("cgroup.subtree_control"), &format!("+{controller}"))
-                        .is_ok()
-        });
-        if is_given {
-            given.insert(controller);
-        }
-    }
-    given
-}
-
-fn lists(file: &Path, controller: &str) -> bool {
-    std::fs::read_to_string(file)
-        .is_ok_and(|list| list.split_ascii_whitespace().any(|word| word == controller))
 }
 
 /// Where the base of a home is when nothing else is configured; none without a hierarchy. It need not be there.

@@ -23,8 +23,13 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{ForkResult, Pid, chdir, fork, getpid, getppid, pipe2, setsid};
+use nix::unistd::{
+    ForkResult, Gid, Pid, Uid, chdir, fork, getpid, getppid, pipe2, setgroups, setresgid,
+    setresuid, setsid,
+};
 
+use crate::os::capabilities::{give_up_all, limit_bounding_set};
+use crate::os::user::RunAs;
 use crate::os::wait::reap_child;
 
 /// Exit code of a child that could not become the worker; nobody but this module sees it.
@@ -45,6 +50,8 @@ pub struct ExecPlan {
     pub umask: Mode,
     /// Limits, each set as soft and hard one.
     pub rlimits: Vec<(Resource, u64)>,
+    /// The user that it becomes, without any capability; none to stay this process's.
+    pub run_as: Option<RunAs>,
 }
 
 /// Where the worker's standard descriptors lead.
@@ -72,7 +79,7 @@ pub enum ExecStep {
     Fork,
     /// Entering the leaf.
     Containment,
-    /// Becoming the leader of a session that dies with its parent.
+    /// Becoming the leader of a session, and one that dies with its parent.
     Session,
     /// Putting the standard descriptors in place.
     Stdio,
@@ -80,6 +87,8 @@ pub enum ExecStep {
     WorkingDirectory,
     /// Setting the limit of this index in the plan.
     Limit(u32),
+    /// Becoming its user.
+    User,
     /// Executing the program.
     Exec,
 }
@@ -187,13 +196,15 @@ struct Prepared<'a> {
     stdio: WorkerStdio<'a>,
     argv: Vec<*const c_char>,
     env: Vec<*const c_char>,
+    groups: Vec<Gid>,
     parent: Pid,
 }
 
 impl<'a> Prepared<'a> {
     fn new(plan: &'a ExecPlan, stdio: WorkerStdio<'a>) -> Self {
         let (argv, env) = (pointers(&plan.argv), pointers(&plan.env));
-        Self { plan, stdio, argv, env, parent: getpid() }
+        let groups = plan.run_as.as_ref().map(RunAs::group_ids).unwrap_or_default();
+        Self { plan, stdio, argv, env, groups, parent: getpid() }
     }
 
     /// Runs in the child. Only returns when it failed.
@@ -201,23 +212,40 @@ impl<'a> Prepared<'a> {
         if let Some(leaf) = leaf {
             at(ExecStep::Containment, enter(leaf))?;
         }
-        at(ExecStep::Session, self.own_session())?;
+        at(ExecStep::Session, setsid())?;
         at(ExecStep::Stdio, self.own_stdio())?;
         set_oom_score_adj();
         umask(self.plan.umask);
-        at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
+        if self.plan.run_as.is_none() {
+            at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
+        }
         let mut index = 0;
         for (resource, limit) in &self.plan.rlimits {
             at(ExecStep::Limit(index), setrlimit(*resource, *limit, *limit))?;
             index = index.saturating_add(1);
         }
+        if let Some(run_as) = &self.plan.run_as {
+            // After the limits, which may need rights; before the directory, which the user has to be let into.
+            at(ExecStep::User, self.become_user(run_as))?;
+            at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
+        }
+        // After the user: a change of user clears it.
+        at(ExecStep::Session, self.die_with_parent())?;
         reset_signals();
         let errno = self.exec();
         Err(ExecFailure { step: ExecStep::Exec, errno })
     }
 
-    fn own_session(&self) -> nix::Result<()> {
-        setsid()?;
+    fn become_user(&self, run_as: &RunAs) -> nix::Result<()> {
+        let (uid, gid) = (Uid::from_raw(run_as.uid), Gid::from_raw(run_as.gid));
+        setgroups(&self.groups)?;
+        setresgid(gid, gid, gid)?;
+        limit_bounding_set(&[])?;
+        setresuid(uid, uid, uid)?;
+        give_up_all()
+    }
+
+    fn die_with_parent(&self) -> nix::Result<()> {
         set_pdeathsig(Signal::SIGKILL)?;
         // The parent may have died before the kernel was asked to watch it.
         if getppid() == self.parent { Ok(()) } else { Err(Errno::ESRCH) }
@@ -323,6 +351,7 @@ impl ExecFailure {
             ExecStep::Limit(index) => (4, index),
             ExecStep::Exec => (5, 0),
             ExecStep::Containment => (6, 0),
+            ExecStep::User => (7, 0),
         };
         let mut bytes = [0; REPORT_BYTES];
         let words = [step, index, (self.errno as i32).cast_unsigned()];
@@ -342,6 +371,7 @@ impl ExecFailure {
             (4, index) => ExecStep::Limit(index),
             (5, _) => ExecStep::Exec,
             (6, _) => ExecStep::Containment,
+            (7, _) => ExecStep::User,
             _ => return None,
         };
         Some(Self { step, errno: Errno::from_raw(word(8)?.cast_signed()) })
@@ -368,6 +398,7 @@ mod tests {
             ExecStep::WorkingDirectory,
             ExecStep::Limit(0),
             ExecStep::Limit(7),
+            ExecStep::User,
             ExecStep::Exec,
         ];
         for step in steps {

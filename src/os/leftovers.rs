@@ -73,7 +73,7 @@ fn ask_to_stop(dir: &RunDir, deadline: Instant) -> Stopping {
             Ok(Inspection::Alive(None)) => return Stopping::Unknown,
             Ok(Inspection::ShimDied(identity)) => {
                 let patience = deadline.saturating_duration_since(Instant::now());
-                let is_over = end_remains(dir, identity.worker.as_ref(), patience);
+                let is_over = end_remains(dir, identity.worker.as_ref(), None, patience);
                 return if is_over { Stopping::Over } else { Stopping::Unknown };
             }
             Ok(Inspection::Ended(_) | Inspection::NeverStarted) => return Stopping::Over,

@@ -3,14 +3,20 @@
 //! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
+mod capabilities;
 pub mod cgroup;
+pub mod cgroup_controllers;
+pub mod cgroup_hierarchy;
 pub mod cgroup_leaf;
 pub mod clock;
 pub mod disk;
+pub mod fd_passing;
 pub mod files;
 pub mod fork_exec;
 pub mod git;
 pub mod git_status;
+pub mod holder;
+pub mod holder_protocol;
 pub mod home_lock;
 pub mod host;
 pub mod identity;
@@ -30,8 +36,10 @@ pub mod run_lock;
 pub mod run_log;
 pub mod run_registry;
 pub mod service_manager;
+pub mod shim_start;
 pub mod signals;
 pub mod spawn;
+pub mod spawn_as;
 mod spawn_in_group;
 pub mod status_pipe;
 pub mod terminal;

@@ -15,19 +15,27 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::unistd::geteuid;
 use procfs::process::Process;
 
 use crate::os::cgroup::end_leaf;
 use crate::os::cgroup_leaf::Leaf;
+use crate::os::holder::Holder;
+use crate::os::holder_protocol::Remains;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
 use crate::os::run_files::{RunDir, RunSpec, read_identity, read_spec};
 
 /// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
-/// over; removes the leaf. `worker` is the process that led the session, when it is known. True when nothing is left: only then
-/// is the run over.
+/// over; removes the leaf. `worker` is the process that led the session, when it is known; `holder` started the shim, where there
+/// is one. True when nothing is left: only then is the run over.
 #[must_use = "a run that has something left is not over"]
-pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>, patience: Duration) -> bool {
+pub fn end_remains(
+    dir: &RunDir,
+    worker: Option<&ProcessIdentity>,
+    holder: Option<&Holder>,
+    patience: Duration,
+) -> bool {
     crate::failpoint::hit("remains-found");
     let started = Instant::now();
     let spec = match read_spec(dir) {
@@ -38,6 +46,13 @@ pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>, patience: Dur
         }
     };
     let leaf = spec.as_ref().and_then(leaf_of);
+    let is_others = spec.as_ref().is_some_and(|spec| spec.user.is_some());
+    if is_others && !geteuid().is_root() {
+        return match leaf {
+            Some(leaf) => end_leaf(&leaf, patience),
+            None => is_nothing_held(dir, holder),
+        };
+    }
     let socket = spec.as_ref().and_then(|spec| spec.env.get("KANBAN_SOCKET"));
     // Without a spec the token file is the only mark; no socket is where a directory is.
     let worker_socket = socket.map_or(dir.path(), Path::new);
@@ -68,6 +83,26 @@ pub fn end_remains(dir: &RunDir, worker: Option<&ProcessIdentity>, patience: Dur
             return false;
         }
         std::thread::yield_now();
+    }
+}
+
+/// Whether the holder knows that nothing is left of the run. It kills what is.
+fn is_nothing_held(dir: &RunDir, holder: Option<&Holder>) -> bool {
+    let Some(holder) = holder else {
+        tracing::error!(run = %dir.path().display(), "what is left of a run of another user can only be seen by root");
+        return false;
+    };
+    let remains = match read_identity(dir) {
+        Ok(Some(identity)) => holder.remains(&identity.shim).map_err(|error| error.to_string()),
+        Ok(None) => Ok(Remains::None),
+        Err(error) => Err(error.to_string()),
+    };
+    match remains {
+        Ok(remains) => remains == Remains::None,
+        Err(error) => {
+            tracing::error!(run = %dir.path().display(), %error, "what is left of a run cannot be found");
+            false
+        }
     }
 }
 

@@ -104,6 +104,16 @@ pub struct RunSpec {
     /// the same path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceSpec>,
+    /// A directory that the daemon has made for the worker's user: it becomes that user's before anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over: Option<WorkspaceSpec>,
+    /// Name of the worker's user, when that is not the daemon's. Told to whoever asks, not to the shim: that has it from
+    /// whoever started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The run's token, when its file belongs to such a user, so that the daemon that adopts the run still has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Commands that make the workspace before the worker starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup: Option<SetupSpec>,

@@ -1,7 +1,7 @@
 //! Starts shims: one thread, for as long as the process lives, does every start.
 //!
-//! One place, because it is to be able to move into a process of its own; one thread that never ends, because
-//! to the kernel the parent of a process is, in some respects, the thread that made it: a child that asks to
+//! Either this process starts them itself, or it asks the holder to ([`crate::os::holder`]), which may start them for workers of
+//! other users. One thread that never ends, because to the kernel the parent of a process is, in some respects, the thread that made it: a child that asks to
 //! die with its parent (PR_SET_PDEATHSIG(2const)) dies with that thread, and threads of a runtime's pool come
 //! and go.
 //!
@@ -15,7 +15,6 @@ use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::{SigSet, Signal};
@@ -32,13 +32,17 @@ use thiserror::Error;
 use crate::failpoint;
 use crate::os::cgroup::make_leaf;
 use crate::os::cgroup_leaf::Leaf;
+use crate::os::holder::{Holder, HolderError};
+use crate::os::holder_protocol::{HeldGroups, Hello};
 use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::PidFd;
 use crate::os::run_files::{RunDir, RunSpec, read_spec, write_spec, write_token};
 use crate::os::run_lock::RunLock;
 use crate::os::run_registry::RunRegistry;
+use crate::os::shim_start::{arguments, blocked_signals, environment};
 use crate::os::spawn_in_group::{GroupStart, start_in_group};
 use crate::os::status_pipe::{STATUS_DESCRIPTOR, StatusPipe, status_pipe};
+use crate::os::user::RunAs;
 use crate::os::wait::{ProcessEnd, reap_child, reap_pidfd};
 
 /// Starts that may wait for the thread. Far above any limit on running workers; beyond it something is wrong
@@ -54,6 +58,8 @@ pub struct SpawnRequest {
     pub spec: RunSpec,
     /// The run's token for processes outside its tree.
     pub token: String,
+    /// The worker's user, when that is not this process's. With a holder it has to be one; the spec has the name.
+    pub run_as: Option<RunAs>,
 }
 
 /// A shim that has been started and not been reaped.
@@ -95,6 +101,12 @@ pub enum SpawnError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The holder, which was to start the shim, did not.
+    #[error(transparent)]
+    Holder(HolderError),
+    /// The holder has other control groups than the run was to have.
+    #[error("the holder of the runs was started anew; the next start is in its groups")]
+    HolderMoved,
     /// The new process could not be placed; it was ended.
     #[error("the shim (pid {pid}) was started but could not be identified")]
     Identify {
@@ -110,6 +122,30 @@ pub enum SpawnError {
     #[error("the start failed by a fault in the program")]
     Panicked,
 }
+
+impl SpawnError {
+    /// The error number that tells of a fault of this host's; none when the error itself has one, or none.
+    pub fn host_errno(&self) -> Option<i32> {
+        match self {
+            Self::Holder(error) if error.is_host_fault() => Some(HOST_DOWN),
+            Self::Holder(error) => Some(error.errno()),
+            Self::HolderMoved => Some(HOST_DOWN),
+            Self::Busy { .. }
+            | Self::RunFiles { .. }
+            | Self::Containment(_)
+            | Self::Start { .. }
+            | Self::Identify { .. }
+            | Self::QueueFull
+            | Self::Panicked => None,
+        }
+    }
+}
+
+/// The number that says of a start: no other one on this host would have come further.
+const HOST_DOWN: i32 = Errno::EHOSTDOWN as i32;
+
+/// Is told what the holder says of itself before each start; false when that is not what it said the last time.
+pub type OnHello = Box<dyn Fn(&Hello) -> bool + Send>;
 
 /// Hands requests to the spawning thread. Clones share the thread.
 #[derive(Debug, Clone)]
@@ -132,8 +168,24 @@ impl Spawner {
     /// The binary cannot be opened, or the thread not started.
     pub fn start(shim: &Path, registry: Arc<RunRegistry>) -> io::Result<Self> {
         let binary = open_binary(shim)?;
+        Self::on_thread(Starter { way: Way::Own { shim: shim.to_owned(), binary }, registry })
+    }
+
+    /// Starts the thread; shims are started by the holder. It need not be there. Before each start it is asked who it is, and
+    /// `on_hello` told.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start_with_holder(
+        holder: Holder,
+        on_hello: OnHello,
+        registry: Arc<RunRegistry>,
+    ) -> io::Result<Self> {
+        Self::on_thread(Starter { way: Way::Held { holder, on_hello }, registry })
+    }
+
+    fn on_thread(starter: Starter) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel::<Job>(QUEUE_MAX);
-        let starter = Starter { shim: shim.to_owned(), binary, registry };
         // The thread holds a sender too: the channel never closes, so the thread never ends.
         let keeps_open = jobs.clone();
         Builder::new().name("spawner".to_owned()).spawn(move || {
@@ -176,88 +228,105 @@ impl SpawnedShim {
 }
 
 struct Starter {
-    shim: PathBuf,
-    binary: OwnedFd,
+    way: Way,
     registry: Arc<RunRegistry>,
+}
+
+/// Who starts the shims.
+enum Way {
+    /// This process.
+    Own { shim: PathBuf, binary: OwnedFd },
+    /// The holder.
+    Held { holder: Holder, on_hello: OnHello },
 }
 
 impl Starter {
     fn start(&self, request: &SpawnRequest) -> Result<SpawnedShim, SpawnError> {
+        if let Way::Held { holder, on_hello } = &self.way {
+            // Before anything is made for the run.
+            let hello = holder.hello().map_err(SpawnError::Holder)?;
+            if !on_hello(&hello) || !has_groups_of(request, hello.groups.as_ref()) {
+                return Err(SpawnError::HolderMoved);
+            }
+        }
         write_run_files(request)?;
         failpoint::hit("daemon-spec-written");
-        let start_error = |source| SpawnError::Start { shim: self.shim.clone(), source };
+        let start_error = |source| SpawnError::Start { shim: self.shim().to_owned(), source };
         let (status, shim_end) = status_pipe().map_err(start_error)?;
         let mut hold = self.registry.hold();
-        let pid = self.execute(request, shim_end).map_err(start_error)?;
-        let (identity, pidfd) = identify(pid)?;
+        let (identity, pidfd) = match &self.way {
+            Way::Own { binary, .. } => {
+                identify(execute(binary, request, shim_end).map_err(start_error)?)?
+            }
+            Way::Held { holder, .. } => {
+                let user = request.spec.user.as_deref().unwrap_or_default();
+                let nonce = request.spec.nonce.as_str();
+                holder
+                    .start(request.run_dir.path(), nonce, user, shim_end.as_fd())
+                    .map_err(SpawnError::Holder)?
+            }
+        };
         hold.insert(request.spec.run_id, &identity);
         drop(hold);
         failpoint::hit("daemon-forked");
         Ok(SpawnedShim { identity, pidfd, status })
     }
 
-    fn execute(&self, request: &SpawnRequest, shim_end: OwnedFd) -> io::Result<i32> {
-        let shim_end = clear_of_status(shim_end)?;
-        let path = CString::new(format!("/proc/self/fd/{}", self.binary.as_raw_fd()))?;
-        let run_dir =
-            CString::new(std::path::absolute(request.run_dir.path())?.as_os_str().as_bytes())?;
-        let arguments =
-            [c"kanban-shim".to_owned(), run_dir, CString::new(request.spec.nonce.as_str())?];
-        if let Some(groups) = &request.spec.containment
-            && let Ok(group) = Leaf::new(&groups.shims).open()
-        {
-            let start = GroupStart {
-                program: &path,
-                arguments: &arguments,
-                environment: &environment()?,
-                status: shim_end.as_fd(),
-                blocked: blocked(),
-            };
-            // Where this is not possible the shim moves by itself, or says why it cannot.
-            if let Ok(pid) = start_in_group(group.as_fd(), &start) {
-                return Ok(pid);
-            }
+    fn shim(&self) -> &Path {
+        match &self.way {
+            Way::Own { shim, .. } => shim,
+            Way::Held { holder, .. } => holder.socket(),
         }
-        let mut actions = PosixSpawnFileActions::init()?;
-        actions.add_open(0, "/dev/null", OFlag::O_RDWR, Mode::empty())?;
-        actions.add_dup2(0, 1)?;
-        actions.add_dup2(0, 2)?;
-        actions.add_dup2(shim_end.as_raw_fd(), STATUS_DESCRIPTOR)?;
-        let started =
-            posix_spawn(path.as_c_str(), &actions, &attributes()?, &arguments, &environment()?)?;
-        Ok(started.as_raw())
     }
 }
 
-/// Those signals that the shim reads or ignores: one that is sent before it is ready for it waits instead of
-/// ending it.
-fn blocked() -> SigSet {
-    let mut blocked = SigSet::empty();
-    for signal in
-        [Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGINT]
-    {
-        blocked.add(signal);
+/// Whether the run is to be where the holder has its groups now.
+fn has_groups_of(request: &SpawnRequest, held: Option<&HeldGroups>) -> bool {
+    match (&request.spec.containment, held) {
+        (Some(groups), Some(held)) => groups.leaf.starts_with(&held.directory),
+        (None, _) => true,
+        (Some(_), None) => false,
     }
-    blocked
+}
+
+fn execute(binary: &OwnedFd, request: &SpawnRequest, shim_end: OwnedFd) -> io::Result<i32> {
+    let shim_end = clear_of_status(shim_end)?;
+    let path = CString::new(format!("/proc/self/fd/{}", binary.as_raw_fd()))?;
+    let run_dir = std::path::absolute(request.run_dir.path())?;
+    let arguments = arguments(&run_dir, &request.spec.nonce, request.run_as.as_ref())?;
+    if let Some(groups) = &request.spec.containment
+        && let Ok(group) = Leaf::new(&groups.shims).open()
+    {
+        let start = GroupStart {
+            program: &path,
+            arguments: &arguments,
+            environment: &environment()?,
+            status: shim_end.as_fd(),
+            blocked: blocked_signals(),
+        };
+        // Where this is not possible the shim moves by itself, or says why it cannot.
+        if let Ok(pid) = start_in_group(group.as_fd(), &start) {
+            return Ok(pid);
+        }
+    }
+    let mut actions = PosixSpawnFileActions::init()?;
+    actions.add_open(0, "/dev/null", OFlag::O_RDWR, Mode::empty())?;
+    actions.add_dup2(0, 1)?;
+    actions.add_dup2(0, 2)?;
+    actions.add_dup2(shim_end.as_raw_fd(), STATUS_DESCRIPTOR)?;
+    let started =
+        posix_spawn(path.as_c_str(), &actions, &attributes()?, &arguments, &environment()?)?;
+    Ok(started.as_raw())
 }
 
 /// Default dispositions, and those signals blocked.
 fn attributes() -> io::Result<PosixSpawnAttr> {
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_sigdefault(&SigSet::all())?;
-    attributes.set_sigmask(&blocked())?;
+    attributes.set_sigmask(&blocked_signals())?;
     let flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
     attributes.set_flags(flags)?;
     Ok(attributes)
-}
-
-/// Nothing, but for the fail points that tests arm: a shim needs no variable.
-fn environment() -> io::Result<Vec<CString>> {
-    let armed = std::env::var_os(failpoint::VARIABLE)
-        .filter(|_value| cfg!(any(debug_assertions, feature = "failpoints")));
-    let Some(value) = armed else { return Ok(Vec::new()) };
-    let pair = [failpoint::VARIABLE.as_bytes(), value.as_bytes()].join(&b'=');
-    Ok(vec![CString::new(pair)?])
 }
 
 fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {

@@ -121,10 +121,8 @@ impl Workspaces {
     pub fn ensure_scratch(&self, name: &str) -> io::Result<FileIdentity> {
         let name = plain(name)?;
         let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        match open_directory(&self.root, name) {
-            Ok(there) => return FileIdentity::of(there),
-            Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(not_a_directory(&self.path_of(name), errno)),
+        if let Some(there) = self.identity(name)? {
+            return Ok(there);
         }
         // Left by a maker that was cut off; it is empty, or not ours.
         match unlinkat(&self.root, UNNAMED, UnlinkatFlags::RemoveDir) {
@@ -136,6 +134,29 @@ impl Workspaces {
         self.write_mark(name, MarkKind::Scratch(identity))?;
         renameat2(&self.root, UNNAMED, &self.root, name, RenameFlags::RENAME_NOREPLACE)?;
         Ok(identity)
+    }
+
+    /// Makes an empty directory `name` (0700) if there is none, for git to make a worktree in, and says what it is.
+    ///
+    /// # Errors
+    /// As [`Workspaces::ensure_scratch`].
+    pub fn ensure_directory(&self, name: &str) -> io::Result<FileIdentity> {
+        let name = plain(name)?;
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = self.identity(name)? {
+            return Ok(there);
+        }
+        mkdirat(&self.root, name, Mode::S_IRWXU)?;
+        FileIdentity::of(open_directory(&self.root, name)?)
+    }
+
+    /// What the directory `name` is, which may be one that cannot be read from here; none when there is none.
+    fn identity(&self, name: &str) -> io::Result<Option<FileIdentity>> {
+        match look_at_directory(&self.root, name) {
+            Ok(there) => FileIdentity::of(there).map(Some),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(not_a_directory(&self.path_of(name), errno)),
+        }
     }
 
     /// Marks `name` as a worktree, before git makes it.
@@ -214,6 +235,14 @@ impl Workspaces {
 fn open_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(strictly());
+    openat2(parent, name, how)
+}
+
+/// The same without the right to read it.
+fn look_at_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(strictly());
     openat2(parent, name, how)
 }

@@ -17,7 +17,11 @@
 //! | `ladder` | when to ask the tree to end and when to kill it (pure) |
 //! | `tree` | sending a signal to everything below this process |
 //! | `log_pump` | output from pipe to file, at the spec's pace |
+//! | `handing` | what the daemon has made for the run becomes the worker's user's |
+//! | `holder` | the other program in this binary: starts shims for a daemon that may not |
 
+mod handing;
+pub mod holder;
 pub mod ladder;
 mod log_pump;
 mod place;
@@ -33,13 +37,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::os::run_files::RunDir;
+use crate::os::shim_start::RUN_AS_OPTION;
+use crate::os::user::RunAs;
 
 /// How the shim itself ends. How the run ended is in its exit record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShimExit {
     /// 0: the exit record is in place.
     Done,
-    /// 2: called with other arguments than a run directory and a nonce.
+    /// 2: called with other arguments than a run directory, a nonce and, perhaps, the worker's user.
     Usage,
     /// 70: the process could not be set up; nothing was started.
     SetUp,
@@ -74,7 +80,8 @@ impl ShimExit {
         match self {
             Self::Done => "done",
             Self::Usage => {
-                "usage: kanban-shim RUN-DIRECTORY NONCE (started by kanband, not by hand)"
+                "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] (started by kanband, not by hand), \
+                 or kanban-shim --hold [OPTIONS]"
             }
             Self::SetUp => "the process could not be set up",
             Self::LockHeld => "another shim holds the run lock",
@@ -94,8 +101,12 @@ impl From<ShimExit> for ExitCode {
 
 /// The whole program. `arguments` begin with the program's name.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
-    let exit = match start_of(arguments) {
-        Some((dir, nonce)) => run::run(&dir, &nonce).err().unwrap_or(ShimExit::Done),
+    let mut arguments = arguments.skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == "--hold") {
+        return holder::main(arguments.skip(1));
+    }
+    let exit = match Start::of(arguments) {
+        Some(start) => run::run(&start).err().unwrap_or(ShimExit::Done),
         None => ShimExit::Usage,
     };
     if exit != ShimExit::Done {
@@ -105,13 +116,33 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     exit
 }
 
-fn start_of(arguments: impl Iterator<Item = OsString>) -> Option<(RunDir, String)> {
-    let mut arguments = arguments.skip(1);
-    let (path, nonce) = (arguments.next()?, arguments.next()?.into_string().ok()?);
-    let is_complete = !path.is_empty() && !nonce.is_empty() && arguments.next().is_none();
-    // The working directory changes later on.
-    let path = std::path::absolute(PathBuf::from(path)).ok()?;
-    is_complete.then(|| (RunDir::new(path), nonce))
+/// What a shim is called with.
+struct Start {
+    dir: RunDir,
+    nonce: String,
+    /// The user of the worker, when that is not this process's. It comes from whoever started this process and from nowhere
+    /// else: the spec is a file that the daemon's user can write.
+    run_as: Option<RunAs>,
+}
+
+impl Start {
+    fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let (path, nonce) = (arguments.next()?, arguments.next()?.into_string().ok()?);
+        if path.is_empty() || nonce.is_empty() {
+            return None;
+        }
+        let run_as = match arguments.next() {
+            None => None,
+            Some(option) if option == RUN_AS_OPTION => {
+                Some(RunAs::from_argument(arguments.next()?.to_str()?)?)
+            }
+            Some(_) => return None,
+        };
+        // The working directory changes later on.
+        let path = std::path::absolute(PathBuf::from(path)).ok()?;
+        let is_complete = arguments.next().is_none();
+        is_complete.then(|| Self { dir: RunDir::new(path), nonce, run_as })
+    }
 }
 
 #[cfg(test)]
@@ -136,17 +167,21 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_a_directory_and_a_nonce_is_a_usage_error() {
-        let cases: [(&[&str], bool); 6] = [
-            (&["kanban-shim", "/run/7", "nonce"], true),
-            (&["kanban-shim"], false),
-            (&["kanban-shim", "/run/7"], false),
-            (&["kanban-shim", "/run/7", ""], false),
-            (&["kanban-shim", "", "nonce"], false),
-            (&["kanban-shim", "/run/7", "nonce", "more"], false),
+    fn anything_but_a_directory_a_nonce_and_a_user_is_a_usage_error() {
+        let cases: [(&[&str], bool); 10] = [
+            (&["/run/7", "nonce"], true),
+            (&["/run/7", "nonce", "--as", "5:60:60"], true),
+            (&[], false),
+            (&["/run/7"], false),
+            (&["/run/7", ""], false),
+            (&["", "nonce"], false),
+            (&["/run/7", "nonce", "more"], false),
+            (&["/run/7", "nonce", "--as"], false),
+            (&["/run/7", "nonce", "--as", "games"], false),
+            (&["/run/7", "nonce", "--as", "5:60:60", "more"], false),
         ];
         for (arguments, is_start) in cases {
-            let start = start_of(arguments.iter().map(OsString::from));
+            let start = Start::of(arguments.iter().map(OsString::from));
             assert_eq!(start.is_some(), is_start, "{arguments:?}");
         }
     }

@@ -5,6 +5,7 @@
 //! | lock | no other shim can start this run's worker |
 //! | spec read, nonce equal, never started before | this is the start that the daemon meant |
 //! | `identity` | a daemon that finds the lock held knows whom to wait for |
+//! | things handed over | what the daemon has made for the run is the worker's user's |
 //! | set-up done | the workspace is there, and nothing of what made it runs any more |
 //! | worker started, `identity` again | the run has begun; from here on only a record ends it well |
 //! | tree empty | proven by wait(2) and, where there is a leaf, by the leaf; the leaf is removed |
@@ -32,12 +33,13 @@ use crate::os::run_files::{
 use crate::os::run_lock::RunLock;
 use crate::os::status_pipe::{Reader, STATUS_DESCRIPTOR, StatusLine, StatusWriter};
 use crate::os::wait::ProcessEnd;
-use crate::shim::ShimExit;
+use crate::shim::handing;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::{LogPump, PumpTotals};
 use crate::shim::setup::{self, SetupEnd};
 use crate::shim::watch::{Tally, Watch};
 use crate::shim::worker::{self, StartedWorker};
+use crate::shim::{ShimExit, Start};
 
 /// Time that the daemon is given to collect the exit record before it is flushed to the disk, milliseconds.
 /// Flushing costs more than the whole rest of a short run, and is for nothing when the daemon has committed.
@@ -47,7 +49,8 @@ const COLLECT_MS: u16 = 50;
 const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Supervises one run from lock to record.
-pub fn run(dir: &RunDir, nonce: &str) -> Result<(), ShimExit> {
+pub fn run(start: &Start) -> Result<(), ShimExit> {
+    let Start { dir, nonce, run_as } = start;
     // Before anything is opened: descriptor 3 is either the daemon's or nobody's.
     let mut status = StatusWriter::inherited();
     let signals = set_up(&status).map_err(|_error| ShimExit::SetUp)?;
@@ -57,15 +60,18 @@ pub fn run(dir: &RunDir, nonce: &str) -> Result<(), ShimExit> {
     let spec = read_start(dir, nonce)?;
     let shim = ProcessIdentity::current().map_err(|_error| ShimExit::Files)?;
     let mut identity =
-        RunIdentity { version: RUN_FILE_VERSION, nonce: nonce.to_owned(), shim, worker: None };
+        RunIdentity { version: RUN_FILE_VERSION, nonce: nonce.clone(), shim, worker: None };
     write_identity(dir, &identity).map_err(|_error| ShimExit::Files)?;
     failpoint::hit("shim-identified");
 
     let leaf = spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf));
-    let mut record = match setup::run(&spec, dir, &signals, leaf.as_ref()) {
+    let handed = handing::hand_over(&spec, dir, run_as.as_ref()).map_err(SetupEnd::Failed);
+    let set_up =
+        handed.and_then(|()| setup::run(&spec, dir, run_as.as_ref(), &signals, leaf.as_ref()));
+    let mut record = match set_up {
         Ok(()) => {
             let clock = RunClock::start();
-            match worker::start(&spec) {
+            match worker::start(&spec, run_as.as_ref()) {
                 Ok(worker) => {
                     announce(dir, &mut identity, worker.pid, &mut status);
                     supervise(&spec, worker, &signals, &clock, leaf.as_ref())

@@ -16,6 +16,7 @@ use crate::os::clock::monotonic_ms;
 use crate::os::fork_exec::{ExecPlan, WorkerStdio, fork_exec};
 use crate::os::run_files::{LogSpec, RunDir, RunSpec, SetupSpec, StartFailure, StartStep};
 use crate::os::run_log::RunLogWriter;
+use crate::os::user::RunAs;
 use crate::os::wait::ProcessEnd;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::LogPump;
@@ -47,12 +48,16 @@ pub enum SetupEnd {
 pub fn run(
     spec: &RunSpec,
     dir: &RunDir,
+    run_as: Option<&RunAs>,
     signals: &SignalFd,
     leaf: Option<&Leaf>,
 ) -> Result<(), SetupEnd> {
     let Some(setup) = &spec.setup else { return Ok(()) };
     let output = dir.setup();
-    let mut run_one = |argv: &Vec<String>| run_one(spec, setup, argv, &output, signals, leaf);
+    let mut run_one = |argv: &Vec<String>| {
+        let plan = plan(spec, argv, run_as).map_err(SetupEnd::Failed)?;
+        run_one(spec, setup, &plan, argv, &output, signals, leaf)
+    };
     let done = setup.argv.iter().try_for_each(&mut run_one);
     let _kept_for_the_curious = std::fs::remove_file(&output);
     done
@@ -61,6 +66,7 @@ pub fn run(
 fn run_one(
     spec: &RunSpec,
     setup: &SetupSpec,
+    plan: &ExecPlan,
     argv: &[String],
     output: &Path,
     signals: &SignalFd,
@@ -74,7 +80,6 @@ fn run_one(
     let unready = |errno: Errno| failed(errno, &format!("could not be started: {}", errno.desc()));
     let of_io =
         |error: std::io::Error| unready(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
-    let plan = plan(spec, argv).map_err(SetupEnd::Failed)?;
     let log_spec = LogSpec {
         path: output.to_owned(),
         head_bytes: OUTPUT_BYTES_MAX,
@@ -83,10 +88,10 @@ fn run_one(
         redact: spec.log.redact.clone(),
     };
     let log = RunLogWriter::open(output, OUTPUT_BYTES_MAX, 0).map_err(of_io)?;
-    let (input, pipe, their_end) = worker::stdio().map_err(of_io)?;
+    let (input, pipe, their_end) = worker::stdio(plan.run_as.as_ref()).map_err(of_io)?;
     let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
     let group = worker::enter_groups(spec).map_err(SetupEnd::Failed)?;
-    let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
+    let pid = fork_exec(plan, stdio, group.as_ref().map(AsFd::as_fd))
         .map_err(|failure| unready(failure.errno))?;
     drop(their_end);
     let now_ms = monotonic_ms();
@@ -120,7 +125,7 @@ fn run_one(
 }
 
 /// As the worker's, but for the program and the directory: the workspace is not there yet.
-fn plan(spec: &RunSpec, argv: &[String]) -> Result<ExecPlan, StartFailure> {
+fn plan(spec: &RunSpec, argv: &[String], run_as: Option<&RunAs>) -> Result<ExecPlan, StartFailure> {
     let spec = RunSpec {
         argv: argv.to_owned(),
         cwd: PathBuf::from("/"),
@@ -130,7 +135,7 @@ fn plan(spec: &RunSpec, argv: &[String]) -> Result<ExecPlan, StartFailure> {
         },
         ..spec.clone()
     };
-    Ok(ExecPlan { cwd: CString::from(c"/"), ..worker::plan(&spec)? })
+    Ok(ExecPlan { cwd: CString::from(c"/"), ..worker::plan(&spec, run_as)? })
 }
 
 /// The last words of a command that failed, in one line.

@@ -16,6 +16,7 @@ use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_ex
 use crate::os::run_files::{RunSpec, StartFailure, StartStep};
 use crate::os::run_log::RunLogWriter;
 use crate::os::status_pipe::set_nonblocking;
+use crate::os::user::{RunAs, with_file_rights_of};
 use crate::shim::place;
 
 /// Where a program without a slash is looked for when the worker's environment has no `PATH`.
@@ -39,10 +40,10 @@ pub struct StartedWorker {
 ///
 /// # Errors
 /// What could not be done; then nothing runs.
-pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
-    let mut plan = plan(spec)?;
+pub fn start(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<StartedWorker, StartFailure> {
+    let mut plan = plan(spec, run_as)?;
     // Open until the worker has entered it.
-    let workspace = place::open_workspace(spec, plan.umask)?;
+    let workspace = as_worker(run_as, || place::open_workspace(spec, plan.umask))??;
     match (&workspace, &spec.workspace) {
         (Some(open), Some(workspace)) if workspace.path == spec.cwd => {
             plan.cwd = c_string(
@@ -51,7 +52,7 @@ pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
                 open.path().as_os_str().as_bytes(),
             )?;
         }
-        _ => make_working_directory(spec, plan.umask)?,
+        _ => as_worker(run_as, || make_working_directory(spec, plan.umask))??,
     }
     let log = RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes)
         .map_err(|error| {
@@ -61,7 +62,7 @@ pub fn start(spec: &RunSpec) -> Result<StartedWorker, StartFailure> {
     let at_fork = |error: &io::Error| {
         failure_of(StartStep::Fork, error, "the worker's process could not be made")
     };
-    let (input, output, worker_end) = stdio().map_err(|error| at_fork(&error))?;
+    let (input, output, worker_end) = stdio(run_as).map_err(|error| at_fork(&error))?;
     let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
     let leaf = enter_groups(spec)?;
     let pid = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
@@ -83,16 +84,30 @@ pub fn enter_groups(spec: &RunSpec) -> Result<Option<OwnedFd>, StartFailure> {
     leaf.open().map(Some).map_err(|error| failed(&error, leaf.path()))
 }
 
-/// The worker's standard input, and the reading and the writing end of its output.
-pub(super) fn stdio() -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
+/// Does something to files as the worker would.
+fn as_worker<T>(run_as: Option<&RunAs>, act: impl FnOnce() -> T) -> Result<T, StartFailure> {
+    let Some(who) = run_as else { return Ok(act()) };
+    with_file_rights_of(who, act).map_err(|error| {
+        let what = format!("the rights of user {} could not be taken", who.uid);
+        failure_of(StartStep::Limits, &error, &what)
+    })
+}
+
+/// The worker's standard input, and the reading and the writing end of its output. The pipe belongs to the worker's user, who
+/// may want to open `/dev/stdout`.
+pub(super) fn stdio(run_as: Option<&RunAs>) -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
     let input = std::fs::File::open("/dev/null")?;
-    let (output, worker_end) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let make = || nix::unistd::pipe2(OFlag::O_CLOEXEC);
+    let (output, worker_end) = match run_as {
+        Some(who) => with_file_rights_of(who, make)??,
+        None => make()?,
+    };
     set_nonblocking(&output)?;
     Ok((input.into(), output, worker_end))
 }
 
 /// Everything that fork and exec will need, checked as far as it can be before.
-pub(super) fn plan(spec: &RunSpec) -> Result<ExecPlan, StartFailure> {
+pub(super) fn plan(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<ExecPlan, StartFailure> {
     let Some(program) = spec.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failure(
             StartStep::Exec,
@@ -133,6 +148,7 @@ pub(super) fn plan(spec: &RunSpec) -> Result<ExecPlan, StartFailure> {
             .iter()
             .map(|(name, limit)| Ok((resource(name)?, *limit)))
             .collect::<Result<_, _>>()?,
+        run_as: run_as.cloned(),
     })
 }
 
@@ -210,6 +226,10 @@ fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
             let limit = limit.copied().unwrap_or(0);
             (StartStep::Limits, format!("limit `{name}` could not be set to {limit}: {why}"))
         }
+        ExecStep::User => {
+            let uid = plan.run_as.as_ref().map_or(0, |who| who.uid);
+            (StartStep::Limits, format!("the worker could not become user {uid}: {why}"))
+        }
         ExecStep::Exec => (StartStep::Exec, exec_message(failed.errno, spec, plan)),
     };
     failure(step, failed.errno, text)
@@ -246,7 +266,7 @@ fn c_string(step: StartStep, what: &str, bytes: &[u8]) -> Result<CString, StartF
         .map_err(|_nul| failure(step, Errno::EINVAL, format!("{what} contains a zero byte")))
 }
 
-fn failure_of(step: StartStep, error: &io::Error, what: &str) -> StartFailure {
+pub(super) fn failure_of(step: StartStep, error: &io::Error, what: &str) -> StartFailure {
     let errno = error.raw_os_error().unwrap_or(0);
     let why = error
         .raw_os_error()

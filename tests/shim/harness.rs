@@ -74,6 +74,9 @@ impl Run {
             cwd,
             create_cwd: false,
             workspace: None,
+            handed_over: None,
+            user: None,
+            token: None,
             setup: None,
             log: LogSpec {
                 path: temp.path().join("run.log"),

@@ -30,6 +30,7 @@ fn spawn(spawner: &Spawner, run: &Run) -> Result<SpawnedShim, SpawnError> {
         run_dir: run.dir.clone(),
         spec: run.spec.clone(),
         token: "token-of-this-run".to_owned(),
+        run_as: None,
     };
     spawner.spawn(request, move |reply| sent.send(reply).unwrap());
     answer.recv().unwrap()
@@ -177,8 +178,12 @@ fn a_binary_that_cannot_be_executed_is_an_error_and_no_process() {
     let refused = spawn(&spawner, &run).unwrap_err();
     assert!(matches!(refused, SpawnError::Start { .. }), "{refused:?}");
     // The thread goes on after a failure, and after a reply that panics.
-    let request =
-        SpawnRequest { run_dir: run.dir.clone(), spec: run.spec.clone(), token: String::new() };
+    let request = SpawnRequest {
+        run_dir: run.dir.clone(),
+        spec: run.spec.clone(),
+        token: String::new(),
+        run_as: None,
+    };
     spawner.spawn(request, |_reply| panic!("a reply's fault"));
     assert!(matches!(spawn(&spawner, &run), Err(SpawnError::Start { .. })));
 }

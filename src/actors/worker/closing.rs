@@ -58,7 +58,7 @@ impl Worker {
             let worker = self.worker.as_ref().or(identity.worker.as_ref());
             // Waiting is for the first time; after that a look now and then has to do, others need this thread.
             let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
-            if !end_remains(&self.run_dir, worker, patience) {
+            if !end_remains(&self.run_dir, worker, self.deps.context.holder.as_ref(), patience) {
                 if !std::mem::replace(&mut self.has_remains, true) {
                     tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
                 }
@@ -134,7 +134,7 @@ impl Worker {
             self.deps.live_runs.shims.remove_worker(worker);
         }
         remove_leaf(&self.run_dir);
-        self.deps.context.containment.remove_leaf(self.run_id);
+        self.deps.context.containment().remove_leaf(self.run_id);
         if let Err(error) = run_files::remove(&self.run_dir) {
             tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
         }

@@ -8,7 +8,10 @@ use crate::config::Settings;
 use crate::config::launch::{LaunchInput, Resolution, resolve};
 use crate::config::secrets::secrets_of;
 use crate::config::settings::{Profile, Verdict};
-use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::config::worker_environment::{
+    RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
+};
+use crate::config::worker_user::{DaemonUser, worker_user};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::place::branch_of;
@@ -17,10 +20,12 @@ use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, RunOrder};
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
+use crate::os::holder::Holder;
 use crate::os::run_files::{
     GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupSpec, WorkspaceSpec,
 };
-use crate::os::workspaces::{Mark, MarkKind, Workspaces};
+use crate::os::user::Account;
+use crate::os::workspaces::{FileIdentity, Mark, MarkKind, Workspaces};
 
 /// Where things are and how they are set, for every launch.
 pub struct LaunchContext {
@@ -44,8 +49,12 @@ pub struct LaunchContext {
     pub kanban_dir: Option<PathBuf>,
     /// The life of the database that the runs belong to.
     pub incarnation: RwLock<String>,
-    /// What holds the processes of a run together.
-    pub containment: Containment,
+    /// What holds the processes of a run together; replaced whole when the holder of the runs was started anew.
+    pub containment: Arc<RwLock<Arc<Containment>>>,
+    /// The holder of the runs, where there is one: it starts the shims.
+    pub holder: Option<Holder>,
+    /// Whose the daemon is, for the question whose the workers are.
+    pub daemon_user: DaemonUser,
 }
 
 impl LaunchContext {
@@ -57,6 +66,22 @@ impl LaunchContext {
     /// What of them the board's rules need.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What holds the processes of a run together now.
+    pub fn containment(&self) -> Arc<Containment> {
+        Arc::clone(&self.containment.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The user that workers of a profile run as; none for the daemon's own.
+    ///
+    /// # Errors
+    /// One line: the daemon cannot start workers as that user.
+    pub fn worker_user(&self, profile: &str) -> Result<Option<String>, String> {
+        let settings = self.settings();
+        let named = settings.profiles.get(profile).and_then(|profile| profile.user.as_deref());
+        worker_user(&self.daemon_user, named)
+            .map_err(|problem| format!("profile `{profile}`: {problem}"))
     }
 
     /// The life of the database now.
@@ -142,6 +167,7 @@ pub fn prepare(
     order: &RunOrder,
     context: &LaunchContext,
     words: &StartWords,
+    user: Option<&Account>,
 ) -> Result<Prepared, String> {
     let settings = context.settings();
     let task = &order.task;
@@ -160,7 +186,8 @@ pub fn prepare(
         prompt: &prompt,
         skills: &skills,
     });
-    let env = environment(order, context, &settings, &resolution, &workspace_text);
+    let env = environment(order, context, &settings, &resolution, &workspace_text, user);
+    let containment = context.containment();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets_of(&env);
     let profile = resolution.profile.unwrap_or_default();
@@ -185,6 +212,9 @@ pub fn prepare(
         cwd: cwd.unwrap_or(workspace.path),
         create_cwd,
         workspace: workspace.leased,
+        handed_over: None,
+        user: user.map(|user| user.name.clone()),
+        token: user.map(|_| words.token.clone()),
         setup,
         log: LogSpec {
             path: log_path,
@@ -202,13 +232,13 @@ pub fn prepare(
             umask: profile.umask,
             rlimits: profile.rlimits,
         },
-        containment: context.containment.of_run(order.run_id, &group_limits),
+        containment: containment.of_run(order.run_id, &group_limits),
     };
     let launch = Launch {
         workspace_path: workspace_text,
         argv,
-        containment: Some(context.containment.mode().to_owned()),
-        not_enforced: context.containment.not_enforced(&group_limits),
+        containment: Some(containment.mode().to_owned()),
+        not_enforced: containment.not_enforced(&group_limits),
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
@@ -231,6 +261,7 @@ fn environment(
     settings: &Settings,
     resolution: &Resolution,
     workspace: &str,
+    user: Option<&Account>,
 ) -> BTreeMap<String, String> {
     let task = &order.task;
     let no_variables = BTreeMap::new();
@@ -238,7 +269,11 @@ fn environment(
     worker_environment(&WorkerEnvironment {
         daemon: &context.daemon_env,
         pass_env: &settings.supervision.pass_env,
-        user: None,
+        user: user.map(|user| WorkerUser {
+            name: &user.name,
+            home: &user.home,
+            shell: &user.shell,
+        }),
         profile_env,
         run: RunVariables {
             task: task.id.as_str(),
@@ -337,7 +372,8 @@ fn setup(workspace: &Workspace, context: &LaunchContext, settings: &Settings) ->
     Some(SetupSpec { argv: vec![argv], timeout_ms })
 }
 
-/// Does what the daemon itself has to do about a workspace; says what a scratch directory is.
+/// Does what the daemon itself has to do about a workspace, and writes into `spec` what it has made: a scratch directory, or,
+/// when the worker is another user's, an empty directory for git to make its worktree in.
 ///
 /// # Errors
 /// It cannot be made or marked.
@@ -345,26 +381,37 @@ pub fn make_own(
     own: &OwnWorkspace,
     task_id: &str,
     workspaces_dir: &Path,
-) -> std::io::Result<Option<WorkspaceSpec>> {
+    spec: &mut RunSpec,
+) -> std::io::Result<()> {
+    let is_others = spec.user.is_some();
+    let made = |workspaces: &Workspaces, identity: FileIdentity| {
+        let path = workspaces.path_of(task_id);
+        WorkspaceSpec {
+            anchor: path.clone(),
+            path,
+            device: identity.device,
+            inode: identity.inode,
+            missing: Vec::new(),
+        }
+    };
     match own {
-        OwnWorkspace::Not => Ok(None),
+        OwnWorkspace::Not => {}
         OwnWorkspace::Scratch => {
             let workspaces = Workspaces::open(workspaces_dir)?;
-            let identity = workspaces.ensure_scratch(task_id)?;
-            let path = workspaces.path_of(task_id);
-            Ok(Some(WorkspaceSpec {
-                anchor: path.clone(),
-                path,
-                device: identity.device,
-                inode: identity.inode,
-                missing: Vec::new(),
-            }))
+            let made = made(&workspaces, workspaces.ensure_scratch(task_id)?);
+            spec.handed_over = is_others.then(|| made.clone());
+            spec.workspace = Some(made);
         }
         OwnWorkspace::Worktree { repository, branch } => {
-            Workspaces::open(workspaces_dir)?.mark_worktree(task_id, repository, branch)?;
-            Ok(None)
+            let workspaces = Workspaces::open(workspaces_dir)?;
+            workspaces.mark_worktree(task_id, repository, branch)?;
+            if is_others {
+                // The parent is the daemon's, so git could not make it as the worker's user.
+                spec.handed_over = Some(made(&workspaces, workspaces.ensure_directory(task_id)?));
+            }
         }
     }
+    Ok(())
 }
 
 /// Time that the set-up of `spec` may take.

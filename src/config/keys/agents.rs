@@ -105,8 +105,9 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"kanban-agent\""),
         unit: None,
-        doc: "User that workers run as when the daemon runs as root, `kanban-agent` where none is named; a \
-              daemon of an ordinary user starts workers as itself.",
+        doc: "User that workers run as. Where none is named: `kanban-agent` under the machine's own daemon, root under \
+              a daemon of root with KANBAN_HOME. A daemon of an ordinary user starts workers as itself and refuses any \
+              other; one with `supervision.holder` starts them as the users that /etc/kanband/users allows.",
     },
     Key {
         name: "umask",

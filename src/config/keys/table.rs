@@ -268,6 +268,16 @@ const SUPERVISION: &[Key] = &[
               /usr/libexec/kanband.",
     },
     Key {
+        name: "holder",
+        kind: Kind::OptionalPath,
+        default: Some("\"\""),
+        example: None,
+        unit: None,
+        doc: "Socket of `kanban-shim --hold`, which runs as root and starts workers as other users for a daemon that \
+              is not; the package sets it to /run/kanband-runs/holder.sock. Empty: the daemon starts them itself. \
+              Read at the start only; a daemon in a person's own home does not use it.",
+    },
+    Key {
         name: "log_head_bytes",
         kind: Kind::Integer { min: 0, max: GIB },
         default: Some("1048576"),

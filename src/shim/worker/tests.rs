@@ -17,6 +17,9 @@ fn spec(argv: &[&str]) -> RunSpec {
         cwd: PathBuf::from("/"),
         create_cwd: false,
         workspace: None,
+        handed_over: None,
+        user: None,
+        token: None,
         setup: None,
         log: LogSpec {
             path: PathBuf::from("/nowhere"),
@@ -77,7 +80,7 @@ fn a_spec_that_cannot_be_executed_is_refused_with_its_reason() {
         ),
     ];
     for (spec, step, message) in cases {
-        let refused = plan(&spec).unwrap_err();
+        let refused = plan(&spec, None).unwrap_err();
         assert_eq!((refused.step, refused.message.as_str()), (step, message));
         assert_eq!(refused.errno, Errno::EINVAL as i32);
     }
@@ -89,7 +92,7 @@ fn a_plan_holds_the_spec_and_nothing_else() {
     spec.env.insert("PATH".to_owned(), "/bin".to_owned());
     spec.limits.umask = Some(0o077);
     spec.limits.rlimits.insert("nofile".to_owned(), 64);
-    let plan = plan(&spec).unwrap();
+    let plan = plan(&spec, None).unwrap();
     assert_eq!(plan.programs, [c"/bin/sh".to_owned()]);
     assert_eq!(plan.argv, [c"sh".to_owned(), c"-c".to_owned(), c"true".to_owned()]);
     assert_eq!(plan.env, [c"PATH=/bin".to_owned()]);

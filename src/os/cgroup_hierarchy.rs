@@ -84,8 +84,18 @@ pub fn group(proc_cgroup: &[u8]) -> Option<PathBuf> {
 /// The run in whose leaf a group lies: what follows `…/BASE/runs/` in its path. A group whose directory is gone keeps its name
 /// with ` (deleted)` behind it.
 pub fn run_of(group: &Path, base: &str) -> Option<i64> {
-    let mut parts = group.components().map(Component::as_os_str);
-    parts.by_ref().find(|part| *part == base)?;
+    let mut parts = group.components();
+    parts.by_ref().find(|part| part.as_os_str() == base)?;
+    run_in(parts)
+}
+
+/// The same where the whole name of the base is known.
+pub fn run_below(group: &Path, base: &Path) -> Option<i64> {
+    run_in(group.strip_prefix(base).ok()?.components())
+}
+
+fn run_in<'a>(parts: impl Iterator<Item = Component<'a>>) -> Option<i64> {
+    let mut parts = parts.map(Component::as_os_str);
     parts.next().filter(|part| *part == "runs")?;
     let run = parts.next()?.to_str()?;
     run.strip_suffix(" (deleted)").unwrap_or(run).parse().ok().filter(|run| *run > 0)
@@ -215,6 +225,21 @@ mod tests {
             ("/", None),
         ] {
             assert_eq!(run_of(Path::new(group), base), run, "{group}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_the_same_name_elsewhere_is_not_below_a_base_that_is_known_whole() {
+        let base = Path::new("/system.slice/runs.service/kanband");
+        for (group, run) in [
+            ("/system.slice/runs.service/kanband/runs/7", Some(7)),
+            ("/system.slice/runs.service/kanband/runs/7/deeper", Some(7)),
+            ("/system.slice/runs.service/kanband/runs/7 (deleted)", Some(7)),
+            ("/system.slice/runs.service/kanband/shims", None),
+            ("/user.slice/user-7.slice/system.slice/runs.service/kanband/runs/7", None),
+            ("/kanband/runs/7", None),
+        ] {
+            assert_eq!(run_below(Path::new(group), base), run, "{group}");
         }
     }
 }

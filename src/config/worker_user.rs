@@ -1,0 +1,84 @@
+//! Whose a worker is.
+
+use crate::config::settings::DEFAULT_WORKER_USER;
+
+/// Whose the daemon is, and what it can do about its workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonUser {
+    /// Its user id.
+    pub uid: u32,
+    /// Its login name, when it has one.
+    pub name: Option<String>,
+    /// Whether it works for the machine, from the machine's own home.
+    pub is_system: bool,
+    /// Whether a holder starts its shims.
+    pub has_holder: bool,
+}
+
+/// The user that a worker runs as, whose profile names `named`; none for the daemon's own.
+///
+/// | daemon | `user` is named | it is not |
+/// |---|---|---|
+/// | with a holder | that user, if the holder allows it | `kanban-agent` |
+/// | root, of the machine's home | that user | `kanban-agent` |
+/// | root, with `KANBAN_HOME` | that user | root |
+/// | an ordinary user | only itself | itself |
+///
+/// # Errors
+/// One line: the daemon cannot.
+pub fn worker_user(daemon: &DaemonUser, named: Option<&str>) -> Result<Option<String>, String> {
+    let is_own = |name: &str| daemon.name.as_deref() == Some(name);
+    match named {
+        Some(name) if daemon.has_holder => Ok(Some(name.to_owned())),
+        Some(name) if is_own(name) => Ok(None),
+        Some(name) if daemon.uid == 0 => Ok(Some(name.to_owned())),
+        Some(name) => {
+            let own = daemon.name.clone().unwrap_or_else(|| format!("uid {}", daemon.uid));
+            Err(format!(
+                "workers are to run as `{name}`, and a daemon of `{own}` cannot start them as anybody else"
+            ))
+        }
+        None if daemon.has_holder || (daemon.uid == 0 && daemon.is_system) => {
+            Ok(Some(DEFAULT_WORKER_USER.to_owned()))
+        }
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_whose_the_table_says() {
+        let daemon = |uid, name: &str, is_system, has_holder| DaemonUser {
+            uid,
+            name: Some(name.to_owned()),
+            is_system,
+            has_holder,
+        };
+        let held = daemon(998, "kanband", true, true);
+        let machines = daemon(0, "root", true, false);
+        let chosen = daemon(0, "root", false, false);
+        let ordinary = daemon(1000, "ann", false, false);
+        let agent = DEFAULT_WORKER_USER;
+        for (daemon, named, expected) in [
+            (&held, None, Some(agent)),
+            (&held, Some("bob"), Some("bob")),
+            // The holder says no to this one.
+            (&held, Some("kanband"), Some("kanband")),
+            (&machines, None, Some(agent)),
+            (&machines, Some("bob"), Some("bob")),
+            (&machines, Some("root"), None),
+            (&chosen, None, None),
+            (&chosen, Some("bob"), Some("bob")),
+            (&ordinary, None, None),
+            (&ordinary, Some("ann"), None),
+        ] {
+            let found = worker_user(daemon, named).unwrap();
+            assert_eq!(found.as_deref(), expected, "{daemon:?} {named:?}");
+        }
+        let refused = worker_user(&ordinary, Some("bob")).unwrap_err();
+        assert!(refused.contains("`bob`") && refused.contains("`ann`"), "{refused}");
+    }
+}

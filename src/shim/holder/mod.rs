@@ -1,0 +1,154 @@
+//! `kanban-shim --hold`: starts the shims for a daemon that may not, and outlives it.
+//!
+//! In system mode two services share the work. `kanband.service` has the board; it runs as a user of its own, has no
+//! capabilities, and is restarted and upgraded freely. `kanband-runs.service` is this: root, tiny, never restarted by an upgrade.
+//! It has the control groups of the runs below it, starts shims when the daemon's user asks, reaps them, and ends them when the
+//! unit is stopped. What it may be asked is small: [`crate::os::holder_protocol`].
+//!
+//! ```text
+//! kanban-shim --hold [--socket PATH]        where it listens            /run/kanband-runs/holder.sock
+//!                    [--daemon-user NAME]   who may ask, whose the shims are   kanband
+//!                    [--users PATH]         whose workers may be started       /etc/kanband/users
+//!                    [--shim PATH]          the shim to start                  its own file
+//!                    [--cgroup-base DIR]    group that was handed over         the one that it is in
+//!                    [--no-groups]          do without control groups
+//! ```
+//!
+//! **What the unit needs.** `Type=notify` (it says `READY=1` when it listens, `STOPPING=1` when it ends), `Delegate=yes`, the
+//! default `KillMode`, a `TimeoutStopSec` longer than the stop ladder, a folder for the socket (`RuntimeDirectory`), no
+//! sandboxing: workers would inherit it. A bounding set must leave it CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID and
+//! CAP_SETPCAP. The socket is the daemon's user's, mode 0600.
+//!
+//! **Who can do what.** The daemon names a user by name, and only those are taken that stand in the users' file, which belongs to
+//! root and which nobody else can write; never root, never the daemon's own user. The shim belongs to the daemon's user, so that
+//! the daemon can signal it and read its files, and has [five capabilities](crate::os::capabilities::OF_A_SHIM), because of
+//! which nobody of that user can trace it. The user of its worker is in its arguments, never in a file that the daemon writes.
+//! See `docs/adr/`.
+//!
+//! | signal | what it does |
+//! |---|---|
+//! | TERM, INT | every shim is asked to stop by its ladder; nothing is started any more; it ends when the last one has |
+//! | QUIT | the same, but the shims kill at once |
+//!
+//! Whatever a shim that died has left becomes this process's child, because it is a sub-reaper, and is killed.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `options` | the command line |
+//! | `users` | the users' file |
+//! | `groups` | the control groups |
+//! | `service` | the questions, the shims, the end |
+//! | `notify` | a word to the service manager |
+
+mod groups;
+mod notify;
+mod options;
+mod service;
+mod users;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::{Gid, Uid, chown, geteuid};
+
+use crate::os::fd_passing::{connect_to, listen_at};
+use crate::os::own_process::{
+    close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
+};
+use crate::os::user::{Account, RunAs};
+use crate::shim::ShimExit;
+use options::Options;
+use service::Service;
+
+/// Access to the socket: its owner, the daemon's user. Who really calls is asked of the kernel all the same.
+const SOCKET_MODE: u32 = 0o600;
+
+/// Time that another holder is given to answer when its socket is found.
+const OTHER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Holds until it is asked to end. `arguments` are those behind `--hold`.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
+    let options = match Options::of(arguments) {
+        Ok(options) => options,
+        Err(problem) => {
+            say(&format!("{problem}\n{}", options::USAGE));
+            return ShimExit::Usage;
+        }
+    };
+    match hold(&options) {
+        Ok(()) => ShimExit::Done,
+        Err(problem) => {
+            say(&problem);
+            ShimExit::SetUp
+        }
+    }
+}
+
+/// One line for people, on standard error: the journal's.
+fn say(line: &str) {
+    let _unheard = writeln!(io::stderr(), "kanban-shim --hold: {line}");
+}
+
+fn hold(options: &Options) -> Result<(), String> {
+    let failed = |doing: &str| {
+        let doing = doing.to_owned();
+        move |error: io::Error| format!("could not {doing}: {error}")
+    };
+    if !geteuid().is_root() {
+        return Err("only root can start workers as other users".to_owned());
+    }
+    let owner = daemon_user(&options.daemon_user)?;
+    close_inherited_from(3).map_err(failed("close inherited descriptors"))?;
+    let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGCHLD];
+    let signals = signals_as_descriptor(&signals).map_err(failed("watch signals"))?;
+    ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP]).map_err(failed("ignore signals"))?;
+    lead_own_tree(c"kanban-holder").map_err(failed("become a sub-reaper"))?;
+    let groups = groups::establish(&options.groups, &owner);
+    match &groups {
+        Ok(groups) => say(&format!("control groups of the runs: {}", groups.told())),
+        Err(why) => say(&format!("no control groups: {why}")),
+    }
+    let listener = listen(&options.socket, &owner)
+        .map_err(|error| format!("could not listen at {}: {error}", options.socket.display()))?;
+    let mut service =
+        Service::new(options, owner, groups, signals).map_err(failed("find out about itself"))?;
+    notify::tell("READY=1");
+    service.serve(&listener).map_err(failed("wait for questions"))?;
+    let _gone = std::fs::remove_file(&options.socket);
+    Ok(())
+}
+
+fn daemon_user(name: &str) -> Result<RunAs, String> {
+    match Account::named(name) {
+        Ok(Some(account)) if account.run_as.uid == 0 => {
+            Err(format!("the daemon's user `{name}` is root, who needs no holder"))
+        }
+        Ok(Some(account)) => Ok(account.run_as),
+        Ok(None) => Err(format!("there is no user `{name}`; --daemon-user names another")),
+        Err(error) => Err(format!("user `{name}` could not be looked up: {error}")),
+    }
+}
+
+/// The socket. One that nobody listens at any more is replaced.
+fn listen(path: &Path, owner: &RunAs) -> io::Result<OwnedFd> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            if connect_to(path, OTHER_PATIENCE).is_ok() {
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another holder is there"));
+            }
+            std::fs::remove_file(path)?;
+        }
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no socket")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = listen_at(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    chown(path, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))?;
+    Ok(listener)
+}
