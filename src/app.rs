@@ -35,8 +35,6 @@ use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
-use crate::config::home::HomeKind;
-use crate::config::worker_user::DaemonUser;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -267,12 +265,7 @@ fn build(
     let containment = Arc::new(RwLock::new(Arc::new(containment)));
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
-    let daemon_user = DaemonUser {
-        uid: ambient.uid,
-        name: ambient.user_name.clone(),
-        is_system: home.kind() == HomeKind::System,
-        has_holder: holder.is_some(),
-    };
+    let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;
     }

@@ -6,7 +6,7 @@ use crate::app::{StartError, home};
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::{DaemonUser, worker_user};
-use crate::config::{Home, Settings};
+use crate::config::{Ambient, Home, Settings};
 use crate::os::cgroup::{Choice, Containment};
 use crate::os::holder::Holder;
 use crate::os::holder_protocol::Hello;
@@ -20,6 +20,16 @@ pub(super) type SharedContainment = Arc<RwLock<Arc<Containment>>>;
 pub(super) fn holder(home: &Home, settings: &Settings) -> Option<Holder> {
     let socket = settings.supervision.holder.clone()?;
     (home.kind() != HomeKind::User).then(|| Holder::at(socket))
+}
+
+/// Whose the daemon is.
+pub(super) fn daemon_user(ambient: &Ambient, home: &Home, holder: Option<&Holder>) -> DaemonUser {
+    DaemonUser {
+        uid: ambient.uid,
+        name: ambient.user_name.clone(),
+        is_system: home.kind() == HomeKind::System,
+        has_holder: holder.is_some(),
+    }
 }
 
 /// Finds out what can hold runs together here.

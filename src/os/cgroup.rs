@@ -487,6 +487,7 @@ mod tests {
             directory: "/c/kanband-1".into(),
             name: "kanband-1".into(),
             controllers,
+            held: None,
         })
     }
 

@@ -81,7 +81,7 @@ pub fn connect_to(path: &Path, patience: Duration) -> io::Result<OwnedFd> {
 /// # Errors
 /// The other side has gone, or does not take it in time.
 pub fn send(connection: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let numbers: Vec<RawFd> = descriptors.iter().map(|fd| fd.as_raw_fd()).collect();
+    let numbers: Vec<RawFd> = descriptors.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&numbers)];
     let rights = if numbers.is_empty() { &rights[..0] } else { &rights[..] };
     let to = connection.as_fd().as_raw_fd();

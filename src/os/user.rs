@@ -48,6 +48,12 @@ impl Account {
             name: user.name,
         }))
     }
+
+    /// Its login shell, or the system's where that only refuses logins: programs start the shell that they find in `SHELL`.
+    pub fn usable_shell(&self) -> &str {
+        let is_refusal = ["/nologin", "/false"].iter().any(|end| self.shell.ends_with(end));
+        if is_refusal || self.shell.is_empty() { "/bin/sh" } else { &self.shell }
+    }
 }
 
 /// What makes a process one of a user's.
@@ -140,6 +146,15 @@ mod tests {
         let root = Account::named("root").unwrap().unwrap();
         assert_eq!((root.run_as.uid, root.name.as_str()), (0, "root"));
         assert!(root.run_as.groups.contains(&root.run_as.gid));
+        let with_shell = |shell: &str| Account { shell: shell.to_owned(), ..root.clone() };
+        for (shell, usable) in [
+            ("/bin/bash", "/bin/bash"),
+            ("/usr/sbin/nologin", "/bin/sh"),
+            ("/bin/false", "/bin/sh"),
+            ("", "/bin/sh"),
+        ] {
+            assert_eq!(with_shell(shell).usable_shell(), usable, "{shell:?}");
+        }
         assert_eq!(Account::named("no such user").unwrap(), None);
         assert_eq!(user_name(0).as_deref(), Some("root"));
     }

@@ -223,15 +223,7 @@ pub fn prepare(
             pace_bytes_per_second: supervision.log_pace_bytes_per_second,
             redact,
         },
-        limits: LimitSpec {
-            max_runtime_ms: order
-                .max_runtime_seconds
-                .and_then(|seconds| u64::try_from(seconds).ok())
-                .map(|seconds| seconds.saturating_mul(1000)),
-            grace_ms: u64::try_from(supervision.grace.as_millis()).unwrap_or(u64::MAX),
-            umask: profile.umask,
-            rlimits: profile.rlimits,
-        },
+        limits: limits(order, &settings, profile),
         containment: containment.of_run(order.run_id, &group_limits),
     };
     let launch = Launch {
@@ -241,6 +233,19 @@ pub fn prepare(
         not_enforced: containment.not_enforced(&group_limits),
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
+}
+
+fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec {
+    let grace = settings.supervision.grace;
+    LimitSpec {
+        max_runtime_ms: order
+            .max_runtime_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(|seconds| seconds.saturating_mul(1000)),
+        grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+        umask: profile.umask,
+        rlimits: profile.rlimits,
+    }
 }
 
 /// The limits that the processes of a run share: the profile's own, else those that hold for all.
@@ -272,7 +277,7 @@ fn environment(
         user: user.map(|user| WorkerUser {
             name: &user.name,
             home: &user.home,
-            shell: &user.shell,
+            shell: user.usable_shell(),
         }),
         profile_env,
         run: RunVariables {
