@@ -35,6 +35,7 @@ use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
+use crate::config::home::HomeKind;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
