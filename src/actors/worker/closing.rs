@@ -56,10 +56,6 @@ impl Worker {
             .ok()?;
         if let Inspection::ShimDied(identity) = &inspection {
             let worker = self.worker.as_ref().or(identity.worker.as_ref());
-            if let Some(worker) = worker {
-                // Its shim may have died before it could say so; who is in that session is known by it when they call.
-                self.deps.live_runs.shims.insert_worker(self.run_id, worker);
-            }
             // Waiting is for the first time; after that a look now and then has to do, others need this thread.
             let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
             if !end_remains(&self.run_dir, worker, self.deps.context.holder.as_ref(), patience) {
