@@ -71,7 +71,7 @@ finish() {
         kill "$booted"
         wait "$booted"
     fi
-    rm -rf "$cache/machine" "$cache/machine.img"
+    rm -rf "$cache/machine.$$" "$cache/machine.$$.img"
     # nspawn leaves its groups; only empty ones go.
     for group in ${group:-}; do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; done
 }
@@ -96,8 +96,8 @@ if ! system "$release" "$inside"; then
 fi
 base=$cache/$release
 if [ "$kind" = nspawn ]; then
-    container -D "$base" --volatile=yes /bin/true >"$cache/console.log" 2>&1 ||
-        skip_all "systemd-nspawn starts nothing here: $(tail -n 1 "$cache/console.log")"
+    container -D "$base" --volatile=yes /bin/true >"$cache/console-$kind.log" 2>&1 ||
+        skip_all "systemd-nspawn starts nothing here: $(tail -n 1 "$cache/console-$kind.log")"
 fi
 if [ "$kind" = vm ]; then
     base=$cache/$release-vm
@@ -115,9 +115,9 @@ fi
 
 # A version above and one below, of the same programs; the one below knows one schema less.
 say "packing"
-pack() { "$here/build-deb.sh" --quick --programs "$programs" --out "$cache/packages" "$@"; }
+pack() { "$here/build-deb.sh" --quick --programs "$programs" --out "$cache/packages.$kind" "$@"; }
 schema=$(find "$here/../src/kernel/store/migrations" -name '*.sql' | wc -l)
-rm -rf "$cache/packages"
+rm -rf "$cache/packages.$kind"
 current=$(pack)
 next=$(pack --version 999.0.0)
 older=$(pack --version 0.0.1 --schema $((schema - 1)))
@@ -135,7 +135,7 @@ fi
 fail_points=0
 ! grep -q KANBAND_FAIL_POINTS "$programs/kanband" || fail_points=1
 
-machine=$cache/machine
+machine=$cache/machine.$$
 rm -rf "$machine" "$machine.img"
 cp -a "$base" "$machine"
 trial=$machine/root/install-test
@@ -167,7 +167,7 @@ say "booting ($kind)"
 case $kind in
 nspawn)
     : >"$trial/output"
-    container -D "$machine" -b >"$cache/console.log" 2>&1 &
+    container -D "$machine" -b >"$cache/console-$kind.log" 2>&1 &
     booted=$!
     tail -f -n +1 --pid="$booted" -s 0.2 "$trial/output" &
     shown=$!
@@ -181,7 +181,7 @@ vm)
     timeout "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 -nographic -no-reboot -nic none \
         -kernel "$machine"/boot/vmlinuz-* -initrd "$machine"/boot/initrd.img-* \
         -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" \
-        -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console.log" 2>&1 &
+        -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console-$kind.log" 2>&1 &
     booted=$!
     wait "$booted" || true
     debugfs -R 'cat /root/install-test/output' "$machine.img" 2>/dev/null
@@ -190,8 +190,8 @@ vm)
 esac
 booted=""
 if [ "$code" != 0 ] && [ "$code" != 1 ]; then
-    say "FAILED the machine did not come to its end within $limit_s s; the end of $cache/console.log:"
-    tail -n 20 "$cache/console.log" | sed 's/^/    /'
+    say "FAILED the machine did not come to its end within $limit_s s; the end of $cache/console-$kind.log:"
+    tail -n 20 "$cache/console-$kind.log" | sed 's/^/    /'
     say "0 passed, 1 failed, 0 skipped"
     exit 1
 fi
