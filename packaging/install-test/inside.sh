@@ -14,6 +14,7 @@ skipped=0
 # How long a fact may take on a slow machine before it counts as one that does not come.
 patience_s=${PATIENCE_S:-60}
 said=$(mktemp)
+told=$(mktemp)
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 
 say() { printf 'install-test: %s\n' "$*"; }
@@ -21,11 +22,13 @@ skip() { say "SKIPPED $1: $2"; skipped=$((skipped + 1)); }
 claim() { # function; its name is the claim
     name=$(echo "$1" | tr _ ' ')
     since=$(date '+%F %T')
+    : >"$told"
     # Not as a condition: there `set -e` would not hold.
     (set -e; "$1") >"$said" 2>&1
     code=$?
     if [ "$code" = 0 ]; then
         say "passed  $name"
+        sed 's/^/    /' "$told"
         passed=$((passed + 1))
     else
         say "FAILED  $name"
@@ -34,6 +37,7 @@ claim() { # function; its name is the claim
         failed=$((failed + 1))
     fi
 }
+tell() { echo "$*" >>"$told"; } # what was seen, for whoever reads a claim that holds
 no() { echo "$*" >&2; return 1; }
 
 # Waits until a command succeeds.
@@ -106,6 +110,7 @@ workers_go_on() {
         is "user of process $worker" "$(stat -c %U "/proc/$worker")" kanban-agent
         grows "$task"
         log_is_gapless "$task"
+        tell "run $run: supervisor $shim, worker $worker, log without a gap up to $(log_of "$task" | tail -n 1)"
     done </root/workers
 }
 workers_are_gone() {
@@ -134,7 +139,8 @@ the_units_are_right_and_the_daemon_is_confined() {
     is "findings in the units" "$(systemd-analyze verify --man=no system/kanband* 2>&1)" ""
     is "findings in the user units" "$(XDG_RUNTIME_DIR=/tmp systemd-analyze --user verify --man=no user/kanband* 2>&1)" ""
     # In tenths: exposure 3.0.
-    systemd-analyze security --no-pager --threshold=30 kanband.service | tail -n 1
+    systemd-analyze security --no-pager --threshold=30 kanband.service
+    tell "$(systemd-analyze security --no-pager kanband.service | sed -n 's/.*\(Overall.*[0-9]\) .*/\1/p')"
 }
 
 people_of_the_group_get_a_status_and_a_manual() {
@@ -266,6 +272,7 @@ a_dispatcher_that_hangs_is_ended_by_the_watchdog() {
     rm -f "$drop_ins/watchdog.conf" /var/lib/kanband/hung
     systemctl daemon-reload
     contains "journal" "$(journalctl -q -u kanband --no-pager | grep -i watchdog)" "Watchdog timeout"
+    tell "$(journalctl -q -u kanband -o cat --no-pager | grep 'Watchdog timeout' | tail -n 1)"
     systemctl restart kanband.service
     workers_go_on
 }
@@ -296,6 +303,7 @@ a_downgrade_across_a_schema_version_is_refused() {
         no "it was installed"
     fi
     contains "reason" "$(cat /root/downgrade)" "this downgrade is refused"
+    tell "$(grep 'kanband: ' /root/downgrade | head -n 2)"
     is "version" "$(dpkg-query -W -f '${Version}' kanband)" "$(dpkg-deb -f "$packages/next.deb" Version)"
     is "state" "$(dpkg-query -W -f '${db:Status-Abbrev}' kanband)" "ii "
     is "daemon" "$(daemon_pid)" "$before"
@@ -344,7 +352,7 @@ stopping_the_holder_ends_every_worker() {
     while read -r task run _ _; do
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"closed_at\": [0-9]'"
         board archive "$task" || true
-        board runs "$task" --json | field outcome
+        tell "run $run: $(board runs "$task" --json | field outcome)"
     done </root/workers
 }
 
@@ -388,14 +396,14 @@ a_memory_limit_ends_a_worker_with_its_peak() {
     kills=$(field oom_kills </root/hog)
     [ "$peak" -gt 16000000 ] && [ "$peak" -le 33554432 ] || no "peak: $peak"
     [ "$kills" -ge 1 ] || no "kills: $kills"
-    echo "outcome oom, peak $peak bytes of 33554432, kills $kills"
+    tell "outcome oom, peak $peak bytes of 33554432, processes killed for it: $kills"
     board archive "$task"
 }
 
 a_limit_on_processes_refuses_a_fork() {
     task=$(new_task forker)
     within sh -c "runuser -u member -- kanban log $task | grep -qi 'fork'"
-    board log "$task" | grep -i fork
+    tell "with pids_max = 8: $(board log "$task" | grep -i fork | head -n 1)"
     board archive "$task"
 }
 
@@ -407,6 +415,7 @@ limits_hold_over_a_restart_of_the_daemon() {
     before=$(cat "$leaf/memory.max" "$leaf/pids.max" | tr '\n' ' ')
     is "limits" "$before" "67108864 20 "
     systemctl restart kanband.service
+    tell "memory.max and pids.max before and after: $before"
     is "limits after the restart" "$(cat "$leaf/memory.max" "$leaf/pids.max" | tr '\n' ' ')" "$before"
     is "worker" "$(worker_of "$run")" "$(cat "$leaf/cgroup.procs" | grep -x "$(worker_of "$run")")"
     grows "$task"
@@ -464,7 +473,7 @@ claim a_backup_is_made_by_the_timer
 controllers=$(cat /sys/fs/cgroup/system.slice/kanband-runs.service/cgroup.controllers 2>/dev/null)
 case " $controllers " in
 *" memory "*)
-    claim add_limited_profiles
+    add_limited_profiles
     claim a_memory_limit_ends_a_worker_with_its_peak
     claim a_limit_on_processes_refuses_a_fork
     claim limits_hold_over_a_restart_of_the_daemon
