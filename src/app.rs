@@ -33,6 +33,7 @@ use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
+use crate::api::attachments::Attachments;
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
@@ -287,6 +288,8 @@ fn build(
         holder,
         daemon_user,
     });
+    let attachments = Attachments::open(home.attachments())
+        .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
         database: database.clone(),
@@ -296,6 +299,7 @@ fn build(
         dispatch_now: wires.dispatch_now.clone(),
         live_runs: live_runs.clone(),
         context: Arc::clone(&context),
+        attachments,
         life,
         home: home.path().to_owned(),
         started_at: epoch_seconds(),

@@ -134,7 +134,7 @@ impl<V: Verb> Work for TypedWork<V> {
         let Self { answer, reply, .. } = *self;
         let answer = match (answer, committed) {
             (Some(answer), Ok(())) => answer,
-            // A refusal wrote nothing, so it holds whatever became of the commit.
+            // A refusal changed nothing, so it holds whatever became of the commit.
             (Some(answer), Err(fault)) => answer.and_then(|_| Err(fault.into())),
             (None, Err(fault)) => Err(fault.into()),
             (None, Ok(())) => Err(Fault::NoAnswer { part: "the database" }.into()),

@@ -6,6 +6,8 @@
 //! there is none to begin with.
 
 mod file;
+mod handoff;
+mod lines;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -28,10 +30,13 @@ use tokio::sync::Notify;
 
 pub use crate::api::client::file::Download;
 use crate::api::client::file::FileBody;
+pub use crate::api::client::handoff::{artifact_of, artifacts_field};
+pub use crate::api::client::lines::{Lines, NextLine};
 use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
 use crate::kernel::error::ErrorCode;
+use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::random::random_hex;
 
 /// How long a worker's call is repeated while the daemon does not answer.
@@ -109,6 +114,13 @@ pub enum ClientError {
     Interrupted,
 }
 
+impl ClientError {
+    /// What this side refuses before it sends anything, in the words of the daemon.
+    fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Refused(ErrorDetail { code, message: message.into(), hint: None })
+    }
+}
+
 impl From<HomeError> for ClientError {
     fn from(error: HomeError) -> Self {
         Self::Local(error.to_string())
@@ -157,8 +169,15 @@ struct Outgoing {
     method: Method,
     path: String,
     body: Bytes,
+    content_type: &'static str,
     request_id: Option<String>,
 }
+
+/// Content type of requests with fields.
+const JSON: &str = "application/json";
+
+/// Content type of requests with a file.
+const BYTES: &str = "application/octet-stream";
 
 type AnyBody = Either<Full<Bytes>, FileBody>;
 
@@ -245,6 +264,7 @@ impl Client {
             method: Method::GET,
             path: with_query(path, query)?,
             body: Bytes::new(),
+            content_type: JSON,
             request_id: None,
         };
         self.wait(async {
@@ -288,13 +308,39 @@ impl Client {
     ) -> Result<T, ClientError> {
         let body =
             serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        if body.len() > REQUEST_BYTES_MAX {
+            // The daemon would hang up in the middle of it.
+            let told = format!(
+                "the request is too large: {} bytes, at most {REQUEST_BYTES_MAX}",
+                body.len()
+            );
+            return Err(ClientError::refused(ErrorCode::TooLarge, told));
+        }
+        self.change_by(method, path.to_owned(), body.into(), JSON)
+    }
+
+    /// Has something done with bytes. They stay in memory, so that they can be sent again.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        body: Bytes,
+    ) -> Result<T, ClientError> {
+        self.change_by(Method::POST, with_query(path, query)?, body, BYTES)
+    }
+
+    fn change_by<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: String,
+        body: Bytes,
+        content_type: &'static str,
+    ) -> Result<T, ClientError> {
         let request_id = random_hex(16).map_err(|error| ClientError::Local(error.to_string()))?;
-        let outgoing = Outgoing {
-            method,
-            path: path.to_owned(),
-            body: body.into(),
-            request_id: Some(request_id),
-        };
+        let outgoing = Outgoing { method, path, body, content_type, request_id: Some(request_id) };
         self.wait(async {
             let reply = self.patiently(Known::Nothing, async |was_connected| {
                 let response = self.send_once(&outgoing, was_connected).await?;
@@ -334,6 +380,7 @@ impl Client {
             method: Method::GET,
             path: with_query(path, query)?,
             body: Bytes::new(),
+            content_type: JSON,
             request_id: None,
         };
         let (parts, body) = self.wait(self.send_patiently(&outgoing, known))?.into_parts();
@@ -422,7 +469,7 @@ impl Client {
             .method(outgoing.method.clone())
             .uri(&outgoing.path)
             .header("host", "kanband")
-            .header("content-type", "application/json");
+            .header("content-type", outgoing.content_type);
         if let Some(token) = &self.token {
             request = request.header(TOKEN_HEADER, token);
         }
@@ -503,64 +550,6 @@ pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
     } else {
         format!("/v1/tasks/{id}/{operation}")
     })
-}
-
-/// Lines of a streamed reply.
-pub struct Lines<'c> {
-    client: &'c Client,
-    body: Incoming,
-    partial: Vec<u8>,
-    cursor: Option<String>,
-}
-
-/// What came next.
-pub enum NextLine {
-    /// A line, without its end.
-    Line(String),
-    /// The stream is over: the daemon ended it, or went.
-    End,
-    /// Nothing came in time.
-    Timeout,
-    /// Somebody has ended the waiting.
-    Interrupted,
-}
-
-impl Lines<'_> {
-    /// The cursor at which an event stream began.
-    pub fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-
-    /// The next line, or none within `patience` (for ever when none is given).
-    pub fn next(&mut self, patience: Option<Duration>) -> NextLine {
-        let deadline = patience.map(|patience| Instant::now() + patience);
-        loop {
-            if let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-                let rest = self.partial.split_off(end + 1);
-                let line = std::mem::replace(&mut self.partial, rest);
-                let text = String::from_utf8_lossy(&line);
-                return NextLine::Line(text.trim_end_matches('\n').to_owned());
-            }
-            let frame = self.client.wait(async {
-                match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline.into(), self.body.frame())
-                        .await
-                        .map_err(|_| ClientError::Timeout),
-                    None => Ok(self.body.frame().await),
-                }
-            });
-            match frame {
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.partial.extend_from_slice(&data);
-                    }
-                }
-                Ok(Some(Err(_)) | None) => return NextLine::End,
-                Err(ClientError::Interrupted) => return NextLine::Interrupted,
-                Err(_) => return NextLine::Timeout,
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::SummaryRequired
         | C::InvalidValue
         | C::UnknownParent
+        | C::UnknownCards
         | C::SelfLink
         | C::Cycle
         | C::UnknownProfile
@@ -111,7 +112,8 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownLink
         | C::UnknownSubscription
         | C::UnknownBreaker
-        | C::UnknownRun => StatusCode::NOT_FOUND,
+        | C::UnknownRun
+        | C::UnknownAttachment => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::Timeout => StatusCode::REQUEST_TIMEOUT,
         C::WrongStatus

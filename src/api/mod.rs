@@ -9,6 +9,7 @@
 //! [`crate::kernel::verbs`] and [`crate::kernel::queries`] themselves; unknown fields are refused. `/v1` changes only by
 //! addition.
 
+pub mod attachments;
 pub mod auth;
 pub mod claim;
 pub mod client;
@@ -40,6 +41,7 @@ use crate::actors::readers::Readers;
 use crate::actors::root::Life;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
+use crate::api::attachments::Attachments;
 use crate::kernel::ids::EpochSeconds;
 
 /// Header under which a client names its request, so that it can repeat it.
@@ -68,6 +70,8 @@ pub struct Api {
     pub live_runs: LiveRuns,
     /// Where logs and workspaces are.
     pub context: Arc<LaunchContext>,
+    /// Files that were attached to tasks.
+    pub attachments: Attachments,
     /// How far the daemon is.
     pub life: watch::Receiver<Life>,
     /// The home, as `GET /v1/daemon` shows it.

@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::api::error::ErrorBody;
-use crate::api::operations::{Method, OPERATIONS, Operation};
+use crate::api::operations::{Carries, Method, OPERATIONS, Operation};
 
 /// The document (OpenAPI 3.1, whose schemas are JSON Schema 2020-12).
 pub fn document() -> Value {
@@ -58,15 +58,23 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let request = (operation.request)(generator);
     let Value::Object(fields) = &mut described else { return described };
     let path_parameters = path_parameters(operation.path);
-    match operation.method {
-        Method::Post | Method::Patch => {
-            let body = json!({ "content": { "application/json": { "schema": request } } });
+    match (operation.method, operation.carries) {
+        (Method::Post | Method::Patch, Carries::File) => {
+            let bytes = json!({ "schema": { "type": "string", "format": "binary" } });
+            let body =
+                json!({ "required": true, "content": { "application/octet-stream": bytes } });
             fields.insert("requestBody".to_owned(), body);
-            let parameters: Vec<Value> =
-                path_parameters.iter().map(|name| parameter(name, "path", &json!({}))).collect();
+            let parameters = query_parameters(&request, generator, &path_parameters);
             fields.insert("parameters".to_owned(), parameters.into());
         }
-        Method::Get => {
+        (Method::Post | Method::Patch, Carries::Fields) => {
+            let body = json!({ "content": { "application/json": { "schema": request } } });
+            fields.insert("requestBody".to_owned(), body);
+            let in_path = |name: &&str| parameter(name, "path", true, &json!({}));
+            let parameters: Vec<Value> = path_parameters.iter().map(in_path).collect();
+            fields.insert("parameters".to_owned(), parameters.into());
+        }
+        (Method::Get, _) => {
             let parameters = query_parameters(&request, generator, &path_parameters);
             fields.insert("parameters".to_owned(), parameters.into());
         }
@@ -79,6 +87,7 @@ fn content_type(operation: &Operation) -> &'static str {
         "events" | "export" => "application/x-ndjson",
         "backup" => "application/vnd.sqlite3",
         "log" => "text/plain",
+        "attachment" => "application/octet-stream",
         _ => "application/json",
     }
 }
@@ -100,17 +109,20 @@ fn query_parameters(
         .and_then(|name| generator.definitions().get(name));
     let properties = referenced.and_then(|schema| schema.get("properties"));
     let Some(Value::Object(properties)) = properties else { return Vec::new() };
+    let required = referenced.and_then(|schema| schema.get("required")?.as_array());
+    let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
     properties
         .iter()
         .map(|(name, schema)| {
             let place = if in_path.contains(&name.as_str()) { "path" } else { "query" };
-            parameter(name, place, schema)
+            parameter(name, place, is_required(name), schema)
         })
         .collect()
 }
 
-fn parameter(name: &str, place: &str, schema: &Value) -> Value {
-    json!({ "name": name, "in": place, "required": place == "path", "schema": schema })
+fn parameter(name: &str, place: &str, is_required: bool, schema: &Value) -> Value {
+    let is_required = is_required || place == "path";
+    json!({ "name": name, "in": place, "required": is_required, "schema": schema })
 }
 
 #[cfg(test)]
@@ -123,6 +135,9 @@ mod tests {
         for operation in OPERATIONS {
             let described = &document["paths"][operation.path][operation.method.as_str()];
             assert_eq!(described["operationId"], operation.name);
+            let takes_bytes =
+                described["requestBody"]["content"]["application/octet-stream"].is_object();
+            assert_eq!(takes_bytes, operation.carries == Carries::File, "{}", operation.name);
             let named = described["parameters"].as_array().unwrap();
             for name in path_parameters(operation.path) {
                 assert!(named.iter().any(|p| p["name"] == name && p["in"] == "path"), "{name}");

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::actors::database::Submit;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
+use crate::api::attachments::{self, AttachUpload, GetAttachment};
 use crate::api::claim;
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
@@ -31,12 +32,13 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::BoardName;
 use crate::kernel::queries::{
-    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListBoards, ListRuns,
-    ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats, TaskDetails, WhyReply,
-    WhyTask, stats,
+    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListAttachments,
+    ListBoards, ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats,
+    TaskDetails, WhyReply, WhyTask, stats,
 };
 use crate::kernel::run::Run;
 use crate::kernel::store;
+use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::task::Task;
@@ -44,13 +46,14 @@ use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verbs::{
-    ArchiveReply, ArchiveTask, AssignReply, AssignTask, BlockTask, BreakerInfo, ClaimReply,
-    ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
-    CreateTask, CreateTasks, CreateTasksReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
-    HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply,
-    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ResetBreaker, SetDispatch,
-    SetDispatchReply, StopTask, Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply,
-    UnlinkTasks, Unsubscribe, UnsubscribeReply, VerdictReply,
+    ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply, BlockTask,
+    BreakerInfo, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard,
+    CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply, DetachFile,
+    DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
+    LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
+    ReassignTask, ReclaimReply, ReclaimTask, ResetBreaker, SetDispatch, SetDispatchReply, StopTask,
+    Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe,
+    UnsubscribeReply, VerdictReply,
 };
 
 /// HTTP methods in use.
@@ -154,6 +157,34 @@ pub const OPERATIONS: &[Operation] = &[
         "Say that the work on a task goes on.",
     ),
     verb::<CommentTask, CommentReply>("/v1/tasks/{id}/comment", "Comment on a task."),
+    Operation {
+        carries: Carries::File,
+        ..by_hand::<AttachUpload, AttachReply>(
+            AttachFile::NAME,
+            Method::Post,
+            "/v1/tasks/{id}/attach",
+            "Attach a file (the body, at most 25 MiB) to a task.",
+            attachments::attach,
+        )
+    },
+    query::<ListAttachments, Vec<Attachment>>(
+        "/v1/tasks/{id}/attachments",
+        "List the files that are attached to a task.",
+    ),
+    by_hand::<GetAttachment, String>(
+        "attachment",
+        Method::Get,
+        "/v1/tasks/{id}/attachment",
+        "The bytes of an attached file.",
+        attachments::get_attachment,
+    ),
+    by_hand::<DetachFile, DetachReply>(
+        DetachFile::NAME,
+        Method::Post,
+        "/v1/tasks/{id}/detach",
+        "Remove an attached file.",
+        attachments::detach,
+    ),
     verb::<CompleteTask, VerdictReply>("/v1/tasks/{id}/complete", "Complete a task."),
     verb::<BlockTask, VerdictReply>("/v1/tasks/{id}/block", "Block a task: it needs a person."),
     verb::<RateLimitTask, RateLimitReply>(

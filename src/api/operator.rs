@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::actors::database::Submit;
 use crate::actors::worker::prepare::group_limits;
 use crate::api::Api;
+use crate::api::attachments::{self, Sweep};
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
 use crate::api::workspaces::{self, KeptWorkspace};
@@ -237,6 +238,9 @@ pub struct GcReport {
     pub kept: Vec<KeptWorkspace>,
     /// Log files.
     pub logs: usize,
+    /// Attached files whose task is gone.
+    #[serde(default)]
+    pub attachments: usize,
     /// Whether nothing was done.
     pub dry_run: bool,
 }
@@ -266,6 +270,9 @@ pub fn gc(api: Arc<Api>, call: Call) -> Answer {
             collect(&api, call.caller.clone(), before).await?
         };
         let counted = if request.dry_run { purged.clone() } else { Vec::new() };
+        let files =
+            Sweep { purged: purged.clone(), written_before: before, dry_run: request.dry_run };
+        report.attachments = attachments::sweep(&api, call.caller.clone(), files).await?;
         let caller = call.caller.clone();
         let swept = workspaces::sweep(&api, caller, purged, request.dry_run).await?;
         (report.workspaces, report.kept) = (swept.removed, swept.kept);

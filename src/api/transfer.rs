@@ -3,6 +3,7 @@
 //! The daemon never opens a path that a caller named. A backup is made inside the home and its bytes are sent; a restore's
 //! bytes are received into the home and checked there.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -142,8 +143,12 @@ impl Drop for TemporaryFile {
     }
 }
 
-fn file_fault(doing: &str, error: &std::io::Error) -> ApiError {
+/// A file of the home that cannot be worked with.
+pub(super) fn file_fault(doing: &str, error: &std::io::Error) -> ApiError {
     let doing = doing.to_owned();
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Fault::DiskFull { doing }.into();
+    }
     Fault::Database { doing, detail: error.to_string(), retryable: false }.into()
 }
 
@@ -163,27 +168,33 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
             .await
             .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
             .and_then(|copied| copied)?;
-        let size = std::fs::metadata(&file.0).map_err(|error| file_fault("send it", &error))?.len();
-        let (chunks, body) = mpsc::channel(CHUNKS_MAX);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_file(&file.0, &chunks) {
-                // A listener that hung up does not hear this; any other must not take a part for the whole.
-                drop(chunks.blocking_send(Err(error)));
-            }
-            drop(file);
-        });
+        let unsent = |error| file_fault("send it", &error);
+        let opened = File::open(&file.0).map_err(unsent)?;
+        let size = opened.metadata().map_err(unsent)?.len();
         let headers = [
             (CONTENT_TYPE, "application/vnd.sqlite3".to_owned()),
             (CONTENT_LENGTH, size.to_string()),
         ];
-        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+        Ok((headers, file_body(opened, file)).into_response())
     })
 }
 
-fn send_file(path: &Path, chunks: &Chunks) -> std::io::Result<()> {
+/// A file as a reply, read on a thread that may wait for a disk. `held` is let go when the last byte is on its way.
+pub(super) fn file_body<T: Send + 'static>(file: File, held: T) -> Body {
+    let (chunks, body) = mpsc::channel(CHUNKS_MAX);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = send_file(file, &chunks) {
+            // A listener that hung up does not hear this; any other must not take a part for the whole.
+            drop(chunks.blocking_send(Err(error)));
+        }
+        drop(held);
+    });
+    Body::from_stream(ReceiverStream::new(body))
+}
+
+fn send_file(mut file: File, chunks: &Chunks) -> std::io::Result<()> {
     use std::io::Read as _;
     let hung_up = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-    let mut file = std::fs::File::open(path)?;
     loop {
         let mut chunk = vec![0; CHUNK_BYTES];
         let length = file.read(&mut chunk)?;

@@ -42,7 +42,7 @@ fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StartError + '_ {
 /// Makes the home and what is below it. Its parent must be there, unless it is a home of our own choosing.
 pub(super) fn make_directories(home: &Home) -> Result<(), StartError> {
     make_home(home)?;
-    for path in [home.runs(), home.logs(), home.workspaces()] {
+    for path in [home.runs(), home.logs(), home.workspaces(), home.attachments()] {
         make_directory(&path, false)?;
     }
     Ok(())

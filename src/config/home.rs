@@ -139,6 +139,11 @@ impl Home {
         self.path.join("logs")
     }
 
+    /// Files that were attached to tasks.
+    pub fn attachments(&self) -> PathBuf {
+        self.path.join("attachments")
+    }
+
     /// Scratch workspaces.
     pub fn workspaces(&self) -> PathBuf {
         self.path.join("workspaces")
@@ -299,6 +304,7 @@ mod tests {
             (home.runs(), "/k/runs"),
             (home.logs(), "/k/logs"),
             (home.workspaces(), "/k/workspaces"),
+            (home.attachments(), "/k/attachments"),
         ];
         for (path, expected) in paths {
             assert_eq!(path, Path::new(expected));

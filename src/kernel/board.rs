@@ -245,9 +245,10 @@ impl Batch<'_> {
             policy: &self.board.policy,
             caller,
             effects: Effects::default(),
+            if_refused: None,
         };
         let answer = run_once(&mut tx, request_id, verb);
-        let effects = tx.effects;
+        let (effects, if_refused) = (tx.effects, tx.if_refused);
         if self.board.connection.is_autocommit() {
             self.is_broken = true;
             // Of all that can break a batch only this one can be mended from here.
@@ -270,6 +271,11 @@ impl Batch<'_> {
             }
             Err(error) => {
                 transaction::take_back_request(&self.board.connection)?;
+                if let (VerbError::Refused(_), Some(event)) = (&error, if_refused) {
+                    let appended = event.append(&self.board.connection, caller, self.now);
+                    self.is_broken = self.board.connection.is_autocommit();
+                    self.effects.events.push(appended?);
+                }
                 Err(error)
             }
         }

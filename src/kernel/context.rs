@@ -1,5 +1,5 @@
-//! What a worker reads before it begins: the task, its earlier attempts, its parents' results, the assignee's recent
-//! work, the comments. Each part has its cap, and so has the whole; what is left out is counted.
+//! What a worker reads before it begins: the task, its attached files, its earlier attempts, its parents' results, the
+//! assignee's recent work, the comments. Each part has its cap, and so has the whole; what is left out is counted.
 //!
 //! What other workers and commenters wrote stands in quotes, and names and titles stay on their line: no text can pass
 //! for a heading, for another author or for a part of this page. The body is the assignment itself and stands as it is.
@@ -13,11 +13,12 @@ use serde_json::Value;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::{
-    CONTEXT_ATTEMPTS, CONTEXT_BODY_CHARS, CONTEXT_CHARS_MAX, CONTEXT_COMMENT_CHARS,
-    CONTEXT_COMMENTS, CONTEXT_FIELD_CHARS, CONTEXT_PARENTS, CONTEXT_RECENT_CHARS,
-    CONTEXT_RECENT_TASKS,
+    CONTEXT_ARTIFACTS, CONTEXT_ATTACHMENTS, CONTEXT_ATTEMPTS, CONTEXT_BODY_CHARS,
+    CONTEXT_CHARS_MAX, CONTEXT_COMMENT_CHARS, CONTEXT_COMMENTS, CONTEXT_CREATED_CARDS,
+    CONTEXT_FIELD_CHARS, CONTEXT_PARENTS, CONTEXT_RECENT_CHARS, CONTEXT_RECENT_TASKS,
 };
 use crate::kernel::run::Run;
+use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::comments::Comment;
 use crate::kernel::store::runs::RecentWork;
 use crate::kernel::store::{self, Connection};
@@ -52,6 +53,8 @@ impl LocalTime {
 pub struct Material {
     /// The task.
     pub task: Task,
+    /// Files attached to it, by name.
+    pub attachments: Vec<Attachment>,
     /// Its newest ended runs, oldest of them first.
     pub attempts: Vec<Run>,
     /// How many ended runs it has in all.
@@ -89,8 +92,10 @@ impl Material {
         };
         let (comments, comment_count) =
             store::comments::list_newest(connection, &task.id, CONTEXT_COMMENTS)?;
+        let attachments = store::attachments::list(connection, &task.id)?;
         Ok(Self {
             task,
+            attachments,
             attempts,
             attempt_count,
             parents,
@@ -127,6 +132,7 @@ fn read_parents(connection: &Connection, id: &TaskId) -> Result<(ParentResults, 
 pub fn render(material: &Material, time: &LocalTime) -> String {
     let mut out = Page::default();
     header(&mut out, &material.task);
+    attachments(&mut out, material);
     attempts(&mut out, material, time);
     parents(&mut out, material);
     recent(&mut out, material, time);
@@ -220,9 +226,51 @@ fn header(out: &mut Page, task: &Task) {
     }
 }
 
+fn attachments(out: &mut Page, material: &Material) {
+    if material.attachments.is_empty() {
+        return;
+    }
+    out.line("## Attachments");
+    out.line("");
+    let id = &material.task.id;
+    out.line(&format!("Fetch one with `kanban attachments get {id} NAME -o FILE`."));
+    out.line("");
+    for file in material.attachments.iter().take(CONTEXT_ATTACHMENTS) {
+        let (name, by) = (one_line(&file.filename), one_line(&file.uploaded_by));
+        out.line(&format!("- {name} ({} bytes, by {by})", file.size_bytes));
+    }
+    let omitted = material.attachments.len().saturating_sub(CONTEXT_ATTACHMENTS);
+    if omitted > 0 {
+        out.line(&format!("_({omitted} more attachment(s) omitted)_"));
+    }
+    out.line("");
+}
+
 fn metadata_line(out: &mut Page, metadata: Option<&Value>) {
     if let Some(metadata) = metadata {
         out.line(&format!("_metadata_: `{}`", cut(&metadata.to_string(), CONTEXT_FIELD_CHARS)));
+    }
+}
+
+/// Files and tasks that a run left behind beside its words.
+fn left_behind(out: &mut Page, run: &Run) {
+    if !run.artifacts.is_empty() {
+        out.line("_artifacts_:");
+        for artifact in run.artifacts.iter().take(CONTEXT_ARTIFACTS) {
+            let (path, size) = (one_line(&artifact.path), artifact.size_bytes);
+            out.line(&format!("- {path} ({size} bytes, SHA-256 {})", artifact.sha256));
+        }
+        let omitted = run.artifacts.len().saturating_sub(CONTEXT_ARTIFACTS);
+        if omitted > 0 {
+            out.line(&format!("_({omitted} more artifact(s) omitted)_"));
+        }
+    }
+    if !run.created_cards.is_empty() {
+        let shown = run.created_cards.iter().take(CONTEXT_CREATED_CARDS);
+        let shown: Vec<String> = shown.map(|id| one_line(id)).collect();
+        let omitted = run.created_cards.len().saturating_sub(shown.len());
+        let more = if omitted > 0 { format!(" and {omitted} more") } else { String::new() };
+        out.line(&format!("_created_: {}{more}", shown.join(", ")));
     }
 }
 
@@ -261,6 +309,7 @@ fn attempts(out: &mut Page, material: &Material, time: &LocalTime) {
             out.line(&fenced(&cut(log, CONTEXT_FIELD_CHARS)));
         }
         metadata_line(out, run.metadata.as_ref());
+        left_behind(out, run);
         out.line("");
     }
 }
@@ -292,6 +341,9 @@ fn parents(out: &mut Page, material: &Material) {
             None => out.line("(no result recorded)"),
         }
         metadata_line(out, run.as_ref().and_then(|run| run.metadata.as_ref()));
+        if let Some(run) = run {
+            left_behind(out, run);
+        }
         out.line("");
     }
     let omitted = material.parent_count.saturating_sub(material.parents.len());

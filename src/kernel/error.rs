@@ -304,6 +304,22 @@ pub enum Refusal {
         /// The key.
         key: String,
     },
+    /// A worker says that it created tasks that it did not create.
+    #[error("created_cards names what was not created here: {told}")]
+    UnknownCards {
+        /// Their ids, as the caller wrote them.
+        ids: Vec<String>,
+        /// The same with what is wrong with each, as one line.
+        told: String,
+    },
+    /// The task has no attached file of this name.
+    #[error("no such attachment: {id} has no {filename}")]
+    UnknownAttachment {
+        /// The task.
+        id: String,
+        /// As the caller wrote it.
+        filename: String,
+    },
     /// There is no such subscription to end.
     #[error("no such subscription to {id}")]
     UnknownSubscription {
@@ -331,6 +347,8 @@ pub enum ErrorCode {
     UnknownLink,
     UnknownProfile,
     UnknownRun,
+    UnknownAttachment,
+    UnknownCards,
     TitleRequired,
     CommentBodyRequired,
     CommentAuthorRequired,
@@ -398,6 +416,8 @@ impl Refusal {
             Self::ImportClash { .. } => ErrorCode::ImportClash,
             Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
+            Self::UnknownCards { .. } => ErrorCode::UnknownCards,
+            Self::UnknownAttachment { .. } => ErrorCode::UnknownAttachment,
         }
     }
 
@@ -427,6 +447,11 @@ impl Refusal {
             Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
             Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),
             Self::UnknownBreaker { .. } => "`kanban breakers` lists those that do".to_owned(),
+            Self::UnknownCards { .. } => {
+                "nothing was completed: name only tasks that a create returned to you, or none"
+                    .to_owned()
+            }
+            Self::UnknownAttachment { id, .. } => format!("`kanban attachments {id}` lists them"),
             Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")

@@ -54,7 +54,13 @@ event_kinds! {
     Heartbeat = "heartbeat",
     /// A comment was added: `author, len`.
     Commented = "commented",
-    /// Done: `result_len, summary`.
+    /// A file was attached: `attachment_id, filename, size_bytes, sha256`.
+    Attached = "attached",
+    /// An attached file was removed: `attachment_id, filename, size_bytes, sha256`.
+    AttachmentRemoved = "attachment_removed",
+    /// A completion was refused because it named tasks that were not created in it: `phantom_cards`.
+    CompletionBlockedHallucination = "completion_blocked_hallucination",
+    /// Done: `result_len, summary`, and `verified_cards` when tasks were named as created.
     Completed = "completed",
     /// A person is needed: `reason`.
     Blocked = "blocked",

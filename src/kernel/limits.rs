@@ -18,6 +18,18 @@ pub const LIST_ITEMS_MAX: usize = 1000;
 /// Longest request body on the socket, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Largest file that can be attached to a task, in bytes. It is sent as it is, so the limit of other requests does not hold.
+pub const ATTACHMENT_BYTES_MAX: u64 = 25 * 1024 * 1024;
+
+/// Most files attached to one task.
+pub const ATTACHMENTS_PER_TASK_MAX: usize = 100;
+
+/// Longest name of an attached file, in bytes (Linux NAME_MAX).
+pub const FILENAME_BYTES_MAX: usize = 255;
+
+/// Most files that one run may declare as its results.
+pub const ARTIFACTS_MAX: usize = 100;
+
 /// Longest error text kept on a task or run, in characters.
 pub const ERROR_CHARS_MAX: usize = 500;
 
@@ -84,6 +96,12 @@ pub const CONTEXT_COMMENT_CHARS: usize = 2048;
 pub const CONTEXT_ATTEMPTS: usize = 10;
 /// Worker context: newest comments shown.
 pub const CONTEXT_COMMENTS: usize = 30;
+/// Worker context: declared files of one run.
+pub const CONTEXT_ARTIFACTS: usize = 20;
+/// Worker context: created tasks of one run.
+pub const CONTEXT_CREATED_CARDS: usize = 50;
+/// Worker context: attached files named.
+pub const CONTEXT_ATTACHMENTS: usize = 20;
 /// Worker context: recent tasks of the same assignee shown.
 pub const CONTEXT_RECENT_TASKS: usize = 5;
 /// Worker context: parents whose results are shown.

@@ -17,16 +17,19 @@
 //! come in as arguments. SQL stands under [`store`] only. There is no wildcard arm in a `match` over a state.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod artifact;
 pub mod board;
 pub mod breaker;
 pub mod caller;
 pub mod context;
 pub mod counts;
+pub mod created_cards;
 pub mod dispatch;
 pub mod error;
 pub mod event;
 pub mod ids;
 pub mod limits;
+pub mod origin;
 pub mod outcome;
 pub mod place;
 pub mod policy;

@@ -13,6 +13,7 @@ use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
+pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::comments::Comment;
 pub use crate::kernel::store::subscriptions::Subscription;
@@ -290,6 +291,9 @@ pub struct TaskDetails {
     pub children: Vec<TaskId>,
     /// Notes, oldest first.
     pub comments: Vec<Comment>,
+    /// Attached files, by name.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// What happened, oldest first.
     pub events: Vec<Event>,
     /// Attempts, oldest first.
@@ -307,11 +311,33 @@ impl Query for ShowTask {
             parents: store::links::list_parents(connection, &task.id)?,
             children: store::links::list_children(connection, &task.id)?,
             comments: store::comments::list(connection, &task.id)?,
+            attachments: store::attachments::list(connection, &task.id)?,
             events: store::events::list_of_task(connection, &task.id)?,
             runs: store::runs::list_of_task(connection, &task.id)?,
             board: task.board.clone(),
             task,
         })
+    }
+}
+
+/// Lists the files that are attached to a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListAttachments {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+impl Query for ListAttachments {
+    type Reply = Vec<Attachment>;
+    const NAME: &'static str = "attachments";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Attachment>, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        Ok(store::attachments::list(snapshot.connection, &task.id)?)
     }
 }
 

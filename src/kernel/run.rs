@@ -19,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kernel::artifact::Artifact;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 
@@ -282,6 +283,12 @@ pub struct Run {
     /// Limits of its profile that nothing enforces here.
     #[serde(default)]
     pub not_enforced: Vec<String>,
+    /// Files that were declared as its results.
+    #[serde(default)]
+    pub artifacts: Vec<Artifact>,
+    /// Tasks that were created in it, as its verdict says.
+    #[serde(default)]
+    pub created_cards: Vec<String>,
     pub log_tail: Option<String>,
     pub errno: Option<i32>,
     pub retry_at: Option<EpochSeconds>,

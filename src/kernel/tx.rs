@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::counts::CountKey;
-use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::policy::Policy;
@@ -56,6 +56,51 @@ pub struct Effects {
     pub counts: Vec<(CountKey, i64)>,
 }
 
+/// An event that is to stand although the request that asks for it is refused.
+#[derive(Debug, Clone)]
+pub(super) struct RefusalEvent {
+    task: Task,
+    run_id: Option<RunId>,
+    kind: EventKind,
+    payload: Payload,
+}
+
+impl RefusalEvent {
+    /// Appends it, after everything else of the request was taken back.
+    pub(super) fn append(
+        self,
+        connection: &Connection,
+        caller: &Caller,
+        now: EpochSeconds,
+    ) -> Result<Event, Fault> {
+        let Self { task, run_id, kind, payload } = self;
+        append(connection, &task, run_id, kind, Some(payload), caller.actor(), now)
+    }
+}
+
+fn append(
+    connection: &Connection,
+    task: &Task,
+    run_id: Option<RunId>,
+    kind: EventKind,
+    payload: Option<Payload>,
+    actor: String,
+    now: EpochSeconds,
+) -> Result<Event, Fault> {
+    let id =
+        store::events::append(connection, &task.id, run_id, kind, payload.as_ref(), &actor, now)?;
+    Ok(Event {
+        id,
+        task_id: task.id.clone(),
+        board: task.board.clone(),
+        run_id,
+        kind: kind.as_str().to_owned(),
+        payload: payload.filter(|object| !object.is_empty()),
+        created_at: now,
+        actor: Some(actor),
+    })
+}
+
 /// The open transaction of one request.
 pub struct Tx<'b> {
     pub(super) connection: &'b Connection,
@@ -67,6 +112,7 @@ pub struct Tx<'b> {
     /// Who asks.
     pub caller: &'b Caller,
     pub(super) effects: Effects,
+    pub(super) if_refused: Option<RefusalEvent>,
 }
 
 impl Tx<'_> {
@@ -89,26 +135,22 @@ impl Tx<'_> {
         payload: Option<Payload>,
     ) -> Result<EventId, VerbError> {
         let actor = self.caller.actor();
-        let id = store::events::append(
-            self.connection,
-            &task.id,
-            run_id,
-            kind,
-            payload.as_ref(),
-            &actor,
-            self.now,
-        )?;
-        self.effects.events.push(Event {
-            id,
-            task_id: task.id.clone(),
-            board: task.board.clone(),
-            run_id,
-            kind: kind.as_str().to_owned(),
-            payload: payload.filter(|object| !object.is_empty()),
-            created_at: self.now,
-            actor: Some(actor),
-        });
+        let event = append(self.connection, task, run_id, kind, payload, actor, self.now)?;
+        let id = event.id;
+        self.effects.events.push(event);
         Ok(id)
+    }
+
+    /// Has an event stand when this request is refused, which takes back everything else. For refusals that people have to
+    /// hear of.
+    pub fn event_if_refused(
+        &mut self,
+        task: &Task,
+        run_id: Option<RunId>,
+        kind: EventKind,
+        payload: Payload,
+    ) {
+        self.if_refused = Some(RefusalEvent { task: task.clone(), run_id, kind, payload });
     }
 
     /// Asks for something to happen after the commit.

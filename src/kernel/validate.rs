@@ -2,7 +2,8 @@
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
-    BODY_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+    BODY_BYTES_MAX, FILENAME_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
+    TITLE_BYTES_MAX,
 };
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::tx::shorten;
@@ -67,6 +68,36 @@ pub fn argument_name(field: &'static str, given: Option<&str>) -> Result<Option<
         }),
         other => Ok(other),
     }
+}
+
+/// The name of a file without any folder, fit for every file system and for a command line.
+pub fn filename(given: &str) -> Result<String, Refusal> {
+    let invalid =
+        |problem| Refusal::InvalidValue { field: "filename", problem, value: shorten(given) };
+    let name = text("filename", given.trim(), FILENAME_BYTES_MAX)?;
+    if name.is_empty() {
+        return Err(invalid("is required"));
+    }
+    if name == "." || name == ".." || name.contains(['/', '\\']) {
+        return Err(invalid("must be the plain name of a file"));
+    }
+    if name.starts_with('-') {
+        return Err(invalid("cannot begin with a dash"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(invalid("cannot contain control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// A SHA-256 as 64 lower-case hex digits.
+pub fn sha256(given: &str) -> Result<&str, Refusal> {
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if given.len() == 64 && given.bytes().all(is_hex) {
+        return Ok(given);
+    }
+    let problem = "must be 64 lower-case hex digits";
+    Err(Refusal::InvalidValue { field: "sha256", problem, value: shorten(given) })
 }
 
 /// A list that is not too long.
@@ -215,6 +246,29 @@ mod tests {
         ] {
             assert_eq!(workspace(kind, path).is_ok(), is_valid, "{kind:?} {path:?}");
         }
+    }
+
+    #[test]
+    fn the_name_of_a_file_leads_nowhere_else() {
+        for (given, expected) in [
+            ("report.pdf", Some("report.pdf")),
+            (" two words.txt ", Some("two words.txt")),
+            (".profile", Some(".profile")),
+            ("", None),
+            ("  ", None),
+            (".", None),
+            ("..", None),
+            ("a/b", None),
+            ("/etc/passwd", None),
+            ("a\\b", None),
+            ("-rf", None),
+            ("a\nb", None),
+            ("a\0b", None),
+        ] {
+            assert_eq!(filename(given).ok().as_deref(), expected, "{given:?}");
+        }
+        assert!(filename(&"x".repeat(255)).is_ok());
+        assert!(matches!(filename(&"x".repeat(256)), Err(Refusal::TooLarge { .. })));
     }
 
     #[test]

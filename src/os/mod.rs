@@ -4,6 +4,7 @@
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
 mod capabilities;
+pub mod attachments;
 pub mod cgroup;
 pub mod cgroup_controllers;
 pub mod cgroup_hierarchy;

@@ -11,6 +11,7 @@ mod breakers;
 mod claims;
 mod contexts;
 mod dispatch;
+mod handoff;
 mod keeping;
 mod listings;
 mod outcomes;

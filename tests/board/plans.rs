@@ -9,9 +9,9 @@ use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::queries::{GetContext, ListRuns, ListTasks, ShowTask};
 use kanband::kernel::store;
 use kanband::kernel::verbs::{
-    ArchiveTask, AssignTask, BlockTask, ClaimTask, CommentTask, CompleteTask, CreateTask, EditTask,
-    HeartbeatTask, LinkTasks, PassMode, PromoteTask, ReassignTask, StartReadyRuns, Subscribe,
-    UnblockTask, UnlinkTasks,
+    ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CommentTask, CompleteTask,
+    CreateTask, DetachFile, EditTask, HeartbeatTask, LinkTasks, PassMode, PromoteTask,
+    ReassignTask, StartReadyRuns, Subscribe, UnblockTask, UnlinkTasks,
 };
 use serde_json::json;
 
@@ -52,7 +52,13 @@ fn use_everything_hot(bench: &mut Bench) {
     bench.by(&by, &wire::<HeartbeatTask>(json!({"id": parent}))).unwrap();
     bench.by(&by, &wire::<CommentTask>(json!({"id": parent, "body": "words"}))).unwrap();
     bench.ask_as(&by, &GetContext { id: parent.to_string(), board: None }).unwrap();
-    bench.by(&by, &wire::<CompleteTask>(json!({"id": parent, "summary": "made"}))).unwrap();
+    let file = json!({"id": parent, "filename": "f", "size_bytes": 1, "sha256": "0".repeat(64)});
+    bench.by(&by, &wire::<AttachFile>(file)).unwrap();
+    let made = wire::<CreateTask>(json!({"title": "made", "triage": true}));
+    let made = bench.by(&by, &made).unwrap().task.id;
+    let done = json!({"id": parent, "summary": "made", "created_cards": [made]});
+    bench.by(&by, &wire::<CompleteTask>(done)).unwrap();
+    bench.do_it(&wire::<DetachFile>(json!({"id": parent, "filename": "f"})));
     bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
     let second = bench.start_one();
     bench.close(second.run_id, VerdictMode::Report, ProcessEnd::Exited(3));

@@ -122,11 +122,13 @@ fn gc_removes_archived_tasks_whole_and_shows_it_first() {
     board.say(["archive", &gone]).ok();
     let events = board.kinds(&gone).len();
     let none = board.say(["gc", "--older-than-days", "1"]).ok();
-    let nothing = "0 task(s), 0 event row(s), 0 workspace(s), 0 log file(s)";
+    let nothing = "0 task(s), 0 event row(s), 0 workspace(s), 0 log file(s), 0 attached file(s)";
     assert_eq!(none, format!("GC complete: {nothing} removed\n"));
     // It goes by whole seconds.
     let dry = ["gc", "--event-retention-days", "0", "--dry-run"];
-    let what = format!("1 task(s), {events} event row(s), 1 workspace(s), 1 log file(s)");
+    let what = format!(
+        "1 task(s), {events} event row(s), 1 workspace(s), 1 log file(s), 0 attached file(s)"
+    );
     until("a second to have passed", || {
         (board.say(dry).ok() == format!("GC would remove: {what}\n")).then_some(())
     });
@@ -138,7 +140,10 @@ fn gc_removes_archived_tasks_whole_and_shows_it_first() {
     board.say(["show", &gone]).failed(1);
     assert_eq!(board.status(&kept), "ready");
     let json = board.say(["gc", "--older-than-days", "0", "--json"]).json();
-    assert_eq!(keys(&json), ["dry_run", "events", "kept", "logs", "tasks", "workspaces"]);
+    assert_eq!(
+        keys(&json),
+        ["attachments", "dry_run", "events", "kept", "logs", "tasks", "workspaces"]
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod attachments;
 mod bad_input;
 mod board_files;
 mod boards;

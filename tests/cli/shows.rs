@@ -62,7 +62,7 @@ fn show_as_json_has_everything_under_stable_keys() {
     let shown = board.say(["show", &id, "--json"]).json();
     assert_eq!(
         keys(&shown),
-        ["board", "children", "comments", "events", "parents", "runs", "task"]
+        ["attachments", "board", "children", "comments", "events", "parents", "runs", "task"]
     );
     assert_eq!(keys(&shown["comments"][0]), ["author", "body", "created_at", "id"]);
     for key in ["kind", "payload", "created_at", "run_id"] {

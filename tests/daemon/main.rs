@@ -11,6 +11,7 @@
 )]
 
 mod adoption;
+mod attachments;
 mod bad_requests;
 mod callers;
 mod containment;

@@ -22,7 +22,8 @@ For people who write programs against the board. This page is written from the O
 `GET /v1/openapi.json`; how to call, who may, how errors look and how the event stream works is told in
 [control API](api.md).
 
-Fields of a `GET` stand in the query, those of a `POST` or `PATCH` in a JSON object; fields in `{braces}` in the path.
+Fields of a `GET` stand in the query, those of a `POST` or `PATCH` in a JSON object; fields in `{braces}` in the path. An
+operation that takes a file has its fields in the query and the bytes of the file as its body.
 ";
 
 /// The page.
@@ -52,7 +53,8 @@ fn render() -> String {
 }
 
 fn push_operation(text: &mut String, name: &str, path: &str, described: &Value, document: &Value) {
-    let place = if described["requestBody"].is_object() { "body" } else { "query" };
+    let body = &described["requestBody"]["content"];
+    let place = if body["application/json"].is_object() { "body" } else { "query" };
     write!(text, "\n### {name}\n\n{}\n", described["summary"].as_str().unwrap()).unwrap();
     let mut rows = Vec::new();
     if place == "query" {
@@ -80,6 +82,9 @@ fn push_operation(text: &mut String, name: &str, path: &str, described: &Value, 
             };
             writeln!(text, "| {shown} | {} | {} |", type_of(schema), about(schema)).unwrap();
         }
+    }
+    if body["application/octet-stream"].is_object() {
+        text.push_str("\nBody: the bytes of the file\n");
     }
     let (kind, content) =
         described["responses"]["200"]["content"].as_object().unwrap().iter().next().unwrap();

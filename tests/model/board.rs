@@ -86,10 +86,12 @@ impl Real {
                                 task: id.to_string(),
                                 profile: run.profile,
                                 spawned: run.worker_pid.is_some(),
+                                cards: run.created_cards,
                             },
                         );
                     }
                     let events = store::events::list_of_task(connection, &id)?;
+                    let files = store::attachments::list(connection, &id)?;
                     let comments = store::comments::list(connection, &id)?;
                     shown.tasks.insert(
                         id.to_string(),
@@ -110,6 +112,11 @@ impl Real {
                             key: task.idempotency_key.map(|key| (key, String::new())),
                             labels: task.labels.into_iter().collect::<BTreeSet<_>>(),
                             comments: comments.len(),
+                            files: files
+                                .into_iter()
+                                .map(|file| (file.filename, file.sha256.chars().next().unwrap()))
+                                .collect(),
+                            created_by: events[0].actor.clone().unwrap(),
                             events: events.into_iter().map(|event| event.kind).collect(),
                         },
                     );

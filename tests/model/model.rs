@@ -21,6 +21,7 @@ pub struct Run {
     pub task: String,
     pub profile: Option<String>,
     pub spawned: bool,
+    pub cards: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +42,13 @@ pub struct Task {
     pub key: Option<(String, String)>,
     pub labels: BTreeSet<String>,
     pub comments: usize,
+    pub files: BTreeMap<String, char>,
+    pub created_by: String,
     pub events: Vec<String>,
 }
 
-/// The model. A refused operation returns the code of its refusal and leaves everything as it was.
+/// The model. A refused operation returns the code of its refusal and leaves everything as it was, but for the event that tells
+/// of a refused completion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
     pub now: i64,
@@ -108,7 +112,8 @@ impl Model {
         Ok(None)
     }
 
-    pub fn create(&mut self, id: &str, new: &NewTask) {
+    /// By a person (`run` none) or by the worker of a run.
+    pub fn create(&mut self, id: &str, new: &NewTask, run: Option<i64>) {
         let waits = new.parents.iter().any(|parent| !satisfies(self.tasks[parent].status));
         let status = match (new.triage, waits) {
             (true, _) => "triage",
@@ -135,6 +140,8 @@ impl Model {
             key: new.key.clone().map(|key| (key, content_of(new))),
             labels: BTreeSet::new(),
             comments: 0,
+            files: BTreeMap::new(),
+            created_by: by(run),
             events: vec!["created".to_owned()],
         };
         self.tasks.insert(id.to_owned(), task);
@@ -218,6 +225,7 @@ impl Model {
             task: id.to_owned(),
             profile: self.tasks[id].assignee.clone(),
             spawned: false,
+            cards: Vec::new(),
         };
         self.add_run(run);
     }
@@ -252,6 +260,7 @@ impl Model {
             task: id.to_owned(),
             profile: self.tasks[id].assignee.clone(),
             spawned: false,
+            cards: Vec::new(),
         });
         self.leave(id, "running");
         let task = self.tasks.get_mut(id).unwrap();
@@ -286,16 +295,32 @@ impl Model {
     }
 
     /// By a person (`run` none) or by the worker of a run.
-    pub fn complete(&mut self, id: &str, run: Option<i64>, summary: Option<&str>) -> Done {
+    pub fn complete(
+        &mut self,
+        id: &str,
+        run: Option<i64>,
+        summary: Option<&str>,
+        cards: &[String],
+    ) -> Done {
         let by = by(run);
-        if let Some(done) = self.repeated(id, run, "completed", summary)? {
+        if let Some(done) = self.repeated(id, run, "completed", summary, cards)? {
             return done;
         }
         if !matches!(self.task(id)?.status, "ready" | "running" | "blocked") {
             return Err("wrong_status");
         }
-        if !self.end_current(id, "completed", summary, &by) && summary.is_some() {
+        if cards.iter().any(|card| !self.was_created_here(card, id, &by)) {
+            self.tell(id, "completion_blocked_hallucination");
+            return Err("unknown_cards");
+        }
+        let mut ended = self.tasks[id].current;
+        let hands_over = summary.is_some() || !cards.is_empty();
+        if !self.end_current(id, "completed", summary, &by) && hands_over {
             self.synthesize(id, "completed", summary, &by);
+            ended = Some(self.next_run);
+        }
+        if let Some(run) = ended {
+            self.runs.get_mut(&run).unwrap().cards = cards.to_vec();
         }
         self.leave(id, "done");
         let task = self.tasks.get_mut(id).unwrap();
@@ -307,7 +332,7 @@ impl Model {
 
     pub fn block(&mut self, id: &str, run: Option<i64>, reason: Option<&str>) -> Done {
         let by = by(run);
-        if let Some(done) = self.repeated(id, run, "blocked", reason)? {
+        if let Some(done) = self.repeated(id, run, "blocked", reason, &[])? {
             return done;
         }
         if !matches!(self.task(id)?.status, "ready" | "running") {
@@ -321,6 +346,36 @@ impl Model {
         Ok(())
     }
 
+    /// Whether a task was created by whoever asks, or by a run of the task `id`.
+    fn was_created_here(&self, card: &str, id: &str, asks: &str) -> bool {
+        let Some(task) = self.tasks.get(card) else { return false };
+        match task.created_by.strip_prefix("run:") {
+            Some(run) => self.runs.get(&run.parse().unwrap()).is_some_and(|run| run.task == id),
+            None => task.created_by == asks,
+        }
+    }
+
+    pub fn attach(&mut self, id: &str, name: &str, content: char) -> Done {
+        let files = &mut self.task(id)?.files;
+        if files.get(name) == Some(&content) {
+            return Ok(());
+        }
+        let numbered = (2..).map(|n| name.replace('.', &format!("-{n}.")));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        let free = names.find(|name| !files.contains_key(name)).unwrap();
+        files.insert(free, content);
+        self.tell(id, "attached");
+        Ok(())
+    }
+
+    pub fn detach(&mut self, id: &str, name: &str) -> Done {
+        if self.task(id)?.files.remove(name).is_none() {
+            return Err("unknown_attachment");
+        }
+        self.tell(id, "attachment_removed");
+        Ok(())
+    }
+
     /// A worker whose run has ended: the same verdict again is fine, anything else is over.
     fn repeated(
         &self,
@@ -328,6 +383,7 @@ impl Model {
         run: Option<i64>,
         outcome: &str,
         summary: Option<&str>,
+        cards: &[String],
     ) -> Result<Option<Done>, &'static str> {
         if !self.tasks.contains_key(id) {
             return Err("unknown_task");
@@ -338,7 +394,9 @@ impl Model {
             return Ok(None);
         }
         let is_own = run.by.as_deref() == Some(by(Some(run_id)).as_str());
-        let is_same = run.outcome.as_deref() == Some(outcome) && run.summary.as_deref() == summary;
+        let is_same = run.outcome.as_deref() == Some(outcome)
+            && run.summary.as_deref() == summary
+            && run.cards == cards;
         Ok(Some(if is_own && is_same { Ok(()) } else { Err("run_over") }))
     }
 

@@ -4,10 +4,10 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::verbs::{
-    ArchiveTask, AssignTask, BlockTask, ClaimTask, CloseRun, CollectGarbage, CommentTask,
-    CompleteTask, CreateTask, DispatchSwitch, EditTask, HeartbeatTask, LinkTasks, PassMode,
-    ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordSpawned, SetDispatch, StartReadyRuns,
-    UnblockTask, UnlinkTasks,
+    ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CloseRun, CollectGarbage,
+    CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch, EditTask, HeartbeatTask,
+    LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordSpawned,
+    SetDispatch, StartReadyRuns, UnblockTask, UnlinkTasks,
 };
 
 use crate::board::{Real, person, worker};
@@ -75,7 +75,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        let which = self.below(24);
+        let which = self.below(26);
         match which {
             0..=4 => self.create(),
             5 => self.link(),
@@ -95,6 +95,8 @@ impl Pair {
             19 | 20 => self.pass(),
             21 => self.worker_verdict(),
             22 => self.close(),
+            23 => self.attach(),
+            24 => self.worker_creates(),
             _ => self.rarely(),
         }
     }
@@ -133,7 +135,7 @@ impl Pair {
         match (self.real.run(self.model.now, &person(), &verb), expected) {
             (Ok(reply), Ok(None)) => {
                 assert!(reply.created);
-                self.model.create(reply.task.id.as_str(), &new);
+                self.model.create(reply.task.id.as_str(), &new, None);
             }
             (Ok(reply), Ok(Some(existing))) => {
                 assert!(!reply.created);
@@ -215,8 +217,9 @@ impl Pair {
         let id = self.some_id();
         let summary = if self.one_in(2) { Some("by hand".to_owned()) } else { None };
         self.note(format!("complete {id}"));
-        let expected = self.model.complete(&id, None, summary.as_deref());
-        let verb = CompleteTask { id, summary, ..CompleteTask::default() };
+        let created_cards = self.some_cards();
+        let expected = self.model.complete(&id, None, summary.as_deref(), &created_cards);
+        let verb = CompleteTask { id, summary, created_cards, ..CompleteTask::default() };
         let real = self.real.run(self.model.now, &person(), &verb);
         self.agree("complete", real, expected);
     }
@@ -343,8 +346,10 @@ impl Pair {
         let word = format!("word {}", self.below(2));
         if self.one_in(2) {
             self.note(format!("run {run_id} completes {id} with {word}"));
-            let expected = self.model.complete(&id, Some(run_id), Some(&word));
-            let verb = CompleteTask { id, summary: Some(word), ..CompleteTask::default() };
+            let created_cards = self.some_cards();
+            let expected = self.model.complete(&id, Some(run_id), Some(&word), &created_cards);
+            let summary = Some(word);
+            let verb = CompleteTask { id, summary, created_cards, ..CompleteTask::default() };
             let real = self.real.run(self.model.now, &caller, &verb);
             self.agree("worker completes", real, expected);
         } else {
@@ -353,6 +358,70 @@ impl Pair {
             let verb = BlockTask { id, reason: Some(word), ..BlockTask::default() };
             let real = self.real.run(self.model.now, &caller, &verb);
             self.agree("worker blocks", real, expected);
+        }
+    }
+
+    /// What a completion says that it created: mostly nothing.
+    fn some_cards(&mut self) -> Vec<String> {
+        if !self.one_in(4) {
+            return Vec::new();
+        }
+        let made: Vec<String> = self
+            .model
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.created_by != "ada")
+            .map(|(id, _)| id.clone())
+            .collect();
+        // Those that workers made are few, and the interesting ones.
+        if made.is_empty() || self.one_in(2) {
+            return vec![self.some_id()];
+        }
+        let nth = self.below(made.len());
+        vec![made[nth].clone()]
+    }
+
+    fn worker_creates(&mut self) {
+        let Some(run_id) = self.some_supervised_run() else { return };
+        let caller = worker(run_id, &self.model.runs[&run_id].task.clone());
+        let new = NewTask {
+            title: "by a worker".into(),
+            assignee: None,
+            parents: Vec::new(),
+            triage: false,
+            priority: 0,
+            key: None,
+        };
+        self.note(format!("run {run_id} creates"));
+        let verb = CreateTask { title: new.title.clone(), ..CreateTask::default() };
+        match self.real.run(self.model.now, &caller, &verb) {
+            Ok(reply) => {
+                assert!(self.model.runs[&run_id].outcome.is_none(), "{}", self.history.join("\n"));
+                self.model.create(reply.task.id.as_str(), &new, Some(run_id));
+            }
+            Err(code) => {
+                assert_eq!(code, "run_over", "{}", self.history.join("\n"));
+                assert!(self.model.runs[&run_id].outcome.is_some());
+            }
+        }
+    }
+
+    fn attach(&mut self) {
+        let (id, content) = (self.some_id(), ['0', '1'][self.below(2)]);
+        let filename = ["a.txt", "a-2.txt", "b.txt"][self.below(3)].to_owned();
+        if self.one_in(3) {
+            self.note(format!("detach {filename} of {id}"));
+            let expected = self.model.detach(&id, &filename);
+            let verb = DetachFile { id, filename, board: None };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            self.agree("detach", real, expected);
+        } else {
+            self.note(format!("attach {content} as {filename} to {id}"));
+            let expected = self.model.attach(&id, &filename, content);
+            let sha256 = content.to_string().repeat(64);
+            let verb = AttachFile { id, filename, size_bytes: 1, sha256, board: None };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            self.agree("attach", real, expected);
         }
     }
 

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::client::{Client, ClientError, Known, Outgoing, parse, with_query};
+use crate::api::client::{BYTES, Client, ClientError, JSON, Known, Outgoing, parse, with_query};
 
 /// Time in which a file is sent, checked and answered.
 const FILE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
@@ -103,6 +103,7 @@ impl Client {
             method: Method::GET,
             path: with_query(path, query)?,
             body: Bytes::new(),
+            content_type: JSON,
             request_id: None,
         };
         let response = self.wait(self.send_patiently(&outgoing, Known::Nothing))?;
@@ -120,6 +121,7 @@ impl Client {
             method: Method::POST,
             path: path.to_owned(),
             body: Bytes::new(),
+            content_type: BYTES,
             request_id: None,
         };
         let mut was_connected = false;

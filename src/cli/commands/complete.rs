@@ -1,12 +1,15 @@
 //! `kanban complete`.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 
-use crate::api::client::task_path;
+use crate::api::client::{artifact_of, task_path};
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CompleteTask, VerdictReply};
 
@@ -18,6 +21,7 @@ use crate::kernel::verbs::{CompleteTask, VerdictReply};
 #[command(after_help = "Examples:
   kanban complete \"$KANBAN_TASK\" --summary \"API in src/api, 14 tests pass\" \\
       --metadata '{\"changed_files\":[\"src/api.rs\"],\"tests_run\":14}'
+  kanban complete \"$KANBAN_TASK\" --summary \"The report\" --artifact out/report.pdf
   kanban complete t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {
     /// The tasks
@@ -32,6 +36,13 @@ pub struct Arguments {
     /// Facts of the handoff, a JSON object
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
+    /// A file that is a result (repeatable). Its path, size and SHA-256 are taken before the verdict is sent; when it cannot be
+    /// read nothing is completed
+    #[arg(long = "artifact", value_name = "PATH")]
+    artifacts: Vec<PathBuf>,
+    /// A task that was created in this work (repeatable). When it was not, nothing is completed
+    #[arg(long = "created-card", value_name = "ID", add = complete::tasks())]
+    created_cards: Vec<String>,
 }
 
 /// Runs it.
@@ -39,12 +50,20 @@ pub struct Arguments {
 /// # Errors
 /// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Arguments { ids, result, summary, metadata } = arguments;
-    if ids.len() > 1 && (result.is_some() || summary.is_some() || metadata.is_some()) {
-        return Err(Failure::usage("--result, --summary and --metadata are per-task")
+    let Arguments { ids, result, summary, metadata, artifacts, created_cards } = arguments;
+    let hands_over = result.is_some()
+        || summary.is_some()
+        || metadata.is_some()
+        || !artifacts.is_empty()
+        || !created_cards.is_empty();
+    if ids.len() > 1 && hands_over {
+        let told = "--result, --summary, --metadata, --artifact and --created-card are per-task";
+        return Err(Failure::usage(told)
             .with_hint("complete one task at a time when there is something to hand over"));
     }
     let metadata = metadata.as_deref().map(read_metadata).transpose()?;
+    let artifacts: Vec<Artifact> =
+        artifacts.iter().map(|path| artifact_of(path)).collect::<Result<_, _>>()?;
     let client = session.client()?;
     let board = session.board.clone();
     let ask = |id: &str| -> Result<VerdictReply, _> {
@@ -53,6 +72,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
             summary: summary.clone(),
             metadata: metadata.clone(),
             result: result.clone(),
+            artifacts: artifacts.clone(),
+            created_cards: created_cards.clone(),
             board: board.clone(),
         };
         client.post(&task_path(id, "complete")?, &request)

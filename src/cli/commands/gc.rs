@@ -9,7 +9,7 @@ use crate::exit_codes::CliExit;
 
 /// Remove old archived tasks whole, old logs, and workspaces that are over.
 ///
-/// Nothing else is ever deleted: a task goes with its runs, comments, events and workspace once it has been archived for long
+/// Nothing else is ever deleted: a task goes with its runs, comments, events, attached files and workspace once it has been archived for long
 /// enough; logs of finished tasks go by their age; scratch directories and worktrees of tasks that are done or archived go
 /// after `workspaces.retention`. A worktree with work that is not committed stays: the work is saved to a ref of its
 /// repository (refs/kanban/salvage/…), and the report names it.
@@ -50,9 +50,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);
     }
-    let GcReport { tasks, events, workspaces, kept, logs, dry_run } = report;
+    let GcReport { tasks, events, workspaces, kept, logs, attachments, dry_run } = report;
     let what = format!(
-        "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s)"
+        "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s), \
+         {attachments} attached file(s)"
     );
     session.output.line(match dry_run {
         true => format!("GC would remove: {what}"),

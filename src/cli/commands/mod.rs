@@ -3,6 +3,8 @@
 pub mod archive;
 pub mod assign;
 pub mod assignees;
+pub mod attach;
+pub mod attachments;
 pub mod backup;
 pub mod block;
 pub mod boards;
@@ -86,6 +88,8 @@ pub enum Command {
     Link(link::Arguments),
     Unlink(unlink::Arguments),
     Comment(comment::Arguments),
+    Attach(attach::Arguments),
+    Attachments(attachments::Arguments),
     Claim(claim::Arguments),
     Heartbeat(heartbeat::Arguments),
     Complete(complete::Arguments),
@@ -152,6 +156,8 @@ impl Command {
             Self::Link(arguments) => link::run(arguments, session),
             Self::Unlink(arguments) => unlink::run(arguments, session),
             Self::Comment(arguments) => comment::run(arguments, session),
+            Self::Attach(arguments) => attach::run(&arguments, session),
+            Self::Attachments(arguments) => attachments::run(&arguments, session),
             Self::Claim(arguments) => claim::run(arguments, session),
             Self::Heartbeat(arguments) => heartbeat::run(arguments, session),
             Self::Complete(arguments) => complete::run(arguments, session),
@@ -220,7 +226,9 @@ impl Command {
                 Some("there is no editor; name what is to be changed")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
             Self::Init(_)
+            | Self::Attach(_)
             | Self::Export(_)
             | Self::Import(_)
             | Self::Backup(_)
@@ -238,6 +246,7 @@ impl Command {
             | Self::Link(_)
             | Self::Unlink(_)
             | Self::Comment(_)
+            | Self::Attachments(_)
             | Self::Claim(_)
             | Self::Heartbeat(_)
             | Self::Complete(_)

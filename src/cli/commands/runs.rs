@@ -89,6 +89,10 @@ fn lines(runs: &[Run], times: &Times) -> Vec<String> {
         lines.extend(texts.filter_map(|(sign, text)| {
             Some(format!("     {sign} {}", first_line(text.as_deref()?, TEXT_COLUMNS)?))
         }));
+        let artifacts = run.map(|run| run.artifacts.as_slice()).unwrap_or_default();
+        lines.extend(artifacts.iter().map(|artifact| {
+            format!("     + {} ({} bytes)", one_line(&artifact.path), artifact.size_bytes)
+        }));
     }
     lines
 }

@@ -71,6 +71,13 @@ impl Page {
                 lines.extend(block(text).lines().map(|line| format!("  {line}")));
             }
         }
+        if !details.attachments.is_empty() {
+            lines.extend([String::new(), format!("Attachments ({}):", details.attachments.len())]);
+            lines.extend(details.attachments.iter().map(|file| {
+                let (name, by) = (one_line(&file.filename), one_line(&file.uploaded_by));
+                format!("  {name} ({} bytes, by {by})", file.size_bytes)
+            }));
+        }
         if !details.comments.is_empty() {
             lines.extend([String::new(), format!("Comments ({}):", details.comments.len())]);
             for comment in &details.comments {
@@ -176,6 +183,12 @@ impl Page {
             let line = first_line(text.as_deref()?, RUN_TEXT_COLUMNS)?;
             Some(format!("     {sign} {line}"))
         }));
+        lines.extend(run.artifacts.iter().map(|artifact| {
+            format!("     + {} ({} bytes)", one_line(&artifact.path), artifact.size_bytes)
+        }));
+        if !run.created_cards.is_empty() {
+            lines.push(format!("     created {}", one_line(&run.created_cards.join(", "))));
+        }
         if !run.not_enforced.is_empty() {
             let limits = one_line(&run.not_enforced.join(", "));
             lines.push(format!("     ! limits not enforced here: {limits}"));

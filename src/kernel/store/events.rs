@@ -1,6 +1,6 @@
 //! `task_events`: what happened, in the order in which it happened. Ids grow and are never reused.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::Doing;
 use super::rows::lenient_json;
@@ -123,6 +123,20 @@ pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<Ev
         .prepare_cached("SELECT coalesce(max(id), 0) FROM task_events WHERE task_id = :task_id")
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
         .doing("find the newest event of a task")
+}
+
+/// The actor of the event that created a task; none when there is no such event, or nobody is named in it.
+pub fn creator_of(connection: &Connection, task_id: &TaskId) -> Result<Option<String>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT actor FROM task_events WHERE task_id = :task_id AND kind = 'created' ORDER BY id LIMIT 1",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! { ":task_id": task_id };
+            s.query_row(parameters, |row| row.get::<_, Option<String>>(0)).optional()
+        })
+        .map(Option::flatten)
+        .doing("look up who created a task")
 }
 
 /// How many events a task has.

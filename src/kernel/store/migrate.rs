@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, sql: include_str!("migrations/0004_stopping.sql") },
     Migration { version: 5, sql: include_str!("migrations/0005_containment.sql") },
     Migration { version: 6, sql: include_str!("migrations/0006_listing.sql") },
+    Migration { version: 7, sql: include_str!("migrations/0007_handoff.sql") },
 ];
 
 /// The schema version that this program writes.

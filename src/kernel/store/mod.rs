@@ -14,6 +14,7 @@
 //!
 //! One file per table; each function is one statement, shown where its parameters and its row mapper are.
 
+pub mod attachments;
 pub mod backup;
 pub mod boards;
 pub mod breakers;

@@ -46,6 +46,11 @@ pub(super) fn lenient_json(text: Option<String>) -> Option<Value> {
     serde_json::from_str(&text?).ok()
 }
 
+/// A JSON list that this program writes; unreadable means empty.
+pub(super) fn lenient_list<T: serde::de::DeserializeOwned>(text: Option<String>) -> Vec<T> {
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
 /// The `skills` column: a JSON list of names; blank members dropped, others made text; unreadable means none.
 pub(super) fn lenient_names(text: Option<String>) -> Option<Vec<String>> {
     let Some(Value::Array(items)) = lenient_json(text) else { return None };

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::Doing;
-use super::rows::{lenient_json, lenient_names};
+use super::rows::{lenient_json, lenient_list, lenient_names};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome, RunState};
@@ -14,7 +14,8 @@ macro_rules! select_runs {
             "SELECT id, task_id, profile, step_key, status, outcome, summary, error, metadata, worker_pid, started_at,
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
-                    max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced
+                    max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
+                    artifacts, created_cards
              FROM task_runs ",
             $rest
         )
@@ -59,6 +60,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         oom_kills: row.get(33)?,
         containment: row.get(34)?,
         not_enforced: lenient_names(row.get(35)?).unwrap_or_default(),
+        artifacts: lenient_list(row.get(36)?),
+        created_cards: lenient_list(row.get(37)?),
     })
 }
 
@@ -138,6 +141,10 @@ pub struct Verdict<'a> {
     pub error: Option<&'a str>,
     /// JSON object as text.
     pub metadata: Option<&'a str>,
+    /// JSON list of declared files as text.
+    pub artifacts: Option<&'a str>,
+    /// JSON list of the ids of created tasks as text.
+    pub created_cards: Option<&'a str>,
     /// Who gave it.
     pub by: &'a str,
     /// End, epoch seconds.
@@ -154,10 +161,10 @@ pub fn insert_ended(
 ) -> Result<RunId, Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, verdict_by,
-                                    started_at, ended_at, closed_at, state)
-             VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :by,
-                     :now, :now, :now, 'closed')
+            "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, artifacts,
+                                    created_cards, verdict_by, started_at, ended_at, closed_at, state)
+             VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :artifacts,
+                     :created_cards, :by, :now, :now, :now, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -165,7 +172,8 @@ pub fn insert_ended(
                 named_params! {
                     ":task_id": task_id, ":profile": profile, ":step_key": step_key, ":status": verdict.status,
                     ":outcome": verdict.outcome, ":summary": verdict.summary, ":error": verdict.error,
-                    ":metadata": verdict.metadata, ":by": verdict.by, ":now": verdict.now,
+                    ":metadata": verdict.metadata, ":artifacts": verdict.artifacts,
+                    ":created_cards": verdict.created_cards, ":by": verdict.by, ":now": verdict.now,
                 },
                 |row| row.get(0),
             )
@@ -183,13 +191,14 @@ pub fn set_verdict_if_none(
         .prepare_cached(
             "UPDATE task_runs
              SET status = :status, outcome = :outcome, cause = :cause, summary = :summary, error = :error,
-                 metadata = :metadata, verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
+                 metadata = :metadata, artifacts = :artifacts, created_cards = :created_cards, verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
              WHERE id = :id AND ended_at IS NULL",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": id, ":status": verdict.status, ":outcome": verdict.outcome, ":cause": verdict.cause,
                 ":summary": verdict.summary, ":error": verdict.error, ":metadata": verdict.metadata,
+                ":artifacts": verdict.artifacts, ":created_cards": verdict.created_cards,
                 ":by": verdict.by, ":now": verdict.now,
             })
         })

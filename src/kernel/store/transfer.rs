@@ -162,12 +162,12 @@ pub fn insert_run(
                                     worker_pid, max_runtime_seconds, last_heartbeat_at, started_at, ended_at, closed_at,
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
                                     max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
-                                    errno, retry_at, state)
+                                    errno, retry_at, artifacts, created_cards, state)
              VALUES (:id, :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
                      :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail,
-                     :errno, :retry_at, 'closed')
+                     :errno, :retry_at, :artifacts, :created_cards, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -185,7 +185,8 @@ pub fn insert_run(
                     ":max_rss_bytes": run.max_rss_bytes, ":memory_peak": run.memory_peak_bytes,
                     ":oom_kills": run.oom_kills, ":containment": run.containment,
                     ":not_enforced": run.not_enforced, ":log_tail": run.log_tail,
-                    ":errno": run.errno, ":retry_at": run.retry_at,
+                    ":errno": run.errno, ":retry_at": run.retry_at, ":artifacts": run.artifacts,
+                    ":created_cards": run.created_cards,
                 },
                 |row| row.get(0),
             )

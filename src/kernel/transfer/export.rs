@@ -9,7 +9,8 @@ use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::kernel::transfer::record::{
-    CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields, TaskRecord,
+    AttachmentFields, CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields,
+    TaskRecord,
 };
 
 /// Ids of a board's tasks in the order in which they were made, archived ones too.
@@ -41,6 +42,7 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
     let parents = store::links::list_parents(connection, id)?;
     let events = store::events::list_of_task(connection, id)?;
     let comments = store::comments::list(connection, id)?;
+    let attachments = store::attachments::list(connection, id)?;
     // The newest event of this task that was heard: a cursor may name another task's event, which means nothing elsewhere.
     let own_ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     let heard = |cursor: i64| own_ids.iter().copied().filter(|id| *id <= cursor).max();
@@ -67,6 +69,16 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
                 payload: event.payload.map(serde_json::Value::Object),
                 created_at: event.created_at,
                 actor: event.actor,
+            })
+            .collect(),
+        attachments: attachments
+            .into_iter()
+            .map(|file| AttachmentFields {
+                filename: file.filename,
+                size_bytes: file.size_bytes,
+                sha256: file.sha256,
+                uploaded_by: file.uploaded_by,
+                created_at: file.created_at,
             })
             .collect(),
         subscriptions: subscriptions
@@ -149,10 +161,16 @@ fn run_fields(run: Run) -> RunFields {
         containment: run.containment,
         not_enforced: (!run.not_enforced.is_empty())
             .then(|| serde_json::Value::from(run.not_enforced).to_string()),
+        artifacts: list_text(&run.artifacts),
+        created_cards: list_text(&run.created_cards),
         log_tail: run.log_tail,
         errno: run.errno.map(i64::from),
         retry_at: run.retry_at,
     }
+}
+
+fn list_text<T: Serialize>(items: &[T]) -> Option<String> {
+    (!items.is_empty()).then(|| serde_json::json!(items).to_string())
 }
 
 /// What `GET /v1/import` says before an import begins.

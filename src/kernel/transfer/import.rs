@@ -195,6 +195,15 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
         *reply.rows.entry(table.to_owned()).or_default() += rows;
     }
     reply.notes.extend(normal.notes.iter().cloned());
+    if !record.attachments.is_empty() {
+        let names: Vec<String> =
+            record.attachments.iter().map(|file| shorten(&file.filename)).collect();
+        reply.notes.push(format!(
+            "{} comes without its attached file(s) {}: an export does not hold their bytes",
+            record.task.id,
+            names.join(", ")
+        ));
+    }
 }
 
 fn write(

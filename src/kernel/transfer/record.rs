@@ -36,6 +36,8 @@ pub struct TaskRecord {
     pub comments: Vec<CommentFields>,
     /// Its events, oldest first.
     pub events: Vec<EventFields>,
+    /// What is known of its attached files. Their bytes are not part of an export.
+    pub attachments: Vec<AttachmentFields>,
     /// Subscriptions to it.
     pub subscriptions: Vec<SubscriptionFields>,
 }
@@ -109,6 +111,8 @@ pub struct RunFields {
     pub oom_kills: Option<i64>,
     pub containment: Option<String>,
     pub not_enforced: Option<String>,
+    pub artifacts: Option<String>,
+    pub created_cards: Option<String>,
     pub log_tail: Option<String>,
     pub errno: Option<i64>,
     pub retry_at: Option<i64>,
@@ -122,6 +126,18 @@ pub struct CommentFields {
     pub id: i64,
     pub author: String,
     pub body: String,
+    pub created_at: i64,
+}
+
+/// Columns of an attached file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct AttachmentFields {
+    pub filename: String,
+    pub size_bytes: i64,
+    pub sha256: String,
+    pub uploaded_by: String,
     pub created_at: i64,
 }
 

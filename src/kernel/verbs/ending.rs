@@ -24,12 +24,30 @@ pub(super) struct Ending<'a> {
     pub error: Option<&'a str>,
     /// JSON object as text.
     pub metadata: Option<&'a str>,
+    /// JSON list of declared files as text.
+    pub artifacts: Option<&'a str>,
+    /// JSON list of ids as text.
+    pub created_cards: Option<&'a str>,
 }
 
 impl Ending<'_> {
     /// An ending that is nothing but its outcome.
     pub(super) fn of(outcome: RunOutcome) -> Self {
-        Self { outcome, cause: None, summary: None, error: None, metadata: None }
+        Self {
+            outcome,
+            cause: None,
+            summary: None,
+            error: None,
+            metadata: None,
+            artifacts: None,
+            created_cards: None,
+        }
+    }
+
+    /// Whether it leaves anything for whoever comes next.
+    pub(super) fn says_something(&self) -> bool {
+        let handed_over = [self.summary, self.metadata, self.artifacts, self.created_cards];
+        handed_over.iter().any(Option::is_some)
     }
 
     fn verdict<'v>(&'v self, status: &'v str, by: &'v str, now: i64) -> Verdict<'v> {
@@ -40,6 +58,8 @@ impl Ending<'_> {
             summary: self.summary,
             error: self.error,
             metadata: self.metadata,
+            artifacts: self.artifacts,
+            created_cards: self.created_cards,
             by,
             now,
         }

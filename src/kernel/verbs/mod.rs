@@ -2,6 +2,7 @@
 //! and the MCP tools all send these fields, unknown ones are refused.
 
 mod assign;
+mod attach;
 mod breakers;
 mod claim;
 mod comment;
@@ -24,6 +25,7 @@ mod unblock;
 mod verdict;
 
 pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks};
+pub use attach::{AttachFile, AttachReply, DetachFile, DetachReply, check_attach};
 pub use breakers::{BreakerInfo, BreakerScope, ListBreakers, ResetBreaker};
 pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
 pub use comment::{CommentReply, CommentTask};

@@ -1,0 +1,43 @@
+//! Who created a task: its first event says so. What a worker may do with a task that is not its own goes by this, and so
+//! does whether it may say that it created it.
+
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::store::{self, Connection};
+
+/// Who created a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A run, in its work on a task.
+    Run {
+        /// The run.
+        run_id: RunId,
+        /// The task that it worked on.
+        task_id: TaskId,
+    },
+    /// Somebody outside any run.
+    Somebody(String),
+    /// Nobody knows: it was imported, or its creator is gone.
+    Unknown,
+}
+
+/// Who created the task.
+///
+/// # Errors
+/// A fault of the database.
+pub fn of_task(connection: &Connection, id: &TaskId) -> Result<Origin, Fault> {
+    let Some(actor) = store::events::creator_of(connection, id)? else {
+        return Ok(Origin::Unknown);
+    };
+    // The numbers of an imported task's runs are those of another board.
+    if store::transfer::origin_of(connection, id)?.is_some() {
+        return Ok(Origin::Unknown);
+    }
+    let Some(run_id) = actor.strip_prefix("run:").and_then(|id| id.parse::<RunId>().ok()) else {
+        return Ok(Origin::Somebody(actor));
+    };
+    Ok(match store::runs::get(connection, run_id)? {
+        Some(run) => Origin::Run { run_id, task_id: run.task_id },
+        None => Origin::Unknown,
+    })
+}

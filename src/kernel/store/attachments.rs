@@ -1,0 +1,129 @@
+//! `task_attachments`: what is known of the files that were attached to a task. Their bytes are not here.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use serde::{Deserialize, Serialize};
+
+use super::Doing;
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+
+/// An attached file as replies show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Attachment {
+    /// Row id.
+    pub id: i64,
+    /// Its name, which no other file of the task has.
+    pub filename: String,
+    /// Its length, bytes.
+    pub size_bytes: i64,
+    /// SHA-256 of its bytes, lower-case hex.
+    pub sha256: String,
+    /// Who attached it.
+    pub uploaded_by: String,
+    /// When, epoch seconds.
+    pub created_at: EpochSeconds,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
+    Ok(Attachment {
+        id: row.get(0)?,
+        filename: row.get(1)?,
+        size_bytes: row.get(2)?,
+        sha256: row.get(3)?,
+        uploaded_by: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
+
+/// What a row begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAttachment<'a> {
+    /// Its name.
+    pub filename: &'a str,
+    /// Its length, bytes.
+    pub size_bytes: i64,
+    /// SHA-256 of its bytes.
+    pub sha256: &'a str,
+    /// Who attached it.
+    pub uploaded_by: &'a str,
+}
+
+/// Adds a file to a task.
+pub fn insert(
+    connection: &Connection,
+    task_id: &TaskId,
+    new: &NewAttachment<'_>,
+    now: EpochSeconds,
+) -> Result<Attachment, Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO task_attachments (task_id, filename, size_bytes, sha256, uploaded_by, created_at)
+             VALUES (:task_id, :filename, :size_bytes, :sha256, :uploaded_by, :now)
+             RETURNING id, filename, size_bytes, sha256, uploaded_by, created_at",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                named_params! {
+                    ":task_id": task_id, ":filename": new.filename, ":size_bytes": new.size_bytes,
+                    ":sha256": new.sha256, ":uploaded_by": new.uploaded_by, ":now": now,
+                },
+                read,
+            )
+        })
+        .doing("attach a file")
+}
+
+/// The file of a task that has this name.
+pub fn get(
+    connection: &Connection,
+    task_id: &TaskId,
+    filename: &str,
+) -> Result<Option<Attachment>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT id, filename, size_bytes, sha256, uploaded_by, created_at FROM task_attachments
+             WHERE task_id = :task_id AND filename = :filename",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! { ":task_id": task_id, ":filename": filename };
+            s.query_row(parameters, read).optional()
+        })
+        .doing("look up an attached file")
+}
+
+/// All files of a task, by name.
+pub fn list(connection: &Connection, task_id: &TaskId) -> Result<Vec<Attachment>, Fault> {
+    let doing = "list attached files";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, filename, size_bytes, sha256, uploaded_by, created_at FROM task_attachments
+             WHERE task_id = :task_id ORDER BY filename",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":task_id": task_id }, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Whether the task has these bytes under some name.
+pub fn has(connection: &Connection, task_id: &TaskId, sha256: &str) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM task_attachments WHERE task_id = :task_id AND sha256 = :sha256)",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! { ":task_id": task_id, ":sha256": sha256 };
+            s.query_row(parameters, |row| row.get(0))
+        })
+        .doing("look for attached bytes")
+}
+
+/// Removes a file from its task.
+pub fn remove(connection: &Connection, task_id: &TaskId, filename: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "DELETE FROM task_attachments WHERE task_id = :task_id AND filename = :filename",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":task_id": task_id, ":filename": filename }))
+        .map(|_| ())
+        .doing("remove an attached file")
+}

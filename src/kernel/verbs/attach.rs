@@ -1,0 +1,230 @@
+//! `attach`: a file for whoever works on a task, and its removal. The bytes are in their place before the row is written,
+//! and go after it: a row without bytes cannot come from a crash, bytes without a row are swept by `gc`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::board::Verb;
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, Payload, payload};
+use crate::kernel::ids::BoardName;
+use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_PER_TASK_MAX, FILENAME_BYTES_MAX};
+use crate::kernel::origin::{self, Origin};
+use crate::kernel::store::attachments::{Attachment, NewAttachment};
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::Task;
+use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::validate;
+use crate::kernel::verbs::refuse_ended_run;
+
+/// Attaches a file whose bytes are in their place.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachFile {
+    /// The task.
+    pub id: String,
+    /// Name of the file.
+    pub filename: String,
+    /// Its length, bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of its bytes, lower-case hex.
+    pub sha256: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The file as it is attached now.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AttachReply {
+    /// The task.
+    pub task_id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// The file.
+    #[serde(flatten)]
+    pub attachment: Attachment,
+    /// True when the task had the same file under that name before.
+    pub already: bool,
+}
+
+impl Verb for AttachFile {
+    type Reply = AttachReply;
+    const NAME: &'static str = "attach";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<AttachReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Comment, Self::NAME)?;
+        refuse_ended_run(tx)?;
+        let filename = check_attach(tx.store(), tx.caller, &task, &self.filename)?;
+        let sha256 = validate::sha256(&self.sha256)?;
+        let size_bytes = size(self.size_bytes)?;
+        let reply = |attachment, already| AttachReply {
+            task_id: task.id.to_string(),
+            board: task.board.clone(),
+            attachment,
+            already,
+        };
+        let there = store::attachments::list(tx.store(), &task.id)?;
+        let same = there.iter().find(|file| file.filename == filename && file.sha256 == sha256);
+        if let Some(same) = same {
+            return Ok(reply(same.clone(), true));
+        }
+        if there.len() >= ATTACHMENTS_PER_TASK_MAX {
+            return Err(Refusal::InvalidValue {
+                field: "attachments",
+                problem: "a task takes no more than 100; this one is one too many",
+                value: filename,
+            }
+            .into());
+        }
+        let is_taken = |name: &str| there.iter().any(|file| file.filename == name);
+        let filename = free_name(&filename, is_taken);
+        let new = NewAttachment {
+            filename: &filename,
+            size_bytes,
+            sha256,
+            uploaded_by: tx.caller.author(),
+        };
+        let attachment = store::attachments::insert(tx.store(), &task.id, &new, tx.now)?;
+        tx.event(&task, None, EventKind::Attached, Some(told(&attachment)))?;
+        Ok(reply(attachment, false))
+    }
+}
+
+/// Whether the caller may attach a file of this name to the task; returns the name as it will stand. Asked before the bytes
+/// are taken, and again in the transaction. A worker may for its own task and for those that the runs of that task created.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn check_attach(
+    connection: &Connection,
+    caller: &Caller,
+    task: &Task,
+    filename: &str,
+) -> Result<String, VerbError> {
+    caller.check(Right::Comment, AttachFile::NAME, &task.board, Some(&task.id))?;
+    if let Caller::Worker { run_id, task_id, .. } = caller
+        && task.id != *task_id
+    {
+        let is_ours = match origin::of_task(connection, &task.id)? {
+            Origin::Run { task_id: creator, .. } => creator == *task_id,
+            Origin::Somebody(_) | Origin::Unknown => false,
+        };
+        if !is_ours {
+            let (own, id) = (task_id.to_string(), task.id.to_string());
+            return Err(Refusal::NotYours { run_id: *run_id, own, id }.into());
+        }
+    }
+    Ok(validate::filename(filename)?)
+}
+
+fn size(bytes: u64) -> Result<i64, Refusal> {
+    let as_usize = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+    if bytes > ATTACHMENT_BYTES_MAX {
+        let (actual, limit) = (as_usize(bytes), as_usize(ATTACHMENT_BYTES_MAX));
+        return Err(Refusal::TooLarge { field: "attachment", actual, limit });
+    }
+    Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+fn told(file: &Attachment) -> Payload {
+    payload([
+        ("attachment_id", file.id.into()),
+        ("filename", file.filename.as_str().into()),
+        ("size_bytes", file.size_bytes.into()),
+        ("sha256", file.sha256.as_str().into()),
+    ])
+}
+
+/// The name, or the first of `name-2.ext`, `name-3.ext` … that nothing has.
+fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    if !is_taken(name) {
+        return name.to_owned();
+    }
+    // A dot at the beginning hides a file and begins no extension.
+    let (stem, extension) = match name.rfind('.').filter(|at| *at > 0) {
+        Some(at) => name.split_at(at),
+        None => (name, ""),
+    };
+    let mut number = 2_u32;
+    loop {
+        let suffix = format!("-{number}{extension}");
+        let mut room = FILENAME_BYTES_MAX.saturating_sub(suffix.len()).min(stem.len());
+        while !stem.is_char_boundary(room) {
+            room -= 1;
+        }
+        let candidate = format!("{}{suffix}", stem.get(..room).unwrap_or_default());
+        if !is_taken(&candidate) {
+            return candidate;
+        }
+        number += 1;
+    }
+}
+
+/// Removes an attached file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetachFile {
+    /// The task.
+    pub id: String,
+    /// Name of the file.
+    pub filename: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The file that is no longer there.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DetachReply {
+    /// The task.
+    pub task_id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// The file.
+    #[serde(flatten)]
+    pub attachment: Attachment,
+}
+
+impl Verb for DetachFile {
+    type Reply = DetachReply;
+    const NAME: &'static str = "detach";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<DetachReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let file = store::attachments::get(tx.store(), &task.id, &self.filename)?;
+        let Some(attachment) = file else {
+            let (id, filename) = (task.id.to_string(), shorten(&self.filename));
+            return Err(Refusal::UnknownAttachment { id, filename }.into());
+        };
+        store::attachments::remove(tx.store(), &task.id, &attachment.filename)?;
+        tx.event(&task, None, EventKind::AttachmentRemoved, Some(told(&attachment)))?;
+        Ok(DetachReply { task_id: task.id.to_string(), board: task.board, attachment })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_gets_a_number_before_its_extension() {
+        for (name, taken, expected) in [
+            ("a.txt", &[][..], "a.txt"),
+            ("a.txt", &["a.txt"], "a-2.txt"),
+            ("a.txt", &["a.txt", "a-2.txt", "a-3.txt"], "a-4.txt"),
+            ("a", &["a"], "a-2"),
+            ("a.tar.gz", &["a.tar.gz"], "a.tar-2.gz"),
+            (".profile", &[".profile"], ".profile-2"),
+        ] {
+            assert_eq!(free_name(name, |name| taken.contains(&name)), expected);
+        }
+        let long = format!("{}.txt", "ü".repeat(125));
+        let other = free_name(&long, |name| name == long);
+        assert!(other.ends_with("ü-2.txt") && other.len() <= FILENAME_BYTES_MAX, "{other}");
+    }
+}
