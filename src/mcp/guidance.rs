@@ -19,7 +19,8 @@ that names what was reached. Work of a minute or two needs none.
 call kanban_block with one sentence that names what is needed, and stop. Put longer background into a comment before that. A \
 person answers, and a new attempt is started that reads the answer.
 5. **Hand over.** Call kanban_complete with a summary of one to three sentences that names what was made and where, and with \
-metadata for machines: changed files, tests run, decisions taken. It is kept for ever and read by others, so no secrets and no \
+metadata for machines: changed files, tests run, decisions taken. Name files that you made in artifacts and tasks that you \
+created in created_cards; both are checked. All of it is kept for ever and read by others, so no secrets and no \
 personal data. Then stop: nothing you do afterwards counts.
 6. **Found more work?** Make a new task with kanban_create for the profile that fits, with your task as its parent. Do not widen \
 your own.

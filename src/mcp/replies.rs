@@ -32,9 +32,12 @@ const RUN: &[&str] = &[
     "summary",
     "error",
     "metadata",
+    "artifacts",
+    "created_cards",
     "started_at",
     "ended_at",
 ];
+const ATTACHMENT: &[&str] = &["filename", "size_bytes", "sha256", "uploaded_by"];
 const LISTED: &[&str] = &["id", "title", "status", "assignee", "priority", "tenant"];
 
 /// The reply of `kanban_show`, from the task's details and its context.
@@ -51,6 +54,7 @@ pub fn of_show(details: &Value, context: &Value) -> Value {
         "parents": list("parents"),
         "children": list("children"),
         "comments": each(&list("comments"), COMMENT),
+        "attachments": each(&list("attachments"), ATTACHMENT),
         "events": each(recent, EVENT),
         "runs": each(&list("runs"), RUN),
         "worker_context": context.get("context"),
@@ -75,19 +79,42 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         "comment" => pick(&[("task_id", "task_id"), ("comment_id", "comment_id")]),
         "create" => pick(&[("task_id", "id"), ("status", "status"), ("created", "created")]),
         "link" => pick(&[("parent_id", "parent_id"), ("child_id", "child_id")]),
-        "list" => {
-            let tasks = reply.as_array().map(Vec::as_slice).unwrap_or_default();
-            let tasks: Vec<Value> = tasks.iter().map(|task| only(task, LISTED)).collect();
-            json!({ "ok": true, "tasks": tasks })
-        }
+        "attach" => pick(&[
+            ("task_id", "task_id"),
+            ("filename", "filename"),
+            ("size_bytes", "size_bytes"),
+            ("sha256", "sha256"),
+        ]),
         _ => pick(&[("task_id", "id"), ("status", "status")]),
     }
+}
+
+/// The reply of `kanban_list`, from one task more than are to be shown: with it, that there is one is known.
+pub fn of_list(reply: &Value, limit: usize) -> Value {
+    let tasks = reply.as_array().map(Vec::as_slice).unwrap_or_default();
+    let shown = tasks.get(..limit).unwrap_or(tasks);
+    let mut out = json!({
+        "ok": true,
+        "tasks": shown.iter().map(|task| only(task, LISTED)).collect::<Vec<_>>(),
+        "count": shown.len(),
+        "truncated": tasks.len() > shown.len(),
+    });
+    if let (true, Value::Object(out)) = (tasks.len() > shown.len(), &mut out) {
+        let last = shown.last().and_then(|task| task.get("id")).cloned().unwrap_or_default();
+        out.insert("next_cursor".to_owned(), last);
+    }
+    out
+}
+
+/// Says nothing: null, or a list of nothing.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 fn only(value: &Value, names: &[&str]) -> Value {
     let mut out = Map::new();
     for name in names {
-        if let Some(value) = value.get(name).filter(|value| !value.is_null()) {
+        if let Some(value) = value.get(name).filter(|value| !is_nothing(value)) {
             out.insert((*name).to_owned(), value.clone());
         }
     }
@@ -118,13 +145,29 @@ mod tests {
                 json!({"ok": true, "task_id": "t_1", "status": "ready", "created": true}),
             ),
             (
-                "list",
-                json!([{"id": "t_1", "title": "t", "status": "ready", "assignee": null, "body": "b"}]),
-                json!({"ok": true, "tasks": [{"id": "t_1", "title": "t", "status": "ready"}]}),
+                "attach",
+                json!({"task_id": "t_1", "id": 3, "filename": "a", "size_bytes": 3, "sha256": "0", "already": false}),
+                json!({"ok": true, "task_id": "t_1", "filename": "a", "size_bytes": 3, "sha256": "0"}),
             ),
         ] {
             assert_eq!(of_operation(operation, &reply), expected);
         }
+    }
+
+    #[test]
+    fn a_list_says_whether_there_is_more_and_how_to_go_on() {
+        let task = |id: &str| json!({"id": id, "title": "t", "status": "ready", "assignee": null, "body": "b"});
+        let shown = |id: &str| json!({"id": id, "title": "t", "status": "ready"});
+        assert_eq!(
+            of_list(&json!([task("t_1"), task("t_2"), task("t_3")]), 2),
+            json!({
+                "ok": true, "tasks": [shown("t_1"), shown("t_2")], "count": 2, "truncated": true, "next_cursor": "t_2",
+            })
+        );
+        assert_eq!(
+            of_list(&json!([task("t_1")]), 2),
+            json!({"ok": true, "tasks": [shown("t_1")], "count": 1, "truncated": false})
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! them, for anybody else none (the capability is announced all the same, so that clients do not take it for a fault). What a
 //! call may *do* is settled by the daemon, every time.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
@@ -16,14 +17,21 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
 use serde_json::{Map, Value, json};
 
-use crate::api::client::{Client, ClientError, task_path};
-use crate::api::operations::{Method, Operation};
+use crate::api::client::{Client, ClientError, artifacts_field, task_path};
+use crate::api::error::ErrorDetail;
+use crate::api::operations::{Carries, Method, Operation};
 use crate::api::whoami::{CallerKind, WhoAmI};
 use crate::config::Ambient;
+use crate::kernel::error::ErrorCode;
 use crate::mcp::arguments::to_request;
 use crate::mcp::guidance::GUIDANCE;
 use crate::mcp::replies;
-use crate::mcp::tools::{Audience, TOOLS, Tool, find};
+use crate::mcp::tools::{Audience, Given, TOOLS, Tool, find};
+
+/// Tasks that are listed when a model does not say how many, and at most: a reply is paid for by the word.
+const LIST_DEFAULT: usize = 50;
+/// See [`LIST_DEFAULT`].
+const LIST_MAX: usize = 200;
 
 /// What the server was started with.
 #[derive(Debug, Clone)]
@@ -151,8 +159,16 @@ fn call(options: &Options, tool: &Tool, fields: &Map<String, Value>) -> Result<V
         || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
     let operation = tool.operation().ok_or_else(unknown)?;
     let client = Client::new(&options.ambient)?;
-    let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
-    let (path, fields) = addressed(operation, id, fields)?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let id = text("id").unwrap_or_default();
+    if operation.carries == Carries::File {
+        let file = Path::new(text("path").unwrap_or_default());
+        let reply = client.attach(id, file, text("filename"), None)?;
+        return Ok(replies::of_operation(tool.operation, &json!(reply)));
+    }
+    let (path, mut fields) = addressed(operation, id, fields)?;
+    take_files(tool, &mut fields)?;
+    let list_limit = (tool.operation == "list").then(|| take_limit(&mut fields)).transpose()?;
     let reply: Value = match operation.method {
         Method::Get => client.get(&path, &fields)?,
         Method::Post => client.post(&path, &fields)?,
@@ -162,7 +178,39 @@ fn call(options: &Options, tool: &Tool, fields: &Map<String, Value>) -> Result<V
         let context: Value = client.get(&task_path(id, "context")?, &json!({}))?;
         return Ok(replies::of_show(&reply, &context));
     }
-    Ok(replies::of_operation(tool.operation, &reply))
+    Ok(match list_limit {
+        Some(limit) => replies::of_list(&reply, limit),
+        None => replies::of_operation(tool.operation, &reply),
+    })
+}
+
+/// Puts what is recorded of files in the place of their paths.
+fn take_files(tool: &Tool, fields: &mut Map<String, Value>) -> Result<(), ClientError> {
+    for field in tool.fields.iter().filter(|field| field.given == Given::Paths) {
+        if let Some(Value::Array(paths)) = fields.get(field.of) {
+            let taken = artifacts_field(paths.iter().filter_map(Value::as_str))?;
+            fields.insert(field.of.to_owned(), taken);
+        }
+    }
+    Ok(())
+}
+
+/// How many tasks are listed; the request asks for one more, to know whether there is one.
+fn take_limit(fields: &mut Map<String, Value>) -> Result<usize, ClientError> {
+    let limit = match fields.get("limit").and_then(Value::as_u64) {
+        None if fields.contains_key("limit") => None,
+        None => Some(LIST_DEFAULT),
+        Some(limit) => usize::try_from(limit).ok().filter(|limit| (1..=LIST_MAX).contains(limit)),
+    };
+    let limit = limit.ok_or_else(|| {
+        ClientError::Refused(ErrorDetail {
+            code: ErrorCode::InvalidValue,
+            message: format!("limit must be between 1 and {LIST_MAX}"),
+            hint: Some("go on behind next_cursor for more".to_owned()),
+        })
+    })?;
+    fields.insert("limit".to_owned(), (limit + 1).into());
+    Ok(limit)
 }
 
 /// The path of a request with the id in its place, and the fields that are left.

@@ -28,6 +28,19 @@ pub struct Field {
     pub is_required: bool,
     /// What it says in the place of the operation's own words.
     pub about: Option<&'static str>,
+    /// What is made of it on the way to the operation.
+    pub given: Given,
+}
+
+/// What a model gives for a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The field itself.
+    Itself,
+    /// Paths of files. This process takes their size and hash, under its own rights.
+    Paths,
+    /// The path of a file. This process reads it, under its own rights, and sends its bytes; the operation has no such field.
+    File,
 }
 
 /// One tool.
@@ -46,19 +59,36 @@ pub struct Tool {
 }
 
 const fn field(name: &'static str) -> Field {
-    Field { name, of: name, is_required: false, about: None }
+    Field { name, of: name, is_required: false, about: None, given: Given::Itself }
 }
 
 const fn required(name: &'static str) -> Field {
-    Field { name, of: name, is_required: true, about: None }
+    Field { is_required: true, ..field(name) }
 }
 
 /// The task, which is the run's own when it is not named.
 const OWN_TASK: Field =
-    Field { name: "task_id", of: "id", is_required: false, about: Some("Default: your own task.") };
+    Field { of: "id", about: Some("Default: your own task."), ..field("task_id") };
 
 /// The task, which has to be named.
-const ANY_TASK: Field = Field { name: "task_id", of: "id", is_required: true, about: None };
+const ANY_TASK: Field = Field { of: "id", ..required("task_id") };
+
+/// Files that a worker made.
+const ARTIFACTS: Field = Field {
+    about: Some("Paths of files you made; each must exist."),
+    given: Given::Paths,
+    ..field("artifacts")
+};
+
+/// A file to be sent.
+const FILE: Field = Field {
+    about: Some("File to read and send, at most 25 MiB."),
+    given: Given::File,
+    ..required("path")
+};
+
+/// Name of a file to be sent.
+const FILENAME: Field = Field { about: Some("Default: its own name."), ..field("filename") };
 
 /// Every tool, in the order in which they are listed.
 pub const TOOLS: &[Tool] = &[
@@ -74,7 +104,14 @@ pub const TOOLS: &[Tool] = &[
         name: "kanban_complete",
         about: "Finish your task and hand over. Needs summary or result.",
         operation: "complete",
-        fields: &[OWN_TASK, field("summary"), field("metadata"), field("result")],
+        fields: &[
+            OWN_TASK,
+            field("summary"),
+            field("metadata"),
+            field("result"),
+            ARTIFACTS,
+            field("created_cards"),
+        ],
         audience: Audience::Workers,
     },
     Tool {
@@ -148,6 +185,13 @@ pub const TOOLS: &[Tool] = &[
         fields: &[ANY_TASK],
         audience: Audience::Orchestrators,
     },
+    Tool {
+        name: "kanban_attach",
+        about: "Attach a file for whoever works on a task.",
+        operation: "attach",
+        fields: &[ANY_TASK, FILE, FILENAME],
+        audience: Audience::Orchestrators,
+    },
 ];
 
 /// Finds a tool.
@@ -166,7 +210,11 @@ impl Tool {
         let of_operation = self.operation().map(request_properties).unwrap_or_default();
         let mut properties = Map::new();
         for field in self.fields {
-            let mut schema = of_operation.get(field.of).map_or_else(|| json!({}), plain);
+            let mut schema = match field.given {
+                Given::Itself => of_operation.get(field.of).map_or_else(|| json!({}), plain),
+                Given::Paths => json!({ "type": "array", "items": { "type": "string" } }),
+                Given::File => json!({ "type": "string" }),
+            };
             if let (Some(about), Value::Object(schema)) = (field.about, &mut schema) {
                 schema.insert("description".to_owned(), about.into());
             }
@@ -244,7 +292,14 @@ mod tests {
             let operation = tool.operation().unwrap_or_else(|| panic!("{}", tool.name));
             let properties = request_properties(operation);
             for field in tool.fields {
-                assert!(properties.contains_key(field.of), "{}: {}", tool.name, field.of);
+                let is_of_operation = properties.contains_key(field.of);
+                assert_eq!(
+                    is_of_operation,
+                    field.given != Given::File,
+                    "{}: {}",
+                    tool.name,
+                    field.of
+                );
             }
             let schema = tool.input_schema();
             for (name, property) in schema["properties"].as_object().unwrap() {

@@ -3,8 +3,8 @@
 //! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
-mod capabilities;
 pub mod attachments;
+mod capabilities;
 pub mod cgroup;
 pub mod cgroup_controllers;
 pub mod cgroup_hierarchy;

@@ -58,9 +58,14 @@ impl Mcp {
     }
 
     pub fn send(&mut self, line: &str) {
+        self.send_raw(line);
+        self.send_raw("\n");
+    }
+
+    /// Sends a part of a line.
+    pub fn send_raw(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(line.as_bytes()).unwrap();
-        stdin.write_all(b"\n").unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
         stdin.flush().unwrap();
     }
 

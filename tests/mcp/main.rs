@@ -11,6 +11,7 @@
 
 mod bad_calls;
 mod client;
+mod handoff;
 #[path = "../cli/harness.rs"]
 mod harness;
 mod runs;

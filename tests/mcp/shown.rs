@@ -40,7 +40,7 @@ fn an_orchestrator_sees_more_and_anybody_else_nothing() {
     let mut orchestrator = Mcp::start(&board, &["--orchestrator"], &[]);
     let tools = orchestrator.tools();
     assert_eq!(tools[..7], SEVEN);
-    assert_eq!(tools[7..], ["kanban_list", "kanban_unblock"]);
+    assert_eq!(tools[7..], ["kanban_list", "kanban_unblock", "kanban_attach"]);
     let mut nobody = Mcp::start(&board, &[], &[]);
     assert!(nobody.tools().is_empty());
     assert!(nobody.hello["capabilities"]["tools"].is_object(), "no tools are no fault");
@@ -57,7 +57,7 @@ fn a_profile_can_make_its_workers_orchestrators() {
     ));
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
-    assert_eq!(mcp.tools().len(), 9);
+    assert_eq!(mcp.tools().len(), 10);
     assert_eq!(mcp.ok("kanban_list", json!({"status": "running"}))["tasks"][0]["id"], id.as_str());
 }
 
