@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What a row says that has nothing to prove yet.
@@ -15,7 +16,7 @@ const ROWS_MIN: [(&str, usize); 2] = [("## Rules that were changed", 16), ("## D
 const PROVEN: [&str; 2] = ["docs/predecessor.md", "docs/failures.md"];
 
 /// Failures that the page has at least, under all its headings together.
-const FAILURES_MIN: usize = 50;
+const FAILURES_MIN: usize = 60;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -58,6 +59,12 @@ fn named_tests(cell: &str) -> Vec<(&str, &str)> {
     cell.split('`').skip(1).step_by(2).filter_map(|code| code.rsplit_once("::")).collect()
 }
 
+/// Whether a script has a function `name` and tries it as a claim.
+fn has_claim(text: &str, name: &str) -> bool {
+    let is_tried = text.lines().any(|line| line.trim() == format!("claim {name}"));
+    is_tried && text.contains(&format!("\n{name}() {{"))
+}
+
 /// Whether `text` has a function `name` that is a test: its attribute stands right above it, maybe with others.
 fn has_test(text: &str, name: &str) -> bool {
     let Some((before, _)) = text.split_once(&format!("fn {name}(")) else { return false };
@@ -84,9 +91,13 @@ fn each_test_that_a_page_names_is_there() {
     let mut wrong = Vec::new();
     for path in pages() {
         for (file, name) in named_tests(&prose(&read(&path))) {
-            let is_path = Path::new(file).extension().is_some_and(|extension| extension == "rs");
-            let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
-            if is_path && !has_test(&text, name) {
+            let text = || std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            let is_there = match Path::new(file).extension().and_then(OsStr::to_str) {
+                Some("rs") => has_test(&text(), name),
+                Some("sh") => has_claim(&text(), name),
+                Some(_) | None => true,
+            };
+            if !is_there {
                 wrong.push(format!("{path}: {file} has no test {name}"));
             }
         }
@@ -210,6 +221,8 @@ fn a_row_is_read_as_it_is_written() {
     assert!(has_test("    #[test]\n    fn g() {}", "g"));
     assert!(has_test("#[tokio::test]\n#[cfg(unix)]\nasync fn g() {}", "g"));
     assert!(!has_test("fn g() {}", "g"));
+    assert!(has_claim("\ng() {\n}\n  claim g\n", "g"));
+    assert!(!has_claim("\ng() {\n}\n", "g") && !has_claim("\nclaim g\n", "g"));
     assert!(!has_test("#[test]\nfn other() {}\nfn g() {}", "g"));
     assert_eq!(prose("a\n```sh\n[b](c)\n```\nd\n"), "a\nd\n");
     assert_eq!(anchor(" [launchers.NAME] and `more`"), "launchersname-and-more");
