@@ -31,7 +31,9 @@ use crate::kernel::task::Task;
 use crate::os::identity::{ProcessIdentity, boot_id};
 use crate::os::remains::end_remains;
 use crate::os::run_files::{RunDir, RunIdentity, read_exit, read_spec};
-use crate::os::run_inspection::{Inspection, LeftOver, inspect, list_run_dirs, remove_left_over};
+use crate::os::run_inspection::{
+    Inspection, LeftOver, inspect, is_shim_alive, list_run_dirs, remove_left_over,
+};
 use messages::{AdoptRun, AuditRuns};
 
 /// How long what is left of a run whose shim died may take to go when it is killed, before others are looked at.
@@ -229,8 +231,10 @@ fn what_became_of(
 ) -> std::io::Result<Option<WorkerSeed>> {
     let dir = deps.context.run_dir(run.id);
     let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
+    // No lock outlives its boot: where one is held, it is the boot id that is told differently (a container has its own).
     if let Some(boot) = boot
         && boot_id()? != boot
+        && !is_shim_alive(&dir)?
     {
         return Ok(Some(of_another_boot(run, &dir, log_tail())));
     }

@@ -73,6 +73,17 @@ pub fn remove_left_over(dir: &RunDir, incarnation: &str) -> io::Result<LeftOver>
     Ok(LeftOver::Removed)
 }
 
+/// Whether a shim of this run lives: it holds the lock.
+///
+/// # Errors
+/// The lock cannot be tried; then nothing is known.
+pub fn is_shim_alive(dir: &RunDir) -> io::Result<bool> {
+    match RunLock::try_acquire(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        lock => Ok(lock?.is_none()),
+    }
+}
+
 /// Inspects a run. When nothing had begun the spec is removed while the lock is held, so that a shim that was forked but has
 /// not reached its lock yet finds nothing to start.
 ///

@@ -155,3 +155,33 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
         (!own_child.is_alive() && !taken_child.is_alive()).then_some(())
     });
 }
+
+/// The boot id may be told differently from one start of the daemon to the next, as in a container. The lock may not.
+#[test]
+fn a_run_whose_lock_is_held_is_of_this_boot_whatever_the_row_says() {
+    let mut daemon = Daemon::prepare("");
+    configure(&daemon, &text(&daemon));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    wait_for("a tree at work", || (lines(&daemon.scratch().join("up")).len() == 1).then_some(()));
+    daemon.worker_pid(&id);
+    let run = run_number(&daemon.runs(&id)[0]);
+    let identity = identity_of(&daemon, run);
+    daemon.kill_9();
+    move_to_other_boot(&daemon, run, &identity, None);
+    daemon.restart();
+    // A pass that could start it again has been made when this one is done.
+    let other = daemon.create(json!({ "assignee": "sh" }));
+    daemon.worker_pid(&other);
+    let seen = &daemon.runs(&id);
+    assert_eq!((seen.len(), &seen[0]["closed_at"]), (1, &json!(null)));
+    let shim = Born { pid: identity.shim.pid, start_ticks: identity.shim.start_ticks };
+    assert!(shim.is_alive());
+    for id in [&id, &other] {
+        std::fs::write(daemon.scratch().join(format!("end.{id}")), "").unwrap();
+        daemon.wait_status(id, "done");
+        daemon.wait_closed(id);
+        assert_eq!(daemon.outcomes(id), ["completed"]);
+    }
+}
