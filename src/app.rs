@@ -10,6 +10,7 @@
 mod arguments;
 mod home;
 mod policy;
+mod skills;
 mod supervisor;
 mod telemetry;
 
@@ -31,6 +32,7 @@ use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
+use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
@@ -47,6 +49,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
+use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
@@ -239,12 +242,7 @@ fn build(
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
-    let down = wires.actor_down.clone();
-    let on_end = move |panicked| {
-        if panicked {
-            down.tell(ActorDown { kind: ActorKind::Database, panicked });
-        }
-    };
+    let on_end = on_database_end(wires.actor_down.clone());
     let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
     let (database, database_thread) =
         Database::start(board, reserve, wires.committed.clone(), on_end)
@@ -283,6 +281,8 @@ fn build(
         daemon_env: ambient.env,
         worker_socket,
         kanban_dir: home::program_dir(),
+        skill_folders: skills::folders(home),
+        guidance: GUIDANCE,
         incarnation: RwLock::new(install.incarnation),
         containment,
         holder,
@@ -308,6 +308,15 @@ fn build(
     let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished };
     let root = RootDeps { wires, feed, worker, life: life_sender };
     Ok(Parts { root, api, bound, database_thread })
+}
+
+/// What is done when the database thread ends: its panic is told to the root.
+fn on_database_end(down: Wire<ActorDown>) -> impl FnOnce(bool) + Send + 'static {
+    move |panicked| {
+        if panicked {
+            down.tell(ActorDown { kind: ActorKind::Database, panicked });
+        }
+    }
 }
 
 /// Serves until somebody asks for the end.

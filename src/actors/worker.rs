@@ -5,6 +5,7 @@
 //! [`WorkerFinished`] to the root. *Restarts*: not as itself; the crash detector finds its run without a worker and hands it,
 //! with whatever is still there, to a new one. What it decides is [`phase::Phase::after`].
 
+mod asking;
 mod closing;
 pub mod evidence;
 pub mod messages;
@@ -14,6 +15,7 @@ mod progress;
 pub mod seed;
 mod vigil;
 pub mod watch;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +42,7 @@ use crate::kernel::store;
 use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
 use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
-use crate::os::random::random_hex;
+use crate::os::random::{random_hex, random_uuid};
 use crate::os::run_files::{RunDir, read_identity, read_spec, read_token};
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use crate::os::user::Account;
@@ -96,6 +98,8 @@ pub struct Worker {
     timer: Option<SpawnHandle>,
     is_shim_gone: bool,
     linger_from: Option<i64>,
+    /// What stands before the agent's session in its output.
+    session_line: Option<String>,
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,
     vigil: Vigil,
@@ -135,6 +139,7 @@ impl Worker {
             timer: None,
             is_shim_gone: false,
             linger_from: None,
+            session_line: None,
             setup_limit: Duration::ZERO,
             vigil,
             has_remains: false,
@@ -218,6 +223,9 @@ impl Actor for Worker {
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
                 self.verdict_mode = ended.verdict_mode;
+                if let Ok(Some(spec)) = read_spec(&self.run_dir) {
+                    self.session_line = spec.session_line;
+                }
                 self.evidence = Some(ended.evidence);
                 self.is_shim_gone = true;
                 self.phase = Phase::Closing;
@@ -259,9 +267,9 @@ impl Worker {
     }
 
     fn launch_as(&mut self, order: &RunOrder, user: Option<&Account>, context: &mut Context<Self>) {
-        let words = match (random_hex(16), random_hex(32)) {
-            (Ok(nonce), Ok(token)) => StartWords { nonce, token },
-            (Err(error), _) | (_, Err(error)) => {
+        let words = match (random_hex(16), random_hex(32), random_uuid()) {
+            (Ok(nonce), Ok(token), Ok(session)) => StartWords { nonce, token, session },
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
                 let errno = error.raw_os_error();
                 return self.fail_launch(&format!("no randomness: {error}"), errno, context);
             }
@@ -285,6 +293,7 @@ impl Worker {
             return self.fail_launch(&message, error.raw_os_error(), context);
         }
         self.setup_limit = setup_limit(&spec);
+        self.session_line.clone_from(&spec.session_line);
         self.deps.live_runs.insert(
             self.run_id,
             LiveRun {
@@ -333,6 +342,7 @@ impl Worker {
             self.verdict_mode = verdict_mode_of(&spec);
             self.setup_limit = setup_limit(&spec);
             token = spec.token;
+            self.session_line = spec.session_line;
         }
         let token = token.or_else(|| read_token(&self.run_dir).ok().flatten()).unwrap_or_default();
         self.deps.live_runs.insert(

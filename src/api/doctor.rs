@@ -6,10 +6,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::actors::worker::prepare::group_limits;
+use crate::actors::worker::prepare::{LaunchContext, group_limits};
 use crate::api::Api;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
-use crate::api::operator::{operators_only, profile_info};
+use crate::api::operator::operators_only;
+use crate::api::profiles::profile_info;
 use crate::config::Settings;
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::queries::Snapshot;
@@ -85,8 +86,7 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
         checks.push(users_check());
-        let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        checks.extend(profile_checks(&settings, &containment, &path));
+        checks.extend(profile_checks(&settings, &api.context));
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })
@@ -200,12 +200,12 @@ fn users_check() -> Check {
     }
 }
 
-fn profile_checks(settings: &Settings, containment: &Containment, path: &str) -> Vec<Check> {
+fn profile_checks(settings: &Settings, context: &LaunchContext) -> Vec<Check> {
     settings
         .profiles
         .keys()
         .map(|name| {
-            let info = profile_info(name, settings, containment, path);
+            let info = profile_info(name, settings, context);
             let check = format!("profile {name}");
             match info.problem {
                 None if !info.not_enforced.is_empty() => {

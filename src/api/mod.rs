@@ -21,6 +21,7 @@ pub mod log;
 pub mod openapi;
 pub mod operations;
 pub mod operator;
+pub mod profiles;
 pub mod server;
 pub mod sockets;
 pub mod transfer;

@@ -23,7 +23,8 @@ use crate::api::events::{self, FollowEvents};
 use crate::api::input::Input;
 use crate::api::log::{self, GetLog};
 use crate::api::openapi;
-use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees, ProfileInfo};
+use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees};
+use crate::api::profiles::{self, ListProfiles, ProfileInfo};
 use crate::api::transfer::{self, ExportBoard, RestoreReply};
 use crate::api::whoami::{self, WhoAmI};
 use crate::kernel::board::Verb;
@@ -256,12 +257,12 @@ pub const OPERATIONS: &[Operation] = &[
         "Tell who the daemon takes the caller for.",
         whoami::get_whoami,
     ),
-    by_hand::<GetDaemon, Vec<ProfileInfo>>(
+    by_hand::<ListProfiles, Vec<ProfileInfo>>(
         "profiles",
         Method::Get,
         "/v1/profiles",
         "List the profiles of the configuration.",
-        operator::list_profiles,
+        profiles::list_profiles,
     ),
     by_hand::<DispatchRequest, DispatchReport>(
         "dispatch",

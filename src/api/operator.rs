@@ -2,21 +2,19 @@
 //! and files that are streamed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::database::Submit;
-use crate::actors::worker::prepare::group_limits;
 use crate::api::Api;
 use crate::api::attachments::{self, Sweep};
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
+use crate::api::profiles::would_run;
 use crate::api::workspaces::{self, KeptWorkspace};
-use crate::config::Settings;
-use crate::config::launch::{LaunchInput, resolve};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
@@ -25,7 +23,6 @@ use crate::kernel::retention::logs_due;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CollectGarbage, collectable};
-use crate::os::cgroup::Containment;
 use crate::os::clock::epoch_seconds;
 
 /// Refuses workers, on every board alike.
@@ -95,115 +92,13 @@ pub fn list_assignees(api: Arc<Api>, call: Call) -> Answer {
             .into_iter()
             .map(|(name, counts)| Assignee {
                 on_disk: settings.profiles.contains_key(&name),
-                would_run: would_run(&name, &settings),
+                would_run: would_run(&name, &settings, &api.context),
                 name,
                 counts,
             })
             .collect();
         json(&assignees)
     })
-}
-
-/// The command of a worker, with placeholders where a task's values will stand.
-fn would_run(assignee: &str, settings: &Settings) -> Vec<String> {
-    let input = LaunchInput {
-        task: "<task>",
-        assignee,
-        workspace: "<workspace>",
-        prompt: "work kanban task <task>",
-        skills: &[],
-    };
-    resolve(assignee, settings).map(|launch| launch.render(&input)).unwrap_or_default()
-}
-
-/// A profile as the configuration has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProfileInfo {
-    /// Name.
-    pub name: String,
-    /// Its launcher.
-    pub launcher: String,
-    /// `report` or `exit`.
-    pub verdict: String,
-    /// What would be run.
-    pub argv: Vec<String>,
-    /// Open runs at most, when it has a cap.
-    pub max_running: Option<u32>,
-    /// Its program, when it was found.
-    pub program: Option<String>,
-    /// Why nothing can be started under it.
-    pub problem: Option<String>,
-    /// Limits of its runs that nothing enforces on this host.
-    #[serde(default)]
-    pub not_enforced: Vec<String>,
-}
-
-/// Answers `GET /v1/profiles`.
-pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let crate::api::operations::GetDaemon {} = call.input.from_query()?;
-        operators_only(&call.caller, "profiles")?;
-        let settings = api.context.settings();
-        let path = api.context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let containment = api.context.containment();
-        let profiles: Vec<ProfileInfo> = settings
-            .profiles
-            .keys()
-            .map(|name| profile_info(name, &settings, &containment, &path))
-            .collect();
-        json(&profiles)
-    })
-}
-
-/// What a profile amounts to.
-pub fn profile_info(
-    name: &str,
-    settings: &Settings,
-    containment: &Containment,
-    path: &str,
-) -> ProfileInfo {
-    let profile = settings.profiles.get(name);
-    let max_running = profile.and_then(|profile| profile.max_running);
-    let not_enforced = containment.not_enforced(&group_limits(settings, profile));
-    match resolve(name, settings) {
-        Ok(launch) => {
-            let argv = would_run(name, settings);
-            let program = argv.first().and_then(|program| find_program(program, path));
-            let problem = match (&program, argv.first()) {
-                (None, Some(program)) => Some(format!("program `{program}` was not found")),
-                (Some(_), _) | (None, None) => None,
-            };
-            ProfileInfo {
-                name: name.to_owned(),
-                launcher: launch.launcher_name,
-                verdict: launch.launcher.verdict.as_str().to_owned(),
-                argv,
-                max_running,
-                program: program.map(|path| path.to_string_lossy().into_owned()),
-                problem,
-                not_enforced,
-            }
-        }
-        Err(error) => ProfileInfo {
-            name: name.to_owned(),
-            launcher: String::new(),
-            verdict: String::new(),
-            argv: Vec::new(),
-            max_running,
-            program: None,
-            problem: Some(error.to_string()),
-            not_enforced,
-        },
-    }
-}
-
-/// Where the system would find a program, as execvp(3) looks for it.
-fn find_program(program: &str, path: &str) -> Option<PathBuf> {
-    let is_program = |path: &Path| crate::os::files::is_executable_file(path);
-    if program.contains('/') {
-        return Some(PathBuf::from(program)).filter(|path| is_program(path));
-    }
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|path| is_program(path))
 }
 
 /// Collects garbage.

@@ -1,7 +1,10 @@
 //! From the operator's settings to what the board's rules need.
 
 use crate::config::Settings;
-use crate::kernel::policy::Policy;
+use crate::config::launch::resolve;
+use crate::config::settings::Launcher;
+use crate::config::template::Placeholder;
+use crate::kernel::policy::{LaunchOptions, Policy};
 
 /// The policy that the settings say.
 pub(super) fn of_settings(settings: &Settings) -> Policy {
@@ -19,6 +22,7 @@ pub(super) fn of_settings(settings: &Settings) -> Policy {
     let runtimes = settings.profiles.iter().filter_map(|(name, profile)| {
         profile.max_runtime.map(|longest| (name.clone(), seconds(longest).max(1)))
     });
+    let options = settings.profiles.keys().map(|name| (name.clone(), options_of(name, settings)));
     Policy {
         dispatch_enabled: dispatch.enabled,
         max_running: dispatch.max_running,
@@ -33,10 +37,36 @@ pub(super) fn of_settings(settings: &Settings) -> Policy {
         claim_ttl_seconds: seconds(settings.claims.ttl).max(1),
         max_runtime_seconds: Some(seconds(settings.supervision.max_runtime).max(1)),
         max_runtime_by_profile: runtimes.collect(),
+        launch_options_by_profile: options.collect(),
+        launch_options: by_launcher(
+            settings.launchers.get(&dispatch.default_launcher),
+            &dispatch.default_launcher,
+        ),
         strict_profiles: dispatch
             .strict_profiles
             .then(|| settings.profiles.keys().cloned().collect()),
         ..Policy::default()
+    }
+}
+
+/// What the workers of a profile can be asked for. One that nothing can be started for takes everything: that it cannot is told
+/// when it is.
+fn options_of(profile: &str, settings: &Settings) -> LaunchOptions {
+    match resolve(profile, settings) {
+        Ok(found) => by_launcher(Some(&found.launcher), &found.launcher_name),
+        Err(_) => by_launcher(None, ""),
+    }
+}
+
+fn by_launcher(launcher: Option<&Launcher>, name: &str) -> LaunchOptions {
+    let takes = |placeholder| {
+        launcher.is_none_or(|one| one.argv.iter().any(|argument| argument.contains(placeholder)))
+    };
+    LaunchOptions {
+        launcher: name.to_owned(),
+        takes_model: takes(Placeholder::Model),
+        takes_effort: takes(Placeholder::Effort),
+        takes_args: takes(Placeholder::Args),
     }
 }
 

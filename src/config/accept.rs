@@ -10,7 +10,7 @@ use config::{Value, ValueKind};
 use crate::config::keys::Kind;
 use crate::config::nearest::nearest;
 use crate::config::problem::{Expected, Fault};
-use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, SKILL_PLACEHOLDERS, Template};
+use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, Template};
 use crate::duration::parse_duration;
 
 /// Said in place of a value that may be a secret.
@@ -61,16 +61,22 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, F
             let mode = octal_mode(text_of(kind, value)?);
             mode.map(ValueKind::I64).ok_or_else(|| wrong(kind, value))
         }
-        Kind::Prompt => {
+        Kind::Template(allowed) => {
             let text = text_of(kind, value)?;
-            Template::parse(text, ARGV_PLACEHOLDERS)?;
+            Template::parse(text, allowed)?;
             if text.trim().is_empty() { Err(wrong(kind, value)) } else { Ok(value.clone()) }
+        }
+        Kind::TextList => accept_list(kind, value, |_| Ok(())),
+        Kind::TemplateList(allowed) => {
+            accept_list(kind, value, |item| Ok(Template::parse(item, allowed).map(drop)?))
         }
         Kind::VariableList => accept_list(kind, value, check_variable_name),
         Kind::Argv => accept_argv(kind, value),
-        Kind::SkillArgv => accept_skill_argv(kind, value),
+        Kind::OptionArgv(allowed) => accept_option_argv(kind, value, allowed),
         // The keys below these have kinds of their own; the caller looks at each of them.
-        Kind::VariableTable | Kind::IntegerTable(_) => Err(wrong(kind, value)),
+        Kind::VariableTable | Kind::TemplateTable(_) | Kind::IntegerTable(_) => {
+            Err(wrong(kind, value))
+        }
     }
 }
 
@@ -84,7 +90,11 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
             _ => as_text(),
         },
         Kind::Integer { .. } => text.parse().map_or_else(|_| as_text(), ValueKind::I64),
-        Kind::Argv | Kind::SkillArgv | Kind::VariableList => {
+        Kind::Argv
+        | Kind::OptionArgv(_)
+        | Kind::TextList
+        | Kind::TemplateList(_)
+        | Kind::VariableList => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             ValueKind::Array(items.map(|item| Value::new(None, item)).collect())
         }
@@ -95,8 +105,9 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::Path
         | Kind::OptionalPath
         | Kind::FileMode
-        | Kind::Prompt
+        | Kind::Template(_)
         | Kind::VariableTable
+        | Kind::TemplateTable(_)
         | Kind::IntegerTable(_) => as_text(),
     }
 }
@@ -159,13 +170,19 @@ fn accept_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
     if has_program { Ok(accepted) } else { Err(Fault::NoArgv) }
 }
 
-fn accept_skill_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+fn accept_option_argv(
+    kind: Kind,
+    value: &ValueKind,
+    allowed: &'static [Placeholder],
+) -> Result<ValueKind, Fault> {
     let mut has_place = texts_of(value).next().is_none();
     let accepted = accept_list(kind, value, |item| {
-        has_place |= Template::parse(item, SKILL_PLACEHOLDERS)?.contains(Placeholder::Skill);
+        let template = Template::parse(item, allowed)?;
+        has_place |= allowed.iter().any(|placeholder| template.contains(*placeholder));
         Ok(())
     })?;
-    if has_place { Ok(accepted) } else { Err(Fault::NoPlaceForSkill) }
+    let name = allowed.first().map_or("", |placeholder| placeholder.name());
+    if has_place { Ok(accepted) } else { Err(Fault::NoPlaceFor { name }) }
 }
 
 fn accept_list(

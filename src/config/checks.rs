@@ -7,8 +7,8 @@ use config::{Value, ValueKind};
 use crate::config::nearest::nearest;
 use crate::config::presets::PRESETS;
 use crate::config::problem::{Fault, Problem};
-use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Settings};
-use crate::config::template::Placeholder;
+use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Profile, Settings};
+use crate::config::template::{Placeholder, Template};
 
 /// Adds to `problems` what is wrong between the values of `settings`. `merged` is the tree they were read
 /// from: it knows where each came from.
@@ -63,6 +63,8 @@ impl Check<'_> {
                     if !has_skills_argv && argv.iter().any(|arg| arg.is_only(Placeholder::Skills)) {
                         self.report(&at("argv"), Fault::NoSkillsArgv);
                     }
+                    let has_mcp_config = command.is_some_and(|one| one.mcp_config.is_some());
+                    self.arguments(&at("argv"), argv, has_mcp_config);
                 }
                 (None, None) => {}
             }
@@ -70,6 +72,46 @@ impl Check<'_> {
             if profile.verdict.is_some() && is_lone {
                 self.report(&at("verdict"), Fault::VerdictWithoutArgv);
             }
+            self.options(name, profile);
+        }
+    }
+
+    /// What a profile asks its workers to be started with must have its place.
+    fn options(&mut self, name: &str, profile: &Profile) {
+        let launcher_name = match (&profile.launcher, &profile.argv) {
+            (Some(launcher), None) => launcher.as_str(),
+            (None, Some(_)) => COMMAND_LAUNCHER,
+            (None, None) => self.settings.dispatch.default_launcher.as_str(),
+            (Some(_), Some(_)) => return,
+        };
+        let argv = match (&profile.argv, self.settings.launchers.get(launcher_name)) {
+            (Some(argv), _) => argv,
+            (None, Some(launcher)) if !launcher.argv.is_empty() => &launcher.argv,
+            // Told elsewhere.
+            (None, _) => return,
+        };
+        for (placeholder, is_asked) in [
+            (Placeholder::Model, profile.model.is_some()),
+            (Placeholder::Effort, profile.effort.is_some()),
+            (Placeholder::Args, !profile.args.is_empty()),
+        ] {
+            let option = placeholder.name();
+            if is_asked && !argv.iter().any(|argument| argument.contains(placeholder)) {
+                let fault = Fault::OptionNotTaken { option, launcher: launcher_name.to_owned() };
+                self.report(&["profiles", name, option], fault);
+            }
+        }
+    }
+
+    /// Arguments that ask for what they cannot get.
+    fn arguments(&mut self, path: &[&str], argv: &[Template], has_mcp_config: bool) {
+        let contains = |placeholder| argv.iter().any(|argument| argument.contains(placeholder));
+        let is_only = |argument: &Template| argument.is_only(Placeholder::Args);
+        if argv.iter().any(|argument| argument.contains(Placeholder::Args) && !is_only(argument)) {
+            self.report(path, Fault::ArgsNotAlone);
+        }
+        if contains(Placeholder::McpConfig) && !has_mcp_config {
+            self.report(path, Fault::NoMcpConfig);
         }
     }
 
@@ -86,6 +128,29 @@ impl Check<'_> {
             if asks_for_skills && is_silent {
                 self.report(&at("argv"), Fault::NoSkillsArgv);
             }
+            let has_mcp_config = launcher.mcp_config.is_some() || self.is_told(&at("mcp_config"));
+            self.arguments(&at("argv"), &launcher.argv, has_mcp_config);
+            self.arguments(&at("resume_argv"), &launcher.resume_argv, has_mcp_config);
+            for (variable, value) in &launcher.env {
+                if value.contains(Placeholder::McpConfig) && !has_mcp_config {
+                    self.report(&["launchers", name, "env", variable], Fault::NoMcpConfig);
+                }
+            }
+            self.resuming(&at("resume_argv"), launcher);
+        }
+    }
+
+    /// A session can be gone on with only when somebody knows its id.
+    fn resuming(&mut self, path: &[&str], launcher: &Launcher) {
+        let has_session =
+            |argv: &[Template]| argv.iter().any(|one| one.contains(Placeholder::Session));
+        if launcher.resume_argv.is_empty() {
+            return;
+        }
+        if !has_session(&launcher.resume_argv) {
+            self.report(path, Fault::NoPlaceFor { name: Placeholder::Session.name() });
+        } else if !has_session(&launcher.argv) && launcher.session_line.is_none() {
+            self.report(path, Fault::NoSession);
         }
     }
 

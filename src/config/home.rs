@@ -139,6 +139,16 @@ impl Home {
         self.path.join("logs")
     }
 
+    /// The operator's own skills: folders with a `SKILL.md`.
+    pub fn skills(&self) -> PathBuf {
+        self.path.join("skills")
+    }
+
+    /// The skills that come with the program, as this home's daemon keeps them.
+    pub fn shipped_skills(&self) -> PathBuf {
+        self.path.join("share/skills")
+    }
+
     /// Files that were attached to tasks.
     pub fn attachments(&self) -> PathBuf {
         self.path.join("attachments")

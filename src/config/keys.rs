@@ -10,6 +10,7 @@ mod table;
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::template::Placeholder;
 use crate::duration::format_duration;
 
 pub use table::SECTIONS;
@@ -120,12 +121,18 @@ pub enum Kind {
     FileMode,
     /// A list of names of environment variables.
     VariableList,
-    /// A string with placeholders.
-    Prompt,
+    /// A list of strings.
+    TextList,
+    /// A string with these placeholders.
+    Template(&'static [Placeholder]),
+    /// A list of strings with these placeholders.
+    TemplateList(&'static [Placeholder]),
     /// A list of strings with placeholders: a program and its arguments.
     Argv,
-    /// A list of strings with the placeholder `{skill}`, or empty.
-    SkillArgv,
+    /// A list of strings with the placeholder, or empty: what one value becomes among the arguments.
+    OptionArgv(&'static [Placeholder]),
+    /// A table from names of environment variables to strings with these placeholders.
+    TemplateTable(&'static [Placeholder]),
     /// A table from names of environment variables to strings.
     VariableTable,
     /// A table from these names to whole numbers that are not negative.
@@ -135,7 +142,7 @@ pub enum Kind {
 impl Kind {
     /// Whether the key has keys of its own below it.
     pub fn is_table(self) -> bool {
-        matches!(self, Self::VariableTable | Self::IntegerTable(_))
+        matches!(self, Self::VariableTable | Self::TemplateTable(_) | Self::IntegerTable(_))
     }
 }
 
@@ -154,15 +161,20 @@ impl fmt::Display for Kind {
             Self::Size { min_bytes } => {
                 write!(f, "a size such as \"512M\" or an integer of bytes, at least {min_bytes}")
             }
-            Self::Text | Self::Prompt => f.write_str("a string that is not blank"),
+            Self::Text | Self::Template(_) => f.write_str("a string that is not blank"),
+            Self::TextList | Self::TemplateList(_) => f.write_str("a list of strings"),
             Self::Choice(words) => write!(f, "one of {}", quoted(words)),
             Self::Path => f.write_str("an absolute path"),
             Self::OptionalPath => f.write_str("an absolute path or an empty string"),
             Self::FileMode => f.write_str("an octal file mode in quotes, such as \"022\""),
             Self::VariableList => f.write_str("a list of names of environment variables"),
             Self::Argv => f.write_str("a list of strings that begins with a program"),
-            Self::SkillArgv => f.write_str("a list of strings, one of them with {skill}"),
-            Self::VariableTable => {
+            Self::OptionArgv(allowed) => {
+                let names: Vec<_> =
+                    allowed.iter().map(|one| format!("{{{}}}", one.name())).collect();
+                write!(f, "a list of strings, one of them with {}", names.join(" "))
+            }
+            Self::VariableTable | Self::TemplateTable(_) => {
                 f.write_str("a table of environment variables with string values")
             }
             Self::IntegerTable(_) => f.write_str("a table of integers"),

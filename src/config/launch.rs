@@ -1,13 +1,13 @@
 //! What an assignee's worker is started with: from a name to an argv.
 //!
-//! [`resolve`] finds the launcher, [`Resolution::render`] fills it in. Neither looks at the machine: whether
+//! [`resolve`] finds the launcher, [`crate::config::render`] fills it in. Neither looks at the machine: whether
 //! the program exists is found out when it is started.
 
 use thiserror::Error;
 
 use crate::config::nearest::nearest;
 use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Profile, Settings};
-use crate::config::template::{Placeholder, Template};
+use crate::config::template::Placeholder;
 
 /// How the workers of one assignee are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,21 +57,6 @@ pub enum ResolveError {
     },
 }
 
-/// The values that a launch is filled in with.
-#[derive(Debug, Clone, Copy)]
-pub struct LaunchInput<'a> {
-    /// Id of the task.
-    pub task: &'a str,
-    /// Profile that the task is assigned to.
-    pub assignee: &'a str,
-    /// Absolute path of the workspace.
-    pub workspace: &'a str,
-    /// The daemon's text for the worker. A launcher may put words of its own around it.
-    pub prompt: &'a str,
-    /// The task's skills in their stored order.
-    pub skills: &'a [String],
-}
-
 /// How a worker for `assignee` is started: by its profile's launcher or command, else by the default launcher.
 pub fn resolve(assignee: &str, settings: &Settings) -> Result<Resolution, ResolveError> {
     let profile = settings.profiles.get(assignee);
@@ -100,49 +85,15 @@ pub fn resolve(assignee: &str, settings: &Settings) -> Result<Resolution, Resolv
 }
 
 impl Resolution {
-    /// Program and arguments for one run.
-    pub fn render(&self, input: &LaunchInput<'_>) -> Vec<String> {
-        let launcher = &self.launcher;
-        let skills = input.skills.join(",");
-        let fill = |template: &Template, prompt: &str| {
-            template.render(|placeholder| match placeholder {
-                Placeholder::Task => input.task,
-                Placeholder::Assignee => input.assignee,
-                Placeholder::Workspace => input.workspace,
-                Placeholder::Prompt => prompt,
-                Placeholder::Skills => &skills,
-                // Of no key but `skills_argv`, which is filled in skill by skill.
-                Placeholder::Skill => "",
-            })
-        };
-        let prompt = launcher.prompt.as_ref().map(|template| fill(template, input.prompt));
-        let prompt = prompt.as_deref().unwrap_or(input.prompt);
-        let fixed: Vec<String> =
-            launcher.argv.iter().map(|template| fill(template, prompt)).collect();
-        let mut argv = Vec::new();
-        for (template, rendered) in launcher.argv.iter().zip(&fixed) {
-            if template.is_only(Placeholder::Skills) {
-                for skill in input.skills {
-                    argv.extend(skill_arguments(&launcher.skills_argv, skill, &fixed));
-                }
-            } else {
-                argv.push(rendered.clone());
-            }
-        }
-        argv
+    /// Whether a worker can be asked for what `placeholder` stands for: a model, an effort, extra arguments.
+    pub fn takes(&self, placeholder: Placeholder) -> bool {
+        self.launcher.argv.iter().any(|argument| argument.contains(placeholder))
     }
-}
 
-/// The arguments for one skill; none when they stand among the `fixed` ones already, as `--skills
-/// kanban-worker` does for Hermes.
-fn skill_arguments(skills_argv: &[Template], skill: &str, fixed: &[String]) -> Vec<String> {
-    let arguments: Vec<String> =
-        skills_argv.iter().map(|template| template.render(|_| skill)).collect();
-    // A bare name may equal any argument by chance, such as a skill `chat` the subcommand `chat`; with
-    // something around it, it means the same.
-    let is_telling = arguments.iter().any(|argument| argument != skill);
-    let is_there = is_telling && fixed.windows(arguments.len()).any(|window| window == arguments);
-    if is_there { Vec::new() } else { arguments }
+    /// Whether the session of an earlier run can be gone on with.
+    pub fn can_resume(&self) -> bool {
+        !self.launcher.resume_argv.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -150,101 +101,6 @@ mod tests {
     use super::*;
     use crate::config::load::tests::settings;
     use crate::config::settings::Verdict;
-
-    fn argv(config: &str, assignee: &str, skills: &[&str]) -> Vec<String> {
-        let skills: Vec<String> = skills.iter().map(|skill| (*skill).to_owned()).collect();
-        let input = LaunchInput {
-            task: "t_0123abcd",
-            assignee,
-            workspace: "/w/t_0123abcd",
-            prompt: "the text for {task}",
-            skills: &skills,
-        };
-        resolve(assignee, &settings(config)).unwrap().render(&input)
-    }
-
-    #[test]
-    fn the_preset_for_hermes_is_the_predecessors_command() {
-        let table: [(&[&str], &[&str]); 4] = [
-            (&[], &[]),
-            (&["git", "rust"], &["--skills", "git", "--skills", "rust"]),
-            (&["git", "kanban-worker"], &["--skills", "git"]),
-            (&["chat"], &["--skills", "chat"]),
-        ];
-        for (skills, expected) in table {
-            let head = ["hermes", "-p", "ann", "--skills", "kanban-worker"];
-            let tail = ["chat", "-q", "work kanban task t_0123abcd"];
-            let expected = [head.as_slice(), expected, &tail].concat();
-            assert_eq!(argv("", "ann", skills), expected, "{skills:?}");
-        }
-        let launcher = resolve("ann", &Settings::default()).unwrap().launcher;
-        assert_eq!((launcher.verdict, launcher.hermes_env), (Verdict::Report, false));
-    }
-
-    #[test]
-    fn every_placeholder_is_filled_in() {
-        let config = r#"
-            [profiles.p]
-            argv = ["run", "{task}", "a={assignee}", "{workspace}/x", "{prompt}", "s={skills}", "{{task}}"]
-        "#;
-        let expected = [
-            "run",
-            "t_0123abcd",
-            "a=p",
-            "/w/t_0123abcd/x",
-            "the text for {task}",
-            "s=git,rust",
-            "{task}",
-        ];
-        assert_eq!(argv(config, "p", &["git", "rust"]), expected);
-    }
-
-    #[test]
-    fn a_launchers_prompt_goes_around_the_daemons() {
-        let config = r#"
-            [launchers.l]
-            argv = ["agent", "{prompt}"]
-            prompt = "Hello {assignee}. {prompt} Skills: {skills}."
-            [profiles.p]
-            launcher = "l"
-        "#;
-        let told = "Hello p. the text for {task} Skills: git.";
-        assert_eq!(argv(config, "p", &["git"]), ["agent", told]);
-    }
-
-    #[test]
-    fn a_skill_is_left_out_only_where_its_arguments_stand_already() {
-        let launcher = |argv: &str, skills_argv: &str| {
-            format!(
-                "[launchers.l]\nargv = {argv}\nskills_argv = {skills_argv}\n[profiles.p]\nlauncher = \"l\""
-            )
-        };
-        let table: [(String, &[&str], &[&str]); 4] = [
-            (
-                launcher(r#"["a", "--skill=x", "{skills}"]"#, r#"["--skill={skill}"]"#),
-                &["x", "y"],
-                &["a", "--skill=x", "--skill=y"],
-            ),
-            (
-                launcher(r#"["a", "run", "{skills}"]"#, r#"["{skill}"]"#),
-                &["run"],
-                &["a", "run", "run"],
-            ),
-            (
-                launcher(r#"["a", "{skills}", "--s", "x"]"#, r#"["--s", "{skill}"]"#),
-                &["x", "y"],
-                &["a", "--s", "y", "--s", "x"],
-            ),
-            (
-                launcher(r#"["a", "--s", "b", "x", "{skills}"]"#, r#"["--s", "{skill}"]"#),
-                &["x"],
-                &["a", "--s", "b", "x", "--s", "x"],
-            ),
-        ];
-        for (config, skills, expected) in table {
-            assert_eq!(argv(&config, "p", skills), expected, "{config}");
-        }
-    }
 
     #[test]
     fn the_profile_chooses_and_the_default_fills_the_gap() {
@@ -303,12 +159,5 @@ mod tests {
                 ResolveError::NothingToRun { assignee: "ann".to_owned(), name: name.to_owned() };
             assert_eq!(resolve("ann", &settings), Err(expected));
         }
-    }
-
-    #[test]
-    fn a_preset_is_changed_key_by_key() {
-        let config = "[launchers.hermes]\nargv = [\"/opt/hermes\", \"{skills}\", \"{task}\"]";
-        assert_eq!(argv(config, "ann", &["s"]), ["/opt/hermes", "--skills", "s", "t_0123abcd"]);
-        assert!(!resolve("ann", &settings(config)).unwrap().launcher.hermes_env);
     }
 }

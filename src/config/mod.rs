@@ -3,7 +3,7 @@
 //! ```text
 //! Ambient ──► Home ──► Sockets           where things are
 //!    │
-//!    └─► load ──► Settings ──► resolve ──► Launch ──► argv
+//!    └─► load ──► Settings ──► resolve ──► Resolution ──► render ──► argv
 //!          ▲          └──────► worker_environment ──► environment of a worker
 //!          │
 //!   keys::SECTIONS ──► default_file      every key: once
@@ -21,6 +21,7 @@ pub mod load;
 pub mod nearest;
 pub mod presets;
 pub mod problem;
+pub mod render;
 pub mod secrets;
 pub mod settings;
 pub mod sockets;

@@ -12,9 +12,13 @@ use crate::config::problem::Problem;
 use crate::config::settings::Launcher;
 
 /// Name and text of each preset.
-pub const PRESETS: [(&str, &str); 2] = [
+pub const PRESETS: [(&str, &str); 6] = [
+    ("claude", include_str!("../../etc/launchers/claude.toml")),
+    ("codex", include_str!("../../etc/launchers/codex.toml")),
     ("command", include_str!("../../etc/launchers/command.toml")),
+    ("gemini", include_str!("../../etc/launchers/gemini.toml")),
     ("hermes", include_str!("../../etc/launchers/hermes.toml")),
+    ("opencode", include_str!("../../etc/launchers/opencode.toml")),
 ];
 
 /// The presets, ready to use.

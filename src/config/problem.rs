@@ -92,9 +92,12 @@ pub enum Fault {
     /// A string that is no template.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// `skills_argv` has no place for the skill.
-    #[error("{{skill}} is missing: every skill would give the same arguments")]
-    NoPlaceForSkill,
+    /// What one value becomes among the arguments has no place for it.
+    #[error("{{{name}}} is missing: every {name} would give the same arguments")]
+    NoPlaceFor {
+        /// The placeholder.
+        name: &'static str,
+    },
     /// A name that no environment variable can have.
     #[error("{name:?} cannot be the name of an environment variable")]
     VariableName {
@@ -132,6 +135,25 @@ pub enum Fault {
     /// An argument that stands for the arguments of the skills, which are not said.
     #[error("has an argument {{skills}}, but skills_argv does not say what one skill becomes")]
     NoSkillsArgv,
+    /// The extra arguments of a task in the middle of one.
+    #[error("{{args}} stands for arguments of their own: it must be an argument and nothing else")]
+    ArgsNotAlone,
+    /// The MCP configuration is asked for and not said.
+    #[error("has {{mcp_config}}, but mcp_config does not say what that is")]
+    NoMcpConfig,
+    /// A session that nothing could find again.
+    #[error(
+        "has {{session}}, but neither does argv have it nor does session_line say where it is told"
+    )]
+    NoSession,
+    /// A profile asks for what its launcher has no place for.
+    #[error("launcher {launcher:?} takes no {option}: its argv has no {{{option}}}")]
+    OptionNotTaken {
+        /// `model`, `effort` or `args`.
+        option: &'static str,
+        /// The launcher.
+        launcher: String,
+    },
     /// The first wait is longer than the longest.
     #[error("{} is longer than dispatch.backoff_max, {}", format_duration(*base), format_duration(*max))]
     BackoffOrder {

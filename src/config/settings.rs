@@ -304,6 +304,12 @@ pub struct Profile {
     pub argv: Option<Vec<Template>>,
     /// Where the verdict comes from; only with `argv`.
     pub verdict: Option<Verdict>,
+    /// Model of a task that names none.
+    pub model: Option<String>,
+    /// Effort of a task that names none.
+    pub effort: Option<String>,
+    /// Extra arguments of every worker, before those of the task.
+    pub args: Vec<String>,
     /// Variables for the workers.
     pub env: Variables,
     /// Directory to start in instead of the workspace.
@@ -343,8 +349,24 @@ pub struct Launcher {
     pub verdict: Verdict,
     /// Arguments for one skill.
     pub skills_argv: Vec<Template>,
+    /// Arguments for the model; empty: the model itself.
+    pub model_argv: Vec<Template>,
+    /// Arguments for the effort; empty: the effort itself.
+    pub effort_argv: Vec<Template>,
     /// What `{prompt}` stands for; none: the daemon's own text.
     pub prompt: Option<Template>,
+    /// Program and arguments that go on with an earlier session; empty: it cannot.
+    pub resume_argv: Vec<Template>,
+    /// What stands before the session's id in the output, where the program makes the id itself.
+    pub session_line: Option<String>,
+    /// Text that gives the agent the board's tools; the values in it are written as in JSON strings.
+    pub mcp_config: Option<Template>,
+    /// Arguments with which the program tells its version; empty: it is not asked.
+    pub version_argv: Vec<String>,
+    /// Files of the worker's user in which the board's tools are entered by hand; one of them must have them.
+    pub mcp_entry_files: Vec<Template>,
+    /// Variables for the workers.
+    pub env: BTreeMap<String, Template>,
     /// Whether workers get HERMES_KANBAN_TASK.
     pub hermes_env: bool,
 }
@@ -355,7 +377,15 @@ impl Default for Launcher {
             argv: Vec::new(),
             verdict: Verdict::Report,
             skills_argv: Vec::new(),
+            model_argv: Vec::new(),
+            effort_argv: Vec::new(),
             prompt: None,
+            resume_argv: Vec::new(),
+            session_line: None,
+            mcp_config: None,
+            version_argv: Vec::new(),
+            mcp_entry_files: Vec::new(),
+            env: BTreeMap::new(),
             hermes_env: true,
         }
     }

@@ -26,23 +26,98 @@ pub enum Placeholder {
     Skills,
     /// One skill; only in `skills_argv`.
     Skill,
+    /// The model asked for; alone in an argument, the arguments of `model_argv`, or none.
+    Model,
+    /// The effort asked for; alone in an argument, the arguments of `effort_argv`, or none.
+    Effort,
+    /// The extra arguments of profile and task; alone in an argument.
+    Args,
+    /// The `kanban` program.
+    Kanban,
+    /// The socket that workers use.
+    Socket,
+    /// What every worker is to know about its part.
+    Guidance,
+    /// `mcp_config`, filled in.
+    McpConfig,
+    /// Id of the agent's session.
+    Session,
 }
 
-/// Placeholders of `argv` and `prompt`.
+/// Placeholders of `argv` and `resume_argv`.
 pub const ARGV_PLACEHOLDERS: &[Placeholder] = &[
     Placeholder::Task,
     Placeholder::Assignee,
     Placeholder::Workspace,
     Placeholder::Prompt,
     Placeholder::Skills,
+    Placeholder::Model,
+    Placeholder::Effort,
+    Placeholder::Args,
+    Placeholder::Kanban,
+    Placeholder::Socket,
+    Placeholder::Guidance,
+    Placeholder::McpConfig,
+    Placeholder::Session,
+];
+
+/// Placeholders of `prompt`.
+pub const PROMPT_PLACEHOLDERS: &[Placeholder] = &[
+    Placeholder::Task,
+    Placeholder::Assignee,
+    Placeholder::Workspace,
+    Placeholder::Prompt,
+    Placeholder::Skills,
+    Placeholder::Kanban,
+    Placeholder::Socket,
+    Placeholder::Guidance,
+];
+
+/// Placeholders of a launcher's `env`.
+pub const ENV_PLACEHOLDERS: &[Placeholder] = &[
+    Placeholder::Task,
+    Placeholder::Assignee,
+    Placeholder::Workspace,
+    Placeholder::Model,
+    Placeholder::Effort,
+    Placeholder::Kanban,
+    Placeholder::Socket,
+    Placeholder::McpConfig,
+    Placeholder::Session,
 ];
 
 /// Placeholders of `skills_argv`.
 pub const SKILL_PLACEHOLDERS: &[Placeholder] = &[Placeholder::Skill];
 
+/// Placeholders of `model_argv`.
+pub const MODEL_PLACEHOLDERS: &[Placeholder] = &[Placeholder::Model];
+
+/// Placeholders of `effort_argv`.
+pub const EFFORT_PLACEHOLDERS: &[Placeholder] = &[Placeholder::Effort];
+
+/// Placeholders of `mcp_config`.
+pub const MCP_PLACEHOLDERS: &[Placeholder] = &[Placeholder::Kanban, Placeholder::Socket];
+
+/// Placeholders of `mcp_entry_files`.
+pub const FILE_PLACEHOLDERS: &[Placeholder] = &[Placeholder::Assignee];
+
 impl Placeholder {
-    const ALL: [Self; 6] =
-        [Self::Task, Self::Assignee, Self::Workspace, Self::Prompt, Self::Skills, Self::Skill];
+    const ALL: [Self; 14] = [
+        Self::Task,
+        Self::Assignee,
+        Self::Workspace,
+        Self::Prompt,
+        Self::Skills,
+        Self::Skill,
+        Self::Model,
+        Self::Effort,
+        Self::Args,
+        Self::Kanban,
+        Self::Socket,
+        Self::Guidance,
+        Self::McpConfig,
+        Self::Session,
+    ];
 
     /// The word between the braces.
     pub fn name(self) -> &'static str {
@@ -53,6 +128,14 @@ impl Placeholder {
             Self::Prompt => "prompt",
             Self::Skills => "skills",
             Self::Skill => "skill",
+            Self::Model => "model",
+            Self::Effort => "effort",
+            Self::Args => "args",
+            Self::Kanban => "kanban",
+            Self::Socket => "socket",
+            Self::Guidance => "guidance",
+            Self::McpConfig => "mcp_config",
+            Self::Session => "session",
         }
     }
 
@@ -249,7 +332,8 @@ mod tests {
         assert_eq!(
             render("do {tasks} now").unwrap_err().to_string(),
             "unknown placeholder {tasks} in \"do {tasks} now\": did you mean {task}? known are {task} \
-             {assignee} {workspace} {prompt} {skills}"
+             {assignee} {workspace} {prompt} {skills} {model} {effort} {args} {kanban} {socket} {guidance} \
+             {mcp_config} {session}"
         );
     }
 

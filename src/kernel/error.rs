@@ -292,6 +292,18 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
+    /// The launcher of a profile has no place for what is asked of its workers.
+    #[error(
+        "profile {profile:?} takes no {option}: its launcher, {launcher:?}, has no place for it"
+    )]
+    OptionNotTaken {
+        /// `model`, `effort` or `args`.
+        option: &'static str,
+        /// The profile.
+        profile: String,
+        /// Its launcher.
+        launcher: String,
+    },
     /// A task of an import has the id of another task that is here already.
     #[error("{id} is here already and is another task than the one to be imported")]
     ImportClash {
@@ -413,6 +425,7 @@ impl Refusal {
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
+            Self::OptionNotTaken { .. } => ErrorCode::InvalidValue,
             Self::ImportClash { .. } => ErrorCode::ImportClash,
             Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
@@ -456,6 +469,9 @@ impl Refusal {
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")
             }
+            Self::OptionNotTaken { profile, option, .. } => format!(
+                "`kanban profiles check {profile}` shows what would be run; {{{option}}} in the launcher's argv is the place"
+            ),
             Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
                 format!("`kanban unblock {id}` first")
             }

@@ -15,6 +15,9 @@ pub const PATH_BYTES_MAX: usize = 4096;
 /// Most parents or skills that one request may name.
 pub const LIST_ITEMS_MAX: usize = 1000;
 
+/// Most extra arguments that a task may have for its agent.
+pub const ARGS_MAX: usize = 64;
+
 /// Longest request body on the socket, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 

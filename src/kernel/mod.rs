@@ -29,6 +29,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod limits;
+pub mod nudge;
 pub mod origin;
 pub mod outcome;
 pub mod place;

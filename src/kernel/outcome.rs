@@ -99,6 +99,9 @@ pub struct Evidence {
     pub elapsed_seconds: Option<i64>,
     /// The end of the log.
     pub log_tail: Option<String>,
+    /// The session that the agent named in its output.
+    #[serde(default)]
+    pub session: Option<String>,
 }
 
 impl Evidence {
@@ -116,6 +119,7 @@ impl Evidence {
             oom_kills: None,
             elapsed_seconds: None,
             log_tail: None,
+            session: None,
         }
     }
 

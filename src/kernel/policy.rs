@@ -34,10 +34,45 @@ pub struct Policy {
     pub max_runtime_seconds: Option<i64>,
     /// Own time limits of profiles, seconds.
     pub max_runtime_by_profile: BTreeMap<String, i64>,
+    /// What the workers of each profile can be asked for.
+    pub launch_options_by_profile: BTreeMap<String, LaunchOptions>,
+    /// The same for an assignee without a profile.
+    pub launch_options: LaunchOptions,
     /// When present, only these profiles may be assigned.
     pub strict_profiles: Option<Vec<String>>,
     /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
     pub workspaces_dir: String,
+}
+
+/// What the workers that a launcher starts can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchOptions {
+    /// Name of the launcher.
+    pub launcher: String,
+    /// A model.
+    pub takes_model: bool,
+    /// An effort.
+    pub takes_effort: bool,
+    /// Extra arguments.
+    pub takes_args: bool,
+}
+
+impl Default for LaunchOptions {
+    fn default() -> Self {
+        Self {
+            launcher: "hermes".to_owned(),
+            takes_model: true,
+            takes_effort: false,
+            takes_args: true,
+        }
+    }
+}
+
+impl Policy {
+    /// What the workers of `profile` can be asked for.
+    pub fn launch_options(&self, profile: &str) -> &LaunchOptions {
+        self.launch_options_by_profile.get(profile).unwrap_or(&self.launch_options)
+    }
 }
 
 impl Default for Policy {
@@ -57,6 +92,8 @@ impl Default for Policy {
             claim_ttl_seconds: 900,
             max_runtime_seconds: Some(86_400),
             max_runtime_by_profile: BTreeMap::new(),
+            launch_options_by_profile: BTreeMap::new(),
+            launch_options: LaunchOptions::default(),
             strict_profiles: None,
             workspaces_dir: String::new(),
         }

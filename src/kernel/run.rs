@@ -292,6 +292,21 @@ pub struct Run {
     pub log_tail: Option<String>,
     pub errno: Option<i32>,
     pub retry_at: Option<EpochSeconds>,
+    /// Model that the agent was asked for.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Effort that the agent was asked for.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// Extra arguments of profile and task.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Id of the agent's session, where the launcher could go on with it.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The earlier run whose session this one goes on with.
+    #[serde(default)]
+    pub resumed_run_id: Option<RunId>,
 }
 
 impl Run {

@@ -265,8 +265,20 @@ pub struct Task {
     pub labels: Vec<String>,
     /// When it was archived.
     pub archived_at: Option<EpochSeconds>,
-    /// Clean exits without a verdict since the last success or a person's word.
+    /// Clean exits without a verdict since the last success or a person's word, but for the one that got a reminder.
     pub protocol_violations: u32,
+    /// Model that its agent is asked for.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Effort that its agent is asked for.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// Extra arguments for its agent.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Run whose session the next start goes on with, to remind its agent of the verdict.
+    #[serde(default)]
+    pub resume_run_id: Option<RunId>,
 }
 
 #[cfg(test)]

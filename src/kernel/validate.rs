@@ -2,7 +2,7 @@
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
-    BODY_BYTES_MAX, FILENAME_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
+    ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
     TITLE_BYTES_MAX,
 };
 use crate::kernel::task::WorkspaceKind;
@@ -122,6 +122,14 @@ pub fn skills(given: Option<&[String]>) -> Result<Option<Vec<String>>, Refusal> 
         }
     }
     Ok(Some(skills))
+}
+
+/// Extra arguments for an agent: as they are, in order.
+pub fn args(given: &[String]) -> Result<Vec<String>, Refusal> {
+    if given.len() > ARGS_MAX {
+        return Err(Refusal::TooLarge { field: "args", actual: given.len(), limit: ARGS_MAX });
+    }
+    given.iter().map(|argument| text("args", argument, PATH_BYTES_MAX).map(str::to_owned)).collect()
 }
 
 /// Labels: trimmed, in order, each once; a blank one or one with a comma is refused.

@@ -3,6 +3,7 @@
 //! A process is a [`identity::ProcessIdentity`], never a PID; signals go through a [`pidfd::PidFd`] that was
 //! compared with it after opening. What cannot be read is *unknown*, and unknown is never acted on.
 
+pub mod ask_program;
 pub mod attachments;
 mod capabilities;
 pub mod cgroup;
@@ -39,6 +40,7 @@ pub mod run_registry;
 pub mod service_manager;
 pub mod shim_start;
 pub mod signals;
+pub mod skill_files;
 pub mod spawn;
 pub mod spawn_as;
 mod spawn_in_group;

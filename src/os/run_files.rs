@@ -90,6 +90,9 @@ pub struct RunSpec {
     /// How the worker reports, for the daemon that adopts the run; the shim does not read it.
     #[serde(default)]
     pub verdict: String,
+    /// What stands before the agent's session in its output, for the daemon; the shim does not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_line: Option<String>,
     /// Program and arguments; the program is looked up on the `PATH` of `env` when it has no slash.
     pub argv: Vec<String>,
     /// The worker's whole environment; nothing is inherited.

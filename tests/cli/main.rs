@@ -25,6 +25,7 @@ mod help;
 mod hermes_files;
 mod imports;
 mod init;
+mod integrations;
 mod lines;
 mod links;
 mod listings;

@@ -3,7 +3,8 @@
 # the `claude` program. Called by `make test-ext` with the directory of our programs and one for what is installed.
 #
 # Nothing here is an account or a model: the clients call the tools as a script tells them. What cannot be had (no npm, no
-# Python, no network to install from) is skipped and said so; what is there has to pass.
+# Python, no network to install from) is skipped and said so; what is there has to pass. What was installed once is used again;
+# where the version that this was written for cannot be had, the newest one is taken.
 set -eu
 
 INSPECTOR="@modelcontextprotocol/inspector@2.12.0"
@@ -33,15 +34,27 @@ check() { # name, command…
     fi
 }
 
+# An installation that takes longer than this (seconds) counts as failed.
+PATIENCE=300
+
 # Installs into $installed/NAME once for each version; says why it cannot.
 npm_package() { # name, package@version
     command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 || { why="no npm and node"; return 1; }
     [ "$(cat "$installed/$1/version" 2>/dev/null)" = "$2" ] && return 0
     why="npm could not install $2, see $installed/$1.log"
+    : >"$installed/$1.log" || return 1
+    for package in "$2" "${2%@*}"; do
+        rm -rf "${installed:?}/$1"
+        mkdir -p "$installed/$1" || return 1
+        if timeout "$PATIENCE" npm install --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=60000 --prefix "$installed/$1" "$package" \
+            </dev/null >>"$installed/$1.log" 2>&1; then
+            [ "$package" = "$2" ] || say "$2 cannot be had, $package is taken"
+            echo "$2" >"$installed/$1/version"
+            return 0
+        fi
+    done
     rm -rf "${installed:?}/$1"
-    mkdir -p "$installed/$1"
-    npm install --no-audit --no-fund --loglevel=error --prefix "$installed/$1" "$2" >"$installed/$1.log" 2>&1 || return 1
-    echo "$2" >"$installed/$1/version"
+    return 1
 }
 
 python_client() {
@@ -49,9 +62,16 @@ python_client() {
     [ "$(cat "$installed/python/version" 2>/dev/null)" = "$PYTHON_CLIENT" ] && return 0
     why="pip could not install $PYTHON_CLIENT, see $installed/python.log"
     rm -rf "$installed/python"
-    python3 -m venv "$installed/python" >"$installed/python.log" 2>&1 || return 1
-    "$installed/python/bin/python" -m pip install --quiet "$PYTHON_CLIENT" >>"$installed/python.log" 2>&1 || return 1
-    echo "$PYTHON_CLIENT" >"$installed/python/version"
+    timeout "$PATIENCE" python3 -m venv "$installed/python" >"$installed/python.log" 2>&1 || return 1
+    for package in "$PYTHON_CLIENT" "${PYTHON_CLIENT%%=*}"; do
+        if timeout "$PATIENCE" "$installed/python/bin/python" -m pip install --quiet --retries 1 "$package" \
+            </dev/null >>"$installed/python.log" 2>&1; then
+            [ "$package" = "$PYTHON_CLIENT" ] || say "$PYTHON_CLIENT cannot be had, $package is taken"
+            echo "$PYTHON_CLIENT" >"$installed/python/version"
+            return 0
+        fi
+    done
+    return 1
 }
 
 # A daemon with a home of its own. Short names: a socket's path has 108 bytes.
@@ -92,8 +112,10 @@ verdict = "report"
 argv = ["$installed/python/bin/python", "$here/client.py"]
 verdict = "report"
 [profiles.claude]
-argv = ["sh", "$here/claude.sh", "$installed/claude/node_modules/.bin/claude"]
+argv = ["sh", "$here/claude.sh", "$installed/claude/node_modules/.bin/claude", "$place/entry"]
 verdict = "exit"
+[profiles.launched]
+launcher = "claude"
 EOF
 kanband >"$place/daemon.log" 2>&1 &
 daemon=$!
@@ -157,12 +179,30 @@ else
     skip "Python client" "$why"
 fi
 
+# The entry that the launcher `claude` makes: what stands behind --mcp-config among the arguments that it would start.
+launched_entry() {
+    kanban profiles --json | node -e '
+        const profiles = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        const { argv } = profiles.find((profile) => profile.name === "launched");
+        const config = JSON.parse(argv[argv.indexOf("--mcp-config") + 1]);
+        console.log(JSON.stringify(config.mcpServers.kanban));' >"$place/entry"
+}
+
+# The plugin for people is one that the program itself finds nothing wrong with.
+plugin_is_valid() {
+    for kit in "$here/../../integrations" "$here/../../integrations/claude-code"; do
+        "$installed/claude/node_modules/.bin/claude" plugin validate "$kit" || return 1
+    done
+}
+
 if ! npm_package claude "$CLAUDE"; then
     skip "claude" "$why"
 elif ! timeout 60 "$installed/claude/node_modules/.bin/claude" --version >"$place/said" 2>&1; then
     skip "claude" "it does not run here: $(head -n 1 "$place/said")"
 else
-    check "claude, its health check of our server inside a run" inside_a_run claude "claude is connected"
+    check "claude, the entry that its launcher makes" launched_entry
+    check "claude, its health check of that entry inside a run" inside_a_run claude "claude is connected"
+    check "claude, its validation of our plugin" plugin_is_valid
 fi
 
 say "$passed passed, $failed failed, $skipped skipped"

@@ -14,5 +14,6 @@ mod client;
 mod handoff;
 #[path = "../cli/harness.rs"]
 mod harness;
+mod launchers;
 mod runs;
 mod shown;

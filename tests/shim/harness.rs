@@ -65,6 +65,7 @@ impl Run {
         let env = [("PATH", "/usr/bin:/bin".to_owned()), (MARK, mark)];
         let spec = RunSpec {
             verdict: "exit".to_owned(),
+            session_line: None,
             version: RUN_FILE_VERSION,
             incarnation: "incarnation".to_owned(),
             nonce: NONCE.to_owned(),

@@ -69,7 +69,13 @@ impl Worker {
     }
 
     pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
-        let Some(evidence) = self.evidence.clone() else { return };
+        let Some(mut evidence) = self.evidence.clone() else { return };
+        // Only after such an end is its session gone on with.
+        if evidence.end == ProcessEnd::Exited(0) {
+            let log = self.deps.context.log_path(&self.task_id, self.run_id);
+            evidence.session =
+                self.session_line.as_deref().and_then(|line| evidence::session_told(&log, line));
+        }
         self.note_missed_start(&evidence, context);
         let verb = CloseRun {
             run_id: self.run_id,

@@ -41,6 +41,7 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
         oom_kills: record.oom_kill_count.and_then(|count| i64::try_from(count).ok()),
         elapsed_seconds: i64::try_from(record.elapsed_ms / 1000).ok(),
         log_tail,
+        session: None,
     }
 }
 
@@ -71,9 +72,51 @@ pub fn of_restarted_host(log_tail: Option<String>) -> Evidence {
     Evidence { log_tail, ..Evidence::of(end) }
 }
 
+/// Bytes of a log in which an agent names its session.
+const SESSION_WITHIN_BYTES: u64 = 64 * 1024;
+
+/// The session that an agent named at the beginning of its log, behind `line`.
+pub fn session_told(log: &std::path::Path, line: &str) -> Option<String> {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    let file = std::fs::File::open(log).ok()?;
+    file.take(SESSION_WITHIN_BYTES).read_to_end(&mut head).ok()?;
+    session_in(&String::from_utf8_lossy(&head), line)
+}
+
+/// The first word behind `line`. It becomes an argument, so it must be plain: letters, digits, dashes and underscores, and no
+/// dash at its beginning.
+fn session_in(head: &str, line: &str) -> Option<String> {
+    let behind = head.lines().find_map(|one| one.strip_prefix(line))?;
+    let word = behind.split_whitespace().next()?;
+    let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    (is_plain && !word.starts_with('-') && word.len() <= 128).then(|| word.to_owned())
+}
+
 /// The end of a run's log, as the rules and the next attempt read it.
 pub fn log_tail(path: &std::path::Path) -> Option<String> {
     let tail = read_log(path, Some(LOG_TAIL_BYTES as u64)).ok().flatten()?;
     let text = String::from_utf8_lossy(&tail.bytes).replace('\0', "\u{fffd}");
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_the_first_plain_word_behind_its_line() {
+        let line = "session id: ";
+        for (head, expected) in [
+            ("Agent v1\nsession id: 01a2-b_c\nuser\nsession id: other\n", Some("01a2-b_c")),
+            ("session id: 01a2 (new)", Some("01a2")),
+            ("the session id: 01a2", None),
+            ("session id: --model=evil", None),
+            ("session id: a;b", None),
+            ("session id: ", None),
+            ("", None),
+        ] {
+            assert_eq!(session_in(head, line).as_deref(), expected, "{head:?}");
+        }
+    }
 }

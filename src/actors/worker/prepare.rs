@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::asking::{Asked, rendered, session};
 use crate::config::Settings;
-use crate::config::launch::{LaunchInput, Resolution, resolve};
+use crate::config::launch::{Resolution, resolve};
+use crate::config::render::Rendered;
 use crate::config::secrets::secrets_of;
 use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{
@@ -47,6 +49,10 @@ pub struct LaunchContext {
     pub worker_socket: PathBuf,
     /// Directory of the `kanban` program, for the workers' `PATH`.
     pub kanban_dir: Option<PathBuf>,
+    /// Folders of skills, in the order in which one is looked for.
+    pub skill_folders: Vec<PathBuf>,
+    /// What every worker is to know about its part.
+    pub guidance: &'static str,
     /// The life of the database that the runs belong to.
     pub incarnation: RwLock<String>,
     /// What holds the processes of a run together; replaced whole when the holder of the runs was started anew.
@@ -106,6 +112,12 @@ impl LaunchContext {
         self.logs_dir.join(task_id.as_str()).join(format!("{run_id}.log"))
     }
 
+    /// The `kanban` program.
+    pub fn kanban(&self) -> String {
+        let path = self.kanban_dir.as_ref().map(|dir| dir.join("kanban"));
+        path.unwrap_or_else(|| PathBuf::from("kanban")).to_string_lossy().into_owned()
+    }
+
     /// The scratch workspace of a task.
     pub fn scratch_dir(&self, task_id: &TaskId) -> PathBuf {
         self.workspaces_dir.join(task_id.as_str())
@@ -118,6 +130,8 @@ pub struct StartWords {
     pub nonce: String,
     /// The run's token.
     pub token: String,
+    /// Id for a new session of the agent.
+    pub session: String,
 }
 
 /// A launch that is ready to go.
@@ -177,20 +191,15 @@ pub fn prepare(
     let workspace = workspace(order, context, working_directory.as_deref())?;
     let workspace_text =
         workspace.path.to_str().ok_or("the path of the workspace is not UTF-8")?.to_owned();
-    let skills = task.skills.clone().unwrap_or_default();
-    let prompt = format!("work kanban task {}", task.id);
-    let argv = resolution.render(&LaunchInput {
-        task: task.id.as_str(),
-        assignee: &order.profile,
-        workspace: &workspace_text,
-        prompt: &prompt,
-        skills: &skills,
-    });
-    let env = environment(order, context, &settings, &resolution, &workspace_text, user);
+    let asked = Asked::of(order, &resolution)?;
+    let Rendered { argv, env } =
+        rendered(order, context, words, &resolution, (&workspace_text, &asked));
+    let env = environment(order, context, &settings, &resolution, (&workspace_text, env), user);
+    let (session, resumed_run_id) = session(order, &resolution, words);
     let containment = context.containment();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets_of(&env);
-    let profile = resolution.profile.unwrap_or_default();
+    let profile = resolution.profile.clone().unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
@@ -207,6 +216,7 @@ pub fn prepare(
         nonce: words.nonce.clone(),
         run_id: order.run_id,
         verdict: verdict_mode.as_str().to_owned(),
+        session_line: resolution.launcher.session_line.clone().filter(|_| resolution.can_resume()),
         argv: argv.clone(),
         env,
         cwd: cwd.unwrap_or(workspace.path),
@@ -231,6 +241,11 @@ pub fn prepare(
         argv,
         containment: Some(containment.mode().to_owned()),
         not_enforced: containment.not_enforced(&group_limits),
+        model: asked.model,
+        effort: asked.effort,
+        args: asked.args,
+        session,
+        resumed_run_id,
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
@@ -265,12 +280,13 @@ fn environment(
     context: &LaunchContext,
     settings: &Settings,
     resolution: &Resolution,
-    workspace: &str,
+    (workspace, launcher_env): (&str, BTreeMap<String, String>),
     user: Option<&Account>,
 ) -> BTreeMap<String, String> {
     let task = &order.task;
-    let no_variables = BTreeMap::new();
-    let profile_env = resolution.profile.as_ref().map_or(&no_variables, |profile| &profile.env.0);
+    let mut profile_env = launcher_env;
+    let of_profile = resolution.profile.iter().flat_map(|profile| &profile.env.0);
+    profile_env.extend(of_profile.map(|(name, value)| (name.clone(), value.clone())));
     worker_environment(&WorkerEnvironment {
         daemon: &context.daemon_env,
         pass_env: &settings.supervision.pass_env,
@@ -279,7 +295,7 @@ fn environment(
             home: &user.home,
             shell: user.usable_shell(),
         }),
-        profile_env,
+        profile_env: &profile_env,
         run: RunVariables {
             task: task.id.as_str(),
             run_id: order.run_id,
@@ -356,13 +372,9 @@ fn worktree(
 /// Has git make a worktree, by the command line's own program, for the sake of the worker's rights.
 fn setup(workspace: &Workspace, context: &LaunchContext, settings: &Settings) -> Option<SetupSpec> {
     let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
-    let kanban = match &context.kanban_dir {
-        Some(dir) => dir.join("kanban"),
-        None => PathBuf::from("kanban"),
-    };
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let argv = vec![
-        text(&kanban),
+        context.kanban(),
         "workspace".to_owned(),
         "prepare".to_owned(),
         "--repository".to_owned(),

@@ -23,6 +23,7 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
   kanban create \"Build the API\" --assignee dev --parent t_1a2b3c4d --workspace dir:~/src/shop
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
+  kanban create \"Review the parser\" --assignee coder --model opus --effort high --skill git
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
   kanban create --from-jsonl tasks.jsonl --json | jq -r '.[].id'")]
 pub struct Arguments {
@@ -31,7 +32,7 @@ pub struct Arguments {
     /// File of create requests, one JSON object per line, with the API's fields; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
-        "max_runtime", "created_by", "skills", "labels",
+        "max_runtime", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
     /// Everything the worker has to know; `-` reads it from stdin
@@ -70,6 +71,15 @@ pub struct Arguments {
     /// Label to find it by (repeat for more)
     #[arg(long = "label", value_name = "WORD")]
     labels: Vec<String>,
+    /// Model that the agent is asked for, where its launcher takes one
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Effort that the agent is asked for, where its launcher takes one
+    #[arg(long, value_name = "WORD")]
+    effort: Option<String>,
+    /// Extra argument for the agent's program (repeat for more)
+    #[arg(long = "arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    args: Vec<String>,
 }
 
 impl Arguments {
@@ -136,6 +146,9 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         skills: Some(arguments.skills).filter(|skills| !skills.is_empty()),
         created_by: arguments.created_by,
         labels: arguments.labels,
+        model: arguments.model,
+        effort: arguments.effort,
+        args: arguments.args,
         board: session.board.clone(),
     })
 }

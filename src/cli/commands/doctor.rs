@@ -1,7 +1,9 @@
 //! `kanban doctor`.
 
 use crate::api::doctor::{Check, Doctor, Health};
+use crate::api::profiles::ProfileInfo;
 use crate::cli::commands::Ended;
+use crate::cli::commands::profiles::mcp_entry;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
@@ -20,7 +22,21 @@ pub struct Arguments {}
 /// # Errors
 /// The daemon's refusal.
 pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
-    let doctor: Doctor = session.client()?.get("/v1/doctor", &Nothing {})?;
+    let client = session.client()?;
+    let mut doctor: Doctor = client.get("/v1/doctor", &Nothing {})?;
+    let profiles: Vec<ProfileInfo> = client.get("/v1/profiles", &Nothing {})?;
+    for profile in profiles.iter().filter(|profile| profile.problem.is_none()) {
+        // Only this process can look into the configuration of whoever runs it.
+        if let Err(problem) = mcp_entry(profile, &session.ambient) {
+            doctor.checks.push(Check {
+                name: format!("profile {}", profile.name),
+                health: Health::Warn,
+                message: problem,
+                fix: Some(format!("add it; `kanban profiles check {}` looks again", profile.name)),
+            });
+            doctor.health = doctor.health.max(Health::Warn);
+        }
+    }
     if session.output.is_json() {
         session.output.json(&doctor)?;
     } else {

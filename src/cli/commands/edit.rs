@@ -56,6 +56,23 @@ pub struct Arguments {
     /// Label to remove (repeat for more)
     #[arg(long = "unlabel", value_name = "WORD")]
     unlabels: Vec<String>,
+    /// New model for its agent, from the next run on; empty clears it
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// New effort for its agent, from the next run on; empty clears it
+    #[arg(long, value_name = "WORD")]
+    effort: Option<String>,
+    /// Extra argument for the agent's program instead of those it has (repeat for more)
+    #[arg(
+        long = "arg",
+        value_name = "ARGUMENT",
+        allow_hyphen_values = true,
+        conflicts_with = "no_args"
+    )]
+    args: Vec<String>,
+    /// No extra arguments any more
+    #[arg(long)]
+    no_args: bool,
 }
 
 impl Arguments {
@@ -67,6 +84,10 @@ impl Arguments {
             && self.tenant.is_none()
             && self.labels.is_empty()
             && self.unlabels.is_empty()
+            && self.model.is_none()
+            && self.effort.is_none()
+            && self.args.is_empty()
+            && !self.no_args
     }
 }
 
@@ -92,6 +113,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         tenant: arguments.tenant,
         add_labels: arguments.labels,
         remove_labels: arguments.unlabels,
+        model: arguments.model,
+        effort: arguments.effort,
+        args: (arguments.no_args || !arguments.args.is_empty()).then_some(arguments.args),
         board: session.board.clone(),
     };
     let reply: EditReply = client.patch(&path, &request)?;

@@ -1,9 +1,14 @@
 //! `kanban profiles`.
 
+mod check;
+
+pub(super) use check::mcp_entry;
+
 use clap::Subcommand;
 
-use crate::api::operator::ProfileInfo;
+use crate::api::profiles::ProfileInfo;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::tasks::NONE;
 use crate::cli::text::{one_line, pad, width};
@@ -15,21 +20,27 @@ use crate::exit_codes::CliExit;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban profiles
-  kanban profiles check
+  kanban profiles check coder
   kanban profiles list --json | jq -r '.[] | select(.problem != null) | .name'")]
 pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Action {
     /// List them (so does `kanban profiles` alone)
     #[command(after_help = "Example:\n  kanban profiles list --json")]
     List,
-    /// List them, and exit with 1 when nothing can be started under one
-    #[command(after_help = "Example:\n  kanban profiles check")]
-    Check,
+    /// Look for what a worker needs, start none, and exit with 1 when something is missing
+    #[command(
+        after_help = "Examples:\n  kanban profiles check\n  kanban profiles check coder --json"
+    )]
+    Check {
+        /// The profile, or any assignee; without it, every profile
+        #[arg(add = complete::profiles())]
+        name: Option<String>,
+    },
 }
 
 /// Runs it.
@@ -37,6 +48,9 @@ enum Action {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    if let Some(Action::Check { name }) = &arguments.action {
+        return check::run(name.as_deref(), session);
+    }
     let profiles: Vec<ProfileInfo> = session.client()?.get("/v1/profiles", &Nothing {})?;
     if session.output.is_json() {
         session.output.json(&profiles)?;
@@ -49,11 +63,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             session.output.line(line)?;
         }
     }
-    let has_problem = profiles.iter().any(|profile| profile.problem.is_some());
-    Ok(match arguments.action {
-        Some(Action::Check) if has_problem => CliExit::Refused,
-        Some(Action::Check | Action::List) | None => CliExit::Ok,
-    })
+    Ok(CliExit::Ok)
 }
 
 fn lines(profiles: &[ProfileInfo]) -> Vec<String> {

@@ -114,6 +114,13 @@ impl Page {
         if let Some(skills) = task.skills.as_ref().filter(|skills| !skills.is_empty()) {
             rows.push(("skills", one_line(&skills.join(", "))));
         }
+        let asked = [("model", &task.model), ("effort", &task.effort)];
+        rows.extend(
+            asked.into_iter().filter_map(|(label, value)| Some((label, one_line(value.as_ref()?)))),
+        );
+        if !task.args.is_empty() {
+            rows.push(("args", one_line(&task.args.join(" "))));
+        }
         rows.push(("created", format!("{} by {}", self.when(task.created_at), one_line(by))));
         rows.push(("started", at(task.started_at)));
         rows.push(("completed", at(task.completed_at)));

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use super::{Key, Kind};
+use crate::config::template::{
+    EFFORT_PLACEHOLDERS, ENV_PLACEHOLDERS, FILE_PLACEHOLDERS, MCP_PLACEHOLDERS, MODEL_PLACEHOLDERS,
+    PROMPT_PLACEHOLDERS, SKILL_PLACEHOLDERS,
+};
 
 const MIB: i64 = 1024 * 1024;
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,7 +39,7 @@ pub(super) const PROFILE: &[Key] = &[
         name: "launcher",
         kind: Kind::Text,
         default: None,
-        example: Some("\"hermes\""),
+        example: Some("\"claude\""),
         unit: None,
         doc: "Launcher that starts this profile's workers; not together with `argv`.",
     },
@@ -56,6 +60,31 @@ pub(super) const PROFILE: &[Key] = &[
         unit: None,
         doc: "Where the verdict on the task comes from when the profile has an `argv`: \"exit\", the exit \
               code, or \"report\", the worker's own word.",
+    },
+    Key {
+        name: "model",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"opus\""),
+        unit: None,
+        doc: "Model of a task that names none (`kanban create --model`); the launcher must have a place for it.",
+    },
+    Key {
+        name: "effort",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"high\""),
+        unit: None,
+        doc: "Effort of a task that names none (`kanban create --effort`); the launcher must have a place for it.",
+    },
+    Key {
+        name: "args",
+        kind: Kind::TextList,
+        default: None,
+        example: Some("[\"--verbose\"]"),
+        unit: None,
+        doc: "Extra arguments of this profile's workers, before those of the task (`kanban create --arg`); the \
+              launcher must have a place for them.",
     },
     Key {
         name: "env",
@@ -168,10 +197,15 @@ pub(super) const LAUNCHER: &[Key] = &[
         name: "argv",
         kind: Kind::Argv,
         default: None,
-        example: Some("[\"my-agent\", \"{skills}\", \"--say\", \"{prompt}\"]"),
+        example: Some(
+            "[\"my-agent\", \"{skills}\", \"{model}\", \"{args}\", \"--say\", \"{prompt}\"]",
+        ),
         unit: None,
-        doc: "Program and arguments, in which {task}, {assignee}, {workspace}, {prompt} and {skills} are \
-              filled in; other braces stay as they are, {{task}} gives {task}.",
+        doc: "Program and arguments, in which these are filled in: {task}, {assignee}, {workspace}, {prompt}, \
+              {skills}, {model}, {effort}, {args} (the extra arguments of profile and task), {kanban} (the \
+              program), {socket}, {guidance} (what every worker is to know), {mcp_config} and {session} (a new \
+              UUID). An argument that is {skills}, {model}, {effort} or {args} and nothing else becomes none or \
+              several. Other braces stay as they are, {{task}} gives {task}.",
     },
     Key {
         name: "verdict",
@@ -184,21 +218,93 @@ pub(super) const LAUNCHER: &[Key] = &[
     },
     Key {
         name: "skills_argv",
-        kind: Kind::SkillArgv,
+        kind: Kind::OptionArgv(SKILL_PLACEHOLDERS),
         default: None,
         example: Some("[\"--skill\", \"{skill}\"]"),
         unit: None,
         doc: "Arguments for one skill of the task; they take the place of an argument that is {skills} and \
-              nothing else, once per skill.",
+              nothing else, once per skill. Without them the text for the worker names the files of the skills.",
+    },
+    Key {
+        name: "model_argv",
+        kind: Kind::OptionArgv(MODEL_PLACEHOLDERS),
+        default: None,
+        example: Some("[\"--model\", \"{model}\"]"),
+        unit: None,
+        doc: "Arguments for the model that task or profile ask for; they take the place of an argument that is \
+              {model} and nothing else. A launcher without {model} in its argv takes no model.",
+    },
+    Key {
+        name: "effort_argv",
+        kind: Kind::OptionArgv(EFFORT_PLACEHOLDERS),
+        default: None,
+        example: Some("[\"--effort\", \"{effort}\"]"),
+        unit: None,
+        doc: "The same for the effort and {effort}.",
     },
     Key {
         name: "prompt",
-        kind: Kind::Prompt,
+        kind: Kind::Template(PROMPT_PLACEHOLDERS),
         default: None,
-        example: Some("\"Work on task {task}. {prompt}\""),
+        example: Some("\"{guidance} {prompt}\""),
         unit: None,
         doc: "Text that {prompt} stands for in `argv`; {prompt} in here is the daemon's own text for the \
-              task.",
+              task. {guidance} belongs here where the agent does not read the instructions of MCP servers.",
+    },
+    Key {
+        name: "resume_argv",
+        kind: Kind::Argv,
+        default: None,
+        example: Some("[\"my-agent\", \"--resume\", \"{session}\", \"--say\", \"{prompt}\"]"),
+        unit: None,
+        doc: "Program and arguments that go on with the session of a run, which is done once when a worker ended \
+              without a verdict; {prompt} is then a reminder. Without it a new run is started instead.",
+    },
+    Key {
+        name: "session_line",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"session id: \""),
+        unit: None,
+        doc: "What stands before the session's id at the beginning of a line of the output, for a program that \
+              makes the id itself; one that takes it has {session} in its argv instead.",
+    },
+    Key {
+        name: "mcp_config",
+        kind: Kind::Template(MCP_PLACEHOLDERS),
+        default: None,
+        example: Some(
+            "'{\"kanban\": {\"command\": \"{kanban}\", \"args\": [\"mcp\", \"--socket\", \"{socket}\"]}}'",
+        ),
+        unit: None,
+        doc: "What {mcp_config} stands for: the text that gives the agent the board's tools; {kanban} and {socket} \
+              are written in it as inside of JSON strings.",
+    },
+    Key {
+        name: "version_argv",
+        kind: Kind::TextList,
+        default: None,
+        example: Some("[\"--version\"]"),
+        unit: None,
+        doc: "Arguments with which the program says its version and ends, for `kanban profiles check`; without \
+              them it is not asked.",
+    },
+    Key {
+        name: "mcp_entry_files",
+        kind: Kind::TemplateList(FILE_PLACEHOLDERS),
+        default: None,
+        example: Some("[\"~/.my-agent/{assignee}.json\", \"~/.my-agent/settings.json\"]"),
+        unit: None,
+        doc: "Files of the worker's user, of which one must have an entry `kanban` that starts `kanban mcp`, for an \
+              agent that takes its MCP servers from nowhere else; `kanban profiles check` looks.",
+    },
+    Key {
+        name: "env",
+        kind: Kind::TemplateTable(ENV_PLACEHOLDERS),
+        default: None,
+        example: Some("{ MY_AGENT_CONFIG = \"{mcp_config}\" }"),
+        unit: None,
+        doc: "Variables for this launcher's workers, below those of the profile.",
     },
     Key {
         name: "hermes_env",

@@ -63,6 +63,9 @@ pub static SECTIONS: &[Section] = &[
                     name: "coder",
                     keys: &[
                         "launcher",
+                        "model",
+                        "effort",
+                        "args",
                         "env",
                         "working_directory",
                         "max_running",
@@ -89,7 +92,21 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Named {
             examples: &[Example {
                 name: "my-agent",
-                keys: &["argv", "verdict", "skills_argv", "prompt", "hermes_env"],
+                keys: &[
+                    "argv",
+                    "verdict",
+                    "skills_argv",
+                    "model_argv",
+                    "effort_argv",
+                    "prompt",
+                    "resume_argv",
+                    "session_line",
+                    "mcp_config",
+                    "version_argv",
+                    "mcp_entry_files",
+                    "env",
+                    "hermes_env",
+                ],
             }],
         },
         keys: LAUNCHER,

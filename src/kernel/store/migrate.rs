@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, sql: include_str!("migrations/0005_containment.sql") },
     Migration { version: 6, sql: include_str!("migrations/0006_listing.sql") },
     Migration { version: 7, sql: include_str!("migrations/0007_handoff.sql") },
+    Migration { version: 8, sql: include_str!("migrations/0008_launching.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -15,7 +15,7 @@ macro_rules! select_runs {
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
-                    artifacts, created_cards
+                    artifacts, created_cards, model, effort, args, session, resumed_run_id
              FROM task_runs ",
             $rest
         )
@@ -62,6 +62,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         not_enforced: lenient_names(row.get(35)?).unwrap_or_default(),
         artifacts: lenient_list(row.get(36)?),
         created_cards: lenient_list(row.get(37)?),
+        model: row.get(38)?,
+        effort: row.get(39)?,
+        args: lenient_names(row.get(40)?).unwrap_or_default(),
+        session: row.get(41)?,
+        resumed_run_id: row.get(42)?,
     })
 }
 
@@ -341,6 +346,16 @@ pub struct LaunchFacts<'a> {
     pub containment: Option<&'a str>,
     /// Limits that nothing enforces, a JSON list; none when there are none.
     pub not_enforced_json: Option<&'a str>,
+    /// Model that the agent is asked for.
+    pub model: Option<&'a str>,
+    /// Effort that the agent is asked for.
+    pub effort: Option<&'a str>,
+    /// Extra arguments, a JSON list; none when there are none.
+    pub args_json: Option<&'a str>,
+    /// The agent's session.
+    pub session: Option<&'a str>,
+    /// The run whose session is gone on with.
+    pub resumed_run_id: Option<RunId>,
 }
 
 /// Writes with what a run starts.
@@ -352,17 +367,29 @@ pub fn set_launch(
     connection
         .prepare_cached(
             "UPDATE task_runs
-             SET workspace_path = :path, argv = :argv, containment = :containment, not_enforced = :not_enforced
+             SET workspace_path = :path, argv = :argv, containment = :containment, not_enforced = :not_enforced,
+                 model = :model, effort = :effort, args = :args, session = :session, resumed_run_id = :resumed
              WHERE id = :id",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": id, ":path": launch.workspace_path, ":argv": launch.argv_json,
                 ":containment": launch.containment, ":not_enforced": launch.not_enforced_json,
+                ":model": launch.model, ":effort": launch.effort, ":args": launch.args_json,
+                ":session": launch.session, ":resumed": launch.resumed_run_id,
             })
         })
         .map(|_| ())
         .doing("write how a run starts")
+}
+
+/// Writes the session that an agent has named, unless one is known.
+pub fn set_session_if_none(connection: &Connection, id: RunId, session: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE task_runs SET session = coalesce(session, :session) WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":session": session }))
+        .map(|_| ())
+        .doing("write a run's session")
 }
 
 /// Writes a heartbeat, and the new end of the claim where it has one.

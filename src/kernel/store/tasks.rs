@@ -17,7 +17,7 @@ macro_rules! select_tasks {
                     t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
-                    t.protocol_violations, t.archived_at,
+                    t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id,
                     (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
              FROM tasks t ",
             $rest
@@ -62,7 +62,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         auto_starts: row.get(30)?,
         protocol_violations: row.get(31)?,
         archived_at: row.get(32)?,
-        labels: lenient_names(row.get(33)?).unwrap_or_default(),
+        model: row.get(33)?,
+        effort: row.get(34)?,
+        args: lenient_names(row.get(35)?).unwrap_or_default(),
+        resume_run_id: row.get(36)?,
+        labels: lenient_names(row.get(37)?).unwrap_or_default(),
     })
 }
 
@@ -109,10 +113,10 @@ pub fn insert(
         .prepare_cached(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
                                 workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
-                                max_runtime_seconds, no_max_runtime, skills, ready_at)
+                                max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args)
              VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :tenant, :workspace_kind,
                      :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
-                     :max_runtime_seconds, :no_max_runtime, :skills, :ready_at)",
+                     :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args)",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
@@ -123,6 +127,7 @@ pub fn insert(
                 ":created_at": task.created_at, ":idempotency_key": task.idempotency_key,
                 ":idempotency_hash": idempotency_hash, ":max_runtime_seconds": task.max_runtime_seconds,
                 ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
+                ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args),
             })
         });
     match answer {
@@ -153,16 +158,25 @@ pub fn find_by_idempotency_key(
         .doing("look up an idempotency key")
 }
 
-/// Writes what a task says: title, body, tenant, priority.
+/// A list as JSON; null when it is empty.
+pub(super) fn list_or_null(items: &[String]) -> Option<String> {
+    (!items.is_empty()).then(|| serde_json::Value::from(items).to_string())
+}
+
+/// Writes what a task says and asks for: title, body, tenant, priority, model, effort, extra arguments.
 pub fn set_content(connection: &Connection, task: &Task) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "UPDATE tasks SET title = :title, body = :body, tenant = :tenant, priority = :priority WHERE id = :id",
+            "UPDATE tasks
+             SET title = :title, body = :body, tenant = :tenant, priority = :priority, model = :model,
+                 effort = :effort, args = :args
+             WHERE id = :id",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": task.id, ":title": task.title, ":body": task.body, ":tenant": task.tenant,
-                ":priority": task.priority,
+                ":priority": task.priority, ":model": task.model, ":effort": task.effort,
+                ":args": list_or_null(&task.args),
             })
         })
         .map(|_| ())
@@ -179,7 +193,7 @@ pub fn set_assignee(
         .prepare_cached(
             "UPDATE tasks
              SET assignee = :assignee, not_before = NULL, spawn_failures = 0, protocol_violations = 0,
-                 last_spawn_error = NULL
+                 last_spawn_error = NULL, resume_run_id = NULL
              WHERE id = :id",
         )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":assignee": assignee }))
@@ -214,7 +228,7 @@ pub fn set_running_if_ready(
             "UPDATE tasks
              SET status = 'running', claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
                  started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
-                 not_before = NULL, ready_at = NULL
+                 not_before = NULL, ready_at = NULL, resume_run_id = NULL
              WHERE id = :id AND status = 'ready' AND claim_lock IS NULL",
         )
         .and_then(|mut s| {
@@ -240,7 +254,7 @@ pub fn set_status(
         .prepare_cached(
             "UPDATE tasks
              SET status = :to, claim_lock = NULL, claim_expires = NULL, worker_pid = NULL, current_run_id = NULL,
-                 not_before = :not_before, ready_at = :ready_at
+                 not_before = :not_before, ready_at = :ready_at, resume_run_id = NULL
              WHERE id = :id AND status = :from",
         )
         .and_then(|mut s| {
@@ -265,7 +279,7 @@ pub fn set_done(
             "UPDATE tasks
              SET status = 'done', result = :result, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
                  worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
-                 spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL
+                 resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL
              WHERE id = :id AND status = :from",
         )
         .and_then(|mut s| {
@@ -296,6 +310,15 @@ pub fn set_failures(
         })
         .map(|_| ())
         .doing("count a failure")
+}
+
+/// Writes that the next start goes on with the session of `run_id`.
+pub fn set_resume(connection: &Connection, id: &TaskId, run_id: RunId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET resume_run_id = :run_id WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":run_id": run_id }))
+        .map(|_| ())
+        .doing("write which session is gone on with")
 }
 
 /// Counts one more automatic start.

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::Doing;
+use super::tasks::list_or_null;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
@@ -119,12 +120,12 @@ pub fn insert_task(
                                 completed_at, archived_at, workspace_kind, workspace_path, tenant, result,
                                 idempotency_key, spawn_failures, last_spawn_error, max_runtime_seconds, no_max_runtime,
                                 last_heartbeat_at, workflow_template_id, current_step_key, skills, ready_at,
-                                auto_starts, protocol_violations)
+                                auto_starts, protocol_violations, model, effort, args)
              VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :created_by, :created_at, :started_at,
                      :completed_at, :archived_at, :workspace_kind, :workspace_path, :tenant, :result,
                      :idempotency_key, :spawn_failures, :last_spawn_error, :max_runtime, :no_max_runtime,
                      :last_heartbeat_at, :workflow_template_id, :current_step_key, :skills, :ready_at,
-                     :auto_starts, :protocol_violations)",
+                     :auto_starts, :protocol_violations, :model, :effort, :args)",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
@@ -143,6 +144,8 @@ pub fn insert_task(
                 ":workflow_template_id": fields.workflow_template_id, ":current_step_key": fields.current_step_key,
                 ":skills": skills, ":ready_at": ready_at, ":auto_starts": fields.auto_starts.unwrap_or_default(),
                 ":protocol_violations": fields.protocol_violations.unwrap_or_default(),
+                ":model": fields.model, ":effort": fields.effort,
+                ":args": fields.args.as_deref().and_then(list_or_null),
             })
         })
         .map(|_| ())
@@ -162,12 +165,12 @@ pub fn insert_run(
                                     worker_pid, max_runtime_seconds, last_heartbeat_at, started_at, ended_at, closed_at,
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
                                     max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
-                                    errno, retry_at, artifacts, created_cards, state)
+                                    errno, retry_at, artifacts, created_cards, model, effort, args, state)
              VALUES (:id, :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
                      :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail,
-                     :errno, :retry_at, :artifacts, :created_cards, 'closed')
+                     :errno, :retry_at, :artifacts, :created_cards, :model, :effort, :args, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -187,6 +190,8 @@ pub fn insert_run(
                     ":not_enforced": run.not_enforced, ":log_tail": run.log_tail,
                     ":errno": run.errno, ":retry_at": run.retry_at, ":artifacts": run.artifacts,
                     ":created_cards": run.created_cards,
+                    ":model": run.model, ":effort": run.effort,
+                    ":args": run.args.as_deref().and_then(list_or_null),
                 },
                 |row| row.get(0),
             )

@@ -127,6 +127,9 @@ fn task_fields(task: Task) -> TaskFields {
         skills: task.skills.map(|names| serde_json::Value::from(names).to_string()),
         auto_starts: Some(i64::from(task.auto_starts)),
         protocol_violations: Some(i64::from(task.protocol_violations)),
+        model: task.model,
+        effort: task.effort,
+        args: Some(task.args).filter(|args| !args.is_empty()),
     }
 }
 
@@ -166,6 +169,9 @@ fn run_fields(run: Run) -> RunFields {
         log_tail: run.log_tail,
         errno: run.errno.map(i64::from),
         retry_at: run.retry_at,
+        model: run.model,
+        effort: run.effort,
+        args: Some(run.args).filter(|args| !args.is_empty()),
     }
 }
 

@@ -161,6 +161,9 @@ fn task_fields(row: &ForeignRow) -> TaskFields {
         skills: row.text("skills"),
         auto_starts: None,
         protocol_violations: None,
+        model: row.text("model_override"),
+        effort: None,
+        args: None,
     }
 }
 

@@ -76,6 +76,9 @@ pub struct TaskFields {
     pub skills: Option<String>,
     pub auto_starts: Option<i64>,
     pub protocol_violations: Option<i64>,
+    pub model: Option<String>,
+    pub effort: Option<String>,
+    pub args: Option<Vec<String>>,
 }
 
 /// Columns of a run.
@@ -116,6 +119,9 @@ pub struct RunFields {
     pub log_tail: Option<String>,
     pub errno: Option<i64>,
     pub retry_at: Option<i64>,
+    pub model: Option<String>,
+    pub effort: Option<String>,
+    pub args: Option<Vec<String>>,
 }
 
 /// Columns of a comment.

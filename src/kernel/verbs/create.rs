@@ -50,6 +50,12 @@ pub struct CreateTask {
     pub no_max_runtime: bool,
     /// Skills that the worker is to load.
     pub skills: Option<Vec<String>>,
+    /// Model that the agent is asked for; the assignee's launcher must have a place for it.
+    pub model: Option<String>,
+    /// Effort that the agent is asked for; the assignee's launcher must have a place for it.
+    pub effort: Option<String>,
+    /// Extra arguments for the agent; the assignee's launcher must have a place for them.
+    pub args: Vec<String>,
     /// Who creates it; for callers outside any run.
     pub created_by: Option<String>,
     /// Labels, to find it again.
@@ -74,6 +80,7 @@ impl Verb for CreateTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
         let mut task = self.validated(tx)?;
+        refuse_options_not_taken(tx, &task)?;
         refuse_ended_run(tx)?;
         let key = self.idempotency_key.as_deref().filter(|key| !key.is_empty());
         let hash = key.map(|_| self.content_hash(&task));
@@ -147,6 +154,10 @@ impl CreateTask {
             protocol_violations: 0,
             archived_at: None,
             labels: validate::labels(&self.labels)?,
+            model: validate::argument_name("model", self.model.as_deref())?,
+            effort: validate::argument_name("effort", self.effort.as_deref())?,
+            args: self.checked_args(tx.caller)?,
+            resume_run_id: None,
         })
     }
 
@@ -160,6 +171,19 @@ impl CreateTask {
             }),
             (Some(name), Caller::Operator { .. } | Caller::System { .. }) => Ok(name),
             (None, caller) => Ok(caller.author().to_owned()),
+        }
+    }
+
+    /// Extra arguments may lift what holds an agent back, so they are not for agents to give to one another.
+    fn checked_args(&self, caller: &Caller) -> Result<Vec<String>, Refusal> {
+        match caller {
+            Caller::Worker { run_id, .. } if !self.args.is_empty() => Err(Refusal::Forbidden {
+                caller: format!("a worker (run {run_id})"),
+                verb: "give an agent extra arguments",
+            }),
+            Caller::Worker { .. } | Caller::Operator { .. } | Caller::System { .. } => {
+                validate::args(&self.args)
+            }
         }
     }
 
@@ -218,7 +242,7 @@ impl CreateTask {
 
     /// Digest of what the task is to be, so that one key cannot stand for two different tasks.
     fn content_hash(&self, task: &Task) -> String {
-        let content = serde_json::json!([
+        let mut content = serde_json::json!([
             task.title,
             task.body,
             task.assignee,
@@ -233,8 +257,31 @@ impl CreateTask {
             task.skills,
             task.labels,
         ]);
+        // Left out where nothing is asked for: a key that was used before these fields came keeps its meaning.
+        let is_asked = task.model.is_some() || task.effort.is_some() || !task.args.is_empty();
+        if let (true, Some(fields)) = (is_asked, content.as_array_mut()) {
+            fields.push(serde_json::json!([task.model, task.effort, task.args]));
+        }
         hex_digest(&[content.to_string().as_bytes()])
     }
+}
+
+/// Refuses what the launcher of the task's assignee has no place for: a worker with another model than the one that was asked
+/// for is worse than none.
+pub(super) fn refuse_options_not_taken(tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
+    let Some(profile) = &task.assignee else { return Ok(()) };
+    let options = tx.policy.launch_options(profile);
+    for (option, is_asked, is_taken) in [
+        ("model", task.model.is_some(), options.takes_model),
+        ("effort", task.effort.is_some(), options.takes_effort),
+        ("args", !task.args.is_empty(), options.takes_args),
+    ] {
+        if is_asked && !is_taken {
+            let (profile, launcher) = (profile.clone(), options.launcher.clone());
+            return Err(Refusal::OptionNotTaken { option, profile, launcher });
+        }
+    }
+    Ok(())
 }
 
 fn find_existing(

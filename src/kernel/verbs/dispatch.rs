@@ -17,6 +17,7 @@ use crate::kernel::limits::{
     RATE_LIMIT_SECONDS_MAX, REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
     WAITING_TOLD_PER_PASS, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
 };
+use crate::kernel::nudge::{Beginning, beginning};
 use crate::kernel::place::{Place, Places};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunOutcome;
@@ -71,6 +72,21 @@ pub struct RunOrder {
     /// Where its path led when its leases were taken.
     #[serde(default)]
     pub place: Option<Place>,
+    /// Whether it is told that the attempt before ended without a verdict.
+    #[serde(default)]
+    pub is_warned: bool,
+    /// The session that it goes on with.
+    #[serde(default)]
+    pub resume: Option<Resume>,
+}
+
+/// The agent's session of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The run.
+    pub run_id: RunId,
+    /// Its session.
+    pub session: String,
 }
 
 /// What a pass did.
@@ -201,6 +217,10 @@ impl StartReadyRuns {
             PassMode::Automatic => Supervision::Automatic,
             PassMode::OnRequest { failure_limit } => Supervision::OnRequest { failure_limit },
         };
+        let latest = store::runs::get_latest(tx.store(), &task.id)?;
+        let beginning = beginning(task, &profile, latest.as_ref());
+        let resume = latest.filter(|_| beginning == Beginning::Resumed);
+        let resume = resume.and_then(|run| Some(Resume { run_id: run.id, session: run.session? }));
         let run_id = open_run(tx, task, &format!("kanband/{profile}"), None, supervision)?;
         lease.take(tx.store(), run_id)?;
         if self.mode == PassMode::Automatic {
@@ -214,7 +234,8 @@ impl StartReadyRuns {
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
         let (task, place) = (reread(tx, &task.id)?, lease.place);
-        Ok(RunOrder { run_id, task, profile, max_runtime_seconds, place })
+        let is_warned = beginning == Beginning::Warned;
+        Ok(RunOrder { run_id, task, profile, max_runtime_seconds, place, is_warned, resume })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `edit`: title, body, priority, tenant and labels of a task, in any status.
+//! `edit`: title, body, priority, tenant, labels and what its agent is asked for, in any status.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,10 @@ use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::validate;
+use crate::kernel::verbs::create::refuse_options_not_taken;
 use crate::kernel::verbs::reread;
 
-/// Changes what a task says. A field that is not given stays; an empty text clears body and tenant.
+/// Changes what a task says. A field that is not given stays; an empty text clears body, tenant, model and effort.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EditTask {
@@ -28,6 +29,12 @@ pub struct EditTask {
     pub priority: Option<i64>,
     /// New tenant.
     pub tenant: Option<String>,
+    /// New model for the agent, from its next run on.
+    pub model: Option<String>,
+    /// New effort for the agent, from its next run on.
+    pub effort: Option<String>,
+    /// Extra arguments for the agent instead of those it has, from its next run on; an empty list clears them.
+    pub args: Option<Vec<String>>,
     /// Labels to add.
     pub add_labels: Vec<String>,
     /// Labels to remove.
@@ -65,11 +72,26 @@ impl Verb for EditTask {
         if let Some(priority) = self.priority {
             edited.priority = priority;
         }
+        if let Some(model) = &self.model {
+            edited.model = validate::argument_name("model", Some(model))?;
+        }
+        if let Some(effort) = &self.effort {
+            edited.effort = validate::argument_name("effort", Some(effort))?;
+        }
+        if let Some(args) = &self.args {
+            edited.args = validate::args(args)?;
+        }
+        if self.model.is_some() || self.effort.is_some() || self.args.is_some() {
+            refuse_options_not_taken(tx, &edited)?;
+        }
         let mut changed = Vec::new();
         for (name, differs) in [
             ("title", edited.title != task.title),
             ("body", edited.body != task.body),
             ("tenant", edited.tenant != task.tenant),
+            ("model", edited.model != task.model),
+            ("effort", edited.effort != task.effort),
+            ("args", edited.args != task.args),
         ] {
             if differs {
                 changed.push(name.to_owned());

@@ -32,8 +32,8 @@ pub use comment::{CommentReply, CommentTask};
 pub use create::{CreateReply, CreateTask};
 pub use create_batch::{CreateTasks, CreateTasksReply, RefusedTask};
 pub use dispatch::{
-    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, RunOrder,
-    SpawnedTask, StartReadyRuns, preview_dispatch,
+    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, Resume,
+    RunOrder, SpawnedTask, StartReadyRuns, preview_dispatch,
 };
 pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};

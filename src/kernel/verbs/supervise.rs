@@ -12,6 +12,7 @@ use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{EventKind, Payload, payload};
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
+use crate::kernel::nudge::{self, Nudge, Violation};
 use crate::kernel::outcome::{
     BackOff, Charge, Destination, Evidence, NextReads, ProcessEnd, Settlement, VerdictMode,
     classify, rule, settlement,
@@ -42,6 +43,21 @@ pub struct Launch {
     /// Limits that nothing enforces here, by their keys.
     #[serde(default)]
     pub not_enforced: Vec<String>,
+    /// Model that the agent is asked for.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Effort that the agent is asked for.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// Extra arguments of profile and task.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The agent's session, where it can be gone on with and its id is known.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The run whose session is gone on with.
+    #[serde(default)]
+    pub resumed_run_id: Option<RunId>,
 }
 
 /// Who runs a run: shim and worker as (pid, start ticks) of one boot.
@@ -70,11 +86,17 @@ fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(), VerbErro
     let argv = Value::from(launch.argv.clone()).to_string();
     let not_enforced = (!launch.not_enforced.is_empty())
         .then(|| Value::from(launch.not_enforced.clone()).to_string());
+    let args = (!launch.args.is_empty()).then(|| Value::from(launch.args.clone()).to_string());
     let facts = LaunchFacts {
         workspace_path: &launch.workspace_path,
         argv_json: &argv,
         containment: launch.containment.as_deref(),
         not_enforced_json: not_enforced.as_deref(),
+        model: launch.model.as_deref(),
+        effort: launch.effort.as_deref(),
+        args_json: args.as_deref(),
+        session: launch.session.as_deref(),
+        resumed_run_id: launch.resumed_run_id,
     };
     store::runs::set_launch(tx.store(), run.id, &facts)?;
     store::tasks::set_workspace_path(tx.store(), &run.task_id, &launch.workspace_path)?;
@@ -208,6 +230,11 @@ impl Verb for CloseRun {
         if let Some(launch) = self.launch.as_ref().filter(|_| run.argv.is_none()) {
             record_launch(tx, &run, launch)?;
         }
+        if let Some(session) = &self.evidence.session {
+            store::runs::set_session_if_none(tx.store(), run.id, session)?;
+        }
+        // What was just written has a say in what follows.
+        let (run, task) = run_and_task(tx, self.run_id)?;
         if run.ended_at.is_none() {
             self.settle(tx, &run, &task)?;
         } else {
@@ -289,10 +316,17 @@ impl CloseRun {
     fn fail(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<(), VerbError> {
         let Failure { run, task, outcome, error, settlement } = failure;
         let is_charged = self.charge(tx, failure)?;
-        let is_violation = *outcome == RunOutcome::ProtocolViolation;
+        let nudge = (*outcome == RunOutcome::ProtocolViolation).then(|| {
+            nudge::after_violation(Violation {
+                is_resumable: run.session.is_some(),
+                was_reminder: run.resumed_run_id.is_some(),
+                counted_before: task.protocol_violations,
+            })
+        });
+        let is_counted = is_charged && nudge == Some(Nudge::Count);
         let counts = FailureCounts {
             failures: task.spawn_failures + u32::from(is_charged),
-            protocol_violations: task.protocol_violations + u32::from(is_charged && is_violation),
+            protocol_violations: task.protocol_violations + u32::from(is_counted),
             auto_starts: task.auto_starts,
         };
         let limit = run.failure_limit.unwrap_or(tx.policy.failure_limit);
@@ -315,7 +349,10 @@ impl CloseRun {
             counts.protocol_violations,
             Some(error),
         )?;
-        let not_before = if gives_up { None } else { not_before(tx, failure, counts, is_charged) };
+        let is_reminded = !gives_up && nudge == Some(Nudge::Remind);
+        // A reminder needs no back-off: nothing has failed that could need time.
+        let waits = !gives_up && !is_reminded;
+        let not_before = if waits { not_before(tx, failure, counts, is_charged) } else { None };
         if let (RunOutcome::RateLimited, Some(retry_at)) = (*outcome, not_before) {
             store::runs::set_retry_at(tx.store(), run.id, retry_at)?;
         }
@@ -327,8 +364,21 @@ impl CloseRun {
         let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue };
         let to = Tx::step(task, step, "requeue", "")?;
         store::tasks::set_status(tx.store(), &task.id, task.status, to, not_before, tx.now)?;
+        if is_reminded {
+            store::tasks::set_resume(tx.store(), &task.id, run.id)?;
+        }
         tx.count(task, Some(task.status), Some(to));
-        let told = self.event_payload(failure, counts, not_before);
+        let mut told = self.event_payload(failure, counts, not_before);
+        if nudge.is_some() {
+            let next = if gives_up {
+                "blocked"
+            } else if is_reminded {
+                "resume"
+            } else {
+                "retry"
+            };
+            told.insert("next".to_owned(), next.into());
+        }
         tx.event(task, Some(run.id), outcome.event_kind(), Some(told))?;
         if gives_up {
             let told =

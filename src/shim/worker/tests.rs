@@ -8,6 +8,7 @@ use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION};
 fn spec(argv: &[&str]) -> RunSpec {
     RunSpec {
         verdict: "exit".to_owned(),
+        session_line: None,
         version: RUN_FILE_VERSION,
         incarnation: "i".to_owned(),
         nonce: "n".to_owned(),

@@ -119,12 +119,34 @@ const WRONG_FILES: &[(&str, &str)] = &[
     (
         "[profiles.p]\nargv = [\"a\", \"{taks}\"]",
         "profiles.p.argv: unknown placeholder {taks} in \"{taks}\": did you mean {task}? known are {task} {assignee} {workspace} \
-         {prompt} {skills}",
+         {prompt} {skills} {model} {effort} {args} {kanban} {socket} {guidance} {mcp_config} {session}",
     ),
     (
         "[launchers.hermes]\nskills_argv = [\"--all\"]",
         "launchers.hermes.skills_argv: {skill} is missing: every skill would give the same arguments",
     ),
+    (
+        "[launchers.hermes]\nmodel_argv = [\"--all\"]",
+        "launchers.hermes.model_argv: {model} is missing: every model would give the same arguments",
+    ),
+    (
+        "[launchers.claude]\nmcp_config = \"{kanbn}\"",
+        "launchers.claude.mcp_config: unknown placeholder {kanbn} in \"{kanbn}\": did you mean {kanban}? known are {kanban} {socket}",
+    ),
+    (
+        "[launchers.claude]\nmcp_config = \"{task}\"",
+        "launchers.claude.mcp_config: unknown placeholder {task} in \"{task}\": known are {kanban} {socket}",
+    ),
+    ("[launchers.claude]\nmcp = \"x\"", "launchers.claude.mcp: unknown key"),
+    (
+        "[launchers.claude.env]\n\"A=B\" = \"x\"",
+        "launchers.claude.env.A=B: \"A=B\" cannot be the name of an environment variable",
+    ),
+    (
+        "[launchers.claude.env]\nA = 1",
+        "launchers.claude.env.A: expected a string that is not blank, found 1",
+    ),
+    ("[profiles.p]\nargs = \"--x\"", "profiles.p.args: expected a list of strings, found \"--x\""),
 ];
 
 fn told_of_variables(env: &[(&str, &str)]) -> Vec<String> {
@@ -145,58 +167,88 @@ fn a_wrong_file_is_told_with_key_value_and_what_would_be_right() {
     }
 }
 
+/// A file, and what is told of it.
+const APART: &[(&str, &str)] = &[
+    (
+        "[dispatch]\nbackoff_base = \"11m\"",
+        "dispatch.backoff_base: 11m is longer than dispatch.backoff_max, 10m",
+    ),
+    (
+        "[dispatch]\nbackoff_max = \"500ms\"",
+        "dispatch.backoff_base: 1s is longer than dispatch.backoff_max, 500ms",
+    ),
+    (
+        "[dispatch]\ndefault_launcher = \"hermess\"",
+        "dispatch.default_launcher: unknown launcher \"hermess\", did you mean hermes?; known are \
+         claude, codex, command, gemini, hermes, opencode",
+    ),
+    (
+        "[dispatch]\ndefault_launcher = \"command\"",
+        "dispatch.default_launcher: launcher \"command\" has no argv of its own: set argv in a profile \
+         instead",
+    ),
+    (
+        "[profiles.p]\nlauncher = \"zzzzzz\"",
+        "profiles.p.launcher: unknown launcher \"zzzzzz\"; known are claude, codex, command, gemini, hermes, opencode",
+    ),
+    (
+        "[profiles.p]\nlauncher = \"command\"",
+        "profiles.p.launcher: launcher \"command\" has no argv of its own: set argv in a profile instead",
+    ),
+    (
+        "[profiles.p]\nlauncher = \"hermes\"\nargv = [\"a\"]",
+        "profiles.p: has both launcher and argv: remove one of them",
+    ),
+    (
+        "[profiles.p]\nverdict = \"exit\"",
+        "profiles.p.verdict: needs argv beside it: the verdict of a launcher is set in [launchers.NAME]",
+    ),
+    (
+        "[profiles.p]\nargv = [\"a\", \"{skills}\"]",
+        "profiles.p.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+    ),
+    (
+        "[launchers.l]\nverdict = \"exit\"",
+        "launchers.l: argv is missing: name the program and its arguments",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\", \"{skills}\"]",
+        "launchers.l.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\", \"-x={args}\"]",
+        "launchers.l.argv: {args} stands for arguments of their own: it must be an argument and nothing else",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\", \"{mcp_config}\"]",
+        "launchers.l.argv: has {mcp_config}, but mcp_config does not say what that is",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\"]\nenv = { C = \"{mcp_config}\" }",
+        "launchers.l.env.C: has {mcp_config}, but mcp_config does not say what that is",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\"]\nresume_argv = [\"a\", \"-r\"]",
+        "launchers.l.resume_argv: {session} is missing: every session would give the same arguments",
+    ),
+    (
+        "[launchers.l]\nargv = [\"a\"]\nresume_argv = [\"a\", \"{session}\"]",
+        "launchers.l.resume_argv: has {session}, but neither does argv have it nor does session_line say where it is told",
+    ),
+    (
+        "[profiles.p]\nargv = [\"a\"]\nmodel = \"m\"",
+        "profiles.p.model: launcher \"command\" takes no model: its argv has no {model}",
+    ),
+    (
+        "[profiles.p]\nlauncher = \"hermes\"\neffort = \"high\"",
+        "profiles.p.effort: launcher \"hermes\" takes no effort: its argv has no {effort}",
+    ),
+];
+
 #[test]
 fn values_that_do_not_go_together_are_told() {
     let at_file = |told: &str| vec![format!("home/kanband.toml: {told}")];
-    let table = [
-        (
-            "[dispatch]\nbackoff_base = \"11m\"",
-            "dispatch.backoff_base: 11m is longer than dispatch.backoff_max, 10m",
-        ),
-        (
-            "[dispatch]\nbackoff_max = \"500ms\"",
-            "dispatch.backoff_base: 1s is longer than dispatch.backoff_max, 500ms",
-        ),
-        (
-            "[dispatch]\ndefault_launcher = \"hermess\"",
-            "dispatch.default_launcher: unknown launcher \"hermess\", did you mean hermes?; known are \
-             command, hermes",
-        ),
-        (
-            "[dispatch]\ndefault_launcher = \"command\"",
-            "dispatch.default_launcher: launcher \"command\" has no argv of its own: set argv in a profile \
-             instead",
-        ),
-        (
-            "[profiles.p]\nlauncher = \"zzzzzz\"",
-            "profiles.p.launcher: unknown launcher \"zzzzzz\"; known are command, hermes",
-        ),
-        (
-            "[profiles.p]\nlauncher = \"command\"",
-            "profiles.p.launcher: launcher \"command\" has no argv of its own: set argv in a profile instead",
-        ),
-        (
-            "[profiles.p]\nlauncher = \"hermes\"\nargv = [\"a\"]",
-            "profiles.p: has both launcher and argv: remove one of them",
-        ),
-        (
-            "[profiles.p]\nverdict = \"exit\"",
-            "profiles.p.verdict: needs argv beside it: the verdict of a launcher is set in [launchers.NAME]",
-        ),
-        (
-            "[profiles.p]\nargv = [\"a\", \"{skills}\"]",
-            "profiles.p.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
-        ),
-        (
-            "[launchers.l]\nverdict = \"exit\"",
-            "launchers.l: argv is missing: name the program and its arguments",
-        ),
-        (
-            "[launchers.l]\nargv = [\"a\", \"{skills}\"]",
-            "launchers.l.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
-        ),
-    ];
-    for (text, expected) in table {
+    for (text, expected) in APART {
         assert_eq!(told_of_file(text), at_file(expected), "{text}");
     }
 }
@@ -265,7 +317,7 @@ fn a_wrong_variable_is_told_by_its_name() {
         ),
         (
             ("KANBAND__PROFILES__P__LAUNCHER", "x"),
-            "profiles.p.launcher: unknown launcher \"x\"; known are command, hermes",
+            "profiles.p.launcher: unknown launcher \"x\"; known are claude, codex, command, gemini, hermes, opencode",
         ),
     ];
     for (variable, expected) in table {

@@ -1,0 +1,103 @@
+//! What an agent is asked for and told when it is started: model, arguments, session, text. Pure but for the look for skills.
+
+use super::prepare::{LaunchContext, StartWords};
+use super::words::{SkillFile, first_words, reminder};
+use crate::config::launch::Resolution;
+use crate::config::render::{LaunchInput, Rendered, render};
+use crate::config::template::Placeholder;
+use crate::kernel::ids::RunId;
+use crate::kernel::verbs::RunOrder;
+use crate::os::skill_files::find_skill;
+
+/// The agent's session as far as it is known and can be gone on with, and the run that it was before.
+pub(super) fn session(
+    order: &RunOrder,
+    resolution: &Resolution,
+    words: &StartWords,
+) -> (Option<String>, Option<RunId>) {
+    let resumed = order.resume.as_ref().filter(|_| resolution.can_resume());
+    let is_ours = resolution.takes(Placeholder::Session) && resolution.can_resume();
+    let session = match resumed {
+        Some(resume) => Some(resume.session.clone()),
+        None => is_ours.then(|| words.session.clone()),
+    };
+    (session, resumed.map(|resume| resume.run_id))
+}
+
+/// What the agent is asked for: by the task, else by the profile.
+pub(super) struct Asked {
+    /// The model.
+    pub model: Option<String>,
+    /// The effort.
+    pub effort: Option<String>,
+    /// Extra arguments, those of the profile first.
+    pub args: Vec<String>,
+}
+
+impl Asked {
+    /// What the worker of `order` is asked for.
+    ///
+    /// # Errors
+    /// The launcher has no place for it. A worker with another model than the one asked for is worse than none.
+    pub(super) fn of(order: &RunOrder, resolution: &Resolution) -> Result<Self, String> {
+        let task = &order.task;
+        let profile = resolution.profile.clone().unwrap_or_default();
+        let (model, effort) =
+            (task.model.clone().or(profile.model), task.effort.clone().or(profile.effort));
+        let args = [profile.args, task.args.clone()].concat();
+        for (option, is_asked, placeholder) in [
+            ("model", model.is_some(), Placeholder::Model),
+            ("effort", effort.is_some(), Placeholder::Effort),
+            ("args", !args.is_empty(), Placeholder::Args),
+        ] {
+            if is_asked && !resolution.takes(placeholder) {
+                let launcher = &resolution.launcher_name;
+                return Err(format!(
+                    "the task asks for {option}, which launcher {launcher} does not take"
+                ));
+            }
+        }
+        Ok(Self { model, effort, args })
+    }
+}
+
+/// Program, arguments and variables of the worker of `order`.
+pub(super) fn rendered(
+    order: &RunOrder,
+    context: &LaunchContext,
+    words: &StartWords,
+    resolution: &Resolution,
+    (workspace, asked): (&str, &Asked),
+) -> Rendered {
+    let task = &order.task;
+    let skills = task.skills.clone().unwrap_or_default();
+    let resume = order.resume.as_ref().filter(|_| resolution.can_resume());
+    let prompt = if resume.is_some() {
+        reminder(task.id.as_str())
+    } else {
+        // Where the launcher has arguments for them, the agent's program finds the skills itself.
+        let is_told = resolution.launcher.skills_argv.is_empty();
+        let files: Vec<SkillFile> = skills
+            .iter()
+            .filter(|_| is_told)
+            .map(|name| (name.clone(), find_skill(name, &context.skill_folders)))
+            .collect();
+        first_words(task.id.as_str(), &files, order.is_warned || order.resume.is_some())
+    };
+    let input = LaunchInput {
+        task: task.id.as_str(),
+        assignee: &order.profile,
+        workspace,
+        prompt: &prompt,
+        skills: &skills,
+        model: asked.model.as_deref(),
+        effort: asked.effort.as_deref(),
+        args: &asked.args,
+        kanban: &context.kanban(),
+        socket: &context.worker_socket.to_string_lossy(),
+        guidance: context.guidance,
+        session: resume.map_or(words.session.as_str(), |resume| resume.session.as_str()),
+        is_resume: resume.is_some(),
+    };
+    render(resolution, &input)
+}

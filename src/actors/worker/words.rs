@@ -1,0 +1,64 @@
+//! What a worker is told when it starts: the daemon's own text, which a launcher may put words around. Pure.
+
+use std::path::PathBuf;
+
+/// A skill that a task asks for, and its file where one was found.
+pub type SkillFile = (String, Option<PathBuf>);
+
+/// The text for a new session.
+pub fn first_words(task_id: &str, skills: &[SkillFile], is_warned: bool) -> String {
+    let mut text = format!("work kanban task {task_id}");
+    if is_warned {
+        text.push_str(
+            "\n\nThe attempt before this one ended without kanban_complete or kanban_block and counts as failed. \
+             Look at what it left behind, and end yours with one of the two.",
+        );
+    }
+    if !skills.is_empty() {
+        text.push_str("\n\nThe task asks for these skills; read each before you begin:");
+    }
+    for (name, file) in skills {
+        text.push_str("\n- ");
+        text.push_str(name);
+        match file {
+            Some(path) => text.push_str(&format!(": {}", path.display())),
+            None => text.push_str(
+                ": load it by its name if you have it; if not, go on without it and say so when you hand over",
+            ),
+        }
+    }
+    text
+}
+
+/// The text for a session that is gone on with.
+pub fn reminder(task_id: &str) -> String {
+    format!(
+        "You ended without a verdict on kanban task {task_id}, which would count as a failure. If the work is done, call \
+         kanban_complete with a summary now; if a person has to decide something, call kanban_block with the question; \
+         otherwise finish the work and then call one of the two."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skills_are_named_by_their_files_and_a_missing_one_stops_nothing() {
+        let skills =
+            [("git".to_owned(), Some(PathBuf::from("/s/git/SKILL.md"))), ("x".to_owned(), None)];
+        let told = first_words("t_1", &skills, false);
+        assert!(told.starts_with("work kanban task t_1\n\n"), "{told}");
+        assert!(told.contains("\n- git: /s/git/SKILL.md\n- x: load it by its name"), "{told}");
+        assert_eq!(first_words("t_1", &[], false), "work kanban task t_1");
+    }
+
+    #[test]
+    fn both_texts_about_a_missing_verdict_name_the_two_ways_to_give_one() {
+        for told in [first_words("t_1", &[], true), reminder("t_1")] {
+            for tool in ["t_1", "kanban_complete", "kanban_block"] {
+                assert!(told.contains(tool), "{told}");
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `GET /v1/profiles`: what each profile amounts to, and what its workers would be started with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::api::Api;
+use crate::api::operations::{Answer, Call, json};
+use crate::api::operator::operators_only;
+use crate::config::Settings;
+use crate::config::launch::{Resolution, resolve};
+use crate::config::render::{LaunchInput, Rendered, render};
+use crate::config::settings::Profile;
+use crate::config::template::Placeholder;
+use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+
+/// Lists profiles.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListProfiles {
+    /// Only this one; an assignee without a profile is told with what the default launcher does for it.
+    pub name: Option<String>,
+}
+
+/// A profile as the configuration has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileInfo {
+    /// Name.
+    pub name: String,
+    /// Its launcher.
+    pub launcher: String,
+    /// `report` or `exit`.
+    pub verdict: String,
+    /// What would be run.
+    pub argv: Vec<String>,
+    /// Open runs at most, when it has a cap.
+    pub max_running: Option<u32>,
+    /// Its program, when it was found.
+    pub program: Option<String>,
+    /// Why nothing can be started under it.
+    pub problem: Option<String>,
+    /// Limits of its runs that nothing enforces on this host.
+    #[serde(default)]
+    pub not_enforced: Vec<String>,
+    /// Directory that its workers start in; none = the workspace of their task.
+    #[serde(default)]
+    pub working_directory: Option<String>,
+    /// User that its workers run as; none = the daemon's.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Names of the variables of its workers, in order.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Where its workers' programs are looked for.
+    #[serde(default)]
+    pub path: String,
+    /// What a task may ask of its workers: `model`, `effort`, `args`.
+    #[serde(default)]
+    pub takes: Vec<String>,
+    /// Whether a session that ended without a verdict is gone on with.
+    #[serde(default)]
+    pub can_resume: bool,
+    /// Arguments with which the program tells its version; empty when it is not to be asked.
+    #[serde(default)]
+    pub version_argv: Vec<String>,
+    /// Files of the workers' user, of which one must have the entry of `kanban mcp`; empty when the launcher sees to it.
+    #[serde(default)]
+    pub mcp_entry_files: Vec<String>,
+}
+
+/// Answers `GET /v1/profiles`.
+pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let query: ListProfiles = call.input.from_query()?;
+        operators_only(&call.caller, "profiles")?;
+        let settings = api.context.settings();
+        let names = match &query.name {
+            Some(name) => vec![name.clone()],
+            None => settings.profiles.keys().cloned().collect(),
+        };
+        let infos: Vec<ProfileInfo> =
+            names.iter().map(|name| profile_info(name, &settings, &api.context)).collect();
+        json(&infos)
+    })
+}
+
+/// The command of a worker, with placeholders where a task's values will stand.
+pub fn would_run(assignee: &str, settings: &Settings, context: &LaunchContext) -> Vec<String> {
+    resolve(assignee, settings)
+        .map(|resolution| sample(assignee, &resolution, context).argv)
+        .unwrap_or_default()
+}
+
+fn sample(assignee: &str, resolution: &Resolution, context: &LaunchContext) -> Rendered {
+    let no_profile = Profile::default();
+    let profile = resolution.profile.as_ref().unwrap_or(&no_profile);
+    let input = LaunchInput {
+        task: "<task>",
+        assignee,
+        workspace: "<workspace>",
+        prompt: "work kanban task <task>",
+        skills: &[],
+        model: profile.model.as_deref(),
+        effort: profile.effort.as_deref(),
+        args: &profile.args,
+        kanban: &context.kanban(),
+        socket: &context.worker_socket.to_string_lossy(),
+        guidance: "<guidance>",
+        session: "<session>",
+        is_resume: false,
+    };
+    render(resolution, &input)
+}
+
+/// What a profile amounts to.
+pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> ProfileInfo {
+    let profile = settings.profiles.get(name);
+    let user = context.worker_user(name);
+    let info = ProfileInfo {
+        name: name.to_owned(),
+        max_running: profile.and_then(|profile| profile.max_running),
+        not_enforced: context.containment().not_enforced(&group_limits(settings, profile)),
+        user: user.clone().ok().flatten(),
+        working_directory: profile
+            .and_then(|profile| profile.working_directory.as_ref())
+            .map(|path| path.to_string_lossy().into_owned()),
+        ..ProfileInfo::default()
+    };
+    let resolution = match resolve(name, settings) {
+        Ok(resolution) => resolution,
+        Err(error) => return ProfileInfo { problem: Some(error.to_string()), ..info },
+    };
+    let Rendered { argv, env } = sample(name, &resolution, context);
+    let env = variables(env, profile, settings, context, resolution.launcher.hermes_env);
+    let path = env.get("PATH").cloned().unwrap_or_default();
+    let program = argv.first().and_then(|program| find_program(program, &path));
+    let problem = match (&program, argv.first()) {
+        (None, Some(program)) => Some(format!("program `{program}` was not found")),
+        (Some(_), _) | (None, None) => user.err(),
+    };
+    let options = [
+        ("model", Placeholder::Model),
+        ("effort", Placeholder::Effort),
+        ("args", Placeholder::Args),
+    ];
+    let takes = options.iter().filter(|(_, placeholder)| resolution.takes(*placeholder));
+    let files = resolution.launcher.mcp_entry_files.iter();
+    ProfileInfo {
+        takes: takes.map(|(option, _)| (*option).to_owned()).collect(),
+        can_resume: resolution.can_resume(),
+        mcp_entry_files: files.map(|file| file.render(|_| name)).collect(),
+        version_argv: resolution.launcher.version_argv,
+        launcher: resolution.launcher_name,
+        verdict: resolution.launcher.verdict.as_str().to_owned(),
+        argv,
+        program: program.map(|path| path.to_string_lossy().into_owned()),
+        problem,
+        env: env.into_keys().collect(),
+        path,
+        ..info
+    }
+}
+
+/// The variables of a worker, as far as they are known before there is a task.
+fn variables(
+    launcher_env: BTreeMap<String, String>,
+    profile: Option<&Profile>,
+    settings: &Settings,
+    context: &LaunchContext,
+    hermes_env: bool,
+) -> BTreeMap<String, String> {
+    let mut own = launcher_env;
+    own.extend(profile.iter().flat_map(|profile| profile.env.0.clone()));
+    worker_environment(&WorkerEnvironment {
+        daemon: &context.daemon_env,
+        pass_env: &settings.supervision.pass_env,
+        user: None,
+        profile_env: &own,
+        run: RunVariables {
+            task: "",
+            run_id: 0,
+            workspace: "",
+            board: "",
+            profile: "",
+            tenant: None,
+            socket: "",
+            token_file: "",
+        },
+        hermes_env,
+        kanban_dir: context.kanban_dir.as_deref(),
+    })
+}
+
+/// Where the system would find a program, as execvp(3) looks for it.
+fn find_program(program: &str, path: &str) -> Option<PathBuf> {
+    let is_program = |path: &Path| crate::os::files::is_executable_file(path);
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| is_program(path));
+    }
+    std::env::split_paths(path).map(|folder| folder.join(program)).find(|path| is_program(path))
+}

@@ -1,0 +1,112 @@
+//! What follows when a worker ends cleanly and has given no verdict: a reminder in the same session, another attempt, or a
+//! person.
+//!
+//! The reminder comes first and once: where the agent's session can be gone on with, it costs a sentence, and all that the
+//! agent has learnt is still there. It is not held against the limit of such ends (`retry::next`), but it is a failure like
+//! any other, so nothing goes on for ever. What ends like this after a reminder, or cannot be reminded, counts.
+
+use crate::kernel::run::{Run, RunOutcome};
+use crate::kernel::task::Task;
+
+/// A clean end without a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation {
+    /// Whether the session of the run can be gone on with.
+    pub is_resumable: bool,
+    /// Whether the run was a reminder itself.
+    pub was_reminder: bool,
+    /// Such ends that counted before.
+    pub counted_before: u32,
+}
+
+/// What is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nudge {
+    /// The next start goes on with the session, to remind the agent; this end does not count against the limit.
+    Remind,
+    /// It counts; whether another attempt follows is for the limits to say.
+    Count,
+}
+
+/// What follows on `violation`.
+pub fn after_violation(violation: Violation) -> Nudge {
+    let is_first = violation.counted_before == 0 && !violation.was_reminder;
+    if is_first && violation.is_resumable { Nudge::Remind } else { Nudge::Count }
+}
+
+/// How a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// From nothing.
+    Fresh,
+    /// From nothing, and it is told that the attempt before ended without a verdict.
+    Warned,
+    /// In the session of the run before.
+    Resumed,
+}
+
+/// How the run of `task` begins under `profile`, after `latest`, the newest run that it had.
+pub fn beginning(task: &Task, profile: &str, latest: Option<&Run>) -> Beginning {
+    let Some(latest) = latest else { return Beginning::Fresh };
+    let is_violation = latest.outcome == Some(RunOutcome::ProtocolViolation);
+    let is_its_session = task.resume_run_id == Some(latest.id) && latest.session.is_some();
+    if is_violation && is_its_session && latest.profile.as_deref() == Some(profile) {
+        Beginning::Resumed
+    } else if is_violation {
+        Beginning::Warned
+    } else {
+        Beginning::Fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::policy::Policy;
+    use crate::kernel::retry::{FailureCounts, Next, next};
+
+    #[test]
+    fn the_first_is_reminded_where_that_can_be_and_everything_else_counts() {
+        for (is_resumable, was_reminder, counted_before, expected) in [
+            (true, false, 0, Nudge::Remind),
+            (false, false, 0, Nudge::Count),
+            (true, true, 0, Nudge::Count),
+            (true, false, 1, Nudge::Count),
+            (false, false, 1, Nudge::Count),
+            (true, true, 1, Nudge::Count),
+        ] {
+            let violation = Violation { is_resumable, was_reminder, counted_before };
+            assert_eq!(after_violation(violation), expected, "{violation:?}");
+        }
+    }
+
+    /// Runs of a worker that never gives a verdict, as the rules start them.
+    fn attempts(is_resumable: bool) -> Vec<&'static str> {
+        let (mut started, mut is_reminder) = (Vec::new(), false);
+        let mut counts = FailureCounts { failures: 0, protocol_violations: 0, auto_starts: 0 };
+        loop {
+            started.push(match (is_reminder, counts.failures) {
+                (true, _) => "resume",
+                (false, 0) => "start",
+                (false, _) => "retry",
+            });
+            assert!(started.len() < 10, "{started:?}");
+            let counted_before = counts.protocol_violations;
+            let violation = Violation { is_resumable, was_reminder: is_reminder, counted_before };
+            let nudge = after_violation(violation);
+            counts.failures += 1;
+            counts.auto_starts += 1;
+            counts.protocol_violations += u32::from(nudge == Nudge::Count);
+            if next(counts, Policy::default().failure_limit, &Policy::default()) == Next::GiveUp {
+                return started;
+            }
+            is_reminder = nudge == Nudge::Remind;
+        }
+    }
+
+    #[test]
+    fn one_resume_one_retry_then_a_person() {
+        assert_eq!(attempts(true), ["start", "resume", "retry"]);
+        assert_eq!(attempts(false), ["start", "retry"]);
+    }
+}
