@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 release=${RELEASE:-bookworm}
 # What the booted system has beside the package's own dependencies.
 inside="systemd,systemd-sysv,dbus,libpam-systemd,udev,procps,init-system-helpers,ca-certificates"
-limit_s=${LIMIT_S:-1800}
+limit_s=${LIMIT_S:-3600}
 
 say() { printf 'install-test: %s\n' "$*"; }
 skip_all() {

@@ -310,14 +310,24 @@ a_downgrade_across_a_schema_version_is_refused() {
     workers_go_on
 }
 
-a_backup_is_made_by_the_timer() {
+a_backup_is_made_by_the_timer_and_the_oldest_go() {
     active kanband-backup.timer
+    is "what the timer starts" "$(property kanband-backup.timer Unit)" kanband-backup.service
     systemctl start kanband-backup.service
-    copies=$(find /var/lib/kanband/backups -type f | wc -l)
-    [ "$copies" -ge 1 ] || no "no backup"
-    newest=$(find /var/lib/kanband/backups -type f | sort | tail -n 1)
+    backups=/var/lib/kanband/backups
+    is "backups" "$(find $backups -type f | wc -l)" 1
+    newest=$(find $backups -type f)
     is "owner" "$(stat -c '%U %a' "$newest")" "kanband 600"
     is "kind" "$(head -c 15 "$newest")" "SQLite format 3"
+    for day in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15; do
+        runuser -u kanband -- touch "$backups/kanban-202001${day}T030000Z.db"
+    done
+    sleep 1
+    systemctl start kanband-backup.service
+    is "backups that stay" "$(find $backups -type f | wc -l)" 14
+    [ -e "$newest" ] || no "the newer one was removed"
+    [ ! -e "$backups/kanban-20200103T030000Z.db" ] || no "an older one stayed"
+    tell "$(journalctl -q -u kanband-backup -o cat --no-pager | grep 'Backup written' | tail -n 1)"
 }
 
 a_person_has_a_board_of_their_own() {
@@ -328,7 +338,7 @@ a_person_has_a_board_of_their_own() {
     mine systemctl --user start kanband.service
     task=$(mine kanban create "Mine" --assignee ticker --json | field id)
     logs=/home/stranger/.local/state/kanband/logs/$task
-    within sh -c "grep -q 'tick 3' $logs/*.log"
+    within sh -c "grep -q 'tick 3' $logs/*.log" || { mine kanban runs "$task" --json && no "its worker says nothing"; }
     worker=$(mine kanban runs "$task" --json | field worker_pid)
     is "user of the worker" "$(stat -c %U "/proc/$worker")" stranger
     before=$(mine systemctl --user show -P MainPID kanband.service)
@@ -469,7 +479,7 @@ fi
 claim a_call_starts_a_stopped_daemon
 claim an_upgrade_keeps_workers_and_the_holder
 claim a_downgrade_across_a_schema_version_is_refused
-claim a_backup_is_made_by_the_timer
+claim a_backup_is_made_by_the_timer_and_the_oldest_go
 controllers=$(cat /sys/fs/cgroup/system.slice/kanband-runs.service/cgroup.controllers 2>/dev/null)
 case " $controllers " in
 *" memory "*)
