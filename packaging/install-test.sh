@@ -71,7 +71,7 @@ finish() {
         kill "$booted"
         wait "$booted"
     fi
-    rm -rf "$cache/machine.$$" "$cache/machine.$$.img"
+    rm -rf "$cache/machine.$$" "$cache/machine.$$.img" "$cache/machine.$$.out"
     # nspawn leaves its groups; only empty ones go.
     for group in ${group:-}; do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; done
 }
@@ -144,7 +144,11 @@ cp "$here/install-test/inside.sh" "$trial/"
 cp "$current" "$trial/current.deb"
 cp "$next" "$trial/next.deb"
 cp "$older" "$trial/older.deb"
-case $kind in vm) patience_s=240 ;; *) patience_s=60 ;; esac
+# Where the claims are told while they are tried: a second serial line of the machine, or the file that they are kept in anyway.
+case $kind in
+vm) patience_s=240 shown=/dev/ttyS1 ;;
+*) patience_s=60 shown=/dev/null ;;
+esac
 cat >"$machine/etc/systemd/system/install-test.service" <<EOF
 [Unit]
 Description=Trial of the kanband package
@@ -154,7 +158,8 @@ After=multi-user.target dbus.service systemd-logind.service
 Type=oneshot
 TimeoutStartSec=infinity
 Environment=FAIL_POINTS=$fail_points PATIENCE_S=$patience_s
-ExecStart=/bin/sh -c 'sh /root/install-test/inside.sh /root/install-test >/root/install-test/output 2>&1; echo \$? >/root/install-test/ended; sync'
+ExecStartPre=-/bin/stty -F $shown -opost
+ExecStart=/bin/sh -c '(sh /root/install-test/inside.sh /root/install-test; echo \$? >/root/install-test/ended) 2>&1 | tee /root/install-test/output >$shown; sync'
 ExecStopPost=/bin/systemctl --no-block poweroff
 
 [Install]
@@ -166,27 +171,29 @@ ln -sf ../install-test.service "$machine/etc/systemd/system/graphical.target.wan
 say "booting ($kind)"
 case $kind in
 nspawn)
-    : >"$trial/output"
+    output=$trial/output
+    : >"$output"
     container -D "$machine" -b >"$cache/console-$kind.log" 2>&1 &
-    booted=$!
-    tail -f -n +1 --pid="$booted" -s 0.2 "$trial/output" &
-    shown=$!
-    wait "$booted" || true
-    wait "$shown" || true
-    code=$(cat "$trial/ended" 2>/dev/null || echo none)
     ;;
 vm)
+    output=$machine.out
+    : >"$output"
     truncate -s 2G "$machine.img"
     mkfs.ext4 -q -d "$machine" "$machine.img"
     timeout "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 -nographic -no-reboot -nic none \
         -kernel "$machine"/boot/vmlinuz-* -initrd "$machine"/boot/initrd.img-* \
-        -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" \
+        -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" -serial mon:stdio -serial "file:$output" \
         -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console-$kind.log" 2>&1 &
-    booted=$!
-    wait "$booted" || true
-    debugfs -R 'cat /root/install-test/output' "$machine.img" 2>/dev/null
-    code=$(debugfs -R 'cat /root/install-test/ended' "$machine.img" 2>/dev/null)
     ;;
+esac
+booted=$!
+tail -f -n +1 --pid="$booted" -s 0.2 "$output" &
+told=$!
+wait "$booted" || true
+wait "$told" || true
+case $kind in
+nspawn) code=$(cat "$trial/ended" 2>/dev/null || echo none) ;;
+vm) code=$(debugfs -R 'cat /root/install-test/ended' "$machine.img" 2>/dev/null) ;;
 esac
 booted=""
 if [ "$code" != 0 ] && [ "$code" != 1 ]; then
