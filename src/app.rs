@@ -297,6 +297,7 @@ fn build(
         pool,
         feed: feed.clone(),
         dispatch_now: wires.dispatch_now.clone(),
+        spawner: spawner.clone(),
         live_runs: live_runs.clone(),
         context: Arc::clone(&context),
         attachments,

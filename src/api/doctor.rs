@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::actors::worker::prepare::{LaunchContext, group_limits};
 use crate::api::Api;
@@ -12,6 +13,7 @@ use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
 use crate::api::profiles::profile_info;
 use crate::config::Settings;
+use crate::config::worker_user::worker_user;
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
@@ -19,6 +21,7 @@ use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
+use crate::os::identity::ProcessIdentity;
 
 /// How a check went.
 #[derive(
@@ -85,7 +88,8 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         checks.push(disk);
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
-        checks.push(users_check());
+        checks.extend(holder_check(&api).await);
+        checks.push(users_check(&api.context));
         checks.extend(profile_checks(&settings, &api.context));
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
@@ -190,14 +194,38 @@ fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> C
     )
 }
 
-fn users_check() -> Check {
-    Check {
-        name: "users".to_owned(),
-        health: Health::Ok,
-        message: "workers run as this user: what a worker may do is cooperative, not enforced"
-            .to_owned(),
-        fix: None,
-    }
+/// Whether the holder answers, where one is configured.
+async fn holder_check(api: &Arc<Api>) -> Option<Check> {
+    let holder = api.context.holder.clone()?;
+    let (reply, heard) = oneshot::channel();
+    // It may take its time.
+    let asked = std::thread::Builder::new().name("holder".into()).spawn(move || {
+        drop(reply.send(holder.hello()));
+    });
+    let mend = "`systemctl status kanband-runs`, or correct `supervision.holder`";
+    Some(match (asked, heard.await) {
+        (Ok(_), Ok(Ok(hello))) => {
+            let ProcessIdentity { pid, .. } = hello.holder;
+            Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
+        }
+        (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
+        (Err(_), _) | (_, Err(_)) => {
+            Check::bad("holder", Health::Warn, "it could not be asked", mend)
+        }
+    })
+}
+
+/// Whose the workers of a profile without a user of its own are.
+fn users_check(context: &LaunchContext) -> Check {
+    let message = match worker_user(&context.daemon_user, None) {
+        Ok(Some(user)) => format!(
+            "workers run as `{user}` unless their profile names another: they cannot reach the board but by its sockets"
+        ),
+        Ok(None) | Err(_) => {
+            "workers run as this user: what a worker may do is cooperative, not enforced".to_owned()
+        }
+    };
+    Check::ok("users", message)
 }
 
 fn profile_checks(settings: &Settings, context: &LaunchContext) -> Vec<Check> {

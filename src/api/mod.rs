@@ -44,6 +44,7 @@ use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
 use crate::kernel::ids::EpochSeconds;
+use crate::os::spawn::Spawner;
 
 /// Header under which a client names its request, so that it can repeat it.
 pub const REQUEST_ID_HEADER: &str = "kanban-request-id";
@@ -67,6 +68,8 @@ pub struct Api {
     pub feed: EventFeed,
     /// The dispatcher, for a person's dispatch.
     pub dispatch_now: Wire<DispatchNow>,
+    /// Starts what has to be done as another user.
+    pub spawner: Spawner,
     /// Who is live.
     pub live_runs: LiveRuns,
     /// Where logs and workspaces are.

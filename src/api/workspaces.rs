@@ -19,9 +19,11 @@ use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
+use crate::os::command_as::CommandAs;
 use crate::os::git::Git;
-use crate::os::workspaces::{MarkKind, Removal, Workspaces};
-use crate::os::worktree::{self, Inspection};
+use crate::os::user::{Account, user_name};
+use crate::os::workspaces::{FileIdentity, MarkKind, Removal, Workspaces};
+use crate::os::worktree;
 
 /// Time that git may take over one worktree.
 const GIT_PATIENCE: Duration = Duration::from_secs(60);
@@ -75,13 +77,14 @@ pub async fn sweep(
         Ok(due)
     };
     let due = api.readers.read(caller, look).await?;
+    let others = Others { api: Arc::clone(api) };
     on_own_thread(api, move |root| {
         let workspaces = Workspaces::open(root)?;
         let mut swept = Swept::default();
         for (id, unknown) in due {
             let outcome = match unknown {
                 Some(why) => Err((why.to_owned(), None)),
-                None => sweep_one(&workspaces, &id, dry_run),
+                None => sweep_one(&workspaces, &others, &id, dry_run),
             };
             match outcome {
                 Ok(is_removed) => swept.removed += usize::from(is_removed),
@@ -98,60 +101,115 @@ pub async fn sweep(
     .await
 }
 
-/// Removes one workspace; false when it had gone before. Else why it stays, and where its work was saved.
+/// Why a workspace stays, and where its work was saved.
+type Kept = (String, Option<String>);
+
+fn kept(why: impl ToString) -> Kept {
+    (why.to_string(), None)
+}
+
+/// Removes one workspace; false when it had gone before.
 fn sweep_one(
     workspaces: &Workspaces,
+    others: &Others,
     id: &TaskId,
     dry_run: bool,
-) -> Result<bool, (String, Option<String>)> {
-    let kept = |why: String| (why, None);
+) -> Result<bool, Kept> {
     let name = id.as_str();
-    let mark = workspaces.mark(name).map_err(|error| kept(error.to_string()))?;
+    let mark = workspaces.mark(name).map_err(kept)?;
+    let owner = workspaces.other_owner(name).map_err(kept)?;
     match mark.map(|mark| mark.kind) {
         None => Ok(false),
         Some(MarkKind::Scratch(_)) if dry_run => Ok(workspaces.path_of(name).is_dir()),
-        Some(MarkKind::Scratch(_)) => match workspaces.remove_scratch(name) {
-            Removal::Removed => Ok(true),
-            Removal::Gone => Ok(false),
-            Removal::Kept(why) => Err(kept(why)),
-        },
-        Some(MarkKind::Worktree { .. }) => {
-            let is_removed = sweep_worktree(&workspaces.path_of(name), name, dry_run)?;
-            if !dry_run {
-                workspaces.remove_mark(name).map_err(|error| kept(error.to_string()))?;
+        Some(MarkKind::Scratch(marked)) => {
+            if let Some(owner) = owner {
+                others.empty(owner, name, marked).map_err(kept)?;
+                return in_words(workspaces.remove_emptied(name).map_err(kept)?);
             }
-            Ok(is_removed)
+            in_words(workspaces.remove_scratch(name))
+        }
+        Some(MarkKind::Worktree { .. }) => {
+            let path = workspaces.path_of(name);
+            let swept = match owner {
+                Some(owner) => others.sweep(owner, &path, name, dry_run).map_err(kept)?,
+                None => worktree::sweep(&Git::within(GIT_PATIENCE), &path, name, dry_run),
+            };
+            match swept {
+                worktree::Swept::Kept { why, saved_as } => Err((why, saved_as)),
+                worktree::Swept::Removed | worktree::Swept::Gone => {
+                    let is_removed = swept == worktree::Swept::Removed;
+                    if !dry_run {
+                        in_words(workspaces.remove_emptied(name).map_err(kept)?)?;
+                    }
+                    Ok(is_removed)
+                }
+            }
         }
     }
 }
 
-fn sweep_worktree(
-    path: &Path,
-    name: &str,
-    dry_run: bool,
-) -> Result<bool, (String, Option<String>)> {
-    let git = Git::within(GIT_PATIENCE);
-    match worktree::inspect(&git, path) {
-        Inspection::Gone => Ok(false),
-        Inspection::Clean if dry_run => Ok(true),
-        Inspection::Clean => {
-            worktree::remove(&git, path).map_err(|error| (error.to_string(), None))?;
-            Ok(true)
+fn in_words(removal: Removal) -> Result<bool, Kept> {
+    match removal {
+        Removal::Removed => Ok(true),
+        Removal::Gone => Ok(false),
+        Removal::Kept(why) => Err(kept(why)),
+    }
+}
+
+/// Workspaces of other users, which are looked at and emptied by a process of theirs.
+struct Others {
+    api: Arc<Api>,
+}
+
+impl Others {
+    fn empty(&self, owner: u32, name: &str, marked: FileIdentity) -> Result<(), String> {
+        let root = self.api.context.workspaces_dir.to_string_lossy().into_owned();
+        let (device, inode) = (marked.device.to_string(), marked.inode.to_string());
+        let words =
+            ["empty", "--root", &root, "--name", name, "--device", &device, "--inode", &inode];
+        self.run(owner, &words).map(drop)
+    }
+
+    fn sweep(
+        &self,
+        owner: u32,
+        path: &Path,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<worktree::Swept, String> {
+        let path = path.to_string_lossy().into_owned();
+        let mut words = vec!["sweep", "--path", &path, "--name", name];
+        if dry_run {
+            words.push("--dry-run");
         }
-        Inspection::Unknown(why) => Err((format!("its state cannot be told: {why}"), None)),
-        Inspection::Dirty(status) => {
-            let why = format!(
-                "it has work that is not committed ({} changed, {} new)",
-                status.changed, status.untracked
-            );
-            if dry_run {
-                return Err((why, None));
-            }
-            match worktree::salvage(&git, path, name) {
-                Ok(reference) => Err((why, Some(reference))),
-                Err(error) => Err((format!("{why}, which could not be saved: {error}"), None)),
-            }
-        }
+        let told = self.run(owner, &words)?;
+        serde_json::from_str(&told).map_err(|_| format!("what it is cannot be told: {told}"))
+    }
+
+    /// What `kanban workspace WORDS…` says as that user.
+    fn run(&self, owner: u32, words: &[&str]) -> Result<String, String> {
+        let context = &self.api.context;
+        let unknown = || format!("it belongs to uid {owner}, who is nobody here");
+        let name = user_name(owner).ok_or_else(unknown)?;
+        let user = Account::named(&name).ok().flatten().ok_or_else(unknown)?;
+        let program = match &context.kanban_dir {
+            Some(dir) => dir.join("kanban").to_string_lossy().into_owned(),
+            None => "kanban".to_owned(),
+        };
+        let mut argv = vec![program, "workspace".to_owned()];
+        argv.extend(words.iter().map(|word| (*word).to_owned()));
+        let path = context.daemon_env.get("PATH").cloned().unwrap_or_default();
+        let env = [("PATH", path), ("HOME", user.home.clone()), ("USER", name.clone())];
+        let command = CommandAs {
+            spawner: &self.api.spawner,
+            registry: &self.api.live_runs.shims,
+            runs_dir: &context.runs_dir,
+            incarnation: context.incarnation(),
+        };
+        let env = env.map(|(name, value)| (name.to_owned(), value)).into();
+        command
+            .output(&user, argv, env, GIT_PATIENCE)
+            .map_err(|why| format!("it belongs to user `{name}`: {why}"))
     }
 }
 

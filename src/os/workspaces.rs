@@ -217,6 +217,31 @@ impl Workspaces {
         removal::remove(self, name)
     }
 
+    /// Removes the directory `name` and its mark when it is empty, and the one that was marked where the mark says which: what a
+    /// process of its owner has left of it.
+    ///
+    /// # Errors
+    /// It is not empty, or cannot be removed.
+    pub fn remove_emptied(&self, name: &str) -> io::Result<Removal> {
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        removal::remove_emptied(self, plain(name)?)
+    }
+
+    /// The user whose the directory `name` is, when that is not this process's; none also when there is none.
+    ///
+    /// # Errors
+    /// It is no directory, or cannot be looked at.
+    pub fn other_owner(&self, name: &str) -> io::Result<Option<u32>> {
+        match look_at_directory(&self.root, plain(name)?) {
+            Ok(there) => {
+                let owner = fstat(there)?.st_uid;
+                Ok((owner != nix::unistd::geteuid().as_raw()).then_some(owner))
+            }
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(not_a_directory(&self.path_of(name), errno)),
+        }
+    }
+
     fn write_mark(&self, name: &str, kind: MarkKind) -> io::Result<()> {
         let flags = OFlag::O_WRONLY
             | OFlag::O_CREAT
@@ -229,6 +254,15 @@ impl Workspaces {
         nix::fcntl::renameat(&self.marks, UNNAMED, &self.marks, name)?;
         Ok(())
     }
+}
+
+/// Empties the scratch directory `name` in `root` for its owner, who may not touch `root` itself, if it is the one that was
+/// marked. As carefully as [`Workspaces::remove_scratch`].
+///
+/// # Errors
+/// It is another one, or something in it stays.
+pub fn empty_as_owner(root: &Path, name: &str, marked: FileIdentity) -> io::Result<()> {
+    removal::empty(root, plain(name)?, marked)
 }
 
 /// Opens the directory `name` directly in `parent`: no link, no mount, no way out.

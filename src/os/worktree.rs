@@ -7,6 +7,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::os::git::{Git, GitError};
 use crate::os::git_status::{TreeStatus, parse};
 
@@ -187,6 +189,55 @@ pub fn remove(git: &Git, path: &Path) -> Result<(), GitError> {
     let common = linked_repository(git, path)?;
     let arguments = [OsStr::new("worktree"), OsStr::new("remove"), path.as_os_str()];
     git.run(&common, &arguments).map(drop)
+}
+
+/// What became of a worktree that was due to go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Swept {
+    /// It went, or would go; an empty directory may be left in a place that is not the caller's.
+    Removed,
+    /// It had gone before.
+    Gone,
+    /// It stays.
+    Kept {
+        /// Why.
+        why: String,
+        /// The ref in which its work was saved.
+        saved_as: Option<String>,
+    },
+}
+
+/// Removes the worktree at `path` if everything in it is in a commit, or saves what is not under `name`.
+pub fn sweep(git: &Git, path: &Path, name: &str, dry_run: bool) -> Swept {
+    let kept = |why: String, saved_as: Option<String>| Swept::Kept { why, saved_as };
+    if is_empty_directory(path) {
+        return Swept::Removed;
+    }
+    match inspect(git, path) {
+        Inspection::Gone => Swept::Gone,
+        Inspection::Clean if dry_run => Swept::Removed,
+        Inspection::Clean => match remove(git, path) {
+            Ok(()) => Swept::Removed,
+            // Git may not remove the directory itself where its parent is somebody else's.
+            Err(_) if is_empty_directory(path) => Swept::Removed,
+            Err(error) => kept(error.to_string(), None),
+        },
+        Inspection::Unknown(why) => kept(format!("its state cannot be told: {why}"), None),
+        Inspection::Dirty(status) => {
+            let why = format!(
+                "it has work that is not committed ({} changed, {} new)",
+                status.changed, status.untracked
+            );
+            if dry_run {
+                return kept(why, None);
+            }
+            match salvage(git, path, name) {
+                Ok(reference) => kept(why, Some(reference)),
+                Err(error) => kept(format!("{why}, which could not be saved: {error}"), None),
+            }
+        }
+    }
 }
 
 /// The repository of which `path` is the top of a linked worktree.

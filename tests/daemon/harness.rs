@@ -47,6 +47,8 @@ pub struct Daemon {
     dir: tempfile::TempDir,
     child: Option<Child>,
     env: BTreeMap<String, String>,
+    /// Whose it is, when that is not the tester's: user and group.
+    run_as: Option<(u32, u32)>,
 }
 
 impl Daemon {
@@ -63,7 +65,7 @@ impl Daemon {
         let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
         std::fs::write(dir.path().join("home/kanband.toml"), config).unwrap();
-        Self { dir, child: None, env: BTreeMap::new() }
+        Self { dir, child: None, env: BTreeMap::new(), run_as: None }
     }
 
     /// The same with fail points armed.
@@ -71,6 +73,17 @@ impl Daemon {
         let mut daemon = Self::prepare(config);
         daemon.arm(Some(points));
         daemon
+    }
+
+    /// Gives its home to another user, as whom it runs from here on; the directory above lets that user through.
+    pub fn give_to(&mut self, uid: u32, gid: u32) {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+        let passable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(self.dir.path(), passable).unwrap();
+        for path in [self.home(), self.home().join("kanband.toml")] {
+            chown(path, Some(uid), Some(gid)).unwrap();
+        }
+        self.run_as = Some((uid, gid));
     }
 
     /// Its fail points from the next start on.
@@ -111,6 +124,11 @@ impl Daemon {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KANBAN_HOME", self.home())
             .envs(&self.env);
+        if let Some((uid, gid)) = self.run_as {
+            std::os::unix::process::CommandExt::uid(&mut command, uid);
+            std::os::unix::process::CommandExt::gid(&mut command, gid);
+            command.current_dir("/");
+        }
         command
     }
 

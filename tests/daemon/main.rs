@@ -19,6 +19,7 @@ mod crash_points;
 mod failing_workers;
 mod full_disk;
 mod harness;
+mod held;
 mod idle;
 mod limits;
 mod main_job;

@@ -1,5 +1,6 @@
-//! `kanban workspace`: what a run's supervisor does before the worker. Not for people, and no part of the help.
+//! `kanban workspace`: what is done about a workspace by a process of its worker's user: made before the worker, removed by `gc`. Not for people, and no part of the help.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::git::Git;
+use crate::os::workspaces::{FileIdentity, empty_as_owner};
 use crate::os::worktree;
 
 /// The caller sets the limit that counts.
@@ -37,15 +39,54 @@ enum Act {
         #[arg(long)]
         branch: String,
     },
+    /// Empty a scratch directory that belongs to the caller
+    Empty {
+        /// The directory that it is in
+        #[arg(long)]
+        root: PathBuf,
+        /// Its name there
+        #[arg(long)]
+        name: String,
+        /// Its device number
+        #[arg(long)]
+        device: u64,
+        /// Its inode number
+        #[arg(long)]
+        inode: u64,
+    },
+    /// Remove a worktree that belongs to the caller, or save what is not committed; says which
+    Sweep {
+        /// Where it is
+        #[arg(long)]
+        path: PathBuf,
+        /// The task's name
+        #[arg(long)]
+        name: String,
+        /// Only look
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Runs it.
 ///
 /// # Errors
-/// Why there is no worktree.
+/// What was not done, and why.
 pub fn run(arguments: &Arguments) -> Ended {
-    let Act::Prepare { repository, path, branch } = &arguments.act;
-    worktree::prepare(&Git::within(PATIENCE), repository, path, branch)
-        .map_err(|message| Failure::refused(ErrorCode::InvalidValue, message))?;
+    let refused = |message: String| Failure::refused(ErrorCode::InvalidValue, message);
+    match &arguments.act {
+        Act::Prepare { repository, path, branch } => {
+            worktree::prepare(&Git::within(PATIENCE), repository, path, branch).map_err(refused)?;
+        }
+        Act::Empty { root, name, device, inode } => {
+            let marked = FileIdentity { device: *device, inode: *inode };
+            empty_as_owner(root, name, marked).map_err(|error| refused(error.to_string()))?;
+        }
+        Act::Sweep { path, name, dry_run } => {
+            let swept = worktree::sweep(&Git::within(PATIENCE), path, name, *dry_run);
+            let text = serde_json::to_string(&swept).map_err(|error| refused(error.to_string()))?;
+            writeln!(std::io::stdout(), "{text}").map_err(|error| refused(error.to_string()))?;
+        }
+    }
     Ok(CliExit::Ok)
 }

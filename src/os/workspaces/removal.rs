@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, openat2, renameat2};
@@ -56,7 +57,7 @@ fn try_remove(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
         Err(errno) => return Err(super::not_a_directory(&workspaces.path_of(name), errno)),
     };
     if FileIdentity::of(&top)? != marked {
-        return kept("it is not the directory that was marked (device and inode differ)");
+        return kept(OTHER_DIRECTORY);
     }
     Emptier { top: &top, serial: 0 }.empty(&top, 0)?;
     // Whatever has been put in its place meanwhile is not what was marked.
@@ -68,6 +69,47 @@ fn try_remove(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
     workspaces.remove_mark(name)?;
     Ok(Removal::Removed)
 }
+
+/// See [`super::empty_as_owner`].
+pub(super) fn empty(root: &Path, name: &str, marked: FileIdentity) -> io::Result<()> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let root = nix::fcntl::open(root, flags, Mode::empty())?;
+    let top = match open_directory(&root, name) {
+        Err(Errno::EACCES) => {
+            allow_owner(&root, OsStr::new(name))?;
+            open_directory(&root, name)?
+        }
+        opened => opened?,
+    };
+    if FileIdentity::of(&top)? != marked {
+        return Err(io::Error::other(OTHER_DIRECTORY));
+    }
+    Emptier { top: &top, serial: 0 }.empty(&top, 0)
+}
+
+/// See [`Workspaces::remove_emptied`].
+pub(super) fn remove_emptied(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
+    let there = match super::look_at_directory(&workspaces.root, name) {
+        Ok(there) => FileIdentity::of(there)?,
+        Err(Errno::ENOENT) => {
+            workspaces.remove_mark(name)?;
+            return Ok(Removal::Gone);
+        }
+        Err(errno) => return Err(super::not_a_directory(&workspaces.path_of(name), errno)),
+    };
+    if let Some(mark) = workspaces.mark(name)?
+        && let MarkKind::Scratch(marked) = mark.kind
+        && marked != there
+    {
+        return Ok(Removal::Kept(OTHER_DIRECTORY.to_owned()));
+    }
+    // Only an empty one goes.
+    unlinkat(&workspaces.root, name, UnlinkatFlags::RemoveDir)?;
+    workspaces.remove_mark(name)?;
+    Ok(Removal::Removed)
+}
+
+const OTHER_DIRECTORY: &str = "it is not the directory that was marked (device and inode differ)";
 
 /// Names of everything in an open directory.
 pub(super) fn names_in(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
