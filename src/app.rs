@@ -262,7 +262,6 @@ fn build(
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
-    let containment = Arc::new(RwLock::new(Arc::new(containment)));
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());

@@ -104,6 +104,7 @@ pub async fn sweep(
 /// Why a workspace stays, and where its work was saved.
 type Kept = (String, Option<String>);
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn kept(why: impl ToString) -> Kept {
     (why.to_string(), None)
 }

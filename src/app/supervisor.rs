@@ -37,7 +37,7 @@ pub(super) fn establish_containment(
     home: &Home,
     settings: &Settings,
     holder: Option<&Holder>,
-) -> Containment {
+) -> SharedContainment {
     let supervision = &settings.supervision;
     let choice = match supervision.containment {
         ContainmentMode::Auto => Choice::Auto { base: supervision.cgroup_base.clone() },
@@ -55,7 +55,7 @@ pub(super) fn establish_containment(
         Some(_) | None => Containment::establish(home.path(), &choice),
     };
     tracing::info!(mode = containment.describe(), "containment");
-    containment
+    Arc::new(RwLock::new(Arc::new(containment)))
 }
 
 /// The thread that starts shims, or has them started.
