@@ -95,6 +95,7 @@ impl CommandAs<'_> {
             nonce,
             run_id: NO_RUN,
             verdict: "exit".to_owned(),
+            session_line: None,
             argv,
             env,
             cwd: PathBuf::from("/"),
