@@ -263,6 +263,8 @@ fn a_worker_that_ends_without_a_word_is_reminded_in_its_own_session() {
         let second = board.runs(&id).pop().unwrap();
         assert_eq!(second["resumed_run_id"], first["id"], "{launcher}");
         assert_eq!(second["session"], first["session"], "{launcher}");
+        let told = board.say(["runs", &id]).ok();
+        assert!(told.contains(&format!("↻ in the session of run {}", first["id"])), "{told}");
         let facts = agents.facts(second["id"].as_i64().unwrap());
         let session = first["session"].as_str().unwrap().to_owned();
         let at = facts.argv.iter().position(|argument| argument == resume).unwrap();

@@ -85,6 +85,8 @@ fn lines(runs: &[Run], times: &Times) -> Vec<String> {
         let cells: Vec<String> =
             row.iter().zip(columns).map(|(cell, columns)| pad(cell, columns)).collect();
         lines.push(cells.join("  ").trim_end().to_owned());
+        let resumed = run.and_then(|run| run.resumed_run_id);
+        lines.extend(resumed.map(|before| format!("     ↻ in the session of run {before}")));
         let texts = run.map(|run| [("→", &run.summary), ("✖", &run.error)]).into_iter().flatten();
         lines.extend(texts.filter_map(|(sign, text)| {
             Some(format!("     {sign} {}", first_line(text.as_deref()?, TEXT_COLUMNS)?))
