@@ -15,6 +15,7 @@ use rmcp::model::{
     Tool as ShownTool,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::{Map, Value, json};
 
 use crate::api::client::{Client, ClientError, artifacts_field, task_path};
@@ -27,6 +28,10 @@ use crate::mcp::arguments::to_request;
 use crate::mcp::guidance::GUIDANCE;
 use crate::mcp::replies;
 use crate::mcp::tools::{Audience, Given, TOOLS, Tool, find};
+
+/// Longest message that is read, bytes. Far more than the daemon takes: what is longer is passed over without an answer, and
+/// whoever sent it would wait for ever, while up to here it is told that its arguments are too large.
+const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Tasks that are listed when a model does not say how many, and at most: a reply is paid for by the word.
 const LIST_DEFAULT: usize = 50;
@@ -56,8 +61,10 @@ pub fn serve(options: Options) -> Result<(), String> {
     let options = Arc::new(options);
     let served = runtime.block_on(async {
         let server = Server { options, part };
+        let (input, output) = rmcp::transport::io::stdio();
+        let transport = AsyncRwTransport::new(input, output).with_max_line_length(LINE_BYTES_MAX);
         let running = server
-            .serve(rmcp::transport::io::stdio())
+            .serve(transport)
             .await
             .map_err(|error| format!("the client did not initialize: {error}"))?;
         running.waiting().await.map(drop).map_err(|error| error.to_string())
