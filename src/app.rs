@@ -9,14 +9,13 @@
 
 mod arguments;
 mod home;
-mod policy;
 mod skills;
 mod supervisor;
-mod telemetry;
 
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use actix::{Actor as _, Arbiter, System};
@@ -25,20 +24,25 @@ use tokio::sync::watch;
 
 use crate::actors::database::Database;
 use crate::actors::event_hub::EventFeed;
+use crate::actors::figures::Figures;
 use crate::actors::indexer;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::{READER_COUNT, Readers};
+use crate::actors::reloader::Reloader;
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
+use crate::actors::settings_policy::of_settings;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
+use crate::config::shown::Shown;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -56,6 +60,7 @@ use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
+use crate::telemetry;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
 
@@ -177,19 +182,20 @@ impl Random for SystemRandom {
 pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let home = Home::resolve(&ambient)?;
     home::must_be_local(&home)?;
-    let settings = crate::config::load(&ambient, &home)?;
-    telemetry::start(settings.log.level);
+    let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
+    telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     let policy = Arc::new(Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
-        ..policy::of_settings(&settings)
+        ..of_settings(&settings)
     });
     let board = open_patiently(&home, Arc::clone(&policy))?;
     let listeners = Listeners { sockets: &sockets, handed };
-    let parts = build(ambient, &home, listeners, settings, policy, board)?;
+    let configured = Configured { ambient, settings, shown, policy };
+    let parts = build(configured, &home, listeners, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);
     Ok(exit)
@@ -222,23 +228,31 @@ impl Listeners<'_> {
     }
 }
 
+/// What the operator said.
+struct Configured {
+    ambient: Ambient,
+    settings: Settings,
+    shown: Shown,
+    policy: Arc<Policy>,
+}
+
 /// What is there before the first actor.
 struct Parts {
     root: RootDeps,
     api: Arc<Api>,
     bound: BoundSockets,
+    metrics: Option<TcpListener>,
     database_thread: std::thread::JoinHandle<()>,
 }
 
 /// Starts the threads and binds the sockets.
 fn build(
-    ambient: Ambient,
+    configured: Configured,
     home: &Home,
     listeners: Listeners<'_>,
-    settings: Settings,
-    policy: Arc<Policy>,
     board: Board,
 ) -> Result<Parts, StartError> {
+    let Configured { ambient, settings, shown, policy } = configured;
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
@@ -268,8 +282,9 @@ fn build(
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;
     }
-    let worker_socket = listeners.sockets.workers.clone();
+    let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
     let bound = listeners.listen(home)?;
+    let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -277,7 +292,7 @@ fn build(
         runs_dir: home.runs(),
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),
-        daemon_env: ambient.env,
+        daemon_env: ambient.env.clone(),
         worker_socket,
         kanban_dir: home::program_dir(),
         skill_folders: skills::folders(home),
@@ -289,6 +304,16 @@ fn build(
     });
     let attachments = Attachments::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
+    let reloader = Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        context: Arc::clone(&context),
+        database: database.clone(),
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        shown: Mutex::new(shown),
+    });
+    let figures = Arc::<Figures>::default();
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
         database: database.clone(),
@@ -302,12 +327,26 @@ fn build(
         attachments,
         life,
         home: home.path().to_owned(),
+        socket,
         started_at: epoch_seconds(),
+        reloader,
+        figures: Arc::clone(&figures),
+        requests: RequestFigures::default(),
     });
     let finished = wires.worker_finished.clone();
-    let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished };
+    let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished, figures };
     let root = RootDeps { wires, feed, worker, life: life_sender };
-    Ok(Parts { root, api, bound, database_thread })
+    Ok(Parts { root, api, bound, metrics, database_thread })
+}
+
+/// Where figures are asked for over TCP.
+fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let doing = "listen at `metrics.listen`";
+    let fault =
+        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
+    let listener = TcpListener::bind(address).map_err(fault)?;
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
 }
 
 /// What is done when the database thread ends: its panic is told to the root.
@@ -321,14 +360,18 @@ fn on_database_end(down: Wire<ActorDown>) -> impl FnOnce(bool) + Send + 'static 
 
 /// Serves until somebody asks for the end.
 fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
-    let Parts { root, api, bound, database_thread } = parts;
+    let Parts { root, api, bound, metrics, database_thread } = parts;
+    let reloader = Arc::clone(&api.reloader);
     let shutdown = root.wires.shutdown.clone();
     let signals = watch_signals(move |signal| match signal {
         DaemonSignal::Terminate => {
             shutdown.tell(ShutdownRequested);
         }
         DaemonSignal::Reload => {
-            tracing::info!("reload: the configuration is read at the next start");
+            // What comes of it is in the log, and the service manager is told.
+            if let Err(error) = reloader.start(drop) {
+                tracing::error!(%error, "the configuration cannot be read again");
+            }
         }
     })
     .map_err(|error| StartError::fault("watch signals", &error))?;
@@ -344,6 +387,9 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     });
     let api_thread = Arbiter::new();
     let is_handed = bound.is_handed;
+    if let Some(listener) = metrics {
+        api_thread.spawn(metrics::tcp::serve(Arc::clone(&api), listener));
+    }
     api_thread.spawn(async move {
         let on_serving = || service_manager::ready("serving");
         let code = match server::serve(api, bound.operators, bound.workers, on_serving).await {

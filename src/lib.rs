@@ -12,3 +12,4 @@ pub mod kernel;
 pub mod mcp;
 pub mod os;
 pub mod shim;
+pub mod telemetry;

@@ -13,10 +13,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
+use actix::{
+    Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, SpawnHandle, WrapFuture as _,
+};
 
 use crate::actors::guard::Guard;
 use crate::actors::readers::Readers;
+use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
 use crate::actors::wire::Wire;
 use crate::actors::worker::evidence;
@@ -63,18 +66,21 @@ pub struct CrashDetectorDeps {
 /// The actor.
 pub struct CrashDetector {
     deps: CrashDetectorDeps,
+    /// None while one is under way.
+    next_audit: Option<SpawnHandle>,
     _guard: Guard,
 }
 
 impl CrashDetector {
     /// A detector that has not looked yet.
     pub fn new(deps: CrashDetectorDeps, guard: Guard) -> Self {
-        Self { deps, _guard: guard }
+        Self { deps, next_audit: None, _guard: guard }
     }
 
     /// Looks at every open run that has no worker actor, now and then again after the interval.
     fn audit(&mut self, context: &mut Context<Self>) {
         crate::failpoint::hit("crash-detector-audit");
+        self.next_audit = None;
         let deps = self.deps.clone();
         context.spawn(async move { look_at_all(&deps).await }.into_actor(self).map(
             |result, detector, context| {
@@ -82,7 +88,7 @@ impl CrashDetector {
                 match result {
                     Ok(()) => {
                         detector.deps.adoption_done.tell(AdoptionDone);
-                        context.run_later(interval, Self::audit);
+                        detector.next_audit = Some(context.run_later(interval, Self::audit));
                     }
                     Err(error) => {
                         tracing::error!(%error, "the open runs could not be looked at");
@@ -113,6 +119,19 @@ impl Handler<AdoptRun> for CrashDetector {
             }
         };
         context.spawn(look.into_actor(self));
+    }
+}
+
+impl Handler<SettingsChanged> for CrashDetector {
+    type Result = ();
+
+    /// The next audit comes after the new interval; one that is under way asks for it when it is through.
+    fn handle(&mut self, _message: SettingsChanged, context: &mut Context<Self>) {
+        if let Some(audit) = self.next_audit.take() {
+            context.cancel_future(audit);
+            let interval = self.deps.context.settings().dispatch.interval;
+            self.next_audit = Some(context.run_later(interval, Self::audit));
+        }
     }
 }
 
@@ -219,7 +238,7 @@ async fn hand_over(deps: &CrashDetectorDeps, run: Run, task: Task, boot: Option<
             }
         }
     };
-    tracing::info!(run = run_id, task = %task.id, adopted = matches!(seed, WorkerSeed::Adopted(_)), "open run found");
+    tracing::info!(run = run_id, task = %task.id, board = %task.board, adopted = matches!(seed, WorkerSeed::Adopted(_)), "open run found");
     deps.start_worker.tell(StartWorker { seed, started: None });
 }
 
@@ -236,12 +255,13 @@ fn what_became_of(
         && boot_id()? != boot
         && !is_shim_alive(&dir)?
     {
-        return Ok(Some(of_another_boot(run, &dir, log_tail())));
+        return Ok(Some(of_another_boot(run, task, &dir, log_tail())));
     }
     let spec = read_spec(&dir)?;
     let verdict_mode = spec.as_ref().map_or(VerdictMode::Report, verdict_mode_of);
     let ended = |evidence| {
-        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
+        let board = task.board.clone();
+        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), board, verdict_mode, evidence }))
     };
     let adopted = |identity: &RunIdentity| {
         WorkerSeed::Adopted(Box::new(AdoptedRun {
@@ -283,12 +303,13 @@ fn what_became_of(
 
 /// No process of another boot is there any more, and its numbers belong to others now: nobody is looked for, nobody signalled.
 /// What a power cut has left of the files may be damaged and is only believed where it is whole.
-fn of_another_boot(run: &Run, dir: &RunDir, log_tail: Option<String>) -> WorkerSeed {
+fn of_another_boot(run: &Run, task: &Task, dir: &RunDir, log_tail: Option<String>) -> WorkerSeed {
     let verdict_mode =
         read_spec(dir).ok().flatten().map_or(VerdictMode::Report, |spec| verdict_mode_of(&spec));
     let evidence = match read_exit(dir) {
         Ok(Some(record)) => evidence::of_record(&record, log_tail),
         Ok(None) | Err(_) => evidence::of_restarted_host(log_tail),
     };
-    WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), verdict_mode, evidence }))
+    let board = task.board.clone();
+    WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), board, verdict_mode, evidence }))
 }

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::event_hub::messages::Committed;
+use crate::actors::figures::{BATCH_SIZES, Histogram, SHORT_TIMES_US};
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::wire::Wire;
 use crate::kernel::board::{Batch, Board, Verb};
@@ -51,8 +52,8 @@ impl<V> Submit<V> {
     }
 }
 
-/// What the thread has done so far; the figures behind `GET /v1/daemon`.
-#[derive(Debug, Default)]
+/// What the thread has done so far; the figures behind `GET /v1/daemon` and `GET /v1/metrics`.
+#[derive(Debug)]
 pub struct DatabaseFigures {
     /// Requests run.
     pub requests: AtomicU64,
@@ -60,6 +61,22 @@ pub struct DatabaseFigures {
     pub commits: AtomicU64,
     /// Time spent in commits, microseconds.
     pub commit_us: AtomicU64,
+    /// Each commit's time, its sync to disk included, microseconds.
+    pub commit_times_us: Histogram,
+    /// Requests that shared each commit.
+    pub batch_sizes: Histogram,
+}
+
+impl Default for DatabaseFigures {
+    fn default() -> Self {
+        Self {
+            requests: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            commit_us: AtomicU64::new(0),
+            commit_times_us: Histogram::new(SHORT_TIMES_US),
+            batch_sizes: Histogram::new(BATCH_SIZES),
+        }
+    }
 }
 
 /// The handle: cheap to clone, usable from every thread.
@@ -184,9 +201,9 @@ impl Database {
         answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
     }
 
-    /// Replaces the policy; it holds from the next batch on.
-    pub async fn set_policy(&self, policy: Arc<Policy>) {
-        drop(self.sender.send(Order::SetPolicy(policy)).await);
+    /// Replaces the policy; it holds for every request that is made after this returns. Not for threads of a runtime.
+    pub fn set_policy_blocking(&self, policy: Arc<Policy>) {
+        drop(self.sender.blocking_send(Order::SetPolicy(policy)));
     }
 
     /// Puts a prepared file in the place of the board. Requests that come meanwhile wait.
@@ -305,6 +322,8 @@ impl DatabaseThread {
         self.figures.requests.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.commit_us.fetch_add(commit_us, Ordering::Relaxed);
+        self.figures.commit_times_us.see(commit_us);
+        self.figures.batch_sizes.see(done.len() as u64);
         match committed {
             Ok(effects) => {
                 self.share_counts(&effects);

@@ -1,7 +1,8 @@
 //! Dispatcher: starts what may start, when something has made it possible.
 //!
 //! *Owns* the tick and the timer of the next back-off or claim end. *Receives* [`Wake`] (a commit made something ready, or
-//! freed a slot), [`DispatchNow`] from the API, [`Ping`] from the root. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
+//! freed a slot), [`DispatchNow`] from the API, [`Ping`] from the root,
+//! [`SettingsChanged`] from the reloader. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
 //! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
 //!
 //! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
@@ -21,9 +22,11 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::actors::database::{Database, Submit};
+use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
 use crate::actors::places;
 use crate::actors::readers::Readers;
+use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
@@ -37,8 +40,8 @@ use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
-    DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, SpawnedTask,
-    StartReadyRuns, preview_dispatch,
+    DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, RunOrder,
+    SpawnedTask, StartReadyRuns, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
 use messages::{DispatchNow, Ping, Wake};
@@ -60,6 +63,17 @@ pub struct DispatcherDeps {
     pub start_worker: Wire<StartWorker>,
     /// For the tick's length.
     pub context: Arc<LaunchContext>,
+    /// Where waits are counted.
+    pub figures: Arc<Figures>,
+}
+
+impl DispatcherDeps {
+    fn count_wait(&self, order: &RunOrder) {
+        if let Some(ready_at) = order.ready_at {
+            let waited = (epoch_seconds() - ready_at).max(0);
+            self.figures.ready_wait_seconds.see(waited.unsigned_abs());
+        }
+    }
 }
 
 /// The actor.
@@ -72,6 +86,7 @@ pub struct Dispatcher {
     /// What they lead to, for the next pass.
     places: Places,
     due: Option<SpawnHandle>,
+    next_tick: Option<SpawnHandle>,
     is_held_by_disk: bool,
     _guard: Guard,
 }
@@ -86,6 +101,7 @@ impl Dispatcher {
             looked_at: BTreeSet::new(),
             places: Places::new(),
             due: None,
+            next_tick: None,
             is_held_by_disk: false,
             _guard: guard,
         }
@@ -119,7 +135,8 @@ impl Dispatcher {
             crate::failpoint::hit("claim-committed");
         }
         for order in reply.orders {
-            tracing::info!(run = order.run_id, task = %order.task.id, profile = order.profile, "run claimed");
+            tracing::info!(run = order.run_id, task = %order.task.id, board = %order.task.board, profile = order.profile, "run claimed");
+            self.deps.count_wait(&order);
             let seed = WorkerSeed::Claimed(Box::new(order));
             self.deps.start_worker.tell(StartWorker { seed, started: None });
         }
@@ -177,7 +194,7 @@ impl Dispatcher {
     fn tick(&mut self, context: &mut Context<Self>) {
         self.pass(context);
         let interval = self.deps.context.settings().dispatch.interval;
-        context.run_later(interval, Self::tick);
+        self.next_tick = Some(context.run_later(interval, Self::tick));
     }
 }
 
@@ -195,6 +212,18 @@ impl Handler<Wake> for Dispatcher {
     fn handle(&mut self, _wake: Wake, context: &mut Context<Self>) {
         crate::failpoint::hit("dispatcher-wake");
         self.pass(context);
+    }
+}
+
+impl Handler<SettingsChanged> for Dispatcher {
+    type Result = ();
+
+    /// Under the new settings more may be startable, and the tick may have another length.
+    fn handle(&mut self, _message: SettingsChanged, context: &mut Context<Self>) {
+        if let Some(tick) = self.next_tick.take() {
+            context.cancel_future(tick);
+        }
+        self.tick(context);
     }
 }
 
@@ -278,6 +307,7 @@ async fn dispatch_now(
         let (started, report) = oneshot::channel();
         waiting.push((order.run_id, order.task.id.clone(), order.profile.clone(), report));
         if !reply.is_repeated {
+            deps.count_wait(&order);
             let seed = WorkerSeed::Claimed(Box::new(order));
             deps.start_worker.tell(StartWorker { seed, started: Some(started) });
         }

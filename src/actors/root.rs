@@ -29,6 +29,7 @@ use crate::actors::event_hub::{EventFeed, EventHub, EventHubWires};
 use crate::actors::guard::Guard;
 use crate::actors::notifier::Notifier;
 use crate::actors::notifier::messages::DrainOutbox;
+use crate::actors::reloader::SettingsChanged;
 use crate::actors::wire::Wire;
 use crate::actors::worker::messages::{LookAgain, StopWorker, VerdictRecorded};
 use crate::actors::worker::{Worker, WorkerDeps};
@@ -59,6 +60,10 @@ pub struct Wires {
     pub dispatch_now: Wire<DispatchNow>,
     /// To the dispatcher.
     pub ping: Wire<Ping>,
+    /// To the dispatcher.
+    pub settings_to_dispatcher: Wire<SettingsChanged>,
+    /// To the crash detector.
+    pub settings_to_crash_detector: Wire<SettingsChanged>,
     /// To the circuit breaker.
     pub breaker_moved: Wire<BreakerMoved>,
     /// To the crash detector.
@@ -180,11 +185,13 @@ impl RootSupervisor {
             readers: self.deps.worker.readers.clone(),
             start_worker: self.deps.wires.start_worker.clone(),
             context: self.deps.worker.context.clone(),
+            figures: self.deps.worker.figures.clone(),
         };
         let dispatcher = Dispatcher::new(deps, guard).start();
         self.deps.wires.wake.connect(&dispatcher);
         self.deps.wires.dispatch_now.connect(&dispatcher);
         self.deps.wires.ping.connect(&dispatcher);
+        self.deps.wires.settings_to_dispatcher.connect(&dispatcher);
         // Runs that were claimed for a dispatcher that is gone have no worker yet.
         self.deps.wires.audit_runs.tell(AuditRuns);
     }
@@ -200,6 +207,7 @@ impl RootSupervisor {
         let detector = CrashDetector::new(deps, guard).start();
         self.deps.wires.adopt_run.connect(&detector);
         self.deps.wires.audit_runs.connect(&detector);
+        self.deps.wires.settings_to_crash_detector.connect(&detector);
     }
 
     fn build_circuit_breaker(&self, guard: Guard) {

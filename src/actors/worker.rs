@@ -18,7 +18,7 @@ pub mod watch;
 mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler,
@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::accounts;
 use crate::actors::database::{Database, Submit};
+use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
 use crate::actors::live_runs::{LiveRun, LiveRuns};
 use crate::actors::readers::Readers;
@@ -35,7 +36,7 @@ use crate::actors::root::messages::WorkerFinished;
 use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::run::{Run, RunState};
 use crate::kernel::store;
@@ -79,6 +80,8 @@ pub struct WorkerDeps {
     pub context: Arc<LaunchContext>,
     /// The root supervisor.
     pub finished: Wire<WorkerFinished>,
+    /// Where starts and ends are counted.
+    pub figures: Arc<Figures>,
 }
 
 /// The actor.
@@ -86,6 +89,10 @@ pub struct Worker {
     deps: WorkerDeps,
     run_id: RunId,
     task_id: TaskId,
+    board: BoardName,
+    profile: String,
+    /// When this actor took up a run that was just claimed.
+    claimed: Option<Instant>,
     run_dir: RunDir,
     verdict_mode: VerdictMode,
     phase: Phase,
@@ -117,16 +124,26 @@ impl Worker {
     ) -> Self {
         let run_id = seed.run_id();
         let run_dir = deps.context.run_dir(run_id);
-        let task_id = match &seed {
-            WorkerSeed::Claimed(order) => order.task.id.clone(),
-            WorkerSeed::Adopted(adopted) => adopted.task.id.clone(),
-            WorkerSeed::Ended(ended) => ended.run.task_id.clone(),
+        let (task_id, board, profile) = match &seed {
+            WorkerSeed::Claimed(order) => (&order.task.id, &order.task.board, Some(&order.profile)),
+            WorkerSeed::Adopted(adopted) => {
+                (&adopted.task.id, &adopted.task.board, adopted.run.profile.as_ref())
+            }
+            WorkerSeed::Ended(ended) => {
+                (&ended.run.task_id, &ended.board, ended.run.profile.as_ref())
+            }
         };
+        let (task_id, board) = (task_id.clone(), board.clone());
+        let profile = profile.cloned().unwrap_or_default();
+        let claimed = matches!(seed, WorkerSeed::Claimed(_)).then(Instant::now);
         let vigil = Vigil::of(&seed, &deps.context.settings());
         Self {
             deps,
             run_id,
             task_id,
+            board,
+            profile,
+            claimed,
             run_dir,
             verdict_mode: VerdictMode::Report,
             phase: Phase::Launching { stop_asked: false },
@@ -151,7 +168,7 @@ impl Worker {
     fn on(&mut self, happening: Happening, context: &mut Context<Self>) {
         let (phase, acts) = self.phase.after(happening);
         if phase != self.phase {
-            tracing::debug!(run = self.run_id, task = %self.task_id, ?happening, ?phase, "run moved");
+            tracing::debug!(run = self.run_id, task = %self.task_id, board = %self.board, ?happening, ?phase, "run moved");
         }
         self.phase = phase;
         for act in acts {
@@ -175,7 +192,7 @@ impl Worker {
             }
             Act::Stop => self.stop_shim(context),
             Act::TellUnkillable => {
-                tracing::error!(run = self.run_id, task = %self.task_id, "its processes do not die; the slot stays taken");
+                tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its processes do not die; the slot stays taken");
                 self.record_state(RunState::Unkillable, context);
             }
             Act::Close => self.close(context),
@@ -322,7 +339,7 @@ impl Worker {
     }
 
     fn fail_launch(&mut self, message: &str, errno: Option<i32>, context: &mut Context<Self>) {
-        tracing::warn!(run = self.run_id, task = %self.task_id, message, "a run could not be launched");
+        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, message, "a run could not be launched");
         let errno = errno.unwrap_or_default();
         let end = ProcessEnd::StartFailed { message: message.to_owned(), errno };
         self.evidence = Some(Evidence::of(end));
@@ -395,6 +412,9 @@ impl Worker {
         if self.worker.is_none() {
             self.deps.live_runs.shims.insert_worker(self.run_id, &worker);
             self.worker = Some(worker);
+            if let Some(claimed) = self.claimed.take() {
+                self.deps.figures.start_time_us.see_time(claimed.elapsed());
+            }
             self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
         }

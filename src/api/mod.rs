@@ -13,11 +13,14 @@ pub mod attachments;
 pub mod auth;
 pub mod claim;
 pub mod client;
+pub mod configuration;
+pub mod daemon;
 pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod input;
 pub mod log;
+pub mod metrics;
 pub mod openapi;
 pub mod operations;
 pub mod operator;
@@ -36,13 +39,16 @@ use tokio::sync::watch;
 use crate::actors::database::Database;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::event_hub::EventFeed;
+use crate::actors::figures::Figures;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
+use crate::actors::reloader::Reloader;
 use crate::actors::root::Life;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::metrics::RequestFigures;
 use crate::kernel::ids::EpochSeconds;
 use crate::os::spawn::Spawner;
 
@@ -80,8 +86,16 @@ pub struct Api {
     pub life: watch::Receiver<Life>,
     /// The home, as `GET /v1/daemon` shows it.
     pub home: PathBuf,
+    /// The socket of people and operators, as `GET /v1/daemon` shows it.
+    pub socket: PathBuf,
     /// When the daemon started, epoch seconds.
     pub started_at: EpochSeconds,
+    /// What reads the configuration again.
+    pub reloader: Arc<Reloader>,
+    /// What has been counted of runs.
+    pub figures: Arc<Figures>,
+    /// What has been counted of requests.
+    pub requests: RequestFigures,
 }
 
 /// Returns when the daemon's life is as wanted, or its root is gone (then the process ends anyway).

@@ -86,7 +86,7 @@ fn content_type(operation: &Operation) -> &'static str {
     match operation.name {
         "events" | "export" => "application/x-ndjson",
         "backup" => "application/vnd.sqlite3",
-        "log" => "text/plain",
+        "log" | "metrics" => "text/plain",
         "attachment" => "application/octet-stream",
         _ => "application/json",
     }

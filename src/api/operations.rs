@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -17,11 +16,14 @@ use crate::actors::dispatcher::messages::DispatchNow;
 use crate::api::Api;
 use crate::api::attachments::{self, AttachUpload, GetAttachment};
 use crate::api::claim;
+use crate::api::configuration::{self, LogLevelReply, ReloadReply, SetLogLevel};
+use crate::api::daemon::{self, DaemonInfo};
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
 use crate::api::input::Input;
 use crate::api::log::{self, GetLog};
+use crate::api::metrics;
 use crate::api::openapi;
 use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees};
 use crate::api::profiles::{self, ListProfiles, ProfileInfo};
@@ -341,7 +343,28 @@ pub const OPERATIONS: &[Operation] = &[
         Method::Get,
         "/v1/daemon",
         "Show the daemon itself.",
-        get_daemon,
+        daemon::get_daemon,
+    ),
+    by_hand::<GetDaemon, String>(
+        "metrics",
+        Method::Get,
+        "/v1/metrics",
+        "Figures in the text format of Prometheus (text/plain).",
+        metrics::get_metrics,
+    ),
+    by_hand::<GetDaemon, ReloadReply>(
+        "reload",
+        Method::Post,
+        "/v1/reload",
+        "Read the configuration again: take all of it, or refuse it and keep the old one.",
+        configuration::reload,
+    ),
+    by_hand::<SetLogLevel, LogLevelReply>(
+        "log_level",
+        Method::Post,
+        "/v1/log-level",
+        "Change the least weight of the daemon's log lines, until the next reload or start.",
+        configuration::set_log_level,
     ),
     by_hand::<GetDaemon, Doctor>(
         "doctor",
@@ -508,51 +531,6 @@ fn dispatch(api: Arc<Api>, call: Call) -> Answer {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GetDaemon {}
-
-/// The daemon itself.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct DaemonInfo {
-    /// Version of the program.
-    pub version: String,
-    /// Its process id.
-    pub pid: u32,
-    /// Its home.
-    pub home: String,
-    /// When it started, epoch seconds.
-    pub started_at: i64,
-    /// The life of the database; event cursors begin with it.
-    pub incarnation: String,
-    /// Runs whose processes may be there.
-    pub live_runs: usize,
-    /// Requests that the database thread ran.
-    pub database_requests: u64,
-    /// Commits that it made.
-    pub database_commits: u64,
-    /// Time that the commits took, microseconds.
-    pub database_commit_us: u64,
-    /// Reads on the reading connections.
-    pub database_reads: u64,
-}
-
-/// Reads no rows, so that looking at the daemon does not change what is looked at.
-fn get_daemon(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let GetDaemon {} = call.input.from_query()?;
-        let figures = api.database.figures();
-        json(&DaemonInfo {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            home: api.home.to_string_lossy().into_owned(),
-            started_at: api.started_at,
-            incarnation: api.context.incarnation(),
-            live_runs: api.live_runs.count(),
-            database_requests: figures.requests.load(Ordering::Relaxed),
-            database_commits: figures.commits.load(Ordering::Relaxed),
-            database_commit_us: figures.commit_us.load(Ordering::Relaxed),
-            database_reads: api.readers.reads(),
-        })
-    })
-}
 
 fn get_openapi(_api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {

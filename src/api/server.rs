@@ -130,8 +130,8 @@ struct Origin {
 
 fn routes(api: &Arc<Api>) -> Router {
     let mut router = Router::new();
-    for operation in OPERATIONS {
-        router = router.route(operation.path, route(operation, api));
+    for (index, operation) in OPERATIONS.iter().enumerate() {
+        router = router.route(operation.path, route(index, operation, api));
     }
     router
         .fallback(|request: Request| async move {
@@ -145,7 +145,7 @@ fn routes(api: &Arc<Api>) -> Router {
         })
 }
 
-fn route(operation: &'static Operation, api: &Arc<Api>) -> MethodRouter {
+fn route(index: usize, operation: &'static Operation, api: &Arc<Api>) -> MethodRouter {
     let filter = match operation.method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
@@ -153,10 +153,9 @@ fn route(operation: &'static Operation, api: &Arc<Api>) -> MethodRouter {
     };
     let api = Arc::clone(api);
     on(filter, move |path: RawPathParams, request: Request| async move {
-        match answer(operation, api, path, request).await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        }
+        let answered = answer(operation, Arc::clone(&api), path, request).await;
+        api.requests.count(index, answered.is_ok());
+        answered.unwrap_or_else(ApiError::into_response)
     })
 }
 

@@ -3,6 +3,7 @@
 //! A value from a file has a type; one from the environment is text and is first read as the type that the key
 //! wants. From there on both are held to the same rules.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use config::{Value, ValueKind};
@@ -57,6 +58,11 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, F
             let is_fine = is_unset || Path::new(text).is_absolute();
             if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
         }
+        Kind::OptionalAddress => {
+            let text = text_of(kind, value)?;
+            let is_fine = text.is_empty() || listen_address(text).is_some();
+            if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
+        }
         Kind::FileMode => {
             let mode = octal_mode(text_of(kind, value)?);
             mode.map(ValueKind::I64).ok_or_else(|| wrong(kind, value))
@@ -104,6 +110,7 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::Choice(_)
         | Kind::Path
         | Kind::OptionalPath
+        | Kind::OptionalAddress
         | Kind::FileMode
         | Kind::Template(_)
         | Kind::VariableTable
@@ -210,6 +217,12 @@ fn texts_of(value: &ValueKind) -> impl Iterator<Item = &str> {
         ValueKind::String(text) => Some(text.as_str()),
         _ => None,
     })
+}
+
+/// Address and port, or a port of the loopback.
+pub(super) fn listen_address(text: &str) -> Option<SocketAddr> {
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    text.parse().ok().or_else(|| text.parse().ok().map(loopback))
 }
 
 /// Digits with an optional `K`, `M`, `G` or `T`, powers of 1024.

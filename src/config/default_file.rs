@@ -14,7 +14,7 @@ const HEAD: &str = "\
 # Configuration of kanband, the kanban board and supervisor of agents.
 #
 # Every key stands here with its built-in value. To change one, remove the \"# \" in front of it.
-# `kanband` reads its configuration when it starts.
+# `kanband` reads its configuration when it starts, and again at `kanban reload`.
 #
 # A key with a unit in its name takes an integer. Other lengths of time are strings with a unit:
 # \"500ms\", \"1s\", \"5m\", \"2h\", \"1d\".

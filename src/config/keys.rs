@@ -117,6 +117,8 @@ pub enum Kind {
     Path,
     /// A string: absolute path, or empty for "not set".
     OptionalPath,
+    /// A string: port, or address and port, or empty for "not set". A port alone is that of the loopback.
+    OptionalAddress,
     /// A string of octal digits up to `777`.
     FileMode,
     /// A list of names of environment variables.
@@ -146,6 +148,21 @@ impl Kind {
     }
 }
 
+/// Keys whose new value holds from the next start of the daemon on; every other one holds as soon as it is read.
+const FROM_RESTART: &[&str] = &[
+    "supervision.shim",
+    "supervision.containment",
+    "supervision.cgroup_base",
+    "supervision.holder",
+    "disk.reserve_bytes",
+    "metrics.listen",
+];
+
+/// Whether a new value of the key `section.key` holds only from the next start of the daemon on.
+pub fn holds_from_restart(key: &str) -> bool {
+    FROM_RESTART.contains(&key)
+}
+
 /// Completes the sentence "expected …".
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,6 +183,9 @@ impl fmt::Display for Kind {
             Self::Choice(words) => write!(f, "one of {}", quoted(words)),
             Self::Path => f.write_str("an absolute path"),
             Self::OptionalPath => f.write_str("an absolute path or an empty string"),
+            Self::OptionalAddress => f.write_str(
+                "a port, an address with port such as \"127.0.0.1:9464\", or an empty string",
+            ),
             Self::FileMode => f.write_str("an octal file mode in quotes, such as \"022\""),
             Self::VariableList => f.write_str("a list of names of environment variables"),
             Self::Argv => f.write_str("a list of strings that begins with a program"),

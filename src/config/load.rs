@@ -20,10 +20,16 @@ use crate::config::ambient::Ambient;
 use crate::config::home::Home;
 use crate::config::problem::{ConfigProblems, Fault, Problem};
 use crate::config::settings::Settings;
+use crate::config::shown::Shown;
 use crate::config::{checks, layer, presets};
 
 /// The settings of the daemon that lives in `home`, or everything that is wrong with them.
 pub fn load(ambient: &Ambient, home: &Home) -> Result<Settings, ConfigProblems> {
+    load_shown(ambient, home).map(|(settings, _)| settings)
+}
+
+/// The same with the values as text, so that a later reading can say what has changed.
+pub fn load_shown(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigProblems> {
     let mut problems = Vec::new();
     let mut layers = presets::layers(&mut problems);
     for file in files(home, &mut problems) {
@@ -37,20 +43,20 @@ pub fn load(ambient: &Ambient, home: &Home) -> Result<Settings, ConfigProblems> 
         let tree = merged.cache.clone();
         merged.try_deserialize::<Settings>().map(|settings| (settings, tree))
     });
-    let settings = match read {
+    let loaded = match read {
         Ok((settings, tree)) => {
             checks::check(&settings, &tree, &mut problems);
-            settings
+            (settings, Shown::of(&tree))
         }
         // Every value was checked against the table of keys, so this tells of a difference between the table
         // and the types; it is still better told than assumed away.
         Err(error) => {
             let fault = Fault::NotAccepted { message: error.to_string() };
             problems.push(Problem { origin: "configuration".to_owned(), key: None, fault });
-            Settings::default()
+            (Settings::default(), Shown::default())
         }
     };
-    if problems.is_empty() { Ok(settings) } else { Err(ConfigProblems(problems)) }
+    if problems.is_empty() { Ok(loaded) } else { Err(ConfigProblems(problems)) }
 }
 
 /// The files to read, in order. Those of `conf.d` are there; the others may be absent.

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::accept::listen_address;
 use crate::config::presets;
 use crate::config::template::Template;
 use crate::duration::parse_duration;
@@ -43,6 +46,9 @@ pub struct Settings {
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
+    /// Figures over TCP.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// Profiles by assignee.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
@@ -60,6 +66,7 @@ impl Default for Settings {
             disk: Disk::default(),
             workspaces: Workspaces::default(),
             log: Log::default(),
+            metrics: Metrics::default(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
         }
@@ -264,8 +271,17 @@ pub struct Log {
     pub level: LogLevel,
 }
 
+/// `[metrics]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where they are served over TCP, if anywhere.
+    #[serde(deserialize_with = "optional_address")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// Weight of a line of the daemon's log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Something failed that a person must look at.
@@ -282,6 +298,9 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// All of them, from few lines to many.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -440,6 +459,12 @@ fn optional_duration<'de, D: Deserializer<'de>>(
 fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+fn optional_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    String::deserialize(deserializer).map(|text| listen_address(&text))
 }
 
 /// In a section whose every key has a value, 0 is that of a limit that is not set.

@@ -38,6 +38,11 @@ impl Counts {
         }
     }
 
+    /// All counts.
+    pub fn all(&self) -> impl Iterator<Item = (&CountKey, i64)> {
+        self.0.iter().map(|(key, count)| (key, *count))
+    }
+
     /// All counts of a board.
     pub fn of_board<'c>(
         &'c self,

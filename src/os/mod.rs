@@ -23,6 +23,7 @@ pub mod holder_protocol;
 pub mod home_lock;
 pub mod host;
 pub mod identity;
+pub mod journal;
 pub mod leftovers;
 pub mod own_process;
 pub mod peer;

@@ -429,6 +429,8 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb("doctor", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb("reload", &[], &[(&["x"], 2, "unexpected argument")]),
+    verb("log-level", &[], &[(&["loud"], 2, "[LEVEL]"), (&["info", "debug"], 2, "unexpected")]),
     verb(
         "slash",
         &["/kanban list"],

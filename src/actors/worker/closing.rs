@@ -60,7 +60,7 @@ impl Worker {
             let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
             if !end_remains(&self.run_dir, worker, self.deps.context.holder.as_ref(), patience) {
                 if !std::mem::replace(&mut self.has_remains, true) {
-                    tracing::error!(run = self.run_id, task = %self.task_id, "its shim died, its processes do not; the slot stays taken");
+                    tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
                 }
                 return None;
             }
@@ -88,7 +88,8 @@ impl Worker {
         context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
             Ok(reply) => {
                 let outcome = reply.outcome.map(RunOutcome::as_str);
-                tracing::info!(run = worker.run_id, task = %worker.task_id, outcome, "run closed");
+                tracing::info!(run = worker.run_id, task = %worker.task_id, board = %worker.board, outcome, "run closed");
+                worker.deps.figures.count_closed(&worker.profile, outcome.unwrap_or("none"));
                 let is_spawned = worker.worker.is_some();
                 worker.report_start(if is_spawned {
                     StartReport::Spawned

@@ -90,6 +90,12 @@ impl LaunchContext {
             .map_err(|problem| format!("profile `{profile}`: {problem}"))
     }
 
+    /// Puts others in their place. Whoever holds the old ones goes on with them.
+    pub fn replace_settings(&self, settings: Settings, policy: Arc<Policy>) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
     /// The life of the database now.
     pub fn incarnation(&self) -> String {
         self.incarnation.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,7 +1,7 @@
 //! What a worker actor starts from.
 
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::RunId;
+use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::outcome::{Evidence, VerdictMode};
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
@@ -37,6 +37,8 @@ pub struct AdoptedRun {
 pub struct EndedRun {
     /// Its row.
     pub run: Run,
+    /// The board of its task.
+    pub board: BoardName,
     /// How its worker reports.
     pub verdict_mode: VerdictMode,
     /// How it ended.

@@ -104,7 +104,7 @@ impl Worker {
         let Some(watch) = &mut self.vigil.watch else { return };
         let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
         let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);
-        tracing::warn!(run = self.run_id, task = %self.task_id, idle_seconds, "it makes no progress and is ended");
+        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, idle_seconds, "it makes no progress and is ended");
         // The verdict comes back as a signal, and that one goes down the ladder. One that cannot be written is given again
         // after the next look.
         let verb = EndStalledRun { run_id: self.run_id, idle_seconds };

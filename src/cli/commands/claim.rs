@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::api::client::{Client, task_path};
-use crate::api::operations::DaemonInfo;
+use crate::api::daemon::DaemonInfo;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
 use crate::cli::complete;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::api::operations::DaemonInfo;
+use crate::api::daemon::DaemonInfo;
 use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;

@@ -30,6 +30,7 @@ pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod log_level;
 pub mod man;
 pub mod mcp;
 pub mod notify_list;
@@ -41,6 +42,7 @@ pub mod promote;
 pub mod rate_limited;
 pub mod reassign;
 pub mod reclaim;
+pub mod reload;
 pub mod restore;
 pub mod resume;
 pub mod runs;
@@ -126,6 +128,8 @@ pub enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Doctor(doctor::Arguments),
+    Reload(reload::Arguments),
+    LogLevel(log_level::Arguments),
     Mcp(mcp::Arguments),
     Guidance(guidance::Arguments),
     Skills(skills::Arguments),
@@ -194,6 +198,8 @@ impl Command {
             Self::Backup(arguments) => backup::run(&arguments, session),
             Self::Restore(arguments) => restore::run(&arguments, session),
             Self::Doctor(arguments) => doctor::run(&arguments, session),
+            Self::Reload(arguments) => reload::run(&arguments, session),
+            Self::LogLevel(arguments) => log_level::run(&arguments, session),
             Self::Mcp(arguments) => mcp::run(&arguments, session),
             Self::Guidance(arguments) => guidance::run(&arguments, session),
             Self::Skills(arguments) => skills::run(&arguments, session),
@@ -277,6 +283,8 @@ impl Command {
             | Self::NotifyUnsubscribe(_)
             | Self::Gc(_)
             | Self::Doctor(_)
+            | Self::Reload(_)
+            | Self::LogLevel(_)
             | Self::Guidance(_) => None,
         }
     }

@@ -54,6 +54,12 @@ pub static SECTIONS: &[Section] = &[
         keys: LOG,
     },
     Section {
+        name: "metrics",
+        doc: "Figures for Prometheus; on the operators' socket they are always there (`GET /v1/metrics`).",
+        shape: Shape::Keys,
+        keys: METRICS,
+    },
+    Section {
         name: "profiles",
         doc: "One table per assignee: how its workers are started and within which limits. An assignee \
               without a table runs under `dispatch.default_launcher`.",
@@ -426,4 +432,14 @@ const LOG: &[Key] = &[Key {
     example: None,
     unit: None,
     doc: "Least weight of the lines that are written, from `error` (few) to `trace` (all).",
+}];
+
+const METRICS: &[Key] = &[Key {
+    name: "listen",
+    kind: Kind::OptionalAddress,
+    default: Some("\"\""),
+    example: None,
+    unit: None,
+    doc: "Address and port on which `GET /metrics` answers over TCP, to anybody who can reach it, or a port of the \
+          loopback alone; empty: none. Holds from the next start of the daemon.",
 }];

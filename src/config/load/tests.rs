@@ -15,6 +15,14 @@ pub(crate) fn settings(text: &str) -> Settings {
     Machine::new(&[("home/kanband.toml", text)]).load_home(&[]).unwrap()
 }
 
+/// The values of a home whose `kanband.toml` is `text`.
+pub(crate) fn shown(text: &str) -> Shown {
+    let machine = Machine::new(&[("home/kanband.toml", text)]);
+    let home = machine.path("home");
+    let surroundings = ambient(&[("KANBAN_HOME", home.to_str().unwrap())]);
+    load_shown(&surroundings, &Home::resolve(&surroundings).unwrap()).unwrap().1
+}
+
 /// A file system with some files.
 struct Machine {
     dir: tempfile::TempDir,

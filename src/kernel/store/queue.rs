@@ -144,6 +144,39 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// Since when the task has been ready that stands first in the queue of each assignee and priority; the earliest of an assignee.
+/// Skips through the queue's index: what it costs grows with the assignees and their priorities (of each at most 64), never with the
+/// tasks.
+pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSeconds)>, Fault> {
+    let doing = "find the oldest ready tasks";
+    let mut statement = connection
+        .prepare_cached(
+            "WITH RECURSIVE lane (priority) AS (
+               SELECT (SELECT max(priority) FROM tasks
+                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee)
+               UNION ALL
+               SELECT (SELECT max(priority) FROM tasks
+                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+                         AND priority < lane.priority)
+               FROM lane WHERE lane.priority IS NOT NULL
+               LIMIT 64)
+             SELECT min((SELECT coalesce(ready_at, created_at) FROM tasks
+                         WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+                           AND priority = lane.priority
+                         ORDER BY created_at, id LIMIT 1))
+             FROM lane WHERE lane.priority IS NOT NULL",
+        )
+        .doing(doing)?;
+    let mut found = Vec::new();
+    for assignee in list_ready_assignees(connection, Backoff::Over)? {
+        let since: Option<EpochSeconds> = statement
+            .query_row(named_params! { ":assignee": assignee }, |row| row.get(0))
+            .doing(doing)?;
+        found.extend(since.map(|since| (assignee, since)));
+    }
+    Ok(found)
+}
+
 /// When the oldest ready task of a board was created.
 pub fn oldest_ready(
     connection: &Connection,

@@ -78,6 +78,9 @@ pub struct RunOrder {
     /// The session that it goes on with.
     #[serde(default)]
     pub resume: Option<Resume>,
+    /// Since when the task had been ready, epoch seconds.
+    #[serde(default)]
+    pub ready_at: Option<EpochSeconds>,
 }
 
 /// The agent's session of an earlier run.
@@ -233,9 +236,19 @@ impl StartReadyRuns {
         }
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
+        let ready_at = task.ready_at;
         let (task, place) = (reread(tx, &task.id)?, lease.place);
         let is_warned = beginning == Beginning::Warned;
-        Ok(RunOrder { run_id, task, profile, max_runtime_seconds, place, is_warned, resume })
+        Ok(RunOrder {
+            run_id,
+            task,
+            profile,
+            max_runtime_seconds,
+            place,
+            is_warned,
+            resume,
+            ready_at,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::api::client::{Client, ClientError};
-use crate::api::operations::DaemonInfo;
+use crate::api::daemon::DaemonInfo;
 use crate::cli::commands::demo::home::DemoHome;
 use crate::cli::failure::Failure;
 use crate::os::leftovers::end_runs;

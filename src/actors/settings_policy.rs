@@ -7,7 +7,7 @@ use crate::config::template::Placeholder;
 use crate::kernel::policy::{LaunchOptions, Policy};
 
 /// The policy that the settings say.
-pub(super) fn of_settings(settings: &Settings) -> Policy {
+pub fn of_settings(settings: &Settings) -> Policy {
     let dispatch = &settings.dispatch;
     let seconds =
         |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);

@@ -1,0 +1,129 @@
+//! Reading the configuration again while everything goes on: all of it is taken or nothing.
+//!
+//! What is taken holds from the next claim on. The database thread gets the new policy before anybody is answered; the
+//! dispatcher and the crash detector take up their new interval at once, and one pass is made, for a cap may have risen. Some
+//! keys hold only from the next start; they are named ([`crate::config::keys::holds_from_restart`]).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use crate::actors::database::Database;
+use crate::actors::settings_policy::of_settings;
+use crate::actors::wire::Wire;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::config::shown::{Change, Shown};
+use crate::config::{Ambient, ConfigProblems, Home, load_shown};
+use crate::kernel::policy::Policy;
+use crate::os::service_manager;
+use crate::telemetry;
+
+/// The settings are other ones now. To actors that have copied some of them.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SettingsChanged;
+
+/// What is needed to read the configuration again.
+pub struct Reloader {
+    /// The surroundings of the daemon's start.
+    pub ambient: Ambient,
+    /// Its home.
+    pub home: Home,
+    /// Where the settings are replaced.
+    pub context: Arc<LaunchContext>,
+    /// Where the policy is replaced.
+    pub database: Database,
+    /// To the dispatcher.
+    pub dispatcher: Wire<SettingsChanged>,
+    /// To the crash detector.
+    pub crash_detector: Wire<SettingsChanged>,
+    /// The values that hold, as text. Its lock lets one reading happen at a time.
+    pub shown: Mutex<Shown>,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigProblems),
+    /// No thread could be had for the reading.
+    #[error("the configuration could not be read: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Reloader {
+    /// Reads it again, on a thread of its own: a slow disk must hold up nobody. Tells the service manager and the log.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; nothing has changed then.
+    pub async fn reload(self: &Arc<Self>) -> Result<Vec<Change>, ReloadError> {
+        let (reply, answer) = oneshot::channel();
+        self.start(|result| drop(reply.send(result))).map_err(ReloadError::Thread)?;
+        answer.await.unwrap_or_else(|_| {
+            Err(ReloadError::Thread(std::io::Error::other("the reading thread panicked")))
+        })
+    }
+
+    /// The same for somebody who does not wait.
+    ///
+    /// # Errors
+    /// No thread could be had.
+    pub fn start(
+        self: &Arc<Self>,
+        done: impl FnOnce(Result<Vec<Change>, ReloadError>) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let reloader = Arc::clone(self);
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || done(reloader.reload_here()))
+            .map(drop)
+    }
+
+    fn reload_here(&self) -> Result<Vec<Change>, ReloadError> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        service_manager::reloading();
+        let taken = self.take(&mut shown);
+        match &taken {
+            Ok(changes) => {
+                tell(changes);
+                service_manager::ready("serving; the configuration was read again");
+            }
+            Err(problems) => {
+                for problem in &problems.0 {
+                    tracing::error!(%problem, "the configuration is wrong; the old one stays");
+                }
+                service_manager::ready("serving; the new configuration is wrong and was not taken");
+            }
+        }
+        Ok(taken?)
+    }
+
+    fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
+        let (settings, newer) = load_shown(&self.ambient, &self.home)?;
+        let old = self.context.policy();
+        let policy =
+            Policy { workspaces_dir: old.workspaces_dir.clone(), ..of_settings(&settings) };
+        let policy = Arc::new(policy);
+        telemetry::set_level(settings.log.level);
+        self.context.replace_settings(settings, Arc::clone(&policy));
+        self.database.set_policy_blocking(policy);
+        let changes = shown.changes_to(&newer);
+        *shown = newer;
+        self.dispatcher.tell(SettingsChanged);
+        self.crash_detector.tell(SettingsChanged);
+        Ok(changes)
+    }
+}
+
+fn tell(changes: &[Change]) {
+    if changes.is_empty() {
+        tracing::info!("the configuration was read again: nothing has changed");
+    }
+    for Change { key, old, new, from_restart } in changes {
+        let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+        let (old, new) = (word(old), word(new));
+        tracing::info!(key, old, new, from_restart, "a setting has changed");
+    }
+}

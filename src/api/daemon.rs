@@ -1,0 +1,69 @@
+//! `GET /v1/daemon`: the daemon itself.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::Api;
+use crate::api::operations::{Answer, Call, GetDaemon, json};
+use crate::config::settings::LogLevel;
+use crate::telemetry;
+
+/// The daemon itself.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DaemonInfo {
+    /// Version of the program.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// Its home.
+    pub home: String,
+    /// The socket of people and operators.
+    #[serde(default)]
+    pub socket: String,
+    /// What holds the processes of a run together.
+    #[serde(default)]
+    pub containment: String,
+    /// Least weight of its log lines.
+    #[serde(default)]
+    pub log_level: LogLevel,
+    /// When it started, epoch seconds.
+    pub started_at: i64,
+    /// The life of the database; event cursors begin with it.
+    pub incarnation: String,
+    /// Runs whose processes may be there.
+    pub live_runs: usize,
+    /// Requests that the database thread ran.
+    pub database_requests: u64,
+    /// Commits that it made.
+    pub database_commits: u64,
+    /// Time that the commits took, microseconds.
+    pub database_commit_us: u64,
+    /// Reads on the reading connections.
+    pub database_reads: u64,
+}
+
+/// Reads no rows, so that looking at the daemon does not change what is looked at.
+pub fn get_daemon(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        let figures = api.database.figures();
+        json(&DaemonInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            home: api.home.to_string_lossy().into_owned(),
+            socket: api.socket.to_string_lossy().into_owned(),
+            containment: api.context.containment().describe(),
+            log_level: telemetry::level(),
+            started_at: api.started_at,
+            incarnation: api.context.incarnation(),
+            live_runs: api.live_runs.count(),
+            database_requests: figures.requests.load(Ordering::Relaxed),
+            database_commits: figures.commits.load(Ordering::Relaxed),
+            database_commit_us: figures.commit_us.load(Ordering::Relaxed),
+            database_reads: api.readers.reads(),
+        })
+    })
+}

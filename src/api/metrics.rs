@@ -1,0 +1,228 @@
+//! `GET /v1/metrics`: figures for Prometheus. Everything is counted where it happens; asking gathers it, and reads rows only
+//! through indexes: what it costs grows with the open runs, the breakers and the assignees, never with the board.
+
+pub mod tcp;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::operations::{Answer, Call, GetDaemon, OPERATIONS};
+use crate::api::operator::operators_only;
+use crate::kernel::breaker::{Breaker, BreakerState};
+use crate::kernel::caller::Caller;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::store;
+use crate::kernel::verbs::DispatchSwitch;
+use crate::os::disk::free_bytes;
+use text::{Kind, Page};
+
+/// The format and its version.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Microseconds in a second.
+const MICROSECONDS: u32 = 1_000_000;
+
+/// Requests by operation.
+#[derive(Debug)]
+pub struct RequestFigures(Vec<Answered>);
+
+/// Requests of one operation.
+#[derive(Debug, Default)]
+struct Answered {
+    all: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Default for RequestFigures {
+    fn default() -> Self {
+        Self(OPERATIONS.iter().map(|_| Answered::default()).collect())
+    }
+}
+
+impl RequestFigures {
+    /// A request of the operation at `index` of the table was answered.
+    pub fn count(&self, index: usize, is_ok: bool) {
+        if let Some(answered) = self.0.get(index) {
+            answered.all.fetch_add(1, Ordering::Relaxed);
+            answered.refused.fetch_add(u64::from(!is_ok), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Answers `GET /v1/metrics`.
+pub fn get_metrics(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "metrics")?;
+        page(&api).await
+    })
+}
+
+/// What only the rows know.
+struct Rows {
+    waiting: Vec<(String, EpochSeconds)>,
+    open_runs: BTreeMap<&'static str, usize>,
+    breakers: Vec<Breaker>,
+    is_on: bool,
+    now: EpochSeconds,
+}
+
+fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, crate::kernel::error::VerbError> {
+    let mut open_runs: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for run in store::runs::list_open_supervised(snapshot.connection)? {
+        *open_runs.entry(run.state.as_str()).or_default() += 1;
+    }
+    Ok(Rows {
+        waiting: store::queue::list_oldest_ready(snapshot.connection)?,
+        open_runs,
+        breakers: store::breakers::list(snapshot.connection)?,
+        is_on: DispatchSwitch::read(snapshot.connection)? == DispatchSwitch::On,
+        now: snapshot.now,
+    })
+}
+
+/// All figures now.
+async fn page(api: &Api) -> Result<Response, ApiError> {
+    let rows = api.readers.read(Caller::System { part: "metrics" }, rows).await?;
+    let mut page = Page::default();
+    daemon(&mut page, api);
+    tasks(&mut page, api);
+    board(&mut page, &rows);
+    runs(&mut page, api);
+    database(&mut page, api);
+    requests(&mut page, api);
+    Ok(([(CONTENT_TYPE, FORMAT)], Body::from(page.finish())).into_response())
+}
+
+fn daemon(page: &mut Page, api: &Api) {
+    let name = "kanband_build_info";
+    page.family(name, Kind::Gauge, "The daemon's version; always 1.");
+    page.sample(name, &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.single(
+        "kanband_start_time_seconds",
+        Kind::Gauge,
+        "When the daemon started, epoch seconds.",
+        api.started_at,
+    );
+    if let Ok(free) = free_bytes(&api.home) {
+        let help = "Bytes that are free at the home.";
+        page.single("kanband_disk_free_bytes", Kind::Gauge, help, free);
+    }
+}
+
+fn tasks(page: &mut Page, api: &Api) {
+    let name = "kanband_tasks";
+    page.family(name, Kind::Gauge, "Tasks on the board by status.");
+    let mut sums: BTreeMap<(String, &'static str), i64> = BTreeMap::new();
+    for (key, count) in api.database.counts().all() {
+        *sums.entry((key.board.to_string(), key.status.as_str())).or_default() += count;
+    }
+    for ((board, status), count) in &sums {
+        page.sample(name, &[("board", board), ("status", status)], count);
+    }
+}
+
+fn board(page: &mut Page, rows: &Rows) {
+    let name = "kanband_queue_age_seconds";
+    page.family(
+        name,
+        Kind::Gauge,
+        "How long the oldest startable task of a profile has been ready.",
+    );
+    for (profile, since) in &rows.waiting {
+        page.sample(name, &[("profile", profile)], (rows.now - since).max(0));
+    }
+    let name = "kanband_open_runs";
+    page.family(name, Kind::Gauge, "Supervised runs whose processes may be there, by state.");
+    for state in ["starting", "running", "finishing", "stopping", "unkillable"] {
+        let count = rows.open_runs.get(state).copied().unwrap_or_default();
+        page.sample(name, &[("state", state)], count);
+    }
+    let name = "kanband_breaker_open";
+    let help = "Whether a breaker holds starts back: 0 closed, 1 half open, 2 open.";
+    page.family(name, Kind::Gauge, help);
+    for breaker in &rows.breakers {
+        let state = match breaker.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        page.sample(name, &[("breaker", &breaker.key.to_text())], state);
+    }
+    page.single(
+        "kanband_dispatch_on",
+        Kind::Gauge,
+        "Whether the board starts anything: 0 when it is paused or draining.",
+        u8::from(rows.is_on),
+    );
+}
+
+fn runs(page: &mut Page, api: &Api) {
+    page.histogram(
+        "kanband_ready_wait_seconds",
+        "From a task's being ready to its claim; the rows have whole seconds.",
+        1,
+        &api.figures.ready_wait_seconds.now(),
+    );
+    page.histogram(
+        "kanband_start_seconds",
+        "From the claim of a run to its worker's process.",
+        MICROSECONDS,
+        &api.figures.start_time_us.now(),
+    );
+    let name = "kanband_runs_closed_total";
+    page.family(name, Kind::Counter, "Supervised runs that were closed, by profile and outcome.");
+    for ((profile, outcome), count) in &api.figures.closed() {
+        page.sample(name, &[("profile", profile), ("outcome", outcome)], count);
+    }
+}
+
+fn database(page: &mut Page, api: &Api) {
+    let figures = api.database.figures();
+    for (name, help, value) in [
+        (
+            "kanband_database_requests_total",
+            "Requests that were written.",
+            figures.requests.load(Ordering::Relaxed),
+        ),
+        ("kanband_database_reads_total", "Reads beside the writer.", api.readers.reads()),
+    ] {
+        page.single(name, Kind::Counter, help, value);
+    }
+    page.histogram(
+        "kanband_database_commit_seconds",
+        "Time of a commit, its sync to disk included.",
+        MICROSECONDS,
+        &figures.commit_times_us.now(),
+    );
+    page.histogram(
+        "kanband_database_commit_requests",
+        "Requests that shared a commit.",
+        1,
+        &figures.batch_sizes.now(),
+    );
+}
+
+fn requests(page: &mut Page, api: &Api) {
+    let counted = || OPERATIONS.iter().zip(&api.requests.0);
+    let name = "kanband_api_requests_total";
+    page.family(name, Kind::Counter, "Requests that were answered, by operation.");
+    for (operation, answered) in counted() {
+        page.sample(name, &[("operation", operation.name)], answered.all.load(Ordering::Relaxed));
+    }
+    let name = "kanband_api_errors_total";
+    page.family(name, Kind::Counter, "Those among them that were refused or failed.");
+    for (operation, answered) in counted() {
+        let refused = answered.refused.load(Ordering::Relaxed);
+        page.sample(name, &[("operation", operation.name)], refused);
+    }
+}

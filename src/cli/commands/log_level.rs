@@ -1,0 +1,58 @@
+//! `kanban log-level`.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use serde::Serialize;
+
+use crate::api::configuration::{LogLevelReply, SetLogLevel};
+use crate::api::daemon::DaemonInfo;
+use crate::cli::commands::Ended;
+use crate::cli::session::{Nothing, Session};
+use crate::config::settings::LogLevel;
+use crate::exit_codes::CliExit;
+
+/// Show or change how much the daemon writes into its log.
+///
+/// It changes at once and holds until the next `kanban reload` or start, which go by `log.level` of the configuration.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban log-level
+  kanban log-level debug && journalctl -u kanband -f")]
+pub struct Arguments {
+    /// Least weight of the lines that are written; it is only shown when not given
+    #[arg(value_name = "LEVEL", value_parser = PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::as_str)).map(level_of))]
+    level: Option<LogLevel>,
+}
+
+/// The level that a word of the list means.
+fn level_of(word: String) -> LogLevel {
+    LogLevel::ALL.into_iter().find(|level| level.as_str() == word).unwrap_or_default()
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    level: LogLevel,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let Some(level) = arguments.level else {
+        let daemon: DaemonInfo = client.get("/v1/daemon", &Nothing {})?;
+        if session.output.is_json() {
+            session.output.json(&Shown { level: daemon.log_level })?;
+        } else {
+            session.output.line(daemon.log_level.as_str())?;
+        }
+        return Ok(CliExit::Ok);
+    };
+    let reply: LogLevelReply = client.post("/v1/log-level", &SetLogLevel { level })?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        session.output.line(format!("{} → {}", reply.before.as_str(), reply.level.as_str()))?;
+    }
+    Ok(CliExit::Ok)
+}

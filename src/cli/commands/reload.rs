@@ -1,0 +1,42 @@
+//! `kanban reload`.
+
+use crate::api::configuration::{ReloadReply, SettingChange};
+use crate::cli::commands::Ended;
+use crate::cli::session::{Nothing, Session};
+use crate::cli::text::one_line;
+use crate::exit_codes::CliExit;
+
+/// Have the daemon read its configuration again.
+///
+/// All of it is taken, or nothing: when anything is wrong every problem is told and the daemon goes on as it was set. What is
+/// taken holds from the next claim; a key that only the next start of the daemon takes up is named as such.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban reload
+  kanban reload --json | jq '.changes[] | select(.from_restart).key'")]
+pub struct Arguments {}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal: the configuration is wrong.
+pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
+    let reply: ReloadReply = session.client()?.post("/v1/reload", &Nothing {})?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+        return Ok(CliExit::Ok);
+    }
+    if reply.changes.is_empty() {
+        session.output.line("Nothing has changed")?;
+    }
+    for change in &reply.changes {
+        session.output.line(line(change))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn line(change: &SettingChange) -> String {
+    let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), one_line);
+    let when = if change.from_restart { " (from the next start of the daemon)" } else { "" };
+    format!("{}: {} → {}{when}", one_line(&change.key), value(&change.old), value(&change.new))
+}

@@ -1,0 +1,185 @@
+//! The settings as text by key, and what has changed between two of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Value, ValueKind};
+
+use crate::config::keys::{Key, Kind, SECTIONS, Shape, holds_from_restart};
+
+/// Said in place of a value that may be a secret.
+const UNTOLD: &str = "(not shown)";
+
+/// The value of every key that has one, by its dotted name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown(BTreeMap<String, Text>);
+
+/// One value. Its `Debug` and its comparison see the value itself, whoever is told does not always.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Text {
+    text: String,
+    is_told: bool,
+}
+
+impl Text {
+    fn told(&self) -> String {
+        if self.is_told { self.text.clone() } else { UNTOLD.to_owned() }
+    }
+}
+
+/// A key whose value is another one now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its dotted name.
+    pub key: String,
+    /// The value before; none = it was not set.
+    pub old: Option<String>,
+    /// The value now; none = it is not set any more.
+    pub new: Option<String>,
+    /// Whether it holds only from the next start of the daemon on.
+    pub from_restart: bool,
+}
+
+impl Shown {
+    /// The values of a tree that was put together from all sources and checked.
+    pub(super) fn of(tree: &Value) -> Self {
+        let mut shown = Self::default();
+        for section in SECTIONS {
+            let found = table(tree, section.name);
+            match section.shape {
+                Shape::Keys => {
+                    for key in section.keys {
+                        let name = format!("{}.{}", section.name, key.name);
+                        match found.and_then(|found| found.get(key.name)) {
+                            Some(value) => shown.add(&name, key, value),
+                            None => shown.put(name, key.default.unwrap_or_default(), true),
+                        }
+                    }
+                }
+                Shape::Named { .. } => {
+                    for (table_name, value) in found.into_iter().flatten() {
+                        let ValueKind::Table(keys) = &value.kind else { continue };
+                        for (key, value) in keys {
+                            let name = format!("{}.{table_name}.{key}", section.name);
+                            if let Some(key) = section.key(key) {
+                                shown.add(&name, key, value);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        shown
+    }
+
+    fn add(&mut self, name: &str, key: &Key, value: &Value) {
+        match &value.kind {
+            ValueKind::Table(below) => {
+                let is_told = key.kind != Kind::VariableTable;
+                for (below_name, value) in below {
+                    self.put(format!("{name}.{below_name}"), &text_of(value), is_told);
+                }
+            }
+            ValueKind::I64(mode) if key.kind == Kind::FileMode => {
+                self.put(name.to_owned(), &format!("\"{mode:03o}\""), true);
+            }
+            _ => self.put(name.to_owned(), &text_of(value), true),
+        }
+    }
+
+    fn put(&mut self, name: String, text: &str, is_told: bool) {
+        self.0.insert(name, Text { text: text.to_owned(), is_told });
+    }
+
+    /// What is different in `newer`, by name.
+    pub fn changes_to(&self, newer: &Self) -> Vec<Change> {
+        let keys: BTreeSet<&String> = self.0.keys().chain(newer.0.keys()).collect();
+        let changed = keys.into_iter().filter(|key| self.0.get(*key) != newer.0.get(*key));
+        changed
+            .map(|key| Change {
+                key: key.clone(),
+                old: self.0.get(key).map(Text::told),
+                new: newer.0.get(key).map(Text::told),
+                from_restart: holds_from_restart(key),
+            })
+            .collect()
+    }
+}
+
+fn table<'v>(tree: &'v Value, name: &str) -> Option<&'v config::Map<String, Value>> {
+    let ValueKind::Table(root) = &tree.kind else { return None };
+    match &root.get(name)?.kind {
+        ValueKind::Table(found) => Some(found),
+        _ => None,
+    }
+}
+
+/// As it would stand in the file.
+fn text_of(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Array(items) => {
+            format!("[{}]", items.iter().map(text_of).collect::<Vec<_>>().join(", "))
+        }
+        ValueKind::Nil
+        | ValueKind::Table(_)
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_) => value.kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::tests::shown;
+
+    fn changes(before: &str, after: &str) -> Vec<(String, Option<String>, Option<String>, bool)> {
+        let changes = shown(before).changes_to(&shown(after));
+        let parts = |change: Change| (change.key, change.old, change.new, change.from_restart);
+        changes.into_iter().map(parts).collect()
+    }
+
+    fn change(
+        key: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+        from_restart: bool,
+    ) -> (String, Option<String>, Option<String>, bool) {
+        (key.to_owned(), old.map(str::to_owned), new.map(str::to_owned), from_restart)
+    }
+
+    #[test]
+    fn what_is_the_built_in_value_anyway_is_no_change() {
+        assert_eq!(changes("", "[dispatch]\nmax_running = 8\n"), []);
+        assert_eq!(changes("", "# a remark\n"), []);
+    }
+
+    #[test]
+    fn each_changed_key_is_told_with_both_values_and_from_when_it_holds() {
+        let after = "[dispatch]\nmax_running = 2\n[disk]\nreserve_bytes = 0\n\
+                     [profiles.a]\nargv = [\"x\", \"y\"]\numask = \"027\"\n";
+        assert_eq!(
+            changes("[profiles.b]\nlauncher = \"hermes\"\n", after),
+            [
+                change("disk.reserve_bytes", Some("16777216"), Some("0"), true),
+                change("dispatch.max_running", Some("8"), Some("2"), false),
+                change("profiles.a.argv", None, Some("[\"x\", \"y\"]"), false),
+                change("profiles.a.umask", None, Some("\"027\""), false),
+                change("profiles.b.launcher", Some("\"hermes\""), None, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_value_of_a_variable_is_not_told() {
+        let with =
+            |value: &str| format!("[profiles.a]\nargv = [\"x\"]\nenv = {{ KEY = \"{value}\" }}\n");
+        assert_eq!(
+            changes(&with("one"), &with("two")),
+            [change("profiles.a.env.KEY", Some(UNTOLD), Some(UNTOLD), false)]
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Log lines as entries of the journal: the text as people read it, and each field by itself, so that
+//! `journalctl KANBAN_TASK=t_…` finds what concerns one task.
+
+use std::fmt::{self, Write as _};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::os::journal::Journal;
+
+/// What stands in front of the name of each field of ours.
+const PREFIX: &str = "KANBAN_";
+
+/// Bytes of one value at most: an entry has to fit into a datagram.
+const VALUE_BYTES_MAX: usize = 16 * 1024;
+
+/// Writes every line into the journal.
+pub(super) struct JournalLayer {
+    journal: Journal,
+}
+
+impl JournalLayer {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self { journal }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for JournalLayer {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        // A journal that does not listen cannot be told so.
+        drop(self.journal.send(&fields.entry(*event.metadata().level())));
+    }
+}
+
+/// The fields of one line.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Vec<(String, String)>,
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.take(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.take(field, format!("{value:?}"));
+    }
+}
+
+impl Fields {
+    fn take(&mut self, field: &Field, value: String) {
+        match field.name() {
+            "message" => self.message = value,
+            name => self.others.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The entry in the journal's own protocol.
+    fn entry(&self, level: Level) -> Vec<u8> {
+        let mut text = self.message.clone();
+        for (name, value) in &self.others {
+            // Writing into a string does not fail.
+            let _is_written = write!(text, " {name}={value}").is_ok();
+        }
+        let mut entry = Vec::new();
+        push(&mut entry, "MESSAGE", &text);
+        push(&mut entry, "PRIORITY", priority(level));
+        push(&mut entry, "SYSLOG_IDENTIFIER", "kanband");
+        for (name, value) in &self.others {
+            push(&mut entry, &field_name(name), value);
+        }
+        entry
+    }
+}
+
+/// Weights of syslog(3).
+fn priority(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "3",
+        Level::WARN => "4",
+        Level::INFO => "6",
+        _ => "7",
+    }
+}
+
+/// Letters, digits and underscores, as the journal wants them.
+fn field_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    PREFIX.chars().chain(name.chars().map(plain)).collect()
+}
+
+/// `NAME=value` for a value of one line, else the name, the length and the bytes.
+fn push(entry: &mut Vec<u8>, name: &str, value: &str) {
+    let value = value.get(..value.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or(value);
+    entry.extend_from_slice(name.as_bytes());
+    if value.contains('\n') {
+        entry.push(b'\n');
+        entry.extend_from_slice(&(value.len() as u64).to_le_bytes());
+    } else {
+        entry.push(b'=');
+    }
+    entry.extend_from_slice(value.as_bytes());
+    entry.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_line_becomes_one_entry_with_its_task_run_and_board_as_fields() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let journal = UnixDatagram::bind(&path).unwrap();
+        let layer = JournalLayer::new(Journal::connect_to(&path).unwrap());
+        let subscriber = tracing_subscriber::Registry::default().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(task = %"t_1", run = 7, board = "default", "run claimed");
+        });
+        let mut buffer = [0; 4096];
+        let length = journal.recv(&mut buffer).unwrap();
+        let entry = std::str::from_utf8(&buffer[..length]).unwrap();
+        let lines: Vec<_> = entry.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "MESSAGE=run claimed task=t_1 run=7 board=default",
+                "PRIORITY=4",
+                "SYSLOG_IDENTIFIER=kanband",
+                "KANBAN_TASK=t_1",
+                "KANBAN_RUN=7",
+                "KANBAN_BOARD=default",
+            ]
+        );
+        journal.set_nonblocking(true).unwrap();
+        assert!(journal.recv(&mut buffer).is_err(), "one entry");
+    }
+
+    #[test]
+    fn a_value_of_several_lines_is_written_with_its_length() {
+        let mut entry = Vec::new();
+        push(&mut entry, "MESSAGE", "a\nb");
+        assert_eq!(entry, b"MESSAGE\n\x03\0\0\0\0\0\0\0a\nb\n");
+        let mut entry = Vec::new();
+        push(&mut entry, "M", &"ä".repeat(VALUE_BYTES_MAX));
+        assert!(entry.len() <= VALUE_BYTES_MAX + 3, "{}", entry.len());
+    }
+}
