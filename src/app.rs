@@ -218,13 +218,19 @@ struct Listeners<'a> {
 
 impl Listeners<'_> {
     /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
-    fn listen(self, home: &Home) -> Result<BoundSockets, SocketError> {
+    fn listen(
+        self,
+        home: &Home,
+        settings: &Settings,
+    ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
         let Self { sockets: Sockets { operators, workers }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
-        match handed {
-            Some(handed) => sockets::take(handed, operators, workers),
-            None => sockets::bind(operators, workers, group),
-        }
+        let bound = match handed {
+            Some(handed) => sockets::take(handed, operators, workers)?,
+            None => sockets::bind(operators, workers, group)?,
+        };
+        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+        Ok((bound, metrics))
     }
 }
 
@@ -256,23 +262,9 @@ fn build(
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
-    let on_end = on_database_end(wires.actor_down.clone());
-    let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
-    let (database, database_thread) =
-        Database::start(board, reserve, wires.committed.clone(), on_end)
-            .map_err(|error| StartError::fault("start the database thread", &error))?;
+    let (database, database_thread) = start_database(board, home, &settings, &wires)?;
     let feed = EventFeed::default();
-    // Before the readers, which attach the index.
-    indexer::prepare(&home.database(), &install.incarnation)
-        .map_err(|fault| StartError::fault("open the search index", &fault))?;
-    // One connection more than reading threads: the indexer's.
-    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
-        .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
-    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
-    let readers = Readers::start(&pool, local_time)
-        .map_err(|error| StartError::fault("start the reading threads", &error))?;
-    indexer::start(&home.database(), pool.clone(), &feed)
-        .map_err(|error| StartError::fault("start the indexing thread", &error))?;
+    let (pool, readers) = start_reading(home, &install.incarnation, &feed)?;
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
@@ -283,8 +275,7 @@ fn build(
         home::let_workers_through(home)?;
     }
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    let bound = listeners.listen(home)?;
-    let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+    let (bound, metrics) = listeners.listen(home, &settings)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -337,6 +328,39 @@ fn build(
     let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished, figures };
     let root = RootDeps { wires, feed, worker, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
+}
+
+/// Starts the thread that writes.
+fn start_database(
+    board: Board,
+    home: &Home,
+    settings: &Settings,
+    wires: &Wires,
+) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
+    let on_end = on_database_end(wires.actor_down.clone());
+    let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
+    Database::start(board, reserve, wires.committed.clone(), on_end)
+        .map_err(|error| StartError::fault("start the database thread", &error))
+}
+
+/// Starts the threads that read, the one that indexes among them.
+fn start_reading(
+    home: &Home,
+    incarnation: &str,
+    feed: &EventFeed,
+) -> Result<(ReaderPool, Readers), StartError> {
+    // Before the readers, which attach the index.
+    indexer::prepare(&home.database(), incarnation)
+        .map_err(|fault| StartError::fault("open the search index", &fault))?;
+    // One connection more than reading threads: the indexer's.
+    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
+        .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
+    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
+    let readers = Readers::start(&pool, local_time)
+        .map_err(|error| StartError::fault("start the reading threads", &error))?;
+    indexer::start(&home.database(), pool.clone(), feed)
+        .map_err(|error| StartError::fault("start the indexing thread", &error))?;
+    Ok((pool, readers))
 }
 
 /// Where figures are asked for over TCP.

@@ -49,21 +49,26 @@ pub struct DaemonInfo {
 pub fn get_daemon(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let GetDaemon {} = call.input.from_query()?;
-        let figures = api.database.figures();
-        json(&DaemonInfo {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            home: api.home.to_string_lossy().into_owned(),
-            socket: api.socket.to_string_lossy().into_owned(),
-            containment: api.context.containment().describe(),
-            log_level: telemetry::level(),
-            started_at: api.started_at,
-            incarnation: api.context.incarnation(),
-            live_runs: api.live_runs.count(),
-            database_requests: figures.requests.load(Ordering::Relaxed),
-            database_commits: figures.commits.load(Ordering::Relaxed),
-            database_commit_us: figures.commit_us.load(Ordering::Relaxed),
-            database_reads: api.readers.reads(),
-        })
+        json(&daemon_info(&api))
     })
+}
+
+/// What is known of the daemon without reading a row.
+pub(super) fn daemon_info(api: &Api) -> DaemonInfo {
+    let figures = api.database.figures();
+    DaemonInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        home: api.home.to_string_lossy().into_owned(),
+        socket: api.socket.to_string_lossy().into_owned(),
+        containment: api.context.containment().describe(),
+        log_level: telemetry::level(),
+        started_at: api.started_at,
+        incarnation: api.context.incarnation(),
+        live_runs: api.live_runs.count(),
+        database_requests: figures.requests.load(Ordering::Relaxed),
+        database_commits: figures.commits.load(Ordering::Relaxed),
+        database_commit_us: figures.commit_us.load(Ordering::Relaxed),
+        database_reads: api.readers.reads(),
+    }
 }

@@ -1,5 +1,6 @@
 //! `doctor`: what is wrong with this installation, each with the one thing that mends it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
+use crate::os::files::permission_bits;
 use crate::os::identity::ProcessIdentity;
 
 /// How a check went.
@@ -52,11 +54,18 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(name: &str, message: impl Into<String>) -> Self {
+    /// One that is fine.
+    pub fn ok(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), health: Health::Ok, message: message.into(), fix: None }
     }
 
-    fn bad(name: &str, health: Health, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    /// One that is not, with what mends it.
+    pub fn bad(
+        name: &str,
+        health: Health,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         let fix = Some(fix.into());
         Self { name: name.to_owned(), health, message: message.into(), fix }
     }
@@ -86,6 +95,8 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let (of_board, disk) = api.readers.read(call.caller, read).await?;
         checks.extend(of_board);
         checks.push(disk);
+        checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
+        checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
         checks.extend(holder_check(&api).await);
@@ -101,7 +112,10 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::er
     let mut checks = Vec::new();
     let problems = store::check::problems(connection)?;
     checks.push(match problems.first() {
-        None => Check::ok("database", "sound"),
+        None => Check::ok(
+            "database",
+            format!("sound, schema version {}", store::migrate::newest_version()),
+        ),
         Some(problem) => Check::bad(
             "database",
             Health::Fail,
@@ -159,6 +173,51 @@ fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
             "see that the file system is mounted",
         ),
     }
+}
+
+/// Who may reach what: the home's secrets, the operators' socket, the workers' one.
+fn rights_checks(home: &Path, operators: &Path, workers: &Path) -> Vec<Check> {
+    let rules = [
+        ("home", home, 0o022, 0, "others may write into it", "go-w"),
+        ("socket", operators, 0o006, 0, "everybody may act as an operator through it", "o-rw"),
+        ("workers' socket", workers, 0, 0o666, "workers of other users cannot call", "a+rw"),
+    ];
+    let look =
+        |(name, path, too_much, needed, problem, change): (&str, &Path, u32, u32, &str, &str)| {
+            let shown = path.display();
+            match permission_bits(path) {
+                Ok(mode) if mode & too_much != 0 || mode & needed != needed => Check::bad(
+                    name,
+                    Health::Fail,
+                    format!("{shown} has mode {mode:03o}: {problem}"),
+                    format!("`chmod {change} {shown}`"),
+                ),
+                Ok(mode) => Check::ok(name, format!("{shown}, mode {mode:03o}")),
+                Err(error) => Check::bad(
+                    name,
+                    Health::Fail,
+                    format!("{shown} cannot be looked at: {error}"),
+                    "`systemctl restart kanband.socket kanband`, or start `kanband` anew",
+                ),
+            }
+        };
+    rules.into_iter().map(look).collect()
+}
+
+/// A daemon of a user's own service ends when that user logs out, unless systemd is told to let them linger.
+fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
+    let is_service = env.contains_key("INVOCATION_ID");
+    let user = env.get("USER").filter(|user| is_service && !user.contains('/'))?;
+    if !env.contains_key("XDG_RUNTIME_DIR") {
+        return None;
+    }
+    let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
+    Some(if lingers {
+        Check::ok("lingering", format!("{user} lingers: the daemon stays after a logout"))
+    } else {
+        let told = format!("the daemon ends when {user} logs out");
+        Check::bad("lingering", Health::Warn, told, format!("`loginctl enable-linger {user}`"))
+    })
 }
 
 /// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are told with the profile.

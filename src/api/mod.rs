@@ -27,6 +27,7 @@ pub mod operator;
 pub mod profiles;
 pub mod server;
 pub mod sockets;
+pub mod status;
 pub mod transfer;
 pub mod whoami;
 pub mod workspaces;

@@ -27,6 +27,7 @@ use crate::api::metrics;
 use crate::api::openapi;
 use crate::api::operator::{self, Assignee, GcReport, GcRequest, ListAssignees};
 use crate::api::profiles::{self, ListProfiles, ProfileInfo};
+use crate::api::status::{self, Status};
 use crate::api::transfer::{self, ExportBoard, RestoreReply};
 use crate::api::whoami::{self, WhoAmI};
 use crate::kernel::board::Verb;
@@ -365,6 +366,13 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/log-level",
         "Change the least weight of the daemon's log lines, until the next reload or start.",
         configuration::set_log_level,
+    ),
+    by_hand::<GetDaemon, Status>(
+        "status",
+        Method::Get,
+        "/v1/status",
+        "Show how everything stands: daemon, boards, open runs, what needs a person.",
+        status::get_status,
     ),
     by_hand::<GetDaemon, Doctor>(
         "doctor",

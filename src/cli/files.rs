@@ -66,6 +66,11 @@ pub enum Overwrite {
 }
 
 impl NewFile {
+    /// Where it is until it has its name.
+    pub fn staged(&self) -> &Path {
+        &self.staged
+    }
+
     /// Begins one beside `target`, readable by its owner only.
     ///
     /// # Errors

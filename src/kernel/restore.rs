@@ -56,6 +56,14 @@ pub fn backup(connection: &Connection, to: &Path) -> Result<(), Fault> {
     store::backup::copy_into(connection, to)
 }
 
+/// Reads a board file through: its schema, every page.
+///
+/// # Errors
+/// [`OpenError`]; the file is only read.
+pub fn verify(file: &Path) -> Result<(), OpenError> {
+    store::verify(file)
+}
+
 /// Makes a file that somebody gave into a board that may take the place of another.
 ///
 /// # Errors

@@ -29,6 +29,14 @@ pub fn remove_files_older_than(folder: &Path, before: i64, dry_run: bool) -> usi
     count
 }
 
+/// The permission bits of a file's mode, of what a link leads to.
+///
+/// # Errors
+/// stat(2) refuses.
+pub fn permission_bits(path: &Path) -> std::io::Result<u32> {
+    std::fs::metadata(path).map(|file| file.permissions().mode() & 0o777)
+}
+
 /// Gives a file to a group, with this mode; false when the system has no such group, and nothing is changed then.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ pub mod files;
 pub mod fork_exec;
 pub mod git;
 pub mod git_status;
+pub mod group;
 pub mod holder;
 pub mod holder_protocol;
 pub mod home_lock;

@@ -95,9 +95,18 @@ fn field_name(name: &str) -> String {
     PREFIX.chars().chain(name.chars().map(plain)).collect()
 }
 
+/// As much of it as an entry has room for, in whole characters.
+fn shortened(value: &str) -> &str {
+    let mut end = VALUE_BYTES_MAX.min(value.len());
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    value.get(..end).unwrap_or(value)
+}
+
 /// `NAME=value` for a value of one line, else the name, the length and the bytes.
 fn push(entry: &mut Vec<u8>, name: &str, value: &str) {
-    let value = value.get(..value.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or(value);
+    let value = shortened(value);
     entry.extend_from_slice(name.as_bytes());
     if value.contains('\n') {
         entry.push(b'\n');

@@ -31,6 +31,7 @@ mod links;
 mod listings;
 mod moves;
 mod notes;
+mod operating;
 mod output;
 mod predecessor;
 mod reasons;

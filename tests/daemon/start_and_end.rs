@@ -142,6 +142,17 @@ fn a_database_of_a_newer_version_is_refused() {
     let (code, told) = start_refused(&daemon);
     assert_eq!(code, Some(78));
     assert!(told.contains("schema version 999"), "{told}");
+    assert!(
+        told.contains("start the kanband that wrote it") && !told.contains("restore"),
+        "{told}"
+    );
+    // The copy that a migration keeps is the way back.
+    let kept = daemon.home().join("kanban.db.v2");
+    std::fs::write(&kept, "").unwrap();
+    let (code, told) = start_refused(&daemon);
+    assert_eq!(code, Some(78));
+    assert!(told.contains(&format!("kanban restore {}", kept.display())), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::actors::root::Life;
+use crate::api::error::ApiError;
 use crate::api::metrics::page;
 use crate::api::{Api, wait_for_life};
 
@@ -76,7 +77,7 @@ async fn serve_connection(api: Arc<Api>, stream: TcpStream) {
 async fn answer(api: &Api, request: &Request<Incoming>) -> Response {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics" | "/v1/metrics") => {
-            page(api).await.unwrap_or_else(|error| error.into_response())
+            page(api).await.unwrap_or_else(ApiError::into_response)
         }
         _ => (StatusCode::NOT_FOUND, "GET /metrics is all there is\n").into_response(),
     }

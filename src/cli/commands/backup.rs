@@ -3,60 +3,146 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::api::client::Download;
+use crate::api::client::{Client, Download};
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite};
 use crate::cli::session::{Nothing, Session};
 use crate::exit_codes::CliExit;
+use crate::kernel::restore::verify;
+use crate::os::files::create_private_dir;
+
+/// Where the bytes come from.
+const PATH: &str = "/v1/backup";
+
+/// What the names of backups in a directory begin and end with; between them is the time, such as `20260501T031500Z`.
+const NAME: (&str, &str) = ("kanban-", ".db");
 
 /// Write the whole board into a file, as of one instant, while everything goes on.
 ///
-/// The file is a board file: `kanban restore` puts it back, `sqlite3` reads it. It appears under its name when it is
-/// complete.
+/// The file is a board file: `kanban restore` puts it back, `sqlite3` reads it. It is checked before it appears under its name.
+/// With `--dir` it is named by its time, and `--keep` removes the oldest ones of such names there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban backup board-2026-05-01.db
+  kanban backup --dir /srv/backups --keep 7
   kanban backup - | zstd > board.db.zst")]
 pub struct Arguments {
     /// The file; `-` writes to stdout
-    file: PathBuf,
+    #[arg(required_unless_present = "dir")]
+    file: Option<PathBuf>,
     /// Replace a file that is there
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dir")]
     force: bool,
+    /// Directory for a file that is named by its time; made when it is missing
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    dir: Option<PathBuf>,
+    /// Backups of such names that stay in the directory, the new one included
+    #[arg(long, value_name = "N", requires = "dir", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
 struct Shown {
     file: String,
     bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<String>,
 }
 
 /// Runs it.
 ///
 /// # Errors
-/// A file that is there or cannot be written, or the daemon's refusal.
+/// A file that is there or cannot be written, a copy that is damaged, or the daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let path = "/v1/backup";
-    if is_stdout(&arguments.file) {
-        refuse_terminal()?;
-        to_stdout(client.download(path, &Nothing {})?, session)?;
-        return Ok(CliExit::Ok);
-    }
+    let file = match (&arguments.file, &arguments.dir) {
+        (Some(file), _) if is_stdout(file) => {
+            refuse_terminal()?;
+            to_stdout(client.download(PATH, &Nothing {})?, session)?;
+            return Ok(CliExit::Ok);
+        }
+        (Some(file), _) => file.clone(),
+        (None, Some(dir)) => in_directory(dir)?,
+        (None, None) => return Err(Failure::usage("name a FILE or a --dir")),
+    };
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
-    let mut file = NewFile::create(&arguments.file, overwrite)?;
-    let bytes = to_file(client.download(path, &Nothing {})?, &mut file, |_| {})?;
-    file.finish()?;
-    let shown = Shown { file: arguments.file.display().to_string(), bytes };
+    let bytes = write_checked(&client, &file, overwrite)?;
+    let removed = match (&arguments.dir, arguments.keep) {
+        (Some(dir), Some(keep)) => remove_old(dir, keep)?,
+        (Some(_) | None, _) => Vec::new(),
+    };
+    let shown = Shown { file: file.display().to_string(), bytes, removed };
     if session.output.is_json() {
         session.output.json(&shown)?;
-    } else {
-        session.output.line(format!("Backup written: {} ({bytes} bytes)", shown.file))?;
+        return Ok(CliExit::Ok);
+    }
+    session.output.line(format!("Backup written: {} ({bytes} bytes)", shown.file))?;
+    for removed in &shown.removed {
+        session.output.line(format!("Removed: {removed}"))?;
     }
     Ok(CliExit::Ok)
+}
+
+/// A file that does not have its name before it has been read through.
+fn write_checked(client: &Client, target: &Path, overwrite: Overwrite) -> Result<u64, Failure> {
+    let mut file = NewFile::create(target, overwrite)?;
+    let bytes = to_file(client.download(PATH, &Nothing {})?, &mut file, |_| {})?;
+    verify(file.staged()).map_err(|error| {
+        Failure::fault(format!("the backup {}; it was thrown away", error.problem()))
+    })?;
+    file.finish()?;
+    Ok(bytes)
+}
+
+/// The name of a backup of now.
+fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
+    if !dir.exists() {
+        create_private_dir(dir).map_err(|error| {
+            Failure::usage(format!("{} cannot be made: {error}", dir.display()))
+        })?;
+    }
+    if !dir.is_dir() {
+        return Err(Failure::usage(format!("{} is not a directory", dir.display())));
+    }
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(dir.join(format!("{}{now}{}", NAME.0, NAME.1)))
+}
+
+/// Whether a file is called as a backup by its time is.
+fn is_of_our_naming(name: &str) -> bool {
+    let time = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1));
+    time.is_some_and(|time| {
+        let shape: String =
+            time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        shape == "00000000T000000Z"
+    })
+}
+
+/// Removes all but the newest `keep` backups of our own naming. Nothing else in the directory is touched, and no link followed.
+fn remove_old(dir: &Path, keep: u32) -> Result<Vec<String>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::fault(format!("old backups in {} cannot be removed: {error}", dir.display()))
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_file = entry.file_type().map_err(failed)?.is_file();
+        names.extend(
+            entry.file_name().into_string().ok().filter(|name| is_file && is_of_our_naming(name)),
+        );
+    }
+    names.sort_unstable_by(|left, right| right.cmp(left));
+    let mut removed = Vec::new();
+    for name in names.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
+        let path = dir.join(name);
+        std::fs::remove_file(&path).map_err(failed)?;
+        removed.push(path.display().to_string());
+    }
+    Ok(removed)
 }
 
 /// Whether a file's name means stdout.
@@ -93,4 +179,23 @@ pub(super) fn to_file(
         file.write(&piece)?;
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_with_a_time_are_of_our_naming() {
+        for (name, expected) in [
+            ("kanban-20260501T031500Z.db", true),
+            ("kanban-20260501T031500Z.db.zst", false),
+            ("kanban-2026-05-01.db", false),
+            ("kanban-.db", false),
+            ("board-20260501T031500Z.db", false),
+            (".kanban-20260501T031500Z.db.ab", false),
+        ] {
+            assert_eq!(is_of_our_naming(name), expected, "{name}");
+        }
+    }
 }

@@ -1,16 +1,26 @@
 //! `kanban doctor`.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::api::client::{Client, ClientError};
 use crate::api::doctor::{Check, Doctor, Health};
 use crate::api::profiles::ProfileInfo;
 use crate::cli::commands::Ended;
 use crate::cli::commands::profiles::mcp_entry;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
+use crate::config::Ambient;
 use crate::exit_codes::CliExit;
+use crate::os::group::{Standing, standing};
+
+/// Group whose members may use the socket of the machine's daemon.
+const OPERATORS_GROUP: &str = "kanban";
 
 /// Look for what is wrong, with what mends it.
 ///
-/// Exits with 1 when something does not work; a warning is no failure.
+/// Exits with 1 when something does not work; a warning is no failure. When no daemon answers it tells what is in the way, and
+/// exits with 4.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban doctor
@@ -23,20 +33,21 @@ pub struct Arguments {}
 /// The daemon's refusal.
 pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let mut doctor: Doctor = client.get("/v1/doctor", &Nothing {})?;
-    let profiles: Vec<ProfileInfo> = client.get("/v1/profiles", &Nothing {})?;
-    for profile in profiles.iter().filter(|profile| profile.problem.is_none()) {
-        // Only this process can look into the configuration of whoever runs it.
-        if let Err(problem) = mcp_entry(profile, &session.ambient) {
-            doctor.checks.push(Check {
-                name: format!("profile {}", profile.name),
-                health: Health::Warn,
-                message: problem,
-                fix: Some(format!("add it; `kanban profiles check {}` looks again", profile.name)),
-            });
-            doctor.health = doctor.health.max(Health::Warn);
+    let (doctor, exit) = match client.get::<Doctor>("/v1/doctor", &Nothing {}) {
+        Ok(mut doctor) => {
+            add_profile_checks(&mut doctor, &client, &session.ambient)?;
+            let exit = match doctor.health {
+                Health::Ok | Health::Warn => CliExit::Ok,
+                Health::Fail => CliExit::Refused,
+            };
+            (doctor, exit)
         }
-    }
+        Err(ClientError::NotReachable { socket, detail }) => {
+            let checks = in_the_way(&socket, &detail, &session.ambient);
+            (Doctor { health: Health::Fail, checks }, CliExit::NotReachable)
+        }
+        Err(error) => return Err(error.into()),
+    };
     if session.output.is_json() {
         session.output.json(&doctor)?;
     } else {
@@ -44,10 +55,78 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
             session.output.line(line)?;
         }
     }
-    Ok(match doctor.health {
-        Health::Ok | Health::Warn => CliExit::Ok,
-        Health::Fail => CliExit::Refused,
-    })
+    Ok(exit)
+}
+
+/// Only this process can look into the configuration of whoever runs it.
+fn add_profile_checks(
+    doctor: &mut Doctor,
+    client: &Client,
+    ambient: &Ambient,
+) -> Result<(), ClientError> {
+    let profiles: Vec<ProfileInfo> = client.get("/v1/profiles", &Nothing {})?;
+    for profile in profiles.iter().filter(|profile| profile.problem.is_none()) {
+        if let Err(problem) = mcp_entry(profile, ambient) {
+            let fix = format!("add it; `kanban profiles check {}` looks again", profile.name);
+            let name = format!("profile {}", profile.name);
+            doctor.checks.push(Check::bad(&name, Health::Warn, problem, fix));
+            doctor.health = doctor.health.max(Health::Warn);
+        }
+    }
+    Ok(())
+}
+
+/// Why no daemon answers, as far as it can be seen from here.
+fn in_the_way(socket: &Path, detail: &str, ambient: &Ambient) -> Vec<Check> {
+    let shown = socket.display();
+    let start = if socket.starts_with("/run/kanband") {
+        "`systemctl start kanband`"
+    } else {
+        "`kanband` (it stays in the foreground), or `systemctl --user start kanband`"
+    };
+    let fail = |message: String, fix: &str| Check::bad("daemon", Health::Fail, message, fix);
+    let mut checks = vec![match socket.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            fail(format!("there is no socket {shown}"), start)
+        }
+        Err(error) => {
+            fail(format!("{shown} cannot be reached: {error}"), "`ls -ld` its directories")
+        }
+        Ok(_) if detail.contains("ermission denied") => may_not(socket, ambient),
+        Ok(_) => fail(format!("nobody answers on {shown}: {detail}"), start),
+    }];
+    for name in ["KANBAN_SOCKET", "KANBAN_HOME"] {
+        if let Some(value) = ambient.var(name) {
+            let told = format!("it says where the daemon is looked for: {value}");
+            checks.push(Check::bad(
+                name,
+                Health::Warn,
+                told,
+                format!("`unset {name}`, if it is another one"),
+            ));
+        }
+    }
+    checks
+}
+
+/// Whoever calls may not use the socket.
+fn may_not(socket: &Path, ambient: &Ambient) -> Check {
+    let user = ambient.user_name.clone().unwrap_or_else(|| ambient.uid.to_string());
+    let told = format!("{user} may not use {}", socket.display());
+    let (message, fix) = match standing(OPERATORS_GROUP) {
+        Standing::NotYet => {
+            let told = format!("{told}: this session began before {user} came into the group");
+            (told, format!("`newgrp {OPERATORS_GROUP}`, or log in again"))
+        }
+        Standing::Stranger => {
+            let told = format!("{told}: not in the group {OPERATORS_GROUP}");
+            (told, format!("`sudo usermod -aG {OPERATORS_GROUP} {user}`, and log in again"))
+        }
+        Standing::Member | Standing::NoGroup => {
+            (told, format!("`ls -l {}`: it belongs to somebody else", socket.display()))
+        }
+    };
+    Check::bad("group", Health::Fail, message, fix)
 }
 
 fn lines(checks: &[Check]) -> Vec<String> {

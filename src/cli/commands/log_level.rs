@@ -19,12 +19,12 @@ use crate::exit_codes::CliExit;
   kanban log-level debug && journalctl -u kanband -f")]
 pub struct Arguments {
     /// Least weight of the lines that are written; it is only shown when not given
-    #[arg(value_name = "LEVEL", value_parser = PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::as_str)).map(level_of))]
+    #[arg(value_name = "LEVEL", value_parser = PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::as_str)).map(|word| level_of(&word)))]
     level: Option<LogLevel>,
 }
 
 /// The level that a word of the list means.
-fn level_of(word: String) -> LogLevel {
+fn level_of(word: &str) -> LogLevel {
     LogLevel::ALL.into_iter().find(|level| level.as_str() == word).unwrap_or_default()
 }
 

@@ -51,6 +51,7 @@ pub mod show;
 pub mod skills;
 pub mod slash;
 pub mod stats;
+pub mod status;
 pub mod stop;
 pub mod tail;
 pub mod unblock;
@@ -107,6 +108,7 @@ pub enum Command {
     Runs(runs::Arguments),
     Log(log::Arguments),
     Why(why::Arguments),
+    Status(status::Arguments),
     Stats(stats::Arguments),
     Assignees(assignees::Arguments),
     Profiles(profiles::Arguments),
@@ -177,6 +179,7 @@ impl Command {
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
             Self::Why(arguments) => why::run(&arguments, session),
+            Self::Status(arguments) => status::run(&arguments, session),
             Self::Stats(arguments) => stats::run(&arguments, session),
             Self::Assignees(arguments) => assignees::run(&arguments, session),
             Self::Profiles(arguments) => profiles::run(&arguments, session),
@@ -214,6 +217,7 @@ impl Command {
 
     /// Why the verb is nothing for a chat, when it is not: there is nobody who could end it, no file that belongs to whoever
     /// writes, no terminal.
+    #[expect(clippy::too_many_lines, reason = "a line for each verb")]
     pub fn why_not_in_chat(&self) -> Option<&'static str> {
         const ENDLESS: &str = "it does not end by itself";
         const FILES: &str = "it reads or writes files of the machine";
@@ -268,6 +272,7 @@ impl Command {
             | Self::Runs(_)
             | Self::Log(_)
             | Self::Why(_)
+            | Self::Status(_)
             | Self::Stats(_)
             | Self::Assignees(_)
             | Self::Profiles(_)

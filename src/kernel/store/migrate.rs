@@ -50,7 +50,9 @@ pub(super) fn refuse_unknown(
     let found = version(connection).map_err(at)?;
     let known = newest_version();
     if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        let kept =
+            (1..=known).rev().map(|version| copy_path(path, version)).find(|copy| copy.exists());
+        return Err(OpenError::Newer { path: path.to_owned(), found, known, kept });
     }
     if found == 0 && has_tables(connection).map_err(at)? {
         let detail = "it has tables but no schema version; `kanban import hermes` takes boards of the predecessor";

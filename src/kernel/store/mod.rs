@@ -77,6 +77,8 @@ pub enum OpenError {
         found: i64,
         /// The newest version known here.
         known: i64,
+        /// The copy that was kept before the newest migration away from a version known here, if it is still there.
+        kept: Option<PathBuf>,
     },
     /// The file is not a board.
     #[error("{path} {}", self.problem())]
@@ -111,8 +113,17 @@ impl OpenError {
             Self::OldLibrary { found } => {
                 format!("SQLite {found} is linked, at least {SQLITE_VERSION_MIN} is needed")
             }
-            Self::Newer { found, known, .. } => {
-                format!("has schema version {found}, this program knows versions up to {known}")
+            Self::Newer { found, known, kept, .. } => {
+                let told = format!(
+                    "has schema version {found}, this program knows versions up to {known}: start the kanband that wrote it"
+                );
+                match kept {
+                    Some(kept) => format!(
+                        "{told}, or go back to the board as it was before the upgrade (what was done since is lost): kanban restore {}",
+                        kept.display()
+                    ),
+                    None => told,
+                }
             }
             Self::NotABoard { detail, .. } => format!("is not a kanban board: {detail}"),
             Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
@@ -191,6 +202,18 @@ pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
     configure(&connection).doing("configure a reading connection")?;
     connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
     Ok(connection)
+}
+
+/// Whether the file at `path` is a whole board that this program knows. It is only read.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn verify(path: &Path) -> Result<(), OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
+    check(&connection, path)
 }
 
 /// A connection to nothing, for the moment in which a file changes hands.

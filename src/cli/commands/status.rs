@@ -1,0 +1,89 @@
+//! `kanban status`.
+
+use crate::api::status::{Attention, OpenRun, Status};
+use crate::cli::commands::Ended;
+use crate::cli::session::{Nothing, Session};
+use crate::cli::text::{cut, one_line, pad, width};
+use crate::cli::times::Times;
+use crate::exit_codes::CliExit;
+use crate::kernel::task::TaskStatus;
+
+/// Columns of a title where nobody says how wide the screen is.
+const TITLE_COLUMNS: usize = 40;
+
+/// Show how everything stands: the daemon, the boards, what runs, and what needs a person.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban status
+  kanban status --json | jq '.attention[].command'")]
+pub struct Arguments {}
+
+/// Runs it.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
+    let status: Status = session.client()?.get("/v1/status", &Nothing {})?;
+    if session.output.is_json() {
+        session.output.json(&status)?;
+        return Ok(CliExit::Ok);
+    }
+    for line in lines(&status, &session.times()) {
+        session.output.line(line)?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn lines(status: &Status, times: &Times) -> Vec<String> {
+    let daemon = &status.daemon;
+    let mut lines = vec![
+        format!(
+            "kanband {}, pid {}, up {}",
+            daemon.version,
+            daemon.pid,
+            times.elapsed(daemon.started_at, Some(status.now))
+        ),
+        format!("  home         {}", daemon.home),
+        format!("  socket       {}", daemon.socket),
+        format!("  containment  {}", daemon.containment),
+        String::new(),
+        "Boards".to_owned(),
+    ];
+    if status.boards.is_empty() {
+        lines.push("  (no task)".to_owned());
+    }
+    let columns = status.boards.keys().map(|name| width(name)).max().unwrap_or_default();
+    for (board, counts) in &status.boards {
+        let shown = TaskStatus::ALL.into_iter().map(TaskStatus::as_str);
+        let counts: Vec<String> = shown
+            .filter_map(|name| counts.get(name).map(|count| format!("{name} {count}")))
+            .collect();
+        lines.push(format!("  {}  {}", pad(board, columns), counts.join(", ")));
+    }
+    lines.push(String::new());
+    lines.push(format!("Open runs: {}", status.runs.len()));
+    lines.extend(status.runs.iter().map(|run| run_line(run, status.now, times)));
+    lines.push(String::new());
+    lines.push("Needs a person".to_owned());
+    if status.attention.is_empty() {
+        lines.push("  (nothing)".to_owned());
+    }
+    lines.extend(status.attention.iter().flat_map(attention_lines));
+    lines
+}
+
+fn run_line(run: &OpenRun, now: i64, times: &Times) -> String {
+    let age = times.elapsed(run.started_at, Some(now));
+    let sign = match run.last_heartbeat_at {
+        Some(at) => format!(", last sign {} ago", times.elapsed(at, Some(now))),
+        None => String::new(),
+    };
+    let title = cut(&one_line(&run.title), TITLE_COLUMNS);
+    let (task, profile) = (&run.task, one_line(&run.profile));
+    format!("  {task}  @{profile}  {}  {age}{sign}  {title}", run.state.as_str())
+}
+
+fn attention_lines(attention: &Attention) -> [String; 1] {
+    let Attention { kind, message, command } = attention;
+    [format!("  {kind}: {}  →  {command}", one_line(message))]
+}
