@@ -139,7 +139,11 @@ impl Holder {
         let connection = connect_to(&self.socket, PATIENCE)?;
         // One that refuses before it is asked has hung up already, but what it said is there.
         let sent = send(&connection, text, descriptors);
-        let message = receive(&connection)?;
+        let message = match receive(&connection) {
+            // What it said before it hung up, unasked, is behind the news that it has.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => receive(&connection)?,
+            received => received?,
+        };
         if message.bytes.is_empty() {
             sent?;
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"));
