@@ -252,6 +252,15 @@ mod tests {
     }
 
     #[test]
+    fn each_key_that_holds_from_a_restart_is_one() {
+        for name in FROM_RESTART {
+            let (section, key) = name.split_once('.').unwrap();
+            assert!(Section::find(section).is_some_and(|it| it.key(key).is_some()), "{name}");
+        }
+        assert!(holds_from_restart("supervision.shim") && !holds_from_restart("log.level"));
+    }
+
+    #[test]
     fn every_doc_is_one_line_of_sentences() {
         for section in SECTIONS {
             for doc in section.keys.iter().map(|key| key.doc).chain([section.doc]) {
