@@ -25,8 +25,11 @@ fn a_worker_completes_its_task_through_the_command_line_and_its_child_starts_wit
         assert!(log.ends_with("told: 0\n"), "{log}");
     }
     assert_eq!(daemon.outcomes(&child), ["completed"]);
-    let kinds = ["created", "promoted", "claimed", "spawned", "completed", "closed"];
-    assert_eq!(daemon.kinds(&child), kinds);
+    let mut kinds = daemon.kinds(&child);
+    // A worker may have reported before its start was told.
+    let spawned = kinds.iter().position(|kind| kind == "spawned").unwrap();
+    kinds.remove(spawned);
+    assert_eq!(kinds, ["created", "promoted", "claimed", "completed", "closed"]);
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct ImportTasks {
     pub keep_ids: bool,
     /// With `keep_ids`: the ids of the whole source, of all its batches.
     pub reserved: ReservedIds,
+    /// An earlier request of this import was told `keeps_ids`.
+    pub ids_reserved: bool,
     /// Only says what would happen.
     pub dry_run: bool,
 }
@@ -85,6 +87,8 @@ pub struct ImportReply {
     pub notes: Vec<String>,
     /// Whether dispatch was paused because ready tasks came.
     pub paused: bool,
+    /// Whether integer ids are kept: they are reserved now, which only a board file without any task can do.
+    pub keeps_ids: bool,
 }
 
 impl Verb for ImportTasks {
@@ -95,11 +99,8 @@ impl Verb for ImportTasks {
         refuse_workers(tx.caller)?;
         let board = tx.board(self.board.as_deref(), Right::Operate, Self::NAME)?;
         let mut reply = ImportReply { board: board.to_string(), ..ImportReply::default() };
-        let keep_ids = self.keep_ids && self.reserved.can_be_kept();
-        if keep_ids && !self.dry_run {
-            let ReservedIds { runs, comments, events } = self.reserved;
-            store::transfer::reserve_ids(tx.store(), runs, comments, events)?;
-        }
+        let keep_ids = self.reserve_ids(tx)?;
+        reply.keeps_ids = keep_ids;
         for record in &self.records {
             let normal = normalize(record.clone(), tx.now).map_err(|problem| {
                 Refusal::InvalidValue { field: "records", problem: "not a task", value: problem }
@@ -141,6 +142,23 @@ fn refuse_workers(caller: &Caller) -> Result<(), Refusal> {
 }
 
 impl ImportTasks {
+    /// Whether ids are kept. Somebody may have made a task since the import was planned, so the board is looked at again in
+    /// the transaction that reserves them; from then on nobody can take one.
+    fn reserve_ids(&self, tx: &Tx<'_>) -> Result<bool, Fault> {
+        if !self.keep_ids || !self.reserved.can_be_kept() {
+            return Ok(false);
+        }
+        if self.ids_reserved {
+            return Ok(true);
+        }
+        let is_empty = store::transfer::is_empty(tx.store())?;
+        if is_empty && !self.dry_run {
+            let ReservedIds { runs, comments, events } = self.reserved;
+            store::transfer::reserve_ids(tx.store(), runs, comments, events)?;
+        }
+        Ok(is_empty)
+    }
+
     fn import_one(
         &self,
         tx: &mut Tx<'_>,

@@ -80,6 +80,15 @@ impl Summary {
     }
 }
 
+/// One way through all records.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    /// Only asks what would happen.
+    dry_run: bool,
+    /// The integer ids of the source are reserved on the board.
+    keeps_ids: bool,
+}
+
 /// Sends a source to the daemon.
 pub(super) struct Sender<'a> {
     client: &'a Client,
@@ -107,12 +116,12 @@ impl<'a> Sender<'a> {
 
     /// Asks first what would happen to every record; only then sends them.
     pub(super) fn send(&self, is_dry: bool) -> Result<Summary, Failure> {
-        let mut summary = self.pass(true)?;
+        let mut summary = self.pass(Pass { dry_run: true, keeps_ids: false })?;
         let mut waiting = Vec::new();
         if is_dry {
             summary.tables.insert("task_links".to_owned(), self.source.links().len());
         } else {
-            summary = self.pass(false)?;
+            summary = self.pass(Pass { dry_run: false, keeps_ids: self.reserve_ids()? })?;
             self.source.each(&mut |record| {
                 if record.task.status == "todo" {
                     waiting.push(record.task.id);
@@ -126,13 +135,13 @@ impl<'a> Sender<'a> {
         Ok(summary)
     }
 
-    fn pass(&self, dry_run: bool) -> Result<Summary, Failure> {
-        let mut summary = Summary { dry_run, ..Summary::default() };
+    fn pass(&self, pass: Pass) -> Result<Summary, Failure> {
+        let mut summary = Summary { dry_run: pass.dry_run, ..Summary::default() };
         let (mut batch, mut bytes) = (Vec::new(), 0);
         self.source.each(&mut |record| {
             let length = length_of(&record)?;
             if !batch.is_empty() && (bytes + length > BATCH_BYTES || batch.len() >= BATCH_RECORDS) {
-                summary.add(self.send_batch(std::mem::take(&mut batch), dry_run)?);
+                summary.add(self.send_batch(std::mem::take(&mut batch), pass)?);
                 bytes = 0;
             }
             bytes += length;
@@ -140,20 +149,38 @@ impl<'a> Sender<'a> {
             Ok(())
         })?;
         // The last one goes even when it is empty: it checks the board's name.
-        summary.add(self.send_batch(batch, dry_run)?);
+        summary.add(self.send_batch(batch, pass)?);
         Ok(summary)
     }
 
-    fn send_batch(&self, records: Vec<TaskRecord>, dry_run: bool) -> Result<ImportReply, Failure> {
+    fn send_batch(&self, records: Vec<TaskRecord>, pass: Pass) -> Result<ImportReply, Failure> {
+        let Pass { dry_run, keeps_ids } = pass;
         let request = ImportTasks {
-            source: self.source.kind().to_owned(),
-            board: self.board.clone(),
             records,
-            keep_ids: self.plan.keep_ids,
-            reserved: self.reserved,
+            keep_ids: keeps_ids,
+            ids_reserved: keeps_ids,
             dry_run,
+            ..self.request()
         };
         Ok(self.client.post("/v1/import", &request)?)
+    }
+
+    /// Whether the integer ids can be kept. Others may be at work on the board since it was looked at.
+    fn reserve_ids(&self) -> Result<bool, Failure> {
+        if !self.plan.keep_ids {
+            return Ok(false);
+        }
+        let request = ImportTasks { keep_ids: true, ..self.request() };
+        Ok(self.client.post::<ImportReply>("/v1/import", &request)?.keeps_ids)
+    }
+
+    fn request(&self) -> ImportTasks {
+        ImportTasks {
+            source: self.source.kind().to_owned(),
+            board: self.board.clone(),
+            reserved: self.reserved,
+            ..ImportTasks::default()
+        }
     }
 
     fn send_links(&self, waiting: &[String], summary: &mut Summary) -> Result<(), Failure> {
