@@ -397,3 +397,70 @@ fn a_worktree_of_another_user_is_made_saved_and_removed_as_that_user() {
     let saved = format!("{}:unsaved", kept["saved_as"].as_str().unwrap());
     assert_eq!(git(&repository, &["show", &saved]), "new");
 }
+
+#[test]
+fn a_daemon_of_root_becomes_the_user_of_the_profile_by_itself_and_stays_root_where_none_is_named() {
+    if worker().is_none() {
+        return;
+    }
+    for mode in MODES {
+        let script = "touch here; grep -E '^(Uid|CapEff|CapBnd)' /proc/self/status";
+        let text = config(&[("other", "exit", script), ("own", "exit", script)])
+            .replace("[profiles.other]", "[profiles.other]\nuser = \"games\"")
+            .replace("[supervision]", &format!("[supervision]\ncontainment = \"{mode}\""));
+        let mut daemon = Daemon::prepare(&text);
+        daemon.give_to(0, 0);
+        daemon.spawn();
+        daemon.wait_until_up();
+        for (profile, uid) in [("other", 5), ("own", 0)] {
+            let id = daemon.create(json!({ "assignee": profile }));
+            daemon.wait_status(&id, "done");
+            daemon.wait_closed(&id);
+            let log = daemon.run_log(&id);
+            assert!(log.contains(&format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}")), "{mode}: {log}");
+            let has_none = log.matches("0000000000000000").count() == 2;
+            assert_eq!(has_none, uid != 0, "{mode}: {log}");
+            let scratch = daemon.home().join("workspaces").join(&id);
+            assert_eq!(std::fs::metadata(scratch).unwrap().uid(), uid, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn a_daemon_of_an_ordinary_user_refuses_to_start_workers_as_another() {
+    if worker().is_none() {
+        return;
+    }
+    let text = config(&[("sh", "exit", "exit 0")])
+        .replace("[profiles.sh]", "[profiles.sh]\nuser = \"games\"")
+        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    let mut daemon = Daemon::prepare(&text);
+    daemon.give_to(1, 1);
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.wait_status(&id, "blocked");
+    let runs = daemon.runs(&id);
+    let error = runs[0]["error"].as_str().unwrap();
+    assert!(error.contains("`games`") && error.contains("`daemon`"), "{error}");
+}
+
+#[test]
+fn a_holder_that_is_stopped_in_its_tracks_holds_nobody_up() {
+    if worker().is_none() {
+        return;
+    }
+    let held = Held::start("subreaper", "stuck", &[("sh", "exit", "exit 0")]).unwrap();
+    held.holder.signal(Signal::SIGSTOP);
+    let id = held.daemon.create(json!({ "assignee": "sh" }));
+    wait_for("a claim", || (!held.daemon.runs(&id).is_empty()).then_some(()));
+    // It is asked and does not answer; everybody else goes on.
+    held.daemon.create(json!({ "title": "another" }));
+    wait_for("the start to be given up", || {
+        held.daemon.outcomes(&id).iter().any(|outcome| outcome == "spawn_failed").then_some(())
+    });
+    let runs = held.daemon.runs(&id);
+    assert!(runs[0]["error"].as_str().unwrap().contains("takes too long"), "{runs:?}");
+    held.holder.signal(Signal::SIGCONT);
+    held.daemon.wait_status(&id, "done");
+}
