@@ -132,8 +132,9 @@ if [ "$kind" = nspawn ]; then
         exit 1
     fi
 fi
+# Only programs with fail points have their names in them.
 fail_points=0
-! grep -q KANBAND_FAIL_POINTS "$programs/kanband" || fail_points=1
+! grep -q dispatcher-wake "$programs/kanband" || fail_points=1
 
 machine=$cache/machine.$$
 rm -rf "$machine" "$machine.img"
