@@ -11,6 +11,7 @@ pub mod cgroup_controllers;
 pub mod cgroup_hierarchy;
 pub mod cgroup_leaf;
 pub mod clock;
+pub mod code_pages;
 pub mod command_as;
 pub mod disk;
 pub mod fd_passing;

@@ -22,6 +22,7 @@ use nix::sys::time::TimeSpec;
 use crate::failpoint;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::{epoch_ms, monotonic_ms};
+use crate::os::code_pages::give_back_code_pages;
 use crate::os::identity::ProcessIdentity;
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
@@ -136,7 +137,10 @@ fn supervise(
     let limits = &spec.limits;
     let mut ladder = Ladder::new(clock.started_ms, limits.max_runtime_ms, limits.grace_ms);
     let mut pump = LogPump::new(worker.output, worker.log, &spec.log, clock.started_ms);
-    let tally = Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf).until_empty();
+    let watch = Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf);
+    // There are hundreds of these, and each is about to sleep. One that keeps its pages works as well.
+    let _kept_pages = give_back_code_pages();
+    let tally = watch.until_empty();
     ended(spec, &tally, &ladder, pump.finish(), clock)
 }
 
