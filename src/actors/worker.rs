@@ -1,9 +1,10 @@
 //! Worker: one per supervised run, from the claim until its processes are proven gone. The only one that closes a run.
 //!
 //! *Owns* the shim's pidfd and status pipe, the run's directory, its timers. *Receives* [`VerdictRecorded`], [`StopWorker`],
-//! [`LookAgain`]; watches the shim. *Sends* [`RecordSpawned`], [`RecordRunState`] and [`CloseRun`] to the database,
-//! [`WorkerFinished`] to the root. *Restarts*: not as itself; the crash detector finds its run without a worker and hands it,
-//! with whatever is still there, to a new one. What it decides is [`phase::Phase::after`].
+//! [`LookAgain`]; watches the shim. *Sends* [`RecordSpawned`], [`RecordRunState`] and
+//! [`CloseRun`](crate::kernel::verbs::CloseRun) to the database, [`WorkerFinished`] to the root. *Restarts*: not as itself; the
+//! crash detector finds its run without a worker and hands it, with whatever is still there, to a new one. What it decides is
+//! [`phase::Phase::after`].
 
 mod asking;
 mod closing;

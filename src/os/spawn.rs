@@ -6,7 +6,7 @@
 //! and go.
 //!
 //! A start writes the run's files and makes its control group, then executes the shim: in the group of the shims where there is
-//! one ([`crate::os::spawn_in_group`] says why), else by posix_spawn(3), which does not copy the daemon's
+//! one (`spawn_in_group` says why), else by posix_spawn(3), which does not copy the daemon's
 //! memory map and, unlike the standard library's `Command`, can put the status pipe on descriptor 3 without
 //! code of ours running between fork and exec. The shim's binary was opened when the thread started and is
 //! executed through that descriptor, so an upgrade on disk never mixes two versions.

@@ -1,5 +1,5 @@
 //! Starts a shim that belongs to another user than the root process that starts it, and keeps the few rights that it needs to
-//! start a worker of a third ([`OF_A_SHIM`]).
+//! start a worker of a third (`OF_A_SHIM` in `capabilities`).
 //!
 //! The caller has one thread and little memory, so this is a plain fork, into the group of the shims where there is one. In the
 //! child only what was prepared before is used, and the steps are in this order: descriptors, signals, groups, the bounding set,

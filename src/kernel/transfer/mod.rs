@@ -1,6 +1,6 @@
 //! Boards as records: what an export writes and an import reads, from this program or from the predecessor.
 //!
-//! A [`TaskRecord`] is one task with everything that belongs to it. Links name two tasks, so they come after all tasks. An
+//! A [`record::TaskRecord`] is one task with everything that belongs to it. Links name two tasks, so they come after all tasks. An
 //! import is sent in batches; each record stands for itself and recognizes what an earlier import brought, so it can be
 //! repeated as a whole.
 //!
