@@ -23,6 +23,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
         profile.max_runtime.map(|longest| (name.clone(), seconds(longest).max(1)))
     });
     let options = settings.profiles.keys().map(|name| (name.clone(), options_of(name, settings)));
+    let orchestrators = settings.profiles.iter().filter(|(_, profile)| profile.orchestrator);
     Policy {
         dispatch_enabled: dispatch.enabled,
         max_running: dispatch.max_running,
@@ -42,6 +43,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
             settings.launchers.get(&dispatch.default_launcher),
             &dispatch.default_launcher,
         ),
+        orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),
         strict_profiles: dispatch
             .strict_profiles
             .then(|| settings.profiles.keys().cloned().collect()),

@@ -1,9 +1,11 @@
 //! Who created a task: its first event says so. What a worker may do with a task that is not its own goes by this, and so
 //! does whether it may say that it created it.
 
-use crate::kernel::error::Fault;
+use crate::kernel::caller::Caller;
+use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::store::{self, Connection};
+use crate::kernel::task::Task;
 
 /// Who created a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,4 +42,26 @@ pub fn of_task(connection: &Connection, id: &TaskId) -> Result<Origin, Fault> {
         Some(run) => Origin::Run { run_id, task_id: run.task_id },
         None => Origin::Unknown,
     })
+}
+
+/// Refuses a worker a task that is neither its own nor one that the runs of its own created.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn refuse_foreign(
+    connection: &Connection,
+    caller: &Caller,
+    task: &Task,
+) -> Result<(), VerbError> {
+    let Caller::Worker { run_id, task_id, .. } = caller else { return Ok(()) };
+    let is_ours = task.id == *task_id
+        || match of_task(connection, &task.id)? {
+            Origin::Run { task_id: creator, .. } => creator == *task_id,
+            Origin::Somebody(_) | Origin::Unknown => false,
+        };
+    if is_ours {
+        return Ok(());
+    }
+    let (own, id) = (task_id.to_string(), task.id.to_string());
+    Err(Refusal::NotYours { run_id: *run_id, own, id }.into())
 }

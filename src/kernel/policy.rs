@@ -1,7 +1,7 @@
 //! What the operator decided, as far as the board's rules need it. The database thread holds one, replaced whole
 //! when the configuration is read again; a change holds from the next claim on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers and names that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Policy {
     pub launch_options_by_profile: BTreeMap<String, LaunchOptions>,
     /// The same for an assignee without a profile.
     pub launch_options: LaunchOptions,
+    /// Profiles whose workers plan work for others.
+    pub orchestrators: BTreeSet<String>,
     /// When present, only these profiles may be assigned.
     pub strict_profiles: Option<Vec<String>>,
     /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
@@ -94,6 +96,7 @@ impl Default for Policy {
             max_runtime_by_profile: BTreeMap::new(),
             launch_options_by_profile: BTreeMap::new(),
             launch_options: LaunchOptions::default(),
+            orchestrators: BTreeSet::new(),
             strict_profiles: None,
             workspaces_dir: String::new(),
         }

@@ -2,12 +2,13 @@
 
 use kanband::kernel::error::Refusal;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
+use kanband::kernel::policy::Policy;
 use kanband::kernel::run::RunOutcome;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
     ArchiveTask, AssignTask, BlockTask, ClaimTask, CompleteTask, CreateTask, EditTask, LinkTasks,
-    PromoteTask, ReassignTask, ReclaimTask, UnlinkTasks,
+    PromoteTask, ReassignTask, ReclaimTask, UnblockTask, UnlinkTasks,
 };
 use serde_json::json;
 
@@ -200,6 +201,29 @@ fn a_worker_cannot_use_the_operators_verbs() {
         for refusal in refusals {
             assert!(matches!(refusal, Refusal::Forbidden { .. }), "{refusal}");
         }
+    }
+}
+
+#[test]
+fn a_worker_that_plans_unblocks_what_its_task_created_and_nothing_else() {
+    let policy = Policy { orchestrators: ["planner".to_owned()].into(), ..Policy::default() };
+    let mut bench = Bench::with_policy(policy);
+    for (profile, may_own) in [("planner", true), ("dev", false)] {
+        bench.create("plan", profile, &[]);
+        let by = worker(&bench.start_one());
+        let create = wire::<CreateTask>(json!({"title": "part"}));
+        let own = bench.by(&by, &create).unwrap().task.id;
+        let foreign = bench.create("foreign", "", &[]);
+        for id in [&own, &foreign] {
+            bench.do_it(&wire::<BlockTask>(json!({"id": id, "reason": "which one?"})));
+        }
+        let unblock = |id| wire::<UnblockTask>(json!({"id": id}));
+        let more = wire::<UnblockTask>(json!({"id": own, "more_starts": true}));
+        assert!(matches!(bench.refused_by(&by, &more), Refusal::Forbidden { .. }), "{profile}");
+        assert_eq!(bench.by(&by, &unblock(&own)).is_ok(), may_own, "{profile}");
+        let refusal = bench.refused_by(&by, &unblock(&foreign));
+        let is_told = matches!(refusal, Refusal::NotYours { .. } | Refusal::Forbidden { .. });
+        assert!(is_told, "{profile}: {refusal}");
     }
 }
 

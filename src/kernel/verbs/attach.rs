@@ -10,7 +10,7 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, Payload, payload};
 use crate::kernel::ids::BoardName;
 use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_PER_TASK_MAX, FILENAME_BYTES_MAX};
-use crate::kernel::origin::{self, Origin};
+use crate::kernel::origin;
 use crate::kernel::store::attachments::{Attachment, NewAttachment};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
@@ -105,18 +105,7 @@ pub fn check_attach(
     filename: &str,
 ) -> Result<String, VerbError> {
     caller.check(Right::Comment, AttachFile::NAME, &task.board, Some(&task.id))?;
-    if let Caller::Worker { run_id, task_id, .. } = caller
-        && task.id != *task_id
-    {
-        let is_ours = match origin::of_task(connection, &task.id)? {
-            Origin::Run { task_id: creator, .. } => creator == *task_id,
-            Origin::Somebody(_) | Origin::Unknown => false,
-        };
-        if !is_ours {
-            let (own, id) = (task_id.to_string(), task.id.to_string());
-            return Err(Refusal::NotYours { run_id: *run_id, own, id }.into());
-        }
-    }
+    origin::refuse_foreign(connection, caller, task)?;
     Ok(validate::filename(filename)?)
 }
 

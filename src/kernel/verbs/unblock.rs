@@ -1,16 +1,18 @@
-//! `unblock`: a person lets a blocked task go on. Nothing else takes a task out of `blocked` by itself.
+//! `unblock`: a person lets a blocked task go on, or whoever planned it does. Nothing takes a task out of `blocked` by itself.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::board::Verb;
-use crate::kernel::caller::Right;
+use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::BoardName;
+use crate::kernel::origin;
 use crate::kernel::store;
-use crate::kernel::task::{TaskStatus, TaskStep};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::refuse_ended_run;
 
 /// Unblocks a task. Its failure counters begin anew.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +46,7 @@ impl Verb for UnblockTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = self.task(tx)?;
         let parents = store::links::parents_of(tx.store(), &task.id)?;
         let to = Tx::step(&task, TaskStep::Unblock(parents), Self::NAME, " (not blocked?)")?;
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
@@ -62,5 +64,23 @@ impl Verb for UnblockTask {
             tx.signal(Signal::DispatchDue);
         }
         Ok(UnblockReply { id: task.id.to_string(), board: task.board, status: to })
+    }
+}
+
+impl UnblockTask {
+    /// The task, if the caller may unblock it: a person every one; a worker whose profile plans work for others those that
+    /// the runs of its own task created, without lifting what only a person lifts.
+    fn task(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
+        let is_planner = match tx.caller {
+            Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
+            Caller::Operator { .. } | Caller::System { .. } => false,
+        };
+        if !is_planner || self.more_starts {
+            return tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME);
+        }
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Create, Self::NAME)?;
+        refuse_ended_run(tx)?;
+        origin::refuse_foreign(tx.store(), tx.caller, &task)?;
+        Ok(task)
     }
 }
