@@ -23,7 +23,7 @@
 //! root and which nobody else can write; never root, never the daemon's own user. The shim belongs to the daemon's user, so that
 //! the daemon can signal it and read its files, and has five capabilities (`OF_A_SHIM` in `os::capabilities`), because of
 //! which nobody of that user can trace it. The user of its worker is in its arguments, never in a file that the daemon writes.
-//! See `docs/adr/`.
+//! See `docs/adr/0007-holder-of-runs.md`.
 //!
 //! | signal | what it does |
 //! |---|---|
