@@ -13,3 +13,4 @@ pub mod mcp;
 pub mod os;
 pub mod shim;
 pub mod telemetry;
+pub mod text;

@@ -2,8 +2,8 @@
 //! everything twice.
 
 mod journal;
+mod line;
 
-use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
@@ -24,11 +24,9 @@ pub fn start(level: LogLevel, journal_stream: Option<&str>) {
     let sink = match journal.map(|_| Journal::connect()) {
         Some(Ok(journal)) => JournalLayer::new(journal).boxed(),
         // Stderr ends up in the journal too, only without fields.
-        Some(Err(_)) | None => fmt::layer()
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_writer(std::io::stderr)
-            .with_target(false)
-            .boxed(),
+        Some(Err(_)) | None => {
+            fmt::layer().event_format(line::OneLine).with_writer(std::io::stderr).boxed()
+        }
     };
     let subscriber = Registry::default().with(filter).with(sink);
     // Only a test that starts two daemons in one process meets the error.

@@ -53,6 +53,26 @@ fn mentions_layer(source: &Source, layer: &str) -> bool {
 /// What each folder may not use: crates, then own layers.
 const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
     (
+        "src/text/",
+        &[
+            "actix", "tokio", "rusqlite", "axum", "hyper", "clap", "config", "nix", "procfs",
+            "tracing",
+        ],
+        &[
+            "actors",
+            "api",
+            "app",
+            "cli",
+            "config",
+            "kernel",
+            "mcp",
+            "os",
+            "service",
+            "shim",
+            "telemetry",
+        ],
+    ),
+    (
         "src/kernel/",
         &["actix", "tokio", "nix", "procfs", "signal_hook", "axum", "hyper", "clap", "config"],
         &["actors", "api", "app", "cli", "config", "os", "shim"],
@@ -137,6 +157,52 @@ fn sql_stands_in_the_store_only() {
         for line in code_lines(&source) {
             let is_sql = line.contains('"') && words.iter().any(|word| line.contains(word));
             assert!(!is_sql, "{}: {line}", source.path);
+        }
+    }
+}
+
+/// The calls of `tracing`'s macros in a source.
+fn log_calls(source: &Source) -> impl Iterator<Item = &str> {
+    let begins = source.code.match_indices("tracing::").filter_map(|(at, word)| {
+        let rest = &source.code[at + word.len()..];
+        let (name, _) = rest.split_once("!(")?;
+        ["error", "warn", "info", "debug", "trace"].contains(&name).then_some(rest)
+    });
+    begins.map(|rest| rest.split_once(");").map_or(rest, |(call, _)| call))
+}
+
+#[test]
+fn foreign_words_stand_in_the_fields_of_log_lines_and_not_in_their_sentence() {
+    let mut calls = 0;
+    for source in sources() {
+        for call in log_calls(&source) {
+            calls += 1;
+            let sentence = call.rsplit('"').nth(1).unwrap_or_default();
+            assert!(!sentence.contains('{'), "{}: {sentence}", source.path);
+        }
+    }
+    assert!(calls > 30, "{calls} calls were found");
+}
+
+#[test]
+fn json_leaves_through_its_boundary() {
+    // What is kept or sent to a part of this program is read by it and by nobody else.
+    let own = [
+        "src/text/",
+        "src/kernel/",
+        "src/os/",
+        "src/shim/",
+        "src/api/client.rs",
+        "src/cli/commands/import/sender.rs",
+        "src/cli/commands/workspace.rs",
+    ];
+    let writers = ["serde_json::to_vec", "serde_json::to_string", "serde_json::to_writer"];
+    for source in
+        sources().iter().filter(|source| !own.iter().any(|path| source.path.starts_with(path)))
+    {
+        for line in code_lines(source) {
+            let is_writer = writers.iter().any(|writer| line.contains(writer));
+            assert!(!is_writer, "{}: {line}: text::json writes JSON", source.path);
         }
     }
 }

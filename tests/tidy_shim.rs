@@ -1,7 +1,7 @@
 //! The shim stays what it is: a small program that knows nothing of the board.
 //!
 //! Read from the source: whatever a shim can reach uses only the standard library, `nix`, `serde` and the leaf
-//! modules of `os`. Read from the binary: nothing of the daemon has been linked into it.
+//! modules of `os` and `text`. Read from the binary: nothing of the daemon has been linked into it.
 
 #![allow(
     clippy::expect_used,
@@ -110,8 +110,8 @@ fn judge(path: &Path) -> (Vec<String>, BTreeSet<String>) {
         let words: Vec<&str> = used.split("::").collect();
         match words[..] {
             ["crate" | "kanband", "shim" | "failpoint", ..] => {}
-            ["crate" | "kanband", "os", module, ..] => {
-                reached.insert(format!("os/{module}"));
+            ["crate" | "kanband", layer @ ("os" | "text"), module, ..] => {
+                reached.insert(format!("{layer}/{module}"));
             }
             [first, ..] if CRATES.contains(&first) || is_module_here(first) => {}
             _ => wrong.push(format!("{}: {used}", path.display())),

@@ -83,7 +83,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { error: self.detail };
         // A struct of strings and an enum always serializes.
-        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let json = crate::text::json::to_vec(&body).unwrap_or_default();
         (self.status, [(CONTENT_TYPE, "application/json")], json).into_response()
     }
 }

@@ -262,7 +262,7 @@ impl Stream {
     }
 
     async fn send(&self, line: &impl Serialize) -> Result<(), Over> {
-        let mut bytes = serde_json::to_vec(line).map_err(|_| Over)?;
+        let mut bytes = crate::text::json::to_vec(line).map_err(|_| Over)?;
         bytes.push(b'\n');
         self.lines.send(Ok(bytes.into())).await.map_err(|_| Over)
     }

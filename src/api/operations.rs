@@ -59,6 +59,7 @@ use crate::kernel::verbs::{
     Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe,
     UnsubscribeReply, VerdictReply,
 };
+use crate::text;
 
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -462,7 +463,7 @@ fn run_query<Q: Query + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
         let query: Q = call.input.from_query()?;
         let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
             let reply = query.read(snapshot)?;
-            serde_json::to_vec(&reply).map_err(|error| unwritable(&error))
+            text::json::to_vec(&reply).map_err(|error| unwritable(&error))
         };
         Ok(json_bytes(api.readers.read(call.caller, read).await?))
     })
@@ -473,7 +474,7 @@ fn run_query<Q: Query + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
 /// # Errors
 /// When the value cannot be written as JSON.
 pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
-    let bytes = serde_json::to_vec(value).map_err(|error| ApiError::from(unwritable(&error)))?;
+    let bytes = text::json::to_vec(value).map_err(|error| ApiError::from(unwritable(&error)))?;
     Ok(json_bytes(bytes))
 }
 

@@ -91,7 +91,7 @@ pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
 }
 
 async fn send_line(chunks: &Chunks, line: &impl Serialize) -> Result<(), ()> {
-    let mut bytes = serde_json::to_vec(line).map_err(|_| ())?;
+    let mut bytes = crate::text::json::to_vec(line).map_err(|_| ())?;
     bytes.push(b'\n');
     chunks.send(Ok(bytes.into())).await.map_err(|_| ())
 }

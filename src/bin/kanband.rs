@@ -1,5 +1,7 @@
 //! `kanband`: the daemon, in the foreground.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,6 +9,7 @@ use clap::error::ErrorKind;
 use kanband::app::{self, Arguments};
 use kanband::config::Ambient;
 use kanband::exit_codes::DaemonExit;
+use kanband::text::log_line;
 
 fn main() -> ExitCode {
     if let Err(error) = Arguments::try_parse() {
@@ -15,6 +18,7 @@ fn main() -> ExitCode {
         drop(error.print());
         return if is_help { DaemonExit::Ok.into() } else { DaemonExit::Usage.into() };
     }
+    std::panic::set_hook(Box::new(tell_panic));
     let started = Ambient::of_process().map_err(app::StartError::from).and_then(app::run);
     match started {
         Ok(exit) => exit.into(),
@@ -25,9 +29,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// One line on stderr, whatever words the panic quotes, and a backtrace where RUST_BACKTRACE asks for one.
+#[expect(clippy::print_stderr, reason = "a panic may be one of the log itself")]
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a thread");
+    eprintln!("kanband: {name} {}", log_line::message(&panic.to_string()));
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        eprintln!("{backtrace}");
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "the reason for not starting goes to whoever started it")]
 fn complain(message: &str) {
+    // Each is a line of its own; values of the configuration stand in it.
     for line in message.lines() {
-        eprintln!("kanband: {line}");
+        eprintln!("kanband: {}", log_line::message(line));
     }
 }

@@ -16,6 +16,7 @@ use crate::cli::text;
 use crate::config::HomeError;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
+use crate::text::json;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -78,14 +79,16 @@ impl Failure {
         match self {
             Self::NobodyReads => CliExit::Ok,
             Self::Told { exit, detail } => {
-                output.complain(&format!("error: {}", text::block(&detail.message)));
+                // Further lines are indented: none of them passes for another error or for a hint.
+                let block = |text: &str| text::block(text).replace('\n', "\n  ");
+                output.complain(&format!("error: {}", block(&detail.message)));
                 if let Some(hint) = &detail.hint {
-                    output.complain(&format!("hint: {}", text::block(hint)));
+                    output.complain(&format!("hint: {}", block(hint)));
                 }
                 if output.is_json() {
                     let body = ErrorBody { error: detail.clone() };
                     // Strings and an enum always make JSON.
-                    output.complain(&serde_json::to_string(&body).unwrap_or_default());
+                    output.complain(&json::to_string(&body).unwrap_or_default());
                 }
                 *exit
             }
@@ -149,17 +152,20 @@ pub fn parser_line(error: &clap::Error) -> String {
 
 /// Tells what the argument parser has to say, which may be the help text.
 pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
-    // Nobody can be told when even this cannot be written.
-    drop(error.print());
+    if error.use_stderr() {
+        // It repeats words of the command line, which may come from elsewhere.
+        output.complain(error.render().to_string().trim_end());
+    } else {
+        // Nobody can be told when even this cannot be written.
+        drop(error.print());
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
         _ => {
             if output.is_json() {
                 let message = parser_line(error);
                 let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint: None };
-                output.complain(
-                    &serde_json::to_string(&ErrorBody { error: detail }).unwrap_or_default(),
-                );
+                output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());
             }
             CliExit::Usage
         }

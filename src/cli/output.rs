@@ -2,7 +2,10 @@
 //!
 //! On a terminal, lists are cut to its width and times come with ages; through a pipe every line is whole and the same
 //! whenever it is written. There are no colours: whatever a line means, its words say. `--json` writes one JSON value,
-//! indented by two blanks, with every character as it is.
+//! indented by two blanks ([`crate::text::json`]).
+//!
+//! Whatever a line is made of, it goes through [`crate::text::terminal`] here once more: a command that forgets to is no way to
+//! the terminal. Only [`Output::raw`] writes bytes as they are.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -12,6 +15,7 @@ use serde::Serialize;
 
 use crate::cli::failure::Failure;
 use crate::os::terminal;
+use crate::text::{json, terminal::lines};
 
 /// Columns of a terminal that does not say how wide it is.
 const COLUMNS_UNKNOWN: usize = 80;
@@ -131,7 +135,12 @@ impl Output {
     /// # Errors
     /// The output cannot be written.
     pub fn line(&mut self, line: impl AsRef<str>) -> Result<(), Failure> {
-        self.data.write_all(line.as_ref().as_bytes())?;
+        let line = line.as_ref();
+        if self.is_json() {
+            self.data.write_all(line.as_bytes())?;
+        } else {
+            self.data.write_all(lines(line).as_bytes())?;
+        }
         self.data.write_all(b"\n")?;
         Ok(())
     }
@@ -158,14 +167,14 @@ impl Output {
     /// # Errors
     /// The output cannot be written.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let json = serde_json::to_string_pretty(value)
+        let json = json::to_string_pretty(value)
             .map_err(|error| Failure::fault(format!("the reply cannot be shown: {error}")))?;
         self.line(json)
     }
 
     /// Writes a line to stderr. Nobody can be told when that fails.
     pub fn complain(&mut self, line: &str) {
-        drop(writeln!(self.notes, "{line}"));
+        drop(writeln!(self.notes, "{}", lines(line)));
     }
 
     /// Hands over what is still held back.
@@ -182,10 +191,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_indented_and_keeps_every_character() {
-        let (mut output, streams) = Output::captured(true);
-        output.json(&serde_json::json!({"title": "Größe ✓"})).unwrap();
+    fn no_line_reaches_a_terminal_unseen() {
+        let (mut output, streams) = Output::captured(false);
+        output.line("a\u{1b}[2Jb\n\tc\u{202e}").unwrap();
+        output.complain("d\u{9b}e");
         output.finish().unwrap();
-        assert_eq!(streams.out(), "{\n  \"title\": \"Größe ✓\"\n}\n");
+        assert_eq!(streams.out(), "a\u{fffd}[2Jb\n\tc\u{fffd}\n");
+        assert_eq!(streams.err(), "d\u{fffd}e\n");
+    }
+
+    #[test]
+    fn json_is_indented_and_keeps_every_character_that_is_seen() {
+        let (mut output, streams) = Output::captured(true);
+        output.json(&serde_json::json!({"title": "Größe ✓\u{9b}"})).unwrap();
+        output.finish().unwrap();
+        assert_eq!(streams.out(), "{\n  \"title\": \"Größe ✓\\u009b\"\n}\n");
     }
 }

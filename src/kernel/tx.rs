@@ -11,6 +11,8 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::text::signs::{Kind, signs};
+use crate::text::terminal::HIDDEN;
 
 /// Something that is to happen after the commit, outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,8 +248,8 @@ pub fn refuse_other_board(task: &Task, board: Option<&str>) -> Result<(), VerbEr
 
 /// A caller's word for an error message: at most 80 characters, so that a message stays one line.
 pub fn shorten(text: &str) -> String {
-    let one_line: String =
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(81).collect();
+    let seen = |(sign, kind)| if kind == Kind::Seen { sign } else { HIDDEN };
+    let one_line: String = signs(text).map(seen).take(81).collect();
     match one_line.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
         None => one_line,

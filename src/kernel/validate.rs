@@ -7,6 +7,7 @@ use crate::kernel::limits::{
 };
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::tx::shorten;
+use crate::text::signs::ends_line;
 
 /// A text without NUL bytes, of at most `limit` bytes, as it is.
 pub fn text<'t>(field: &'static str, text: &'t str, limit: usize) -> Result<&'t str, Refusal> {
@@ -209,9 +210,9 @@ pub fn metadata(
     Ok(Some(json))
 }
 
-/// The first line of a text that is not blank, trimmed, at most `chars` characters.
+/// The first line of a text that is not blank, trimmed, at most `chars` characters, whatever ends its lines.
 pub fn first_line(text: &str, chars: usize) -> Option<String> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = text.split(ends_line).map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().take(chars).collect())
 }
 
@@ -282,6 +283,7 @@ mod tests {
     #[test]
     fn the_first_line_skips_blank_ones() {
         assert_eq!(first_line(" \n\n two words \nmore", 400).as_deref(), Some("two words"));
+        assert_eq!(first_line("one\rtwo\u{2028}three", 400).as_deref(), Some("one"));
         assert_eq!(first_line("  \n ", 400), None);
         assert_eq!(first_line("äöü", 2).as_deref(), Some("äö"));
     }

@@ -28,6 +28,7 @@ use crate::mcp::arguments::to_request;
 use crate::mcp::guidance::GUIDANCE;
 use crate::mcp::replies;
 use crate::mcp::tools::{Audience, Given, TOOLS, Tool, find};
+use crate::text::json;
 
 /// Longest message that is read, bytes. Far more than the daemon takes: what is longer is passed over without an answer, and
 /// whoever sent it would wait for ever, while up to here it is told that its arguments are too large.
@@ -152,7 +153,7 @@ impl ServerHandler for Server {
         let options = Arc::clone(&self.options);
         let called = tokio::task::spawn_blocking(move || call(&options, tool, &fields)).await;
         let answer = match called {
-            Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(reply.to_string())]),
+            Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(as_text(&reply))]),
             Ok(Err(error)) => told(&error),
             Err(error) => refused("internal", &error.to_string(), None),
         };
@@ -250,7 +251,13 @@ fn refused(code: &str, message: &str, hint: Option<&str>) -> CallToolResult {
     if let (Some(hint), Value::Object(fields)) = (hint, &mut error) {
         fields.insert("hint".to_owned(), hint.into());
     }
-    CallToolResult::error(vec![ContentBlock::text(error.to_string())])
+    CallToolResult::error(vec![ContentBlock::text(as_text(&error))])
+}
+
+/// What a model reads.
+fn as_text(reply: &Value) -> String {
+    // A value of JSON has a form in JSON.
+    json::to_string(reply).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! Log lines as entries of the journal: the text as people read it, and each field by itself, so that
 //! `journalctl KANBAN_TASK=t_…` finds what concerns one task.
 
-use std::fmt::{self, Write as _};
-
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::line::Fields;
 use crate::os::journal::Journal;
+use crate::text::log_line;
 
 /// What stands in front of the name of each field of ours.
 const PREFIX: &str = "KANBAN_";
@@ -29,54 +28,22 @@ impl JournalLayer {
 
 impl<S: Subscriber> Layer<S> for JournalLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let entry = entry(&Fields::of(event), *event.metadata().level());
         // A journal that does not listen cannot be told so.
-        drop(self.journal.send(&fields.entry(*event.metadata().level())));
+        drop(self.journal.send(&entry));
     }
 }
 
-/// The fields of one line.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: Vec<(String, String)>,
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.take(field, value.to_owned());
+/// The entry of a line in the journal's own protocol.
+fn entry(fields: &Fields, level: Level) -> Vec<u8> {
+    let mut entry = Vec::new();
+    push(&mut entry, "MESSAGE", &fields.text());
+    push(&mut entry, "PRIORITY", priority(level));
+    push(&mut entry, "SYSLOG_IDENTIFIER", "kanband");
+    for (name, value) in &fields.others {
+        push(&mut entry, &field_name(name), &log_line::message(value));
     }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.take(field, format!("{value:?}"));
-    }
-}
-
-impl Fields {
-    fn take(&mut self, field: &Field, value: String) {
-        match field.name() {
-            "message" => self.message = value,
-            name => self.others.push((name.to_owned(), value)),
-        }
-    }
-
-    /// The entry in the journal's own protocol.
-    fn entry(&self, level: Level) -> Vec<u8> {
-        let mut text = self.message.clone();
-        for (name, value) in &self.others {
-            // Writing into a string does not fail.
-            let _is_written = write!(text, " {name}={value}").is_ok();
-        }
-        let mut entry = Vec::new();
-        push(&mut entry, "MESSAGE", &text);
-        push(&mut entry, "PRIORITY", priority(level));
-        push(&mut entry, "SYSLOG_IDENTIFIER", "kanband");
-        for (name, value) in &self.others {
-            push(&mut entry, &field_name(name), value);
-        }
-        entry
-    }
+    entry
 }
 
 /// Weights of syslog(3).

@@ -11,6 +11,7 @@ use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite};
 use crate::cli::session::{Nothing, Session};
+use crate::cli::text;
 use crate::exit_codes::CliExit;
 use crate::kernel::restore::verify;
 use crate::os::files::create_private_dir;
@@ -158,12 +159,17 @@ fn refuse_terminal() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Passes a reply on, piece by piece.
+/// Passes a reply on, piece by piece: every byte as it is, but for a terminal, which gets what it can show.
 pub(super) fn to_stdout(mut reply: Download<'_>, session: &mut Session) -> Result<(), Failure> {
+    let mut shown = session.output.columns().map(|_| text::Stream::default());
     while let Some(piece) = reply.piece()? {
-        session.output.raw(&piece)?;
+        match &mut shown {
+            Some(stream) => session.output.raw(stream.push(&piece).as_bytes())?,
+            None => session.output.raw(&piece)?,
+        }
     }
-    Ok(())
+    let rest = shown.map(|mut stream| stream.finish()).unwrap_or_default();
+    session.output.raw(rest.as_bytes())
 }
 
 /// Writes a reply, showing each piece to `look`; returns how long it was.

@@ -29,10 +29,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let reply: ContextReply = session.client()?.get(&path, &session.on_board())?;
     if session.output.is_json() {
         session.output.json(&reply)?;
-    } else if session.output.columns().is_some() {
-        session.output.line(block(&reply.context))?;
     } else {
-        session.output.raw(reply.context.as_bytes())?;
+        session.output.line(block(&reply.context))?;
     }
     Ok(CliExit::Ok)
 }

@@ -7,14 +7,17 @@ use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, Surface};
+use crate::cli::text;
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::RunId;
 
 /// Print the log of a run.
 ///
 /// What its worker has written: of the newest run that has a log, or of the one named. Beginning and end of a
-/// long log are kept. Values of variables that are named like secrets (KEY, TOKEN, PASSWORD…) read `[redacted]`.
+/// long log are kept. On a terminal colours are left out and other control characters are replaced; into a pipe or
+/// a file, and with --raw, every byte is as it was written. Secrets read `[redacted]`; `kanban profiles check NAME`
+/// lists them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban log t_1a2b3c4d
@@ -33,6 +36,9 @@ pub struct Arguments {
     /// Go on with what is written from now on, until the run is over or Ctrl-C
     #[arg(long, short)]
     follow: bool,
+    /// Every byte as it was written, on a terminal too: colours, and whatever else the worker has the terminal do
+    #[arg(long)]
+    raw: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +62,9 @@ struct Shown<'a> {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    if arguments.raw && session.output.is_json() {
+        return Err(Failure::usage("JSON holds text, not bytes; leave out --raw or --json"));
+    }
     let path = task_path(&arguments.id, "log")?;
     let board = session.board.clone();
     let query = Query {
@@ -65,7 +74,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         board: board.as_deref(),
     };
     if arguments.follow {
-        return follow(&path, &query, session);
+        return follow(&path, &query, session, arguments.raw);
     }
     let reply = session.client()?.get_raw(&path, &query)?;
     if session.output.is_json() {
@@ -78,22 +87,38 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&shown)?;
         return Ok(CliExit::Ok);
     }
-    session.output.raw(&reply.body)?;
+    if is_as_written(session, arguments.raw) {
+        session.output.raw(&reply.body)?;
+    } else {
+        session.output.raw(text::log(&reply.body).as_bytes())?;
+    }
     if reply.body.last().is_some_and(|byte| *byte != b'\n') {
         session.output.raw(b"\n")?;
     }
     Ok(CliExit::Ok)
 }
 
-fn follow(path: &str, query: &Query<'_>, session: &mut Session) -> Ended {
+/// Whether the log goes to no terminal, or to one that is to get everything.
+fn is_as_written(session: &Session, is_raw: bool) -> bool {
+    session.surface != Surface::Chat && (is_raw || session.output.columns().is_none())
+}
+
+fn follow(path: &str, query: &Query<'_>, session: &mut Session, is_raw: bool) -> Ended {
     if session.output.is_json() {
         return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
     }
+    let mut shown = (!is_as_written(session, is_raw)).then(text::Stream::default);
     let client = session.client()?;
     let mut reply = client.download(path, query)?;
     while let Some(piece) = reply.piece()? {
-        session.output.raw(&piece)?;
+        match &mut shown {
+            Some(stream) => session.output.raw(stream.push(&piece).as_bytes())?,
+            None => session.output.raw(&piece)?,
+        }
         session.output.finish()?;
+    }
+    if let Some(mut stream) = shown {
+        session.output.raw(stream.finish().as_bytes())?;
     }
     Ok(CliExit::Ok)
 }

@@ -13,6 +13,7 @@ use crate::kernel::event::Event;
 use crate::kernel::ids::EventId;
 use crate::kernel::queries::TaskDetails;
 use crate::os::signals::{SignalWatch, watch};
+use crate::text::json;
 
 /// Print the events of a task, and go on as they happen.
 ///
@@ -93,7 +94,7 @@ fn show(event: &Event, session: &mut Session) -> Result<(), Failure> {
 
 /// An event as a line of JSON.
 pub(super) fn json_line(event: &Event, output: &mut Output) -> Result<(), Failure> {
-    let json = serde_json::to_string(event)
+    let json = json::to_string(event)
         .map_err(|error| Failure::fault(format!("an event cannot be shown: {error}")))?;
     output.line(json)
 }

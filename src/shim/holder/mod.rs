@@ -62,6 +62,7 @@ use crate::os::own_process::{
 };
 use crate::os::user::{Account, RunAs};
 use crate::shim::ShimExit;
+use crate::text::log_line;
 use options::Options;
 use service::Service;
 
@@ -76,7 +77,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     let options = match Options::of(arguments) {
         Ok(options) => options,
         Err(problem) => {
-            say(&format!("{problem}\n{}", options::USAGE));
+            say(&problem);
+            say(options::USAGE);
             return ShimExit::Usage;
         }
     };
@@ -89,9 +91,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     }
 }
 
-/// One line for people, on standard error: the journal's.
+/// One line for people, on standard error: the journal's. What the daemon has asked may stand in it.
 fn say(line: &str) {
-    let _unheard = writeln!(io::stderr(), "kanban-shim --hold: {line}");
+    let _unheard = writeln!(io::stderr(), "kanban-shim --hold: {}", log_line::message(line));
 }
 
 fn hold(options: &Options) -> Result<(), String> {
