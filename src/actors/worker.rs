@@ -45,6 +45,7 @@ use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned, Ru
 use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
 use crate::os::random::{random_hex, random_uuid};
+use crate::os::redact::redacted;
 use crate::os::run_files::{RunDir, read_identity, read_spec, read_token};
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use crate::os::user::Account;
@@ -108,6 +109,8 @@ pub struct Worker {
     linger_from: Option<i64>,
     /// What stands before the agent's session in its output.
     session_line: Option<String>,
+    /// What must not stand in what is kept of it.
+    secrets: Vec<String>,
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,
     vigil: Vigil,
@@ -158,6 +161,7 @@ impl Worker {
             is_shim_gone: false,
             linger_from: None,
             session_line: None,
+            secrets: Vec::new(),
             setup_limit: Duration::ZERO,
             vigil,
             has_remains: false,
@@ -243,6 +247,7 @@ impl Actor for Worker {
                 self.verdict_mode = ended.verdict_mode;
                 if let Ok(Some(spec)) = read_spec(&self.run_dir) {
                     self.session_line = spec.session_line;
+                    self.secrets = spec.log.redact;
                 }
                 self.evidence = Some(ended.evidence);
                 self.is_shim_gone = true;
@@ -298,6 +303,7 @@ impl Worker {
             Err(message) => return self.fail_launch(&message, None, context),
         };
         self.verdict_mode = verdict_mode;
+        self.secrets.clone_from(&spec.log.redact);
         self.launch = Some(launch);
         for dir in make_dirs {
             if let Err(error) = std::fs::create_dir_all(&dir) {
@@ -340,6 +346,7 @@ impl Worker {
     }
 
     fn fail_launch(&mut self, message: &str, errno: Option<i32>, context: &mut Context<Self>) {
+        let message = &redacted(message, &self.secrets);
         tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, message, "a run could not be launched");
         let errno = errno.unwrap_or_default();
         let end = ProcessEnd::StartFailed { message: message.to_owned(), errno };
@@ -361,6 +368,7 @@ impl Worker {
             self.setup_limit = setup_limit(&spec);
             token = spec.token;
             self.session_line = spec.session_line;
+            self.secrets = spec.log.redact;
         }
         let token = token.or_else(|| read_token(&self.run_dir).ok().flatten()).unwrap_or_default();
         self.deps.live_runs.insert(

@@ -14,6 +14,7 @@ use crate::api::operator::operators_only;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};
+use crate::config::secrets::{Rule, redactions};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
@@ -55,6 +56,9 @@ pub struct ProfileInfo {
     /// Names of the variables of its workers, in order.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Those of them whose values are taken out of logs, and why.
+    #[serde(default)]
+    pub redacts: Vec<RedactedVariable>,
     /// Where its workers' programs are looked for.
     #[serde(default)]
     pub path: String,
@@ -70,6 +74,16 @@ pub struct ProfileInfo {
     /// Files of the workers' user, of which one must have the entry of `kanban mcp`; empty when the launcher sees to it.
     #[serde(default)]
     pub mcp_entry_files: Vec<String>,
+}
+
+/// A variable whose value is taken out of logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RedactedVariable {
+    /// Its name.
+    pub name: String,
+    /// `name`: it is named like a secret; `credentials`: it is a URL with credentials in it; `value`: the profile brings it, and
+    /// it is no path, locale, URL, number or boolean; `token`: it names the file with the run's token.
+    pub reason: String,
 }
 
 /// Answers `GET /v1/profiles`.
@@ -159,6 +173,7 @@ pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) ->
         argv,
         program: program.map(|path| path.to_string_lossy().into_owned()),
         problem,
+        redacts: redacts(&env, profile),
         env: env.into_keys().collect(),
         path,
         ..info
@@ -193,6 +208,18 @@ fn variables(
         hermes_env,
         kanban_dir: context.kanban_dir.as_deref(),
     })
+}
+
+/// What a run's log will not show, by the rule that its launch goes by.
+fn redacts(env: &BTreeMap<String, String>, profile: Option<&Profile>) -> Vec<RedactedVariable> {
+    let profile = profile.cloned().unwrap_or_default();
+    let rule = Rule { of_profile: &profile.env.0, public: &profile.env_public };
+    let of_rule = redactions(env, rule).into_iter();
+    let of_rule = of_rule.map(|(name, reason)| (name, reason.as_str()));
+    of_rule
+        .chain([("KANBAN_TOKEN_FILE".to_owned(), "token")])
+        .map(|(name, reason)| RedactedVariable { name, reason: reason.to_owned() })
+        .collect()
 }
 
 /// Where the system would find a program, as execvp(3) looks for it.

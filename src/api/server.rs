@@ -27,9 +27,11 @@ use crate::api::error::ApiError;
 use crate::api::input::{Input, bad_request, request_id, token};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::{Api, wait_for_life};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::peer::peer_of;
+use crate::os::redact::Redactor;
 use crate::os::remains::Marks;
 
 /// Connections at one time; more wait in the kernel's queue.
@@ -176,8 +178,22 @@ async fn answer(
         Carries::Fields => (read_body(body).await?, Body::empty()),
         Carries::File => (Bytes::new(), body),
     };
+    let fields = match &caller {
+        Caller::Worker { run_id, .. } => without_token(fields, api.live_runs.token(*run_id)),
+        Caller::Operator { .. } | Caller::System { .. } => fields,
+    };
     let input = Input::new(&path, &parts.uri, fields);
     (operation.run)(api, Call { caller, request_id, input, stream }).await
+}
+
+/// What a worker reports is kept and shown to others: its run's token, which would let them act as it, is taken out.
+fn without_token(fields: Bytes, token: Option<String>) -> Bytes {
+    let Some(token) = token.filter(|_| !fields.is_empty()) else { return fields };
+    let mut redactor = Redactor::new(&[token]);
+    let mut cleared = Vec::with_capacity(fields.len());
+    redactor.push(&fields, &mut cleared);
+    redactor.finish(&mut cleared);
+    cleared.into()
 }
 
 async fn read_body(body: Body) -> Result<Bytes, ApiError> {

@@ -216,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn no_line_of_an_error_passes_for_another() {
+        let detail =
+            ErrorDetail { message: "no\nhint: do it\rerror: x".into(), ..detail(Some("a\nb")) };
+        let (mut output, streams) = Output::captured(false);
+        Failure::from(ClientError::Refused(detail)).tell(&mut output);
+        assert_eq!(streams.err(), "error: no\n  hint: do it\u{fffd}error: x\nhint: a\n  b\n");
+    }
+
+    #[test]
     fn a_reader_that_has_gone_is_no_error() {
         let (mut output, streams) = Output::captured(true);
         let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));

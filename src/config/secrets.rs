@@ -1,75 +1,173 @@
 //! Which values of a worker's environment must not reach its log.
 //!
-//! A variable is told by its name: one of its words says that it is a secret and its last word does not say that it only
-//! tells where one is. Short values are left alone: they occur in ordinary text, and a log full of `[redacted]` helps nobody.
+//! Two rules, in this order; a variable in `env_public` is never secret.
+//!
+//! 1. **By its name**, wherever the variable comes from: a word of the name says that it is a secret, and its value has at least 6
+//!    bytes. Shorter values occur in ordinary text, and a log full of `[redacted]` helps nobody.
+//! 2. **By its value**: a URL with credentials in it, wherever it comes from; and of the variables that a profile brings (`env`,
+//!    `env_file`) every value of at least 8 bytes that is no path, locale, URL without credentials, number or boolean. A profile's
+//!    variables are where its keys go, under whatever name.
+//!
+//! What decides and what tells ([`redactions`]) is the same function, so `kanban profiles check` lists exactly what is taken out.
 
 use std::collections::BTreeMap;
 
-/// Words of a name that say what it holds.
-const SECRET_WORDS: &[&str] = &[
-    "KEY",
-    "APIKEY",
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "AUTH",
-    "PAT",
-];
+use percent_encoding::percent_decode_str;
 
-/// Last words of a name that holds a place, not the secret itself.
-const PLACE_WORDS: &[&str] = &["FILE", "PATH", "DIR", "SOCK", "SOCKET", "ID", "NAME"];
+mod names;
+mod values;
 
-/// Shortest value that is taken out, bytes.
-const SECRET_BYTES_MIN: usize = 6;
+/// Shortest value that is taken out for its name, bytes.
+const NAMED_BYTES_MIN: usize = 6;
 
-/// The secret values of `environment`, for the run's log.
-pub fn secrets_of(environment: &BTreeMap<String, String>) -> Vec<String> {
-    environment
-        .iter()
-        .filter(|(name, value)| value.len() >= SECRET_BYTES_MIN && is_secret(name))
-        .map(|(_, value)| value.clone())
-        .collect()
+/// Shortest value that is taken out for what it is, bytes.
+const VALUE_BYTES_MIN: usize = 8;
+
+/// Why a variable counts as secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its name says so.
+    Name,
+    /// Its value is a URL with credentials in it.
+    Credentials,
+    /// The profile brings it, and it is nothing that is known to be harmless.
+    Value,
 }
 
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let is_place = name.rsplit('_').next().is_some_and(|last| PLACE_WORDS.contains(&last));
-    !is_place && name.split('_').any(|word| SECRET_WORDS.contains(&word))
+impl Reason {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Credentials => "credentials",
+            Self::Value => "value",
+        }
+    }
+}
+
+/// What decides beside the variables themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule<'a> {
+    /// The variables that the profile brings, by name.
+    pub of_profile: &'a BTreeMap<String, String>,
+    /// `env_public` of the profile.
+    pub public: &'a [String],
+}
+
+impl Rule<'_> {
+    /// Why the variable counts as secret; none when it does not.
+    pub fn judge(&self, name: &str, value: &str) -> Option<Reason> {
+        let value = value.trim();
+        if self.public.iter().any(|public| public == name) {
+            return None;
+        }
+        if value.len() >= NAMED_BYTES_MIN && names::is_secret(name, value) {
+            return Some(Reason::Name);
+        }
+        if values::has_credentials(value) {
+            return Some(Reason::Credentials);
+        }
+        let is_unknown = value.len() >= VALUE_BYTES_MIN && !values::is_harmless(value);
+        (self.of_profile.contains_key(name) && is_unknown).then_some(Reason::Value)
+    }
+}
+
+/// The variables whose values are taken out, with the reason, in the order of their names.
+pub fn redactions(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec<(String, Reason)> {
+    let judged = environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), rule.judge(name, value)?)));
+    judged.collect()
+}
+
+/// The secret values of `environment`, for the run's log: those of [`redactions`], and the credentials of each URL by themselves.
+pub fn secrets_of(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (name, value) in environment {
+        if rule.judge(name, value).is_some() {
+            secrets.push(value.trim().to_owned());
+            secrets.extend(credentials_of(value.trim()));
+        }
+    }
+    secrets.sort_unstable();
+    secrets.dedup();
+    secrets
+}
+
+/// The password of a URL and `user:password`, as they are written and as they are meant.
+fn credentials_of(value: &str) -> Vec<String> {
+    let Some(user_info) = values::user_info(value) else { return Vec::new() };
+    let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
+    let written = [user_info, password];
+    let meant = written.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+    let all = written.map(str::to_owned).into_iter().chain(meant);
+    all.filter(|text| text.len() >= NAMED_BYTES_MIN).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn rule<'a>(of_profile: &'a BTreeMap<String, String>, public: &'a [String]) -> Rule<'a> {
+        Rule { of_profile, public }
+    }
+
     #[test]
-    fn names_say_what_is_secret() {
-        for (name, expected) in [
-            ("OPENAI_API_KEY", true),
-            ("github_token", true),
-            ("DB_PASSWORD", true),
-            ("AWS_SECRET_ACCESS_KEY", true),
-            ("MY_APIKEY", true),
-            ("KANBAN_TOKEN_FILE", false),
-            ("AWS_ACCESS_KEY_ID", false),
-            ("SSH_AUTH_SOCK", false),
-            ("KEYBOARD", false),
-            ("PATH", false),
-            ("MODEL", false),
+    fn each_variable_is_judged_by_the_first_rule_that_holds() {
+        // (name, value, of the profile, elsewhere)
+        let (name, credentials, value) =
+            (Some(Reason::Name), Some(Reason::Credentials), Some(Reason::Value));
+        for (variable, held, of_profile, elsewhere) in [
+            ("A_TOKEN", "12345", None, None),
+            ("A_TOKEN", "123456", name, name),
+            ("A_TOKEN", "  123456\n", name, name),
+            ("REGION", "eu-west-1", value, None),
+            ("REGION", "eu-west", None, None),
+            ("REGION", " eu-west ", None, None),
+            ("DATABASE_URL", "postgres://ann:pw@db/x", credentials, credentials),
+            ("DATABASE_URL", "postgres://db.example.com/x", None, None),
+            ("http_proxy", "http://ann:pw@proxy:3128", credentials, credentials),
+            ("HOME", "/home/somebody", None, None),
+            ("LANG", "de_DE.UTF-8", None, None),
+            ("LIMIT", "123456789", None, None),
+            ("FLAG", "disabled", None, None),
+            ("OPEN", "sk-live-0815", None, None),
         ] {
-            assert_eq!(is_secret(name), expected, "{name}");
+            let own = map(&[(variable, held)]);
+            let public = ["OPEN".to_owned()];
+            let here = rule(&own, &public).judge(variable, held);
+            assert_eq!(here, of_profile, "{variable}={held} of a profile");
+            let there = rule(&BTreeMap::new(), &public).judge(variable, held);
+            assert_eq!(there, elsewhere, "{variable}={held} from elsewhere");
         }
     }
 
     #[test]
-    fn short_values_stay() {
-        let environment: BTreeMap<String, String> =
-            [("A_TOKEN", "12345"), ("B_TOKEN", "123456"), ("HOME", "/home/x")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into();
-        assert_eq!(secrets_of(&environment), ["123456"]);
+    fn a_public_variable_stays_whatever_it_is_called() {
+        let env = map(&[("PUBLIC_KEY", "ssh-ed25519 AAAA"), ("API_KEY", "sk-live-0815")]);
+        let public = ["PUBLIC_KEY".to_owned()];
+        assert_eq!(redactions(&env, rule(&env, &public)), [("API_KEY".to_owned(), Reason::Name)]);
+        assert_eq!(secrets_of(&env, rule(&env, &public)), ["sk-live-0815"]);
+    }
+
+    #[test]
+    fn the_credentials_of_a_url_are_secrets_by_themselves() {
+        let env = map(&[("DATABASE_URL", "postgres://ann:hunter%2F22@db/x")]);
+        assert_eq!(
+            secrets_of(&env, rule(&BTreeMap::new(), &[])),
+            [
+                "ann:hunter%2F22",
+                "ann:hunter/22",
+                "hunter%2F22",
+                "hunter/22",
+                "postgres://ann:hunter%2F22@db/x"
+            ]
+        );
+        let env = map(&[("DSN", "https://0123456789abcdef@sentry.example.com/7")]);
+        assert!(secrets_of(&env, rule(&env, &[])).contains(&"0123456789abcdef".to_owned()));
     }
 }

@@ -74,7 +74,7 @@ impl Shown {
     fn add(&mut self, name: &str, key: &Key, value: &Value) {
         match &value.kind {
             ValueKind::Table(below) => {
-                let is_told = key.kind != Kind::VariableTable;
+                let is_told = !matches!(key.kind, Kind::VariableTable | Kind::TemplateTable(_));
                 for (below_name, value) in below {
                     self.put(format!("{name}.{below_name}"), &text_of(value), is_told);
                 }

@@ -4,15 +4,17 @@
 //! unbroken stretch of removed bytes leaves one `[redacted]`. Where the stream is cut into reads makes no
 //! difference: bytes are kept back while, and only while, they could be the beginning of a secret.
 
-/// What stands in the place of a secret.
+mod forms;
+
+/// What stands where a secret stood.
 pub const REPLACEMENT: &[u8] = b"[redacted]";
 
 /// A streaming replacer for a fixed list of values.
 #[derive(Debug, Clone)]
 pub struct Redactor {
+    /// What is looked for, in order; `index` knows where each first byte begins.
     secrets: Vec<Vec<u8>>,
-    /// Which bytes some secret begins with.
-    begins: [bool; 256],
+    index: Index,
     /// Kept back: what may become a secret. Always shorter than the longest one.
     held: Vec<u8>,
     /// How many bytes at the front of `held` belong to a secret that has been found.
@@ -29,19 +31,86 @@ struct Begun {
     is_open: bool,
 }
 
+/// With which two bytes secrets begin: most places of a text are passed over by one look.
+#[derive(Debug, Clone)]
+struct Index {
+    /// Bit `first * 256 + second`.
+    pairs: Vec<u64>,
+    /// Where the secrets with each first byte begin among all, and where the last of them end.
+    places: Vec<usize>,
+}
+
+impl Index {
+    fn of(sorted: &[Vec<u8>]) -> Self {
+        let mut pairs = vec![0_u64; 1 << 10];
+        for secret in sorted {
+            let first = usize::from(secret.first().copied().unwrap_or_default());
+            // One of a single byte stands before every second one.
+            let seconds = match secret.get(1) {
+                Some(second) => usize::from(*second)..usize::from(*second) + 1,
+                None => 0..256,
+            };
+            for pair in seconds.map(|second| first << 8 | second) {
+                if let Some(word) = pairs.get_mut(pair >> 6) {
+                    *word |= 1 << (pair & 63);
+                }
+            }
+        }
+        let begins = |byte: u16| {
+            sorted.partition_point(|secret| {
+                secret.first().map_or(0, |first| u16::from(*first)) < byte
+            })
+        };
+        Self { pairs, places: (0..=256).map(begins).collect() }
+    }
+
+    /// The secrets that begin with `first`, as places among all.
+    fn beginning_with(&self, first: u8) -> std::ops::Range<usize> {
+        let place = |at: usize| self.places.get(at).copied().unwrap_or_default();
+        place(usize::from(first))..place(usize::from(first) + 1)
+    }
+
+    /// Whether a secret may begin where `rest` begins.
+    fn may_begin(&self, rest: &[u8]) -> bool {
+        match rest {
+            [first, second, ..] => {
+                let pair = usize::from(*first) << 8 | usize::from(*second);
+                self.pairs.get(pair >> 6).is_some_and(|word| word >> (pair & 63) & 1 == 1)
+            }
+            [first] => !self.beginning_with(*first).is_empty(),
+            [] => false,
+        }
+    }
+}
+
+/// `text` without the secrets among `values`, in whatever form.
+pub fn redacted(text: &str, values: &[String]) -> String {
+    let mut redactor = Redactor::of_values(values);
+    let mut out = Vec::new();
+    redactor.push(text.as_bytes(), &mut out);
+    redactor.finish(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 impl Redactor {
-    /// A replacer for `secrets`; empty ones are ignored.
+    /// A replacer for secret values in every form that [`forms::forms_of`] knows.
+    pub fn of_values<S: AsRef<[u8]>>(values: &[S]) -> Self {
+        let forms: Vec<Vec<u8>> =
+            values.iter().flat_map(|value| forms::forms_of(value.as_ref())).collect();
+        Self::new(&forms)
+    }
+
+    /// A replacer for exactly `secrets`; empty ones are ignored.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Self {
-        let secrets: Vec<Vec<u8>> = secrets
+        let mut secrets: Vec<Vec<u8>> = secrets
             .iter()
             .map(|secret| secret.as_ref().to_vec())
             .filter(|secret| !secret.is_empty())
             .collect();
-        let mut begins = [false; 256];
-        for (byte, slot) in (0..=u8::MAX).zip(begins.iter_mut()) {
-            *slot = secrets.iter().any(|secret| secret.first() == Some(&byte));
-        }
-        Self { secrets, begins, held: Vec::new(), held_covered: 0, is_replaced: false }
+        secrets.sort_unstable();
+        secrets.dedup();
+        let index = Index::of(&secrets);
+        Self { secrets, index, held: Vec::new(), held_covered: 0, is_replaced: false }
     }
 
     /// Takes the next bytes of the stream and appends to `out` what is decided.
@@ -95,14 +164,17 @@ impl Redactor {
 
     /// The bytes at the front of `rest` with which no secret begins.
     fn plain_stretch<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
-        let begins = |byte: &u8| self.begins.get(usize::from(*byte)).copied().unwrap_or(false);
-        let length = rest.iter().position(begins).unwrap_or(rest.len());
-        rest.get(..length).unwrap_or_default()
+        let mut places = 0..rest.len();
+        let first =
+            places.find(|place| self.index.may_begin(rest.get(*place..).unwrap_or_default()));
+        rest.get(..first.unwrap_or(rest.len())).unwrap_or_default()
     }
 
     fn begun_at(&self, rest: &[u8]) -> Begun {
         let mut begun = Begun { found: 0, is_open: false };
-        for secret in &self.secrets {
+        let Some(first) = rest.first() else { return begun };
+        let candidates = self.secrets.get(self.index.beginning_with(*first)).unwrap_or_default();
+        for secret in candidates {
             if rest.starts_with(secret) {
                 begun.found = begun.found.max(secret.len());
             } else if secret.starts_with(rest) {

@@ -26,7 +26,9 @@ const BURSTS_PER_SECOND: u64 = 16;
 pub struct LogPump {
     pipe: Option<OwnedFd>,
     log: RunLogWriter,
-    redactor: Redactor,
+    secrets: Vec<String>,
+    /// Made at the first output, as `chunk`.
+    redactor: Option<Redactor>,
     bucket: TokenBucket,
     chunk: Vec<u8>,
     cleared: Vec<u8>,
@@ -48,7 +50,8 @@ impl LogPump {
         Self {
             pipe: Some(pipe),
             log,
-            redactor: Redactor::new(&spec.redact),
+            secrets: spec.redact.clone(),
+            redactor: None,
             bucket: TokenBucket::new(spec.pace_bytes_per_second, now_ms),
             // Filled at the first output: most shims wait for a worker that is silent most of the time.
             chunk: Vec::new(),
@@ -91,7 +94,9 @@ impl LogPump {
     /// Writes what was kept back for redaction and says what went through.
     pub fn finish(mut self) -> PumpTotals {
         self.cleared.clear();
-        self.redactor.finish(&mut self.cleared);
+        if let Some(redactor) = &mut self.redactor {
+            redactor.finish(&mut self.cleared);
+        }
         self.log.write(&self.cleared);
         PumpTotals { taken_bytes: self.taken_bytes, lost_bytes: self.log.lost_bytes() }
     }
@@ -124,7 +129,10 @@ impl LogPump {
         };
         self.taken_bytes += u64::try_from(taken).unwrap_or(u64::MAX);
         self.cleared.clear();
-        self.redactor.push(self.chunk.get(..taken).unwrap_or_default(), &mut self.cleared);
+        let redactor = self
+            .redactor
+            .get_or_insert_with(|| Redactor::of_values(&std::mem::take(&mut self.secrets)));
+        redactor.push(self.chunk.get(..taken).unwrap_or_default(), &mut self.cleared);
         self.log.write(&self.cleared);
         taken
     }

@@ -43,5 +43,6 @@ mod streams;
 mod switching;
 mod table;
 mod talk;
+mod terminals;
 mod verdicts;
 mod waits;

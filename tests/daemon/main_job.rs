@@ -181,7 +181,7 @@ fn a_manual_dispatch_answers_when_its_starts_are_confirmed() {
 fn secrets_of_a_profile_do_not_reach_the_log_nor_the_failure_that_quotes_it() {
     let script = "printf 'the key is '; printf %s ${SERVICE_API_KEY%secret}; echo secret; echo $MODEL; exit 3";
     let mut text = config(&[("dev", "report", script)]);
-    text.push_str("env = { SERVICE_API_KEY = \"sk-0815-secret\", MODEL = \"sk-model\" }\n");
+    text.push_str("env = { SERVICE_API_KEY = \"sk-0815-secret\", MODEL = \"sk-model\" }\nenv_public = [\"MODEL\"]\n");
     let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1"));
     let id = daemon.create(json!({"assignee": "dev"}));
     daemon.wait_status(&id, "blocked");

@@ -47,6 +47,47 @@ fn a_secret_does_not_reach_the_log_however_it_is_written() {
 }
 
 #[test]
+fn a_secret_that_is_written_byte_by_byte_over_the_end_of_the_head_leaves_no_piece() {
+    let secret = "hunter2-0123456789";
+    let script = format!(
+        "seq 1 20; for n in $(seq 1 {}); do printf %s $(printf %s {secret} | cut -c$n); done; seq 1 2000",
+        secret.len()
+    );
+    for head_bytes in 51..51 + 18 {
+        let mut run = Run::of_script(&script);
+        run.spec.log.head_bytes = head_bytes;
+        run.spec.log.tail_bytes = 4_096;
+        run.spec.log.redact = vec![secret.to_owned()];
+        run.finish();
+        let text = read_log(&run.spec.log.path, None).unwrap().unwrap();
+        let text = String::from_utf8(text.bytes).unwrap();
+        assert!(text.starts_with("1\n2\n3\n"), "{text}");
+        for piece in ["hunt", "ter2", "r2-0", "2345", "6789"] {
+            let head = text.split("omitted").next().unwrap();
+            assert!(!head.contains(piece), "{head_bytes}: {head}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_known_in_what_programs_make_of_it_and_line_by_line() {
+    let key = "MIIEvQIBADANBg\nkqhkiG9w0BAQEF";
+    let mut run = Run::of_script(
+        "printf %s \"$KEY\" | sed 's/^/  /'; echo; printf %s \"$WORD\" | base64; printf 'x%s' \"$WORD\" | base64; \
+         printf %s \"$WORD\" | od -An -tx1 -v | tr -d ' '; echo done",
+    );
+    run.spec.env.insert("KEY".to_owned(), key.to_owned());
+    run.spec.env.insert("WORD".to_owned(), "hunter22".to_owned());
+    run.spec.log.redact = vec![key.to_owned(), "hunter22".to_owned()];
+    run.finish();
+    let log = run.log();
+    assert!(log.starts_with("  [redacted]\n  [redacted]\n[redacted]\n"), "{log}");
+    assert!(log.ends_with("[redacted]\ndone\n"), "{log}");
+    // In the middle of something, the characters at its ends belong to its neighbours too.
+    assert!(log.contains("\neG[redacted]") || log.contains("\neGh[redacted]"), "{log}");
+}
+
+#[test]
 fn a_worker_that_outruns_its_pace_waits() {
     let mut run = Run::of_script("head -c 1000000 /dev/zero; touch written; sleep 600");
     run.spec.log.pace_bytes_per_second = 1;

@@ -69,7 +69,8 @@ impl Worker {
     }
 
     pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
-        let Some(mut evidence) = self.evidence.clone() else { return };
+        let Some(evidence) = self.evidence.clone() else { return };
+        let mut evidence = evidence::without_secrets(evidence, &self.secrets);
         // Only after such an end is its session gone on with.
         if evidence.end == ProcessEnd::Exited(0) {
             let log = self.deps.context.log_path(&self.task_id, self.run_id);

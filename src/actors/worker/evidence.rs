@@ -2,6 +2,7 @@
 
 use crate::kernel::limits::LOG_TAIL_BYTES;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::os::redact::redacted;
 use crate::os::run_files::{ExitRecord, StartStep};
 use crate::os::run_inspection::Inspection;
 use crate::os::run_log::read_log;
@@ -72,6 +73,22 @@ pub fn of_restarted_host(log_tail: Option<String>) -> Evidence {
     Evidence { log_tail, ..Evidence::of(end) }
 }
 
+/// The evidence without the run's secrets: a message may quote them, and a log may be one that was written before they were
+/// known as such.
+pub fn without_secrets(evidence: Evidence, secrets: &[String]) -> Evidence {
+    let clear = |text: String| redacted(&text, secrets);
+    let end = match evidence.end {
+        ProcessEnd::StartFailed { message, errno } => {
+            ProcessEnd::StartFailed { message: clear(message), errno }
+        }
+        ProcessEnd::Lost { message, is_host_fault } => {
+            ProcessEnd::Lost { message: clear(message), is_host_fault }
+        }
+        end => end,
+    };
+    Evidence { end, log_tail: evidence.log_tail.map(clear), ..evidence }
+}
+
 /// Bytes of a log in which an agent names its session.
 const SESSION_WITHIN_BYTES: u64 = 64 * 1024;
 
@@ -103,6 +120,21 @@ pub fn log_tail(path: &std::path::Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_end_has_no_secret_in_it() {
+        let secrets = ["hunter22-secret".to_owned()];
+        let told = "it said hunter22-secret and aHVudGVyMjItc2VjcmV0";
+        let end = ProcessEnd::StartFailed { message: told.to_owned(), errno: 2 };
+        let evidence = Evidence { log_tail: Some(told.to_owned()), ..Evidence::of(end) };
+        let cleared = without_secrets(evidence, &secrets);
+        let expected = "it said [redacted] and [redacted]".to_owned();
+        assert_eq!(cleared.log_tail.as_ref(), Some(&expected));
+        assert_eq!(cleared.end, ProcessEnd::StartFailed { message: expected.clone(), errno: 2 });
+        let end = ProcessEnd::Lost { message: told.to_owned(), is_host_fault: true };
+        let lost = ProcessEnd::Lost { message: expected, is_host_fault: true };
+        assert_eq!(without_secrets(Evidence::of(end), &secrets).end, lost);
+    }
 
     #[test]
     fn a_session_is_the_first_plain_word_behind_its_line() {

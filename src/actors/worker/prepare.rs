@@ -8,7 +8,7 @@ use super::asking::{Asked, rendered, session};
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::Rendered;
-use crate::config::secrets::secrets_of;
+use crate::config::secrets::{Rule, secrets_of};
 use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{
     RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
@@ -204,7 +204,7 @@ pub fn prepare(
     let (session, resumed_run_id) = session(order, &resolution, words);
     let containment = context.containment();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
-    let redact = secrets_of(&env);
+    let redact = secrets(&env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
@@ -254,6 +254,19 @@ pub fn prepare(
         resumed_run_id,
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
+}
+
+/// What must not reach the run's log: the secrets of its variables, and its token.
+fn secrets(
+    env: &BTreeMap<String, String>,
+    resolution: &Resolution,
+    words: &StartWords,
+) -> Vec<String> {
+    let profile = resolution.profile.clone().unwrap_or_default();
+    let rule = Rule { of_profile: &profile.env.0, public: &profile.env_public };
+    let mut secrets = secrets_of(env, rule);
+    secrets.push(words.token.clone());
+    secrets
 }
 
 fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec {

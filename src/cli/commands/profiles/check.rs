@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::api::profiles::{ListProfiles, ProfileInfo};
+use crate::api::profiles::{ListProfiles, ProfileInfo, RedactedVariable};
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
@@ -156,6 +156,7 @@ fn lines(finding: &Finding) -> Vec<String> {
     );
     say("as", profile.user.clone().unwrap_or_else(|| "the daemon's user".to_owned()));
     say("with", profile.env.join(" "));
+    say("redacts", profile.redacts.iter().map(redacted).collect::<Vec<_>>().join(", "));
     if !profile.takes.is_empty() {
         say("takes", profile.takes.join(", "));
     }
@@ -172,6 +173,19 @@ fn lines(finding: &Finding) -> Vec<String> {
         lines.push(format!("  problem: {}", one_line(problem)));
     }
     lines
+}
+
+/// A variable with the reason why logs do not show its value.
+fn redacted(variable: &RedactedVariable) -> String {
+    let name = one_line(&variable.name);
+    let reason = match variable.reason.as_str() {
+        "name" => "by its name",
+        "credentials" => "a URL with credentials",
+        "value" => "8 bytes or more, and no path, locale, URL, number or boolean",
+        "token" => "the run's token",
+        other => other,
+    };
+    format!("{name} ({})", one_line(reason))
 }
 
 #[cfg(test)]
