@@ -59,7 +59,8 @@ pub fn log(text: &str, limit: usize) -> String {
 pub fn code(text: &str, limit: usize) -> String {
     let text = short_line(text, limit);
     let fence = "`".repeat(longest_run(&text, '`') + 1);
-    let touches = text.starts_with('`') || text.ends_with('`');
+    // Two fences that touch are one.
+    let touches = text.is_empty() || text.starts_with('`') || text.ends_with('`');
     let blank = if touches { " " } else { "" };
     format!("{fence}{blank}{text}{blank}{fence}")
 }
@@ -146,6 +147,7 @@ mod tests {
         assert!(log("a ``` b", 99).starts_with("> ````\n"));
         assert_eq!(code("a`b", 99), "``a`b``");
         assert_eq!(code("`a", 99), "`` `a ``");
+        assert_eq!(code("", 99), "`  `");
         assert_eq!(name("a** (now):`"), r"a\*\* (now):\`");
         assert_eq!(name("a\\*\u{202e}"), r"a\\\*\u{202e}");
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::Doing;
@@ -70,12 +70,12 @@ impl ForeignBoard {
                 self.connection.prepare(&format!("SELECT * FROM \"{table}\"")).doing(doing)?
             }
         };
-        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let names = self.column_names(table)?;
         let rows = statement
             .query_map([], |row| {
                 let mut columns = HashMap::new();
                 for (index, name) in names.iter().enumerate() {
-                    columns.insert(name.clone(), row.get::<_, Value>(index)?);
+                    columns.insert(name.clone(), owned(row.get_ref(index)?));
                 }
                 Ok(ForeignRow(columns))
             })
@@ -84,10 +84,45 @@ impl ForeignBoard {
     }
 }
 
+impl ForeignBoard {
+    /// The columns of a table in their order. A statement would be asked for them, but a file may have names that are no text.
+    fn column_names(&self, table: &str) -> Result<Vec<String>, Fault> {
+        let doing = "look at the columns";
+        let mut statement = self
+            .connection
+            .prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")
+            .doing(doing)?;
+        let names = statement
+            .query_map([table], |row| Ok(ForeignRow::text_of(&owned(row.get_ref(0)?))))
+            .doing(doing)?;
+        Ok(names
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .doing(doing)?
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+}
+
+/// A value of its own. Text of a damaged file may be none.
+fn owned(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+    }
+}
+
 impl ForeignRow {
     /// A column as text; numbers are taken too.
     pub fn text(&self, column: &str) -> Option<String> {
-        match self.0.get(column)? {
+        Self::text_of(self.0.get(column)?)
+    }
+
+    fn text_of(value: &Value) -> Option<String> {
+        match value {
             Value::Text(text) => Some(text.clone()),
             Value::Integer(number) => Some(number.to_string()),
             Value::Real(number) => Some(number.to_string()),

@@ -152,6 +152,14 @@ pub fn insert_task(
         .doing("import a task")
 }
 
+/// Ids beyond this are not kept: what comes behind them has to have a place too.
+pub const ID_KEPT_MAX: i64 = 1 << 48;
+
+/// The id to ask for. One that another row has already is not kept either; that the statements see to themselves.
+fn kept(id: i64, keep_id: bool) -> Option<i64> {
+    (keep_id && (1..=ID_KEPT_MAX).contains(&id)).then_some(id)
+}
+
 /// Writes a run that is over, under its own id or a new one.
 pub fn insert_run(
     connection: &Connection,
@@ -166,7 +174,7 @@ pub fn insert_run(
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
                                     max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
                                     errno, retry_at, artifacts, created_cards, model, effort, args, state)
-             VALUES (:id, :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
+             VALUES ((SELECT :id WHERE NOT EXISTS (SELECT 1 FROM task_runs WHERE id = :id)), :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
                      :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail,
@@ -176,7 +184,7 @@ pub fn insert_run(
         .and_then(|mut s| {
             s.query_row(
                 named_params! {
-                    ":id": (keep_id && run.id > 0).then_some(run.id), ":task_id": task_id, ":profile": run.profile,
+                    ":id": kept(run.id, keep_id), ":task_id": task_id, ":profile": run.profile,
                     ":step_key": run.step_key, ":status": run.status, ":outcome": run.outcome, ":cause": run.cause,
                     ":summary": run.summary, ":metadata": run.metadata, ":error": run.error,
                     ":worker_pid": run.worker_pid, ":max_runtime": run.max_runtime_seconds,
@@ -209,11 +217,11 @@ pub fn insert_comment(
     connection
         .prepare_cached(
             "INSERT INTO task_comments (id, task_id, author, body, created_at)
-             VALUES (:id, :task_id, :author, :body, :created_at)",
+             VALUES ((SELECT :id WHERE NOT EXISTS (SELECT 1 FROM task_comments WHERE id = :id)), :task_id, :author, :body, :created_at)",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
-                ":id": (keep_id && comment.id > 0).then_some(comment.id), ":task_id": task_id, ":author": comment.author,
+                ":id": kept(comment.id, keep_id), ":task_id": task_id, ":author": comment.author,
                 ":body": comment.body, ":created_at": comment.created_at,
             })
         })
@@ -242,12 +250,12 @@ pub fn insert_event(
     connection
         .prepare_cached(
             "INSERT INTO task_events (id, task_id, run_id, kind, payload, created_at, actor)
-             VALUES (:id, :task_id, :run_id, :kind, :payload, :created_at, :actor) RETURNING id",
+             VALUES ((SELECT :id WHERE NOT EXISTS (SELECT 1 FROM task_events WHERE id = :id)), :task_id, :run_id, :kind, :payload, :created_at, :actor) RETURNING id",
         )
         .and_then(|mut s| {
             s.query_row(
                 named_params! {
-                    ":id": (keep_id && fields.id > 0).then_some(fields.id), ":task_id": event.task_id, ":run_id": event.run_id,
+                    ":id": kept(fields.id, keep_id), ":task_id": event.task_id, ":run_id": event.run_id,
                     ":kind": fields.kind, ":payload": payload, ":created_at": fields.created_at,
                     ":actor": fields.actor,
                 },

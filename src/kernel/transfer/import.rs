@@ -50,9 +50,6 @@ pub struct ReservedIds {
     pub events: i64,
 }
 
-/// Ids beyond this are not kept: what comes behind them has to have a place too.
-const ID_KEPT_MAX: i64 = 1 << 48;
-
 impl ReservedIds {
     /// Takes the ids of a record in.
     pub fn cover(&mut self, record: &TaskRecord) {
@@ -63,7 +60,7 @@ impl ReservedIds {
     }
 
     fn can_be_kept(&self) -> bool {
-        [self.runs, self.comments, self.events].iter().all(|id| *id <= ID_KEPT_MAX)
+        [self.runs, self.comments, self.events].iter().all(|id| *id <= store::transfer::ID_KEPT_MAX)
     }
 }
 

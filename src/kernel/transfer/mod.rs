@@ -9,10 +9,12 @@
 //! | [`record`] | the record, lenient in what it takes |
 //! | [`normalize`] | from a record to rows that this board may hold: pure, with a table of tests |
 //! | [`import`] | the verbs that write them |
+//! | `fit` | columns that this board could not hold as they are |
 //! | [`export`] | reading a board as records |
 //! | [`hermes`] | reading a file of the predecessor as records |
 
 pub mod export;
+mod fit;
 pub mod hermes;
 pub mod import;
 pub mod normalize;

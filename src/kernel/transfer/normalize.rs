@@ -17,6 +17,7 @@ use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
+use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 
 /// Who an import speaks as, in comments and events that it adds.
@@ -49,6 +50,7 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
         return Err(format!("{id:?} is not a task id"));
     }
     let mut notes = Vec::new();
+    fit(&mut record, &mut notes);
     if record.task.title.trim().is_empty() {
         record.task.title = "(untitled)".to_owned();
         notes.push(format!("{id} had no title"));

@@ -1,0 +1,54 @@
+//! The boundaries where what others wrote comes in or goes out, each with random and mutated input and an oracle that does not
+//! know how the program does it: wire, context, terminal, log line and JSON, redaction, import, holder.
+//!
+//! Counts, not clocks: every test makes so many cases, each from a seed of its own. `KANBAND_SEED` begins with another seed,
+//! `KANBAND_FUZZ` multiplies the number of cases (`make sim` does). A case that fails prints how it is repeated alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on must fail loudly"
+)]
+
+#[path = "../board/bench_board.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod bench_board;
+mod boundaries;
+#[path = "../daemon/harness.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod harness;
+mod holder;
+mod imports;
+mod oracles;
+mod text;
+mod wire;
+
+use kanband::kernel::random::SeededRandom;
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Seeds of `count` cases, more with `KANBAND_FUZZ`.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let first = from_environment("KANBAND_SEED").unwrap_or(1);
+    let alone = std::env::var("KANBAND_FUZZ").is_ok_and(|times| times == "0");
+    let count = if alone { 1 } else { count * from_environment("KANBAND_FUZZ").unwrap_or(1) };
+    first..first + count
+}
+
+/// Runs the case of one seed, and says which it was when it fails.
+fn case(seed: u64, run: impl FnOnce(&mut SeededRandom)) {
+    let mut random = SeededRandom::new(seed);
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut random)));
+    assert!(ran.is_ok(), "seed {seed}: KANBAND_SEED={seed} KANBAND_FUZZ=0 repeats it alone");
+}
+
+/// Runs `count` cases.
+fn cases(count: u64, mut run: impl FnMut(&mut SeededRandom)) {
+    for seed in seeds(count) {
+        case(seed, &mut run);
+    }
+}
