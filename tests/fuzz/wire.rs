@@ -260,7 +260,7 @@ fn check(field: &Field, random: &mut SeededRandom) -> Option<u16> {
 fn whatever_comes_over_the_wire_is_answered_and_breaks_nothing() {
     let field = Field::new();
     let mut statuses = BTreeMap::new();
-    let seeds = seeds(2_500);
+    let seeds = seeds(5_000);
     for seed in seeds.clone() {
         let mut status = None;
         case(seed, |random| status = check(&field, random));
