@@ -172,7 +172,7 @@ fn log_calls(source: &Source) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn foreign_words_stand_in_the_fields_of_log_lines_and_not_in_their_sentence() {
+fn values_are_fields_of_log_lines_and_not_parts_of_their_message() {
     let mut calls = 0;
     for source in sources() {
         for call in log_calls(&source) {
@@ -186,7 +186,7 @@ fn foreign_words_stand_in_the_fields_of_log_lines_and_not_in_their_sentence() {
 
 #[test]
 fn json_leaves_through_its_boundary() {
-    // What is kept or sent to a part of this program is read by it and by nobody else.
+    // These write JSON that only this program reads.
     let own = [
         "src/text/",
         "src/kernel/",

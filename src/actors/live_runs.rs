@@ -82,7 +82,7 @@ impl LiveRuns {
         found
     }
 
-    /// The run's token; none when the run is not live, or its token could not be read.
+    /// The run's token; none if the run is not live or its token could not be read.
     pub fn token(&self, run_id: RunId) -> Option<String> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
         runs.get(&run_id).map(|entry| entry.run.token.clone()).filter(|token| !token.is_empty())

@@ -109,7 +109,7 @@ pub struct Worker {
     linger_from: Option<i64>,
     /// What stands before the agent's session in its output.
     session_line: Option<String>,
-    /// What must not stand in what is kept of it.
+    /// Secret values that are redacted in stored texts.
     secrets: Vec<String>,
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,

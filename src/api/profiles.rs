@@ -56,7 +56,7 @@ pub struct ProfileInfo {
     /// Names of the variables of its workers, in order.
     #[serde(default)]
     pub env: Vec<String>,
-    /// Those of them whose values are taken out of logs, and why.
+    /// Variables whose values are redacted in logs.
     #[serde(default)]
     pub redacts: Vec<RedactedVariable>,
     /// Where its workers' programs are looked for.
@@ -76,13 +76,13 @@ pub struct ProfileInfo {
     pub mcp_entry_files: Vec<String>,
 }
 
-/// A variable whose value is taken out of logs.
+/// A variable whose value is redacted in logs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedactedVariable {
     /// Its name.
     pub name: String,
-    /// `name`: it is named like a secret; `credentials`: it is a URL with credentials in it; `value`: the profile brings it, and
-    /// it is no path, locale, URL, number or boolean; `token`: it names the file with the run's token.
+    /// `name`: its name denotes a secret; `credentials`: it is a URL with credentials; `value`: the profile sets it, and it is no path,
+    /// locale, URL, number or boolean; `token`: it names the file with the run's token.
     pub reason: String,
 }
 
@@ -210,7 +210,7 @@ fn variables(
     })
 }
 
-/// What a run's log will not show, by the rule that its launch goes by.
+/// The variables that are redacted, by the same rule as at launch.
 fn redacts(env: &BTreeMap<String, String>, profile: Option<&Profile>) -> Vec<RedactedVariable> {
     let profile = profile.cloned().unwrap_or_default();
     let rule = Rule { of_profile: &profile.env.0, public: &profile.env_public };

@@ -186,7 +186,7 @@ async fn answer(
     (operation.run)(api, Call { caller, request_id, input, stream }).await
 }
 
-/// What a worker reports is kept and shown to others: its run's token, which would let them act as it, is taken out.
+/// Redacts the run's token in a worker's request: reports are stored and shown to other workers, who could use it.
 fn without_token(fields: Bytes, token: Option<String>) -> Bytes {
     let Some(token) = token.filter(|_| !fields.is_empty()) else { return fields };
     let mut redactor = Redactor::new(&[token]);

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// One line on stderr, whatever words the panic quotes, and a backtrace where RUST_BACKTRACE asks for one.
+/// Prints a panic as one line, and a backtrace if RUST_BACKTRACE is set.
 #[expect(clippy::print_stderr, reason = "a panic may be one of the log itself")]
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
@@ -43,7 +43,7 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
 
 #[expect(clippy::print_stderr, reason = "the reason for not starting goes to whoever started it")]
 fn complain(message: &str) {
-    // Each is a line of its own; values of the configuration stand in it.
+    // A line may contain values of the configuration.
     for line in message.lines() {
         eprintln!("kanband: {}", log_line::message(line));
     }

@@ -79,7 +79,7 @@ impl Failure {
         match self {
             Self::NobodyReads => CliExit::Ok,
             Self::Told { exit, detail } => {
-                // Further lines are indented: none of them passes for another error or for a hint.
+                // Continuation lines are indented, so that they cannot forge another error or hint.
                 let block = |text: &str| text::block(text).replace('\n', "\n  ");
                 output.complain(&format!("error: {}", block(&detail.message)));
                 if let Some(hint) = &detail.hint {
@@ -153,7 +153,7 @@ pub fn parser_line(error: &clap::Error) -> String {
 /// Tells what the argument parser has to say, which may be the help text.
 pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
     if error.use_stderr() {
-        // It repeats words of the command line, which may come from elsewhere.
+        // The message repeats arguments, which may be untrusted.
         output.complain(error.render().to_string().trim_end());
     } else {
         // Nobody can be told when even this cannot be written.

@@ -4,8 +4,8 @@
 //! whenever it is written. There are no colours: whatever a line means, its words say. `--json` writes one JSON value,
 //! indented by two blanks ([`crate::text::json`]).
 //!
-//! Whatever a line is made of, it goes through [`crate::text::terminal`] here once more: a command that forgets to is no way to
-//! the terminal. Only [`Output::raw`] writes bytes as they are.
+//! Every line passes through [`crate::text::terminal`] here, even if a command has not sanitized its parts. Only [`Output::raw`]
+//! writes bytes unchanged.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};

@@ -1,3 +1,3 @@
-//! Text from elsewhere, made fit for a line of output: the terminal's boundary, under the name that commands use.
+//! Untrusted text in output: [`crate::text::terminal`], under the name that commands use.
 
 pub use crate::text::terminal::*;

@@ -1,14 +1,14 @@
-//! Which values of a worker's environment must not reach its log.
+//! Which values of a worker's environment are redacted in its log.
 //!
-//! Two rules, in this order; a variable in `env_public` is never secret.
+//! A variable in `env_public` is never secret. Otherwise it is secret, in this order:
 //!
-//! 1. **By its name**, wherever the variable comes from: a word of the name says that it is a secret, and its value has at least 6
-//!    bytes. Shorter values occur in ordinary text, and a log full of `[redacted]` helps nobody.
-//! 2. **By its value**: a URL with credentials in it, wherever it comes from; and of the variables that a profile brings (`env`,
-//!    `env_file`) every value of at least 8 bytes that is no path, locale, URL without credentials, number or boolean. A profile's
-//!    variables are where its keys go, under whatever name.
+//! 1. **by name**, from any source: a word of the name denotes a secret, and the value has at least 6 bytes. Shorter values occur
+//!    in ordinary text and would make the log unreadable;
+//! 2. **by credentials**, from any source: the value is a URL that contains credentials;
+//! 3. **by value**, for variables of the profile only: the value has at least 8 bytes and is no path, locale, URL without credentials,
+//!    number or boolean. Profiles are the place for keys, whatever the variable is called.
 //!
-//! What decides and what tells ([`redactions`]) is the same function, so `kanban profiles check` lists exactly what is taken out.
+//! [`secrets_of`] and [`redactions`] use the same rule, so `kanban profiles check` lists exactly what is redacted.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use percent_encoding::percent_decode_str;
 mod names;
 mod values;
 
-/// Shortest value that is taken out for its name, bytes.
+/// Shortest value that is secret by name or credentials, bytes.
 const NAMED_BYTES_MIN: usize = 6;
 
-/// Shortest value that is taken out for what it is, bytes.
+/// Shortest value that is secret by value, bytes.
 const VALUE_BYTES_MIN: usize = 8;
 
 /// Why a variable counts as secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Its name says so.
+    /// Its name denotes a secret.
     Name,
-    /// Its value is a URL with credentials in it.
+    /// Its value is a URL that contains credentials.
     Credentials,
-    /// The profile brings it, and it is nothing that is known to be harmless.
+    /// It is set by the profile, and its value is not known to be harmless.
     Value,
 }
 
@@ -45,10 +45,10 @@ impl Reason {
     }
 }
 
-/// What decides beside the variables themselves.
+/// The parts of a profile that the rule depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule<'a> {
-    /// The variables that the profile brings, by name.
+    /// Variables that the profile sets, by name.
     pub of_profile: &'a BTreeMap<String, String>,
     /// `env_public` of the profile.
     pub public: &'a [String],
@@ -72,7 +72,7 @@ impl Rule<'_> {
     }
 }
 
-/// The variables whose values are taken out, with the reason, in the order of their names.
+/// The variables whose values are redacted, with the reason, sorted by name.
 pub fn redactions(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec<(String, Reason)> {
     let judged = environment
         .iter()
@@ -80,7 +80,7 @@ pub fn redactions(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec
     judged.collect()
 }
 
-/// The secret values of `environment`, for the run's log: those of [`redactions`], and the credentials of each URL by themselves.
+/// The secret values of `environment`: those of [`redactions`], and the credentials of each URL separately.
 pub fn secrets_of(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in environment {
@@ -94,7 +94,7 @@ pub fn secrets_of(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec
     secrets
 }
 
-/// The password of a URL and `user:password`, as they are written and as they are meant.
+/// The password of a URL and `user:password`, percent-encoded and decoded.
 fn credentials_of(value: &str) -> Vec<String> {
     let Some(user_info) = values::user_info(value) else { return Vec::new() };
     let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
@@ -131,7 +131,7 @@ mod tests {
             ("DATABASE_URL", "postgres://ann:pw@db/x", credentials, credentials),
             ("DATABASE_URL", "postgres://db.example.com/x", None, None),
             ("http_proxy", "http://ann:pw@proxy:3128", credentials, credentials),
-            ("HOME", "/home/somebody", None, None),
+            ("HOME", "/home/ann", None, None),
             ("LANG", "de_DE.UTF-8", None, None),
             ("LIMIT", "123456789", None, None),
             ("FLAG", "disabled", None, None),

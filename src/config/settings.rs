@@ -331,7 +331,7 @@ pub struct Profile {
     pub args: Vec<String>,
     /// Variables for the workers.
     pub env: Variables,
-    /// Names of variables that are no secrets; see [`crate::config::secrets`].
+    /// Names of variables that are not secret; see [`crate::config::secrets`].
     pub env_public: Vec<String>,
     /// Directory to start in instead of the workspace.
     pub working_directory: Option<PathBuf>,

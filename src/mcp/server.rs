@@ -254,7 +254,7 @@ fn refused(code: &str, message: &str, hint: Option<&str>) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(as_text(&error))])
 }
 
-/// What a model reads.
+/// A reply as text.
 fn as_text(reply: &Value) -> String {
     // A value of JSON has a form in JSON.
     json::to_string(reply).unwrap_or_default()

@@ -12,7 +12,7 @@ pub const REPLACEMENT: &[u8] = b"[redacted]";
 /// A streaming replacer for a fixed list of values.
 #[derive(Debug, Clone)]
 pub struct Redactor {
-    /// What is looked for, in order; `index` knows where each first byte begins.
+    /// The searched values, sorted; `index` maps first bytes to ranges.
     secrets: Vec<Vec<u8>>,
     index: Index,
     /// Kept back: what may become a secret. Always shorter than the longest one.
@@ -31,12 +31,12 @@ struct Begun {
     is_open: bool,
 }
 
-/// With which two bytes secrets begin: most places of a text are passed over by one look.
+/// Index over the first two bytes of the secrets: rejects most positions with one look-up.
 #[derive(Debug, Clone)]
 struct Index {
     /// Bit `first * 256 + second`.
     pairs: Vec<u64>,
-    /// Where the secrets with each first byte begin among all, and where the last of them end.
+    /// Start of the range of secrets for each first byte, and the end of the last range.
     places: Vec<usize>,
 }
 
@@ -45,7 +45,7 @@ impl Index {
         let mut pairs = vec![0_u64; 1 << 10];
         for secret in sorted {
             let first = usize::from(secret.first().copied().unwrap_or_default());
-            // One of a single byte stands before every second one.
+            // A secret of one byte matches any second byte.
             let seconds = match secret.get(1) {
                 Some(second) => usize::from(*second)..usize::from(*second) + 1,
                 None => 0..256,
@@ -83,7 +83,7 @@ impl Index {
     }
 }
 
-/// `text` without the secrets among `values`, in whatever form.
+/// `text` with all forms of the secret `values` redacted.
 pub fn redacted(text: &str, values: &[String]) -> String {
     let mut redactor = Redactor::of_values(values);
     let mut out = Vec::new();
@@ -93,22 +93,26 @@ pub fn redacted(text: &str, values: &[String]) -> String {
 }
 
 impl Redactor {
-    /// A replacer for secret values in every form that [`forms::forms_of`] knows.
+    /// A replacer for secret values in all forms of [`forms::forms_of`].
     pub fn of_values<S: AsRef<[u8]>>(values: &[S]) -> Self {
-        let forms: Vec<Vec<u8>> =
-            values.iter().flat_map(|value| forms::forms_of(value.as_ref())).collect();
+        let mut forms = Vec::new();
+        for value in values {
+            forms.append(&mut forms::forms_of(value.as_ref()));
+        }
         Self::new(&forms)
     }
 
     /// A replacer for exactly `secrets`; empty ones are ignored.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Self {
-        let mut secrets: Vec<Vec<u8>> = secrets
-            .iter()
-            .map(|secret| secret.as_ref().to_vec())
-            .filter(|secret| !secret.is_empty())
-            .collect();
-        secrets.sort_unstable();
-        secrets.dedup();
+        let mut sorted: Vec<Vec<u8>> = Vec::new();
+        for secret in secrets {
+            let secret = secret.as_ref();
+            let found = sorted.binary_search_by(|known| known.as_slice().cmp(secret));
+            if let (Err(place), false) = (found, secret.is_empty()) {
+                sorted.insert(place, secret.to_vec());
+            }
+        }
+        let secrets = sorted;
         let index = Index::of(&secrets);
         Self { secrets, index, held: Vec::new(), held_covered: 0, is_replaced: false }
     }

@@ -189,7 +189,7 @@ pub struct LogSpec {
     pub tail_bytes: u64,
     /// Pace at which output is taken from the worker, in bytes per second; a faster worker waits. 0 = no limit.
     pub pace_bytes_per_second: u64,
-    /// Secret values. They are replaced, in whatever form, before anything reaches the file.
+    /// Secret values. All their forms are redacted before output reaches the file.
     #[serde(default)]
     pub redact: Vec<String>,
 }

@@ -27,7 +27,7 @@ pub struct LogPump {
     pipe: Option<OwnedFd>,
     log: RunLogWriter,
     secrets: Vec<String>,
-    /// Made at the first output, as `chunk`.
+    /// Created at the first output, like `chunk`.
     redactor: Option<Redactor>,
     bucket: TokenBucket,
     chunk: Vec<u8>,

@@ -1,5 +1,4 @@
-//! What a log line says: the program's sentence, and fields that only the program names. Both sinks write it, so a line reads the
-//! same in the journal and on stderr.
+//! The text of a log line: a message and its fields. The journal and stderr get the same text.
 
 use std::fmt::{self, Write as _};
 
@@ -16,7 +15,7 @@ use crate::text::log_line;
 #[derive(Default)]
 pub(super) struct Fields {
     message: String,
-    /// Names and values as they were given, in that order.
+    /// Names and raw values, in order.
     pub(super) others: Vec<(&'static str, String)>,
 }
 
@@ -56,7 +55,7 @@ impl Fields {
     }
 }
 
-/// Lines on stderr: time, weight, text.
+/// Format of lines on stderr: time, level, text.
 pub(super) struct OneLine;
 
 impl<S, N> FormatEvent<S, N> for OneLine

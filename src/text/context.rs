@@ -1,9 +1,9 @@
-//! Text of others on a page that an agent reads: Markdown, of which every line belongs to the page or to a marked quote.
+//! Untrusted text on the Markdown page that an agent reads.
 //!
-//! Foreign text of several lines is quoted line by line ([`quoted`], [`log`]): a `> ` stands before each, whatever its author
-//! takes for the end of a line. Foreign text of one line ([`line()`], [`name`], [`code`]) stands behind words of the page. Neither
-//! can begin a line of the page, so nothing passes for a heading, for another author, or for the end of a fence. Characters
-//! that would not be seen are written out (`\u{202e}`), not removed: an agent is to know that they were there.
+//! Text of several lines is quoted ([`quoted`], [`log`]): every line begins with `> `, whatever terminates it. Text of one line
+//! ([`line()`], [`name`], [`code`]) follows words of the page. Untrusted text therefore never begins a line of the page, and
+//! cannot forge a heading, another author or the end of a fence. Hidden characters are escaped (`\u{202e}`), not removed, so
+//! that the agent sees that they were there.
 
 use super::sequences::without_drawing;
 use super::signs::{Kind, shown, signs};
@@ -13,7 +13,7 @@ pub fn line(text: &str) -> String {
     short_line(text, usize::MAX)
 }
 
-/// The same as [`line()`], of `limit` characters at most, saying how many are missing.
+/// The same as [`line()`], of `limit` characters at most, with the number of the omitted ones.
 pub fn short_line(text: &str, limit: usize) -> String {
     clean(text.trim(), limit, |sign, kind| match kind {
         Kind::LineEnd => Some(' '),
@@ -22,7 +22,7 @@ pub fn short_line(text: &str, limit: usize) -> String {
     })
 }
 
-/// A name among markup: a line whose asterisks and backticks are only themselves, by a backslash before them.
+/// A name inside of markup: one line, with asterisks, backticks and backslashes escaped by a backslash.
 pub fn name(text: &str) -> String {
     let mut out = String::new();
     for (sign, kind) in signs(text.trim()) {
@@ -40,14 +40,14 @@ pub fn name(text: &str) -> String {
     out
 }
 
-/// Text of several lines as a quotation, of `limit` characters at most, saying how many are missing.
+/// Text of several lines as a quote, of `limit` characters at most, with the number of the omitted ones.
 pub fn quoted(text: &str, limit: usize) -> String {
     let text = block(text.trim(), limit);
     let quote = |line: &str| if line.is_empty() { ">".to_owned() } else { format!("> {line}") };
     text.split('\n').map(quote).collect::<Vec<_>>().join("\n")
 }
 
-/// A passage of a log as a quotation: in a fence of its own, so that it is shown as it was printed, without colours.
+/// A passage of a log as a quote with a fence inside, so that renderers keep its layout. Colours are removed.
 pub fn log(text: &str, limit: usize) -> String {
     let text = block(without_drawing(text).trim(), limit);
     let fence = "`".repeat((longest_run(&text, '`') + 1).max(3));
@@ -55,11 +55,11 @@ pub fn log(text: &str, limit: usize) -> String {
     format!("> {fence}\n{}\n> {fence}", lines.join("\n"))
 }
 
-/// A value as code within a line, of `limit` characters at most. Its backticks do not end it.
+/// A value as inline code, of `limit` characters at most. Backticks in it do not end it.
 pub fn code(text: &str, limit: usize) -> String {
     let text = short_line(text, limit);
     let fence = "`".repeat(longest_run(&text, '`') + 1);
-    // Two fences that touch are one.
+    // Adjacent backticks would form one longer fence.
     let touches = text.is_empty() || text.starts_with('`') || text.ends_with('`');
     let blank = if touches { " " } else { "" };
     format!("{fence}{blank}{text}{blank}{fence}")
@@ -74,8 +74,8 @@ fn block(text: &str, limit: usize) -> String {
     })
 }
 
-/// Writes what `write` says of each character, and writes out those of which it says nothing, up to `limit` characters; then
-/// says how many characters of the text are missing.
+/// Replaces each character by what `write` returns for it, escapes those for which it returns none, stops at `limit` characters and
+/// appends the number of the omitted ones.
 fn clean(text: &str, limit: usize, write: impl Fn(char, Kind) -> Option<char>) -> String {
     let mut out = String::new();
     let (mut length, mut omitted) = (0, 0);

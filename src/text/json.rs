@@ -1,9 +1,8 @@
-//! JSON as the program writes it, for programs and for terminals alike.
+//! JSON output, for programs and terminals.
 //!
-//! serde_json writes every character beyond `"`, `\` and U+0000 to U+001F as it is. That is JSON, but some readers end a line at
-//! U+0085 or U+2028, and a terminal obeys U+009B and marks of direction. So what is not seen is written as `\uXXXX`, which every
-//! reader of JSON takes for the same text. Lone surrogates cannot occur: text is UTF-8 here, and a request with one is refused
-//! where it is read.
+//! serde_json escapes only `"`, `\` and U+0000 to U+001F. Some readers of JSON lines also end a line at U+0085 or U+2028, and a
+//! terminal interprets U+009B and bidi controls. Hidden characters are therefore written as `\uXXXX`, which decodes to the same
+//! text. Lone surrogates cannot occur in output: strings are UTF-8, and the parser refuses them in requests.
 
 use std::io::{self, Write};
 
@@ -47,7 +46,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Writes hidden characters as escapes, and leaves the rest to the layout.
+/// Escapes hidden characters; the layout does the rest.
 struct Visible<L>(L);
 
 impl<L: Formatter> Formatter for Visible<L> {

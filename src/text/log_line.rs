@@ -1,11 +1,11 @@
-//! Text of others in a line of the daemon's log: one event is one line, and only the program names fields.
+//! Untrusted text in a line of the daemon's log: one event is one line, and its fields are those that the program named.
 //!
-//! `message name=value name="a value of several words"`: a value that could be taken for something else is quoted, and what is
-//! not seen is written out.
+//! `message name=value name="a value of several words"`: a value that is not one plain word is quoted, and hidden characters are
+//! escaped.
 
 use crate::text::signs::{Kind, shown, signs};
 
-/// A sentence of the program that may have foreign words in it, as a part of one line.
+/// A message, or a value without quotes, as a part of one line.
 pub fn message(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (sign, kind) in signs(text.trim_end()) {
@@ -14,7 +14,7 @@ pub fn message(text: &str) -> String {
     out
 }
 
-/// The value of a field: as it is when it is one plain word, else quoted.
+/// The value of a field: unchanged when it is one plain word, else quoted.
 pub fn value(text: &str) -> String {
     let is_plain = |(sign, kind): (char, Kind)| {
         kind == Kind::Seen && !sign.is_whitespace() && !matches!(sign, '"' | '\\' | '=')

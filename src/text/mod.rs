@@ -1,17 +1,16 @@
-//! Text of others at the four boundaries where it could pass for something else.
+//! Untrusted text at the four boundaries where it leaves the program.
 //!
-//! Titles, comments, summaries, names, paths and logs come from agents, from people and from files. Each place where they leave
-//! the program has one function here, and nothing writes them there in another way:
+//! Titles, comments, summaries, names, paths and logs come from agents, from people and from files. Each boundary has one module
+//! here, and the rest of the program writes such text only through it:
 //!
-//! | boundary | module | what must not happen |
+//! | boundary | module | prevents |
 //! |---|---|---|
-//! | a page that an agent reads | [`context`] | a line of foreign text that begins outside its quote, a name that ends its markup |
-//! | a terminal | [`terminal`] | a control sequence, text that runs backwards, a table whose columns move |
-//! | a line of a log | [`log_line`] | a second line, or a second field, that nobody wrote |
-//! | JSON | [`json`] | a line that some reader ends in the middle of a value, control characters on a terminal |
+//! | the page that an agent reads | [`context`] | a line of untrusted text outside its quote, a name that ends its markup |
+//! | a terminal | [`terminal`] | control sequences, reversed text, tables whose columns are shifted |
+//! | a line of a log | [`log_line`] | forged lines and forged fields |
+//! | JSON | [`json`] | a line break inside a value, control characters on a terminal |
 //!
-//! What a reader would not see, or what changes how its neighbours are seen, is decided once, in [`signs`]. Nothing here knows
-//! the rest of the program, reads a clock, or fails: each function takes text and returns text.
+//! Which characters end a line and which are invisible is decided in [`signs`]. The functions are pure: text in, text out.
 
 pub mod context;
 pub mod json;

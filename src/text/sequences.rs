@@ -1,19 +1,19 @@
-//! Terminal sequences that only draw: colours, and moves of the cursor. Logs are full of them, and without them the text reads.
+//! Terminal sequences that only draw: colours and cursor movement. They are removed from logs to keep the text readable.
 //!
-//! Only the forms of fixed grammar are known here: CSI (`ESC [ … letter`) and the choice of a character set (`ESC ( B`). Those
-//! that carry a string (titles, links, the clipboard) are not: a string without an end would hide everything behind it.
+//! Recognized are CSI (`ESC [ … letter`) and character set selection (`ESC ( B`). Sequences with a string (titles, links, the
+//! clipboard) are not removed: a string without a terminator would hide everything after it.
 
-/// Characters of a sequence at most; a longer one is text.
+/// Longest sequence, characters; a longer one is treated as text.
 const CHARS_MAX: usize = 64;
 
-/// What stands at the beginning of a text.
+/// What a text begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequence {
-    /// A sequence of so many bytes.
+    /// A complete sequence, with its length in bytes.
     Whole(usize),
-    /// What may become one when more of the text is known.
+    /// The beginning of a possible sequence.
     Open,
-    /// None.
+    /// No sequence.
     None,
 }
 

@@ -1,18 +1,18 @@
-//! Which characters end a line, and which are not seen as they are.
+//! Classes of characters: those that end a line, and those that are invisible or change how others are displayed.
 
-/// What a character does to the text around it.
+/// Class of a character in its context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It is seen as it is.
+    /// Displayed as it is.
     Seen,
-    /// Some reader takes it for the end of a line.
+    /// A line terminator for at least one kind of reader.
     LineEnd,
-    /// It is not seen, or changes how others are seen: control characters, marks of direction, characters without width that
-    /// no script needs where it stands.
+    /// Invisible, or changes how other characters are displayed: control characters, bidi controls, default ignorable characters
+    /// that no script needs in this place.
     Hidden,
 }
 
-/// Every character of `text` with its kind. CR LF is one line end.
+/// Every character of `text` with its class. CR LF counts as one line end.
 pub fn signs(text: &str) -> impl Iterator<Item = (char, Kind)> {
     let mut signs = text.chars().peekable();
     let mut before = None;
@@ -27,7 +27,7 @@ pub fn signs(text: &str) -> impl Iterator<Item = (char, Kind)> {
     })
 }
 
-/// The kind of `sign` between its neighbours; `before` is none when that one is not seen.
+/// The class of `sign` between its neighbours; `before` is none when the preceding character is hidden.
 pub fn kind(before: Option<char>, sign: char, after: Option<char>) -> Kind {
     if ends_line(sign) {
         Kind::LineEnd
@@ -38,8 +38,7 @@ pub fn kind(before: Option<char>, sign: char, after: Option<char>) -> Kind {
     }
 }
 
-/// Whether some reader takes `sign` for the end of a line: those of Unicode, and the separators at which Python's
-/// `splitlines` splits too.
+/// Whether `sign` is a line terminator: those of Unicode, and the separators that Python's `splitlines` adds.
 pub fn ends_line(sign: char) -> bool {
     matches!(
         sign,
@@ -47,7 +46,7 @@ pub fn ends_line(sign: char) -> bool {
     )
 }
 
-/// Control characters, and what Unicode calls default ignorable: it has no shape of its own.
+/// Control characters, and the characters that Unicode calls default ignorable: they have no glyph.
 fn is_ignorable(sign: char) -> bool {
     sign.is_control()
         || matches!(
@@ -72,17 +71,17 @@ fn is_ignorable(sign: char) -> bool {
         )
 }
 
-/// Whether writing needs an ignorable character where it stands: in emoji, and between the letters of scripts that join.
+/// Whether a script needs the ignorable character in this place: in emoji, and between letters of joining scripts.
 fn is_needed(before: Option<char>, sign: char, after: Option<char>) -> bool {
     let is_picture = |sign: Option<char>| sign.is_some_and(is_picture);
     let joins = |sign: Option<char>| sign.is_some_and(|sign| matches!(sign, '\u{600}'..='\u{fff}'));
     match sign {
-        // Shows the symbol before it as a picture, or as text.
+        // Selects the emoji or the text form of the preceding character.
         '\u{fe0e}' | '\u{fe0f}' => {
             is_picture(before) || matches!(before, Some('#' | '*' | '0'..='9' | '©' | '®'))
         }
         '\u{200d}' => {
-            // A picture may have its own mark before the joiner.
+            // A variation selector may stand between the emoji and the joiner.
             (is_picture(before) || before == Some('\u{fe0f}')) && is_picture(after)
                 || joins(before) && joins(after)
         }
@@ -91,7 +90,7 @@ fn is_needed(before: Option<char>, sign: char, after: Option<char>) -> bool {
     }
 }
 
-/// Characters that can be drawn as a picture and joined to others.
+/// Characters that have an emoji form and can be joined.
 fn is_picture(sign: char) -> bool {
     matches!(
         sign,
@@ -113,7 +112,7 @@ fn is_picture(sign: char) -> bool {
     )
 }
 
-/// How a hidden character is shown where there is room for it: `\u{202e}`.
+/// The escaped form of a hidden character: `\u{202e}`.
 pub fn shown(sign: char) -> String {
     format!("\\u{{{:x}}}", u32::from(sign))
 }

@@ -1,7 +1,7 @@
-//! Text of others on a terminal, and in the words of commands wherever these go.
+//! Untrusted text on a terminal, and in all other output of commands.
 //!
-//! A control character could move the cursor, write into the clipboard or have the terminal type an answer; a mark of direction
-//! shows words in another order. None is ever written as it is: `\u{fffd}` stands in its place.
+//! A control character could move the cursor, set the clipboard or make the terminal send an answer; a bidi control reorders the
+//! displayed words. Each hidden character is replaced by `\u{fffd}`.
 
 mod stream;
 
@@ -11,10 +11,10 @@ use super::signs::{Kind, ends_line, signs};
 
 pub use stream::Stream;
 
-/// What stands for a character that is not shown.
+/// Replacement of a hidden character.
 pub const HIDDEN: char = '\u{fffd}';
 
-/// Marks that may be drawn over one character. More would reach into the lines above and below.
+/// Most combining marks on one character. More would overlap the lines above and below.
 const MARKS_MAX: usize = 4;
 
 /// `text` as one line: line ends and tabs become blanks.
@@ -30,7 +30,7 @@ pub fn block(text: &str) -> String {
     lines(text.trim_end())
 }
 
-/// `text` with its line ends and tabs, and with the blanks at its end: what every line of output goes through in the end.
+/// `text` with its line ends and tabs, and with the blanks at its end; every line of output passes through it last.
 pub fn lines(text: &str) -> String {
     rewritten(text, |sign| matches!(sign, '\n' | '\t').then_some(sign))
 }
@@ -77,7 +77,7 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// `text` as it may be shown; `keep` says of a line end or a hidden character what is written for it, if it is known here.
+/// `text` without hidden characters; `keep` returns what replaces a line end or hidden character, none for [`HIDDEN`].
 fn rewritten(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;

@@ -1,4 +1,4 @@
-//! What others wrote, on a terminal: none of it is obeyed, whatever verb shows it.
+//! Untrusted text on a terminal: no verb passes control characters on.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,7 +14,7 @@ const HOSTILE: &str = "fine \u{1b}]52;c;cm0gLXJmIH4K\u{7}\u{1b}]0;owned\u{7}\u{1
 /// The same as far as a name may have it.
 const HOSTILE_NAME: &str = "ann\u{202e}\u{200b}\u{2028}";
 
-/// Everything that a call writes to a terminal, on stdout and stderr.
+/// The output of a call to a terminal, stdout and stderr.
 fn on_terminal(board: &Board, arguments: &[&str]) -> String {
     let size = nix::pty::Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = nix::pty::openpty(Some(&size), None).unwrap();
@@ -33,7 +33,7 @@ fn on_terminal(board: &Board, arguments: &[&str]) -> String {
     String::from_utf8(reader.join().unwrap()).unwrap()
 }
 
-/// The characters that a terminal would not just show.
+/// The characters that a terminal would not simply display.
 fn obeyed(shown: &str) -> Vec<char> {
     let lines = shown.replace("\r\n", "\n");
     let is_text = |sign: char| matches!(sign, '\n' | '\t');
@@ -43,7 +43,7 @@ fn obeyed(shown: &str) -> Vec<char> {
         .collect()
 }
 
-/// A board of which everything that others can write is hostile.
+/// A board on which all untrusted text is hostile.
 fn hostile_board() -> (Board, String) {
     let octal: String = HOSTILE.bytes().map(|byte| format!("\\{byte:03o}")).collect();
     let script =

@@ -1,11 +1,11 @@
-//! Secrets of a run: none of them is in anything that is kept of it or shown to others.
+//! Secrets of a run are redacted in everything that is stored or shown.
 
 use kanband::api::profiles::ProfileInfo;
 use serde_json::json;
 
 use crate::harness::{Daemon, config};
 
-/// Variables of a profile, each with a value that says which one it is.
+/// Variables of a profile; each value contains the name.
 const NAMES: [&str; 13] = [
     "PGPASSWORD",
     "MYSQL_PWD",
@@ -49,8 +49,8 @@ fn daemon_with(script: &str) -> Daemon {
     daemon
 }
 
-/// Everything that the board tells of a task.
-fn told(daemon: &Daemon, id: &str) -> String {
+/// All output about a task.
+fn shown(daemon: &Daemon, id: &str) -> String {
     let context = daemon.get(&format!("/v1/tasks/{id}/context"));
     format!("{}{}{context}", daemon.run_log(id), daemon.show(id))
 }
@@ -63,14 +63,14 @@ fn no_secret_of_a_run_is_in_its_log_its_row_or_its_context() {
     let daemon = daemon_with(script);
     let id = daemon.create(json!({"assignee": "dev"}));
     daemon.wait_status(&id, "blocked");
-    let told = told(&daemon, &id);
+    let shown = shown(&daemon, &id);
     for name in NAMES {
-        assert!(!told.contains(&value_of(name)), "{name} is told: {told}");
+        assert!(!shown.contains(&value_of(name)), "{name} is shown: {shown}");
     }
     for secret in
         ["MIIEvQIBADANBg", "kqhkiG9w0BAQEF", "ghp_of-the-daemon", "pr0xy-pass", "djRsdWUvb2YrUEdQ"]
     {
-        assert!(!told.contains(secret), "{secret} is told: {told}");
+        assert!(!shown.contains(secret), "{secret} is shown: {shown}");
     }
     let log = daemon.run_log(&id);
     for line in [
@@ -90,7 +90,7 @@ fn no_secret_of_a_run_is_in_its_log_its_row_or_its_context() {
 }
 
 #[test]
-fn what_is_taken_out_is_told_by_its_name_and_never_by_its_value() {
+fn redacted_variables_are_listed_by_name_and_never_by_value() {
     let daemon = daemon_with("exit 3");
     let told = daemon.get("/v1/profiles?name=dev");
     let profile: Vec<ProfileInfo> = serde_json::from_value(told.clone()).unwrap();

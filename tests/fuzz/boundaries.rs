@@ -1,4 +1,4 @@
-//! The functions at the boundaries, in this process.
+//! The boundary functions, in process.
 
 use kanband::kernel::random::below;
 

@@ -1,5 +1,5 @@
-//! The holder of the runs, which is root: messages to its socket, whole, broken, with and without descriptors. It answers or
-//! hangs up, starts nothing that it should not, and goes on.
+//! Messages to the holder of the runs, which is root: valid, mutated, with and without descriptors. It replies or hangs up, starts
+//! only what is allowed, and continues.
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,10 +21,10 @@ use crate::oracles::json_value;
 use crate::text::{bytes, hostile, mutate, once_in, pick};
 use crate::{case, cases, seeds};
 
-/// No answer in so long is a hang; nothing is proven by it.
+/// A reply that takes longer counts as a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A message that is almost one.
+/// An almost valid message.
 fn message(random: &mut dyn Random, run_dir: &Path) -> Vec<u8> {
     let identity = json!({"boot_id": "b", "pid": below(random, 70_000), "start_ticks": random.next() % 100_000});
     let dir = if once_in(random, 3) { hostile(random, 4) } else { run_dir.display().to_string() };
@@ -69,12 +69,12 @@ fn a_message_to_the_holder_is_a_question_or_none_and_never_more() {
             let written = serde_json::to_vec(&asked).unwrap();
             assert_eq!(serde_json::from_slice::<Asked>(&written).unwrap(), asked);
         }
-        // What the daemon reads of a holder is no safer.
+        // The daemon reads replies with the same care.
         drop(serde_json::from_slice::<Answered>(&message));
     });
 }
 
-/// A holder for `daemon`, whose workers may be `games`'s; ended with the test.
+/// A holder for the user `daemon` that may start workers as `games`; ends with the test.
 struct HolderProcess {
     child: Option<Child>,
     socket: PathBuf,
@@ -115,14 +115,14 @@ impl Drop for HolderProcess {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-            // One that has ended already is what the test reports.
+            // The holder may have ended already.
             let _is_there = kill(pid, Signal::SIGQUIT).is_ok();
             wait_for("the holder's end", || child.try_wait().unwrap());
         }
     }
 }
 
-/// What the other half of the test is told: where the holder listens, and the seed of its case.
+/// Variables for the second process of the test: the socket of the holder, and the seed.
 const SOCKET: &str = "KANBAND_FUZZ_HOLDER";
 const SEED: &str = "KANBAND_FUZZ_HOLDER_SEED";
 
@@ -131,7 +131,7 @@ fn a_holder_answers_or_hangs_up_and_goes_on() {
     let Some(holder) = HolderProcess::start() else { return };
     let daemon = Account::named("daemon").unwrap().unwrap();
     for seed in seeds(6) {
-        // The holder asks the kernel who calls, so a process of the daemon's user has to.
+        // The holder checks the peer's user, so the questions come from a process of the daemon's user.
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "--ignored", "--nocapture", "holder::asked_as_the_daemons_user"]);
         command.env(SOCKET, &holder.socket).env(SEED, seed.to_string()).current_dir("/");
@@ -144,7 +144,7 @@ fn a_holder_answers_or_hangs_up_and_goes_on() {
             }
         }
     }
-    // Root is not the daemon's user, and is told so before it has said anything.
+    // Root is not the daemon's user: it is refused before it has sent anything.
     let connection = connect_to(&holder.socket, PATIENCE).unwrap();
     let answer: Answered = serde_json::from_slice(&receive(&connection).unwrap().bytes).unwrap();
     assert_eq!(answer.refused.unwrap().code, Refusal::NOT_THE_DAEMON);
@@ -170,7 +170,7 @@ fn asked_as_the_daemons_user() {
     });
 }
 
-/// Asks with so many descriptors, and returns the answer of a holder that did not hang up; `is_gone` does not wait for it.
+/// Sends a message with `count` descriptors and returns the reply; none if the holder hangs up, or with `is_gone`.
 fn ask(socket: &Path, message: &[u8], count: usize, is_gone: bool) -> Option<Answered> {
     let connection = connect_to(socket, PATIENCE).unwrap();
     let pipes: Vec<_> = (0..count).map(|_| nix::unistd::pipe().unwrap()).collect();

@@ -1,5 +1,5 @@
-//! What comes in by an import: records, lines of an export, board files of the predecessor. Taken or refused, and whatever was
-//! taken can be read and keeps the board's rules.
+//! Imports: records, lines of an export, board files of the predecessor. Each is accepted or refused; what was accepted can be read
+//! and keeps the invariants of the board.
 
 use std::path::Path;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
 }
 
-/// A record with something in every field.
+/// A record with a value in every field.
 fn whole_record(id: &str) -> Value {
     json!({
         "task": {
@@ -52,7 +52,7 @@ fn whole_record(id: &str) -> Value {
     })
 }
 
-/// Exchanges something in a value for something else.
+/// Replaces a random part of a value.
 fn change(random: &mut dyn Random, value: &mut Value) {
     match value {
         Value::Object(fields) if !fields.is_empty() && !once_in(random, 12) => {
@@ -84,7 +84,7 @@ fn change(random: &mut dyn Random, value: &mut Value) {
     }
 }
 
-/// Everything that was taken can be read in every way, and no rule is broken.
+/// Every task can be read in every way, and no invariant is broken.
 fn check_board(bench: &Bench) {
     let problems = bench
         .board
@@ -116,7 +116,7 @@ fn read_record(bench: &Bench, id: &TaskId) {
     assert!(read.unwrap().is_some(), "{id}");
 }
 
-/// Imports them; they are taken or refused, and the daemon is to blame for nothing.
+/// Imports them; a refusal is fine, a fault is not.
 fn import(bench: &mut Bench, random: &mut dyn Random, records: Vec<TaskRecord>) {
     let verb = ImportTasks {
         source: "kanban".to_owned(),
@@ -182,7 +182,7 @@ fn board_files_of_the_predecessor_are_read_or_refused_however_damaged() {
     assert!(read_whole > 0, "no file could be read");
 }
 
-/// Puts strange values into the rows of a board file.
+/// Writes random values into the rows of a board file.
 fn scramble(random: &mut dyn Random, path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "ignore_check_constraints", true).unwrap();
@@ -209,7 +209,7 @@ fn scramble(random: &mut dyn Random, path: &Path) {
             _ => rusqlite::types::Value::Text(hostile(random, 4)),
         };
         let update = format!("UPDATE {table} SET \"{column}\" = ?1 WHERE rowid % 3 = ?2");
-        // A value that the file itself does not take is none that it can hold.
+        // The file itself may refuse the value.
         let _is_taken =
             connection.execute(&update, rusqlite::params![value, below(random, 3) as i64]).is_ok();
     }

@@ -1,8 +1,8 @@
-//! The boundaries where what others wrote comes in or goes out, each with random and mutated input and an oracle that does not
-//! know how the program does it: wire, context, terminal, log line and JSON, redaction, import, holder.
+//! Random and mutated input at each boundary of untrusted text, with oracles that are independent of the implementation: wire,
+//! context, terminal, log line and JSON, redaction, import, holder.
 //!
-//! Counts, not clocks: every test makes so many cases, each from a seed of its own. `KANBAND_SEED` begins with another seed,
-//! `KANBAND_FUZZ` multiplies the number of cases (`make sim` does). A case that fails prints how it is repeated alone.
+//! Each test runs a fixed number of cases, each with its own seed. `KANBAND_SEED` sets the first seed, `KANBAND_FUZZ` multiplies
+//! the number of cases (`make sim` does). A failed case prints how to repeat it alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,7 +39,7 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
     first..first + count
 }
 
-/// Runs the case of one seed, and says which it was when it fails.
+/// Runs the case of one seed, and prints the seed if it fails.
 fn case(seed: u64, run: impl FnOnce(&mut SeededRandom)) {
     let mut random = SeededRandom::new(seed);
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut random)));

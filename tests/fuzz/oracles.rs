@@ -1,4 +1,4 @@
-//! What must hold at each boundary, told without the program's own notion of it.
+//! Oracles of the boundaries, independent of the implementation.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use crate::text::{bytes, hostile, hostile_word, once_in, pick, pieces};
 
-/// Characters at which some reader ends a line, but for the line feed.
+/// Line terminators other than the line feed.
 const LINE_ENDS: &[char] =
     &['\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Characters that nobody sees and that nothing on a page needs, wherever they stand.
+/// Invisible characters that no text needs.
 const UNSEEN: &[char] = &[
     '\0',
     '\u{7}',
@@ -51,7 +51,7 @@ const UNSEEN: &[char] = &[
     '\u{e0100}',
 ];
 
-/// Whether a text has nothing in it that is obeyed or hidden, beside the characters that are `allowed`.
+/// Whether a text has no control, line end or invisible characters other than the `allowed` ones.
 fn is_plain(text: &str, allowed: &[char]) -> bool {
     text.chars().all(|sign| {
         let is_control = sign.is_control() || LINE_ENDS.contains(&sign) || UNSEEN.contains(&sign);
@@ -59,8 +59,8 @@ fn is_plain(text: &str, allowed: &[char]) -> bool {
     })
 }
 
-/// Renders a page of random hostile material twice, once with every foreign text exchanged for a harmless word: what is left of
-/// both without quotes and without foreign words must be the same.
+/// Renders random hostile material, and the same with every untrusted text replaced by a harmless word. Without quotes and
+/// untrusted words, both pages must be equal.
 pub fn check_context(random: &mut dyn Random) {
     let hostile = material(random);
     let time = LocalTime::new(jiff::tz::TimeZone::UTC);
@@ -79,7 +79,7 @@ pub fn check_context(random: &mut dyn Random) {
     }
 }
 
-/// The lines of a page that belong to it, each as far as it is the page's own.
+/// The lines of a page outside of quotes, without untrusted words.
 fn skeleton(page: &str) -> Vec<String> {
     let own = [
         "# Kanban task t_1: ",
@@ -186,7 +186,7 @@ fn run(random: &mut dyn Random) -> Run {
     .unwrap()
 }
 
-/// The same material with a word of no harm wherever somebody wrote one, and nothing where nothing is to be seen.
+/// The same material with a harmless word for each text that is not blank.
 fn harmless(hostile: &Material) -> Material {
     let word = |text: &String| if text.trim().is_empty() { text.clone() } else { "x".to_owned() };
     let some = |text: &Option<String>| text.as_ref().map(word);
@@ -249,7 +249,7 @@ fn harmless(hostile: &Material) -> Material {
     }
 }
 
-/// Each function of the page by itself.
+/// Checks each function of the page separately.
 pub fn check_quotes(text: &str) {
     for limit in [0, 7, usize::MAX] {
         for quoted in [context::quoted(text, limit), context::log(text, limit)] {
@@ -270,7 +270,7 @@ pub fn check_quotes(text: &str) {
     }
 }
 
-/// Follows the bytes as a terminal does and returns the first thing that it would do beside showing a character.
+/// The first character that a terminal would interpret instead of displaying it.
 pub fn obeyed_by_a_terminal(shown: &str) -> Option<String> {
     let mut column_changes = None;
     for (at, sign) in shown.char_indices() {
@@ -287,7 +287,7 @@ pub fn obeyed_by_a_terminal(shown: &str) -> Option<String> {
     column_changes
 }
 
-/// Whatever the bytes are and however they come, a terminal only shows characters.
+/// No bytes make a terminal do anything but display characters, however they are cut.
 pub fn check_terminal(input: &[u8], random: &mut dyn Random) {
     let whole = terminal::log(input);
     assert_eq!(obeyed_by_a_terminal(&whole), None, "{input:?}: {whole:?}");
@@ -316,7 +316,7 @@ pub fn check_terminal(input: &[u8], random: &mut dyn Random) {
     }
 }
 
-/// What is written as JSON is one line without anything hidden, and reads as what it was.
+/// JSON output is one line without invisible characters, and decodes to the same value.
 pub fn check_json(random: &mut dyn Random) {
     let value = json_value(random, 3);
     let line = json::to_string(&value).unwrap();
@@ -345,7 +345,7 @@ pub fn json_value(random: &mut dyn Random, depth: u64) -> Value {
     }
 }
 
-/// A line of the log is one line, and its fields are those that were named.
+/// A log line is one line, and its fields are those that were named.
 pub fn check_log_line(random: &mut dyn Random) {
     let values: Vec<String> = (0..3).map(|_| hostile(random, 6)).collect();
     let names = ["task", "error", "path"];
@@ -358,7 +358,7 @@ pub fn check_log_line(random: &mut dyn Random) {
     assert_eq!(fields_of(&line), names, "{line}");
 }
 
-/// Names of the fields of a line, as a reader of logs takes them: `name=` outside of quotation marks.
+/// Names of the fields of a line, as a log parser reads them: `name=` outside of quotation marks.
 fn fields_of(line: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = line;
@@ -383,7 +383,7 @@ fn fields_of(line: &str) -> Vec<&str> {
     names
 }
 
-/// Secrets in a stream, plain and encoded, in pieces: what comes out is what a slow search leaves.
+/// The output of the redactor equals that of a naive search, however the stream is cut.
 pub fn check_redaction(random: &mut dyn Random) {
     let alphabet: &[u8] = if once_in(random, 2) { b"ab" } else { b"abcXYZ019+/=%\\\"\n-_." };
     let word = |random: &mut dyn Random, longest: usize| -> Vec<u8> {

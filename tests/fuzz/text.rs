@@ -1,8 +1,8 @@
-//! Text as somebody would write it who wants to pass for something else, and bytes as they come.
+//! Generators of hostile text and of random bytes.
 
 use kanband::kernel::random::{Random, below};
 
-/// Pieces of which such text is made: ends of lines, markup, words of the page, sequences of terminals, what is not seen.
+/// Parts of hostile text: line ends, markup, phrases of the page, terminal sequences, invisible characters.
 const PIECES: &[&str] = &[
     "\n",
     "\r",
@@ -136,7 +136,7 @@ pub fn bytes(random: &mut dyn Random, pieces: u64) -> Vec<u8> {
     bytes
 }
 
-/// Changes, removes, doubles or inserts something.
+/// Changes, removes, duplicates or inserts bytes.
 pub fn mutate(random: &mut dyn Random, bytes: &mut Vec<u8>) {
     let at = pick(random, bytes.len() + 1);
     let byte = below(random, 256) as u8;
@@ -162,7 +162,7 @@ pub fn pick(random: &mut dyn Random, length: usize) -> usize {
     usize::try_from(below(random, length as u64)).unwrap_or_default()
 }
 
-/// Whether something happens that happens once in `times`.
+/// True with probability 1 in `times`.
 pub fn once_in(random: &mut dyn Random, times: u64) -> bool {
     below(random, times) == 0
 }

@@ -1,4 +1,4 @@
-//! The API of a real daemon, on both of its sockets: requests that are almost right, and bytes that are not.
+//! The API of a real daemon, on both of its sockets: almost valid requests, and mutated ones.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -15,20 +15,20 @@ use crate::oracles::json_value;
 use crate::text::{hostile, mutate, once_in, pick};
 use crate::{case, seeds};
 
-/// No answer in so long is a hang; nothing is proven by it.
+/// A reply that takes longer counts as a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is read of an answer.
+/// Largest part of a reply that is read.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
-/// Most that the daemon may have had in memory, KiB: its limits hold.
+/// Largest resident set of the daemon, KiB.
 const PEAK_KIB_MAX: u64 = 256 * 1024;
 
-/// An operation as its document has it.
+/// An operation, from the OpenAPI document.
 struct Operation {
     method: String,
     path: String,
-    /// Names and types, as far as they are told.
+    /// Names and types.
     fields: Vec<(String, Value)>,
     is_query: bool,
 }
@@ -52,7 +52,7 @@ impl Field {
         let run = daemon.runs(&id)[0]["id"].as_i64().unwrap();
         let token = daemon.home().join(format!("runs/{run}/token"));
         let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
-        // The worker's own task is left alone, so that its token stays good.
+        // The worker's own task is not among the ids, so that its token stays valid.
         let operations = operations_of(&daemon.get("/v1/openapi.json"));
         assert!(operations.len() > 40, "{}", operations.len());
         Self { daemon, operations, ids, token }
@@ -130,12 +130,12 @@ impl Field {
                 if once_in(random, 4) { self.value(random) } else { self.fitting(kind, random) };
             fields.insert(name, value);
         }
-        // A stream that is followed does not end; it has its own cases.
+        // A followed stream does not end.
         fields.remove("follow");
         fields
     }
 
-    /// A value of the type that a field is told to have.
+    /// A value of a field's type.
     fn fitting(&self, kind: &str, random: &mut dyn Random) -> Value {
         let id = &self.ids[pick(random, self.ids.len())];
         match kind {
@@ -202,7 +202,7 @@ fn operations_of(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// Sends bytes, and no more after them; returns what is answered, the beginning of it.
+/// Sends bytes, closes the sending side, and returns the beginning of the reply.
 fn send(socket: &std::path::Path, request: &[u8]) -> Vec<u8> {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -225,14 +225,14 @@ fn send(socket: &std::path::Path, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// The status of an answer; none when the connection was only closed.
+/// The status of a reply; none if the connection was closed without one.
 fn status_of(answer: &[u8]) -> Option<u16> {
     let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let line = std::str::from_utf8(line).unwrap();
     line.strip_prefix("HTTP/1.1 ").or(line.strip_prefix("HTTP/1.0 "))?.get(..3)?.parse().ok()
 }
 
-/// Asks once, and returns the status of the answer.
+/// Sends one request and returns the status of the reply.
 fn check(field: &Field, random: &mut SeededRandom) -> Option<u16> {
     let request = field.request(random);
     let sockets = field.sockets();
@@ -244,7 +244,7 @@ fn check(field: &Field, random: &mut SeededRandom) -> Option<u16> {
     let text = String::from_utf8_lossy(&answer);
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     if status >= 400 && body.starts_with('{') && answer.len() < ANSWER_BYTES_MAX {
-        // What the daemon took for a next request may have been answered too.
+        // A mutated request may be two, with two replies.
         let mut values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
         let error = values.next().unwrap().unwrap_or_else(|error| panic!("{error}: {}", told()));
         assert!(
@@ -266,7 +266,7 @@ fn whatever_comes_over_the_wire_is_answered_and_breaks_nothing() {
         case(seed, |random| status = check(&field, random));
         *statuses.entry(status.unwrap_or_default()).or_insert(0_u32) += 1;
     }
-    // So that nonsense alone does not pass for a trial.
+    // Each kind of reply must have occurred.
     let expected = [200, 400, 403, 404];
     let is_tried = expected.iter().all(|status| statuses.get(status) > Some(&50));
     assert!(seeds.end - seeds.start < 2_000 || is_tried, "{statuses:?}");

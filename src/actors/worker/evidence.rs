@@ -73,8 +73,7 @@ pub fn of_restarted_host(log_tail: Option<String>) -> Evidence {
     Evidence { log_tail, ..Evidence::of(end) }
 }
 
-/// The evidence without the run's secrets: a message may quote them, and a log may be one that was written before they were
-/// known as such.
+/// The evidence with the run's secrets redacted: error messages may contain them.
 pub fn without_secrets(evidence: Evidence, secrets: &[String]) -> Evidence {
     let clear = |text: String| redacted(&text, secrets);
     let end = match evidence.end {

@@ -256,7 +256,7 @@ pub fn prepare(
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
 
-/// What must not reach the run's log: the secrets of its variables, and its token.
+/// The secret values of a run: those of its environment, and its token.
 fn secrets(
     env: &BTreeMap<String, String>,
     resolution: &Resolution,

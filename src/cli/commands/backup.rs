@@ -159,7 +159,7 @@ fn refuse_terminal() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Passes a reply on, piece by piece: every byte as it is, but for a terminal, which gets what it can show.
+/// Writes a reply to stdout piece by piece; control characters are replaced on a terminal.
 pub(super) fn to_stdout(mut reply: Download<'_>, session: &mut Session) -> Result<(), Failure> {
     let mut shown = session.output.columns().map(|_| text::Stream::default());
     while let Some(piece) = reply.piece()? {

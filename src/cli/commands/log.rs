@@ -15,9 +15,9 @@ use crate::kernel::ids::RunId;
 /// Print the log of a run.
 ///
 /// What its worker has written: of the newest run that has a log, or of the one named. Beginning and end of a
-/// long log are kept. On a terminal colours are left out and other control characters are replaced; into a pipe or
-/// a file, and with --raw, every byte is as it was written. Secrets read `[redacted]`; `kanban profiles check NAME`
-/// lists them.
+/// long log are kept. On a terminal, colours are removed and other control characters replaced; to a pipe or file,
+/// and with --raw, the bytes are written unchanged. Secrets read `[redacted]`; `kanban profiles check NAME` lists
+/// them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban log t_1a2b3c4d
@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Go on with what is written from now on, until the run is over or Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Every byte as it was written, on a terminal too: colours, and whatever else the worker has the terminal do
+    /// Write the bytes unchanged to a terminal too, with all control sequences of the worker
     #[arg(long)]
     raw: bool,
 }
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-/// Whether the log goes to no terminal, or to one that is to get everything.
+/// Whether the bytes are written unchanged.
 fn is_as_written(session: &Session, is_raw: bool) -> bool {
     session.surface != Surface::Chat && (is_raw || session.output.columns().is_none())
 }

@@ -93,8 +93,8 @@ pub(super) const PROFILE: &[Key] = &[
         example: Some("{ EDITOR = \"true\", CI = \"1\" }"),
         unit: None,
         doc: "Variables for this profile's workers; names that begin with KANBAN_ are set by the daemon \
-              alone. Values of 8 bytes and more read `[redacted]` in logs, unless they are a path, a locale, a URL \
-              without credentials, a number or a boolean.",
+              alone. Values of at least 8 bytes are redacted in logs, unless they are a path, a locale, a URL without \
+              credentials, a number or a boolean.",
     },
     Key {
         name: "env_public",
@@ -102,8 +102,8 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("[\"NODE_ENV\", \"PUBLIC_KEY\"]"),
         unit: None,
-        doc: "Variables whose values are no secrets, whatever they are called and look like: they stay in logs as \
-              they are. `kanban profiles check NAME` lists the others.",
+        doc: "Variables whose values are not redacted in logs, whatever their names and values are. \
+              `kanban profiles check NAME` lists those that are redacted.",
     },
     Key {
         name: "working_directory",

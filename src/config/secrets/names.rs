@@ -1,6 +1,6 @@
-//! Secrets by the names that variables have by convention.
+//! Names that by convention denote secrets.
 
-/// Words that say what a variable holds.
+/// Words that denote a secret.
 const WORDS: &[&str] = &[
     "KEY",
     "TOKEN",
@@ -30,7 +30,7 @@ const WORDS: &[&str] = &[
     "CONNECTIONSTRING",
 ];
 
-/// Ends of words that are written without a gap: SSHPASS, PGPASSWORD, AUTHTOKEN, PRIVATEKEY.
+/// Ends of compound words that denote a secret: SSHPASS, PGPASSWORD, AUTHTOKEN, PRIVATEKEY.
 const ENDS: &[&str] = &[
     "TOKEN",
     "SECRET",
@@ -57,14 +57,14 @@ const ENDS: &[&str] = &[
     "PGPW",
 ];
 
-/// Words that end in one of these by chance.
+/// Words with such an end that denote something else.
 const BY_CHANCE: &[&str] = &["BYPASS", "COMPASS", "UNDERPASS", "TRESPASS", "OVERPASS"];
 
-/// Pairs of words that say it only together.
+/// Pairs of words that denote a secret together.
 const PAIRS: &[(&str, &str)] =
     &[("CONNECTION", "STRING"), ("CONN", "STRING"), ("CONN", "STR"), ("SESSION", "ID")];
 
-/// Last words of a name that holds where a secret is, or something about it.
+/// Last words of names that denote the place or a property of a secret.
 const ABOUT: &[&str] = &[
     "FILE",
     "PATH",
@@ -83,13 +83,13 @@ const ABOUT: &[&str] = &[
     "ENABLED",
 ];
 
-/// Words so strong that an id of it is one too: VAULT_SECRET_ID, AWS_ACCESS_KEY_ID.
+/// Words whose id is a secret too: VAULT_SECRET_ID, AWS_ACCESS_KEY_ID.
 const ID_OF: &[&str] = &["SECRET", "TOKEN", "PASSWORD", "ACCESS", "SESSION"];
 
-/// Directories, whatever they are called.
+/// Names of directories that contain such a word.
 const DIRECTORIES: &[&str] = &["PWD", "OLDPWD"];
 
-/// Whether the name says that `value` is a secret.
+/// Whether the name denotes a secret; `value` tells counts (MAX_TOKENS) apart.
 pub(super) fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     if DIRECTORIES.contains(&name.as_str()) {
@@ -106,14 +106,13 @@ pub(super) fn is_secret(name: &str, value: &str) -> bool {
     if last == "ID" && !words.iter().any(|word| ID_OF.contains(word)) {
         return false;
     }
-    // MAX_TOKENS counts them.
     let is_count = last == "TOKENS" && value.parse::<f64>().is_ok();
     let says = |word: &&str| says_secret(word);
     let is_pair = |pair: &[&str]| matches!(pair, [one, two] if PAIRS.contains(&(*one, *two)));
     !is_count && (words.iter().any(says) || words.windows(2).any(is_pair))
 }
 
-/// Whether the word does, in the singular or plural, with or without a number behind it.
+/// Whether the word denotes a secret, in singular or plural, with or without a trailing number.
 fn says_secret(word: &str) -> bool {
     let word = word.trim_end_matches(|sign: char| sign.is_ascii_digit());
     let is_one = |word: &str| {

@@ -1,9 +1,9 @@
-//! What a value shows about itself: what is certainly harmless, and what has credentials in it. In doubt a value is a secret.
+//! Classification of values: harmless, or a URL with credentials. A value in doubt is not harmless.
 
-/// Shortest word that may be random.
+/// Shortest word that counts as random.
 const RANDOM_BYTES_MIN: usize = 16;
 
-/// First parts of the names of time zones, which go with the locale.
+/// First components of time zone names, which count as locale.
 const ZONE_AREAS: &[&str] = &[
     "Africa",
     "America",
@@ -28,16 +28,16 @@ pub(super) fn is_harmless(value: &str) -> bool {
         || is_boolean(value)
 }
 
-/// Whether it is a URL with credentials in it: a user, or a parameter that is named like a secret.
+/// Whether it is a URL with credentials: user info, or a parameter whose name denotes a secret.
 pub(super) fn has_credentials(value: &str) -> bool {
     user_info(value).is_some() || has_secret_parameter(value)
 }
 
-/// What stands before the `@` of a URL.
+/// The user info of a URL.
 pub(super) fn user_info(value: &str) -> Option<&str> {
     let (_, rest) = scheme_and_rest(value)?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    // A password may have an `@` in it that nobody has quoted.
+    // A password may contain an unescaped `@`.
     let before_path = authority.rsplit_once('@').map(|(user_info, _)| user_info);
     before_path.filter(|user_info| !user_info.is_empty())
 }
@@ -61,7 +61,7 @@ fn has_secret_parameter(value: &str) -> bool {
 
 fn is_plain_url(value: &str) -> bool {
     let is_text = value.chars().all(|sign| !sign.is_whitespace() && !sign.is_control());
-    // Some services take whoever knows the path.
+    // The path of a webhook is its secret.
     let has_word = value.split(['/', '?', '#', '&', '=', ':']).any(is_random);
     is_text && scheme_and_rest(value).is_some() && !has_credentials(value) && !has_word
 }
@@ -73,14 +73,14 @@ fn is_path(value: &str) -> bool {
         let is_home = matches!(path, "~" | "." | "..");
         (is_rooted || is_home)
             && !path.contains(|sign: char| sign.is_control())
-            // Base64 has slashes in it, and may begin with one.
+            // Base64 contains slashes and may begin with one.
             && !path.contains("==")
             && !path.split('/').any(is_random)
     };
     value.split(':').all(is_one)
 }
 
-/// Whether a word looks as if it was made by chance: letters of both cases and digits, without a gap.
+/// Whether a word looks random: lower and upper case letters and digits, without separators.
 fn is_random(word: &str) -> bool {
     let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| is(byte));
     let is_gapless =
@@ -128,13 +128,13 @@ fn is_zone(value: &str) -> bool {
         && !is_random(place)
 }
 
-/// Whole, with a fraction, in another base, with gaps: `-12`, `1_000_000`, `0xff`, `1e9`.
+/// `-12`, `1.5`, `1_000_000`, `0xff`, `1e9`.
 fn is_number(value: &str) -> bool {
     let plain = value.replace('_', "");
     let digits = plain.trim_start_matches(['+', '-']);
     let in_base = |prefix: &str, radix| {
         digits.strip_prefix(prefix).is_some_and(|rest| {
-            // Longer ones are keys.
+            // A longer number may be a key.
             !rest.is_empty() && rest.len() <= 16 && rest.chars().all(|sign| sign.is_digit(radix))
         })
     };

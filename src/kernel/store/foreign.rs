@@ -85,7 +85,7 @@ impl ForeignBoard {
 }
 
 impl ForeignBoard {
-    /// The columns of a table in their order. A statement would be asked for them, but a file may have names that are no text.
+    /// The columns of a table in order. Not read from the statement: rusqlite panics on names that are not UTF-8.
     fn column_names(&self, table: &str) -> Result<Vec<String>, Fault> {
         let doing = "look at the columns";
         let mut statement = self
@@ -104,7 +104,7 @@ impl ForeignBoard {
     }
 }
 
-/// A value of its own. Text of a damaged file may be none.
+/// An owned value. Text of a damaged file may not be UTF-8.
 fn owned(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,

@@ -152,10 +152,10 @@ pub fn insert_task(
         .doing("import a task")
 }
 
-/// Ids beyond this are not kept: what comes behind them has to have a place too.
+/// Largest id that is kept: later rows need ids above it.
 pub const ID_KEPT_MAX: i64 = 1 << 48;
 
-/// The id to ask for. One that another row has already is not kept either; that the statements see to themselves.
+/// The id to use; none for a new one. The statements ignore an id that another row has.
 fn kept(id: i64, keep_id: bool) -> Option<i64> {
     (keep_id && (1..=ID_KEPT_MAX).contains(&id)).then_some(id)
 }

@@ -1,17 +1,17 @@
-//! Columns of a record that this board could not hold as they are: a file may be damaged, or made by somebody else. What does not
-//! fit is left out with a note; it never fails the whole import.
+//! Columns of an imported record that violate a constraint of this board: the file may be damaged or hostile. A value that does not
+//! fit is clamped or dropped with a note; it does not fail the whole import.
 
 use serde_json::Value;
 
 use crate::kernel::transfer::record::{RunFields, TaskRecord};
 
-/// Furthest time that is kept, epoch seconds: the end of the year 9999. Whatever is counted from a time stays a number.
+/// Latest time, epoch seconds: the end of the year 9999. Arithmetic on times does not overflow.
 const TIME_MAX: i64 = 253_402_300_799;
 
-/// Most that a counter or a limit of an imported task says.
+/// Largest counter or limit of an imported task.
 const COUNT_MAX: i64 = 1_000_000_000;
 
-/// Fits the columns of a record, and says what was left out.
+/// Clamps or drops columns that do not fit, with a note for each that is dropped.
 pub(super) fn fit(record: &mut TaskRecord, notes: &mut Vec<String>) {
     fit_task(record);
     let id = record.task.id.clone();

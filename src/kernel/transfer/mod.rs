@@ -9,7 +9,7 @@
 //! | [`record`] | the record, lenient in what it takes |
 //! | [`normalize`] | from a record to rows that this board may hold: pure, with a table of tests |
 //! | [`import`] | the verbs that write them |
-//! | `fit` | columns that this board could not hold as they are |
+//! | `fit` | columns that violate a constraint of this board |
 //! | [`export`] | reading a board as records |
 //! | [`hermes`] | reading a file of the predecessor as records |
 

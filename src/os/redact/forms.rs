@@ -1,71 +1,100 @@
-//! How a secret looks when a program has encoded it: what `base64`, `xxd`, a JSON writer, a URL or a shell make of it.
+//! Encoded forms of a secret: base64, hexadecimal, JSON, URL, shell.
 
-use std::collections::BTreeSet;
-
-/// Shortest form that is looked for, unless it is the value itself: shorter ones occur in ordinary text.
+/// Shortest form that is searched for, except the value itself: shorter ones occur in ordinary text.
 const FORM_BYTES_MIN: usize = 8;
 
-/// Shortest value whose encodings are looked for.
+/// Shortest value whose encodings are searched for.
 const ENCODED_BYTES_MIN: usize = 6;
 
-/// Characters after which programs wrap an encoding: `openssl base64`, `base64`, `xxd -p`.
+/// Columns at which `openssl base64` and `base64` wrap.
 const BASE64_COLUMNS: [usize; 2] = [64, 76];
+/// Columns at which `xxd -p` wraps.
 const HEX_COLUMNS: [usize; 1] = [60];
 
-/// The value and what it may look like. Blanks around it are not part of it; of a value of several lines each line is one form.
+/// The value without surrounding blanks, each of its lines, and its encodings.
 pub fn forms_of(value: &[u8]) -> Vec<Vec<u8>> {
     let value = value.trim_ascii();
+    let mut forms = Forms(Vec::new());
     if value.is_empty() {
-        return Vec::new();
+        return forms.0;
     }
-    let mut forms: BTreeSet<Vec<u8>> = lines_of(value).collect();
+    add_lines(value, &mut forms);
     if value.len() >= ENCODED_BYTES_MIN {
-        let encoded = of_json(value)
-            .into_iter()
-            .chain(of_url(value))
-            .chain(of_base64(value))
-            .chain(of_hex(value))
-            .chain([replaced(value, b"'", b"'\\''")]);
-        forms.extend(encoded);
+        add_json(value, &mut forms);
+        add_url(value, &mut forms);
+        add_base64(value, &mut forms);
+        add_hex(value, &mut forms);
+        forms.add(&replaced(value, b"'", b"'\\''"));
     }
-    forms.retain(|form| form.len() >= FORM_BYTES_MIN);
-    forms.insert(value.to_vec());
-    forms.into_iter().collect()
+    forms.0.push(value.to_vec());
+    forms.0
 }
 
-/// The lines of a value, also where their ends are written out as `\n`. What only frames a key is none.
-fn lines_of(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+/// Collected forms; plain loops keep the shim small.
+struct Forms(Vec<Vec<u8>>);
+
+impl Forms {
+    fn add(&mut self, form: &[u8]) {
+        if form.len() >= FORM_BYTES_MIN && !self.0.iter().any(|known| known == form) {
+            self.0.push(form.to_vec());
+        }
+    }
+
+    /// Adds a form, and its lines when it is wrapped at one of `columns`.
+    fn add_wrapped(&mut self, form: &[u8], columns: &[usize]) {
+        for columns in columns {
+            let mut rest = form;
+            while rest.len() > *columns || (rest.len() < form.len() && !rest.is_empty()) {
+                let (line, behind) = rest.split_at(rest.len().min(*columns));
+                self.add(line);
+                rest = behind;
+            }
+        }
+        self.add(form);
+    }
+}
+
+/// The lines of a value; a literal `\n` separates lines too. The armour lines of a PEM key are omitted.
+fn add_lines(value: &[u8], forms: &mut Forms) {
     let plain = replaced(&replaced(value, b"\\r", b"\n"), b"\\n", b"\n");
-    let lines: Vec<Vec<u8>> = plain
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .map(|line| line.trim_ascii().to_vec())
-        .filter(|line| !line.starts_with(b"-----"))
-        .collect();
-    lines.into_iter()
+    for line in plain.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let line = line.trim_ascii();
+        if !line.starts_with(b"-----") {
+            forms.add(line);
+        }
+    }
 }
 
-/// Inside of a JSON string, as different writers write it, and inside of a string in a string.
-fn of_json(value: &[u8]) -> Vec<Vec<u8>> {
-    let Ok(text) = std::str::from_utf8(value) else { return Vec::new() };
-    let once = json(text, char::is_control);
-    let ascii = json(text, |sign| sign.is_control() || !sign.is_ascii());
-    let twice = json(&once, char::is_control);
-    let slashes = once.replace('/', "\\/");
-    [once, ascii, twice, slashes].map(String::into_bytes).into()
+/// As the content of a JSON string in the variants of common writers, and of a JSON string inside of a JSON string.
+fn add_json(value: &[u8], forms: &mut Forms) {
+    let Ok(text) = std::str::from_utf8(value) else { return };
+    let once = json(text, false);
+    forms.add(once.as_bytes());
+    forms.add(json(text, true).as_bytes());
+    forms.add(json(&once, false).as_bytes());
+    forms.add(&replaced(once.as_bytes(), b"/", b"\\/"));
 }
 
-fn json(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+fn json(text: &str, is_ascii_only: bool) -> String {
     let mut out = String::new();
     for sign in text.chars() {
         match sign {
-            '"' | '\\' => out.extend(['\\', sign]),
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(sign);
+            }
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            _ if is_escaped(sign) => {
-                let mut units = [0; 2];
-                let units = sign.encode_utf16(&mut units).iter();
-                out.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            _ if sign.is_ascii_control() || (is_ascii_only && !sign.is_ascii()) => {
+                for unit in sign.encode_utf16(&mut [0; 2]) {
+                    out.push_str("\\u");
+                    for byte in unit.to_be_bytes() {
+                        for digit in digits_of(byte, LOWER) {
+                            out.push(char::from(digit));
+                        }
+                    }
+                }
             }
             _ => out.push(sign),
         }
@@ -73,25 +102,26 @@ fn json(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// In a URL, as different programs quote it.
-fn of_url(value: &[u8]) -> Vec<Vec<u8>> {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let quoted = |kept: &[u8], digits: &[u8; 16]| {
-        let mut out = Vec::new();
-        for byte in value {
-            if is_unreserved(*byte) || kept.contains(byte) {
-                out.push(*byte);
-            } else {
-                out.push(b'%');
-                out.extend(digits_of(*byte, digits));
-            }
+/// Percent-encoded, in the variants of common writers.
+fn add_url(value: &[u8], forms: &mut Forms) {
+    for kept in [&b""[..], b"/", b"!*'()", b"!*'();:@&=+$,/?#"] {
+        forms.add(&percent(value, kept, UPPER));
+    }
+    forms.add(&percent(value, b"", LOWER));
+    forms.add(&replaced(&percent(value, b"", UPPER), b"%20", b"+"));
+}
+
+fn percent(value: &[u8], kept: &[u8], digits: &[u8; 16]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for byte in value {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte) {
+            out.push(*byte);
+        } else {
+            out.push(b'%');
+            out.extend_from_slice(&digits_of(*byte, digits));
         }
-        out
-    };
-    let mut forms = vec![quoted(b"", LOWER)];
-    forms.extend([&b""[..], b"/", b"!*'()", b"!*'();:@&=+$,/?#"].map(|kept| quoted(kept, UPPER)));
-    forms.push(replaced(&quoted(b"", UPPER), b"%20", b"+"));
-    forms
+    }
+    out
 }
 
 const LOWER: &[u8; 16] = b"0123456789abcdef";
@@ -102,29 +132,42 @@ fn digits_of(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     [digit(byte >> 4), digit(byte & 15)]
 }
 
-fn of_hex(value: &[u8]) -> Vec<Vec<u8>> {
-    let hex = |digits| value.iter().flat_map(|byte| digits_of(*byte, digits)).collect::<Vec<u8>>();
-    wrapped([hex(LOWER), hex(UPPER)], &HEX_COLUMNS)
+fn add_hex(value: &[u8], forms: &mut Forms) {
+    for digits in [LOWER, UPPER] {
+        let mut hex = Vec::new();
+        for byte in value {
+            hex.extend_from_slice(&digits_of(*byte, digits));
+        }
+        forms.add_wrapped(&hex, &HEX_COLUMNS);
+    }
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Alone, and in the middle of something else: then only those characters are looked for that its neighbours do not change.
-fn of_base64(value: &[u8]) -> Vec<Vec<u8>> {
-    let alone = base64(value);
-    let padding = "=".repeat((4 - alone.len() % 4) % 4);
-    let padded = [&alone, padding.as_bytes()].concat();
-    let mut forms = wrapped([alone, padded], &BASE64_COLUMNS);
-    for before in 0..3 {
-        let encoded = base64(&[&[0; 2][..before.min(2)], value].concat());
-        let first = (before * 8).div_ceil(6);
-        let end = (before + value.len()) * 8 / 6;
-        forms.extend(encoded.get(first..end).map(<[u8]>::to_vec));
+/// Base64 of the value alone, and at each of the three offsets inside of other data without the characters that depend on the
+/// neighbours.
+fn add_base64(value: &[u8], forms: &mut Forms) {
+    let mut alone = base64(value);
+    add_for_urls(&alone, forms);
+    forms.add_wrapped(&alone, &BASE64_COLUMNS);
+    while alone.len() % 4 != 0 {
+        alone.push(b'=');
     }
-    let for_urls: Vec<Vec<u8>> =
-        forms.iter().map(|form| replaced(&replaced(form, b"+", b"-"), b"/", b"_")).collect();
-    forms.extend(for_urls);
-    forms
+    add_for_urls(&alone, forms);
+    forms.add_wrapped(&alone, &BASE64_COLUMNS);
+    for before in 0..3_usize {
+        let mut data = vec![0; before];
+        data.extend_from_slice(value);
+        let encoded = base64(&data);
+        let inner = encoded.get((before * 8).div_ceil(6)..data.len() * 8 / 6).unwrap_or_default();
+        forms.add(inner);
+        add_for_urls(inner, forms);
+    }
+}
+
+/// The same in the alphabet for URLs.
+fn add_for_urls(form: &[u8], forms: &mut Forms) {
+    forms.add(&replaced(&replaced(form, b"+", b"-"), b"/", b"_"));
 }
 
 /// Without padding.
@@ -133,40 +176,24 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     for group in bytes.chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or_default());
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let signs = [18, 12, 6, 0].map(|shift| {
-            let index = usize::try_from(bits >> shift & 63).unwrap_or_default();
-            BASE64.get(index).copied().unwrap_or_default()
-        });
-        out.extend(signs.iter().take(group.len() + 1));
+        for at in 0..=group.len() {
+            let index = usize::try_from(bits >> (18 - 6 * at) & 63).unwrap_or_default();
+            out.push(BASE64.get(index).copied().unwrap_or_default());
+        }
     }
     out
-}
-
-/// Each form, and its lines where a program wraps it.
-fn wrapped(forms: [Vec<u8>; 2], columns: &[usize]) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    for form in forms {
-        for columns in columns.iter().filter(|columns| form.len() > **columns) {
-            all.extend(form.chunks(*columns).map(<[u8]>::to_vec));
-        }
-        all.push(form);
-    }
-    all
 }
 
 fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
-        match rest.strip_prefix(from) {
-            Some(behind) => {
-                out.extend_from_slice(to);
-                rest = behind;
-            }
-            None => {
-                out.push(*first);
-                rest = behind;
-            }
+        if let Some(behind) = rest.strip_prefix(from) {
+            out.extend_from_slice(to);
+            rest = behind;
+        } else {
+            out.push(*first);
+            rest = behind;
         }
     }
     out

@@ -91,7 +91,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     }
 }
 
-/// One line for people, on standard error: the journal's. What the daemon has asked may stand in it.
+/// Writes one line to standard error, which is the journal. It may contain values from the daemon's question.
 fn say(line: &str) {
     let _unheard = writeln!(io::stderr(), "kanban-shim --hold: {}", log_line::message(line));
 }

@@ -1,4 +1,4 @@
-//! A log on a terminal, piece by piece.
+//! A log on a terminal, as a stream.
 
 use std::mem::take;
 
@@ -6,14 +6,13 @@ use super::HIDDEN;
 use crate::text::sequences::{Sequence, sequence_at};
 use crate::text::signs::{Kind, kind};
 
-/// Shows a stream of bytes: sequences that only draw are left out, a carriage return ends a line (programs that count up write
-/// over theirs), every other control character is `\u{fffd}`, and so is what is no UTF-8. Where the stream is cut into pieces
-/// makes no difference.
+/// Converts a stream of bytes: drawing sequences are removed, a carriage return ends a line (progress displays overwrite theirs),
+/// other control characters and invalid UTF-8 become `\u{fffd}`. The result does not depend on how the stream is cut.
 #[derive(Debug, Default)]
 pub struct Stream {
-    /// The beginning of a character.
+    /// An incomplete character.
     bytes: Vec<u8>,
-    /// Read, but not yet understood.
+    /// Decoded, but incomplete without what follows.
     text: String,
     /// The last character that was shown.
     before: Option<char>,
@@ -75,14 +74,14 @@ impl Stream {
                     continue;
                 }
                 Sequence::Open if !is_last => break,
-                // What it is shows only with what follows.
+                // Its class depends on what follows.
                 Sequence::Open | Sequence::None if is_open => break,
                 Sequence::Open | Sequence::None => {}
             }
             rest = behind;
             let shown = match (kind, sign) {
                 (Kind::Seen, _) | (_, '\n' | '\t') => sign,
-                // Of CR LF the second half is written.
+                // CR LF is written as LF.
                 (_, '\r') if after == Some('\n') => continue,
                 (_, '\r') => '\n',
                 (Kind::LineEnd | Kind::Hidden, _) => HIDDEN,

@@ -175,7 +175,7 @@ fn lines(finding: &Finding) -> Vec<String> {
     lines
 }
 
-/// A variable with the reason why logs do not show its value.
+/// A redacted variable with the reason.
 fn redacted(variable: &RedactedVariable) -> String {
     let name = one_line(&variable.name);
     let reason = match variable.reason.as_str() {
