@@ -1,15 +1,9 @@
-//! A page for an agent, and each function of it by itself.
+//! The page that an agent reads, and each function of it separately.
 #![no_main]
 
-#[path = "../../tests/fuzz/oracles.rs"]
-#[allow(dead_code)]
-mod oracles;
-mod source;
-#[path = "../../tests/fuzz/text.rs"]
-#[allow(dead_code)]
-mod text;
+use kanband_fuzz::{Source, oracles};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     oracles::check_quotes(&String::from_utf8_lossy(input));
-    oracles::check_context(&mut source::Source(input));
+    oracles::check_context(&mut Source(input));
 });

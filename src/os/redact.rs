@@ -93,7 +93,7 @@ pub fn redacted(text: &str, values: &[String]) -> String {
 }
 
 impl Redactor {
-    /// A replacer for secret values in all forms of [`forms::forms_of`].
+    /// A replacer for secret values in all their forms.
     pub fn of_values<S: AsRef<[u8]>>(values: &[S]) -> Self {
         let mut forms = Vec::new();
         for value in values {

@@ -198,8 +198,7 @@ fn scramble(random: &mut dyn Random, path: &Path) {
         ];
         let table = tables[pick(random, tables.len())];
         let Ok(statement) = connection.prepare(&format!("SELECT * FROM {table}")) else { continue };
-        let columns: Vec<String> =
-            statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let column = &columns[pick(random, columns.len())];
         let value = match below(random, 6) {
             0 => rusqlite::types::Value::Null,

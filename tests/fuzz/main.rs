@@ -9,6 +9,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
     reason = "a test that cannot go on must fail loudly"
 )]
 

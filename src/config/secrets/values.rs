@@ -82,7 +82,7 @@ fn is_path(value: &str) -> bool {
 
 /// Whether a word looks random: lower and upper case letters and digits, without separators.
 fn is_random(word: &str) -> bool {
-    let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| is(byte));
+    let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
     let is_gapless =
         word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=_-".contains(&byte));
     let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);

@@ -150,7 +150,7 @@ fn add_base64(value: &[u8], forms: &mut Forms) {
     let mut alone = base64(value);
     add_for_urls(&alone, forms);
     forms.add_wrapped(&alone, &BASE64_COLUMNS);
-    while alone.len() % 4 != 0 {
+    while !alone.len().is_multiple_of(4) {
         alone.push(b'=');
     }
     add_for_urls(&alone, forms);

@@ -1,0 +1,20 @@
+//! Oracles and generators of tests/fuzz, and the fuzzer's input as their source of randomness.
+#![allow(dead_code, clippy::all, reason = "shared with tests, which use all of it")]
+
+use kanband::kernel::random::Random;
+
+#[path = "../../tests/fuzz/oracles.rs"]
+pub mod oracles;
+#[path = "../../tests/fuzz/text.rs"]
+pub mod text;
+
+/// Input of the fuzzer as random words of two bytes, then zeros.
+pub struct Source<'i>(pub &'i [u8]);
+
+impl Random for Source<'_> {
+    fn next(&mut self) -> u64 {
+        let (now, later) = self.0.split_at(self.0.len().min(2));
+        self.0 = later;
+        now.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
+}
