@@ -1,6 +1,6 @@
 # Transcribes the task's body, which is in Morse code.
 set -eu
-body=$(kanban context "$KANBAN_TASK" | sed -n '/^## Body$/,/^## [^B]/{/^## /d;/^$/d;p;}')
+body=$(kanban context "$KANBAN_TASK" | sed -n '/^## Body$/,/^## [^B]/s/^> //p')
 cat > morse.sed <<'END'
 s/^[.]-$/A/
 s/^-[.][.][.]$/B/

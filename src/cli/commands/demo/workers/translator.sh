@@ -1,6 +1,6 @@
 # Translates the task's body into Esperanto, word by word.
 set -eu
-body=$(kanban context "$KANBAN_TASK" | sed -n '/^## Body$/,/^## [^B]/{/^## /d;/^$/d;p;}')
+body=$(kanban context "$KANBAN_TASK" | sed -n '/^## Body$/,/^## [^B]/s/^> //p')
 translation=""
 for word in $body; do
   case $word in
