@@ -181,5 +181,11 @@ mod tests {
             changes(&with("one"), &with("two")),
             [change("profiles.a.env.KEY", Some(UNTOLD), Some(UNTOLD), false)]
         );
+        let with =
+            |value: &str| format!("[launchers.a]\nargv = [\"x\"]\nenv = {{ KEY = \"{value}\" }}\n");
+        assert_eq!(
+            changes(&with("one"), &with("two")),
+            [change("launchers.a.env.KEY", Some(UNTOLD), Some(UNTOLD), false)]
+        );
     }
 }

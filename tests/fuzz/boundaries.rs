@@ -10,8 +10,8 @@ use crate::text::{bytes, hostile};
 
 #[test]
 fn no_line_of_a_page_is_one_of_others_outside_of_a_quote() {
-    cases(2_000, check_context_of);
-    cases(10_000, |random| check_quotes(&hostile(random, 20)));
+    cases(3_000, check_context_of);
+    cases(15_000, |random| check_quotes(&hostile(random, 20)));
 }
 
 fn check_context_of(random: &mut kanband::kernel::random::SeededRandom) {
@@ -20,7 +20,7 @@ fn check_context_of(random: &mut kanband::kernel::random::SeededRandom) {
 
 #[test]
 fn a_terminal_shows_characters_and_does_nothing() {
-    cases(10_000, |random| {
+    cases(30_000, |random| {
         let length = 1 + below(random, 30);
         let input = bytes(random, length);
         check_terminal(&input, random);
@@ -29,11 +29,11 @@ fn a_terminal_shows_characters_and_does_nothing() {
 
 #[test]
 fn json_and_log_lines_hide_nothing_and_read_as_they_were_meant() {
-    cases(8_000, |random| check_json(random));
-    cases(15_000, |random| check_log_line(random));
+    cases(16_000, |random| check_json(random));
+    cases(30_000, |random| check_log_line(random));
 }
 
 #[test]
 fn a_stream_without_its_secrets_is_what_a_slow_search_leaves() {
-    cases(6_000, |random| check_redaction(random));
+    cases(20_000, |random| check_redaction(random));
 }

@@ -61,7 +61,7 @@ fn message(random: &mut dyn Random, run_dir: &Path) -> Vec<u8> {
 
 #[test]
 fn a_message_to_the_holder_is_a_question_or_none_and_never_more() {
-    cases(30_000, |random| {
+    cases(60_000, |random| {
         let message = message(random, Path::new("/run/x"));
         if let Ok(asked) = serde_json::from_slice::<Asked>(&message)
             && asked.question != Question::Unknown
@@ -130,7 +130,7 @@ const SEED: &str = "KANBAND_FUZZ_HOLDER_SEED";
 fn a_holder_answers_or_hangs_up_and_goes_on() {
     let Some(holder) = HolderProcess::start() else { return };
     let daemon = Account::named("daemon").unwrap().unwrap();
-    for seed in seeds(6) {
+    for seed in seeds(12) {
         // The holder checks the peer's user, so the questions come from a process of the daemon's user.
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "--ignored", "--nocapture", "holder::asked_as_the_daemons_user"]);
