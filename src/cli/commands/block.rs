@@ -21,6 +21,9 @@ pub struct Arguments {
     id: String,
     /// What is needed; several words are joined by blanks
     reason: Vec<String>,
+    /// What is missing, kept with the event: capability, dependency, needs_input or transient
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
     /// Further tasks, for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
@@ -31,7 +34,7 @@ pub struct Arguments {
 /// # Errors
 /// No daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Arguments { id, reason, ids } = arguments;
+    let Arguments { id, reason, kind, ids } = arguments;
     let reason = Some(reason.join(" ")).filter(|reason| !reason.trim().is_empty());
     let ids: Vec<String> = std::iter::once(id).chain(ids).collect();
     let client = session.client()?;
@@ -40,6 +43,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         let request = BlockTask {
             id: id.to_owned(),
             reason: reason.clone(),
+            kind: kind.clone(),
             comment: true,
             board: board.clone(),
         };

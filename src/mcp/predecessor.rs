@@ -1,0 +1,105 @@
+//! Tools and arguments that the predecessor had, up to its release 0.19, and that are not in the table of tools.
+//!
+//! Its agents and their skills go on using them. An argument that means one thing here is taken; any other is refused with a line
+//! that names what to use. None of them is shown: every agent pays for a schema in every run.
+
+use serde_json::Value;
+
+use crate::mcp::tools::Tool;
+
+/// What an argument of before is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// This field of the operation.
+    Field(&'static str),
+    /// What holds anyway, when it has one of these values; any other is refused with this line.
+    Only(&'static [&'static str], &'static str),
+    /// Nothing: this line says what to use.
+    Instead(&'static str),
+}
+
+/// Arguments of before, by tool; `*` stands for every tool.
+pub const ARGUMENTS: &[(&str, &str, Meaning)] = &[
+    ("*", "board", Meaning::Field("board")),
+    (
+        "kanban_comment",
+        "author",
+        Meaning::Instead("a comment is signed with your profile: leave `author` out"),
+    ),
+    (
+        "kanban_create",
+        "initial_status",
+        Meaning::Only(
+            &["running"],
+            "a task begins ready, or todo while a parent is open: give `triage: true` for one that must not start",
+        ),
+    ),
+    (
+        "kanban_create",
+        "goal_mode",
+        Meaning::Only(&["false"], "there is no goal mode: write into `body` what counts as done"),
+    ),
+    (
+        "kanban_create",
+        "goal_max_turns",
+        Meaning::Instead("there is no goal mode: `max_runtime_seconds` limits a run"),
+    ),
+    (
+        "kanban_create",
+        "project",
+        Meaning::Instead("there are no projects: give `workspace_kind` and `workspace_path`"),
+    ),
+    ("kanban_list", "include_archived", Meaning::Field("archived")),
+    (
+        "kanban_attach",
+        "content_base64",
+        Meaning::Instead("give `path`: this server reads the file and sends it"),
+    ),
+    ("kanban_attach", "content_type", Meaning::Instead("no type is kept: leave it out")),
+];
+
+/// Tools of before that are not here, with what to use.
+pub const TOOLS: &[(&str, &str)] = &[
+    (
+        "kanban_attach_url",
+        "nothing is fetched from a URL: download the file, then use kanban_attach",
+    ),
+    ("kanban_attachments", "kanban_show lists the attached files"),
+];
+
+/// What an argument of before means for a tool; none when there was no such argument.
+pub fn argument(tool: &Tool, name: &str) -> Option<Meaning> {
+    ARGUMENTS
+        .iter()
+        .find(|(of, argument, _)| (*of == "*" || *of == tool.name) && *argument == name)
+        .map(|(_, _, meaning)| *meaning)
+}
+
+/// The field and its value that an argument of before stands for; none when it says what holds anyway.
+///
+/// # Errors
+/// One line that says what to use instead.
+pub fn translated(
+    meaning: Meaning,
+    value: &Value,
+) -> Result<Option<(&'static str, Value)>, String> {
+    let word = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match meaning {
+        _ if value.is_null() => Ok(None),
+        Meaning::Field("archived") if word == "true" => Ok(Some(("archived", true.into()))),
+        Meaning::Field("archived") if word == "false" => Ok(None),
+        Meaning::Field("archived") => Err("must be true or false".to_owned()),
+        Meaning::Field(field) if value.is_string() => Ok(Some((field, value.clone()))),
+        Meaning::Field(_) => Err("must be a string".to_owned()),
+        Meaning::Only(values, _) if values.contains(&word.as_str()) => Ok(None),
+        Meaning::Only(_, instead) | Meaning::Instead(instead) => Err(instead.to_owned()),
+    }
+}
+
+/// What to use for a tool of before.
+pub fn instead_of_tool(name: &str) -> Option<&'static str> {
+    TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, instead)| *instead)
+}
