@@ -67,7 +67,7 @@ fn of_before(tool: &Tool, name: &str, value: &Value) -> Result<Option<(String, V
         return Err(format!("unknown argument `{name}`; {} takes {}", tool.name, names.join(", ")));
     };
     let field = predecessor::translated(meaning, value);
-    let field = field.map_err(|instead| format!("argument `{name}`: {instead}"))?;
+    let field = field.map_err(|instead| format!("unknown argument `{name}`: {instead}"))?;
     Ok(field.map(|(field, value)| (field.to_owned(), value)))
 }
 

@@ -70,7 +70,10 @@ fn show(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, Clien
     let id = fields.remove("id");
     let id = id.as_ref().and_then(Value::as_str).unwrap_or_default();
     let details: Value = client.get(&task_path(id, "")?, &*fields)?;
-    let context: Value = client.get(&task_path(id, "context")?, &*fields)?;
+    let context = match &from {
+        Some(from) if !from.is_in(&["task", "worker_context"]) => Value::Null,
+        Some(_) | None => client.get(&task_path(id, "context")?, &*fields)?,
+    };
     part(&replies::of_show(&details, &context), from.as_ref()).ok_or_else(no_such)
 }
 

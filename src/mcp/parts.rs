@@ -89,6 +89,11 @@ impl Position {
         };
         Some(Self { section: (*section).to_owned(), item: item.parse().ok()?, inside })
     }
+
+    /// Whether it is in one of these sections.
+    pub fn is_in(&self, sections: &[&str]) -> bool {
+        sections.contains(&self.section.as_str())
+    }
 }
 
 /// Bytes that a value takes inside the text of a reply, which is JSON in a JSON string.

@@ -103,3 +103,100 @@ pub fn translated(
 pub fn instead_of_tool(name: &str) -> Option<&'static str> {
     TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, instead)| *instead)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::mcp::arguments::to_request;
+    use crate::mcp::tools::find;
+
+    /// Every tool of the predecessor with every argument that it had in any release.
+    const OF_BEFORE: &[(&str, &[&str])] = &[
+        ("kanban_show", &["task_id", "board"]),
+        (
+            "kanban_complete",
+            &["task_id", "summary", "metadata", "result", "created_cards", "artifacts", "board"],
+        ),
+        ("kanban_block", &["task_id", "reason", "kind", "board"]),
+        ("kanban_heartbeat", &["task_id", "note", "board"]),
+        ("kanban_comment", &["task_id", "body", "author", "board"]),
+        (
+            "kanban_create",
+            &[
+                "title",
+                "assignee",
+                "body",
+                "parents",
+                "tenant",
+                "priority",
+                "workspace_kind",
+                "workspace_path",
+                "triage",
+                "idempotency_key",
+                "max_runtime_seconds",
+                "skills",
+                "project",
+                "initial_status",
+                "goal_mode",
+                "goal_max_turns",
+                "board",
+            ],
+        ),
+        ("kanban_link", &["parent_id", "child_id", "board"]),
+        ("kanban_list", &["assignee", "status", "tenant", "include_archived", "limit", "board"]),
+        ("kanban_unblock", &["task_id", "board"]),
+        ("kanban_attach", &["task_id", "filename", "content_base64", "content_type", "board"]),
+        ("kanban_attach_url", &["task_id", "url", "filename", "content_type", "board"]),
+        ("kanban_attachments", &["task_id", "board"]),
+    ];
+
+    #[test]
+    fn every_tool_and_argument_of_before_is_taken_or_named_with_what_to_use() {
+        for (name, arguments) in OF_BEFORE {
+            let Some(tool) = find(name) else {
+                assert!(instead_of_tool(name).is_some(), "{name}");
+                continue;
+            };
+            for argument in *arguments {
+                let is_there = tool.fields.iter().any(|field| field.name == *argument);
+                let is_known = super::argument(tool, argument).is_some();
+                assert!(is_there != is_known, "{name}: {argument}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_means_one_thing_is_taken_and_the_rest_says_what_to_use() {
+        let create = |name: &str, value: Value| json!({"title": "t", "assignee": "a", name: value});
+        let list = |value: Value| json!({ "include_archived": value });
+        for (tool, arguments, field) in [
+            ("kanban_show", json!({"board": "b"}), Some(("board", json!("b")))),
+            ("kanban_create", create("initial_status", json!("running")), None),
+            ("kanban_create", create("goal_mode", json!(false)), None),
+            ("kanban_create", create("goal_mode", json!("false")), None),
+            ("kanban_create", create("goal_max_turns", json!(null)), None),
+            ("kanban_list", list(json!(true)), Some(("archived", json!(true)))),
+            ("kanban_list", list(json!("false")), None),
+        ] {
+            let Value::Object(given) = &arguments else { panic!() };
+            let request = to_request(find(tool).unwrap(), given, Some("t_1")).unwrap();
+            for (name, value) in field {
+                assert_eq!(request[name], value, "{arguments}");
+            }
+            assert!(!request.contains_key("goal_mode") && !request.contains_key("initial_status"));
+        }
+        for (tool, arguments, told) in [
+            ("kanban_create", create("initial_status", json!("blocked")), "triage"),
+            ("kanban_create", create("goal_mode", json!(true)), "body"),
+            ("kanban_create", create("project", json!("p")), "workspace_path"),
+            ("kanban_list", list(json!("maybe")), "true or false"),
+            ("kanban_show", json!({"board": 7}), "a string"),
+        ] {
+            let Value::Object(given) = &arguments else { panic!() };
+            let problem = to_request(find(tool).unwrap(), given, Some("t_1")).unwrap_err();
+            assert!(problem.contains(told) && !problem.contains('\n'), "{arguments}: {problem}");
+        }
+    }
+}

@@ -44,6 +44,9 @@ const RUN: &[&str] = &[
 const ATTACHMENT: &[&str] = &["filename", "size_bytes", "sha256", "uploaded_by"];
 const LISTED: &[&str] = &["id", "title", "status", "assignee", "priority", "tenant"];
 
+/// A text of a task that takes more than this comes behind what a worker has to know, bytes.
+const TASK_FIELD_BYTES_MAX: usize = 4000;
+
 /// Characters of a title, a name or another short text in a reply that has no parts.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -60,9 +63,12 @@ pub fn of_show(details: &Value, context: &Value) -> Vec<Section> {
     };
     let events = each(&list("events"), EVENT);
     let skipped = events.len().saturating_sub(EVENTS_SHOWN);
+    let task = details.get("task").map_or(Value::Null, |task| only(task, TASK));
+    let (task, long) = without_long_fields(task);
     vec![
-        Section::single("task", details.get("task").map_or(Value::Null, |task| only(task, TASK))),
+        Section::single("task", task),
         Section::single("worker_context", context.get("context").cloned().unwrap_or_default()),
+        Section::single("task_texts", long),
         Section::list("parents", list("parents")),
         Section::list("children", list("children")),
         Section::list("comments", each(&list("comments"), COMMENT)),
@@ -70,6 +76,20 @@ pub fn of_show(details: &Value, context: &Value) -> Vec<Section> {
         Section::list("runs", each(&list("runs"), RUN)),
         Section { skipped, ..Section::list("events", events) },
     ]
+}
+
+/// A task whose fields are all short, and its long texts: what a worker has to know comes before they do.
+fn without_long_fields(task: Value) -> (Value, Value) {
+    let Value::Object(fields) = task else { return (Value::Null, Value::Null) };
+    let is_long = |value: &Value| cost(value) > TASK_FIELD_BYTES_MAX;
+    let (long, mut short): (Map<_, _>, Map<_, _>) =
+        fields.into_iter().partition(|(_, value)| is_long(value));
+    if long.is_empty() {
+        return (short.into(), Value::Null);
+    }
+    let names: Vec<Value> = long.keys().map(|name| name.clone().into()).collect();
+    short.insert("in_task_texts".to_owned(), names.into());
+    (short.into(), long.into())
 }
 
 /// The reply of any other tool.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use kanband::api::client::Client;
 use kanband::os::leftovers::end_runs;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 /// The command line under test.
@@ -204,6 +206,15 @@ impl Board {
         let mut daemon = self.daemon.take().unwrap();
         daemon.kill().unwrap();
         daemon.wait().unwrap();
+    }
+
+    /// Does something while the daemon answers nobody.
+    pub fn stopped<T>(&self, act: impl FnOnce() -> T) -> T {
+        let pid = Pid::from_raw(i32::try_from(self.daemon.as_ref().unwrap().id()).unwrap());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        let done = act();
+        kill(pid, Signal::SIGCONT).unwrap();
+        done
     }
 
     /// What the daemon counts about itself.
