@@ -38,6 +38,7 @@ mod reasons;
 mod searching;
 mod shows;
 mod skills;
+mod stdin;
 mod stopping;
 mod streams;
 mod switching;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::client::Mcp;
@@ -207,7 +209,9 @@ fn an_id_whose_request_is_open_is_refused_and_the_first_is_answered() {
     let task = board.create("t", &[]);
     let mut mcp = Mcp::start(&board, &["--orchestrator"], &[("KANBAN_TASK", &task)]);
     // The daemon does not answer while it is stopped, so the first request is still open when the second comes.
-    board.stopped(|| {
+    let daemon = Pid::from_raw(i32::try_from(board.figure("pid")).unwrap());
+    kill(daemon, Signal::SIGSTOP).unwrap();
+    {
         mcp.send_bytes(&comment("7", &task, "\"first\""));
         mcp.send_bytes(b"\n");
         mcp.send_bytes(&comment("7", &task, "\"second\""));
@@ -218,7 +222,8 @@ fn an_id_whose_request_is_open_is_refused_and_the_first_is_answered() {
             (&json!(7), &json!(-32600)),
             "{refused}"
         );
-    });
+    }
+    kill(daemon, Signal::SIGCONT).unwrap();
     let answer = mcp.line().unwrap();
     assert_eq!(
         (&answer["id"], &answer["result"]["isError"]),

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::api::client::Client;
 use crate::cli::commands::Ended;
 use crate::cli::commands::create::line_of;
+use crate::cli::commands::create_warnings::with_warnings;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
@@ -44,6 +45,7 @@ pub(super) fn run(file: &Path, session: &mut Session) -> Ended {
             Err(failure) => break Err(failure),
         }
     };
+    let created = with_warnings(created, &client, session)?;
     if session.output.is_json() {
         session.output.json(&created)?;
     }

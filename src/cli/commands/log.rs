@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
-use crate::api::client::{RawReply, task_path};
+use crate::api::client::{ClientError, RawReply, task_path};
 use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
+use crate::kernel::tx::shorten;
 
 /// Print the log of a run.
 ///
@@ -65,9 +67,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         board: board.as_deref(),
     };
     if arguments.follow {
-        return follow(&path, &query, session);
+        return follow(&arguments.id, &path, &query, session);
     }
-    let reply = session.client()?.get_raw(&path, &query)?;
+    let reply =
+        session.client()?.get_raw(&path, &query).map_err(|error| no_log(&arguments.id, error))?;
     if session.output.is_json() {
         let shown = Shown {
             id: &arguments.id,
@@ -85,12 +88,23 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-fn follow(path: &str, query: &Query<'_>, session: &mut Session) -> Ended {
+/// A task that is not there has no log: said in these words too, as it always was.
+fn no_log(id: &str, error: ClientError) -> ClientError {
+    match error {
+        ClientError::Refused(mut detail) if detail.code == ErrorCode::UnknownTask => {
+            detail.message = format!("no log for {}: {}", shorten(id), detail.message);
+            ClientError::Refused(detail)
+        }
+        other => other,
+    }
+}
+
+fn follow(id: &str, path: &str, query: &Query<'_>, session: &mut Session) -> Ended {
     if session.output.is_json() {
         return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
     }
     let client = session.client()?;
-    let mut reply = client.download(path, query)?;
+    let mut reply = client.download(path, query).map_err(|error| no_log(id, error))?;
     while let Some(piece) = reply.piece()? {
         session.output.raw(&piece)?;
         session.output.finish()?;
