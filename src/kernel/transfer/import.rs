@@ -10,6 +10,7 @@ use crate::kernel::board::{Verb, hex_digest};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::objects;
 use crate::kernel::store;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
 use crate::kernel::task::{Parents, TaskStatus};
@@ -27,6 +28,7 @@ pub struct ImportTasks {
     /// Board that they come to.
     pub board: Option<String>,
     /// The tasks.
+    #[serde(deserialize_with = "objects::list")]
     pub records: Vec<TaskRecord>,
     /// Keeps the integer ids of runs, comments and events; only for a board file without any task.
     pub keep_ids: bool,

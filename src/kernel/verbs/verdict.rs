@@ -15,6 +15,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
+use crate::kernel::objects;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
@@ -36,6 +37,7 @@ pub struct CompleteTask {
     /// Short result that stands on the task itself.
     pub result: Option<String>,
     /// Files that are the results, as the client found them.
+    #[serde(deserialize_with = "objects::list")]
     pub artifacts: Vec<Artifact>,
     /// Ids of the tasks that you created in this work; each is checked.
     pub created_cards: Vec<String>,
