@@ -23,6 +23,7 @@ mod exports;
 mod harness;
 mod help;
 mod hermes_files;
+mod import_reports;
 mod imports;
 mod init;
 mod integrations;
