@@ -13,7 +13,7 @@ use rmcp::model::{
     Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
     Tool as ShownTool,
 };
-use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
+use rmcp::service::{RequestContext, RoleServer, ServerInitializeError, ServiceExt as _};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -56,10 +56,12 @@ pub fn serve(options: Options) -> Result<(), String> {
     let options = Arc::new(options);
     let served = runtime.block_on(async {
         let server = Server { options, part, calls: Arc::new(Semaphore::new(CALLS_MAX)) };
-        let running = server
-            .serve(Wire::open())
-            .await
-            .map_err(|error| format!("the client did not initialize: {error}"))?;
+        let running = match server.serve(Wire::open()).await {
+            Ok(running) => running,
+            // A client that ends before it has begun wanted nothing.
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            Err(error) => return Err(format!("the client did not initialize: {error}")),
+        };
         running.waiting().await.map(drop).map_err(|error| error.to_string())
     });
     // A call whose client is gone is not waited for; what it asked for is done or not, as the board says.
@@ -120,9 +122,13 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        if request.is_some_and(|request| request.cursor.is_some()) {
+            let message = "cursor: the tools are one page, which gives no cursor";
+            return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
+        }
         let shown = TOOLS.iter().filter(|tool| self.part.sees(tool));
         let tools = shown.map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()));
         Ok(ListToolsResult::with_all_items(tools.collect()))

@@ -27,11 +27,15 @@ use tokio::net::unix::pipe::Sender;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::mcp::clipped;
 use crate::mcp::protocol::message_id::IdScanner;
 use crate::mcp::protocol::{self, Incoming, LINE_BYTES_MAX, Refused, Request};
 
 /// Answers that may be owed before the next line waits.
 const OWED_MAX: u32 = 4096;
+
+/// Characters of a method that is named in an answer.
+const METHOD_CHARS_MAX: usize = 200;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -177,9 +181,20 @@ impl Wire {
         if let Some(fields) = answer.as_object_mut() {
             fields.insert("id".to_owned(), id);
         }
+        say_what_is_not_found(&mut answer);
         // A writer that has ended has told why by closing the semaphore.
         drop(self.answers.send((answer.to_string(), permit)));
         Ok(())
+    }
+}
+
+/// The library says the method's name and no more.
+fn say_what_is_not_found(answer: &mut Value) {
+    let Some(error) = answer.get_mut("error").and_then(Value::as_object_mut) else { return };
+    let is_not_found =
+        error.get("code").and_then(Value::as_i64) == Some(protocol::METHOD_NOT_FOUND.into());
+    if let (true, Some(Value::String(message))) = (is_not_found, error.get_mut("message")) {
+        *message = format!("method not found: {}", clipped(message, METHOD_CHARS_MAX));
     }
 }
 

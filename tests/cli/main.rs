@@ -9,6 +9,7 @@
 
 mod attachments;
 mod bad_input;
+mod before;
 mod board_files;
 mod boards;
 mod breakers;

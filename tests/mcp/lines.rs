@@ -116,6 +116,9 @@ fn a_line_without_end_is_answered_by_the_id_behind_it() {
     let board = Board::quiet();
     let task = board.create("t", &[]);
     let mut mcp = Mcp::start(&board, &["--orchestrator"], &[("KANBAN_TASK", &task)]);
+    let told = mcp.ask("resources/list", json!({}));
+    assert_eq!(told["error"]["message"], "method not found: resources/list");
+    assert_eq!(mcp.ask("tools/list", json!({"cursor": "x"}))["error"]["code"], -32602);
     let piece = vec![b'x'; 1024 * 1024];
     mcp.send_bytes(b"{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"");
     for _ in 0..65 {

@@ -35,6 +35,8 @@ pub fn settle(tasks: &BTreeMap<String, (TaskStatus, bool)>, links: &[(String, St
     let mut settled = Settled::default();
     let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
+    // Looking from each link for a circle is dear, and few sources have one.
+    let may_close_circle = has_circle(links);
     for link @ (parent, child) in links {
         let wrong = |why, is_between_tasks| WrongLink { link: link.clone(), why, is_between_tasks };
         let is_there = |id: &String| tasks.contains_key(id);
@@ -42,7 +44,7 @@ pub fn settle(tasks: &BTreeMap<String, (TaskStatus, bool)>, links: &[(String, St
             settled.wrong.push(wrong("an end is missing", false));
         } else if !seen.insert(link) {
             // Said twice is no fault.
-        } else if parent == child || reaches(&children, child, parent) {
+        } else if may_close_circle && (parent == child || reaches(&children, child, parent)) {
             settled.wrong.push(wrong("it would close a circle", true));
         } else {
             children.entry(parent).or_default().push(child);
@@ -77,6 +79,32 @@ pub fn settle(tasks: &BTreeMap<String, (TaskStatus, bool)>, links: &[(String, St
         }
     }
     settled
+}
+
+/// Whether there is a circle among links: tasks without parents are taken away until none is left, or none has no parent.
+fn has_circle(links: &[(String, String)]) -> bool {
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (parent, child) in links {
+        open.entry(parent).or_default();
+        *open.entry(child).or_default() += 1;
+        children.entry(parent).or_default().push(child);
+    }
+    let mut free: Vec<&str> =
+        open.iter().filter(|(_, parents)| **parents == 0).map(|(id, _)| *id).collect();
+    let mut left = open.len();
+    while let Some(id) = free.pop() {
+        left -= 1;
+        for child in children.get(id).into_iter().flatten() {
+            if let Some(parents) = open.get_mut(child) {
+                *parents -= 1;
+                if *parents == 0 {
+                    free.push(child);
+                }
+            }
+        }
+    }
+    left > 0
 }
 
 /// Whether `to` is found by following the links from `from`.
@@ -142,6 +170,20 @@ mod tests {
         let settled = settle(&all, &[link("old", "new")]);
         let told = (TaskStatus::Todo, Some("old".to_owned()));
         assert_eq!(settled.moved, BTreeMap::from([("new".to_owned(), told)]));
+    }
+
+    #[test]
+    fn a_circle_is_found_wherever_it_is() {
+        for (links, expected) in [
+            (&[("a", "b"), ("b", "c"), ("a", "c"), ("a", "b")][..], false),
+            (&[("a", "a")], true),
+            (&[("a", "b"), ("b", "c"), ("c", "b")], true),
+            (&[("x", "a"), ("a", "b"), ("b", "a")], true),
+            (&[], false),
+        ] {
+            let links: Vec<_> = links.iter().map(|(parent, child)| link(parent, child)).collect();
+            assert_eq!(has_circle(&links), expected, "{links:?}");
+        }
     }
 
     #[test]
