@@ -1,16 +1,18 @@
 //! A client that speaks the protocol by hand, line by line.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Board, until};
+use crate::harness::{Board, DEADLINE, until};
 
 pub struct Mcp {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    /// What it says, line by line; ends when its output does.
+    lines: Receiver<String>,
     next_id: i64,
     pub hello: Value,
 }
@@ -43,7 +45,15 @@ impl Mcp {
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdin, stdout, next_id: 0, hello: Value::Null }
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, stdin, lines, next_id: 0, hello: Value::Null }
     }
 
     /// As the worker of the task's run, which is running.
@@ -88,8 +98,11 @@ impl Mcp {
 
     /// The same as it was written.
     pub fn text_line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        (self.stdout.read_line(&mut line).unwrap() > 0).then_some(line)
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("hung: it does not answer"),
+        }
     }
 
     /// Closes its input; its output can still be read.
