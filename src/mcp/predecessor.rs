@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_for_its_users_names_every_tool_and_argument_that_is_not_here() {
+        let guide = include_str!("../../docs/hermes.md");
+        let table = guide.split("## Tools of agents").nth(1).unwrap();
+        for (tool, argument, _) in ARGUMENTS.iter().filter(|(tool, _, _)| *tool != "*") {
+            let mut rows = table.lines().filter(|line| line.contains(tool));
+            assert!(rows.any(|row| row.contains(argument)), "{tool}: {argument}");
+        }
+        for (tool, _) in TOOLS {
+            assert!(table.contains(&format!("`{tool}`")), "{tool}");
+        }
+    }
+
+    #[test]
     fn what_means_one_thing_is_taken_and_the_rest_says_what_to_use() {
         let create = |name: &str, value: Value| json!({"title": "t", "assignee": "a", name: value});
         let list = |value: Value| json!({ "include_archived": value });

@@ -105,6 +105,11 @@ impl Mcp {
         }
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Closes its input; its output can still be read.
     pub fn close_input(&mut self) {
         self.stdin = None;

@@ -1,13 +1,14 @@
 //! Lines of every kind on the real program's input: each that may be a request gets an answer, and the server goes on.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::client::Mcp;
-use crate::harness::Board;
+use crate::harness::{Board, until};
 
 /// A line and the error codes, by id, that it has to be answered with.
 type Wrong = (Vec<u8>, Vec<(Value, i64)>);
@@ -203,6 +204,28 @@ fn at_the_end_of_the_input_everything_that_was_asked_is_answered() {
     assert!(answers.contains_key("\"last\""));
     let shown = board.say(["show", &task, "--json"]).json();
     assert_eq!(shown["comments"].as_array().unwrap().len(), 41);
+    assert_eq!(mcp.end(), Some(0));
+}
+
+/// The protocol library alone gives up after five seconds.
+#[test]
+fn an_answer_that_takes_long_comes_although_the_input_is_closed() {
+    let board = Board::quiet();
+    let task = board.create("t", &[]);
+    let mut mcp = Mcp::start(&board, &["--orchestrator"], &[("KANBAN_TASK", &task)]);
+    let daemon = Pid::from_raw(i32::try_from(board.figure("pid")).unwrap());
+    kill(daemon, Signal::SIGSTOP).unwrap();
+    mcp.send_bytes(&comment("1", &task, "\"late\""));
+    mcp.send_bytes(b"\n");
+    mcp.close_input();
+    let begun = Instant::now();
+    until("the time that a library waits to be over", || {
+        assert!(mcp.is_running(), "it ended and owes an answer");
+        (begun.elapsed() > Duration::from_secs(7)).then_some(())
+    });
+    kill(daemon, Signal::SIGCONT).unwrap();
+    let answer = mcp.line().unwrap();
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(1), &json!(false)));
     assert_eq!(mcp.end(), Some(0));
 }
 

@@ -127,6 +127,21 @@ fn what_nobody_ever_knew_gets_no_line() {
     }
 }
 
+#[test]
+fn the_guide_for_its_users_names_every_verb_and_flag_that_is_not_here() {
+    let guide = include_str!("../../../docs/hermes.md");
+    let verbs = guide.split("## Verb by verb").nth(1).unwrap().split("\n## ").next().unwrap();
+    for (verb, flag, _) in FLAGS {
+        let row = verbs.lines().find(|line| {
+            line.split('|').nth(1).is_some_and(|names| names.contains(&format!("`{verb}`")))
+        });
+        assert!(row.is_some_and(|row| row.contains(flag)), "{verb} {flag}");
+    }
+    for word in VERBS.iter().chain(BOARDS).map(|(word, _)| word) {
+        assert!(verbs.contains(&format!("`{word}`")), "{word}");
+    }
+}
+
 /// What the lines say to type is understood.
 #[test]
 fn every_flag_that_a_line_names_is_one() {
