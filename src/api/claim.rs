@@ -10,7 +10,7 @@ use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
 use crate::kernel::board::Verb as _;
 use crate::kernel::error::{Fault, Refusal};
-use crate::kernel::place::{branch_of, path_to_look_at};
+use crate::kernel::place::{branch_of, path_to_look_at, refuse_relative};
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verbs::ClaimTask;
 use crate::os::workspaces::{Mark, MarkKind, Workspaces};
@@ -25,6 +25,7 @@ pub fn claim(api: Arc<Api>, call: Call) -> Answer {
             snapshot.task(&id, None, ClaimTask::NAME)
         };
         let task = api.readers.read(call.caller.clone(), look).await?;
+        refuse_relative(&task)?;
         if let Some(path) = path_to_look_at(&task).map(str::to_owned) {
             verb.place = places::look(vec![path.clone()]).await.remove(&path).flatten();
         }

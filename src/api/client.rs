@@ -288,6 +288,20 @@ impl Client {
         self.change(Method::POST, path, body)
     }
 
+    /// Has something done with a body that may be longer than other requests.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn post_large<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
+        self.change_by(Method::POST, path.to_owned(), body.into(), JSON)
+    }
+
     /// Has some fields changed.
     ///
     /// # Errors

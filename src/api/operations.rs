@@ -308,6 +308,16 @@ pub const OPERATIONS: &[Operation] = &[
         "Import tasks, each whole.",
         transfer::import_tasks,
     ),
+    Operation {
+        carries: Carries::File,
+        ..by_hand::<GetDaemon, ImportReply>(
+            "import_large",
+            Method::Post,
+            "/v1/import/large",
+            "Import a task whose history takes more than other requests: the body is that of `POST /v1/import`.",
+            transfer::import_large,
+        )
+    },
     verb::<ImportLinks, ImportLinksReply>("/v1/import/links", "Import links between tasks."),
     by_hand::<ExportBoard, TaskRecord>(
         "export",

@@ -11,9 +11,10 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -22,7 +23,9 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault, VerbError};
+use crate::kernel::limits::IMPORT_RECORD_BYTES_MAX;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::random::SeededRandom;
 use crate::kernel::restore::{self, RestoreError};
@@ -112,14 +115,41 @@ pub fn plan_import(api: Arc<Api>, call: Call) -> Answer {
 pub fn import_tasks(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let verb: ImportTasks = call.input.from_body()?;
-        let submit = Submit { caller: call.caller, request_id: call.request_id, verb };
-        let reply = api.database.submit(submit).await?;
-        if reply.imported > 0 {
-            // Imported events are history and no news, so they are not published; the search index has to look all the same.
-            api.feed.have_all_look_again();
-        }
-        json(&reply)
+        import(&api, call.caller, call.request_id, verb).await
     })
+}
+
+/// Answers `POST /v1/import/large`: the same, with a body as long as the longest history that a task may bring.
+pub fn import_large(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let GetDaemon {} = call.input.from_query()?;
+        operators_only(&call.caller, "import")?;
+        let body = Limited::new(call.stream, IMPORT_RECORD_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| {
+            let told = format!("the request did not arrive, or is too large: {error}");
+            ApiError::new(ErrorCode::TooLarge, told)
+        })?;
+        let bad = |told: String| ApiError::new(ErrorCode::BadRequest, told);
+        let fields: Map<String, Value> = serde_json::from_slice(&body.to_bytes())
+            .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
+        let verb: ImportTasks =
+            serde_json::from_value(fields.into()).map_err(|error| bad(error.to_string()))?;
+        import(&api, call.caller, call.request_id, verb).await
+    })
+}
+
+async fn import(
+    api: &Api,
+    caller: Caller,
+    request_id: Option<String>,
+    verb: ImportTasks,
+) -> Result<axum::response::Response, ApiError> {
+    let reply = api.database.submit(Submit { caller, request_id, verb }).await?;
+    if reply.imported > 0 {
+        // Imported events are history and no news, so they are not published; the search index has to look all the same.
+        api.feed.have_all_look_again();
+    }
+    json(&reply)
 }
 
 /// A file in the home that goes when this does.

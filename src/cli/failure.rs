@@ -150,8 +150,12 @@ pub fn parser_line(error: &clap::Error) -> String {
     first.strip_prefix("error: ").unwrap_or(first).to_owned()
 }
 
-/// Tells what the argument parser has to say, which may be the help text.
-pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
+/// Prints the message of the argument parser, which may be the help text, and what to use instead of an unknown argument.
+pub fn tell_parser(
+    error: &clap::Error,
+    instead: Option<&'static str>,
+    output: &mut Output,
+) -> CliExit {
     if error.use_stderr() {
         // The message repeats arguments, which may be untrusted.
         output.complain(error.render().to_string().trim_end());
@@ -159,12 +163,17 @@ pub fn tell_parser(error: &clap::Error, output: &mut Output) -> CliExit {
         // Nobody can be told when even this cannot be written.
         drop(error.print());
     }
+    if let Some(instead) = instead {
+        output.complain(&format!("hint: {instead}"));
+    }
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
         _ => {
             if output.is_json() {
                 let message = parser_line(error);
-                let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint: None };
+                let hint = instead.map(str::to_owned);
+                let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint };
                 output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());
             }
             CliExit::Usage

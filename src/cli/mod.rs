@@ -17,12 +17,15 @@ pub mod files;
 pub mod follow;
 pub mod manual;
 pub mod output;
+pub mod predecessor;
 pub mod session;
 pub mod slash;
 pub mod tasks;
 pub mod text;
 pub mod times;
+pub mod words;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser};
@@ -72,7 +75,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
         }
         Err(error) => {
             let is_json = arguments.iter().any(|argument| argument == "--json");
-            tell_parser(&error, &mut Output::of_process(is_json))
+            let instead = predecessor::instead(&error, &arguments);
+            tell_parser(&error, instead, &mut Output::of_process(is_json))
         }
     }
 }
@@ -88,7 +92,13 @@ fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
         Err(error) => return Failure::from(error).tell(&mut output),
     };
     let board = board_of(&arguments, &ambient);
-    let mut session = Session { ambient, board, output, surface: Surface::Shell };
+    let mut session = Session {
+        ambient,
+        board,
+        output,
+        surface: Surface::Shell,
+        has_read_stdin: Cell::new(false),
+    };
     let ended = arguments.command.map_or(Ok(CliExit::Ok), |command| command.run(&mut session));
     let written = session.output.finish();
     match ended.and_then(|exit| written.map(|()| exit)) {

@@ -1,6 +1,7 @@
 //! What every command works with: its surroundings, the board it means, where it writes.
 
-use std::io::{IsTerminal as _, StdinLock, stdin, stdout};
+use std::cell::Cell;
+use std::io::{IsTerminal as _, Read as _, StdinLock, stdin, stdout};
 
 use serde::Serialize;
 
@@ -9,7 +10,12 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::times::Times;
 use crate::config::Ambient;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::limits::BODY_BYTES_MAX;
 use crate::os::host::host_name;
+
+/// Stands for the text on standard input.
+const STDIN: &str = "-";
 
 /// Where a command line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub struct Session {
     pub output: Output,
     /// Where it comes from.
     pub surface: Surface,
+    /// Whether a text was read from standard input, which can be read once.
+    pub has_read_stdin: Cell<bool>,
 }
 
 /// A request without fields.
@@ -67,6 +75,58 @@ impl Session {
             Surface::Shell => Ok(stdin().lock()),
             Surface::Chat => Err(Failure::usage("there is no standard input in a chat")),
         }
+    }
+
+    /// A text that the command line gives: itself, or all of standard input where it is `-`. `of` names the argument. Every verb
+    /// reads its texts through this; line ends at the end belong to the pipe and are left out.
+    ///
+    /// # Errors
+    /// Standard input cannot be read, is no text, is too long, or was read for another text already.
+    pub fn text(&self, of: &str, given: String) -> Result<String, Failure> {
+        let text = self.text_as_it_is(of, given)?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// The same for a text that need not be there.
+    ///
+    /// # Errors
+    /// As [`Session::text`].
+    pub fn optional_text(
+        &self,
+        of: &str,
+        given: Option<String>,
+    ) -> Result<Option<String>, Failure> {
+        given.map(|given| self.text(of, given)).transpose()
+    }
+
+    /// The same with its line ends, for a body.
+    ///
+    /// # Errors
+    /// As [`Session::text`].
+    pub fn text_as_it_is(&self, of: &str, given: String) -> Result<String, Failure> {
+        if given != STDIN {
+            return Ok(given);
+        }
+        if self.has_read_stdin.replace(true) {
+            let told = format!("{of} -: stdin was read for another text already");
+            return Err(Failure::usage(told).with_hint("give one of the texts as it is"));
+        }
+        // No more than is needed to see that it is too much.
+        let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        self.stdin()?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::usage(format!("{of} -: stdin cannot be read: {error}")))?;
+        if bytes.len() > BODY_BYTES_MAX {
+            let of = of.trim_start_matches('-');
+            let told = format!("{of} is too large: more than {BODY_BYTES_MAX} bytes on stdin");
+            return Err(Failure::refused(ErrorCode::TooLarge, told));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Failure::usage(format!("{of} -: stdin is not valid UTF-8 (byte {at})"))
+        })
     }
 
     /// Whether a person sits in front of it who can be asked.

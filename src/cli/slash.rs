@@ -4,6 +4,7 @@
 //! parser and done by the same verbs. What differs: nothing is written anywhere but into the answer, and verbs that need more
 //! than words (a file, a terminal, an end that may never come) are refused.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -11,7 +12,7 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::{Session, Surface};
-use crate::cli::{Arguments, board_of};
+use crate::cli::{Arguments, board_of, predecessor};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
@@ -43,17 +44,21 @@ pub fn answer(text: &str, ambient: Ambient) -> Answer {
         return answer(&Arguments::command().render_help().to_string(), CliExit::Ok);
     }
     let program = std::iter::once(OsString::from("kanban"));
-    let parsed = Arguments::try_parse_from(program.chain(words.into_iter().map(OsString::from)));
+    let words: Vec<OsString> = program.chain(words.into_iter().map(OsString::from)).collect();
+    let parsed = Arguments::try_parse_from(&words);
     let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
             let exit = if error.use_stderr() { CliExit::Usage } else { CliExit::Ok };
-            return answer(&error.render().to_string(), exit);
+            let hint = predecessor::instead(&error, &words);
+            let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+            return answer(&format!("{}{hint}", error.render()), exit);
         }
     };
     let (output, captured) = Output::captured(arguments.json);
     let board = board_of(&arguments, &ambient);
-    let mut session = Session { ambient, board, output, surface: Surface::Chat };
+    let has_read_stdin = Cell::new(false);
+    let mut session = Session { ambient, board, output, surface: Surface::Chat, has_read_stdin };
     let exit = match arguments.command {
         None => return answer(&Arguments::command().render_help().to_string(), CliExit::Ok),
         Some(command) => match command.why_not_in_chat() {

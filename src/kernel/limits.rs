@@ -21,6 +21,9 @@ pub const ARGS_MAX: usize = 64;
 /// Longest request body on the socket, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Most that one task of an import may bring, with its whole history, as JSON, in bytes. It has a request of its own.
+pub const IMPORT_RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Largest file that can be attached to a task, in bytes. It is sent as it is, so the limit of other requests does not hold.
 pub const ATTACHMENT_BYTES_MAX: u64 = 25 * 1024 * 1024;
 

@@ -30,6 +30,7 @@ pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod nudge;
+pub mod objects;
 pub mod origin;
 pub mod outcome;
 pub mod place;

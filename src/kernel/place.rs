@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::error::Refusal;
 use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::tx::shorten;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,22 @@ pub fn path_to_look_at(task: &Task) -> Option<&str> {
     match task.workspace_kind {
         WorkspaceKind::Scratch => None,
         WorkspaceKind::Dir | WorkspaceKind::Worktree => task.workspace_path.as_deref(),
+    }
+}
+
+/// Refuses a task whose path is relative. None is made here, but an imported task may have one, and it would lead somewhere else
+/// for each caller.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`].
+pub fn refuse_relative(task: &Task) -> Result<(), Refusal> {
+    match path_to_look_at(task) {
+        Some(path) if !path.starts_with('/') => Err(Refusal::InvalidValue {
+            field: "workspace_path",
+            problem: "non-absolute workspace_path",
+            value: shorten(path),
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -338,6 +338,36 @@ impl Reason {
         }
     }
 
+    /// Whether it holds until somebody acts, or the host recovers: work that only waits for its turn is none of it.
+    pub fn stands_still(&self) -> bool {
+        match self {
+            Self::UnknownProfile { .. }
+            | Self::DispatchDisabled
+            | Self::Paused
+            | Self::Draining
+            | Self::Disk { .. }
+            | Self::HostBreaker { .. }
+            | Self::ProfileBreaker { .. } => true,
+            Self::ProfileCap { max_running, .. } | Self::Cap { max_running, .. } => {
+                *max_running == 0
+            }
+            Self::Running { .. }
+            | Self::Done
+            | Self::Archived
+            | Self::Triage
+            | Self::Dependency { .. }
+            | Self::Blocked { .. }
+            | Self::Unassigned
+            | Self::PreviousRunStopping { .. }
+            | Self::PreviousRunUnkillable { .. }
+            | Self::BackOff { .. }
+            | Self::StartsUsedUp { .. }
+            | Self::RuntimeUsedUp { .. }
+            | Self::WorkspaceBusy { .. }
+            | Self::StartsNext => false,
+        }
+    }
+
     /// One line for people.
     pub fn explanation(&self) -> String {
         match self {

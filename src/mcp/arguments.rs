@@ -4,6 +4,10 @@
 use serde_json::{Map, Value};
 
 use crate::mcp::tools::Tool;
+use crate::mcp::{clipped, predecessor, protocol};
+
+/// Characters of a name that is quoted.
+const NAME_CHARS_MAX: usize = 80;
 
 /// What is wrong with the arguments, in one line.
 pub type Problem = String;
@@ -18,12 +22,12 @@ pub fn to_request(
     own_task: Option<&str>,
 ) -> Result<Map<String, Value>, Problem> {
     let schema = tool.input_schema();
-    let known = |name: &str| tool.fields.iter().any(|field| field.name == name);
-    if let Some(name) = arguments.keys().find(|name| !known(name)) {
-        let names: Vec<&str> = tool.fields.iter().map(|field| field.name).collect();
-        return Err(format!("unknown argument `{name}`; {} takes {}", tool.name, names.join(", ")));
-    }
     let mut request = Map::new();
+    for (name, value) in arguments {
+        if !tool.fields.iter().any(|field| field.name == name) {
+            request.extend(of_before(tool, name, value)?);
+        }
+    }
     for field in tool.fields {
         let kind = schema.get("properties").and_then(|all| all.get(field.name)?.get("type"));
         let kind = kind.and_then(Value::as_str).unwrap_or("string");
@@ -55,17 +59,22 @@ pub fn to_request(
     Ok(request)
 }
 
+/// The field that an argument of the predecessor stands for, which is no argument here.
+fn of_before(tool: &Tool, name: &str, value: &Value) -> Result<Option<(String, Value)>, Problem> {
+    let Some(meaning) = predecessor::argument(tool, name) else {
+        let name = clipped(name, NAME_CHARS_MAX);
+        let names: Vec<&str> = tool.fields.iter().map(|field| field.name).collect();
+        return Err(format!("unknown argument `{name}`; {} takes {}", tool.name, names.join(", ")));
+    };
+    let field = predecessor::translated(meaning, value);
+    let field = field.map_err(|instead| format!("unknown argument `{name}`: {instead}"))?;
+    Ok(field.map(|(field, value)| (field.to_owned(), value)))
+}
+
 /// The value as the type that is wanted, when there is no doubt about it.
 fn typed(name: &str, kind: &str, value: &Value) -> Result<Value, Problem> {
     let wrong = || {
-        let found = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "an object",
-        };
+        let found = protocol::kind_of(value);
         let wanted = match kind {
             "array" => "a list of strings",
             "object" => "an object",

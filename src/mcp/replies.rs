@@ -1,6 +1,10 @@
-//! From a reply of the daemon to the few fields that a model needs. What is null is left out: every word is paid for.
+//! From a reply of the daemon to the few fields that a model needs. What is null is left out: every word is paid for. Each is of
+//! bounded size, see [`crate::mcp::parts`].
 
 use serde_json::{Map, Value, json};
+
+use crate::mcp::clipped;
+use crate::mcp::parts::{REPLY_BYTES_MAX, Section, cost};
 
 /// Events that `kanban_show` gives back: the last of them.
 const EVENTS_SHOWN: usize = 50;
@@ -40,25 +44,52 @@ const RUN: &[&str] = &[
 const ATTACHMENT: &[&str] = &["filename", "size_bytes", "sha256", "uploaded_by"];
 const LISTED: &[&str] = &["id", "title", "status", "assignee", "priority", "tenant"];
 
-/// The reply of `kanban_show`, from the task's details and its context.
-pub fn of_show(details: &Value, context: &Value) -> Value {
+/// A text of a task that takes more than this comes behind what a worker has to know, bytes.
+const TASK_FIELD_BYTES_MAX: usize = 4000;
+
+/// Characters of a title, a name or another short text in a reply that has no parts.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// Bytes that the tasks of a list may take in its reply.
+const LIST_BYTES_MAX: usize = REPLY_BYTES_MAX - 1000;
+
+/// The reply of `kanban_show`, from the task's details and its context, in the order in which a model needs it: its parts are
+/// cut from this.
+pub fn of_show(details: &Value, context: &Value) -> Vec<Section> {
     let list =
         |name: &str| details.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let each = |items: &[Value], names: &[&str]| -> Vec<Value> {
         items.iter().map(|item| only(item, names)).collect()
     };
-    let events = list("events");
-    let recent = events.get(events.len().saturating_sub(EVENTS_SHOWN)..).unwrap_or_default();
-    json!({
-        "task": details.get("task").map(|task| only(task, TASK)),
-        "parents": list("parents"),
-        "children": list("children"),
-        "comments": each(&list("comments"), COMMENT),
-        "attachments": each(&list("attachments"), ATTACHMENT),
-        "events": each(recent, EVENT),
-        "runs": each(&list("runs"), RUN),
-        "worker_context": context.get("context"),
-    })
+    let events = each(&list("events"), EVENT);
+    let skipped = events.len().saturating_sub(EVENTS_SHOWN);
+    let task = details.get("task").map_or(Value::Null, |task| only(task, TASK));
+    let (task, long) = without_long_fields(task);
+    vec![
+        Section::single("task", task),
+        Section::single("worker_context", context.get("context").cloned().unwrap_or_default()),
+        Section::single("task_texts", long),
+        Section::list("parents", list("parents")),
+        Section::list("children", list("children")),
+        Section::list("comments", each(&list("comments"), COMMENT)),
+        Section::list("attachments", each(&list("attachments"), ATTACHMENT)),
+        Section::list("runs", each(&list("runs"), RUN)),
+        Section { skipped, ..Section::list("events", events) },
+    ]
+}
+
+/// A task whose fields are all short, and its long texts: what a worker has to know comes before they do.
+fn without_long_fields(task: Value) -> (Value, Value) {
+    let Value::Object(fields) = task else { return (Value::Null, Value::Null) };
+    let is_long = |value: &Value| cost(value) > TASK_FIELD_BYTES_MAX;
+    let (long, mut short): (Map<_, _>, Map<_, _>) =
+        fields.into_iter().partition(|(_, value)| is_long(value));
+    if long.is_empty() {
+        return (short.into(), Value::Null);
+    }
+    let names: Vec<Value> = long.keys().map(|name| name.clone().into()).collect();
+    short.insert("in_task_texts".to_owned(), names.into());
+    (short.into(), long.into())
 }
 
 /// The reply of any other tool.
@@ -68,7 +99,7 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         out.insert("ok".to_owned(), true.into());
         for (name, of) in pairs {
             if let Some(value) = reply.get(of).filter(|value| !value.is_null()) {
-                out.insert((*name).to_owned(), value.clone());
+                out.insert((*name).to_owned(), short(value));
             }
         }
         Value::Object(out)
@@ -89,21 +120,43 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
     }
 }
 
-/// The reply of `kanban_list`, from one task more than are to be shown: with it, that there is one is known.
+/// The reply of `kanban_list`, from one task more than are to be shown: with it, that there is one is known. Fewer are shown
+/// when they would take more room than a reply has.
 pub fn of_list(reply: &Value, limit: usize) -> Value {
     let tasks = reply.as_array().map(Vec::as_slice).unwrap_or_default();
-    let shown = tasks.get(..limit).unwrap_or(tasks);
+    let mut shown = Vec::new();
+    let mut used = 0;
+    for task in tasks.iter().take(limit) {
+        let task = short_fields(&only(task, LISTED));
+        used += cost(&task) + 1;
+        if used > LIST_BYTES_MAX && !shown.is_empty() {
+            break;
+        }
+        shown.push(task);
+    }
+    let is_truncated = tasks.len() > shown.len();
+    let last = shown.last().and_then(|task| task.get("id")).cloned().unwrap_or_default();
     let mut out = json!({
-        "ok": true,
-        "tasks": shown.iter().map(|task| only(task, LISTED)).collect::<Vec<_>>(),
-        "count": shown.len(),
-        "truncated": tasks.len() > shown.len(),
+        "ok": true, "count": shown.len(), "tasks": shown, "truncated": is_truncated,
     });
-    if let (true, Value::Object(out)) = (tasks.len() > shown.len(), &mut out) {
-        let last = shown.last().and_then(|task| task.get("id")).cloned().unwrap_or_default();
+    if let (true, Value::Object(out)) = (is_truncated, &mut out) {
         out.insert("next_cursor".to_owned(), last);
     }
     out
+}
+
+/// A value that takes little room: of a text its beginning, of anything else that takes much nothing.
+fn short(value: &Value) -> Value {
+    match value {
+        Value::String(text) => clipped(text, TEXT_CHARS_MAX).into(),
+        Value::Array(_) | Value::Object(_) => Value::Null,
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn short_fields(value: &Value) -> Value {
+    let fields = value.as_object().into_iter().flatten();
+    fields.map(|(name, value)| (name.clone(), short(value))).collect::<Map<_, _>>().into()
 }
 
 /// Says nothing: null, or a list of nothing.
@@ -124,6 +177,7 @@ fn only(value: &Value, names: &[&str]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mcp::parts::part;
 
     #[test]
     fn a_reply_holds_what_the_tool_promises_and_no_nulls() {
@@ -179,11 +233,33 @@ mod tests {
             "parents": ["t_0"], "children": [], "comments": [{"id": 1, "author": "a", "body": "b", "created_at": 3}],
             "events": events, "runs": [],
         });
-        let shown = of_show(&details, &json!({"context": "# t"}));
+        let shown = part(&of_show(&details, &json!({"context": "# t"})), None).unwrap();
         assert_eq!(shown["task"], json!({"id": "t_1", "title": "t"}));
         assert_eq!(shown["events"].as_array().unwrap().len(), 50);
         assert_eq!(shown["events"][0]["created_at"], 10);
         assert_eq!(shown["comments"], json!([{"author": "a", "body": "b", "created_at": 3}]));
+        assert_eq!(shown["runs"], json!([]));
         assert_eq!(shown["worker_context"], "# t");
+    }
+
+    #[test]
+    fn no_reply_without_parts_is_long_whatever_the_daemon_says() {
+        let long = "\u{1}\"".repeat(100_000);
+        let task = |n: usize| json!({"id": format!("t_{n:08x}"), "title": long, "assignee": long, "tenant": long, "status": "ready"});
+        let tasks: Vec<Value> = (0..201).map(task).collect();
+        let listed = of_list(&tasks.into(), 200);
+        assert!(cost(&listed) < REPLY_BYTES_MAX, "{}", cost(&listed));
+        let count = listed["tasks"].as_array().unwrap().len();
+        assert!(count > 3 && listed["truncated"] == true, "{count}");
+        assert_eq!(listed["next_cursor"], listed["tasks"][count - 1]["id"]);
+        for operation in ["complete", "heartbeat", "comment", "create", "link", "attach", "unblock"]
+        {
+            let reply = json!({
+                "id": long, "task_id": long, "run_id": [long], "status": long, "created": true, "filename": long,
+                "parent_id": long, "child_id": long, "sha256": long, "comment_id": {"a": long}, "size_bytes": 1,
+            });
+            let told = of_operation(operation, &reply);
+            assert!(cost(&told) < REPLY_BYTES_MAX / 2, "{operation}: {}", cost(&told));
+        }
     }
 }

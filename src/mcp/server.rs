@@ -4,7 +4,6 @@
 //! them, for anybody else none (the capability is announced all the same, so that clients do not take it for a fault). What a
 //! call may *do* is settled by the daemon, every time.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
@@ -14,30 +13,26 @@ use rmcp::model::{
     Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
     Tool as ShownTool,
 };
-use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
-use rmcp::transport::async_rw::AsyncRwTransport;
-use serde_json::{Map, Value, json};
+use rmcp::service::{RequestContext, RoleServer, ServerInitializeError, ServiceExt as _};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::api::client::{Client, ClientError, artifacts_field, task_path};
-use crate::api::error::ErrorDetail;
-use crate::api::operations::{Carries, Method, Operation};
+use crate::api::client::{Client, ClientError};
 use crate::api::whoami::{CallerKind, WhoAmI};
 use crate::config::Ambient;
-use crate::kernel::error::ErrorCode;
 use crate::mcp::arguments::to_request;
+use crate::mcp::calls::call;
 use crate::mcp::guidance::GUIDANCE;
-use crate::mcp::replies;
-use crate::mcp::tools::{Audience, Given, TOOLS, Tool, find};
+use crate::mcp::tools::{Audience, TOOLS, Tool, find};
+use crate::mcp::wire::Wire;
+use crate::mcp::{clipped, predecessor};
 use crate::text::json;
 
-/// Longest message that is read, bytes. Far more than the daemon takes: what is longer is passed over without an answer, and
-/// whoever sent it would wait for ever, while up to here it is told that its arguments are too large.
-const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Calls that are made at the same time; the others wait. Each has a connection of its own.
+const CALLS_MAX: usize = 8;
 
-/// Tasks that are listed when a model does not say how many, and at most: a reply is paid for by the word.
-const LIST_DEFAULT: usize = 50;
-/// See [`LIST_DEFAULT`].
-const LIST_MAX: usize = 200;
+/// Characters of an error, and of its hint: texts of the caller may be quoted in them.
+const ERROR_CHARS_MAX: usize = 1500;
 
 /// What the server was started with.
 #[derive(Debug, Clone)]
@@ -61,13 +56,13 @@ pub fn serve(options: Options) -> Result<(), String> {
     let part = Part::of(&options);
     let options = Arc::new(options);
     let served = runtime.block_on(async {
-        let server = Server { options, part };
-        let (input, output) = rmcp::transport::io::stdio();
-        let transport = AsyncRwTransport::new(input, output).with_max_line_length(LINE_BYTES_MAX);
-        let running = server
-            .serve(transport)
-            .await
-            .map_err(|error| format!("the client did not initialize: {error}"))?;
+        let server = Server { options, part, calls: Arc::new(Semaphore::new(CALLS_MAX)) };
+        let running = match server.serve(Wire::open()).await {
+            Ok(running) => running,
+            // A client that ends before it has begun wanted nothing.
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            Err(error) => return Err(format!("the client did not initialize: {error}")),
+        };
         running.waiting().await.map(drop).map_err(|error| error.to_string())
     });
     // A call whose client is gone is not waited for; what it asked for is done or not, as the board says.
@@ -115,6 +110,7 @@ impl Part {
 struct Server {
     options: Arc<Options>,
     part: Part,
+    calls: Arc<Semaphore>,
 }
 
 impl ServerHandler for Server {
@@ -127,9 +123,13 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        if request.is_some_and(|request| request.cursor.is_some()) {
+            let message = "cursor: the tools are one page, which gives no cursor";
+            return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
+        }
         let shown = TOOLS.iter().filter(|tool| self.part.sees(tool));
         let tools = shown.map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()));
         Ok(ListToolsResult::with_all_items(tools.collect()))
@@ -142,7 +142,11 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = find(&request.name).filter(|tool| self.part.sees(tool));
         let Some(tool) = tool else {
-            let message = format!("unknown tool: {}", crate::kernel::tx::shorten(&request.name));
+            let name = crate::kernel::tx::shorten(&request.name);
+            let message = match predecessor::instead_of_tool(&request.name) {
+                Some(instead) => format!("unknown tool: {name}; {instead}"),
+                None => format!("unknown tool: {name}"),
+            };
             return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
         };
         let arguments = request.arguments.unwrap_or_default();
@@ -151,7 +155,11 @@ impl ServerHandler for Server {
             Err(problem) => return Ok(refused("invalid_arguments", &problem, None).into()),
         };
         let options = Arc::clone(&self.options);
-        let called = tokio::task::spawn_blocking(move || call(&options, tool, &fields)).await;
+        // Never closed, so a call that waited is made.
+        let turn = Arc::clone(&self.calls).acquire_owned().await;
+        let called = tokio::task::spawn_blocking(move || call(&options.ambient, tool, &fields));
+        let called = called.await;
+        drop(turn);
         let answer = match called {
             Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(as_text(&reply))]),
             Ok(Err(error)) => told(&error),
@@ -159,80 +167,6 @@ impl ServerHandler for Server {
         };
         Ok(answer.into())
     }
-}
-
-/// Calls the operation of a tool.
-fn call(options: &Options, tool: &Tool, fields: &Map<String, Value>) -> Result<Value, ClientError> {
-    let unknown =
-        || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
-    let operation = tool.operation().ok_or_else(unknown)?;
-    let client = Client::new(&options.ambient)?;
-    let text = |name: &str| fields.get(name).and_then(Value::as_str);
-    let id = text("id").unwrap_or_default();
-    if operation.carries == Carries::File {
-        let file = Path::new(text("path").unwrap_or_default());
-        let reply = client.attach(id, file, text("filename"), None)?;
-        return Ok(replies::of_operation(tool.operation, &json!(reply)));
-    }
-    let (path, mut fields) = addressed(operation, id, fields)?;
-    take_files(tool, &mut fields)?;
-    let list_limit = (tool.operation == "list").then(|| take_limit(&mut fields)).transpose()?;
-    let reply: Value = match operation.method {
-        Method::Get => client.get(&path, &fields)?,
-        Method::Post => client.post(&path, &fields)?,
-        Method::Patch => client.patch(&path, &fields)?,
-    };
-    if tool.operation == "show" {
-        let context: Value = client.get(&task_path(id, "context")?, &json!({}))?;
-        return Ok(replies::of_show(&reply, &context));
-    }
-    Ok(match list_limit {
-        Some(limit) => replies::of_list(&reply, limit),
-        None => replies::of_operation(tool.operation, &reply),
-    })
-}
-
-/// Puts what is recorded of files in the place of their paths.
-fn take_files(tool: &Tool, fields: &mut Map<String, Value>) -> Result<(), ClientError> {
-    for field in tool.fields.iter().filter(|field| field.given == Given::Paths) {
-        if let Some(Value::Array(paths)) = fields.get(field.of) {
-            let taken = artifacts_field(paths.iter().filter_map(Value::as_str))?;
-            fields.insert(field.of.to_owned(), taken);
-        }
-    }
-    Ok(())
-}
-
-/// How many tasks are listed; the request asks for one more, to know whether there is one.
-fn take_limit(fields: &mut Map<String, Value>) -> Result<usize, ClientError> {
-    let limit = match fields.get("limit").and_then(Value::as_u64) {
-        None if fields.contains_key("limit") => None,
-        None => Some(LIST_DEFAULT),
-        Some(limit) => usize::try_from(limit).ok().filter(|limit| (1..=LIST_MAX).contains(limit)),
-    };
-    let limit = limit.ok_or_else(|| {
-        ClientError::Refused(ErrorDetail {
-            code: ErrorCode::InvalidValue,
-            message: format!("limit must be between 1 and {LIST_MAX}"),
-            hint: Some("go on behind next_cursor for more".to_owned()),
-        })
-    })?;
-    fields.insert("limit".to_owned(), (limit + 1).into());
-    Ok(limit)
-}
-
-/// The path of a request with the id in its place, and the fields that are left.
-fn addressed(
-    operation: &Operation,
-    id: &str,
-    fields: &Map<String, Value>,
-) -> Result<(String, Map<String, Value>), ClientError> {
-    let Some(rest) = operation.path.strip_prefix("/v1/tasks/{id}") else {
-        return Ok((operation.path.to_owned(), fields.clone()));
-    };
-    let mut fields = fields.clone();
-    fields.remove("id");
-    Ok((task_path(id, rest.trim_start_matches('/'))?, fields))
 }
 
 fn told(error: &ClientError) -> CallToolResult {
@@ -247,9 +181,9 @@ fn told(error: &ClientError) -> CallToolResult {
 
 /// An error that a model can act on.
 fn refused(code: &str, message: &str, hint: Option<&str>) -> CallToolResult {
-    let mut error = json!({ "error": message, "code": code });
+    let mut error = json!({ "error": clipped(message, ERROR_CHARS_MAX), "code": code });
     if let (Some(hint), Value::Object(fields)) = (hint, &mut error) {
-        fields.insert("hint".to_owned(), hint.into());
+        fields.insert("hint".to_owned(), clipped(hint, ERROR_CHARS_MAX).into());
     }
     CallToolResult::error(vec![ContentBlock::text(as_text(&error))])
 }

@@ -41,6 +41,8 @@ pub enum Given {
     Paths,
     /// The path of a file. This process reads it, under its own rights, and sends its bytes; the operation has no such field.
     File,
+    /// Where a part of the reply begins. This process cuts the parts; the operation has no such field.
+    Cursor,
 }
 
 /// One tool.
@@ -87,6 +89,13 @@ const FILE: Field = Field {
     ..required("path")
 };
 
+/// The part of a reply that is asked for.
+const PART: Field = Field {
+    about: Some("next_cursor of the reply before, for its next part."),
+    given: Given::Cursor,
+    ..field("cursor")
+};
+
 /// Name of a file to be sent.
 const FILENAME: Field = Field { about: Some("Default: its own name."), ..field("filename") };
 
@@ -95,9 +104,9 @@ pub const TOOLS: &[Tool] = &[
     Tool {
         name: "kanban_show",
         about: "Read a task: its text, earlier attempts, results of its parents, comments. Call it first, without \
-                arguments; worker_context is what you need to know.",
+                arguments; worker_context is what you need to know. A long reply comes in parts: next_cursor gets the next.",
         operation: "show",
-        fields: &[OWN_TASK],
+        fields: &[OWN_TASK, PART],
         audience: Audience::Workers,
     },
     Tool {
@@ -118,7 +127,7 @@ pub const TOOLS: &[Tool] = &[
         name: "kanban_block",
         about: "Stop and ask a person: say in one sentence what you need.",
         operation: "block",
-        fields: &[OWN_TASK, required("reason")],
+        fields: &[OWN_TASK, required("reason"), field("kind")],
         audience: Audience::Workers,
     },
     Tool {
@@ -213,7 +222,7 @@ impl Tool {
             let mut schema = match field.given {
                 Given::Itself => of_operation.get(field.of).map_or_else(|| json!({}), plain),
                 Given::Paths => json!({ "type": "array", "items": { "type": "string" } }),
-                Given::File => json!({ "type": "string" }),
+                Given::File | Given::Cursor => json!({ "type": "string" }),
             };
             if let (Some(about), Value::Object(schema)) = (field.about, &mut schema) {
                 schema.insert("description".to_owned(), about.into());
@@ -295,7 +304,7 @@ mod tests {
                 let is_of_operation = properties.contains_key(field.of);
                 assert_eq!(
                     is_of_operation,
-                    field.given != Given::File,
+                    !matches!(field.given, Given::File | Given::Cursor),
                     "{}: {}",
                     tool.name,
                     field.of

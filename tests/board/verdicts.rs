@@ -190,7 +190,7 @@ fn a_block_keeps_its_reason_as_comment_only_when_it_happened() {
         id: id.to_string(),
         reason: Some("which key?".into()),
         comment: true,
-        board: None,
+        ..BlockTask::default()
     };
     bench.do_it(&block);
     assert_eq!(bench.kinds(&id), ["created", "blocked", "commented"]);

@@ -1,6 +1,6 @@
 //! `create`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Board, keys};
 
@@ -147,4 +147,54 @@ fn the_creator_is_the_caller_when_nobody_is_named() {
     let created = board.say(["create", "t", "--json"]).json();
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap();
     assert_eq!(created["created_by"], user.name.as_str());
+}
+
+#[test]
+fn ready_work_that_nothing_starts_is_warned_of() {
+    let board = Board::with(
+        "[profiles.dev]\nargv = [\"true\"]\n[profiles.off]\nargv = [\"true\"]\nmax_running = 0\n",
+    );
+    let warned = |board: &Board, arguments: &[&str]| -> (String, Value) {
+        let said = board.say(["create", "t"].iter().chain(arguments).chain(&["--json"]));
+        assert_eq!(said.code, 0, "{said:?}");
+        let made: Value = serde_json::from_str(&said.out).unwrap();
+        (said.err, made["warnings"].clone())
+    };
+    // Nothing is wrong, or nothing is ready and assigned.
+    for arguments in [&["--assignee", "dev"][..], &[]] {
+        assert_eq!(warned(&board, arguments), (String::new(), json!(null)), "{arguments:?}");
+    }
+    let (err, warnings) = warned(&board, &["--assignee", "off"]);
+    assert!(
+        err.starts_with("warning: ") && warnings[0].as_str().unwrap().contains("0 of 0 runs"),
+        "{err}{warnings}"
+    );
+    board.say(["pause"]).ok();
+    for arguments in [&["--triage", "--assignee", "dev"][..], &[]] {
+        assert_eq!(warned(&board, arguments), (String::new(), json!(null)), "{arguments:?}");
+    }
+    let (err, warnings) = warned(&board, &["--assignee", "dev"]);
+    assert!(err.contains("dispatch is paused") && err.contains("kanban resume"), "{err}");
+    assert_eq!(warnings.as_array().unwrap().len(), 1);
+    // For people it stands beside the line that says what was made; of many tasks it is said once.
+    let said = board.say(["create", "t", "--assignee", "dev"]);
+    assert!(said.out.starts_with("Created t_") && said.err.starts_with("warning: "), "{said:?}");
+    let lines = "{\"title\":\"a\",\"assignee\":\"dev\"}\n{\"title\":\"b\",\"assignee\":\"dev\"}\n";
+    let said = board.say_from(lines.as_bytes(), &["create", "--from-jsonl", "-"]);
+    assert_eq!((said.code, said.err.lines().count()), (0, 1), "{said:?}");
+
+    let board = Board::quiet();
+    let (err, _) = warned(&board, &["--assignee", "dev"]);
+    assert!(err.contains("switched off"), "{err}");
+}
+
+#[test]
+fn an_empty_time_limit_is_none() {
+    let board = Board::quiet();
+    let id = board.create("t", &["--max-runtime", ""]);
+    let task = board.task(&id);
+    assert_eq!(
+        (&task["max_runtime_seconds"], &task["no_max_runtime"]),
+        (&json!(null), &json!(false))
+    );
 }

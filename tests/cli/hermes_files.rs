@@ -65,3 +65,21 @@ INSERT INTO task_runs VALUES (3, 't_a1', 'dev', 'stale', 110, 120, 'stale', NULL
 INSERT INTO task_events VALUES (11, 't_a1', 3, 'claimed', NULL, 110), (12, 't_a1', 99, 'claimed', NULL, 130),
                                (13, 't_gone', NULL, 'created', NULL, 90), (14, 't_a6', NULL, 'created', NULL, 600);
 ";
+
+/// As the last release had it, without rows.
+pub const LATEST: &str = "
+CREATE TABLE tasks (id text primary key, title text, body text, assignee text, status text, priority integer default 0, created_by text,
+  created_at integer default 1700000000, started_at integer, completed_at integer, workspace_kind text default 'scratch', workspace_path text,
+  branch_name text, project_id text, claim_lock text, claim_expires integer, tenant text, result text, idempotency_key text,
+  consecutive_failures integer default 0, worker_pid integer, last_failure_error text, max_runtime_seconds integer, last_heartbeat_at integer,
+  current_run_id integer, workflow_template_id text, current_step_key text, skills text, model_override text, max_retries integer,
+  goal_mode integer default 0, goal_max_turns integer, session_id text, block_kind text, block_recurrences integer default 0);
+CREATE TABLE task_links (parent_id text, child_id text);
+CREATE TABLE task_comments (id integer primary key autoincrement, task_id text, author text, body text, created_at integer);
+CREATE TABLE task_events (id integer primary key autoincrement, task_id text, run_id integer, kind text, payload text, created_at integer);
+CREATE TABLE task_runs (id integer primary key autoincrement, task_id text, profile text, step_key text, status text, claim_lock text,
+  claim_expires integer, worker_pid integer, max_runtime_seconds integer, last_heartbeat_at integer, started_at integer, ended_at integer,
+  outcome text, summary text, metadata text, error text);
+CREATE TABLE kanban_notify_subs (task_id text, platform text, chat_id text, thread_id text default '', user_id text, notifier_profile text,
+  created_at integer, last_event_id integer default 0);
+";

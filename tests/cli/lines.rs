@@ -65,3 +65,63 @@ fn a_board_that_is_named_holds_for_lines_that_name_none() {
     let made = board.say_from(text.as_bytes(), &call).json();
     assert_eq!((&made[0]["board"], &made[1]["board"]), (&json!("shop"), &json!("default")));
 }
+
+#[test]
+fn an_array_of_objects_is_a_list_of_tasks_and_a_byte_order_mark_means_nothing() {
+    let titles = |board: &Board| -> Vec<String> {
+        let listed = board.say(["list", "--json"]).json();
+        let title = |task: &Value| task["title"].as_str().unwrap().to_owned();
+        let mut titles: Vec<String> = listed.as_array().unwrap().iter().map(title).collect();
+        titles.sort();
+        titles
+    };
+    for input in [
+        "\u{feff}{\"title\":\"a\"}\r\n\r\n{\"title\":\"b\"}",
+        "[{\"title\":\"a\"},{\"title\":\"b\"}]",
+        "\u{feff}\n [\n  {\n    \"title\": \"a\"\n  },\n  {\"title\": \"b\"}\n]\n",
+    ] {
+        let board = Board::quiet();
+        let said = board.say_from(input.as_bytes(), &["create", "--from-jsonl", "-", "--json"]);
+        assert_eq!(said.json().as_array().unwrap().len(), 2, "{input:?}");
+        assert_eq!(titles(&board), ["a", "b"], "{input:?}");
+    }
+    let board = Board::quiet();
+    assert_eq!(board.say_from(b"[]", &["create", "--from-jsonl", "-"]).ok(), "");
+    let many: Vec<Value> = (0..500).map(|n| json!({"title": format!("t{n:03}")})).collect();
+    let file = board.path("many.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&many).unwrap()).unwrap();
+    board.say(["create", "--from-jsonl", file.to_str().unwrap()]).ok();
+    assert_eq!(titles(&board).len(), 500);
+}
+
+#[test]
+fn what_is_no_object_is_named_by_its_place_and_never_read_value_by_value() {
+    let board = Board::quiet();
+    for (input, told) in [
+        (
+            &b"[\"1\",\"Fix the door\",\"todo\"]"[..],
+            "element 1: invalid type: a string, expected one JSON object",
+        ),
+        (b"[[\"Fix the door\"]]", "element 1: invalid type: an array, expected one JSON object"),
+        (b"[{\"titel\":\"x\"}]", "element 1: unknown field `titel`"),
+        (b"\"Fix the door\"", "line 1: invalid type: a string, expected one JSON object"),
+        (b"7", "line 1: invalid type: a number, expected one JSON object"),
+        (b"null", "line 1: invalid type: null, expected one JSON object"),
+        (b"id,title\n1,Fix the door", "line 1: "),
+        (b"[{\"title\":\"x\"}", "line 1: "),
+        (b"[{\"title\":\"x\"},\n}]", "line 2: "),
+        (b"\xff\xfe{\0", "UTF-16"),
+    ] {
+        let shown = String::from_utf8_lossy(input);
+        let failed = board.say_from(input, &["create", "--from-jsonl", "-"]).failed(1);
+        assert!(failed.contains(told) && failed.contains("hint: "), "{shown}: {failed}");
+    }
+    assert_eq!(board.everything(), [] as [Value; 0]);
+    // What comes before it stays, and is told.
+    let said = board.say_from(b"{\"title\":\"x\"}\n[\"y\"]\n", &["create", "--from-jsonl", "-"]);
+    assert_eq!((said.code, said.out.lines().count()), (1, 1), "{said:?}");
+    assert!(
+        said.err.contains("line 2: invalid type: an array, expected one JSON object"),
+        "{said:?}"
+    );
+}

@@ -9,6 +9,7 @@
 
 mod attachments;
 mod bad_input;
+mod before;
 mod board_files;
 mod boards;
 mod breakers;
@@ -23,6 +24,7 @@ mod exports;
 mod harness;
 mod help;
 mod hermes_files;
+mod import_reports;
 mod imports;
 mod init;
 mod integrations;
@@ -38,6 +40,7 @@ mod reasons;
 mod searching;
 mod shows;
 mod skills;
+mod stdin;
 mod stopping;
 mod streams;
 mod switching;

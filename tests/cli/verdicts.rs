@@ -1,6 +1,6 @@
 //! `complete`, `block`, `unblock`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Board, keys, until};
 
@@ -49,26 +49,110 @@ fn json_is_one_reply_for_each_task_that_moved() {
 #[test]
 fn in_bulk_each_is_tried_and_each_failure_told() {
     let board = Board::quiet();
-    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
-    let said = board.say(["complete", &a, "t_dead", "nonsense", &b]);
+    let (a, b, c) = (board.create("a", &[]), board.create("b", &[]), board.create("c", &[]));
+    board.say(["complete", &b]).ok();
+    let said = board.say(["complete", &a, &b, &c, &a]);
     assert_eq!(said.code, 1);
-    assert_eq!(said.out, format!("Completed {a}\nCompleted {b}\n"));
-    assert!(
-        said.err.contains("no such task: t_dead") && said.err.contains("no such task: nonsense")
-    );
+    assert_eq!(said.out, format!("Completed {a}\nCompleted {c}\n"), "each once");
+    assert!(said.err.contains(&format!("cannot complete {b}")), "{said:?}");
+    assert_eq!(said.err.matches("error: ").count(), 1, "{said:?}");
     let said = board.say(["unblock", &a, "--json"]);
     assert_eq!((said.code, said.out.as_str()), (1, "[]\n"));
+    // With --json the reply holds what was done, and each refusal is an object on stderr.
+    let d = board.create("d", &[]);
+    let said = board.say(["archive", &d, &c, "--json"]).json();
+    assert_eq!(said.as_array().unwrap().len(), 2);
+    let said = board.say(["archive", &d, &a, &c, "--json"]);
+    let done: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &done[0]["id"]), (1, &json!(a)));
+    let objects = said.err.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    assert_eq!(objects.filter(|it| it["error"]["code"] == "wrong_status").count(), 2, "{said:?}");
+}
+
+/// A word that is no task, anywhere among ids, is found before anything is done to any of them.
+#[test]
+fn of_several_ids_one_that_is_no_task_leaves_nothing_half_done() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &["--triage"]));
+    let blocked = board.create("c", &[]);
+    board.say(["block", &blocked, "why"]).ok();
+    let before = board.everything();
+    for words in [
+        &["complete", &a, "t_dead", "nonsense", &b][..],
+        &["complete", &a, "all", "tests", "pass"],
+        &["complete", &a, "t_dead", "--result", "r"],
+        &["archive", &a, &b, "t_dead"],
+        &["archive", "t_dead", &a],
+        &["unblock", &blocked, "go", "on"],
+        &["block", &a, "reason", "--ids", &b, "t_dead"],
+        &["promote", &b, &a, "t_dead"],
+        &["promote", &b, "reason", "--ids", "t_dead"],
+    ] {
+        let told = board.say(words).failed(1);
+        assert!(
+            told.contains("no such task") && told.contains("nothing was done"),
+            "{words:?}: {told}"
+        );
+        let said = board.say(words.iter().chain(&["--json"]));
+        assert_eq!((said.code, said.out.as_str()), (1, "[]\n"), "{words:?}");
+        assert!(said.err.lines().last().unwrap().contains("unknown_task"), "{said:?}");
+    }
+    for words in [
+        &["promote", &b, &a, "is", "waiting"][..],
+        &["promote", &b, "reason", "--reason", "another"],
+        &["block", &a, &b],
+    ] {
+        board.say(words).failed(2);
+    }
+    assert_eq!(board.everything(), before);
 }
 
 #[test]
-fn a_handoff_belongs_to_one_task() {
+fn behind_promote_stands_a_reason_or_more_ids() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &["--triage"]), board.create("b", &["--triage"]));
+    board.say(["promote", &a, "customer", "is", "waiting"]).ok();
+    let shown = board.say(["show", &a, "--json"]).json();
+    let last = shown["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (&last["kind"], &last["payload"]["reason"]),
+        (&json!("promoted"), &json!("customer is waiting"))
+    );
+    let c = board.create("c", &["--triage"]);
+    assert_eq!(board.say(["promote", &b, &c]).ok(), format!("Promoted {b}\nPromoted {c}\n"));
+}
+
+#[test]
+fn a_handoff_belongs_to_one_task_and_a_result_to_each() {
     let board = Board::quiet();
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
-    for flag in ["--summary", "--result", "--metadata"] {
+    for flag in ["--summary", "--metadata"] {
         let told = board.say(["complete", &a, &b, flag, "{}"]).failed(2);
         assert!(told.contains("per-task"), "{told}");
     }
     assert_eq!((board.status(&a), board.status(&b)), ("ready".into(), "ready".into()));
+    board.say(["complete", &a, &b, "--result", "shipped"]).ok();
+    for id in [&a, &b] {
+        assert_eq!(
+            (board.status(id), &board.task(id)["result"]),
+            ("done".into(), &json!("shipped"))
+        );
+    }
+}
+
+#[test]
+fn a_kind_of_block_is_kept_with_its_event() {
+    let board = Board::quiet();
+    let (a, b) = (board.create("a", &[]), board.create("b", &[]));
+    board.say(["block", &a, "which", "key", "--kind", "needs_input", "--ids", &b]).ok();
+    for id in [&a, &b] {
+        let shown = board.say(["show", id, "--json"]).json();
+        let events = shown["events"].as_array().unwrap().clone();
+        let blocked = events.into_iter().find(|event| event["kind"] == "blocked").unwrap();
+        assert_eq!(blocked["payload"], json!({"reason": "which key", "kind": "needs_input"}));
+    }
+    let told = board.say(["block", &a, "x", "--kind", "mood"]).failed(1);
+    assert!(told.contains("kind must be one of"), "{told}");
 }
 
 #[test]

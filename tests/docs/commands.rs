@@ -152,7 +152,7 @@ fn a_page_whose_command_fails_or_prints_something_else_is_found_out() {
         ("Task t_0a1b2c3d: x", "Task t_0a1b2c3d: y", "shown:   Task"),
         ("(ready, assignee=-)", "(todo, assignee=-)", "printed: Created"),
         ("--priority 2", "--priority high", "--priority"),
-        ("block t_…", "unblock t_…", "not blocked?"),
+        ("block t_… \"because\"", "unblock t_…", "not blocked?"),
     ] {
         let wrong = right.replacen(from, to, 1);
         assert_ne!(wrong, right);

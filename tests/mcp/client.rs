@@ -1,16 +1,18 @@
 //! A client that speaks the protocol by hand, line by line.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Board, until};
+use crate::harness::{Board, DEADLINE, until};
 
 pub struct Mcp {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    /// What it says, line by line; ends when its output does.
+    lines: Receiver<String>,
     next_id: i64,
     pub hello: Value,
 }
@@ -18,17 +20,7 @@ pub struct Mcp {
 impl Mcp {
     /// Starts it with these arguments and variables, and says hello.
     pub fn start(board: &Board, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut all = vec!["mcp"];
-        all.extend_from_slice(arguments);
-        let mut command = board.command(&all);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        for (name, value) in variables {
-            command.env(name, value);
-        }
-        let mut child = command.spawn().unwrap();
-        let stdin = child.stdin.take();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut mcp = Self { child, stdin, stdout, next_id: 0, hello: Value::Null };
+        let mut mcp = Self::start_silent(board, arguments, variables);
         mcp.hello = mcp.ask(
             "initialize",
             json!({
@@ -39,6 +31,29 @@ impl Mcp {
             .clone();
         mcp.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
         mcp
+    }
+
+    /// Starts it and says nothing.
+    pub fn start_silent(board: &Board, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut all = vec!["mcp"];
+        all.extend_from_slice(arguments);
+        let mut command = board.command(&all);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, stdin, lines, next_id: 0, hello: Value::Null }
     }
 
     /// As the worker of the task's run, which is running.
@@ -69,11 +84,35 @@ impl Mcp {
         stdin.flush().unwrap();
     }
 
+    /// Sends bytes that may be no text.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(bytes).unwrap();
+        stdin.flush().unwrap();
+    }
+
     /// The next line that it says; none at its end.
     pub fn line(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        (self.stdout.read_line(&mut line).unwrap() > 0)
-            .then(|| serde_json::from_str(&line).unwrap())
+        self.text_line().map(|line| serde_json::from_str(&line).unwrap())
+    }
+
+    /// The same as it was written.
+    pub fn text_line(&mut self) -> Option<String> {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("hung: it does not answer"),
+        }
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Closes its input; its output can still be read.
+    pub fn close_input(&mut self) {
+        self.stdin = None;
     }
 
     pub fn ask(&mut self, method: &str, parameters: Value) -> Value {

@@ -10,10 +10,12 @@
 )]
 
 mod bad_calls;
+mod bounds;
 mod client;
 mod handoff;
 #[path = "../cli/harness.rs"]
 mod harness;
 mod launchers;
+mod lines;
 mod runs;
 mod shown;

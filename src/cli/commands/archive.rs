@@ -4,6 +4,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::words::each_once;
 use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
 
 /// Put tasks away.
@@ -31,7 +32,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         let request = ArchiveTask { id: id.to_owned(), board: board.clone() };
         client.post(&task_path(id, "archive")?, &request)
     };
-    bulk::each(&arguments.ids, session, ask, |reply| match reply.run_id {
+    bulk::each(&client, &each_once(&arguments.ids), session, ask, |reply| match reply.run_id {
         Some(run_id) => format!("Archived {} (run {run_id} is being ended)", reply.id),
         None => format!("Archived {}", reply.id),
     })

@@ -3,8 +3,10 @@
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
+use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
+use crate::cli::words;
 use crate::kernel::verbs::{BlockTask, VerdictReply};
 
 /// Block tasks: they need a person.
@@ -19,8 +21,11 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
-    /// What is needed; several words are joined by blanks
+    /// What is needed; several words are joined by blanks, `-` alone reads it from stdin
     reason: Vec<String>,
+    /// What is missing, kept with the event: capability, dependency, needs_input or transient
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
     /// Further tasks, for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
@@ -31,22 +36,26 @@ pub struct Arguments {
 /// # Errors
 /// No daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Arguments { id, reason, ids } = arguments;
-    let reason = Some(reason.join(" ")).filter(|reason| !reason.trim().is_empty());
-    let ids: Vec<String> = std::iter::once(id).chain(ids).collect();
+    let Arguments { id, reason, kind, ids } = arguments;
+    let reason = words::reason(&reason).map_err(|told| {
+        Failure::usage(told).with_hint(format!("kanban block {id} REASON --ids ID…"))
+    })?;
+    let reason = session.optional_text("reason", reason)?;
+    let ids = words::each_once(&std::iter::once(id).chain(ids).collect::<Vec<_>>());
     let client = session.client()?;
     let board = session.board.clone();
     let ask = |id: &str| -> Result<VerdictReply, _> {
         let request = BlockTask {
             id: id.to_owned(),
             reason: reason.clone(),
+            kind: kind.clone(),
             comment: true,
             board: board.clone(),
         };
         client.post(&task_path(id, "block")?, &request)
     };
     let told = reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
-    bulk::each(&ids, session, ask, |reply| match reply.already {
+    bulk::each(&client, &ids, session, ask, |reply| match reply.already {
         true => format!("Blocked {} (it was already, by this run){told}", reply.id),
         false => format!("Blocked {}{told}", reply.id),
     })

@@ -32,7 +32,7 @@ enum Action {
     Create {
         /// 1 to 64 lower-case letters, digits, `-` and `_`
         name: String,
-        /// What it is for
+        /// What it is for; `-` reads it from stdin
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
     },
@@ -46,6 +46,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     match arguments.action {
         None | Some(Action::List) => list(session),
         Some(Action::Create { name, description }) => {
+            let description = session.optional_text("--description", description)?;
             let request = CreateBoard { name, description };
             let reply: CreateBoardReply = session.client()?.post("/v1/boards", &request)?;
             if session.output.is_json() {

@@ -16,7 +16,7 @@ use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::place::branch_of;
+use crate::kernel::place::{branch_of, refuse_relative};
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
@@ -59,6 +59,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let task_url = task_path(&arguments.id, "")?;
     let claim_url = task_path(&arguments.id, "claim")?;
     let details: TaskDetails = client.get(&task_url, &session.on_board())?;
+    refuse_relative(&details.task)
+        .map_err(|refusal| Failure::refused(refusal.code(), refusal.to_string()))?;
     let wanted = match (details.task.workspace_kind, &details.task.workspace_path) {
         (WorkspaceKind::Dir, Some(path)) => Some(PathBuf::from(path)),
         (WorkspaceKind::Dir | WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => None,

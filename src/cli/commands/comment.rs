@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
-    /// The note; several words are joined by blanks
+    /// The note; several words are joined by blanks, `-` alone reads it from stdin
     words: Vec<String>,
     /// Who writes, when that is not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
@@ -37,9 +37,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
             .with_hint(format!("kanban comment {} what is to be remembered", arguments.id)));
     }
     let path = task_path(&arguments.id, "comment")?;
+    let body = session.text("comment", arguments.words.join(" "))?;
     let request = CommentTask {
         id: arguments.id,
-        body: arguments.words.join(" "),
+        body,
         author: arguments.author.or_else(|| author_outside_runs(session)),
         board: session.board.clone(),
     };

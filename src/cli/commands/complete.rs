@@ -9,6 +9,7 @@ use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::words::each_once;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CompleteTask, VerdictReply};
@@ -16,24 +17,25 @@ use crate::kernel::verbs::{CompleteTask, VerdictReply};
 /// Complete tasks, with a handoff for whoever comes next.
 ///
 /// The summary is the handoff that the workers of the children read; metadata are its facts for programs.
-/// Both belong to one task, so they cannot be given for several at once. A worker has to give a summary or a result.
+/// Both belong to one task, so they cannot be given for several at once; a result can. A worker has to give a summary or a
+/// result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban complete \"$KANBAN_TASK\" --summary \"API in src/api, 14 tests pass\" \\
       --metadata '{\"changed_files\":[\"src/api.rs\"],\"tests_run\":14}'
   kanban complete \"$KANBAN_TASK\" --summary \"The report\" --artifact out/report.pdf
-  kanban complete t_1a2b3c4d t_5e6f7a8b")]
+  kanban complete t_1a2b3c4d t_5e6f7a8b --result \"shipped with 1.2\"")]
 pub struct Arguments {
     /// The tasks
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
-    /// Short result that stands on the task itself
+    /// Short result that stands on the task itself, or on each of several; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     result: Option<String>,
-    /// Handoff: what was done, in a few sentences
+    /// Handoff: what was done, in a few sentences; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     summary: Option<String>,
-    /// Facts of the handoff, a JSON object
+    /// Facts of the handoff, a JSON object; `-` reads it from stdin
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
     /// A file that is a result (repeatable). Its path, size and SHA-256 are taken before the verdict is sent; when it cannot be
@@ -51,16 +53,19 @@ pub struct Arguments {
 /// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { ids, result, summary, metadata, artifacts, created_cards } = arguments;
-    let hands_over = result.is_some()
-        || summary.is_some()
+    let ids = each_once(&ids);
+    let hands_over = summary.is_some()
         || metadata.is_some()
         || !artifacts.is_empty()
         || !created_cards.is_empty();
     if ids.len() > 1 && hands_over {
-        let told = "--result, --summary, --metadata, --artifact and --created-card are per-task";
+        let told = "--summary, --metadata, --artifact and --created-card are per-task";
         return Err(Failure::usage(told)
             .with_hint("complete one task at a time when there is something to hand over"));
     }
+    let result = session.optional_text("--result", result)?;
+    let summary = session.optional_text("--summary", summary)?;
+    let metadata = session.optional_text("--metadata", metadata)?;
     let metadata = metadata.as_deref().map(read_metadata).transpose()?;
     let artifacts: Vec<Artifact> =
         artifacts.iter().map(|path| artifact_of(path)).collect::<Result<_, _>>()?;
@@ -78,7 +83,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         };
         client.post(&task_path(id, "complete")?, &request)
     };
-    bulk::each(&ids, session, ask, |reply| match reply.already {
+    bulk::each(&client, &ids, session, ask, |reply| match reply.already {
         true => format!("Completed {} (it was already, by this run)", reply.id),
         false => format!("Completed {}", reply.id),
     })

@@ -1,9 +1,9 @@
 //! `kanban create`.
 
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use crate::cli::arguments::{whole_seconds, workspace};
+use crate::cli::commands::create_warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -11,7 +11,6 @@ use crate::cli::session::Session;
 use crate::cli::tasks::{assignee, with_skill_list};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::limits::BODY_BYTES_MAX;
 use crate::kernel::verbs::{CreateReply, CreateTask};
 
 /// Create a task.
@@ -27,7 +26,7 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
   kanban create --from-jsonl tasks.jsonl --json | jq -r '.[].id'")]
 pub struct Arguments {
-    /// One line that says what is to be done
+    /// One line that says what is to be done; `-` reads it from stdin
     title: Option<String>,
     /// File of create requests, one JSON object per line, with the API's fields; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
@@ -62,6 +61,9 @@ pub struct Arguments {
     /// Time limit of each of its runs (90s, 5m, 2h, 1d or plain seconds); `none` lifts the default
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
+    /// How it begins: as it would anyway
+    #[arg(long, hide = true, value_parser = clap::builder::PossibleValuesParser::new(["running"]))]
+    initial_status: Option<String>,
     /// Who creates it, when that is not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
     created_by: Option<String>,
@@ -98,13 +100,17 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         return create_lines::run(file, session);
     }
     let request = request(arguments, session)?;
-    let reply: CreateReply = session.client()?.post("/v1/tasks", &request)?;
+    let client = session.client()?;
+    let reply: CreateReply = client.post("/v1/tasks", &request)?;
     let reply = CreateReply { task: with_skill_list(reply.task), created: reply.created };
-    if session.output.is_json() {
-        session.output.json(&reply)?;
-        return Ok(CliExit::Ok);
+    if !session.output.is_json() {
+        // What was done is said before anything else is asked.
+        session.output.line_now(line_of(&reply))?;
     }
-    session.output.line(line_of(&reply))?;
+    let created = with_warnings(vec![reply], &client, session)?;
+    if let (true, Some(created)) = (session.output.is_json(), created.first()) {
+        session.output.json(created)?;
+    }
     Ok(CliExit::Ok)
 }
 
@@ -120,15 +126,14 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         Failure::usage_of(ErrorCode::TitleRequired, "title is required")
             .with_hint("kanban create \"what is to be done\"")
     })?;
+    let title = session.text("title", title)?;
     let (max_runtime_seconds, no_max_runtime) = match arguments.max_runtime.as_deref() {
-        None => (None, false),
+        // A variable that is not set gives no limit.
+        None | Some("") => (None, false),
         Some(word) if word.eq_ignore_ascii_case("none") => (None, true),
         Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
     };
-    let body = match arguments.body.as_deref() {
-        Some("-") => Some(read_body(session.stdin()?)?),
-        _ => arguments.body,
-    };
+    let body = arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?;
     let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);
     Ok(CreateTask {
         title,
@@ -150,23 +155,5 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         effort: arguments.effort,
         args: arguments.args,
         board: session.board.clone(),
-    })
-}
-
-/// Reads no more than is needed to see that it is too much.
-fn read_body(source: impl io::Read) -> Result<String, Failure> {
-    let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    source
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::usage(format!("--body -: stdin cannot be read: {error}")))?;
-    if bytes.len() > BODY_BYTES_MAX {
-        let message = format!("body is too large: more than {BODY_BYTES_MAX} bytes on stdin");
-        return Err(Failure::refused(ErrorCode::TooLarge, message));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::usage(format!("--body -: stdin is not valid UTF-8 (byte {at})"))
     })
 }

@@ -38,10 +38,10 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
-    /// New title
+    /// New title; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// New body; empty clears it
+    /// New body; empty clears it, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
     /// New priority; larger starts earlier
@@ -107,8 +107,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     }
     let request = EditTask {
         id: arguments.id,
-        title: arguments.title,
-        body: arguments.body,
+        title: session.optional_text("--title", arguments.title)?,
+        body: arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?,
         priority: arguments.priority,
         tenant: arguments.tenant,
         add_labels: arguments.labels,

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
-    /// What was reached since the last one
+    /// What was reached since the last one; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     /// Who holds the claim; refused when it is somebody else (and inside a run)
@@ -35,7 +35,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let path = task_path(&arguments.id, "heartbeat")?;
     let request = HeartbeatTask {
         id: arguments.id,
-        note: arguments.note,
+        note: session.optional_text("--note", arguments.note)?,
         claimer: arguments.claimer,
         board: session.board.clone(),
     };

@@ -5,7 +5,9 @@
 
 mod hermes;
 mod jsonl;
+mod scratch;
 mod sender;
+mod summary;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -13,14 +15,15 @@ use std::path::{Path, PathBuf};
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
-use crate::exit_codes::CliExit;
 use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
 
 /// Bring the tasks of another board here.
 ///
 /// `kanban import hermes PATH` takes a board file of Hermes Agent, of any release; the file itself is only read.
 /// `kanban import FILE` takes what `kanban export` has written. Nothing is started by an import: when it brings ready tasks
-/// that somebody is assigned to, dispatch is paused until `kanban resume`.
+/// that somebody is assigned to, dispatch is paused until `kanban resume`. The report counts what the board holds afterwards and
+/// names what was changed or left out; exit code 1 says that something was left out, the rest has come.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban import hermes ~/.hermes/kanban.db --dry-run
@@ -49,8 +52,14 @@ trait Source {
     /// Pairs of parent and child.
     fn links(&self) -> Vec<(String, String)>;
 
-    /// What was left out already.
-    fn notes(&self) -> &[String];
+    /// What was changed while it was read.
+    fn notes(&self) -> &[Note];
+
+    /// What was left out while it was read.
+    fn left_out(&self) -> &[LeftOut];
+
+    /// Columns that have no place here.
+    fn columns_left_out(&self) -> &[ColumnLeftOut];
 }
 
 /// Runs it.
@@ -81,5 +90,5 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             session.output.line(line)?;
         }
     }
-    Ok(CliExit::Ok)
+    Ok(summary.exit())
 }

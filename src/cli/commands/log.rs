@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::api::client::{RawReply, task_path};
+use crate::api::client::{ClientError, RawReply, task_path};
 use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -10,7 +10,9 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Session, Surface};
 use crate::cli::text;
 use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
+use crate::kernel::tx::shorten;
 
 /// Print the log of a run.
 ///
@@ -74,9 +76,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         board: board.as_deref(),
     };
     if arguments.follow {
-        return follow(&path, &query, session, arguments.raw);
+        return follow(&arguments.id, &path, &query, session, arguments.raw);
     }
-    let reply = session.client()?.get_raw(&path, &query)?;
+    let reply =
+        session.client()?.get_raw(&path, &query).map_err(|error| no_log(&arguments.id, error))?;
     if session.output.is_json() {
         let shown = Shown {
             id: &arguments.id,
@@ -103,13 +106,30 @@ fn is_as_written(session: &Session, is_raw: bool) -> bool {
     session.surface != Surface::Chat && (is_raw || session.output.columns().is_none())
 }
 
-fn follow(path: &str, query: &Query<'_>, session: &mut Session, is_raw: bool) -> Ended {
+/// A task that is not there has no log: said in these words too, as it always was.
+fn no_log(id: &str, error: ClientError) -> ClientError {
+    match error {
+        ClientError::Refused(mut detail) if detail.code == ErrorCode::UnknownTask => {
+            detail.message = format!("no log for {}: {}", shorten(id), detail.message);
+            ClientError::Refused(detail)
+        }
+        other => other,
+    }
+}
+
+fn follow(
+    id: &str,
+    path: &str,
+    query: &Query<'_>,
+    session: &mut Session,
+    is_raw: bool,
+) -> Ended {
     if session.output.is_json() {
         return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
     }
     let mut shown = (!is_as_written(session, is_raw)).then(text::Stream::default);
     let client = session.client()?;
-    let mut reply = client.download(path, query)?;
+    let mut reply = client.download(path, query).map_err(|error| no_log(id, error))?;
     while let Some(piece) = reply.piece()? {
         match &mut shown {
             Some(stream) => session.output.raw(stream.push(&piece).as_bytes())?,

@@ -63,6 +63,7 @@ pub mod workspace;
 
 mod bulk;
 mod create_lines;
+mod create_warnings;
 mod filters;
 mod stopping;
 mod switch;

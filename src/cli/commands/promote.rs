@@ -3,7 +3,9 @@
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
+use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::words;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{PromoteReply, PromoteTask};
 
@@ -14,15 +16,19 @@ use crate::kernel::verbs::{PromoteReply, PromoteTask};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban promote t_1a2b3c4d t_5e6f7a8b
+  kanban promote t_1a2b3c4d the customer is waiting
   kanban promote t_1a2b3c4d --force --reason \"the parent is only documentation\"")]
 pub struct Arguments {
-    /// The tasks
+    /// The tasks, or one task and the words of a reason
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
+    words: Vec<String>,
+    /// Further tasks, for the same reason
+    #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
     /// Do not wait for unfinished parents
     #[arg(long)]
     force: bool,
-    /// Why; kept with the event
+    /// Why; kept with the event, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -32,18 +38,19 @@ pub struct Arguments {
 /// # Errors
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let (ids, reason) = named(arguments, session)?;
     let client = session.client()?;
     let board = session.board.clone();
     let ask = |id: &str| -> Result<PromoteReply, _> {
         let request = PromoteTask {
             id: id.to_owned(),
             force: arguments.force,
-            reason: arguments.reason.clone(),
+            reason: reason.clone(),
             board: board.clone(),
         };
         client.post(&task_path(id, "promote")?, &request)
     };
-    bulk::each(&arguments.ids, session, ask, |reply| match (reply.status, reply.unmet.is_empty()) {
+    bulk::each(&client, &ids, session, ask, |reply| match (reply.status, reply.unmet.is_empty()) {
         (TaskStatus::Todo, _) => {
             format!("Promoted {} (todo: a parent is unfinished)", reply.id)
         }
@@ -52,4 +59,21 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         }
         (_, true) => format!("Promoted {}", reply.id),
     })
+}
+
+/// The tasks and the reason that the words stand for.
+fn named(
+    arguments: &Arguments,
+    session: &Session,
+) -> Result<(Vec<String>, Option<String>), Failure> {
+    let hint = "kanban promote ID ID… --reason \"why\", or kanban promote ID why";
+    let wrong =
+        |told: String| Failure::usage(format!("{told}; nothing was promoted")).with_hint(hint);
+    let named = words::ids_or_reason(&arguments.words).map_err(wrong)?;
+    let reason = match (named.reason, &arguments.reason) {
+        (Some(_), Some(_)) => return Err(wrong("a reason is given twice".to_owned())),
+        (words, flag) => words.or_else(|| flag.clone()),
+    };
+    let ids = words::each_once(&[named.ids, arguments.ids.clone()].concat());
+    Ok((ids, session.optional_text("--reason", reason)?))
 }

@@ -23,7 +23,7 @@ pub struct Arguments {
     /// When to try again: seconds, or a duration such as 30m; `dispatch.rate_limit_wait` when not given
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     retry_after: Option<String>,
-    /// What the provider said
+    /// What the provider said; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let request = RateLimitTask {
         id: arguments.id,
         retry_after_seconds,
-        reason: arguments.reason,
+        reason: session.optional_text("--reason", arguments.reason)?,
         board: session.board.clone(),
     };
     let reply: RateLimitReply = session.client()?.post(&path, &request)?;

@@ -22,12 +22,15 @@ pub struct Arguments {
     /// The profile; `none`, `-` or `null` for nobody
     #[arg(add = complete::profiles())]
     profile: String,
-    /// Why; kept with the run and the event
+    /// Why; kept with the run and the event, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not wait until the processes are gone
     #[arg(long)]
     no_wait: bool,
+    /// Stop the work first, which is done anyway
+    #[arg(long, hide = true)]
+    reclaim: bool,
 }
 
 /// Runs it.
@@ -38,13 +41,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let path = task_path(&arguments.id, "reassign")?;
     let assignee = profile_or_nobody(&arguments.profile)?;
+    let reason = session.optional_text("--reason", arguments.reason)?;
     let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
-    let request = ReassignTask {
-        id: arguments.id,
-        assignee,
-        reason: arguments.reason,
-        board: session.board.clone(),
-    };
+    let request = ReassignTask { id: arguments.id, assignee, reason, board: session.board.clone() };
     let reply: ReclaimReply = client.post(&path, &request)?;
     let reply = watch.until_closed(reply)?;
     if session.output.is_json() {

@@ -18,7 +18,7 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
-    /// Why; kept with the run and the event
+    /// Why; kept with the run and the event, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not wait until the processes are gone
@@ -33,9 +33,9 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let path = task_path(&arguments.id, "reclaim")?;
+    let reason = session.optional_text("--reason", arguments.reason)?;
     let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
-    let request =
-        ReclaimTask { id: arguments.id, reason: arguments.reason, board: session.board.clone() };
+    let request = ReclaimTask { id: arguments.id, reason, board: session.board.clone() };
     let reply: ReclaimReply = client.post(&path, &request)?;
     let reply = watch.until_closed(reply)?;
     if session.output.is_json() {

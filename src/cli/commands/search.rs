@@ -18,7 +18,7 @@ use crate::kernel::queries::{Hit, SearchTasks};
   kanban search 'migrat*' --status done --assignee backend-dev
   kanban search login --json | jq -r '.[].id'")]
 pub struct Arguments {
-    /// The words
+    /// The words; `-` alone reads them from stdin
     #[arg(required = true)]
     words: Vec<String>,
     #[command(flatten)]
@@ -34,8 +34,9 @@ pub struct Arguments {
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { words, filters, limit } = arguments;
+    let text = session.text("search", words.join(" "))?;
     let request = SearchTasks {
-        text: words.join(" "),
+        text,
         assignee: filters.assignee(session),
         created_after: filters.created_after(session)?,
         status: filters.status,

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Archive it
     #[arg(long, group = "then")]
     cancel: bool,
-    /// Why; kept with the run and the event
+    /// Why; kept with the run and the event, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not wait until the processes are gone
@@ -59,11 +59,12 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let path = task_path(&arguments.id, "stop")?;
     let then = arguments.then();
+    let reason = session.optional_text("--reason", arguments.reason)?;
     let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
     let request = StopTask {
         id: arguments.id,
         then,
-        reason: arguments.reason,
+        reason,
         force: arguments.force,
         board: session.board.clone(),
     };

@@ -4,6 +4,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::words::each_once;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{UnblockReply, UnblockTask};
 
@@ -38,7 +39,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         };
         client.post(&task_path(id, "unblock")?, &request)
     };
-    bulk::each(&arguments.ids, session, ask, |reply| match reply.status {
+    bulk::each(&client, &each_once(&arguments.ids), session, ask, |reply| match reply.status {
         TaskStatus::Todo => format!("Unblocked {} (todo: a parent is unfinished)", reply.id),
         _ => format!("Unblocked {}", reply.id),
     })

@@ -4,7 +4,7 @@ use rusqlite::trace::{StmtRef, TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus};
 
 use super::Doing;
-use crate::kernel::error::Fault;
+use crate::kernel::error::{Fault, VerbError};
 
 fn execute(connection: &Connection, sql: &'static str, doing: &'static str) -> Result<(), Fault> {
     connection
@@ -33,6 +33,39 @@ pub(in crate::kernel) fn keep_request(connection: &Connection) -> Result<(), Fau
 pub(in crate::kernel) fn take_back_request(connection: &Connection) -> Result<(), Fault> {
     execute(connection, "ROLLBACK TO request", "take back a request")?;
     execute(connection, "RELEASE request", "take back a request")
+}
+
+/// Does one of several things that a request asks for, each of which stands alone: when it is refused, or the schema refuses it,
+/// what it did is taken back and the rest goes on.
+///
+/// # Errors
+/// A fault that has nothing to do with what was asked.
+pub(in crate::kernel) fn alone<T>(
+    connection: &Connection,
+    act: impl FnOnce() -> Result<T, VerbError>,
+) -> Result<Result<T, VerbError>, Fault> {
+    let doing = "do a part of a request";
+    execute(connection, "SAVEPOINT part", doing)?;
+    let done = act();
+    let is_its_own_fault = match &done {
+        Ok(_) => {
+            execute(connection, "RELEASE part", doing)?;
+            return Ok(done);
+        }
+        Err(VerbError::Refused(_)) => true,
+        Err(VerbError::Failed(Fault::Database { detail, .. })) => {
+            detail.contains("constraint failed")
+        }
+        Err(VerbError::Failed(_)) => false,
+    };
+    match done {
+        Err(VerbError::Failed(fault)) if !is_its_own_fault => Err(fault),
+        refused => {
+            execute(connection, "ROLLBACK TO part", doing)?;
+            execute(connection, "RELEASE part", doing)?;
+            Ok(refused)
+        }
+    }
 }
 
 /// Makes the transaction durable.

@@ -1,112 +1,319 @@
-//! Columns of an imported record that violate a constraint of this board: the file may be damaged or hostile. A value that does not
-//! fit is clamped or dropped with a note; it does not fail the whole import.
+//! The bounds of the board, applied to a record of a source that has none, or others. What is too long is cut, what cannot be is
+//! put right or left out, each with a note: one odd value never costs the rest. Pure.
+//!
+//! Every bound is one of [`crate::kernel::limits`]; a new one is a line here.
 
 use serde_json::Value;
 
-use crate::kernel::transfer::record::{RunFields, TaskRecord};
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::limits::{
+    ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+};
+use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
+use crate::kernel::transfer::report::Told;
+use crate::kernel::validate;
 
-/// Latest time, epoch seconds: the end of the year 9999. Arithmetic on times does not overflow.
-const TIME_MAX: i64 = 253_402_300_799;
+/// Last second of the year 9999: no clock that is shown to people goes further.
+const SECONDS_MAX: EpochSeconds = 253_402_300_799;
 
-/// Largest counter or limit of an imported task.
-const COUNT_MAX: i64 = 1_000_000_000;
+/// Objects and lists inside one another in a payload or in metadata. A reader of JSON gives up at 128, and a reply adds some.
+const JSON_DEPTH_MAX: usize = 64;
 
-/// Clamps or drops columns that do not fit, with a note for each that is dropped.
-pub(super) fn fit(record: &mut TaskRecord, notes: &mut Vec<String>) {
-    fit_task(record);
-    let id = record.task.id.clone();
-    record.labels.retain(|label| !label.trim().is_empty());
+/// Makes a record fit.
+pub fn fit(record: &mut TaskRecord, told: &mut Told) {
+    fit_texts(record, told);
+    fit_names(record, told);
+    fit_numbers(record, told);
     for run in &mut record.runs {
-        fit_run(run, &id, notes);
+        fit_run(run, told);
     }
-    let comments = record.comments.iter_mut().map(|comment| &mut comment.created_at);
-    let events = record.events.iter_mut().map(|event| &mut event.created_at);
-    let subscriptions = record.subscriptions.iter_mut().map(|one| &mut one.created_at);
-    for time in comments.chain(events).chain(subscriptions) {
-        *time = fit_time(*time);
+    for comment in &mut record.comments {
+        fit_comment(comment, told);
     }
+    for event in &mut record.events {
+        fit_event(event, told);
+    }
+    fit_labels(record, told);
+    let mut seen = Vec::new();
+    record.subscriptions.retain(|subscription| {
+        let key = (
+            subscription.platform.clone(),
+            subscription.chat_id.clone(),
+            subscription.thread_id.clone(),
+        );
+        let is_new = !seen.contains(&key);
+        seen.push(key);
+        if !is_new {
+            told.leave_out("kanban_notify_subs", 1, "a second subscription of the same chat");
+        }
+        is_new
+    });
 }
 
-fn fit_task(record: &mut TaskRecord) {
+fn fit_texts(record: &mut TaskRecord, told: &mut Told) {
     let task = &mut record.task;
-    task.created_at = fit_time(task.created_at);
-    for time in [
-        &mut task.started_at,
-        &mut task.completed_at,
-        &mut task.archived_at,
-        &mut task.claim_expires,
-        &mut task.last_heartbeat_at,
+    let title = task.title.trim().to_owned();
+    if title.is_empty() {
+        "(untitled)".clone_into(&mut task.title);
+        told.notes.push(format!("{} had no title", told.id));
+    } else {
+        task.title = title;
+        fit_text("title", &mut task.title, TITLE_BYTES_MAX, told);
+    }
+    for (name, text) in [
+        ("body", &mut task.body),
+        ("result", &mut task.result),
+        ("last_spawn_error", &mut task.last_spawn_error),
     ] {
-        *time = time.map(fit_time);
+        if let Some(text) = text {
+            fit_text(name, text, BODY_BYTES_MAX, told);
+        }
     }
-    for count in [&mut task.spawn_failures, &mut task.auto_starts, &mut task.protocol_violations] {
-        *count = count.map(|count| count.clamp(0, COUNT_MAX));
+    if let Some(path) = &mut task.workspace_path {
+        let length = path.len();
+        if length > PATH_BYTES_MAX || path.contains('\0') {
+            told.note(&format!("its workspace path of {length} bytes is none and was dropped"));
+            task.workspace_path = None;
+        }
     }
-    task.max_runtime_seconds =
-        task.max_runtime_seconds.filter(|seconds| *seconds > 0).map(|it| it.min(COUNT_MAX));
 }
 
-fn fit_run(run: &mut RunFields, task: &str, notes: &mut Vec<String>) {
-    run.started_at = fit_time(run.started_at);
-    for time in
-        [&mut run.ended_at, &mut run.closed_at, &mut run.last_heartbeat_at, &mut run.retry_at]
+fn fit_names(record: &mut TaskRecord, told: &mut Told) {
+    let task = &mut record.task;
+    // A part of a name is another name, and nobody's work is to land with somebody else.
+    if let Some(assignee) = task.assignee.take() {
+        match validate::name("assignee", Some(&assignee)) {
+            Ok(name) => task.assignee = name,
+            Err(refusal) => told.note(&format!("it has no assignee now: {refusal}")),
+        }
+    }
+    for (field, name) in [("model", &mut task.model), ("effort", &mut task.effort)] {
+        if let Some(given) = name.take() {
+            match validate::argument_name(field, Some(&given)) {
+                Ok(given) => *name = given,
+                Err(refusal) => told.note(&format!("its {field} was dropped: {refusal}")),
+            }
+        }
+    }
+    if let Some(key) = &task.idempotency_key
+        && (key.len() > NAME_BYTES_MAX || key.contains('\0'))
     {
-        *time = time.map(fit_time);
+        told.note(&format!("its idempotency key of {} bytes was dropped", key.len()));
+        task.idempotency_key = None;
     }
-    run.max_runtime_seconds =
-        run.max_runtime_seconds.filter(|seconds| *seconds > 0).map(|it| it.min(COUNT_MAX));
-    for number in [&mut run.exit_code, &mut run.signal, &mut run.errno] {
-        *number = number.filter(|number| i32::try_from(*number).is_ok());
+    for (field, name) in [
+        ("tenant", &mut task.tenant),
+        ("created_by", &mut task.created_by),
+        ("workflow_template_id", &mut task.workflow_template_id),
+        ("current_step_key", &mut task.current_step_key),
+    ] {
+        if let Some(name) = name {
+            fit_name(field, name, told);
+        }
     }
-    for (name, column) in [
+    task.tenant = task.tenant.take().filter(|tenant| !tenant.trim().is_empty());
+    if let Some(args) = &mut task.args
+        && let Err(refusal) = validate::args(args)
+    {
+        told.note(&format!("its extra arguments were dropped (at most {ARGS_MAX}): {refusal}"));
+        task.args = None;
+    }
+}
+
+fn fit_numbers(record: &mut TaskRecord, told: &mut Told) {
+    let task = &mut record.task;
+    for (field, count) in [
+        ("spawn_failures", &mut task.spawn_failures),
+        ("auto_starts", &mut task.auto_starts),
+        ("protocol_violations", &mut task.protocol_violations),
+    ] {
+        fit_integer(field, count, 0, i64::from(u32::MAX), told);
+    }
+    if let Some(seconds) = task.max_runtime_seconds.take_if(|seconds| *seconds <= 0) {
+        told.note(&format!("its time limit of {seconds} s is none; the default holds"));
+    }
+    fit_time("created_at", &mut task.created_at, told);
+    for (field, time) in [
+        ("started_at", &mut task.started_at),
+        ("completed_at", &mut task.completed_at),
+        ("archived_at", &mut task.archived_at),
+        ("last_heartbeat_at", &mut task.last_heartbeat_at),
+    ] {
+        fit_integer(field, time, 0, SECONDS_MAX, told);
+    }
+}
+
+fn fit_run(run: &mut RunFields, told: &mut Told) {
+    let of_run = |field: &str| format!("{field} of run {}", run.id);
+    fit_time(&of_run("started_at"), &mut run.started_at, told);
+    if let Some(ended_at) = &mut run.ended_at {
+        // A run that is over stays over, whatever its end was written as.
+        fit_time(&of_run("ended_at"), ended_at, told);
+    }
+    let is_i32 = (i64::from(i32::MIN), i64::from(i32::MAX));
+    for (field, number, (least, most)) in [
+        ("closed_at", &mut run.closed_at, (0, SECONDS_MAX)),
+        ("last_heartbeat_at", &mut run.last_heartbeat_at, (0, SECONDS_MAX)),
+        ("retry_at", &mut run.retry_at, (0, SECONDS_MAX)),
+        ("exit_code", &mut run.exit_code, is_i32),
+        ("signal", &mut run.signal, is_i32),
+        ("errno", &mut run.errno, is_i32),
+    ] {
+        fit_integer(&of_run(field), number, least, most, told);
+    }
+    for (field, text) in
+        [("summary", &mut run.summary), ("error", &mut run.error), ("log_tail", &mut run.log_tail)]
+    {
+        if let Some(text) = text {
+            fit_text(&of_run(field), text, BODY_BYTES_MAX, told);
+        }
+    }
+    for (field, name) in [("profile", &mut run.profile), ("step_key", &mut run.step_key)] {
+        if let Some(name) = name {
+            fit_name(&of_run(field), name, told);
+        }
+    }
+    for (field, list) in [
         ("argv", &mut run.argv),
         ("not_enforced", &mut run.not_enforced),
         ("artifacts", &mut run.artifacts),
         ("created_cards", &mut run.created_cards),
     ] {
-        if column.as_deref().is_some_and(|text| !is_list(text)) {
-            notes.push(format!("run {} of {task} comes without its {name}: it is no list", run.id));
-            *column = None;
+        if list.take_if(|list| !is_list(list)).is_some() {
+            told.note(&format!("{field} of run {} were dropped: no JSON list", run.id));
         }
     }
-}
-
-fn fit_time(seconds: i64) -> i64 {
-    seconds.clamp(0, TIME_MAX)
+    let why_not = run.metadata.as_deref().and_then(why_no_metadata);
+    if let Some(why_not) = why_not {
+        run.metadata = None;
+        told.note(&format!("metadata of run {} were dropped: {why_not}", run.id));
+    }
 }
 
 fn is_list(text: &str) -> bool {
     matches!(serde_json::from_str::<Value>(text), Ok(Value::Array(_)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_fit_is_left_out_or_brought_into_range() {
-        let mut record = TaskRecord::default();
-        record.task.created_at = i64::MIN;
-        record.task.completed_at = Some(i64::MAX);
-        record.task.spawn_failures = Some(-3);
-        record.task.max_runtime_seconds = Some(0);
-        record.labels = vec![" ".into(), "l".into()];
-        record.runs.push(RunFields {
-            id: 7,
-            artifacts: Some("[".into()),
-            created_cards: Some("[\"t_1\"]".into()),
-            argv: Some("{}".into()),
-            exit_code: Some(i64::MAX),
-            ..RunFields::default()
-        });
-        let mut notes = Vec::new();
-        fit(&mut record, &mut notes);
-        assert_eq!((record.task.created_at, record.task.completed_at), (0, Some(TIME_MAX)));
-        assert_eq!((record.task.spawn_failures, record.task.max_runtime_seconds), (Some(0), None));
-        assert_eq!(record.labels, ["l"]);
-        let run = &record.runs[0];
-        assert_eq!((&run.artifacts, &run.argv, run.exit_code), (&None, &None, None));
-        assert_eq!(run.created_cards.as_deref(), Some("[\"t_1\"]"));
-        assert_eq!(notes.len(), 2, "{notes:?}");
+/// Why a text cannot stand as metadata.
+fn why_no_metadata(text: &str) -> Option<String> {
+    if text.len() > BODY_BYTES_MAX {
+        return Some(format!("{} bytes, at most {BODY_BYTES_MAX}", text.len()));
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(object @ Value::Object(_)) if depth(&object) <= JSON_DEPTH_MAX => None,
+        Ok(Value::Object(_)) => Some(format!("nested deeper than {JSON_DEPTH_MAX}")),
+        Ok(Value::Null) | Err(_) if text.trim().is_empty() => None,
+        Ok(_) => Some("no JSON object".to_owned()),
+        Err(error) => Some(format!("no JSON: {error}")),
     }
 }
+
+fn fit_comment(comment: &mut CommentFields, told: &mut Told) {
+    fit_text(&format!("comment {}", comment.id), &mut comment.body, BODY_BYTES_MAX, told);
+    fit_name(&format!("author of comment {}", comment.id), &mut comment.author, told);
+    fit_time(&format!("created_at of comment {}", comment.id), &mut comment.created_at, told);
+}
+
+fn fit_event(event: &mut EventFields, told: &mut Told) {
+    fit_name(&format!("kind of event {}", event.id), &mut event.kind, told);
+    fit_time(&format!("created_at of event {}", event.id), &mut event.created_at, told);
+    if let Some(actor) = &mut event.actor {
+        fit_name(&format!("actor of event {}", event.id), actor, told);
+    }
+    let is_too_deep = |payload: &mut Value| depth(payload) > JSON_DEPTH_MAX;
+    let is_too_long = |payload: &mut Value| payload.to_string().len() > BODY_BYTES_MAX;
+    if event.payload.take_if(|payload| is_too_deep(payload) || is_too_long(payload)).is_some() {
+        told.note(&format!("payload of event {} was dropped: too long or too deep", event.id));
+    }
+}
+
+fn fit_labels(record: &mut TaskRecord, told: &mut Told) {
+    let mut labels: Vec<String> = Vec::new();
+    for label in std::mem::take(&mut record.labels) {
+        match validate::labels(std::slice::from_ref(&label)) {
+            Ok(label) if labels.len() < LIST_ITEMS_MAX => labels.extend(label),
+            Ok(_) => told.leave_out("task_labels", 1, "more labels than a task may have"),
+            Err(refusal) => told.leave_out("task_labels", 1, &refusal.to_string()),
+        }
+    }
+    labels.sort();
+    labels.dedup();
+    record.labels = labels;
+}
+
+/// Skills as a task may have them.
+pub fn fit_skills(skills: Vec<String>, told: &mut Told) -> Vec<String> {
+    let mut fitting: Vec<String> = Vec::new();
+    for skill in skills {
+        match validate::skills(Some(std::slice::from_ref(&skill))) {
+            Ok(skills) if fitting.len() < LIST_ITEMS_MAX => {
+                for skill in skills.unwrap_or_default() {
+                    if !fitting.contains(&skill) {
+                        fitting.push(skill);
+                    }
+                }
+            }
+            Ok(_) => told.note("it has more skills than a task may have; the first are kept"),
+            Err(refusal) => told.note(&format!("a skill was dropped: {refusal}")),
+        }
+    }
+    fitting
+}
+
+fn fit_text(field: &str, text: &mut String, limit: usize, told: &mut Told) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
+        told.note(&format!("NUL bytes of its {field} were replaced"));
+    }
+    let length = text.len();
+    if length > limit {
+        cut(text, limit);
+        told.note(&format!("its {field} was cut from {length} to {} bytes", text.len()));
+    }
+}
+
+fn fit_name(field: &str, name: &mut String, told: &mut Told) {
+    if name.chars().any(char::is_control) {
+        *name = name.replace(char::is_control, " ");
+        told.note(&format!("control characters of its {field} were replaced"));
+    }
+    let length = name.len();
+    if length > NAME_BYTES_MAX {
+        cut(name, NAME_BYTES_MAX);
+        told.note(&format!("its {field} was cut from {length} to {} bytes", name.len()));
+    }
+}
+
+fn cut(text: &mut String, limit: usize) {
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text.truncate(end);
+}
+
+fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut Told) {
+    if (SECONDS_MAX + 1..=SECONDS_MAX * 1000).contains(time) {
+        told.note(&format!("{field} was {time}, which was taken for milliseconds"));
+        *time /= 1000;
+    }
+    let mut number = Some(*time);
+    fit_integer(field, &mut number, 0, SECONDS_MAX, told);
+    *time = number.unwrap_or_default();
+}
+
+/// A number out of its range is dropped: the nearest that is allowed would be a number that nobody wrote.
+fn fit_integer(field: &str, number: &mut Option<i64>, least: i64, most: i64, told: &mut Told) {
+    if let Some(wrong) = number.take_if(|number| !(least..=most).contains(number)) {
+        told.note(&format!("{field} was {wrong} and was dropped"));
+    }
+}
+
+/// How deep objects and lists stand inside one another.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
-//! Reading a board file of the predecessor: any release of it, columns by old or new name, whatever is missing.
+//! Reading a board file of the predecessor: any release of it, columns by old or new name, whatever is missing. Every row stands
+//! alone: one that cannot be read, or belongs to nothing, is told, and the rest comes.
 //!
 //! The caller hands over a copy: SQLite may write beside a file that it only reads.
+
+mod columns;
+mod fields;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,9 +12,11 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::kernel::store::foreign::{ForeignBoard, ForeignRow};
-use crate::kernel::transfer::record::{
-    CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields, TaskRecord,
-};
+use crate::kernel::transfer::hermes::columns::left_out_columns;
+use crate::kernel::transfer::hermes::fields::{Reading, RunNumbers};
+use crate::kernel::transfer::record::{TaskFields, TaskRecord};
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
+use crate::kernel::tx::shorten;
 
 /// Why a file is not taken.
 #[derive(Debug, Error)]
@@ -32,8 +38,12 @@ pub struct HermesBoard {
     pub records: Vec<TaskRecord>,
     /// Links, in their order.
     pub links: Vec<(String, String)>,
-    /// Rows whose task is not there.
-    pub notes: Vec<String>,
+    /// What was changed, and rows whose task is not there.
+    pub notes: Vec<Note>,
+    /// Rows that cannot be brought.
+    pub left_out: Vec<LeftOut>,
+    /// Columns that have no place here, with what stands in them.
+    pub columns: Vec<ColumnLeftOut>,
 }
 
 /// Reads the file at `path`, which is shown as `shown` in errors.
@@ -43,61 +53,149 @@ pub struct HermesBoard {
 pub fn read(path: &Path, shown: &Path) -> Result<HermesBoard, HermesError> {
     let not_a_board =
         |detail: String| HermesError::NotABoard { path: shown.display().to_string(), detail };
-    let board = ForeignBoard::open(path).map_err(|fault| not_a_board(fault.to_string()))?;
-    let missing = |table: &str| not_a_board(format!("it has no table `{table}`"));
-    let rows = |table: &str| board.rows(table).map_err(|fault| not_a_board(fault.to_string()));
-    let tasks = rows("tasks")?.ok_or_else(|| missing("tasks"))?;
-    if !tasks.iter().all(|row| row.text("id").is_some()) {
-        return Err(not_a_board("a task has no id".to_owned()));
+    let failed = |fault: crate::kernel::error::Fault| not_a_board(fault.to_string());
+    let board = ForeignBoard::open(path).map_err(failed)?;
+    let tables = board.tables().map_err(failed)?;
+    if !tables.iter().any(|name| name == "tasks") {
+        return Err(not_a_board("it has no table `tasks`".to_owned()));
     }
-    if board.is_own_format().map_err(|fault| not_a_board(fault.to_string()))? {
+    if tables.iter().any(|name| name == "install") {
         return Err(not_a_board(
             "it is a board of kanband itself; use `kanban restore`".to_owned(),
         ));
     }
-    let mut read = HermesBoard::default();
-    let mut places = HashMap::new();
-    for row in &tasks {
-        let record = TaskRecord { task: task_fields(row), ..TaskRecord::default() };
-        places.insert(record.task.id.clone(), read.records.len());
-        read.records.push(record);
-    }
-    let mut orphans: HashMap<&str, usize> = HashMap::new();
-    let mut give = |table: &'static str,
-                    rows: Option<Vec<ForeignRow>>,
-                    add: &dyn Fn(&mut TaskRecord, &ForeignRow)| {
-        for row in rows.unwrap_or_default() {
-            let place = row.text("task_id").and_then(|id| places.get(&id).copied());
-            match place.and_then(|place| read.records.get_mut(place)) {
-                Some(record) => add(record, &row),
-                None => *orphans.entry(table).or_default() += 1,
-            }
-        }
-    };
-    give("task_runs", rows("task_runs")?, &|record, row| record.runs.push(run_fields(row)));
-    give("task_comments", rows("task_comments")?, &|record, row| {
-        record.comments.push(comment_fields(row));
-    });
-    give("task_events", rows("task_events")?, &|record, row| {
-        record.events.push(event_fields(row));
-    });
-    give("kanban_notify_subs", rows("kanban_notify_subs")?, &|record, row| {
-        record.subscriptions.push(subscription_fields(row));
-    });
-    for (table, count) in orphans {
-        read.notes.push(format!("{count} row(s) of {table} belong to no task and were left out"));
-    }
-    for row in rows("task_links")?.unwrap_or_default() {
-        if let (Some(parent), Some(child)) = (row.text("parent_id"), row.text("child_id")) {
-            read.links.push((parent, child));
-        }
-    }
-    let attachments = rows("task_attachments")?.map_or(0, |rows| rows.len());
-    if attachments > 0 {
-        read.notes.push(format!("{attachments} attachment(s) were left out"));
-    }
+    let mut read = Reader { board: &board, read: HermesBoard::default(), places: HashMap::new() };
+    read.tasks().map_err(failed)?;
+    read.rows_of_tasks().map_err(failed)?;
+    read.links().map_err(failed)?;
+    let mut read = read.read;
+    read.columns = left_out_columns(&board, &tables).map_err(failed)?;
     keep_newest_keys(&mut read);
     Ok(read)
+}
+
+/// A file that is being read.
+struct Reader<'b> {
+    board: &'b ForeignBoard,
+    read: HermesBoard,
+    /// Where the record of a task stands.
+    places: HashMap<String, usize>,
+}
+
+type Read = Result<(), crate::kernel::error::Fault>;
+
+impl Reader<'_> {
+    /// Rows of a table; when a damaged page ends them early, that is told.
+    fn rows(&mut self, table: &str) -> Result<Vec<ForeignRow>, crate::kernel::error::Fault> {
+        let Some(found) = self.board.rows(table)? else { return Ok(Vec::new()) };
+        if let Some(why) = found.broken_off {
+            self.read.left_out.push(LeftOut {
+                table: table.to_owned(),
+                task_id: None,
+                rows: 0,
+                reason: format!("the rest of the table cannot be read: {why}"),
+            });
+        }
+        Ok(found.rows)
+    }
+
+    fn leave_out(&mut self, table: &str, id: Option<String>, reason: &str) {
+        let task_id = id.as_deref().map(shorten);
+        let (table, reason) = (table.to_owned(), reason.to_owned());
+        self.read.left_out.push(LeftOut { table, task_id, rows: 1, reason });
+    }
+
+    fn tasks(&mut self) -> Read {
+        for row in self.rows("tasks")? {
+            let Some(id) = row.text("id") else {
+                self.leave_out("tasks", None, "a task without an id");
+                continue;
+            };
+            if self.places.contains_key(&id) {
+                self.leave_out("tasks", Some(id), "a second task with the same id");
+                continue;
+            }
+            let mut reading = Reading::new(&row, shorten(&id));
+            let task = reading.task();
+            self.read.notes.extend(Note::all_of(&id, reading.notes));
+            self.places.insert(id, self.read.records.len());
+            self.read.records.push(TaskRecord { task, ..TaskRecord::default() });
+        }
+        Ok(())
+    }
+
+    fn rows_of_tasks(&mut self) -> Read {
+        let mut numbers = RunNumbers::default();
+        self.each("task_runs", |reading, record| record.runs.push(reading.run(&mut numbers)))?;
+        let mut comments = RunNumbers::default();
+        self.each("task_comments", |reading, record| {
+            record.comments.push(reading.comment(&mut comments));
+        })?;
+        let mut events = RunNumbers::default();
+        self.each("task_events", |reading, record| {
+            record.events.push(reading.event(&numbers, &mut events));
+        })?;
+        self.each("kanban_notify_subs", |reading, record| {
+            record.subscriptions.push(reading.subscription());
+        })?;
+        self.attachments()
+    }
+
+    /// Hands each row of a table to the record of its task. Rows of tasks that are not there any more are counted.
+    fn each(
+        &mut self,
+        table: &str,
+        mut add: impl FnMut(&mut Reading<'_>, &mut TaskRecord),
+    ) -> Read {
+        let mut orphans = 0;
+        for row in self.rows(table)? {
+            let id = row.text("task_id").unwrap_or_default();
+            let place = self.places.get(&id).copied();
+            match place.and_then(|place| self.read.records.get_mut(place)) {
+                Some(record) => {
+                    let mut reading = Reading::new(&row, shorten(&id));
+                    add(&mut reading, record);
+                    self.read.notes.extend(Note::all_of(&id, reading.notes));
+                }
+                None => orphans += 1,
+            }
+        }
+        if orphans > 0 {
+            let text = format!("{orphans} row(s) of {table} belong to no task and were left out");
+            self.read.notes.push(Note { task_id: None, text });
+        }
+        Ok(())
+    }
+
+    /// Attached files lie beside the board, where this program does not read.
+    fn attachments(&mut self) -> Read {
+        let mut by_task: HashMap<String, Vec<String>> = HashMap::new();
+        for row in self.rows("task_attachments")? {
+            let name = shorten(&row.text("filename").unwrap_or_default());
+            by_task.entry(row.text("task_id").unwrap_or_default()).or_default().push(name);
+        }
+        let mut by_task: Vec<(String, Vec<String>)> = by_task.into_iter().collect();
+        by_task.sort();
+        for (id, names) in by_task {
+            self.read.left_out.push(LeftOut {
+                table: "task_attachments".to_owned(),
+                task_id: Some(shorten(&id)),
+                rows: names.len(),
+                reason: format!("attached files are not brought: {}", names.join(", ")),
+            });
+        }
+        Ok(())
+    }
+
+    fn links(&mut self) -> Read {
+        for row in self.rows("task_links")? {
+            match (row.text("parent_id"), row.text("child_id")) {
+                (Some(parent), Some(child)) => self.read.links.push((parent, child)),
+                (_, id) => self.leave_out("task_links", id, "an end is missing"),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Of tasks that share an idempotency key the newest keeps it: it is the one that the predecessor would find.
@@ -122,97 +220,9 @@ fn keep_newest_keys(board: &mut HermesBoard) {
         let is_keeper = newest.get(&key).is_some_and(|(_, keeper)| *keeper == place);
         if is_live(&record.task) && !is_keeper {
             record.task.idempotency_key = None;
-            board.notes.push(format!(
-                "{} lost its idempotency key {key:?}: a newer task has it",
-                record.task.id
-            ));
+            let id = record.task.id.clone();
+            let text = format!("{id} lost its idempotency key {key:?}: a newer task has it");
+            board.notes.push(Note { task_id: Some(id), text });
         }
-    }
-}
-
-fn task_fields(row: &ForeignRow) -> TaskFields {
-    TaskFields {
-        id: row.text("id").unwrap_or_default(),
-        title: row.text("title").unwrap_or_default(),
-        body: row.text("body"),
-        assignee: row.text("assignee"),
-        status: row.text("status").unwrap_or_else(|| "todo".to_owned()),
-        priority: row.integer("priority"),
-        created_by: row.text("created_by"),
-        created_at: row.integer("created_at").unwrap_or_default(),
-        started_at: row.integer("started_at"),
-        completed_at: row.integer("completed_at"),
-        archived_at: None,
-        workspace_kind: row.text("workspace_kind"),
-        workspace_path: row.text("workspace_path"),
-        claim_lock: row.text("claim_lock"),
-        claim_expires: row.integer("claim_expires"),
-        tenant: row.text("tenant"),
-        result: row.text("result"),
-        idempotency_key: row.text("idempotency_key"),
-        spawn_failures: row.integer("spawn_failures").or(row.integer("consecutive_failures")),
-        last_spawn_error: row.text("last_spawn_error").or(row.text("last_failure_error")),
-        max_runtime_seconds: row.integer("max_runtime_seconds"),
-        no_max_runtime: None,
-        last_heartbeat_at: row.integer("last_heartbeat_at"),
-        current_run_id: row.integer("current_run_id"),
-        workflow_template_id: row.text("workflow_template_id"),
-        current_step_key: row.text("current_step_key"),
-        skills: row.text("skills"),
-        auto_starts: None,
-        protocol_violations: None,
-        model: row.text("model_override"),
-        effort: None,
-        args: None,
-    }
-}
-
-fn run_fields(row: &ForeignRow) -> RunFields {
-    RunFields {
-        id: row.integer("id").unwrap_or_default(),
-        profile: row.text("profile"),
-        step_key: row.text("step_key"),
-        status: row.text("status").unwrap_or_default(),
-        outcome: row.text("outcome"),
-        summary: row.text("summary"),
-        metadata: row.text("metadata"),
-        error: row.text("error"),
-        worker_pid: row.integer("worker_pid"),
-        max_runtime_seconds: row.integer("max_runtime_seconds"),
-        last_heartbeat_at: row.integer("last_heartbeat_at"),
-        started_at: row.integer("started_at").unwrap_or_default(),
-        ended_at: row.integer("ended_at"),
-        ..RunFields::default()
-    }
-}
-
-fn comment_fields(row: &ForeignRow) -> CommentFields {
-    CommentFields {
-        id: row.integer("id").unwrap_or_default(),
-        author: row.text("author").unwrap_or_else(|| "unknown".to_owned()),
-        body: row.text("body").unwrap_or_default(),
-        created_at: row.integer("created_at").unwrap_or_default(),
-    }
-}
-
-fn event_fields(row: &ForeignRow) -> EventFields {
-    EventFields {
-        id: row.integer("id").unwrap_or_default(),
-        run_id: row.integer("run_id"),
-        kind: row.text("kind").unwrap_or_default(),
-        payload: row.text("payload").and_then(|text| serde_json::from_str(&text).ok()),
-        created_at: row.integer("created_at").unwrap_or_default(),
-        actor: None,
-    }
-}
-
-fn subscription_fields(row: &ForeignRow) -> SubscriptionFields {
-    SubscriptionFields {
-        platform: row.text("platform").unwrap_or_default(),
-        chat_id: row.text("chat_id").unwrap_or_default(),
-        thread_id: row.text("thread_id").unwrap_or_default(),
-        user_id: row.text("user_id"),
-        created_at: row.integer("created_at").unwrap_or_default(),
-        last_event_id: row.integer("last_event_id").unwrap_or_default(),
     }
 }

@@ -1,5 +1,12 @@
 //! The verbs of an import. Nothing is started by one: when it brings ready tasks that somebody is assigned to, dispatch is
 //! paused with it, and a person resumes.
+//!
+//! Each record stands alone: one that cannot be a task here is left out with its reason, and the others come. Only a clash of
+//! ids refuses a request as a whole, because then it is not known whose task is meant.
+
+mod links;
+
+pub use links::{ImportLinks, ImportLinksReply};
 
 use std::collections::BTreeMap;
 
@@ -10,13 +17,16 @@ use crate::kernel::board::{Verb, hex_digest};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::objects;
 use crate::kernel::store;
+use crate::kernel::store::transaction::alone;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
-use crate::kernel::task::{Parents, TaskStatus};
-use crate::kernel::transfer::normalize::{IMPORTER, Normal, normalize, reclaimed_payload};
+use crate::kernel::task::TaskStatus;
+use crate::kernel::transfer::normalize::{Normal, normalize, reclaimed_payload};
 use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::transfer::report::{LeftOut, Told};
 use crate::kernel::tx::{Tx, shorten};
-use crate::kernel::verbs::{DispatchSwitch, promote, switch_dispatch};
+use crate::kernel::verbs::{DispatchSwitch, switch_dispatch};
 
 /// Imports tasks, each whole.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +37,10 @@ pub struct ImportTasks {
     /// Board that they come to.
     pub board: Option<String>,
     /// The tasks.
+    #[serde(deserialize_with = "objects::list")]
     pub records: Vec<TaskRecord>,
+    /// Where ready and waiting tasks stand once all links of the source are there: `ready` or `todo`, by id.
+    pub settled: BTreeMap<String, TaskStatus>,
     /// Keeps the integer ids of runs, comments and events; only for a board file without any task.
     pub keep_ids: bool,
     /// With `keep_ids`: the ids of the whole source, of all its batches.
@@ -80,8 +93,17 @@ pub struct ImportReply {
     pub rows: BTreeMap<String, usize>,
     /// Tasks that were brought, by status.
     pub by_status: BTreeMap<String, usize>,
-    /// What had to be changed or left out.
+    /// Tasks that were brought, and where each stands.
+    #[serde(default)]
+    pub tasks: BTreeMap<String, TaskStatus>,
+    /// Tasks that were here already, and where each stands now.
+    #[serde(default)]
+    pub existing_tasks: BTreeMap<String, TaskStatus>,
+    /// What had to be changed.
     pub notes: Vec<String>,
+    /// What was left out.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// Whether dispatch was paused because ready tasks came.
     pub paused: bool,
     /// Whether integer ids are kept: they are reserved now, which only a board file without any task can do.
@@ -99,10 +121,13 @@ impl Verb for ImportTasks {
         let keep_ids = self.reserve_ids(tx)?;
         reply.keeps_ids = keep_ids;
         for record in &self.records {
-            let normal = normalize(record.clone(), tx.now).map_err(|problem| {
-                Refusal::InvalidValue { field: "records", problem: "not a task", value: problem }
-            })?;
-            self.import_one(tx, &board, normal, keep_ids, &mut reply)?;
+            let mut told = Told::of(&record.task.id);
+            match normalize(record.clone(), tx.now) {
+                Ok(normal) => self.import_alone(tx, &board, normal, &mut told, &mut reply)?,
+                Err(problem) => told.leave_out("tasks", 1, &problem),
+            }
+            reply.notes.extend(told.notes);
+            reply.left_out.extend(told.left_out);
         }
         if reply.imported > 0 && !self.dry_run {
             count_imported(tx, reply.imported)?;
@@ -156,31 +181,66 @@ impl ImportTasks {
         Ok(is_empty)
     }
 
+    /// Brings a task, or leaves it out whole.
+    fn import_alone(
+        &self,
+        tx: &mut Tx<'_>,
+        board: &BoardName,
+        normal: Normal,
+        told: &mut Told,
+        reply: &mut ImportReply,
+    ) -> Result<(), VerbError> {
+        let connection = tx.connection;
+        let (events, counts) = (tx.effects.events.len(), tx.effects.counts.len());
+        let mut brought = ImportReply { keeps_ids: reply.keeps_ids, ..ImportReply::default() };
+        let done = alone(connection, || self.import_one(tx, board, normal, &mut brought))?;
+        match done {
+            Ok(()) => {
+                add(reply, brought);
+                Ok(())
+            }
+            Err(VerbError::Refused(clash @ Refusal::ImportClash { .. })) => Err(clash.into()),
+            Err(error) => {
+                tx.effects.events.truncate(events);
+                tx.effects.counts.truncate(counts);
+                told.leave_out("tasks", 1, &error.to_string());
+                Ok(())
+            }
+        }
+    }
+
     fn import_one(
         &self,
         tx: &mut Tx<'_>,
         board: &BoardName,
         normal: Normal,
-        keep_ids: bool,
         reply: &mut ImportReply,
     ) -> Result<(), VerbError> {
+        let mut normal = normal;
         let fields = &normal.record.task;
         let id = TaskId::parse(&fields.id)
             .ok_or_else(|| Refusal::UnknownTask { id: shorten(&fields.id) })?;
         let origin = self.origin(&normal);
-        if store::tasks::get_status(tx.store(), &id)?.is_some() {
+        if let Some((status, _)) = store::tasks::get_status(tx.store(), &id)? {
             return if store::transfer::origin_of(tx.store(), &id)? == Some(origin) {
                 reply.existing += 1;
+                reply.existing_tasks.insert(id.to_string(), status);
                 Ok(())
             } else {
                 Err(Refusal::ImportClash { id: id.to_string() }.into())
             };
         }
+        if let (TaskStatus::Ready | TaskStatus::Todo, Some(to)) =
+            (normal.status, self.settled.get(id.as_str()))
+            && matches!(to, TaskStatus::Ready | TaskStatus::Todo)
+        {
+            normal.status = *to;
+        }
         count(reply, &normal);
         if self.dry_run {
             return Ok(());
         }
-        write(tx, board, &id, &origin, normal, keep_ids, reply)
+        write(tx, board, &id, &origin, normal, reply)
     }
 
     /// A task is recognized by where it comes from and how it began; everything else may have been edited since.
@@ -195,9 +255,26 @@ impl ImportTasks {
     }
 }
 
+/// Adds what became of one record.
+fn add(reply: &mut ImportReply, brought: ImportReply) {
+    reply.imported += brought.imported;
+    reply.existing += brought.existing;
+    for (table, rows) in brought.rows {
+        *reply.rows.entry(table).or_default() += rows;
+    }
+    for (status, tasks) in brought.by_status {
+        *reply.by_status.entry(status).or_default() += tasks;
+    }
+    reply.tasks.extend(brought.tasks);
+    reply.existing_tasks.extend(brought.existing_tasks);
+    reply.notes.extend(brought.notes);
+    reply.left_out.extend(brought.left_out);
+}
+
 fn count(reply: &mut ImportReply, normal: &Normal) {
     let record = &normal.record;
     reply.imported += 1;
+    reply.tasks.insert(record.task.id.clone(), normal.status);
     *reply.by_status.entry(normal.status.as_str().to_owned()).or_default() += 1;
     for (table, rows) in [
         ("tasks", 1),
@@ -209,16 +286,18 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
     ] {
         *reply.rows.entry(table.to_owned()).or_default() += rows;
     }
-    reply.notes.extend(normal.notes.iter().cloned());
+    let mut told = normal.told.clone();
     if !record.attachments.is_empty() {
         let names: Vec<String> =
             record.attachments.iter().map(|file| shorten(&file.filename)).collect();
-        reply.notes.push(format!(
+        told.notes.push(format!(
             "{} comes without its attached file(s) {}: an export does not hold their bytes",
-            record.task.id,
+            told.id,
             names.join(", ")
         ));
     }
+    reply.notes.extend(told.notes);
+    reply.left_out.extend(told.left_out);
 }
 
 fn write(
@@ -227,9 +306,9 @@ fn write(
     id: &TaskId,
     origin: &str,
     normal: Normal,
-    keep_ids: bool,
     reply: &mut ImportReply,
 ) -> Result<(), VerbError> {
+    let keep_ids = reply.keeps_ids;
     let Normal { record, status, workspace_kind, skills, reclaimed, .. } = normal;
     let key = record.task.idempotency_key.as_deref().filter(|key| !key.is_empty());
     let mut idempotency_key = record.task.idempotency_key.clone();
@@ -283,117 +362,6 @@ fn write(
         let run_id = run_id.and_then(|old| run_ids.get(&old).copied());
         let payload = Some(reclaimed_payload(lock.as_deref()));
         tx.event(&task, run_id, crate::kernel::event::EventKind::Reclaimed, payload)?;
-    }
-    Ok(())
-}
-
-/// Links between imported tasks, after all of them are there.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ImportLinks {
-    /// Board of the tasks.
-    pub board: Option<String>,
-    /// Pairs of parent and child.
-    pub links: Vec<(String, String)>,
-    /// Imported tasks in `todo`, after all links: those that wait for nothing are made ready, as everywhere on this board.
-    pub waiting: Vec<String>,
-}
-
-/// What became of the links.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ImportLinksReply {
-    /// Links that were brought.
-    pub imported: usize,
-    /// Links that were there already.
-    pub existing: usize,
-    /// Links that were left out and tasks that were made ready, and why.
-    pub notes: Vec<String>,
-    /// Whether dispatch was paused because tasks were made ready.
-    #[serde(default)]
-    pub paused: bool,
-}
-
-impl Verb for ImportLinks {
-    type Reply = ImportLinksReply;
-    const NAME: &'static str = "import_links";
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<ImportLinksReply, VerbError> {
-        refuse_workers(tx.caller)?;
-        let board = tx.board(self.board.as_deref(), Right::Operate, "import")?;
-        let mut reply = ImportLinksReply::default();
-        let mut children = Vec::new();
-        for (parent, child) in &self.links {
-            match import_link(tx, &board, parent, child)? {
-                Ok(true) => {
-                    reply.imported += 1;
-                    children.extend(TaskId::parse(child));
-                }
-                Ok(false) => reply.existing += 1,
-                Err(why) => reply.notes.push(format!(
-                    "link {} -> {} was left out: {why}",
-                    shorten(parent),
-                    shorten(child)
-                )),
-            }
-        }
-        for child in children {
-            hold_back(tx, &child)?;
-        }
-        for id in &self.waiting {
-            let Some(id) = TaskId::parse(id) else { continue };
-            if waits_for_nothing(tx, &board, &id)? {
-                reply.paused |= pause(tx)?;
-                promote(tx, &id)?;
-                reply.notes.push(format!("{id} waits for nothing and is now ready"));
-            }
-        }
-        Ok(reply)
-    }
-}
-
-/// Adds a link; `Err` inside says why it cannot be.
-fn import_link(
-    tx: &Tx<'_>,
-    board: &BoardName,
-    parent: &str,
-    child: &str,
-) -> Result<Result<bool, &'static str>, Fault> {
-    let (Some(parent), Some(child)) = (TaskId::parse(parent), TaskId::parse(child)) else {
-        return Ok(Err("an end has no task id"));
-    };
-    for end in [&parent, &child] {
-        match store::tasks::get_status(tx.store(), end)? {
-            Some((_, on)) if on == *board => {}
-            Some(_) => return Ok(Err("an end is on another board")),
-            None => return Ok(Err("an end is missing")),
-        }
-    }
-    if parent == child || store::links::would_close_circle(tx.store(), &parent, &child)? {
-        return Ok(Err("it would close a circle"));
-    }
-    Ok(Ok(store::links::insert(tx.store(), &parent, &child)?))
-}
-
-/// Whether an imported task is in `todo` without a parent that is not done.
-fn waits_for_nothing(tx: &Tx<'_>, board: &BoardName, id: &TaskId) -> Result<bool, Fault> {
-    let found = store::tasks::get_status(tx.store(), id)?;
-    let is_waiting = found.is_some_and(|(status, on)| status == TaskStatus::Todo && on == *board);
-    Ok(is_waiting
-        && store::transfer::origin_of(tx.store(), id)?.is_some()
-        && store::links::parents_of(tx.store(), id)? == Parents::Satisfied)
-}
-
-/// A ready task that turns out to have an open parent waits, as everywhere on this board.
-fn hold_back(tx: &mut Tx<'_>, child: &TaskId) -> Result<(), VerbError> {
-    let task = crate::kernel::verbs::reread(tx, child)?;
-    if task.status == TaskStatus::Ready
-        && store::links::parents_of(tx.store(), child)? == Parents::Open
-    {
-        let (from, to) = (TaskStatus::Ready, TaskStatus::Todo);
-        store::tasks::set_status(tx.store(), child, from, to, None, tx.now)?;
-        tx.count(&task, Some(from), Some(to));
-        let told = crate::kernel::event::payload([("parent", IMPORTER.into())]);
-        tx.event(&task, None, crate::kernel::event::EventKind::Demoted, Some(told))?;
     }
     Ok(())
 }

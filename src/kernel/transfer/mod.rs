@@ -8,14 +8,20 @@
 //! |---|---|
 //! | [`record`] | the record, lenient in what it takes |
 //! | [`normalize`] | from a record to rows that this board may hold: pure, with a table of tests |
+//! | [`fit`](mod@fit) | the board's bounds, applied to a record: pure |
+//! | [`settle`](mod@settle) | where tasks stand once their links are there: pure |
+//! | [`shorten_history`](mod@shorten_history) | the newest rows of a history that is too large: pure |
+//! | [`report`] | what an import says beside its counts |
 //! | [`import`] | the verbs that write them |
-//! | `fit` | columns that violate a constraint of this board |
 //! | [`export`] | reading a board as records |
 //! | [`hermes`] | reading a file of the predecessor as records |
 
 pub mod export;
-mod fit;
+pub mod fit;
 pub mod hermes;
 pub mod import;
 pub mod normalize;
 pub mod record;
+pub mod report;
+pub mod settle;
+pub mod shorten_history;

@@ -1,4 +1,4 @@
-//! From what a file says to what this board may hold. Pure: no row is read here.
+//! From what a file says to what this board may hold. Pure: no row is read here. Bounds are applied by [`fit`](mod@super::fit).
 //!
 //! | there | here |
 //! |---|---|
@@ -10,6 +10,8 @@
 //! | event kinds `ready`, `priority`, `spawn_auto_blocked` | `promoted`, `reprioritized`, `gave_up` |
 //! | an unknown event kind | kept as it is |
 //! | an event that names a run which is not there | without its run |
+//! | an unknown kind of workspace | `scratch`, which is noted |
+//! | a `dir` or `worktree` whose path is relative | kept and noted: it cannot be claimed |
 
 use serde_json::Value;
 
@@ -17,8 +19,10 @@ use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
-use crate::kernel::transfer::fit::fit;
+use crate::kernel::transfer::fit::{fit, fit_skills};
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
+use crate::kernel::transfer::report::Told;
+use crate::kernel::tx::shorten;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";
@@ -34,8 +38,8 @@ pub struct Normal {
     pub workspace_kind: WorkspaceKind,
     /// Its skills.
     pub skills: Option<Vec<String>>,
-    /// Things to tell the importer.
-    pub notes: Vec<String>,
+    /// What was changed, and what was left out.
+    pub told: Told,
     /// Whether an event `reclaimed` is to be added, with the lock and the run that it names.
     pub reclaimed: Option<(Option<String>, Option<i64>)>,
 }
@@ -47,22 +51,17 @@ pub struct Normal {
 pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, String> {
     let id = record.task.id.clone();
     if crate::kernel::ids::TaskId::parse(&id).is_none() {
-        return Err(format!("{id:?} is not a task id"));
+        return Err(format!("{:?} is not a task id", shorten(&id)));
     }
-    let mut notes = Vec::new();
-    fit(&mut record, &mut notes);
-    if record.task.title.trim().is_empty() {
-        record.task.title = "(untitled)".to_owned();
-        notes.push(format!("{id} had no title"));
-    }
+    let mut told = Told::of(&id);
+    fit(&mut record, &mut told);
     let was_running = record.task.status == TaskStatus::Running.as_str();
-    let status = normal_status(&mut record, &mut notes, now);
-    let workspace_kind = record.task.workspace_kind.as_deref().and_then(WorkspaceKind::parse);
-    let workspace_kind = workspace_kind.unwrap_or(WorkspaceKind::Scratch);
+    let status = normal_status(&mut record, &mut told.notes, now);
+    let workspace_kind = normal_workspace(&record, &mut told);
     let lock = record.task.claim_lock.take();
     let open_run = end_open_runs(&mut record.runs, lock.as_deref(), now);
     for run in &mut record.runs {
-        normalize_run(run, &mut notes);
+        normalize_run(run, &mut told.notes);
     }
     let run_ids: Vec<i64> = record.runs.iter().map(|run| run.id).collect();
     for event in &mut record.events {
@@ -70,9 +69,41 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     }
     record.task.claim_expires = None;
     record.task.current_run_id = None;
-    let skills = record.task.skills.as_deref().and_then(parse_names);
+    let skills = normal_skills(&record, &mut told);
     let reclaimed = was_running.then_some((lock, open_run));
-    Ok(Normal { record, status, workspace_kind, skills, notes, reclaimed })
+    Ok(Normal { record, status, workspace_kind, skills, told, reclaimed })
+}
+
+fn normal_workspace(record: &TaskRecord, told: &mut Told) -> WorkspaceKind {
+    let given = record.task.workspace_kind.as_deref().unwrap_or_default();
+    let kind = WorkspaceKind::parse(given).unwrap_or(WorkspaceKind::Scratch);
+    if !given.is_empty() && kind.as_str() != given {
+        told.note(&format!("workspace kind {} is not known and is scratch now", shorten(given)));
+    }
+    match (kind, record.task.workspace_path.as_deref()) {
+        (WorkspaceKind::Dir | WorkspaceKind::Worktree, Some(path)) if !path.starts_with('/') => {
+            told.note(&format!(
+                "its workspace path {} is relative, so that no run can start in it: create the task anew with \
+                 --workspace {}:/ABSOLUTE/PATH",
+                shorten(path),
+                kind.as_str()
+            ));
+        }
+        (WorkspaceKind::Dir, None) => {
+            told.note("it names no directory, so that no run can start: create the task anew");
+        }
+        (WorkspaceKind::Scratch | WorkspaceKind::Dir | WorkspaceKind::Worktree, _) => {}
+    }
+    kind
+}
+
+fn normal_skills(record: &TaskRecord, told: &mut Told) -> Option<Vec<String>> {
+    let text = record.task.skills.as_deref().filter(|text| !text.trim().is_empty())?;
+    let names = parse_names(text);
+    if names.is_none() {
+        told.note(&format!("its skills {} are no JSON list and were dropped", shorten(text)));
+    }
+    names.map(|names| fit_skills(names, told))
 }
 
 fn normal_status(
@@ -91,7 +122,7 @@ fn normal_status(
             | TaskStatus::Archived),
         ) => known,
         None => {
-            let word = record.task.status.clone();
+            let word = shorten(&record.task.status);
             let told = format!("Imported with status `{word}`, which this board does not have.");
             record.comments.push(CommentFields {
                 id: 0,

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kernel::objects;
+
 /// Version of the export format.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -31,14 +33,19 @@ pub struct TaskRecord {
     /// Its labels.
     pub labels: Vec<String>,
     /// Its runs, oldest first.
+    #[serde(deserialize_with = "objects::list")]
     pub runs: Vec<RunFields>,
     /// Its comments, oldest first.
+    #[serde(deserialize_with = "objects::list")]
     pub comments: Vec<CommentFields>,
     /// Its events, oldest first.
+    #[serde(deserialize_with = "objects::list")]
     pub events: Vec<EventFields>,
     /// What is known of its attached files. Their bytes are not part of an export.
+    #[serde(deserialize_with = "objects::list")]
     pub attachments: Vec<AttachmentFields>,
     /// Subscriptions to it.
+    #[serde(deserialize_with = "objects::list")]
     pub subscriptions: Vec<SubscriptionFields>,
 }
 

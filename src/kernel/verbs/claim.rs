@@ -12,7 +12,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
-use crate::kernel::place::Place;
+use crate::kernel::place::{Place, refuse_relative};
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::{self, runs::NewRun};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
@@ -81,6 +81,7 @@ impl Verb for ClaimTask {
                 Refusal::PreviousRunOpen { id: task.id.to_string(), run_id: open.id }.into()
             );
         }
+        refuse_relative(&task)?;
         let lease = leasing::find_for_person(tx, &task, self.place.clone())?;
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), Supervision::Manual)?;
         lease.take(tx.store(), run_id)?;

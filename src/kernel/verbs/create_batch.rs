@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::board::Verb;
 use crate::kernel::error::{ErrorCode, VerbError};
+use crate::kernel::objects;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verbs::{CreateReply, CreateTask};
@@ -15,6 +16,7 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
 #[serde(deny_unknown_fields, default)]
 pub struct CreateTasks {
     /// The tasks, each as `create` takes it.
+    #[serde(deserialize_with = "objects::list")]
     pub tasks: Vec<CreateTask>,
 }
 

@@ -15,6 +15,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
+use crate::kernel::objects;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
@@ -36,6 +37,7 @@ pub struct CompleteTask {
     /// Short result that stands on the task itself.
     pub result: Option<String>,
     /// Files that are the results, as the client found them.
+    #[serde(deserialize_with = "objects::list")]
     pub artifacts: Vec<Artifact>,
     /// Ids of the tasks that you created in this work; each is checked.
     pub created_cards: Vec<String>,
@@ -164,6 +166,8 @@ pub struct BlockTask {
     pub id: String,
     /// What is needed, in one sentence. A worker has to say it.
     pub reason: Option<String>,
+    /// What is missing: `capability`, `dependency`, `needs_input` or `transient`. Kept with the event.
+    pub kind: Option<String>,
     /// Keeps the reason as a comment too.
     pub comment: bool,
     /// Board of the task, when the caller wants it checked.
@@ -179,6 +183,7 @@ impl Verb for BlockTask {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let reason = reason.as_deref().map(str::trim);
+        let kind = validate::block_kind(self.kind.as_deref())?;
         if let Some(run) = callers_run(tx)? {
             if reason.is_none() {
                 return Err(Refusal::ReasonRequired.into());
@@ -197,12 +202,11 @@ impl Verb for BlockTask {
         }
         store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
         tx.count(&task, Some(task.status), Some(to));
-        tx.event(
-            &task,
-            run_id,
-            EventKind::Blocked,
-            Some(payload([("reason", text_or_null(reason))])),
-        )?;
+        let mut told = payload([("reason", text_or_null(reason))]);
+        if let Some(kind) = kind {
+            told.insert("kind".to_owned(), kind.into());
+        }
+        tx.event(&task, run_id, EventKind::Blocked, Some(told))?;
         if let (true, Some(reason)) = (self.comment, reason) {
             let author = tx.caller.author().to_owned();
             comment::add(tx, &task, &author, &format!("BLOCKED: {reason}"))?;

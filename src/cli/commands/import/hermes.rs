@@ -9,12 +9,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::commands::import::Source;
+use crate::cli::commands::import::{Source, scratch};
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
 use crate::kernel::error::ErrorCode;
+use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::hermes::{HermesBoard, read};
 use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, Told};
 
 /// Attempts at a copy that nobody writes into.
 const ATTEMPTS: usize = 20;
@@ -50,8 +52,15 @@ impl HermesFile {
             return Err(Failure::refused(ErrorCode::InvalidValue, told)
                 .with_hint("stop the program that uses it, or copy the file first"));
         }
-        let board = read(&copy, path)
+        let mut board = read(&copy, path)
             .map_err(|error| Failure::refused(ErrorCode::InvalidValue, error.to_string()))?;
+        for record in &mut board.records {
+            let mut told = Told::of(&record.task.id);
+            fit(record, &mut told);
+            told.notes.extend(scratch::tell(record, &real));
+            board.notes.extend(Note::all_of(&record.task.id, told.notes));
+            board.left_out.extend(told.left_out);
+        }
         Ok(Self { board })
     }
 }
@@ -69,8 +78,16 @@ impl Source for HermesFile {
         self.board.links.clone()
     }
 
-    fn notes(&self) -> &[String] {
+    fn notes(&self) -> &[Note] {
         &self.board.notes
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        &self.board.left_out
+    }
+
+    fn columns_left_out(&self) -> &[ColumnLeftOut] {
+        &self.board.columns
     }
 }
 

@@ -4,17 +4,27 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use crate::cli::commands::import::Source;
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
 use crate::cli::session::Session;
 use crate::kernel::error::ErrorCode;
+use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION, TaskRecord};
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, Told};
+
+/// Some programs write it before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct ExportFile {
     path: PathBuf,
     shown: String,
     links: Vec<(String, String)>,
+    notes: Vec<Note>,
+    left_out: Vec<LeftOut>,
     _spooled: Option<PrivateDir>,
 }
 
@@ -28,16 +38,26 @@ impl ExportFile {
         } else {
             (path.to_owned(), None)
         };
-        let mut file = Self { path, shown, links: Vec::new(), _spooled: spooled };
+        let mut file = Self {
+            path,
+            shown,
+            links: Vec::new(),
+            notes: Vec::new(),
+            left_out: Vec::new(),
+            _spooled: spooled,
+        };
         let mut links = Vec::new();
-        let mut count = 0;
-        file.each(&mut |record| {
-            count += 1;
+        let (mut notes, mut left_out) = (Vec::new(), Vec::new());
+        file.each_as_it_is(&mut |mut record| {
+            let mut told = Told::of(&record.task.id);
+            fit(&mut record, &mut told);
+            notes.extend(Note::all_of(&record.task.id, told.notes));
+            left_out.extend(told.left_out);
             let child = record.task.id;
             links.extend(record.parents.into_iter().map(|parent| (parent, child.clone())));
             Ok(())
         })?;
-        file.links = links;
+        (file.links, file.notes, file.left_out) = (links, notes, left_out);
         Ok(file)
     }
 
@@ -54,9 +74,13 @@ impl ExportFile {
     }
 
     fn check_header(&self, line: &[u8]) -> Result<(), Failure> {
-        let header: ExportHeader = serde_json::from_slice(line).map_err(|_| {
-            self.refused("this is not what `kanban export` writes")
-                .with_hint("a board file of Hermes is imported by `kanban import hermes PATH`")
+        let header: ExportHeader = object(line).map_err(|_| {
+            let hint = if line.starts_with(b"SQLite format 3") {
+                "a board file of Hermes is imported by `kanban import hermes PATH`, one of kanband by `kanban restore`"
+            } else {
+                "tasks of your own come by `kanban create --from-jsonl FILE`, a board file of Hermes by `kanban import hermes PATH`"
+            };
+            self.refused("this is not what `kanban export` writes").with_hint(hint)
         })?;
         if header.kanban_export != FORMAT_VERSION {
             let told = format!(
@@ -75,31 +99,63 @@ impl Source for ExportFile {
     }
 
     fn each(&self, take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>) -> Result<(), Failure> {
-        let mut has_header = false;
-        for (number, line) in self.lines()? {
-            let line = line.map_err(|error| self.refused(&format!("line {number}: {error}")))?;
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            if !has_header {
-                self.check_header(&line)?;
-                has_header = true;
-                continue;
-            }
-            let record = serde_json::from_slice(&line)
-                .map_err(|error| self.refused(&format!("line {number}: {error}")))?;
-            take(record)?;
-        }
-        if has_header { Ok(()) } else { Err(self.refused("is empty")) }
+        self.each_as_it_is(&mut |mut record| {
+            // What was changed is known from the first time.
+            fit(&mut record, &mut Told::default());
+            take(record)
+        })
     }
 
     fn links(&self) -> Vec<(String, String)> {
         self.links.clone()
     }
 
-    fn notes(&self) -> &[String] {
+    fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    fn columns_left_out(&self) -> &[ColumnLeftOut] {
         &[]
     }
+}
+
+impl ExportFile {
+    fn each_as_it_is(
+        &self,
+        take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut has_header = false;
+        for (number, line) in self.lines()? {
+            let line = line.map_err(|error| self.refused(&format!("line {number}: {error}")))?;
+            let mark = if number == 1 { BYTE_ORDER_MARK } else { &[] };
+            let line = line.strip_prefix(mark).unwrap_or(&line);
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            if !has_header {
+                self.check_header(line)?;
+                has_header = true;
+                continue;
+            }
+            let record =
+                object(line).map_err(|told| self.refused(&format!("line {number}: {told}")))?;
+            take(record)?;
+        }
+        if has_header { Ok(()) } else { Err(self.refused("is empty")) }
+    }
+}
+
+/// Reads a struct from an object. It could be read from a list of its values too, which nobody means.
+fn object<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    let value: Value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if !value.is_object() {
+        return Err("a JSON object is expected".to_owned());
+    }
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 /// A pipe can be read once, so it is kept.

@@ -1,0 +1,71 @@
+//! What `kanban create` warns of: ready work that nothing will start. The same facts as `kanban why` tells.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::api::client::{Client, task_path};
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::cli::text::one_line;
+use crate::kernel::queries::WhyReply;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::CreateReply;
+
+/// A task that was created, with what is to be known of it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Created {
+    /// The task.
+    #[serde(flatten)]
+    pub(super) reply: CreateReply,
+    /// Why nothing will start it, each in one line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
+}
+
+/// Looks for warnings about these tasks, and tells each once on stderr. A worker is told none: it does not run the host.
+///
+/// # Errors
+/// No daemon.
+pub(super) fn with_warnings(
+    created: Vec<CreateReply>,
+    client: &Client,
+    session: &mut Session,
+) -> Result<Vec<Created>, Failure> {
+    let mut by_assignee: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for reply in created {
+        let assignee = reply.task.assignee.clone().filter(|_| {
+            reply.created && reply.task.status == TaskStatus::Ready && !session.is_in_run()
+        });
+        let warnings = match assignee {
+            None => Vec::new(),
+            Some(assignee) => match by_assignee.get(&assignee) {
+                Some(known) => known.clone(),
+                None => {
+                    let warnings = look(&reply, client, session)?;
+                    by_assignee.insert(assignee, warnings.clone());
+                    warnings
+                }
+            },
+        };
+        all.push(Created { reply, warnings });
+    }
+    let mut told: Vec<&String> = by_assignee.values().flatten().collect();
+    told.sort();
+    told.dedup();
+    for warning in told {
+        session.output.complain(&format!("warning: {}", one_line(warning)));
+    }
+    Ok(all)
+}
+
+fn look(reply: &CreateReply, client: &Client, session: &Session) -> Result<Vec<String>, Failure> {
+    let id = reply.task.id.as_str();
+    let why: WhyReply = client.get(&task_path(id, "why")?, &session.on_board())?;
+    if !why.reason.stands_still() {
+        return Ok(Vec::new());
+    }
+    let hint = why.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+    Ok(vec![format!("nothing starts ready tasks now: {}{hint}", why.explanation)])
+}

@@ -1,0 +1,105 @@
+//! What an import says when it is over.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::text::one_line;
+use crate::exit_codes::CliExit;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::transfer::import::ImportReply;
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut};
+
+/// What an import did, or would do.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Summary {
+    pub(super) board: String,
+    pub(super) dry_run: bool,
+    pub(super) imported: usize,
+    pub(super) existing: usize,
+    /// Rows that came, by table: as the board holds them afterwards.
+    pub(super) tables: BTreeMap<String, usize>,
+    /// Tasks that came, by the status that they have afterwards.
+    pub(super) by_status: BTreeMap<String, usize>,
+    pub(super) existing_links: usize,
+    /// What was changed so that it fits.
+    pub(super) notes: Vec<String>,
+    /// Rows that did not come.
+    pub(super) left_out: Vec<LeftOut>,
+    /// Columns that have no place here.
+    pub(super) columns_left_out: Vec<ColumnLeftOut>,
+    pub(super) paused: bool,
+    /// Where each task that came stands.
+    #[serde(skip)]
+    pub(super) tasks: BTreeMap<String, TaskStatus>,
+    /// Where each task stands that was here already.
+    #[serde(skip)]
+    pub(super) existing_tasks: BTreeMap<String, TaskStatus>,
+}
+
+impl Summary {
+    pub(super) fn add(&mut self, reply: ImportReply) {
+        self.board = reply.board;
+        self.imported += reply.imported;
+        self.existing += reply.existing;
+        for (table, rows) in reply.rows {
+            *self.tables.entry(table).or_default() += rows;
+        }
+        self.notes.extend(reply.notes);
+        self.left_out.extend(reply.left_out);
+        self.paused |= reply.paused;
+        self.tasks.extend(reply.tasks);
+        self.existing_tasks.extend(reply.existing_tasks);
+    }
+
+    /// Counts where the tasks stand, when nothing moves any more.
+    pub(super) fn count_statuses(&mut self) {
+        self.by_status.clear();
+        for status in self.tasks.values() {
+            *self.by_status.entry(status.as_str().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Whether everything came.
+    pub(super) fn exit(&self) -> CliExit {
+        if self.left_out.is_empty() { CliExit::Ok } else { CliExit::Refused }
+    }
+
+    /// For people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let word = if self.dry_run { "Would import" } else { "Imported" };
+        let mut lines = vec![format!(
+            "{word} {} task(s) to board {}, {} existing",
+            self.imported, self.board, self.existing
+        )];
+        let counts = |heading: &str, counts: &BTreeMap<String, usize>| {
+            let rows = counts.iter().filter(|(_, count)| **count > 0);
+            let rows: Vec<String> =
+                rows.map(|(name, count)| format!("  {name:<18} {count:>7}")).collect();
+            let heading = (!rows.is_empty()).then(|| heading.to_owned());
+            heading.into_iter().chain(rows).collect::<Vec<_>>()
+        };
+        lines.extend(counts("By table:", &self.tables));
+        lines.extend(counts("By status:", &self.by_status));
+        lines.extend(self.notes.iter().map(|note| format!("note: {}", one_line(note))));
+        let columns = self.columns_left_out.iter().filter(|column| column.values > 0);
+        lines.extend(columns.map(|ColumnLeftOut { column, values, instead }| {
+            let (column, instead) = (one_line(column), one_line(instead));
+            format!("not brought: {column}, {values} value(s): {instead}")
+        }));
+        lines.extend(self.left_out.iter().map(left_out_line));
+        if self.paused {
+            lines.push(
+                "Dispatch is paused, so that nothing has started; `kanban resume` goes on"
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+}
+
+fn left_out_line(left_out: &LeftOut) -> String {
+    let LeftOut { table, task_id, rows, reason } = left_out;
+    let of = task_id.as_deref().map_or_else(String::new, |id| format!(" of {}", one_line(id)));
+    format!("left out: {rows} row(s) of {}{of}: {}", one_line(table), one_line(reason))
+}

@@ -1,0 +1,120 @@
+//! Verbs and flags that the predecessor had, up to its release 0.19, and that are not here.
+//!
+//! Its users type them. What means one thing here is an alias or a hidden flag of the verb itself; everything else is refused by
+//! the argument parser, and this table adds a line that names what to use. The table of tests below holds all of them.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::cli::Arguments;
+
+/// Verbs of before, and what to use.
+const VERBS: &[(&str, &str)] = &[
+    ("attach-rm", "kanban attachments remove ID NAME"),
+    (
+        "decompose",
+        "a worker creates and links tasks: give the task to a profile with `orchestrator = true`",
+    ),
+    ("diag", "kanban doctor; kanban why ID; kanban breakers"),
+    ("diagnostics", "kanban doctor; kanban why ID; kanban breakers"),
+    ("schedule", "kanban create … --triage, and kanban promote ID when the time has come"),
+    ("specify", "kanban edit ID; a profile with `orchestrator = true` may do it as a task"),
+    (
+        "swarm",
+        "kanban create … --parent ID: one task for each worker, one that waits for all of them",
+    ),
+];
+
+/// Actions of `boards` of before, and what to use.
+const BOARDS: &[(&str, &str)] = &[
+    ("rename", "a board keeps its name"),
+    ("rm", "boards stay; kanban archive puts the tasks of one away"),
+    (
+        "set-default-workdir",
+        "kanban create … --workspace dir:PATH, or profiles.NAME.working_directory",
+    ),
+    ("show", "kanban boards list; kanban stats --board NAME"),
+    ("switch", "--board NAME, or the variable KANBAN_BOARD: every call names its board"),
+];
+
+/// Flags of before by verb, and what to use.
+const FLAGS: &[(&str, &str, &str)] = &[
+    (
+        "archive",
+        "--rm",
+        "kanban archive ID, then kanban gc --older-than-days 0 removes archived tasks",
+    ),
+    ("create", "--branch", "a worktree's branch is named after its task: leave it out"),
+    ("create", "--goal", "there is no goal mode: write into --body what counts as done"),
+    ("create", "--goal-max-turns", "--max-runtime limits each run"),
+    ("create", "--max-retries", "dispatch.failure_limit holds for every task"),
+    ("create", "--project", "--workspace dir:PATH or worktree:PATH names the directory"),
+    ("edit", "--metadata", "what a run handed over stays as it is: kanban comment ID adds to it"),
+    ("edit", "--result", "what a run handed over stays as it is: kanban comment ID adds to it"),
+    ("edit", "--summary", "what a run handed over stays as it is: kanban comment ID adds to it"),
+    ("list", "--session", "sessions are not kept: --tenant and --label group tasks"),
+    ("list", "--step-key", "kanban list --json holds current_step_key, for jq"),
+    ("list", "--workflow-template-id", "kanban list --json holds workflow_template_id, for jq"),
+    ("promote", "--dry-run", "kanban why ID says what the task waits for"),
+    ("runs", "--state-name", "kanban runs ID --json holds outcome and state, for jq"),
+    ("runs", "--state-type", "kanban runs ID --json holds outcome and state, for jq"),
+    ("show", "--state-name", "kanban show ID --json holds outcome and state of each run, for jq"),
+    ("show", "--state-type", "kanban show ID --json holds outcome and state of each run, for jq"),
+    (
+        "unblock",
+        "--reason",
+        "kanban comment ID TEXT before it: the next attempt reads the comments",
+    ),
+];
+
+/// Values of before by verb and flag, and what to use.
+const VALUES: &[(&str, &str, &str, &str)] = &[
+    ("create", "--initial-status", "blocked", "--triage: such a task is never started by itself"),
+    ("list", "--sort", "priority-desc", "--sort priority: the most important first"),
+    ("list", "--status", "review", "tasks in review came in as blocked: --status blocked"),
+    ("list", "--status", "scheduled", "scheduled tasks came in as blocked: --status blocked"),
+];
+
+/// What to use instead of what the argument parser does not know; none when the predecessor did not know it either.
+pub fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<&'static str> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let verb = verb_of(arguments);
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = text(ContextKind::InvalidSubcommand)?;
+            let table = if verb.as_deref() == Some("boards") { BOARDS } else { VERBS };
+            table.iter().find(|(name, _)| *name == word).map(|(_, instead)| *instead)
+        }
+        ErrorKind::UnknownArgument => {
+            let flag = text(ContextKind::InvalidArg)?;
+            let flag = flag.split_once('=').map_or(flag, |(flag, _)| flag);
+            let found =
+                FLAGS.iter().find(|(of, name, _)| Some(*of) == verb.as_deref() && *name == flag);
+            found.map(|(_, _, instead)| *instead)
+        }
+        ErrorKind::InvalidValue => {
+            let flag = text(ContextKind::InvalidArg)?.split_whitespace().next()?;
+            let value = text(ContextKind::InvalidValue)?;
+            let is_it = |(of, name, given, _): &&(&str, &str, &str, &str)| {
+                Some(*of) == verb.as_deref() && *name == flag && *given == value
+            };
+            VALUES.iter().find(is_it).map(|(_, _, _, instead)| *instead)
+        }
+        _ => None,
+    }
+}
+
+/// The verb of a command line, by its first name.
+fn verb_of(arguments: &[OsString]) -> Option<String> {
+    let command = Arguments::command();
+    let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    words.find_map(|word| command.find_subcommand(word)).map(|verb| verb.get_name().to_owned())
+}
+
+#[cfg(test)]
+mod tests;
