@@ -166,7 +166,6 @@ pub fn tell_parser(
     if let Some(instead) = instead {
         output.complain(&format!("hint: {instead}"));
     }
-    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
         _ => {

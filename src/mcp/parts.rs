@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::text::json;
+
 /// Most bytes of a reply, as the line that holds it: about 8,000 tokens.
 pub const REPLY_BYTES_MAX: usize = 24_000;
 
@@ -98,7 +100,8 @@ impl Position {
 
 /// Bytes that a value takes inside the text of a reply, which is JSON in a JSON string.
 pub fn cost(value: &Value) -> usize {
-    let text = value.to_string();
+    // As the server writes it, hidden characters escaped; a value of JSON has a form in JSON.
+    let text = json::to_string(value).unwrap_or_default();
     text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
@@ -318,8 +321,9 @@ fn fitting(text: &str, room: usize) -> usize {
         used += match c {
             '"' | '\\' => 4,
             '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 3,
-            c if u32::from(c) < 0x20 => 7,
-            c => c.len_utf8(),
+            ' '..='~' => 1,
+            // Hidden characters are escaped, the others stand as they are. 4: the two quotes around.
+            c => cost(&Value::from(c.to_string())).saturating_sub(4),
         };
         if used > room && end > 0 {
             break;
