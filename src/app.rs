@@ -55,6 +55,7 @@ use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::epoch_seconds;
+use crate::os::command_as::take_up_left;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
@@ -275,6 +276,7 @@ fn build(
         home::let_workers_through(home)?;
     }
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
+    take_up_left(&home.runs(), &live_runs.shims, holder.as_ref());
     let (bound, metrics) = listeners.listen(home, &settings)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),

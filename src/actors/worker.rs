@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
+mod prepared;
 mod progress;
 pub mod seed;
 mod vigil;
@@ -416,6 +417,7 @@ impl Worker {
             if let Some(claimed) = self.claimed.take() {
                 self.deps.figures.start_time_us.see_time(claimed.elapsed());
             }
+            self.record_prepared(context);
             self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
         }

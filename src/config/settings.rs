@@ -43,6 +43,9 @@ pub struct Settings {
     /// Where workers work.
     #[serde(default)]
     pub workspaces: Workspaces,
+    /// Worktrees of git.
+    #[serde(default)]
+    pub worktree: Worktree,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -65,6 +68,7 @@ impl Default for Settings {
             claims: Claims::default(),
             disk: Disk::default(),
             workspaces: Workspaces::default(),
+            worktree: Worktree::default(),
             log: Log::default(),
             metrics: Metrics::default(),
             profiles: BTreeMap::new(),
@@ -263,6 +267,24 @@ impl Default for Workspaces {
     }
 }
 
+/// `[worktree]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Worktree {
+    /// Beginning of the names of their branches; the task's id follows.
+    pub branch_prefix: String,
+    /// Whether submodules are checked out before the worker starts.
+    pub submodules: bool,
+    /// Command that runs in the worktree before the worker starts; empty: none.
+    pub setup: Vec<String>,
+}
+
+impl Default for Worktree {
+    fn default() -> Self {
+        Self { branch_prefix: "kanban/".to_owned(), submodules: false, setup: Vec::new() }
+    }
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -349,6 +371,10 @@ pub struct Profile {
     pub rlimits: BTreeMap<String, u64>,
     /// Whether the workers plan work for others: they are shown the tools for that too.
     pub orchestrator: bool,
+    /// Whether submodules of worktrees are checked out, instead of `worktree.submodules`.
+    pub worktree_submodules: Option<bool>,
+    /// Command in a worktree before the worker, instead of `worktree.setup`; empty: none.
+    pub worktree_setup: Option<Vec<String>>,
     /// Memory that a run's processes share.
     #[serde(rename = "memory_max")]
     pub memory_max_bytes: Option<u64>,

@@ -371,6 +371,10 @@ pub struct GetContext {
     /// Board of the task, when the caller wants it checked.
     #[serde(default)]
     pub board: Option<String>,
+    /// What the caller's own run knows about its workspace, which the board may not have been told yet. Not on the wire.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub workspace: Option<context::WorkspaceFacts>,
 }
 
 /// The context as text.
@@ -391,7 +395,8 @@ impl Query for GetContext {
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<ContextReply, VerbError> {
         let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let material = context::Material::read(snapshot.connection, task)?;
+        let workspace = self.workspace.clone();
+        let material = context::Material::read(snapshot.connection, task, workspace)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),
             board: material.task.board.clone(),

@@ -8,6 +8,7 @@
 )]
 
 mod fuzz;
+mod own_work;
 mod repository;
 mod scratch;
 mod worktrees;

@@ -15,7 +15,7 @@ macro_rules! select_runs {
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
-                    artifacts, created_cards, model, effort, args, session, resumed_run_id
+                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes
              FROM task_runs ",
             $rest
         )
@@ -67,6 +67,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         args: lenient_names(row.get(40)?).unwrap_or_default(),
         session: row.get(41)?,
         resumed_run_id: row.get(42)?,
+        workspace_notes: lenient_names(row.get(43)?).unwrap_or_default(),
     })
 }
 
@@ -381,6 +382,20 @@ pub fn set_launch(
         })
         .map(|_| ())
         .doing("write how a run starts")
+}
+
+/// Writes what the worker of a run has to know about its workspace.
+pub fn set_workspace_notes(
+    connection: &Connection,
+    id: RunId,
+    notes: &[String],
+) -> Result<(), Fault> {
+    let notes = super::tasks::list_or_null(notes);
+    connection
+        .prepare_cached("UPDATE task_runs SET workspace_notes = :notes WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":notes": notes }))
+        .map(|_| ())
+        .doing("write a run's notes")
 }
 
 /// Writes the session that an agent has named, unless one is known.

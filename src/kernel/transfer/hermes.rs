@@ -164,6 +164,8 @@ fn task_fields(row: &ForeignRow) -> TaskFields {
         model: row.text("model_override"),
         effort: None,
         args: None,
+        // Its worktree is elsewhere, and has the branch checked out.
+        branch_name: None,
     }
 }
 
