@@ -8,6 +8,8 @@
 )]
 
 mod fuzz;
+mod hostile;
+mod nested;
 mod own_work;
 mod repository;
 mod scratch;

@@ -31,6 +31,19 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// Paths by which a user trusts `part` of it: as in git, the checkout, or the directory of a bare repository. What the
+    /// worktrees share is trusted with the main checkout, too.
+    fn names_in_trust(&self, part: &Path) -> Vec<&Path> {
+        let own = self.top.as_deref().unwrap_or(&self.git_dir);
+        let common = self.common_dir.as_path();
+        if part != common || !self.is_linked() {
+            return vec![own];
+        }
+        let is_of_checkout = common.file_name().is_some_and(|name| name == ".git");
+        let main = common.parent().filter(|_| is_of_checkout);
+        main.into_iter().chain([common, own]).collect()
+    }
+
     /// Whether it is a linked worktree.
     pub fn is_linked(&self) -> bool {
         self.git_dir != self.common_dir
@@ -259,14 +272,16 @@ fn owned(git: &Git, found: Repository) -> Result<Repository, RepositoryError> {
     parts.extend(found.top.iter().flat_map(|top| [top.clone(), top.join(".git")]));
     for path in parts {
         let owner = path.symlink_metadata().map_err(at(&path))?.uid();
-        let trusted = found.top.as_ref().unwrap_or(&found.git_dir);
-        if owner != user && !is_trusted(&trusted_paths(git), trusted) {
+        let names = found.names_in_trust(&path);
+        let is_known = |listed: &[Vec<u8>]| names.iter().any(|name| is_trusted(listed, name));
+        if owner != user && !is_known(&trusted_paths(git)) {
+            let trusted = names.first().copied().unwrap_or(&found.git_dir);
             let name = |uid: u32| user_name(uid).unwrap_or_else(|| format!("uid {uid}"));
             return Err(RepositoryError::NotOwned {
                 path,
                 owner: name(owner),
                 user: name(user),
-                trusted: trusted.clone(),
+                trusted: trusted.to_owned(),
             });
         }
     }
