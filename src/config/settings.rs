@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::config::accept::listen_address;
 use crate::config::presets;
 use crate::config::template::Template;
+use crate::config::worktree::Worktree;
 use crate::duration::parse_duration;
 
 /// User that workers run as under a daemon of root, unless their profile names another.
@@ -264,24 +265,6 @@ impl Default for Workspaces {
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             setup_timeout: Duration::from_secs(5 * 60),
         }
-    }
-}
-
-/// `[worktree]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Worktree {
-    /// Beginning of the names of their branches; the task's id follows.
-    pub branch_prefix: String,
-    /// Whether submodules are checked out before the worker starts.
-    pub submodules: bool,
-    /// Command that runs in the worktree before the worker starts; empty: none.
-    pub setup: Vec<String>,
-}
-
-impl Default for Worktree {
-    fn default() -> Self {
-        Self { branch_prefix: "kanban/".to_owned(), submodules: false, setup: Vec::new() }
     }
 }
 

@@ -182,7 +182,7 @@ pub struct WorkspaceSpec {
 }
 
 /// What is done before the worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupSpec {
     /// Programs with their arguments, one after the other, looked up as the worker's is.
     pub argv: Vec<Vec<String>>,

@@ -384,20 +384,6 @@ pub fn set_launch(
         .doing("write how a run starts")
 }
 
-/// Writes what the worker of a run has to know about its workspace.
-pub fn set_workspace_notes(
-    connection: &Connection,
-    id: RunId,
-    notes: &[String],
-) -> Result<(), Fault> {
-    let notes = super::tasks::list_or_null(notes);
-    connection
-        .prepare_cached("UPDATE task_runs SET workspace_notes = :notes WHERE id = :id")
-        .and_then(|mut s| s.execute(named_params! { ":id": id, ":notes": notes }))
-        .map(|_| ())
-        .doing("write a run's notes")
-}
-
 /// Writes the session that an agent has named, unless one is known.
 pub fn set_session_if_none(connection: &Connection, id: RunId, session: &str) -> Result<(), Fault> {
     connection

@@ -392,15 +392,6 @@ pub fn set_workspace_path(connection: &Connection, id: &TaskId, path: &str) -> R
         .doing("write a workspace path")
 }
 
-/// Writes the branch of a task's worktree.
-pub fn set_branch_name(connection: &Connection, id: &TaskId, branch: &str) -> Result<(), Fault> {
-    connection
-        .prepare_cached("UPDATE tasks SET branch_name = :branch WHERE id = :id")
-        .and_then(|mut s| s.execute(named_params! { ":id": id, ":branch": branch }))
-        .map(|_| ())
-        .doing("write a branch")
-}
-
 /// Writes the worker's PID while `run_id` is the task's current run.
 pub fn set_worker_pid(
     connection: &Connection,

@@ -89,7 +89,7 @@ impl Verb for ClaimTask {
         lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
         if let Some(branch) = validate::argument_name("branch", self.branch.as_deref())? {
-            store::tasks::set_branch_name(tx.store(), &task.id, &branch)?;
+            store::workspaces::set_branch(tx.store(), &task.id, &branch)?;
         }
         Ok(ClaimReply { task: reread(tx, &task.id)?, run_id, workspace: self.workspace.clone() })
     }

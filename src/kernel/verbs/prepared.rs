@@ -27,9 +27,9 @@ impl Verb for RecordPrepared {
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
         let run = store::runs::get(tx.store(), self.run_id)?
             .ok_or_else(|| Fault::Corrupt { what: "run id", value: self.run_id.to_string() })?;
-        store::runs::set_workspace_notes(tx.store(), run.id, &self.notes)?;
+        store::workspaces::set_notes(tx.store(), run.id, &self.notes)?;
         if let Some(branch) = &self.branch {
-            store::tasks::set_branch_name(tx.store(), &run.task_id, branch)?;
+            store::workspaces::set_branch(tx.store(), &run.task_id, branch)?;
         }
         Ok(())
     }
