@@ -248,6 +248,7 @@ impl Commands {
             registry: &self.api.live_runs.shims,
             runs_dir: &context.runs_dir,
             incarnation: context.incarnation(),
+            holder: context.holder.as_ref(),
             containment: &context.containment(),
             limits: &limits,
         };

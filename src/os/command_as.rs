@@ -20,7 +20,7 @@ use crate::os::random::random_hex;
 use crate::os::remains::{end_remains, remove_leaf};
 use crate::os::run_files::{
     COMMAND_PREFIX, GroupLimits, LimitSpec, LogSpec, NO_RUN, RUN_FILE_VERSION, RunDir, RunSpec,
-    StartFailure, read_exit, remove,
+    StartFailure, read_exit, read_identity, remove,
 };
 use crate::os::run_inspection::{Inspection, inspect};
 use crate::os::run_log::read_log;
@@ -76,6 +76,8 @@ pub struct CommandAs<'a> {
     pub runs_dir: &'a Path,
     /// The life of the database now.
     pub incarnation: String,
+    /// Starts the shims where there is one, and ends what they leave.
+    pub holder: Option<&'a Holder>,
     /// What holds its processes together.
     pub containment: &'a Containment,
     /// What they share.
@@ -179,14 +181,21 @@ impl CommandAs<'_> {
             return Err(CommandError::Stuck);
         }
         let heard = read_end(dir);
+        let mut is_over = true;
         if matches!(heard, Err(CommandError::Lost)) {
             // Without its shim, what is left of it is found by its control group or its session.
-            let _told_in_the_log = end_remains(dir, None, None, LEFT_PATIENCE);
+            let worker = read_identity(dir)?.and_then(|identity| identity.worker);
+            is_over = end_remains(dir, worker.as_ref(), self.holder, LEFT_PATIENCE);
         }
         self.registry.remove(&shim.identity);
         // The holder's child is the holder's to reap.
         drop(shim.reap());
-        remove_files(dir);
+        if is_over {
+            remove_files(dir);
+        } else {
+            // By its files it is known; the next start of the daemon looks again.
+            tracing::error!(command = %dir.path().display(), "what is left of a command does not end");
+        }
         heard
     }
 }

@@ -168,7 +168,8 @@ fn commands_before_the_worker_run_in_order_and_their_failure_is_told() {
     assert!(failure.message.contains("/no/such"), "{}", failure.message);
 
     let mut run = Run::of_script("touch started");
-    run.spec.setup = setup(&[r#"echo noise; echo '{"message":"the disk is full","errno":28}'; exit 1"#]);
+    run.spec.setup =
+        setup(&[r#"echo noise; echo '{"message":"the disk is full","errno":28}'; exit 1"#]);
     let failure = start_failure(&run);
     assert_eq!((failure.message.as_str(), failure.errno), ("the disk is full", 28));
 }
@@ -223,7 +224,11 @@ fn an_operators_command_that_fails_or_hangs_is_a_failed_workspace_that_names_the
     run.spec.setup = Some(SetupSpec { argv: Vec::new(), timeout_ms: 1, commands });
     let failure = start_failure(&run);
     assert_eq!(failure.errno, Errno::ETIMEDOUT as i32);
-    assert!(failure.message.contains("worktree.setup: `sh` did not end in 1 ms"), "{}", failure.message);
+    assert!(
+        failure.message.contains("worktree.setup: `sh` did not end in 1 ms"),
+        "{}",
+        failure.message
+    );
     assert!(!run.work("started").exists());
 }
 

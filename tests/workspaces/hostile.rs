@@ -130,7 +130,8 @@ fn arm(repository: &Repository, git_dir: &Path) {
     // What is included names one more program.
     let included = repository.beside("included");
     let name = "filter.included.clean";
-    std::fs::write(&included, line(name, &program(repository, name).display().to_string())).unwrap();
+    std::fs::write(&included, line(name, &program(repository, name).display().to_string()))
+        .unwrap();
     config.push_str(&line("include.path", &included.display().to_string()));
     config.push_str(&line("includeIf.gitdir:/.path", &included.display().to_string()));
     std::fs::write(git_dir.join("config"), config).unwrap();
@@ -266,7 +267,13 @@ fn a_bare_repository_inside_a_checkout_is_refused_by_name_and_an_honest_one_is_u
     let repository = Repository::new();
     let inside = repository.path().join("tools");
     let source = repository.path();
-    repository.git(["clone", "--quiet", "--bare", source.to_str().unwrap(), inside.to_str().unwrap()]);
+    repository.git([
+        "clone",
+        "--quiet",
+        "--bare",
+        source.to_str().unwrap(),
+        inside.to_str().unwrap(),
+    ]);
     let prepared = |repository: &Path, path: &Path| {
         prepare(&patience(), &Wanted { repository, path, branch: BRANCH, with_submodules: false })
     };
@@ -277,7 +284,10 @@ fn a_bare_repository_inside_a_checkout_is_refused_by_name_and_an_honest_one_is_u
     let found = find(&patience(), &inside.join("refs")).unwrap();
     assert_eq!(found.top.as_deref(), Some(source.canonicalize().unwrap().as_path()));
     let honest = repository.beside("honest.git");
-    git_in(&repository.beside("."), ["clone", "--quiet", "--bare", source.to_str().unwrap(), honest.to_str().unwrap()]);
+    git_in(
+        &repository.beside("."),
+        ["clone", "--quiet", "--bare", source.to_str().unwrap(), honest.to_str().unwrap()],
+    );
     prepared(&honest, &repository.beside("t_2")).unwrap();
     assert!(repository.beside("t_2/file").exists());
     let below = find(&patience(), &honest.join("refs")).unwrap_err();
@@ -300,7 +310,8 @@ fn a_repository_of_another_user_is_refused_with_the_way_to_trust_it() {
     assert!(!repository.beside("t_1").exists());
     let home = repository.beside("home");
     std::fs::create_dir(&home).unwrap();
-    let trust = format!("[safe]\n\tdirectory = {}\n", repository.path().canonicalize().unwrap().display());
+    let trust =
+        format!("[safe]\n\tdirectory = {}\n", repository.path().canonicalize().unwrap().display());
     std::fs::write(home.join(".gitconfig"), trust).unwrap();
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_kanban"))
         .args(["workspace", "prepare", "--branch", BRANCH, "--repository"])

@@ -24,7 +24,8 @@ fn with_submodule() -> Option<Repository> {
     Some(repository)
 }
 
-const UPDATE: &str = "git -c protocol.file.allow=always submodule --quiet update --init --recursive";
+const UPDATE: &str =
+    "git -c protocol.file.allow=always submodule --quiet update --init --recursive";
 
 #[test]
 fn submodules_that_are_not_checked_out_are_told() {
@@ -65,7 +66,10 @@ fn a_clean_worktree_with_submodules_is_removed_and_whatever_only_a_submodule_has
     for (what, script) in [
         ("checked out", ""),
         ("and deinitialised", "git submodule --quiet deinit -f vendor/lib"),
-        ("with a commit that was pushed", "cd vendor/lib; git checkout -q -b side; git commit -q --allow-empty -m x; git push -q origin side; git checkout -q main"),
+        (
+            "with a commit that was pushed",
+            "cd vendor/lib; git checkout -q -b side; git commit -q --allow-empty -m x; git push -q origin side; git checkout -q main",
+        ),
     ] {
         let Some(repository) = with_submodule() else { return };
         let made = repository.made();
@@ -101,15 +105,47 @@ fn submodules_of_submodules_count_as_well() {
 #[test]
 fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
     for (what, script, reason) in [
-        ("without a remote", "mkdir build; cd build; git init -q x; cd x; git commit -q --allow-empty -m x", "no remote-tracking"),
-        ("with an edit", "mkdir build; git clone -q \"$R\" build/x; echo x > build/x/file", "not committed"),
-        ("with a commit", "mkdir build; git clone -q \"$R\" build/x; cd build/x; git commit -q --allow-empty -m x", "no remote-tracking"),
-        ("bare", "mkdir build; git clone -q --bare \"$R\" build/x; git -C build/x update-ref refs/heads/y \"$(git -C build/x commit-tree -m x 'HEAD^{tree}')\"", "no remote-tracking"),
+        (
+            "without a remote",
+            "mkdir build; cd build; git init -q x; cd x; git commit -q --allow-empty -m x",
+            "no remote-tracking",
+        ),
+        (
+            "with an edit",
+            "mkdir build; git clone -q \"$R\" build/x; echo x > build/x/file",
+            "not committed",
+        ),
+        (
+            "with a commit",
+            "mkdir build; git clone -q \"$R\" build/x; cd build/x; git commit -q --allow-empty -m x",
+            "no remote-tracking",
+        ),
+        (
+            "bare",
+            "mkdir build; git clone -q --bare \"$R\" build/x; git -C build/x update-ref refs/heads/y \"$(git -C build/x commit-tree -m x 'HEAD^{tree}')\"",
+            "no remote-tracking",
+        ),
         ("a worktree", "mkdir build; git worktree add -q --detach build/x", "is another worktree"),
-        ("of a repository elsewhere", "mkdir build; git clone -q --separate-git-dir=\"$BESIDE\" \"$R\" build/x", "is a checkout of"),
-        ("with worktrees elsewhere", "mkdir build; git clone -q \"$R\" build/x; git -C build/x worktree add -q \"$BESIDE\"", "worktrees of it are elsewhere"),
-        ("with a link to nowhere", "mkdir -p build/x; echo 'gitdir: /no/where' > build/x/.git", "leads nowhere"),
-        ("from which objects are borrowed", "mkdir build; git clone -q \"$R\" build/x; echo \"$PWD/build/x/.git/objects\" > \"$R/.git/objects/info/alternates\"", "takes objects from"),
+        (
+            "of a repository elsewhere",
+            "mkdir build; git clone -q --separate-git-dir=\"$BESIDE\" \"$R\" build/x",
+            "is a checkout of",
+        ),
+        (
+            "with worktrees elsewhere",
+            "mkdir build; git clone -q \"$R\" build/x; git -C build/x worktree add -q \"$BESIDE\"",
+            "worktrees of it are elsewhere",
+        ),
+        (
+            "with a link to nowhere",
+            "mkdir -p build/x; echo 'gitdir: /no/where' > build/x/.git",
+            "leads nowhere",
+        ),
+        (
+            "from which objects are borrowed",
+            "mkdir build; git clone -q \"$R\" build/x; echo \"$PWD/build/x/.git/objects\" > \"$R/.git/objects/info/alternates\"",
+            "takes objects from",
+        ),
     ] {
         if !has_git() {
             return;
@@ -121,7 +157,10 @@ fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
     }
     for (what, script) in [
         ("a clone", "mkdir build; git clone -q \"$R\" build/x"),
-        ("a clone of one tag", "git -C \"$R\" tag v1 \"$(git commit-tree -m x 'HEAD^{tree}')\"; mkdir build; git -c advice.detachedHead=false clone -q --branch v1 \"$R\" build/x"),
+        (
+            "a clone of one tag",
+            "git -C \"$R\" tag v1 \"$(git commit-tree -m x 'HEAD^{tree}')\"; mkdir build; git -c advice.detachedHead=false clone -q --branch v1 \"$R\" build/x",
+        ),
         ("a shallow clone", "mkdir build; git clone -q --depth 1 \"file://$R\" build/x"),
         ("an empty repository", "mkdir build; git init -q build/x"),
     ] {

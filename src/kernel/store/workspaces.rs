@@ -17,11 +17,7 @@ pub fn set_branch(connection: &Connection, id: &TaskId, branch: &str) -> Result<
 }
 
 /// Writes what the worker of a run has to know about its workspace.
-pub fn set_notes(
-    connection: &Connection,
-    id: RunId,
-    notes: &[String],
-) -> Result<(), Fault> {
+pub fn set_notes(connection: &Connection, id: RunId, notes: &[String]) -> Result<(), Fault> {
     let notes = list_or_null(notes);
     connection
         .prepare_cached("UPDATE task_runs SET workspace_notes = :notes WHERE id = :id")
