@@ -118,18 +118,22 @@ impl GitError {
 
 /// The errors by which a host shows that it is at its end, as git prints them in the C locale.
 fn errno_in(message: &str) -> Option<i32> {
+    // By the C library of git: most often that of GNU, else musl.
     let known = [
-        Errno::ENOSPC,
-        Errno::EDQUOT,
-        Errno::ENOMEM,
-        Errno::EMFILE,
-        Errno::ENFILE,
-        Errno::EAGAIN,
-        Errno::EIO,
-        Errno::EROFS,
+        ("No space left on device", Errno::ENOSPC),
+        ("uota exceeded", Errno::EDQUOT),
+        ("Cannot allocate memory", Errno::ENOMEM),
+        ("Out of memory", Errno::ENOMEM),
+        ("Too many open files in system", Errno::ENFILE),
+        ("Too many open files", Errno::EMFILE),
+        ("No file descriptors available", Errno::EMFILE),
+        ("Resource temporarily unavailable", Errno::EAGAIN),
+        ("Input/output error", Errno::EIO),
+        ("I/O error", Errno::EIO),
+        ("Read-only file system", Errno::EROFS),
     ];
-    let errno = known.into_iter().find(|errno| message.contains(errno.desc()));
-    errno.map(|errno| errno as i32)
+    let found = known.into_iter().find(|(text, _)| message.contains(text));
+    found.map(|(_, errno)| errno as i32)
 }
 
 /// Whose configuration a command reads.

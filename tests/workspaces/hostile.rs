@@ -260,6 +260,39 @@ fn a_submodule_that_is_armed_is_looked_at_and_executes_nothing() {
 }
 
 #[test]
+fn submodules_are_fetched_without_a_word_of_the_repositorys_own_configuration() {
+    if !has_git() {
+        return;
+    }
+    let repository = Repository::new();
+    let lib = repository.beside("lib");
+    git_in(&lib, ["init", "--quiet"]);
+    std::fs::write(lib.join("a"), "library\n").unwrap();
+    git_in(&lib, ["add", "."]);
+    git_in(&lib, ["commit", "--quiet", "--message=library"]);
+    repository.git(["submodule", "--quiet", "add", lib.to_str().unwrap(), "evil"]);
+    repository.git(["commit", "--quiet", "--message=submodule"]);
+    std::fs::create_dir(repository.beside("outside")).unwrap();
+    arm(&repository, &repository.path().join(".git"));
+    let home = repository.beside("home");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join(".gitconfig"), "[protocol \"file\"]\n\tallow = always\n").unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_kanban"))
+        .args(["workspace", "prepare", "--submodules", "--branch", BRANCH, "--repository"])
+        .arg(repository.path())
+        .arg("--path")
+        .arg(repository.beside("t_1"))
+        .env("HOME", home)
+        .env_remove("GIT_CONFIG_GLOBAL")
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(repository.beside("t_1/evil/a")).unwrap(), "library\n");
+    assert_eq!(std::fs::read_to_string(trace(&repository)).unwrap_or_default(), "");
+    assert_eq!(std::fs::read_dir(repository.beside("outside")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_bare_repository_inside_a_checkout_is_refused_by_name_and_an_honest_one_is_used() {
     if !has_git() {
         return;

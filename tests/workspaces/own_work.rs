@@ -1,6 +1,10 @@
 //! Whatever git calls the state of a worktree counts as work: `gc` keeps the tree, says why, and saves what can be saved; its dry run says
 //! the same. What is elsewhere too does not keep it.
 
+use std::process::Command;
+
+use kanband::os::worktree_report::Swept;
+
 use crate::repository::{Made, Repository, git_in, has_git};
 
 /// What a worker leaves behind, a part of the reason, and the content that has to be in a ref afterwards.
@@ -296,7 +300,7 @@ fn a_repository_of_another_format_is_read_or_keeps_its_trees() {
         "t_1",
         false,
     );
-    let kanband::os::worktree_report::Swept::Kept { saved_as: Some(saved), .. } = swept else {
+    let Swept::Kept { saved_as: Some(saved), .. } = swept else {
         panic!("{swept:?}");
     };
     assert_eq!(git_in(&path, ["show", &format!("{saved}:new")]), "precious");
@@ -318,4 +322,52 @@ fn what_cannot_be_saved_keeps_nothing_else_from_it() {
         assert!(kept.parts[0].not_saved.as_ref().unwrap().contains("closed"), "{kept:?}");
         assert!(made.is_saved("second"));
     }
+}
+
+#[test]
+fn a_worktree_that_was_moved_is_left_where_it_is() {
+    let Some(made) = Made::new() else { return };
+    made.sh("echo precious > new; git worktree move . ../moved");
+    assert_eq!(made.sweep(true), Swept::Gone);
+    assert_eq!(made.sweep(false), Swept::Gone);
+    assert!(made.repository.beside("moved/new").exists());
+}
+
+#[test]
+fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
+    let Some(made) = Made::new() else { return };
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can make files that it may not remove");
+        return;
+    }
+    made.sh("mkdir -p build/deep; touch build/deep/fixed");
+    let fixed = made.path.join("build/deep/fixed");
+    let chattr = |flag: &str| Command::new("chattr").arg(flag).arg(&fixed).status();
+    if chattr("+i").is_ok_and(|status| status.success()) {
+        let kept = made.kept("an immutable file");
+        assert!(chattr("-i").unwrap().success());
+        assert!(kept.why.contains("`build/deep/fixed` in it is immutable"), "{}", kept.why);
+        assert!(fixed.exists());
+    } else {
+        eprintln!("without an immutable file: chattr(1) does not work here");
+    }
+    // To a user who may not read a directory, git says nothing of what is in it.
+    made.sh("mkdir closed; echo precious > closed/new; chmod 000 closed");
+    let games = 5;
+    let every = ["-R", "games:games"];
+    for path in [made.path.clone(), made.repository.path()] {
+        assert!(Command::new("chown").args(every).arg(path).status().unwrap().success());
+    }
+    let passable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(made.repository.beside("."), passable).unwrap();
+    let mut sweep = Command::new(env!("CARGO_BIN_EXE_kanban"));
+    std::os::unix::process::CommandExt::uid(&mut sweep, games);
+    sweep.args(["workspace", "sweep", "--name", "t_1", "--path"]).arg(&made.path).current_dir("/");
+    let Ok(ended) = sweep.output() else {
+        eprintln!("without another user: the program under test cannot be executed by others");
+        return;
+    };
+    let told = String::from_utf8(ended.stdout).unwrap();
+    assert!(told.contains("`closed` in it cannot be read"), "{told} {:?}", ended.stderr);
+    assert!(made.path.join("closed/new").exists());
 }

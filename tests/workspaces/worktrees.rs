@@ -194,10 +194,12 @@ fn a_removal_that_was_cut_off_is_gone_on_with_wherever_it_was() {
     std::fs::remove_file(made.path.join("new")).unwrap();
     made.write("file", "edited");
     assert!(why(&made).contains("1 changed"));
+    // Whoever works on is given back what is missing, and nothing else.
+    made.repository.prepare(&made.path).unwrap();
+    assert_eq!(made.git(["status", "--porcelain"]), " M file");
+    std::fs::write(git_dir.join("kanban-removing"), "").unwrap();
     // Only the link is left, and the repository has forgotten the worktree.
-    for name in ["file", ".gitignore"] {
-        std::fs::remove_file(made.path.join(name)).unwrap();
-    }
+    made.sh("rm -r file .gitignore sub");
     std::fs::remove_dir_all(&git_dir).unwrap();
     made.goes("the link");
 }
@@ -228,6 +230,11 @@ fn what_git_cannot_judge_is_unknown() {
         std::fs::write(git_dir.join(name), before).unwrap();
     }
     assert_eq!(made.sweep(true), Swept::Removed);
+    let other = made.repository.beside("other");
+    made.repository.git(["worktree", "add", "-q", "--detach", other.to_str().unwrap()]);
+    std::fs::copy(other.join(".git"), made.path.join(".git")).unwrap();
+    unknown("the entry of another worktree");
+    std::fs::write(made.path.join(".git"), &link).unwrap();
     let config = made.repository.path().join(".git/config");
     std::fs::write(config, "[broken").unwrap();
     unknown("the configuration");

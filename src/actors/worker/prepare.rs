@@ -210,7 +210,8 @@ pub fn prepare(
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
-    let setup = setup(&workspace, context, &settings, resolution.profile.as_ref());
+    let setup =
+        setup(&workspace, context, &settings, (&order.profile, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
     let create_cwd = task.workspace_kind == WorkspaceKind::Dir && workspace.leased.is_none();
     let verdict_mode = match resolution.launcher.verdict {
@@ -383,7 +384,7 @@ fn setup(
     workspace: &Workspace,
     context: &LaunchContext,
     settings: &Settings,
-    profile: Option<&Profile>,
+    (name, profile): (&str, Option<&Profile>),
 ) -> Option<SetupSpec> {
     let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
     let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -403,12 +404,11 @@ fn setup(
         argv.push("--submodules".to_owned());
     }
     let command = match profile.and_then(|profile| profile.worktree_setup.as_ref()) {
-        Some(argv) => ("worktree_setup", argv),
-        None => ("worktree.setup", &settings.worktree.setup),
+        Some(argv) => (format!("profiles.{name}.worktree_setup"), argv),
+        None => ("worktree.setup".to_owned(), &settings.worktree.setup),
     };
     let commands = Some(command).filter(|(_, argv)| !argv.is_empty()).map(|(setting, argv)| {
-        let (setting, cwd) = (setting.to_owned(), workspace.path.clone());
-        SetupCommand { setting, argv: argv.clone(), cwd }
+        SetupCommand { setting, argv: argv.clone(), cwd: workspace.path.clone() }
     });
     let timeout_ms = settings.workspaces.setup_timeout.as_millis();
     let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);

@@ -20,8 +20,8 @@ impl Worker {
             }
         };
         let Some(found) = PreparedWorktree::read(&printed) else { return };
-        let PreparedWorktree { branch, notes, .. } = found;
-        let verb = RecordPrepared { run_id: self.run_id, branch, notes };
+        let PreparedWorktree { branch, is_reused, notes } = found;
+        let verb = RecordPrepared { run_id: self.run_id, branch, is_reused, notes };
         let database = self.deps.database.clone();
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, worker, context| {

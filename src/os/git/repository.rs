@@ -31,6 +31,19 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// Whether it is the entry of the worktree at `top`, and not that of another one to which a link was turned.
+    ///
+    /// # Errors
+    /// The entry does not say where its worktree is.
+    pub fn is_entry_of(&self, top: &Path) -> Result<bool, RepositoryError> {
+        let file = self.git_dir.join("gitdir");
+        let line = read_line(&file).map_err(at(&file))?;
+        // Absolute, or relative to the directory that it stands in.
+        let named = self.git_dir.join(Path::new(std::ffi::OsStr::from_bytes(&line)));
+        let link = top.join(".git");
+        Ok(named.canonicalize().ok() == Some(link.canonicalize().map_err(at(&link))?))
+    }
+
     /// Paths by which a user trusts `part` of it: as in git, the checkout, or the directory of a bare repository. What the
     /// worktrees share is trusted with the main checkout, too.
     fn names_in_trust(&self, part: &Path) -> Vec<&Path> {

@@ -82,6 +82,12 @@ fn try_examine(git: &Git, path: &Path) -> Result<Standing, String> {
     if !repository.is_linked() {
         return Err(format!("{} is a repository of its own", path.display()));
     }
+    if !repository.is_entry_of(path).map_err(|error| error.to_string())? {
+        let entry = repository.git_dir.display();
+        return Err(format!(
+            "{entry} is the entry of another worktree (`git worktree repair` mends one that was moved)"
+        ));
+    }
     git.check_version().map_err(|error| error.to_string())?;
     known(git, path, repository, &survey).map_err(|error| error.to_string())
 }

@@ -14,7 +14,7 @@ use crate::os::git::repository::{Repository, RepositoryError, at_top, find};
 use crate::os::git::{Call, Git, GitError};
 use crate::os::worktree::branch::{Choice, candidates, choose};
 use crate::os::worktree::registered::Registered;
-use crate::os::worktree::state::CHECKOUT_NOTE;
+use crate::os::worktree::state::{CHECKOUT_NOTE, REMOVAL_NOTE};
 use crate::os::worktree::{content, submodules};
 use crate::os::worktree_report::PreparedWorktree;
 
@@ -232,6 +232,12 @@ fn finish(
             .map_err(|source| told(GitError::File { path: note.clone(), source }))?;
         check_out(git, &mirror, &index, wanted.path).map_err(told)?;
     }
+    let removal = made.git_dir.join(REMOVAL_NOTE);
+    if removal.symlink_metadata().is_ok() {
+        restore(git, &mirror, &index, wanted.path)
+            .and_then(|()| std::fs::remove_file(&removal).map_err(GitError::file(&removal)))
+            .map_err(told)?;
+    }
     let entries = content::entries(git, &mirror, &index).map_err(told)?;
     let found = submodules::found(wanted.path, &entries);
     if wanted.with_submodules && (is_unfinished || !found.empty.is_empty()) {
@@ -258,6 +264,16 @@ fn check_out(git: &Git, mirror: &Mirror, index: &Path, path: &Path) -> Result<()
     }
     let call = mirror.call(["read-tree", "--reset", "-u", &head]).work_tree(path);
     git.run(&call.env("GIT_INDEX_FILE", index)).map(drop)
+}
+
+/// Writes the files that a removal which was cut off has taken away; what is there is left as it is.
+fn restore(git: &Git, mirror: &Mirror, index: &Path, path: &Path) -> Result<(), GitError> {
+    let call = |words: &[&str]| mirror.call(words).work_tree(path).env("GIT_INDEX_FILE", index);
+    let missing = git.run(&call(&["diff-files", "--name-only", "--diff-filter=D", "-z"]))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    git.run(&call(&["checkout-index", "-z", "-u", "--stdin"]).input(missing)).map(drop)
 }
 
 /// Says which files are as they are stored because their filter was not run.

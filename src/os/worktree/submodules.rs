@@ -59,6 +59,8 @@ pub fn check_out(git: &Git, top: &Path, paths: &[Vec<u8>]) -> Result<(), GitErro
     let call = Call::new(words.chain(paths)).directory(top).as_the_user();
     // The link in this very directory is the repository; nothing above it is looked at.
     let call = call.env("GIT_CEILING_DIRECTORIES", top.parent().unwrap_or(top));
+    // Whatever `core.worktree` says.
+    let call = call.env("GIT_WORK_TREE", top);
     git.run(&call).map(drop)
 }
 

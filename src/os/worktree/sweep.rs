@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::os::git::Git;
-use crate::os::git::repository::{Repository, read_line};
+use crate::os::git::repository::Repository;
 use crate::os::workspaces::empty_but;
 use crate::os::worktree::examine::{Standing, examine};
 use crate::os::worktree::salvage::salvage;
@@ -75,11 +75,7 @@ fn forget(path: &Path, repository: &Repository) -> io::Result<()> {
         .ok()
         .filter(|id| id.components().count() == 1)
         .ok_or_else(|| odd("is no worktree's directory"))?;
-    let link = read_line(&repository.git_dir.join("gitdir"))?;
-    let link = Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&link)).to_owned();
-    // Absolute, or relative to the directory that it stands in.
-    let named = repository.git_dir.join(link).canonicalize()?;
-    if named != path.join(".git").canonicalize()? {
+    if !repository.is_entry_of(path).map_err(io::Error::other)? {
         return Err(odd("belongs to another worktree"));
     }
     let parent = open_directory(&worktrees)?;
