@@ -371,3 +371,26 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
     assert!(told.contains("`closed` in it cannot be read"), "{told} {:?}", ended.stderr);
     assert!(made.path.join("closed/new").exists());
 }
+
+#[test]
+fn refs_in_tables_are_read_like_those_in_files() {
+    if !has_git() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let probe = ["init", "-q", "--ref-format=reftable"];
+    let probe = Command::new("git").args(probe).arg(temp.path()).output().unwrap();
+    if !probe.status.success() {
+        eprintln!("skipped: this git knows no tables of refs (it needs 2.45)");
+        return;
+    }
+    let repository = Repository::with(&["--ref-format=reftable"]);
+    let made = repository.made();
+    made.sh("echo committed > new; git add new; git commit -qm work");
+    assert_eq!(made.sweep(true), Swept::Removed);
+    made.sh("git checkout -q --detach; echo precious > a; git add a; git commit -qm loose; git checkout -q -; git update-ref refs/worktree/x \"$(echo own | git hash-object -w --stdin)\"");
+    let kept = made.kept("in tables");
+    assert!(kept.why.contains(LOOSE), "{}", kept.why);
+    assert!(made.is_saved("precious") && made.is_saved("own"), "{kept:?}");
+    made.goes("saved");
+}

@@ -33,9 +33,14 @@ pub fn patience() -> Git {
 
 impl Repository {
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// One that `git init` makes with these options.
+    pub fn with(options: &[&str]) -> Self {
         let repository = Self { temp: tempfile::tempdir().unwrap() };
         std::fs::create_dir_all(repository.path().join("sub")).unwrap();
-        repository.git(["init", "--quiet", "--initial-branch=main"]);
+        repository.git(["init", "--quiet", "--initial-branch=main"].iter().chain(options));
         std::fs::write(repository.path().join("file"), "one\n").unwrap();
         std::fs::write(repository.path().join("sub/other"), "two\n").unwrap();
         std::fs::write(repository.path().join(".gitignore"), "*.o\nbuild/\n").unwrap();

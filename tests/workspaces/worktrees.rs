@@ -274,6 +274,8 @@ fn a_salvage_ref_has_every_byte_and_leaves_index_and_branch_as_they_were() {
     assert!(!restored.join("sub/other").exists());
     let staged = format!("{reference}^2:staged");
     assert_eq!(made.repository.git(["show", &staged]), "staged", "the index is its second parent");
+    made.repository.git(["stash", "apply", "--quiet", "--index", &reference]);
+    assert_eq!(made.repository.git(["show", ":staged"]), "staged");
     let refs = made.repository.git(["for-each-ref", "--format=%(refname)", "refs/kanban"]);
     assert_eq!(refs.lines().count(), 2);
 }

@@ -63,11 +63,6 @@ impl Content {
     pub fn unmerged(&self) -> impl Iterator<Item = &IndexEntry> {
         self.entries.iter().filter(|entry| entry.stage != b'0')
     }
-
-    /// Whether the index differs from the commit.
-    pub fn has_staged(&self) -> bool {
-        self.status.changes.iter().any(|change| change.staged != b'.')
-    }
 }
 
 /// Looks at the index of a repository and at its working tree, where it has one. With `ignores_deletions` files that are not

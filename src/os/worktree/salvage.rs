@@ -1,7 +1,7 @@
 //! Saves what only a worktree has to refs of its repository, part by part: what cannot be saved keeps none of the rest from it.
 //!
-//! Uncommitted work becomes a commit as `git stash` makes it: its tree is the working tree, its first parent the commit that was
-//! checked out, and a second one has the index where that differs. Neither the user's index nor a branch changes.
+//! Uncommitted work becomes a commit as `git stash` makes it, so that `git stash apply` takes it: its tree is the working tree, its
+//! first parent the commit that was checked out, its second one has the index. Neither the user's index nor a branch changes.
 
 use std::collections::BTreeMap;
 
@@ -59,10 +59,7 @@ impl Saver<'_> {
     /// The working tree, and the index where that differs.
     fn content(&self) -> Result<Saved, GitError> {
         let (mirror, content) = (&self.examined.mirror, &self.examined.content);
-        let staged = match content.has_staged() {
-            true => Some(self.index_commit()?),
-            false => None,
-        };
+        let staged = self.index_commit()?;
         let index = mirror.index("saved");
         std::fs::copy(&content.index, &index).map_err(GitError::file(&content.index))?;
         self.forget_conflicts(&index)?;
@@ -75,7 +72,7 @@ impl Saver<'_> {
         let not_saved = self.git.run(&add).err().map(|error| error.to_string());
         let written = mirror.call(["write-tree"]).env("GIT_INDEX_FILE", &index);
         let tree = self.line(&written)?;
-        let parents = content.head.iter().chain(&staged).cloned().collect();
+        let parents = content.head.iter().cloned().chain([staged]).collect();
         let message = format!("Work of {} that was not committed", self.name);
         Ok((self.commit(&tree, parents, &message)?, not_saved))
     }
