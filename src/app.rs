@@ -55,7 +55,6 @@ use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::epoch_seconds;
-use crate::os::command_as::take_up_left;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
@@ -270,13 +269,12 @@ fn build(
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
     let shims = Arc::clone(&live_runs.shims);
-    let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
+    let spawner = supervisor::spawner(home, &settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;
     }
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    take_up_left(&home.runs(), &live_runs.shims, holder.as_ref());
     let (bound, metrics) = listeners.listen(home, &settings)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),

@@ -72,15 +72,8 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, F
             Template::parse(text, allowed)?;
             if text.trim().is_empty() { Err(wrong(kind, value)) } else { Ok(value.clone()) }
         }
-        Kind::BranchPrefix => {
-            let is_fine = begins_a_branch(text_of(kind, value)?);
-            if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
-        }
-        Kind::Command => {
-            let accepted = accept_list(kind, value, |_| Ok(()))?;
-            let is_blank = texts_of(value).next().is_some_and(|program| program.trim().is_empty());
-            if is_blank { Err(Fault::NoArgv) } else { Ok(accepted) }
-        }
+        Kind::BranchPrefix => accept_branch_prefix(kind, value),
+        Kind::Command => accept_command(kind, value),
         Kind::TextList => accept_list(kind, value, |_| Ok(())),
         Kind::TemplateList(allowed) => {
             accept_list(kind, value, |item| Ok(Template::parse(item, allowed).map(drop)?))
@@ -202,6 +195,17 @@ fn text_of(kind: Kind, value: &ValueKind) -> Result<&str, Fault> {
         ValueKind::String(text) => Ok(text),
         _ => Err(wrong(kind, value)),
     }
+}
+
+fn accept_branch_prefix(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+    let is_fine = begins_a_branch(text_of(kind, value)?);
+    if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
+}
+
+fn accept_command(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+    let accepted = accept_list(kind, value, |_| Ok(()))?;
+    let is_blank = texts_of(value).next().is_some_and(|program| program.trim().is_empty());
+    if is_blank { Err(Fault::NoArgv) } else { Ok(accepted) }
 }
 
 fn accept_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {

@@ -371,10 +371,6 @@ pub struct GetContext {
     /// Board of the task, when the caller wants it checked.
     #[serde(default)]
     pub board: Option<String>,
-    /// What the caller's own run knows about its workspace, which the board may not have been told yet. Not on the wire.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub workspace: Option<context::WorkspaceFacts>,
 }
 
 /// The context as text.
@@ -394,8 +390,21 @@ impl Query for GetContext {
     const NAME: &'static str = "context";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<ContextReply, VerbError> {
+        self.read_knowing(snapshot, None)
+    }
+}
+
+impl GetContext {
+    /// The same, with what the caller's own run knows about its workspace: the board may not have it yet.
+    ///
+    /// # Errors
+    /// As [`Query::read`].
+    pub fn read_knowing(
+        &self,
+        snapshot: &Snapshot<'_>,
+        workspace: Option<context::WorkspaceFacts>,
+    ) -> Result<ContextReply, VerbError> {
         let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let workspace = self.workspace.clone();
         let material = context::Material::read(snapshot.connection, task, workspace)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),

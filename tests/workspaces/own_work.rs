@@ -38,105 +38,107 @@ fn each_goes(cases: &[(&str, &str)]) {
 
 const UNCOMMITTED: &str = "work that is not committed";
 
+const EDITS: &[Case] = &[
+    ("an edit", "echo precious > file", UNCOMMITTED, Some("precious")),
+    ("a new file", "echo precious > new", UNCOMMITTED, Some("precious")),
+    ("a removed file", "rm file", UNCOMMITTED, None),
+    (
+        "skip-worktree",
+        "git update-index --skip-worktree file; echo precious > file",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "assume-unchanged",
+        "git update-index --assume-unchanged file; echo precious > file",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    ("to be added", "echo precious > new; git add -N new", UNCOMMITTED, Some("precious")),
+    (
+        "staged, then undone in the tree",
+        "echo precious > file; git add file; git show HEAD:file > file",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "staged new, then removed",
+        "echo precious > new; git add new; rm new",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "staged although ignored, then edited",
+        "echo staged > x.o; git add -f x.o; echo precious > x.o",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "a mode that git is told not to look at",
+        "git config core.fileMode false; chmod +x file",
+        UNCOMMITTED,
+        None,
+    ),
+    ("a link instead of a file", "rm file; ln -s sub/other file", UNCOMMITTED, None),
+    (
+        "a file beside one that differs by case",
+        "git config core.ignoreCase true; echo precious > FILE",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "times set back",
+        "git config core.trustctime false; git config core.checkStat minimal; touch -r file ../times; echo two > file; touch -r ../times file",
+        UNCOMMITTED,
+        None,
+    ),
+    (
+        "names that are odd",
+        "printf precious > \"$(printf 'a\\nb\\\\ \\377')\"; printf x > -n",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "hidden by a setting",
+        "git config status.showUntrackedFiles no; echo precious > new",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "hidden by an ignore file elsewhere",
+        "echo '*' > ../all; git config core.excludesFile \"$PWD/../all\"; echo precious > new",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "hidden by a replacement",
+        "echo precious > file; git replace \"$(git rev-parse HEAD:file)\" \"$(git hash-object -w file)\"",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "another top",
+        "mkdir ../other; git config core.worktree \"$PWD/../other\"; echo precious > new",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "outside of a sparse checkout",
+        "git sparse-checkout set --no-cone /file; mkdir sub; echo precious > sub/other; git update-index --skip-worktree sub/other",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+    (
+        "an index that is split",
+        "git update-index --split-index; echo precious > file; git update-index --assume-unchanged file",
+        UNCOMMITTED,
+        Some("precious"),
+    ),
+];
+
 #[test]
 fn an_edit_is_found_whatever_the_index_says_about_it() {
-    each_is_kept(&[
-        ("an edit", "echo precious > file", UNCOMMITTED, Some("precious")),
-        ("a new file", "echo precious > new", UNCOMMITTED, Some("precious")),
-        ("a removed file", "rm file", UNCOMMITTED, None),
-        (
-            "skip-worktree",
-            "git update-index --skip-worktree file; echo precious > file",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "assume-unchanged",
-            "git update-index --assume-unchanged file; echo precious > file",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        ("to be added", "echo precious > new; git add -N new", UNCOMMITTED, Some("precious")),
-        (
-            "staged, then undone in the tree",
-            "echo precious > file; git add file; git show HEAD:file > file",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "staged new, then removed",
-            "echo precious > new; git add new; rm new",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "staged although ignored, then edited",
-            "echo staged > x.o; git add -f x.o; echo precious > x.o",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "a mode that git is told not to look at",
-            "git config core.fileMode false; chmod +x file",
-            UNCOMMITTED,
-            None,
-        ),
-        ("a link instead of a file", "rm file; ln -s sub/other file", UNCOMMITTED, None),
-        (
-            "a file beside one that differs by case",
-            "git config core.ignoreCase true; echo precious > FILE",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "times set back",
-            "git config core.trustctime false; git config core.checkStat minimal; touch -r file ../times; echo two > file; touch -r ../times file",
-            UNCOMMITTED,
-            None,
-        ),
-        (
-            "names that are odd",
-            "printf precious > \"$(printf 'a\\nb\\\\ \\377')\"; printf x > -n",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "hidden by a setting",
-            "git config status.showUntrackedFiles no; echo precious > new",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "hidden by an ignore file elsewhere",
-            "echo '*' > ../all; git config core.excludesFile \"$PWD/../all\"; echo precious > new",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "hidden by a replacement",
-            "echo precious > file; git replace \"$(git rev-parse HEAD:file)\" \"$(git hash-object -w file)\"",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "another top",
-            "mkdir ../other; git config core.worktree \"$PWD/../other\"; echo precious > new",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "outside of a sparse checkout",
-            "git sparse-checkout set --no-cone /file; mkdir sub; echo precious > sub/other; git update-index --skip-worktree sub/other",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-        (
-            "an index that is split",
-            "git update-index --split-index; echo precious > file; git update-index --assume-unchanged file",
-            UNCOMMITTED,
-            Some("precious"),
-        ),
-    ]);
+    each_is_kept(EDITS);
 }
 
 #[test]

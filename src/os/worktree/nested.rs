@@ -145,7 +145,7 @@ fn modules_in(folder: &Path) -> Result<Vec<PathBuf>, GitError> {
             let is_folder = entry.file_type().map_err(GitError::file(&folder))?.is_dir();
             match (is_folder, looks_bare(&entry.path())) {
                 (true, true) => {
-                    found.push(entry.path().canonicalize().map_err(GitError::file(&entry.path()))?)
+                    found.push(entry.path().canonicalize().map_err(GitError::file(&entry.path()))?);
                 }
                 (true, false) => open.push(entry.path()),
                 (false, _) => {}

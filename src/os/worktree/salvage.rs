@@ -72,9 +72,9 @@ impl Saver<'_> {
         let not_saved = self.git.run(&add).err().map(|error| error.to_string());
         let written = mirror.call(["write-tree"]).env("GIT_INDEX_FILE", &index);
         let tree = self.line(&written)?;
-        let parents = content.head.iter().cloned().chain([staged]).collect();
+        let parents: Vec<String> = content.head.iter().cloned().chain([staged]).collect();
         let message = format!("Work of {} that was not committed", self.name);
-        Ok((self.commit(&tree, parents, &message)?, not_saved))
+        Ok((self.commit(&tree, &parents, &message)?, not_saved))
     }
 
     /// A commit of the index. Sides of a conflict stand in it below a name that says which one they are.
@@ -134,17 +134,17 @@ impl Saver<'_> {
                 |words: &[&str]| self.examined.mirror.call(words).env("GIT_INDEX_FILE", &empty);
             self.git.run(&call(&["read-tree", "--empty"]))?;
             let tree = self.line(&call(&["write-tree"]))?;
-            let parents = own.tips.iter().map(|tip| tip.id.clone()).collect();
-            saved.push(self.commit(&tree, parents, &message_of(self.name, &own.tips))?);
+            let parents: Vec<String> = own.tips.iter().map(|tip| tip.id.clone()).collect();
+            saved.push(self.commit(&tree, &parents, &message_of(self.name, &own.tips))?);
         }
         Ok((saved.pop().unwrap_or_default(), None))
     }
 
     /// A ref on a commit of this tree and these parents: the one that has it, else a new one.
-    fn commit(&self, tree: &str, parents: Vec<String>, message: &str) -> Result<String, GitError> {
+    fn commit(&self, tree: &str, parents: &[String], message: &str) -> Result<String, GitError> {
         let format = "--format=%(refname) %(tree) %(parent)";
         let listed = self.examined.mirror.shared_call(["for-each-ref", format, &prefix(self.name)]);
-        let wanted = self.known_parents(&parents)?;
+        let wanted = self.known_parents(parents)?;
         for line in self.line(&listed)?.lines() {
             let mut words = line.split(' ').filter(|word| !word.is_empty());
             let (reference, its_tree) = (words.next().unwrap_or_default(), words.next());
@@ -153,7 +153,7 @@ impl Saver<'_> {
                 return Ok(reference.to_owned());
             }
         }
-        let commit = self.commit_object(tree, &parents, message)?;
+        let commit = self.commit_object(tree, parents, message)?;
         self.reference(&commit)
     }
 
