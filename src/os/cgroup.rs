@@ -24,7 +24,7 @@ use crate::os::cgroup_controllers::{CONTROLLERS, hand_down};
 use crate::os::cgroup_hierarchy::{self as hierarchy, Mount};
 use crate::os::cgroup_leaf::{Leaf, write};
 use crate::os::holder_protocol::Hello;
-use crate::os::run_files::{ContainmentSpec, GroupLimits};
+use crate::os::run_files::{COMMAND_PREFIX, ContainmentSpec, GroupLimits};
 
 /// How long killed processes may take to go before whoever waits for them does something else.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -233,7 +233,7 @@ impl Containment {
         let Ok(entries) = std::fs::read_dir(base.directory.join("runs")) else { return };
         for entry in entries.flatten() {
             let run_id = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
-            if run_id.is_none() {
+            if entry.file_name().to_string_lossy().starts_with(COMMAND_PREFIX) {
                 // Of a command that belonged to no run. One that has not ended keeps it.
                 drop(Leaf::new(entry.path()).remove());
             }

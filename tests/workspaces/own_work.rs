@@ -372,6 +372,11 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
     let told = String::from_utf8(ended.stdout).unwrap();
     assert!(told.contains("`closed` in it cannot be read"), "{told} {:?}", ended.stderr);
     assert!(made.path.join("closed/new").exists());
+    // A file that cannot be read keeps no other from being saved.
+    made.sh("rm -r closed; echo precious > new; echo x > unread; chmod 000 unread; chown games:games new unread");
+    let told = String::from_utf8(sweep.output().unwrap().stdout).unwrap();
+    assert!(told.contains("not_saved") && told.contains("unread"), "{told}");
+    assert!(made.is_saved("precious"), "{told}");
 }
 
 #[test]
