@@ -309,7 +309,7 @@ impl Worker {
         let workspaces_dir = &self.deps.context.workspaces_dir;
         if let Err(error) = make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec) {
             let message = format!("workspace: {error}");
-            return self.fail_launch(&message, error.raw_os_error(), context);
+            return self.fail_launch(&message, errno_of(&error), context);
         }
         self.setup_limit = setup_limit(&spec);
         self.session_line.clone_from(&spec.session_line);

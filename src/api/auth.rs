@@ -151,7 +151,7 @@ pub fn identify(
 
 fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Result<Caller, ApiError> {
     if run_id == NO_RUN {
-        return Err(unplaced("it was started to look after a workspace"));
+        return Err(unplaced("it belongs to a workspace command"));
     }
     live_runs.caller(run_id).ok_or_else(|| run_over(run_id))
 }

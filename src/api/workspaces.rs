@@ -226,7 +226,7 @@ impl Commands {
         }
         if owner.is_none() && self.api.context.holder.is_some() {
             let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
-            let why = "it belongs to the daemon's own user, as whom nothing is started here; remove it by hand";
+            let why = "it belongs to the daemon's own user, and this daemon starts nothing as that user; remove it by hand";
             return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
         }
         let path = path.to_string_lossy().into_owned();

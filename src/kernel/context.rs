@@ -64,7 +64,7 @@ pub struct WorkspaceFacts {
 pub struct Material {
     /// The task.
     pub task: Task,
-    /// What is known about its workspace, while somebody works in it.
+    /// What is known about its workspace, while a run is open.
     pub workspace: Option<WorkspaceFacts>,
     /// Files attached to it, by name.
     pub attachments: Vec<Attachment>,

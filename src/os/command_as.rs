@@ -1,8 +1,8 @@
-//! Runs one command in a tree of its own and hears what it prints: a shim without a run of the board.
+//! Runs one command in a process tree of its own and reads its output: a shim without a run of the board.
 //!
-//! What belongs to a worker's user is looked at and removed by a process of that user. It is started, bounded, contained and
-//! ended like a worker, in a run directory whose name is no number, and no process of it is ever taken for an operator: it is
-//! known by the shim above it, by its control group where there is one, and by the variables of run 0, which is nobody's.
+//! Files of a worker's user are inspected and removed by a process of that user. It is started, limited, contained and ended like
+//! a worker, in a run directory whose name is not a number. No process of it is ever taken for an operator: its shim, its control
+//! group where there is one, and the variables of run 0 (which is no run of the board) identify it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +28,7 @@ use crate::os::run_registry::RunRegistry;
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use crate::os::user::Account;
 
-/// Most that is heard, bytes.
+/// Most output that is read, bytes.
 const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
 
 /// Time between TERM and KILL when its time is up.
@@ -40,7 +40,7 @@ const MARGIN: Duration = Duration::from_secs(15);
 /// How long a command that an earlier daemon left may take to say who it is, and what it left to go.
 const LEFT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why a command said nothing.
+/// Why a command has no output.
 #[derive(Debug, Error)]
 pub enum CommandError {
     /// It could not be prepared.
@@ -61,7 +61,7 @@ pub enum CommandError {
     /// Its supervisor was killed.
     #[error("its supervisor was killed")]
     Lost,
-    /// It ended with something else than 0, after these words.
+    /// It ended with another code than 0; its output.
     #[error("{0}")]
     Failed(String),
 }
@@ -110,7 +110,7 @@ impl CommandAs<'_> {
         let left = Left { dir: dir.clone(), registry: Arc::clone(self.registry) };
         self.spawner.spawn(request, move |answer| {
             if let Err(std::sync::mpsc::SendError(Ok(shim))) = reply.send(answer) {
-                // Nobody waits for it any more.
+                // The caller has given up.
                 left.tend(shim);
             }
         });
@@ -230,7 +230,7 @@ fn remove_files(dir: &RunDir) {
     }
 }
 
-/// A command for which nobody waits any more.
+/// A command whose caller no longer waits.
 struct Left {
     dir: RunDir,
     registry: Arc<RunRegistry>,
@@ -253,8 +253,8 @@ impl Left {
     }
 }
 
-/// Takes up the commands that an earlier daemon has left in `runs_dir`: their shims are known from here on, and asked to end. To
-/// be called before anybody can call the daemon.
+/// Takes over the commands that an earlier daemon left in `runs_dir`: enters their shims into the registry and asks them to end.
+/// Called before the sockets accept connections.
 pub fn take_up_left(runs_dir: &Path, registry: &Arc<RunRegistry>, holder: Option<&Holder>) {
     let Ok(entries) = std::fs::read_dir(runs_dir) else { return };
     for entry in entries.flatten() {

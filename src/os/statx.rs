@@ -1,4 +1,4 @@
-//! What statx(2) tells of a name beyond stat(2): whether it is a mount point, and whether it may be removed at all.
+//! What statx(2) reports beyond stat(2): whether a name is a mount point, and whether it is immutable.
 
 #![expect(unsafe_code, reason = "neither the standard library nor nix has statx(2)")]
 
@@ -11,14 +11,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use nix::errno::Errno;
 use nix::libc;
 
-/// One entry of a directory. A link is told as itself.
+/// One entry of a directory. Symbolic links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// Type and permissions, as in stat(2).
     pub mode: u32,
     /// Its owner.
     pub uid: u32,
-    /// Something is mounted there. Before Linux 5.8 nothing is said of it.
+    /// It is a mount point. Always false before Linux 5.8.
     pub is_mount_point: bool,
     /// It is immutable or append-only (chattr(1)), where the file system says so.
     pub is_immutable: bool,
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_told_as_itself() {
+    fn an_entry_is_described_without_following_links() {
         let temp = tempfile::tempdir().unwrap();
         std::fs::write(temp.path().join("file"), "").unwrap();
         std::os::unix::fs::symlink("/", temp.path().join("link")).unwrap();

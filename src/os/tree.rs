@@ -1,7 +1,7 @@
-//! Looks through everything in a directory before it may be removed, by descriptors, without following a link or entering a
-//! mount: what keeps it from being removed, and the git repositories in it.
+//! Inspects everything in a directory before it is removed, by descriptors, without following a link or entering a mount: what
+//! would prevent the removal, and which git repositories are in it.
 //!
-//! What is decided from this is the same for `gc` and for its dry run: both look, and only then does one of them remove.
+//! `gc` and its dry run decide by the same inspection; only afterwards does `gc` remove anything.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, openat2};
 use nix::unistd::{AccessFlags, faccessat};
-use thiserror::Error;
 
+use crate::os::files::at_path;
 use crate::os::statx::{self, Entry};
 use crate::os::workspaces::strictly;
 
-/// Obstacles that are told; one is enough to keep a tree.
+/// Obstacles that are listed; one is enough to keep a tree.
 const OBSTACLES_MAX: usize = 5;
 
 /// Longest path that is opened in one call, bytes; PATH_MAX is 4096.
@@ -72,18 +72,17 @@ impl Survey {
             Ok(directory) => directory,
             Err(Errno::ENOENT) => return Ok(()),
             Err(Errno::EXDEV) => {
-                self.obstacle(&folder.path, "is a mount of something else");
+                self.obstacle(&folder.path, "is a mount point");
                 return Ok(());
             }
             Err(Errno::EACCES) => {
                 self.unread.push(folder.path.clone());
                 return Ok(());
             }
-            Err(errno) => return Err(named(&folder.path, errno.into())),
+            Err(errno) => return Err(at_path(&folder.path)(errno.into())),
         };
-        let own = statx::look(directory.as_fd(), OsStr::new(""))
-            .map_err(|error| named(&folder.path, error))?;
-        let names = names_in(&directory).map_err(|error| named(&folder.path, error))?;
+        let own = statx::look(directory.as_fd(), OsStr::new("")).map_err(at_path(&folder.path))?;
+        let names = names_in(&directory).map_err(at_path(&folder.path))?;
         if folder.path.as_os_str().is_empty() {
             self.is_empty = names.is_empty();
         }
@@ -104,7 +103,7 @@ impl Survey {
             let entry = match statx::look(directory.as_fd(), &name) {
                 Ok(entry) => entry,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(named(&path, error)),
+                Err(error) => return Err(at_path(&path)(error)),
             };
             self.judge_entry(&own, &entry, &path);
             if entry.is_directory() && !entry.is_mount_point {
@@ -129,7 +128,7 @@ impl Survey {
         let user = nix::unistd::geteuid();
         let is_mine = |one: &Entry| one.uid == user.as_raw() || user.is_root();
         if entry.is_mount_point {
-            self.obstacle(path, "is a mount of something else");
+            self.obstacle(path, "is a mount point");
         } else if entry.is_immutable {
             self.obstacle(path, "is immutable (chattr)");
         } else if folder.mode & STICKY != 0 && !is_mine(folder) && !is_mine(entry) {
@@ -140,7 +139,7 @@ impl Survey {
     fn obstacle(&mut self, path: &Path, what: &str) {
         if self.obstacles.len() < OBSTACLES_MAX {
             let name = if path.as_os_str().is_empty() { Path::new(".") } else { path }.display();
-            self.obstacles.push(format!("`{name}` in it {what}"));
+            self.obstacles.push(format!("`{name}` {what}"));
         }
     }
 }
@@ -189,18 +188,6 @@ fn is_writable(directory: &OwnedFd) -> bool {
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
     let needed = AccessFlags::W_OK | AccessFlags::X_OK;
     faccessat(nix::fcntl::AT_FDCWD, path.as_str(), needed, AtFlags::AT_EACCESS).is_ok()
-}
-
-/// An error about something in a tree; its cause keeps the kernel's number.
-#[derive(Debug, Error)]
-#[error("`{}` in it: {source}", path.display())]
-struct AtPath {
-    path: PathBuf,
-    source: io::Error,
-}
-
-fn named(path: &Path, source: io::Error) -> io::Error {
-    io::Error::new(source.kind(), AtPath { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 
+use crate::os::files::at_path;
+
 pub(in crate::os) use removal::empty_but;
 pub use removal::{Judgement, Removal};
 
@@ -311,15 +313,10 @@ fn plain(name: &str) -> io::Result<&str> {
 fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
     let what = match errno {
         Errno::ELOOP => "is a link",
-        Errno::EXDEV => "is a mount of something else",
-        Errno::ENOTDIR => "is no directory",
+        Errno::EXDEV => "is a mount point",
+        Errno::ENOTDIR => "is not a directory",
         Errno::ENOTEMPTY => "is in the way",
-        _ => {
-            return io::Error::new(
-                io::Error::from(errno).kind(),
-                format!("{}: {}", path.display(), errno.desc()),
-            );
-        }
+        _ => return at_path(path)(errno.into()),
     };
     io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! What `kanban workspace` prints for the daemon about a worktree, as JSON. Data only: whoever reads it runs no git.
+//! What `kanban workspace` prints for the daemon about a worktree, as JSON. Data only: its readers do not run git.
 
 use serde::{Deserialize, Serialize};
 

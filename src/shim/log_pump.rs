@@ -93,7 +93,7 @@ impl LogPump {
         self.finish_with_log().0
     }
 
-    /// The same, and gives the log back: the next one goes on in it.
+    /// The same, and returns the log, for the next process that writes to it.
     pub fn finish_with_log(mut self) -> (PumpTotals, RunLogWriter) {
         self.cleared.clear();
         self.redactor.finish(&mut self.cleared);

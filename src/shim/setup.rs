@@ -153,10 +153,10 @@ impl Setup<'_> {
         }
         let how = match tally.worker_end {
             Some(ProcessEnd::Exited(0)) => Ok(()),
-            Some(ProcessEnd::Exited(code)) => Err(format!("ended with {code}")),
+            Some(ProcessEnd::Exited(code)) => Err(format!("exited with code {code}")),
             Some(ProcessEnd::Signaled(signal)) => {
                 let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
-                Err(format!("was ended by {signal}"))
+                Err(format!("was killed by {signal}"))
             }
             None => Err("was lost".to_owned()),
         };

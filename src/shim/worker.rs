@@ -36,7 +36,7 @@ pub struct StartedWorker {
     pub log: RunLogWriter,
 }
 
-/// Starts the worker of `spec`. Its output goes on in `log` when what came before it has begun it.
+/// Starts the worker of `spec`. Its output is appended to `log` when a set-up command has opened it.
 ///
 /// # Errors
 /// What could not be done; then nothing runs.

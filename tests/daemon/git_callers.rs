@@ -1,5 +1,4 @@
-//! Whatever git could start while `gc` looks at a worktree is no operator, nor anybody else, at either socket: a program that stands
-//! for git calls the board.
+//! Processes that git starts while `gc` inspects a worktree are refused at both sockets: a program in place of git calls the board.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +9,7 @@ use serde_json::json;
 use crate::containment::{MODES, config_in, has_groups};
 use crate::harness::{Daemon, is_alive, wait_for};
 
-/// How it tries to be nobody, and whether only a control group tells then whose it is when its supervisor is gone.
+/// How it hides, and whether only a control group can identify it once its supervisor is dead.
 const DISGUISES: [(&str, &str, bool); 3] = [
     ("as it is", "sh -c \"$CALL\"", false),
     ("in the background", "sh -c \"$CALL\" & wait", false),
@@ -95,7 +94,7 @@ impl Field {
         self.daemon.scratch().join(name)
     }
 
-    /// Starts `gc` beside the test, and waits until somebody has called.
+    /// Starts `gc` in the background, and waits for the first call.
     fn collect(&self) -> std::process::Child {
         let child = Command::new(env!("CARGO_BIN_EXE_kanban"))
             .args(["gc", "--dry-run"])
@@ -116,12 +115,12 @@ impl Field {
         found.next().map(|entry| RunDir::new(entry.path()))
     }
 
-    /// Nobody was taken for anybody.
-    fn nobody_got_in(&self, what: &str) {
+    /// Every call was refused.
+    fn all_were_refused(&self, what: &str) {
         let told = std::fs::read_to_string(self.file("told")).unwrap();
         assert!(!self.file("paused").exists(), "{what}: {told}");
         assert_ne!(self.daemon.get("/v1/dispatch/switch")["dispatch"], "paused", "{what}");
-        assert!(told.contains("look after a workspace"), "{what}: {told}");
+        assert!(told.contains("workspace command"), "{what}: {told}");
     }
 
     /// Has everything end.
@@ -145,7 +144,7 @@ fn what_git_starts_during_gc_is_refused_at_both_sockets_however_it_hides() {
             let Some(mut field) = Field::new(mode, disguise) else { return };
             field.begin();
             let gc = field.collect();
-            field.nobody_got_in(&format!("{mode}: {what}"));
+            field.all_were_refused(&format!("{mode}: {what}"));
             field.end(gc);
         }
     }

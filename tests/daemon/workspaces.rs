@@ -125,7 +125,7 @@ fn a_worktree_that_cannot_be_made_is_a_failed_start_that_says_so() {
     assert_eq!(run["outcome"], "spawn_failed");
     let error = run["error"].as_str().unwrap();
     assert!(
-        error.starts_with("workspace: ") && error.contains("is in no git repository"),
+        error.starts_with("workspace: ") && error.contains("is not in a git repository"),
         "{error}"
     );
     assert!(!daemon.home().join("started").exists());
@@ -309,7 +309,7 @@ fn repository_with_submodule(daemon: &Daemon) -> PathBuf {
 }
 
 #[test]
-fn a_worker_and_everybody_else_is_told_which_submodules_are_empty() {
+fn context_and_run_name_the_submodules_that_are_empty() {
     if !has_git() {
         return;
     }
@@ -369,7 +369,7 @@ fn an_operators_command_that_fails_is_a_failed_workspace_that_names_the_setting(
     daemon.wait_status(&id, "blocked");
     daemon.wait_closed(&id);
     let error = daemon.runs(&id)[0]["error"].as_str().unwrap().to_owned();
-    assert_eq!(error, "workspace: worktree.setup: `sh` ended with 4: no such package");
+    assert_eq!(error, "workspace: worktree.setup: `sh` exited with code 4: no such package");
     assert_eq!(daemon.run_log(&id), "no such package\n");
     assert!(!daemon.home().join("started").exists());
 }
@@ -418,7 +418,7 @@ fn a_claim_by_hand_makes_the_branch_that_is_configured_and_the_task_keeps_it() {
     text.push_str("[worktree]\nbranch_prefix = \"by-hand-\"\n");
     let daemon = Daemon::start(&text);
     let repository = repository_with_submodule(&daemon);
-    let id = daemon.create(worktree("nobody", &repository));
+    let id = daemon.create(worktree("ann", &repository));
     let claimed = Command::new(env!("CARGO_BIN_EXE_kanban"))
         .args(["claim", &id])
         .env("KANBAN_SOCKET", daemon.socket())
@@ -509,7 +509,7 @@ fn what_is_mounted_in_a_workspace_keeps_it_whole_and_a_dry_run_says_so() {
     let is_whole = checkout(&daemon, &id).join("a/file").exists();
     nix::mount::umount(&here).unwrap();
     assert_eq!((&dry["workspaces"], &dry["kept"]), (&report["workspaces"], &report["kept"]));
-    assert!(dry["kept"][0]["why"].as_str().unwrap().contains("`a/here` in it is a mount"), "{dry}");
+    assert!(dry["kept"][0]["why"].as_str().unwrap().contains("`a/here` is a mount point"), "{dry}");
     assert!(is_whole && outside.join("precious").exists());
     assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 1);
 }

@@ -215,7 +215,7 @@ fn an_operators_command_that_fails_or_hangs_is_a_failed_workspace_that_names_the
     run.spec.setup = Some(SetupSpec { argv: Vec::new(), timeout_ms: 60_000, commands });
     let failure = start_failure(&run);
     assert_eq!(failure.step, StartStep::Workspace);
-    assert_eq!(failure.message, "worktree.setup: `sh` ended with 3: no network");
+    assert_eq!(failure.message, "worktree.setup: `sh` exited with code 3: no network");
     assert_eq!(run.log(), "no network\n", "its output stays to be read");
     assert!(!run.work("started").exists());
 

@@ -10,7 +10,7 @@ use kanband::os::worktree_report::Swept;
 
 use crate::repository::{BRANCH, Made, Repository, git_in, has_git, patience};
 
-/// Settings whose value is a program, which is told its own name.
+/// Settings whose value is a program.
 const PROGRAMS: [&str; 31] = [
     "alias.status",
     "core.alternateRefsCommand",
@@ -253,7 +253,7 @@ fn a_submodule_that_is_armed_is_looked_at_and_executes_nothing() {
     arm(&made.repository, &modules);
     made.write("lib/a", "edited\n");
     let why = made.kept("an edit in it").why;
-    assert!(why.contains("`lib` in it"), "{why}");
+    assert!(why.contains("repository `lib`"), "{why}");
     made.write("lib/a", "library\n");
     made.goes("clean");
     assert_eq!(std::fs::read_to_string(trace(&made.repository)).unwrap_or_default(), "");

@@ -39,8 +39,8 @@ fn submodules_that_are_not_checked_out_are_told() {
 
 #[test]
 fn a_clean_worktree_with_submodules_is_removed_and_whatever_only_a_submodule_has_keeps_it() {
-    let uncommitted = "not committed";
-    let unpushed = "no remote-tracking branch";
+    let uncommitted = "uncommitted work";
+    let unpushed = "on no remote-tracking branch";
     let commit = "cd vendor/lib; echo x > b; git add b; git commit -qm b";
     for (what, script, reason) in [
         ("an edit", "echo x > vendor/lib/a".to_owned(), uncommitted),
@@ -108,22 +108,22 @@ fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
         (
             "without a remote",
             "mkdir build; cd build; git init -q x; cd x; git commit -q --allow-empty -m x",
-            "no remote-tracking",
+            "on no remote-tracking",
         ),
         (
             "with an edit",
             "mkdir build; git clone -q \"$R\" build/x; echo x > build/x/file",
-            "not committed",
+            "uncommitted work",
         ),
         (
             "with a commit",
             "mkdir build; git clone -q \"$R\" build/x; cd build/x; git commit -q --allow-empty -m x",
-            "no remote-tracking",
+            "on no remote-tracking",
         ),
         (
             "bare",
             "mkdir build; git clone -q --bare \"$R\" build/x; git -C build/x update-ref refs/heads/y \"$(git -C build/x commit-tree -m x 'HEAD^{tree}')\"",
-            "no remote-tracking",
+            "on no remote-tracking",
         ),
         ("a worktree", "mkdir build; git worktree add -q --detach build/x", "is another worktree"),
         (
@@ -134,7 +134,7 @@ fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
         (
             "with worktrees elsewhere",
             "mkdir build; git clone -q \"$R\" build/x; git -C build/x worktree add -q \"$BESIDE\"",
-            "worktrees of it are elsewhere",
+            "it has worktrees elsewhere",
         ),
         (
             "with a link to nowhere",
@@ -144,7 +144,7 @@ fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
         (
             "from which objects are borrowed",
             "mkdir build; git clone -q \"$R\" build/x; echo \"$PWD/build/x/.git/objects\" > \"$R/.git/objects/info/alternates\"",
-            "takes objects from",
+            "borrows objects from",
         ),
     ] {
         if !has_git() {

@@ -36,7 +36,7 @@ fn each_goes(cases: &[(&str, &str)]) {
     }
 }
 
-const UNCOMMITTED: &str = "work that is not committed";
+const UNCOMMITTED: &str = "uncommitted work";
 
 const EDITS: &[Case] = &[
     ("an edit", "echo precious > file", UNCOMMITTED, Some("precious")),
@@ -74,7 +74,7 @@ const EDITS: &[Case] = &[
         Some("precious"),
     ),
     (
-        "a mode that git is told not to look at",
+        "a mode that core.fileMode hides",
         "git config core.fileMode false; chmod +x file",
         UNCOMMITTED,
         None,
@@ -151,15 +151,15 @@ fn an_operation_under_way_keeps_the_tree_and_its_parts_are_saved() {
         format!("{conflict} git format-patch -q -1 side -o ../mails; git am -q ../mails/* || true");
     let quiet = "git checkout -q -b side; echo n > new; git add new; git commit -qm n; git checkout -q -; git merge -q --no-ff --no-commit side";
     let owned: Vec<(&str, String, &str, Option<&str>)> = vec![
-        ("an autostash", "echo b > b; git add b; git commit -qm b; echo precious > file; git rebase --autostash --exec false HEAD~1 || true".into(), "a rebase is under way", Some("precious")),
-        ("a merge in conflict", merge, "a merge is under way", Some("theirs")),
-        ("a merge to be committed", quiet.into(), "a merge is under way", Some("n")),
-        ("a cherry-pick", pick, "a cherry-pick is under way", Some("theirs")),
-        ("a revert", revert.into(), "a revert is under way", Some("b")),
-        ("git am", mail, "`git am` is under way", None),
-        ("a bisection", "git commit -q --allow-empty -m x; git bisect start -q HEAD HEAD~1".into(), "a bisection is under way", None),
-        ("a lock", "touch \"$(git rev-parse --git-dir)/index.lock\"".into(), "index.lock is there", None),
-        ("a locked worktree", "git worktree lock --reason 'on a stick' .".into(), "it is locked: on a stick", None),
+        ("an autostash", "echo b > b; git add b; git commit -qm b; echo precious > file; git rebase --autostash --exec false HEAD~1 || true".into(), "a rebase is in progress", Some("precious")),
+        ("a merge in conflict", merge, "a merge is in progress", Some("theirs")),
+        ("a merge to be committed", quiet.into(), "a merge is in progress", Some("n")),
+        ("a cherry-pick", pick, "a cherry-pick is in progress", Some("theirs")),
+        ("a revert", revert.into(), "a revert is in progress", Some("b")),
+        ("git am", mail, "`git am` is in progress", None),
+        ("a bisection", "git commit -q --allow-empty -m x; git bisect start -q HEAD HEAD~1".into(), "a bisection is in progress", None),
+        ("a lock", "touch \"$(git rev-parse --git-dir)/index.lock\"".into(), "index.lock exists", None),
+        ("a locked worktree", "git worktree lock --reason 'on a stick' .".into(), "the worktree is locked: on a stick", None),
     ];
     for (what, script, reason, saved) in &owned {
         if !has_git() {
@@ -175,7 +175,7 @@ fn an_operation_under_way_keeps_the_tree_and_its_parts_are_saved() {
     }
 }
 
-const LOOSE: &str = "that only this worktree leads to";
+const LOOSE: &str = "reachable only from this worktree";
 
 #[test]
 fn commits_that_only_the_worktree_leads_to_are_saved_and_then_it_goes() {
@@ -280,7 +280,7 @@ fn a_repository_of_another_format_is_read_or_keeps_its_trees() {
     text = text.replace("repositoryformatversion = 0", "repositoryformatversion = 1");
     std::fs::write(&config, format!("{text}[extensions]\n\tfuture = true\n")).unwrap();
     let why = made.kept("an extension that is not known").why;
-    assert!(why.contains("its state cannot be told") && why.contains("extensions.future"), "{why}");
+    assert!(why.contains("its state is unknown") && why.contains("extensions.future"), "{why}");
 
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("repository");
@@ -315,7 +315,7 @@ fn what_cannot_be_saved_keeps_nothing_else_from_it() {
     let kept = made.kept("three parts");
     let [content, commits, nested] = &kept.parts[..] else { panic!("{kept:?}") };
     assert!(content.saved_as.is_some() && commits.saved_as.is_some(), "{kept:?}");
-    assert!(nested.what.contains("`in` in it") && nested.not_saved.is_some(), "{kept:?}");
+    assert!(nested.what.contains("repository `in`") && nested.not_saved.is_some(), "{kept:?}");
     assert!(made.is_saved("precious") && made.is_saved("lost"));
     if !nix::unistd::geteuid().is_root() {
         made.write("closed", "x");
@@ -348,7 +348,7 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
     if chattr("+i").is_ok_and(|status| status.success()) {
         let kept = made.kept("an immutable file");
         assert!(chattr("-i").unwrap().success());
-        assert!(kept.why.contains("`build/deep/fixed` in it is immutable"), "{}", kept.why);
+        assert!(kept.why.contains("`build/deep/fixed` is immutable"), "{}", kept.why);
         assert!(fixed.exists());
     } else {
         eprintln!("without an immutable file: chattr(1) does not work here");
@@ -370,7 +370,7 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
         return;
     };
     let told = String::from_utf8(ended.stdout).unwrap();
-    assert!(told.contains("`closed` in it cannot be read"), "{told} {:?}", ended.stderr);
+    assert!(told.contains("cannot read directory `closed`"), "{told} {:?}", ended.stderr);
     assert!(made.path.join("closed/new").exists());
     // A file that cannot be read keeps no other from being saved.
     made.sh("rm -r closed; echo precious > new; echo x > unread; chmod 000 unread; chown games:games new unread");

@@ -43,7 +43,7 @@ fn a_tree_that_was_deleted_by_hand_is_made_again_from_its_branch() {
 }
 
 #[test]
-fn a_checkout_that_was_cut_off_is_finished_by_the_next_attempt() {
+fn an_interrupted_checkout_is_finished_by_the_next_attempt() {
     let Some(made) = Made::new() else { return };
     let git_dir = made.git_dir();
     let cut_off = |note: bool| {
@@ -93,7 +93,7 @@ fn what_is_in_the_way_is_told_and_left() {
     assert!(nowhere.to_string().contains("the repository"), "{nowhere}");
     assert_eq!(nowhere.errno(), Some(nix::errno::Errno::ENOENT as i32));
     let plain = of(&full);
-    assert!(plain.to_string().contains("is in no git repository"), "{plain}");
+    assert!(plain.to_string().contains("is not in a git repository"), "{plain}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_branch_in_the_way_gives_another_name_and_a_note_that_says_so() {
     assert!(matches!(error, PrepareError::BranchBlocked { .. }), "{error}");
     let told = error.to_string();
     assert!(
-        told.contains("branch `kanban` is in its way") && told.contains("worktree.branch_prefix"),
+        told.contains("branch `kanban` is in the way") && told.contains("worktree.branch_prefix"),
         "{told}"
     );
 }
@@ -158,7 +158,10 @@ fn files_behind_a_filter_are_as_they_are_stored_and_that_is_told() {
     let path = repository.beside("t_1");
     let prepared = repository.prepare(&path).unwrap();
     let [note] = &prepared.notes[..] else { panic!("{prepared:?}") };
-    assert!(note.contains("1 file(s) have a filter") && note.contains("a.bin"), "{note}");
+    assert!(
+        note.contains("1 file(s) are as the repository stores them") && note.contains("a.bin"),
+        "{note}"
+    );
     assert_eq!(std::fs::read_to_string(path.join("a.bin")).unwrap(), "pointer\n");
     let made = Made { repository, path };
     // What the worker has fetched (`git lfs pull`) is no edit; what it changes then is one.
@@ -182,7 +185,7 @@ fn only_a_tree_whose_work_is_all_elsewhere_is_removed_and_its_branch_stays() {
 }
 
 #[test]
-fn a_removal_that_was_cut_off_is_gone_on_with_wherever_it_was() {
+fn an_interrupted_removal_is_continued_wherever_it_stopped() {
     let Some(made) = Made::new() else { return };
     let git_dir = made.git_dir();
     // Some files are gone, and the note says whose doing that is.

@@ -1,8 +1,8 @@
 //! A mirror of a repository: its objects, refs and reflogs by links, under a configuration that kanband has written.
 //!
-//! Git executes what a repository's configuration names (filters, monitors, hooks, helpers, transports), and no switch turns off
-//! what has no fixed name. So git is not shown that configuration at all. What of it decides how files are compared (line ends,
-//! the format of objects and refs, a sparse checkout) is copied, value by value; everything else is not there.
+//! Git executes what a repository's configuration names (filters, monitors, hooks, helpers, transports), and no switch disables
+//! what has no fixed name. So git does not see that configuration. The values that decide how files are compared (line ends, the
+//! format of objects and refs, a sparse checkout) are copied one by one; everything else is absent.
 //!
 //! ```text
 //! <temporary directory, 0700>/
@@ -29,7 +29,7 @@ const SPARSE_KEYS: [&str; 2] = ["core.sparsecheckout", "core.sparsecheckoutcone"
 /// Values about the format, without which nothing can be read.
 const FORMAT_KEYS: [&str; 2] = ["extensions.objectformat", "extensions.refstorage"];
 
-/// Extensions that change nothing here: what they are about is not used, or told by the files themselves.
+/// Extensions that make no difference here: their features are not used, or the files show them.
 const HARMLESS_EXTENSIONS: [&str; 7] = [
     "extensions.noop",
     "extensions.noop-v1",
@@ -78,7 +78,7 @@ const CONFIGURATION: &str = "\
 pub enum Purpose {
     /// Files are written: paths that are dangerous elsewhere are refused, and a sparse checkout stays one.
     Checkout,
-    /// What is there is read, whatever it is called.
+    /// Files are only read; every name is accepted.
     Inspection,
 }
 

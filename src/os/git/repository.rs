@@ -67,13 +67,13 @@ impl Repository {
 #[derive(Debug, Error)]
 pub enum RepositoryError {
     /// No `.git` in the directory or above it, and it is no bare repository.
-    #[error("{} is in no git repository", path.display())]
+    #[error("{} is not in a git repository", path.display())]
     None {
         /// The directory.
         path: PathBuf,
     },
     /// It lies in a bare repository.
-    #[error("{} is in no git repository: it lies inside the bare repository {}, which has to be named itself", path.display(), bare.display())]
+    #[error("{} is not in a git repository: it is inside the bare repository {}; name that directory itself", path.display(), bare.display())]
     InsideBare {
         /// The directory.
         path: PathBuf,
@@ -98,9 +98,9 @@ pub enum RepositoryError {
          `git config --global --add safe.directory {}`", path.display(), trusted.display()
     )]
     NotOwned {
-        /// What belongs to somebody else.
+        /// The path with another owner.
         path: PathBuf,
-        /// Who.
+        /// That owner.
         owner: String,
         /// Whose this process is.
         user: String,
@@ -246,7 +246,7 @@ pub fn looks_bare(folder: &Path) -> bool {
         && ["objects", "refs"].iter().all(|name| folder.join(name).is_dir())
 }
 
-/// The first line of a regular file that somebody else may have written: a pipe in its place is not waited for.
+/// The first line of a regular file. Another user may have written it: a named pipe is an error instead of a wait.
 ///
 /// # Errors
 /// It is no regular file, or cannot be read.

@@ -270,7 +270,7 @@ fn gone(removed: nix::Result<()>) -> io::Result<()> {
 fn in_words(name: &OsStr, error: &io::Error) -> io::Error {
     let name = name.to_string_lossy();
     if error.raw_os_error() == Some(Errno::EXDEV as i32) {
-        return io::Error::other(format!("`{name}` in it is a mount of something else"));
+        return io::Error::other(format!("`{name}` is a mount point"));
     }
     match error.raw_os_error() {
         Some(raw) => io::Error::other(format!("`{name}` in it: {}", Errno::from_raw(raw).desc())),

@@ -9,7 +9,7 @@ use crate::os::git::repository::{Repository, is_missing, read_regular};
 use crate::os::git::{Git, GitError};
 use crate::os::worktree::state::{Scope, named_objects, reflog_objects};
 
-/// Files that are told for one commit.
+/// Files that are listed for one commit.
 const SOURCES_MAX: usize = 3;
 
 /// Largest list of packed refs, bytes.

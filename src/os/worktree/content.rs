@@ -20,7 +20,7 @@ pub struct Content {
     pub head: Option<String>,
     /// What differs from it.
     pub status: TreeStatus,
-    /// The index of our own, for whoever saves the content.
+    /// Our own index, from which the content is saved.
     pub index: PathBuf,
     /// Every entry, as `update-index --index-info` takes it.
     entries: Vec<IndexEntry>,

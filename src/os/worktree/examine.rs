@@ -85,7 +85,7 @@ fn try_examine(git: &Git, path: &Path) -> Result<Standing, String> {
     if !repository.is_entry_of(path).map_err(|error| error.to_string())? {
         let entry = repository.git_dir.display();
         return Err(format!(
-            "{entry} is the entry of another worktree (`git worktree repair` mends one that was moved)"
+            "{entry} is the entry of another worktree (`git worktree repair` repairs one that was moved)"
         ));
     }
     git.check_version().map_err(|error| error.to_string())?;
@@ -111,7 +111,7 @@ fn known(
     stays.extend(locked(&git_dir)?);
     stays.extend(survey.obstacles.iter().cloned());
     let unread =
-        survey.unread.iter().map(|folder| format!("`{}` in it cannot be read", folder.display()));
+        survey.unread.iter().map(|folder| format!("cannot read directory `{}`", folder.display()));
     stays.extend(unread);
     stays.extend(borrowers(path, &repository)?);
     stays.extend(nested::reasons(git, (path, &git_dir), &survey.nested)?);
@@ -135,8 +135,12 @@ fn is_without_checkout(path: &Path, names: &BTreeSet<String>) -> bool {
 fn locked(git_dir: &Path) -> Result<Option<String>, GitError> {
     let path = git_dir.join("locked");
     match crate::os::git::repository::read_line(&path) {
-        Ok(reason) if reason.is_empty() => Ok(Some("it is locked (git worktree lock)".to_owned())),
-        Ok(reason) => Ok(Some(format!("it is locked: {}", String::from_utf8_lossy(&reason)))),
+        Ok(reason) if reason.is_empty() => {
+            Ok(Some("the worktree is locked (git worktree lock)".to_owned()))
+        }
+        Ok(reason) => {
+            Ok(Some(format!("the worktree is locked: {}", String::from_utf8_lossy(&reason))))
+        }
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(GitError::file(&path)(error)),
     }
@@ -149,5 +153,5 @@ fn borrowers(path: &Path, repository: &Repository) -> Result<Option<String>, Git
         |from: &PathBuf| from.starts_with(&top) || from.starts_with(&repository.git_dir);
     let borrowed = commits::borrowed_from(&repository.common_dir)?;
     let inside = borrowed.into_iter().find(is_inside);
-    Ok(inside.map(|from| format!("its repository takes objects from {}", from.display())))
+    Ok(inside.map(|from| format!("its repository borrows objects from {}", from.display())))
 }

@@ -35,7 +35,7 @@ pub fn reasons(
         let name = path.display().to_string();
         match placed(top, git_dir, path, is_bare) {
             Ok(whole) => drop(wholes.insert(whole.git_dir.clone(), whole)),
-            Err(why) => reasons.push(format!("`{name}` in it {why}")),
+            Err(why) => reasons.push(format!("repository `{name}` {why}")),
         }
     }
     // Also those whose checkout is gone.
@@ -53,7 +53,7 @@ pub fn reasons(
     for whole in wholes.values() {
         let found = whole.reasons(git)?;
         if !found.is_empty() {
-            reasons.push(format!("`{}` in it: {}", whole.name, found.join(", ")));
+            reasons.push(format!("repository `{}`: {}", whole.name, found.join(", ")));
         }
     }
     Ok(reasons)
@@ -82,7 +82,7 @@ impl Whole {
         let names: BTreeSet<String> = state::names_in(&self.git_dir).map_err(named)?;
         let mut reasons = state::reasons(&names);
         if has_worktrees(&self.git_dir) {
-            reasons.push("worktrees of it are elsewhere".to_owned());
+            reasons.push("it has worktrees elsewhere".to_owned());
         }
         let mirror = Mirror::make(git, &repository, Purpose::Inspection)?;
         let is_bare = self.work_tree.is_none();
@@ -99,7 +99,7 @@ impl Whole {
 
 fn unpushed(own: &OwnCommits) -> Option<String> {
     let count = own.count;
-    (count > 0).then(|| format!("{count} commit(s) that no remote-tracking branch of it has"))
+    (count > 0).then(|| format!("{count} commit(s) on on no remote-tracking branch"))
 }
 
 fn has_worktrees(git_dir: &Path) -> bool {
@@ -116,7 +116,7 @@ fn placed(top: &Path, git_dir: &Path, path: &Path, is_bare: bool) -> Result<Whol
     }
     let found = match checkout_at(&full) {
         Ok(Some(found)) => found,
-        Ok(None) => return Err("has a `.git` that is no repository".to_owned()),
+        Ok(None) => return Err("has a `.git` that is not a repository".to_owned()),
         Err(error) => return Err(format!("has a `.git` that leads nowhere: {error}")),
     };
     if found.is_linked() {

@@ -1,7 +1,7 @@
 //! Makes the worktree of a task before its worker starts, or finds the one that an earlier attempt has left.
 //!
 //! `git worktree add` enters it in the repository and writes no file. The files are written through a mirror of the repository,
-//! so nothing that its configuration names is executed: files behind a filter (Git LFS) are as they are stored, and that is told.
+//! so nothing that its configuration names is executed. Files behind a filter (Git LFS) are as they are stored; a note says so.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::os::worktree::state::{CHECKOUT_NOTE, REMOVAL_NOTE};
 use crate::os::worktree::{content, submodules};
 use crate::os::worktree_report::PreparedWorktree;
 
-/// Files that are told by name.
+/// Files that are listed by name.
 const TOLD_MAX: usize = 3;
 
 /// A worktree to be made.
@@ -49,7 +49,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     /// Something else is at its place.
-    #[error("{} is there and is no worktree: {why}", path.display())]
+    #[error("{} exists and is not a worktree: {why}", path.display())]
     Occupied {
         /// The place.
         path: PathBuf,
@@ -76,8 +76,8 @@ pub enum PrepareError {
     },
     /// No branch can be made for it.
     #[error(
-        "branch `{wanted}` cannot be made: branch `{blocked_by}` is in its way; rename that branch, or choose another \
-         beginning with `worktree.branch_prefix`"
+        "cannot create branch `{wanted}`: branch `{blocked_by}` is in the way; rename that branch, or set \
+         `worktree.branch_prefix`"
     )]
     BranchBlocked {
         /// The branch.
@@ -172,8 +172,7 @@ fn add(
             notes.extend(blocked_by.map(|other| {
                 let wanted = wanted.branch;
                 format!(
-                    "branch `{other}` is in the way of `{wanted}`, so the branch is `{name}` \
-                     (worktree.branch_prefix sets the beginning of its name)"
+                    "branch `{other}` is in the way of `{wanted}`, so the branch is `{name}` (setting worktree.branch_prefix)"
                 )
             }));
             (name, true)
@@ -294,8 +293,8 @@ fn filter_note(
     let names = told_names(behind.iter().map(|path| String::from_utf8_lossy(path).into_owned()));
     Ok((count > 0).then(|| {
         format!(
-            "{count} file(s) have a filter, which is not run when the worktree is made, so they are as they are stored: \
-             {names} (for Git LFS, `git lfs pull` fetches their content; worktree.setup can do so before the worker)"
+            "{count} file(s) are as the repository stores them, because filters are not run: {names} (Git LFS: run \
+             `git lfs pull`, or set worktree.setup to do so before the worker starts)"
         )
     }))
 }

@@ -13,7 +13,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Note of a removal that has begun: from then on a file that is not there is no edit.
 pub const REMOVAL_NOTE: &str = "kanban-removing";
 
-/// Note of a checkout that is being made: nobody has worked in it.
+/// Note of a checkout that has begun: no worker has started in it.
 pub const CHECKOUT_NOTE: &str = "kanban-checkout";
 
 /// Length of an object's name in hexadecimal digits: SHA-1 and SHA-256.
@@ -21,14 +21,14 @@ const NAME_LENGTHS: [usize; 2] = [40, 64];
 
 /// Files by which git knows that an operation is under way, and what that is.
 const OPERATIONS: [(&str, &str); 8] = [
-    ("rebase-merge", "a rebase is under way"),
-    ("rebase-apply", "a rebase or `git am` is under way"),
-    ("sequencer", "a series of cherry-picks or reverts is under way"),
-    ("CHERRY_PICK_HEAD", "a cherry-pick is under way"),
-    ("REVERT_HEAD", "a revert is under way"),
-    ("MERGE_HEAD", "a merge is under way"),
-    ("BISECT_LOG", "a bisection is under way"),
-    ("BISECT_START", "a bisection is under way"),
+    ("rebase-merge", "a rebase is in progress"),
+    ("rebase-apply", "a rebase or `git am` is in progress"),
+    ("sequencer", "a series of cherry-picks or reverts is in progress"),
+    ("CHERRY_PICK_HEAD", "a cherry-pick is in progress"),
+    ("REVERT_HEAD", "a revert is in progress"),
+    ("MERGE_HEAD", "a merge is in progress"),
+    ("BISECT_LOG", "a bisection is in progress"),
+    ("BISECT_START", "a bisection is in progress"),
 ];
 
 /// Why a tree stays, by the names in its repository's own directory.
@@ -38,8 +38,9 @@ pub fn reasons(names: &BTreeSet<String>) -> Vec<String> {
         OPERATIONS.iter().filter(is_there).map(|(_, what)| (*what).to_owned()).collect();
     reasons.dedup();
     let locks = names.iter().filter(|name| name.ends_with(".lock"));
-    reasons
-        .extend(locks.map(|name| format!("git works in it or was interrupted: {name} is there")));
+    reasons.extend(
+        locks.map(|name| format!("a git process is active or was interrupted: {name} exists")),
+    );
     reasons
 }
 

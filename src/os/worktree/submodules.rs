@@ -39,8 +39,8 @@ pub fn note(empty: &[Vec<u8>]) -> Option<String> {
     let names = told_names(empty.iter().map(|path| String::from_utf8_lossy(path).into_owned()));
     (count > 0).then(|| {
         format!(
-            "{count} submodule(s) are not checked out, their directories are empty: {names} (`git submodule update --init` \
-             fetches them; worktree.submodules has that done before the worker)"
+            "{count} submodule(s) are not checked out, their directories are empty: {names} (run \
+             `git submodule update --init`, or set worktree.submodules to do so before the worker starts)"
         )
     })
 }

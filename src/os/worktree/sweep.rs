@@ -30,7 +30,7 @@ pub fn sweep(git: &Git, path: &Path, name: &str, dry_run: bool) -> Swept {
         Standing::Empty if dry_run => return Swept::Removed,
         Standing::Empty => return in_words(remove_rest(path)),
         Standing::Unknown(why) => {
-            return kept(format!("its state cannot be told: {why}"));
+            return kept(format!("its state is unknown: {why}"));
         }
         Standing::Known(examined) => examined,
     };

@@ -1,4 +1,4 @@
-//! How what keeps a worktree is told. Pure.
+//! Text for the reasons that keep a worktree. Pure.
 
 use crate::os::git::status::TreeStatus;
 use crate::os::worktree::commits::OwnCommits;
@@ -7,7 +7,7 @@ use crate::os::worktree::commits::OwnCommits;
 pub fn uncommitted(status: &TreeStatus) -> Option<String> {
     let changed = status.changes.len();
     let counts = format!("{changed} changed, {} new", status.untracked);
-    status.has_uncommitted().then(|| format!("it has work that is not committed ({counts})"))
+    status.has_uncommitted().then(|| format!("uncommitted work ({counts})"))
 }
 
 /// Commits and objects that would be lost, in one clause; none when there are none.
@@ -16,10 +16,10 @@ pub fn unreached(own: &OwnCommits) -> Option<String> {
     let sources = own.sources();
     let named = match sources.is_empty() {
         true => String::new(),
-        false => format!(", named by {}", sources.join(", ")),
+        false => format!(" ({})", sources.join(", ")),
     };
     let what = if own.count > 0 { "commit(s)" } else { "object(s)" };
-    (count > 0).then(|| format!("it has {count} {what} that only this worktree leads to{named}"))
+    (count > 0).then(|| format!("{count} {what} reachable only from this worktree{named}"))
 }
 
 #[cfg(test)]
@@ -40,9 +40,6 @@ mod tests {
         };
         let own = OwnCommits { count: 3, tips: vec![tip], objects: Vec::new() };
         let told = unreached(&own).unwrap();
-        assert_eq!(
-            told,
-            "it has 3 commit(s) that only this worktree leads to, named by ORIG_HEAD, logs/HEAD"
-        );
+        assert_eq!(told, "3 commit(s) reachable only from this worktree (ORIG_HEAD, logs/HEAD)");
     }
 }
