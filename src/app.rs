@@ -269,7 +269,7 @@ fn build(
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
     let shims = Arc::clone(&live_runs.shims);
-    let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
+    let spawner = supervisor::spawner(home, &settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;

@@ -145,6 +145,7 @@ fn claim_of(id: &TaskId) -> ClaimTask {
         workspace,
         place: None,
         repository: None,
+        branch: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
             settings.launchers.get(&dispatch.default_launcher),
             &dispatch.default_launcher,
         ),
+        branch_prefix: settings.worktree.branch_prefix.clone(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),
         strict_profiles: dispatch
             .strict_profiles

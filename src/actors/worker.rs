@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
+mod prepared;
 mod progress;
 pub mod seed;
 mod vigil;
@@ -314,7 +315,7 @@ impl Worker {
         let workspaces_dir = &self.deps.context.workspaces_dir;
         if let Err(error) = make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec) {
             let message = format!("workspace: {error}");
-            return self.fail_launch(&message, error.raw_os_error(), context);
+            return self.fail_launch(&message, errno_of(&error), context);
         }
         self.setup_limit = setup_limit(&spec);
         self.session_line.clone_from(&spec.session_line);
@@ -424,6 +425,7 @@ impl Worker {
             if let Some(claimed) = self.claimed.take() {
                 self.deps.figures.start_time_us.see_time(claimed.elapsed());
             }
+            self.record_prepared(context);
             self.keep_vigil(context);
             self.on(Happening::WorkerStarted, context);
         }

@@ -15,6 +15,7 @@
 //! | no | none | an operator | refused |
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
+//! | in the tree of a command on a workspace | any | refused | refused |
 //! | cannot be told | any | refused | refused |
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use crate::kernel::ids::RunId;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, PeerError};
 use crate::os::remains::{Marks, marked_run, run_of_session};
+use crate::os::run_files::NO_RUN;
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -148,6 +150,9 @@ pub fn identify(
 }
 
 fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Result<Caller, ApiError> {
+    if run_id == NO_RUN {
+        return Err(unplaced("it belongs to a workspace command"));
+    }
     live_runs.caller(run_id).ok_or_else(|| run_over(run_id))
 }
 
@@ -188,6 +193,7 @@ mod tests {
     #[test]
     fn callers_are_who_the_table_says() {
         let inside = Placement::InRun(1);
+        let command = Placement::InRun(NO_RUN);
         let ended = Placement::InRun(3);
         let outside = Placement::Outside("ada".into());
         let marked = Placement::Marked(1);
@@ -205,6 +211,8 @@ mod tests {
             (&marked, None, "unplaced", "unplaced"),
             (&marked, Some("token-1"), "run:1", "run:1"),
             (&marked, Some("token-2"), "forbidden", "forbidden"),
+            (&command, None, "unplaced", "unplaced"),
+            (&command, Some("token-1"), "forbidden", "forbidden"),
             (&unknown, None, "unplaced", "unplaced"),
             (&unknown, Some("token-1"), "unplaced", "unplaced"),
         ] {

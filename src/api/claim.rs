@@ -32,7 +32,9 @@ pub fn claim(api: Arc<Api>, call: Call) -> Answer {
         verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
             (WorkspaceKind::Scratch, _) => make_scratch(&api, &task)?,
             (WorkspaceKind::Dir, Some(path)) => path,
-            (WorkspaceKind::Worktree, _) => mark_worktree(&api, &task, verb.repository.as_deref())?,
+            (WorkspaceKind::Worktree, _) => {
+                mark_worktree(&api, &task, verb.repository.as_deref(), verb.branch.as_deref())?
+            }
             (WorkspaceKind::Dir, None) => return Err(no_path(&task).into()),
         };
         let submit = Submit { caller: call.caller, request_id: call.request_id, verb };
@@ -65,7 +67,12 @@ fn make_scratch(api: &Api, task: &Task) -> Result<String, ApiError> {
 }
 
 /// The checkout that the client has made, marked with where it is from.
-fn mark_worktree(api: &Api, task: &Task, repository: Option<&str>) -> Result<String, ApiError> {
+fn mark_worktree(
+    api: &Api,
+    task: &Task,
+    repository: Option<&str>,
+    branch: Option<&str>,
+) -> Result<String, ApiError> {
     let path = api.context.scratch_dir(&task.id);
     if !path.is_dir() {
         let problem = "the worktree is made first, by whoever claims";
@@ -80,8 +87,8 @@ fn mark_worktree(api: &Api, task: &Task, repository: Option<&str>) -> Result<Str
     let asked = task.workspace_path.as_deref().map(PathBuf::from).filter(|asked| *asked != path);
     let repository = repository.map(PathBuf::from).or(asked).or(earlier);
     let repository = repository.ok_or_else(|| no_path(task))?;
-    workspaces
-        .mark_worktree(task.id.as_str(), &repository, &branch_of(task.id.as_str()))
-        .map_err(fault(&path))?;
+    let new = || branch_of(&api.context.policy().branch_prefix, task.id.as_str());
+    let branch = branch.map(str::to_owned).or_else(|| task.branch_name.clone()).unwrap_or_else(new);
+    workspaces.mark_worktree(task.id.as_str(), &repository, &branch).map_err(fault(&path))?;
     Ok(path.to_string_lossy().into_owned())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Api;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::config::settings::LogLevel;
+use crate::kernel::policy::Policy;
 use crate::telemetry;
 
 /// The daemon itself.
@@ -29,6 +30,9 @@ pub struct DaemonInfo {
     /// Least weight of its log lines.
     #[serde(default)]
     pub log_level: LogLevel,
+    /// Beginning of the names of branches of new worktrees.
+    #[serde(default = "default_branch_prefix")]
+    pub branch_prefix: String,
     /// When it started, epoch seconds.
     pub started_at: i64,
     /// The life of the database; event cursors begin with it.
@@ -43,6 +47,11 @@ pub struct DaemonInfo {
     pub database_commit_us: u64,
     /// Reads on the reading connections.
     pub database_reads: u64,
+}
+
+/// What a daemon has that does not say.
+fn default_branch_prefix() -> String {
+    Policy::default().branch_prefix
 }
 
 /// Reads no rows, so that looking at the daemon does not change what is looked at.
@@ -63,6 +72,7 @@ pub(super) fn daemon_info(api: &Api) -> DaemonInfo {
         socket: api.socket.to_string_lossy().into_owned(),
         containment: api.context.containment().describe(),
         log_level: telemetry::level(),
+        branch_prefix: api.context.policy().branch_prefix.clone(),
         started_at: api.started_at,
         incarnation: api.context.incarnation(),
         live_runs: api.live_runs.count(),

@@ -14,6 +14,7 @@ pub mod auth;
 pub mod claim;
 pub mod client;
 pub mod configuration;
+pub mod context;
 pub mod daemon;
 pub mod doctor;
 pub mod error;

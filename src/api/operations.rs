@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::api::attachments::{self, AttachUpload, GetAttachment};
 use crate::api::claim;
 use crate::api::configuration::{self, LogLevelReply, ReloadReply, SetLogLevel};
+use crate::api::context;
 use crate::api::daemon::{self, DaemonInfo};
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
@@ -209,9 +210,12 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/{id}/stop",
         "Stop the work on a task; it is ready again, held or archived.",
     ),
-    query::<GetContext, ContextReply>(
+    by_hand::<GetContext, ContextReply>(
+        GetContext::NAME,
+        Method::Get,
         "/v1/tasks/{id}/context",
         "Show what a worker reads before it begins.",
+        context::get_context,
     ),
     query::<ListRuns, Vec<Run>>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
     by_hand::<GetLog, String>(

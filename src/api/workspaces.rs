@@ -1,16 +1,20 @@
 //! What `gc` does about workspaces that are due ([`crate::kernel::retention`] says which): what becomes of each.
 //!
-//! Only what the daemon made can be due, and it knows that by its marks. The file system and git are asked on a thread of
-//! their own, never on one that the board needs, with a time limit; what cannot be judged stays, and the report says why.
+//! Only what the daemon made can be due, and it knows that by its marks. Files are looked at on a thread of their own, never on one
+//! that the board needs; git never runs in the daemon or below it: `kanban workspace` does what is to be done about a worktree, as
+//! the worker's user, in a tree of its own. A dry run asks the same questions and does nothing. What cannot be judged stays, and
+//! the report says why.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::actors::worker::prepare::group_limits;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
@@ -20,13 +24,16 @@ use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
 use crate::os::command_as::CommandAs;
-use crate::os::git::Git;
+use crate::os::run_files::NO_RUN;
 use crate::os::user::{Account, user_name};
-use crate::os::workspaces::{FileIdentity, MarkKind, Removal, Workspaces};
-use crate::os::worktree;
+use crate::os::workspaces::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
+use crate::os::worktree_report::{Part, Swept as SweptWorktree};
 
-/// Time that git may take over one worktree.
-const GIT_PATIENCE: Duration = Duration::from_secs(60);
+/// Time that may pass over one workspace: a large tree takes its time to be read and removed.
+const WORKSPACE_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// One sweep at a time: two would remove the same files.
+static SWEEPING: Mutex<()> = Mutex::new(());
 
 /// A workspace that was due and stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,9 +44,31 @@ pub struct KeptWorkspace {
     pub path: String,
     /// Why it stays.
     pub why: String,
-    /// The ref of its repository in which its work was saved.
+    /// The ref of its repository in which its work, or the first part of it, was saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
+    /// What became of each part of it; nothing in a dry run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<KeptPart>,
+}
+
+/// One part of a workspace that stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptPart {
+    /// What it is.
+    pub what: String,
+    /// The ref in which it is saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_as: Option<String>,
+    /// Why it is not, or what of it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_saved: Option<String>,
+}
+
+impl From<Part> for KeptPart {
+    fn from(Part { what, saved_as, not_saved }: Part) -> Self {
+        Self { what, saved_as, not_saved }
+    }
 }
 
 /// What became of the workspaces.
@@ -77,22 +106,24 @@ pub async fn sweep(
         Ok(due)
     };
     let due = api.readers.read(caller, look).await?;
-    let others = Others { api: Arc::clone(api) };
+    let commands = Commands { api: Arc::clone(api) };
     on_own_thread(api, move |root| {
+        let _one_at_a_time = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let workspaces = Workspaces::open(root)?;
         let mut swept = Swept::default();
         for (id, unknown) in due {
             let outcome = match unknown {
-                Some(why) => Err((why.to_owned(), None)),
-                None => sweep_one(&workspaces, &others, &id, dry_run),
+                Some(why) => Err(kept(why)),
+                None => sweep_one(&workspaces, &commands, &id, dry_run),
             };
             match outcome {
                 Ok(is_removed) => swept.removed += usize::from(is_removed),
-                Err((why, saved_as)) => swept.kept.push(KeptWorkspace {
+                Err(Kept { why, saved_as, parts }) => swept.kept.push(KeptWorkspace {
                     path: workspaces.path_of(id.as_str()).display().to_string(),
                     task_id: id.to_string(),
                     why,
                     saved_as,
+                    parts: parts.into_iter().map(KeptPart::from).collect(),
                 }),
             }
         }
@@ -102,47 +133,51 @@ pub async fn sweep(
 }
 
 /// Why a workspace stays, and where its work was saved.
-type Kept = (String, Option<String>);
+struct Kept {
+    why: String,
+    saved_as: Option<String>,
+    parts: Vec<Part>,
+}
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn kept(why: impl ToString) -> Kept {
-    (why.to_string(), None)
+    Kept { why: why.to_string(), saved_as: None, parts: Vec::new() }
 }
 
 /// Removes one workspace; false when it had gone before.
 fn sweep_one(
     workspaces: &Workspaces,
-    others: &Others,
+    commands: &Commands,
     id: &TaskId,
     dry_run: bool,
 ) -> Result<bool, Kept> {
     let name = id.as_str();
     let mark = workspaces.mark(name).map_err(kept)?;
     let owner = workspaces.other_owner(name).map_err(kept)?;
-    match mark.map(|mark| mark.kind) {
-        None => Ok(false),
-        Some(MarkKind::Scratch(_)) if dry_run => Ok(workspaces.path_of(name).is_dir()),
-        Some(MarkKind::Scratch(marked)) => {
-            if let Some(owner) = owner {
-                others.empty(owner, name, marked).map_err(kept)?;
-                return in_words(workspaces.remove_emptied(name).map_err(kept)?);
+    match (mark.map(|mark| mark.kind), owner) {
+        (None, _) => Ok(false),
+        (Some(MarkKind::Scratch(_)), None) if dry_run => match workspaces.judge_scratch(name) {
+            Judgement::Removable => Ok(true),
+            Judgement::Gone => Ok(false),
+            Judgement::Kept(why) => Err(kept(why)),
+        },
+        (Some(MarkKind::Scratch(_)), None) => in_words(workspaces.remove_scratch(name)),
+        (Some(MarkKind::Scratch(marked)), Some(owner)) => {
+            commands.empty(owner, name, marked, dry_run).map_err(kept)?;
+            if dry_run {
+                return Ok(true);
             }
-            in_words(workspaces.remove_scratch(name))
+            in_words(workspaces.remove_emptied(name).map_err(kept)?)
         }
-        Some(MarkKind::Worktree { .. }) => {
-            let path = workspaces.path_of(name);
-            let swept = match owner {
-                Some(owner) => others.sweep(owner, &path, name, dry_run).map_err(kept)?,
-                None => worktree::sweep(&Git::within(GIT_PATIENCE), &path, name, dry_run),
-            };
-            match swept {
-                worktree::Swept::Kept { why, saved_as } => Err((why, saved_as)),
-                worktree::Swept::Removed | worktree::Swept::Gone => {
-                    let is_removed = swept == worktree::Swept::Removed;
+        (Some(MarkKind::Worktree { .. }), owner) => {
+            let swept = commands.sweep(owner, &workspaces.path_of(name), name, dry_run);
+            match swept.map_err(kept)? {
+                SweptWorktree::Kept { why, saved_as, parts } => Err(Kept { why, saved_as, parts }),
+                swept @ (SweptWorktree::Removed | SweptWorktree::Gone) => {
                     if !dry_run {
                         in_words(workspaces.remove_emptied(name).map_err(kept)?)?;
                     }
-                    Ok(is_removed)
+                    Ok(swept == SweptWorktree::Removed)
                 }
             }
         }
@@ -157,61 +192,100 @@ fn in_words(removal: Removal) -> Result<bool, Kept> {
     }
 }
 
-/// Workspaces of other users, which are looked at and emptied by a process of theirs.
-struct Others {
+/// Workspaces are looked at and emptied by processes of their owners.
+struct Commands {
     api: Arc<Api>,
 }
 
-impl Others {
-    fn empty(&self, owner: u32, name: &str, marked: FileIdentity) -> Result<(), String> {
+impl Commands {
+    /// Empties a scratch directory of another user's, or says why that cannot be done.
+    fn empty(
+        &self,
+        owner: u32,
+        name: &str,
+        marked: FileIdentity,
+        dry_run: bool,
+    ) -> Result<(), String> {
         let root = self.api.context.workspaces_dir.to_string_lossy().into_owned();
         let (device, inode) = (marked.device.to_string(), marked.inode.to_string());
         let words =
             ["empty", "--root", &root, "--name", name, "--device", &device, "--inode", &inode];
-        self.run(owner, &words).map(drop)
+        self.run(Some(owner), &words, dry_run).map(drop)
     }
 
     fn sweep(
         &self,
-        owner: u32,
+        owner: Option<u32>,
         path: &Path,
         name: &str,
         dry_run: bool,
-    ) -> Result<worktree::Swept, String> {
-        let path = path.to_string_lossy().into_owned();
-        let mut words = vec!["sweep", "--path", &path, "--name", name];
-        if dry_run {
-            words.push("--dry-run");
+    ) -> Result<SweptWorktree, String> {
+        if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        {
+            return Ok(SweptWorktree::Gone);
         }
-        let told = self.run(owner, &words)?;
-        serde_json::from_str(&told).map_err(|_| format!("what it is cannot be told: {told}"))
+        if owner.is_none() && self.api.context.holder.is_some() {
+            let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
+            let why = "it belongs to the daemon's own user, and this daemon starts nothing as that user; remove it by hand";
+            return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
+        }
+        let path = path.to_string_lossy().into_owned();
+        let told = self.run(owner, &["sweep", "--path", &path, "--name", name], dry_run)?;
+        serde_json::from_str(&told)
+            .map_err(|_| format!("cannot read what `kanban workspace sweep` printed: {told}"))
     }
 
-    /// What `kanban workspace WORDS…` says as that user.
-    fn run(&self, owner: u32, words: &[&str]) -> Result<String, String> {
+    /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
+    fn run(&self, owner: Option<u32>, words: &[&str], dry_run: bool) -> Result<String, String> {
         let context = &self.api.context;
-        let unknown = || format!("it belongs to uid {owner}, who is nobody here");
-        let name = user_name(owner).ok_or_else(unknown)?;
-        let user = Account::named(&name).ok().flatten().ok_or_else(unknown)?;
-        let program = match &context.kanban_dir {
-            Some(dir) => dir.join("kanban").to_string_lossy().into_owned(),
-            None => "kanban".to_owned(),
-        };
-        let mut argv = vec![program, "workspace".to_owned()];
+        let user = owner.map(account).transpose()?;
+        let mut argv = vec![context.kanban(), "workspace".to_owned()];
         argv.extend(words.iter().map(|word| (*word).to_owned()));
-        let path = context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let env = [("PATH", path), ("HOME", user.home.clone()), ("USER", name.clone())];
+        argv.extend(dry_run.then(|| "--dry-run".to_owned()));
+        let limits = group_limits(&context.settings(), None);
         let command = CommandAs {
             spawner: &self.api.spawner,
             registry: &self.api.live_runs.shims,
             runs_dir: &context.runs_dir,
             incarnation: context.incarnation(),
+            holder: context.holder.as_ref(),
+            containment: &context.containment(),
+            limits: &limits,
         };
-        let env = env.map(|(name, value)| (name.to_owned(), value)).into();
-        command
-            .output(&user, argv, env, GIT_PATIENCE)
-            .map_err(|why| format!("it belongs to user `{name}`: {why}"))
+        command.output(user.as_ref(), argv, self.env(user.as_ref()), WORKSPACE_PATIENCE).map_err(
+            |error| match &user {
+                Some(user) => format!("it belongs to user `{}`: {error}", user.name),
+                None => error.to_string(),
+            },
+        )
     }
+
+    /// Nothing of the daemon's own but where programs are. The run and the socket are marks: whatever is left of such a command is
+    /// known by them, and refused.
+    fn env(&self, user: Option<&Account>) -> BTreeMap<String, String> {
+        let context = &self.api.context;
+        let of_daemon = |name: &str| context.daemon_env.get(name).cloned().unwrap_or_default();
+        let (home, name) = match user {
+            Some(user) => (user.home.clone(), user.name.clone()),
+            None => (of_daemon("HOME"), of_daemon("USER")),
+        };
+        let socket = context.worker_socket.to_string_lossy().into_owned();
+        let variables = [
+            ("PATH", of_daemon("PATH")),
+            ("HOME", home),
+            ("USER", name),
+            ("KANBAN_RUN", NO_RUN.to_string()),
+            ("KANBAN_SOCKET", socket),
+        ];
+        let is_set = |(_, value): &(&str, String)| !value.is_empty();
+        variables.into_iter().filter(is_set).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+fn account(owner: u32) -> Result<Account, String> {
+    let unknown = || format!("it belongs to uid {owner}, and there is no such user");
+    let name = user_name(owner).ok_or_else(unknown)?;
+    Account::named(&name).ok().flatten().ok_or_else(unknown)
 }
 
 /// Runs `work` on the root of the workspaces, on a thread of its own.

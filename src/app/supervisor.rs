@@ -8,6 +8,7 @@ use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::{DaemonUser, worker_user};
 use crate::config::{Ambient, Home, Settings};
 use crate::os::cgroup::{Choice, Containment};
+use crate::os::command_as::take_up_left;
 use crate::os::holder::Holder;
 use crate::os::holder_protocol::Hello;
 use crate::os::run_registry::RunRegistry;
@@ -58,13 +59,15 @@ pub(super) fn establish_containment(
     Arc::new(RwLock::new(Arc::new(containment)))
 }
 
-/// The thread that starts shims, or has them started.
+/// The thread that starts shims, or has them started. Commands that an earlier daemon has left are known from here on.
 pub(super) fn spawner(
+    home: &Home,
     settings: &Settings,
     holder: Option<Holder>,
     containment: &SharedContainment,
     shims: Arc<RunRegistry>,
 ) -> Result<Spawner, StartError> {
+    take_up_left(&home.runs(), &shims, holder.as_ref());
     let Some(holder) = holder else {
         let shim = home::find_shim(settings);
         return Spawner::start(&shim, shims)

@@ -72,6 +72,8 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, F
             Template::parse(text, allowed)?;
             if text.trim().is_empty() { Err(wrong(kind, value)) } else { Ok(value.clone()) }
         }
+        Kind::BranchPrefix => accept_branch_prefix(kind, value),
+        Kind::Command => accept_command(kind, value),
         Kind::TextList => accept_list(kind, value, |_| Ok(())),
         Kind::TemplateList(allowed) => {
             accept_list(kind, value, |item| Ok(Template::parse(item, allowed).map(drop)?))
@@ -97,6 +99,7 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         },
         Kind::Integer { .. } => text.parse().map_or_else(|_| as_text(), ValueKind::I64),
         Kind::Argv
+        | Kind::Command
         | Kind::OptionArgv(_)
         | Kind::TextList
         | Kind::TemplateList(_)
@@ -111,6 +114,7 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::Path
         | Kind::OptionalPath
         | Kind::OptionalAddress
+        | Kind::BranchPrefix
         | Kind::FileMode
         | Kind::Template(_)
         | Kind::VariableTable
@@ -126,6 +130,29 @@ pub(super) fn accept_variable(value: &ValueKind) -> Result<ValueKind, Fault> {
         ValueKind::String(_) => Ok(value.clone()),
         _ => Err(Fault::WrongValue { expected: Expected::Text, found: UNTOLD.to_owned() }),
     }
+}
+
+/// Longest beginning of a branch's name, bytes.
+const BRANCH_PREFIX_BYTES_MAX: usize = 100;
+
+/// Whether a branch may be called so, with a task's id behind it: the rules of git-check-ref-format(1).
+fn begins_a_branch(prefix: &str) -> bool {
+    let name = format!("{prefix}t_00000000");
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.ends_with(".lock")
+    };
+    let is_allowed =
+        |sign: char| !sign.is_control() && !sign.is_whitespace() && !"~^:?*[\\".contains(sign);
+    !prefix.is_empty()
+        && prefix.len() <= BRANCH_PREFIX_BYTES_MAX
+        && !prefix.starts_with('-')
+        && name.chars().all(is_allowed)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && name.split('/').all(is_part)
 }
 
 /// Whether `name` can be the name of an environment variable.
@@ -168,6 +195,17 @@ fn text_of(kind: Kind, value: &ValueKind) -> Result<&str, Fault> {
         ValueKind::String(text) => Ok(text),
         _ => Err(wrong(kind, value)),
     }
+}
+
+fn accept_branch_prefix(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+    let is_fine = begins_a_branch(text_of(kind, value)?);
+    if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
+}
+
+fn accept_command(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+    let accepted = accept_list(kind, value, |_| Ok(()))?;
+    let is_blank = texts_of(value).next().is_some_and(|program| program.trim().is_empty());
+    if is_blank { Err(Fault::NoArgv) } else { Ok(accepted) }
 }
 
 fn accept_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
@@ -245,4 +283,23 @@ fn octal_mode(text: &str) -> Option<i64> {
     let is_octal = !digits.is_empty() && digits.chars().all(|c| c.is_digit(8));
     let mode = if is_octal { i64::from_str_radix(digits, 8).ok()? } else { return None };
     (0..=0o777).contains(&mode).then_some(mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_a_branch_follows_the_rules_of_git() {
+        for prefix in ["kanban/", "kanban-", "agents/kanban/", "k", "@", "Ä/", "lock."] {
+            assert!(begins_a_branch(prefix), "{prefix:?}");
+        }
+        for prefix in [
+            "", "/", "/kanban/", "kanban//", "-k", ".k/", "a/.b/", "a..b/", "a b/", "a~/", "a^/",
+            "a:/", "a?/", "a*/", "a[/", "a\\/", "a@{b/", "a.lock/", "a\n/", "a./", "a\u{7f}/",
+        ] {
+            assert!(!begins_a_branch(prefix), "{prefix:?}");
+        }
+        assert!(!begins_a_branch(&"a".repeat(BRANCH_PREFIX_BYTES_MAX + 1)));
+    }
 }

@@ -123,6 +123,10 @@ pub enum Kind {
     FileMode,
     /// A list of names of environment variables.
     VariableList,
+    /// A list of strings: a program and its arguments, or empty for "not set".
+    Command,
+    /// A string: the beginning of the name of a branch.
+    BranchPrefix,
     /// A list of strings.
     TextList,
     /// A string with these placeholders.
@@ -189,6 +193,12 @@ impl fmt::Display for Kind {
             Self::FileMode => f.write_str("an octal file mode in quotes, such as \"022\""),
             Self::VariableList => f.write_str("a list of names of environment variables"),
             Self::Argv => f.write_str("a list of strings that begins with a program"),
+            Self::Command => {
+                f.write_str("a list of strings that begins with a program, or an empty list")
+            }
+            Self::BranchPrefix => f.write_str(
+                "the beginning of a branch's name, such as \"kanban/\" (git-check-ref-format(1) says what may stand in it)",
+            ),
             Self::OptionArgv(allowed) => {
                 let names: Vec<_> =
                     allowed.iter().map(|one| format!("{{{}}}", one.name())).collect();

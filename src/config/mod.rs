@@ -29,6 +29,7 @@ pub mod sockets;
 pub mod template;
 pub mod worker_environment;
 pub mod worker_user;
+pub mod worktree;
 
 mod accept;
 mod checks;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::config::accept::listen_address;
 use crate::config::presets;
 use crate::config::template::Template;
+use crate::config::worktree::Worktree;
 use crate::duration::parse_duration;
 
 /// User that workers run as under a daemon of root, unless their profile names another.
@@ -43,6 +44,9 @@ pub struct Settings {
     /// Where workers work.
     #[serde(default)]
     pub workspaces: Workspaces,
+    /// Worktrees of git.
+    #[serde(default)]
+    pub worktree: Worktree,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -65,6 +69,7 @@ impl Default for Settings {
             claims: Claims::default(),
             disk: Disk::default(),
             workspaces: Workspaces::default(),
+            worktree: Worktree::default(),
             log: Log::default(),
             metrics: Metrics::default(),
             profiles: BTreeMap::new(),
@@ -351,6 +356,10 @@ pub struct Profile {
     pub rlimits: BTreeMap<String, u64>,
     /// Whether the workers plan work for others: they are shown the tools for that too.
     pub orchestrator: bool,
+    /// Whether submodules of worktrees are checked out, instead of `worktree.submodules`.
+    pub worktree_submodules: Option<bool>,
+    /// Command in a worktree before the worker, instead of `worktree.setup`; empty: none.
+    pub worktree_setup: Option<Vec<String>>,
     /// Memory that a run's processes share.
     #[serde(rename = "memory_max")]
     pub memory_max_bytes: Option<u64>,

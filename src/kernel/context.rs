@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
     CONTEXT_ARTIFACTS, CONTEXT_ATTACHMENTS, CONTEXT_ATTEMPTS, CONTEXT_BODY_CHARS,
     CONTEXT_CHARS_MAX, CONTEXT_COMMENT_CHARS, CONTEXT_COMMENTS, CONTEXT_CREATED_CARDS,
@@ -50,11 +50,24 @@ impl LocalTime {
     }
 }
 
+/// What is known about the workspace of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceFacts {
+    /// The run.
+    pub run_id: RunId,
+    /// Branch of its worktree.
+    pub branch: Option<String>,
+    /// What its worker has to know, one line each.
+    pub notes: Vec<String>,
+}
+
 /// What the context is made of.
 #[derive(Debug, Clone)]
 pub struct Material {
     /// The task.
     pub task: Task,
+    /// What is known about its workspace, while a run is open.
+    pub workspace: Option<WorkspaceFacts>,
     /// Files attached to it, by name.
     pub attachments: Vec<Attachment>,
     /// Its newest ended runs, oldest of them first.
@@ -78,7 +91,20 @@ impl Material {
     ///
     /// # Errors
     /// [`Fault::Database`].
-    pub fn read(connection: &Connection, task: Task) -> Result<Self, Fault> {
+    pub fn read(
+        connection: &Connection,
+        task: Task,
+        own: Option<WorkspaceFacts>,
+    ) -> Result<Self, Fault> {
+        let own = own.filter(|own| task.current_run_id == Some(own.run_id));
+        let workspace = match (own, task.current_run_id) {
+            (Some(own), _) => Some(own),
+            (None, Some(run_id)) => store::runs::get(connection, run_id)?.map(|run| {
+                let branch = task.branch_name.clone();
+                WorkspaceFacts { run_id, branch, notes: run.workspace_notes }
+            }),
+            (None, None) => None,
+        };
         let (mut attempts, attempt_count) =
             store::runs::list_ended_of_task(connection, &task.id, CONTEXT_ATTEMPTS)?;
         attempts.reverse();
@@ -97,6 +123,7 @@ impl Material {
         let attachments = store::attachments::list(connection, &task.id)?;
         Ok(Self {
             task,
+            workspace,
             attachments,
             attempts,
             attempt_count,
@@ -133,7 +160,7 @@ fn read_parents(connection: &Connection, id: &TaskId) -> Result<(ParentResults, 
 /// Renders the context as Markdown, ending in exactly one newline.
 pub fn render(material: &Material, time: &LocalTime) -> String {
     let mut out = Page::default();
-    header(&mut out, &material.task);
+    header(&mut out, &material.task, material.workspace.as_ref());
     attachments(&mut out, material);
     attempts(&mut out, material, time);
     parents(&mut out, material);
@@ -181,7 +208,7 @@ impl Page {
     }
 }
 
-fn header(out: &mut Page, task: &Task) {
+fn header(out: &mut Page, task: &Task, workspace: Option<&WorkspaceFacts>) {
     out.line(&format!("# Kanban task {}: {}", task.id, line(&task.title)));
     out.line("");
     let assignee = task.assignee.as_deref().unwrap_or("(unassigned)");
@@ -192,6 +219,12 @@ fn header(out: &mut Page, task: &Task) {
     }
     let path = line(task.workspace_path.as_deref().unwrap_or("(unresolved)"));
     out.line(&format!("Workspace: {} @ {path}", task.workspace_kind.as_str()));
+    if let Some(branch) = workspace.and_then(|facts| facts.branch.as_deref()) {
+        out.line(&format!("Branch:   {}", line(branch)));
+    }
+    for note in workspace.iter().flat_map(|facts| &facts.notes) {
+        out.line(&format!("Note:     {}", line(note)));
+    }
     out.line("");
     out.line("_Lines that begin with `>` are quotes: the body is the task, every other quote is information._");
     out.line("");

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Refusal;
+use crate::kernel::policy::Policy;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::tx::shorten;
 
@@ -80,14 +81,15 @@ pub fn refuse_relative(task: &Task) -> Result<(), Refusal> {
     }
 }
 
-/// The branch of a task's worktree.
-pub fn branch_of(task_id: &str) -> String {
-    format!("kanban/{task_id}")
+/// The branch that a task's worktree gets when it has none yet.
+pub fn branch_of(prefix: &str, task_id: &str) -> String {
+    format!("{prefix}{task_id}")
 }
 
-/// Keys of the leases that a run of `task` takes. `place` is what its path leads to, as far as that is known;
-/// `workspaces_dir` the root of the daemon's own directories.
-pub fn lease_keys(task: &Task, place: Option<&Place>, workspaces_dir: &str) -> Vec<String> {
+/// Keys of the leases that a run of `task` takes. `place` is what its path leads to, as far as that is known; the policy has the
+/// root of the daemon's own directories, and how branches are called.
+pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy) -> Vec<String> {
+    let workspaces_dir = &policy.workspaces_dir;
     let of_path = |path: &str| format!("path:{path}");
     let own = || of_path(&format!("{workspaces_dir}/{}", task.id));
     let named = task.workspace_path.as_deref().unwrap_or_default();
@@ -106,7 +108,9 @@ pub fn lease_keys(task: &Task, place: Option<&Place>, workspaces_dir: &str) -> V
                 Some(place) => format!("{}:{}", place.device, place.inode),
                 None => tidied(named),
             };
-            vec![own(), format!("branch:{repository}:{}", branch_of(task.id.as_str()))]
+            let new = || branch_of(&policy.branch_prefix, task.id.as_str());
+            let branch = task.branch_name.clone().unwrap_or_else(new);
+            vec![own(), format!("branch:{repository}:{branch}")]
         }
     }
 }

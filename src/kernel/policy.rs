@@ -44,6 +44,8 @@ pub struct Policy {
     pub strict_profiles: Option<Vec<String>>,
     /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
     pub workspaces_dir: String,
+    /// Beginning of the names of branches of new worktrees.
+    pub branch_prefix: String,
 }
 
 /// What the workers that a launcher starts can be asked for.
@@ -99,6 +101,7 @@ impl Default for Policy {
             orchestrators: BTreeSet::new(),
             strict_profiles: None,
             workspaces_dir: String::new(),
+            branch_prefix: "kanban/".to_owned(),
         }
     }
 }

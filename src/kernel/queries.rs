@@ -390,8 +390,22 @@ impl Query for GetContext {
     const NAME: &'static str = "context";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<ContextReply, VerbError> {
+        self.read_knowing(snapshot, None)
+    }
+}
+
+impl GetContext {
+    /// The same, with what the caller's own run knows about its workspace: the board may not have it yet.
+    ///
+    /// # Errors
+    /// As [`Query::read`].
+    pub fn read_knowing(
+        &self,
+        snapshot: &Snapshot<'_>,
+        workspace: Option<context::WorkspaceFacts>,
+    ) -> Result<ContextReply, VerbError> {
         let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let material = context::Material::read(snapshot.connection, task)?;
+        let material = context::Material::read(snapshot.connection, task, workspace)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),
             board: material.task.board.clone(),

@@ -307,6 +307,9 @@ pub struct Run {
     /// The earlier run whose session this one goes on with.
     #[serde(default)]
     pub resumed_run_id: Option<RunId>,
+    /// What its worker had to know about its workspace.
+    #[serde(default)]
+    pub workspace_notes: Vec<String>,
 }
 
 impl Run {

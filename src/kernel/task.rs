@@ -279,6 +279,9 @@ pub struct Task {
     /// Run whose session the next start goes on with, to remind its agent of the verdict.
     #[serde(default)]
     pub resume_run_id: Option<RunId>,
+    /// Branch of its worktree, once it has one.
+    #[serde(default)]
+    pub branch_name: Option<String>,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::os::cgroup_controllers::{CONTROLLERS, hand_down};
 use crate::os::cgroup_hierarchy::{self as hierarchy, Mount};
 use crate::os::cgroup_leaf::{Leaf, write};
 use crate::os::holder_protocol::Hello;
-use crate::os::run_files::{ContainmentSpec, GroupLimits};
+use crate::os::run_files::{COMMAND_PREFIX, ContainmentSpec, GroupLimits};
 
 /// How long killed processes may take to go before whoever waits for them does something else.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -135,13 +135,22 @@ impl Containment {
 
     /// What the shim of a run is told; none without groups.
     pub fn of_run(&self, run_id: i64, limits: &GroupLimits) -> Option<ContainmentSpec> {
+        self.of_leaf(&run_id.to_string(), limits)
+    }
+
+    /// The same for a command that belongs to no run, by its name.
+    pub fn of_command(&self, name: &str, limits: &GroupLimits) -> Option<ContainmentSpec> {
+        self.of_leaf(name, limits)
+    }
+
+    fn of_leaf(&self, name: &str, limits: &GroupLimits) -> Option<ContainmentSpec> {
         let Self::Groups(base) = self else { return None };
         let mut limits = limits.clone();
         let has = |controller: &str| base.controllers.contains(controller);
         limits.memory_max_bytes = limits.memory_max_bytes.filter(|_| has("memory"));
         limits.pids_max = limits.pids_max.filter(|_| has("pids"));
         limits.cpu_percent = limits.cpu_percent.filter(|_| has("cpu"));
-        Some(ContainmentSpec { leaf: base.leaf(run_id), shims: base.shims(), limits })
+        Some(ContainmentSpec { leaf: base.leaf(name), shims: base.shims(), limits })
     }
 
     /// The keys of those of `limits` that nothing enforces here.
@@ -212,7 +221,7 @@ impl Containment {
     /// Removes the leaf of a run that is over, if one is left.
     pub fn remove_leaf(&self, run_id: i64) {
         if let Self::Groups(base) = self
-            && let Err(error) = Leaf::new(base.leaf(run_id)).remove()
+            && let Err(error) = Leaf::new(base.leaf(&run_id.to_string())).remove()
         {
             tracing::warn!(run = run_id, %error, "the control group of a closed run could not be removed");
         }
@@ -224,6 +233,10 @@ impl Containment {
         let Ok(entries) = std::fs::read_dir(base.directory.join("runs")) else { return };
         for entry in entries.flatten() {
             let run_id = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
+            if entry.file_name().to_string_lossy().starts_with(COMMAND_PREFIX) {
+                // Of a command that belonged to no run. One that has not ended keeps it.
+                drop(Leaf::new(entry.path()).remove());
+            }
             let is_over = run_id.is_some_and(|run_id| !open.contains(&run_id));
             if is_over && !end_leaf(&Leaf::new(entry.path()), KILL_PATIENCE) {
                 tracing::error!(leaf = %entry.path().display(), "processes of a closed run do not die");
@@ -402,8 +415,8 @@ impl Base {
         Ok(Self { controllers, ..base })
     }
 
-    fn leaf(&self, run_id: i64) -> PathBuf {
-        self.directory.join("runs").join(run_id.to_string())
+    fn leaf(&self, name: &str) -> PathBuf {
+        self.directory.join("runs").join(name)
     }
 
     fn shims(&self) -> PathBuf {

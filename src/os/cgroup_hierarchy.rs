@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::os::run_files::{COMMAND_PREFIX, NO_RUN};
+
 /// A mount of the version 2 hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -98,6 +100,9 @@ fn run_in<'a>(parts: impl Iterator<Item = Component<'a>>) -> Option<i64> {
     let mut parts = parts.map(Component::as_os_str);
     parts.next().filter(|part| *part == "runs")?;
     let run = parts.next()?.to_str()?;
+    if run.starts_with(COMMAND_PREFIX) {
+        return Some(NO_RUN);
+    }
     run.strip_suffix(" (deleted)").unwrap_or(run).parse().ok().filter(|run| *run > 0)
 }
 

@@ -1,23 +1,34 @@
-//! Runs one command as another user and hears what it prints: a shim without a run of the board.
+//! Runs one command in a process tree of its own and reads its output: a shim without a run of the board.
 //!
-//! What belongs to a worker's user is looked at and removed by a process of that user. It is started, bounded, contained and ended like a
-//! worker, in a run directory whose name is no number.
+//! Files of a worker's user are inspected and removed by a process of that user. It is started, limited, contained and ended like
+//! a worker, in a run directory whose name is not a number. No process of it is ever taken for an operator: its shim, its control
+//! group where there is one, and the variables of run 0 (which is no run of the board) identify it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use thiserror::Error;
+
+use crate::os::cgroup::Containment;
+use crate::os::holder::Holder;
+use crate::os::pidfd::{PidFd, Signal};
 use crate::os::random::random_hex;
+use crate::os::remains::{end_remains, remove_leaf};
 use crate::os::run_files::{
-    LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, read_exit, remove,
+    COMMAND_PREFIX, GroupLimits, LimitSpec, LogSpec, NO_RUN, RUN_FILE_VERSION, RunDir, RunSpec,
+    StartFailure, read_exit, read_identity, remove,
 };
+use crate::os::run_inspection::{Inspection, inspect};
 use crate::os::run_log::read_log;
 use crate::os::run_registry::RunRegistry;
-use crate::os::spawn::{SpawnRequest, SpawnedShim, Spawner};
+use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use crate::os::user::Account;
 
-/// Most that is heard, bytes.
+/// Most output that is read, bytes.
 const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
 
 /// Time between TERM and KILL when its time is up.
@@ -26,73 +37,105 @@ const GRACE_MS: u64 = 1_000;
 /// Time beyond its own that its end may take to be seen.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// Row id of no run.
-const NO_RUN: i64 = 0;
+/// How long a command that an earlier daemon left may take to say who it is, and what it left to go.
+const LEFT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a command has no output.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// It could not be prepared.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It could not be started.
+    #[error("{}", chain(.0))]
+    Spawn(#[from] SpawnError),
+    /// Its program could not be executed.
+    #[error("{}", .0.message)]
+    Start(StartFailure),
+    /// It took longer than it may.
+    #[error("it did not end in {0:?}")]
+    Timeout(Duration),
+    /// It is over its time and does not die.
+    #[error("it does not end")]
+    Stuck,
+    /// Its supervisor was killed.
+    #[error("its supervisor was killed")]
+    Lost,
+    /// It ended with another code than 0; its output.
+    #[error("{0}")]
+    Failed(String),
+}
 
 /// How commands are run.
 pub struct CommandAs<'a> {
     /// Starts the shim.
     pub spawner: &'a Spawner,
     /// Where the shim is entered, and taken out again.
-    pub registry: &'a RunRegistry,
+    pub registry: &'a Arc<RunRegistry>,
     /// Parent of the run directories.
     pub runs_dir: &'a Path,
     /// The life of the database now.
     pub incarnation: String,
+    /// Starts the shims where there is one, and ends what they leave.
+    pub holder: Option<&'a Holder>,
+    /// What holds its processes together.
+    pub containment: &'a Containment,
+    /// What they share.
+    pub limits: &'a GroupLimits,
 }
 
 impl CommandAs<'_> {
-    /// What `argv` prints, on either of its outputs, when it ends with 0. To be called where waiting is allowed.
+    /// What `argv` prints, on either of its outputs, when it ends with 0. It runs as `user`, as this process's own when there is
+    /// none. To be called where waiting is allowed.
     ///
     /// # Errors
-    /// One line: it could not be run, or did not end well.
+    /// [`CommandError`].
     pub fn output(
         &self,
-        user: &Account,
+        user: Option<&Account>,
         argv: Vec<String>,
         env: BTreeMap<String, String>,
         patience: Duration,
-    ) -> Result<String, String> {
-        let word = random_hex(16).map_err(|error| format!("no randomness: {error}"))?;
-        let dir = RunDir::new(self.runs_dir.join(format!("command-{word}")));
-        let log = dir.path().join("log");
-        let spec = self.spec(user, argv, env, &log, word, patience);
+    ) -> Result<String, CommandError> {
+        let word = random_hex(16)?;
+        let dir = RunDir::new(self.runs_dir.join(format!("{COMMAND_PREFIX}{word}")));
+        let spec = self.spec(user, argv, env, &dir, word, patience);
         let request = SpawnRequest {
             run_dir: dir.clone(),
             spec,
             token: String::new(),
-            run_as: Some(user.run_as.clone()),
+            run_as: user.map(|user| user.run_as.clone()),
         };
         let (reply, started) = sync_channel(1);
-        self.spawner.spawn(request, move |answer| drop(reply.send(answer)));
-        let heard = match started.recv_timeout(patience + MARGIN) {
-            Ok(Ok(shim)) => self.hear(&shim, &dir, &log, patience),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("it was not started in time".to_owned()),
-        };
-        for left in ["log", "log.tail.0", "log.tail.1"] {
-            // Most of these were never there.
-            drop(std::fs::remove_file(dir.path().join(left)));
+        let left = Left { dir: dir.clone(), registry: Arc::clone(self.registry) };
+        self.spawner.spawn(request, move |answer| {
+            if let Err(std::sync::mpsc::SendError(Ok(shim))) = reply.send(answer) {
+                // The caller has given up.
+                left.tend(shim);
+            }
+        });
+        match started.recv_timeout(patience + MARGIN) {
+            Ok(Ok(shim)) => self.hear(shim, &dir, patience),
+            Ok(Err(error)) => {
+                remove_files(&dir);
+                Err(error.into())
+            }
+            Err(_) => Err(CommandError::Timeout(patience)),
         }
-        if let Err(error) = remove(&dir) {
-            tracing::warn!(%error, "the files of a command could not be removed");
-        }
-        heard
     }
 
     fn spec(
         &self,
-        user: &Account,
+        user: Option<&Account>,
         argv: Vec<String>,
         env: BTreeMap<String, String>,
-        log: &Path,
+        dir: &RunDir,
         nonce: String,
         patience: Duration,
     ) -> RunSpec {
         RunSpec {
             version: RUN_FILE_VERSION,
             incarnation: self.incarnation.clone(),
-            nonce,
             run_id: NO_RUN,
             verdict: "exit".to_owned(),
             session_line: None,
@@ -102,11 +145,11 @@ impl CommandAs<'_> {
             create_cwd: false,
             workspace: None,
             handed_over: None,
-            user: Some(user.name.clone()),
+            user: user.map(|user| user.name.clone()),
             token: None,
             setup: None,
             log: LogSpec {
-                path: log.to_owned(),
+                path: log_of(dir),
                 head_bytes: OUTPUT_BYTES_MAX,
                 tail_bytes: 0,
                 pace_bytes_per_second: 0,
@@ -118,33 +161,165 @@ impl CommandAs<'_> {
                 umask: None,
                 rlimits: BTreeMap::new(),
             },
-            containment: None,
+            containment: self
+                .containment
+                .of_command(&format!("{COMMAND_PREFIX}{nonce}"), self.limits),
+            nonce,
         }
     }
 
     fn hear(
         &self,
-        shim: &SpawnedShim,
+        shim: SpawnedShim,
         dir: &RunDir,
-        log: &Path,
         patience: Duration,
-    ) -> Result<String, String> {
-        let ended = shim.pidfd.wait_exit(patience + MARGIN);
+    ) -> Result<String, CommandError> {
+        if !shim.pidfd.wait_exit(patience + MARGIN)? {
+            // As long as it lives its processes are known by it.
+            let left = Left { dir: dir.clone(), registry: Arc::clone(self.registry) };
+            left.tend(shim);
+            return Err(CommandError::Stuck);
+        }
+        let heard = read_end(dir);
+        let mut is_over = true;
+        if matches!(heard, Err(CommandError::Lost)) {
+            // Without its shim, what is left of it is found by its control group or its session.
+            let worker = read_identity(dir)?.and_then(|identity| identity.worker);
+            is_over = end_remains(dir, worker.as_ref(), self.holder, LEFT_PATIENCE);
+        }
         self.registry.remove(&shim.identity);
         // The holder's child is the holder's to reap.
         drop(shim.reap());
-        if !ended.map_err(|error| error.to_string())? {
-            return Err("it does not end".to_owned());
+        if is_over {
+            remove_files(dir);
+        } else {
+            // By its files it is known; the next start of the daemon looks again.
+            tracing::error!(command = %dir.path().display(), "what is left of a command does not end");
         }
-        let record = read_exit(dir).map_err(|error| error.to_string())?;
-        let record = record.ok_or("its supervisor was killed")?;
-        let text = read_log(log, None).ok().flatten().map(|text| text.bytes).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).trim().to_owned();
-        match (record.start_failure, record.code) {
-            (Some(failure), _) => Err(failure.message),
-            (None, Some(0)) => Ok(text),
-            (None, _) if record.timed_out => Err("it did not end in time".to_owned()),
-            (None, _) => Err(text),
+        heard
+    }
+}
+
+fn log_of(dir: &RunDir) -> PathBuf {
+    dir.path().join("log")
+}
+
+/// What a command that has ended has printed.
+fn read_end(dir: &RunDir) -> Result<String, CommandError> {
+    let record = read_exit(dir)?.ok_or(CommandError::Lost)?;
+    let text = read_log(&log_of(dir), None).ok().flatten().map(|text| text.bytes);
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned();
+    match (record.start_failure, record.code) {
+        (Some(failure), _) => Err(CommandError::Start(failure)),
+        (None, Some(0)) => Ok(text),
+        (None, _) if record.timed_out => {
+            Err(CommandError::Timeout(Duration::from_millis(record.elapsed_ms)))
+        }
+        (None, _) => Err(CommandError::Failed(text)),
+    }
+}
+
+fn remove_files(dir: &RunDir) {
+    remove_leaf(dir);
+    for left in ["log", "log.tail.0", "log.tail.1"] {
+        // Most of these were never there.
+        drop(std::fs::remove_file(dir.path().join(left)));
+    }
+    if let Err(error) = remove(dir) {
+        tracing::warn!(%error, "the files of a command could not be removed");
+    }
+}
+
+/// A command whose caller no longer waits.
+struct Left {
+    dir: RunDir,
+    registry: Arc<RunRegistry>,
+}
+
+impl Left {
+    /// Has it end, and tidies up when it has. Until then its shim stays known.
+    fn tend(self, shim: SpawnedShim) {
+        let tended = std::thread::Builder::new().name("left-command".into()).spawn(move || {
+            drop(shim.pidfd.signal(Signal::SIGTERM));
+            while !shim.pidfd.wait_exit(MARGIN).unwrap_or(false) {}
+            self.registry.remove(&shim.identity);
+            drop(shim.reap());
+            remove_files(&self.dir);
+        });
+        if let Err(error) = tended {
+            // It stays known, and the next start of the daemon tidies up.
+            tracing::warn!(%error, "a command that is over its time is left to itself");
         }
     }
+}
+
+/// Takes over the commands that an earlier daemon left in `runs_dir`: enters their shims into the registry and asks them to end.
+/// Called before the sockets accept connections.
+pub fn take_up_left(runs_dir: &Path, registry: &Arc<RunRegistry>, holder: Option<&Holder>) {
+    let Ok(entries) = std::fs::read_dir(runs_dir) else { return };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(COMMAND_PREFIX) {
+            continue;
+        }
+        let dir = RunDir::new(entry.path());
+        match look_at_left(&dir, registry, holder) {
+            Ok(true) => remove_files(&dir),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(command = %dir.path().display(), %error, "a command of an earlier daemon cannot be looked at");
+            }
+        }
+    }
+}
+
+/// Whether nothing of a command is left but its files.
+fn look_at_left(
+    dir: &RunDir,
+    registry: &Arc<RunRegistry>,
+    holder: Option<&Holder>,
+) -> io::Result<bool> {
+    let started = Instant::now();
+    loop {
+        match inspect(dir)? {
+            Inspection::Ended(_) | Inspection::NeverStarted => return Ok(true),
+            Inspection::ShimDied(identity) => {
+                return Ok(end_remains(dir, identity.worker.as_ref(), holder, LEFT_PATIENCE));
+            }
+            Inspection::Alive(Some(identity)) => {
+                let Some(shim) = PidFd::open(&identity.shim)? else {
+                    if started.elapsed() < LEFT_PATIENCE {
+                        continue;
+                    }
+                    return Err(io::ErrorKind::TimedOut.into());
+                };
+                registry.insert(NO_RUN, &identity.shim);
+                let (dir, registry) = (dir.clone(), Arc::clone(registry));
+                let spawned =
+                    std::thread::Builder::new().name("left-command".into()).spawn(move || {
+                        drop(shim.signal(Signal::SIGTERM));
+                        while !shim.wait_exit(MARGIN).unwrap_or(false) {}
+                        registry.remove(&identity.shim);
+                        remove_files(&dir);
+                    });
+                return spawned.map(|_thread| false);
+            }
+            // It has its lock, and is about to write down who it is.
+            Inspection::Alive(None) if started.elapsed() < LEFT_PATIENCE => {
+                std::thread::yield_now();
+            }
+            Inspection::Alive(None) => return Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &SpawnError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

@@ -18,7 +18,6 @@ pub mod fd_passing;
 pub mod files;
 pub mod fork_exec;
 pub mod git;
-pub mod git_status;
 pub mod group;
 pub mod holder;
 pub mod holder_protocol;
@@ -49,12 +48,15 @@ pub mod spawn;
 pub mod spawn_as;
 mod spawn_in_group;
 pub mod status_pipe;
+pub mod statx;
 pub mod terminal;
 #[cfg(test)]
 mod test_child;
+pub mod tree;
 pub mod user;
 #[cfg(target_arch = "x86_64")]
 mod vfork;
 pub mod wait;
 pub mod workspaces;
 pub mod worktree;
+pub mod worktree_report;

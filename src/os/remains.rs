@@ -24,7 +24,7 @@ use crate::os::holder::Holder;
 use crate::os::holder_protocol::Remains;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
-use crate::os::run_files::{RunDir, RunSpec, read_identity, read_spec};
+use crate::os::run_files::{COMMAND_PREFIX, NO_RUN, RunDir, RunSpec, read_identity, read_spec};
 
 /// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
 /// over; removes the leaf. `worker` is the process that led the session, when it is known; `holder` started the shim, where there
@@ -151,7 +151,10 @@ pub fn run_of_session(
             && worker.start_ticks <= member.start_ticks
     };
     let runs = std::fs::read_dir(runs_dir).ok()?.flatten().filter_map(|entry| {
-        let run_id = entry.file_name().to_str()?.parse().ok()?;
+        let name = entry.file_name();
+        let name = name.to_str()?;
+        let is_command = name.starts_with(COMMAND_PREFIX);
+        let run_id = if is_command { NO_RUN } else { name.parse().ok()? };
         Some((run_id, RunDir::new(entry.path())))
     });
     runs.filter(|(run_id, _)| !is_known(*run_id)).find_map(|(run_id, dir)| {

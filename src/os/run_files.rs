@@ -7,6 +7,7 @@
 //!               exit       written by the shim, by rename, when the worker's tree is proven empty
 //!               exit.collected   the same file, renamed by the daemon once what it says is durable
 //!               token      written by the daemon; 0600; names the run to a process outside its tree
+//!               prepared   what the command that made the workspace printed; before the worker starts
 //! ```
 //!
 //! The types are here; the submodule `disk` reads, writes and clears them. Daemon and shim may be of
@@ -23,12 +24,19 @@ use serde::{Deserialize, Serialize};
 use crate::os::identity::ProcessIdentity;
 
 pub use disk::{
-    collect_exit, is_exit_collected, read_exit, read_identity, read_spec, read_token, remove,
-    sync_exit, write_exit, write_identity, write_private, write_spec, write_token,
+    collect_exit, is_exit_collected, read_exit, read_identity, read_prepared, read_spec,
+    read_token, remove, sync_exit, write_exit, write_identity, write_private, write_spec,
+    write_token,
 };
 
 /// Version that this build writes into every run file.
 pub const RUN_FILE_VERSION: u32 = 1;
+
+/// The run of what belongs to no run of the board.
+pub const NO_RUN: i64 = 0;
+
+/// Beginning of the names of run directories and control groups of commands that belong to no run.
+pub const COMMAND_PREFIX: &str = "command-";
 
 /// Paths of the files in one run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +68,10 @@ impl RunDir {
     /// What the commands before the worker say; gone when they are done.
     pub fn setup(&self) -> PathBuf {
         self.path.join("setup")
+    }
+    /// What the command that made the workspace printed.
+    pub fn prepared(&self) -> PathBuf {
+        self.path.join("prepared")
     }
     /// How it ended.
     pub fn exit(&self) -> PathBuf {
@@ -170,12 +182,36 @@ pub struct WorkspaceSpec {
 }
 
 /// What is done before the worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupSpec {
     /// Programs with their arguments, one after the other, looked up as the worker's is.
     pub argv: Vec<Vec<String>>,
     /// Time that each may take, milliseconds.
     pub timeout_ms: u64,
+    /// Commands that run in the workspace afterwards, with their output in the run's log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<SetupCommand>,
+}
+
+/// A command of the operator's before the worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupCommand {
+    /// The setting that it stands in, for messages.
+    pub setting: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+}
+
+/// What a command of [`SetupSpec::argv`] prints when it fails: one line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupFailure {
+    /// One line for people.
+    pub message: String,
+    /// The kernel's error number, 0 when there is none.
+    #[serde(default)]
+    pub errno: i32,
 }
 
 /// How a worker's output is captured.

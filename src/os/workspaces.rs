@@ -24,7 +24,10 @@ use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 
-pub use removal::Removal;
+use crate::os::files::at_path;
+
+pub(in crate::os) use removal::empty_but;
+pub use removal::{Judgement, Removal};
 
 /// Directory of the marks; no task has a name that begins with a dot.
 const MARKS: &str = ".marks";
@@ -202,13 +205,18 @@ impl Workspaces {
     /// # Errors
     /// The marks cannot be listed.
     pub fn marked(&self) -> io::Result<Vec<String>> {
-        let mut names = removal::names_in(&self.marks)?
+        let mut names = crate::os::tree::names_in(&self.marks)?
             .into_iter()
             .filter_map(|name| name.into_string().ok())
             .filter(|name| !name.starts_with('.'))
             .collect::<Vec<_>>();
         names.sort();
         Ok(names)
+    }
+
+    /// What [`Workspaces::remove_scratch`] would do about the scratch directory `name`. Changes nothing.
+    pub fn judge_scratch(&self, name: &str) -> Judgement {
+        removal::judge(self, name)
     }
 
     /// Removes the scratch directory `name` with everything in it, if it is the one that its mark names.
@@ -257,12 +265,17 @@ impl Workspaces {
 }
 
 /// Empties the scratch directory `name` in `root` for its owner, who may not touch `root` itself, if it is the one that was
-/// marked. As carefully as [`Workspaces::remove_scratch`].
+/// marked. As carefully as [`Workspaces::remove_scratch`]; a dry run only looks whether that could be done.
 ///
 /// # Errors
-/// It is another one, or something in it stays.
-pub fn empty_as_owner(root: &Path, name: &str, marked: FileIdentity) -> io::Result<()> {
-    removal::empty(root, plain(name)?, marked)
+/// It is another one, or something in it has to stay.
+pub fn empty_as_owner(
+    root: &Path,
+    name: &str,
+    marked: FileIdentity,
+    dry_run: bool,
+) -> io::Result<()> {
+    removal::empty(root, plain(name)?, marked, dry_run)
 }
 
 /// Opens the directory `name` directly in `parent`: no link, no mount, no way out.
@@ -282,7 +295,7 @@ fn look_at_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
 }
 
 /// How every name is looked up.
-fn strictly() -> ResolveFlag {
+pub(in crate::os) fn strictly() -> ResolveFlag {
     ResolveFlag::RESOLVE_BENEATH
         | ResolveFlag::RESOLVE_NO_SYMLINKS
         | ResolveFlag::RESOLVE_NO_MAGICLINKS
@@ -300,15 +313,10 @@ fn plain(name: &str) -> io::Result<&str> {
 fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
     let what = match errno {
         Errno::ELOOP => "is a link",
-        Errno::EXDEV => "is a mount of something else",
-        Errno::ENOTDIR => "is no directory",
+        Errno::EXDEV => "is a mount point",
+        Errno::ENOTDIR => "is not a directory",
         Errno::ENOTEMPTY => "is in the way",
-        _ => {
-            return io::Error::new(
-                io::Error::from(errno).kind(),
-                format!("{}: {}", path.display(), errno.desc()),
-            );
-        }
+        _ => return at_path(path)(errno.into()),
     };
     io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
 }

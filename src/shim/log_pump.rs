@@ -92,13 +92,19 @@ impl LogPump {
     }
 
     /// Writes what was kept back for redaction and says what went through.
-    pub fn finish(mut self) -> PumpTotals {
+    pub fn finish(self) -> PumpTotals {
+        self.finish_with_log().0
+    }
+
+    /// The same, and returns the log, for the next process that writes to it.
+    pub fn finish_with_log(mut self) -> (PumpTotals, RunLogWriter) {
         self.cleared.clear();
         if let Some(redactor) = &mut self.redactor {
             redactor.finish(&mut self.cleared);
         }
         self.log.write(&self.cleared);
-        PumpTotals { taken_bytes: self.taken_bytes, lost_bytes: self.log.lost_bytes() }
+        let lost_bytes = self.log.lost_bytes();
+        (PumpTotals { taken_bytes: self.taken_bytes, lost_bytes }, self.log)
     }
 
     /// Reads once, at most `room`, and returns how much came.

@@ -70,9 +70,9 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
     let set_up =
         handed.and_then(|()| setup::run(&spec, dir, run_as.as_ref(), &signals, leaf.as_ref()));
     let mut record = match set_up {
-        Ok(()) => {
+        Ok(log) => {
             let clock = RunClock::start();
-            match worker::start(&spec, run_as.as_ref()) {
+            match worker::start(&spec, run_as.as_ref(), log) {
                 Ok(worker) => {
                     announce(dir, &mut identity, worker.pid, &mut status);
                     supervise(&spec, worker, &signals, &clock, leaf.as_ref())

@@ -1,9 +1,10 @@
-//! What has to be done before the worker: the commands that make its workspace, in its environment and under its rights.
+//! What has to be done before the worker: the command that makes its workspace, then those of the operator (`worktree.setup`), in
+//! its environment and under its rights.
 //!
 //! They run like a worker does, below this process, with a time limit of their own, and nothing of them is left when the
-//! worker starts. What they say goes into a file of the run; the end of it is told when they fail.
+//! worker starts. What the first prints is a report for the daemon, and the reason when it fails; what the operator's print goes
+//! into the run's log, before what the worker prints.
 
-use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,10 @@ use nix::sys::signalfd::SignalFd;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
 use crate::os::fork_exec::{ExecPlan, WorkerStdio, fork_exec};
-use crate::os::run_files::{LogSpec, RunDir, RunSpec, SetupSpec, StartFailure, StartStep};
-use crate::os::run_log::RunLogWriter;
+use crate::os::run_files::{
+    LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartStep,
+};
+use crate::os::run_log::{RunLogWriter, read_log};
 use crate::os::user::RunAs;
 use crate::os::wait::ProcessEnd;
 use crate::shim::ladder::Ladder;
@@ -23,8 +26,11 @@ use crate::shim::log_pump::LogPump;
 use crate::shim::watch::Watch;
 use crate::shim::worker;
 
-/// What is kept of their output.
+/// What is kept of the output of a command that makes the workspace.
 const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
+
+/// Bytes of the end of a log in which the last lines are looked for.
+const LAST_BYTES: u64 = 4 * 1024;
 
 /// Characters of it that are told.
 const TOLD_CHARS_MAX: usize = 600;
@@ -41,7 +47,16 @@ pub enum SetupEnd {
     Stopped,
 }
 
-/// Runs the commands of `spec` one after the other.
+/// What every command has in common.
+struct Setup<'a> {
+    spec: &'a RunSpec,
+    run_as: Option<&'a RunAs>,
+    signals: &'a SignalFd,
+    leaf: Option<&'a Leaf>,
+    timeout_ms: u64,
+}
+
+/// Runs the commands of `spec` one after the other. Returns the run's log when one of them has begun it.
 ///
 /// # Errors
 /// Why they were not all done. Nothing of them is left.
@@ -51,97 +66,164 @@ pub fn run(
     run_as: Option<&RunAs>,
     signals: &SignalFd,
     leaf: Option<&Leaf>,
-) -> Result<(), SetupEnd> {
-    let Some(setup) = &spec.setup else { return Ok(()) };
+) -> Result<Option<RunLogWriter>, SetupEnd> {
+    let Some(setup) = &spec.setup else { return Ok(None) };
+    let timeout_ms = setup.timeout_ms;
+    let commands = Setup { spec, run_as, signals, leaf, timeout_ms };
     let output = dir.setup();
-    let mut run_one = |argv: &Vec<String>| {
-        let plan = plan(spec, argv, run_as).map_err(SetupEnd::Failed)?;
-        run_one(spec, setup, &plan, argv, &output, signals, leaf)
-    };
-    let done = setup.argv.iter().try_for_each(&mut run_one);
+    let made = setup.argv.iter().try_for_each(|argv| {
+        commands.make(argv, &output)?;
+        let _unread_report = std::fs::rename(&output, dir.prepared());
+        Ok(())
+    });
     let _kept_for_the_curious = std::fs::remove_file(&output);
-    done
+    made?;
+    let mut log = None;
+    for command in &setup.commands {
+        log = Some(commands.run_in_log(command, log)?);
+    }
+    Ok(log)
 }
 
-fn run_one(
-    spec: &RunSpec,
-    setup: &SetupSpec,
-    plan: &ExecPlan,
-    argv: &[String],
-    output: &Path,
-    signals: &SignalFd,
-    leaf: Option<&Leaf>,
-) -> Result<(), SetupEnd> {
-    let name = argv.first().map_or("", String::as_str);
-    let failed = |errno: Errno, what: &str| {
-        let message = format!("`{name}` {what}");
-        SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno: errno as i32, message })
-    };
-    let unready = |errno: Errno| failed(errno, &format!("could not be started: {}", errno.desc()));
-    let of_io =
-        |error: std::io::Error| unready(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
-    let log_spec = LogSpec {
-        path: output.to_owned(),
-        head_bytes: OUTPUT_BYTES_MAX,
-        tail_bytes: 0,
-        pace_bytes_per_second: 0,
-        redact: spec.log.redact.clone(),
-    };
-    let log = RunLogWriter::open(output, OUTPUT_BYTES_MAX, 0).map_err(of_io)?;
-    let (input, pipe, their_end) = worker::stdio(plan.run_as.as_ref()).map_err(of_io)?;
-    let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
-    let group = worker::enter_groups(spec).map_err(SetupEnd::Failed)?;
-    let pid = fork_exec(plan, stdio, group.as_ref().map(AsFd::as_fd))
-        .map_err(|failure| unready(failure.errno))?;
-    drop(their_end);
-    let now_ms = monotonic_ms();
-    let mut ladder = Ladder::new(now_ms, Some(setup.timeout_ms), GRACE_MS);
-    let mut pump = LogPump::new(pipe, log, &log_spec, now_ms);
-    let tally = Watch::new(pid, signals, &mut pump, &mut ladder, leaf).until_empty();
-    let _totals = pump.finish();
-    if ladder.stop_requested() {
-        return Err(SetupEnd::Stopped);
-    }
-    if ladder.timed_out() {
-        let what = format!("did not end in {} ms", setup.timeout_ms);
-        return Err(failed(Errno::ETIMEDOUT, &what));
-    }
-    match tally.worker_end {
-        Some(ProcessEnd::Exited(0)) => Ok(()),
-        Some(ProcessEnd::Exited(code)) => match told(output) {
-            Some(message) => Err(SetupEnd::Failed(StartFailure {
-                step: StartStep::Workspace,
-                errno: 0,
-                message,
-            })),
-            None => Err(failed(Errno::UnknownErrno, &format!("ended with {code}"))),
-        },
-        Some(ProcessEnd::Signaled(signal)) => {
-            let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
-            Err(failed(Errno::UnknownErrno, &format!("was ended by {signal}")))
+impl Setup<'_> {
+    /// A command that makes the workspace; what it prints is in `output`.
+    fn make(&self, argv: &[String], output: &Path) -> Result<(), SetupEnd> {
+        let name = argv.first().map_or("", String::as_str);
+        let subject = format!("`{name}`");
+        let log_spec = LogSpec {
+            path: output.to_owned(),
+            head_bytes: OUTPUT_BYTES_MAX,
+            tail_bytes: 0,
+            pace_bytes_per_second: 0,
+            redact: self.spec.log.redact.clone(),
+        };
+        let log = open(&subject, &log_spec)?;
+        let ended = self.execute(&subject, (argv, Path::new("/")), log, &log_spec)?;
+        match ended.how {
+            Ok(()) => Ok(()),
+            Err(what) => Err(reported(output).unwrap_or_else(|| failed(&subject, 0, &what))),
         }
-        None => Err(failed(Errno::UnknownErrno, "was lost")),
+    }
+
+    /// A command of the operator's, in the workspace; what it prints is in the run's log.
+    fn run_in_log(
+        &self,
+        command: &SetupCommand,
+        log: Option<RunLogWriter>,
+    ) -> Result<RunLogWriter, SetupEnd> {
+        let name = command.argv.first().map_or("", String::as_str);
+        let subject = format!("{}: `{name}`", command.setting);
+        let log_spec = &self.spec.log;
+        let log = log.map_or_else(|| open(&subject, log_spec), Ok)?;
+        let ended = self.execute(&subject, (&command.argv, &command.cwd), log, log_spec)?;
+        ended.how.map(|()| ended.log).map_err(|what| {
+            let lines = last_lines(log_spec).map_or(String::new(), |lines| format!(": {lines}"));
+            failed(&subject, 0, &format!("{what}{lines}"))
+        })
+    }
+
+    /// Runs a command until nothing of it is left.
+    fn execute(
+        &self,
+        subject: &str,
+        (argv, cwd): (&[String], &Path),
+        log: RunLogWriter,
+        log_spec: &LogSpec,
+    ) -> Result<Ended, SetupEnd> {
+        let plan = plan(self.spec, argv, cwd, self.run_as).map_err(SetupEnd::Failed)?;
+        let (input, pipe, their_end) =
+            worker::stdio(plan.run_as.as_ref()).map_err(|error| unready(subject, &error))?;
+        let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
+        let group = worker::enter_groups(self.spec).map_err(SetupEnd::Failed)?;
+        let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
+            .map_err(|failure| unready(subject, &failure.errno.into()))?;
+        drop(their_end);
+        let now_ms = monotonic_ms();
+        let mut ladder = Ladder::new(now_ms, Some(self.timeout_ms), GRACE_MS);
+        let mut pump = LogPump::new(pipe, log, log_spec, now_ms);
+        let watch = Watch::new(pid, self.signals, &mut pump, &mut ladder, self.leaf);
+        let tally = watch.until_empty();
+        let (_totals, log) = pump.finish_with_log();
+        if ladder.stop_requested() {
+            return Err(SetupEnd::Stopped);
+        }
+        if ladder.timed_out() {
+            let what = format!("did not end in {} ms (workspaces.setup_timeout)", self.timeout_ms);
+            return Err(failed(subject, Errno::ETIMEDOUT as i32, &what));
+        }
+        let how = match tally.worker_end {
+            Some(ProcessEnd::Exited(0)) => Ok(()),
+            Some(ProcessEnd::Exited(code)) => Err(format!("exited with code {code}")),
+            Some(ProcessEnd::Signaled(signal)) => {
+                let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
+                Err(format!("was killed by {signal}"))
+            }
+            None => Err("was lost".to_owned()),
+        };
+        Ok(Ended { how, log })
     }
 }
 
-/// As the worker's, but for the program and the directory: the workspace is not there yet.
-fn plan(spec: &RunSpec, argv: &[String], run_as: Option<&RunAs>) -> Result<ExecPlan, StartFailure> {
+/// How a command ended that had its time.
+struct Ended {
+    how: Result<(), String>,
+    log: RunLogWriter,
+}
+
+fn open(subject: &str, log: &LogSpec) -> Result<RunLogWriter, SetupEnd> {
+    RunLogWriter::open(&log.path, log.head_bytes, log.tail_bytes)
+        .map_err(|error| unready(subject, &error))
+}
+
+fn failed(subject: &str, errno: i32, what: &str) -> SetupEnd {
+    let message = format!("{subject} {what}");
+    SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno, message })
+}
+
+fn unready(subject: &str, error: &std::io::Error) -> SetupEnd {
+    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+    failed(subject, errno as i32, &format!("could not be started: {}", errno.desc()))
+}
+
+/// As the worker's, but for the program and the directory.
+fn plan(
+    spec: &RunSpec,
+    argv: &[String],
+    cwd: &Path,
+    run_as: Option<&RunAs>,
+) -> Result<ExecPlan, StartFailure> {
     let spec = RunSpec {
         argv: argv.to_owned(),
-        cwd: PathBuf::from("/"),
+        cwd: PathBuf::from(cwd),
         limits: crate::os::run_files::LimitSpec {
             rlimits: Default::default(),
             ..spec.limits.clone()
         },
         ..spec.clone()
     };
-    Ok(ExecPlan { cwd: CString::from(c"/"), ..worker::plan(&spec, run_as)? })
+    worker::plan(&spec, run_as)
 }
 
-/// The last words of a command that failed, in one line.
-fn told(output: &Path) -> Option<String> {
+/// What a command that makes the workspace says of its failure: its report, else its last lines.
+fn reported(output: &Path) -> Option<SetupEnd> {
     let text = std::fs::read(output).ok()?;
     let text = String::from_utf8_lossy(&text);
+    let report = text.lines().last().and_then(|line| serde_json::from_str(line).ok());
+    let SetupFailure { message, errno } = match report {
+        Some(report) => report,
+        None => SetupFailure { message: last_of(&text)?, errno: 0 },
+    };
+    let message = message.chars().take(TOLD_CHARS_MAX).collect();
+    Some(SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno, message }))
+}
+
+/// The last lines of a log, in one.
+fn last_lines(log: &LogSpec) -> Option<String> {
+    let text = read_log(&log.path, Some(LAST_BYTES)).ok().flatten()?;
+    last_of(&String::from_utf8_lossy(&text.bytes))
+}
+
+fn last_of(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines.get(lines.len().saturating_sub(4)..)?.join("; ");
     let last = last.strip_prefix("error: ").unwrap_or(&last);

@@ -36,11 +36,15 @@ pub struct StartedWorker {
     pub log: RunLogWriter,
 }
 
-/// Starts the worker of `spec`.
+/// Starts the worker of `spec`. Its output is appended to `log` when a set-up command has opened it.
 ///
 /// # Errors
 /// What could not be done; then nothing runs.
-pub fn start(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<StartedWorker, StartFailure> {
+pub fn start(
+    spec: &RunSpec,
+    run_as: Option<&RunAs>,
+    log: Option<RunLogWriter>,
+) -> Result<StartedWorker, StartFailure> {
     let mut plan = plan(spec, run_as)?;
     // Open until the worker has entered it.
     let workspace = as_worker(run_as, || place::open_workspace(spec, plan.umask))??;
@@ -54,11 +58,11 @@ pub fn start(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<StartedWorker, St
         }
         _ => as_worker(run_as, || make_working_directory(spec, plan.umask))??,
     }
-    let log = RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes)
-        .map_err(|error| {
-            let what = format!("the log `{}` could not be opened", spec.log.path.display());
-            failure_of(StartStep::Log, &error, &what)
-        })?;
+    let open = || RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes);
+    let log = log.map_or_else(open, Ok).map_err(|error| {
+        let what = format!("the log `{}` could not be opened", spec.log.path.display());
+        failure_of(StartStep::Log, &error, &what)
+    })?;
     let at_fork = |error: &io::Error| {
         failure_of(StartStep::Fork, error, "the worker's process could not be made")
     };

@@ -16,6 +16,7 @@ fn claim(id: &impl ToString, claimer: &str, ttl_seconds: Option<i64>) -> ClaimTa
         workspace: "/work".to_owned(),
         place: None,
         repository: None,
+        branch: None,
     }
 }
 

@@ -100,7 +100,7 @@ fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() 
     std::fs::create_dir(&plain).unwrap();
     let id = board.create("u", &["--workspace", &format!("worktree:{}", plain.display())]);
     let told = board.say(["claim", &id]).failed(1);
-    assert!(told.contains("workspace: ") && told.contains("is in no git repository"), "{told}");
+    assert!(told.contains("workspace: ") && told.contains("is not in a git repository"), "{told}");
     assert_eq!(board.status(&id), "ready", "no claim without a workspace");
 }
 

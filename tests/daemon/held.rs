@@ -372,30 +372,32 @@ fn a_worktree_of_another_user_is_made_saved_and_removed_as_that_user() {
     }
     let profiles =
         [("clean", "exit", "pwd; exit 0"), ("dirty", "exit", "echo new > unsaved; exit 0")];
-    let held = Held::start("subreaper", "worktree", &profiles).unwrap();
-    let daemon = &held.daemon;
-    let repository = daemon.scratch().join("repository");
-    std::fs::create_dir(&repository).unwrap();
-    std::os::unix::fs::chown(&repository, Some(5), Some(60)).unwrap();
-    git(&repository, &["init", "--quiet", "--initial-branch=main"]);
-    git(&repository, &["commit", "--quiet", "--allow-empty", "--message=first"]);
-    let paths = ["clean", "dirty"].map(|profile| {
-        let id = daemon.create(json!({
-            "assignee": profile, "workspace_kind": "worktree", "workspace_path": repository,
-        }));
-        daemon.wait_status(&id, "done");
-        daemon.wait_closed(&id);
-        let path = daemon.home().join("workspaces").join(&id);
-        assert_eq!(std::fs::metadata(path.join(".git")).unwrap().uid(), 5, "{profile}");
-        path
-    });
-    let report = daemon.post("/v1/gc", &json!({}));
-    assert_eq!(report["workspaces"], 1, "{report}");
-    let kept = &report["kept"][0];
-    assert!(kept["saved_as"].as_str().unwrap().starts_with("refs/kanban/salvage/"), "{report}");
-    assert!(!paths[0].exists() && paths[1].join("unsaved").exists());
-    let saved = format!("{}:unsaved", kept["saved_as"].as_str().unwrap());
-    assert_eq!(git(&repository, &["show", &saved]), "new");
+    for mode in MODES {
+        let Some(held) = Held::start(mode, "worktree", &profiles) else { continue };
+        let daemon = &held.daemon;
+        let repository = daemon.scratch().join("repository");
+        std::fs::create_dir(&repository).unwrap();
+        std::os::unix::fs::chown(&repository, Some(5), Some(60)).unwrap();
+        git(&repository, &["init", "--quiet", "--initial-branch=main"]);
+        git(&repository, &["commit", "--quiet", "--allow-empty", "--message=first"]);
+        let paths = ["clean", "dirty"].map(|profile| {
+            let id = daemon.create(json!({
+                "assignee": profile, "workspace_kind": "worktree", "workspace_path": repository,
+            }));
+            daemon.wait_status(&id, "done");
+            daemon.wait_closed(&id);
+            let path = daemon.home().join("workspaces").join(&id);
+            assert_eq!(std::fs::metadata(path.join(".git")).unwrap().uid(), 5, "{profile}");
+            path
+        });
+        let report = daemon.post("/v1/gc", &json!({}));
+        assert_eq!(report["workspaces"], 1, "{report}");
+        let kept = &report["kept"][0];
+        assert!(kept["saved_as"].as_str().unwrap().starts_with("refs/kanban/salvage/"), "{report}");
+        assert!(!paths[0].exists() && paths[1].join("unsaved").exists());
+        let saved = format!("{}:unsaved", kept["saved_as"].as_str().unwrap());
+        assert_eq!(git(&repository, &["show", &saved]), "new", "{mode}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod containment;
 mod crash_points;
 mod failing_workers;
 mod full_disk;
+mod git_callers;
 mod harness;
 mod held;
 mod idle;

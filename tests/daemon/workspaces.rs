@@ -125,7 +125,7 @@ fn a_worktree_that_cannot_be_made_is_a_failed_start_that_says_so() {
     assert_eq!(run["outcome"], "spawn_failed");
     let error = run["error"].as_str().unwrap();
     assert!(
-        error.starts_with("workspace: ") && error.contains("is in no git repository"),
+        error.starts_with("workspace: ") && error.contains("is not in a git repository"),
         "{error}"
     );
     assert!(!daemon.home().join("started").exists());
@@ -288,4 +288,228 @@ fn gc_removes_what_is_over_and_saves_and_keeps_what_is_not_committed() {
     git(&checkout(&daemon, &dirty), &["clean", "-qfd"]);
     assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 1, "once it is clean it goes");
     assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 0);
+}
+
+/// A repository with the submodule `vendor/lib`.
+fn repository_with_submodule(daemon: &Daemon) -> PathBuf {
+    let path = repository(daemon);
+    let lib = daemon.scratch().join("lib");
+    std::fs::create_dir(&lib).unwrap();
+    git(&lib, &["init", "--quiet", "--initial-branch=main"]);
+    std::fs::write(lib.join("a"), "library\n").unwrap();
+    git(&lib, &["add", "."]);
+    git(&lib, &["commit", "--quiet", "--message=library"]);
+    let url = lib.to_str().unwrap();
+    git(
+        &path,
+        &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "vendor/lib"],
+    );
+    git(&path, &["commit", "--quiet", "--message=submodule"]);
+    path
+}
+
+#[test]
+fn context_and_run_name_the_submodules_that_are_empty() {
+    if !has_git() {
+        return;
+    }
+    // Its very first act: the board may not have heard of its start yet.
+    let daemon =
+        Daemon::start(&config(&[("sh", "exit", "kanban context $KANBAN_TASK; ls vendor/lib")]));
+    let id = daemon.create(worktree("sh", &repository_with_submodule(&daemon)));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let context = daemon.run_log(&id);
+    let note = "1 submodule(s) are not checked out, their directories are empty: vendor/lib";
+    assert!(context.contains(&format!("Note:     {note}")), "{context}");
+    assert!(context.contains(&format!("Branch:   kanban/{id}\n")), "{context}");
+    let notes = daemon.runs(&id)[0]["workspace_notes"].clone();
+    assert!(notes[0].as_str().unwrap().starts_with(note), "{notes}");
+    assert_eq!(daemon.show(&id)["task"]["branch_name"], format!("kanban/{id}"));
+}
+
+#[test]
+fn submodules_and_the_operators_command_are_done_before_the_worker_where_they_are_set() {
+    if !has_git() {
+        return;
+    }
+    let script = "cat vendor/lib/a made; kanban context $KANBAN_TASK | grep -c 'Note:' || true";
+    let mut text = config(&[("sh", "exit", script), ("own", "exit", "ls; test ! -e made")]);
+    text.push_str("worktree_submodules = false\nworktree_setup = []\n");
+    text.push_str("[worktree]\nsubmodules = true\nsetup = [\"sh\", \"-c\", \"echo set up in $PWD; echo $KANBAN_TASK > made\"]\n");
+    let mut daemon = Daemon::prepare(&text);
+    let home = daemon.scratch().join("user");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join(".gitconfig"), "[protocol \"file\"]\n\tallow = always\n").unwrap();
+    daemon.set("HOME", home.to_str().unwrap());
+    daemon.spawn();
+    daemon.wait_until_up();
+    let repository = repository_with_submodule(&daemon);
+    let id = daemon.create(worktree("sh", &repository));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let path = checkout(&daemon, &id);
+    assert_eq!(daemon.run_log(&id), format!("set up in {}\nlibrary\n{id}\n0\n", path.display()));
+    // A profile may say otherwise, for each of the two.
+    let own = daemon.create(worktree("own", &repository));
+    daemon.wait_status(&own, "done");
+    assert_eq!(std::fs::read_dir(checkout(&daemon, &own).join("vendor/lib")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_operators_command_that_fails_is_a_failed_workspace_that_names_the_setting() {
+    if !has_git() {
+        return;
+    }
+    let mut text = config(&[("sh", "exit", "touch ../../started")]);
+    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    text.push_str("[worktree]\nsetup = [\"sh\", \"-c\", \"echo no such package; exit 4\"]\n");
+    let daemon = Daemon::start(&text);
+    let id = daemon.create(worktree("sh", &repository(&daemon)));
+    daemon.wait_status(&id, "blocked");
+    daemon.wait_closed(&id);
+    let error = daemon.runs(&id)[0]["error"].as_str().unwrap().to_owned();
+    assert_eq!(error, "workspace: worktree.setup: `sh` exited with code 4: no such package");
+    assert_eq!(daemon.run_log(&id), "no such package\n");
+    assert!(!daemon.home().join("started").exists());
+}
+
+#[test]
+fn a_task_keeps_its_branch_when_the_beginning_of_new_ones_changes() {
+    if !has_git() {
+        return;
+    }
+    let script = format!(
+        "test -e tried || {{ touch tried; {COMMIT}; exit 3; }}; git symbolic-ref --short HEAD"
+    );
+    let mut text = config(&[("sh", "exit", &script)]);
+    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+    text.push_str("[worktree]\nbranch_prefix = \"agents/\"\n");
+    let daemon = Daemon::start(&text);
+    let repository = repository(&daemon);
+    let id = daemon.create(worktree("sh", &repository));
+    daemon.wait_status(&id, "blocked");
+    daemon.wait_closed(&id);
+    let branch = format!("agents/{id}");
+    assert_eq!(daemon.show(&id)["task"]["branch_name"], branch);
+    let config = daemon.home().join("kanband.toml");
+    std::fs::write(&config, text.replace("agents/", "bots/")).unwrap();
+    daemon.post("/v1/reload", &json!({}));
+    // Not even its checkout is there any more.
+    std::fs::remove_dir_all(checkout(&daemon, &id)).unwrap();
+    daemon.post(&format!("/v1/tasks/{id}/unblock"), &json!({ "id": id }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    assert_eq!(daemon.runs(&id)[1]["summary"], branch.as_str());
+    let other = daemon.create(worktree("sh", &repository));
+    daemon.wait_status(&other, "blocked");
+    assert_eq!(daemon.show(&other)["task"]["branch_name"], format!("bots/{other}"));
+    assert_eq!(daemon.show(&id)["task"]["branch_name"], branch);
+    let branches = git(&repository, &["branch", "--list", "--format=%(refname:short)"]);
+    assert!(!branches.contains(&format!("bots/{id}")), "{branches}");
+}
+
+#[test]
+fn a_claim_by_hand_makes_the_branch_that_is_configured_and_the_task_keeps_it() {
+    if !has_git() {
+        return;
+    }
+    let mut text = config(&[]).replace("[dispatch]", "[dispatch]\nenabled = false");
+    text.push_str("[worktree]\nbranch_prefix = \"by-hand-\"\n");
+    let daemon = Daemon::start(&text);
+    let repository = repository_with_submodule(&daemon);
+    let id = daemon.create(worktree("ann", &repository));
+    let claimed = Command::new(env!("CARGO_BIN_EXE_kanban"))
+        .args(["claim", &id])
+        .env("KANBAN_SOCKET", daemon.socket())
+        .env("KANBAN_HOME", daemon.home())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(claimed.stdout).unwrap();
+    assert!(told.contains("Note: 1 submodule(s) are not checked out"), "{told}");
+    let path = checkout(&daemon, &id);
+    assert_eq!(git(&path, &["symbolic-ref", "--short", "HEAD"]), format!("by-hand-{id}"));
+    assert_eq!(daemon.show(&id)["task"]["branch_name"], format!("by-hand-{id}"));
+}
+
+#[test]
+fn a_dry_run_and_gc_say_the_same_of_every_workspace() {
+    if !has_git() {
+        return;
+    }
+    let mut text = config(&[
+        ("clean", "exit", "git commit -q --allow-empty -m x || true"),
+        (
+            "operation",
+            "exit",
+            "echo b > b; git add b; git -c user.name=a -c user.email=a@a commit -qm b; echo precious > file; \
+          git -c user.name=a -c user.email=a@a rebase --autostash --exec false HEAD~1; true",
+        ),
+        ("hidden", "exit", "git update-index --skip-worktree file; echo precious > file"),
+        (
+            "nested",
+            "exit",
+            "git init -q build; git -C build -c user.name=a -c user.email=a@a commit -q --allow-empty -m x; echo /build >> .git/x || true",
+        ),
+        ("locked", "exit", "git worktree lock ."),
+        ("scratch", "exit", "mkdir -p a/b; touch a/b/c; chmod 500 a/b"),
+    ]);
+    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    let daemon = Daemon::start(&text);
+    let repository = repository(&daemon);
+    let mut ids = vec![daemon.create(json!({ "assignee": "scratch" }))];
+    for profile in ["clean", "operation", "hidden", "nested", "locked"] {
+        ids.push(daemon.create(worktree(profile, &repository)));
+    }
+    for id in &ids {
+        daemon.wait_status(id, "done");
+        daemon.wait_closed(id);
+    }
+    let reasons = |report: &Value| -> Vec<(String, String)> {
+        let kept = report["kept"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        kept.map(|one| (text(&one["task_id"]), text(&one["why"]))).collect()
+    };
+    let dry = daemon.post("/v1/gc", &json!({ "dry_run": true }));
+    let report = daemon.post("/v1/gc", &json!({}));
+    assert_eq!(
+        (&dry["workspaces"], &report["workspaces"]),
+        (&json!(2), &json!(2)),
+        "{dry} {report}"
+    );
+    assert_eq!(reasons(&dry), reasons(&report));
+    assert_eq!(reasons(&dry).len(), 4, "{dry}");
+    let again = daemon.post("/v1/gc", &json!({ "dry_run": true }));
+    assert_eq!(again["workspaces"], 0, "{again}");
+    let operation =
+        report["kept"].as_array().unwrap().iter().find(|one| one["task_id"] == ids[2].as_str());
+    assert_eq!(operation.unwrap()["parts"].as_array().unwrap().len(), 2, "{report}");
+}
+
+#[test]
+fn what_is_mounted_in_a_workspace_keeps_it_whole_and_a_dry_run_says_so() {
+    let mut text = config(&[("scratch", "exit", "mkdir -p a/here; echo x > a/file")]);
+    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    let daemon = Daemon::start(&text);
+    let id = daemon.create(json!({ "assignee": "scratch" }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let outside = daemon.scratch().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("precious"), "x").unwrap();
+    let here = checkout(&daemon, &id).join("a/here");
+    let none = None::<&str>;
+    let flags = nix::mount::MsFlags::MS_BIND;
+    if nix::mount::mount(Some(&outside), &here, none, flags, none).is_err() {
+        eprintln!("skipped: bind mounts are not permitted here");
+        return;
+    }
+    let dry = daemon.post("/v1/gc", &json!({ "dry_run": true }));
+    let report = daemon.post("/v1/gc", &json!({}));
+    let is_whole = checkout(&daemon, &id).join("a/file").exists();
+    nix::mount::umount(&here).unwrap();
+    assert_eq!((&dry["workspaces"], &dry["kept"]), (&report["workspaces"], &report["kept"]));
+    assert!(dry["kept"][0]["why"].as_str().unwrap().contains("`a/here` is a mount point"), "{dry}");
+    assert!(is_whole && outside.join("precious").exists());
+    assert_eq!(daemon.post("/v1/gc", &json!({}))["workspaces"], 1);
 }

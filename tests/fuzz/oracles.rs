@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kanband::kernel::context::{LocalTime, Material, render};
+use kanband::kernel::context::{LocalTime, Material, WorkspaceFacts, render};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::random::{Random, below};
 use kanband::kernel::run::Run;
@@ -157,8 +157,14 @@ fn material(random: &mut dyn Random) -> Material {
             created_at: 0,
         })
         .collect();
+    let workspace = (!once_in(random, 2)).then(|| WorkspaceFacts {
+        run_id: 1.into(),
+        branch: (!once_in(random, 3)).then(|| hostile_word(random, 4)),
+        notes: (0..below(random, 3)).map(|_| hostile(random, 6)).collect(),
+    });
     Material {
         task,
+        workspace,
         attachments,
         attempt_count: attempts.len() as u64 + below(random, 2),
         attempts,
@@ -212,6 +218,11 @@ fn harmless(hostile: &Material) -> Material {
     };
     Material {
         task: task(&hostile.task),
+        workspace: hostile.workspace.as_ref().map(|facts| WorkspaceFacts {
+            run_id: facts.run_id,
+            branch: some(&facts.branch),
+            notes: facts.notes.iter().map(word).collect(),
+        }),
         attempts: hostile.attempts.iter().map(run).collect(),
         parents: hostile
             .parents

@@ -198,6 +198,7 @@ impl Pair {
             workspace: "/w".into(),
             place: None,
             repository: None,
+            branch: None,
         };
         let real = self.real.run(self.model.now, &person(), &verb);
         self.agree("claim", real, expected);

@@ -1,6 +1,8 @@
 //! What the exit record says of a worker, and of one that never was.
 
-use kanband::os::run_files::{SetupSpec, StartFailure, StartStep, WorkspaceSpec, read_identity};
+use kanband::os::run_files::{
+    SetupCommand, SetupSpec, StartFailure, StartStep, WorkspaceSpec, read_identity, read_prepared,
+};
 use nix::errno::Errno;
 
 use crate::harness::Run;
@@ -139,7 +141,8 @@ fn a_worker_starts_in_the_directory_that_was_leased_or_not_at_all() {
 fn commands_before_the_worker_run_in_order_and_their_failure_is_told() {
     let setup = |scripts: &[&str]| {
         let argv = |script: &&str| ["sh", "-c", *script].map(str::to_owned).to_vec();
-        Some(SetupSpec { argv: scripts.iter().map(argv).collect(), timeout_ms: 60_000 })
+        let argv = scripts.iter().map(argv).collect();
+        Some(SetupSpec { argv, timeout_ms: 60_000, ..SetupSpec::default() })
     };
     let mut run = Run::of_script("cat made; echo worker");
     let made = run.work("made");
@@ -158,10 +161,75 @@ fn commands_before_the_worker_run_in_order_and_their_failure_is_told() {
     assert!(!run.work("started").exists());
 
     let mut run = Run::of_script("touch started");
-    run.spec.setup = Some(SetupSpec { argv: vec![vec!["/no/such".to_owned()]], timeout_ms: 1 });
+    let argv = vec![vec!["/no/such".to_owned()]];
+    run.spec.setup = Some(SetupSpec { argv, timeout_ms: 1, ..SetupSpec::default() });
     let failure = start_failure(&run);
     assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::ENOENT as i32));
     assert!(failure.message.contains("/no/such"), "{}", failure.message);
+
+    let mut run = Run::of_script("touch started");
+    run.spec.setup =
+        setup(&[r#"echo noise; echo '{"message":"the disk is full","errno":28}'; exit 1"#]);
+    let failure = start_failure(&run);
+    assert_eq!((failure.message.as_str(), failure.errno), ("the disk is full", 28));
+}
+
+#[test]
+fn what_the_command_that_made_the_workspace_printed_is_kept_for_the_daemon() {
+    let mut run = Run::of_script("cat \"$REPORT\"");
+    run.spec.env.insert("REPORT".to_owned(), run.dir.prepared().display().to_string());
+    let argv = vec![["sh", "-c", "echo made"].map(str::to_owned).to_vec()];
+    run.spec.setup = Some(SetupSpec { argv, timeout_ms: 60_000, ..SetupSpec::default() });
+    assert_eq!(run.finish().code, Some(0));
+    assert_eq!(run.log(), "made\n", "it is there before the worker starts");
+    assert_eq!(read_prepared(&run.dir).unwrap().unwrap(), b"made\n");
+}
+
+/// A command of the operator's in the working directory.
+fn command(run: &Run, script: &str) -> SetupCommand {
+    let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+    SetupCommand { setting: "worktree.setup".to_owned(), argv, cwd: run.spec.cwd.clone() }
+}
+
+#[test]
+fn the_operators_commands_run_in_the_workspace_and_into_the_runs_log() {
+    let mut run = Run::of_script("echo worker; ls");
+    run.spec.log.redact = vec!["secret-of-the-run".to_owned()];
+    let commands = vec![
+        command(&run, "echo secret-of-the-run; touch made; pwd; sleep 600 & true"),
+        command(&run, "echo second >&2"),
+    ];
+    run.spec.setup = Some(SetupSpec { argv: Vec::new(), timeout_ms: 60_000, commands });
+    assert_eq!(run.finish().code, Some(0));
+    let log = run.log();
+    let cwd = run.spec.cwd.display();
+    assert!(!log.contains("secret-of-the-run"), "{log}");
+    let rest = log.split_once('\n').unwrap().1;
+    assert_eq!(rest, format!("{cwd}\nsecond\nworker\nmade\n"));
+}
+
+#[test]
+fn an_operators_command_that_fails_or_hangs_is_a_failed_workspace_that_names_the_setting() {
+    let mut run = Run::of_script("touch started");
+    let commands = vec![command(&run, "echo no network; exit 3")];
+    run.spec.setup = Some(SetupSpec { argv: Vec::new(), timeout_ms: 60_000, commands });
+    let failure = start_failure(&run);
+    assert_eq!(failure.step, StartStep::Workspace);
+    assert_eq!(failure.message, "worktree.setup: `sh` exited with code 3: no network");
+    assert_eq!(run.log(), "no network\n", "its output stays to be read");
+    assert!(!run.work("started").exists());
+
+    let mut run = Run::of_script("touch started");
+    let commands = vec![command(&run, "echo begun; trap '' TERM; sleep 600")];
+    run.spec.setup = Some(SetupSpec { argv: Vec::new(), timeout_ms: 1, commands });
+    let failure = start_failure(&run);
+    assert_eq!(failure.errno, Errno::ETIMEDOUT as i32);
+    assert!(
+        failure.message.contains("worktree.setup: `sh` did not end in 1 ms"),
+        "{}",
+        failure.message
+    );
+    assert!(!run.work("started").exists());
 }
 
 #[test]

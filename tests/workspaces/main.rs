@@ -8,6 +8,9 @@
 )]
 
 mod fuzz;
+mod hostile;
+mod nested;
+mod own_work;
 mod repository;
 mod scratch;
 mod worktrees;

@@ -115,6 +115,7 @@ impl Worker {
         if let Ok(Some(RunIdentity { shim, worker: Some(worker), .. })) =
             read_identity(&self.run_dir)
         {
+            self.record_prepared(context);
             self.submit_spawned(process_ids(&shim, &worker), context);
             self.worker = Some(worker);
         }

@@ -24,7 +24,8 @@ use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
 use crate::os::holder::Holder;
 use crate::os::run_files::{
-    GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupSpec, WorkspaceSpec,
+    GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupCommand, SetupSpec,
+    WorkspaceSpec,
 };
 use crate::os::user::Account;
 use crate::os::workspaces::{FileIdentity, Mark, MarkKind, Workspaces};
@@ -209,7 +210,8 @@ pub fn prepare(
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
-    let setup = setup(&workspace, context, &settings);
+    let setup =
+        setup(&workspace, context, &settings, (&order.profile, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
     let create_cwd = task.workspace_kind == WorkspaceKind::Dir && workspace.leased.is_none();
     let verdict_mode = match resolution.launcher.verdict {
@@ -384,15 +386,22 @@ fn worktree(
          the profile's working_directory does",
     )?;
     let is_cwd = is_of_profile || working_directory == Some(repository.as_path());
-    let own = OwnWorkspace::Worktree { repository, branch: branch_of(task.id.as_str()) };
+    let new = || branch_of(&context.settings().worktree.branch_prefix, task.id.as_str());
+    let branch = task.branch_name.clone().unwrap_or_else(new);
+    let own = OwnWorkspace::Worktree { repository, branch };
     Ok(Workspace { path, own, leased: None, is_cwd })
 }
 
-/// Has git make a worktree, by the command line's own program, for the sake of the worker's rights.
-fn setup(workspace: &Workspace, context: &LaunchContext, settings: &Settings) -> Option<SetupSpec> {
+/// Has git make a worktree, by the command line's own program, for the sake of the worker's rights; then the operator's command.
+fn setup(
+    workspace: &Workspace,
+    context: &LaunchContext,
+    settings: &Settings,
+    (name, profile): (&str, Option<&Profile>),
+) -> Option<SetupSpec> {
     let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let argv = vec![
+    let mut argv = vec![
         context.kanban(),
         "workspace".to_owned(),
         "prepare".to_owned(),
@@ -403,9 +412,20 @@ fn setup(workspace: &Workspace, context: &LaunchContext, settings: &Settings) ->
         "--branch".to_owned(),
         branch.clone(),
     ];
+    let of_profile = profile.and_then(|profile| profile.worktree_submodules);
+    if of_profile.unwrap_or(settings.worktree.submodules) {
+        argv.push("--submodules".to_owned());
+    }
+    let command = match profile.and_then(|profile| profile.worktree_setup.as_ref()) {
+        Some(argv) => (format!("profiles.{name}.worktree_setup"), argv),
+        None => ("worktree.setup".to_owned(), &settings.worktree.setup),
+    };
+    let commands = Some(command).filter(|(_, argv)| !argv.is_empty()).map(|(setting, argv)| {
+        SetupCommand { setting, argv: argv.clone(), cwd: workspace.path.clone() }
+    });
     let timeout_ms = settings.workspaces.setup_timeout.as_millis();
     let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);
-    Some(SetupSpec { argv: vec![argv], timeout_ms })
+    Some(SetupSpec { argv: vec![argv], timeout_ms, commands: commands.into_iter().collect() })
 }
 
 /// Does what the daemon itself has to do about a workspace, and writes into `spec` what it has made: a scratch directory, or,
@@ -453,7 +473,8 @@ pub fn make_own(
 /// Time that the set-up of `spec` may take.
 pub fn setup_limit(spec: &RunSpec) -> std::time::Duration {
     let of_all = |setup: &SetupSpec| {
-        let count = u64::try_from(setup.argv.len()).unwrap_or(u64::MAX);
+        let count = setup.argv.len().saturating_add(setup.commands.len());
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
         std::time::Duration::from_millis(setup.timeout_ms.saturating_mul(count))
     };
     spec.setup.as_ref().map(of_all).unwrap_or_default()

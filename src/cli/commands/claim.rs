@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -14,17 +14,15 @@ use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
+use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::place::{branch_of, refuse_relative};
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
-use crate::os::git::Git;
-use crate::os::worktree;
-
-/// A person waits as long as it takes, and can end it.
-const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::os::run_files::SetupFailure;
+use crate::os::worktree_report::PreparedWorktree;
 
 /// Claim a ready task to work on it yourself.
 ///
@@ -65,7 +63,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         (WorkspaceKind::Dir, Some(path)) => Some(PathBuf::from(path)),
         (WorkspaceKind::Dir | WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => None,
     };
-    let repository = make_worktree(&details.task, &client)?;
+    let worktree = make_worktree(&details.task, &client)?;
     let made = match &wanted {
         Some(path) => MadeDirectories::make(path).map_err(|error| {
             let message = format!("the workspace {} cannot be made: {error}", path.display());
@@ -80,7 +78,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         board: session.board.clone(),
         workspace: String::new(),
         place: None,
-        repository,
+        repository: worktree.as_ref().and_then(|made| made.repository.clone()),
+        branch: worktree.as_ref().and_then(|made| made.prepared.branch.clone()),
     };
     let reply: ClaimReply = client.post(&claim_url, &request)?;
     made.keep();
@@ -91,12 +90,15 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     }
     session.output.line(format!("Claimed {}", reply.task.id))?;
     session.output.line(format!("Workspace: {}", reply.workspace))?;
+    for note in worktree.iter().flat_map(|made| &made.prepared.notes) {
+        session.output.line(one_line(&format!("Note: {note}")))?;
+    }
     Ok(CliExit::Ok)
 }
 
 /// Makes the worktree of a task, under the rights of whoever claims, and says of which repository when the task does not:
 /// that in which the command was given. A claim that is refused leaves it: it is the next one's.
-fn make_worktree(task: &Task, client: &Client) -> Result<Option<String>, Failure> {
+fn make_worktree(task: &Task, client: &Client) -> Result<Option<MadeWorktree>, Failure> {
     if task.workspace_kind != WorkspaceKind::Worktree || task.status != TaskStatus::Ready {
         return Ok(None);
     }
@@ -114,9 +116,40 @@ fn make_worktree(task: &Task, client: &Client) -> Result<Option<String>, Failure
             (here, told)
         }
     };
-    worktree::prepare(&Git::within(PATIENCE), &repository, &path, &branch_of(task.id.as_str()))
+    let branch = task.branch_name.clone();
+    let branch = branch.unwrap_or_else(|| branch_of(&daemon.branch_prefix, task.id.as_str()));
+    let prepared = prepare(&repository, &path, &branch)
         .map_err(|message| refused(format!("workspace: {message}")))?;
-    Ok(told)
+    Ok(Some(MadeWorktree { repository: told, prepared }))
+}
+
+/// A worktree that was made for the claim.
+struct MadeWorktree {
+    /// The directory in its repository, when the task names none.
+    repository: Option<String>,
+    prepared: PreparedWorktree,
+}
+
+/// Has `kanban workspace` make the worktree: git runs there and nowhere else.
+fn prepare(repository: &Path, path: &Path, branch: &str) -> Result<PreparedWorktree, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new(program)
+        .args(["workspace", "prepare", "--repository"])
+        .arg(repository)
+        .arg("--path")
+        .arg(path)
+        .args(["--branch", branch])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        let unread = || "cannot read what `kanban workspace prepare` printed".to_owned();
+        return PreparedWorktree::read(&output.stdout).ok_or_else(unread);
+    }
+    match serde_json::from_slice::<SetupFailure>(&output.stdout) {
+        Ok(failure) => Err(failure.message),
+        Err(_) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
 }
 
 /// Directories that this command made. Unless they are kept they are removed again, as far as they are empty.

@@ -1,18 +1,24 @@
 //! `kanban gc`.
 
+use std::time::Duration;
+
 use crate::api::operator::{GcReport, GcRequest};
-use crate::api::workspaces::KeptWorkspace;
+use crate::api::workspaces::{KeptPart, KeptWorkspace};
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 
+/// How long the daemon may take.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Remove old archived tasks whole, old logs, and workspaces that are over.
 ///
 /// Nothing else is ever deleted: a task goes with its runs, comments, events, attached files and workspace once it has been archived for long
 /// enough; logs of finished tasks go by their age; scratch directories and worktrees of tasks that are done or archived go
-/// after `workspaces.retention`. A worktree with work that is not committed stays: the work is saved to a ref of its
-/// repository (refs/kanban/salvage/…), and the report names it.
+/// after `workspaces.retention`. A worktree with work that nothing else has stays (edits, commits that no ref leads to, operations under
+/// way, repositories in it): what can be saved is saved to refs of its repository (refs/kanban/salvage/…), and the report names
+/// each part.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban gc --dry-run
@@ -45,7 +51,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         log_older_than_days: i64::from(arguments.log_retention_days),
         dry_run: arguments.dry_run,
     };
-    let report: GcReport = session.client()?.post("/v1/gc", &request)?;
+    // Large trees take their time; to ask again would not make it shorter.
+    let client = session.client()?.impatient(PATIENCE);
+    let report: GcReport = client.post("/v1/gc", &request)?;
     if session.output.is_json() {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);
@@ -59,9 +67,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         true => format!("GC would remove: {what}"),
         false => format!("GC complete: {what} removed"),
     })?;
-    for KeptWorkspace { path, why, saved_as, .. } in kept {
+    for KeptWorkspace { path, why, saved_as, parts, .. } in kept {
         let saved = saved_as.map(|name| format!("; saved as {name}")).unwrap_or_default();
         session.output.line(one_line(&format!("Kept {path}: {why}{saved}")))?;
+        // A single part is what the line above says.
+        for part in parts.iter().filter(|part| parts.len() > 1 || part.not_saved.is_some()) {
+            session.output.line(format!("  {}", one_line(&told(part))))?;
+        }
     }
     Ok(CliExit::Ok)
+}
+
+fn told(part: &KeptPart) -> String {
+    let saved = part.saved_as.iter().map(|name| format!("; saved as {name}"));
+    let not_saved = part.not_saved.iter().map(|why| format!("; not saved: {why}"));
+    saved.chain(not_saved).fold(part.what.clone(), |line, more| line + &more)
 }

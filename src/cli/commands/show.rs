@@ -196,6 +196,7 @@ impl Page {
         if !run.created_cards.is_empty() {
             lines.push(format!("     created {}", one_line(&run.created_cards.join(", "))));
         }
+        lines.extend(run.workspace_notes.iter().map(|note| format!("     ! {}", one_line(note))));
         if !run.not_enforced.is_empty() {
             let limits = one_line(&run.not_enforced.join(", "));
             lines.push(format!("     ! limits not enforced here: {limits}"));

@@ -1,18 +1,25 @@
-//! `kanban workspace`: what is done about a workspace by a process of its worker's user: made before the worker, removed by `gc`. Not for people, and no part of the help.
+//! `kanban workspace`: what is done about a workspace by a process of its worker's user: made before the worker, removed by `gc`.
+//! Not for people, and no part of the help.
+//!
+//! The only command that runs git. A shim starts it, in the tree of a run or for itself; `kanban claim` starts it for a person.
+//! What it has to say it prints as one line of JSON.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::git::Git;
+use crate::os::run_files::SetupFailure;
 use crate::os::workspaces::{FileIdentity, empty_as_owner};
-use crate::os::worktree;
+use crate::os::worktree::prepare::{Wanted, prepare};
+use crate::os::worktree::sweep::sweep;
 
 /// The caller sets the limit that counts.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,7 +34,7 @@ pub struct Arguments {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make a worktree, or find that it is there
+    /// Make a worktree, or find that it is there; says which
     Prepare {
         /// A directory in the repository
         #[arg(long)]
@@ -38,6 +45,9 @@ enum Act {
         /// Its branch
         #[arg(long)]
         branch: String,
+        /// Check its submodules out too
+        #[arg(long)]
+        submodules: bool,
     },
     /// Empty a scratch directory that belongs to the caller
     Empty {
@@ -53,8 +63,11 @@ enum Act {
         /// Its inode number
         #[arg(long)]
         inode: u64,
+        /// Only look
+        #[arg(long)]
+        dry_run: bool,
     },
-    /// Remove a worktree that belongs to the caller, or save what is not committed; says which
+    /// Remove a worktree that belongs to the caller, or save what only it has; says which
     Sweep {
         /// Where it is
         #[arg(long)]
@@ -73,20 +86,36 @@ enum Act {
 /// # Errors
 /// What was not done, and why.
 pub fn run(arguments: &Arguments) -> Ended {
-    let refused = |message: String| Failure::refused(ErrorCode::InvalidValue, message);
     match &arguments.act {
-        Act::Prepare { repository, path, branch } => {
-            worktree::prepare(&Git::within(PATIENCE), repository, path, branch).map_err(refused)?;
+        Act::Prepare { repository, path, branch, submodules } => {
+            let with_submodules = *submodules;
+            let wanted = Wanted { repository, path, branch, with_submodules };
+            match prepare(&Git::within(PATIENCE), &wanted) {
+                Ok(prepared) => tell(&prepared)?,
+                Err(error) => {
+                    let errno = error.errno().unwrap_or_default();
+                    tell(&SetupFailure { message: error.to_string(), errno })?;
+                    return Ok(CliExit::Refused);
+                }
+            }
         }
-        Act::Empty { root, name, device, inode } => {
+        Act::Empty { root, name, device, inode, dry_run } => {
             let marked = FileIdentity { device: *device, inode: *inode };
-            empty_as_owner(root, name, marked).map_err(|error| refused(error.to_string()))?;
+            let emptied = empty_as_owner(root, name, marked, *dry_run);
+            emptied.map_err(|error| refused(error.to_string()))?;
         }
         Act::Sweep { path, name, dry_run } => {
-            let swept = worktree::sweep(&Git::within(PATIENCE), path, name, *dry_run);
-            let text = serde_json::to_string(&swept).map_err(|error| refused(error.to_string()))?;
-            writeln!(std::io::stdout(), "{text}").map_err(|error| refused(error.to_string()))?;
+            tell(&sweep(&Git::within(PATIENCE), path, name, *dry_run))?;
         }
     }
     Ok(CliExit::Ok)
+}
+
+fn refused(message: String) -> Failure {
+    Failure::refused(ErrorCode::InvalidValue, message)
+}
+
+fn tell(report: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(report).map_err(|error| refused(error.to_string()))?;
+    writeln!(std::io::stdout(), "{text}").map_err(|error| refused(error.to_string()))
 }

@@ -200,6 +200,23 @@ pub(super) const PROFILE: &[Key] = &[
         unit: None,
         doc: "Whether the workers plan work for others: `kanban mcp` shows them the tools for that too.",
     },
+    Key {
+        name: "worktree_submodules",
+        kind: Kind::Bool,
+        default: None,
+        example: Some("true"),
+        unit: None,
+        doc: "Whether submodules of this profile's worktrees are checked out, instead of `worktree.submodules`.",
+    },
+    Key {
+        name: "worktree_setup",
+        kind: Kind::Command,
+        default: None,
+        example: Some("[\"npm\", \"ci\"]"),
+        unit: None,
+        doc: "Program and arguments that run in a worktree before this profile's workers, instead of `worktree.setup`; \
+              empty: none.",
+    },
 ];
 
 pub(super) const LAUNCHER: &[Key] = &[

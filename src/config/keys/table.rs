@@ -48,6 +48,12 @@ pub static SECTIONS: &[Section] = &[
         keys: WORKSPACES,
     },
     Section {
+        name: "worktree",
+        doc: "Worktrees of git: the workspaces of kind `worktree`.",
+        shape: Shape::Keys,
+        keys: WORKTREE,
+    },
+    Section {
         name: "log",
         doc: "What the daemon writes about itself.",
         shape: Shape::Keys,
@@ -85,6 +91,8 @@ pub static SECTIONS: &[Section] = &[
                         "pids_max",
                         "cpu_percent",
                         "orchestrator",
+                        "worktree_submodules",
+                        "worktree_setup",
                     ],
                 },
                 Example { name: "nightly-report", keys: &["argv", "verdict"] },
@@ -413,7 +421,7 @@ const WORKSPACES: &[Key] = &[
         example: None,
         unit: None,
         doc: "How long the scratch directory or worktree of a task that is done or archived stays; then the \
-              next `kanban gc` removes it. A worktree with work that is not committed is never removed.",
+              next `kanban gc` removes it. A worktree with work that nothing else has is never removed.",
     },
     Key {
         name: "setup_timeout",
@@ -421,8 +429,41 @@ const WORKSPACES: &[Key] = &[
         default: Some("\"5m\""),
         example: None,
         unit: None,
-        doc: "How long git may take to make a worktree before the start counts as failed; fixed for a run at \
-              its start.",
+        doc: "How long the making of a worktree may take, and then `worktree.setup`, before the start counts as \
+              failed; fixed for a run at its start.",
+    },
+];
+
+const WORKTREE: &[Key] = &[
+    Key {
+        name: "branch_prefix",
+        kind: Kind::BranchPrefix,
+        default: Some("\"kanban/\""),
+        example: None,
+        unit: None,
+        doc: "Beginning of the names of new branches; the task's id follows. Git cannot have a branch `kanban` beside a \
+              branch `kanban/ID`: where the repository has one, the branch of a task is `kanban-ID`, and its run says so. \
+              A task keeps the branch that it has.",
+    },
+    Key {
+        name: "submodules",
+        kind: Kind::Bool,
+        default: Some("false"),
+        example: None,
+        unit: None,
+        doc: "Whether submodules are fetched and checked out, those of submodules too, before the worker starts, with the \
+              worker's user's configuration of git. With `false` their directories are empty, and the worker's context \
+              says so.",
+    },
+    Key {
+        name: "setup",
+        kind: Kind::Command,
+        default: Some("[]"),
+        example: None,
+        unit: None,
+        doc: "Program and arguments that run in the worktree before each start of a worker, as its user, in its environment, \
+              and with their output in the run's log, such as `[\"git\", \"lfs\", \"pull\"]`; a failure is a failed \
+              start. Bounded by `workspaces.setup_timeout`. Empty: none.",
     },
 ];
 

@@ -39,6 +39,7 @@ pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
 pub mod transfer;
+pub mod workspaces;
 
 use std::path::{Path, PathBuf};
 

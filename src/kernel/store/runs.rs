@@ -15,7 +15,7 @@ macro_rules! select_runs {
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
-                    artifacts, created_cards, model, effort, args, session, resumed_run_id
+                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes
              FROM task_runs ",
             $rest
         )
@@ -67,6 +67,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         args: lenient_names(row.get(40)?).unwrap_or_default(),
         session: row.get(41)?,
         resumed_run_id: row.get(42)?,
+        workspace_notes: lenient_names(row.get(43)?).unwrap_or_default(),
     })
 }
 

@@ -18,6 +18,7 @@ macro_rules! select_tasks {
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
                     t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id,
+                    t.branch_name,
                     (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
              FROM tasks t ",
             $rest
@@ -66,7 +67,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         effort: row.get(34)?,
         args: lenient_names(row.get(35)?).unwrap_or_default(),
         resume_run_id: row.get(36)?,
-        labels: lenient_names(row.get(37)?).unwrap_or_default(),
+        branch_name: row.get(37)?,
+        labels: lenient_names(row.get(38)?).unwrap_or_default(),
     })
 }
 

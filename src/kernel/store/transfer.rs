@@ -120,12 +120,12 @@ pub fn insert_task(
                                 completed_at, archived_at, workspace_kind, workspace_path, tenant, result,
                                 idempotency_key, spawn_failures, last_spawn_error, max_runtime_seconds, no_max_runtime,
                                 last_heartbeat_at, workflow_template_id, current_step_key, skills, ready_at,
-                                auto_starts, protocol_violations, model, effort, args)
+                                auto_starts, protocol_violations, model, effort, args, branch_name)
              VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :created_by, :created_at, :started_at,
                      :completed_at, :archived_at, :workspace_kind, :workspace_path, :tenant, :result,
                      :idempotency_key, :spawn_failures, :last_spawn_error, :max_runtime, :no_max_runtime,
                      :last_heartbeat_at, :workflow_template_id, :current_step_key, :skills, :ready_at,
-                     :auto_starts, :protocol_violations, :model, :effort, :args)",
+                     :auto_starts, :protocol_violations, :model, :effort, :args, :branch_name)",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
@@ -145,7 +145,7 @@ pub fn insert_task(
                 ":skills": skills, ":ready_at": ready_at, ":auto_starts": fields.auto_starts.unwrap_or_default(),
                 ":protocol_violations": fields.protocol_violations.unwrap_or_default(),
                 ":model": fields.model, ":effort": fields.effort,
-                ":args": fields.args.as_deref().and_then(list_or_null),
+                ":args": fields.args.as_deref().and_then(list_or_null), ":branch_name": fields.branch_name,
             })
         })
         .map(|_| ())

@@ -130,6 +130,7 @@ fn task_fields(task: Task) -> TaskFields {
         model: task.model,
         effort: task.effort,
         args: Some(task.args).filter(|args| !args.is_empty()),
+        branch_name: task.branch_name,
     }
 }
 

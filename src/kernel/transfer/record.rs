@@ -86,6 +86,7 @@ pub struct TaskFields {
     pub model: Option<String>,
     pub effort: Option<String>,
     pub args: Option<Vec<String>>,
+    pub branch_name: Option<String>,
 }
 
 /// Columns of a run.

@@ -42,6 +42,9 @@ pub struct ClaimTask {
     /// A directory in the repository of which the client has made the worktree, when the task names none.
     #[serde(default)]
     pub repository: Option<String>,
+    /// Branch of the worktree that the client has made.
+    #[serde(default)]
+    pub branch: Option<String>,
     /// Directory of the work, resolved and made before the claim by whoever may: the daemon for scratch, the client
     /// for everything else. Not on the wire.
     #[serde(skip)]
@@ -86,6 +89,9 @@ impl Verb for ClaimTask {
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), Supervision::Manual)?;
         lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
+        if let Some(branch) = validate::argument_name("branch", self.branch.as_deref())? {
+            store::workspaces::set_branch(tx.store(), &task.id, &branch)?;
+        }
         Ok(ClaimReply { task: reread(tx, &task.id)?, run_id, workspace: self.workspace.clone() })
     }
 }

@@ -158,6 +158,7 @@ impl CreateTask {
             effort: validate::argument_name("effort", self.effort.as_deref())?,
             args: self.checked_args(tx.caller)?,
             resume_run_id: None,
+            branch_name: None,
         })
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Lease {
 
 impl Lease {
     fn of(tx: &Tx<'_>, task: &Task, place: Option<Place>) -> Self {
-        let keys = lease_keys(task, place.as_ref(), &tx.policy.workspaces_dir);
+        let keys = lease_keys(task, place.as_ref(), tx.policy);
         Self { keys: keys.into_iter().collect(), place }
     }
 

@@ -15,6 +15,7 @@ mod gc;
 mod leasing;
 mod link;
 mod operate;
+mod prepared;
 mod rate_limit;
 mod settings;
 mod stalled;
@@ -39,6 +40,7 @@ pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
+pub use prepared::RecordPrepared;
 pub use rate_limit::{RateLimitReply, RateLimitTask};
 pub(in crate::kernel) use settings::switch_dispatch;
 pub use settings::{

@@ -50,6 +50,7 @@ impl RunDir {
             self.spec(),
             self.identity(),
             self.setup(),
+            self.prepared(),
             self.exit(),
             self.exit_collected(),
             self.token(),
@@ -174,6 +175,14 @@ pub fn read_token(dir: &RunDir) -> io::Result<Option<String>> {
         Ok(text) => Ok(Some(text.trim_end().to_owned())),
         Err(error) => Err(damaged(&path, &error.to_string())),
     }
+}
+
+/// What the command that made the workspace printed; none when there was none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_prepared(dir: &RunDir) -> io::Result<Option<Vec<u8>>> {
+    read_bytes(&dir.prepared())
 }
 
 /// Writes the token.

@@ -3,7 +3,7 @@
 //! The order of proof: a mark, a directory of that name, device and inode as marked. Only then is anything unlinked, and
 //! only what lies in that very directory. An entry that cannot be judged stops the removal; nothing is guessed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -14,6 +14,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{FileIdentity, MarkKind, Workspaces, open_directory, strictly};
+use crate::os::tree::{Survey, names_in};
 
 /// Directories that are open at one time. A deeper one is first moved up to the top, so that no depth of nesting
 /// uses up the descriptors.
@@ -30,61 +31,130 @@ pub enum Removal {
     Kept(String),
 }
 
+/// What would become of a directory that is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// It can be removed.
+    Removable,
+    /// It has gone before.
+    Gone,
+    /// It has to stay, for this reason.
+    Kept(String),
+}
+
+/// See [`Workspaces::judge_scratch`].
+pub(super) fn judge(workspaces: &Workspaces, name: &str) -> Judgement {
+    let judged = marked_scratch(workspaces, name).and_then(|marked| {
+        marked.map_or_else(Ok, |marked| judge_marked(&workspaces.root, name, marked))
+    });
+    judged.unwrap_or_else(|error| Judgement::Kept(error.to_string()))
+}
+
+/// What the mark of a scratch directory says, or what is to be said of it without one.
+fn marked_scratch(
+    workspaces: &Workspaces,
+    name: &str,
+) -> io::Result<Result<FileIdentity, Judgement>> {
+    let kept = |why: &str| Ok(Err(Judgement::Kept(why.to_owned())));
+    match workspaces.mark(name)?.map(|mark| mark.kind) {
+        None => kept("it carries no mark of this daemon"),
+        Some(MarkKind::Worktree { .. }) => kept("it is marked as a worktree"),
+        Some(MarkKind::Scratch(marked)) => match super::look_at_directory(&workspaces.root, name) {
+            Ok(_) => Ok(Ok(marked)),
+            Err(Errno::ENOENT) => Ok(Err(Judgement::Gone)),
+            Err(errno) => Err(super::not_a_directory(&workspaces.path_of(name), errno)),
+        },
+    }
+}
+
+/// Judges the directory `name` in `root` by device and inode, and by what is in it.
+fn judge_marked(root: &OwnedFd, name: &str, marked: FileIdentity) -> io::Result<Judgement> {
+    let there = super::look_at_directory(root, name)?;
+    if FileIdentity::of(&there)? != marked {
+        return Ok(Judgement::Kept(OTHER_DIRECTORY.to_owned()));
+    }
+    let top = match open_directory(root, name) {
+        // Its owner closed it, and opens it again when it is removed.
+        Err(Errno::EACCES) => return Ok(Judgement::Removable),
+        opened => opened?,
+    };
+    let survey = Survey::of(&top)?;
+    Ok(match survey.obstacles.is_empty() {
+        true => Judgement::Removable,
+        false => Judgement::Kept(survey.obstacles.join("; ")),
+    })
+}
+
 /// See [`Workspaces::remove_scratch`].
 pub(super) fn remove(workspaces: &Workspaces, name: &str) -> Removal {
-    match try_remove(workspaces, name) {
-        Ok(removal) => removal,
-        Err(error) => Removal::Kept(error.to_string()),
+    match judge(workspaces, name) {
+        Judgement::Removable => {
+            try_remove(workspaces, name).unwrap_or_else(|error| Removal::Kept(error.to_string()))
+        }
+        Judgement::Gone => match workspaces.remove_mark(name) {
+            Ok(()) => Removal::Gone,
+            Err(error) => Removal::Kept(error.to_string()),
+        },
+        Judgement::Kept(why) => Removal::Kept(why),
     }
 }
 
 fn try_remove(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
-    let kept = |why: &str| Ok(Removal::Kept(why.to_owned()));
-    let Some(mark) = workspaces.mark(name)? else {
-        return kept("it carries no mark of this daemon");
+    let Ok(marked) = marked_scratch(workspaces, name)? else {
+        return Ok(Removal::Kept("it changed while it was looked at".to_owned()));
     };
-    let MarkKind::Scratch(marked) = mark.kind else { return kept("it is marked as a worktree") };
-    let top = match open_directory(&workspaces.root, name) {
-        Ok(top) => top,
-        Err(Errno::ENOENT) => {
-            workspaces.remove_mark(name)?;
-            return Ok(Removal::Gone);
-        }
-        Err(Errno::EACCES) => {
-            allow_owner(&workspaces.root, OsStr::new(name))?;
-            open_directory(&workspaces.root, name)?
-        }
-        Err(errno) => return Err(super::not_a_directory(&workspaces.path_of(name), errno)),
-    };
+    let top = open_allowed(&workspaces.root, name)
+        .map_err(|errno| super::not_a_directory(&workspaces.path_of(name), errno))?;
     if FileIdentity::of(&top)? != marked {
-        return kept(OTHER_DIRECTORY);
+        return Ok(Removal::Kept(OTHER_DIRECTORY.to_owned()));
     }
-    Emptier { top: &top, serial: 0 }.empty(&top, 0)?;
-    // Whatever has been put in its place meanwhile is not what was marked.
+    Emptier { top: &top, serial: 0, spared: None }.empty(&top, 0)?;
+    // What has been put in its place meanwhile is not what was marked.
     let now = fstatat(&workspaces.root, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
     if FileIdentity::of_stat(&now) != marked {
-        return kept("it was replaced while it was being removed");
+        return Ok(Removal::Kept("it was replaced while it was being removed".to_owned()));
     }
     unlinkat(&workspaces.root, name, UnlinkatFlags::RemoveDir)?;
     workspaces.remove_mark(name)?;
     Ok(Removal::Removed)
 }
 
+/// Opens a directory; one that its owner has closed is opened by its owner.
+fn open_allowed(root: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    match open_directory(root, name) {
+        Err(Errno::EACCES) => {
+            allow_owner(root, OsStr::new(name)).map_err(|_error| Errno::EACCES)?;
+            open_directory(root, name)
+        }
+        opened => opened,
+    }
+}
+
 /// See [`super::empty_as_owner`].
-pub(super) fn empty(root: &Path, name: &str, marked: FileIdentity) -> io::Result<()> {
+pub(super) fn empty(
+    root: &Path,
+    name: &str,
+    marked: FileIdentity,
+    dry_run: bool,
+) -> io::Result<()> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let root = nix::fcntl::open(root, flags, Mode::empty())?;
-    let top = match open_directory(&root, name) {
-        Err(Errno::EACCES) => {
-            allow_owner(&root, OsStr::new(name))?;
-            open_directory(&root, name)?
-        }
-        opened => opened?,
-    };
+    if let Judgement::Kept(why) = judge_marked(&root, name, marked)? {
+        return Err(io::Error::other(why));
+    }
+    if dry_run {
+        return Ok(());
+    }
+    let top = open_allowed(&root, name)?;
     if FileIdentity::of(&top)? != marked {
         return Err(io::Error::other(OTHER_DIRECTORY));
     }
-    Emptier { top: &top, serial: 0 }.empty(&top, 0)
+    Emptier { top: &top, serial: 0, spared: None }.empty(&top, 0)
+}
+
+/// Empties an open directory but for the entry `spared`.
+pub(in crate::os) fn empty_but(top: &OwnedFd, spared: Option<&OsStr>) -> io::Result<()> {
+    Emptier { top, serial: 0, spared }.empty(top, 0)
 }
 
 /// See [`Workspaces::remove_emptied`].
@@ -111,17 +181,13 @@ pub(super) fn remove_emptied(workspaces: &Workspaces, name: &str) -> io::Result<
 
 const OTHER_DIRECTORY: &str = "it is not the directory that was marked (device and inode differ)";
 
-/// Names of everything in an open directory.
-pub(super) fn names_in(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
-    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
-}
-
 struct Emptier<'a> {
     /// The directory that is being removed.
     top: &'a OwnedFd,
     /// Numbers the names of what is moved up.
     serial: u64,
+    /// What stays, directly in `top`.
+    spared: Option<&'a OsStr>,
 }
 
 impl Emptier<'_> {
@@ -132,7 +198,10 @@ impl Emptier<'_> {
         }
         // Once more while something was moved up into it.
         loop {
-            let names = names_in(directory)?;
+            let mut names = names_in(directory)?;
+            if depth == 0 {
+                names.retain(|name| Some(name.as_os_str()) != self.spared);
+            }
             if names.is_empty() {
                 return Ok(());
             }
@@ -201,7 +270,7 @@ fn gone(removed: nix::Result<()>) -> io::Result<()> {
 fn in_words(name: &OsStr, error: &io::Error) -> io::Error {
     let name = name.to_string_lossy();
     if error.raw_os_error() == Some(Errno::EXDEV as i32) {
-        return io::Error::other(format!("`{name}` in it is a mount of something else"));
+        return io::Error::other(format!("`{name}` is a mount point"));
     }
     match error.raw_os_error() {
         Some(raw) => io::Error::other(format!("`{name}` in it: {}", Errno::from_raw(raw).desc())),

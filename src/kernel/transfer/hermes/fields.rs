@@ -139,6 +139,8 @@ impl<'r> Reading<'r> {
             model: self.text("model_override"),
             effort: None,
             args: None,
+            // Its worktree is elsewhere, and has the branch checked out.
+            branch_name: None,
         }
     }
 

@@ -1,0 +1,95 @@
+//! What `kanban workspace` prints for the daemon about a worktree, as JSON. Data only: its readers do not run git.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest note that is taken, characters.
+const NOTE_CHARS_MAX: usize = 1_000;
+
+/// Notes that are taken.
+const NOTES_MAX: usize = 10;
+
+/// Longest name of a branch that is taken, characters.
+const BRANCH_CHARS_MAX: usize = 250;
+
+/// A worktree that was made or found before a worker starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PreparedWorktree {
+    /// Its branch; none when the head is detached.
+    pub branch: Option<String>,
+    /// It was there before, with whatever an earlier attempt left in it.
+    pub is_reused: bool,
+    /// What its worker has to know, one line each.
+    pub notes: Vec<String>,
+}
+
+impl PreparedWorktree {
+    /// Reads what was printed; none when it is nothing of the kind. It comes from a process of the worker's user, so nothing in
+    /// it is longer than it has to be.
+    pub fn read(printed: &[u8]) -> Option<Self> {
+        let read: Self = serde_json::from_slice(printed).ok()?;
+        let cut = |note: String| note.chars().take(NOTE_CHARS_MAX).collect();
+        let is_name = |name: &String| {
+            let is_plain = !name.starts_with('-') && !name.chars().any(char::is_control);
+            is_plain && !name.is_empty() && name.chars().count() <= BRANCH_CHARS_MAX
+        };
+        Some(Self {
+            branch: read.branch.filter(is_name),
+            is_reused: read.is_reused,
+            notes: read.notes.into_iter().take(NOTES_MAX).map(cut).collect(),
+        })
+    }
+}
+
+/// What became of a worktree that was due to go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Swept {
+    /// It was removed, or would be; an empty directory may be left in a place that is not the caller's.
+    Removed,
+    /// It had gone before.
+    Gone,
+    /// It stays.
+    Kept {
+        /// Why.
+        why: String,
+        /// The ref in which the first of its parts was saved.
+        #[serde(default)]
+        saved_as: Option<String>,
+        /// What became of each part of it; nothing in a dry run.
+        #[serde(default)]
+        parts: Vec<Part>,
+    },
+}
+
+/// One part of what only the worktree has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is.
+    pub what: String,
+    /// The ref in which it is saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_as: Option<String>,
+    /// Why it is not, or what of it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_saved: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_of_the_workers_user_prints_is_cut_to_size() {
+        let long = PreparedWorktree {
+            branch: Some("b".repeat(BRANCH_CHARS_MAX + 1)),
+            is_reused: true,
+            notes: vec!["n".repeat(NOTE_CHARS_MAX * 2); NOTES_MAX * 2],
+        };
+        let read = PreparedWorktree::read(&serde_json::to_vec(&long).unwrap()).unwrap();
+        assert_eq!((read.branch, read.is_reused, read.notes.len()), (None, true, NOTES_MAX));
+        assert!(read.notes.iter().all(|note| note.len() == NOTE_CHARS_MAX));
+        assert_eq!(PreparedWorktree::read(b"{}"), Some(PreparedWorktree::default()));
+        assert_eq!(PreparedWorktree::read(b"warning: x"), None);
+    }
+}
