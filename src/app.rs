@@ -33,7 +33,7 @@ use crate::actors::reloader::Reloader;
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
-use crate::actors::settings_policy::of_settings;
+use crate::actors::settings_policy::{of_settings, within};
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
@@ -51,10 +51,12 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
+use crate::kernel::shares::{Shares, share};
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::epoch_seconds;
+use crate::os::descriptors;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
@@ -180,25 +182,41 @@ impl Random for SystemRandom {
 /// # Errors
 /// [`StartError`] when it does not come to serve.
 pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
+    let ended = start_and_serve(ambient);
+    telemetry::finish();
+    ended
+}
+
+fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let home = Home::resolve(&ambient)?;
     home::must_be_local(&home)?;
     let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
-    telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
+    telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"))
+        .map_err(|error| StartError::fault("start the log thread", &error))?;
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
-    let policy = Arc::new(Policy {
+    let shares = share_descriptors()?;
+    let policy = Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..of_settings(&settings)
-    });
+    };
+    let policy = Arc::new(within(policy, shares));
     let board = open_patiently(&home, Arc::clone(&policy))?;
     let listeners = Listeners { sockets: &sockets, handed };
-    let configured = Configured { ambient, settings, shown, policy };
+    let configured = Configured { ambient, settings, shown, policy, shares };
     let parts = build(configured, &home, listeners, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);
     Ok(exit)
+}
+
+/// Raises the limit of open files, and divides what there is.
+fn share_descriptors() -> Result<Shares, StartError> {
+    let limits = descriptors::raise_limit()
+        .map_err(|error| StartError::fault("read its limit of open files", &error))?;
+    Ok(share(limits.now))
 }
 
 /// Opens the board. A large one takes its time to be checked and migrated; the service manager is to wait for it.
@@ -240,6 +258,7 @@ struct Configured {
     settings: Settings,
     shown: Shown,
     policy: Arc<Policy>,
+    shares: Shares,
 }
 
 /// What is there before the first actor.
@@ -258,7 +277,7 @@ fn build(
     listeners: Listeners<'_>,
     board: Board,
 ) -> Result<Parts, StartError> {
-    let Configured { ambient, settings, shown, policy } = configured;
+    let Configured { ambient, settings, shown, policy, shares } = configured;
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
@@ -302,6 +321,7 @@ fn build(
         database: database.clone(),
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
+        shares,
         shown: Mutex::new(shown),
     });
     let figures = Arc::<Figures>::default();

@@ -123,7 +123,7 @@ async fn keep(
         let verb = AttachFile { id, filename, size_bytes, sha256, board };
         Ok::<AttachReply, ApiError>(api.database.submit(Submit { caller, request_id, verb }).await?)
     });
-    json(&kept.await.unwrap_or(Err(Fault::NoAnswer { part: "the attaching task" }.into()))?)
+    json(&kept.await.unwrap_or_else(|_panicked| no_answer("the attaching task"))?)
 }
 
 /// Takes the bytes of a request, into a file that has no name yet.
@@ -197,6 +197,11 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|_panicked| Fault::NoAnswer { part: "the disk thread" }.into())
 }
 
+/// What a request is told whose task has panicked.
+fn no_answer<T>(part: &'static str) -> Result<T, ApiError> {
+    Err(Fault::NoAnswer { part }.into())
+}
+
 /// Reads an attached file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -256,7 +261,7 @@ pub fn detach(api: Arc<Api>, call: Call) -> Answer {
             }
             Ok::<DetachReply, ApiError>(reply)
         });
-        json(&done.await.unwrap_or(Err(Fault::NoAnswer { part: "the detaching task" }.into()))?)
+        json(&done.await.unwrap_or_else(|_panicked| no_answer("the detaching task"))?)
     })
 }
 

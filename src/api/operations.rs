@@ -530,7 +530,7 @@ fn dispatch(api: Arc<Api>, call: Call) -> Answer {
             policy_for_preview: request.dry_run.then_some(policy),
         };
         let answer = api.dispatch_now.ask(message).await;
-        let report = answer.unwrap_or(Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
+        let report = answer.unwrap_or_else(|| Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
         json(&report)
     })
 }

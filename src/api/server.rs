@@ -155,7 +155,10 @@ fn route(index: usize, operation: &'static Operation, api: &Arc<Api>) -> MethodR
     on(filter, move |path: RawPathParams, request: Request| async move {
         let answered = answer(operation, Arc::clone(&api), path, request).await;
         api.requests.count(index, answered.is_ok());
-        answered.unwrap_or_else(ApiError::into_response)
+        answered.unwrap_or_else(|error| {
+            error.log_fault(operation.name);
+            error.into_response()
+        })
     })
 }
 

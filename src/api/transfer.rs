@@ -166,7 +166,7 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
         });
         copied
             .await
-            .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
+            .unwrap_or_else(|_panicked| Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
             .and_then(|copied| copied)?;
         let unsent = |error| file_fault("send it", &error);
         let opened = File::open(&file.0).map_err(unsent)?;
@@ -227,7 +227,9 @@ pub fn restore_board(api: Arc<Api>, call: Call) -> Answer {
             // No id is drawn while runs are closed; back-off is not either.
             restore::prepare(&path, &new_life, epoch_seconds(), Box::new(SeededRandom::new(0)))
         });
-        prepared.await.unwrap_or(Err(Fault::NoAnswer { part: "the checking thread" }.into()))?;
+        prepared.await.unwrap_or_else(|_panicked| {
+            Err(Fault::NoAnswer { part: "the checking thread" }.into())
+        })?;
         let restored = api.database.replace(file.0.clone(), api.pool.clone()).await?;
         *api.context.incarnation.write().unwrap_or_else(PoisonError::into_inner) =
             restored.incarnation.clone();

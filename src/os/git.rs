@@ -13,6 +13,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use thiserror::Error;
 
+use crate::os::descriptors::with_limit_of_children;
+
 /// Most that is kept of what git says, bytes.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -106,7 +108,8 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child = command.spawn().map_err(GitError::Start)?;
+        let child =
+            with_limit_of_children(&mut command).spawn().map_err(GitError::Start)?;
         self.wait(child)
     }
 

@@ -8,7 +8,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::os::journal::Journal;
+use super::queue::LogQueue;
 
 /// What stands in front of the name of each field of ours.
 const PREFIX: &str = "KANBAN_";
@@ -18,12 +18,13 @@ const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// Writes every line into the journal.
 pub(super) struct JournalLayer {
-    journal: Journal,
+    entries: LogQueue,
 }
 
 impl JournalLayer {
-    pub(super) fn new(journal: Journal) -> Self {
-        Self { journal }
+    /// `entries` lead to the journal.
+    pub(super) fn new(entries: LogQueue) -> Self {
+        Self { entries }
     }
 }
 
@@ -31,8 +32,7 @@ impl<S: Subscriber> Layer<S> for JournalLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        // A journal that does not listen cannot be told so.
-        drop(self.journal.send(&fields.entry(*event.metadata().level())));
+        self.entries.push(fields.entry(*event.metadata().level()));
     }
 }
 
@@ -125,13 +125,16 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::os::journal::Journal;
 
     #[test]
     fn a_line_becomes_one_entry_with_its_task_run_and_board_as_fields() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let journal = UnixDatagram::bind(&path).unwrap();
-        let layer = JournalLayer::new(Journal::connect_to(&path).unwrap());
+        let sent = Journal::connect_to(&path).unwrap();
+        let queue = LogQueue::start(Box::new(move |entry| sent.send(entry)), drop).unwrap();
+        let layer = JournalLayer::new(queue);
         let subscriber = tracing_subscriber::Registry::default().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(task = %"t_1", run = 7, board = "default", "run claimed");

@@ -15,7 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::actors::root::Life;
-use crate::api::error::ApiError;
 use crate::api::metrics::page;
 use crate::api::{Api, wait_for_life};
 
@@ -76,9 +75,10 @@ async fn serve_connection(api: Arc<Api>, stream: TcpStream) {
 
 async fn answer(api: &Api, request: &Request<Incoming>) -> Response {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics" | "/v1/metrics") => {
-            page(api).await.unwrap_or_else(ApiError::into_response)
-        }
+        (&Method::GET, "/metrics" | "/v1/metrics") => page(api).await.unwrap_or_else(|error| {
+            error.log_fault("metrics");
+            error.into_response()
+        }),
         _ => (StatusCode::NOT_FOUND, "GET /metrics is all there is\n").into_response(),
     }
 }
