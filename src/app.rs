@@ -372,8 +372,8 @@ fn start_reading(
     // Before the readers, which attach the index.
     indexer::prepare(&home.database(), incarnation)
         .map_err(|fault| StartError::fault("open the search index", &fault))?;
-    // One connection more than reading threads: the indexer's.
-    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
+    // Two connections more than reading threads: the indexer's, and one for a backup.
+    let pool = ReaderPool::open(&home.database(), READER_COUNT + 2)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&pool, local_time)

@@ -75,8 +75,8 @@ impl From<Refusal> for ApiError {
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         let code = if fault.is_retryable() { ErrorCode::Unavailable } else { ErrorCode::Internal };
-        // At the end of the daemon nothing has failed.
-        let is_fault = fault != Fault::ShuttingDown;
+        // Neither at the end of the daemon nor under a load that is turned away has anything failed.
+        let is_fault = !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. });
         Self { is_fault, ..Self::new(code, fault.to_string()) }
     }
 }

@@ -460,11 +460,9 @@ fn run_verb<V: Verb + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
 fn run_query<Q: Query + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let query: Q = call.input.from_query()?;
-        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-            let reply = query.read(snapshot)?;
-            serde_json::to_vec(&reply).map_err(|error| unwritable(&error))
-        };
-        Ok(json_bytes(api.readers.read(call.caller, read).await?))
+        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| query.read(snapshot);
+        let write = |reply| serde_json::to_vec(&reply).map_err(|error| unwritable(&error));
+        Ok(json_bytes(api.readers.read_then(call.caller, read, write).await?))
     })
 }
 
@@ -530,7 +528,8 @@ fn dispatch(api: Arc<Api>, call: Call) -> Answer {
             policy_for_preview: request.dry_run.then_some(policy),
         };
         let answer = api.dispatch_now.ask(message).await;
-        let report = answer.unwrap_or_else(|| Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
+        let report =
+            answer.unwrap_or_else(|| Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
         json(&report)
     })
 }

@@ -28,6 +28,7 @@ pub mod dispatch;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod json;
 pub mod limits;
 pub mod nudge;
 pub mod origin;

@@ -1,6 +1,6 @@
 //! Requests that read: each is a struct, answered from one snapshot of a read-only connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::kernel::counts::Counts;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::limits::SEARCH_SNIPPET_BYTES_MAX;
 use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
 pub use crate::kernel::store::attachments::Attachment;
@@ -181,11 +182,7 @@ fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {
 }
 
 fn search_expression(text: &str) -> Result<String, Refusal> {
-    store::search::match_expression(text).ok_or_else(|| Refusal::InvalidValue {
-        field: "text",
-        problem: "there is no word to search for",
-        value: shorten(text),
-    })
+    store::search::match_expression(text)
 }
 
 /// Searches the texts of tasks; the best hits come first.
@@ -226,7 +223,7 @@ pub struct Hit {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// The passage in which the words stand, between `[` and `]`.
+    /// The passage in which the words stand, between `[` and `]`; the title where looking for it would take too long.
     pub snippet: String,
 }
 
@@ -250,13 +247,24 @@ impl Query for SearchTasks {
         let mut filter = filter.filter(snapshot)?;
         let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
         let mut hits = Vec::new();
+        let mut room = SEARCH_SNIPPET_BYTES_MAX;
+        let mut seen = HashSet::new();
         for document in store::search::ranked(snapshot.connection, &matching, HITS_MAX)? {
             if hits.len() >= limit as usize {
                 break;
             }
+            if !seen.insert(document.task_id.clone()) {
+                continue;
+            }
             filter.only = Some(document.task_id.clone());
             if let Some(task) = store::listing::list(snapshot.connection, &filter)?.pop() {
-                let snippet = store::search::snippet(snapshot.connection, &matching, &document)?;
+                let snippet = match room.checked_sub(document.bytes) {
+                    Some(rest) => {
+                        room = rest;
+                        store::search::snippet(snapshot.connection, &matching, &document)?
+                    }
+                    None => shorten(&task.title),
+                };
                 hits.push(Hit { task, snippet });
             }
         }

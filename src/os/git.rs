@@ -108,8 +108,7 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child =
-            with_limit_of_children(&mut command).spawn().map_err(GitError::Start)?;
+        let child = with_limit_of_children(&mut command).spawn().map_err(GitError::Start)?;
         self.wait(child)
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::Doing;
-use super::rows::lenient_json;
+use super::rows::{has_more_than, lenient_json};
 use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
@@ -109,6 +109,47 @@ pub fn list_after(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// Tasks whose texts may be others now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The tasks, each once.
+    pub tasks: Vec<TaskId>,
+    /// The last event that was looked at; none when there is none.
+    pub last: Option<EventId>,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// What the events after a cursor have touched, at most `limit` of them. An event that names no task of this program touches none.
+pub fn list_touched_after(
+    connection: &Connection,
+    after: EventId,
+    limit: u32,
+) -> Result<Touched, Fault> {
+    let doing = "list events";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, task_id, kind = 'heartbeat' FROM task_events WHERE id > :after ORDER BY id LIMIT :limit",
+        )
+        .doing(doing)?;
+    let mut rows =
+        statement.query(named_params! { ":after": after, ":limit": limit }).doing(doing)?;
+    let (mut touched, mut count) = (Touched::default(), 0);
+    while let Some(row) = rows.next().doing(doing)? {
+        touched.last = Some(row.get(0).doing(doing)?);
+        count += 1;
+        if row.get(2).doing(doing)? {
+            continue;
+        }
+        let name = row.get_ref(1).doing(doing)?.as_bytes().unwrap_or_default();
+        touched.tasks.extend(TaskId::parse(&String::from_utf8_lossy(name)));
+    }
+    touched.tasks.sort();
+    touched.tasks.dedup();
+    touched.is_full = count == limit;
+    Ok(touched)
+}
+
 /// Id of the newest event, 0 when there is none.
 pub fn newest_id(connection: &Connection) -> Result<EventId, Fault> {
     connection
@@ -146,4 +187,10 @@ pub fn count_of_task(connection: &Connection, task_id: &TaskId) -> Result<usize,
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
         .map(|count: u32| count as usize)
         .doing("count the events of a task")
+}
+
+/// Whether a task has `count` events or more.
+pub fn has_at_least(connection: &Connection, task_id: &TaskId, count: u64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM task_events WHERE task_id = :id LIMIT 1 OFFSET :count";
+    has_more_than(connection, sql, task_id, count.saturating_sub(1), "count events")
 }

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("migrations/0006_listing.sql") },
     Migration { version: 7, sql: include_str!("migrations/0007_handoff.sql") },
     Migration { version: 8, sql: include_str!("migrations/0008_launching.sql") },
+    Migration { version: 11, sql: include_str!("migrations/0011_comment_totals.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -434,6 +434,42 @@ pub fn get_latest(connection: &Connection, task_id: &TaskId) -> Result<Option<Ru
         .doing("read the newest run of a task")
 }
 
+/// Summaries of runs as one text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summaries {
+    /// The summaries, oldest first, each on lines of its own.
+    pub text: String,
+    /// Whether older ones are left out.
+    pub is_cut: bool,
+}
+
+/// The newest summaries of a task's runs that make no more than `bytes_max`.
+pub fn summaries_within(
+    connection: &Connection,
+    task_id: &TaskId,
+    bytes_max: usize,
+) -> Result<Summaries, Fault> {
+    let doing = "read summaries";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT summary FROM task_runs WHERE task_id = :task_id AND summary IS NOT NULL ORDER BY id DESC",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query(named_params! { ":task_id": task_id }).doing(doing)?;
+    let (mut found, mut bytes, mut is_cut) = (Vec::new(), 0, false);
+    while let Some(row) = rows.next().doing(doing)? {
+        let summary = row.get_ref(0).doing(doing)?.as_bytes().unwrap_or_default();
+        bytes += summary.len() + 1;
+        if bytes > bytes_max + 1 {
+            is_cut = true;
+            break;
+        }
+        found.push(String::from_utf8_lossy(summary).into_owned());
+    }
+    found.reverse();
+    Ok(Summaries { text: found.join("\n"), is_cut })
+}
+
 /// All runs of a task, oldest first.
 pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Run>, Fault> {
     collect(

@@ -200,7 +200,7 @@ fn event_fields(row: &ForeignRow) -> EventFields {
         id: row.integer("id").unwrap_or_default(),
         run_id: row.integer("run_id"),
         kind: row.text("kind").unwrap_or_default(),
-        payload: row.text("payload").and_then(|text| serde_json::from_str(&text).ok()),
+        payload: row.text("payload").and_then(|text| crate::kernel::json::from_str(&text).ok()),
         created_at: row.integer("created_at").unwrap_or_default(),
         actor: None,
     }

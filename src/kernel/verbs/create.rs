@@ -15,7 +15,7 @@ use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
 use crate::kernel::validate;
 use crate::kernel::verbs::assign::checked_assignee;
-use crate::kernel::verbs::refuse_ended_run;
+use crate::kernel::verbs::{refuse_ended_run, room};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
 const ID_ATTEMPTS: usize = 8;
@@ -95,10 +95,12 @@ impl Verb for CreateTask {
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
         for (parent, _) in &parents {
             store::links::insert(tx.store(), parent, &task.id)?;
+            room::after_link(tx.store(), parent, &task.id)?;
         }
         for label in &task.labels {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
+        room::after_labels(tx.store(), &task.id)?;
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;
         if task.status == TaskStatus::Ready {

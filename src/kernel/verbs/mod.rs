@@ -16,6 +16,7 @@ mod leasing;
 mod link;
 mod operate;
 mod rate_limit;
+mod room;
 mod settings;
 mod stalled;
 mod stop;

@@ -86,7 +86,7 @@ impl Source for ExportFile {
                 has_header = true;
                 continue;
             }
-            let record = serde_json::from_slice(&line)
+            let record = crate::kernel::json::from_slice(&line)
                 .map_err(|error| self.refused(&format!("line {number}: {error}")))?;
             take(record)?;
         }
