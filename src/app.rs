@@ -34,10 +34,12 @@ use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
 use crate::actors::settings_policy::{of_settings, within};
+use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::gate::Gate;
 use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
@@ -312,6 +314,8 @@ fn build(
         holder,
         daemon_user,
     });
+    let token_holders = TokenHolders::default();
+    token_holders.learn(&context.daemon_user, &context.settings());
     let attachments = Attachments::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
     let reloader = Arc::new(Reloader {
@@ -322,6 +326,7 @@ fn build(
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
         shares,
+        token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
     });
     let figures = Arc::<Figures>::default();
@@ -336,6 +341,9 @@ fn build(
         live_runs: live_runs.clone(),
         context: Arc::clone(&context),
         attachments,
+        gate: Gate::new(shares.connections),
+        token_holders,
+        descriptors: descriptors::soft_limit(),
         life,
         home: home.path().to_owned(),
         socket,

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::database::Database;
 use crate::actors::settings_policy::{of_settings, within};
+use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::config::shown::{Change, Shown};
@@ -41,6 +42,8 @@ pub struct Reloader {
     pub crash_detector: Wire<SettingsChanged>,
     /// How many runs there are descriptors for.
     pub shares: Shares,
+    /// Whose workers' tokens can be.
+    pub token_holders: TokenHolders,
     /// The values that hold, as text. Its lock lets one reading happen at a time.
     pub shown: Mutex<Shown>,
 }
@@ -111,6 +114,7 @@ impl Reloader {
         let policy = within(policy, self.shares);
         let policy = Arc::new(policy);
         telemetry::set_level(settings.log.level);
+        self.token_holders.learn(&self.context.daemon_user, &settings);
         self.context.replace_settings(settings, Arc::clone(&policy));
         self.database.set_policy_blocking(policy);
         let changes = shown.changes_to(&newer);

@@ -21,6 +21,7 @@ use crate::api::daemon::{self, DaemonInfo};
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
+use crate::api::gate::Seat;
 use crate::api::input::Input;
 use crate::api::log::{self, GetLog};
 use crate::api::metrics;
@@ -101,6 +102,8 @@ pub struct Call {
     pub input: Input,
     /// The body, of an operation that reads a file.
     pub stream: Body,
+    /// Its connection's seat, for what the operation needs of the caller's share.
+    pub seat: Arc<Seat>,
 }
 
 /// What an operation returns.

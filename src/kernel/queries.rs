@@ -1,5 +1,7 @@
 //! Requests that read: each is a struct, answered from one snapshot of a read-only connection.
 
+mod show;
+
 use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
@@ -9,14 +11,12 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::context::{self, LocalTime};
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::limits::SEARCH_SNIPPET_BYTES_MAX;
 use crate::kernel::policy::Policy;
 use crate::kernel::run::Run;
 pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
-use crate::kernel::store::comments::Comment;
 pub use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::store::{
     self, Connection,
@@ -26,6 +26,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{refuse_other_board, shorten};
 use crate::kernel::verbs::DispatchSwitch;
 use crate::kernel::why::{Facts, Reason, reason};
+pub use show::{LeftOut, ShowTask, TaskDetails};
 
 /// What a query works with.
 pub struct Snapshot<'c> {
@@ -269,62 +270,6 @@ impl Query for SearchTasks {
             }
         }
         Ok(hits)
-    }
-}
-
-/// Shows everything about a task.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ShowTask {
-    /// The task.
-    pub id: String,
-    /// Board of the task, when the caller wants it checked.
-    #[serde(default)]
-    pub board: Option<String>,
-}
-
-/// Everything about a task.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct TaskDetails {
-    /// Its board.
-    #[schemars(with = "String")]
-    pub board: BoardName,
-    /// The task.
-    pub task: Task,
-    /// Tasks that it waits for.
-    #[schemars(with = "Vec<String>")]
-    pub parents: Vec<TaskId>,
-    /// Tasks that wait for it.
-    #[schemars(with = "Vec<String>")]
-    pub children: Vec<TaskId>,
-    /// Notes, oldest first.
-    pub comments: Vec<Comment>,
-    /// Attached files, by name.
-    #[serde(default)]
-    pub attachments: Vec<Attachment>,
-    /// What happened, oldest first.
-    pub events: Vec<Event>,
-    /// Attempts, oldest first.
-    pub runs: Vec<Run>,
-}
-
-impl Query for ShowTask {
-    type Reply = TaskDetails;
-    const NAME: &'static str = "show";
-
-    fn read(&self, snapshot: &Snapshot<'_>) -> Result<TaskDetails, VerbError> {
-        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let connection = snapshot.connection;
-        Ok(TaskDetails {
-            parents: store::links::list_parents(connection, &task.id)?,
-            children: store::links::list_children(connection, &task.id)?,
-            comments: store::comments::list(connection, &task.id)?,
-            attachments: store::attachments::list(connection, &task.id)?,
-            events: store::events::list_of_task(connection, &task.id)?,
-            runs: store::runs::list_of_task(connection, &task.id)?,
-            board: task.board.clone(),
-            task,
-        })
     }
 }
 

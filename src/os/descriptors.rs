@@ -38,6 +38,11 @@ pub fn raise_limit() -> io::Result<DescriptorLimits> {
     Ok(*LIMITS.get_or_init(|| limits))
 }
 
+/// The soft limit of this process now.
+pub fn soft_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft)
+}
+
 /// The soft limit for children; none in a process that has not raised its own.
 pub fn limit_of_children() -> Option<u64> {
     LIMITS.get().map(|limits| limits.found)

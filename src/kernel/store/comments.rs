@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
+use super::page::{self, Page, PageSql};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 
@@ -148,6 +149,21 @@ pub fn texts_after(
         found.upto = Some(row.get(0).doing(doing)?);
     }
     Ok(found)
+}
+
+/// The newest comments of a task before one of them, as many as fit into an answer.
+pub fn newest_page(
+    connection: &Connection,
+    task_id: &TaskId,
+    before: Option<i64>,
+) -> Result<Page<Comment>, Fault> {
+    let sql = PageSql {
+        newest_first: "SELECT id, author, body, created_at FROM task_comments
+                       WHERE task_id = :task_id AND id < :before ORDER BY id DESC",
+        count: "SELECT count(*) FROM task_comments WHERE task_id = :task_id AND id < :before",
+        doing: "list comments",
+    };
+    page::newest(connection, &sql, task_id, before, read)
 }
 
 /// The newest comments of a task, oldest of them first, at most `limit`, with the number of all.

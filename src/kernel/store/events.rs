@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::Doing;
+use super::page::{self, Page, PageSql};
 use super::rows::{has_more_than, lenient_json};
 use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
@@ -69,6 +70,23 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Eve
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// The newest events of a task before one of them, as many as fit into an answer.
+pub fn newest_page(
+    connection: &Connection,
+    task_id: &TaskId,
+    before: Option<EventId>,
+) -> Result<Page<Event>, Fault> {
+    let sql = PageSql {
+        newest_first:
+            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id
+             WHERE e.task_id = :task_id AND e.id < :before ORDER BY e.id DESC",
+        count: "SELECT count(*) FROM task_events WHERE task_id = :task_id AND id < :before",
+        doing: "list the events of a task",
+    };
+    page::newest(connection, &sql, task_id, before, read)
+}
+
 /// Events of a task after a cursor, oldest first.
 pub fn list_of_task_after(
     connection: &Connection,
@@ -89,12 +107,22 @@ pub fn list_of_task_after(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// Events after a cursor, oldest first, at most `limit`.
-pub fn list_after(
+/// Events after a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// Whether there may be more.
+    pub has_more: bool,
+}
+
+/// Events after a cursor, at most `limit`, and no more than have `bytes_max` of text together, but always one.
+pub fn page_after(
     connection: &Connection,
     after: EventId,
     limit: u32,
-) -> Result<Vec<Event>, Fault> {
+    bytes_max: usize,
+) -> Result<EventPage, Fault> {
     let doing = "list events";
     let mut statement = connection
         .prepare_cached(
@@ -103,10 +131,19 @@ pub fn list_after(
              WHERE e.id > :after ORDER BY e.id LIMIT :limit",
         )
         .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":after": after, ":limit": limit }, read)
-        .doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
+    let columns = statement.column_count();
+    let mut rows =
+        statement.query(named_params! { ":after": after, ":limit": limit }).doing(doing)?;
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next().doing(doing)? {
+        bytes += page::row_bytes(row, columns);
+        if bytes > bytes_max && !events.is_empty() {
+            return Ok(EventPage { events, has_more: true });
+        }
+        events.push(read(row).doing(doing)?);
+    }
+    let has_more = events.len() == limit as usize;
+    Ok(EventPage { events, has_more })
 }
 
 /// Tasks whose texts may be others now.

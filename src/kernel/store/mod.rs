@@ -29,6 +29,7 @@ pub mod leases;
 pub mod links;
 pub mod listing;
 pub mod migrate;
+pub mod page;
 pub mod purge;
 pub mod queue;
 pub mod requests;

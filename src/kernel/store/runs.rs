@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::Doing;
+use super::page::{self, Page, PageSql};
 use super::rows::{lenient_json, lenient_list, lenient_names};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
@@ -432,6 +433,20 @@ pub fn get_latest(connection: &Connection, task_id: &TaskId) -> Result<Option<Ru
         .prepare_cached(select_runs!("WHERE task_id = :task_id ORDER BY id DESC LIMIT 1"))
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
         .doing("read the newest run of a task")
+}
+
+/// The newest runs of a task before one of them, as many as fit into an answer.
+pub fn newest_page(
+    connection: &Connection,
+    task_id: &TaskId,
+    before: Option<RunId>,
+) -> Result<Page<Run>, Fault> {
+    let sql = PageSql {
+        newest_first: select_runs!("WHERE task_id = :task_id AND id < :before ORDER BY id DESC"),
+        count: "SELECT count(*) FROM task_runs WHERE task_id = :task_id AND id < :before",
+        doing: "list the runs of a task",
+    };
+    page::newest(connection, &sql, task_id, before, read)
 }
 
 /// Summaries of runs as one text.
