@@ -9,11 +9,12 @@
 
 mod arguments;
 mod home;
+mod host;
 mod skills;
 mod supervisor;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -53,7 +54,7 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
-use crate::kernel::shares::{Shares, share};
+use crate::kernel::shares::Shares;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
@@ -199,7 +200,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
-    let shares = share_descriptors()?;
+    let shares = host::share_descriptors()?;
     let policy = Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..of_settings(&settings)
@@ -212,13 +213,6 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let exit = serve(parts, &sockets)?;
     drop(lock);
     Ok(exit)
-}
-
-/// Raises the limit of open files, and divides what there is.
-fn share_descriptors() -> Result<Shares, StartError> {
-    let limits = descriptors::raise_limit()
-        .map_err(|error| StartError::fault("read its limit of open files", &error))?;
-    Ok(share(limits.now))
 }
 
 /// Opens the board. A large one takes its time to be checked and migrated; the service manager is to wait for it.
@@ -249,7 +243,7 @@ impl Listeners<'_> {
             Some(handed) => sockets::take(handed, operators, workers)?,
             None => sockets::bind(operators, workers, group)?,
         };
-        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+        let metrics = settings.metrics.listen.map(host::listen_for_metrics).transpose()?;
         Ok((bound, metrics))
     }
 }
@@ -389,16 +383,6 @@ fn start_reading(
     indexer::start(&home.database(), pool.clone(), feed)
         .map_err(|error| StartError::fault("start the indexing thread", &error))?;
     Ok((pool, readers))
-}
-
-/// Where figures are asked for over TCP.
-fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let doing = "listen at `metrics.listen`";
-    let fault =
-        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }
 
 /// What is done when the database thread ends: its panic is told to the root.

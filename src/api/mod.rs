@@ -25,6 +25,7 @@ pub mod gate;
 pub mod guarded_io;
 pub mod input;
 pub mod limits;
+pub mod listing;
 
 pub mod log;
 pub mod metrics;
@@ -35,6 +36,7 @@ pub mod outflow;
 pub mod profiles;
 pub mod reply;
 pub mod request_body;
+pub mod resources;
 pub mod server;
 pub mod sockets;
 pub mod status;

@@ -23,6 +23,7 @@ use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
 use crate::api::gate::Seat;
 use crate::api::input::Input;
+use crate::api::listing;
 use crate::api::log::{self, GetLog};
 use crate::api::metrics;
 use crate::api::openapi;
@@ -37,16 +38,14 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::BoardName;
 use crate::kernel::queries::{
-    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListAttachments,
-    ListBoards, ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats,
+    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, ListAttachments, ListBoards,
+    ListRuns, ListSubscriptions, ListTasks, Paged, Query, SearchTasks, ShowTask, Stats,
     TaskDetails, WhyReply, WhyTask, stats,
 };
-use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
-use crate::kernel::task::Task;
 use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
@@ -140,8 +139,8 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/batch",
         "Create tasks in their order, up to the first that is refused.",
     ),
-    query::<ListTasks, Vec<Task>>("/v1/tasks", "List tasks."),
-    query::<SearchTasks, Vec<Hit>>("/v1/search", "Search the texts of tasks, best hits first."),
+    list::<ListTasks>("/v1/tasks", "List tasks."),
+    list::<SearchTasks>("/v1/search", "Search the texts of tasks, best hits first."),
     query::<ShowTask, TaskDetails>("/v1/tasks/{id}", "Show everything about a task."),
     Operation {
         method: Method::Patch,
@@ -215,7 +214,7 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/{id}/context",
         "Show what a worker reads before it begins.",
     ),
-    query::<ListRuns, Vec<Run>>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
+    list::<ListRuns>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
     by_hand::<GetLog, String>(
         "log",
         Method::Get,
@@ -431,6 +430,24 @@ where
     }
 }
 
+/// A row for a list.
+const fn list<P>(path: &'static str, summary: &'static str) -> Operation
+where
+    P: Paged + DeserializeOwned + JsonSchema,
+    P::Item: JsonSchema,
+{
+    Operation {
+        name: <P as Paged>::NAME,
+        method: Method::Get,
+        path,
+        summary,
+        request: schema::<P>,
+        reply: schema::<Vec<P::Item>>,
+        carries: Carries::Fields,
+        run: listing::run::<P>,
+    }
+}
+
 /// A row for a query.
 const fn query<Q, R>(path: &'static str, summary: &'static str) -> Operation
 where
@@ -478,11 +495,11 @@ pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
     Ok(json_bytes(bytes))
 }
 
-fn json_bytes(bytes: Vec<u8>) -> Response {
+pub(super) fn json_bytes(bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
 }
 
-fn unwritable(error: &serde_json::Error) -> VerbError {
+pub(super) fn unwritable(error: &serde_json::Error) -> VerbError {
     Fault::Corrupt { what: "reply", value: error.to_string() }.into()
 }
 

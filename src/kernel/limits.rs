@@ -83,13 +83,10 @@ pub const SEARCH_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const SEARCH_WORDS_MAX: usize = 32;
 
 /// Most parts that these have together, as the index takes them apart: `a-b` has two.
-pub const SEARCH_TOKENS_MAX: usize = 128;
+pub const SEARCH_TOKENS_MAX: usize = 64;
 
 /// Most of them that stand for every word that begins so.
 pub const SEARCH_PREFIXES_MAX: usize = 8;
-
-/// Bytes of documents in which one search looks for the passage to show; hits behind them come without one.
-pub const SEARCH_SNIPPET_BYTES_MAX: u32 = 4 * 1024 * 1024;
 
 /// Most files attached to one task.
 pub const ATTACHMENTS_PER_TASK_MAX: usize = 100;

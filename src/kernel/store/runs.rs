@@ -3,11 +3,14 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::Doing;
-use super::page::{self, Page, PageSql};
 use super::rows::{lenient_json, lenient_list, lenient_names};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome, RunState};
+
+mod pages;
+
+pub use pages::{RunPage, Summaries, newest_gave_up, newest_page, page_after, summaries_within};
 
 macro_rules! select_runs {
     ($rest:literal) => {
@@ -22,6 +25,8 @@ macro_rules! select_runs {
         )
     };
 }
+
+use select_runs;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -433,56 +438,6 @@ pub fn get_latest(connection: &Connection, task_id: &TaskId) -> Result<Option<Ru
         .prepare_cached(select_runs!("WHERE task_id = :task_id ORDER BY id DESC LIMIT 1"))
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
         .doing("read the newest run of a task")
-}
-
-/// The newest runs of a task before one of them, as many as fit into an answer.
-pub fn newest_page(
-    connection: &Connection,
-    task_id: &TaskId,
-    before: Option<RunId>,
-) -> Result<Page<Run>, Fault> {
-    let sql = PageSql {
-        newest_first: select_runs!("WHERE task_id = :task_id AND id < :before ORDER BY id DESC"),
-        count: "SELECT count(*) FROM task_runs WHERE task_id = :task_id AND id < :before",
-        doing: "list the runs of a task",
-    };
-    page::newest(connection, &sql, task_id, before, read)
-}
-
-/// Summaries of runs as one text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summaries {
-    /// The summaries, oldest first, each on lines of its own.
-    pub text: String,
-    /// Whether older ones are left out.
-    pub is_cut: bool,
-}
-
-/// The newest summaries of a task's runs that make no more than `bytes_max`.
-pub fn summaries_within(
-    connection: &Connection,
-    task_id: &TaskId,
-    bytes_max: usize,
-) -> Result<Summaries, Fault> {
-    let doing = "read summaries";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT summary FROM task_runs WHERE task_id = :task_id AND summary IS NOT NULL ORDER BY id DESC",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query(named_params! { ":task_id": task_id }).doing(doing)?;
-    let (mut found, mut bytes, mut is_cut) = (Vec::new(), 0, false);
-    while let Some(row) = rows.next().doing(doing)? {
-        let summary = row.get_ref(0).doing(doing)?.as_bytes().unwrap_or_default();
-        bytes += summary.len() + 1;
-        if bytes > bytes_max + 1 {
-            is_cut = true;
-            break;
-        }
-        found.push(String::from_utf8_lossy(summary).into_owned());
-    }
-    found.reverse();
-    Ok(Summaries { text: found.join("\n"), is_cut })
 }
 
 /// All runs of a task, oldest first.

@@ -10,9 +10,11 @@
 //! | `writer` | what happened on the board, step by step |
 //! | `parts` | the texts of one task, as documents of bounded size |
 //! | `words` | what somebody typed, as what the index is asked for |
+//! | `passage` | where the words stand, for people |
 
 mod file;
 mod parts;
+mod passage;
 mod words;
 mod writer;
 
@@ -23,7 +25,7 @@ use rusqlite::{Connection, named_params};
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EventId, TaskId};
-pub use words::match_expression;
+pub use words::Words;
 pub use writer::SearchIndex;
 
 /// Where the index of the board at `database` is.
@@ -73,14 +75,43 @@ pub fn ranked(connection: &Connection, matching: &str, limit: u32) -> Result<Vec
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// The passage of a document in which the words stand, with them between `[` and `]`. It is made for those that are shown
-/// only: it costs more than finding them.
+/// The passage of a document in which the words stand, with them between `[` and `]`; none when it is not near the beginning of a long
+/// text. It is made for those that are shown only: it costs more than finding them.
 ///
 /// # Errors
 /// A fault of the index.
 pub fn snippet(
     connection: &Connection,
-    matching: &str,
+    words: &Words,
+    document: &Document,
+) -> Result<Option<String>, Fault> {
+    let doing = "show where the words stand";
+    if passage::is_short(document.bytes) {
+        return quick_snippet(connection, words, document).map(Some);
+    }
+    let texts = connection
+        .prepare_cached(
+            "SELECT substr(title, 1, :most), substr(body, 1, :most), substr(comments, 1, :most),
+                    substr(summaries, 1, :most)
+             FROM search.texts WHERE rowid = :id",
+        )
+        .and_then(|mut s| {
+            let most = passage::LOOKED_AT_BYTES as u32;
+            s.query_row(named_params! { ":most": most, ":id": document.id }, |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+            })
+        })
+        .doing(doing)?;
+    if document.bytes as usize > passage::LOOKED_AT_BYTES || !passage::has_few_hits(&texts, words) {
+        return Ok(passage::find(&texts, words));
+    }
+    quick_snippet(connection, words, document).map(Some)
+}
+
+/// By the index's own function, for a document with few hits.
+fn quick_snippet(
+    connection: &Connection,
+    words: &Words,
     document: &Document,
 ) -> Result<String, Fault> {
     connection
@@ -89,7 +120,7 @@ pub fn snippet(
              WHERE texts MATCH :matching AND rowid = :id",
         )
         .and_then(|mut s| {
-            let parameters = named_params! { ":matching": matching, ":id": document.id };
+            let parameters = named_params! { ":matching": words.expression(), ":id": document.id };
             s.query_row(parameters, |row| row.get(0))
         })
         .doing("show where the words stand")

@@ -100,7 +100,9 @@ impl Verb for CreateTask {
         for label in &task.labels {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
-        room::after_labels(tx.store(), &task.id)?;
+        if !task.labels.is_empty() {
+            room::after_labels(tx.store(), &task.id)?;
+        }
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;
         if task.status == TaskStatus::Ready {

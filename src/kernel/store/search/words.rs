@@ -7,44 +7,69 @@ use crate::kernel::limits::{
 };
 use crate::kernel::tx::shorten;
 
-/// The match expression for words that somebody typed: every word must occur, a `*` at its end stands for any rest. A word that is
-/// typed twice counts once.
-///
-/// # Errors
-/// [`Refusal`]: there is no word, or there are too many.
-pub fn match_expression(typed: &str) -> Result<String, Refusal> {
-    if typed.len() > SEARCH_TEXT_BYTES_MAX {
-        let (field, actual) = ("text", typed.len());
-        return Err(Refusal::TooLarge { field, actual, limit: SEARCH_TEXT_BYTES_MAX });
-    }
-    let mut words: Vec<Word> = Vec::new();
-    for word in typed.split_whitespace().filter_map(Word::of) {
-        if !words.iter().any(|other| other.is_same(&word)) {
-            words.push(word);
-        }
-    }
-    if words.is_empty() {
-        let problem = "there is no word to search for";
-        return Err(Refusal::InvalidValue { field: "text", problem, value: shorten(typed) });
-    }
-    let prefixes = words.iter().filter(|word| word.is_prefix).count();
-    let tokens: usize = words.iter().map(Word::tokens).sum();
-    for (actual, limit, problem) in [
-        (words.len(), SEARCH_WORDS_MAX, "has too many words"),
-        (tokens, SEARCH_TOKENS_MAX, "has too many parts of words"),
-        (prefixes, SEARCH_PREFIXES_MAX, "has too many words that end with `*`"),
-    ] {
-        if actual > limit {
-            let value = format!("{actual}, at most {limit}");
-            return Err(Refusal::InvalidValue { field: "text", problem, value });
-        }
-    }
-    let quoted: Vec<String> = words.iter().map(Word::quoted).collect();
-    Ok(quoted.join(" "))
+/// The words of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    words: Vec<Word>,
 }
 
+impl Words {
+    /// Takes apart what somebody typed: every word must occur, a `*` at its end stands for any rest. A word that is typed twice
+    /// counts once.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no word, or there are too many.
+    pub fn parse(typed: &str) -> Result<Self, Refusal> {
+        if typed.len() > SEARCH_TEXT_BYTES_MAX {
+            let (field, actual) = ("text", typed.len());
+            return Err(Refusal::TooLarge { field, actual, limit: SEARCH_TEXT_BYTES_MAX });
+        }
+        let mut words: Vec<Word> = Vec::new();
+        for word in typed.split_whitespace().filter_map(Word::of) {
+            if !words.iter().any(|other| other.is_same(&word)) {
+                words.push(word);
+            }
+        }
+        if words.is_empty() {
+            let problem = "there is no word to search for";
+            return Err(Refusal::InvalidValue { field: "text", problem, value: shorten(typed) });
+        }
+        let prefixes = words.iter().filter(|word| word.is_prefix).count();
+        let tokens: usize = words.iter().map(|word| word.tokens.len()).sum();
+        for (actual, limit, problem) in [
+            (words.len(), SEARCH_WORDS_MAX, "has too many words"),
+            (tokens, SEARCH_TOKENS_MAX, "has too many parts of words"),
+            (prefixes, SEARCH_PREFIXES_MAX, "has too many words that end with `*`"),
+        ] {
+            if actual > limit {
+                let value = format!("{actual}, at most {limit}");
+                return Err(Refusal::InvalidValue { field: "text", problem, value });
+            }
+        }
+        Ok(Self { words })
+    }
+
+    /// What the index is asked for.
+    pub fn expression(&self) -> String {
+        self.words.iter().map(Word::quoted).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The number of the word that a token of a text is, or a part of.
+    pub(super) fn position(&self, token: &str) -> Option<usize> {
+        self.words.iter().position(|word| word.has(token))
+    }
+
+    /// Whether a token of a text is one of the words, or a part of one.
+    pub(super) fn matches(&self, token: &str) -> bool {
+        self.position(token).is_some()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Word {
     text: String,
+    /// What the index makes of it, in lower case: `a-b` is two.
+    tokens: Vec<String>,
     is_prefix: bool,
 }
 
@@ -56,16 +81,20 @@ impl Word {
             None => (typed, false),
         };
         let text = text.replace('"', "");
-        text.chars().any(char::is_alphanumeric).then_some(Self { text, is_prefix })
+        let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+        let tokens: Vec<String> = parts.map(str::to_lowercase).collect();
+        (!tokens.is_empty()).then_some(Self { text, tokens, is_prefix })
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.is_prefix == other.is_prefix && self.text.to_lowercase() == other.text.to_lowercase()
+        self.is_prefix == other.is_prefix && self.tokens == other.tokens
     }
 
-    /// What the index makes of it: `a-b` is two.
-    fn tokens(&self) -> usize {
-        self.text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count()
+    /// Whether a token is a part of it.
+    fn has(&self, token: &str) -> bool {
+        let last = self.tokens.last().filter(|_| self.is_prefix);
+        self.tokens.iter().any(|part| is_same(part, token))
+            || last.is_some_and(|part| begins_with(token, part))
     }
 
     fn quoted(&self) -> String {
@@ -73,9 +102,26 @@ impl Word {
     }
 }
 
+/// Whether a token is that word in lower case. Plain ones are compared as they are: there are many.
+fn is_same(lower: &str, token: &str) -> bool {
+    if token.is_ascii() { lower.eq_ignore_ascii_case(token) } else { lower == token.to_lowercase() }
+}
+
+fn begins_with(token: &str, lower: &str) -> bool {
+    if token.is_ascii() {
+        token.get(..lower.len()).is_some_and(|head| lower.eq_ignore_ascii_case(head))
+    } else {
+        token.to_lowercase().starts_with(lower)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn expression(typed: &str) -> Option<String> {
+        Words::parse(typed).ok().map(|words| words.expression())
+    }
 
     #[test]
     fn typed_words_cannot_be_syntax() {
@@ -88,14 +134,14 @@ mod tests {
             ("  ", None),
             ("* - \"", None),
         ] {
-            assert_eq!(match_expression(typed).ok().as_deref(), expected, "{typed:?}");
+            assert_eq!(expression(typed).as_deref(), expected, "{typed:?}");
         }
     }
 
     #[test]
     fn a_word_counts_once_however_often_it_is_typed() {
-        assert_eq!(match_expression(&"a ".repeat(2000)).unwrap(), "\"a\"");
-        assert_eq!(match_expression("a A a* A*").unwrap(), "\"a\" \"a\"*");
+        assert_eq!(expression(&"a ".repeat(2000)).unwrap(), "\"a\"");
+        assert_eq!(expression("a A a* A*").unwrap(), "\"a\" \"a\"*");
     }
 
     #[test]
@@ -113,7 +159,7 @@ mod tests {
             ("x".repeat(SEARCH_TEXT_BYTES_MAX), true),
             ("x".repeat(SEARCH_TEXT_BYTES_MAX + 1), false),
         ] {
-            assert_eq!(match_expression(&typed).is_ok(), is_taken, "{} bytes", typed.len());
+            assert_eq!(expression(&typed).is_some(), is_taken, "{} bytes", typed.len());
         }
     }
 }
