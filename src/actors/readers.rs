@@ -214,3 +214,63 @@ fn read_until_closed(pool: &ReaderPool, shared: &Shared) {
         shared.state().schedule.done(&lane);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::store::search::SearchIndex;
+    use crate::kernel::store::{Birth, Missing, open_writer};
+
+    /// Never comes to its end by itself.
+    fn endless(snapshot: &Snapshot<'_>) -> Result<i64, VerbError> {
+        let sql =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let read = snapshot.connection.query_row(sql, [], |row| row.get(0));
+        read.map_err(|error| {
+            let (doing, detail) = ("count".to_owned(), error.to_string());
+            Fault::Database { doing, detail, retryable: true }.into()
+        })
+    }
+
+    fn with_readers(test: impl AsyncFnOnce(Readers)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kanban.db");
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        drop(open_writer(&path, Missing::Create, &birth).unwrap());
+        drop(SearchIndex::open(&path, "n").unwrap());
+        let pool = ReaderPool::open(&path, READER_COUNT).unwrap();
+        let readers = Readers::start(&pool, LocalTime::new(jiff::tz::TimeZone::UTC)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test(readers));
+    }
+
+    fn person(name: &str) -> Caller {
+        Caller::Operator { name: name.into() }
+    }
+
+    #[test]
+    fn a_read_that_takes_too_long_is_stopped_and_told_so() {
+        with_readers(async |readers| {
+            let answer = readers.read(person("ada"), endless).await;
+            let is_too_long =
+                matches!(answer, Err(VerbError::Refused(Refusal::ReadTooLong { ms })) if ms > 0);
+            assert!(is_too_long, "{answer:?}");
+            assert_eq!(readers.stopped(), 1);
+            readers.read(person("ada"), |_| Ok(())).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn reads_that_nobody_waits_for_any_more_give_their_threads_back() {
+        with_readers(async |readers| {
+            // The daemon's own reads have no limit, so only their being abandoned ends them.
+            let system = || Caller::System { part: "test" };
+            for _ in 0..READER_COUNT {
+                let read = readers.read(system(), endless);
+                let begun = tokio::time::timeout(std::time::Duration::from_millis(20), read).await;
+                assert!(begun.is_err());
+            }
+            readers.read(person("ada"), |_| Ok(())).await.unwrap();
+        });
+    }
+}

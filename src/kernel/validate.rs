@@ -2,8 +2,8 @@
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
-    ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LIST_ITEMS_MAX, METADATA_DEPTH_MAX,
-    NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+    ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
+    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::tx::shorten;
@@ -152,6 +152,13 @@ pub fn labels(given: &[String]) -> Result<Vec<String>, Refusal> {
     }
     labels.sort();
     labels.dedup();
+    if labels.len() as u64 > LABELS_PER_TASK_MAX {
+        return Err(Refusal::InvalidValue {
+            field: "labels",
+            problem: "are more than a task may have",
+            value: format!("{}, at most {LABELS_PER_TASK_MAX}", labels.len()),
+        });
+    }
     Ok(labels)
 }
 

@@ -159,6 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_that_hangs_holds_up_nobody_who_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        // Bound and never read: it takes as many entries as the kernel keeps for it.
+        let _hanging = UnixDatagram::bind(&path).unwrap();
+        let sent = Journal::connect_to(&path).unwrap();
+        let queue = LogQueue::start(Box::new(move |entry| sent.send(entry)), drop).unwrap();
+        let layer = JournalLayer::new(queue.clone());
+        let subscriber = tracing_subscriber::Registry::default().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..20_000 {
+                tracing::warn!(number, "run claimed");
+            }
+        });
+        assert!(queue.health().lost_lines > 0, "{:?}", queue.health());
+    }
+
+    #[test]
     fn a_value_of_several_lines_is_written_with_its_length() {
         let mut entry = Vec::new();
         push(&mut entry, "MESSAGE", "a\nb");

@@ -90,18 +90,17 @@ impl Verb for CreateTask {
             return Ok(CreateReply { task: existing, created: false });
         }
         let parents = self.existing_parents(tx, &task)?;
+        for (parent, _) in &parents {
+            room::for_child(tx.store(), parent)?;
+        }
         task.status = self.first_status(&parents);
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
         for (parent, _) in &parents {
             store::links::insert(tx.store(), parent, &task.id)?;
-            room::after_link(tx.store(), parent, &task.id)?;
         }
         for label in &task.labels {
             store::labels::insert(tx.store(), &task.id, label)?;
-        }
-        if !task.labels.is_empty() {
-            room::after_labels(tx.store(), &task.id)?;
         }
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;

@@ -53,6 +53,13 @@ pub(super) fn after_link(
     refuse_full(is_over, parent, "children", CHILDREN_PER_TASK_MAX)
 }
 
+/// Refuses a new task whose parent has as many children as it may have.
+pub(super) fn for_child(store: &Connection, parent: &TaskId) -> Result<(), VerbError> {
+    let most = CHILDREN_PER_TASK_MAX - 1;
+    let is_full = store::links::has_more_children_than(store, parent, most)?;
+    refuse_full(is_full, parent, "children", CHILDREN_PER_TASK_MAX)
+}
+
 /// Refuses what a task has too many labels for. To be asked after they were added.
 pub(super) fn after_labels(store: &Connection, id: &TaskId) -> Result<(), VerbError> {
     let is_over = store::labels::has_more_than(store, id, LABELS_PER_TASK_MAX)?;
