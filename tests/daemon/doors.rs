@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use kanband::os::user::Account;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{DEADLINE, Daemon, config, wait_for};
 
 fn workers_door(daemon: &Daemon) -> PathBuf {
     daemon.home().join("kanband.sock.worker")
@@ -59,7 +59,7 @@ fn knock(path: &str) {
     for knocks in 0..300 {
         let mut stream = UnixStream::connect(path).unwrap();
         let mut said = Vec::new();
-        // A daemon that waits for a request keeps this waiting.
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.read_to_end(&mut said).unwrap();
         if knocks == 0 {
             std::io::stdout().write_all(&said).unwrap();

@@ -1,11 +1,11 @@
 //! Whatever is still being read of the board ends with the run whose worker asked for it, whoever holds the descriptor by then.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{DEADLINE, Daemon, config, wait_for};
 
 /// A request of the worker of run 1, by its token: this process is in no run's tree, like one that was handed the descriptor.
 fn ask(daemon: &Daemon, path: &str) -> BufReader<UnixStream> {
@@ -38,10 +38,13 @@ fn stop(daemon: &Daemon, id: &str) {
     daemon.wait_closed(id);
 }
 
-/// Whatever comes until the daemon hangs up. A stream that goes on would keep this waiting for ever.
+/// Whatever comes until the daemon hangs up.
 fn rest(mut stream: BufReader<UnixStream>) -> String {
+    stream.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();
     let mut rest = Vec::new();
-    drop(stream.read_to_end(&mut rest));
+    if let Err(error) = stream.read_to_end(&mut rest) {
+        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the daemon does not hang up");
+    }
     String::from_utf8_lossy(&rest).into_owned()
 }
 
