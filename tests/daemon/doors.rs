@@ -61,6 +61,7 @@ fn knock(path: &str) {
         let mut said = Vec::new();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.read_to_end(&mut said).unwrap();
+        assert!(!said.is_empty(), "the daemon waits for a request");
         if knocks == 0 {
             std::io::stdout().write_all(&said).unwrap();
         }
