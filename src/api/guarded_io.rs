@@ -1,7 +1,4 @@
-//! The bytes of a connection, with an eye on a client that does not read.
-//!
-//! While something waits to be written, nothing more is read: a client that asks and asks and never reads an answer is heard no
-//! further. One that takes too little in too long a time is hung up on.
+//! The bytes of a connection, with an eye on a client that does not read: one that takes too little in too long a time is hung up on.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -105,12 +102,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.wait.is_some() {
-            // The write that waits wakes the connection.
-            return Poll::Pending;
-        }
-        Pin::new(&mut this.stream).poll_read(context, buffer)
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
@@ -188,35 +180,6 @@ mod tests {
             let mut read = vec![0; 4096];
             let (written, _) = tokio::join!(io.write_all(&[0; 4096]), theirs.read_exact(&mut read));
             written.unwrap();
-        });
-    }
-
-    #[test]
-    fn nothing_is_read_while_an_answer_waits_to_be_read() {
-        run(async {
-            let (mut io, mut theirs, _seat) =
-                guarded(StallTimes { answer: NEVER, following: NEVER });
-            theirs.write_all(b"next").await.unwrap();
-            let mut bytes = [0; 4];
-            let pending = {
-                let mut write = std::pin::pin!(io.write_all(&[0; 2048]));
-                std::future::poll_fn(|context| {
-                    Poll::Ready(write.as_mut().poll(context).is_pending())
-                })
-                .await
-            };
-            assert!(pending, "the pipe is full");
-            let mut buffer = ReadBuf::new(&mut bytes);
-            let is_pending = std::future::poll_fn(|context| {
-                Poll::Ready(Pin::new(&mut io).poll_read(context, &mut buffer).is_pending())
-            })
-            .await;
-            assert!(is_pending, "the next request was read");
-            let mut read = [0; 1024];
-            theirs.read_exact(&mut read).await.unwrap();
-            io.flush().await.unwrap();
-            io.read_exact(&mut bytes).await.unwrap();
-            assert_eq!(&bytes, b"next");
         });
     }
 

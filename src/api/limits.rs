@@ -45,7 +45,8 @@ pub const METRICS_CONNECTION_TIME: Duration = Duration::from_secs(300);
 /// Time for an answer under way to a worker whose run is closed. A stream ends at once.
 pub const OVER_TIME: Duration = Duration::from_secs(2);
 
-/// Most bytes of a request's head, and of what is read ahead of a body.
+/// Most bytes of a request's head, of what is read ahead of a body, and of answers that wait to be written: who asks on without reading
+/// an answer is heard no further.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Bodies and answers up to this many bytes are not counted: the connections bound them.

@@ -96,6 +96,8 @@ fn a_download_ends_with_the_run_that_asked_for_it() {
         (workers.unwrap()["files"] == 0).then_some(())
     });
     assert!(rest(download).len() < bytes.len());
+    let turned_away = &daemon.get("/v1/status")["resources"]["turned_away"];
+    assert_eq!((&turned_away["run_over"], &turned_away["stalled"]), (&json!(1), &json!(0)));
 }
 
 #[test]
