@@ -113,6 +113,7 @@ fn idle_callers_without_a_token_give_way_to_one_with_a_token() {
         status_line(&mut stream).contains(" 200 ").then_some(())
     });
     assert!(used(&daemon, "unproven", "connections") < 200);
+    assert!(turned_away(&daemon, "shed") > 0, "they have given way, and not only been given up");
     daemon.create(json!({}));
     drop(idle);
 }
