@@ -77,6 +77,7 @@ impl From<Fault> for ApiError {
         let code = if fault.is_retryable() { ErrorCode::Unavailable } else { ErrorCode::Internal };
         // Neither at the end of the daemon nor under a load that is turned away has anything failed.
         let is_fault = !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. });
+        tracing::error!(%fault, "a request failed");
         Self { is_fault, ..Self::new(code, fault.to_string()) }
     }
 }
