@@ -9,11 +9,12 @@
 
 mod arguments;
 mod home;
+mod host;
 mod skills;
 mod supervisor;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -33,11 +34,13 @@ use crate::actors::reloader::Reloader;
 use crate::actors::root::messages::{ActorDown, EndProcess, ShutdownRequested};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, RootSupervisor, Wires};
-use crate::actors::settings_policy::of_settings;
+use crate::actors::settings_policy::{of_settings, within};
+use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::gate::Gate;
 use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
@@ -51,10 +54,12 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
+use crate::kernel::shares::Shares;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::epoch_seconds;
+use crate::os::descriptors;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
@@ -180,21 +185,30 @@ impl Random for SystemRandom {
 /// # Errors
 /// [`StartError`] when it does not come to serve.
 pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
+    let ended = start_and_serve(ambient);
+    telemetry::finish();
+    ended
+}
+
+fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let home = Home::resolve(&ambient)?;
     home::must_be_local(&home)?;
     let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
-    telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
+    telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"))
+        .map_err(|error| StartError::fault("start the log thread", &error))?;
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
-    let policy = Arc::new(Policy {
+    let shares = host::share_descriptors()?;
+    let policy = Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..of_settings(&settings)
-    });
+    };
+    let policy = Arc::new(within(policy, shares));
     let board = open_patiently(&home, Arc::clone(&policy))?;
     let listeners = Listeners { sockets: &sockets, handed };
-    let configured = Configured { ambient, settings, shown, policy };
+    let configured = Configured { ambient, settings, shown, policy, shares };
     let parts = build(configured, &home, listeners, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);
@@ -229,7 +243,7 @@ impl Listeners<'_> {
             Some(handed) => sockets::take(handed, operators, workers)?,
             None => sockets::bind(operators, workers, group)?,
         };
-        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+        let metrics = settings.metrics.listen.map(host::listen_for_metrics).transpose()?;
         Ok((bound, metrics))
     }
 }
@@ -240,6 +254,7 @@ struct Configured {
     settings: Settings,
     shown: Shown,
     policy: Arc<Policy>,
+    shares: Shares,
 }
 
 /// What is there before the first actor.
@@ -258,7 +273,7 @@ fn build(
     listeners: Listeners<'_>,
     board: Board,
 ) -> Result<Parts, StartError> {
-    let Configured { ambient, settings, shown, policy } = configured;
+    let Configured { ambient, settings, shown, policy, shares } = configured;
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
@@ -293,6 +308,8 @@ fn build(
         holder,
         daemon_user,
     });
+    let token_holders = TokenHolders::default();
+    token_holders.learn(&context.daemon_user, &context.settings());
     let attachments = Attachments::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
     let reloader = Arc::new(Reloader {
@@ -302,6 +319,8 @@ fn build(
         database: database.clone(),
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
+        shares,
+        token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
     });
     let figures = Arc::<Figures>::default();
@@ -316,6 +335,9 @@ fn build(
         live_runs: live_runs.clone(),
         context: Arc::clone(&context),
         attachments,
+        gate: Gate::new(shares.connections),
+        token_holders,
+        descriptors: descriptors::soft_limit(),
         life,
         home: home.path().to_owned(),
         socket,
@@ -352,8 +374,8 @@ fn start_reading(
     // Before the readers, which attach the index.
     indexer::prepare(&home.database(), incarnation)
         .map_err(|fault| StartError::fault("open the search index", &fault))?;
-    // One connection more than reading threads: the indexer's.
-    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
+    // Two connections more than reading threads: the indexer's, and one for a backup.
+    let pool = ReaderPool::open(&home.database(), READER_COUNT + 2)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&pool, local_time)
@@ -361,16 +383,6 @@ fn start_reading(
     indexer::start(&home.database(), pool.clone(), feed)
         .map_err(|error| StartError::fault("start the indexing thread", &error))?;
     Ok((pool, readers))
-}
-
-/// Where figures are asked for over TCP.
-fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let doing = "listen at `metrics.listen`";
-    let fault =
-        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }
 
 /// What is done when the database thread ends: its panic is told to the root.

@@ -60,7 +60,7 @@ fn list_newest(_: &TaskId) -> Read {
 }
 
 fn show(id: &TaskId) -> Read {
-    ask(ShowTask { id: id.to_string(), board: None })
+    ask(ShowTask { id: id.to_string(), ..ShowTask::default() })
 }
 
 fn context(id: &TaskId) -> Read {

@@ -15,8 +15,11 @@ use crate::kernel::error::Fault;
 use crate::kernel::store;
 use crate::kernel::store::search::SearchIndex;
 
-/// Pause after a fault.
+/// Pause after a fault. It doubles with each that follows.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Longest pause after a fault.
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Pause between something that has happened and the look at it. A run brings four commits within a few milliseconds: one
 /// look then serves them all, and it does not take the processor from the start of a worker.
@@ -38,26 +41,49 @@ pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Re
     let (database, mut events) = (PathBuf::from(database), feed.subscribe());
     let work = move || {
         let mut open = None;
+        let mut faults = Faults::default();
         loop {
             let look = std::panic::AssertUnwindSafe(|| catch_up(&database, &pool, &mut open));
             match std::panic::catch_unwind(look) {
-                Ok(Ok(())) => match events.blocking_recv() {
-                    // One look serves everything that has come in the meantime.
-                    Ok(_) | Err(RecvError::Lagged(_)) => {
-                        rest(GATHER);
-                        while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+                Ok(Ok(())) => {
+                    faults = Faults::default();
+                    match events.blocking_recv() {
+                        // One look serves everything that has come in the meantime.
+                        Ok(_) | Err(RecvError::Lagged(_)) => {
+                            rest(GATHER);
+                            while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_)))
+                            {
+                            }
+                        }
+                        Err(RecvError::Closed) => return,
                     }
-                    Err(RecvError::Closed) => return,
-                },
-                Ok(Err(fault)) => {
-                    tracing::error!(%fault, "texts could not be indexed");
-                    rest(AGAIN);
                 }
-                Err(_panic) => rest(AGAIN),
+                Ok(Err(fault)) => rest(faults.pause_after(&fault.to_string())),
+                Err(_panic) => rest(faults.pause_after("a panic")),
             }
         }
     };
     std::thread::Builder::new().name("indexer".to_owned()).spawn(work).map(drop)
+}
+
+/// Faults in a row.
+#[derive(Debug, Default)]
+struct Faults {
+    count: u32,
+    last: String,
+}
+
+impl Faults {
+    /// How long to wait after this one. Each is logged once, however often it comes.
+    fn pause_after(&mut self, fault: &str) -> Duration {
+        if self.last != fault {
+            tracing::error!(fault, "texts could not be indexed");
+            fault.clone_into(&mut self.last);
+        }
+        let doubled = AGAIN.saturating_mul(1 << self.count.min(6));
+        self.count += 1;
+        doubled.min(AGAIN_MAX)
+    }
 }
 
 /// The index, open, and the life of the board that it is of.
@@ -87,4 +113,16 @@ fn catch_up(database: &Path, pool: &ReaderPool, open: &mut Option<Open>) -> Resu
 #[expect(clippy::disallowed_methods, reason = "a thread of its own that nobody waits for")]
 fn rest(time: Duration) {
     std::thread::sleep(time);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_each_fault_and_are_bounded() {
+        let mut faults = Faults::default();
+        let seconds: Vec<u64> = (0..8).map(|_| faults.pause_after("disk full").as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
 }

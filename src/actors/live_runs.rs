@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::os::identity::ProcessIdentity;
@@ -38,15 +40,27 @@ pub struct LiveRuns {
 struct Entry {
     run: LiveRun,
     calls: AtomicU64,
+    /// Goes with the entry: who listens hears that the run is over.
+    over: watch::Sender<()>,
 }
 
 impl LiveRuns {
-    /// Adds a run.
+    /// Adds a run. One that is there already goes on as the same.
     pub fn insert(&self, run_id: RunId, run: LiveRun) {
-        self.runs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(run_id, Entry { run, calls: AtomicU64::new(0) });
+        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+        match runs.get_mut(&run_id) {
+            Some(entry) => entry.run = run,
+            None => {
+                let over = watch::Sender::new(());
+                runs.insert(run_id, Entry { run, calls: AtomicU64::new(0), over });
+            }
+        }
+    }
+
+    /// Something that closes when the run is over; none when it is not live.
+    pub fn over(&self, run_id: RunId) -> Option<watch::Receiver<()>> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(&run_id).map(|entry| entry.over.subscribe())
     }
 
     /// Removes a run.
@@ -91,7 +105,7 @@ impl LiveRuns {
     /// The run's worker as the caller of one more request; none when the run is not live.
     pub fn caller(&self, run_id: RunId) -> Option<Caller> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        let Entry { run, calls } = runs.get(&run_id)?;
+        let Entry { run, calls, .. } = runs.get(&run_id)?;
         calls.fetch_add(1, Ordering::Relaxed);
         Some(Caller::Worker {
             run_id,
@@ -122,6 +136,25 @@ fn is_same_word(left: &str, right: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_waits_for_the_end_of_a_run_hears_of_its_removal_and_of_nothing_else() {
+        let live_runs = LiveRuns::default();
+        let run = LiveRun {
+            task_id: TaskId::parse("t_1").unwrap(),
+            board: BoardName::default(),
+            profile: "dev".into(),
+            token: "token".into(),
+        };
+        assert!(live_runs.over(1).is_none());
+        live_runs.insert(1, run.clone());
+        let over = live_runs.over(1).unwrap();
+        // Its worker actor was built anew.
+        live_runs.insert(1, run);
+        assert!(over.has_changed().is_ok());
+        live_runs.remove(1);
+        assert!(over.has_changed().is_err());
+    }
 
     #[test]
     fn words_are_the_same_only_in_full() {

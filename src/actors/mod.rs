@@ -41,5 +41,6 @@ pub mod readers;
 pub mod reloader;
 pub mod root;
 pub mod settings_policy;
+pub mod token_holders;
 pub mod wire;
 pub mod worker;

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::actors::readers::limit::must_stop;
 use crate::kernel::error::Fault;
 use crate::kernel::store::{self, Connection};
 
@@ -25,12 +26,12 @@ pub struct ReaderPool {
 }
 
 impl ReaderPool {
-    /// Opens `size` connections to the board at `path`.
+    /// At most `size` connections to the board at `path`. One is opened now, the others when they are needed.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// When it cannot be opened.
     pub fn open(path: &Path, size: usize) -> Result<Self, Fault> {
-        let idle = (0..size).map(|_| open(path)).collect::<Result<_, _>>()?;
+        let idle = vec![open(path)?];
         let state = State { idle, lent_count: 0, is_closed: false };
         Ok(Self {
             path: Arc::new(path.to_owned()),
@@ -113,8 +114,9 @@ fn lock(mutex: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 fn open(path: &Path) -> Result<Connection, Fault> {
-    let connection = store::open_reader(path)?;
+    let mut connection = store::open_reader(path)?;
     store::search::attach(&connection, path)?;
+    store::make_stoppable(&mut connection, must_stop)?;
     Ok(connection)
 }
 

@@ -1,35 +1,75 @@
 //! Readers: read-only connections beside the writer, each on a thread of its own.
 //!
 //! *Owns* the threads; the connections are lent by [`ReaderPool`]. *Receives* queries. *Sends* nothing. A read never takes the
-//! write lock and holds its snapshot only as long as it reads. A query that panics costs a connection, which is opened anew.
+//! write lock and holds its snapshot only as long as it reads, which is bounded ([`limit`]); who reads next is [`schedule`]'s to
+//! say. A query that panics costs a connection, which is opened anew.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+pub mod limit;
+pub mod schedule;
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
 
 use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
-use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::queries::{Query, Snapshot};
 use crate::kernel::store::{self, Connection};
 use crate::os::clock::epoch_seconds;
-
-/// Reading threads. More would only compete with the writer for the two cores of a small host.
-pub const READER_COUNT: usize = 2;
-
-/// Queries that may wait; more make their callers wait.
-const QUERY_QUEUE_MAX: usize = 256;
+use limit::{Allowance, Stop, limited};
+pub use schedule::READER_COUNT;
+use schedule::{Lane, Schedule};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The handle: cheap to clone, usable from every thread.
+/// The handle: cheap to clone, usable from every thread. The threads end with the last one.
 #[derive(Clone)]
 pub struct Readers {
-    sender: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
     local_time: Arc<LocalTime>,
-    reads: Arc<AtomicU64>,
+    _open: Arc<Open>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    reads: AtomicU64,
+    stopped: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    schedule: Schedule<Job>,
+    is_closed: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dropped with the last handle.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state().is_closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// Dropped when nobody waits for the answer any more.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Readers {
@@ -38,15 +78,15 @@ impl Readers {
     /// # Errors
     /// When a thread cannot be made.
     pub fn start(pool: &ReaderPool, local_time: LocalTime) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel::<Job>(QUERY_QUEUE_MAX);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let shared = Arc::<Shared>::default();
         for index in 0..READER_COUNT {
-            let (pool, receiver) = (pool.clone(), Arc::clone(&receiver));
+            let (pool, shared) = (pool.clone(), Arc::clone(&shared));
             std::thread::Builder::new()
                 .name(format!("reader-{index}"))
-                .spawn(move || read_until_closed(&pool, &receiver))?;
+                .spawn(move || read_until_closed(&pool, &shared))?;
         }
-        Ok(Self { sender, local_time: Arc::new(local_time), reads: Arc::default() })
+        let open = Arc::new(Open(Arc::clone(&shared)));
+        Ok(Self { shared, local_time: Arc::new(local_time), _open: open })
     }
 
     /// Has a query answered from one snapshot.
@@ -57,45 +97,180 @@ impl Readers {
         self.read(caller, move |snapshot| query.read(snapshot)).await
     }
 
-    /// Runs `f` on one snapshot.
+    /// Runs `f` on one snapshot, within the time of an ordinary answer.
     ///
     /// # Errors
-    /// What `f` returns, or a fault.
+    /// What `f` returns, [`Refusal::ReadTooLong`], or a fault.
     pub async fn read<T: Send + 'static>(
         &self,
         caller: Caller,
         f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
     ) -> Result<T, VerbError> {
+        self.read_then(caller, f, Ok).await
+    }
+
+    /// The same, and runs `then` on what was read, on the reader's thread, when the snapshot is over.
+    ///
+    /// # Errors
+    /// As [`Readers::read`], and what `then` returns.
+    pub async fn read_then<T: 'static, R: Send + 'static>(
+        &self,
+        caller: Caller,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
+        then: impl FnOnce(T) -> Result<R, VerbError> + Send + 'static,
+    ) -> Result<R, VerbError> {
+        let (lane, allowance) = match &caller {
+            Caller::System { .. } => (Lane::System, Allowance::Unlimited),
+            Caller::Operator { name } => (Lane::Person(name.clone()), Allowance::Short),
+            Caller::Worker { run_id, .. } => (Lane::Worker(*run_id), Allowance::Short),
+        };
+        self.run(lane, allowance, caller, f, then).await
+    }
+
+    /// Runs `f` on one snapshot although it looks at the whole file. For operations of persons only; one at a time.
+    ///
+    /// # Errors
+    /// As [`Readers::read`].
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
+    ) -> Result<T, VerbError> {
+        self.run(Lane::Long, Allowance::Long, caller, f, Ok).await
+    }
+
+    async fn run<T: 'static, R: Send + 'static>(
+        &self,
+        lane: Lane,
+        allowance: Allowance,
+        caller: Caller,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
+        then: impl FnOnce(T) -> Result<R, VerbError> + Send + 'static,
+    ) -> Result<R, VerbError> {
         let (reply, answer) = oneshot::channel();
         let local_time = Arc::clone(&self.local_time);
+        let is_abandoned = Arc::new(AtomicBool::new(false));
+        let _waiting = Waiting(Arc::clone(&is_abandoned));
+        let shared = Arc::clone(&self.shared);
         let job: Job = Box::new(move |connection| {
+            if is_abandoned.load(Ordering::Relaxed) {
+                return;
+            }
             let now = epoch_seconds();
-            let read = store::transaction::snapshot(connection, |connection| {
-                f(&Snapshot { connection, now, caller: &caller, local_time: &local_time })
-            });
+            let read = || {
+                store::transaction::snapshot(connection, |connection| {
+                    f(&Snapshot { connection, now, caller: &caller, local_time: &local_time })
+                })
+            };
+            let (read, stopped) = limited(allowance, is_abandoned, read);
+            let answer = match (read, stopped) {
+                (Err(_), Some(Stop::TooLong(ms))) => {
+                    shared.stopped.fetch_add(1, Ordering::Relaxed);
+                    Err(Refusal::ReadTooLong { ms }.into())
+                }
+                (read, _) => read.and_then(then),
+            };
             // A caller that went away does not want the answer any more.
-            drop(reply.send(read));
+            drop(reply.send(answer));
         });
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.sender.send(job).await.map_err(|_| Fault::ShuttingDown)?;
+        self.shared.reads.fetch_add(1, Ordering::Relaxed);
+        if self.shared.state().schedule.push(lane, job).is_err() {
+            return Err(Fault::Busy { what: "reads of this caller wait already" }.into());
+        }
+        self.shared.changed.notify_one();
         answer.await.unwrap_or_else(|_| Err(Fault::NoAnswer { part: "a reader" }.into()))
     }
 
     /// Reads done so far.
     pub fn reads(&self) -> u64 {
-        self.reads.load(Ordering::Relaxed)
+        self.shared.reads.load(Ordering::Relaxed)
+    }
+
+    /// Reads that were stopped because they took too long.
+    pub fn stopped(&self) -> u64 {
+        self.shared.stopped.load(Ordering::Relaxed)
     }
 }
 
-fn read_until_closed(pool: &ReaderPool, receiver: &Mutex<mpsc::Receiver<Job>>) {
+fn read_until_closed(pool: &ReaderPool, shared: &Shared) {
     loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(job) = next else { return };
+        let mut state = shared.state();
+        let (lane, job) = loop {
+            if let Some(next) = state.schedule.next() {
+                break next;
+            }
+            if state.is_closed {
+                return;
+            }
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(state);
         let read = std::panic::AssertUnwindSafe(|| pool.with(job));
         match std::panic::catch_unwind(read) {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => tracing::error!(%fault, "a reading connection could not be had"),
             Err(_panic) => tracing::error!("a query panicked"),
         }
+        shared.state().schedule.done(&lane);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::store::search::SearchIndex;
+    use crate::kernel::store::{Birth, Missing, open_writer};
+
+    /// Never comes to its end by itself.
+    fn endless(snapshot: &Snapshot<'_>) -> Result<i64, VerbError> {
+        let sql =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let read = snapshot.connection.query_row(sql, [], |row| row.get(0));
+        read.map_err(|error| {
+            let (doing, detail) = ("count".to_owned(), error.to_string());
+            Fault::Database { doing, detail, retryable: true }.into()
+        })
+    }
+
+    fn with_readers(test: impl AsyncFnOnce(Readers)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kanban.db");
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        drop(open_writer(&path, Missing::Create, &birth).unwrap());
+        drop(SearchIndex::open(&path, "n").unwrap());
+        let pool = ReaderPool::open(&path, READER_COUNT).unwrap();
+        let readers = Readers::start(&pool, LocalTime::new(jiff::tz::TimeZone::UTC)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test(readers));
+    }
+
+    fn person(name: &str) -> Caller {
+        Caller::Operator { name: name.into() }
+    }
+
+    #[test]
+    fn a_read_that_takes_too_long_is_stopped_and_told_so() {
+        with_readers(async |readers| {
+            let answer = readers.read(person("ada"), endless).await;
+            let is_too_long =
+                matches!(answer, Err(VerbError::Refused(Refusal::ReadTooLong { ms })) if ms > 0);
+            assert!(is_too_long, "{answer:?}");
+            assert_eq!(readers.stopped(), 1);
+            readers.read(person("ada"), |_| Ok(())).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn reads_that_nobody_waits_for_any_more_give_their_threads_back() {
+        with_readers(async |readers| {
+            // The daemon's own reads have no limit, so only their being abandoned ends them.
+            let system = || Caller::System { part: "test" };
+            for _ in 0..READER_COUNT {
+                let read = readers.read(system(), endless);
+                let begun = tokio::time::timeout(std::time::Duration::from_millis(20), read).await;
+                assert!(begun.is_err());
+            }
+            readers.read(person("ada"), |_| Ok(())).await.unwrap();
+        });
     }
 }

@@ -10,12 +10,14 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use crate::actors::database::Database;
-use crate::actors::settings_policy::of_settings;
+use crate::actors::settings_policy::{of_settings, within};
+use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::config::shown::{Change, Shown};
 use crate::config::{Ambient, ConfigProblems, Home, load_shown};
 use crate::kernel::policy::Policy;
+use crate::kernel::shares::Shares;
 use crate::os::service_manager;
 use crate::telemetry;
 
@@ -38,6 +40,10 @@ pub struct Reloader {
     pub dispatcher: Wire<SettingsChanged>,
     /// To the crash detector.
     pub crash_detector: Wire<SettingsChanged>,
+    /// How many runs there are descriptors for.
+    pub shares: Shares,
+    /// Whose workers' tokens can be.
+    pub token_holders: TokenHolders,
     /// The values that hold, as text. Its lock lets one reading happen at a time.
     pub shown: Mutex<Shown>,
 }
@@ -105,8 +111,10 @@ impl Reloader {
         let old = self.context.policy();
         let policy =
             Policy { workspaces_dir: old.workspaces_dir.clone(), ..of_settings(&settings) };
+        let policy = within(policy, self.shares);
         let policy = Arc::new(policy);
         telemetry::set_level(settings.log.level);
+        self.token_holders.learn(&self.context.daemon_user, &settings);
         self.context.replace_settings(settings, Arc::clone(&policy));
         self.database.set_policy_blocking(policy);
         let changes = shown.changes_to(&newer);

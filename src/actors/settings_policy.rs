@@ -5,6 +5,7 @@ use crate::config::launch::resolve;
 use crate::config::settings::Launcher;
 use crate::config::template::Placeholder;
 use crate::kernel::policy::{LaunchOptions, Policy};
+use crate::kernel::shares::Shares;
 
 /// The policy that the settings say.
 pub fn of_settings(settings: &Settings) -> Policy {
@@ -52,6 +53,12 @@ pub fn of_settings(settings: &Settings) -> Policy {
     }
 }
 
+/// The same policy with no more runs than there are descriptors for.
+#[must_use]
+pub fn within(policy: Policy, shares: Shares) -> Policy {
+    Policy { max_running: policy.max_running.min(shares.runs), ..policy }
+}
+
 /// What the workers of a profile can be asked for. One that nothing can be started for takes everything: that it cannot is told
 /// when it is.
 fn options_of(profile: &str, settings: &Settings) -> LaunchOptions {
@@ -80,5 +87,14 @@ mod tests {
     #[test]
     fn the_defaults_of_both_sides_are_the_same() {
         assert_eq!(of_settings(&Settings::default()), Policy::default());
+    }
+
+    #[test]
+    fn no_more_runs_are_open_than_there_are_descriptors_for() {
+        for (wanted, runs, expected) in [(8, 100, 8), (8, 5, 5)] {
+            let policy = Policy { max_running: wanted, ..Policy::default() };
+            let within = within(policy, Shares { connections: 16, runs });
+            assert_eq!(within.max_running, expected);
+        }
     }
 }

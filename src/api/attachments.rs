@@ -7,22 +7,22 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{RwLock, Semaphore, mpsc};
+use tokio::sync::RwLock;
 
 use crate::actors::database::Submit;
 use crate::api::Api;
+use crate::api::arriving::{Bounds, one_at_a_time, pass_over, pour};
 use crate::api::error::ApiError;
-use crate::api::input::bad_request;
+use crate::api::gate::Seat;
+use crate::api::limits::UPLOAD_TIME;
 use crate::api::operations::{Answer, Call, json};
+use crate::api::reply::Held;
 use crate::api::transfer::{file_body, file_fault};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault, Refusal};
@@ -34,14 +34,8 @@ use crate::kernel::tx::shorten;
 use crate::kernel::verbs::{AttachFile, AttachReply, DetachFile, DetachReply, check_attach};
 use crate::os::attachments::{ArrivingFile, AttachmentFiles};
 
-/// Files that may arrive at one time; more wait.
-const ARRIVING_MAX: usize = 8;
-
-/// Pieces that may wait for a slow disk.
-const PIECES_MAX: usize = 8;
-
-/// Longest pause of a client that sends a file.
-const PIECE_TIME: Duration = Duration::from_secs(30);
+/// What may arrive.
+const BOUNDS: Bounds = Bounds { bytes: ATTACHMENT_BYTES_MAX, time: Some(UPLOAD_TIME) };
 
 /// The attached files of the home.
 #[derive(Debug)]
@@ -49,7 +43,6 @@ pub struct Attachments {
     files: AttachmentFiles,
     /// Shared by those who add bytes with their row; alone for those who take bytes away.
     change: RwLock<()>,
-    arriving: Semaphore,
 }
 
 impl Attachments {
@@ -60,7 +53,7 @@ impl Attachments {
     pub fn open(root: PathBuf) -> io::Result<Self> {
         let files = AttachmentFiles::new(root);
         files.remove_unfinished()?;
-        Ok(Self { files, change: RwLock::new(()), arriving: Semaphore::new(ARRIVING_MAX) })
+        Ok(Self { files, change: RwLock::new(()) })
     }
 }
 
@@ -81,6 +74,7 @@ pub struct AttachUpload {
 pub fn attach(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: AttachUpload = call.input.from_query()?;
+        let _arriving = one_at_a_time(&call.seat).await?;
         let asked = request.clone();
         let check = move |snapshot: &Snapshot<'_>| {
             let task = snapshot.task(&asked.id, asked.board.as_deref(), "attach")?;
@@ -93,13 +87,13 @@ pub fn attach(api: Arc<Api>, call: Call) -> Answer {
                 Fault::DiskFull { doing: "take the file".to_owned() }.into()
             }
             Ok(task_id) => {
-                let arrived = receive(&api, call.stream).await?;
+                let arrived = receive(&api, &call.seat, call.stream).await?;
                 return keep(api, call.caller, call.request_id, request, task_id, arrived).await;
             }
             Err(error) => error,
         };
         // Who is still sending would not hear the answer.
-        pass_over(call.stream).await?;
+        pass_over(&call.seat, call.stream, BOUNDS).await?;
         Err(refused.into())
     })
 }
@@ -123,70 +117,14 @@ async fn keep(
         let verb = AttachFile { id, filename, size_bytes, sha256, board };
         Ok::<AttachReply, ApiError>(api.database.submit(Submit { caller, request_id, verb }).await?)
     });
-    json(&kept.await.unwrap_or(Err(Fault::NoAnswer { part: "the attaching task" }.into()))?)
+    json(&kept.await.unwrap_or_else(|_panicked| no_answer("the attaching task"))?)
 }
 
 /// Takes the bytes of a request, into a file that has no name yet.
-async fn receive(api: &Api, mut body: Body) -> Result<ArrivingFile, ApiError> {
+async fn receive(api: &Api, seat: &Seat, body: Body) -> Result<ArrivingFile, ApiError> {
     let unkept = |error: io::Error| file_fault("receive the file", &error);
-    refuse_large(body.size_hint().lower())?;
-    let _permit = api.attachments.arriving.acquire().await;
-    let mut file = api.attachments.files.begin().map_err(unkept)?;
-    let (pieces, mut arriving) = mpsc::channel::<Bytes>(PIECES_MAX);
-    let writing = blocking(move || {
-        while let Some(piece) = arriving.blocking_recv() {
-            file.write(&piece)?;
-        }
-        Ok(file)
-    });
-    let sending = async move {
-        let mut size: u64 = 0;
-        while let Some(piece) = next_piece(&mut body).await? {
-            size += piece.len() as u64;
-            refuse_large(size)?;
-            if pieces.send(piece).await.is_err() {
-                // The writer has failed, and says why.
-                break;
-            }
-        }
-        Ok::<(), ApiError>(())
-    };
-    let (sent, written) = tokio::join!(sending, writing);
-    let written = written?.map_err(unkept);
-    sent?;
-    written
-}
-
-/// Reads a body to its end for nothing.
-async fn pass_over(mut body: Body) -> Result<(), ApiError> {
-    let mut size: u64 = 0;
-    while let Some(piece) = next_piece(&mut body).await? {
-        size += piece.len() as u64;
-        refuse_large(size)?;
-    }
-    Ok(())
-}
-
-async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
-    loop {
-        let frame = tokio::time::timeout(PIECE_TIME, body.frame()).await.map_err(|_| {
-            let told = format!("nothing of the file came for {} seconds", PIECE_TIME.as_secs());
-            ApiError::new(ErrorCode::Timeout, told)
-        })?;
-        let Some(frame) = frame else { return Ok(None) };
-        let broken = |error| bad_request(format!("the file did not arrive whole: {error}"));
-        if let Ok(piece) = frame.map_err(broken)?.into_data() {
-            return Ok(Some(piece));
-        }
-    }
-}
-
-fn refuse_large(size: u64) -> Result<(), ApiError> {
-    if size <= ATTACHMENT_BYTES_MAX {
-        return Ok(());
-    }
-    let told = format!("the file is too large: more than {ATTACHMENT_BYTES_MAX} bytes");
-    Err(ApiError::new(ErrorCode::TooLarge, told))
+    let file = api.attachments.files.begin().map_err(unkept)?;
+    pour(seat, body, BOUNDS, file, ArrivingFile::write).await?.map_err(unkept)
 }
 
 /// On a thread that may wait for a disk.
@@ -195,6 +133,11 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_panicked| Fault::NoAnswer { part: "the disk thread" }.into())
+}
+
+/// What a request is told whose task has panicked.
+fn no_answer<T>(part: &'static str) -> Result<T, ApiError> {
+    Err(Fault::NoAnswer { part }.into())
 }
 
 /// Reads an attached file.
@@ -214,6 +157,7 @@ pub struct GetAttachment {
 pub fn get_attachment(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: GetAttachment = call.input.from_query()?;
+        let held = Held::download(&call.seat)?;
         let files = api.attachments.files.clone();
         let read = move |snapshot: &Snapshot<'_>| {
             let task = snapshot.task(&request.id, request.board.as_deref(), "attachment")?;
@@ -237,7 +181,7 @@ pub fn get_attachment(api: Arc<Api>, call: Call) -> Answer {
             (CONTENT_TYPE, "application/octet-stream".to_owned()),
             (CONTENT_LENGTH, found.size_bytes.to_string()),
         ];
-        Ok((headers, file_body(file, ())).into_response())
+        Ok((headers, file_body(file, held)).into_response())
     })
 }
 
@@ -256,7 +200,7 @@ pub fn detach(api: Arc<Api>, call: Call) -> Answer {
             }
             Ok::<DetachReply, ApiError>(reply)
         });
-        json(&done.await.unwrap_or(Err(Fault::NoAnswer { part: "the detaching task" }.into()))?)
+        json(&done.await.unwrap_or_else(|_panicked| no_answer("the detaching task"))?)
     })
 }
 

@@ -27,6 +27,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::os::cgroup::Containment;
+use crate::os::identity::ProcessIdentity;
 use crate::os::peer::{Peer, PeerError};
 use crate::os::remains::{Marks, marked_run, run_of_session};
 use crate::os::run_files::NO_RUN;
@@ -66,21 +67,27 @@ pub struct Scene<'a> {
 }
 
 /// Asks the kernel about a peer.
-pub fn place(peer: &Result<Peer, String>, scene: Scene<'_>) -> Placement {
-    match peer {
-        Ok(peer) => {
-            placed(peer, scene).unwrap_or_else(|error| Placement::Unknown(error.to_string()))
-        }
-        Err(error) => Placement::Unknown(error.clone()),
+pub fn place(peer: &Peer, scene: Scene<'_>) -> Placement {
+    placed(peer, scene).unwrap_or_else(|error| Placement::Unknown(error.to_string()))
+}
+
+/// The run in whose tree a peer is, and its ancestry where that had to be asked for. Nothing that it could hold up is read.
+fn tree(peer: &Peer, scene: Scene<'_>) -> Result<(Option<RunId>, Vec<ProcessIdentity>), PeerError> {
+    if let Some(run_id) = peer.look(|pid| scene.containment.run_of_process(pid))? {
+        return Ok((Some(run_id), Vec::new()));
     }
+    let ancestry = peer.ancestry()?;
+    Ok((scene.live_runs.find_by_ancestry(&ancestry), ancestry))
+}
+
+/// The run in whose tree a peer is; none where it is in no run's, or cannot be told.
+pub fn run_of(peer: &Peer, scene: Scene<'_>) -> Option<RunId> {
+    tree(peer, scene).ok().and_then(|(run_id, _)| run_id)
 }
 
 fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
-    if let Some(run_id) = peer.look(|pid| scene.containment.run_of_process(pid))? {
-        return Ok(Placement::InRun(run_id));
-    }
-    let ancestry = peer.ancestry()?;
-    if let Some(run_id) = scene.live_runs.find_by_ancestry(&ancestry) {
+    let (run_id, ancestry) = tree(peer, scene)?;
+    if let Some(run_id) = run_id {
         return Ok(Placement::InRun(run_id));
     }
     let session = peer.session()?;

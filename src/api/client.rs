@@ -36,6 +36,7 @@ use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
 use crate::kernel::error::ErrorCode;
+use crate::kernel::json;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::random::random_hex;
 
@@ -525,7 +526,7 @@ fn error_of(status: StatusCode, body: &[u8]) -> ClientError {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
-    serde_json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
+    json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
 }
 
 fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {

@@ -13,14 +13,17 @@ use crate::api::Api;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
 use crate::api::profiles::profile_info;
+use crate::api::resources;
 use crate::config::Settings;
 use crate::config::worker_user::worker_user;
 use crate::kernel::breaker::BreakerState;
+use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::cgroup::Containment;
+use crate::os::clock::epoch_seconds;
 use crate::os::disk::free_bytes;
 use crate::os::files::permission_bits;
 use crate::os::identity::ProcessIdentity;
@@ -89,12 +92,15 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
             vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
         let settings = api.context.settings();
         let (home, min_free_bytes) = (api.home.clone(), settings.disk.min_free_bytes);
-        let read = move |snapshot: &Snapshot<'_>| {
-            Ok((board_checks(snapshot)?, disk_check(&home, min_free_bytes)))
-        };
-        let (of_board, disk) = api.readers.read(call.caller, read).await?;
-        checks.extend(of_board);
-        checks.push(disk);
+        let read = |snapshot: &Snapshot<'_>| Ok(store::check::problems(snapshot.connection)?);
+        let problems = api.readers.read_long(call.caller.clone(), read).await;
+        checks.push(database_check(problems)?);
+        checks.extend(api.readers.read(call.caller.clone(), board_checks).await?);
+        checks.push(disk_check(&home, min_free_bytes));
+        let mut resources = resources::resources(&api);
+        resources.search = api.readers.read(call.caller.clone(), resources::search_use).await?;
+        let max_running = settings.dispatch.max_running;
+        checks.extend(resources::checks(&resources, max_running, epoch_seconds()));
         checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
@@ -107,22 +113,31 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
     })
 }
 
-fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::error::VerbError> {
+/// What reading the whole database has shown. One that is too large to be read in the time that a read may take has shown nothing.
+fn database_check(problems: Result<Vec<String>, VerbError>) -> Result<Check, VerbError> {
+    let problems = match problems {
+        Err(VerbError::Refused(Refusal::ReadTooLong { ms })) => {
+            let told = format!("too large to be read as a whole: stopped after {ms} ms");
+            let fix = "`kanban backup` reads all of it, and fails when it is damaged";
+            return Ok(Check::bad("database", Health::Warn, told, fix));
+        }
+        problems => problems?,
+    };
+    Ok(match problems.first() {
+        None => {
+            let version = store::migrate::newest_version();
+            Check::ok("database", format!("sound, schema version {version}"))
+        }
+        Some(problem) => {
+            let fix = "`kanban restore` the newest backup";
+            Check::bad("database", Health::Fail, problem.clone(), fix)
+        }
+    })
+}
+
+fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
     let connection = snapshot.connection;
     let mut checks = Vec::new();
-    let problems = store::check::problems(connection)?;
-    checks.push(match problems.first() {
-        None => Check::ok(
-            "database",
-            format!("sound, schema version {}", store::migrate::newest_version()),
-        ),
-        Some(problem) => Check::bad(
-            "database",
-            Health::Fail,
-            problem.clone(),
-            "`kanban restore` the newest backup",
-        ),
-    });
     checks.push(match DispatchSwitch::read(connection)? {
         DispatchSwitch::On => Check::ok("dispatch", "on"),
         DispatchSwitch::Paused => Check::bad("dispatch", Health::Warn, "paused", "`kanban resume`"),

@@ -13,6 +13,8 @@ use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
 pub struct ApiError {
     status: StatusCode,
     detail: ErrorDetail,
+    /// Something broke, and an operator should look at it.
+    is_fault: bool,
 }
 
 /// `{"error": {"code", "message", "hint"?}}`.
@@ -38,7 +40,7 @@ impl ApiError {
     /// An error that no verb knows.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let detail = ErrorDetail { code, message: message.into(), hint: None };
-        Self { status: status_of(code), detail }
+        Self { status: status_of(code), detail, is_fault: false }
     }
 
     /// The same with a hint.
@@ -51,6 +53,14 @@ impl ApiError {
     pub fn detail(&self) -> &ErrorDetail {
         &self.detail
     }
+
+    /// Writes a fault into the daemon's log. Called once, where the error becomes the answer to a request: an error that is only
+    /// made, or that is replaced by another one, has not failed anything.
+    pub fn log_fault(&self, operation: &str) {
+        if self.is_fault {
+            tracing::error!(operation, fault = self.detail.message, "a request failed");
+        }
+    }
 }
 
 impl From<Refusal> for ApiError {
@@ -58,15 +68,17 @@ impl From<Refusal> for ApiError {
         let code = refusal.code();
         let hint = refusal.hint();
         let detail = ErrorDetail { code, message: refusal.to_string(), hint };
-        Self { status: status_of(code), detail }
+        Self { status: status_of(code), detail, is_fault: false }
     }
 }
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         let code = if fault.is_retryable() { ErrorCode::Unavailable } else { ErrorCode::Internal };
+        // Neither at the end of the daemon nor under a load that is turned away has anything failed.
+        let is_fault = !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. });
         tracing::error!(%fault, "a request failed");
-        Self::new(code, fault.to_string())
+        Self { is_fault, ..Self::new(code, fault.to_string()) }
     }
 }
 

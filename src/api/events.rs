@@ -6,15 +6,11 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::IntoResponse as _;
-use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::actors::event_hub::EventBatch;
 use crate::actors::root::Life;
@@ -22,8 +18,11 @@ use crate::api::error::ApiError;
 use crate::api::input::bad_request;
 use crate::api::operations::{Answer, Call, newest_event_id};
 use crate::api::operator::board_of;
+use crate::api::outflow::{Outflow, outflow};
+use crate::api::reply::Held;
 use crate::api::{Api, EVENT_CURSOR_HEADER, wait_for_life};
 use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::VerbError;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::store;
@@ -32,8 +31,8 @@ use crate::kernel::verbs::EVENTS_FLOOR;
 /// Events read from the database at once.
 const PAGE: u32 = 500;
 
-/// Lines that may wait for a slow reader before the stream waits for it.
-const LINES_MAX: usize = 64;
+/// Bytes of text read from the database at once.
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Reads events, and follows new ones.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -58,10 +57,11 @@ pub fn follow(api: Arc<Api>, call: Call) -> Answer {
             // Nothing would ever come of a board that does not exist.
             board_of(&api, &call.caller, Some(board.clone()), "events").await?;
         }
+        let held = Held::stream(&call.seat)?;
         // Listening begins before the database is read, so that nothing falls between the two.
         let live = api.feed.subscribe();
         let start = start_of(&api, &call.caller, request.after.as_deref()).await?;
-        let (lines, body) = mpsc::channel::<Result<Bytes, std::convert::Infallible>>(LINES_MAX);
+        let (lines, body) = outflow(held);
         let incarnation = api.context.incarnation();
         let stream =
             Stream { api, caller: call.caller, filter, lines, last: start.after, incarnation };
@@ -71,7 +71,7 @@ pub fn follow(api: Arc<Api>, call: Call) -> Answer {
             (CONTENT_TYPE, "application/x-ndjson".to_owned()),
             (HeaderName::from_static(EVENT_CURSOR_HEADER), begins_at),
         ];
-        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+        Ok((headers, body).into_response())
     })
 }
 
@@ -152,7 +152,7 @@ struct Stream {
     api: Arc<Api>,
     caller: Caller,
     filter: Filter,
-    lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
+    lines: Outflow,
     last: EventId,
     incarnation: String,
 }
@@ -222,19 +222,25 @@ impl Stream {
         loop {
             let after = self.last;
             let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-                Ok(store::events::list_after(snapshot.connection, after, PAGE)?)
+                Ok(store::events::page_after(snapshot.connection, after, PAGE, PAGE_BYTES)?)
             };
-            let page = self.api.readers.read(self.caller.clone(), read).await.map_err(|error| {
-                tracing::warn!(%error, "an event stream ends because its events cannot be read");
-                Over
-            })?;
-            for event in &page {
+            let page = self.api.readers.read(self.caller.clone(), read).await;
+            let page = page.map_err(|error| self.unread(&error))?;
+            for event in &page.events {
                 self.pass_on(event).await?;
             }
-            if page.len() < PAGE as usize {
+            if !page.has_more {
                 return Ok(());
             }
         }
+    }
+
+    /// The stream ends; at the end of the daemon that is nothing to tell of.
+    fn unread(&self, error: &VerbError) -> Over {
+        if *self.api.life.borrow() != Life::Ending {
+            tracing::warn!(%error, "an event stream ends because its events cannot be read");
+        }
+        Over
     }
 
     /// The board was restored: what was heard so far belongs to another life of it.
@@ -264,6 +270,6 @@ impl Stream {
     async fn send(&self, line: &impl Serialize) -> Result<(), Over> {
         let mut bytes = crate::text::json::to_vec(line).map_err(|_| Over)?;
         bytes.push(b'\n');
-        self.lines.send(Ok(bytes.into())).await.map_err(|_| Over)
+        self.lines.send(bytes.into()).await.map_err(|_| Over)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::api::error::ApiError;
 use crate::api::{REQUEST_ID_HEADER, TOKEN_HEADER};
 use crate::kernel::error::ErrorCode;
+use crate::kernel::json;
 
 /// A request before its type is known.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl Input {
         let mut fields = if self.body.is_empty() {
             Map::new()
         } else {
-            match serde_json::from_slice(&self.body) {
+            match json::from_slice(&self.body) {
                 Ok(Value::Object(fields)) => fields,
                 Ok(_) => return Err(bad_request("the body must be a JSON object")),
                 Err(error) => return Err(bad_request(format!("the body is not JSON: {error}"))),

@@ -10,14 +10,13 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::actors::root::Life;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call};
+use crate::api::outflow::{Outflow, outflow};
+use crate::api::reply::Held;
 use crate::api::{Api, wait_for_life};
-use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::store;
@@ -29,11 +28,11 @@ pub const LOG_RUN_HEADER: &str = "kanban-run-id";
 /// Header with the number of bytes that the log did not keep or the window left out.
 pub const LOG_OMITTED_HEADER: &str = "kanban-log-omitted-bytes";
 
-/// Time between two looks at a log that somebody follows. Only a log that is followed is looked at.
+/// Time between two looks at a log that somebody follows. Only a log that is followed is looked at. It doubles as long as nothing
+/// comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Pieces that may wait for a slow reader before the stream waits for it.
-const PIECES_MAX: usize = 4;
+/// See [`LOOK_AGAIN`].
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(800);
 
 /// Reads the log of a run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -60,29 +59,22 @@ pub fn get_log(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: GetLog = call.input.from_query()?;
         if request.follow {
-            return follow(api, call.caller, request).await;
+            return follow(api, call, request).await;
         }
         let context = Arc::clone(&api.context);
         let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
             let task = snapshot.task(&request.id, request.board.as_deref(), "log")?;
             let mut runs = store::runs::list_of_task(snapshot.connection, &task.id)?;
             runs.retain(|run| request.run.is_none_or(|wanted| wanted == run.id));
-            // The files are read here, on a reader's thread, where waiting for a disk holds up nobody.
-            let found = runs.iter().rev().find_map(|run| {
-                let path = context.log_path(&task.id, run.id);
-                match read_log(&path, request.tail) {
-                    Ok(Some(text)) => Some(Ok((run.id, text))),
-                    Ok(None) => None,
-                    Err(error) => Some(Err(Fault::Database {
-                        doing: format!("read {}", path.display()),
-                        detail: error.to_string(),
-                        retryable: false,
-                    })),
-                }
-            });
-            Ok((task.id, request.run, found.transpose()?))
+            let paths = runs.iter().rev().map(|run| (run.id, context.log_path(&task.id, run.id)));
+            let paths: Vec<_> = paths.collect();
+            Ok((task.id, request.run, request.tail, paths))
         };
-        let (id, run, found) = api.readers.read(call.caller, read).await?;
+        let (id, run, tail, paths) = api.readers.read(call.caller, read).await?;
+        // The files are read on a thread that may wait for a disk, when the snapshot is over.
+        let newest = tokio::task::spawn_blocking(move || newest_log(&paths, tail)).await;
+        let found =
+            newest.unwrap_or(Err(Fault::NoAnswer { part: "the thread that reads logs" }))?;
         let Some((run_id, RunLogText { bytes, omitted })) = found else {
             return Err(no_log(&id, run));
         };
@@ -95,8 +87,27 @@ pub fn get_log(api: Arc<Api>, call: Call) -> Answer {
     })
 }
 
+/// The first of these files that is there, with its run.
+fn newest_log(
+    paths: &[(RunId, PathBuf)],
+    tail: Option<u64>,
+) -> Result<Option<(RunId, RunLogText)>, Fault> {
+    for (run_id, path) in paths {
+        let read = read_log(path, tail).map_err(|error| Fault::Database {
+            doing: format!("read {}", path.display()),
+            detail: error.to_string(),
+            retryable: false,
+        })?;
+        if let Some(text) = read {
+            return Ok(Some((*run_id, text)));
+        }
+    }
+    Ok(None)
+}
+
 /// The log as a stream. It begins with what is there and ends when the run is over or the reader hangs up.
-async fn follow(api: Arc<Api>, caller: Caller, request: GetLog) -> Result<Response, ApiError> {
+async fn follow(api: Arc<Api>, call: Call, request: GetLog) -> Result<Response, ApiError> {
+    let held = Held::stream(&call.seat)?;
     let context = Arc::clone(&api.context);
     let live_runs = api.live_runs.clone();
     let tail = request.tail;
@@ -110,26 +121,21 @@ async fn follow(api: Arc<Api>, caller: Caller, request: GetLog) -> Result<Respon
         let found = found.find(|(id, path)| live_runs.contains(*id) || path.exists());
         Ok((task.id, request.run, found))
     };
-    let (id, run, found) = api.readers.read(caller, read).await?;
+    let (id, run, found) = api.readers.read(call.caller, read).await?;
     let Some((run_id, path)) = found else { return Err(no_log(&id, run)) };
-    let (pieces, body) = mpsc::channel::<std::io::Result<Bytes>>(PIECES_MAX);
+    let (pieces, body) = outflow(held);
     tokio::spawn(send_log(api, run_id, path, tail, pieces));
     let headers = [
         (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned()),
         (LOG_RUN_HEADER, run_id.to_string()),
     ];
-    Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+    Ok((headers, body).into_response())
 }
 
-async fn send_log(
-    api: Arc<Api>,
-    run_id: RunId,
-    path: PathBuf,
-    tail: Option<u64>,
-    pieces: mpsc::Sender<std::io::Result<Bytes>>,
-) {
+async fn send_log(api: Arc<Api>, run_id: RunId, path: PathBuf, tail: Option<u64>, pieces: Outflow) {
     let mut life = api.life.clone();
     let mut follower: Option<LogFollower> = None;
+    let mut pause = LOOK_AGAIN;
     loop {
         // Looked at before the log, so that what is read after the last look is the whole.
         let is_live = api.live_runs.contains(run_id);
@@ -151,16 +157,22 @@ async fn send_log(
             Ok(Err(error)) => Err(error),
             Err(error) => Err(std::io::Error::other(error)),
         };
-        let is_failed = news.is_err();
-        let is_empty = news.as_ref().is_ok_and(Bytes::is_empty);
-        if !is_empty && pieces.send(news).await.is_err() {
-            return;
-        }
-        if is_failed || !is_live {
+        let is_over = match news {
+            Ok(news) if news.is_empty() => {
+                pause = (pause * 2).min(LOOK_AGAIN_MAX);
+                false
+            }
+            Ok(news) => {
+                pause = LOOK_AGAIN;
+                pieces.send(news).await.is_err()
+            }
+            Err(error) => return pieces.fail(error).await,
+        };
+        if is_over || !is_live {
             return;
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = tokio::time::sleep(pause) => {}
             () = pieces.closed() => return,
             () = wait_for_life(&mut life, |life| matches!(life, Life::Ending)) => return,
         }

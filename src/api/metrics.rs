@@ -16,6 +16,7 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, GetDaemon, OPERATIONS};
 use crate::api::operator::operators_only;
+use crate::api::resources::{Resources, SearchUse, resources, search_use};
 use crate::kernel::breaker::{Breaker, BreakerState};
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
@@ -73,6 +74,7 @@ struct Rows {
     open_runs: BTreeMap<&'static str, usize>,
     breakers: Vec<Breaker>,
     is_on: bool,
+    search: SearchUse,
     now: EpochSeconds,
 }
 
@@ -86,6 +88,7 @@ fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, crate::kernel::error::VerbError
         open_runs,
         breakers: store::breakers::list(snapshot.connection)?,
         is_on: DispatchSwitch::read(snapshot.connection)? == DispatchSwitch::On,
+        search: search_use(snapshot)?,
         now: snapshot.now,
     })
 }
@@ -100,6 +103,7 @@ async fn page(api: &Api) -> Result<Response, ApiError> {
     runs(&mut page, api);
     database(&mut page, api);
     requests(&mut page, api);
+    bounds(&mut page, &Resources { search: rows.search, ..resources(api) });
     Ok(([(CONTENT_TYPE, FORMAT)], Body::from(page.finish())).into_response())
 }
 
@@ -224,5 +228,63 @@ fn requests(page: &mut Page, api: &Api) {
     for (operation, answered) in counted() {
         let refused = answered.refused.load(Ordering::Relaxed);
         page.sample(name, &[("operation", operation.name)], refused);
+    }
+}
+
+fn bounds(page: &mut Page, resources: &Resources) {
+    let name = "kanband_connections";
+    page.family(name, Kind::Gauge, "Connections by kind of caller.");
+    for callers in &resources.callers {
+        page.sample(name, &[("kind", &callers.kind)], callers.connections);
+    }
+    let name = "kanband_connections_max";
+    page.family(name, Kind::Gauge, "Connections that a kind of caller may have.");
+    for callers in &resources.callers {
+        page.sample(name, &[("kind", &callers.kind)], callers.connections_max);
+    }
+    let name = "kanband_turned_away_total";
+    page.family(name, Kind::Counter, "Connections and requests that were turned away, by reason.");
+    for (why, count) in &resources.turned_away {
+        page.sample(name, &[("reason", why)], count);
+    }
+    for (name, kind, help, value) in [
+        (
+            "kanband_reads_stopped_total",
+            Kind::Counter,
+            "Reads that were stopped because they took too long.",
+            resources.reads_stopped,
+        ),
+        (
+            "kanband_log_lines_lost_total",
+            Kind::Counter,
+            "Log lines that could not be written.",
+            resources.log.lost_lines,
+        ),
+        (
+            "kanband_log_lines_waiting",
+            Kind::Gauge,
+            "Log lines that wait to be written.",
+            resources.log.waiting_lines,
+        ),
+        (
+            "kanband_search_behind_events",
+            Kind::Gauge,
+            "Events that the search index has not looked at.",
+            resources.search.behind_events.unsigned_abs(),
+        ),
+        (
+            "kanband_search_skipped_tasks",
+            Kind::Gauge,
+            "Tasks of which something cannot be searched.",
+            resources.search.skipped_tasks,
+        ),
+        (
+            "kanband_open_files_max",
+            Kind::Gauge,
+            "Files that the daemon may open at one time.",
+            resources.open_files_max,
+        ),
+    ] {
+        page.single(name, kind, help, value);
     }
 }

@@ -9,23 +9,35 @@
 //! [`crate::kernel::verbs`] and [`crate::kernel::queries`] themselves; unknown fields are refused. `/v1` changes only by
 //! addition.
 
+pub mod arriving;
 pub mod attachments;
 pub mod auth;
 pub mod claim;
 pub mod client;
 pub mod configuration;
+pub mod connection;
 pub mod context;
 pub mod daemon;
 pub mod doctor;
+pub mod doors;
 pub mod error;
 pub mod events;
+pub mod gate;
+pub mod guarded_io;
 pub mod input;
+pub mod limits;
+pub mod listing;
+
 pub mod log;
 pub mod metrics;
 pub mod openapi;
 pub mod operations;
 pub mod operator;
+pub mod outflow;
 pub mod profiles;
+pub mod reply;
+pub mod request_body;
+pub mod resources;
 pub mod server;
 pub mod sockets;
 pub mod status;
@@ -47,9 +59,11 @@ use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
 use crate::actors::root::Life;
+use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::gate::Gate;
 use crate::api::metrics::RequestFigures;
 use crate::kernel::ids::EpochSeconds;
 use crate::os::spawn::Spawner;
@@ -84,6 +98,12 @@ pub struct Api {
     pub context: Arc<LaunchContext>,
     /// Files that were attached to tasks.
     pub attachments: Attachments,
+    /// Who has how much of what.
+    pub gate: Gate,
+    /// Who is heard at the workers' door.
+    pub token_holders: TokenHolders,
+    /// The soft limit of open files.
+    pub descriptors: u64,
     /// How far the daemon is.
     pub life: watch::Receiver<Life>,
     /// The home, as `GET /v1/daemon` shows it.

@@ -22,7 +22,9 @@ use crate::api::daemon::{self, DaemonInfo};
 use crate::api::doctor::{self, Doctor};
 use crate::api::error::ApiError;
 use crate::api::events::{self, FollowEvents};
+use crate::api::gate::Seat;
 use crate::api::input::Input;
+use crate::api::listing;
 use crate::api::log::{self, GetLog};
 use crate::api::metrics;
 use crate::api::openapi;
@@ -37,16 +39,14 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::BoardName;
 use crate::kernel::queries::{
-    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, Hit, ListAttachments,
-    ListBoards, ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats,
+    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, ListAttachments, ListBoards,
+    ListRuns, ListSubscriptions, ListTasks, Paged, Query, SearchTasks, ShowTask, Stats,
     TaskDetails, WhyReply, WhyTask, stats,
 };
-use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
-use crate::kernel::task::Task;
 use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
@@ -103,6 +103,8 @@ pub struct Call {
     pub input: Input,
     /// The body, of an operation that reads a file.
     pub stream: Body,
+    /// Its connection's seat, for what the operation needs of the caller's share.
+    pub seat: Arc<Seat>,
 }
 
 /// What an operation returns.
@@ -139,8 +141,8 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/batch",
         "Create tasks in their order, up to the first that is refused.",
     ),
-    query::<ListTasks, Vec<Task>>("/v1/tasks", "List tasks."),
-    query::<SearchTasks, Vec<Hit>>("/v1/search", "Search the texts of tasks, best hits first."),
+    list::<ListTasks>("/v1/tasks", "List tasks."),
+    list::<SearchTasks>("/v1/search", "Search the texts of tasks, best hits first."),
     query::<ShowTask, TaskDetails>("/v1/tasks/{id}", "Show everything about a task."),
     Operation {
         method: Method::Patch,
@@ -217,7 +219,7 @@ pub const OPERATIONS: &[Operation] = &[
         "Show what a worker reads before it begins.",
         context::get_context,
     ),
-    query::<ListRuns, Vec<Run>>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
+    list::<ListRuns>("/v1/tasks/{id}/runs", "List the runs of a task, oldest first."),
     by_hand::<GetLog, String>(
         "log",
         Method::Get,
@@ -443,6 +445,24 @@ where
     }
 }
 
+/// A row for a list.
+const fn list<P>(path: &'static str, summary: &'static str) -> Operation
+where
+    P: Paged + DeserializeOwned + JsonSchema,
+    P::Item: JsonSchema,
+{
+    Operation {
+        name: <P as Paged>::NAME,
+        method: Method::Get,
+        path,
+        summary,
+        request: schema::<P>,
+        reply: schema::<Vec<P::Item>>,
+        carries: Carries::Fields,
+        run: listing::run::<P>,
+    }
+}
+
 /// A row for a query.
 const fn query<Q, R>(path: &'static str, summary: &'static str) -> Operation
 where
@@ -475,11 +495,9 @@ fn run_verb<V: Verb + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
 fn run_query<Q: Query + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let query: Q = call.input.from_query()?;
-        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-            let reply = query.read(snapshot)?;
-            text::json::to_vec(&reply).map_err(|error| unwritable(&error))
-        };
-        Ok(json_bytes(api.readers.read(call.caller, read).await?))
+        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| query.read(snapshot);
+        let write = |reply| text::json::to_vec(&reply).map_err(|error| unwritable(&error));
+        Ok(json_bytes(api.readers.read_then(call.caller, read, write).await?))
     })
 }
 
@@ -492,11 +510,11 @@ pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
     Ok(json_bytes(bytes))
 }
 
-fn json_bytes(bytes: Vec<u8>) -> Response {
+pub(super) fn json_bytes(bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
 }
 
-fn unwritable(error: &serde_json::Error) -> VerbError {
+pub(super) fn unwritable(error: &serde_json::Error) -> VerbError {
     Fault::Corrupt { what: "reply", value: error.to_string() }.into()
 }
 
@@ -545,7 +563,8 @@ fn dispatch(api: Arc<Api>, call: Call) -> Answer {
             policy_for_preview: request.dry_run.then_some(policy),
         };
         let answer = api.dispatch_now.ask(message).await;
-        let report = answer.unwrap_or(Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
+        let report =
+            answer.unwrap_or_else(|| Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?;
         json(&report)
     })
 }

@@ -190,7 +190,7 @@ async fn preview(
         }
         Ok((tasks, events))
     };
-    let (tasks, events) = api.readers.read(caller, read).await?;
+    let (tasks, events) = api.readers.read_long(caller, read).await?;
     let logs_of = |id: &TaskId| count_entries(&api.context.logs_dir.join(id.as_str()));
     let logs = tasks.iter().map(logs_of).sum();
     let tasks_count = tasks.len();
@@ -264,7 +264,7 @@ async fn old_logs(
         }
         Ok::<usize, VerbError>(count)
     };
-    Ok(api.readers.read(caller.clone(), look).await?)
+    Ok(api.readers.read_long(caller.clone(), look).await?)
 }
 
 /// The board that a request means, checked by a reader.

@@ -5,43 +5,37 @@
 
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{RawPathParams, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONNECTION, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
-use crate::api::auth::{Door, Placement, Scene, identify, place};
+use crate::api::auth::{Door, Placement, identify};
+use crate::api::connection::{self, times_of};
+use crate::api::doors::{AcceptPauses, Admitted, admit};
 use crate::api::error::ApiError;
-use crate::api::input::{Input, bad_request, request_id, token};
+use crate::api::gate::Seat;
+use crate::api::gate::ledger::Thing;
+use crate::api::gate::party::{Class, Party};
+use crate::api::gate::shed::Phase;
+use crate::api::input::{Input, request_id, token};
+use crate::api::limits::UNCOUNTED_BYTES;
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
-use crate::api::{Api, wait_for_life};
+use crate::api::reply::Held;
+use crate::api::request_body::read_body;
+use crate::api::{Api, gate, wait_for_life};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::limits::REQUEST_BYTES_MAX;
-use crate::os::peer::peer_of;
 use crate::os::redact::Redactor;
-use crate::os::remains::Marks;
-
-/// Connections at one time; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 1024;
-
-/// Time for the head of a request to arrive.
-const HEAD_TIME: Duration = Duration::from_secs(30);
-
-/// Time for the body of a request to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Serves both sockets until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
 /// request is about to be taken: every open run has a worker by then.
@@ -61,10 +55,9 @@ pub async fn serve(
     if *life.borrow() == Life::Serving {
         on_serving();
     }
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let routes = routes(&api);
+    let mut pauses = AcceptPauses::default();
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return Ok(()) };
         let (door, accepted) = tokio::select! {
             accepted = operators.accept() => (Door::Operators, accepted),
             accepted = workers.accept() => (Door::Workers, accepted),
@@ -72,62 +65,88 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = serve_connection(Arc::clone(&api), routes.clone(), door, stream);
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+                pauses.reset();
+                if let Some(admitted) = admit(&api, door, &stream) {
+                    let connection =
+                        serve_connection(Arc::clone(&api), routes.clone(), admitted, stream);
+                    tokio::spawn(connection);
+                }
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                // Out of descriptors: those in use must be given back first.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            Err(error) => tokio::time::sleep(pauses.failed(&api, &error)).await,
         }
+        // Whoever knocks without end does not keep those from going on who are in.
+        tokio::task::yield_now().await;
     }
     drop((operators, workers));
-    // Every permit back means every connection is through.
-    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
-    drop(connections.acquire_many(all).await);
+    api.gate.emptied().await;
     Ok(())
 }
 
-async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: UnixStream) {
-    let peer = peer_of(&stream).map_err(|error| error.to_string());
-    let containment = api.context.containment();
-    let scene = Scene {
-        live_runs: &api.live_runs,
-        containment: &containment,
-        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
-    };
-    let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(origin.clone());
-        routes.clone().call(request.map(Body::new))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
+async fn serve_connection(api: Arc<Api>, routes: Router, admitted: Admitted, stream: UnixStream) {
+    let Admitted { door, placement, seat, party } = admitted;
+    let times = times_of(party.class());
     let mut life = api.life.clone();
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = wait_for_life(&mut life, |life| life == Life::Ending) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let origin = Arc::new(Origin { door, placement, seat: Arc::clone(&seat), party });
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let (api, origin, mut routes) = (Arc::clone(&api), Arc::clone(&origin), routes.clone());
+        async move {
+            if let Err(error) = origin.check(&api, request.headers()) {
+                return Ok(closing(error.into_response()));
+            }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(origin);
+            routes.call(request).await
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    });
+    let daemon_ends = async move { wait_for_life(&mut life, |life| life == Life::Ending).await };
+    connection::serve(stream, seat, times, service, daemon_ends).await;
+}
+
+/// The last answer of a connection.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Where a request came from.
-#[derive(Clone)]
 struct Origin {
     door: Door,
-    placement: Arc<Placement>,
+    placement: Placement,
+    seat: Arc<Seat>,
+    /// On whose account its connection was when it was accepted.
+    party: Party,
+}
+
+impl Origin {
+    /// Whether a request is heard. A connection that was let in to show a token shows it here.
+    fn check(&self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+        match self.party.class() {
+            Class::Operators | Class::Runs | Class::Scrapers => Ok(()),
+            Class::Unproven => {
+                let caller = self.identify(api, headers)?;
+                if let Caller::Worker { run_id, .. } = caller {
+                    self.seat.move_to(Party::Run(run_id))?;
+                }
+                Ok(())
+            }
+            Class::Refused => {
+                self.identify(api, headers)?;
+                // Who may be heard and is not, found no seat.
+                Err(gate::too_many(Thing::Connections))
+            }
+        }
+    }
+
+    fn identify(&self, api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let token = token(headers)?;
+        let caller = identify(self.door, &self.placement, token.as_deref(), &api.live_runs)?;
+        if let Caller::Worker { run_id, .. } = caller
+            && !self.seat.is_of_run(run_id)
+        {
+            self.seat.belongs_to_run(run_id, api.live_runs.over(run_id));
+        }
+        Ok(caller)
+    }
 }
 
 fn routes(api: &Arc<Api>) -> Router {
@@ -157,7 +176,10 @@ fn route(index: usize, operation: &'static Operation, api: &Arc<Api>) -> MethodR
     on(filter, move |path: RawPathParams, request: Request| async move {
         let answered = answer(operation, Arc::clone(&api), path, request).await;
         api.requests.count(index, answered.is_ok());
-        answered.unwrap_or_else(ApiError::into_response)
+        answered.unwrap_or_else(|error| {
+            error.log_fault(operation.name);
+            error.into_response()
+        })
     })
 }
 
@@ -167,23 +189,33 @@ async fn answer(
     path: RawPathParams,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let origin = request.extensions().get::<Origin>().cloned().ok_or_else(|| {
+    let origin = request.extensions().get::<Arc<Origin>>().cloned().ok_or_else(|| {
         ApiError::new(ErrorCode::Internal, "the request's connection is not known")
     })?;
+    let seat = &origin.seat;
+    seat.enter(Phase::Working);
+    // Until the answer is made: what is read of a body lives as long as its request.
+    let working = Working(Arc::clone(seat));
     let (parts, body) = request.into_parts();
-    let token = token(&parts.headers)?;
     let request_id = request_id(&parts.headers)?;
-    let caller = identify(origin.door, &origin.placement, token.as_deref(), &api.live_runs)?;
-    let (fields, stream) = match operation.carries {
-        Carries::Fields => (read_body(body).await?, Body::empty()),
-        Carries::File => (Bytes::new(), body),
+    let caller = origin.identify(&api, &parts.headers)?;
+    let (fields, stream, _taken) = match operation.carries {
+        Carries::Fields => {
+            let (fields, taken) = read_body(seat, body).await?;
+            (fields, Body::empty(), taken)
+        }
+        Carries::File => (Bytes::new(), body, None),
     };
     let fields = match &caller {
         Caller::Worker { run_id, .. } => without_token(fields, api.live_runs.token(*run_id)),
         Caller::Operator { .. } | Caller::System { .. } => fields,
     };
     let input = Input::new(&path, &parts.uri, fields);
-    (operation.run)(api, Call { caller, request_id, input, stream }).await
+    let call = Call { caller, request_id, input, stream, seat: Arc::clone(seat) };
+    let response = (operation.run)(api, call).await?;
+    let response = hold_back(seat, response)?;
+    drop(working);
+    Ok(response)
 }
 
 /// Redacts the run's token in a worker's request: reports are stored and shown to other workers, who could use it.
@@ -196,18 +228,24 @@ fn without_token(fields: Bytes, token: Option<String>) -> Bytes {
     cleared.into()
 }
 
-async fn read_body(body: Body) -> Result<Bytes, ApiError> {
-    let collect = Limited::new(body, REQUEST_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_TIME, collect).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(ApiError::new(
-            ErrorCode::TooLarge,
-            format!("the request is too large: more than {REQUEST_BYTES_MAX} bytes"),
-        )),
-        Ok(Err(error)) => Err(bad_request(format!("the body did not arrive: {error}"))),
-        Err(_) => Err(ApiError::new(
-            ErrorCode::Timeout,
-            format!("the body did not arrive within {} seconds", BODY_TIME.as_secs()),
-        )),
+/// The connection is idle again, unless its answer is still being sent.
+struct Working(Arc<Seat>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if matches!(self.0.phase(), Phase::Working | Phase::Receiving) {
+            self.0.enter(Phase::Idle);
+        }
+    }
+}
+
+/// An answer of some size counts until it is read.
+fn hold_back(seat: &Arc<Seat>, response: Response) -> Result<Response, ApiError> {
+    match response.body().size_hint().exact().map(usize::try_from) {
+        Some(Ok(bytes)) if bytes > UNCOUNTED_BYTES => {
+            let held = Held::new(seat, Phase::Sending, &[(Thing::ReplyBytes, bytes)])?;
+            Ok(response.map(|body| held.with(body)))
+        }
+        _ => Ok(response),
     }
 }

@@ -10,6 +10,7 @@ use crate::api::Api;
 use crate::api::daemon::{DaemonInfo, daemon_info};
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
+use crate::api::resources::{self, Resources, resources, search_use};
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
@@ -21,6 +22,9 @@ use crate::kernel::verbs::DispatchSwitch;
 
 /// Tasks that are named of those of a board that need a person; the rest is counted.
 const NAMED_MAX: u32 = 10;
+
+/// What is told before what can run out.
+const URGENT: [&str; 2] = ["unkillable", "disk"];
 
 /// How everything stands.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +39,9 @@ pub struct Status {
     pub runs: Vec<OpenRun>,
     /// What needs a person, the worst first.
     pub attention: Vec<Attention>,
+    /// What can run out, and what was turned away because of it.
+    #[serde(default)]
+    pub resources: Resources,
     /// The time of the answer, epoch seconds.
     pub now: EpochSeconds,
 }
@@ -64,7 +71,7 @@ pub struct OpenRun {
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
-    /// `unkillable`, `disk`, `paused`, `breaker`, `gave_up` or `blocked`.
+    /// `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
     pub kind: String,
     /// One line about it.
     pub message: String,
@@ -73,7 +80,7 @@ pub struct Attention {
 }
 
 impl Attention {
-    fn new(kind: &str, message: String, command: impl Into<String>) -> Self {
+    pub(super) fn new(kind: &str, message: String, command: impl Into<String>) -> Self {
         Self { kind: kind.to_owned(), message, command: command.into() }
     }
 }
@@ -97,11 +104,18 @@ pub fn get_status(api: Arc<Api>, call: Call) -> Answer {
         }
         let daemon = daemon_info(&api);
         let low_disk_bytes = api.context.low_disk_bytes();
+        let mut resources = resources(&api);
         let read = move |snapshot: &Snapshot<'_>| {
+            resources.search = search_use(snapshot)?;
             let dispatch = DispatchSwitch::read(snapshot.connection)?;
             let runs = open_runs(snapshot)?;
-            let attention = attention(snapshot, &runs, dispatch, &blocked, low_disk_bytes)?;
-            Ok(Status { daemon, dispatch, boards, runs, attention, now: snapshot.now })
+            let mut attention = attention(snapshot, &runs, dispatch, &blocked, low_disk_bytes)?;
+            // What is wrong with the host comes before the tasks that wait.
+            let urgent =
+                attention.iter().take_while(|one| URGENT.contains(&one.kind.as_str())).count();
+            let of_host = resources::attention(&resources, snapshot.now);
+            attention.splice(urgent..urgent, of_host);
+            Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
         };
         json(&api.readers.read(call.caller, read).await?)
     })
@@ -178,11 +192,10 @@ fn blocked_tasks(
         ..ListTasks::default()
     };
     let tasks = list.read(snapshot)?;
-    let given_up = store::tasks::list_given_up(snapshot.connection, board)?;
     let named = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
     let mut found = Vec::new();
     for task in tasks {
-        let is_given_up = given_up.iter().any(|(other, _)| other.id == task.id);
+        let is_given_up = store::runs::newest_gave_up(snapshot.connection, &task.id)?;
         let kind = if is_given_up { "gave_up" } else { "blocked" };
         let message = format!("{} {}", task.id, task.title);
         found.push(Attention::new(kind, message, format!("kanban why {}", task.id)));

@@ -11,18 +11,22 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::Mutex;
 
 use crate::actors::database::Submit;
 use crate::api::Api;
+use crate::api::arriving::{Bounds, hold, one_at_a_time, pour};
 use crate::api::error::ApiError;
+use crate::api::gate::Seat;
+use crate::api::limits::UPLOAD_TIME;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
+use crate::api::outflow::{HungUp, Outflow, outflow};
+use crate::api::reply::Held;
+use crate::kernel;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault, VerbError};
 use crate::kernel::limits::IMPORT_RECORD_BYTES_MAX;
@@ -42,8 +46,8 @@ const RESTORE_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// Bytes read or received at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Chunks that may wait for a slow reader.
-const CHUNKS_MAX: usize = 8;
+/// One backup is copied at a time.
+static ONE_BACKUP: Mutex<()> = Mutex::const_new(());
 
 /// Exports a board.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,13 +57,12 @@ pub struct ExportBoard {
     pub board: Option<String>,
 }
 
-type Chunks = mpsc::Sender<Result<Bytes, std::io::Error>>;
-
 /// Answers `GET /v1/export`: a header line, then a line per task. Each task is as of one instant; the board goes on meanwhile.
 pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: ExportBoard = call.input.from_query()?;
         operators_only(&call.caller, "export")?;
+        let held = Held::list(&call.seat)?;
         let list = move |snapshot: &Snapshot<'_>| {
             let (board, ids) = export::list_ids(snapshot, request.board.as_deref())?;
             let source = store::install::get(snapshot.connection)?.install_id;
@@ -67,20 +70,19 @@ pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
             Ok((ExportHeader { kanban_export: FORMAT_VERSION, board, source, tasks }, ids))
         };
         let caller = call.caller;
-        let (header, ids) = api.readers.read(caller.clone(), list).await?;
-        let (chunks, body) = mpsc::channel(CHUNKS_MAX);
+        let (header, ids) = api.readers.read_long(caller.clone(), list).await?;
+        let (chunks, body) = outflow(held);
         tokio::spawn(async move {
             if send_line(&chunks, &header).await.is_err() {
                 return;
             }
             for id in ids {
                 let read = move |snapshot: &Snapshot<'_>| export::record(snapshot, &id);
-                let sent = match api.readers.read(caller.clone(), read).await {
+                let sent = match api.readers.read_long(caller.clone(), read).await {
                     Ok(Some(record)) => send_line(&chunks, &record).await,
                     Ok(None) => Ok(()),
                     Err(error) => {
-                        drop(chunks.send(Err(std::io::Error::other(error.to_string()))).await);
-                        return;
+                        return chunks.fail(std::io::Error::other(error.to_string())).await;
                     }
                 };
                 if sent.is_err() {
@@ -89,14 +91,14 @@ pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
             }
         });
         let headers = [(CONTENT_TYPE, "application/x-ndjson")];
-        Ok((headers, Body::from_stream(ReceiverStream::new(body))).into_response())
+        Ok((headers, body).into_response())
     })
 }
 
-async fn send_line(chunks: &Chunks, line: &impl Serialize) -> Result<(), ()> {
-    let mut bytes = crate::text::json::to_vec(line).map_err(|_| ())?;
+async fn send_line(chunks: &Outflow, line: &impl Serialize) -> Result<(), HungUp> {
+    let mut bytes = crate::text::json::to_vec(line).map_err(|_| HungUp)?;
     bytes.push(b'\n');
-    chunks.send(Ok(bytes.into())).await.map_err(|_| ())
+    chunks.send(bytes.into()).await
 }
 
 /// Answers `GET /v1/import`.
@@ -119,18 +121,24 @@ pub fn import_tasks(api: Arc<Api>, call: Call) -> Answer {
     })
 }
 
+/// What one record of an import may take.
+const LARGE_IMPORT_BOUNDS: Bounds =
+    Bounds { bytes: IMPORT_RECORD_BYTES_MAX as u64, time: Some(UPLOAD_TIME) };
+
+/// Held while a record of that size is in memory.
+static LARGE_IMPORT: Mutex<()> = Mutex::const_new(());
+
 /// Answers `POST /v1/import/large`: the same, with a body as long as the longest history that a task may bring.
 pub fn import_large(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let GetDaemon {} = call.input.from_query()?;
         operators_only(&call.caller, "import")?;
-        let body = Limited::new(call.stream, IMPORT_RECORD_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| {
-            let told = format!("the request did not arrive, or is too large: {error}");
-            ApiError::new(ErrorCode::TooLarge, told)
-        })?;
+        // One at a time: together they would take too much memory.
+        let _turn = LARGE_IMPORT.lock().await;
+        let _arriving = one_at_a_time(&call.seat).await?;
+        let body = hold(&call.seat, call.stream, LARGE_IMPORT_BOUNDS).await?;
         let bad = |told: String| ApiError::new(ErrorCode::BadRequest, told);
-        let fields: Map<String, Value> = serde_json::from_slice(&body.to_bytes())
+        let fields: Map<String, Value> = kernel::json::from_slice(&body)
             .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
         let verb: ImportTasks =
             serde_json::from_value(fields.into()).map_err(|error| bad(error.to_string()))?;
@@ -187,6 +195,9 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let GetDaemon {} = call.input.from_query()?;
         operators_only(&call.caller, "backup")?;
+        let held = Held::download(&call.seat)?;
+        // It takes a reading connection for as long as it copies, and there is one for that.
+        let one = ONE_BACKUP.lock().await;
         let file = TemporaryFile::new(&api, "backup")?;
         let path = file.0.clone();
         let pool = api.pool.clone();
@@ -196,8 +207,9 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
         });
         copied
             .await
-            .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
+            .unwrap_or_else(|_panicked| Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
             .and_then(|copied| copied)?;
+        drop(one);
         let unsent = |error| file_fault("send it", &error);
         let opened = File::open(&file.0).map_err(unsent)?;
         let size = opened.metadata().map_err(unsent)?.len();
@@ -205,35 +217,39 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
             (CONTENT_TYPE, "application/vnd.sqlite3".to_owned()),
             (CONTENT_LENGTH, size.to_string()),
         ];
-        Ok((headers, file_body(opened, file)).into_response())
+        Ok((headers, file_body(opened, (held, file))).into_response())
     })
 }
 
-/// A file as a reply, read on a thread that may wait for a disk. `held` is let go when the last byte is on its way.
-pub(super) fn file_body<T: Send + 'static>(file: File, held: T) -> Body {
-    let (chunks, body) = mpsc::channel(CHUNKS_MAX);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = send_file(file, &chunks) {
-            // A listener that hung up does not hear this; any other must not take a part for the whole.
-            drop(chunks.blocking_send(Err(error)));
+/// A file as a reply, read piece by piece on a thread that may wait for a disk. `held` is let go when the last byte is on its way.
+pub(super) fn file_body<T: Send + Unpin + 'static>(file: File, held: T) -> Body {
+    let (chunks, body) = outflow(held);
+    tokio::spawn(async move {
+        let mut file = file;
+        loop {
+            let read = tokio::task::spawn_blocking(move || read_chunk(file)).await;
+            match read.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked))) {
+                Ok((_, chunk)) if chunk.is_empty() => return,
+                Ok((rest, chunk)) => {
+                    file = rest;
+                    if chunks.send(chunk).await.is_err() {
+                        return;
+                    }
+                }
+                // A part must not be taken for the whole.
+                Err(error) => return chunks.fail(error).await,
+            }
         }
-        drop(held);
     });
-    Body::from_stream(ReceiverStream::new(body))
+    body
 }
 
-fn send_file(mut file: File, chunks: &Chunks) -> std::io::Result<()> {
+fn read_chunk(mut file: File) -> std::io::Result<(File, Bytes)> {
     use std::io::Read as _;
-    let hung_up = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-    loop {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let length = file.read(&mut chunk)?;
-        if length == 0 {
-            return Ok(());
-        }
-        chunk.truncate(length);
-        chunks.blocking_send(Ok(chunk.into())).map_err(hung_up)?;
-    }
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let length = file.read(&mut chunk)?;
+    chunk.truncate(length);
+    Ok((file, chunk.into()))
 }
 
 /// What a restore did.
@@ -249,15 +265,18 @@ pub struct RestoreReply {
 pub fn restore_board(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         operators_only(&call.caller, "restore")?;
+        let _arriving = one_at_a_time(&call.seat).await?;
         let file = TemporaryFile::new(&api, "restore")?;
-        receive(call.stream, &file.0).await?;
+        receive(&call.seat, call.stream, &file.0).await?;
         let incarnation = random_hex(16).map_err(|error| file_fault("begin a life", &error))?;
         let (path, new_life) = (file.0.clone(), incarnation.clone());
         let prepared = tokio::task::spawn_blocking(move || {
             // No id is drawn while runs are closed; back-off is not either.
             restore::prepare(&path, &new_life, epoch_seconds(), Box::new(SeededRandom::new(0)))
         });
-        prepared.await.unwrap_or(Err(Fault::NoAnswer { part: "the checking thread" }.into()))?;
+        prepared.await.unwrap_or_else(|_panicked| {
+            Err(Fault::NoAnswer { part: "the checking thread" }.into())
+        })?;
         let restored = api.database.replace(file.0.clone(), api.pool.clone()).await?;
         *api.context.incarnation.write().unwrap_or_else(PoisonError::into_inner) =
             restored.incarnation.clone();
@@ -285,22 +304,13 @@ impl From<RestoreError> for ApiError {
     }
 }
 
-async fn receive(body: Body, path: &Path) -> Result<(), ApiError> {
+async fn receive(seat: &Seat, body: Body, path: &Path) -> Result<(), ApiError> {
     use std::io::Write as _;
     let failed = |error: std::io::Error| file_fault("receive the backup", &error);
-    let mut file = crate::os::files::create_private(path).map_err(failed)?;
-    let mut body = body;
-    let mut size: u64 = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            ApiError::new(ErrorCode::BadRequest, format!("the backup did not arrive: {error}"))
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        size += data.len() as u64;
-        if size > RESTORE_BYTES_MAX {
-            return Err(ApiError::new(ErrorCode::TooLarge, "the backup is too large"));
-        }
-        file.write_all(&data).map_err(failed)?;
-    }
-    file.sync_all().map_err(failed)
+    let file = crate::os::files::create_private(path).map_err(failed)?;
+    let bounds = Bounds { bytes: RESTORE_BYTES_MAX, time: None };
+    let write = |file: &mut File, piece: &[u8]| file.write_all(piece);
+    let file = pour(seat, body, bounds, file, write).await?.map_err(failed)?;
+    let synced = tokio::task::spawn_blocking(move || file.sync_all()).await;
+    synced.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked))).map_err(failed)
 }

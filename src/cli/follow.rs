@@ -82,7 +82,7 @@ impl<'c> Follower<'c> {
 
     fn understand(&mut self, line: &str) -> Result<Heard, ClientError> {
         let unreadable = |error: serde_json::Error| ClientError::Unreadable(error.to_string());
-        let mut value: Value = serde_json::from_str(line).map_err(unreadable)?;
+        let mut value: Value = crate::kernel::json::from_str(line).map_err(unreadable)?;
         if let Some(cursor) = value.get("resync").and_then(Value::as_str) {
             self.wanted.after = Some(cursor.to_owned());
             return Ok(Heard::Resync);

@@ -341,7 +341,7 @@ fn run_once<V: Verb>(
         if stored.digest != digest {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
-        return serde_json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
+        return crate::kernel::json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
             Fault::Corrupt { what: "stored reply", value: shorten(&stored.reply) }.into()
         });
     }

@@ -51,6 +51,12 @@ pub enum Fault {
     /// The daemon is going down and takes no more requests.
     #[error("the daemon is shutting down")]
     ShuttingDown,
+    /// There is no room for the request now.
+    #[error("the daemon is busy: {what}; try again")]
+    Busy {
+        /// What there are too many of.
+        what: &'static str,
+    },
     /// A part of the daemon did not answer.
     #[error("{part} did not answer")]
     NoAnswer {
@@ -64,7 +70,10 @@ impl Fault {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Database { retryable, .. } => *retryable,
-            Self::DiskFull { .. } | Self::ShuttingDown | Self::NoAnswer { .. } => true,
+            Self::DiskFull { .. }
+            | Self::ShuttingDown
+            | Self::Busy { .. }
+            | Self::NoAnswer { .. } => true,
             Self::Corrupt { .. } => false,
         }
     }
@@ -151,6 +160,16 @@ pub enum Refusal {
         actual: usize,
         /// Bytes allowed.
         limit: usize,
+    },
+    /// The task has as many of these as it may have.
+    #[error("{id} has {limit} {what}, the most that a task may have")]
+    TooMany {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// The task.
+        id: String,
+        /// How many it may have.
+        limit: u64,
     },
     /// A task was to depend on itself.
     #[error("a task cannot depend on itself: {id}")]
@@ -332,6 +351,12 @@ pub enum Refusal {
         /// As the caller wrote it.
         filename: String,
     },
+    /// The answer would take too long to find.
+    #[error("this takes too long to read: stopped after {ms} ms")]
+    ReadTooLong {
+        /// How long it had taken, milliseconds.
+        ms: u64,
+    },
     /// There is no such subscription to end.
     #[error("no such subscription to {id}")]
     UnknownSubscription {
@@ -408,7 +433,7 @@ impl Refusal {
             Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
                 ErrorCode::InvalidValue
             }
-            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::TooLarge { .. } | Self::TooMany { .. } => ErrorCode::TooLarge,
             Self::SelfLink { .. } => ErrorCode::SelfLink,
             Self::Cycle { .. } => ErrorCode::Cycle,
             Self::UnknownLink { .. } => ErrorCode::UnknownLink,
@@ -429,6 +454,7 @@ impl Refusal {
             Self::ImportClash { .. } => ErrorCode::ImportClash,
             Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
+            Self::ReadTooLong { .. } => ErrorCode::Timeout,
             Self::UnknownCards { .. } => ErrorCode::UnknownCards,
             Self::UnknownAttachment { .. } => ErrorCode::UnknownAttachment,
         }
@@ -474,6 +500,12 @@ impl Refusal {
             ),
             Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
                 format!("`kanban unblock {id}` first")
+            }
+            Self::TooMany { id, .. } => {
+                format!("continue in a new task: `kanban create --parent {id} …`")
+            }
+            Self::ReadTooLong { .. } => {
+                "ask for less: a limit, a status, longer or rarer words".to_owned()
             }
             Self::TitleRequired
             | Self::CommentBodyRequired

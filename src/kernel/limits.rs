@@ -18,6 +18,18 @@ pub const LIST_ITEMS_MAX: usize = 1000;
 /// Most extra arguments that a task may have for its agent.
 pub const ARGS_MAX: usize = 64;
 
+/// Longest time of one read for an ordinary answer, milliseconds of processor time: it holds a snapshot and a reading thread.
+pub const READ_MS_MAX: u64 = 1_000;
+
+/// Longest time of one such read by the clock on the wall, milliseconds: for a disk or a host that is slow.
+pub const READ_WALL_MS_MAX: u64 = 5_000;
+
+/// Longest time of a read that looks at the whole file, by the clock on the wall, milliseconds. One at a time, for persons only.
+pub const LONG_READ_MS_MAX: u64 = 60_000;
+
+/// Steps of SQLite's virtual machine between two looks at the time: some ten microseconds.
+pub const READ_STEPS_PER_LOOK: i32 = 1_000;
+
 /// Longest request body on the socket, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -26,6 +38,58 @@ pub const IMPORT_RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Largest file that can be attached to a task, in bytes. It is sent as it is, so the limit of other requests does not hold.
 pub const ATTACHMENT_BYTES_MAX: u64 = 25 * 1024 * 1024;
+
+/// Most comments of one task.
+pub const COMMENTS_PER_TASK_MAX: u64 = 10_000;
+
+/// Most bytes that the comments of one task have together.
+pub const COMMENT_BYTES_PER_TASK_MAX: u64 = 64 * 1024 * 1024;
+
+/// Most events of one task that what need not be done may add to: comments, links, edits, files, subscriptions. What becomes of the
+/// work is recorded however many there are.
+pub const EVENTS_PER_TASK_MAX: u64 = 20_000;
+
+/// Most events of one task among which heartbeats still leave one each. Beyond it the time of the last one is all that is kept.
+pub const HEARTBEAT_EVENTS_PER_TASK_MAX: u64 = 10_000;
+
+/// Longest note of a heartbeat, in bytes.
+pub const HEARTBEAT_NOTE_BYTES_MAX: usize = 16 * 1024;
+
+/// Most tasks that one task may wait for.
+pub const PARENTS_PER_TASK_MAX: u64 = 1_000;
+
+/// Most tasks that may wait for one task: what its end releases, in one transaction.
+pub const CHILDREN_PER_TASK_MAX: u64 = 10_000;
+
+/// Most labels of one task.
+pub const LABELS_PER_TASK_MAX: u64 = 100;
+
+/// Most notification subscriptions of one task.
+pub const SUBSCRIPTIONS_PER_TASK_MAX: u64 = 100;
+
+/// Deepest nesting of a metadata object, in levels, itself counted.
+pub const METADATA_DEPTH_MAX: usize = 64;
+
+/// Deepest nesting of any JSON that is read, in levels: what was stored before there was a limit, in the wrapping of an answer.
+pub const JSON_DEPTH_MAX: usize = 256;
+
+/// Comments, events and runs of a task that one `show` has at most of each; the newest.
+pub const SHOWN_ITEMS_MAX: usize = 1_000;
+
+/// Bytes of text that one `show` has at most of each of the three.
+pub const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest text to search for, in bytes.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// Most different words of one search.
+pub const SEARCH_WORDS_MAX: usize = 32;
+
+/// Most parts that these have together, as the index takes them apart: `a-b` has two.
+pub const SEARCH_TOKENS_MAX: usize = 64;
+
+/// Most of them that stand for every word that begins so.
+pub const SEARCH_PREFIXES_MAX: usize = 8;
 
 /// Most files attached to one task.
 pub const ATTACHMENTS_PER_TASK_MAX: usize = 100;

@@ -1,5 +1,11 @@
 //! Requests that read: each is a struct, answered from one snapshot of a read-only connection.
 
+mod list;
+mod paged;
+mod runs;
+mod search;
+mod show;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,22 +15,21 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::context::{self, LocalTime};
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::policy::Policy;
-use crate::kernel::run::Run;
 pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
-use crate::kernel::store::comments::Comment;
 pub use crate::kernel::store::subscriptions::Subscription;
-use crate::kernel::store::{
-    self, Connection,
-    listing::{ListFilter, Order},
-};
+use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{refuse_other_board, shorten};
 use crate::kernel::verbs::DispatchSwitch;
 use crate::kernel::why::{Facts, Reason, reason};
+pub use list::ListTasks;
+pub use paged::{PageBounds, PageOf, Paged};
+pub use runs::ListRuns;
+pub use search::{Hit, SearchTasks};
+pub use show::{LeftOut, ShowTask, TaskDetails};
 
 /// What a query works with.
 pub struct Snapshot<'c> {
@@ -91,235 +96,6 @@ impl Snapshot<'_> {
     }
 }
 
-/// Lists tasks.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ListTasks {
-    /// Only this status.
-    pub status: Option<String>,
-    /// Only this assignee.
-    pub assignee: Option<String>,
-    /// Only this tenant.
-    pub tenant: Option<String>,
-    /// Only tasks with this label.
-    pub label: Option<String>,
-    /// Only children of this task.
-    pub parent: Option<String>,
-    /// Only tasks made after this time, epoch seconds.
-    pub created_after: Option<EpochSeconds>,
-    /// Only tasks whose texts contain these words (title, body, comments, summaries).
-    pub text: Option<String>,
-    /// Archived tasks too.
-    pub archived: bool,
-    /// `priority` (default), `created` or `-created`.
-    pub sort: Option<String>,
-    /// Only tasks behind this one in that order.
-    pub cursor: Option<String>,
-    /// At most so many.
-    pub limit: Option<u32>,
-    /// Board; `default` when none is named (a worker's own board inside a run).
-    pub board: Option<String>,
-}
-
-impl Query for ListTasks {
-    type Reply = Vec<Task>;
-    const NAME: &'static str = "list";
-
-    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Task>, VerbError> {
-        Ok(store::listing::list(snapshot.connection, &self.filter(snapshot)?)?)
-    }
-}
-
-impl ListTasks {
-    fn filter(&self, snapshot: &Snapshot<'_>) -> Result<ListFilter, VerbError> {
-        let known_task = |id: &String| -> Result<TaskId, VerbError> {
-            let unknown = || Refusal::UnknownTask { id: shorten(id) };
-            let id = TaskId::parse(id).ok_or_else(unknown)?;
-            let found = store::tasks::get_status(snapshot.connection, &id)?;
-            found.map(|_| id).ok_or_else(|| unknown().into())
-        };
-        Ok(ListFilter {
-            board: snapshot.board(self.board.as_deref(), Self::NAME)?,
-            status: self.status.as_deref().map(parse_status).transpose()?,
-            assignee: self.assignee.clone(),
-            tenant: self.tenant.clone(),
-            label: self.label.clone(),
-            parent: self.parent.as_ref().map(known_task).transpose()?,
-            only: None,
-            created_after: self.created_after,
-            matching: match &self.text {
-                Some(text) => Some(search_expression(text)?),
-                None => None,
-            },
-            include_archived: self.archived,
-            order: parse_order(self.sort.as_deref())?,
-            after: self.cursor.as_ref().map(known_task).transpose()?,
-            limit: self.limit.filter(|limit| *limit > 0),
-        })
-    }
-}
-
-fn parse_status(text: &str) -> Result<TaskStatus, Refusal> {
-    TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
-        field: "status",
-        problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
-        value: shorten(text),
-    })
-}
-
-fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {
-    match text {
-        None | Some("priority") => Ok(Order::Priority),
-        Some("created") => Ok(Order::Created),
-        Some("-created") => Ok(Order::NewestFirst),
-        Some(other) => Err(Refusal::InvalidValue {
-            field: "sort",
-            problem: "sort must be one of priority, created, -created",
-            value: shorten(other),
-        }),
-    }
-}
-
-fn search_expression(text: &str) -> Result<String, Refusal> {
-    store::search::match_expression(text).ok_or_else(|| Refusal::InvalidValue {
-        field: "text",
-        problem: "there is no word to search for",
-        value: shorten(text),
-    })
-}
-
-/// Searches the texts of tasks; the best hits come first.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchTasks {
-    /// Words; every one must occur, a `*` at its end stands for any rest.
-    pub text: String,
-    /// Only this status.
-    pub status: Option<String>,
-    /// Only this assignee.
-    pub assignee: Option<String>,
-    /// Only this tenant.
-    pub tenant: Option<String>,
-    /// Only tasks with this label.
-    pub label: Option<String>,
-    /// Only children of this task.
-    pub parent: Option<String>,
-    /// Only tasks made after this time, epoch seconds.
-    pub created_after: Option<EpochSeconds>,
-    /// Archived tasks too.
-    pub archived: bool,
-    /// At most so many (50 when not given).
-    pub limit: Option<u32>,
-    /// Board; `default` when none is named (a worker's own board inside a run).
-    pub board: Option<String>,
-}
-
-/// Hits when the caller does not say how many.
-const HITS_DEFAULT: u32 = 50;
-
-/// Most hits that are ranked.
-const HITS_MAX: u32 = 10_000;
-
-/// A task that was found.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Hit {
-    /// The task.
-    #[serde(flatten)]
-    pub task: Task,
-    /// The passage in which the words stand, between `[` and `]`.
-    pub snippet: String,
-}
-
-impl Query for SearchTasks {
-    type Reply = Vec<Hit>;
-    const NAME: &'static str = "search";
-
-    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Hit>, VerbError> {
-        let matching = search_expression(&self.text)?;
-        let filter = ListTasks {
-            status: self.status.clone(),
-            assignee: self.assignee.clone(),
-            tenant: self.tenant.clone(),
-            label: self.label.clone(),
-            parent: self.parent.clone(),
-            created_after: self.created_after,
-            archived: self.archived,
-            board: self.board.clone(),
-            ..ListTasks::default()
-        };
-        let mut filter = filter.filter(snapshot)?;
-        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
-        let mut hits = Vec::new();
-        for document in store::search::ranked(snapshot.connection, &matching, HITS_MAX)? {
-            if hits.len() >= limit as usize {
-                break;
-            }
-            filter.only = Some(document.task_id.clone());
-            if let Some(task) = store::listing::list(snapshot.connection, &filter)?.pop() {
-                let snippet = store::search::snippet(snapshot.connection, &matching, &document)?;
-                hits.push(Hit { task, snippet });
-            }
-        }
-        Ok(hits)
-    }
-}
-
-/// Shows everything about a task.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ShowTask {
-    /// The task.
-    pub id: String,
-    /// Board of the task, when the caller wants it checked.
-    #[serde(default)]
-    pub board: Option<String>,
-}
-
-/// Everything about a task.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct TaskDetails {
-    /// Its board.
-    #[schemars(with = "String")]
-    pub board: BoardName,
-    /// The task.
-    pub task: Task,
-    /// Tasks that it waits for.
-    #[schemars(with = "Vec<String>")]
-    pub parents: Vec<TaskId>,
-    /// Tasks that wait for it.
-    #[schemars(with = "Vec<String>")]
-    pub children: Vec<TaskId>,
-    /// Notes, oldest first.
-    pub comments: Vec<Comment>,
-    /// Attached files, by name.
-    #[serde(default)]
-    pub attachments: Vec<Attachment>,
-    /// What happened, oldest first.
-    pub events: Vec<Event>,
-    /// Attempts, oldest first.
-    pub runs: Vec<Run>,
-}
-
-impl Query for ShowTask {
-    type Reply = TaskDetails;
-    const NAME: &'static str = "show";
-
-    fn read(&self, snapshot: &Snapshot<'_>) -> Result<TaskDetails, VerbError> {
-        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let connection = snapshot.connection;
-        Ok(TaskDetails {
-            parents: store::links::list_parents(connection, &task.id)?,
-            children: store::links::list_children(connection, &task.id)?,
-            comments: store::comments::list(connection, &task.id)?,
-            attachments: store::attachments::list(connection, &task.id)?,
-            events: store::events::list_of_task(connection, &task.id)?,
-            runs: store::runs::list_of_task(connection, &task.id)?,
-            board: task.board.clone(),
-            task,
-        })
-    }
-}
-
 /// Lists the files that are attached to a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -338,27 +114,6 @@ impl Query for ListAttachments {
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Attachment>, VerbError> {
         let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
         Ok(store::attachments::list(snapshot.connection, &task.id)?)
-    }
-}
-
-/// Lists the runs of a task.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListRuns {
-    /// The task.
-    pub id: String,
-    /// Board of the task, when the caller wants it checked.
-    #[serde(default)]
-    pub board: Option<String>,
-}
-
-impl Query for ListRuns {
-    type Reply = Vec<Run>;
-    const NAME: &'static str = "runs";
-
-    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Run>, VerbError> {
-        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        Ok(store::runs::list_of_task(snapshot.connection, &task.id)?)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
-    ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
-    TITLE_BYTES_MAX,
+    ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
+    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::tx::shorten;
@@ -153,6 +153,13 @@ pub fn labels(given: &[String]) -> Result<Vec<String>, Refusal> {
     }
     labels.sort();
     labels.dedup();
+    if labels.len() as u64 > LABELS_PER_TASK_MAX {
+        return Err(Refusal::InvalidValue {
+            field: "labels",
+            problem: "are more than a task may have",
+            value: format!("{}, at most {LABELS_PER_TASK_MAX}", labels.len()),
+        });
+    }
     Ok(labels)
 }
 
@@ -219,9 +226,33 @@ pub fn metadata(
     given: Option<&serde_json::Map<String, serde_json::Value>>,
 ) -> Result<Option<String>, Refusal> {
     let Some(object) = given.filter(|object| !object.is_empty()) else { return Ok(None) };
+    if object.values().any(|value| is_deeper_than(value, METADATA_DEPTH_MAX - 1)) {
+        return Err(Refusal::InvalidValue {
+            field: "metadata",
+            problem: "is nested deeper than the limit",
+            value: format!("at most {METADATA_DEPTH_MAX} levels"),
+        });
+    }
     let json = serde_json::Value::Object(object.clone()).to_string();
     text("metadata", &json, BODY_BYTES_MAX)?;
     Ok(Some(json))
+}
+
+/// Whether lists and objects stand in each other more than `levels` deep.
+pub(crate) fn is_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
+    let Some(below) = levels.checked_sub(1) else {
+        return value.is_array() || value.is_object();
+    };
+    match value {
+        serde_json::Value::Array(items) => items.iter().any(|item| is_deeper_than(item, below)),
+        serde_json::Value::Object(fields) => {
+            fields.values().any(|field| is_deeper_than(field, below))
+        }
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => false,
+    }
 }
 
 /// The first line of a text that is not blank, trimmed, at most `chars` characters, whatever ends its lines.
@@ -292,6 +323,20 @@ mod tests {
         }
         assert!(filename(&"x".repeat(255)).is_ok());
         assert!(matches!(filename(&"x".repeat(256)), Err(Refusal::TooLarge { .. })));
+    }
+
+    #[test]
+    fn metadata_is_nested_only_so_deep() {
+        for (levels, is_valid) in
+            [(1, true), (METADATA_DEPTH_MAX, true), (METADATA_DEPTH_MAX + 1, false), (120, false)]
+        {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+                let inner = levels - 1;
+                let text = format!("{{\"a\":{}1{}}}", open.repeat(inner), close.repeat(inner));
+                let object: serde_json::Map<_, _> = serde_json::from_str(&text).unwrap();
+                assert_eq!(metadata(Some(&object)).is_ok(), is_valid, "{levels} of {open}");
+            }
+        }
     }
 
     #[test]

@@ -449,7 +449,10 @@ impl Reason {
             Self::ProfileBreaker { .. } => {
                 "mend the profile; one task is tried from time to time".to_owned()
             }
-            Self::Cap { .. } => "dispatch.max_running raises the limit".to_owned(),
+            Self::Cap { .. } => {
+                "dispatch.max_running raises the limit; `kanban doctor` tells when the limit of open files is lower"
+                    .to_owned()
+            }
             Self::Running { .. }
             | Self::Done
             | Self::Archived

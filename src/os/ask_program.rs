@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::os::descriptors::with_limit_of_children;
 use crate::os::pidfd::PidFd;
 
 /// The first line with words that `program` says when it is started with these arguments, with `path` as its search path. Its
@@ -21,12 +22,10 @@ pub fn first_line_of(
     path: &OsStr,
     patience: Duration,
 ) -> Result<String, String> {
-    let child = Command::new(program)
-        .args(arguments)
-        .env("PATH", path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+    let mut command = Command::new(program);
+    command.args(arguments).env("PATH", path);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = with_limit_of_children(&mut command)
         .spawn()
         .map_err(|error| format!("cannot be started: {error}"))?;
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;

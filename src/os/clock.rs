@@ -21,6 +21,11 @@ pub fn epoch_seconds() -> i64 {
     epoch_ms().div_euclid(1_000)
 }
 
+/// Milliseconds of processor time that this thread has had.
+pub fn thread_cpu_ms() -> u64 {
+    u64::try_from(read_ms(ClockId::CLOCK_THREAD_CPUTIME_ID)).unwrap_or(0)
+}
+
 fn read_ms(clock: ClockId) -> i64 {
     let now = clock_gettime(clock).unwrap_or(TimeSpec::new(0, 0));
     now.tv_sec().saturating_mul(1_000).saturating_add(now.tv_nsec() / 1_000_000)

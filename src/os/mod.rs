@@ -13,6 +13,7 @@ pub mod cgroup_leaf;
 pub mod clock;
 pub mod code_pages;
 pub mod command_as;
+pub mod descriptors;
 pub mod disk;
 pub mod fd_passing;
 pub mod files;
@@ -49,6 +50,7 @@ pub mod spawn_as;
 mod spawn_in_group;
 pub mod status_pipe;
 pub mod statx;
+pub mod stderr;
 pub mod terminal;
 #[cfg(test)]
 mod test_child;

@@ -13,11 +13,20 @@ use crate::os::user::RunAs;
 /// The option behind which the user of the worker stands. Never in the spec: that is a file which the daemon's user can write.
 pub const RUN_AS_OPTION: &str = "--as";
 
-/// The arguments, the program's name first.
+/// The option behind which the soft limit of open files stands that the shim, and so its worker, is to have.
+pub const DESCRIPTOR_LIMIT_OPTION: &str = "--open-files";
+
+/// The arguments, the program's name first. `open_files` is the soft limit that the shim is to set; none to keep the one that it is
+/// started with.
 ///
 /// # Errors
 /// A zero byte is in one of them.
-pub fn arguments(run_dir: &Path, nonce: &str, run_as: Option<&RunAs>) -> io::Result<Vec<CString>> {
+pub fn arguments(
+    run_dir: &Path,
+    nonce: &str,
+    run_as: Option<&RunAs>,
+    open_files: Option<u64>,
+) -> io::Result<Vec<CString>> {
     let mut arguments = vec![
         c"kanban-shim".to_owned(),
         CString::new(run_dir.as_os_str().as_bytes())?,
@@ -26,6 +35,10 @@ pub fn arguments(run_dir: &Path, nonce: &str, run_as: Option<&RunAs>) -> io::Res
     if let Some(run_as) = run_as {
         arguments.push(CString::new(RUN_AS_OPTION)?);
         arguments.push(CString::new(run_as.to_argument())?);
+    }
+    if let Some(open_files) = open_files {
+        arguments.push(CString::new(DESCRIPTOR_LIMIT_OPTION)?);
+        arguments.push(CString::new(open_files.to_string())?);
     }
     Ok(arguments)
 }

@@ -32,6 +32,7 @@ use thiserror::Error;
 use crate::failpoint;
 use crate::os::cgroup::make_leaf;
 use crate::os::cgroup_leaf::Leaf;
+use crate::os::descriptors::limit_of_children;
 use crate::os::holder::{Holder, HolderError};
 use crate::os::holder_protocol::{HeldGroups, Hello};
 use crate::os::identity::ProcessIdentity;
@@ -293,7 +294,8 @@ fn execute(binary: &OwnedFd, request: &SpawnRequest, shim_end: OwnedFd) -> io::R
     let shim_end = clear_of_status(shim_end)?;
     let path = CString::new(format!("/proc/self/fd/{}", binary.as_raw_fd()))?;
     let run_dir = std::path::absolute(request.run_dir.path())?;
-    let arguments = arguments(&run_dir, &request.spec.nonce, request.run_as.as_ref())?;
+    let nonce = &request.spec.nonce;
+    let arguments = arguments(&run_dir, nonce, request.run_as.as_ref(), limit_of_children())?;
     if let Some(groups) = &request.spec.containment
         && let Ok(group) = Leaf::new(&groups.shims).open()
     {

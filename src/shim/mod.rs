@@ -37,7 +37,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::os::run_files::RunDir;
-use crate::os::shim_start::RUN_AS_OPTION;
+use crate::os::shim_start::{DESCRIPTOR_LIMIT_OPTION, RUN_AS_OPTION};
 use crate::os::user::RunAs;
 
 /// How the shim itself ends. How the run ended is in its exit record.
@@ -80,7 +80,7 @@ impl ShimExit {
         match self {
             Self::Done => "done",
             Self::Usage => {
-                "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] (started by kanband, not by hand), \
+                "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] [--open-files N] (started by kanband, not by hand), \
                  or kanban-shim --hold [OPTIONS]"
             }
             Self::SetUp => "the process could not be set up",
@@ -123,6 +123,8 @@ struct Start {
     /// The user of the worker, when that is not this process's. It comes from whoever started this process and from nowhere
     /// else: the spec is a file that the daemon's user can write.
     run_as: Option<RunAs>,
+    /// The soft limit of open files that this process and its worker are to have; none to keep the one that it was started with.
+    open_files: Option<u64>,
 }
 
 impl Start {
@@ -131,17 +133,21 @@ impl Start {
         if path.is_empty() || nonce.is_empty() {
             return None;
         }
-        let run_as = match arguments.next() {
-            None => None,
-            Some(option) if option == RUN_AS_OPTION => {
-                Some(RunAs::from_argument(arguments.next()?.to_str()?)?)
+        let (mut run_as, mut open_files) = (None, None);
+        while let Some(option) = arguments.next() {
+            let value = arguments.next()?;
+            let value = value.to_str()?;
+            if option == RUN_AS_OPTION && run_as.is_none() {
+                run_as = Some(RunAs::from_argument(value)?);
+            } else if option == DESCRIPTOR_LIMIT_OPTION && open_files.is_none() {
+                open_files = Some(value.parse().ok()?);
+            } else {
+                return None;
             }
-            Some(_) => return None,
-        };
+        }
         // The working directory changes later on.
         let path = std::path::absolute(PathBuf::from(path)).ok()?;
-        let is_complete = arguments.next().is_none();
-        is_complete.then(|| Self { dir: RunDir::new(path), nonce, run_as })
+        Some(Self { dir: RunDir::new(path), nonce, run_as, open_files })
     }
 }
 
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn anything_but_a_directory_a_nonce_and_a_user_is_a_usage_error() {
-        let cases: [(&[&str], bool); 10] = [
+        let cases: [(&[&str], bool); 14] = [
             (&["/run/7", "nonce"], true),
             (&["/run/7", "nonce", "--as", "5:60:60"], true),
             (&[], false),
@@ -179,6 +185,10 @@ mod tests {
             (&["/run/7", "nonce", "--as"], false),
             (&["/run/7", "nonce", "--as", "games"], false),
             (&["/run/7", "nonce", "--as", "5:60:60", "more"], false),
+            (&["/run/7", "nonce", "--as", "5:60:60", "--open-files", "1024"], true),
+            (&["/run/7", "nonce", "--open-files", "1024"], true),
+            (&["/run/7", "nonce", "--open-files", "many"], false),
+            (&["/run/7", "nonce", "--as", "5:60:60", "--as", "5:60:60"], false),
         ];
         for (arguments, is_start) in cases {
             let start = Start::of(arguments.iter().map(OsString::from));

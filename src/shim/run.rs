@@ -23,6 +23,7 @@ use crate::failpoint;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::{epoch_ms, monotonic_ms};
 use crate::os::code_pages::give_back_code_pages;
+use crate::os::descriptors::set_soft_limit;
 use crate::os::identity::ProcessIdentity;
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
@@ -51,10 +52,10 @@ const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Supervises one run from lock to record.
 pub fn run(start: &Start) -> Result<(), ShimExit> {
-    let Start { dir, nonce, run_as } = start;
+    let Start { dir, nonce, run_as, open_files } = start;
     // Before anything is opened: descriptor 3 is either the daemon's or nobody's.
     let mut status = StatusWriter::inherited();
-    let signals = set_up(&status).map_err(|_error| ShimExit::SetUp)?;
+    let signals = set_up(&status, *open_files).map_err(|_error| ShimExit::SetUp)?;
     let lock = RunLock::try_acquire(dir).map_err(|_error| ShimExit::Files)?;
     let _lock = lock.ok_or(ShimExit::LockHeld)?;
     failpoint::hit("shim-locked");
@@ -92,12 +93,15 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
     Ok(())
 }
 
-fn set_up(status: &StatusWriter) -> io::Result<SignalFd> {
+fn set_up(status: &StatusWriter, open_files: Option<u64>) -> io::Result<SignalFd> {
     close_inherited_from(STATUS_DESCRIPTOR + i32::from(status.is_connected()))?;
     // First, so that nothing sent from here on is lost or ends this process.
     let signals = signals_as_descriptor(&[Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD])?;
     ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP, Signal::SIGINT, Signal::SIGXFSZ])?;
     lead_own_tree(c"kanban-shim")?;
+    if let Some(open_files) = open_files {
+        set_soft_limit(open_files)?;
+    }
     Ok(signals)
 }
 

@@ -6,7 +6,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::line::Fields;
-use crate::os::journal::Journal;
+use super::queue::LogQueue;
 use crate::text::log_line;
 
 /// What stands in front of the name of each field of ours.
@@ -17,20 +17,19 @@ const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// Writes every line into the journal.
 pub(super) struct JournalLayer {
-    journal: Journal,
+    entries: LogQueue,
 }
 
 impl JournalLayer {
-    pub(super) fn new(journal: Journal) -> Self {
-        Self { journal }
+    /// `entries` lead to the journal.
+    pub(super) fn new(entries: LogQueue) -> Self {
+        Self { entries }
     }
 }
 
 impl<S: Subscriber> Layer<S> for JournalLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let entry = entry(&Fields::of(event), *event.metadata().level());
-        // A journal that does not listen cannot be told so.
-        drop(self.journal.send(&entry));
+        self.entries.push(entry(&Fields::of(event), *event.metadata().level()));
     }
 }
 
@@ -92,13 +91,16 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::os::journal::Journal;
 
     #[test]
     fn a_line_becomes_one_entry_with_its_task_run_and_board_as_fields() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let journal = UnixDatagram::bind(&path).unwrap();
-        let layer = JournalLayer::new(Journal::connect_to(&path).unwrap());
+        let sent = Journal::connect_to(&path).unwrap();
+        let queue = LogQueue::start(Box::new(move |entry| sent.send(entry)), drop).unwrap();
+        let layer = JournalLayer::new(queue);
         let subscriber = tracing_subscriber::Registry::default().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(task = %"t_1", run = 7, board = "default", "run claimed");
@@ -120,6 +122,24 @@ mod tests {
         );
         journal.set_nonblocking(true).unwrap();
         assert!(journal.recv(&mut buffer).is_err(), "one entry");
+    }
+
+    #[test]
+    fn a_journal_that_hangs_holds_up_nobody_who_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        // Bound and never read: it takes as many entries as the kernel keeps for it.
+        let _hanging = UnixDatagram::bind(&path).unwrap();
+        let sent = Journal::connect_to(&path).unwrap();
+        let queue = LogQueue::start(Box::new(move |entry| sent.send(entry)), drop).unwrap();
+        let layer = JournalLayer::new(queue.clone());
+        let subscriber = tracing_subscriber::Registry::default().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..20_000 {
+                tracing::warn!(number, "run claimed");
+            }
+        });
+        assert!(queue.health().lost_lines > 0, "{:?}", queue.health());
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn an_attached_file_is_told_listed_and_shown_to_the_worker() {
     assert_eq!((event.kind.as_str(), event.actor.as_deref()), ("attached", Some("ada")));
     let told = json!({"attachment_id": reply.attachment.id, "filename": "spec.pdf", "size_bytes": 7, "sha256": hash('a')});
     assert_eq!(serde_json::Value::from(event.payload.unwrap()), told);
-    let shown = bench.ask(&ShowTask { id: id.to_string(), board: None }).unwrap();
+    let shown = bench.ask(&ShowTask { id: id.to_string(), ..ShowTask::default() }).unwrap();
     assert_eq!(shown.attachments, [reply.attachment]);
     let text = context(&bench, &id);
     assert!(text.contains("- spec.pdf (7 bytes, by ada)"), "{text}");

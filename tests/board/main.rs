@@ -7,6 +7,7 @@
 )]
 
 mod bench_board;
+mod bounds;
 mod breakers;
 mod claims;
 mod contexts;
@@ -21,6 +22,7 @@ mod predecessor;
 mod reasons;
 mod requests;
 mod schema;
+mod searches;
 mod steering;
 mod stopping;
 mod times;

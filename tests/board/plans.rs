@@ -112,7 +112,7 @@ fn wait_for_a_place(bench: &mut Bench) {
 
 fn read_everything_hot(bench: &Bench, id: &str) {
     let id = || id.to_owned();
-    bench.ask(&ShowTask { id: id(), board: None }).unwrap();
+    bench.ask(&ShowTask { id: id(), ..ShowTask::default() }).unwrap();
     bench.ask(&ListRuns { id: id(), board: None }).unwrap();
     bench.ask(&GetContext { id: id(), board: None }).unwrap();
     let some = |text: &str| Some(text.to_owned());
@@ -133,7 +133,7 @@ fn read_everything_hot(bench: &Bench, id: &str) {
     bench
         .board
         .read::<_, kanband::kernel::error::VerbError>(|connection| {
-            store::events::list_after(connection, 1, 100)?;
+            store::events::page_after(connection, 1, 100, usize::MAX)?;
             store::events::newest_id(connection)?;
             store::tasks::next_due(connection)?;
             store::runs::list_open_supervised(connection)?;

@@ -338,7 +338,7 @@ fn looking_writes_nothing() {
     let id = bench.create("t", "dev", &[]).to_string();
     let told = statements(&mut bench, |bench| {
         bench.ask(&ListTasks::default()).unwrap();
-        bench.ask(&ShowTask { id: id.clone(), board: None }).unwrap();
+        bench.ask(&ShowTask { id: id.clone(), ..ShowTask::default() }).unwrap();
         bench.ask(&ListRuns { id: id.clone(), board: None }).unwrap();
         bench.ask(&GetContext { id: id.clone(), board: None }).unwrap();
     });

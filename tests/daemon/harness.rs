@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 /// After so long a test gives up. Nothing is proven by it.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `look` finds something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -135,8 +135,19 @@ impl Daemon {
     pub fn spawn(&mut self) {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let child = self.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        self.child = Some(child.unwrap());
+        self.spawn_logging_to(log);
+    }
+
+    /// The same with its log somewhere else.
+    pub fn spawn_logging_to(&mut self, stderr: impl Into<Stdio>) {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        self.spawn_as(&mut command);
+    }
+
+    /// The same from a command of the test's own.
+    pub fn spawn_as(&mut self, command: &mut Command) {
+        self.child = Some(command.spawn().unwrap());
     }
 
     /// Starts it as a service manager does that has made its sockets: they are descriptors 3 and up.

@@ -132,7 +132,7 @@ impl Real {
             .read::<_, VerbError>(|connection| {
                 let mut problems = store::check::broken_invariants(connection)?;
                 let newest = store::events::newest_id(connection)?;
-                let listed = store::events::list_after(connection, 0, u32::MAX)?;
+                let listed = store::events::page_after(connection, 0, u32::MAX, usize::MAX)?.events;
                 if !was_collected && listed.len() as i64 != newest {
                     problems.push(format!("{} events, the newest is {newest}", listed.len()));
                 }

@@ -4,29 +4,20 @@
 use std::convert::Infallible;
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use crate::actors::root::Life;
-use crate::api::error::ApiError;
+use crate::api::connection::{self, times_of};
+use crate::api::doors::AcceptPauses;
+use crate::api::gate::Seat;
+use crate::api::gate::party::{Class, Party};
+use crate::api::limits::METRICS_CONNECTION_TIME;
 use crate::api::metrics::page;
 use crate::api::{Api, wait_for_life};
-
-/// Connections at one time; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 16;
-
-/// Time for the head of a request to arrive.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-
-/// Longest time of a connection.
-const CONNECTION_TIME: Duration = Duration::from_secs(300);
 
 /// Serves until the daemon ends.
 pub async fn serve(api: Arc<Api>, listener: StdListener) {
@@ -36,49 +27,44 @@ pub async fn serve(api: Arc<Api>, listener: StdListener) {
     };
     let mut life = api.life.clone();
     wait_for_life(&mut life, |life| life != Life::Starting).await;
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut pauses = AcceptPauses::default();
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = wait_for_life(&mut life, |life| life == Life::Ending) => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = serve_connection(Arc::clone(&api), stream);
-                tokio::spawn(async move {
+            Ok((stream, from)) => {
+                pauses.reset();
+                // Whoever finds no seat may come again: a scraper does.
+                if let Ok(seat) = api.gate.seat(Party::Scraper(from.ip())) {
+                    let connection = serve_connection(Arc::clone(&api), Arc::new(seat), stream);
                     // One that lasts longer is cut off; the next asks again.
-                    drop(tokio::time::timeout(CONNECTION_TIME, connection).await);
-                    drop(permit);
-                });
+                    tokio::spawn(tokio::time::timeout(METRICS_CONNECTION_TIME, connection));
+                }
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection for metrics could not be accepted");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            Err(error) => tokio::time::sleep(pauses.failed(&api, &error)).await,
         }
+        tokio::task::yield_now().await;
     }
 }
 
-async fn serve_connection(api: Arc<Api>, stream: TcpStream) {
+async fn serve_connection(api: Arc<Api>, seat: Arc<Seat>, stream: TcpStream) {
+    let mut life = api.life.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(answer(&api, &request).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection for metrics ended early");
-    }
+    let daemon_ends = async move { wait_for_life(&mut life, |life| life == Life::Ending).await };
+    connection::serve(stream, seat, times_of(Class::Scrapers), service, daemon_ends).await;
 }
 
 async fn answer(api: &Api, request: &Request<Incoming>) -> Response {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics" | "/v1/metrics") => {
-            page(api).await.unwrap_or_else(ApiError::into_response)
-        }
+        (&Method::GET, "/metrics" | "/v1/metrics") => page(api).await.unwrap_or_else(|error| {
+            error.log_fault("metrics");
+            error.into_response()
+        }),
         _ => (StatusCode::NOT_FOUND, "GET /metrics is all there is\n").into_response(),
     }
 }

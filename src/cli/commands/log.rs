@@ -117,13 +117,7 @@ fn no_log(id: &str, error: ClientError) -> ClientError {
     }
 }
 
-fn follow(
-    id: &str,
-    path: &str,
-    query: &Query<'_>,
-    session: &mut Session,
-    is_raw: bool,
-) -> Ended {
+fn follow(id: &str, path: &str, query: &Query<'_>, session: &mut Session, is_raw: bool) -> Ended {
     if session.output.is_json() {
         return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
     }

@@ -34,6 +34,32 @@ pub struct Arguments {
     /// The task
     #[arg(add = complete::tasks())]
     id: String,
+
+    /// Show comments that are older than the one with this id: an answer has the newest that fit
+    #[arg(long, value_name = "COMMENT")]
+    comments_before: Option<i64>,
+
+    /// Show events that are older than the one with this id
+    #[arg(long, value_name = "EVENT")]
+    events_before: Option<i64>,
+
+    /// Show runs that are older than this one
+    #[arg(long, value_name = "RUN")]
+    runs_before: Option<i64>,
+}
+
+impl Arguments {
+    /// What is asked for besides the board. The id stands in the path.
+    fn query(&self, session: &Session) -> Vec<(&'static str, String)> {
+        let before = [
+            ("comments_before", self.comments_before),
+            ("events_before", self.events_before),
+            ("runs_before", self.runs_before),
+        ];
+        let before = before.into_iter().filter_map(|(name, id)| Some((name, id?.to_string())));
+        let board = session.on_board().board.map(|board| ("board", board));
+        board.into_iter().chain(before).collect()
+    }
 }
 
 /// Runs it.
@@ -42,7 +68,7 @@ pub struct Arguments {
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let path = task_path(&arguments.id, "")?;
-    let mut details: TaskDetails = session.client()?.get(&path, &session.on_board())?;
+    let mut details: TaskDetails = session.client()?.get(&path, &arguments.query(session))?;
     if session.output.is_json() {
         details.task = with_skill_list(details.task);
         session.output.json(&details)?;
@@ -79,7 +105,10 @@ impl Page {
             }));
         }
         if !details.comments.is_empty() {
-            lines.extend([String::new(), format!("Comments ({}):", details.comments.len())]);
+            let next = details.comments.first().map(|comment| comment.id);
+            let heading =
+                heading("Comments", details.comments.len(), details.left_out.comments, next);
+            lines.extend([String::new(), heading]);
             for comment in &details.comments {
                 let head =
                     format!("[{}] {}", self.when(comment.created_at), one_line(&comment.author));
@@ -87,12 +116,16 @@ impl Page {
             }
         }
         if !details.events.is_empty() {
-            lines.extend([String::new(), format!("Events ({}):", details.events.len())]);
+            let next = details.events.first().map(|event| event.id);
+            let heading = heading("Events", details.events.len(), details.left_out.events, next);
+            lines.extend([String::new(), heading]);
             let hidden = details.events.len().saturating_sub(EVENTS_SHOWN);
             lines.extend(details.events.iter().skip(hidden).map(|event| self.event(event)));
         }
         if !details.runs.is_empty() {
-            lines.extend([String::new(), format!("Runs ({}):", details.runs.len())]);
+            let next = details.runs.first().map(|run| run.id);
+            let heading = heading("Runs", details.runs.len(), details.left_out.runs, next);
+            lines.extend([String::new(), heading]);
             lines.extend(details.runs.iter().flat_map(|run| self.run(run)));
         }
         lines
@@ -202,6 +235,17 @@ impl Page {
             lines.push(format!("     ! limits not enforced here: {limits}"));
         }
         lines
+    }
+}
+
+/// What stands above a list, with the way to those that are left out.
+fn heading(of: &str, count: usize, left_out: u64, oldest: Option<i64>) -> String {
+    match oldest.filter(|_| left_out > 0) {
+        None => format!("{of} ({count}):"),
+        Some(oldest) => {
+            let option = of.to_lowercase();
+            format!("{of} ({count}; {left_out} older ones: --{option}-before {oldest}):")
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::Doing;
-use super::rows::lenient_json;
+use super::page::{self, Page, PageSql};
+use super::rows::{has_more_than, lenient_json};
 use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
@@ -69,6 +70,23 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Eve
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// The newest events of a task before one of them, as many as fit into an answer.
+pub fn newest_page(
+    connection: &Connection,
+    task_id: &TaskId,
+    before: Option<EventId>,
+) -> Result<Page<Event>, Fault> {
+    let sql = PageSql {
+        newest_first:
+            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id
+             WHERE e.task_id = :task_id AND e.id < :before ORDER BY e.id DESC",
+        count: "SELECT count(*) FROM task_events WHERE task_id = :task_id AND id < :before",
+        doing: "list the events of a task",
+    };
+    page::newest(connection, &sql, task_id, before, read)
+}
+
 /// Events of a task after a cursor, oldest first.
 pub fn list_of_task_after(
     connection: &Connection,
@@ -89,12 +107,22 @@ pub fn list_of_task_after(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// Events after a cursor, oldest first, at most `limit`.
-pub fn list_after(
+/// Events after a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// Whether there may be more.
+    pub has_more: bool,
+}
+
+/// Events after a cursor, at most `limit`, and no more than have `bytes_max` of text together, but always one.
+pub fn page_after(
     connection: &Connection,
     after: EventId,
     limit: u32,
-) -> Result<Vec<Event>, Fault> {
+    bytes_max: usize,
+) -> Result<EventPage, Fault> {
     let doing = "list events";
     let mut statement = connection
         .prepare_cached(
@@ -103,10 +131,60 @@ pub fn list_after(
              WHERE e.id > :after ORDER BY e.id LIMIT :limit",
         )
         .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":after": after, ":limit": limit }, read)
+    let columns = statement.column_count();
+    let mut rows =
+        statement.query(named_params! { ":after": after, ":limit": limit }).doing(doing)?;
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next().doing(doing)? {
+        bytes += page::row_bytes(row, columns);
+        if bytes > bytes_max && !events.is_empty() {
+            return Ok(EventPage { events, has_more: true });
+        }
+        events.push(read(row).doing(doing)?);
+    }
+    let has_more = events.len() == limit as usize;
+    Ok(EventPage { events, has_more })
+}
+
+/// Tasks whose texts may be others now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The tasks, each once.
+    pub tasks: Vec<TaskId>,
+    /// The last event that was looked at; none when there is none.
+    pub last: Option<EventId>,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// What the events after a cursor have touched, at most `limit` of them. An event that names no task of this program touches none.
+pub fn list_touched_after(
+    connection: &Connection,
+    after: EventId,
+    limit: u32,
+) -> Result<Touched, Fault> {
+    let doing = "list events";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, task_id, kind = 'heartbeat' FROM task_events WHERE id > :after ORDER BY id LIMIT :limit",
+        )
         .doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
+    let mut rows =
+        statement.query(named_params! { ":after": after, ":limit": limit }).doing(doing)?;
+    let (mut touched, mut count) = (Touched::default(), 0);
+    while let Some(row) = rows.next().doing(doing)? {
+        touched.last = Some(row.get(0).doing(doing)?);
+        count += 1;
+        if row.get(2).doing(doing)? {
+            continue;
+        }
+        let name = row.get_ref(1).doing(doing)?.as_bytes().unwrap_or_default();
+        touched.tasks.extend(TaskId::parse(&String::from_utf8_lossy(name)));
+    }
+    touched.tasks.sort();
+    touched.tasks.dedup();
+    touched.is_full = count == limit;
+    Ok(touched)
 }
 
 /// Id of the newest event, 0 when there is none.
@@ -146,4 +224,10 @@ pub fn count_of_task(connection: &Connection, task_id: &TaskId) -> Result<usize,
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
         .map(|count: u32| count as usize)
         .doing("count the events of a task")
+}
+
+/// Whether a task has `count` events or more.
+pub fn has_at_least(connection: &Connection, task_id: &TaskId, count: u64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM task_events WHERE task_id = :id LIMIT 1 OFFSET :count";
+    has_more_than(connection, sql, task_id, count.saturating_sub(1), "count events")
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::Doing;
+use super::rows;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
 
@@ -24,4 +25,10 @@ pub fn delete(connection: &Connection, task_id: &TaskId, label: &str) -> Result<
         .and_then(|mut s| s.execute(named_params! { ":task_id": task_id, ":label": label }))
         .map(|changed| changed == 1)
         .doing("remove a label")
+}
+
+/// Whether a task has more than `count` labels.
+pub fn has_more_than(connection: &Connection, task_id: &TaskId, count: u64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM task_labels WHERE task_id = :id LIMIT 1 OFFSET :count";
+    rows::has_more_than(connection, sql, task_id, count, "count labels")
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::Doing;
+use super::rows::has_more_than;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
 use crate::kernel::task::Parents;
@@ -88,6 +89,26 @@ pub fn list_children(connection: &Connection, parent: &TaskId) -> Result<Vec<Tas
         parent,
         "list children",
     )
+}
+
+/// Whether a task waits for more than `count` others.
+pub fn has_more_parents_than(
+    connection: &Connection,
+    child: &TaskId,
+    count: u64,
+) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM task_links WHERE child_id = :id LIMIT 1 OFFSET :count";
+    has_more_than(connection, sql, child, count, "count parents")
+}
+
+/// Whether more than `count` tasks wait for a task.
+pub fn has_more_children_than(
+    connection: &Connection,
+    parent: &TaskId,
+    count: u64,
+) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM task_links WHERE parent_id = :id LIMIT 1 OFFSET :count";
+    has_more_than(connection, sql, parent, count, "count children")
 }
 
 /// Children in `todo` whose parents are now all done or archived, in queue order: what a finished parent releases.

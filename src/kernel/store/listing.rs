@@ -3,12 +3,16 @@
 //! The statement is put together from fixed pieces only; every value is a parameter. Each order is that of an index, so a
 //! limited listing reads no more rows than it shows (and those its filters pass over).
 
+use std::collections::VecDeque;
+
 use rusqlite::{Connection, ToSql};
 
 use super::Doing;
+use super::page::row_bytes;
 use super::tasks::{read, select_tasks};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::queries::PageBounds;
 use crate::kernel::task::{Task, TaskStatus};
 
 /// Order of a listing. Ids break every tie.
@@ -42,7 +46,7 @@ pub struct ListFilter {
     pub only: Option<TaskId>,
     /// Made after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
-    /// Words that their texts contain, as [`super::search::match_expression`] makes them.
+    /// Words that their texts contain, as [`super::search::Words`] has them for the index.
     pub matching: Option<String>,
     /// Archived tasks are shown although no status was asked for.
     pub include_archived: bool,
@@ -59,17 +63,93 @@ pub struct ListFilter {
 /// # Errors
 /// A fault of the database; [`super::search`] says when there is no index to search in.
 pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, Fault> {
+    let bounds = PageBounds { items: usize::MAX, bytes: usize::MAX };
+    Ok(first_page(connection, filter, bounds)?.tasks)
+}
+
+/// Ids of tasks by filter.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_ids(connection: &Connection, filter: &ListFilter) -> Result<VecDeque<TaskId>, Fault> {
+    ids_behind(connection, filter, filter.limit.map_or(-1, i64::from), 0)
+}
+
+/// The beginning of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPage {
+    /// The first tasks.
+    pub tasks: Vec<Task>,
+    /// Those behind them, in their order.
+    pub rest: VecDeque<TaskId>,
+}
+
+/// As many tasks as fit into a page, and the ids of those behind them.
+///
+/// # Errors
+/// As [`list`].
+pub fn first_page(
+    connection: &Connection,
+    filter: &ListFilter,
+    bounds: PageBounds,
+) -> Result<ListPage, Fault> {
     let doing = "list tasks";
+    let limit = filter.limit.map_or(-1, i64::from);
+    let (sql, mut parameters) = statement(filter, Columns::All);
+    parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &0)]);
+    let mut statement_all = connection.prepare_cached(&sql).doing(doing)?;
+    let columns = statement_all.column_count();
+    let mut rows = statement_all.query(parameters.as_slice()).doing(doing)?;
+    let (mut page, mut bytes) = (ListPage::default(), 0);
+    while let Some(row) = rows.next().doing(doing)? {
+        if !bounds.has_room(page.tasks.len(), bytes) {
+            drop(rows);
+            let skip = page.tasks.len();
+            page.rest = ids_behind(connection, filter, limit, skip)?;
+            return Ok(page);
+        }
+        bytes += row_bytes(row, columns);
+        page.tasks.push(read(row).doing(doing)?);
+    }
+    Ok(page)
+}
+
+fn ids_behind(
+    connection: &Connection,
+    filter: &ListFilter,
+    limit: i64,
+    skip: usize,
+) -> Result<VecDeque<TaskId>, Fault> {
+    let doing = "list tasks";
+    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+    let limit = if limit < 0 { -1 } else { (limit - skip).max(0) };
+    let (sql, mut parameters) = statement(filter, Columns::Id);
+    parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &skip)]);
+    let mut statement = connection.prepare_cached(&sql).doing(doing)?;
+    let rows = statement.query_map(parameters.as_slice(), |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// What is read of each task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    All,
+    Id,
+}
+
+/// The statement and its parameters, but for `:limit` and `:offset`.
+fn statement(filter: &ListFilter, columns: Columns) -> (String, Vec<(&str, &dyn ToSql)>) {
     // A filter that names its tasks one by one starts from them (`+` keeps the board's orders out of the plan); the others
     // walk the board in an order that an index has.
     let names_tasks = filter.label.is_some()
         || filter.parent.is_some()
         || filter.matching.is_some()
         || filter.only.is_some();
-    let mut sql = String::from(if names_tasks {
-        select_tasks!("WHERE +t.board = :board")
-    } else {
-        select_tasks!("WHERE t.board = :board")
+    let mut sql = String::from(match (columns, names_tasks) {
+        (Columns::All, true) => select_tasks!("WHERE +t.board = :board"),
+        (Columns::All, false) => select_tasks!("WHERE t.board = :board"),
+        (Columns::Id, true) => "SELECT t.id FROM tasks t WHERE +t.board = :board",
+        (Columns::Id, false) => "SELECT t.id FROM tasks t WHERE t.board = :board",
     });
     let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
     let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
@@ -110,12 +190,8 @@ pub fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<Task>, F
         Order::Created => " ORDER BY t.created_at, t.id",
         Order::NewestFirst => " ORDER BY t.created_at DESC, t.id DESC",
     });
-    let limit = filter.limit.map_or(-1, i64::from);
-    sql.push_str(" LIMIT :limit");
-    parameters.push((":limit", &limit));
-    let mut statement = connection.prepare_cached(&sql).doing(doing)?;
-    let rows = statement.query_map(parameters.as_slice(), read).doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
+    sql.push_str(" LIMIT :limit OFFSET :offset");
+    (sql, parameters)
 }
 
 fn value<T: ToSql>(option: &Option<T>) -> Option<&dyn ToSql> {

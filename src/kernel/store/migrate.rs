@@ -24,7 +24,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("migrations/0006_listing.sql") },
     Migration { version: 7, sql: include_str!("migrations/0007_handoff.sql") },
     Migration { version: 8, sql: include_str!("migrations/0008_launching.sql") },
-    Migration { version: 9, sql: include_str!("migrations/0013_worktrees.sql") },
+    Migration { version: 9, sql: include_str!("migrations/0009_worktrees.sql") },
+    Migration { version: 10, sql: include_str!("migrations/0010_comment_totals.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -29,6 +29,7 @@ pub mod leases;
 pub mod links;
 pub mod listing;
 pub mod migrate;
+pub mod page;
 pub mod purge;
 pub mod queue;
 pub mod requests;
@@ -50,6 +51,7 @@ use thiserror::Error;
 pub use rusqlite::Connection;
 
 use crate::kernel::error::Fault;
+use crate::kernel::limits::READ_STEPS_PER_LOOK;
 
 /// Oldest SQLite that may be linked: 3.51.3.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -203,6 +205,17 @@ pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
     configure(&connection).doing("configure a reading connection")?;
     connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
     Ok(connection)
+}
+
+/// Has SQLite ask `must_stop` while it works on `connection`, on the thread that it works on. A statement that is to stop fails as
+/// interrupted.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn make_stoppable(connection: &mut Connection, must_stop: fn() -> bool) -> Result<(), Fault> {
+    connection
+        .progress_handler(READ_STEPS_PER_LOOK, Some(must_stop))
+        .doing("configure a reading connection")
 }
 
 /// Whether the file at `path` is a whole board that this program knows. It is only read.

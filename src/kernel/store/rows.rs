@@ -1,10 +1,14 @@
 //! How ids and enums stand in columns, and how JSON columns are read.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, named_params};
 use serde_json::Value;
 
+use super::Doing;
 use crate::kernel::breaker::BreakerState;
+use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::json;
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 
@@ -41,9 +45,24 @@ text_column! {
     BreakerState => BreakerState::parse, |state| state.as_str();
 }
 
+/// Whether `sql`, which has one row per thing with `LIMIT 1 OFFSET :count` at its end, has more than `count` of those of a task.
+pub(super) fn has_more_than(
+    connection: &Connection,
+    sql: &'static str,
+    id: &TaskId,
+    count: u64,
+    doing: &'static str,
+) -> Result<bool, Fault> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut s| s.exists(named_params! { ":id": id, ":count": count }))
+        .doing(doing)
+}
+
 /// A JSON column that may be damaged by another writer: unreadable means none.
 pub(super) fn lenient_json(text: Option<String>) -> Option<Value> {
-    serde_json::from_str(&text?).ok()
+    json::from_str(&text?).ok()
 }
 
 /// A JSON list that this program writes; unreadable means empty.

@@ -8,6 +8,10 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome, RunState};
 
+mod pages;
+
+pub use pages::{RunPage, Summaries, newest_gave_up, newest_page, page_after, summaries_within};
+
 macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
@@ -21,6 +25,8 @@ macro_rules! select_runs {
         )
     };
 }
+
+use select_runs;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {

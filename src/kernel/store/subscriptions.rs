@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Doing;
 use super::events;
+use super::rows;
 use crate::kernel::error::Fault;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, TaskId};
@@ -169,4 +170,10 @@ pub fn list_unseen(
     let all =
         events::list_of_task_after(connection, &subscription.task_id, subscription.last_event_id)?;
     Ok(all.into_iter().filter(|event| kinds.contains(&event.kind.as_str())).collect())
+}
+
+/// Whether a task has more than `count` subscriptions.
+pub fn has_more_than(connection: &Connection, task_id: &TaskId, count: u64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM kanban_notify_subs WHERE task_id = :id LIMIT 1 OFFSET :count";
+    rows::has_more_than(connection, sql, task_id, count, "count subscriptions")
 }

@@ -28,8 +28,8 @@ pub fn list_ids(
         order: store::listing::Order::Created,
         ..store::listing::ListFilter::default()
     };
-    let tasks = store::listing::list(snapshot.connection, &filter)?;
-    Ok((board.to_string(), tasks.into_iter().map(|task| task.id).collect()))
+    let ids = store::listing::list_ids(snapshot.connection, &filter)?;
+    Ok((board.to_string(), ids.into()))
 }
 
 /// A task as a record; none when it is gone.

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{
-    ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+    ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
+    TITLE_BYTES_MAX,
 };
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::Told;
@@ -15,9 +16,6 @@ use crate::kernel::validate;
 
 /// Last second of the year 9999: no clock that is shown to people goes further.
 const SECONDS_MAX: EpochSeconds = 253_402_300_799;
-
-/// Objects and lists inside one another in a payload or in metadata. A reader of JSON gives up at 128, and a reply adds some.
-const JSON_DEPTH_MAX: usize = 64;
 
 /// Makes a record fit.
 pub fn fit(record: &mut TaskRecord, told: &mut Told) {
@@ -200,8 +198,10 @@ fn why_no_metadata(text: &str) -> Option<String> {
         return Some(format!("{} bytes, at most {BODY_BYTES_MAX}", text.len()));
     }
     match serde_json::from_str::<Value>(text) {
-        Ok(object @ Value::Object(_)) if depth(&object) <= JSON_DEPTH_MAX => None,
-        Ok(Value::Object(_)) => Some(format!("nested deeper than {JSON_DEPTH_MAX}")),
+        Ok(object @ Value::Object(_)) if !validate::is_deeper_than(&object, METADATA_DEPTH_MAX) => {
+            None
+        }
+        Ok(Value::Object(_)) => Some(format!("nested deeper than {METADATA_DEPTH_MAX}")),
         Ok(Value::Null) | Err(_) if text.trim().is_empty() => None,
         Ok(_) => Some("no JSON object".to_owned()),
         Err(error) => Some(format!("no JSON: {error}")),
@@ -220,7 +220,7 @@ fn fit_event(event: &mut EventFields, told: &mut Told) {
     if let Some(actor) = &mut event.actor {
         fit_name(&format!("actor of event {}", event.id), actor, told);
     }
-    let is_too_deep = |payload: &mut Value| depth(payload) > JSON_DEPTH_MAX;
+    let is_too_deep = |payload: &mut Value| validate::is_deeper_than(payload, METADATA_DEPTH_MAX);
     let is_too_long = |payload: &mut Value| payload.to_string().len() > BODY_BYTES_MAX;
     if event.payload.take_if(|payload| is_too_deep(payload) || is_too_long(payload)).is_some() {
         told.note(&format!("payload of event {} was dropped: too long or too deep", event.id));
@@ -303,15 +303,6 @@ fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut Told) {
 fn fit_integer(field: &str, number: &mut Option<i64>, least: i64, most: i64, told: &mut Told) {
     if let Some(wrong) = number.take_if(|number| !(least..=most).contains(number)) {
         told.note(&format!("{field} was {wrong} and was dropped"));
-    }
-}
-
-/// How deep objects and lists stand inside one another.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 

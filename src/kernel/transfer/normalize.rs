@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::json;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
@@ -173,7 +174,7 @@ fn normalize_run(run: &mut RunFields, notes: &mut Vec<String>) {
 }
 
 fn is_object(text: &str) -> bool {
-    matches!(serde_json::from_str::<Value>(text), Ok(Value::Object(_)))
+    matches!(json::from_str::<Value>(text), Ok(Value::Object(_)))
 }
 
 fn normalize_event(event: &mut EventFields, run_ids: &[i64]) {
@@ -192,7 +193,7 @@ fn normalize_event(event: &mut EventFields, run_ids: &[i64]) {
 
 /// A JSON list of names, as lenient as its readers always were.
 fn parse_names(text: &str) -> Option<Vec<String>> {
-    let Ok(Value::Array(items)) = serde_json::from_str::<Value>(text) else { return None };
+    let Ok(Value::Array(items)) = json::from_str::<Value>(text) else { return None };
     let name = |item: Value| match item {
         Value::String(name) => Some(name).filter(|name| !name.is_empty()),
         Value::Null => None,

@@ -16,7 +16,7 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
 use crate::kernel::tx::{Tx, shorten};
 use crate::kernel::validate;
-use crate::kernel::verbs::refuse_ended_run;
+use crate::kernel::verbs::{refuse_ended_run, room};
 
 /// Attaches a file whose bytes are in their place.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +87,7 @@ impl Verb for AttachFile {
             sha256,
             uploaded_by: tx.caller.author(),
         };
+        room::for_event(tx.store(), &task.id)?;
         let attachment = store::attachments::insert(tx.store(), &task.id, &new, tx.now)?;
         tx.event(&task, None, EventKind::Attached, Some(told(&attachment)))?;
         Ok(reply(attachment, false))

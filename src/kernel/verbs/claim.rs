@@ -12,6 +12,7 @@ use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::limits::HEARTBEAT_NOTE_BYTES_MAX;
 use crate::kernel::place::{Place, refuse_relative};
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::{self, runs::NewRun};
@@ -19,7 +20,7 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
-use crate::kernel::verbs::{leasing, refuse_ended_run, reread};
+use crate::kernel::verbs::{leasing, refuse_ended_run, reread, room};
 
 /// Longest life of a manual claim between two heartbeats, seconds: 30 days.
 pub(super) const TTL_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
@@ -213,6 +214,7 @@ impl Verb for HeartbeatTask {
         let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
         refuse_ended_run(tx)?;
         let note = validate::body("note", self.note.as_deref())?;
+        validate::text("note", note.as_deref().unwrap_or_default(), HEARTBEAT_NOTE_BYTES_MAX)?;
         if task.status != TaskStatus::Running {
             return Err(Refusal::WrongStatus {
                 verb: Self::NAME,
@@ -229,7 +231,9 @@ impl Verb for HeartbeatTask {
             store::runs::set_heartbeat(tx.store(), run_id, tx.now, expires)?;
         }
         let told = note.map(|note| payload([("note", text_or_null(Some(&note)))]));
-        tx.event(&task, task.current_run_id, EventKind::Heartbeat, told)?;
+        if room::has_for_heartbeat_event(tx.store(), &task.id)? {
+            tx.event(&task, task.current_run_id, EventKind::Heartbeat, told)?;
+        }
         Ok(HeartbeatReply {
             id: task.id.to_string(),
             board: task.board,

@@ -13,7 +13,7 @@ use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
-use crate::kernel::verbs::refuse_ousted_run;
+use crate::kernel::verbs::{refuse_ousted_run, room};
 
 /// Comments on a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +57,7 @@ impl Verb for CommentTask {
         if body.is_empty() {
             return Err(Refusal::CommentBodyRequired.into());
         }
+        room::for_comment(tx.store(), &task.id, body.len())?;
         let comment_id = add(tx, &task, &author, &body)?;
         Ok(CommentReply { task_id: task.id.to_string(), board: task.board, comment_id, author })
     }
@@ -84,7 +85,8 @@ pub(super) fn add(
     author: &str,
     body: &str,
 ) -> Result<i64, VerbError> {
-    let id = store::comments::insert(tx.store(), &task.id, author, body, tx.now)?;
+    let totals = store::comments::totals(tx.store(), &task.id)?.with(body.len());
+    let id = store::comments::insert(tx.store(), &task.id, author, body, totals, tx.now)?;
     let told = payload([("author", author.into()), ("len", body.chars().count().into())]);
     tx.event(task, None, EventKind::Commented, Some(told))?;
     Ok(id)

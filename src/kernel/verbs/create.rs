@@ -15,7 +15,7 @@ use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
 use crate::kernel::validate;
 use crate::kernel::verbs::assign::checked_assignee;
-use crate::kernel::verbs::refuse_ended_run;
+use crate::kernel::verbs::{refuse_ended_run, room};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
 const ID_ATTEMPTS: usize = 8;
@@ -90,6 +90,9 @@ impl Verb for CreateTask {
             return Ok(CreateReply { task: existing, created: false });
         }
         let parents = self.existing_parents(tx, &task)?;
+        for (parent, _) in &parents {
+            room::for_child(tx.store(), parent)?;
+        }
         task.status = self.first_status(&parents);
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;

@@ -13,7 +13,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::validate;
 use crate::kernel::verbs::create::refuse_options_not_taken;
-use crate::kernel::verbs::reread;
+use crate::kernel::verbs::{reread, room};
 
 /// Changes what a task says. A field that is not given stays; an empty text clears body, tenant, model and effort.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -103,6 +103,9 @@ impl Verb for EditTask {
         if edited != task {
             store::tasks::set_content(tx.store(), &edited)?;
         }
+        if !changed.is_empty() || edited.priority != task.priority {
+            room::for_event(tx.store(), &task.id)?;
+        }
         if !changed.is_empty() {
             let told = payload([("fields", Value::from(changed.clone()))]);
             tx.event(&task, None, EventKind::Edited, Some(told))?;
@@ -132,6 +135,9 @@ impl EditTask {
                 .into());
             }
             has_changed |= store::labels::insert(tx.store(), &task.id, &label)?;
+        }
+        if has_changed {
+            room::after_labels(tx.store(), &task.id)?;
         }
         for label in validate::labels(&self.remove_labels)? {
             has_changed |= store::labels::delete(tx.store(), &task.id, &label)?;

@@ -11,7 +11,7 @@ use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Tx, refuse_other_board, shorten};
-use crate::kernel::verbs::refuse_ended_run;
+use crate::kernel::verbs::{refuse_ended_run, room};
 
 /// Makes `child_id` wait for `parent_id`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +70,8 @@ impl Verb for LinkTasks {
         let linked = store::links::insert(tx.store(), &parent.id, &child.id)?;
         let mut child_status = child.status;
         if linked {
+            room::after_link(tx.store(), &parent.id, &child.id)?;
+            room::for_event(tx.store(), &child.id)?;
             let ends = payload([
                 ("parent", parent.id.as_str().into()),
                 ("child", child.id.as_str().into()),

@@ -17,6 +17,7 @@ mod link;
 mod operate;
 mod prepared;
 mod rate_limit;
+mod room;
 mod settings;
 mod stalled;
 mod stop;

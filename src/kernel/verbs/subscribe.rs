@@ -11,6 +11,7 @@ use crate::kernel::store;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
+use crate::kernel::verbs::room;
 
 /// Where notifications go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +67,9 @@ impl Verb for Subscribe {
             last_event_id: store::events::newest_id(tx.store())?,
         };
         let created = store::subscriptions::insert(tx.store(), &subscription)?;
+        if created {
+            room::after_subscription(tx.store(), &subscription.task_id)?;
+        }
         let subscription = store::subscriptions::get(tx.store(), &subscription)?;
         Ok(SubscribeReply { subscription, created })
     }

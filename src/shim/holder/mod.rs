@@ -47,10 +47,11 @@ mod service;
 mod users;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -60,6 +61,7 @@ use crate::os::fd_passing::{connect_to, listen_at};
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
+use crate::os::stderr;
 use crate::os::user::{Account, RunAs};
 use crate::shim::ShimExit;
 use crate::text::log_line;
@@ -91,9 +93,28 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     }
 }
 
-/// Writes one line to standard error, which is the journal. It may contain values from the daemon's question.
+/// Longest line that is said, bytes: a pipe that is ready takes it without blocking (PIPE_BUF in pipe(7)).
+const LINE_BYTES_MAX: usize = 4096;
+
+/// Writes one line to standard error, which is the journal. It may contain values from the daemon's question. A line that cannot be written at once is lost, because shims must be
+/// started all the same; the next one that can be written says how many were.
 fn say(line: &str) {
-    let _unheard = writeln!(io::stderr(), "kanban-shim --hold: {}", log_line::message(line));
+    static LOST: AtomicU64 = AtomicU64::new(0);
+    let lost = match LOST.load(Ordering::Relaxed) {
+        0 => String::new(),
+        lost => format!(" ({lost} lines before this one were lost)"),
+    };
+    let mut line = format!("kanban-shim --hold:{lost} {}", log_line::message(line));
+    while line.len() >= LINE_BYTES_MAX {
+        line.pop();
+    }
+    line.push('\n');
+    match stderr::write_at_once(line.as_bytes()) {
+        Ok(()) => LOST.store(0, Ordering::Relaxed),
+        Err(_) => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 fn hold(options: &Options) -> Result<(), String> {

@@ -244,7 +244,7 @@ impl Service {
         let program = CString::new(self.shim.as_os_str().as_bytes())?;
         let pid = start_as(&ShimStart {
             program: &program,
-            arguments: &arguments(run_dir, nonce, Some(worker))?,
+            arguments: &arguments(run_dir, nonce, Some(worker), None)?,
             environment: &environment()?,
             status: status.as_fd(),
             blocked: blocked_signals(),

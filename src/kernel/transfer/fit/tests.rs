@@ -189,8 +189,8 @@ fn metadata_and_payloads_that_cannot_be_read_again_are_dropped() {
     };
     let (fitted, said) = fitted(|record| {
         record.runs = vec![
-            run(1, deep(JSON_DEPTH_MAX).to_string()),
-            run(2, deep(JSON_DEPTH_MAX + 1).to_string()),
+            run(1, deep(METADATA_DEPTH_MAX).to_string()),
+            run(2, deep(METADATA_DEPTH_MAX + 1).to_string()),
             run(3, "[1]".into()),
             run(4, "{".into()),
             run(5, json!({"a": "x".repeat(BODY_BYTES_MAX)}).to_string()),
@@ -198,7 +198,7 @@ fn metadata_and_payloads_that_cannot_be_read_again_are_dropped() {
             run(7, "{\"a\":".repeat(5000)),
         ];
         record.events = vec![
-            event(1, deep(JSON_DEPTH_MAX + 1)),
+            event(1, deep(METADATA_DEPTH_MAX + 1)),
             event(2, json!({"a": 1})),
             event(3, json!({"a": "x".repeat(BODY_BYTES_MAX)})),
         ];

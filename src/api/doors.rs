@@ -1,0 +1,154 @@
+//! The doors: connections are accepted, the kernel is asked who is there, and each gets a seat or is hung up on.
+
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+
+use crate::api::Api;
+use crate::api::auth::{Door, Placement, Scene, place, run_of};
+use crate::api::gate::party::{Class, Party, is_stranger, party_of};
+use crate::api::gate::{Seat, Turned};
+use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT};
+use crate::os::peer::{Peer, peer_of};
+use crate::os::remains::Marks;
+
+/// What is said to those who are hung up on before they have said anything.
+const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 105\r\n\
+    connection: close\r\n\r\n{\"error\":{\"code\":\"unplaced\",\"message\":\"the calling process cannot be placed: it belongs to no open run\"}}";
+
+/// A connection that is heard.
+pub struct Admitted {
+    /// Which door it came in by.
+    pub door: Door,
+    /// Where the kernel has placed it.
+    pub placement: Placement,
+    /// Its seat.
+    pub seat: Arc<Seat>,
+    /// On whose account it is.
+    pub party: Party,
+}
+
+/// Decides about a connection. None: it is to be closed.
+pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
+    let peer = match peer_of(stream) {
+        Ok(peer) => Ok(peer),
+        Err(error) => Err(error.to_string()),
+    };
+    let containment = api.context.containment();
+    let scene = Scene {
+        live_runs: &api.live_runs,
+        containment: &containment,
+        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
+    };
+    // A stranger is not looked at any closer: what it is like could take its time.
+    if let Ok(peer) = &peer
+        && is_turned_away(api, door, peer, scene)
+    {
+        api.gate.count(Turned::Stranger);
+        // One that has hung up, or that does not read, misses nothing.
+        drop(stream.try_write(HUNG_UP));
+        return None;
+    }
+    let (placement, uid) = match &peer {
+        Ok(peer) => (place(peer, scene), peer.uid),
+        Err(why) => (Placement::Unknown(why.clone()), u32::MAX),
+    };
+    let party = party_of(door, &placement, uid, |run_id| api.live_runs.contains(run_id));
+    if is_scarce(stream.as_raw_fd(), api.descriptors) {
+        let is_shed = api.gate.shed_one();
+        if !is_shed && party.class() != Class::Operators {
+            api.gate.count(Turned::Descriptors);
+            return None;
+        }
+    }
+    // Who finds no seat is heard once more, to be told so.
+    let (party, seat) = match api.gate.seat(party) {
+        Ok(seat) => (party, seat),
+        Err(_) => (Party::Refused, api.gate.seat(Party::Refused).ok()?),
+    };
+    if let Party::Run(run_id) = party {
+        seat.belongs_to_run(run_id, api.live_runs.over(run_id));
+    }
+    Some(Admitted { door, placement, seat: Arc::new(seat), party })
+}
+
+fn is_turned_away(api: &Api, door: Door, peer: &Peer, scene: Scene<'_>) -> bool {
+    let may_hold_token = api.token_holders.contains(peer.uid);
+    // Asked for only where it decides.
+    let in_run = || run_of(peer, scene);
+    door == Door::Workers && !may_hold_token && is_stranger(door, in_run(), may_hold_token)
+}
+
+/// Whether descriptors run out. The kernel gives the lowest free number, so a high one says that all below it are in use.
+fn is_scarce(descriptor: RawFd, limit: u64) -> bool {
+    u64::try_from(descriptor).unwrap_or(u64::MAX).saturating_add(DESCRIPTORS_KEPT) >= limit
+}
+
+/// Pauses after connections that could not be accepted.
+#[derive(Debug, Default)]
+pub struct AcceptPauses {
+    failures: u32,
+}
+
+impl AcceptPauses {
+    /// One was accepted.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// One could not be. Something is given up for the next where that helps; returns how long to wait for it.
+    pub fn failed(&mut self, api: &Api, error: &std::io::Error) -> Duration {
+        // Once for each time that it begins: it may go on for hours.
+        if self.failures == 0 {
+            tracing::warn!(%error, "a connection could not be accepted");
+        }
+        self.failures = self.failures.saturating_add(1);
+        api.gate.count(Turned::Descriptors);
+        api.gate.shed_one();
+        Duration::from_millis(pause_ms(self.failures))
+    }
+}
+
+/// The pause after so many failures in a row, milliseconds.
+fn pause_ms(failures: u32) -> u64 {
+    let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
+    ACCEPT_PAUSE_MS.saturating_mul(doubled).min(ACCEPT_PAUSE_MS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_scarce_when_the_lowest_free_one_is_near_the_limit() {
+        for (descriptor, limit, expected) in [
+            (10, 1024, false),
+            (1007, 1024, false),
+            (1008, 1024, true),
+            (1023, 1024, true),
+            (10, 16, true),
+            (-1, 1024, true),
+        ] {
+            assert_eq!(is_scarce(descriptor, limit), expected, "{descriptor} of {limit}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        for (failures, expected) in [(1, 20), (2, 40), (3, 80), (6, 640), (7, 1_000), (64, 1_000)] {
+            assert_eq!(pause_ms(failures), expected, "{failures}");
+        }
+        assert_eq!(pause_ms(u32::MAX), ACCEPT_PAUSE_MS_MAX);
+    }
+
+    #[test]
+    fn who_is_hung_up_on_gets_a_whole_answer() {
+        let text = std::str::from_utf8(HUNG_UP).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+        let error: crate::api::error::ErrorBody = serde_json::from_str(body).unwrap();
+        assert_eq!(error.error.code, crate::kernel::error::ErrorCode::Unplaced);
+    }
+}

@@ -1,0 +1,123 @@
+//! On whose account a connection goes. What the kernel of the operating system says about the caller decides, never a request.
+
+use std::net::IpAddr;
+
+use crate::api::auth::{Door, Placement};
+use crate::kernel::ids::RunId;
+
+/// One caller, as far as shares go: everything that it does counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// A user at the operators' door.
+    Operator(u32),
+    /// The workers of a run.
+    Run(RunId),
+    /// A user in no run's tree who has yet to show a run's token.
+    Unproven(u32),
+    /// Callers who are only heard to be told why they are refused, all together.
+    Refused,
+    /// A host that reads figures over TCP.
+    Scraper(IpAddr),
+}
+
+/// A kind of caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// See [`Party::Refused`].
+    Refused,
+    /// See [`Party::Unproven`].
+    Unproven,
+    /// See [`Party::Scraper`].
+    Scrapers,
+    /// See [`Party::Run`].
+    Runs,
+    /// See [`Party::Operator`].
+    Operators,
+}
+
+impl Class {
+    /// All kinds. Those whose connections are given up first when descriptors are scarce come first.
+    pub const ALL: [Self; 5] =
+        [Self::Refused, Self::Unproven, Self::Scrapers, Self::Runs, Self::Operators];
+
+    /// As figures and `status` name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unproven => "unproven",
+            Self::Scrapers => "metrics",
+            Self::Runs => "workers",
+            Self::Operators => "operators",
+        }
+    }
+}
+
+impl Party {
+    /// Its kind.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Operator(_) => Class::Operators,
+            Self::Run(_) => Class::Runs,
+            Self::Unproven(_) => Class::Unproven,
+            Self::Refused => Class::Refused,
+            Self::Scraper(_) => Class::Scrapers,
+        }
+    }
+}
+
+/// Whether a caller at the workers' door in no run's tree is hung up on at once: a run's token is in a file that only its user and
+/// root can read, so nobody else has one.
+pub fn is_stranger(door: Door, in_run: Option<RunId>, may_hold_token: bool) -> bool {
+    door == Door::Workers && in_run.is_none() && !may_hold_token
+}
+
+/// The account of a connection that is heard. `uid` is the user who connected, `is_live` says whether a run is open.
+pub fn party_of(
+    door: Door,
+    placement: &Placement,
+    uid: u32,
+    is_live: impl FnOnce(RunId) -> bool,
+) -> Party {
+    match (placement, door) {
+        (Placement::InRun(run_id), _) if is_live(*run_id) => Party::Run(*run_id),
+        (Placement::InRun(_) | Placement::Unknown(_), _) => Party::Refused,
+        (Placement::Outside(_), Door::Operators) => Party::Operator(uid),
+        (Placement::Outside(_), Door::Workers) | (Placement::Marked(_), _) => Party::Unproven(uid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_goes_on_the_account_of_who_the_kernel_says() {
+        let (run, over) = (Placement::InRun(1), Placement::InRun(2));
+        let (outside, marked) = (Placement::Outside("ada".into()), Placement::Marked(1));
+        let unknown = Placement::Unknown("gone".into());
+        for (placement, at_operators, at_workers) in [
+            (&run, Party::Run(1), Party::Run(1)),
+            (&over, Party::Refused, Party::Refused),
+            (&outside, Party::Operator(7), Party::Unproven(7)),
+            (&marked, Party::Unproven(7), Party::Unproven(7)),
+            (&unknown, Party::Refused, Party::Refused),
+        ] {
+            for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {
+                let found = party_of(door, placement, 7, |run_id| run_id == 1);
+                assert_eq!(found, expected, "{placement:?} at {door:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_who_can_hold_a_token_is_heard_at_the_workers_door_from_outside() {
+        for (door, in_run, may_hold_token, expected) in [
+            (Door::Workers, None, false, true),
+            (Door::Workers, None, true, false),
+            (Door::Workers, Some(1), false, false),
+            (Door::Operators, None, false, false),
+        ] {
+            assert_eq!(is_stranger(door, in_run, may_hold_token), expected, "{door:?} {in_run:?}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What can run out: how much of it there is, and what was turned away because of it. `status`, `doctor` and the figures tell the same.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::Api;
+use crate::api::doctor::{Check, Health};
+use crate::api::gate::Turned;
+use crate::api::gate::ledger::Thing;
+use crate::api::gate::party::Class;
+use crate::api::status::Attention;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::shares::{DESCRIPTORS_ENOUGH, share};
+use crate::kernel::store;
+use crate::telemetry::{self, LogHealth};
+
+/// Tasks that are named of those that are not searched as a whole.
+const NAMED_MAX: u32 = 5;
+
+/// A log line that takes so long to write is stuck, milliseconds.
+const LOG_STUCK_MS: u64 = 5_000;
+
+/// Lines that were lost so long ago need nobody any more, seconds.
+const LOG_LOSS_SECONDS: i64 = 600;
+
+/// Events that the index may be behind before somebody should know.
+const SEARCH_BEHIND_MAX: i64 = 10_000;
+
+/// What can run out, and what was turned away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Resources {
+    /// Files that the daemon may open at one time.
+    pub open_files_max: u64,
+    /// Open runs that there are descriptors for.
+    pub runs_max: u32,
+    /// What each kind of caller has now.
+    pub callers: Vec<Callers>,
+    /// Connections and requests that were turned away since the start, by reason.
+    pub turned_away: BTreeMap<String, u64>,
+    /// Reads that were stopped since the start because they took too long.
+    pub reads_stopped: u64,
+    /// The daemon's log.
+    pub log: LogUse,
+    /// The search index.
+    pub search: SearchUse,
+}
+
+/// What one kind of caller has now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Callers {
+    /// `operators`, `workers`, `metrics`, `unproven` (has yet to show a run's token) or `refused`.
+    pub kind: String,
+    /// Connections.
+    pub connections: usize,
+    /// Connections that they may have together.
+    pub connections_max: usize,
+    /// Streams.
+    pub streams: usize,
+    /// Files that arrive and that are sent.
+    pub files: usize,
+    /// Bytes of larger requests and answers that are held.
+    pub bytes: usize,
+}
+
+/// How the daemon's log stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LogUse {
+    /// Lines lost since the start.
+    pub lost_lines: u64,
+    /// When the last of them was lost, epoch seconds.
+    pub last_lost_at: Option<EpochSeconds>,
+    /// Lines that wait to be written.
+    pub waiting_lines: u64,
+    /// How long the line that is being written has taken, milliseconds.
+    pub blocked_ms: u64,
+}
+
+/// How the search index stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SearchUse {
+    /// Events that it has not looked at.
+    pub behind_events: i64,
+    /// Tasks of which something is not in it.
+    pub skipped_tasks: u64,
+    /// The first of them.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A task of which something cannot be searched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Skipped {
+    /// The task.
+    pub task: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Everything but the index, which only a reader knows.
+pub fn resources(api: &Api) -> Resources {
+    Resources {
+        open_files_max: api.descriptors,
+        runs_max: share(api.descriptors).runs,
+        callers: Class::ALL.iter().rev().map(|class| callers(api, *class)).collect(),
+        turned_away: Turned::ALL
+            .iter()
+            .map(|why| (why.as_str().to_owned(), api.gate.turned_away(*why)))
+            .collect(),
+        reads_stopped: api.readers.stopped(),
+        log: log_use(&telemetry::health()),
+        search: SearchUse::default(),
+    }
+}
+
+fn callers(api: &Api, class: Class) -> Callers {
+    let used = |thing| api.gate.usage(class, thing).0;
+    let (connections, connections_max) = api.gate.usage(class, Thing::Connections);
+    Callers {
+        kind: class.as_str().to_owned(),
+        connections,
+        connections_max,
+        streams: used(Thing::Streams),
+        files: used(Thing::Uploads) + used(Thing::Downloads),
+        bytes: used(Thing::BodyBytes) + used(Thing::ReplyBytes),
+    }
+}
+
+fn log_use(health: &LogHealth) -> LogUse {
+    LogUse {
+        lost_lines: health.lost_lines,
+        last_lost_at: (health.lost_lines > 0).then_some(health.last_lost_at),
+        waiting_lines: health.waiting_lines,
+        blocked_ms: health.blocked_ms,
+    }
+}
+
+/// How the index stands.
+///
+/// # Errors
+/// A fault of the database.
+pub fn search_use(snapshot: &Snapshot<'_>) -> Result<SearchUse, VerbError> {
+    let state = store::search::state(snapshot.connection, NAMED_MAX)?;
+    let newest = store::events::newest_id(snapshot.connection)?;
+    Ok(SearchUse {
+        behind_events: (newest - state.cursor).max(0),
+        skipped_tasks: state.skipped_count,
+        skipped: state.skipped.into_iter().map(|(task, why)| Skipped { task, why }).collect(),
+    })
+}
+
+/// What of it needs a person.
+pub fn attention(resources: &Resources, now: EpochSeconds) -> Vec<Attention> {
+    let mut found = Vec::new();
+    if let Some(told) = log_problem(&resources.log, now) {
+        found.push(Attention::new("log", told, "kanban doctor"));
+    }
+    if let Some(told) = search_problem(&resources.search) {
+        found.push(Attention::new("search", told, "kanban doctor"));
+    }
+    found
+}
+
+/// The checks of `doctor`. `max_running` is what the configuration asks for.
+pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec<Check> {
+    vec![
+        open_files_check(resources, max_running),
+        callers_check(resources),
+        match log_problem(&resources.log, now) {
+            Some(told) => Check::bad(
+                "log",
+                Health::Warn,
+                told,
+                "let what reads the daemon's stderr read it: a pager, a stopped terminal, a full disk",
+            ),
+            None if resources.log.lost_lines > 0 => {
+                let lost = resources.log.lost_lines;
+                Check::ok("log", format!("it is written; {lost} lines were lost since the start"))
+            }
+            None => Check::ok("log", "every line is written"),
+        },
+        match search_problem(&resources.search) {
+            Some(told) => {
+                let named = resources.search.skipped.first();
+                let fix = named.map_or_else(
+                    || "wait: it is working through what has happened".to_owned(),
+                    |skipped| format!("`kanban show {}`: {}", skipped.task, skipped.why),
+                );
+                Check::bad("search", Health::Warn, told, fix)
+            }
+            None => Check::ok("search", "every task is searched as a whole"),
+        },
+    ]
+}
+
+fn open_files_check(resources: &Resources, max_running: u32) -> Check {
+    let Resources { open_files_max, runs_max, .. } = *resources;
+    let fix = "raise the limit of open files of the daemon's starter: LimitNOFILE= in its unit, or `ulimit -Hn`";
+    if runs_max < max_running {
+        let told = format!(
+            "{open_files_max} open files are enough for {runs_max} runs at one time, not for dispatch.max_running ({max_running})"
+        );
+        return Check::bad("open files", Health::Warn, told, fix);
+    }
+    if open_files_max < DESCRIPTORS_ENOUGH {
+        let told = format!("no more than {open_files_max} files can be open at one time");
+        return Check::bad("open files", Health::Warn, told, fix);
+    }
+    Check::ok("open files", format!("at most {open_files_max}, enough for {runs_max} runs"))
+}
+
+fn callers_check(resources: &Resources) -> Check {
+    let connections: usize = resources.callers.iter().map(|callers| callers.connections).sum();
+    let turned: Vec<String> = resources
+        .turned_away
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(why, count)| format!("{why} {count}"))
+        .collect();
+    let turned = if turned.is_empty() { "nothing".to_owned() } else { turned.join(", ") };
+    Check::ok(
+        "callers",
+        format!("{connections} connections; turned away since the start: {turned}"),
+    )
+}
+
+fn log_problem(log: &LogUse, now: EpochSeconds) -> Option<String> {
+    if log.blocked_ms >= LOG_STUCK_MS {
+        let seconds = log.blocked_ms / 1_000;
+        return Some(format!(
+            "nobody has read the log for {seconds} s: {} lines wait, {} are lost",
+            log.waiting_lines, log.lost_lines
+        ));
+    }
+    let is_recent = |at: EpochSeconds| now - at < LOG_LOSS_SECONDS;
+    let lost = log.lost_lines;
+    log.last_lost_at.is_some_and(is_recent).then(|| {
+        format!("{lost} log lines were lost: what reads the log was too slow, or could not write")
+    })
+}
+
+fn search_problem(search: &SearchUse) -> Option<String> {
+    if search.skipped_tasks > 0 {
+        let count = search.skipped_tasks;
+        return Some(format!("not everything of {count} tasks can be searched"));
+    }
+    let behind = search.behind_events;
+    (behind > SEARCH_BEHIND_MAX).then(|| format!("the search index is {behind} events behind"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_needs_a_person_while_it_is_stuck_and_for_a_while_after_a_loss() {
+        let log = |lost_lines, last_lost_at, blocked_ms| LogUse {
+            lost_lines,
+            last_lost_at,
+            waiting_lines: 7,
+            blocked_ms,
+        };
+        for (log, expected) in [
+            (log(0, None, 0), None),
+            (log(0, None, LOG_STUCK_MS - 1), None),
+            (log(0, None, LOG_STUCK_MS), Some("nobody has read the log for 5 s")),
+            (log(3, Some(1_000), 0), Some("3 log lines were lost")),
+            (log(3, Some(1_000 - LOG_LOSS_SECONDS), 0), None),
+        ] {
+            let told = log_problem(&log, 1_000);
+            match expected {
+                Some(phrase) => assert!(told.unwrap().contains(phrase), "{log:?}"),
+                None => assert_eq!(told, None, "{log:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn few_open_files_are_told_with_what_they_are_too_few_for() {
+        for (open_files_max, runs_max, max_running, health) in [
+            (20_000, 5_000, 8, Health::Ok),
+            (512, 60, 8, Health::Warn),
+            (20_000, 5_000, 6_000, Health::Warn),
+        ] {
+            let resources = Resources { open_files_max, runs_max, ..Resources::default() };
+            let check = open_files_check(&resources, max_running);
+            assert_eq!(check.health, health, "{}", check.message);
+        }
+    }
+
+    #[test]
+    fn an_index_needs_a_person_when_it_steps_over_tasks_or_is_far_behind() {
+        for (behind_events, skipped_tasks, is_told) in [
+            (0, 0, false),
+            (SEARCH_BEHIND_MAX, 0, false),
+            (SEARCH_BEHIND_MAX + 1, 0, true),
+            (0, 1, true),
+        ] {
+            let search = SearchUse { behind_events, skipped_tasks, skipped: Vec::new() };
+            assert_eq!(search_problem(&search).is_some(), is_told, "{search:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `list`: tasks by filter, in a chosen order.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::queries::Snapshot;
+use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::store;
+use crate::kernel::store::listing::{ListFilter, Order};
+use crate::kernel::store::search::Words;
+use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::tx::shorten;
+
+/// Lists tasks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListTasks {
+    /// Only this status.
+    pub status: Option<String>,
+    /// Only this assignee.
+    pub assignee: Option<String>,
+    /// Only this tenant.
+    pub tenant: Option<String>,
+    /// Only tasks with this label.
+    pub label: Option<String>,
+    /// Only children of this task.
+    pub parent: Option<String>,
+    /// Only tasks made after this time, epoch seconds.
+    pub created_after: Option<EpochSeconds>,
+    /// Only tasks whose texts contain these words (title, body, comments, summaries).
+    pub text: Option<String>,
+    /// Archived tasks too.
+    pub archived: bool,
+    /// `priority` (default), `created` or `-created`.
+    pub sort: Option<String>,
+    /// Only tasks behind this one in that order.
+    pub cursor: Option<String>,
+    /// At most so many.
+    pub limit: Option<u32>,
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+impl Paged for ListTasks {
+    type Item = Task;
+    type Rest = VecDeque<TaskId>;
+    const NAME: &'static str = "list";
+
+    fn first(
+        &self,
+        snapshot: &Snapshot<'_>,
+        bounds: PageBounds,
+    ) -> Result<PageOf<Task, VecDeque<TaskId>>, VerbError> {
+        let filter = self.filter(snapshot)?;
+        let page = store::listing::first_page(snapshot.connection, &filter, bounds)?;
+        Ok((page.tasks, Some(page.rest).filter(|rest| !rest.is_empty())))
+    }
+
+    fn next(
+        mut rest: VecDeque<TaskId>,
+        snapshot: &Snapshot<'_>,
+        bounds: PageBounds,
+    ) -> Result<PageOf<Task, VecDeque<TaskId>>, VerbError> {
+        let (mut tasks, mut bytes) = (Vec::new(), 0);
+        while bounds.has_room(tasks.len(), bytes)
+            && let Some(id) = rest.pop_front()
+        {
+            if let Some(task) = store::tasks::get(snapshot.connection, &id)? {
+                bytes += text_bytes(&task);
+                tasks.push(task);
+            }
+        }
+        Ok((tasks, Some(rest).filter(|rest| !rest.is_empty())))
+    }
+}
+
+/// Bytes of a task's longer texts.
+fn text_bytes(task: &Task) -> usize {
+    [&task.body, &task.result].into_iter().flatten().map(String::len).sum::<usize>()
+        + task.title.len()
+}
+
+impl ListTasks {
+    pub(super) fn filter(&self, snapshot: &Snapshot<'_>) -> Result<ListFilter, VerbError> {
+        let known_task = |id: &String| -> Result<TaskId, VerbError> {
+            let unknown = || Refusal::UnknownTask { id: shorten(id) };
+            let id = TaskId::parse(id).ok_or_else(unknown)?;
+            let found = store::tasks::get_status(snapshot.connection, &id)?;
+            found.map(|_| id).ok_or_else(|| unknown().into())
+        };
+        Ok(ListFilter {
+            board: snapshot.board(self.board.as_deref(), Self::NAME)?,
+            status: self.status.as_deref().map(parse_status).transpose()?,
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.as_ref().map(known_task).transpose()?,
+            only: None,
+            created_after: self.created_after,
+            matching: match &self.text {
+                Some(text) => Some(Words::parse(text)?.expression()),
+                None => None,
+            },
+            include_archived: self.archived,
+            order: parse_order(self.sort.as_deref())?,
+            after: self.cursor.as_ref().map(known_task).transpose()?,
+            limit: self.limit.filter(|limit| *limit > 0),
+        })
+    }
+}
+
+fn parse_status(text: &str) -> Result<TaskStatus, Refusal> {
+    TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
+        field: "status",
+        problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
+        value: shorten(text),
+    })
+}
+
+fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {
+    match text {
+        None | Some("priority") => Ok(Order::Priority),
+        Some("created") => Ok(Order::Created),
+        Some("-created") => Ok(Order::NewestFirst),
+        Some(other) => Err(Refusal::InvalidValue {
+            field: "sort",
+            problem: "sort must be one of priority, created, -created",
+            value: shorten(other),
+        }),
+    }
+}

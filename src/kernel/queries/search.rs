@@ -1,0 +1,128 @@
+//! `search`: tasks by words, the best first.
+
+use std::collections::{HashSet, VecDeque};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::queries::Snapshot;
+use crate::kernel::queries::list::ListTasks;
+use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::store;
+use crate::kernel::store::listing::ListFilter;
+use crate::kernel::store::search::{Document, Words};
+use crate::kernel::task::Task;
+use crate::kernel::tx::shorten;
+
+/// Searches the texts of tasks; the best hits come first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchTasks {
+    /// Words; every one must occur, a `*` at its end stands for any rest.
+    pub text: String,
+    /// Only this status.
+    pub status: Option<String>,
+    /// Only this assignee.
+    pub assignee: Option<String>,
+    /// Only this tenant.
+    pub tenant: Option<String>,
+    /// Only tasks with this label.
+    pub label: Option<String>,
+    /// Only children of this task.
+    pub parent: Option<String>,
+    /// Only tasks made after this time, epoch seconds.
+    pub created_after: Option<EpochSeconds>,
+    /// Archived tasks too.
+    pub archived: bool,
+    /// At most so many (50 when not given).
+    pub limit: Option<u32>,
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+/// Hits when the caller does not say how many.
+const HITS_DEFAULT: u32 = 50;
+
+/// Most documents that are ranked.
+const DOCUMENTS_MAX: u32 = 10_000;
+
+/// A task that was found.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Hit {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// The passage in which the words stand, between `[` and `]`; the title where it is far behind the beginning of a long text.
+    pub snippet: String,
+}
+
+/// Documents that are still to be looked at.
+pub struct Found {
+    words: Words,
+    filter: ListFilter,
+    documents: VecDeque<Document>,
+    seen: HashSet<TaskId>,
+    /// Hits that are still wanted.
+    wanted: usize,
+}
+
+impl Paged for SearchTasks {
+    type Item = Hit;
+    type Rest = Found;
+    const NAME: &'static str = "search";
+
+    fn first(
+        &self,
+        snapshot: &Snapshot<'_>,
+        bounds: PageBounds,
+    ) -> Result<PageOf<Hit, Found>, VerbError> {
+        let words = Words::parse(&self.text)?;
+        let filter = ListTasks {
+            status: self.status.clone(),
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.clone(),
+            created_after: self.created_after,
+            archived: self.archived,
+            board: self.board.clone(),
+            ..ListTasks::default()
+        };
+        let filter = filter.filter(snapshot)?;
+        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(HITS_DEFAULT);
+        let ranked =
+            store::search::ranked(snapshot.connection, &words.expression(), DOCUMENTS_MAX)?;
+        let (documents, wanted) = (ranked.into(), limit as usize);
+        let found = Found { words, filter, documents, seen: HashSet::new(), wanted };
+        Self::next(found, snapshot, bounds)
+    }
+
+    fn next(
+        mut found: Found,
+        snapshot: &Snapshot<'_>,
+        bounds: PageBounds,
+    ) -> Result<PageOf<Hit, Found>, VerbError> {
+        let connection = snapshot.connection;
+        let (mut hits, mut bytes) = (Vec::new(), 0);
+        while bounds.has_room(hits.len(), bytes)
+            && found.wanted > 0
+            && let Some(document) = found.documents.pop_front()
+        {
+            if !found.seen.insert(document.task_id.clone()) {
+                continue;
+            }
+            found.filter.only = Some(document.task_id.clone());
+            if let Some(task) = store::listing::list(connection, &found.filter)?.pop() {
+                let passage = store::search::snippet(connection, &found.words, &document)?;
+                let snippet = passage.unwrap_or_else(|| shorten(&task.title));
+                bytes += document.bytes as usize;
+                found.wanted -= 1;
+                hits.push(Hit { task, snippet });
+            }
+        }
+        let is_over = found.wanted == 0 || found.documents.is_empty();
+        Ok((hits, (!is_over).then_some(found)))
+    }
+}

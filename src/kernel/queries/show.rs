@@ -1,0 +1,106 @@
+//! `show`: everything about a task, as far as it fits into one answer.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::event::Event;
+use crate::kernel::ids::{BoardName, EventId, RunId, TaskId};
+use crate::kernel::queries::{Query, Snapshot};
+use crate::kernel::run::Run;
+use crate::kernel::store;
+use crate::kernel::store::attachments::Attachment;
+use crate::kernel::store::comments::Comment;
+use crate::kernel::task::Task;
+
+/// Shows everything about a task. Of comments, events and runs it shows the newest that fit into an answer, and says how many older
+/// ones are left out; the three `…_before` fields ask for those.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShowTask {
+    /// The task.
+    pub id: String,
+    /// Only comments older than the one with this id.
+    pub comments_before: Option<i64>,
+    /// Only events older than the one with this id.
+    pub events_before: Option<EventId>,
+    /// Only runs older than this one.
+    pub runs_before: Option<RunId>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+/// Everything about a task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TaskDetails {
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// The task.
+    pub task: Task,
+    /// Tasks that it waits for.
+    #[schemars(with = "Vec<String>")]
+    pub parents: Vec<TaskId>,
+    /// Tasks that wait for it.
+    #[schemars(with = "Vec<String>")]
+    pub children: Vec<TaskId>,
+    /// Notes, oldest first.
+    pub comments: Vec<Comment>,
+    /// Attached files, by name.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// What happened, oldest first.
+    pub events: Vec<Event>,
+    /// Attempts, oldest first.
+    pub runs: Vec<Run>,
+    /// What is older than that and left out; not there when nothing is.
+    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
+}
+
+/// How many older ones an answer leaves out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LeftOut {
+    /// Comments.
+    pub comments: u64,
+    /// Events.
+    pub events: u64,
+    /// Runs.
+    pub runs: u64,
+}
+
+impl LeftOut {
+    /// Whether everything is there.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Query for ShowTask {
+    type Reply = TaskDetails;
+    const NAME: &'static str = "show";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<TaskDetails, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let connection = snapshot.connection;
+        let comments = store::comments::newest_page(connection, &task.id, self.comments_before)?;
+        let events = store::events::newest_page(connection, &task.id, self.events_before)?;
+        let runs = store::runs::newest_page(connection, &task.id, self.runs_before)?;
+        Ok(TaskDetails {
+            parents: store::links::list_parents(connection, &task.id)?,
+            children: store::links::list_children(connection, &task.id)?,
+            attachments: store::attachments::list(connection, &task.id)?,
+            left_out: LeftOut {
+                comments: comments.left_out,
+                events: events.left_out,
+                runs: runs.left_out,
+            },
+            comments: comments.items,
+            events: events.items,
+            runs: runs.items,
+            board: task.board.clone(),
+            task,
+        })
+    }
+}
