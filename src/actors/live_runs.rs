@@ -1,11 +1,14 @@
 //! The runs that have a worker now, as the API needs them to say who is calling.
 //!
-//! Written by the worker actors and the spawning thread, read by the API. A run is here from before its shim is started
-//! until after it is closed.
+//! Written by the crash detector (before the daemon serves anybody), the worker actors and the spawning thread, read by the API.
+//! A run is here from before its shim is started until after it is closed. One that is not here may be open all the same, while
+//! nobody knows what became of it: whether a run is over is for its row to say.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
@@ -21,8 +24,49 @@ pub struct LiveRun {
     pub board: BoardName,
     /// Its profile.
     pub profile: String,
-    /// The word that stands for it outside its process tree.
-    pub token: String,
+    /// Digest of the word that stands for it outside its process tree; none when that is not known.
+    pub token: Option<TokenDigest>,
+}
+
+/// SHA-256 of a run's token: enough to know the token by, and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenDigest(String);
+
+impl TokenDigest {
+    /// The digest of `token`; none of an empty one, which is no token.
+    pub fn of(token: &str) -> Option<Self> {
+        use std::fmt::Write as _;
+        let token = token.trim();
+        let digest = Sha256::digest(token.as_bytes());
+        let hex = digest.iter().fold(String::new(), |mut text, byte| {
+            // Writing into a string does not fail.
+            let _infallible = write!(text, "{byte:02x}");
+            text
+        });
+        (!token.is_empty()).then_some(Self(hex))
+    }
+
+    /// One that was stored.
+    pub fn stored(text: &str) -> Option<Self> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self(text.to_owned()))
+    }
+
+    /// As it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenOwner {
+    /// This run's.
+    Run(RunId),
+    /// No open run's.
+    Nobody,
+    /// None of a run whose token is known; there are runs whose token is not.
+    Unknown,
 }
 
 /// Shared between actors and API; cheap to clone.
@@ -31,6 +75,8 @@ pub struct LiveRuns {
     /// Shims of the runs.
     pub shims: Arc<RunRegistry>,
     runs: Arc<RwLock<HashMap<RunId, Entry>>>,
+    /// How many open runs are not here.
+    unknown: Arc<AtomicUsize>,
 }
 
 /// A live run, and how often it has called.
@@ -41,17 +87,39 @@ struct Entry {
 }
 
 impl LiveRuns {
-    /// Adds a run.
+    /// Adds a run. One that is here already keeps the count of its calls, and its token when the new one is not known.
     pub fn insert(&self, run_id: RunId, run: LiveRun) {
-        self.runs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(run_id, Entry { run, calls: AtomicU64::new(0) });
+        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+        match runs.get_mut(&run_id) {
+            Some(entry) => {
+                let token = run.token.clone().or_else(|| entry.run.token.take());
+                entry.run = LiveRun { token, ..run };
+            }
+            None => {
+                runs.insert(run_id, Entry { run, calls: AtomicU64::new(0) });
+            }
+        }
+    }
+
+    /// Says that there are open runs, `count` of them, that are not here because nobody knows what became of them.
+    pub fn set_unknown(&self, count: usize) {
+        self.unknown.store(count, Ordering::Relaxed);
     }
 
     /// Removes a run.
     pub fn remove(&self, run_id: RunId) {
         self.runs.write().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+    }
+
+    /// Whether there are open runs that are not here.
+    pub fn has_unknown(&self) -> bool {
+        self.unknown.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the token of a run is known; also false for a run that is not here.
+    pub fn knows_token(&self, run_id: RunId) -> bool {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(&run_id).is_some_and(|entry| entry.run.token.is_some())
     }
 
     /// Whether the run's processes may be there.
@@ -69,17 +137,18 @@ impl LiveRuns {
         self.shims.find(ancestry)
     }
 
-    /// The run that a token stands for. Every token is compared in full, whatever it begins with.
-    pub fn find_by_token(&self, token: &str) -> Option<RunId> {
+    /// Whose a token is. Digests are compared, so the time that it takes says nothing about a token.
+    pub fn find_by_token(&self, token: &str) -> TokenOwner {
+        let Some(digest) = TokenDigest::of(token) else { return TokenOwner::Nobody };
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found = None;
-        for (run_id, entry) in runs.iter() {
-            // A run whose token could not be read has none.
-            if !token.is_empty() && is_same_word(&entry.run.token, token) {
-                found = Some(*run_id);
-            }
+        let owner = runs.iter().find(|(_, entry)| entry.run.token.as_ref() == Some(&digest));
+        let has_unknown =
+            self.has_unknown() || runs.values().any(|entry| entry.run.token.is_none());
+        match owner {
+            Some((run_id, _)) => TokenOwner::Run(*run_id),
+            None if has_unknown => TokenOwner::Unknown,
+            None => TokenOwner::Nobody,
         }
-        found
     }
 
     /// The run's worker as the caller of one more request; none when the run is not live.
@@ -104,25 +173,53 @@ impl LiveRuns {
     }
 }
 
-/// Compares without telling by its duration where the two differ.
-fn is_same_word(left: &str, right: &str) -> bool {
-    let differences = left
-        .bytes()
-        .zip(right.bytes())
-        .fold(0_u8, |differences, (left, right)| differences | (left ^ right));
-    left.len() == right.len() && differences == 0 && !left.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn words_are_the_same_only_in_full() {
-        for (left, right, is_same) in
-            [("abc", "abc", true), ("abc", "abd", false), ("abc", "ab", false), ("", "", false)]
-        {
-            assert_eq!(is_same_word(left, right), is_same, "{left:?} {right:?}");
+    fn run(token: Option<&str>) -> LiveRun {
+        LiveRun {
+            task_id: TaskId::parse("t_1").unwrap(),
+            board: BoardName::default(),
+            profile: "dev".into(),
+            token: token.and_then(TokenDigest::of),
         }
+    }
+
+    #[test]
+    fn a_token_is_one_runs_or_nobodys_and_unknown_only_while_a_token_is() {
+        let live_runs = LiveRuns::default();
+        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Nobody);
+        live_runs.insert(1, run(Some("one\n")));
+        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+        for other in ["on", "ones", "ONE", "", " "] {
+            assert_eq!(live_runs.find_by_token(other), TokenOwner::Nobody, "{other:?}");
+        }
+        live_runs.insert(2, run(None));
+        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Unknown);
+        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+        live_runs.remove(2);
+        live_runs.set_unknown(1);
+        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Unknown);
+        live_runs.set_unknown(0);
+        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Nobody);
+    }
+
+    #[test]
+    fn a_run_that_is_taken_over_keeps_its_calls_and_its_token() {
+        let live_runs = LiveRuns::default();
+        live_runs.insert(1, run(Some("one")));
+        assert!(live_runs.caller(1).is_some());
+        live_runs.insert(1, run(None));
+        assert_eq!(live_runs.calls(1), 1);
+        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+    }
+
+    #[test]
+    fn a_digest_is_stored_and_read_back_and_nothing_else_is_one() {
+        let digest = TokenDigest::of("secret").unwrap();
+        assert_eq!(TokenDigest::stored(digest.as_str()), Some(digest));
+        assert_eq!(TokenDigest::stored("secret"), None);
+        assert_eq!(TokenDigest::of("\n"), None);
     }
 }

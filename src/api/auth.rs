@@ -16,18 +16,24 @@
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
 //! | cannot be told | any | refused | refused |
+//!
+//! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
+//! say ([`by_row`]): a worker of an open run is never told that its run is over.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::actors::live_runs::LiveRuns;
+use crate::actors::live_runs::{LiveRuns, TokenOwner};
 use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
+use crate::kernel::run::Run;
+use crate::kernel::task::Task;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, PeerError};
 use crate::os::remains::{Marks, marked_run, run_of_session};
+use crate::os::shim_search::supervised_run;
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -89,7 +95,16 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
             .find_session(session, process)
             .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
     });
+    // The supervisor of a run that is not taken over is known by its arguments. What they say can only take rights away.
+    let by_supervisor = || {
+        let runs = ancestry.iter().filter_map(|one| supervised_run(one.pid, scene.marks.runs_dir));
+        runs.filter_map(|run| run.parse().ok()).next()
+    };
     let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
+    let marked = match marked {
+        None if scene.live_runs.has_unknown() => by_supervisor(),
+        marked => marked,
+    };
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
     Ok(match marked {
@@ -109,6 +124,17 @@ fn cached_user_name(uid: u32) -> String {
         .clone()
 }
 
+/// Who a request is from, as far as that can be told without the board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identified {
+    /// It is known.
+    Caller(Caller),
+    /// A worker of this run, which is not live.
+    OfRun(RunId),
+    /// It bears the mark of this run, which is not live, so nothing is known of its supervisor.
+    FromRun(RunId),
+}
+
 /// Decides who a request is from.
 ///
 /// # Errors
@@ -118,37 +144,61 @@ pub fn identify(
     placement: &Placement,
     token: Option<&str>,
     live_runs: &LiveRuns,
-) -> Result<Caller, ApiError> {
-    let by_token = match token {
-        None => None,
-        Some(token) => Some(live_runs.find_by_token(token).ok_or_else(unknown_token)?),
-    };
+) -> Result<Identified, ApiError> {
+    let by_token = token.map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
+        (_, Some(TokenOwner::Nobody)) => Err(unknown_token()),
         (Placement::Unknown(why), _) => Err(unplaced(why)),
-        (Placement::Marked(run_id), None) => Err(unplaced(&format!(
-            "it comes from run {run_id}, and no supervisor of that run is above it"
-        ))
-        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")),
-        (Placement::InRun(own) | Placement::Marked(own), Some(other)) if *own != other => {
+        // The kernel's word is enough where the token says nothing against it.
+        (Placement::InRun(own), Some(TokenOwner::Unknown)) if !live_runs.knows_token(*own) => {
+            Ok(as_worker(*own, live_runs))
+        }
+        (_, Some(TokenOwner::Unknown)) => Err(being_taken_over("the run of its token")),
+        (Placement::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
+        (Placement::Marked(run_id), None) => Ok(Identified::FromRun(*run_id)),
+        (Placement::InRun(own) | Placement::Marked(own), Some(TokenOwner::Run(other)))
+            if *own != other =>
+        {
             Err(ApiError::new(
                 ErrorCode::Forbidden,
                 format!("this process belongs to run {own}, its token to run {other}"),
             ))
         }
-        (Placement::InRun(run_id), _) => as_worker(*run_id, live_runs),
-        (Placement::Outside(_) | Placement::Marked(_), Some(run_id)) => {
-            as_worker(run_id, live_runs)
+        (Placement::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
+        (Placement::Outside(_) | Placement::Marked(_), Some(TokenOwner::Run(run_id))) => {
+            Ok(as_worker(run_id, live_runs))
         }
         (Placement::Outside(name), None) => match door {
-            Door::Operators => Ok(Caller::Operator { name: name.clone() }),
+            Door::Operators => Ok(Identified::Caller(Caller::Operator { name: name.clone() })),
             Door::Workers => Err(unplaced("it belongs to no open run")
                 .with_hint("people and operators use the socket without `.worker`")),
         },
     }
 }
 
-fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Result<Caller, ApiError> {
-    live_runs.caller(run_id).ok_or_else(|| run_over(run_id))
+fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Identified {
+    live_runs.caller(run_id).map_or(Identified::OfRun(run_id), Identified::Caller)
+}
+
+/// Decides about a caller from a run that is not live, by what the board says of that run: its open row with its task, or none.
+///
+/// # Errors
+/// The refusal that the caller gets.
+pub fn by_row(identified: Identified, open: Option<(Run, Task)>) -> Result<Caller, ApiError> {
+    match (identified, open) {
+        (Identified::Caller(caller), _) => Ok(caller),
+        (Identified::OfRun(run_id), Some((run, task))) => Ok(Caller::Worker {
+            run_id,
+            task_id: task.id,
+            board: task.board,
+            profile: run.profile.unwrap_or_default(),
+        }),
+        (Identified::OfRun(run_id), None) => Err(run_over(run_id)),
+        (Identified::FromRun(run_id), Some(_)) => {
+            Err(being_taken_over(&format!("run {run_id}, which it comes from,")))
+        }
+        (Identified::FromRun(run_id), None) => Err(orphan(run_id)),
+    }
 }
 
 fn unknown_token() -> ApiError {
@@ -160,65 +210,20 @@ fn unplaced(why: &str) -> ApiError {
     ApiError::new(ErrorCode::Unplaced, format!("the calling process cannot be placed: {why}"))
 }
 
+fn orphan(run_id: RunId) -> ApiError {
+    unplaced(&format!("it comes from run {run_id}, and no supervisor of that run is above it"))
+        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")
+}
+
+fn being_taken_over(what: &str) -> ApiError {
+    let told = format!("{what} has not been taken over by the daemon yet");
+    ApiError::new(ErrorCode::Unavailable, told).with_hint("repeat the request in a moment")
+}
+
 fn run_over(run_id: RunId) -> ApiError {
     ApiError::new(ErrorCode::RunOver, format!("run {run_id} is over"))
         .with_hint("stop working: nothing you report will be recorded")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::actors::live_runs::LiveRun;
-    use crate::kernel::ids::{BoardName, TaskId};
-
-    fn live_runs() -> LiveRuns {
-        let live_runs = LiveRuns::default();
-        for run_id in [1, 2] {
-            let run = LiveRun {
-                task_id: TaskId::parse("t_1").unwrap(),
-                board: BoardName::default(),
-                profile: "dev".into(),
-                token: format!("token-{run_id}"),
-            };
-            live_runs.insert(run_id, run);
-        }
-        live_runs
-    }
-
-    #[test]
-    fn callers_are_who_the_table_says() {
-        let inside = Placement::InRun(1);
-        let ended = Placement::InRun(3);
-        let outside = Placement::Outside("ada".into());
-        let marked = Placement::Marked(1);
-        let unknown = Placement::Unknown("gone".into());
-        for (placement, token, at_operators, at_workers) in [
-            (&inside, None, "run:1", "run:1"),
-            (&inside, Some("token-1"), "run:1", "run:1"),
-            (&inside, Some("token-2"), "forbidden", "forbidden"),
-            (&inside, Some("nonsense"), "run_over", "run_over"),
-            (&ended, None, "run_over", "run_over"),
-            (&outside, Some("token-2"), "run:2", "run:2"),
-            (&outside, Some("nonsense"), "run_over", "run_over"),
-            (&outside, Some(""), "run_over", "run_over"),
-            (&outside, None, "ada", "unplaced"),
-            (&marked, None, "unplaced", "unplaced"),
-            (&marked, Some("token-1"), "run:1", "run:1"),
-            (&marked, Some("token-2"), "forbidden", "forbidden"),
-            (&unknown, None, "unplaced", "unplaced"),
-            (&unknown, Some("token-1"), "unplaced", "unplaced"),
-        ] {
-            for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {
-                let seen = match identify(door, placement, token, &live_runs()) {
-                    Ok(caller) => caller.actor(),
-                    Err(error) => serde_json::to_value(error.detail().code)
-                        .unwrap()
-                        .as_str()
-                        .unwrap()
-                        .to_owned(),
-                };
-                assert_eq!(seen, expected, "{placement:?} {token:?} at {door:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -42,6 +42,7 @@ use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
@@ -79,6 +80,8 @@ pub struct Api {
     pub spawner: Spawner,
     /// Who is live.
     pub live_runs: LiveRuns,
+    /// What looks where paths lead.
+    pub looker: Looker,
     /// Where logs and workspaces are.
     pub context: Arc<LaunchContext>,
     /// Files that were attached to tasks.

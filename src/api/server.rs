@@ -22,15 +22,17 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
-use crate::api::auth::{Door, Placement, Scene, identify, place};
+use crate::api::auth::{Door, Identified, Placement, Scene, by_row, identify, place};
 use crate::api::error::ApiError;
 use crate::api::input::{Input, bad_request, request_id, token};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::{Api, wait_for_life};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
-use crate::os::peer::peer_of;
-use crate::os::remains::Marks;
+use crate::kernel::run::Run;
+use crate::kernel::store;
+use crate::os::peer::{Peer, peer_of};
 
 /// Connections at one time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
@@ -91,14 +93,9 @@ pub async fn serve(
 }
 
 async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: UnixStream) {
-    let peer = peer_of(&stream).map_err(|error| error.to_string());
-    let containment = api.context.containment();
-    let scene = Scene {
-        live_runs: &api.live_runs,
-        containment: &containment,
-        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
-    };
-    let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };
+    let peer = Arc::new(peer_of(&stream).map_err(|error| error.to_string()));
+    let placement = Arc::new(placed(&api, &peer));
+    let origin = Origin { door, peer, placement };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(origin.clone());
         routes.clone().call(request.map(Body::new))
@@ -125,7 +122,39 @@ async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: Uni
 #[derive(Clone)]
 struct Origin {
     door: Door,
+    peer: Arc<Result<Peer, String>>,
     placement: Arc<Placement>,
+}
+
+/// Where a peer is, by what is known of the runs now.
+fn placed(api: &Api, peer: &Result<Peer, String>) -> Placement {
+    let containment = api.context.containment();
+    let (live_runs, marks) = (&api.live_runs, api.context.marks());
+    place(peer, Scene { live_runs, containment: &containment, marks })
+}
+
+/// Who a request is from. What is known of its run may have changed since the connection was accepted.
+async fn caller_of(api: &Api, origin: &Origin, token: Option<&str>) -> Result<Caller, ApiError> {
+    let now = match *origin.placement {
+        Placement::Marked(_) => Some(placed(api, &origin.peer)),
+        Placement::InRun(_) | Placement::Outside(_) | Placement::Unknown(_) => None,
+    };
+    let placement = now.as_ref().unwrap_or(&origin.placement);
+    let identified = identify(origin.door, placement, token, &api.live_runs)?;
+    let run_id = match identified {
+        Identified::Caller(caller) => return Ok(caller),
+        Identified::OfRun(run_id) | Identified::FromRun(run_id) => run_id,
+    };
+    let open = api
+        .readers
+        .read(Caller::System { part: "api" }, move |snapshot| {
+            let run = store::runs::get(snapshot.connection, run_id)?;
+            let Some(run) = run.filter(Run::is_open) else { return Ok(None) };
+            let task = store::tasks::get(snapshot.connection, &run.task_id)?;
+            Ok(task.map(|task| (run, task)))
+        })
+        .await?;
+    by_row(identified, open)
 }
 
 fn routes(api: &Arc<Api>) -> Router {
@@ -171,7 +200,7 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let token = token(&parts.headers)?;
     let request_id = request_id(&parts.headers)?;
-    let caller = identify(origin.door, &origin.placement, token.as_deref(), &api.live_runs)?;
+    let caller = caller_of(&api, &origin, token.as_deref()).await?;
     let (fields, stream) = match operation.carries {
         Carries::Fields => (read_body(body).await?, Body::empty()),
         Carries::File => (Bytes::new(), body),

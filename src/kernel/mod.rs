@@ -40,6 +40,7 @@ pub mod restore;
 pub mod retention;
 pub mod retry;
 pub mod run;
+pub mod start_fault;
 pub mod store;
 pub mod task;
 pub mod transfer;

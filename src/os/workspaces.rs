@@ -24,6 +24,7 @@ use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 
+use crate::os::failure::at;
 pub use removal::Removal;
 
 /// Directory of the marks; no task has a name that begins with a dot.
@@ -303,12 +304,7 @@ fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
         Errno::EXDEV => "is a mount of something else",
         Errno::ENOTDIR => "is no directory",
         Errno::ENOTEMPTY => "is in the way",
-        _ => {
-            return io::Error::new(
-                io::Error::from(errno).kind(),
-                format!("{}: {}", path.display(), errno.desc()),
-            );
-        }
+        _ => return at(path, errno.into()),
     };
     io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
 }

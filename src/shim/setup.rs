@@ -13,8 +13,10 @@ use nix::sys::signalfd::SignalFd;
 
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
-use crate::os::fork_exec::{ExecPlan, WorkerStdio, fork_exec};
-use crate::os::run_files::{LogSpec, RunDir, RunSpec, SetupSpec, StartFailure, StartStep};
+use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
+use crate::os::run_files::{
+    LogSpec, RunDir, RunSpec, SETUP_EXIT_HOST, SetupSpec, StartFailure, StartPart, StartStep,
+};
 use crate::os::run_log::RunLogWriter;
 use crate::os::user::RunAs;
 use crate::os::wait::ProcessEnd;
@@ -73,13 +75,25 @@ fn run_one(
     leaf: Option<&Leaf>,
 ) -> Result<(), SetupEnd> {
     let name = argv.first().map_or("", String::as_str);
-    let failed = |errno: Errno, what: &str| {
+    let failed = |part: StartPart, errno: Errno, what: &str| {
+        let (step, part) = (StartStep::Workspace, Some(part));
         let message = format!("`{name}` {what}");
-        SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno: errno as i32, message })
+        SetupEnd::Failed(StartFailure { step, part, errno: errno as i32, message })
     };
-    let unready = |errno: Errno| failed(errno, &format!("could not be started: {}", errno.desc()));
-    let of_io =
-        |error: std::io::Error| unready(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
+    let of_io = |step: StartStep| {
+        move |error: std::io::Error| {
+            let what = format!("`{name}` could not be started");
+            SetupEnd::Failed(worker::failure_of(step, &error, &what))
+        }
+    };
+    // The program is this installation's own, so what keeps it from starting is the host's.
+    let unready = |failure: ExecFailure| {
+        let part = match failure.step {
+            ExecStep::User => StartPart::User,
+            _ => StartPart::SetupHost,
+        };
+        failed(part, failure.errno, &format!("could not be started: {}", failure.errno.desc()))
+    };
     let log_spec = LogSpec {
         path: output.to_owned(),
         head_bytes: OUTPUT_BYTES_MAX,
@@ -87,12 +101,12 @@ fn run_one(
         pace_bytes_per_second: 0,
         redact: spec.log.redact.clone(),
     };
-    let log = RunLogWriter::open(output, OUTPUT_BYTES_MAX, 0).map_err(of_io)?;
-    let (input, pipe, their_end) = worker::stdio(plan.run_as.as_ref()).map_err(of_io)?;
+    let log = RunLogWriter::open(output, OUTPUT_BYTES_MAX, 0).map_err(of_io(StartStep::Log))?;
+    let (input, pipe, their_end) =
+        worker::stdio(plan.run_as.as_ref()).map_err(of_io(StartStep::Fork))?;
     let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
     let group = worker::enter_groups(spec).map_err(SetupEnd::Failed)?;
-    let pid = fork_exec(plan, stdio, group.as_ref().map(AsFd::as_fd))
-        .map_err(|failure| unready(failure.errno))?;
+    let pid = fork_exec(plan, stdio, group.as_ref().map(AsFd::as_fd)).map_err(unready)?;
     drop(their_end);
     let now_ms = monotonic_ms();
     let mut ladder = Ladder::new(now_ms, Some(setup.timeout_ms), GRACE_MS);
@@ -104,23 +118,27 @@ fn run_one(
     }
     if ladder.timed_out() {
         let what = format!("did not end in {} ms", setup.timeout_ms);
-        return Err(failed(Errno::ETIMEDOUT, &what));
+        return Err(failed(StartPart::Setup, Errno::ETIMEDOUT, &what));
     }
     match tally.worker_end {
         Some(ProcessEnd::Exited(0)) => Ok(()),
-        Some(ProcessEnd::Exited(code)) => match told(output) {
-            Some(message) => Err(SetupEnd::Failed(StartFailure {
-                step: StartStep::Workspace,
-                errno: 0,
-                message,
-            })),
-            None => Err(failed(Errno::UnknownErrno, &format!("ended with {code}"))),
-        },
+        Some(ProcessEnd::Exited(code)) => {
+            let part = match code {
+                SETUP_EXIT_HOST => StartPart::SetupHost,
+                _ => StartPart::Setup,
+            };
+            let without_words = failed(part, Errno::UnknownErrno, &format!("ended with {code}"));
+            Err(told(output).map_or(without_words, |message| {
+                let (step, part) = (StartStep::Workspace, Some(part));
+                SetupEnd::Failed(StartFailure { step, part, errno: 0, message })
+            }))
+        }
         Some(ProcessEnd::Signaled(signal)) => {
             let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
-            Err(failed(Errno::UnknownErrno, &format!("was ended by {signal}")))
+            let what = format!("was ended by {signal}");
+            Err(failed(StartPart::Setup, Errno::UnknownErrno, &what))
         }
-        None => Err(failed(Errno::UnknownErrno, "was lost")),
+        None => Err(failed(StartPart::SetupHost, Errno::UnknownErrno, "was lost")),
     }
 }
 

@@ -21,6 +21,7 @@ mod predecessor;
 mod reasons;
 mod requests;
 mod schema;
+mod start_faults;
 mod steering;
 mod stopping;
 mod times;

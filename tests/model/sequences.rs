@@ -310,7 +310,7 @@ impl Pair {
             mode: PassMode::Automatic,
             max: None,
             is_disk_low: false,
-            places: Default::default(),
+            looks: Default::default(),
         };
         let system = Caller::System { part: "dispatcher" };
         let reply = self.real.run(self.model.now, &system, &verb).unwrap();

@@ -24,7 +24,7 @@ impl Groups {
 impl Drop for Groups {
     fn drop(&mut self) {
         // Whatever a failed test has left in it.
-        self.0.sweep(&[]);
+        self.0.sweep(&[], |_| false);
         self.0.remove_if_empty();
     }
 }

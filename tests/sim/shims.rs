@@ -4,6 +4,7 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::RunId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd};
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::verbs::{BlockTask, CompleteTask, HeartbeatTask};
 use kanband::shim::ladder::{Action, Event, Ladder, Round};
 
@@ -67,7 +68,11 @@ impl World {
             return;
         }
         if self.one_in(12) {
-            let end = ProcessEnd::StartFailed { message: "program was not found".into(), errno: 2 };
+            let end = ProcessEnd::StartFailed {
+                step: FailedStep::Program,
+                message: "program was not found".into(),
+                errno: Some(2),
+            };
             self.files.get_mut(&run_id).unwrap().exit = Some(Evidence::of(end));
             return self.record_is_there(shim, run_id);
         }

@@ -1,4 +1,5 @@
-//! `kanban workspace`: what is done about a workspace by a process of its worker's user: made before the worker, removed by `gc`. Not for people, and no part of the help.
+//! `kanban workspace`: what is done about a workspace by a process of its worker's user: looked at before it is claimed, made before
+//! the worker, removed by `gc`. Not for people, and no part of the help.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::git::Git;
+use crate::os::place;
 use crate::os::workspaces::{FileIdentity, empty_as_owner};
 use crate::os::worktree;
 
@@ -38,6 +40,12 @@ enum Act {
         /// Its branch
         #[arg(long)]
         branch: String,
+    },
+    /// Look where a path leads; says what was found
+    Look {
+        /// The path
+        #[arg(long)]
+        path: PathBuf,
     },
     /// Empty a scratch directory that belongs to the caller
     Empty {
@@ -77,6 +85,12 @@ pub fn run(arguments: &Arguments) -> Ended {
     match &arguments.act {
         Act::Prepare { repository, path, branch } => {
             worktree::prepare(&Git::within(PATIENCE), repository, path, branch).map_err(refused)?;
+        }
+        Act::Look { path } => {
+            let outcome = place::Outcome::of(place::look_at(path));
+            let text =
+                serde_json::to_string(&outcome).map_err(|error| refused(error.to_string()))?;
+            writeln!(std::io::stdout(), "{text}").map_err(|error| refused(error.to_string()))?;
         }
         Act::Empty { root, name, device, inode } => {
             let marked = FileIdentity { device: *device, inode: *inode };

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("migrations/0006_listing.sql") },
     Migration { version: 7, sql: include_str!("migrations/0007_handoff.sql") },
     Migration { version: 8, sql: include_str!("migrations/0008_launching.sql") },
+    Migration { version: 9, sql: include_str!("migrations/0009_footing.sql") },
 ];
 
 /// The schema version that this program writes.
