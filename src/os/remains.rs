@@ -64,6 +64,11 @@ impl Remnant<'_> {
         self.footing.leaf.clone().or_else(of_spec).map(Leaf::new)
     }
 
+    /// Whether the kernel says that something is in the leaf of the run.
+    pub fn has_populated_leaf(&self) -> bool {
+        self.leaf().is_some_and(|leaf| matches!(leaf.is_populated(), Ok(true)))
+    }
+
     /// Whether its processes are another user's, whose marks this process may not read.
     fn is_out_of_sight(&self) -> bool {
         let is_others = self.footing.is_others || self.spec.is_some_and(|spec| spec.user.is_some());

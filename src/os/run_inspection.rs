@@ -113,7 +113,9 @@ pub struct Inspected {
 pub fn inspect(remnant: &Remnant<'_>) -> Inspected {
     let Remnant { dir, run_id, footing, .. } = remnant;
     let mut signs = Signs::look(dir, *run_id, footing);
-    if wants_search(&signs, is_other_boot(&signs)) {
+    // No process outlives its boot, and no control group: where one is populated, it is the boot id that is told differently.
+    let is_other_boot = is_other_boot(&signs) && !remnant.has_populated_leaf();
+    if wants_search(&signs, is_other_boot) {
         signs.search(dir);
     }
     let spec = match &signs.spec {
@@ -122,7 +124,7 @@ pub fn inspect(remnant: &Remnant<'_>) -> Inspected {
     };
     let with_spec = Remnant { spec: spec.as_ref(), ..*remnant };
     let tree = wants_tree(&signs).then(|| with_spec.look());
-    let mut inspection = judge(&signs, is_other_boot(&signs), tree.as_ref());
+    let mut inspection = judge(&signs, is_other_boot, tree.as_ref());
     if inspection == Inspection::NeverStarted && signs.directory == Directory::Own {
         inspection = match revoke(dir) {
             Ok(true) => Inspection::NeverStarted,

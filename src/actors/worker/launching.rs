@@ -19,7 +19,7 @@ use crate::actors::live_runs::{LiveRun, TokenDigest};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
-use crate::os::failure::errno_of;
+use crate::os::failure::{errno_of, in_words};
 use crate::os::holder::HolderError;
 use crate::os::holder_protocol::Refusal;
 use crate::os::random::{random_hex, random_uuid};
@@ -50,7 +50,7 @@ impl NotLaunched {
 
     /// One with an error of the kernel behind it; `doing` says what could not be done.
     pub fn by(step: FailedStep, doing: &str, error: &io::Error) -> Self {
-        Self { step, message: format!("{doing}: {error}"), errno: errno_of(error) }
+        Self { step, message: format!("{doing}: {}", in_words(error)), errno: errno_of(error) }
     }
 
     /// Of a directory of the daemon's own that its work is done in. Without an error number something else stands in its place,
@@ -58,7 +58,7 @@ impl NotLaunched {
     pub fn by_own_workspace(error: &io::Error) -> Self {
         let errno = errno_of(error);
         let step = errno.map_or(FailedStep::Workspace, |_| FailedStep::RunFiles);
-        Self { step, message: format!("workspace: {error}"), errno }
+        Self { step, message: format!("workspace: {}", in_words(error)), errno }
     }
 
     /// Of a shim that was not started.
@@ -98,12 +98,13 @@ fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // An error that names a file has its cause in its text.
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+        text.push_str(": ");
+        // What the system says is the last cause, with the file that it is about.
+        if let Some(last) = cause.downcast_ref::<io::Error>() {
+            text.push_str(&in_words(last));
+            break;
         }
+        text.push_str(&cause.to_string());
         source = cause.source();
     }
     text

@@ -1,3 +1,5 @@
+//! Who a caller is, for every placement, token and door.
+
 use super::*;
 use crate::actors::live_runs::{LiveRun, TokenDigest};
 use crate::kernel::ids::{BoardName, TaskId};
