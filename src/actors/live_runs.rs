@@ -33,17 +33,21 @@ pub struct LiveRun {
 pub struct TokenDigest(String);
 
 impl TokenDigest {
-    /// The digest of `token`; none of an empty one, which is no token.
+    /// The digest of the token of a run; none of an empty one, which is no token.
     pub fn of(token: &str) -> Option<Self> {
-        use std::fmt::Write as _;
         let token = token.trim();
+        (!token.is_empty()).then(|| Self::of_text(token))
+    }
+
+    fn of_text(token: &str) -> Self {
+        use std::fmt::Write as _;
         let digest = Sha256::digest(token.as_bytes());
         let hex = digest.iter().fold(String::new(), |mut text, byte| {
             // Writing into a string does not fail.
             let _infallible = write!(text, "{byte:02x}");
             text
         });
-        (!token.is_empty()).then_some(Self(hex))
+        Self(hex)
     }
 
     /// One that was stored.
@@ -59,14 +63,17 @@ impl TokenDigest {
 }
 
 /// Whose token it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenOwner {
     /// This run's.
     Run(RunId),
-    /// No open run's.
-    Nobody,
-    /// None of a run whose token is known; there are runs whose token is not.
-    Unknown,
+    /// No live run's. Its row, if it has one, says more.
+    NotLive {
+        /// Digest of the token.
+        digest: TokenDigest,
+        /// Whether it may be that of an open run all the same: there are some whose token is not known.
+        may_be_open: bool,
+    },
 }
 
 /// Shared between actors and API; cheap to clone.
@@ -116,12 +123,6 @@ impl LiveRuns {
         self.unknown.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether the token of a run is known; also false for a run that is not here.
-    pub fn knows_token(&self, run_id: RunId) -> bool {
-        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        runs.get(&run_id).is_some_and(|entry| entry.run.token.is_some())
-    }
-
     /// Whether the run's processes may be there.
     pub fn contains(&self, run_id: RunId) -> bool {
         self.runs.read().unwrap_or_else(PoisonError::into_inner).contains_key(&run_id)
@@ -139,15 +140,16 @@ impl LiveRuns {
 
     /// Whose a token is. Digests are compared, so the time that it takes says nothing about a token.
     pub fn find_by_token(&self, token: &str) -> TokenOwner {
-        let Some(digest) = TokenDigest::of(token) else { return TokenOwner::Nobody };
+        let digest = TokenDigest::of_text(token.trim());
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
         let owner = runs.iter().find(|(_, entry)| entry.run.token.as_ref() == Some(&digest));
-        let has_unknown =
-            self.has_unknown() || runs.values().any(|entry| entry.run.token.is_none());
         match owner {
             Some((run_id, _)) => TokenOwner::Run(*run_id),
-            None if has_unknown => TokenOwner::Unknown,
-            None => TokenOwner::Nobody,
+            None => {
+                let is_one_unknown = runs.values().any(|entry| entry.run.token.is_none());
+                let may_be_open = self.has_unknown() || is_one_unknown;
+                TokenOwner::NotLive { digest, may_be_open }
+            }
         }
     }
 
@@ -186,23 +188,32 @@ mod tests {
         }
     }
 
+    /// The owner in one word.
+    fn owner(live_runs: &LiveRuns, token: &str) -> String {
+        match live_runs.find_by_token(token) {
+            TokenOwner::Run(run_id) => run_id.to_string(),
+            TokenOwner::NotLive { may_be_open: false, .. } => "nobody".to_owned(),
+            TokenOwner::NotLive { may_be_open: true, .. } => "perhaps".to_owned(),
+        }
+    }
+
     #[test]
-    fn a_token_is_one_runs_or_nobodys_and_unknown_only_while_a_token_is() {
+    fn a_token_is_one_runs_or_nobodys_and_in_doubt_only_while_a_token_is_unknown() {
         let live_runs = LiveRuns::default();
-        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Nobody);
+        assert_eq!(owner(&live_runs, "one"), "nobody");
         live_runs.insert(1, run(Some("one\n")));
-        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+        assert_eq!(owner(&live_runs, "one"), "1");
         for other in ["on", "ones", "ONE", "", " "] {
-            assert_eq!(live_runs.find_by_token(other), TokenOwner::Nobody, "{other:?}");
+            assert_eq!(owner(&live_runs, other), "nobody", "{other:?}");
         }
         live_runs.insert(2, run(None));
-        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Unknown);
-        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+        assert_eq!(owner(&live_runs, "two"), "perhaps");
+        assert_eq!(owner(&live_runs, "one"), "1");
         live_runs.remove(2);
         live_runs.set_unknown(1);
-        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Unknown);
+        assert_eq!(owner(&live_runs, "two"), "perhaps");
         live_runs.set_unknown(0);
-        assert_eq!(live_runs.find_by_token("two"), TokenOwner::Nobody);
+        assert_eq!(owner(&live_runs, "two"), "nobody");
     }
 
     #[test]
@@ -212,7 +223,7 @@ mod tests {
         assert!(live_runs.caller(1).is_some());
         live_runs.insert(1, run(None));
         assert_eq!(live_runs.calls(1), 1);
-        assert_eq!(live_runs.find_by_token("one"), TokenOwner::Run(1));
+        assert_eq!(owner(&live_runs, "one"), "1");
     }
 
     #[test]

@@ -8,10 +8,10 @@
 //!
 //! | placed in a run's tree | token | operators' socket | workers' socket |
 //! |---|---|---|---|
-//! | yes | none or its own | that run's worker | that run's worker |
+//! | yes | none, its own, or no run's | that run's worker | that run's worker |
 //! | yes | another run's | refused | refused |
 //! | no | a live run's | that run's worker | that run's worker |
-//! | no | unknown | refused | refused |
+//! | no | of no run, or unreadable | refused | refused |
 //! | no | none | an operator | refused |
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
@@ -23,7 +23,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::actors::live_runs::{LiveRuns, TokenOwner};
+use crate::actors::live_runs::{LiveRuns, TokenDigest, TokenOwner};
 use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
@@ -124,6 +124,15 @@ fn cached_user_name(uid: u32) -> String {
         .clone()
 }
 
+/// What a caller says about itself. It can only narrow what the caller may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The token that it presents.
+    pub token: Option<String>,
+    /// The run that it says it is of, when it cannot read its token.
+    pub run: Option<RunId>,
+}
+
 /// Who a request is from, as far as that can be told without the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identified {
@@ -133,6 +142,19 @@ pub enum Identified {
     OfRun(RunId),
     /// It bears the mark of this run, which is not live, so nothing is known of its supervisor.
     FromRun(RunId),
+    /// It says that it is of this run and cannot prove it.
+    Says(RunId),
+    /// Its token is that of no live run.
+    ByToken {
+        /// Digest of the token.
+        digest: TokenDigest,
+        /// The run in whose tree it is, or whose mark it bears.
+        of_run: Option<RunId>,
+        /// Whether it is in that tree.
+        is_in_tree: bool,
+        /// Whether the token may be that of an open run all the same.
+        may_be_open: bool,
+    },
 }
 
 /// Decides who a request is from.
@@ -142,68 +164,96 @@ pub enum Identified {
 pub fn identify(
     door: Door,
     placement: &Placement,
-    token: Option<&str>,
+    claims: &Claims,
     live_runs: &LiveRuns,
 ) -> Result<Identified, ApiError> {
-    let by_token = token.map(|token| live_runs.find_by_token(token));
+    let by_token = claims.token.as_deref().map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
-        (_, Some(TokenOwner::Nobody)) => Err(unknown_token()),
         (Placement::Unknown(why), _) => Err(unplaced(why)),
-        // The kernel's word is enough where the token says nothing against it.
-        (Placement::InRun(own), Some(TokenOwner::Unknown)) if !live_runs.knows_token(*own) => {
-            Ok(as_worker(*own, live_runs))
+        (_, Some(TokenOwner::NotLive { digest, may_be_open })) => {
+            let (of_run, is_in_tree) = match placement {
+                Placement::InRun(run_id) => (Some(*run_id), true),
+                Placement::Marked(run_id) => (Some(*run_id), false),
+                Placement::Outside(_) | Placement::Unknown(_) => (None, false),
+            };
+            Ok(Identified::ByToken { digest, of_run, is_in_tree, may_be_open })
         }
-        (_, Some(TokenOwner::Unknown)) => Err(being_taken_over("the run of its token")),
         (Placement::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
         (Placement::Marked(run_id), None) => Ok(Identified::FromRun(*run_id)),
         (Placement::InRun(own) | Placement::Marked(own), Some(TokenOwner::Run(other)))
             if *own != other =>
         {
-            Err(ApiError::new(
-                ErrorCode::Forbidden,
-                format!("this process belongs to run {own}, its token to run {other}"),
-            ))
+            Err(other_token(*own, other))
         }
         (Placement::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
         (Placement::Outside(_) | Placement::Marked(_), Some(TokenOwner::Run(run_id))) => {
             Ok(as_worker(run_id, live_runs))
         }
-        (Placement::Outside(name), None) => match door {
-            Door::Operators => Ok(Identified::Caller(Caller::Operator { name: name.clone() })),
-            Door::Workers => Err(unplaced("it belongs to no open run")
+        (Placement::Outside(name), None) => match (claims.run, door) {
+            (Some(run_id), _) => Ok(Identified::Says(run_id)),
+            (None, Door::Operators) => {
+                Ok(Identified::Caller(Caller::Operator { name: name.clone() }))
+            }
+            (None, Door::Workers) => Err(unplaced("it belongs to no open run")
                 .with_hint("people and operators use the socket without `.worker`")),
         },
     }
 }
 
-fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Identified {
+/// A worker of a run: the caller where the run is live.
+pub fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Identified {
     live_runs.caller(run_id).map_or(Identified::OfRun(run_id), Identified::Caller)
 }
 
-/// Decides about a caller from a run that is not live, by what the board says of that run: its open row with its task, or none.
+/// Decides about a caller from a run that is not live, by the row of that run with its task: of the run that it is of, or of the
+/// one that its token belongs to. The answer may be about another run than the question.
 ///
 /// # Errors
 /// The refusal that the caller gets.
-pub fn by_row(identified: Identified, open: Option<(Run, Task)>) -> Result<Caller, ApiError> {
-    match (identified, open) {
-        (Identified::Caller(caller), _) => Ok(caller),
-        (Identified::OfRun(run_id), Some((run, task))) => Ok(Caller::Worker {
-            run_id,
+pub fn by_row(identified: Identified, row: Option<(Run, Task)>) -> Result<Identified, ApiError> {
+    let worker = |run: Run, task: Task| {
+        Identified::Caller(Caller::Worker {
+            run_id: run.id,
             task_id: task.id,
             board: task.board,
             profile: run.profile.unwrap_or_default(),
-        }),
-        (Identified::OfRun(run_id), None) => Err(run_over(run_id)),
-        (Identified::FromRun(run_id), Some(_)) => {
+        })
+    };
+    let is_open = row.as_ref().is_some_and(|(run, _)| run.is_open());
+    match (identified, row) {
+        (Identified::Caller(caller), _) => Ok(Identified::Caller(caller)),
+        (Identified::OfRun(_), Some((run, task))) if is_open => Ok(worker(run, task)),
+        (Identified::OfRun(run_id), _) => Err(run_over(run_id)),
+        (Identified::FromRun(run_id), _) if is_open => {
             Err(being_taken_over(&format!("run {run_id}, which it comes from,")))
         }
-        (Identified::FromRun(run_id), None) => Err(orphan(run_id)),
+        (Identified::FromRun(run_id), _) => Err(orphan(run_id)),
+        (Identified::Says(run_id), Some(_)) if !is_open => Err(run_over(run_id)),
+        (Identified::Says(run_id), _) => Err(unplaced(&format!(
+            "it says that it belongs to run {run_id}, but the file that KANBAN_TOKEN_FILE names cannot be read"
+        ))
+        .with_hint(UNSET_VARIABLES)),
+        (Identified::ByToken { of_run, .. }, Some((run, task))) => match of_run {
+            Some(own) if own != run.id => Err(other_token(own, run.id)),
+            Some(_) | None if is_open => Ok(worker(run, task)),
+            Some(_) | None => Err(run_over(run.id)),
+        },
+        // The kernel's word is enough; a token that belongs to nobody says nothing against it.
+        (Identified::ByToken { of_run: Some(own), is_in_tree: true, .. }, None) => {
+            Ok(Identified::OfRun(own))
+        }
+        (Identified::ByToken { may_be_open: true, .. }, None) => {
+            Err(being_taken_over("the run of its token"))
+        }
+        (Identified::ByToken { .. }, None) => Err(unplaced("its token belongs to no run")),
     }
 }
 
-fn unknown_token() -> ApiError {
-    ApiError::new(ErrorCode::RunOver, "the token belongs to no open run")
-        .with_hint("stop working: nothing you report will be recorded")
+fn other_token(own: RunId, other: RunId) -> ApiError {
+    ApiError::new(
+        ErrorCode::Forbidden,
+        format!("this process belongs to run {own}, its token to run {other}"),
+    )
 }
 
 fn unplaced(why: &str) -> ApiError {
@@ -212,8 +262,12 @@ fn unplaced(why: &str) -> ApiError {
 
 fn orphan(run_id: RunId) -> ApiError {
     unplaced(&format!("it comes from run {run_id}, and no supervisor of that run is above it"))
-        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")
+        .with_hint(UNSET_VARIABLES)
 }
+
+/// For a person who has them by accident.
+const UNSET_VARIABLES: &str =
+    "a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them";
 
 fn being_taken_over(what: &str) -> ApiError {
     let told = format!("{what} has not been taken over by the daemon yet");

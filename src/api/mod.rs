@@ -60,6 +60,10 @@ pub const REQUEST_ID_HEADER: &str = "kanban-request-id";
 /// Header with which a process outside a run's tree proves that it works for that run.
 pub const TOKEN_HEADER: &str = "kanban-token";
 
+/// Header with which a process says for which run it works when it cannot read that run's token. It proves nothing: the process is
+/// told that the run is over where it is, and refused where it is not.
+pub const RUN_HEADER: &str = "kanban-run";
+
 /// Header of an event stream's reply: the cursor at which the stream begins, so that a client that has not heard anything yet
 /// can go on from there after a break.
 pub const EVENT_CURSOR_HEADER: &str = "kanban-event-cursor";

@@ -22,16 +22,19 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
-use crate::api::auth::{Door, Identified, Placement, Scene, by_row, identify, place};
+use crate::api::auth::{
+    Claims, Door, Identified, Placement, Scene, as_worker, by_row, identify, place,
+};
 use crate::api::error::ApiError;
-use crate::api::input::{Input, bad_request, request_id, token};
+use crate::api::input::{Input, bad_request, claims, request_id};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::{Api, wait_for_life};
 use crate::kernel::caller::Caller;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::error::{ErrorCode, Fault};
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::kernel::run::Run;
-use crate::kernel::store;
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::Task;
 use crate::os::peer::{Peer, peer_of};
 
 /// Connections at one time; more wait in the kernel's queue.
@@ -134,27 +137,46 @@ fn placed(api: &Api, peer: &Result<Peer, String>) -> Placement {
 }
 
 /// Who a request is from. What is known of its run may have changed since the connection was accepted.
-async fn caller_of(api: &Api, origin: &Origin, token: Option<&str>) -> Result<Caller, ApiError> {
+async fn caller_of(api: &Api, origin: &Origin, claims: &Claims) -> Result<Caller, ApiError> {
     let now = match *origin.placement {
         Placement::Marked(_) => Some(placed(api, &origin.peer)),
         Placement::InRun(_) | Placement::Outside(_) | Placement::Unknown(_) => None,
     };
     let placement = now.as_ref().unwrap_or(&origin.placement);
-    let identified = identify(origin.door, placement, token, &api.live_runs)?;
-    let run_id = match identified {
-        Identified::Caller(caller) => return Ok(caller),
-        Identified::OfRun(run_id) | Identified::FromRun(run_id) => run_id,
+    let mut identified = identify(origin.door, placement, claims, &api.live_runs)?;
+    loop {
+        if let Identified::OfRun(run_id) = identified {
+            identified = as_worker(run_id, &api.live_runs);
+        }
+        if let Identified::Caller(caller) = identified {
+            return Ok(caller);
+        }
+        let asked = identified.clone();
+        let row = api
+            .readers
+            .read(Caller::System { part: "api" }, move |snapshot| {
+                Ok(row_of(snapshot.connection, &asked)?)
+            })
+            .await?;
+        identified = by_row(identified, row)?;
+    }
+}
+
+/// The row that decides about a caller, with its task.
+fn row_of(connection: &Connection, asked: &Identified) -> Result<Option<(Run, Task)>, Fault> {
+    let run_id = match asked {
+        Identified::Caller(_) => None,
+        Identified::OfRun(run_id) | Identified::FromRun(run_id) | Identified::Says(run_id) => {
+            Some(*run_id)
+        }
+        Identified::ByToken { digest, .. } => {
+            store::footing::run_of_token(connection, digest.as_str())?
+        }
     };
-    let open = api
-        .readers
-        .read(Caller::System { part: "api" }, move |snapshot| {
-            let run = store::runs::get(snapshot.connection, run_id)?;
-            let Some(run) = run.filter(Run::is_open) else { return Ok(None) };
-            let task = store::tasks::get(snapshot.connection, &run.task_id)?;
-            Ok(task.map(|task| (run, task)))
-        })
-        .await?;
-    by_row(identified, open)
+    let Some(run_id) = run_id else { return Ok(None) };
+    let Some(run) = store::runs::get(connection, run_id)? else { return Ok(None) };
+    let task = store::tasks::get(connection, &run.task_id)?;
+    Ok(task.map(|task| (run, task)))
 }
 
 fn routes(api: &Arc<Api>) -> Router {
@@ -198,9 +220,9 @@ async fn answer(
         ApiError::new(ErrorCode::Internal, "the request's connection is not known")
     })?;
     let (parts, body) = request.into_parts();
-    let token = token(&parts.headers)?;
+    let claims = claims(&parts.headers)?;
     let request_id = request_id(&parts.headers)?;
-    let caller = caller_of(&api, &origin, token.as_deref()).await?;
+    let caller = caller_of(&api, &origin, &claims).await?;
     let (fields, stream) = match operation.carries {
         Carries::Fields => (read_body(body).await?, Body::empty()),
         Carries::File => (Bytes::new(), body),

@@ -19,6 +19,7 @@ mod host_name;
 mod killed;
 mod leaks;
 mod lock_points;
+mod lost_files;
 mod namespaces;
 mod one_at_a_time;
 mod other_boot;

@@ -137,3 +137,13 @@ pub fn doubt(connection: &Connection, id: RunId) -> Result<Option<String>, Fault
         .map(Option::flatten)
         .doing("read why a run cannot be judged")
 }
+
+/// The run that a token belongs to, open or closed, by the digest of the token.
+pub fn run_of_token(connection: &Connection, digest: &str) -> Result<Option<RunId>, Fault> {
+    connection
+        .prepare_cached("SELECT id FROM task_runs WHERE token_digest = :digest")
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":digest": digest }, |row| row.get(0)).optional()
+        })
+        .doing("look for the run of a token")
+}

@@ -9,3 +9,5 @@ ALTER TABLE task_runs ADD COLUMN doubt TEXT;
 ALTER TABLE task_runs ADD COLUMN workspace_key TEXT;
 ALTER TABLE tasks ADD COLUMN repository TEXT;
 ALTER TABLE tasks ADD COLUMN waits_because TEXT;
+-- A token is looked for when the run that it belongs to is not live.
+CREATE INDEX idx_runs_token ON task_runs (token_digest) WHERE token_digest IS NOT NULL;
