@@ -141,7 +141,12 @@ pub enum Identified {
     /// A worker of this run, which is not live.
     OfRun(RunId),
     /// It bears the mark of this run, which is not live, so nothing is known of its supervisor.
-    FromRun(RunId),
+    FromRun {
+        /// The run.
+        run_id: RunId,
+        /// Whether it says the same itself, by its file of a token, which is gone.
+        says_so: bool,
+    },
     /// It says that it is of this run and cannot prove it.
     Says(RunId),
     /// Its token is that of no live run.
@@ -179,7 +184,10 @@ pub fn identify(
             Ok(Identified::ByToken { digest, of_run, is_in_tree, may_be_open })
         }
         (Placement::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
-        (Placement::Marked(run_id), None) => Ok(Identified::FromRun(*run_id)),
+        (Placement::Marked(run_id), None) => {
+            let says_so = claims.run == Some(*run_id);
+            Ok(Identified::FromRun { run_id: *run_id, says_so })
+        }
         (Placement::InRun(own) | Placement::Marked(own), Some(TokenOwner::Run(other)))
             if *own != other =>
         {
@@ -224,10 +232,11 @@ pub fn by_row(identified: Identified, row: Option<(Run, Task)>) -> Result<Identi
         (Identified::Caller(caller), _) => Ok(Identified::Caller(caller)),
         (Identified::OfRun(_), Some((run, task))) if is_open => Ok(worker(run, task)),
         (Identified::OfRun(run_id), _) => Err(run_over(run_id)),
-        (Identified::FromRun(run_id), _) if is_open => {
+        (Identified::FromRun { run_id, .. }, _) if is_open => {
             Err(being_taken_over(&format!("run {run_id}, which it comes from,")))
         }
-        (Identified::FromRun(run_id), _) => Err(orphan(run_id)),
+        (Identified::FromRun { run_id, says_so: true }, Some(_)) => Err(run_over(run_id)),
+        (Identified::FromRun { run_id, .. }, _) => Err(orphan(run_id)),
         (Identified::Says(run_id), Some(_)) if !is_open => Err(run_over(run_id)),
         (Identified::Says(run_id), _) => Err(unplaced(&format!(
             "it says that it belongs to run {run_id}, but the file that KANBAN_TOKEN_FILE names cannot be read"
@@ -245,7 +254,7 @@ pub fn by_row(identified: Identified, row: Option<(Run, Task)>) -> Result<Identi
         (Identified::ByToken { may_be_open: true, .. }, None) => {
             Err(being_taken_over("the run of its token"))
         }
-        (Identified::ByToken { .. }, None) => Err(unplaced("its token belongs to no run")),
+        (Identified::ByToken { .. }, None) => Err(unplaced("its token belongs to no open run")),
     }
 }
 

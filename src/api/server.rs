@@ -166,9 +166,9 @@ async fn caller_of(api: &Api, origin: &Origin, claims: &Claims) -> Result<Caller
 fn row_of(connection: &Connection, asked: &Identified) -> Result<Option<(Run, Task)>, Fault> {
     let run_id = match asked {
         Identified::Caller(_) => None,
-        Identified::OfRun(run_id) | Identified::FromRun(run_id) | Identified::Says(run_id) => {
-            Some(*run_id)
-        }
+        Identified::OfRun(run_id)
+        | Identified::FromRun { run_id, .. }
+        | Identified::Says(run_id) => Some(*run_id),
         Identified::ByToken { digest, .. } => {
             store::footing::run_of_token(connection, digest.as_str())?
         }

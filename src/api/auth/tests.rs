@@ -33,7 +33,7 @@ fn told(identified: &Identified) -> String {
     match identified {
         Identified::Caller(caller) => caller.actor(),
         Identified::OfRun(run_id) => format!("row of {run_id}"),
-        Identified::FromRun(run_id) => format!("mark of {run_id}"),
+        Identified::FromRun { run_id, says_so } => format!("mark of {run_id} {says_so}"),
         Identified::Says(run_id) => format!("says {run_id}"),
         Identified::ByToken { of_run, is_in_tree, may_be_open, .. } => {
             format!("token, {of_run:?} {is_in_tree} {may_be_open}")
@@ -74,7 +74,7 @@ fn callers_are_who_the_table_says() {
         (&marked, Some("token-1"), "run:1", "run:1"),
         (&marked, Some("token-2"), "forbidden", "forbidden"),
         (&marked, Some("nonsense"), "token, Some(1) false false", "token, Some(1) false false"),
-        (&not_live_marked, None, "mark of 3", "mark of 3"),
+        (&not_live_marked, None, "mark of 3 false", "mark of 3 false"),
         (&not_live_marked, Some("token-2"), "forbidden", "forbidden"),
         (&unknown, None, "unplaced", "unplaced"),
         (&unknown, Some("token-1"), "unplaced", "unplaced"),
@@ -94,6 +94,7 @@ fn a_caller_that_only_says_of_which_run_it_is_gains_nothing_by_it() {
             (Placement::Outside("ada".into()), "says 1"),
             (Placement::InRun(2), "run:2"),
             (Placement::Marked(2), "unplaced"),
+            (Placement::Marked(3), "mark of 3 false"),
         ] {
             assert_eq!(seen(door, &placement, &claims, &live_runs()), expected, "{placement:?}");
         }
@@ -132,7 +133,8 @@ fn a_run_is_over_only_when_its_row_says_so() {
     };
     for (identified, open, closed, none) in [
         (Identified::OfRun(3), "run:3", "run_over", "run_over"),
-        (Identified::FromRun(3), "unavailable", "unplaced", "unplaced"),
+        (Identified::FromRun { run_id: 3, says_so: false }, "unavailable", "unplaced", "unplaced"),
+        (Identified::FromRun { run_id: 3, says_so: true }, "unavailable", "run_over", "unplaced"),
         (Identified::Says(3), "unplaced", "run_over", "unplaced"),
         (by_token(None, false, false), "run:3", "run_over", "unplaced"),
         (by_token(None, false, true), "run:3", "run_over", "unavailable"),
