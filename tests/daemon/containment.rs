@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use kanband::os::identity::ProcessIdentity;
-use kanband::os::pidfd::{PidFd, Signal};
+use kanband::os::pidfd::Signal;
 use kanband::os::run_files::{RunDir, read_identity};
 use rusqlite::Connection;
 use serde_json::json;

@@ -28,6 +28,7 @@ mod migrations;
 mod one_at_a_time;
 mod orphans;
 mod panics;
+mod places;
 mod predecessor;
 mod progress;
 mod races;
