@@ -50,6 +50,10 @@ const BEGINNING_LOOKS: u32 = 100;
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(1);
 const UNKNOWN_PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// How long the looks at the open runs are waited for before the daemon serves, and before the row of a run says that its look
+/// has no answer: reading about a process that hangs in the kernel may hang as well.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Longest pause between looks at a closed run whose shim still lives.
 const TIDY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -231,7 +235,8 @@ impl Looker {
         Caller::System { part: "crash-detector" }
     }
 
-    /// Looks once at every open run without a worker actor. What cannot be told then is found out on the side.
+    /// Looks once at every open run without a worker actor. What cannot be told then, or has no answer after
+    /// [`LOOK_PATIENCE`], is found out on the side.
     async fn look_at_all(&self) -> LookResult {
         let Self { deps, taking, tidying } = self;
         // Before the board is asked: whatever has a directory now is on the board by then.
@@ -270,10 +275,13 @@ impl Looker {
             .filter_map(|open| Some((taking.begin(open.run.id)?, open)))
             .map(|(begun, open)| actix::spawn(self.clone().take_over(open, begun)))
             .collect();
-        for look in looks {
-            // Ended by a panic: the audit looks again.
-            let _is_through = look.await.is_ok();
-        }
+        let all = async {
+            for look in looks {
+                // Ended by a panic: the audit looks again.
+                let _is_through = look.await.is_ok();
+            }
+        };
+        let _others_go_on = tokio::time::timeout(LOOK_PATIENCE, all).await;
         Ok(())
     }
 
@@ -292,9 +300,25 @@ impl Looker {
 
     /// Looks at a run and has a worker built for it; on the side, where one look does not tell.
     async fn take_over(self, open: OpenRun, begun: Begun) {
-        let found = self.look(&open).await;
+        let mut told = None;
+        let found = self.look_and_tell(&open, &mut told).await;
         if let Some(found) = self.hand_over(&open, found) {
-            actix::spawn(self.keep_looking(open, found, begun));
+            actix::spawn(self.keep_looking(open, found, told, begun));
+        }
+    }
+
+    /// Looks, and says in the row of the run when that takes long.
+    async fn look_and_tell(&self, open: &OpenRun, told: &mut Option<String>) -> Found {
+        let mut look = std::pin::pin!(self.look(open));
+        match tokio::time::timeout(LOOK_PATIENCE, &mut look).await {
+            Ok(found) => found,
+            Err(_elapsed) => {
+                let seconds = LOOK_PATIENCE.as_secs();
+                let why =
+                    format!("a look at its processes has not been answered for {seconds} seconds");
+                self.tell_doubt(open.run.id, &why, told).await;
+                look.await
+            }
         }
     }
 
@@ -326,9 +350,15 @@ impl Looker {
     }
 
     /// Looks until it is known what became of a run, or the board has closed it.
-    async fn keep_looking(self, mut open: OpenRun, mut found: Found, _begun: Begun) {
+    async fn keep_looking(
+        self,
+        mut open: OpenRun,
+        mut found: Found,
+        mut told: Option<String>,
+        _begun: Begun,
+    ) {
         let run_id = open.run.id;
-        let (mut beginning_looks, mut pause, mut told) = (0, UNKNOWN_PAUSE, None);
+        let (mut beginning_looks, mut pause) = (0, UNKNOWN_PAUSE);
         loop {
             match found {
                 Found::Beginning(supervisor, taking) if beginning_looks >= BEGINNING_LOOKS => {
@@ -367,7 +397,7 @@ impl Looker {
                     tracing::warn!(run = run_id, %error, "the row of a run cannot be read");
                 }
             }
-            let next = self.look(&open).await;
+            let next = self.look_and_tell(&open, &mut told).await;
             match self.hand_over(&open, next) {
                 Some(next) => found = next,
                 None => return,

@@ -322,8 +322,14 @@ impl Handler<StartWorker> for RootSupervisor {
             WorkerSeed::Claimed(_) | WorkerSeed::Adopted(_) => {}
         }
         let guard = self.guard(ActorKind::Worker(run_id));
+        let is_adopted = matches!(message.seed, WorkerSeed::Adopted(_));
         let worker = Worker::new(message.seed, message.started, self.deps.worker.clone(), guard);
-        self.workers.insert(run_id, worker.start());
+        let worker = worker.start();
+        if is_adopted {
+            // Its row was read before its processes were looked at, and a signal that came since had no receiver.
+            worker.do_send(LookAgain);
+        }
+        self.workers.insert(run_id, worker);
     }
 }
 

@@ -38,11 +38,15 @@ pub fn errno_of(error: &(dyn Error + 'static)) -> Option<i32> {
     error.source().and_then(errno_of)
 }
 
-/// An error as people read it: the kernel's words without its number.
+/// An error as people read it: as in strerror(3), without the number.
 pub fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
     match error.raw_os_error() {
-        Some(number) => nix::errno::Errno::from_raw(number).desc().to_lowercase(),
-        None => error.to_string(),
+        Some(number) => {
+            let number = format!(" (os error {number})");
+            text.strip_suffix(number.as_str()).unwrap_or(&text).to_lowercase()
+        }
+        None => text,
     }
 }
 
@@ -55,7 +59,7 @@ mod tests {
         let raw = || io::Error::from_raw_os_error(nix::libc::EDQUOT);
         let once = at(Path::new("/a"), raw());
         assert_eq!(once.raw_os_error(), None, "the standard library alone loses it");
-        assert_eq!(once.to_string(), "/a: quota exceeded");
+        assert_eq!(once.to_string(), "/a: disk quota exceeded");
         let twice = io::Error::other(at(Path::new("/b"), once));
         for error in [&raw(), &at(Path::new("/a"), raw()), &twice] {
             assert_eq!(errno_of(error), Some(nix::libc::EDQUOT), "{error}");

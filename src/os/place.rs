@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::os::failure::in_words;
 use crate::os::workspaces::FileIdentity;
 
 /// See the module.
@@ -163,7 +164,7 @@ fn judged(error: io::Error) -> LookError {
     let errno = error.raw_os_error().map(Errno::from_raw);
     match errno {
         Some(errno @ (Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG | Errno::EINVAL)) => {
-            LookError::broken(&errno.desc().to_lowercase(), Some(errno))
+            LookError::broken(&in_words(&errno.into()), Some(errno))
         }
         // A zero byte.
         None if error.kind() == io::ErrorKind::InvalidInput => {

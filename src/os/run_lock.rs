@@ -49,7 +49,7 @@ impl RunLock {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(_given_back) => LockSign::Free,
             Err((_file, Errno::EWOULDBLOCK)) => LockSign::Held,
-            Err((_file, failed)) => LockSign::Unreadable(failed.desc().to_lowercase()),
+            Err((_file, failed)) => LockSign::Unreadable(in_words(&failed.into())),
         }
     }
 }

@@ -83,13 +83,8 @@ pub enum SpawnError {
         path: PathBuf,
     },
     /// The run directory or a file in it could not be made.
-    #[error("the files of a run could not be written in {}", path.display())]
-    RunFiles {
-        /// The run directory.
-        path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
-    },
+    #[error("cannot write the files of the run")]
+    RunFiles(#[source] io::Error),
     /// The control group of the run could not be made, or a limit not be set.
     #[error("containment")]
     Containment(#[source] io::Error),
@@ -310,7 +305,7 @@ fn attributes() -> io::Result<PosixSpawnAttr> {
 
 fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
     let dir = &request.run_dir;
-    let failed = |source| SpawnError::RunFiles { path: dir.path().to_owned(), source };
+    let failed = SpawnError::RunFiles;
     dir.create().map_err(failed)?;
     let busy = || SpawnError::Busy { path: dir.path().to_owned() };
     let _lock = RunLock::try_acquire(dir).map_err(failed)?.ok_or_else(busy)?;

@@ -37,5 +37,6 @@ mod service_manager;
 mod socket_activation;
 mod stale_workers;
 mod start_and_end;
+mod start_faults;
 mod stopping;
 mod workspaces;

@@ -24,5 +24,6 @@ mod namespaces;
 mod one_at_a_time;
 mod other_boot;
 mod pid_reuse;
+mod taking_over;
 mod talkative;
 mod traces;

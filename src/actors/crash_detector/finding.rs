@@ -39,6 +39,7 @@ pub struct Taking {
 /// Looks at an open run. To be called where waiting is allowed: the process table may have to be read, and what is left of a dead
 /// shim's tree is ended.
 pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Found {
+    crate::failpoint::hit("run-look");
     let run = &open.run;
     let footing = footing(context, live_runs, run, &open.row);
     let Inspected { inspection, spec } = context.inspect(run.id, &footing);

@@ -64,7 +64,7 @@ impl NotLaunched {
     /// Of a shim that was not started.
     fn by_spawner(error: &SpawnError) -> Self {
         let step = match error {
-            SpawnError::RunFiles { .. } | SpawnError::Busy { .. } => FailedStep::RunFiles,
+            SpawnError::RunFiles(_) | SpawnError::Busy { .. } => FailedStep::RunFiles,
             SpawnError::Containment(_) => FailedStep::Containment,
             SpawnError::Holder(HolderError::Refused(refusal))
                 if refusal.code == Refusal::USER_NOT_ALLOWED =>
@@ -80,7 +80,7 @@ impl NotLaunched {
         };
         let of_holder = match error {
             SpawnError::Holder(error) => error.errno(),
-            SpawnError::RunFiles { .. }
+            SpawnError::RunFiles(_)
             | SpawnError::Busy { .. }
             | SpawnError::Containment(_)
             | SpawnError::Start { .. }
@@ -294,18 +294,11 @@ mod tests {
         let silent = HolderError::Silent { socket: "/s".into(), detail: "hung up".into() };
         for (error, expected_errno, expected) in [
             (
-                SpawnError::RunFiles {
-                    path: path.clone(),
-                    source: at(Path::new("/h/runs/7/spec"), errno(28)),
-                },
+                SpawnError::RunFiles(at(Path::new("/h/runs/7/spec"), errno(28))),
                 Some(28),
                 Blame::Host,
             ),
-            (
-                SpawnError::RunFiles { path: path.clone(), source: at(&path, errno(30)) },
-                Some(30),
-                Blame::Host,
-            ),
+            (SpawnError::RunFiles(at(&path, errno(30))), Some(30), Blame::Host),
             (SpawnError::Busy { path }, None, Blame::Host),
             (SpawnError::Containment(at(Path::new("/c"), errno(2))), Some(2), Blame::Host),
             (SpawnError::Start { shim: shim.clone(), source: errno(11) }, Some(11), Blame::Host),
@@ -329,10 +322,10 @@ mod tests {
     #[test]
     fn causes_are_told_once() {
         let source = at(Path::new("/h/runs/7/spec"), errno(28));
-        let error = SpawnError::RunFiles { path: "/h/runs/7".into(), source };
+        let error = SpawnError::RunFiles(source);
         assert_eq!(
             chain(&error),
-            "the files of a run could not be written in /h/runs/7: /h/runs/7/spec: no space left on device"
+            "cannot write the files of the run: /h/runs/7/spec: no space left on device"
         );
     }
 }

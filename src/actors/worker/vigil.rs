@@ -12,6 +12,7 @@ use super::phase::{Happening, Phase};
 use super::progress::{Progress, ProgressWatch, Sample};
 use super::seed::WorkerSeed;
 use super::{KILL_MARGIN, Worker};
+use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
 use crate::config::Settings;
 use crate::kernel::verbs::EndStalledRun;
@@ -91,7 +92,7 @@ impl Worker {
         let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
-        let look = tokio::task::spawn_blocking(move || {
+        let look = on_own_thread("vigil", move || {
             let cpu_ticks = tree_cpu_ticks(shim_pid?)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
         });
