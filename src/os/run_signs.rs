@@ -107,7 +107,8 @@ impl Signs {
             shim: None,
             worker: footing.worker.clone(),
             search: Search::NotDone,
-            has_log: footing.log.as_ref().is_some_and(|log| log.exists()),
+            // One that cannot be looked at may be there.
+            has_log: footing.log.as_ref().is_some_and(|log| log.try_exists().unwrap_or(true)),
         };
         if signs.directory == Directory::Own {
             // The record comes before the identity, which is written before it.
