@@ -1,8 +1,8 @@
 //! Failed starts charge the one to blame: the host, the profile, the workspace, the task, and none of the others.
 
-use kanband::kernel::breaker::{BreakerKey, BreakerState};
+use kanband::kernel::breaker::{Breaker, BreakerKey, BreakerState};
 use kanband::kernel::caller::Caller;
-use kanband::kernel::error::VerbError;
+use kanband::kernel::error::{Fault, VerbError};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::place::{Look, Place};
@@ -11,8 +11,8 @@ use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    BreakerScope, CreateTask, ListBreakers, PassMode, PassReply, ResetBreaker, StartReadyRuns,
-    StopTask,
+    BreakerScope, CollectGarbage, CreateTask, ListBreakers, PassMode, PassReply, ResetBreaker,
+    StartReadyRuns, StopTask,
 };
 use kanband::kernel::why::{Facts, Reason, reason};
 use serde_json::json;
@@ -141,6 +141,37 @@ fn a_person_resets_it_by_its_key() {
     bench.do_it(&ResetBreaker { key: "workspace:/bad".into() });
     bench.now += 3600;
     assert_eq!(pass(&mut bench).orders.len(), 5);
+}
+
+#[test]
+fn a_breaker_that_no_start_has_moved_for_as_long_as_archived_tasks_are_kept_is_forgotten() {
+    let mut bench = Bench::with_policy(Policy { max_running: 5, ..Policy::default() });
+    break_repository(&mut bench);
+    let now = bench.now;
+    bench.do_it(&CollectGarbage { archived_before: now });
+    assert_eq!(state(&bench, &bad()), BreakerState::Open, "it has just moved");
+    bench.do_it(&CollectGarbage { archived_before: now + 1 });
+    assert_eq!(bench.ask(&ListBreakers::default()).unwrap(), []);
+}
+
+/// There may be as many as tasks, and status and doctor list what is held back.
+#[test]
+fn of_held_workspaces_the_first_is_listed_and_the_others_are_counted() {
+    let mut bench = Bench::with_policy(Policy { max_running: 5, ..Policy::default() });
+    break_repository(&mut bench);
+    let held = |bench: &Bench| {
+        let read = |connection: &store::Connection| store::breakers::list_held(connection);
+        let (held, more) = bench.board.read::<_, Fault>(read).unwrap();
+        (held.into_iter().map(|breaker| breaker.key).collect::<Vec<_>>(), more)
+    };
+    assert_eq!(held(&bench), (vec![bad()], 0));
+    for path in ["/worse", "/worst"] {
+        let key = BreakerKey::Workspace(path.into());
+        let breaker = Breaker { state: BreakerState::Open, ..Breaker::closed(key) };
+        let put = |connection: &store::Connection| store::breakers::put(connection, &breaker, 1);
+        bench.board.read::<_, Fault>(put).unwrap();
+    }
+    assert_eq!(held(&bench), (vec![bad()], 2));
 }
 
 #[test]

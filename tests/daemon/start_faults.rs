@@ -48,6 +48,11 @@ fn a_bad_repository_opens_its_own_breaker_and_other_tasks_of_the_profile_are_sta
         (why["reason"] == "workspace_breaker").then_some(why)
     });
     assert_eq!(why["path"], bad.to_str().unwrap());
+    let figures = daemon.client().get_raw("/v1/metrics", &json!({})).unwrap().body;
+    let figures = String::from_utf8(figures.to_vec()).unwrap();
+    assert!(figures.contains("kanband_workspace_breakers_open 1\n"), "{figures}");
+    assert!(!figures.contains(bad.to_str().unwrap()), "a task's path is no figure: {figures}");
+    assert!(daemon.get("/v1/doctor").to_string().contains(&key));
     for _ in 0..6 {
         let healthy = daemon.create(json!({ "assignee": "sh" }));
         daemon.wait_status(&healthy, "done");

@@ -272,7 +272,7 @@ struct Gates {
 impl Gates {
     fn read(connection: &Connection) -> Result<Self, Fault> {
         let mut gates = Self { host: Breaker::closed(BreakerKey::Host), profiles: BTreeMap::new() };
-        for breaker in store::breakers::list(connection)? {
+        for breaker in store::breakers::list_but_workspaces(connection)? {
             match &breaker.key {
                 BreakerKey::Host => gates.host = breaker,
                 BreakerKey::Profile(name) => {
