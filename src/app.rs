@@ -28,6 +28,7 @@ use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::indexer;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::reloader::Reloader;
@@ -64,6 +65,7 @@ use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
+use crate::os::shim_search::shim_of;
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
 use crate::telemetry;
 pub use arguments::Arguments;
@@ -120,6 +122,14 @@ pub enum StartError {
         /// One of them.
         run: String,
     },
+    /// It is not known whether a restore would replace the board under a run.
+    #[error("it is not known what became of run {run}: {why}; a restore could lose it")]
+    UnknownRun {
+        /// The run.
+        run: String,
+        /// Why it is not known.
+        why: String,
+    },
     /// The sockets cannot be made.
     #[error(transparent)]
     Sockets(#[from] SocketError),
@@ -155,6 +165,7 @@ impl StartError {
             | Self::DatabaseMissing { .. }
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
+            | Self::UnknownRun { .. }
             | Self::Handed(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
@@ -324,6 +335,12 @@ fn build(
         shown: Mutex::new(shown),
     });
     let figures = Arc::<Figures>::default();
+    let looker = Looker {
+        context: Arc::clone(&context),
+        spawner: spawner.clone(),
+        shims: Arc::clone(&live_runs.shims),
+        under_way: Arc::default(),
+    };
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
         database: database.clone(),
@@ -333,6 +350,7 @@ fn build(
         dispatch_now: wires.dispatch_now.clone(),
         spawner: spawner.clone(),
         live_runs: live_runs.clone(),
+        looker: looker.clone(),
         context: Arc::clone(&context),
         attachments,
         gate: Gate::new(shares.connections),
@@ -347,7 +365,8 @@ fn build(
         requests: RequestFigures::default(),
     });
     let finished = wires.worker_finished.clone();
-    let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished, figures };
+    let worker =
+        WorkerDeps { database, readers, spawner, live_runs, looker, context, finished, figures };
     let root = RootDeps { wires, feed, worker, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
@@ -467,7 +486,9 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
             Ok(store::runs::list_open_supervised(snapshot.connection)?)
         })
         .await?;
-    context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>());
+    // One whose supervisor lives, or cannot be searched for, is left to that.
+    let is_supervised = |run_id| !matches!(shim_of(context.run_dir(run_id).path()), Ok(None));
+    context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>(), is_supervised);
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };
     let ids = readers

@@ -249,7 +249,7 @@ fn pass() -> Request {
         mode: PassMode::Automatic,
         max: None,
         is_disk_low: false,
-        places: Default::default(),
+        looks: Default::default(),
     };
     Box::new(move |batch| Reply::Started(run(batch, &system(), &verb).orders))
 }

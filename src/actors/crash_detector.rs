@@ -1,49 +1,58 @@
 //! CrashDetector: finds open runs that have no worker actor, finds out what became of them, hands each to a new one.
 //!
-//! *Owns* nothing. *Receives* [`AdoptRun`] (a worker actor panicked), [`AuditRuns`] and looks at everything at its start and on its audit.
-//! *Sends* [`StartWorker`] and, once, [`AdoptionDone`] to the root. *Restarts*: rebuilt; its first act is to look again.
+//! *Owns* the list of runs of which that is not known yet. *Receives* [`AdoptRun`] (a worker actor panicked), [`AuditRuns`] and
+//! looks at everything at its start and on its audit. *Sends* [`StartWorker`] and, once, [`AdoptionDone`] to the root.
+//! *Restarts*: rebuilt; its first act is to look again.
 //!
-//! At a start of the daemon this is the adoption: for every run that the board says is open, the run lock tells whether its
-//! shim lives, ended with a record, died, or never began (see [`crate::os::run_inspection`]). A run of another boot is lost,
-//! and nobody is signalled: every process of that boot is gone and its PIDs belong to others.
+//! At a start of the daemon this is the adoption: for every run that the board says is open, everything that is known of it tells
+//! whether its shim lives, ended with a record, died, or never began (see [`crate::os::run_inspection`]). Every run is looked at
+//! apart from the others, and one of which nothing can be told holds up none: it keeps its slot, its row says why, and it is
+//! looked at again. A run whose shim lives is known to the API before the first request is answered.
 
+mod finding;
 pub mod messages;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{
     Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, SpawnHandle, WrapFuture as _,
 };
 
+use crate::actors::apart::on_own_thread;
+use crate::actors::database::{Database, Submit};
 use crate::actors::guard::Guard;
+use crate::actors::live_runs::LiveRuns;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
 use crate::actors::wire::Wire;
-use crate::actors::worker::evidence;
-use crate::actors::worker::prepare::{LaunchContext, verdict_mode_of};
-use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
+use crate::actors::worker::footing::OpenRun;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::caller::Caller;
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
-use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
-use crate::kernel::run::Run;
-use crate::kernel::store;
-use crate::kernel::task::Task;
-use crate::os::identity::{ProcessIdentity, boot_id};
-use crate::os::remains::end_remains;
-use crate::os::run_files::{RunDir, RunIdentity, read_exit, read_spec};
-use crate::os::run_inspection::{
-    Inspection, LeftOver, inspect, is_shim_alive, list_run_dirs, remove_left_over,
-};
+use crate::kernel::store::{self, Connection};
+use crate::kernel::verbs::RecordDoubt;
+use crate::os::run_inspection::{LeftOver, list_run_dirs, remove_left_over};
+use finding::Found;
 use messages::{AdoptRun, AuditRuns};
-
-/// How long what is left of a run whose shim died may take to go when it is killed, before others are looked at.
-const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pause before a look that failed is repeated, and between looks at a shim that has not said who it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Looks at a shim that has not said who it is, before it is taken over by what the process table says.
+const BEGINNING_LOOKS: u32 = 100;
+
+/// First and longest pause between looks at a run of which nothing can be told.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(1);
+const UNKNOWN_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// How long the looks at the open runs are waited for before the daemon serves, and before the row of a run says that its look
+/// has no answer: reading about a process that hangs in the kernel may hang as well.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Longest pause between looks at a closed run whose shim still lives.
 const TIDY_PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -51,8 +60,12 @@ const TIDY_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What the crash detector may reach.
 #[derive(Clone)]
 pub struct CrashDetectorDeps {
+    /// The writer, for what cannot be told of a run.
+    pub database: Database,
     /// The reading connections.
     pub readers: Readers,
+    /// Who is live, for the API.
+    pub live_runs: LiveRuns,
     /// The root supervisor, which builds workers.
     pub start_worker: Wire<StartWorker>,
     /// The root supervisor, which knows the workers there are.
@@ -63,9 +76,51 @@ pub struct CrashDetectorDeps {
     pub context: Arc<LaunchContext>,
 }
 
+/// Runs, or directories of runs, that something is under way about.
+#[derive(Clone, Default)]
+struct UnderWay {
+    runs: Arc<Mutex<BTreeSet<RunId>>>,
+    /// Told how many there are.
+    live_runs: Option<LiveRuns>,
+}
+
+/// Says that something is under way about a run, until it is dropped: also by a panic.
+struct Begun {
+    under_way: UnderWay,
+    run_id: RunId,
+}
+
+impl UnderWay {
+    /// None when something was under way about it already.
+    fn begin(&self, run_id: RunId) -> Option<Begun> {
+        let is_new = self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run_id);
+        self.tell();
+        is_new.then(|| Begun { under_way: self.clone(), run_id })
+    }
+
+    fn tell(&self) {
+        if let Some(live_runs) = &self.live_runs {
+            let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            live_runs.set_unknown(runs.len());
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let runs = &self.under_way.runs;
+        runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run_id);
+        self.under_way.tell();
+    }
+}
+
 /// The actor.
 pub struct CrashDetector {
     deps: CrashDetectorDeps,
+    /// Open runs that are being looked at.
+    taking: UnderWay,
+    /// Directories of closed runs that are being removed.
+    tidying: UnderWay,
     /// None while one is under way.
     next_audit: Option<SpawnHandle>,
     _guard: Guard,
@@ -74,15 +129,23 @@ pub struct CrashDetector {
 impl CrashDetector {
     /// A detector that has not looked yet.
     pub fn new(deps: CrashDetectorDeps, guard: Guard) -> Self {
-        Self { deps, next_audit: None, _guard: guard }
+        let live_runs = Some(deps.live_runs.clone());
+        let taking = UnderWay { live_runs, ..UnderWay::default() };
+        let tidying = UnderWay::default();
+        Self { deps, taking, tidying, next_audit: None, _guard: guard }
+    }
+
+    fn looker(&self) -> Looker {
+        let Self { deps, taking, tidying, .. } = self;
+        Looker { deps: deps.clone(), taking: taking.clone(), tidying: tidying.clone() }
     }
 
     /// Looks at every open run that has no worker actor, now and then again after the interval.
     fn audit(&mut self, context: &mut Context<Self>) {
         crate::failpoint::hit("crash-detector-audit");
         self.next_audit = None;
-        let deps = self.deps.clone();
-        context.spawn(async move { look_at_all(&deps).await }.into_actor(self).map(
+        let looker = self.looker();
+        context.spawn(async move { looker.look_at_all().await }.into_actor(self).map(
             |result, detector, context| {
                 let interval = detector.deps.context.settings().dispatch.interval;
                 match result {
@@ -112,9 +175,9 @@ impl Handler<AdoptRun> for CrashDetector {
     type Result = ();
 
     fn handle(&mut self, message: AdoptRun, context: &mut Context<Self>) {
-        let deps = self.deps.clone();
+        let looker = self.looker();
         let look = async move {
-            if let Err(error) = look_at_one(&deps, message.run_id).await {
+            if let Err(error) = looker.look_at_one(message.run_id).await {
                 tracing::error!(run = message.run_id, %error, "a run without a worker could not be looked at");
             }
         };
@@ -139,9 +202,9 @@ impl Handler<AuditRuns> for CrashDetector {
     type Result = ();
 
     fn handle(&mut self, _message: AuditRuns, context: &mut Context<Self>) {
-        let deps = self.deps.clone();
+        let looker = self.looker();
         let look = async move {
-            if let Err(error) = look_at_all(&deps).await {
+            if let Err(error) = looker.look_at_all().await {
                 tracing::error!(%error, "the open runs could not be looked at");
             }
         };
@@ -149,167 +212,240 @@ impl Handler<AuditRuns> for CrashDetector {
     }
 }
 
-type LookResult = Result<(), crate::kernel::error::VerbError>;
+type LookResult = Result<(), VerbError>;
 
-async fn look_at_all(deps: &CrashDetectorDeps) -> LookResult {
-    // Before the board is asked: whatever has a directory now is on the board by then.
-    let dirs = list_run_dirs(&deps.context.runs_dir).unwrap_or_else(|error| {
-        tracing::error!(%error, "the run directories cannot be listed");
-        Vec::new()
-    });
-    let (runs, mut boots): (Vec<_>, HashMap<RunId, String>) = deps
-        .readers
-        .read(Caller::System { part: "crash-detector" }, |snapshot| {
-            let runs = store::runs::list_open_supervised(snapshot.connection)?;
-            let mut with_tasks = Vec::with_capacity(runs.len());
-            for run in runs {
-                if let Some(task) = store::tasks::get(snapshot.connection, &run.task_id)? {
-                    with_tasks.push((run, task));
+/// What looks, apart from the actor.
+#[derive(Clone)]
+struct Looker {
+    deps: CrashDetectorDeps,
+    taking: UnderWay,
+    tidying: UnderWay,
+}
+
+fn read_open(connection: &Connection, run_id: RunId) -> Result<Option<OpenRun>, VerbError> {
+    let run = store::runs::get(connection, run_id)?;
+    let Some(run) = run.filter(|run| run.is_open() && run.supervised) else { return Ok(None) };
+    let row = store::footing::get(connection, run_id)?;
+    let task = store::tasks::get(connection, &run.task_id)?;
+    Ok(task.map(|task| OpenRun { run, task, row }))
+}
+
+impl Looker {
+    fn caller() -> Caller {
+        Caller::System { part: "crash-detector" }
+    }
+
+    /// Looks once at every open run without a worker actor. What cannot be told then, or has no answer after
+    /// [`LOOK_PATIENCE`], is found out on the side.
+    async fn look_at_all(&self) -> LookResult {
+        let Self { deps, taking, tidying } = self;
+        // Before the board is asked: whatever has a directory now is on the board by then.
+        let dirs = list_run_dirs(&deps.context.runs_dir).unwrap_or_else(|error| {
+            tracing::error!(%error, "the run directories cannot be listed");
+            Vec::new()
+        });
+        let runs = deps
+            .readers
+            .read(Self::caller(), |snapshot| {
+                let mut open = Vec::new();
+                let mut rows = store::footing::list_open(snapshot.connection)?
+                    .into_iter()
+                    .collect::<std::collections::HashMap<_, _>>();
+                for run in store::runs::list_open_supervised(snapshot.connection)? {
+                    let row = rows.remove(&run.id).unwrap_or_default();
+                    if let Some(task) = store::tasks::get(snapshot.connection, &run.task_id)? {
+                        open.push(OpenRun { run, task, row });
+                    }
+                }
+                Ok(open)
+            })
+            .await?;
+        // Without the answer every run would look as if nobody attended to it.
+        let attended = deps.list_workers.ask(ListWorkers).await;
+        let attended = attended.ok_or(Fault::NoAnswer { part: "the root supervisor" })?;
+        let is_over =
+            |id: &RunId| !attended.contains(id) && runs.iter().all(|open| open.run.id != *id);
+        for run_id in dirs.into_iter().filter(is_over) {
+            if let Some(begun) = tidying.begin(run_id) {
+                actix::spawn(self.clone().tidy_up(begun));
+            }
+        }
+        let unattended = runs.into_iter().filter(|open| !attended.contains(&open.run.id));
+        let looks: Vec<_> = unattended
+            .filter_map(|open| Some((taking.begin(open.run.id)?, open)))
+            .map(|(begun, open)| actix::spawn(self.clone().take_over(open, begun)))
+            .collect();
+        let all = async {
+            for look in looks {
+                // Ended by a panic: the audit looks again.
+                let _is_through = look.await.is_ok();
+            }
+        };
+        let _others_go_on = tokio::time::timeout(LOOK_PATIENCE, all).await;
+        Ok(())
+    }
+
+    async fn look_at_one(&self, run_id: RunId) -> LookResult {
+        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+            read_open(snapshot.connection, run_id)
+        };
+        let found = self.deps.readers.read(Self::caller(), read).await?;
+        if let Some(open) = found
+            && let Some(begun) = self.taking.begin(run_id)
+        {
+            self.clone().take_over(open, begun).await;
+        }
+        Ok(())
+    }
+
+    /// Looks at a run and has a worker built for it; on the side, where one look does not tell.
+    async fn take_over(self, open: OpenRun, begun: Begun) {
+        let mut told = None;
+        let found = self.look_and_tell(&open, &mut told).await;
+        if let Some(found) = self.hand_over(&open, found) {
+            actix::spawn(self.keep_looking(open, found, told, begun));
+        }
+    }
+
+    /// Looks, and says in the row of the run when that takes long.
+    async fn look_and_tell(&self, open: &OpenRun, told: &mut Option<String>) -> Found {
+        let mut look = std::pin::pin!(self.look(open));
+        match tokio::time::timeout(LOOK_PATIENCE, &mut look).await {
+            Ok(found) => found,
+            Err(_elapsed) => {
+                let seconds = LOOK_PATIENCE.as_secs();
+                let why =
+                    format!("a look at its processes has not been answered for {seconds} seconds");
+                self.tell_doubt(open.run.id, &why, told).await;
+                look.await
+            }
+        }
+    }
+
+    /// On a thread of its own: the process table may be long, and what is left of a tree takes time to go.
+    async fn look(&self, open: &OpenRun) -> Found {
+        let (context, live_runs) = (Arc::clone(&self.deps.context), self.deps.live_runs.clone());
+        let open = open.clone();
+        let look = move || finding::look(&context, &live_runs, &open);
+        match on_own_thread("inspect", look).await {
+            Ok(found) => found,
+            Err(error) => Found::Unknown(format!("nobody could look: {error}")),
+        }
+    }
+
+    /// Has a worker built for a run that is known; gives back what was found when it is not.
+    fn hand_over(&self, open: &OpenRun, found: Found) -> Option<Found> {
+        let Found::Seed(seed) = found else { return Some(found) };
+        let (run, task) = (&open.run, &open.task);
+        let is_adopted = match seed.as_ref() {
+            WorkerSeed::Adopted(adopted) => {
+                finding::enter(&self.deps.live_runs, adopted);
+                true
+            }
+            WorkerSeed::Claimed(_) | WorkerSeed::Ended(_) => false,
+        };
+        tracing::info!(run = run.id, task = %task.id, board = %task.board, adopted = is_adopted, "open run found");
+        self.deps.start_worker.tell(StartWorker { seed: *seed, started: None });
+        None
+    }
+
+    /// Looks until it is known what became of a run, or the board has closed it.
+    async fn keep_looking(
+        self,
+        mut open: OpenRun,
+        mut found: Found,
+        mut told: Option<String>,
+        _begun: Begun,
+    ) {
+        let run_id = open.run.id;
+        let (mut beginning_looks, mut pause) = (0, UNKNOWN_PAUSE);
+        loop {
+            match found {
+                Found::Beginning(supervisor, taking) if beginning_looks >= BEGINNING_LOOKS => {
+                    let lock_is_held =
+                        "its run lock is held by a process that is no supervisor of ours";
+                    found = match supervisor {
+                        Some(supervisor) => taking.adopted(&self.deps.context, supervisor),
+                        None => Found::Unknown(lock_is_held.to_owned()),
+                    };
+                    beginning_looks = 0;
+                    match self.hand_over(&open, found) {
+                        Some(unknown) => found = unknown,
+                        None => return,
+                    }
+                    continue;
+                }
+                Found::Beginning(..) => {
+                    beginning_looks += 1;
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Found::Unknown(why) => {
+                    self.tell_doubt(run_id, &why, &mut told).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(UNKNOWN_PAUSE_MAX);
+                }
+                Found::Seed(_) => {}
+            }
+            let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+                read_open(snapshot.connection, run_id)
+            };
+            match self.deps.readers.read(Self::caller(), read).await {
+                Ok(Some(now)) => open = now,
+                Ok(None) => return,
+                // The row as it was will do for another look.
+                Err(error) => {
+                    tracing::warn!(run = run_id, %error, "the row of a run cannot be read");
                 }
             }
-            let boots = store::runs::list_boots_of_open(snapshot.connection)?;
-            Ok((with_tasks, HashMap::from_iter(boots)))
-        })
-        .await?;
-    let attended = deps.list_workers.ask(ListWorkers).await.unwrap_or_default();
-    let is_over = |id: &RunId| !attended.contains(id) && runs.iter().all(|(run, _)| run.id != *id);
-    for run_id in dirs.into_iter().filter(is_over) {
-        actix::spawn(tidy_up(deps.clone(), run_id));
-    }
-    for (run, task) in runs {
-        if !attended.contains(&run.id) {
-            let boot = boots.remove(&run.id);
-            hand_over(deps, run, task, boot).await;
-        }
-    }
-    Ok(())
-}
-
-/// Removes what a daemon that died after closing a run has left of it.
-async fn tidy_up(deps: CrashDetectorDeps, run_id: RunId) {
-    let mut pause = LOOK_AGAIN;
-    loop {
-        let left = remove_left_over(&deps.context.run_dir(run_id), &deps.context.incarnation());
-        match left {
-            // It is about to end, or it was given up by a person because its tree does not die: then it may take long.
-            Ok(LeftOver::ShimLives) => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(TIDY_PAUSE_MAX);
-            }
-            Ok(LeftOver::Removed) => {
-                return tracing::info!(run = run_id, "files of a closed run removed");
-            }
-            Ok(LeftOver::OtherLife) => return,
-            Err(error) => {
-                return tracing::warn!(run = run_id, %error, "files of a closed run cannot be removed");
+            let next = self.look_and_tell(&open, &mut told).await;
+            match self.hand_over(&open, next) {
+                Some(next) => found = next,
+                None => return,
             }
         }
     }
-}
 
-async fn look_at_one(deps: &CrashDetectorDeps, run_id: RunId) -> LookResult {
-    let found = deps
-        .readers
-        .read(Caller::System { part: "crash-detector" }, move |snapshot| {
-            let run = store::runs::get(snapshot.connection, run_id)?;
-            let Some(run) = run.filter(Run::is_open) else { return Ok(None) };
-            let task = store::tasks::get(snapshot.connection, &run.task_id)?;
-            Ok(task.map(|task| (run, task)))
-        })
-        .await?;
-    if let Some((run, task)) = found {
-        // Its worker actor was of this daemon, so it is of this boot.
-        hand_over(deps, run, task, None).await;
+    /// Writes into the row of a run why nothing can be told of it.
+    async fn tell_doubt(&self, run_id: RunId, why: &str, told: &mut Option<String>) {
+        if told.as_deref() == Some(why) {
+            return;
+        }
+        tracing::error!(
+            run = run_id,
+            why,
+            "it is not known what became of a run; it keeps its slot and is looked at again"
+        );
+        let verb = RecordDoubt { run_id, doubt: Some(why.to_owned()) };
+        match self.deps.database.submit(Submit::by_system("crash-detector", verb)).await {
+            Ok(()) => *told = Some(why.to_owned()),
+            Err(error) => tracing::warn!(run = run_id, %error, "a doubt cannot be recorded"),
+        }
     }
-    Ok(())
-}
 
-/// Finds out what became of a run and has a worker built for it. `boot` is the one in which its worker was seen, when it was.
-async fn hand_over(deps: &CrashDetectorDeps, run: Run, task: Task, boot: Option<String>) {
-    let run_id = run.id;
-    let seed = loop {
-        match what_became_of(deps, &run, &task, boot.as_deref()) {
-            Ok(Some(seed)) => break seed,
-            // The shim has its lock and not yet said who it is: it is about to.
-            Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
-            Err(error) => {
-                tracing::error!(run = run_id, %error, "what became of a run cannot be found out");
-                tokio::time::sleep(LOOK_AGAIN * 50).await;
+    /// Removes what a daemon that died after closing a run has left of it.
+    async fn tidy_up(self, begun: Begun) {
+        let run_id = begun.run_id;
+        let mut pause = LOOK_AGAIN;
+        loop {
+            let (dir, incarnation) =
+                (self.deps.context.run_dir(run_id), self.deps.context.incarnation());
+            let remove = move || remove_left_over(&dir, &incarnation);
+            match on_own_thread("tidy", remove).await.flatten() {
+                // It is about to end, or it was given up by a person because its tree does not die: then it may take long.
+                Ok(LeftOver::ShimLives) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(TIDY_PAUSE_MAX);
+                    continue;
+                }
+                Ok(LeftOver::Removed) => {
+                    tracing::info!(run = run_id, "files of a closed run removed");
+                }
+                Ok(LeftOver::OtherLife) => {}
+                Err(error) => {
+                    tracing::warn!(run = run_id, %error, "files of a closed run cannot be removed");
+                }
             }
+            return;
         }
-    };
-    tracing::info!(run = run_id, task = %task.id, board = %task.board, adopted = matches!(seed, WorkerSeed::Adopted(_)), "open run found");
-    deps.start_worker.tell(StartWorker { seed, started: None });
-}
-
-fn what_became_of(
-    deps: &CrashDetectorDeps,
-    run: &Run,
-    task: &Task,
-    boot: Option<&str>,
-) -> std::io::Result<Option<WorkerSeed>> {
-    let dir = deps.context.run_dir(run.id);
-    let log_tail = || evidence::log_tail(&deps.context.log_path(&task.id, run.id));
-    // No lock outlives its boot: where one is held, it is the boot id that is told differently (a container has its own).
-    if let Some(boot) = boot
-        && boot_id()? != boot
-        && !is_shim_alive(&dir)?
-    {
-        return Ok(Some(of_another_boot(run, task, &dir, log_tail())));
     }
-    let spec = read_spec(&dir)?;
-    let verdict_mode = spec.as_ref().map_or(VerdictMode::Report, verdict_mode_of);
-    let ended = |evidence| {
-        let board = task.board.clone();
-        WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), board, verdict_mode, evidence }))
-    };
-    let adopted = |identity: &RunIdentity| {
-        WorkerSeed::Adopted(Box::new(AdoptedRun {
-            run: run.clone(),
-            task: task.clone(),
-            shim: identity.shim.clone(),
-            worker: identity.worker.clone(),
-        }))
-    };
-    if spec.is_some_and(|spec| spec.incarnation != deps.context.incarnation()) {
-        return Ok(Some(ended(Evidence::of(ProcessEnd::NotStarted))));
-    }
-    let is_other_boot =
-        |identity: &ProcessIdentity| boot_id().map(|boot_id| boot_id != identity.boot_id);
-    let inspection = inspect(&dir)?;
-    Ok(match &inspection {
-        Inspection::Alive(None) => None,
-        Inspection::Alive(Some(identity)) => Some(adopted(identity)),
-        Inspection::ShimDied(identity) if is_other_boot(&identity.shim)? => {
-            Some(ended(evidence::of_restarted_host(log_tail())))
-        }
-        Inspection::ShimDied(identity)
-            if !end_remains(
-                &dir,
-                identity.worker.as_ref(),
-                deps.context.holder.as_ref(),
-                REMAINS_PATIENCE,
-            ) =>
-        {
-            // Not over. Its worker actor keeps the slot and goes on killing.
-            Some(adopted(identity))
-        }
-        Inspection::ShimDied(_) => evidence::of_inspection(&inspection, log_tail()).map(ended),
-        Inspection::Ended(_) | Inspection::NeverStarted => {
-            evidence::of_inspection(&inspection, log_tail()).map(ended)
-        }
-    })
-}
-
-/// No process of another boot is there any more, and its numbers belong to others now: nobody is looked for, nobody signalled.
-/// What a power cut has left of the files may be damaged and is only believed where it is whole.
-fn of_another_boot(run: &Run, task: &Task, dir: &RunDir, log_tail: Option<String>) -> WorkerSeed {
-    let verdict_mode =
-        read_spec(dir).ok().flatten().map_or(VerdictMode::Report, |spec| verdict_mode_of(&spec));
-    let evidence = match read_exit(dir) {
-        Ok(Some(record)) => evidence::of_record(&record, log_tail),
-        Ok(None) | Err(_) => evidence::of_restarted_host(log_tail),
-    };
-    let board = task.board.clone();
-    WorkerSeed::Ended(Box::new(EndedRun { run: run.clone(), board, verdict_mode, evidence }))
 }

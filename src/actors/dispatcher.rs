@@ -11,9 +11,9 @@
 
 pub mod messages;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseFuture, SpawnHandle,
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::actors::database::{Database, Submit};
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
-use crate::actors::places;
+use crate::actors::places::{self, Looker};
 use crate::actors::readers::Readers;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
@@ -35,13 +35,13 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::limits::WAITS_PER_REQUEST_MAX;
-use crate::kernel::place::Places;
+use crate::kernel::place::{Look, Looks};
 use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
     DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, RunOrder,
-    SpawnedTask, StartReadyRuns, preview_dispatch,
+    SpawnedTask, StartReadyRuns, UnseenPath, preview_dispatch,
 };
 use crate::os::clock::epoch_seconds;
 use messages::{DispatchNow, Ping, Wake};
@@ -51,6 +51,23 @@ const PASS_AGAIN: Duration = Duration::from_secs(1);
 
 /// Time between two looks at a disk that is nearly full.
 const DISK_LOOK: Duration = Duration::from_secs(2);
+
+/// First and longest pause between looks at a path of which nobody can tell where it leads.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const LOOK_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How a path stands that tasks wait for.
+enum Question {
+    /// It is being looked at.
+    UnderWay,
+    /// It could not be told where it leads; it is looked at again then.
+    Resting {
+        /// When.
+        until: Instant,
+        /// How long the rest was.
+        pause: Duration,
+    },
+}
 
 /// What the dispatcher may reach.
 #[derive(Clone)]
@@ -65,6 +82,8 @@ pub struct DispatcherDeps {
     pub context: Arc<LaunchContext>,
     /// Where waits are counted.
     pub figures: Arc<Figures>,
+    /// What looks where paths lead.
+    pub looker: Looker,
 }
 
 impl DispatcherDeps {
@@ -81,10 +100,10 @@ pub struct Dispatcher {
     deps: DispatcherDeps,
     is_passing: bool,
     is_wanted_again: bool,
-    /// Paths that are being looked at.
-    looked_at: BTreeSet<String>,
-    /// What they lead to, for the next pass.
-    places: Places,
+    /// Paths that tasks wait for.
+    questions: BTreeMap<String, Question>,
+    /// What paths lead to, for the next pass.
+    looks: Looks,
     due: Option<SpawnHandle>,
     next_tick: Option<SpawnHandle>,
     is_held_by_disk: bool,
@@ -98,8 +117,8 @@ impl Dispatcher {
             deps,
             is_passing: false,
             is_wanted_again: false,
-            looked_at: BTreeSet::new(),
-            places: Places::new(),
+            questions: BTreeMap::new(),
+            looks: Looks::new(),
             due: None,
             next_tick: None,
             is_held_by_disk: false,
@@ -115,8 +134,8 @@ impl Dispatcher {
         self.is_passing = true;
         let database = self.deps.database.clone();
         let is_disk_low = self.deps.context.low_disk_bytes().is_some();
-        let places = std::mem::take(&mut self.places);
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, places };
+        let looks = std::mem::take(&mut self.looks);
+        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks };
         let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
             dispatcher.is_passing = false;
@@ -170,25 +189,59 @@ impl Dispatcher {
         }
     }
 
-    /// Has a thread look where paths lead; the pass after that can claim the tasks that name them. Whatever takes too long
-    /// is claimed by the text of its path alone, so that a file system that hangs holds up nobody but its own tasks.
-    fn look_at(&mut self, paths: Vec<String>, context: &mut Context<Self>) {
-        let new: Vec<String> =
-            paths.into_iter().filter(|path| self.looked_at.insert(path.clone())).collect();
-        if new.is_empty() {
-            return;
+    /// Has threads look where paths lead; the pass after an answer can claim the tasks that name the path. A path without an
+    /// answer holds up its own tasks, which are told so, and no others.
+    fn look_at(&mut self, unseen: Vec<UnseenPath>, context: &mut Context<Self>) {
+        self.questions.retain(|path, question| {
+            matches!(question, Question::UnderWay) || unseen.iter().any(|asked| asked.path == *path)
+        });
+        for UnseenPath { path, profiles } in unseen {
+            let pause = match self.questions.get(&path) {
+                Some(Question::UnderWay) => continue,
+                Some(Question::Resting { until, .. }) if Instant::now() < *until => continue,
+                Some(Question::Resting { pause, .. }) => *pause,
+                None => Duration::ZERO,
+            };
+            self.questions.insert(path.clone(), Question::UnderWay);
+            let looker = self.deps.looker.clone();
+            let asked = path.clone();
+            let look = async move { looker.look(&asked, &profiles).await };
+            let told_to_wait = path.clone();
+            let impatience = context.run_later(places::PATIENCE, move |dispatcher, context| {
+                tracing::warn!(
+                    path = told_to_wait,
+                    "it takes long to look where a path leads; its tasks wait"
+                );
+                dispatcher.looks.insert(told_to_wait, places::unanswered());
+                dispatcher.pass(context);
+            });
+            context.spawn(look.into_actor(self).map(move |look, dispatcher, context| {
+                context.cancel_future(impatience);
+                dispatcher.answered(path, look, pause, context);
+            }));
         }
-        let look = async move {
-            let found = places::look(new.clone()).await;
-            (new, found)
-        };
-        context.spawn(look.into_actor(self).map(|(asked, found), dispatcher, context| {
-            for path in &asked {
-                dispatcher.looked_at.remove(path);
+    }
+
+    fn answered(
+        &mut self,
+        path: String,
+        look: Look,
+        last_pause: Duration,
+        context: &mut Context<Self>,
+    ) {
+        if let Look::Unknown { why } = &look {
+            if last_pause.is_zero() {
+                tracing::warn!(path, why, "it cannot be told where a path leads; its tasks wait");
             }
-            dispatcher.places.extend(found);
-            dispatcher.pass(context);
-        }));
+            let pause = (last_pause * 2).clamp(LOOK_PAUSE, LOOK_PAUSE_MAX);
+            let question = Question::Resting { until: Instant::now() + pause, pause };
+            self.questions.insert(path.clone(), question);
+            context.run_later(pause, Self::pass);
+        } else {
+            self.questions.remove(&path);
+        }
+        self.looks.insert(path, look);
+        self.pass(context);
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
@@ -297,9 +350,10 @@ async fn dispatch_now(
     let find = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
         Ok(store::leases::list_ready_paths(snapshot.connection, limit)?)
     };
-    let paths = deps.readers.read(message.caller.clone(), find).await?;
-    let verb =
-        StartReadyRuns { mode, max: message.max, is_disk_low, places: places::look(paths).await };
+    let mut paths = deps.readers.read(message.caller.clone(), find).await?;
+    paths.extend(deps.context.policy().working_directory_by_profile.values().cloned());
+    let looks = look_within(deps, paths).await;
+    let verb = StartReadyRuns { mode, max: message.max, is_disk_low, looks };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();
@@ -338,6 +392,29 @@ async fn dispatch_now(
         }
     }
     Ok(report)
+}
+
+/// Where paths lead, as far as that is known within the patience of a person.
+async fn look_within(deps: &DispatcherDeps, mut paths: Vec<String>) -> Looks {
+    paths.sort();
+    paths.dedup();
+    let profiles: Vec<String> = deps.context.settings().profiles.keys().cloned().collect();
+    let looks: Vec<_> = paths
+        .into_iter()
+        .map(|path| {
+            let (looker, profiles) = (deps.looker.clone(), profiles.clone());
+            actix::spawn(async move {
+                let look = looker.look_within(places::PATIENCE, &path, &profiles).await;
+                (path, look)
+            })
+        })
+        .collect();
+    let mut found = Looks::new();
+    for look in looks {
+        // One that panicked is not known.
+        found.extend(look.await);
+    }
+    found
 }
 
 struct Seen {

@@ -1,12 +1,14 @@
 //! The runs that have a worker now, as the API needs them to say who is calling.
 //!
-//! Written by the worker actors and the spawning thread, read by the API. A run is here from before its shim is started
-//! until after it is closed.
+//! Written by the crash detector (before the daemon serves anybody), the worker actors and the spawning thread, read by the API.
+//! A run is here from before its shim is started until after it is closed. One that is not here may be open all the same, while
+//! nobody knows what became of it: whether a run is over is for its row to say.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::kernel::caller::Caller;
@@ -23,8 +25,73 @@ pub struct LiveRun {
     pub board: BoardName,
     /// Its profile.
     pub profile: String,
-    /// The word that stands for it outside its process tree.
-    pub token: String,
+    /// The word that stands for it outside its process tree; none when that is not known.
+    pub token: Option<RunToken>,
+}
+
+/// The token of a live run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunToken {
+    /// What it is known by.
+    pub digest: TokenDigest,
+    /// Itself, for redaction in what the run's worker sends; none when no file tells it any more.
+    pub text: Option<String>,
+}
+
+impl RunToken {
+    /// A token whose text is known; none of an empty one, which is no token.
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim();
+        TokenDigest::of(text).map(|digest| Self { digest, text: Some(text.to_owned()) })
+    }
+}
+
+/// SHA-256 of a run's token: enough to know the token by, and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenDigest(String);
+
+impl TokenDigest {
+    /// The digest of the token of a run; none of an empty one, which is no token.
+    pub fn of(token: &str) -> Option<Self> {
+        let token = token.trim();
+        (!token.is_empty()).then(|| Self::of_text(token))
+    }
+
+    fn of_text(token: &str) -> Self {
+        use std::fmt::Write as _;
+        let digest = Sha256::digest(token.as_bytes());
+        let hex = digest.iter().fold(String::new(), |mut text, byte| {
+            // Writing into a string does not fail.
+            let _infallible = write!(text, "{byte:02x}");
+            text
+        });
+        Self(hex)
+    }
+
+    /// One that was stored.
+    pub fn stored(text: &str) -> Option<Self> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self(text.to_owned()))
+    }
+
+    /// As it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenOwner {
+    /// This run's.
+    Run(RunId),
+    /// No live run's. Its row, if it has one, says more.
+    NotLive {
+        /// Digest of the token.
+        digest: TokenDigest,
+        /// Whether it may be that of an open run all the same: there are some whose token is not known.
+        may_be_open: bool,
+    },
 }
 
 /// Shared between actors and API; cheap to clone.
@@ -33,6 +100,8 @@ pub struct LiveRuns {
     /// Shims of the runs.
     pub shims: Arc<RunRegistry>,
     runs: Arc<RwLock<HashMap<RunId, Entry>>>,
+    /// How many open runs are not here.
+    unknown: Arc<AtomicUsize>,
 }
 
 /// A live run, and how often it has called.
@@ -45,11 +114,15 @@ struct Entry {
 }
 
 impl LiveRuns {
-    /// Adds a run. One that is there already goes on as the same.
+    /// Adds a run. One that is here already keeps the count of its calls and who waits for its end, and its token when the new one is
+    /// not known.
     pub fn insert(&self, run_id: RunId, run: LiveRun) {
         let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
         match runs.get_mut(&run_id) {
-            Some(entry) => entry.run = run,
+            Some(entry) => {
+                let token = run.token.clone().or_else(|| entry.run.token.take());
+                entry.run = LiveRun { token, ..run };
+            }
             None => {
                 let over = watch::Sender::new(());
                 runs.insert(run_id, Entry { run, calls: AtomicU64::new(0), over });
@@ -63,9 +136,19 @@ impl LiveRuns {
         runs.get(&run_id).map(|entry| entry.over.subscribe())
     }
 
+    /// Says that there are open runs, `count` of them, that are not here because nobody knows what became of them.
+    pub fn set_unknown(&self, count: usize) {
+        self.unknown.store(count, Ordering::Relaxed);
+    }
+
     /// Removes a run.
     pub fn remove(&self, run_id: RunId) {
         self.runs.write().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+    }
+
+    /// Whether there are open runs that are not here.
+    pub fn has_unknown(&self) -> bool {
+        self.unknown.load(Ordering::Relaxed) > 0
     }
 
     /// Whether the run's processes may be there.
@@ -83,23 +166,27 @@ impl LiveRuns {
         self.shims.find(ancestry)
     }
 
-    /// The run that a token stands for. Every token is compared in full, whatever it begins with.
-    pub fn find_by_token(&self, token: &str) -> Option<RunId> {
+    /// Whose a token is. Digests are compared, so the time that it takes says nothing about a token.
+    pub fn find_by_token(&self, token: &str) -> TokenOwner {
+        let digest = TokenDigest::of_text(token.trim());
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found = None;
-        for (run_id, entry) in runs.iter() {
-            // A run whose token could not be read has none.
-            if !token.is_empty() && is_same_word(&entry.run.token, token) {
-                found = Some(*run_id);
+        let owner = runs.iter().find(|(_, entry)| {
+            entry.run.token.as_ref().is_some_and(|token| token.digest == digest)
+        });
+        match owner {
+            Some((run_id, _)) => TokenOwner::Run(*run_id),
+            None => {
+                let is_one_unknown = runs.values().any(|entry| entry.run.token.is_none());
+                let may_be_open = self.has_unknown() || is_one_unknown;
+                TokenOwner::NotLive { digest, may_be_open }
             }
         }
-        found
     }
 
-    /// The run's token; none if the run is not live or its token could not be read.
+    /// The text of the run's token; none if the run is not live or only its digest is known.
     pub fn token(&self, run_id: RunId) -> Option<String> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        runs.get(&run_id).map(|entry| entry.run.token.clone()).filter(|token| !token.is_empty())
+        runs.get(&run_id)?.run.token.as_ref()?.text.clone()
     }
 
     /// The run's worker as the caller of one more request; none when the run is not live.
@@ -124,15 +211,6 @@ impl LiveRuns {
     }
 }
 
-/// Compares without telling by its duration where the two differ.
-fn is_same_word(left: &str, right: &str) -> bool {
-    let differences = left
-        .bytes()
-        .zip(right.bytes())
-        .fold(0_u8, |differences, (left, right)| differences | (left ^ right));
-    left.len() == right.len() && differences == 0 && !left.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,28 +218,68 @@ mod tests {
     #[test]
     fn who_waits_for_the_end_of_a_run_hears_of_its_removal_and_of_nothing_else() {
         let live_runs = LiveRuns::default();
-        let run = LiveRun {
-            task_id: TaskId::parse("t_1").unwrap(),
-            board: BoardName::default(),
-            profile: "dev".into(),
-            token: "token".into(),
-        };
         assert!(live_runs.over(1).is_none());
-        live_runs.insert(1, run.clone());
+        live_runs.insert(1, run(Some("token")));
         let over = live_runs.over(1).unwrap();
         // Its worker actor was built anew.
-        live_runs.insert(1, run);
+        live_runs.insert(1, run(None));
         assert!(over.has_changed().is_ok());
         live_runs.remove(1);
         assert!(over.has_changed().is_err());
     }
 
-    #[test]
-    fn words_are_the_same_only_in_full() {
-        for (left, right, is_same) in
-            [("abc", "abc", true), ("abc", "abd", false), ("abc", "ab", false), ("", "", false)]
-        {
-            assert_eq!(is_same_word(left, right), is_same, "{left:?} {right:?}");
+    fn run(token: Option<&str>) -> LiveRun {
+        LiveRun {
+            task_id: TaskId::parse("t_1").unwrap(),
+            board: BoardName::default(),
+            profile: "dev".into(),
+            token: token.and_then(RunToken::of),
         }
+    }
+
+    /// The owner in one word.
+    fn owner(live_runs: &LiveRuns, token: &str) -> String {
+        match live_runs.find_by_token(token) {
+            TokenOwner::Run(run_id) => run_id.to_string(),
+            TokenOwner::NotLive { may_be_open: false, .. } => "nobody".to_owned(),
+            TokenOwner::NotLive { may_be_open: true, .. } => "perhaps".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_runs_or_nobodys_and_in_doubt_only_while_a_token_is_unknown() {
+        let live_runs = LiveRuns::default();
+        assert_eq!(owner(&live_runs, "one"), "nobody");
+        live_runs.insert(1, run(Some("one\n")));
+        assert_eq!(owner(&live_runs, "one"), "1");
+        for other in ["on", "ones", "ONE", "", " "] {
+            assert_eq!(owner(&live_runs, other), "nobody", "{other:?}");
+        }
+        live_runs.insert(2, run(None));
+        assert_eq!(owner(&live_runs, "two"), "perhaps");
+        assert_eq!(owner(&live_runs, "one"), "1");
+        live_runs.remove(2);
+        live_runs.set_unknown(1);
+        assert_eq!(owner(&live_runs, "two"), "perhaps");
+        live_runs.set_unknown(0);
+        assert_eq!(owner(&live_runs, "two"), "nobody");
+    }
+
+    #[test]
+    fn a_run_that_is_taken_over_keeps_its_calls_and_its_token() {
+        let live_runs = LiveRuns::default();
+        live_runs.insert(1, run(Some("one")));
+        assert!(live_runs.caller(1).is_some());
+        live_runs.insert(1, run(None));
+        assert_eq!(live_runs.calls(1), 1);
+        assert_eq!(owner(&live_runs, "one"), "1");
+    }
+
+    #[test]
+    fn a_digest_is_stored_and_read_back_and_nothing_else_is_one() {
+        let digest = TokenDigest::of("secret").unwrap();
+        assert_eq!(TokenDigest::stored(digest.as_str()), Some(digest));
+        assert_eq!(TokenDigest::stored("secret"), None);
+        assert_eq!(TokenDigest::of("\n"), None);
     }
 }

@@ -1,40 +1,182 @@
-//! Looking where paths lead, without holding up whoever asks.
+//! Looking where paths lead, without holding up whoever asks, and without taking silence for an answer.
+//!
+//! Each path is looked at on a thread of its own, which may hang as long as its file system does. Whoever asks waits for the
+//! answer or for as long as it wants; what has not answered by then is [`Look::Unknown`], and the look goes on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use crate::actors::apart::on_own_thread;
+use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
+use crate::os::command_as::CommandAs;
+use crate::os::failure::{errno_of, in_words};
+use crate::os::place::{FoundPlace, LookError, Outcome, look_at};
+use crate::os::run_registry::RunRegistry;
+use crate::os::spawn::Spawner;
+use crate::os::user::Account;
 
-use crate::kernel::place::{Place, Places};
-use crate::os::place::{FoundPlace, look_at_all};
+/// How long a file system may take to say where a path leads before the task that names it is told to wait.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a file system may take to say where a path leads.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Looks that may be under way at one time. Each is a thread; beyond it the file systems of this host do not answer.
+const LOOKS_MAX: usize = 256;
 
-/// What `paths` lead to; none for those of which nobody can say.
-pub async fn look(paths: Vec<String>) -> Places {
-    if paths.is_empty() {
-        return Places::new();
-    }
-    let (reply, found) = oneshot::channel();
-    let unseen = paths.clone();
-    // A thread of its own: one that hangs must not hold up the end of a runtime.
-    let spawned = std::thread::Builder::new().name("places".into()).spawn(move || {
-        // Whoever asked may have gone.
-        drop(reply.send(look_at_all(paths, PATIENCE)));
-    });
-    match (spawned, found.await) {
-        (Ok(_), Ok(found)) => {
-            found.into_iter().map(|(path, found)| (path, found.and_then(in_words))).collect()
+/// Time that a process of another user may take for a look.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at paths. Clones share the count of what is under way.
+#[derive(Clone)]
+pub struct Looker {
+    /// Whose workers are whose, and where this installation's programs are.
+    pub context: Arc<LaunchContext>,
+    /// Starts a look under another user's rights.
+    pub spawner: Spawner,
+    /// Where such a look is entered.
+    pub shims: Arc<RunRegistry>,
+    /// How many are under way.
+    pub under_way: Arc<AtomicUsize>,
+}
+
+impl Looker {
+    /// Where `path` leads. Where the daemon has no right to look, the users of `profiles` are asked. Takes as long as the file
+    /// system does.
+    pub async fn look(&self, path: &str, profiles: &[String]) -> Look {
+        let Some(slot) = Slot::take(&self.under_way) else {
+            return unknown(format!("{LOOKS_MAX} looks at other paths have not been answered yet"));
+        };
+        let own = path.to_owned();
+        let found = on_own_thread("look", move || {
+            let _slot = slot;
+            crate::failpoint::hit("place-look");
+            look_at(own.as_ref())
+        });
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) => return unknown(format!("nobody could look: {}", in_words(&error))),
+        };
+        match found {
+            Err(error) if error.is_for_want_of_rights() => {
+                match self.look_as_others(path, profiles).await {
+                    Some(look) => look,
+                    None => in_board_words(Err(error)),
+                }
+            }
+            found => in_board_words(found),
         }
-        (Ok(_) | Err(_), _) => unseen.into_iter().map(|path| (path, None)).collect(),
+    }
+
+    /// The same, but no longer than `patience`.
+    pub async fn look_within(&self, patience: Duration, path: &str, profiles: &[String]) -> Look {
+        match tokio::time::timeout(patience, self.look(path, profiles)).await {
+            Ok(look) => look,
+            Err(_elapsed) => unanswered(),
+        }
+    }
+
+    /// What the users of `profiles` see there; none when none of them is another user than the daemon's.
+    async fn look_as_others(&self, path: &str, profiles: &[String]) -> Option<Look> {
+        let mut users: Vec<String> =
+            profiles.iter().filter_map(|name| self.context.worker_user(name).ok()?).collect();
+        users.sort();
+        users.dedup();
+        let mut last = None;
+        for user in users {
+            let (looker, path) = (self.clone(), path.to_owned());
+            let look = on_own_thread("look-as", move || looker.look_as(&user, &path)).await;
+            let look = look.unwrap_or_else(|error| unknown(in_words(&error)));
+            if !matches!(look, Look::Unknown { .. }) {
+                return Some(look);
+            }
+            last = Some(look);
+        }
+        last
+    }
+
+    /// Has a process of `user` look. Waits.
+    fn look_as(&self, user: &str, path: &str) -> Look {
+        let account = match Account::named(user) {
+            Ok(Some(account)) => account,
+            Ok(None) => return unknown(format!("user `{user}` does not exist")),
+            Err(error) => {
+                return unknown(format!("cannot look up user `{user}`: {}", in_words(&error)));
+            }
+        };
+        let context = &self.context;
+        let words = ["workspace", "look", "--path", path].map(str::to_owned);
+        let argv = [vec![context.kanban()], words.to_vec()].concat();
+        let variable = |name: &str, value: String| (name.to_owned(), value);
+        let path = context.daemon_env.get("PATH").cloned().unwrap_or_default();
+        let env = [variable("PATH", path), variable("HOME", account.home.clone())].into();
+        let command = CommandAs {
+            spawner: &self.spawner,
+            registry: &self.shims,
+            runs_dir: &context.runs_dir,
+            incarnation: context.incarnation(),
+            holder: context.holder.as_ref(),
+            containment: &context.containment(),
+            limits: &group_limits(&context.settings(), None),
+        };
+        match command.output(Some(&account), argv, env, OTHERS_PATIENCE) {
+            Ok(told) => match serde_json::from_str::<Outcome>(&told) {
+                Ok(outcome) => in_board_words(outcome.into_result()),
+                Err(error) => unknown(format!("the answer of user `{user}` is damaged: {error}")),
+            },
+            Err(why) => unknown(format!("user `{user}` could not look: {why}")),
+        }
     }
 }
 
-fn in_words(found: FoundPlace) -> Option<Place> {
-    Some(Place {
-        anchor: found.anchor.into_os_string().into_string().ok()?,
-        device: found.identity.device,
-        inode: found.identity.inode,
-        missing: found.missing,
-    })
+/// A look that is under way, until it is dropped.
+struct Slot(Arc<AtomicUsize>);
+
+impl Slot {
+    /// None when there are too many.
+    fn take(under_way: &Arc<AtomicUsize>) -> Option<Self> {
+        let slot = Self(Arc::clone(under_way));
+        (under_way.fetch_add(1, Ordering::Relaxed) < LOOKS_MAX).then_some(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Of a look that has taken too long for whoever asked.
+pub fn unanswered() -> Look {
+    unknown(format!("its file system has not answered for {} seconds", PATIENCE.as_secs()))
+}
+
+fn unknown(why: String) -> Look {
+    Look::Unknown { why }
+}
+
+fn in_board_words(found: Result<FoundPlace, LookError>) -> Look {
+    let (anchor, found) = match found {
+        Ok(found) => (found.anchor.clone().into_os_string().into_string(), found),
+        Err(LookError::Broken { problem, errno }) => {
+            return Look::Broken(BrokenPath { problem, errno });
+        }
+        Err(LookError::Unknown(error)) => return unknown(in_words(&error)),
+    };
+    let id = |identity: crate::os::workspaces::FileIdentity| DirectoryId {
+        device: identity.device,
+        inode: identity.inode,
+    };
+    match anchor {
+        Ok(anchor) => Look::Found(Place {
+            anchor,
+            device: found.identity.device,
+            inode: found.identity.inode,
+            missing: found.missing,
+            above: found.above.into_iter().map(id).collect(),
+        }),
+        Err(_) => Look::Broken(BrokenPath {
+            problem: "the path without links is not UTF-8".to_owned(),
+            errno: errno_of(&std::io::Error::from(std::io::ErrorKind::InvalidData)),
+        }),
+    }
 }

@@ -4,15 +4,15 @@
 //! [`StartWorker`], [`RunSignal`], [`ShutdownRequested`]. *Sends* whatever brings a rebuilt actor up to date. *Restarts*: never;
 //! a panic here ends the process (exit 70). What it decides is [`policy::decide`].
 //!
-//! Order of a start: event hub, circuit breaker, notifier, crash detector; when that one has handed over every open run
-//! ([`AdoptionDone`]) the dispatcher is built and the API begins to answer. Order of an end: the API stops taking requests and
+//! Order of a start: event hub, circuit breaker, notifier, crash detector; when that one has looked at every open run once, and
+//! has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer. Order of an end: the API stops taking requests and
 //! finishes those it has, then the actors go. No run is ended by it, no claim given up: the shims go on.
 
 pub mod messages;
 pub mod policy;
 mod watchdog;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext as _, Context, Handler, System};
@@ -32,6 +32,7 @@ use crate::actors::notifier::messages::DrainOutbox;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::wire::Wire;
 use crate::actors::worker::messages::{LookAgain, StopWorker, VerdictRecorded};
+use crate::actors::worker::seed::WorkerSeed;
 use crate::actors::worker::{Worker, WorkerDeps};
 use crate::kernel::ids::RunId;
 use crate::kernel::tx::Signal;
@@ -117,6 +118,8 @@ pub struct RootDeps {
 pub struct RootSupervisor {
     deps: RootDeps,
     workers: HashMap<RunId, Addr<Worker>>,
+    /// Runs that were found to be over: nothing is launched for them any more, whoever still asks for it.
+    found_over: BTreeSet<RunId>,
     restarts_ms: HashMap<ActorKind, Vec<u64>>,
     is_ending: bool,
     is_ping_under_way: bool,
@@ -140,6 +143,7 @@ impl RootSupervisor {
         Self {
             deps,
             workers: HashMap::new(),
+            found_over: BTreeSet::new(),
             restarts_ms: HashMap::new(),
             is_ending: false,
             is_ping_under_way: false,
@@ -186,6 +190,7 @@ impl RootSupervisor {
             start_worker: self.deps.wires.start_worker.clone(),
             context: self.deps.worker.context.clone(),
             figures: self.deps.worker.figures.clone(),
+            looker: self.deps.worker.looker.clone(),
         };
         let dispatcher = Dispatcher::new(deps, guard).start();
         self.deps.wires.wake.connect(&dispatcher);
@@ -198,7 +203,9 @@ impl RootSupervisor {
 
     fn build_crash_detector(&self, guard: Guard) {
         let deps = CrashDetectorDeps {
+            database: self.deps.worker.database.clone(),
             readers: self.deps.worker.readers.clone(),
+            live_runs: self.deps.worker.live_runs.clone(),
             start_worker: self.deps.wires.start_worker.clone(),
             list_workers: self.deps.wires.list_workers.clone(),
             adoption_done: self.deps.wires.adoption_done.clone(),
@@ -304,9 +311,25 @@ impl Handler<StartWorker> for RootSupervisor {
         if self.is_ending || self.workers.contains_key(&run_id) {
             return;
         }
+        match &message.seed {
+            WorkerSeed::Claimed(_) if self.found_over.contains(&run_id) => {
+                return tracing::warn!(
+                    run = run_id,
+                    "a run that was found to be over is not launched"
+                );
+            }
+            WorkerSeed::Ended(_) => drop(self.found_over.insert(run_id)),
+            WorkerSeed::Claimed(_) | WorkerSeed::Adopted(_) => {}
+        }
         let guard = self.guard(ActorKind::Worker(run_id));
+        let is_adopted = matches!(message.seed, WorkerSeed::Adopted(_));
         let worker = Worker::new(message.seed, message.started, self.deps.worker.clone(), guard);
-        self.workers.insert(run_id, worker.start());
+        let worker = worker.start();
+        if is_adopted {
+            // Its row was read before its processes were looked at, and a signal that came since had no receiver.
+            worker.do_send(LookAgain);
+        }
+        self.workers.insert(run_id, worker);
     }
 }
 

@@ -24,6 +24,9 @@ pub fn of_settings(settings: &Settings) -> Policy {
         profile.max_runtime.map(|longest| (name.clone(), seconds(longest).max(1)))
     });
     let options = settings.profiles.keys().map(|name| (name.clone(), options_of(name, settings)));
+    let directories = settings.profiles.iter().filter_map(|(name, profile)| {
+        Some((name.clone(), profile.working_directory.as_ref()?.to_str()?.to_owned()))
+    });
     let orchestrators = settings.profiles.iter().filter(|(_, profile)| profile.orchestrator);
     Policy {
         dispatch_enabled: dispatch.enabled,
@@ -45,6 +48,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
             &dispatch.default_launcher,
         ),
         branch_prefix: settings.worktree.branch_prefix.clone(),
+        working_directory_by_profile: directories.collect(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),
         strict_profiles: dispatch
             .strict_profiles

@@ -9,6 +9,8 @@
 mod asking;
 mod closing;
 pub mod evidence;
+pub mod footing;
+mod launching;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
@@ -28,34 +30,31 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use crate::actors::accounts;
 use crate::actors::database::{Database, Submit};
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
-use crate::actors::live_runs::{LiveRun, LiveRuns};
+use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::WorkerFinished;
 use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
-use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use crate::kernel::outcome::{Evidence, VerdictMode};
 use crate::kernel::run::{Run, RunState};
 use crate::kernel::store;
-use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned, RunOrder};
+use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned};
 use crate::os::clock::epoch_seconds;
 use crate::os::identity::ProcessIdentity;
-use crate::os::random::{random_hex, random_uuid};
-use crate::os::redact::redacted;
-use crate::os::run_files::{RunDir, read_identity, read_spec, read_token};
-use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
-use crate::os::user::Account;
+use crate::os::proc_tree::leader_below;
+use crate::os::run_files::{RunDir, RunIdentity, RunSpec, read_identity};
+use crate::os::run_signs::Footing;
+use crate::os::spawn::{SpawnedShim, Spawner};
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
-use prepare::{
-    LaunchContext, Prepared, StartWords, make_own, prepare, setup_limit, verdict_mode_of,
-};
-use seed::{AdoptedRun, StartReport, WorkerSeed};
+use prepare::{LaunchContext, setup_limit};
+use seed::{AdoptedRun, EndedRun, StartReport, WorkerSeed};
 use vigil::Vigil;
 use watch::{ShimNews, ShimWatch};
 
@@ -64,9 +63,6 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Time beyond the grace in which killed processes are reaped, before the tree counts as unkillable.
 const KILL_MARGIN: Duration = Duration::from_secs(5);
-
-/// EPERM: what the daemon's user may not do.
-const NOT_PERMITTED: i32 = 1;
 
 /// What a worker may reach.
 #[derive(Clone)]
@@ -79,6 +75,8 @@ pub struct WorkerDeps {
     pub spawner: Spawner,
     /// Who is live, for the API.
     pub live_runs: LiveRuns,
+    /// What looks where paths lead; the dispatcher's.
+    pub looker: Looker,
     /// How launches are made.
     pub context: Arc<LaunchContext>,
     /// The root supervisor.
@@ -116,7 +114,23 @@ pub struct Worker {
     setup_limit: Duration,
     vigil: Vigil,
     has_remains: bool,
+    /// What is known of the run beside its files.
+    footing: Footing,
+    /// Its spec, as it was written or found.
+    spec: Option<RunSpec>,
+    /// Why it cannot be told how it ended, as that was told last, and for how many looks.
+    doubt: Option<(String, u32)>,
     _guard: Guard,
+}
+
+/// Whether a worker was started.
+enum WorkerSign {
+    /// It was; this is it.
+    Seen(ProcessIdentity),
+    /// It was not.
+    NotYet,
+    /// It cannot be told.
+    Unknown,
 }
 
 impl Worker {
@@ -166,6 +180,9 @@ impl Worker {
             setup_limit: Duration::ZERO,
             vigil,
             has_remains: false,
+            footing: Footing::default(),
+            spec: None,
+            doubt: None,
             _guard: guard,
         }
     }
@@ -188,10 +205,7 @@ impl Worker {
     fn act(&mut self, act: Act, context: &mut Context<Self>) {
         match act {
             Act::RecordSpawned => self.record_spawned(context),
-            Act::ArmSpawnTimeout => {
-                let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
-                self.arm(spawn_timeout + self.setup_limit, Happening::SpawnTimeout, context);
-            }
+            Act::ArmSpawnTimeout => self.arm_spawn_timeout(context),
             Act::ArmLinger => {
                 let linger = self.remaining_linger();
                 self.arm(linger, Happening::LingerOver, context);
@@ -214,11 +228,19 @@ impl Worker {
     }
 
     fn arm(&mut self, after: Duration, happening: Happening, context: &mut Context<Self>) {
+        self.arm_for(after, context, move |worker, context| worker.on(happening, context));
+    }
+
+    fn arm_for(
+        &mut self,
+        after: Duration,
+        context: &mut Context<Self>,
+        then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
+    ) {
         if let Some(timer) = self.timer.take() {
             context.cancel_future(timer);
         }
-        self.timer =
-            Some(context.run_later(after, move |worker, context| worker.on(happening, context)));
+        self.timer = Some(context.run_later(after, then));
     }
 
     fn report_start(&mut self, report: StartReport) {
@@ -245,12 +267,11 @@ impl Actor for Worker {
             Some(WorkerSeed::Claimed(order)) => self.launch(order, context),
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
-                self.verdict_mode = ended.verdict_mode;
-                if let Ok(Some(spec)) = read_spec(&self.run_dir) {
-                    self.session_line = spec.session_line;
-                    self.secrets = spec.log.redact;
-                }
-                self.evidence = Some(ended.evidence);
+                let EndedRun { footing, spec, verdict_mode, evidence, .. } = *ended;
+                self.footing = footing;
+                self.verdict_mode = verdict_mode;
+                self.take_spec(spec);
+                self.evidence = Some(evidence);
                 self.is_shim_gone = true;
                 self.phase = Phase::Closing;
                 self.submit_close(context);
@@ -262,137 +283,23 @@ impl Actor for Worker {
 
 /// Starting.
 impl Worker {
-    /// Finds out whose the worker is to be, and goes on. The user data base may be slow, so a thread of its own asks it.
-    fn launch(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
-        let name = match self.deps.context.worker_user(&order.profile) {
-            Ok(None) => return self.launch_as(&order, None, context),
-            Ok(Some(name)) => name,
-            Err(message) => {
-                return self.fail_launch(&message, Some(NOT_PERMITTED), context);
-            }
-        };
-        let patience = self.deps.context.settings().supervision.spawn_timeout;
-        let look = tokio::time::timeout(patience, accounts::look_up(name.clone()));
-        context.spawn(look.into_actor(self).map(move |found, worker, context| match found {
-            Ok(Ok(Some(account))) => worker.launch_as(&order, Some(&account), context),
-            Ok(Ok(None)) => {
-                let message = format!("user `{name}`, who workers are to run as, does not exist");
-                worker.fail_launch(&message, None, context);
-            }
-            Ok(Err(error)) => {
-                let message = format!("user `{name}` could not be looked up: {error}");
-                worker.fail_launch(&message, error.raw_os_error(), context);
-            }
-            Err(_elapsed) => {
-                let message = format!("user `{name}` could not be looked up in time");
-                worker.fail_launch(&message, None, context);
-            }
-        }));
-    }
-
-    fn launch_as(&mut self, order: &RunOrder, user: Option<&Account>, context: &mut Context<Self>) {
-        let words = match (random_hex(16), random_hex(32), random_uuid()) {
-            (Ok(nonce), Ok(token), Ok(session)) => StartWords { nonce, token, session },
-            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-                let errno = error.raw_os_error();
-                return self.fail_launch(&format!("no randomness: {error}"), errno, context);
-            }
-        };
-        let prepared = prepare(order, &self.deps.context, &words, user);
-        let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = match prepared {
-            Ok(prepared) => prepared,
-            Err(message) => return self.fail_launch(&message, None, context),
-        };
-        self.verdict_mode = verdict_mode;
-        self.secrets.clone_from(&spec.log.redact);
-        self.launch = Some(launch);
-        for dir in make_dirs {
-            if let Err(error) = std::fs::create_dir_all(&dir) {
-                let message = format!("workspace: {} could not be made: {error}", dir.display());
-                return self.fail_launch(&message, error.raw_os_error(), context);
-            }
-        }
-        let workspaces_dir = &self.deps.context.workspaces_dir;
-        if let Err(error) = make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec) {
-            let message = format!("workspace: {error}");
-            return self.fail_launch(&message, errno_of(&error), context);
-        }
-        self.setup_limit = setup_limit(&spec);
-        self.session_line.clone_from(&spec.session_line);
-        self.deps.live_runs.insert(
-            self.run_id,
-            LiveRun {
-                task_id: order.task.id.clone(),
-                board: order.task.board.clone(),
-                profile: order.profile.clone(),
-                token: words.token.clone(),
-            },
-        );
-        let request = SpawnRequest {
-            run_dir: self.run_dir.clone(),
-            spec,
-            token: words.token,
-            run_as: user.map(|user| user.run_as.clone()),
-        };
-        let (reply, spawned) = oneshot::channel();
-        self.deps.spawner.spawn(request, move |answer| drop(reply.send(answer)));
-        let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
-        context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
-            Ok(shim) => worker.watch_own(shim, context),
-            Err(error) => {
-                let errno = error.host_errno().or_else(|| errno_of(&error));
-                worker.fail_launch(&chain(&error), errno, context);
-            }
-        }));
-    }
-
-    fn fail_launch(&mut self, message: &str, errno: Option<i32>, context: &mut Context<Self>) {
-        let message = &redacted(message, &self.secrets);
-        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, message, "a run could not be launched");
-        let errno = errno.unwrap_or_default();
-        let end = ProcessEnd::StartFailed { message: message.to_owned(), errno };
-        self.evidence = Some(Evidence::of(end));
-        self.is_shim_gone = true;
-        self.on(Happening::LaunchFailed, context);
-    }
-
     fn watch_own(&mut self, shim: SpawnedShim, context: &mut Context<Self>) {
+        self.footing.shim = Some(shim.identity.clone());
         self.shim = Some(ShimWatch::own(shim, context.address().recipient()));
         self.on(Happening::ShimStarted, context);
     }
 
     fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
-        let AdoptedRun { run, task, shim, worker } = adopted;
-        let mut token = None;
-        if let Ok(Some(spec)) = read_spec(&self.run_dir) {
-            self.verdict_mode = verdict_mode_of(&spec);
-            self.setup_limit = setup_limit(&spec);
-            token = spec.token;
-            self.session_line = spec.session_line;
-            self.secrets = spec.log.redact;
-        }
-        let token = token.or_else(|| read_token(&self.run_dir).ok().flatten()).unwrap_or_default();
-        self.deps.live_runs.insert(
-            run.id,
-            LiveRun {
-                task_id: task.id,
-                board: task.board,
-                profile: run.profile.clone().unwrap_or_default(),
-                token: token.trim().to_owned(),
-            },
-        );
-        self.deps.live_runs.shims.insert(run.id, &shim);
-        match ShimWatch::adopted(shim, context.address().recipient()) {
-            Ok(Some(watch)) => self.shim = Some(watch),
-            Ok(None) => self.is_shim_gone = true,
-            Err(error) => {
-                tracing::warn!(run = self.run_id, %error, "an adopted shim cannot be watched");
-                context.stop();
-                return;
-            }
+        // Known to the API already, or, after a panic, still.
+        let AdoptedRun { run, supervisor, footing, spec, verdict_mode, .. } = adopted;
+        self.footing = footing;
+        self.verdict_mode = verdict_mode;
+        self.take_spec(spec);
+        if !self.watch_adopted(supervisor.shim, context) {
+            return;
         }
         self.on(Happening::ShimStarted, context);
-        match worker {
+        match supervisor.worker {
             Some(worker) => self.worker_seen(worker, context),
             None => self.look_for_worker(context),
         }
@@ -402,25 +309,98 @@ impl Worker {
         }
     }
 
+    /// Takes what the spec of a run says that another actor, or another daemon, has launched.
+    fn take_spec(&mut self, spec: Option<RunSpec>) {
+        if let Some(spec) = &spec {
+            self.setup_limit = setup_limit(spec);
+            self.session_line.clone_from(&spec.session_line);
+            self.secrets.clone_from(&spec.log.redact);
+        }
+        self.spec = spec.map(without_secrets);
+    }
+
+    /// Watches a shim that this actor has not started; false when that cannot be done, and this actor ends.
+    fn watch_adopted(&mut self, shim: ProcessIdentity, context: &mut Context<Self>) -> bool {
+        self.deps.live_runs.shims.insert(self.run_id, &shim);
+        self.footing.shim = Some(shim.clone());
+        match ShimWatch::adopted(shim, context.address().recipient()) {
+            Ok(Some(watch)) => self.shim = Some(watch),
+            Ok(None) => self.is_shim_gone = true,
+            Err(error) => {
+                tracing::warn!(run = self.run_id, %error, "an adopted shim cannot be watched; the next audit looks again");
+                context.stop();
+                return false;
+            }
+        }
+        true
+    }
+
     /// An adopted shim has no status pipe of ours; until the worker is seen its identity file is looked at.
     fn look_for_worker(&mut self, context: &mut Context<Self>) {
         context.run_interval(Duration::from_millis(10), |worker, context| {
             let is_waiting =
                 worker.worker.is_none() && !matches!(worker.phase, Phase::Closing | Phase::Closed);
-            if !is_waiting {
-                return;
-            }
-            if let Ok(Some(identity)) = read_identity(&worker.run_dir)
-                && let Some(process) = identity.worker
-            {
+            if is_waiting && let WorkerSign::Seen(process) = worker.worker_by_files() {
                 worker.worker_seen(process, context);
             }
         });
     }
 
+    /// Whether the worker was started, by what its shim has written down.
+    fn worker_by_files(&self) -> WorkerSign {
+        match read_identity(&self.run_dir) {
+            Ok(Some(RunIdentity { worker: Some(process), .. })) => WorkerSign::Seen(process),
+            Ok(Some(_)) => WorkerSign::NotYet,
+            // Whoever has removed it has not ended the shim.
+            Ok(None) | Err(_) => WorkerSign::Unknown,
+        }
+    }
+
+    /// The time for a start is over. It counts from when this daemon armed it, and the daemon may have stood still meanwhile: so
+    /// the start is looked for once more, and a run of which nobody can say whether it has begun is not ended.
+    fn spawn_timeout(&mut self, context: &mut Context<Self>) {
+        if self.worker.is_some() {
+            return;
+        }
+        let is_own = self.shim.as_ref().is_some_and(ShimWatch::is_own);
+        let sign = match (self.worker_by_files(), is_own) {
+            // It would say so through its status pipe as well.
+            (WorkerSign::Unknown, true) => WorkerSign::NotYet,
+            (WorkerSign::Unknown, false) => self.worker_by_process_table(),
+            (sign, _) => sign,
+        };
+        match sign {
+            WorkerSign::Seen(process) => self.worker_seen(process, context),
+            WorkerSign::NotYet => self.on(Happening::SpawnTimeout, context),
+            WorkerSign::Unknown => {
+                tracing::warn!(
+                    run = self.run_id,
+                    "it cannot be told whether its worker was started; it is looked for again"
+                );
+                self.arm_spawn_timeout(context);
+            }
+        }
+    }
+
+    /// The worker leads a session of its own right below its shim. So does a command that makes the workspace, but that is over
+    /// by now.
+    fn worker_by_process_table(&self) -> WorkerSign {
+        let Some(shim) = self.shim.as_ref() else { return WorkerSign::Unknown };
+        match leader_below(shim.identity()) {
+            Ok(Some(leader)) => WorkerSign::Seen(leader),
+            Ok(None) | Err(_) => WorkerSign::Unknown,
+        }
+    }
+
+    fn arm_spawn_timeout(&mut self, context: &mut Context<Self>) {
+        let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
+        self.arm_for(spawn_timeout + self.setup_limit, context, Self::spawn_timeout);
+    }
+
     fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
         if self.worker.is_none() {
             self.deps.live_runs.shims.insert_worker(self.run_id, &worker);
+            self.footing.worker = Some(worker.clone());
             self.worker = Some(worker);
             if let Some(claimed) = self.claimed.take() {
                 self.deps.figures.start_time_us.see_time(claimed.elapsed());
@@ -564,20 +544,10 @@ fn is_retryable(error: &VerbError) -> bool {
     }
 }
 
-/// The kernel's error number among the causes of an error.
-fn errno_of(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
-    let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-    number.or_else(|| error.source().and_then(errno_of))
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+/// What is kept of a spec as long as the run lasts.
+fn without_secrets(mut spec: RunSpec) -> RunSpec {
+    spec.env.clear();
+    spec.log.redact.clear();
+    spec.token = None;
+    spec
 }

@@ -8,29 +8,35 @@
 //!
 //! | placed in a run's tree | token | operators' socket | workers' socket |
 //! |---|---|---|---|
-//! | yes | none or its own | that run's worker | that run's worker |
+//! | yes | none, its own, or no run's | that run's worker | that run's worker |
 //! | yes | another run's | refused | refused |
 //! | no | a live run's | that run's worker | that run's worker |
-//! | no | unknown | refused | refused |
+//! | no | of no run, or unreadable | refused | refused |
 //! | no | none | an operator | refused |
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
 //! | in the tree of a command on a workspace | any | refused | refused |
 //! | cannot be told | any | refused | refused |
+//!
+//! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
+//! say ([`by_row`]): a worker of an open run is never told that its run is over.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::actors::live_runs::LiveRuns;
+use crate::actors::live_runs::{LiveRuns, TokenDigest, TokenOwner};
 use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
+use crate::kernel::run::Run;
+use crate::kernel::task::Task;
 use crate::os::cgroup::Containment;
 use crate::os::identity::ProcessIdentity;
 use crate::os::peer::{Peer, PeerError};
 use crate::os::remains::{Marks, marked_run, run_of_session};
 use crate::os::run_files::NO_RUN;
+use crate::os::shim_search::supervised_run;
 use crate::os::user::user_name;
 
 /// Which of the two sockets a connection came in on.
@@ -98,7 +104,16 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
             .find_session(session, process)
             .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
     });
+    // The supervisor of a run that is not taken over is known by its arguments. What they say can only take rights away.
+    let by_supervisor = || {
+        let runs = ancestry.iter().filter_map(|one| supervised_run(one.pid, scene.marks.runs_dir));
+        runs.filter_map(|run| run.parse().ok()).next()
+    };
     let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
+    let marked = match marked {
+        None if scene.live_runs.has_unknown() => by_supervisor(),
+        marked => marked,
+    };
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
     Ok(match marked {
@@ -118,6 +133,44 @@ fn cached_user_name(uid: u32) -> String {
         .clone()
 }
 
+/// What a caller says about itself. It can only narrow what the caller may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The token that it presents.
+    pub token: Option<String>,
+    /// The run that it says it is of, when it cannot read its token.
+    pub run: Option<RunId>,
+}
+
+/// Who a request is from, as far as that can be told without the board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identified {
+    /// It is known.
+    Caller(Caller),
+    /// A worker of this run, which is not live.
+    OfRun(RunId),
+    /// It bears the mark of this run, which is not live, so nothing is known of its supervisor.
+    FromRun {
+        /// The run.
+        run_id: RunId,
+        /// Whether it says the same itself, by its file of a token, which is gone.
+        says_so: bool,
+    },
+    /// It says that it is of this run and cannot prove it.
+    Says(RunId),
+    /// Its token is that of no live run.
+    ByToken {
+        /// Digest of the token.
+        digest: TokenDigest,
+        /// The run in whose tree it is, or whose mark it bears.
+        of_run: Option<RunId>,
+        /// Whether it is in that tree.
+        is_in_tree: bool,
+        /// Whether the token may be that of an open run all the same.
+        may_be_open: bool,
+    },
+}
+
 /// Decides who a request is from.
 ///
 /// # Errors
@@ -125,51 +178,119 @@ fn cached_user_name(uid: u32) -> String {
 pub fn identify(
     door: Door,
     placement: &Placement,
-    token: Option<&str>,
+    claims: &Claims,
     live_runs: &LiveRuns,
-) -> Result<Caller, ApiError> {
-    let by_token = match token {
-        None => None,
-        Some(token) => Some(live_runs.find_by_token(token).ok_or_else(unknown_token)?),
-    };
+) -> Result<Identified, ApiError> {
+    let by_token = claims.token.as_deref().map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
         (Placement::Unknown(why), _) => Err(unplaced(why)),
-        (Placement::Marked(run_id), None) => Err(unplaced(&format!(
-            "it comes from run {run_id}, and no supervisor of that run is above it"
-        ))
-        .with_hint("a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them")),
-        (Placement::InRun(own) | Placement::Marked(own), Some(other)) if *own != other => {
-            Err(ApiError::new(
-                ErrorCode::Forbidden,
-                format!("this process belongs to run {own}, its token to run {other}"),
-            ))
+        (Placement::InRun(NO_RUN), _) => Err(unplaced("it belongs to a workspace command")),
+        (_, Some(TokenOwner::NotLive { digest, may_be_open })) => {
+            let (of_run, is_in_tree) = match placement {
+                Placement::InRun(run_id) => (Some(*run_id), true),
+                Placement::Marked(run_id) => (Some(*run_id), false),
+                Placement::Outside(_) | Placement::Unknown(_) => (None, false),
+            };
+            Ok(Identified::ByToken { digest, of_run, is_in_tree, may_be_open })
         }
-        (Placement::InRun(run_id), _) => as_worker(*run_id, live_runs),
-        (Placement::Outside(_) | Placement::Marked(_), Some(run_id)) => {
-            as_worker(run_id, live_runs)
+        (Placement::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
+        (Placement::Marked(run_id), None) => {
+            let says_so = claims.run == Some(*run_id);
+            Ok(Identified::FromRun { run_id: *run_id, says_so })
         }
-        (Placement::Outside(name), None) => match door {
-            Door::Operators => Ok(Caller::Operator { name: name.clone() }),
-            Door::Workers => Err(unplaced("it belongs to no open run")
+        (Placement::InRun(own) | Placement::Marked(own), Some(TokenOwner::Run(other)))
+            if *own != other =>
+        {
+            Err(other_token(*own, other))
+        }
+        (Placement::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
+        (Placement::Outside(_) | Placement::Marked(_), Some(TokenOwner::Run(run_id))) => {
+            Ok(as_worker(run_id, live_runs))
+        }
+        (Placement::Outside(name), None) => match (claims.run, door) {
+            (Some(run_id), _) => Ok(Identified::Says(run_id)),
+            (None, Door::Operators) => {
+                Ok(Identified::Caller(Caller::Operator { name: name.clone() }))
+            }
+            (None, Door::Workers) => Err(unplaced("it belongs to no open run")
                 .with_hint("people and operators use the socket without `.worker`")),
         },
     }
 }
 
-fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Result<Caller, ApiError> {
-    if run_id == NO_RUN {
-        return Err(unplaced("it belongs to a workspace command"));
-    }
-    live_runs.caller(run_id).ok_or_else(|| run_over(run_id))
+/// A worker of a run: the caller where the run is live.
+pub fn as_worker(run_id: RunId, live_runs: &LiveRuns) -> Identified {
+    live_runs.caller(run_id).map_or(Identified::OfRun(run_id), Identified::Caller)
 }
 
-fn unknown_token() -> ApiError {
-    ApiError::new(ErrorCode::RunOver, "the token belongs to no open run")
-        .with_hint("stop working: nothing you report will be recorded")
+/// Decides about a caller from a run that is not live, by the row of that run with its task: of the run that it is of, or of the
+/// one that its token belongs to. The answer may be about another run than the question.
+///
+/// # Errors
+/// The refusal that the caller gets.
+pub fn by_row(identified: Identified, row: Option<(Run, Task)>) -> Result<Identified, ApiError> {
+    let worker = |run: Run, task: Task| {
+        Identified::Caller(Caller::Worker {
+            run_id: run.id,
+            task_id: task.id,
+            board: task.board,
+            profile: run.profile.unwrap_or_default(),
+        })
+    };
+    let is_open = row.as_ref().is_some_and(|(run, _)| run.is_open());
+    match (identified, row) {
+        (Identified::Caller(caller), _) => Ok(Identified::Caller(caller)),
+        (Identified::OfRun(_), Some((run, task))) if is_open => Ok(worker(run, task)),
+        (Identified::OfRun(run_id), _) => Err(run_over(run_id)),
+        (Identified::FromRun { run_id, .. }, _) if is_open => {
+            Err(being_taken_over(&format!("run {run_id}, which it comes from,")))
+        }
+        (Identified::FromRun { run_id, says_so: true }, Some(_)) => Err(run_over(run_id)),
+        (Identified::FromRun { run_id, .. }, _) => Err(orphan(run_id)),
+        (Identified::Says(run_id), Some(_)) if !is_open => Err(run_over(run_id)),
+        (Identified::Says(run_id), _) => Err(unplaced(&format!(
+            "it says that it belongs to run {run_id}, but the file that KANBAN_TOKEN_FILE names cannot be read"
+        ))
+        .with_hint(UNSET_VARIABLES)),
+        (Identified::ByToken { of_run, .. }, Some((run, task))) => match of_run {
+            Some(own) if own != run.id => Err(other_token(own, run.id)),
+            Some(_) | None if is_open => Ok(worker(run, task)),
+            Some(_) | None => Err(run_over(run.id)),
+        },
+        // The kernel's word is enough; a token that belongs to nobody says nothing against it.
+        (Identified::ByToken { of_run: Some(own), is_in_tree: true, .. }, None) => {
+            Ok(Identified::OfRun(own))
+        }
+        (Identified::ByToken { may_be_open: true, .. }, None) => {
+            Err(being_taken_over("the run of its token"))
+        }
+        (Identified::ByToken { .. }, None) => Err(unplaced("its token belongs to no open run")),
+    }
+}
+
+fn other_token(own: RunId, other: RunId) -> ApiError {
+    ApiError::new(
+        ErrorCode::Forbidden,
+        format!("this process belongs to run {own}, its token to run {other}"),
+    )
 }
 
 fn unplaced(why: &str) -> ApiError {
     ApiError::new(ErrorCode::Unplaced, format!("the calling process cannot be placed: {why}"))
+}
+
+fn orphan(run_id: RunId) -> ApiError {
+    unplaced(&format!("it comes from run {run_id}, and no supervisor of that run is above it"))
+        .with_hint(UNSET_VARIABLES)
+}
+
+/// For a person who has them by accident.
+const UNSET_VARIABLES: &str =
+    "a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them";
+
+fn being_taken_over(what: &str) -> ApiError {
+    let told = format!("{what} has not been taken over by the daemon yet");
+    ApiError::new(ErrorCode::Unavailable, told).with_hint("repeat the request in a moment")
 }
 
 fn run_over(run_id: RunId) -> ApiError {
@@ -178,62 +299,4 @@ fn run_over(run_id: RunId) -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::actors::live_runs::LiveRun;
-    use crate::kernel::ids::{BoardName, TaskId};
-
-    fn live_runs() -> LiveRuns {
-        let live_runs = LiveRuns::default();
-        for run_id in [1, 2] {
-            let run = LiveRun {
-                task_id: TaskId::parse("t_1").unwrap(),
-                board: BoardName::default(),
-                profile: "dev".into(),
-                token: format!("token-{run_id}"),
-            };
-            live_runs.insert(run_id, run);
-        }
-        live_runs
-    }
-
-    #[test]
-    fn callers_are_who_the_table_says() {
-        let inside = Placement::InRun(1);
-        let command = Placement::InRun(NO_RUN);
-        let ended = Placement::InRun(3);
-        let outside = Placement::Outside("ada".into());
-        let marked = Placement::Marked(1);
-        let unknown = Placement::Unknown("gone".into());
-        for (placement, token, at_operators, at_workers) in [
-            (&inside, None, "run:1", "run:1"),
-            (&inside, Some("token-1"), "run:1", "run:1"),
-            (&inside, Some("token-2"), "forbidden", "forbidden"),
-            (&inside, Some("nonsense"), "run_over", "run_over"),
-            (&ended, None, "run_over", "run_over"),
-            (&outside, Some("token-2"), "run:2", "run:2"),
-            (&outside, Some("nonsense"), "run_over", "run_over"),
-            (&outside, Some(""), "run_over", "run_over"),
-            (&outside, None, "ada", "unplaced"),
-            (&marked, None, "unplaced", "unplaced"),
-            (&marked, Some("token-1"), "run:1", "run:1"),
-            (&marked, Some("token-2"), "forbidden", "forbidden"),
-            (&command, None, "unplaced", "unplaced"),
-            (&command, Some("token-1"), "forbidden", "forbidden"),
-            (&unknown, None, "unplaced", "unplaced"),
-            (&unknown, Some("token-1"), "unplaced", "unplaced"),
-        ] {
-            for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {
-                let seen = match identify(door, placement, token, &live_runs()) {
-                    Ok(caller) => caller.actor(),
-                    Err(error) => serde_json::to_value(error.detail().code)
-                        .unwrap()
-                        .as_str()
-                        .unwrap()
-                        .to_owned(),
-                };
-                assert_eq!(seen, expected, "{placement:?} {token:?} at {door:?}");
-            }
-        }
-    }
-}
+mod tests;

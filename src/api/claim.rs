@@ -10,9 +10,9 @@ use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
 use crate::kernel::board::Verb as _;
 use crate::kernel::error::{Fault, Refusal};
-use crate::kernel::place::{branch_of, path_to_look_at, refuse_relative};
+use crate::kernel::place::{Look, branch_of, refuse_relative};
 use crate::kernel::task::{Task, WorkspaceKind};
-use crate::kernel::verbs::ClaimTask;
+use crate::kernel::verbs::{ClaimTask, task_paths, unknown_workspace};
 use crate::os::workspaces::{Mark, MarkKind, Workspaces};
 
 /// Answers `POST /v1/tasks/{id}/claim`. The daemon makes scratch directories; the client makes the directories and worktrees
@@ -21,13 +21,24 @@ pub fn claim(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let mut verb: ClaimTask = call.input.from_body()?;
         let id = verb.id.clone();
-        let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-            snapshot.task(&id, None, ClaimTask::NAME)
+        let policy = api.context.policy();
+        let read = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+            let task = snapshot.task(&id, None, ClaimTask::NAME)?;
+            let paths = task_paths(snapshot.connection, &policy, &task)?;
+            Ok((task, paths))
         };
-        let task = api.readers.read(call.caller.clone(), look).await?;
+        let (task, paths) = api.readers.read(call.caller.clone(), read).await?;
         refuse_relative(&task)?;
-        if let Some(path) = path_to_look_at(&task).map(str::to_owned) {
-            verb.place = places::look(vec![path.clone()]).await.remove(&path).flatten();
+        // The checkout of a worktree is a directory of the daemon's own, on a branch that no other task has.
+        if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
+            let profiles: Vec<String> = api.context.settings().profiles.keys().cloned().collect();
+            verb.place = match api.looker.look_within(places::PATIENCE, &path, &profiles).await {
+                Look::Found(place) => Some(place),
+                Look::Broken(broken) => {
+                    return Err(unknown_workspace(&task, &broken.problem).into());
+                }
+                Look::Unknown { why } => return Err(unknown_workspace(&task, &why).into()),
+            };
         }
         verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
             (WorkspaceKind::Scratch, _) => make_scratch(&api, &task)?,

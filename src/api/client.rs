@@ -33,7 +33,7 @@ use crate::api::client::file::FileBody;
 pub use crate::api::client::handoff::{artifact_of, artifacts_field};
 pub use crate::api::client::lines::{Lines, NextLine};
 use crate::api::error::{ErrorBody, ErrorDetail};
-use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER};
+use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
@@ -143,6 +143,8 @@ impl Interrupt {
 pub struct Client {
     socket: PathBuf,
     token: Option<String>,
+    /// The run that this process says it is of: its token cannot be read.
+    claimed_run: Option<String>,
     is_in_run: bool,
     answer_time: Duration,
     interrupt: Interrupt,
@@ -189,12 +191,14 @@ impl Client {
     /// When it cannot be told where the daemon is, or the run's token cannot be read.
     pub fn new(ambient: &Ambient) -> Result<Self, ClientError> {
         let socket = client_socket(ambient)?;
+        let run = ambient.var("KANBAN_RUN").map(str::to_owned);
         let token = match ambient.var("KANBAN_TOKEN_FILE") {
-            Some(path) => Some(read_token(Path::new(path))?),
+            Some(path) => read_token(Path::new(path), run.is_some())?,
             None => None,
         };
-        let is_in_run = ambient.var("KANBAN_RUN").is_some();
-        Self::at(socket, token, is_in_run)
+        let is_tokenless = token.is_none() && ambient.var("KANBAN_TOKEN_FILE").is_some();
+        let client = Self::at(socket, token, run.is_some())?;
+        Ok(Self { claimed_run: run.filter(|_| is_tokenless), ..client })
     }
 
     /// A client of the daemon at `socket`.
@@ -211,7 +215,8 @@ impl Client {
             .build()
             .map_err(|error| ClientError::Local(error.to_string()))?;
         let (answer_time, interrupt) = (ANSWER_TIME, Interrupt::default());
-        Ok(Self { socket, token, is_in_run, answer_time, interrupt, runtime })
+        let claimed_run = None;
+        Ok(Self { socket, token, claimed_run, is_in_run, answer_time, interrupt, runtime })
     }
 
     /// The same for somebody who cannot wait: one attempt, and an answer has to come within `answer_time`.
@@ -488,6 +493,9 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(TOKEN_HEADER, token);
         }
+        if let Some(run) = &self.claimed_run {
+            request = request.header(RUN_HEADER, run);
+        }
         if let Some(request_id) = &outgoing.request_id {
             request = request.header(REQUEST_ID_HEADER, request_id);
         }
@@ -535,11 +543,12 @@ fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError>
     Ok(if pairs.is_empty() { path.to_owned() } else { format!("{path}?{pairs}") })
 }
 
-fn read_token(path: &Path) -> Result<String, ClientError> {
+/// The token of the run that this process works for. None in a run whose token cannot be read: its files may be gone because it is
+/// over, or because somebody has removed them, and the daemon knows which; where the process stands says the rest.
+fn read_token(path: &Path, is_in_run: bool) -> Result<Option<String>, ClientError> {
     match std::fs::read_to_string(path) {
-        Ok(token) => Ok(token.trim().to_owned()),
-        // The run is over and its files are gone; a token that belongs to no run says so to the daemon.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok("gone".to_owned()),
+        Ok(token) => Ok(Some(token.trim().to_owned())),
+        Err(_) if is_in_run => Ok(None),
         Err(error) => Err(ClientError::Local(format!(
             "the token file {} cannot be read: {error}",
             path.display()

@@ -16,7 +16,6 @@ use crate::api::profiles::profile_info;
 use crate::api::resources;
 use crate::config::Settings;
 use crate::config::worker_user::worker_user;
-use crate::kernel::breaker::BreakerState;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
@@ -145,18 +144,35 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
             Check::bad("dispatch", Health::Warn, "draining", "`kanban resume`")
         }
     });
-    for breaker in store::breakers::list(connection)? {
-        if breaker.state != BreakerState::Closed {
-            let error = breaker.last_error.unwrap_or_default();
-            checks.push(Check::bad(
-                "breaker",
-                Health::Warn,
-                format!("{} is open: {error}", breaker.key.to_text()),
-                "mend what it says; one task is tried from time to time",
-            ));
-        }
+    let (held, more) = store::breakers::list_held(connection)?;
+    for breaker in held {
+        let error = breaker.last_error.unwrap_or_default();
+        checks.push(Check::bad(
+            "breaker",
+            Health::Warn,
+            format!("{} is open: {error}", breaker.key.to_text()),
+            "repair what it says; one task is tried from time to time",
+        ));
+    }
+    if more > 0 {
+        let message = format!("the breakers of {more} more workspaces are open");
+        checks.push(Check::bad("breaker", Health::Warn, message, "`kanban breakers` names them"));
     }
     for run in store::runs::list_open_supervised(connection)? {
+        if let Some(doubt) = store::footing::doubt(connection, run.id)? {
+            checks.push(Check::bad(
+                "runs",
+                Health::Fail,
+                format!(
+                    "it is not known what became of run {} of {}: {doubt}",
+                    run.id, run.task_id
+                ),
+                format!(
+                    "see whether its processes still run; then `kanban stop --force {}`",
+                    run.task_id
+                ),
+            ));
+        }
         if run.state == RunState::Unkillable {
             checks.push(Check::bad(
                 "runs",

@@ -11,8 +11,8 @@ use crate::api::auth::{Door, Placement, Scene, place, run_of};
 use crate::api::gate::party::{Class, Party, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT};
+use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, peer_of};
-use crate::os::remains::Marks;
 
 /// What is said to those who are hung up on before they have said anything.
 const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 105\r\n\
@@ -22,6 +22,8 @@ const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/jso
 pub struct Admitted {
     /// Which door it came in by.
     pub door: Door,
+    /// Who the kernel says that it is.
+    pub peer: Result<Peer, String>,
     /// Where the kernel has placed it.
     pub placement: Placement,
     /// Its seat.
@@ -37,11 +39,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Err(error) => Err(error.to_string()),
     };
     let containment = api.context.containment();
-    let scene = Scene {
-        live_runs: &api.live_runs,
-        containment: &containment,
-        marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
-    };
+    let scene = scene(api, &containment);
     // A stranger is not looked at any closer: what it is like could take its time.
     if let Ok(peer) = &peer
         && is_turned_away(api, door, peer, scene)
@@ -71,7 +69,19 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
     if let Party::Run(run_id) = party {
         seat.belongs_to_run(run_id, api.live_runs.over(run_id));
     }
-    Some(Admitted { door, placement, seat: Arc::new(seat), party })
+    Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
+}
+
+/// Where a peer is, by what is known of the runs now.
+pub fn placed(api: &Api, peer: &Result<Peer, String>) -> Placement {
+    match peer {
+        Ok(peer) => place(peer, scene(api, &api.context.containment())),
+        Err(why) => Placement::Unknown(why.clone()),
+    }
+}
+
+fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {
+    Scene { live_runs: &api.live_runs, containment, marks: api.context.marks() }
 }
 
 fn is_turned_away(api: &Api, door: Door, peer: &Peer, scene: Scene<'_>) -> bool {

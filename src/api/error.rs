@@ -132,6 +132,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::CurrentlyRunning
         | C::PreviousRunOpen
         | C::WorkspaceBusy
+        | C::WorkspaceUnknown
         | C::NotUnkillable
         | C::UnmetParents
         | C::OtherClaimer

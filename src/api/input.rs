@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::api::auth::Claims;
 use crate::api::error::ApiError;
-use crate::api::{REQUEST_ID_HEADER, TOKEN_HEADER};
+use crate::api::{REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
 
@@ -89,12 +90,14 @@ pub fn request_id(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     header(headers, REQUEST_ID_HEADER)
 }
 
-/// The token that the client presents.
+/// What the client says about itself.
 ///
 /// # Errors
-/// `bad_request` when it is not text.
-pub fn token(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    header(headers, TOKEN_HEADER)
+/// `bad_request` when it cannot be read.
+pub fn claims(headers: &HeaderMap) -> Result<Claims, ApiError> {
+    let run = header(headers, RUN_HEADER)?.map(|run| run.parse()).transpose();
+    let run = run.map_err(|_| bad_request(format!("header {RUN_HEADER} is not a run's number")))?;
+    Ok(Claims { token: header(headers, TOKEN_HEADER)?, run })
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {

@@ -73,6 +73,7 @@ struct Rows {
     waiting: Vec<(String, EpochSeconds)>,
     open_runs: BTreeMap<&'static str, usize>,
     breakers: Vec<Breaker>,
+    workspaces_held: i64,
     is_on: bool,
     search: SearchUse,
     now: EpochSeconds,
@@ -86,7 +87,8 @@ fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, crate::kernel::error::VerbError
     Ok(Rows {
         waiting: store::queue::list_oldest_ready(snapshot.connection)?,
         open_runs,
-        breakers: store::breakers::list(snapshot.connection)?,
+        breakers: store::breakers::list_but_workspaces(snapshot.connection)?,
+        workspaces_held: store::breakers::count_workspaces_held(snapshot.connection)?,
         is_on: DispatchSwitch::read(snapshot.connection)? == DispatchSwitch::On,
         search: search_use(snapshot)?,
         now: snapshot.now,
@@ -162,6 +164,12 @@ fn board(page: &mut Page, rows: &Rows) {
         };
         page.sample(name, &[("breaker", &breaker.key.to_text())], state);
     }
+    page.single(
+        "kanband_workspace_breakers_open",
+        Kind::Gauge,
+        "Workspaces whose breaker is open or half open; `kanban breakers` names them.",
+        rows.workspaces_held,
+    );
     page.single(
         "kanband_dispatch_on",
         Kind::Gauge,

@@ -55,6 +55,7 @@ use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
@@ -73,6 +74,10 @@ pub const REQUEST_ID_HEADER: &str = "kanban-request-id";
 
 /// Header with which a process outside a run's tree proves that it works for that run.
 pub const TOKEN_HEADER: &str = "kanban-token";
+
+/// Header with which a process says for which run it works when it cannot read that run's token. It proves nothing: the process is
+/// told that the run is over where it is, and refused where it is not.
+pub const RUN_HEADER: &str = "kanban-run";
 
 /// Header of an event stream's reply: the cursor at which the stream begins, so that a client that has not heard anything yet
 /// can go on from there after a break.
@@ -94,6 +99,8 @@ pub struct Api {
     pub spawner: Spawner,
     /// Who is live.
     pub live_runs: LiveRuns,
+    /// What looks where paths lead.
+    pub looker: Looker,
     /// Where logs and workspaces are.
     pub context: Arc<LaunchContext>,
     /// Files that were attached to tasks.

@@ -19,22 +19,26 @@ use tokio::net::{UnixListener, UnixStream};
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
-use crate::api::auth::{Door, Placement, identify};
+use crate::api::auth::{Claims, Door, Identified, Placement, as_worker, by_row, identify};
 use crate::api::connection::{self, times_of};
-use crate::api::doors::{AcceptPauses, Admitted, admit};
+use crate::api::doors::{AcceptPauses, Admitted, admit, placed};
 use crate::api::error::ApiError;
 use crate::api::gate::Seat;
 use crate::api::gate::ledger::Thing;
 use crate::api::gate::party::{Class, Party};
 use crate::api::gate::shed::Phase;
-use crate::api::input::{Input, request_id, token};
+use crate::api::input::{Input, claims, request_id};
 use crate::api::limits::UNCOUNTED_BYTES;
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::reply::Held;
 use crate::api::request_body::read_body;
 use crate::api::{Api, gate, wait_for_life};
 use crate::kernel::caller::Caller;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::error::{ErrorCode, Fault};
+use crate::kernel::run::Run;
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::Task;
+use crate::os::peer::Peer;
 use crate::os::redact::Redactor;
 
 /// Serves both sockets until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
@@ -83,14 +87,14 @@ pub async fn serve(
 }
 
 async fn serve_connection(api: Arc<Api>, routes: Router, admitted: Admitted, stream: UnixStream) {
-    let Admitted { door, placement, seat, party } = admitted;
+    let Admitted { door, peer, placement, seat, party } = admitted;
     let times = times_of(party.class());
     let mut life = api.life.clone();
-    let origin = Arc::new(Origin { door, placement, seat: Arc::clone(&seat), party });
+    let origin = Arc::new(Origin { door, peer, placement, seat: Arc::clone(&seat), party });
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let (api, origin, mut routes) = (Arc::clone(&api), Arc::clone(&origin), routes.clone());
         async move {
-            if let Err(error) = origin.check(&api, request.headers()) {
+            if let Err(error) = origin.check(&api, request.headers()).await {
                 return Ok(closing(error.into_response()));
             }
             let mut request = request.map(Body::new);
@@ -111,6 +115,7 @@ fn closing(mut response: Response) -> Response {
 /// Where a request came from.
 struct Origin {
     door: Door,
+    peer: Result<Peer, String>,
     placement: Placement,
     seat: Arc<Seat>,
     /// On whose account its connection was when it was accepted.
@@ -119,27 +124,25 @@ struct Origin {
 
 impl Origin {
     /// Whether a request is heard. A connection that was let in to show a token shows it here.
-    fn check(&self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+    async fn check(&self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
         match self.party.class() {
             Class::Operators | Class::Runs | Class::Scrapers => Ok(()),
-            Class::Unproven => {
-                let caller = self.identify(api, headers)?;
-                if let Caller::Worker { run_id, .. } = caller {
-                    self.seat.move_to(Party::Run(run_id))?;
-                }
-                Ok(())
-            }
-            Class::Refused => {
-                self.identify(api, headers)?;
+            Class::Unproven | Class::Refused => match self.identify(api, headers).await? {
+                // Of a run whose end is not known it may be the row that lets it in.
+                Caller::Worker { run_id, .. } => self.seat.move_to(Party::Run(run_id)),
                 // Who may be heard and is not, found no seat.
-                Err(gate::too_many(Thing::Connections))
-            }
+                Caller::Operator { .. } | Caller::System { .. }
+                    if self.party.class() == Class::Refused =>
+                {
+                    Err(gate::too_many(Thing::Connections))
+                }
+                Caller::Operator { .. } | Caller::System { .. } => Ok(()),
+            },
         }
     }
 
-    fn identify(&self, api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let token = token(headers)?;
-        let caller = identify(self.door, &self.placement, token.as_deref(), &api.live_runs)?;
+    async fn identify(&self, api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let caller = caller_of(api, self, &claims(headers)?).await?;
         if let Caller::Worker { run_id, .. } = caller
             && !self.seat.is_of_run(run_id)
         {
@@ -147,6 +150,49 @@ impl Origin {
         }
         Ok(caller)
     }
+}
+
+/// Who a request is from. What is known of its run may have changed since the connection was accepted.
+async fn caller_of(api: &Api, origin: &Origin, claims: &Claims) -> Result<Caller, ApiError> {
+    let now = match origin.placement {
+        Placement::Marked(_) => Some(placed(api, &origin.peer)),
+        Placement::InRun(_) | Placement::Outside(_) | Placement::Unknown(_) => None,
+    };
+    let placement = now.as_ref().unwrap_or(&origin.placement);
+    let mut identified = identify(origin.door, placement, claims, &api.live_runs)?;
+    loop {
+        if let Identified::OfRun(run_id) = identified {
+            identified = as_worker(run_id, &api.live_runs);
+        }
+        if let Identified::Caller(caller) = identified {
+            return Ok(caller);
+        }
+        let asked = identified.clone();
+        let row = api
+            .readers
+            .read(Caller::System { part: "api" }, move |snapshot| {
+                Ok(row_of(snapshot.connection, &asked)?)
+            })
+            .await?;
+        identified = by_row(identified, row)?;
+    }
+}
+
+/// The row that decides about a caller, with its task.
+fn row_of(connection: &Connection, asked: &Identified) -> Result<Option<(Run, Task)>, Fault> {
+    let run_id = match asked {
+        Identified::Caller(_) => None,
+        Identified::OfRun(run_id)
+        | Identified::FromRun { run_id, .. }
+        | Identified::Says(run_id) => Some(*run_id),
+        Identified::ByToken { digest, .. } => {
+            store::footing::run_of_token(connection, digest.as_str())?
+        }
+    };
+    let Some(run_id) = run_id else { return Ok(None) };
+    let Some(run) = store::runs::get(connection, run_id)? else { return Ok(None) };
+    let task = store::tasks::get(connection, &run.task_id)?;
+    Ok(task.map(|task| (run, task)))
 }
 
 fn routes(api: &Arc<Api>) -> Router {
@@ -198,7 +244,7 @@ async fn answer(
     let working = Working(Arc::clone(seat));
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers)?;
-    let caller = origin.identify(&api, &parts.headers)?;
+    let caller = origin.identify(&api, &parts.headers).await?;
     let (fields, stream, _taken) = match operation.carries {
         Carries::Fields => {
             let (fields, taken) = read_body(seat, body).await?;

@@ -11,7 +11,6 @@ use crate::api::daemon::{DaemonInfo, daemon_info};
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
 use crate::api::resources::{self, Resources, resources, search_use};
-use crate::kernel::breaker::BreakerState;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::queries::{ListTasks, Query as _, Snapshot};
@@ -166,15 +165,26 @@ fn attention(
         let message = format!("the board is {word}: nothing is started");
         found.push(Attention::new("paused", message, "kanban resume"));
     }
-    for breaker in store::breakers::list(snapshot.connection)? {
-        if breaker.state != BreakerState::Closed {
-            let (key, error) = (breaker.key.to_text(), breaker.last_error.unwrap_or_default());
-            let command = format!("kanban breakers reset {key}");
-            found.push(Attention::new("breaker", format!("{key} is held back: {error}"), command));
-        }
-    }
+    found.extend(breakers(snapshot)?);
     for (board, count) in blocked {
         found.extend(blocked_tasks(snapshot, board, *count)?);
+    }
+    Ok(found)
+}
+
+fn breakers(snapshot: &Snapshot<'_>) -> Result<Vec<Attention>, VerbError> {
+    let (held, more) = store::breakers::list_held(snapshot.connection)?;
+    let mut found: Vec<_> = held
+        .into_iter()
+        .map(|breaker| {
+            let (key, error) = (breaker.key.to_text(), breaker.last_error.unwrap_or_default());
+            let command = format!("kanban breakers reset {key}");
+            Attention::new("breaker", format!("{key} is held back: {error}"), command)
+        })
+        .collect();
+    if more > 0 {
+        let message = format!("{more} more workspaces are held back");
+        found.push(Attention::new("breaker", message, "kanban breakers"));
     }
     Ok(found)
 }

@@ -16,14 +16,18 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
 use crate::kernel::restore::{self as kernel_restore, RestoreError};
 use crate::kernel::store::{Birth, Missing};
+use crate::os::cgroup::default_base;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::foreign_file_system;
 use crate::os::files::create_private;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_hex;
-use crate::os::remains::end_remains;
+use crate::os::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::RunDir;
-use crate::os::run_inspection::{Inspection, inspect};
+use crate::os::run_inspection::{Inspected, Inspection, LossCause, inspect};
+use crate::os::run_signs::Footing;
+use crate::os::shim_search::shims_below;
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
@@ -227,7 +231,7 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
     let home = Home::resolve(ambient)?;
     make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
-    refuse_live_runs(&home.runs())?;
+    refuse_live_runs(&home)?;
     let word = || random_hex(16).map_err(unusable(home.path()));
     let incarnation = word()?;
     let staged = StagedFile(home.path().join(format!(".restore-{}", word()?)));
@@ -246,25 +250,52 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
     Ok(RestoredHome { incarnation, kept: had_board.then_some(kept) })
 }
 
-/// Processes of a run would go on for a board that does not know them. What is left of a run whose shim died is ended.
-fn refuse_live_runs(runs: &Path) -> Result<(), StartError> {
-    for entry in std::fs::read_dir(runs).map_err(unusable(runs))? {
-        let dir = RunDir::new(entry.map_err(unusable(runs))?.path());
-        match inspect(&dir).map_err(unusable(dir.path()))? {
-            Inspection::Alive(_) => {
-                let name = dir.path().file_name().unwrap_or_default();
-                return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
-            }
-            Inspection::ShimDied(identity) => {
-                if !end_remains(&dir, identity.worker.as_ref(), None, REMAINS_PATIENCE) {
-                    let name = dir.path().file_name().unwrap_or_default();
-                    return Err(StartError::LiveRuns { run: name.to_string_lossy().into_owned() });
-                }
-            }
-            Inspection::Ended(_) | Inspection::NeverStarted => {}
+/// Processes of a run would go on for a board that does not know them. What is left of a run whose shim died is ended. Neither a
+/// missing directory nor a missing file says that there is none: the process table and the control groups are asked as well.
+fn refuse_live_runs(home: &Home) -> Result<(), StartError> {
+    let runs = home.runs();
+    let base = default_base(home.path());
+    for entry in std::fs::read_dir(&runs).map_err(unusable(&runs))? {
+        let dir = RunDir::new(entry.map_err(unusable(&runs))?.path());
+        refuse_live_run(&runs, &dir, base.as_deref())?;
+    }
+    if let Some(shim) = shims_below(&runs).map_err(unusable(&runs))?.into_iter().next() {
+        return Err(StartError::LiveRuns { run: shim.run });
+    }
+    let leaves = base.map(|base| std::fs::read_dir(base.join("runs")));
+    for leaf in leaves.into_iter().flatten().flatten().flatten() {
+        if Leaf::new(leaf.path()).is_populated().unwrap_or(true) {
+            let run = leaf.file_name().to_string_lossy().into_owned();
+            return Err(StartError::LiveRuns { run });
         }
     }
     Ok(())
+}
+
+fn refuse_live_run(runs: &Path, dir: &RunDir, base: Option<&Path>) -> Result<(), StartError> {
+    let run = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let run_id = run.parse().ok();
+    let leaf = base.map(|base| base.join("runs").join(&run)).filter(|leaf| leaf.exists());
+    let footing = Footing { leaf, ..Footing::default() };
+    let marks = Marks { runs_dir: runs, worker_socket: runs };
+    let remnant = Remnant { dir, run_id, footing: &footing, spec: None, marks, holder: None };
+    let Inspected { inspection, spec } = inspect(&remnant);
+    match inspection {
+        Inspection::Alive(_) | Inspection::Beginning(_) => Err(StartError::LiveRuns { run }),
+        Inspection::Unknown(why) => Err(StartError::UnknownRun { run, why }),
+        Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
+            let socket = spec.as_ref().and_then(|spec| spec.env.get("KANBAN_SOCKET"));
+            let worker_socket = socket.map_or(runs, Path::new);
+            let marks = Marks { runs_dir: runs, worker_socket };
+            let remnant = Remnant { spec: spec.as_ref(), marks, ..remnant };
+            match remnant.end(loss.shim.as_ref(), loss.worker.as_ref(), REMAINS_PATIENCE) {
+                Tree::Empty => Ok(()),
+                Tree::Some => Err(StartError::LiveRuns { run }),
+                Tree::Unknown(why) => Err(StartError::UnknownRun { run, why }),
+            }
+        }
+        Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => Ok(()),
+    }
 }
 
 fn copy_to(mut from: File, to: &Path) -> io::Result<()> {

@@ -11,14 +11,18 @@
 //! ```
 //!
 //! A profile's breaker opens after failed starts in a row *of two or more tasks*: a lone broken task is charged itself
-//! and ends `gave_up`; ten tasks of a broken profile open the profile's breaker and none of them is blocked. The host's
-//! breaker opens when shims die. A task's own limits are in [`crate::kernel::retry`].
+//! and ends `gave_up`; ten tasks of a broken profile open the profile's breaker and none of them is blocked. A workspace (a
+//! directory or a repository that tasks name) has a breaker by the same rule, so that one bad repository holds back the tasks
+//! that name it and no other task of their profile. The host's breaker opens when supervisors die, and when starts fail for
+//! want of what every start needs. Which breaker a failed start moves is decided in [`crate::kernel::start_fault`]; a task's own
+//! limits are in [`crate::kernel::retry`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    BREAKER_OPEN_SECONDS, BREAKER_OPEN_SECONDS_MAX, HOST_BREAKER_FAILURES, PROFILE_BREAKER_FAILURES,
+    BREAKER_OPEN_SECONDS, BREAKER_OPEN_SECONDS_MAX, HOST_BREAKER_FAILURES,
+    PROFILE_BREAKER_FAILURES, WORKSPACE_BREAKER_FAILURES,
 };
 
 /// What a breaker guards.
@@ -26,30 +30,36 @@ use crate::kernel::limits::{
 pub enum BreakerKey {
     /// Starts under one profile.
     Profile(String),
+    /// Starts in one directory or repository, by its path without links.
+    Workspace(String),
     /// All starts on this host.
     Host,
 }
 
 impl BreakerKey {
-    /// The key as it is stored and shown: `profile:NAME` or `host`.
+    /// The key as it is stored and shown: `profile:NAME`, `workspace:PATH` or `host`.
     pub fn to_text(&self) -> String {
         match self {
             Self::Profile(name) => format!("profile:{name}"),
+            Self::Workspace(path) => format!("workspace:{path}"),
             Self::Host => "host".to_owned(),
         }
     }
 
     /// Reads a stored or typed key.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "host" => Some(Self::Host),
-            _ => text.strip_prefix("profile:").map(|name| Self::Profile(name.to_owned())),
+        let profile = || text.strip_prefix("profile:").map(|name| Self::Profile(name.to_owned()));
+        match text.strip_prefix("workspace:") {
+            Some(path) => Some(Self::Workspace(path.to_owned())),
+            None if text == "host" => Some(Self::Host),
+            None => profile(),
         }
     }
 
     fn threshold(&self) -> u32 {
         match self {
             Self::Profile(_) => PROFILE_BREAKER_FAILURES,
+            Self::Workspace(_) => WORKSPACE_BREAKER_FAILURES,
             Self::Host => HOST_BREAKER_FAILURES,
         }
     }
@@ -57,7 +67,7 @@ impl BreakerKey {
     /// Whether failures of one task alone can open it.
     fn needs_several_tasks(&self) -> bool {
         match self {
-            Self::Profile(_) => true,
+            Self::Profile(_) | Self::Workspace(_) => true,
             Self::Host => false,
         }
     }
@@ -265,6 +275,27 @@ mod tests {
         let open = fail(profile(), &[1, 2, 1, 2, 1]);
         assert_eq!(open.gate(100), Gate::Shut { until: Some(100 + BREAKER_OPEN_SECONDS) });
         assert_eq!(open.gate(100 + BREAKER_OPEN_SECONDS), Gate::Probe);
+    }
+
+    #[test]
+    fn keys_read_back_as_written() {
+        for key in [
+            BreakerKey::Host,
+            BreakerKey::Profile("host".into()),
+            BreakerKey::Profile("workspace".into()),
+            BreakerKey::Workspace("/srv/profile:x".into()),
+        ] {
+            assert_eq!(BreakerKey::parse(&key.to_text()), Some(key));
+        }
+        assert_eq!(BreakerKey::parse("task:t_1"), None);
+    }
+
+    #[test]
+    fn a_workspace_opens_as_a_profile_does_and_not_for_one_task() {
+        let workspace = || Breaker::closed(BreakerKey::Workspace("/srv/app".into()));
+        assert_eq!(fail(workspace(), &[1; 50]).gate(100), Gate::Free);
+        assert_eq!(fail(workspace(), &[1, 2, 1, 2]).gate(100), Gate::Free);
+        assert!(matches!(fail(workspace(), &[1, 2, 1, 2, 1]).gate(100), Gate::Shut { .. }));
     }
 
     #[test]

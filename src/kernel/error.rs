@@ -243,6 +243,16 @@ pub enum Refusal {
         /// Its run.
         run_id: RunId,
     },
+    /// It is not known which directory this is, so nobody can say whether a run works in it.
+    #[error("cannot claim {id}: it is not known which directory {workspace} is: {why}")]
+    WorkspaceUnknown {
+        /// The task.
+        id: String,
+        /// Where it would work.
+        workspace: String,
+        /// Why not.
+        why: String,
+    },
     /// Processes are to be given up that may still end by themselves.
     #[error("cannot stop {id} by force: {state}, not unkillable")]
     NotUnkillable {
@@ -399,6 +409,7 @@ pub enum ErrorCode {
     UnmetParents,
     PreviousRunOpen,
     WorkspaceBusy,
+    WorkspaceUnknown,
     NotUnkillable,
     OtherClaimer,
     RunOver,
@@ -442,6 +453,7 @@ impl Refusal {
             Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
             Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
+            Self::WorkspaceUnknown { .. } => ErrorCode::WorkspaceUnknown,
             Self::NotUnkillable { .. } => ErrorCode::NotUnkillable,
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
@@ -477,6 +489,9 @@ impl Refusal {
             }
             Self::WorkspaceBusy { holder, .. } => {
                 format!("wait for it: `kanban wait --closed {holder}`")
+            }
+            Self::WorkspaceUnknown { workspace, .. } => {
+                format!("try again when `ls -d {workspace}` answers for the daemon's user")
             }
             Self::NotUnkillable { id, .. } => {
                 format!(

@@ -141,6 +141,9 @@ pub const WAITS_PER_REQUEST_MAX: usize = 4096;
 /// Failed starts in a row, of two or more tasks, that open a profile's breaker.
 pub const PROFILE_BREAKER_FAILURES: u32 = 5;
 
+/// Failed starts in a row, of two or more tasks, that open a workspace's breaker.
+pub const WORKSPACE_BREAKER_FAILURES: u32 = 5;
+
 /// Shims lost in a row that open the host's breaker.
 pub const HOST_BREAKER_FAILURES: u32 = 3;
 

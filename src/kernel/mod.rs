@@ -43,6 +43,7 @@ pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod shares;
+pub mod start_fault;
 pub mod store;
 pub mod task;
 pub mod transfer;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::run::RunOutcome;
+use crate::kernel::start_fault::{Blame, FailedStep, blame};
 
 /// How a launcher's workers report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,11 @@ impl VerdictMode {
             Self::Exit => "exit",
         }
     }
+
+    /// Reads a stored mode.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Report, Self::Exit].into_iter().find(|mode| mode.as_str() == text)
+    }
 }
 
 /// Exit code with which a worker says that its provider refuses work for now (EX_TEMPFAIL of sysexits.h).
@@ -39,10 +45,12 @@ pub enum ProcessEnd {
     Signalled(i32),
     /// It was never started.
     StartFailed {
+        /// Where on its way the start failed.
+        step: FailedStep,
         /// One line: what could not be done.
         message: String,
-        /// The kernel's error number, 0 when there is none.
-        errno: i32,
+        /// The kernel's error number, when it gave one.
+        errno: Option<i32>,
     },
     /// It has not ended: it is to be ended because it shows no sign of life.
     Stalled {
@@ -64,7 +72,7 @@ impl ProcessEnd {
     /// The kernel's error number, of a start that failed with one.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::StartFailed { errno, .. } => Some(*errno).filter(|errno| *errno != 0),
+            Self::StartFailed { errno, .. } => *errno,
             Self::Exited(_)
             | Self::Signalled(_)
             | Self::Stalled { .. }
@@ -189,6 +197,8 @@ pub enum Charge {
     Task,
     /// The profile, and the task as long as the profile's breaker is closed.
     Start,
+    /// The workspace, and the task as long as the workspace's breaker is closed.
+    Workspace,
     /// The host.
     Host,
 }
@@ -263,6 +273,7 @@ impl Charge {
             Self::Nobody => "nobody",
             Self::Task => "the task",
             Self::Start => "the profile; the task too while its breaker is closed",
+            Self::Workspace => "the workspace; the task too while its breaker is closed",
             Self::Host => "the host",
         }
     }
@@ -428,16 +439,6 @@ pub struct Settlement {
     pub back_off: BackOff,
 }
 
-/// Error numbers of a start that failed for want of something that every start needs: space, quota, descriptors, whoever starts
-/// the shims.
-const HOST_ERRNOS: [i32; 5] = [
-    28,  // ENOSPC
-    122, // EDQUOT
-    23,  // ENFILE
-    24,  // EMFILE
-    112, // EHOSTDOWN
-];
-
 /// The table's row, for runs that end without a verdict of their worker; with what the way of ending changes in it.
 pub fn settlement(outcome: RunOutcome, end: &ProcessEnd) -> Settlement {
     let Rule { destination, charge, back_off, .. } = rule(outcome);
@@ -448,10 +449,13 @@ pub fn settlement(outcome: RunOutcome, end: &ProcessEnd) -> Settlement {
     };
     let (charge, back_off) = match (outcome, end) {
         (RunOutcome::SpawnFailed, ProcessEnd::NotStarted) => (Charge::Nobody, BackOff::None),
-        (RunOutcome::SpawnFailed, ProcessEnd::StartFailed { errno, .. })
-            if HOST_ERRNOS.contains(errno) =>
-        {
-            (Charge::Host, BackOff::None)
+        (RunOutcome::SpawnFailed, ProcessEnd::StartFailed { step, errno, .. }) => {
+            match blame(*step, *errno) {
+                Blame::Host => (Charge::Host, BackOff::None),
+                Blame::Profile => (charge, back_off),
+                Blame::Workspace => (Charge::Workspace, back_off),
+                Blame::Task => (Charge::Task, back_off),
+            }
         }
         (RunOutcome::Lost, ProcessEnd::Lost { is_host_fault: true, .. }) => (charge, back_off),
         // The host itself went down and came back: it says nothing about what runs on it.
@@ -467,7 +471,11 @@ mod tests {
 
     #[test]
     fn each_way_to_end_has_its_outcome() {
-        let start_failed = ProcessEnd::StartFailed { message: "no".into(), errno: 2 };
+        let start_failed = ProcessEnd::StartFailed {
+            step: FailedStep::Program,
+            message: "no".into(),
+            errno: Some(2),
+        };
         let lost = ProcessEnd::Lost { message: "shim".into(), is_host_fault: true };
         let stalled = ProcessEnd::Stalled { idle_seconds: 90 };
         for (mode, end, timed_out, oom, expected) in [
@@ -505,18 +513,22 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_the_host_had_no_room_for_charges_the_host_and_every_other_the_profile() {
-        for (errno, charge) in [
-            (28, Charge::Host),
-            (122, Charge::Host),
-            (24, Charge::Host),
-            (112, Charge::Host),
-            (2, Charge::Start),
-            (13, Charge::Start),
-            (0, Charge::Start),
+    fn a_failed_start_charges_the_one_to_blame() {
+        for (step, errno, charge, back_off) in [
+            (FailedStep::Fork, Some(11), Charge::Host, BackOff::None),
+            (FailedStep::Program, Some(12), Charge::Host, BackOff::None),
+            (FailedStep::Program, Some(2), Charge::Start, BackOff::Growing),
+            (FailedStep::Workspace, Some(13), Charge::Workspace, BackOff::Growing),
+            (FailedStep::Setup, None, Charge::Workspace, BackOff::Growing),
+            (FailedStep::Task, None, Charge::Task, BackOff::Growing),
         ] {
-            let end = ProcessEnd::StartFailed { message: "m".into(), errno };
-            assert_eq!(settlement(RunOutcome::SpawnFailed, &end).charge, charge, "errno {errno}");
+            let end = ProcessEnd::StartFailed { step, message: "m".into(), errno };
+            let settled = settlement(RunOutcome::SpawnFailed, &end);
+            assert_eq!(
+                (settled.charge, settled.back_off),
+                (charge, back_off),
+                "{step:?} {errno:?}"
+            );
         }
     }
 

@@ -1,12 +1,14 @@
 //! Where a task's work is done, and the leases that keep two runs out of one place.
 //!
-//! A place is taken by its keys, in the transaction of the claim; each key belongs to one open run at most. A directory
-//! that a task names has two: its path without links, so that it is one place before it is made as well, and its device and
-//! inode, so that it is one place by whatever name. A directory of the daemon's own has its path; a worktree has its branch
-//! in its repository besides.
+//! A place is taken by its keys, in the transaction of the claim; each key belongs to one open run at most. A directory that is
+//! there has two: its path without links, and its device and inode, so that it is one place by whatever name. A directory that
+//! is still to be made has its path and its name below the innermost directory that is there, by the device and inode of that
+//! one: it is one place by whatever name before it is made as well. A directory of the daemon's own has its path; a worktree
+//! has its branch in its repository besides.
 //!
-//! The kernel looks at no file system: what a path leads to is found out before the claim and comes in as a [`Place`]. A
-//! task whose place is not known yet waits under the key of that question, see [`question`].
+//! The kernel looks at no file system: what a path leads to is found out before the claim and comes in as a [`Look`]. A task
+//! whose place is not known waits under the key of that question, see [`question`]; it is never claimed by the text of a path
+//! alone, because two texts may lead to one directory.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,15 @@ use crate::kernel::error::Refusal;
 use crate::kernel::policy::Policy;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::tx::shorten;
+
+/// A directory, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryId {
+    /// Device of its file system.
+    pub device: u64,
+    /// Inode there.
+    pub inode: u64,
+}
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +39,45 @@ pub struct Place {
     pub inode: u64,
     /// Names below it that are still to be made; none when the path itself is there.
     pub missing: Vec<String>,
+    /// The directories above the anchor, nearest first, up to the root.
+    #[serde(default)]
+    pub above: Vec<DirectoryId>,
+}
+
+/// What looking at a path has brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "look", rename_all = "snake_case")]
+pub enum Look {
+    /// It leads to a directory, or to one that can be made.
+    Found(Place),
+    /// It leads to no directory: a start there fails.
+    Broken(BrokenPath),
+    /// It cannot be told where it leads: no answer yet, no right to look, an error of the file system. Nothing starts there.
+    Unknown {
+        /// One line: why not.
+        why: String,
+    },
+}
+
+/// A path that leads to no directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenPath {
+    /// One line: what is wrong with it.
+    pub problem: String,
+    /// The kernel's error number, when it gave one.
+    pub errno: Option<i32>,
+}
+
+/// What the paths of ready tasks lead to, as far as somebody has looked just now.
+pub type Looks = BTreeMap<String, Look>;
+
+/// Keys of the leases of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeaseKeys {
+    /// Keys that the run takes.
+    pub take: Vec<String>,
+    /// Keys that nobody else may hold although the run does not take them: a directory on the way that somebody makes.
+    pub avoid: Vec<String>,
 }
 
 impl Place {
@@ -40,10 +90,33 @@ impl Place {
         }
         if path.is_empty() { "/".to_owned() } else { path }
     }
+
+    /// See the module.
+    fn keys(&self) -> LeaseKeys {
+        let mut keys = LeaseKeys { take: vec![path_key(&self.path())], avoid: Vec::new() };
+        let own = DirectoryId { device: self.device, inode: self.inode };
+        let mut below = self.missing.join("/");
+        if self.missing.is_empty() {
+            keys.take.push(format!("inode:{}:{}", self.device, self.inode));
+        } else {
+            keys.take.push(below_key(own, &below));
+        }
+        let names = self.anchor.rsplit('/').filter(|name| !name.is_empty());
+        for (directory, name) in self.above.iter().zip(names) {
+            below = if below.is_empty() { name.to_owned() } else { format!("{name}/{below}") };
+            keys.avoid.push(below_key(*directory, &below));
+        }
+        keys
+    }
 }
 
-/// What the paths of ready tasks lead to; none where nobody could find out (no right to look, a file system that hangs).
-pub type Places = BTreeMap<String, Option<Place>>;
+fn path_key(path: &str) -> String {
+    format!("path:{path}")
+}
+
+fn below_key(directory: DirectoryId, names: &str) -> String {
+    format!("below:{}:{}:{names}", directory.device, directory.inode)
+}
 
 const QUESTION: &str = "look:";
 
@@ -57,11 +130,40 @@ pub fn asked_path(key: &str) -> Option<&str> {
     key.strip_prefix(QUESTION)
 }
 
-/// The path that has to be looked at before `task` may be claimed.
-pub fn path_to_look_at(task: &Task) -> Option<&str> {
-    match task.workspace_kind {
+/// The paths that have to be looked at before a task may be claimed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskPaths {
+    /// The directory of the work, or for a worktree a directory in its repository.
+    pub workspace: Option<String>,
+    /// Where its worker starts, when its profile names a directory of its own.
+    pub start: Option<String>,
+}
+
+/// The paths of `task`. `repository` is the one that an earlier run of a worktree was made from: the task's own path is that of
+/// its checkout by then. `profile_directory` is where the workers of its profile start.
+pub fn paths_of(
+    task: &Task,
+    repository: Option<&str>,
+    profile_directory: Option<&str>,
+) -> TaskPaths {
+    let named = task.workspace_path.as_deref();
+    let workspace = match task.workspace_kind {
         WorkspaceKind::Scratch => None,
-        WorkspaceKind::Dir | WorkspaceKind::Worktree => task.workspace_path.as_deref(),
+        WorkspaceKind::Dir => named,
+        WorkspaceKind::Worktree => named
+            .filter(|path| path.rsplit('/').next() != Some(task.id.as_str()))
+            .or(repository)
+            .or(profile_directory),
+    };
+    let start = profile_directory.filter(|directory| Some(*directory) != workspace);
+    TaskPaths { workspace: workspace.map(str::to_owned), start: start.map(str::to_owned) }
+}
+
+/// The directory or repository whose breaker a start of `task` moves; none for a scratch directory of the daemon's own.
+pub fn breaker_path(path: &str, look: &Look) -> String {
+    match look {
+        Look::Found(place) => place.path(),
+        Look::Broken(_) | Look::Unknown { .. } => tidied(path),
     }
 }
 
@@ -71,7 +173,11 @@ pub fn path_to_look_at(task: &Task) -> Option<&str> {
 /// # Errors
 /// [`Refusal::InvalidValue`].
 pub fn refuse_relative(task: &Task) -> Result<(), Refusal> {
-    match path_to_look_at(task) {
+    let path = match task.workspace_kind {
+        WorkspaceKind::Scratch => None,
+        WorkspaceKind::Dir | WorkspaceKind::Worktree => task.workspace_path.as_deref(),
+    };
+    match path {
         Some(path) if !path.starts_with('/') => Err(Refusal::InvalidValue {
             field: "workspace_path",
             problem: "non-absolute workspace_path",
@@ -86,31 +192,25 @@ pub fn branch_of(prefix: &str, task_id: &str) -> String {
     format!("{prefix}{task_id}")
 }
 
-/// Keys of the leases that a run of `task` takes. `place` is what its path leads to, as far as that is known; the policy has the
-/// root of the daemon's own directories, and how branches are called.
-pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy) -> Vec<String> {
-    let workspaces_dir = &policy.workspaces_dir;
-    let of_path = |path: &str| format!("path:{path}");
-    let own = || of_path(&format!("{workspaces_dir}/{}", task.id));
-    let named = task.workspace_path.as_deref().unwrap_or_default();
+/// Keys of the leases that a run of `task` takes. `place` is what its path leads to; none for a task without a path, and for one
+/// whose path leads to no directory, in which nothing will be started. The policy has the root of the daemon's own directories, and
+/// how branches are called.
+pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy) -> LeaseKeys {
+    let own = || path_key(&format!("{}/{}", policy.workspaces_dir, task.id));
     match (task.workspace_kind, place) {
-        (WorkspaceKind::Scratch, _) => vec![own()],
-        (WorkspaceKind::Dir, Some(place)) => {
-            let mut keys = vec![of_path(&place.path())];
-            if place.missing.is_empty() {
-                keys.push(format!("inode:{}:{}", place.device, place.inode));
-            }
-            keys
+        (WorkspaceKind::Dir, Some(place)) => place.keys(),
+        (WorkspaceKind::Dir, None) => {
+            let named = task.workspace_path.as_deref().unwrap_or_default();
+            LeaseKeys { take: vec![path_key(&tidied(named))], avoid: Vec::new() }
         }
-        (WorkspaceKind::Dir, None) => vec![of_path(&tidied(named))],
-        (WorkspaceKind::Worktree, place) => {
-            let repository = match place {
-                Some(place) => format!("{}:{}", place.device, place.inode),
-                None => tidied(named),
-            };
+        (WorkspaceKind::Worktree, Some(Place { device, inode, .. })) => {
             let new = || branch_of(&policy.branch_prefix, task.id.as_str());
             let branch = task.branch_name.clone().unwrap_or_else(new);
-            vec![own(), format!("branch:{repository}:{branch}")]
+            let branch = format!("branch:{device}:{inode}:{branch}");
+            LeaseKeys { take: vec![own(), branch], avoid: Vec::new() }
+        }
+        (WorkspaceKind::Scratch, _) | (WorkspaceKind::Worktree, None) => {
+            LeaseKeys { take: vec![own()], avoid: Vec::new() }
         }
     }
 }
@@ -125,19 +225,59 @@ fn tidied(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place(missing: &[&str]) -> Place {
+    fn place(anchor: &str, missing: &[&str], above: &[u64]) -> Place {
         let missing = missing.iter().map(|name| (*name).to_owned()).collect();
-        Place { anchor: "/x".to_owned(), device: 8, inode: 5, missing }
+        let above = above.iter().map(|inode| DirectoryId { device: 8, inode: *inode }).collect();
+        Place { anchor: anchor.to_owned(), device: 8, inode: 5, missing, above }
     }
 
     #[test]
     fn a_place_has_one_path_before_and_after_it_is_made() {
-        assert_eq!(place(&[]).path(), "/x");
-        assert_eq!(place(&["a", "b"]).path(), "/x/a/b");
-        let root = Place { anchor: "/".to_owned(), ..place(&[]) };
-        assert_eq!(root.path(), "/");
-        let below = Place { anchor: "/".to_owned(), ..place(&["a"]) };
-        assert_eq!(below.path(), "/a");
+        assert_eq!(place("/x", &[], &[]).path(), "/x");
+        assert_eq!(place("/x", &["a", "b"], &[]).path(), "/x/a/b");
+        assert_eq!(place("/", &[], &[]).path(), "/");
+        assert_eq!(place("/", &["a"], &[]).path(), "/a");
+    }
+
+    /// Whether a run in `second` is kept out while one in `first` is open, or the other way round.
+    fn excludes(first: &Place, second: &Place) -> bool {
+        let (first, second) = (first.keys(), second.keys());
+        let is_in_the_way = |holder: &LeaseKeys, other: &LeaseKeys| {
+            other.take.iter().chain(&other.avoid).any(|key| holder.take.contains(key))
+        };
+        is_in_the_way(&first, &second)
+    }
+
+    #[test]
+    fn a_directory_that_is_made_by_one_name_is_one_place_by_another_name() {
+        // Inode 5 is mounted at /a and at /b. The first run makes new/deep in it.
+        let to_make = place("/a", &["new", "deep"], &[2]);
+        let same_by_other_name = place("/b", &["new", "deep"], &[3, 2]);
+        assert!(excludes(&to_make, &same_by_other_name));
+        let mut half_made = place("/b/new", &["deep"], &[5, 3, 2]);
+        half_made.inode = 50;
+        assert!(excludes(&to_make, &half_made));
+        let mut made = place("/b/new/deep", &[], &[50, 5, 3, 2]);
+        made.inode = 51;
+        assert!(excludes(&to_make, &made));
+        let mut sibling = place("/b/new/other", &[], &[50, 5, 3, 2]);
+        sibling.inode = 52;
+        assert!(!excludes(&to_make, &sibling));
+        let mut parent = place("/b/new", &[], &[5, 3, 2]);
+        parent.inode = 50;
+        assert!(
+            !excludes(&to_make, &parent),
+            "directories within one another are different places"
+        );
+    }
+
+    #[test]
+    fn directories_that_are_there_are_one_place_by_inode_or_by_path() {
+        assert!(excludes(&place("/a", &[], &[2]), &place("/b", &[], &[3])));
+        let other = Place { inode: 6, ..place("/a", &[], &[2]) };
+        assert!(excludes(&place("/a", &[], &[2]), &other), "replaced by another of its name");
+        let elsewhere = Place { inode: 6, ..place("/b", &[], &[2]) };
+        assert!(!excludes(&place("/a", &[], &[2]), &elsewhere));
     }
 
     #[test]

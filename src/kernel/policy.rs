@@ -38,6 +38,8 @@ pub struct Policy {
     pub launch_options_by_profile: BTreeMap<String, LaunchOptions>,
     /// The same for an assignee without a profile.
     pub launch_options: LaunchOptions,
+    /// Where the workers of each profile start that has a directory of its own.
+    pub working_directory_by_profile: BTreeMap<String, String>,
     /// Profiles whose workers plan work for others.
     pub orchestrators: BTreeSet<String>,
     /// When present, only these profiles may be assigned.
@@ -98,6 +100,7 @@ impl Default for Policy {
             max_runtime_by_profile: BTreeMap::new(),
             launch_options_by_profile: BTreeMap::new(),
             launch_options: LaunchOptions::default(),
+            working_directory_by_profile: BTreeMap::new(),
             orchestrators: BTreeSet::new(),
             strict_profiles: None,
             workspaces_dir: String::new(),

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::breaker::{BreakerKey, Gate};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::place::asked_path;
 use crate::kernel::policy::Policy;
 use crate::kernel::run::{Run, RunOutcome, RunState};
-use crate::kernel::store::leases::Holder;
+use crate::kernel::store::leases::{Holder, Wait};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::verbs::DispatchSwitch;
@@ -61,6 +62,13 @@ pub enum Reason {
     PreviousRunUnkillable {
         /// The run.
         run_id: RunId,
+    },
+    /// It is not known what became of the processes of its run; until it is, nothing is started for it.
+    RunUnknown {
+        /// The run.
+        run_id: RunId,
+        /// Why it is not known.
+        error: String,
     },
     /// It failed and waits before the next attempt.
     BackOff {
@@ -127,6 +135,22 @@ pub enum Reason {
         /// Its task.
         task_id: String,
     },
+    /// It is not known which directory the path is in which it would work; until it is, nothing is started there.
+    WorkspaceUnknown {
+        /// The path.
+        path: String,
+        /// Why it is not known.
+        error: String,
+    },
+    /// The breaker of the directory or repository that it works in is open.
+    WorkspaceBreaker {
+        /// The directory or repository.
+        path: String,
+        /// When it looks again, epoch seconds.
+        until: Option<EpochSeconds>,
+        /// The last failure.
+        error: Option<String>,
+    },
     /// Nothing: it starts in the next pass.
     StartsNext,
 }
@@ -158,10 +182,35 @@ pub struct Facts {
     pub switch: DispatchSwitch,
     /// Free bytes, when that is too little to start anything.
     pub low_disk_bytes: Option<u64>,
-    /// Who works in the directory that the task needs.
-    pub workspace_holder: Option<Holder>,
+    /// Why nobody can say what became of the open run.
+    pub doubt: Option<String>,
+    /// What a ready task was put aside for by the last pass.
+    pub wait: Option<WaitFacts>,
     /// The time, epoch seconds.
     pub now: EpochSeconds,
+}
+
+/// What a task was put aside for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitFacts {
+    /// This run works in the directory that the task needs.
+    Holder(Holder),
+    /// It is not known which directory this path is.
+    Unknown {
+        /// The path.
+        path: String,
+        /// Why not.
+        why: String,
+    },
+    /// The breaker of this directory or repository.
+    Breaker {
+        /// The directory or repository.
+        path: String,
+        /// What it allows now.
+        gate: Gate,
+        /// Its last failure.
+        error: Option<String>,
+    },
 }
 
 impl Facts {
@@ -178,6 +227,7 @@ impl Facts {
             }
         }
         let latest = store::runs::get_latest(connection, &task.id)?;
+        let open_run = store::runs::get_open(connection, &task.id)?;
         let by_profile = store::runs::count_open_by_profile(connection)?;
         let assignee = task.assignee.clone().unwrap_or_default();
         let of_assignee = by_profile.iter().find(|(name, _)| *name == assignee);
@@ -187,7 +237,6 @@ impl Facts {
         };
         Ok(Self {
             open_parents,
-            open_run: store::runs::get_open(connection, &task.id)?,
             block_reason: latest.as_ref().and_then(|run| run.summary.clone().or(run.error.clone())),
             gave_up: latest.is_some_and(|run| run.outcome == Some(RunOutcome::GaveUp)),
             total_runtime_seconds: store::runs::total_runtime(
@@ -201,24 +250,47 @@ impl Facts {
             profile_gate: gate(&BreakerKey::Profile(assignee))?,
             switch: DispatchSwitch::read(connection)?,
             low_disk_bytes: None,
-            workspace_holder: workspace_holder(connection, &task)?,
+            doubt: match &open_run {
+                Some(run) => store::footing::doubt(connection, run.id)?,
+                None => None,
+            },
+            open_run,
+            wait: wait(connection, &task, now)?,
             now,
             task,
         })
     }
 }
 
-/// Who holds what a ready task was put aside for by the last pass.
-fn workspace_holder(connection: &Connection, task: &Task) -> Result<Option<Holder>, Fault> {
-    match store::leases::waits_for(connection, &task.id)? {
-        Some(key) => store::leases::holder(connection, &key),
-        None => Ok(None),
+/// What a ready task was put aside for by the last pass, as far as that still holds.
+fn wait(
+    connection: &Connection,
+    task: &Task,
+    now: EpochSeconds,
+) -> Result<Option<WaitFacts>, Fault> {
+    let Some(Wait { key, because }) = store::leases::wait_of(connection, &task.id)? else {
+        return Ok(None);
+    };
+    if let Some(path) = asked_path(&key) {
+        let path = path.to_owned();
+        return Ok(because.map(|why| WaitFacts::Unknown { path, why }));
     }
+    if let Some(BreakerKey::Workspace(path)) = BreakerKey::parse(&key) {
+        let breaker = store::breakers::get(connection, &BreakerKey::Workspace(path.clone()))?;
+        let (gate, error) = (breaker.gate(now), breaker.last_error);
+        return Ok(Some(WaitFacts::Breaker { path, gate, error }));
+    }
+    Ok(store::leases::holder(connection, &key)?.map(WaitFacts::Holder))
 }
 
 /// The reason.
 pub fn reason(facts: &Facts, policy: &Policy) -> Reason {
     let task = &facts.task;
+    if let (Some(run), Some(error)) = (&facts.open_run, &facts.doubt)
+        && matches!(task.status, TaskStatus::Running | TaskStatus::Ready)
+    {
+        return Reason::RunUnknown { run_id: run.id, error: error.clone() };
+    }
     match task.status {
         TaskStatus::Running if is_unkillable(facts) => {
             Reason::PreviousRunUnkillable { run_id: task.current_run_id.unwrap_or_default() }
@@ -304,8 +376,19 @@ fn board_reason(facts: &Facts, policy: &Policy) -> Option<Reason> {
     if facts.open_runs >= policy.max_running {
         return Some(Reason::Cap { open_runs: facts.open_runs, max_running: policy.max_running });
     }
-    let holder = facts.workspace_holder.as_ref()?;
-    Some(Reason::WorkspaceBusy { run_id: holder.run_id, task_id: holder.task_id.to_string() })
+    match facts.wait.as_ref()? {
+        WaitFacts::Holder(Holder { run_id, task_id }) => {
+            Some(Reason::WorkspaceBusy { run_id: *run_id, task_id: task_id.to_string() })
+        }
+        WaitFacts::Unknown { path, why } => {
+            Some(Reason::WorkspaceUnknown { path: path.clone(), error: why.clone() })
+        }
+        WaitFacts::Breaker { path, gate: Gate::Shut { until }, error } => {
+            let (path, error) = (path.clone(), error.clone());
+            Some(Reason::WorkspaceBreaker { path, until: *until, error })
+        }
+        WaitFacts::Breaker { gate: Gate::Free | Gate::Probe, .. } => None,
+    }
 }
 
 impl Reason {
@@ -322,6 +405,7 @@ impl Reason {
             Self::UnknownProfile { .. } => "unknown_profile",
             Self::PreviousRunStopping { .. } => "previous_run_stopping",
             Self::PreviousRunUnkillable { .. } => "previous_run_unkillable",
+            Self::RunUnknown { .. } => "run_unknown",
             Self::BackOff { .. } => "back_off",
             Self::StartsUsedUp { .. } => "starts_used_up",
             Self::RuntimeUsedUp { .. } => "runtime_used_up",
@@ -334,6 +418,8 @@ impl Reason {
             Self::ProfileCap { .. } => "profile_cap",
             Self::Cap { .. } => "cap",
             Self::WorkspaceBusy { .. } => "workspace_busy",
+            Self::WorkspaceUnknown { .. } => "workspace_unknown",
+            Self::WorkspaceBreaker { .. } => "workspace_breaker",
             Self::StartsNext => "starts_next",
         }
     }
@@ -347,7 +433,9 @@ impl Reason {
             | Self::Draining
             | Self::Disk { .. }
             | Self::HostBreaker { .. }
-            | Self::ProfileBreaker { .. } => true,
+            | Self::ProfileBreaker { .. }
+            | Self::WorkspaceUnknown { .. }
+            | Self::WorkspaceBreaker { .. } => true,
             Self::ProfileCap { max_running, .. } | Self::Cap { max_running, .. } => {
                 *max_running == 0
             }
@@ -360,6 +448,7 @@ impl Reason {
             | Self::Unassigned
             | Self::PreviousRunStopping { .. }
             | Self::PreviousRunUnkillable { .. }
+            | Self::RunUnknown { .. }
             | Self::BackOff { .. }
             | Self::StartsUsedUp { .. }
             | Self::RuntimeUsedUp { .. }
@@ -392,6 +481,9 @@ impl Reason {
             Self::PreviousRunUnkillable { run_id } => {
                 format!("the processes of its last run ({run_id}) do not die")
             }
+            Self::RunUnknown { run_id, error } => {
+                format!("it is not known what became of its run ({run_id}): {error}")
+            }
             Self::BackOff { error, .. } => {
                 format!("it waits after a failure: {}", error.as_deref().unwrap_or("no detail"))
             }
@@ -422,6 +514,13 @@ impl Reason {
             Self::WorkspaceBusy { run_id, task_id } => {
                 format!("{task_id} (run {run_id}) works in the directory that it needs")
             }
+            Self::WorkspaceUnknown { path, error } => {
+                format!("it is not known which directory {path} is: {error}")
+            }
+            Self::WorkspaceBreaker { path, until, error } => {
+                let next = next_probe(*until, error.as_deref());
+                format!("the breaker of its workspace {path} is open: {next}")
+            }
             Self::StartsNext => "nothing: it starts in the next pass".to_owned(),
         }
     }
@@ -436,8 +535,10 @@ impl Reason {
             Self::UnknownProfile { assignee } => {
                 format!("add [profiles.{assignee}] to the configuration, or assign another")
             }
-            Self::PreviousRunUnkillable { .. } => {
-                format!("look at them; `kanban stop --force {id}` gives them up")
+            Self::PreviousRunUnkillable { .. } | Self::RunUnknown { .. } => {
+                format!(
+                    "look whether its processes still run; `kanban stop --force {id}` gives them up"
+                )
             }
             Self::BackOff { .. } => "`kanban dispatch` does not wait".to_owned(),
             Self::StartsUsedUp { .. } | Self::RuntimeUsedUp { .. } => {
@@ -449,6 +550,12 @@ impl Reason {
             Self::ProfileBreaker { .. } => {
                 "mend the profile; one task is tried from time to time".to_owned()
             }
+            Self::WorkspaceUnknown { path, .. } => format!(
+                "see what `ls -d {path}` says to the user of the daemon; the daemon looks again by itself"
+            ),
+            Self::WorkspaceBreaker { path, .. } => format!(
+                "repair the workspace; one task is tried from time to time, and `kanban breakers reset workspace:{path}` tries all"
+            ),
             Self::Cap { .. } => {
                 "dispatch.max_running raises the limit; `kanban doctor` tells when the limit of open files is lower"
                     .to_owned()

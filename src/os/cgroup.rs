@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use crate::os::cgroup_controllers::{CONTROLLERS, hand_down};
 use crate::os::cgroup_hierarchy::{self as hierarchy, Mount};
 use crate::os::cgroup_leaf::{Leaf, write};
+use crate::os::failure::at;
 use crate::os::holder_protocol::Hello;
 use crate::os::run_files::{COMMAND_PREFIX, ContainmentSpec, GroupLimits};
 
@@ -227,8 +228,10 @@ impl Containment {
         }
     }
 
-    /// Removes every leaf of a run that is not among `open`, what lives in it first. To be called before anything is started.
-    pub fn sweep(&self, open: &[i64]) {
+    /// Removes every leaf of a run that is not among `open`, what lives in it first. One that has a supervisor, by
+    /// `is_supervised`, is that one's to empty: its run was given up by a person, or is of another life of the board. To be called
+    /// before anything is started.
+    pub fn sweep(&self, open: &[i64], is_supervised: impl Fn(i64) -> bool) {
         let Self::Groups(base) = self else { return };
         let Ok(entries) = std::fs::read_dir(base.directory.join("runs")) else { return };
         for entry in entries.flatten() {
@@ -237,9 +240,15 @@ impl Containment {
                 // Of a command that belonged to no run. One that has not ended keeps it.
                 drop(Leaf::new(entry.path()).remove());
             }
-            let is_over = run_id.is_some_and(|run_id| !open.contains(&run_id));
-            if is_over && !end_leaf(&Leaf::new(entry.path()), KILL_PATIENCE) {
-                tracing::error!(leaf = %entry.path().display(), "processes of a closed run do not die");
+            let Some(run_id) = run_id.filter(|run_id| !open.contains(run_id)) else { continue };
+            let leaf = Leaf::new(entry.path());
+            if leaf.remove().is_ok() {
+                continue;
+            }
+            if is_supervised(run_id) {
+                tracing::warn!(run = run_id, leaf = %leaf.path().display(), "a run that is not open still has a supervisor; it is left to that");
+            } else if !end_leaf(&leaf, KILL_PATIENCE) {
+                tracing::error!(leaf = %leaf.path().display(), "processes of a closed run do not die");
             }
         }
     }
@@ -292,18 +301,15 @@ fn wait_for_change(leaf: &Leaf, patience: Duration) {
 /// Naming the file: it cannot be made, or a limit not be set.
 pub fn make_leaf(spec: &ContainmentSpec) -> io::Result<()> {
     let leaf = Leaf::new(&spec.leaf);
-    let named = |path: &Path, error: &io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-    };
     if leaf.path().exists() {
-        // Of a run that had this number in an earlier life of the board; nobody holds its lock, so it is over.
+        // Of a run that had this number in an earlier life of the board. The caller knows that it has no supervisor any more.
         let _else_the_next_step_fails = end_leaf(&leaf, KILL_PATIENCE);
     }
     if let Some(runs) = leaf.path().parent() {
         // Somebody may have tidied up between two runs.
-        make_groups(&[runs, &spec.shims]).map_err(|error| named(runs, &error))?;
+        make_groups(&[runs, &spec.shims]).map_err(|error| at(runs, error))?;
     }
-    std::fs::create_dir(leaf.path()).map_err(|error| named(leaf.path(), &error))?;
+    std::fs::create_dir(leaf.path()).map_err(|error| at(leaf.path(), error))?;
     set_limits(leaf.path(), &spec.limits).inspect_err(|_error| {
         // Nothing has been put into it.
         let _removed = leaf.remove();
@@ -317,9 +323,8 @@ fn make_groups(directories: &[&Path]) -> io::Result<()> {
 fn set_limits(leaf: &Path, limits: &GroupLimits) -> io::Result<()> {
     let set = |file: &str, value: String| {
         let path = leaf.join(file);
-        write(&path, &value).map_err(|error| {
-            io::Error::new(error.kind(), format!("{} = {value}: {error}", path.display()))
-        })
+        write(&path, &value)
+            .map_err(|error| at(&PathBuf::from(format!("{} = {value}", path.display())), error))
     };
     // Not every kernel has these two; the limit itself holds without them.
     let set_if_there = |file: &str, value: &str| match write(&leaf.join(file), value) {

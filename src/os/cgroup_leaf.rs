@@ -10,6 +10,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 /// Directories below a leaf that [`Leaf::remove`] looks at; a worker that made more has to be helped by a person.
 const GROUPS_MAX: usize = 10_000;
 
@@ -58,14 +60,21 @@ impl Leaf {
         missing_is(write(&self.path.join("cgroup.kill"), "1"), ())
     }
 
-    /// Whether a process lives in it or below it.
+    /// Whether a process lives in it or below it. A leaf that is gone was empty, but only where control groups can be seen at
+    /// all: in another mount namespace every leaf is missing.
     ///
     /// # Errors
     /// It cannot be told; then it must not be taken for empty.
     pub fn is_populated(&self) -> io::Result<bool> {
         let events = missing_is(self.read("cgroup.events"), String::new())?;
         if events.is_empty() {
-            return Ok(false);
+            return match is_in_hierarchy(&self.path)? {
+                true => Ok(false),
+                false => Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "no control groups are mounted where it was",
+                )),
+            };
         }
         match value_of(&events, "populated") {
             Some(populated) => Ok(populated != 0),
@@ -110,6 +119,20 @@ impl Leaf {
     fn read(&self, file: &str) -> io::Result<String> {
         std::fs::read_to_string(self.path.join(file))
     }
+}
+
+/// Whether the innermost directory of `path` that is there is one of cgroup v2.
+fn is_in_hierarchy(path: &Path) -> io::Result<bool> {
+    for directory in path.ancestors() {
+        match nix::sys::statfs::statfs(directory) {
+            Ok(found) => {
+                return Ok(found.filesystem_type() == nix::sys::statfs::CGROUP2_SUPER_MAGIC);
+            }
+            Err(Errno::ENOENT | Errno::ENODEV) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(false)
 }
 
 /// Puts this process, all threads of it, into the group at `directory`.
@@ -173,10 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_that_is_gone_is_empty_and_needs_nothing() {
+    fn a_leaf_that_is_gone_needs_nothing_and_is_empty_only_where_there_are_control_groups() {
         let temp = tempfile::tempdir().unwrap();
         let leaf = Leaf::new(temp.path().join("gone"));
-        assert!(!leaf.is_populated().unwrap());
+        let unseen = leaf.is_populated().unwrap_err();
+        assert!(unseen.to_string().contains("no control groups are mounted"), "{unseen}");
+        let groups = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
+        if let Some(mount) = groups.iter().find(|mount| mount.join("cgroup.procs").exists()) {
+            let gone = Leaf::new(mount.join("kanband-none/runs/7"));
+            assert!(!gone.is_populated().unwrap(), "{}", mount.display());
+        }
         leaf.kill().unwrap();
         leaf.remove().unwrap();
         assert_eq!(leaf.usage(), LeafUsage::default());

@@ -15,16 +15,18 @@ use thiserror::Error;
 
 use crate::os::cgroup::Containment;
 use crate::os::holder::Holder;
+use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::{PidFd, Signal};
 use crate::os::random::random_hex;
-use crate::os::remains::{end_remains, remove_leaf};
+use crate::os::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::{
     COMMAND_PREFIX, GroupLimits, LimitSpec, LogSpec, NO_RUN, RUN_FILE_VERSION, RunDir, RunSpec,
-    StartFailure, read_exit, read_identity, remove,
+    StartFailure, read_exit, read_identity, read_spec, remove,
 };
 use crate::os::run_inspection::{Inspection, inspect};
 use crate::os::run_log::read_log;
 use crate::os::run_registry::RunRegistry;
+use crate::os::run_signs::Footing;
 use crate::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use crate::os::user::Account;
 
@@ -185,7 +187,7 @@ impl CommandAs<'_> {
         if matches!(heard, Err(CommandError::Lost)) {
             // Without its shim, what is left of it is found by its control group or its session.
             let worker = read_identity(dir)?.and_then(|identity| identity.worker);
-            is_over = end_remains(dir, worker.as_ref(), self.holder, LEFT_PATIENCE);
+            is_over = end(dir, (Some(&shim.identity), worker.as_ref()), self.holder)?;
         }
         self.registry.remove(&shim.identity);
         // The holder's child is the holder's to reap.
@@ -219,8 +221,38 @@ fn read_end(dir: &RunDir) -> Result<String, CommandError> {
     }
 }
 
+/// Everything by which the processes of a command are known: its control group, its shim and its session. The variables are the
+/// same for all commands, so they say nothing about one.
+fn remnant<'a>(
+    dir: &'a RunDir,
+    footing: &'a Footing,
+    spec: Option<&'a RunSpec>,
+    holder: Option<&'a Holder>,
+) -> Remnant<'a> {
+    let runs_dir = dir.path().parent().unwrap_or(dir.path());
+    // No socket is where a directory is.
+    let marks = Marks { runs_dir, worker_socket: dir.path() };
+    Remnant { dir, run_id: None, footing, spec, marks, holder }
+}
+
+/// Ends what a command has left whose shim died. True when nothing is left.
+fn end(
+    dir: &RunDir,
+    (shim, worker): (Option<&ProcessIdentity>, Option<&ProcessIdentity>),
+    holder: Option<&Holder>,
+) -> io::Result<bool> {
+    let (footing, spec) = (Footing::default(), read_spec(dir)?);
+    match remnant(dir, &footing, spec.as_ref(), holder).end(shim, worker, LEFT_PATIENCE) {
+        Tree::Empty => Ok(true),
+        Tree::Some => Ok(false),
+        Tree::Unknown(why) => Err(io::Error::other(why)),
+    }
+}
+
 fn remove_files(dir: &RunDir) {
-    remove_leaf(dir);
+    // A spec that cannot be read leaves an empty group, for the next start of the daemon to remove.
+    let spec = read_spec(dir).ok().flatten();
+    remnant(dir, &Footing::default(), spec.as_ref(), None).remove_leaf();
     for left in ["log", "log.tail.0", "log.tail.1"] {
         // Most of these were never there.
         drop(std::fs::remove_file(dir.path().join(left)));
@@ -279,37 +311,44 @@ fn look_at_left(
     holder: Option<&Holder>,
 ) -> io::Result<bool> {
     let started = Instant::now();
+    let footing = Footing::default();
     loop {
-        match inspect(dir)? {
+        let passes = started.elapsed() < LEFT_PATIENCE;
+        match inspect(&remnant(dir, &footing, None, holder)).inspection {
             Inspection::Ended(_) | Inspection::NeverStarted => return Ok(true),
-            Inspection::ShimDied(identity) => {
-                return Ok(end_remains(dir, identity.worker.as_ref(), holder, LEFT_PATIENCE));
+            Inspection::ShimDied(loss) => {
+                return end(dir, (loss.shim.as_ref(), loss.worker.as_ref()), holder);
             }
-            Inspection::Alive(Some(identity)) => {
-                let Some(shim) = PidFd::open(&identity.shim)? else {
-                    if started.elapsed() < LEFT_PATIENCE {
-                        continue;
-                    }
-                    return Err(io::ErrorKind::TimedOut.into());
-                };
-                registry.insert(NO_RUN, &identity.shim);
-                let (dir, registry) = (dir.clone(), Arc::clone(registry));
-                let spawned =
-                    std::thread::Builder::new().name("left-command".into()).spawn(move || {
-                        drop(shim.signal(Signal::SIGTERM));
-                        while !shim.wait_exit(MARGIN).unwrap_or(false) {}
-                        registry.remove(&identity.shim);
-                        remove_files(&dir);
-                    });
-                return spawned.map(|_thread| false);
-            }
-            // It has its lock, and is about to write down who it is.
-            Inspection::Alive(None) if started.elapsed() < LEFT_PATIENCE => {
-                std::thread::yield_now();
-            }
-            Inspection::Alive(None) => return Err(io::ErrorKind::TimedOut.into()),
+            Inspection::Alive(supervisor) => match PidFd::open(&supervisor.shim)? {
+                Some(shim) => return await_left(dir, registry, supervisor.shim, shim),
+                // It has ended meanwhile.
+                None if passes => {}
+                None => return Err(io::ErrorKind::TimedOut.into()),
+            },
+            // It is about to write down who it is.
+            Inspection::Beginning(_) if passes => std::thread::yield_now(),
+            Inspection::Beginning(_) => return Err(io::ErrorKind::TimedOut.into()),
+            Inspection::Unknown(why) => return Err(io::Error::other(why)),
         }
     }
+}
+
+/// Asks a command to end whose shim lives, and waits for that on a thread of its own. Always false: something of it is left.
+fn await_left(
+    dir: &RunDir,
+    registry: &Arc<RunRegistry>,
+    identity: ProcessIdentity,
+    shim: PidFd,
+) -> io::Result<bool> {
+    registry.insert(NO_RUN, &identity);
+    let (dir, registry) = (dir.clone(), Arc::clone(registry));
+    let spawned = std::thread::Builder::new().name("left-command".into()).spawn(move || {
+        drop(shim.signal(Signal::SIGTERM));
+        while !shim.wait_exit(MARGIN).unwrap_or(false) {}
+        registry.remove(&identity);
+        remove_files(&dir);
+    });
+    spawned.map(|_thread| false)
 }
 
 /// An error with its causes in one line.

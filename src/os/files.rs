@@ -1,23 +1,7 @@
 //! Small questions about files.
 
-use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-
-use thiserror::Error;
-
-/// An error about a file. Its source has the kernel's number.
-#[derive(Debug, Error)]
-#[error("{}: {source}", path.display())]
-struct AtPath {
-    path: PathBuf,
-    source: io::Error,
-}
-
-/// Names the file in an error; the kernel's number stays among its sources.
-pub fn at_path(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
-    move |source| io::Error::new(source.kind(), AtPath { path: path.to_owned(), source })
-}
+use std::path::Path;
 
 /// Whether a regular file is there that somebody may execute.
 pub fn is_executable_file(path: &Path) -> bool {

@@ -60,11 +60,11 @@ impl HolderError {
         }
     }
 
-    /// The kernel's error number, 0 when there is none.
-    pub fn errno(&self) -> i32 {
+    /// The kernel's error number, when the holder told one.
+    pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Silent { .. } | Self::Odd { .. } => 0,
-            Self::Refused(refusal) => refusal.errno,
+            Self::Silent { .. } | Self::Odd { .. } => None,
+            Self::Refused(refusal) => Some(refusal.errno).filter(|errno| *errno != 0),
         }
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::os::cgroup::end_base_of;
 use crate::os::pidfd::{PidFd, Signal};
-use crate::os::remains::end_remains;
+use crate::os::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::RunDir;
-use crate::os::run_inspection::{Inspection, inspect};
+use crate::os::run_inspection::{Inspected, Inspection, LossCause, Supervisor, inspect};
+use crate::os::run_signs::Footing;
 
 /// Ends the runs below `runs`. Returns how many could not be ended within `patience`; none there when it is 0.
 ///
@@ -59,27 +60,37 @@ impl Stopping {
 }
 
 fn ask_to_stop(dir: &RunDir, deadline: Instant) -> Stopping {
+    let runs = dir.path().parent().unwrap_or(dir.path());
+    let run_id = dir.path().file_name().and_then(|name| name.to_str()?.parse().ok());
+    let footing = Footing::default();
+    let marks = Marks { runs_dir: runs, worker_socket: runs };
+    let remnant = Remnant { dir, run_id, footing: &footing, spec: None, marks, holder: None };
     loop {
-        match inspect(dir) {
-            Ok(Inspection::Alive(Some(identity))) => {
-                return match PidFd::open(&identity.shim) {
+        let Inspected { inspection, spec } = inspect(&remnant);
+        match inspection {
+            Inspection::Alive(Supervisor { shim, .. }) => {
+                return match PidFd::open(&shim) {
                     Ok(Some(shim)) if shim.signal(Signal::SIGTERM).is_ok() => Stopping::Asked(shim),
                     Ok(None) => Stopping::Over,
                     Ok(Some(_)) | Err(_) => Stopping::Unknown,
                 };
             }
             // It has its lock and is about to write down who it is.
-            Ok(Inspection::Alive(None)) if Instant::now() < deadline => std::thread::yield_now(),
-            Ok(Inspection::Alive(None)) => return Stopping::Unknown,
-            Ok(Inspection::ShimDied(identity)) => {
+            Inspection::Beginning(_) if Instant::now() < deadline => std::thread::yield_now(),
+            Inspection::Beginning(_) | Inspection::Unknown(_) => return Stopping::Unknown,
+            Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
                 let patience = deadline.saturating_duration_since(Instant::now());
-                let is_over = end_remains(dir, identity.worker.as_ref(), None, patience);
-                return if is_over { Stopping::Over } else { Stopping::Unknown };
+                let socket = spec.as_ref().and_then(|spec| spec.env.get("KANBAN_SOCKET"));
+                let marks = Marks { worker_socket: socket.map_or(runs, Path::new), ..marks };
+                let remnant = Remnant { spec: spec.as_ref(), marks, ..remnant };
+                return match remnant.end(loss.shim.as_ref(), loss.worker.as_ref(), patience) {
+                    Tree::Empty => Stopping::Over,
+                    Tree::Some | Tree::Unknown(_) => Stopping::Unknown,
+                };
             }
-            Ok(Inspection::Ended(_) | Inspection::NeverStarted) => return Stopping::Over,
-            // A shim that has just ended cleans up behind itself.
-            Err(_) if !dir.path().is_dir() => return Stopping::Over,
-            Err(_) => return Stopping::Unknown,
+            Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => {
+                return Stopping::Over;
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use crate::os::identity::ProcessIdentity;
+use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::proc_stat::{self, ProcStat};
 
 /// Readings of one ancestry before giving up; processes that end under the walk cost one each.
@@ -56,6 +56,27 @@ pub fn descendants(root_pid: i32) -> io::Result<Vec<Descendant>> {
             Ok(Descendant { identity, parent_pid: stat.parent_pid, is_over: stat.is_over() })
         })
         .collect()
+}
+
+/// The process that leads a session of its own directly below `parent`; none when there is none, or more than one.
+///
+/// # Errors
+/// `/proc` itself cannot be listed, or the boot id is unreadable.
+pub fn leader_below(parent: &ProcessIdentity) -> io::Result<Option<ProcessIdentity>> {
+    let is_leader = |pid: i32| {
+        let session = nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(pid)));
+        session.is_ok_and(|session| session.as_raw() == pid)
+    };
+    let below = descendants(parent.pid)?;
+    let mut leaders = below
+        .into_iter()
+        .filter(|process| process.parent_pid == parent.pid && !process.is_over)
+        .filter(|process| is_leader(process.identity.pid));
+    let first = leaders.next().map(|leader| leader.identity);
+    let is_only = leaders.next().is_none();
+    // What was seen was below this parent only if the parent was still itself.
+    let is_same = parent.check() == Liveness::Same;
+    Ok(first.filter(|_| is_only && is_same))
 }
 
 fn stable_walk(

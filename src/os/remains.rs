@@ -1,4 +1,4 @@
-//! Ending what is left of a run whose shim died, and knowing it when it calls.
+//! What is left of a run whose shim died: seeing it, ending it, and knowing it when it calls.
 //!
 //! A run with a leaf of its own is ended by it, whole. Without its sub-reaper a tree that has none has fallen apart: orphans
 //! belong to init. Two marks still tell a process of the run: the session that the shim gave the worker, and the variables in
@@ -11,6 +11,7 @@
 //! and when nobody has that PID, those of its members are ours that are where the run was started, too.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,104 +21,171 @@ use procfs::process::Process;
 
 use crate::os::cgroup::end_leaf;
 use crate::os::cgroup_leaf::Leaf;
+use crate::os::failure::in_words;
 use crate::os::holder::Holder;
 use crate::os::holder_protocol::Remains;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
-use crate::os::run_files::{COMMAND_PREFIX, NO_RUN, RunDir, RunSpec, read_identity, read_spec};
+use crate::os::run_files::{COMMAND_PREFIX, NO_RUN, RunDir, RunSpec};
+use crate::os::run_signs::Footing;
 
-/// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
-/// over; removes the leaf. `worker` is the process that led the session, when it is known; `holder` started the shim, where there
-/// is one. True when nothing is left: only then is the run over.
-#[must_use = "a run that has something left is not over"]
-pub fn end_remains(
-    dir: &RunDir,
-    worker: Option<&ProcessIdentity>,
-    holder: Option<&Holder>,
-    patience: Duration,
-) -> bool {
-    crate::failpoint::hit("remains-found");
-    let started = Instant::now();
-    let spec = match read_spec(dir) {
-        Ok(spec) => spec,
-        Err(error) => {
-            tracing::error!(%error, "what is left of a run cannot be found");
-            return false;
-        }
-    };
-    let leaf = spec.as_ref().and_then(leaf_of);
-    let is_others = spec.as_ref().is_some_and(|spec| spec.user.is_some());
-    if is_others && !geteuid().is_root() {
-        return match leaf {
-            Some(leaf) => end_leaf(&leaf, patience),
-            None => is_nothing_held(dir, holder),
-        };
+/// A run whose shim may be gone, and everything by which its processes are known.
+#[derive(Debug, Clone, Copy)]
+pub struct Remnant<'a> {
+    /// Its directory.
+    pub dir: &'a RunDir,
+    /// Its number.
+    pub run_id: Option<i64>,
+    /// What is known of it beside its files.
+    pub footing: &'a Footing,
+    /// Its spec, when it could be read.
+    pub spec: Option<&'a RunSpec>,
+    /// What tells the runs of this installation from those of another.
+    pub marks: Marks<'a>,
+    /// Who started its shim, where that was not the daemon.
+    pub holder: Option<&'a Holder>,
+}
+
+/// What is left of a run's processes. Its shim does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree {
+    /// Nothing.
+    Empty,
+    /// Something.
+    Some,
+    /// It cannot be told, for this reason.
+    Unknown(String),
+}
+
+impl Remnant<'_> {
+    /// The leaf of the run, when it is known.
+    fn leaf(&self) -> Option<Leaf> {
+        let of_spec = || self.spec?.containment.as_ref().map(|groups| groups.leaf.clone());
+        self.footing.leaf.clone().or_else(of_spec).map(Leaf::new)
     }
-    let socket = spec.as_ref().and_then(|spec| spec.env.get("KANBAN_SOCKET"));
-    // Without a spec the token file is the only mark; no socket is where a directory is.
-    let worker_socket = socket.map_or(dir.path(), Path::new);
-    let marks = Marks { runs_dir: dir.path().parent().unwrap_or(dir.path()), worker_socket };
-    let run_id = dir.path().file_name().and_then(|name| name.to_str()?.parse().ok());
-    // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
-    let session = worker.and_then(|worker| Session::led_by(worker, spec.as_ref()));
-    loop {
-        let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
-        let found = find_marked(marks, run_id, session.as_ref());
-        if is_leaf_gone && found.is_empty() {
-            return true;
-        }
-        for identity in &found {
-            match PidFd::open(identity) {
-                Ok(Some(process)) => {
-                    if let Err(error) = process.signal(Signal::SIGKILL) {
-                        tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
-                }
+
+    /// Whether the kernel says that something is in the leaf of the run.
+    pub fn has_populated_leaf(&self) -> bool {
+        self.leaf().is_some_and(|leaf| matches!(leaf.is_populated(), Ok(true)))
+    }
+
+    /// Whether its processes are another user's, whose marks this process may not read.
+    fn is_out_of_sight(&self) -> bool {
+        let is_others = self.footing.is_others || self.spec.is_some_and(|spec| spec.user.is_some());
+        is_others && !geteuid().is_root()
+    }
+
+    /// Looks what is left. Nothing is ended by it, unless the holder knows of something without a supervisor.
+    pub fn look(&self) -> Tree {
+        let leaf = self.leaf();
+        let of_leaf = match leaf.as_ref().map(Leaf::is_populated) {
+            Some(Ok(true)) => return Tree::Some,
+            Some(Err(error)) => {
+                return Tree::Unknown(format!("its control group: {}", in_words(&error)));
             }
+            Some(Ok(false)) => Some(()),
+            None => None,
+        };
+        if self.is_out_of_sight() {
+            return match of_leaf {
+                Some(()) => Tree::Empty,
+                None => self.ask_holder(None),
+            };
         }
-        if started.elapsed() >= patience {
-            return false;
+        match find_marked(self.marks, self.run_id, self.session(None).as_ref()) {
+            Ok(found) if found.is_empty() => Tree::Empty,
+            Ok(_found) => Tree::Some,
+            Err(error) => Tree::Unknown(format!("the process table: {}", in_words(&error))),
         }
-        std::thread::yield_now();
+    }
+
+    /// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience`
+    /// is over; removes the leaf. `shim` and `worker` are known when they were seen. [`Tree::Empty`] when nothing is left: only
+    /// then is the run over.
+    #[must_use = "a run that has something left is not over"]
+    pub fn end(
+        &self,
+        shim: Option<&ProcessIdentity>,
+        worker: Option<&ProcessIdentity>,
+        patience: Duration,
+    ) -> Tree {
+        crate::failpoint::hit("remains-found");
+        let started = Instant::now();
+        let leaf = self.leaf();
+        if self.is_out_of_sight() {
+            return match leaf {
+                Some(leaf) if end_leaf(&leaf, patience) => Tree::Empty,
+                Some(_) => Tree::Some,
+                None => self.ask_holder(shim),
+            };
+        }
+        // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
+        let session = self.session(worker);
+        loop {
+            let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
+            let found = match find_marked(self.marks, self.run_id, session.as_ref()) {
+                Ok(found) => found,
+                Err(error) => {
+                    return Tree::Unknown(format!("the process table: {}", in_words(&error)));
+                }
+            };
+            if is_leaf_gone && found.is_empty() {
+                return Tree::Empty;
+            }
+            found.iter().for_each(kill);
+            if started.elapsed() >= patience {
+                return Tree::Some;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn session<'a>(&'a self, worker: Option<&'a ProcessIdentity>) -> Option<Session<'a>> {
+        let worker = worker.or(self.footing.worker.as_ref())?;
+        Session::led_by(worker, self.spec)
+    }
+
+    /// What the holder says. It kills what has no supervisor.
+    fn ask_holder(&self, shim: Option<&ProcessIdentity>) -> Tree {
+        let Some(holder) = self.holder else {
+            return Tree::Unknown(
+                "its processes are another user's, and only root sees them".to_owned(),
+            );
+        };
+        let Some(shim) = shim.or(self.footing.shim.as_ref()) else {
+            return Tree::Unknown(
+                "its supervisor is not known to the holder of the runs".to_owned(),
+            );
+        };
+        match holder.remains(shim) {
+            Ok(Remains::None) => Tree::Empty,
+            Ok(Remains::Some) => Tree::Some,
+            Ok(Remains::Unknown) => {
+                Tree::Unknown("its supervisor was started by an earlier holder".to_owned())
+            }
+            Err(error) => Tree::Unknown(error.to_string()),
+        }
+    }
+
+    /// Removes the leaf, if one is left: one that the shim could not remove.
+    pub fn remove_leaf(&self) {
+        if let Some(leaf) = self.leaf()
+            && let Err(error) = leaf.remove()
+        {
+            tracing::warn!(leaf = %leaf.path().display(), %error, "the control group of a closed run could not be removed");
+        }
     }
 }
 
-/// Whether the holder knows that nothing is left of the run. It kills what is.
-fn is_nothing_held(dir: &RunDir, holder: Option<&Holder>) -> bool {
-    let Some(holder) = holder else {
-        tracing::error!(run = %dir.path().display(), "what is left of a run of another user can only be seen by root");
-        return false;
+fn kill(identity: &ProcessIdentity) {
+    let killed = match PidFd::open(identity) {
+        Ok(Some(process)) => process.signal(Signal::SIGKILL).map(drop),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
     };
-    let remains = match read_identity(dir) {
-        Ok(Some(identity)) => holder.remains(&identity.shim).map_err(|error| error.to_string()),
-        Ok(None) => Ok(Remains::None),
-        Err(error) => Err(error.to_string()),
-    };
-    match remains {
-        Ok(remains) => remains == Remains::None,
-        Err(error) => {
-            tracing::error!(run = %dir.path().display(), %error, "what is left of a run cannot be found");
-            false
-        }
+    if let Err(error) = killed {
+        tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
     }
-}
-
-/// Removes the leaf that the spec of a run names, if one is left: one that the shim could not remove.
-pub fn remove_leaf(dir: &RunDir) {
-    // A spec that cannot be read leaves an empty directory, for the next start of the daemon to remove.
-    if let Some(leaf) = read_spec(dir).ok().flatten().as_ref().and_then(leaf_of)
-        && let Err(error) = leaf.remove()
-    {
-        tracing::warn!(leaf = %leaf.path().display(), %error, "the control group of a closed run could not be removed");
-    }
-}
-
-fn leaf_of(spec: &RunSpec) -> Option<Leaf> {
-    spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf))
 }
 
 /// What tells the runs of this installation from those of another.
@@ -158,7 +226,7 @@ pub fn run_of_session(
         Some((run_id, RunDir::new(entry.path())))
     });
     runs.filter(|(run_id, _)| !is_known(*run_id)).find_map(|(run_id, dir)| {
-        let worker = read_identity(&dir).ok()??.worker?;
+        let worker = crate::os::run_files::read_identity(&dir).ok()??.worker?;
         leads(&worker).then_some(run_id)
     })
 }
@@ -216,19 +284,22 @@ fn find_marked(
     marks: Marks<'_>,
     run_id: Option<i64>,
     session: Option<&Session<'_>>,
-) -> Vec<ProcessIdentity> {
-    let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+) -> io::Result<Vec<ProcessIdentity>> {
+    let processes = procfs::process::all_processes().map_err(|error| match error {
+        procfs::ProcError::Io(error, _) => error,
+        error => io::Error::other(error.to_string()),
+    })?;
     let is_in_session = |process: &Process| session.is_some_and(|session| session.has(process));
     let is_marked = |process: &Process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid()));
         run_id.is_some() && environment.is_ok_and(|text| marks.run_of(&text) == run_id)
     };
-    processes
+    Ok(processes
         .flatten()
         .filter(|process| is_in_session(process) || is_marked(process))
         .filter_map(|process| ProcessIdentity::of(process.pid()).ok().flatten())
         .filter(|identity| identity.check() == Liveness::Same)
-        .collect()
+        .collect())
 }
 
 #[cfg(test)]

@@ -307,10 +307,39 @@ pub struct ExitRecord {
 pub struct StartFailure {
     /// The step that failed.
     pub step: StartStep,
+    /// What of that step, where the step alone does not say who is to blame; none in records of older shims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<StartPart>,
     /// The kernel's error number, 0 when there is none.
     pub errno: i32,
     /// One line for people: what could not be done, with the value.
     pub message: String,
+}
+
+impl StartFailure {
+    /// The kernel's error number, when it gave one.
+    pub fn errno(&self) -> Option<i32> {
+        Some(self.errno).filter(|errno| *errno != 0)
+    }
+}
+
+/// What of a step failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartPart {
+    /// The working directory that the profile names, not the workspace of the task.
+    ProfileDirectory,
+    /// A command that makes the workspace.
+    Setup,
+    /// Something that the host did not give to such a command: it said so by its exit code.
+    SetupHost,
+    /// Becoming the worker's user.
+    User,
+    /// Handing over what the daemon has made for the run.
+    HandingOver,
+    /// One of a later version.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Steps between the run lock and the worker's first instruction.

@@ -44,6 +44,19 @@ impl RunRegistry {
         self.hold().insert(run_id, shim);
     }
 
+    /// The shim of a run that is known, when there is one: PID and start ticks.
+    pub fn shim_of(&self, run_id: i64) -> Option<(i32, u64)> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.iter().find(|(_, of)| **of == run_id).map(|(shim, _)| *shim)
+    }
+
+    /// The worker of a run that is known, when there is one: PID and start ticks.
+    pub fn worker_of(&self, run_id: i64) -> Option<(i32, u64)> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let found = workers.iter().find(|(_, (_, of))| *of == run_id);
+        found.map(|(pid, (start_ticks, _))| (*pid, *start_ticks))
+    }
+
     /// Takes a shim out, once its run is closed. Whether it was there.
     pub fn remove(&self, shim: &ProcessIdentity) -> bool {
         self.hold().runs.remove(&key(shim)).is_some()

@@ -22,7 +22,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::{SigSet, Signal};
@@ -35,11 +34,12 @@ use crate::os::cgroup_leaf::Leaf;
 use crate::os::descriptors::limit_of_children;
 use crate::os::holder::{Holder, HolderError};
 use crate::os::holder_protocol::{HeldGroups, Hello};
-use crate::os::identity::ProcessIdentity;
+use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::PidFd;
-use crate::os::run_files::{RunDir, RunSpec, read_spec, write_spec, write_token};
+use crate::os::run_files::{RunDir, RunSpec, read_identity, read_spec, write_spec, write_token};
 use crate::os::run_lock::RunLock;
 use crate::os::run_registry::RunRegistry;
+use crate::os::shim_search::shim_of;
 use crate::os::shim_start::{arguments, blocked_signals, environment};
 use crate::os::spawn_in_group::{GroupStart, start_in_group};
 use crate::os::status_pipe::{STATUS_DESCRIPTOR, StatusPipe, status_pipe};
@@ -84,13 +84,8 @@ pub enum SpawnError {
         path: PathBuf,
     },
     /// The run directory or a file in it could not be made.
-    #[error("the files of a run could not be written in {}", path.display())]
-    RunFiles {
-        /// The run directory.
-        path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
-    },
+    #[error("cannot write the files of the run")]
+    RunFiles(#[source] io::Error),
     /// The control group of the run could not be made, or a limit not be set.
     #[error("containment")]
     Containment(#[source] io::Error),
@@ -123,27 +118,6 @@ pub enum SpawnError {
     #[error("the start failed by a fault in the program")]
     Panicked,
 }
-
-impl SpawnError {
-    /// The error number that tells of a fault of this host's; none when the error itself has one, or none.
-    pub fn host_errno(&self) -> Option<i32> {
-        match self {
-            Self::Holder(error) if error.is_host_fault() => Some(HOST_DOWN),
-            Self::Holder(error) => Some(error.errno()),
-            Self::HolderMoved => Some(HOST_DOWN),
-            Self::Busy { .. }
-            | Self::RunFiles { .. }
-            | Self::Containment(_)
-            | Self::Start { .. }
-            | Self::Identify { .. }
-            | Self::QueueFull
-            | Self::Panicked => None,
-        }
-    }
-}
-
-/// The number that says of a start: no other one on this host would have come further.
-const HOST_DOWN: i32 = Errno::EHOSTDOWN as i32;
 
 /// Is told what the holder says of itself before each start; false when that is not what it said the last time.
 pub type OnHello = Box<dyn Fn(&Hello) -> bool + Send>;
@@ -333,12 +307,13 @@ fn attributes() -> io::Result<PosixSpawnAttr> {
 
 fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
     let dir = &request.run_dir;
-    let failed = |source| SpawnError::RunFiles { path: dir.path().to_owned(), source };
+    let failed = SpawnError::RunFiles;
     dir.create().map_err(failed)?;
-    let lock = RunLock::try_acquire(dir).map_err(failed)?;
-    let Some(_lock) = lock else {
-        return Err(SpawnError::Busy { path: dir.path().to_owned() });
-    };
+    let busy = || SpawnError::Busy { path: dir.path().to_owned() };
+    let _lock = RunLock::try_acquire(dir).map_err(failed)?.ok_or_else(busy)?;
+    if has_supervisor(request).map_err(failed)? {
+        return Err(busy());
+    }
     // A spec that is damaged is not this start's either.
     let is_this_start = read_spec(dir).ok().flatten().is_some_and(|there| {
         there.nonce == request.spec.nonce && there.incarnation == request.spec.incarnation
@@ -353,6 +328,20 @@ fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
     // The spec comes last: where there is one, everything else that the shim needs is there.
     write_spec(dir, &request.spec).map_err(failed)
     // The lock is given back here, before the shim asks for it.
+}
+
+/// Whether a shim of an earlier run of this number lives although its lock is free: somebody may have removed that. The process
+/// table is asked only where something of such a run is left.
+fn has_supervisor(request: &SpawnRequest) -> io::Result<bool> {
+    let dir = &request.run_dir;
+    if let Some(earlier) = read_identity(dir).unwrap_or_default()
+        && earlier.shim.check() != Liveness::Gone
+    {
+        return Ok(true);
+    }
+    let leaf = request.spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf));
+    let is_left = leaf.is_some_and(|leaf| leaf.is_populated().unwrap_or(false));
+    Ok(is_left && shim_of(dir.path())?.is_some())
 }
 
 fn identify(pid: i32) -> Result<(ProcessIdentity, PidFd), SpawnError> {

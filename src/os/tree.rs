@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, openat2};
 use nix::unistd::{AccessFlags, faccessat};
 
-use crate::os::files::at_path;
+use crate::os::failure::at;
 use crate::os::statx::{self, Entry};
 use crate::os::workspaces::strictly;
 
@@ -79,10 +79,11 @@ impl Survey {
                 self.unread.push(folder.path.clone());
                 return Ok(());
             }
-            Err(errno) => return Err(at_path(&folder.path)(errno.into())),
+            Err(errno) => return Err(at(&folder.path, errno.into())),
         };
-        let own = statx::look(directory.as_fd(), OsStr::new("")).map_err(at_path(&folder.path))?;
-        let names = names_in(&directory).map_err(at_path(&folder.path))?;
+        let own = statx::look(directory.as_fd(), OsStr::new(""))
+            .map_err(|error| at(&folder.path, error))?;
+        let names = names_in(&directory).map_err(|error| at(&folder.path, error))?;
         if folder.path.as_os_str().is_empty() {
             self.is_empty = names.is_empty();
         }
@@ -103,7 +104,7 @@ impl Survey {
             let entry = match statx::look(directory.as_fd(), &name) {
                 Ok(entry) => entry,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(at_path(&path)(error)),
+                Err(error) => return Err(at(&path, error)),
             };
             self.judge_entry(&own, &entry, &path);
             if entry.is_directory() && !entry.is_mount_point {

@@ -24,7 +24,7 @@ use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 
-use crate::os::files::at_path;
+use crate::os::failure::at;
 
 pub(in crate::os) use removal::empty_but;
 pub use removal::{Judgement, Removal};
@@ -316,7 +316,7 @@ fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
         Errno::EXDEV => "is a mount point",
         Errno::ENOTDIR => "is not a directory",
         Errno::ENOTEMPTY => "is in the way",
-        _ => return at_path(path)(errno.into()),
+        _ => return at(path, errno.into()),
     };
     io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
 }

@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Gid, Uid, fchown, geteuid};
 
-use crate::os::run_files::{RunDir, RunSpec, StartFailure, StartStep, WorkspaceSpec};
+use crate::os::run_files::{RunDir, RunSpec, StartFailure, StartPart, StartStep, WorkspaceSpec};
 use crate::os::user::RunAs;
 use crate::shim::worker::failure_of;
 
@@ -29,12 +29,14 @@ pub fn hand_over(spec: &RunSpec, dir: &RunDir, run_as: Option<&RunAs>) -> Result
     if let Some(made) = &spec.handed_over {
         hand_over_directory(made, who).map_err(|error| {
             let what = format!("`{}` could not be given to the worker", made.path.display());
-            failure_of(StartStep::Workspace, &error, &what)
+            let part = Some(StartPart::HandingOver);
+            StartFailure { part, ..failure_of(StartStep::Workspace, &error, &what) }
         })?;
     }
     hand_over_token(dir, who).map_err(|error| {
         let what = format!("`{}` could not be given to the worker", dir.token().display());
-        failure_of(StartStep::Limits, &error, &what)
+        let part = Some(StartPart::HandingOver);
+        StartFailure { part, ..failure_of(StartStep::Limits, &error, &what) }
     })
 }
 

@@ -1,7 +1,8 @@
 //! The directory of the work: made when it is missing, and the one that the run has leased.
 //!
 //! The board gave this run a directory by device and inode. A path may lead elsewhere by now, so it is opened once, compared,
-//! and the worker starts in what was opened.
+//! and the worker starts in what was opened. A directory that was to be made and is there by now was made by somebody else: it
+//! may be another run's, so the start fails.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -43,9 +44,12 @@ pub fn open_workspace(spec: &RunSpec, mask: Mode) -> Result<Option<OpenPlace>, S
                     "working directory `{path}` is not the one any more that this run was given"
                 )
             }
+            Errno::EEXIST => format!(
+                "working directory `{path}` was to be made by this run, and something else has made it"
+            ),
             _ => format!("working directory `{path}` could not be made: {}", errno.desc()),
         };
-        StartFailure { step: StartStep::Workspace, errno: errno as i32, message }
+        StartFailure { step: StartStep::Workspace, part: None, errno: errno as i32, message }
     })
 }
 
@@ -56,9 +60,12 @@ fn open_leased(workspace: &WorkspaceSpec) -> Result<OwnedFd, Errno> {
     if (found.st_dev, found.st_ino) != (workspace.device, workspace.inode) {
         return Err(Errno::ESTALE);
     }
-    for name in &workspace.missing {
+    let last = workspace.missing.len().saturating_sub(1);
+    for (at, name) in workspace.missing.iter().enumerate() {
         match mkdirat(&directory, name.as_str(), Mode::from_bits_truncate(0o777)) {
-            Ok(()) | Err(Errno::EEXIST) => {}
+            Ok(()) => {}
+            // On the way to it: the directory of another run may be made beside it.
+            Err(Errno::EEXIST) if at < last => {}
             Err(errno) => return Err(errno),
         }
         // A link that somebody has put there meanwhile leads to what nobody has leased.

@@ -14,9 +14,9 @@ use nix::sys::signalfd::SignalFd;
 
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
-use crate::os::fork_exec::{ExecPlan, WorkerStdio, fork_exec};
+use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
 use crate::os::run_files::{
-    LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartStep,
+    LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartPart, StartStep,
 };
 use crate::os::run_log::{RunLogWriter, read_log};
 use crate::os::user::RunAs;
@@ -89,7 +89,11 @@ impl Setup<'_> {
     /// A command that makes the workspace; what it prints is in `output`.
     fn make(&self, argv: &[String], output: &Path) -> Result<(), SetupEnd> {
         let name = argv.first().map_or("", String::as_str);
-        let subject = format!("`{name}`");
+        let subject = Subject {
+            name: format!("`{name}`"),
+            // The program is this installation's own, so the host keeps it from starting.
+            part_unready: StartPart::SetupHost,
+        };
         let log_spec = LogSpec {
             path: output.to_owned(),
             head_bytes: OUTPUT_BYTES_MAX,
@@ -101,7 +105,7 @@ impl Setup<'_> {
         let ended = self.execute(&subject, (argv, Path::new("/")), log, &log_spec)?;
         match ended.how {
             Ok(()) => Ok(()),
-            Err(what) => Err(reported(output).unwrap_or_else(|| failed(&subject, 0, &what))),
+            Err(what) => Err(reported(output).unwrap_or_else(|| subject.failed(0, &what))),
         }
     }
 
@@ -112,31 +116,34 @@ impl Setup<'_> {
         log: Option<RunLogWriter>,
     ) -> Result<RunLogWriter, SetupEnd> {
         let name = command.argv.first().map_or("", String::as_str);
-        let subject = format!("{}: `{name}`", command.setting);
+        let subject = Subject {
+            name: format!("{}: `{name}`", command.setting),
+            part_unready: StartPart::Setup,
+        };
         let log_spec = &self.spec.log;
         let log = log.map_or_else(|| open(&subject, log_spec), Ok)?;
         let ended = self.execute(&subject, (&command.argv, &command.cwd), log, log_spec)?;
         ended.how.map(|()| ended.log).map_err(|what| {
             let lines = last_lines(log_spec).map_or(String::new(), |lines| format!(": {lines}"));
-            failed(&subject, 0, &format!("{what}{lines}"))
+            subject.failed(0, &format!("{what}{lines}"))
         })
     }
 
     /// Runs a command until nothing of it is left.
     fn execute(
         &self,
-        subject: &str,
+        subject: &Subject,
         (argv, cwd): (&[String], &Path),
         log: RunLogWriter,
         log_spec: &LogSpec,
     ) -> Result<Ended, SetupEnd> {
         let plan = plan(self.spec, argv, cwd, self.run_as).map_err(SetupEnd::Failed)?;
-        let (input, pipe, their_end) =
-            worker::stdio(plan.run_as.as_ref()).map_err(|error| unready(subject, &error))?;
+        let (input, pipe, their_end) = worker::stdio(plan.run_as.as_ref())
+            .map_err(|error| subject.not_opened(StartStep::Fork, &error))?;
         let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
         let group = worker::enter_groups(self.spec).map_err(SetupEnd::Failed)?;
         let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
-            .map_err(|failure| unready(subject, &failure.errno.into()))?;
+            .map_err(|failure| subject.unready(&failure))?;
         drop(their_end);
         let now_ms = monotonic_ms();
         let mut ladder = Ladder::new(now_ms, Some(self.timeout_ms), GRACE_MS);
@@ -149,7 +156,7 @@ impl Setup<'_> {
         }
         if ladder.timed_out() {
             let what = format!("did not end in {} ms (workspaces.setup_timeout)", self.timeout_ms);
-            return Err(failed(subject, Errno::ETIMEDOUT as i32, &what));
+            return Err(subject.failed(Errno::ETIMEDOUT as i32, &what));
         }
         let how = match tally.worker_end {
             Some(ProcessEnd::Exited(0)) => Ok(()),
@@ -170,19 +177,41 @@ struct Ended {
     log: RunLogWriter,
 }
 
-fn open(subject: &str, log: &LogSpec) -> Result<RunLogWriter, SetupEnd> {
+/// The command that is run, as its failures name it.
+struct Subject {
+    name: String,
+    /// Which part of the start failed when the program cannot be executed.
+    part_unready: StartPart,
+}
+
+impl Subject {
+    fn failed(&self, errno: i32, what: &str) -> SetupEnd {
+        failed(StartPart::Setup, errno, format!("{} {what}", self.name))
+    }
+
+    fn unready(&self, failure: &ExecFailure) -> SetupEnd {
+        let part = match failure.step {
+            ExecStep::User => StartPart::User,
+            _ => self.part_unready,
+        };
+        let why = failure.errno.desc();
+        failed(part, failure.errno as i32, format!("cannot start {}: {why}", self.name))
+    }
+
+    fn not_opened(&self, step: StartStep, error: &std::io::Error) -> SetupEnd {
+        let what = format!("cannot start {}", self.name);
+        SetupEnd::Failed(worker::failure_of(step, error, &what))
+    }
+}
+
+fn failed(part: StartPart, errno: i32, message: String) -> SetupEnd {
+    let (step, part) = (StartStep::Workspace, Some(part));
+    SetupEnd::Failed(StartFailure { step, part, errno, message })
+}
+
+fn open(subject: &Subject, log: &LogSpec) -> Result<RunLogWriter, SetupEnd> {
     RunLogWriter::open(&log.path, log.head_bytes, log.tail_bytes)
-        .map_err(|error| unready(subject, &error))
-}
-
-fn failed(subject: &str, errno: i32, what: &str) -> SetupEnd {
-    let message = format!("{subject} {what}");
-    SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno, message })
-}
-
-fn unready(subject: &str, error: &std::io::Error) -> SetupEnd {
-    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    failed(subject, errno as i32, &format!("could not be started: {}", errno.desc()))
+        .map_err(|error| subject.not_opened(StartStep::Log, &error))
 }
 
 /// As the worker's, but for the program and the directory.
@@ -214,7 +243,7 @@ fn reported(output: &Path) -> Option<SetupEnd> {
         None => SetupFailure { message: last_of(&text)?, errno: 0 },
     };
     let message = message.chars().take(TOLD_CHARS_MAX).collect();
-    Some(SetupEnd::Failed(StartFailure { step: StartStep::Workspace, errno, message }))
+    Some(failed(StartPart::Setup, errno, message))
 }
 
 /// The last lines of a log, in one.

@@ -12,8 +12,9 @@ use nix::sys::resource::Resource;
 use nix::sys::stat::Mode;
 
 use crate::os::cgroup_leaf::{Leaf, enter, is_in};
+use crate::os::failure::errno_of;
 use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
-use crate::os::run_files::{RunSpec, StartFailure, StartStep};
+use crate::os::run_files::{RunSpec, StartFailure, StartPart, StartStep};
 use crate::os::run_log::RunLogWriter;
 use crate::os::status_pipe::set_nonblocking;
 use crate::os::user::{RunAs, with_file_rights_of};
@@ -93,7 +94,8 @@ fn as_worker<T>(run_as: Option<&RunAs>, act: impl FnOnce() -> T) -> Result<T, St
     let Some(who) = run_as else { return Ok(act()) };
     with_file_rights_of(who, act).map_err(|error| {
         let what = format!("the rights of user {} could not be taken", who.uid);
-        failure_of(StartStep::Limits, &error, &what)
+        let part = Some(StartPart::User);
+        StartFailure { part, ..failure_of(StartStep::Limits, &error, &what) }
     })
 }
 
@@ -203,6 +205,17 @@ fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure
 /// Puts a step that failed in the child into words.
 fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
     let why = failed.errno.desc();
+    let part = match failed.step {
+        ExecStep::WorkingDirectory if !is_workspace(spec) => Some(StartPart::ProfileDirectory),
+        ExecStep::User => Some(StartPart::User),
+        ExecStep::WorkingDirectory
+        | ExecStep::Fork
+        | ExecStep::Containment
+        | ExecStep::Session
+        | ExecStep::Stdio
+        | ExecStep::Limit(_)
+        | ExecStep::Exec => None,
+    };
     let (step, text) = match failed.step {
         ExecStep::Fork => {
             (StartStep::Fork, format!("the worker's process could not be made: {why}"))
@@ -236,7 +249,13 @@ fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
         }
         ExecStep::Exec => (StartStep::Exec, exec_message(failed.errno, spec, plan)),
     };
-    failure(step, failed.errno, text)
+    StartFailure { part, ..failure(step, failed.errno, text) }
+}
+
+/// Whether the worker starts in the workspace of its task, and not in a directory that its profile names.
+fn is_workspace(spec: &RunSpec) -> bool {
+    let workspace = spec.env.get("KANBAN_WORKSPACE").map(Path::new);
+    workspace.is_none_or(|workspace| workspace == spec.cwd)
 }
 
 fn exec_message(errno: Errno, spec: &RunSpec, plan: &ExecPlan) -> String {
@@ -271,15 +290,14 @@ fn c_string(step: StartStep, what: &str, bytes: &[u8]) -> Result<CString, StartF
 }
 
 pub(super) fn failure_of(step: StartStep, error: &io::Error, what: &str) -> StartFailure {
-    let errno = error.raw_os_error().unwrap_or(0);
-    let why = error
-        .raw_os_error()
-        .map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned());
-    StartFailure { step, errno, message: format!("{what}: {why}") }
+    let errno = errno_of(error);
+    let why = errno.map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned());
+    let message = format!("{what}: {why}");
+    StartFailure { step, part: None, errno: errno.unwrap_or_default(), message }
 }
 
 fn failure(step: StartStep, errno: Errno, message: String) -> StartFailure {
-    StartFailure { step, errno: errno as i32, message }
+    StartFailure { step, part: None, errno: errno as i32, message }
 }
 
 #[cfg(test)]

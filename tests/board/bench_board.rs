@@ -139,7 +139,7 @@ impl Bench {
                 mode: PassMode::Automatic,
                 max: None,
                 is_disk_low: false,
-                places: Default::default(),
+                looks: Default::default(),
             },
         )
         .unwrap()

@@ -3,6 +3,7 @@
 use kanband::kernel::error::Refusal;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
@@ -21,7 +22,11 @@ fn reset(key: &str) -> ResetBreaker {
 }
 
 fn no_program() -> ProcessEnd {
-    ProcessEnd::StartFailed { message: "no such program".into(), errno: 2 }
+    ProcessEnd::StartFailed {
+        step: FailedStep::Program,
+        message: "no such program".into(),
+        errno: Some(2),
+    }
 }
 
 fn give_up(bench: &mut Bench, title: &str) -> TaskId {

@@ -6,6 +6,7 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::run::RunOutcome;
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
@@ -15,7 +16,11 @@ use kanband::kernel::verbs::{
 use crate::bench_board::{Bench, worker};
 
 fn no_program() -> ProcessEnd {
-    ProcessEnd::StartFailed { message: "program `x` was not found".into(), errno: 2 }
+    ProcessEnd::StartFailed {
+        step: FailedStep::Program,
+        message: "program `x` was not found".into(),
+        errno: Some(2),
+    }
 }
 
 #[test]
@@ -232,7 +237,7 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
         mode: PassMode::OnRequest { failure_limit: Some(2) },
         max: Some(1),
         is_disk_low: false,
-        places: Default::default(),
+        looks: Default::default(),
     };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
@@ -271,7 +276,7 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
-        places: Default::default(),
+        looks: Default::default(),
     };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }

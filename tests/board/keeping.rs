@@ -172,7 +172,7 @@ fn a_pause_is_stored_and_stops_automatic_and_manual_starts() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
-        places: Default::default(),
+        looks: Default::default(),
     };
     assert!(bench.do_it(&by_hand).orders.is_empty());
     let reply = bench.do_it(&SetDispatch { to: DispatchSwitch::On });

@@ -23,6 +23,7 @@ mod reasons;
 mod requests;
 mod schema;
 mod searches;
+mod start_faults;
 mod steering;
 mod stopping;
 mod times;

@@ -6,6 +6,7 @@ use kanband::kernel::outcome::{
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::GetContext;
 use kanband::kernel::run::{Run, RunOutcome};
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
     BlockTask, CompleteTask, RateLimitTask, ReclaimTask, RunOrder, StopTask,
@@ -44,7 +45,11 @@ fn bring_about(bench: &mut Bench, order: &RunOrder, outcome: RunOutcome) {
         RunOutcome::Oom => (end.oom, end.max_rss_bytes) = (true, Some(1 << 30)),
         RunOutcome::TimedOut => end.timed_out = true,
         RunOutcome::SpawnFailed => {
-            end.end = ProcessEnd::StartFailed { message: "no such program".into(), errno: 2 };
+            end.end = ProcessEnd::StartFailed {
+                step: FailedStep::Program,
+                message: "no such program".into(),
+                errno: Some(2),
+            };
         }
         RunOutcome::ProtocolViolation => end.end = ProcessEnd::Exited(0),
         RunOutcome::Lost => {
@@ -108,7 +113,7 @@ fn every_outcome_does_what_its_row_of_the_table_says() {
         };
         assert_eq!(task.status, status, "{outcome}");
         let counted = match rule.charge {
-            Charge::Task | Charge::Start => 1,
+            Charge::Task | Charge::Start | Charge::Workspace => 1,
             // The failure before the limit was reached is the one that counted.
             Charge::Nobody => u32::from(outcome == RunOutcome::GaveUp),
             Charge::Host => 0,
@@ -147,7 +152,8 @@ fn a_start_without_room_charges_the_host_and_none_of_fifty_tasks() {
         for order in bench.pass().orders {
             starts += 1;
             let message = "the spec could not be written".to_owned();
-            let end = ProcessEnd::StartFailed { message, errno: 28 };
+            let end =
+                ProcessEnd::StartFailed { step: FailedStep::Program, message, errno: Some(28) };
             bench.close(order.run_id, VerdictMode::Report, end);
         }
         bench.now += 60;

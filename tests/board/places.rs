@@ -4,7 +4,7 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::place::{Place, Places};
+use kanband::kernel::place::{BrokenPath, DirectoryId, Look, Looks, Place};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::store;
 use kanband::kernel::task::TaskStatus;
@@ -26,20 +26,32 @@ fn create_in(bench: &mut Bench, workspace: (&str, &str), assignee: &str) -> Task
 }
 
 fn place(anchor: &str, inode: u64) -> Place {
-    Place { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new() }
+    Place { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new(), above: Vec::new() }
 }
 
-/// A pass after somebody has looked at these paths.
+fn unknown() -> Look {
+    Look::Unknown { why: "permission denied".to_owned() }
+}
+
+/// A pass after somebody has looked at these paths. None: nobody can tell where it leads.
 fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Place>)]) -> PassReply {
-    let places: Places =
-        seen.iter().map(|(path, place)| ((*path).to_owned(), place.clone())).collect();
+    let look = |place: &Option<Place>| place.clone().map_or_else(unknown, Look::Found);
+    let looks = seen.iter().map(|(path, place)| ((*path).to_owned(), look(place)));
+    pass_with(bench, looks.collect())
+}
+
+fn pass_with(bench: &mut Bench, looks: Looks) -> PassReply {
     let caller = Caller::System { part: "dispatcher" };
     bench
         .by(
             &caller,
-            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, places },
+            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks },
         )
         .unwrap()
+}
+
+fn unseen(reply: &PassReply) -> Vec<&str> {
+    reply.unseen_paths.iter().map(|unseen| unseen.path.as_str()).collect()
 }
 
 fn started(reply: &PassReply) -> Vec<TaskId> {
@@ -65,9 +77,10 @@ fn nothing_is_claimed_before_somebody_has_looked_where_its_path_leads() {
     let mut bench = Bench::new();
     let id = create_in(&mut bench, ("dir", "/x"), "dev");
     let reply = bench.pass();
-    assert_eq!((started(&reply), reply.unseen_paths), (vec![], vec!["/x".to_owned()]));
+    assert_eq!((started(&reply), unseen(&reply)), (vec![], vec!["/x"]));
+    assert_eq!(reply.unseen_paths[0].profiles, ["dev"]);
     assert_eq!(why(&bench, &id), Reason::StartsNext);
-    assert_eq!(bench.pass().unseen_paths, ["/x"], "asked until it is answered");
+    assert_eq!(unseen(&bench.pass()), ["/x"], "asked until it is answered");
     let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
     assert_eq!(started(&reply), [id]);
     assert_eq!(reply.orders[0].place, Some(place("/x", 5)));
@@ -76,18 +89,17 @@ fn nothing_is_claimed_before_somebody_has_looked_where_its_path_leads() {
 
 #[test]
 fn two_names_of_one_directory_are_one_place() {
-    for (other, seen) in [
-        ("/x", None),
-        ("/link", Some(place("/x", 5))),
-        ("/bind", Some(place("/bind", 5))),
-        ("//x/.", None),
+    for (other, other_seen) in [
+        ("/x", place("/x", 5)),
+        ("/link", place("/x", 5)),
+        ("/bind", place("/bind", 5)),
+        ("//x/.", place("/x", 6)),
     ] {
         let mut bench = Bench::new();
         let first = create_in(&mut bench, ("dir", "/x"), "dev");
         bench.now += 1;
         let second = create_in(&mut bench, ("dir", other), "qa");
-        let first_seen = if seen.is_some() { Some(place("/x", 5)) } else { None };
-        let seen = [("/x", first_seen), (other, seen)];
+        let seen = [("/x", Some(place("/x", 5))), (other, Some(other_seen))];
         let reply = pass_seeing(&mut bench, &seen);
         assert_eq!(started(&reply), std::slice::from_ref(&first), "{other}");
         let order = reply.orders[0].clone();
@@ -112,6 +124,96 @@ fn a_place_that_is_still_to_be_made_is_the_same_one_afterwards() {
     create_in(&mut bench, ("dir", "/link/new"), "dev");
     let reply = pass_seeing(&mut bench, &[("/link/new", Some(place("/x/new", 77)))]);
     assert_eq!(started(&reply), []);
+    // Inode 5 is mounted at /bind as well.
+    let id = create_in(&mut bench, ("dir", "/bind/new"), "dev");
+    let above = vec![DirectoryId { device: 8, inode: 5 }, DirectoryId { device: 8, inode: 2 }];
+    let by_bind = Place { above, ..place("/bind/new", 77) };
+    let reply = pass_seeing(&mut bench, &[("/bind/new", Some(by_bind))]);
+    assert_eq!(started(&reply), [], "by the name that its maker never used");
+    assert!(matches!(why(&bench, &id), Reason::WorkspaceBusy { .. }));
+}
+
+#[test]
+fn where_nobody_can_tell_which_directory_it_is_nothing_starts_and_the_reason_says_so() {
+    let mut bench = Bench::new();
+    for (kind, path) in [("dir", "/x"), ("worktree", "/repo")] {
+        let id = create_in(&mut bench, (kind, path), "dev");
+        let reply = pass_seeing(&mut bench, &[(path, None)]);
+        assert_eq!((started(&reply), unseen(&reply)), (vec![], vec![path]), "it is asked again");
+        let expected =
+            Reason::WorkspaceUnknown { path: path.into(), error: "permission denied".into() };
+        assert_eq!(why(&bench, &id), expected);
+        assert!(expected.hint("t_1").is_some());
+        let other = Look::Unknown { why: "no answer".into() };
+        pass_with(&mut bench, [(path.to_owned(), other)].into());
+        let expected = Reason::WorkspaceUnknown { path: path.into(), error: "no answer".into() };
+        assert_eq!(why(&bench, &id), expected, "the newest answer");
+        let plain = bench.create("t", "dev", &[]);
+        assert_eq!(started(&bench.pass()), [plain], "what stands behind it has its turn");
+        let reply = pass_seeing(&mut bench, &[(path, Some(place(path, 5)))]);
+        assert_eq!(started(&reply), [id]);
+    }
+}
+
+#[test]
+fn a_path_that_is_no_directory_is_a_start_that_says_what_is_wrong() {
+    let mut bench = Bench::new();
+    create_in(&mut bench, ("dir", "/x"), "dev");
+    let broken = BrokenPath { problem: "not a directory".into(), errno: Some(20) };
+    let looks = [("/x".to_owned(), Look::Broken(broken.clone()))].into();
+    let reply = pass_with(&mut bench, looks);
+    assert_eq!((&reply.orders[0].place, &reply.orders[0].broken), (&None, &Some(broken)));
+}
+
+#[test]
+fn the_directory_in_which_the_workers_of_a_profile_start_is_looked_at_for_its_tasks_only() {
+    let mut policy = Policy::default();
+    policy.working_directory_by_profile.insert("dev".into(), "/checkout".into());
+    let mut bench = Bench::with_policy(policy);
+    let id = bench.create("t", "dev", &[]);
+    let other = bench.create("t", "qa", &[]);
+    let reply = pass_seeing(&mut bench, &[]);
+    assert_eq!((started(&reply), unseen(&reply)), (vec![other], vec!["/checkout"]));
+    assert_eq!(started(&pass_seeing(&mut bench, &[("/checkout", None)])), []);
+    assert!(matches!(why(&bench, &id), Reason::WorkspaceUnknown { .. }));
+    let here = Some(place("/checkout", 5));
+    let second = bench.create("t", "dev", &[]);
+    let mut both = started(&pass_seeing(&mut bench, &[("/checkout", here)]));
+    both.sort();
+    let mut expected = [id, second];
+    expected.sort();
+    assert_eq!(both, expected, "it is shared, not leased");
+}
+
+#[test]
+fn the_repository_of_a_worktree_is_looked_at_again_and_not_its_checkout() {
+    let policy = Policy { workspaces_dir: "/home/w".to_owned(), ..Policy::default() };
+    let mut bench = Bench::with_policy(policy);
+    let id = create_in(&mut bench, ("worktree", "/link"), "dev");
+    let seen = [("/link", Some(place("/repo", 5)))];
+    let order = pass_seeing(&mut bench, &seen).orders.remove(0);
+    let launch = kanband::kernel::verbs::Launch {
+        workspace_path: format!("/home/w/{id}"),
+        argv: vec!["true".into()],
+        containment: None,
+        not_enforced: Vec::new(),
+        model: None,
+        effort: None,
+        args: Vec::new(),
+        session: None,
+        resumed_run_id: None,
+        footing: Default::default(),
+    };
+    let verb = kanband::kernel::verbs::CloseRun {
+        run_id: order.run_id,
+        verdict_mode: VerdictMode::Exit,
+        evidence: kanband::kernel::outcome::Evidence::of(ProcessEnd::Exited(3)),
+        launch: Some(launch),
+    };
+    bench.by(&Caller::System { part: "worker" }, &verb).unwrap();
+    assert!(bench.task(&id).workspace_path.unwrap().starts_with("/home/w/"));
+    bench.now += 3600;
+    assert_eq!(unseen(&bench.pass()), ["/repo"]);
 }
 
 #[test]
@@ -204,6 +306,8 @@ fn a_person_is_told_who_works_there_and_a_claim_by_hand_keeps_workers_out() {
         claim.place = Some(place("/x", 5));
         claim
     };
+    let blind = ClaimTask { place: None, ..claim(&first) };
+    assert!(matches!(bench.refused(&blind), Refusal::WorkspaceUnknown { .. }));
     let run_id = bench.do_it(&claim(&first)).run_id;
     let refused = bench.refused(&claim(&second));
     let expected = Refusal::WorkspaceBusy {

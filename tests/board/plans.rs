@@ -86,7 +86,7 @@ fn use_everything_hot(bench: &mut Bench) {
         mode: PassMode::OnRequest { failure_limit: None },
         max: Some(1),
         is_disk_low: false,
-        places: Default::default(),
+        looks: Default::default(),
     });
     wait_for_a_place(bench);
     read_everything_hot(bench, child.as_str());
@@ -100,10 +100,18 @@ fn wait_for_a_place(bench: &mut Bench) {
     bench.do_it(&wire::<CreateTask>(named));
     bench.pass();
     for _ in 0..2 {
-        let places = [("/x".to_owned(), None)].into();
+        let anchor = "/x".to_owned();
+        let place = kanband::kernel::place::Place {
+            anchor: anchor.clone(),
+            device: 8,
+            inode: 5,
+            missing: Vec::new(),
+            above: vec![kanband::kernel::place::DirectoryId { device: 8, inode: 2 }],
+        };
+        let looks = [(anchor, kanband::kernel::place::Look::Found(place))].into();
         let system = kanband::kernel::caller::Caller::System { part: "dispatcher" };
         let verb =
-            StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, places };
+            StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks };
         for order in bench.by(&system, &verb).unwrap().orders {
             bench.close(order.run_id, VerdictMode::Exit, ProcessEnd::Exited(0));
         }
@@ -139,10 +147,7 @@ fn read_everything_hot(bench: &Bench, id: &str) {
             store::runs::list_open_supervised(connection)?;
             store::runs::list_lingering(connection, 10)?;
             store::leases::list_ready_paths(connection, 10)?;
-            store::leases::waits_for(
-                connection,
-                &kanband::kernel::ids::TaskId::parse(ID).unwrap(),
-            )?;
+            store::leases::wait_of(connection, &kanband::kernel::ids::TaskId::parse(ID).unwrap())?;
             Ok(())
         })
         .unwrap();

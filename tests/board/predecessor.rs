@@ -9,6 +9,7 @@ use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::{GetContext, ListRuns, ListSubscriptions, ListTasks, ShowTask};
 use kanband::kernel::run::RunOutcome;
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
@@ -97,7 +98,11 @@ fn after_a_person_unblocked_it_the_first_failure_is_a_retry() {
     let fail = |bench: &mut Bench| {
         bench.now += 3600;
         let order = bench.pass().orders.remove(0);
-        let end = ProcessEnd::StartFailed { message: "no such program".into(), errno: 2 };
+        let end = ProcessEnd::StartFailed {
+            step: FailedStep::Program,
+            message: "no such program".into(),
+            errno: Some(2),
+        };
         bench.close(order.run_id, VerdictMode::Report, end);
     };
     for _ in 0..5 {
@@ -159,7 +164,11 @@ fn a_start_that_fails_after_its_task_was_archived_tells_of_no_failure() {
     let id = bench.create("t", "dev", &[]);
     let order = bench.pass().orders.remove(0);
     bench.do_it(&wire::<ArchiveTask>(json!({"id": id})));
-    let end = ProcessEnd::StartFailed { message: "no such program".into(), errno: 2 };
+    let end = ProcessEnd::StartFailed {
+        step: FailedStep::Program,
+        message: "no such program".into(),
+        errno: Some(2),
+    };
     bench.close(order.run_id, VerdictMode::Report, end);
     let run = &bench.runs(&id)[0];
     assert_eq!((run.outcome, run.is_open()), (Some(RunOutcome::Reclaimed), false));

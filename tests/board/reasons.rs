@@ -1,14 +1,15 @@
 //! `why`: for every reason a board on which it is the true one, asked on the real file.
 
-use kanband::kernel::error::VerbError;
+use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::run::RunState;
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
 use kanband::kernel::verbs::{
-    ArchiveTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, RecordRunState,
-    SetDispatch, UnblockTask,
+    ArchiveTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, RecordDoubt,
+    RecordRunState, SetDispatch, StopTask, UnblockTask,
 };
 use kanband::kernel::why::{Facts, Reason, reason};
 use serde_json::json;
@@ -41,6 +42,7 @@ fn name(reason: &Reason) -> &'static str {
         Reason::UnknownProfile { .. } => "unknown_profile",
         Reason::PreviousRunStopping { .. } => "previous_run_stopping",
         Reason::PreviousRunUnkillable { .. } => "previous_run_unkillable",
+        Reason::RunUnknown { .. } => "run_unknown",
         Reason::BackOff { .. } => "back_off",
         Reason::StartsUsedUp { .. } => "starts_used_up",
         Reason::RuntimeUsedUp { .. } => "runtime_used_up",
@@ -53,6 +55,8 @@ fn name(reason: &Reason) -> &'static str {
         Reason::ProfileCap { .. } => "profile_cap",
         Reason::Cap { .. } => "cap",
         Reason::WorkspaceBusy { .. } => "workspace_busy",
+        Reason::WorkspaceUnknown { .. } => "workspace_unknown",
+        Reason::WorkspaceBreaker { .. } => "workspace_breaker",
         Reason::StartsNext => "starts_next",
     }
 }
@@ -71,6 +75,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::UnknownProfile { assignee: "x".into() },
         Reason::PreviousRunStopping { run_id: 1 },
         Reason::PreviousRunUnkillable { run_id: 1 },
+        Reason::RunUnknown { run_id: 1, error: "e".into() },
         Reason::BackOff { until: 1, error: None },
         Reason::StartsUsedUp { starts: 20 },
         Reason::RuntimeUsedUp { seconds: 9, max_seconds: 8 },
@@ -79,10 +84,12 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Draining,
         Reason::Disk { free_bytes: 1 },
         Reason::HostBreaker { until, error: error.clone() },
-        Reason::ProfileBreaker { until, error },
+        Reason::ProfileBreaker { until, error: error.clone() },
         Reason::ProfileCap { open_runs: 1, max_running: 1 },
         Reason::Cap { open_runs: 1, max_running: 1 },
         Reason::WorkspaceBusy { run_id: 1, task_id: "t_1".into() },
+        Reason::WorkspaceUnknown { path: "/x".into(), error: "e".into() },
+        Reason::WorkspaceBreaker { path: "/x".into(), until, error },
         Reason::StartsNext,
     ];
     let mut told = std::collections::BTreeSet::new();
@@ -175,6 +182,29 @@ fn a_task_whose_last_processes_live_waits_for_them() {
 }
 
 #[test]
+fn a_run_of_which_nobody_can_say_what_became_of_it_is_the_reason_and_may_be_given_up() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "dev", &[]);
+    let run_id = bench.start_one().run_id;
+    let force = wire::<StopTask>(json!({"id": id, "force": true, "then": "hold"}));
+    assert!(matches!(bench.refused(&force), Refusal::NotUnkillable { .. }));
+    let system = kanband::kernel::caller::Caller::System { part: "crash-detector" };
+    let doubt = |doubt: Option<&str>| RecordDoubt { run_id, doubt: doubt.map(str::to_owned) };
+    bench.by(&system, &doubt(Some("permission denied"))).unwrap();
+    let expected = Reason::RunUnknown { run_id, error: "permission denied".into() };
+    assert_eq!(why(&bench, &id), expected);
+    assert!(bench.pass().orders.is_empty());
+    bench.spawned(run_id);
+    assert_eq!(name(&why(&bench, &id)), "running", "it was seen again");
+    bench.by(&system, &doubt(Some("permission denied"))).unwrap();
+    bench.do_it(&force);
+    assert_eq!(name(&why(&bench, &id)), "blocked");
+    assert!(bench.runs(&id)[0].closed_at.is_some());
+    bench.by(&system, &doubt(Some("late"))).unwrap();
+    assert_eq!(name(&why(&bench, &id)), "blocked", "a closed run is in no doubt");
+}
+
+#[test]
 fn a_failure_makes_it_wait_and_the_reason_tells_which() {
     let mut bench = Bench::new();
     let id = bench.create("t", "dev", &[]);
@@ -260,7 +290,11 @@ fn an_open_breaker_is_a_reason_with_its_last_error() {
     for number in 0..6 {
         bench.create(&format!("t{number}"), "dev", &[]);
     }
-    let missing = || ProcessEnd::StartFailed { errno: 2, message: "no such program".into() };
+    let missing = || ProcessEnd::StartFailed {
+        step: FailedStep::Program,
+        errno: Some(2),
+        message: "no such program".into(),
+    };
     for order in bench.pass().orders.into_iter().take(5) {
         bench.close_with(order.run_id, VerdictMode::Report, Evidence::of(missing()));
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use kanband::os::pidfd::{PidFd, Signal};
+use kanband::os::identity::ProcessIdentity;
+use kanband::os::pidfd::Signal;
 use kanband::os::run_files::{RunDir, read_identity};
 use rusqlite::Connection;
 use serde_json::json;
@@ -293,19 +294,24 @@ fn a_run_of_another_boot_is_lost_and_nobody_is_signalled() {
         let mine = daemon.create(json!({ "title": "by hand" }));
         daemon.post(&format!("/v1/tasks/{mine}/claim"), &json!({}));
         let worker = daemon.worker_pid(&id);
-        let shim = shim_of(&daemon, 1);
         daemon.kill_9();
+        kill_9(shim_of(&daemon, 1));
+        wait_for("the worker's end", || (!is_alive(worker)).then_some(()));
+        let mut stranger = Command::new("setsid").args(["sleep", "600"]).spawn().unwrap();
+        let pid = i32::try_from(stranger.id()).unwrap();
+        let identity = ProcessIdentity::of(pid).unwrap().unwrap();
         let database = daemon.home().join("kanban.db");
         let board = Connection::open(&database).unwrap();
         let changed = board
             .execute(
-                "UPDATE task_runs SET boot_id = 'another' WHERE id = 1 AND boot_id IS NOT NULL",
-                [],
+                "UPDATE task_runs SET boot_id = 'another', shim_pid = ?1, shim_start_ticks = ?2, worker_pid = ?1,
+                        worker_start_ticks = ?2
+                 WHERE id = 1 AND boot_id IS NOT NULL",
+                rusqlite::params![pid, i64::try_from(identity.start_ticks).unwrap()],
             )
             .unwrap();
         assert_eq!(changed, 1, "the boot was recorded");
         drop(board);
-        // No lock is held over a restart of the host.
         std::fs::remove_file(daemon.home().join("runs/1/lock")).unwrap();
         // Whoever has these numbers now is not the worker of that boot, whatever it looks like.
         let text = config_in(mode, &[]).replace("[dispatch]", "[dispatch]\nenabled = false");
@@ -317,11 +323,9 @@ fn a_run_of_another_boot_is_lost_and_nobody_is_signalled() {
         assert!(run["error"].as_str().unwrap().contains("restarted"), "{mode}: {run}");
         assert_eq!(daemon.status(&id), "ready", "{mode}");
         assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0, "{mode}");
-        assert!(is_alive(worker) && is_alive(shim), "{mode}: somebody was signalled");
+        assert!(is_alive(pid), "{mode}: a stranger was signalled");
         assert_eq!(daemon.status(&mine), "running", "{mode}: a claim by hand has no boot");
-        let identity = kanband::os::identity::ProcessIdentity::of(shim).unwrap().unwrap();
-        let shim = PidFd::open(&identity).unwrap().unwrap();
-        shim.signal(Signal::SIGQUIT).unwrap();
-        wait_for("the shim's end", || shim.has_exited().unwrap().then_some(()));
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
     }
 }

@@ -343,16 +343,23 @@ impl Drop for Daemon {
     }
 }
 
-/// Shims outlive their daemon by design; a test ends those of its own home.
+/// Shims outlive their daemon by design; a test ends those of its own home, also those that have lost their files.
 fn end_shims(runs: &Path) {
+    for shim in kanband::os::shim_search::shims_below(runs).unwrap_or_default() {
+        end_shim(&shim.identity);
+    }
     let Ok(entries) = std::fs::read_dir(runs) else { return };
     for entry in entries.flatten() {
         let dir = kanband::os::run_files::RunDir::new(entry.path());
         let Ok(Some(identity)) = kanband::os::run_files::read_identity(&dir) else { continue };
-        if let Ok(Some(shim)) = kanband::os::pidfd::PidFd::open(&identity.shim) {
-            drop(shim.signal(Signal::SIGQUIT));
-            wait_for("a shim's end", || shim.has_exited().unwrap().then_some(()));
-        }
+        end_shim(&identity.shim);
+    }
+}
+
+fn end_shim(shim: &kanband::os::identity::ProcessIdentity) {
+    if let Ok(Some(shim)) = kanband::os::pidfd::PidFd::open(shim) {
+        drop(shim.signal(Signal::SIGQUIT));
+        wait_for("a shim's end", || shim.has_exited().unwrap().then_some(()));
     }
 }
 

@@ -53,6 +53,8 @@ fn what_a_worker_says_after_its_run_was_ended_is_refused_and_changes_not_a_byte_
         let id = daemon.create(json!({ "assignee": "sh" }));
         let workspace = daemon.home().join("workspaces").join(&id);
         wait_for("the worker", || workspace.join("ready").exists().then_some(()));
+        // Its start is recorded at the same time.
+        daemon.worker_pid(&id);
         daemon.post(&format!("/v1/tasks/{id}/{verb}"), &fields);
         wait_for("the ladder to begin", || {
             (daemon.runs(&id)[0]["state"] == "stopping").then_some(())

@@ -6,8 +6,8 @@ use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::verbs::{
     ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CloseRun, CollectGarbage,
     CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch, EditTask, HeartbeatTask,
-    LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordSpawned,
-    SetDispatch, StartReadyRuns, UnblockTask, UnlinkTasks,
+    LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordDoubt,
+    RecordSpawned, SetDispatch, StartReadyRuns, UnblockTask, UnlinkTasks,
 };
 
 use crate::board::{Real, person, worker};
@@ -311,7 +311,7 @@ impl Pair {
             mode: PassMode::Automatic,
             max: None,
             is_disk_low: false,
-            places: Default::default(),
+            looks: Default::default(),
         };
         let system = Caller::System { part: "dispatcher" };
         let reply = self.real.run(self.model.now, &system, &verb).unwrap();
@@ -429,13 +429,14 @@ impl Pair {
     fn close(&mut self) {
         let Some(run_id) = self.some_supervised_run() else { return };
         let lost = ProcessEnd::Lost { message: "reboot".into(), is_host_fault: false };
-        let (end, mode, timed_out, outcome) = match self.below(7) {
+        let (end, mode, timed_out, outcome) = match self.below(8) {
             0 => (ProcessEnd::Exited(0), VerdictMode::Exit, false, "completed"),
             1 => (ProcessEnd::Exited(0), VerdictMode::Report, false, "protocol_violation"),
             2 => (ProcessEnd::Exited(3), VerdictMode::Report, false, "crashed"),
             3 => (ProcessEnd::Signalled(9), VerdictMode::Exit, false, "crashed"),
             4 => (ProcessEnd::Exited(75), VerdictMode::Exit, false, "rate_limited"),
             5 => (ProcessEnd::Signalled(15), VerdictMode::Exit, true, "timed_out"),
+            6 => (ProcessEnd::NotStarted, VerdictMode::Report, false, "spawn_failed"),
             _ => (lost, VerdictMode::Report, false, "lost"),
         };
         self.note(format!("run {run_id} is gone: {outcome}"));
@@ -447,7 +448,7 @@ impl Pair {
     }
 
     fn rarely(&mut self) {
-        match self.below(4) {
+        match self.below(5) {
             0 => {
                 let seconds = [1, 50, 200, 400][self.below(4)];
                 self.note(format!("{seconds} seconds pass"));
@@ -467,6 +468,14 @@ impl Pair {
                 self.was_collected = true;
                 let verb = CollectGarbage { archived_before: before };
                 self.real.run(self.model.now, &person(), &verb).unwrap();
+            }
+            3 => {
+                let Some(run_id) = self.some_supervised_run() else { return };
+                // It changes nothing of what the board does with the run.
+                self.note(format!("nobody can tell what became of run {run_id}"));
+                let verb = RecordDoubt { run_id, doubt: Some("unknown".to_owned()) };
+                let system = Caller::System { part: "crash-detector" };
+                self.real.run(self.model.now, &system, &verb).unwrap();
             }
             _ => {
                 if let Some(run_id) = self.some_supervised_run()

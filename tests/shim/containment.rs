@@ -24,7 +24,7 @@ impl Groups {
 impl Drop for Groups {
     fn drop(&mut self) {
         // Whatever a failed test has left in it.
-        self.0.sweep(&[]);
+        self.0.sweep(&[], |_| false);
         self.0.remove_if_empty();
     }
 }
@@ -51,6 +51,21 @@ fn a_leaf_is_empty_and_gone_when_the_record_is_there() {
     assert!(lines[1].ends_with("/shims"), "{log}");
     drop(groups_of_run);
     assert!(!base(&run).exists(), "nothing is left of the base");
+}
+
+#[test]
+fn a_sweep_leaves_a_leaf_that_has_a_supervisor_and_ends_one_that_has_none() {
+    let mut run = Run::of_script("sleep 600");
+    let Some(groups_of_run) = Groups::for_run(&mut run) else { return };
+    let shim = run.start();
+    run.identity();
+    groups_of_run.0.sweep(&[], |run_id| run_id == 7);
+    assert!(Leaf::new(groups(&run).leaf).is_populated().unwrap());
+    groups_of_run.0.sweep(&[7], |_| false);
+    assert!(Leaf::new(groups(&run).leaf).is_populated().unwrap(), "its run is open");
+    groups_of_run.0.sweep(&[], |_| false);
+    let record = run.finished(shim);
+    assert_eq!(record.signal, Some(Signal::SIGKILL as i32));
 }
 
 #[test]

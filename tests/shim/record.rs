@@ -137,6 +137,50 @@ fn a_worker_starts_in_the_directory_that_was_leased_or_not_at_all() {
     assert_eq!(std::fs::read_dir(elsewhere).unwrap().count(), 0);
 }
 
+/// The one process that its user may have is the shim itself.
+#[test]
+fn a_host_that_has_no_process_for_the_worker_is_named_with_its_error() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can limit the processes of another user");
+        return;
+    }
+    let mut run = Run::of_script("touch started");
+    run.spec.cwd = run.root().to_owned();
+    let passable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(run.root(), passable).unwrap();
+    let limited = "chown -R 4260 \"$1\"; \
+                   exec prlimit --nproc=1 setpriv --reuid=4260 --regid=4260 --clear-groups";
+    let failure = run.finish_by(limited).start_failure.expect("no worker");
+    assert_eq!((failure.step, failure.errno), (StartStep::Fork, Errno::EAGAIN as i32));
+    assert!(!run.root().join("started").exists());
+}
+
+/// Another run may have made it, by another name: it is that one's place.
+#[test]
+fn a_directory_that_this_run_was_to_make_and_something_else_has_made_is_not_worked_in() {
+    use std::os::unix::fs::MetadataExt;
+
+    let run_with = |made_meanwhile: &str| {
+        let mut run = Run::of_script("touch started");
+        let anchor = run.root().canonicalize().unwrap();
+        let found = anchor.metadata().unwrap();
+        let path = anchor.join("a/b");
+        std::fs::create_dir_all(anchor.join(made_meanwhile)).unwrap();
+        run.spec.cwd.clone_from(&path);
+        let missing = vec!["a".to_owned(), "b".to_owned()];
+        let (device, inode) = (found.dev(), found.ino());
+        run.spec.workspace = Some(WorkspaceSpec { path, anchor, device, inode, missing });
+        run
+    };
+    let run = run_with("a/b");
+    let failure = start_failure(&run);
+    assert_eq!((failure.step, failure.errno), (StartStep::Workspace, Errno::EEXIST as i32));
+    assert!(!run.spec.cwd.join("started").exists());
+    let run = run_with("a");
+    assert_eq!(run.finish().code, Some(0), "a directory on the way may be made by another run");
+    assert!(run.spec.cwd.join("started").exists());
+}
+
 #[test]
 fn commands_before_the_worker_run_in_order_and_their_failure_is_told() {
     let setup = |scripts: &[&str]| {

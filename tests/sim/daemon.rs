@@ -5,22 +5,28 @@ use std::collections::BTreeMap;
 use kanband::actors::worker::phase::{Act, Happening, Phase};
 use kanband::kernel::caller::Caller;
 use kanband::kernel::ids::RunId;
-use kanband::kernel::outcome::{Evidence, ProcessEnd};
+use kanband::kernel::outcome::Evidence;
 use kanband::kernel::run::{Run, RunState};
 use kanband::kernel::store;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
-    ClampTimes, CloseRun, ProcessIds, PromoteReleased, RecordRunState, RecordSpawned,
+    ClampTimes, CloseRun, ProcessIds, PromoteReleased, RecordDoubt, RecordRunState, RecordSpawned,
 };
 
-use crate::processes::{Identity, Role};
+use crate::looks::Seeing;
+use crate::processes::{Identity, Process, Role};
 use crate::shims::Shim;
 use crate::world::{GRACE_MS, Happens, LINGER_MS, News, Rings, World};
+
+/// Looks at a shim that has not said who it is, before it is taken over by what the process table says.
+const BEGINNING_LOOKS: u32 = 100;
 
 #[derive(Debug)]
 pub struct Daemon {
     pub number: u32,
     pub actors: BTreeMap<RunId, Actor>,
+    /// How often it has looked at runs whose shim has not said who it is.
+    beginning_looks: BTreeMap<RunId, u32>,
     pub is_pass_due: bool,
 }
 
@@ -31,6 +37,7 @@ pub struct Actor {
     shim: Option<Identity>,
     is_worker_seen: bool,
     is_shim_gone: bool,
+    is_adopted: bool,
     evidence: Option<Evidence>,
     /// Number of the timer that counts; earlier ones ring for nobody.
     armed: u64,
@@ -43,6 +50,7 @@ impl Actor {
             shim: None,
             is_worker_seen: false,
             is_shim_gone: false,
+            is_adopted: false,
             evidence: None,
             armed: 0,
         }
@@ -75,7 +83,12 @@ impl World {
         }
         self.daemons += 1;
         let number = self.daemons;
-        self.daemon = Some(Daemon { number, actors: BTreeMap::new(), is_pass_due: false });
+        self.daemon = Some(Daemon {
+            number,
+            actors: BTreeMap::new(),
+            beginning_looks: BTreeMap::new(),
+            is_pass_due: false,
+        });
         self.bench.by(&Caller::System { part: "daemon" }, &ClampTimes).unwrap();
         let released = self
             .bench
@@ -86,7 +99,21 @@ impl World {
         self.bench.by(&system(), &PromoteReleased { ids: released }).unwrap();
         self.audit();
         self.after(60_000, Happens::Audit { daemon: number });
+        let read = |connection: &store::Connection| store::breakers::list(connection);
+        for breaker in self.bench.board.read::<_, kanband::kernel::error::Fault>(read).unwrap() {
+            if let Some(until) = breaker.open_until {
+                self.pass_at(until);
+            }
+        }
         self.wake();
+    }
+
+    /// A pass when a breaker may let a start through.
+    fn pass_at(&mut self, until: i64) {
+        let Some(daemon) = &self.daemon else { return };
+        let number = daemon.number;
+        let wait_ms = u64::try_from((until - self.bench.now).max(0)).unwrap() * 1000 + 20;
+        self.after(wait_ms, Happens::Pass { daemon: number });
     }
 
     /// Open runs without an actor get one; files of closed runs, left by a daemon that died over them, go.
@@ -101,7 +128,8 @@ impl World {
         };
         let over: Vec<RunId> = self.files.keys().copied().filter(is_over).collect();
         for run_id in over {
-            if !self.is_locked(run_id) {
+            let has_shim = |one: &Process| one.run_id == run_id && one.role == Role::Shim;
+            if !self.is_locked(run_id) && !self.processes.all().any(has_shim) {
                 self.files.remove(&run_id);
             }
         }
@@ -155,14 +183,7 @@ impl World {
                     self.tell(run_id, News::Verdict { by_worker });
                 }
                 Signal::StopRun { run_id } => self.tell(run_id, News::StopAsked),
-                Signal::BreakerMoved { open_until: Some(until), .. } => {
-                    if let Some(daemon) = &self.daemon {
-                        let number = daemon.number;
-                        let wait_ms =
-                            u64::try_from((until - self.bench.now).max(0)).unwrap() * 1000 + 20;
-                        self.after(wait_ms, Happens::Pass { daemon: number });
-                    }
-                }
+                Signal::BreakerMoved { open_until: Some(until), .. } => self.pass_at(until),
                 Signal::BreakerMoved { open_until: None, .. } | Signal::RunClosed { .. } => {}
             }
         }
@@ -194,6 +215,7 @@ impl World {
             worker_end: None,
             worker_ended_ms: 0,
             started_ms: self.now_ms,
+            has_ended: false,
             deeds: Vec::new(),
         };
         self.shims.insert(shim, state);
@@ -213,41 +235,69 @@ impl World {
         if !run.is_open() || self.daemon.as_ref().unwrap().actors.contains_key(&run_id) {
             return;
         }
-        let files = self.files.get(&run_id).cloned().unwrap_or_default();
-        if self.is_locked(run_id) {
-            let Some((shim, worker)) = files.identity else {
-                return self.after(10, Happens::Adopt { daemon: number, run_id });
-            };
-            self.totals.adopted += 1;
-            let actor = Actor { shim: Some(shim), ..Actor::new() };
-            self.daemon.as_mut().unwrap().actors.insert(run_id, actor);
-            self.on(run_id, Happening::ShimStarted);
-            match worker {
-                Some(_) => self.worker_seen(run_id),
-                None => self.look_for_worker(run_id),
+        match self.see(run_id) {
+            Seeing::Alive(shim, worker) => self.take_over(&run, shim, worker),
+            Seeing::Beginning(shim) => {
+                let looks = &mut self.daemon.as_mut().unwrap().beginning_looks;
+                let looks = looks.entry(run_id).or_default();
+                *looks += 1;
+                match shim {
+                    Some(shim) if *looks > BEGINNING_LOOKS => self.take_over(&run, shim, None),
+                    Some(_) | None => self.after(10, Happens::Adopt { daemon: number, run_id }),
+                }
             }
-            if run.ended_at.is_some() {
-                let own = format!("run:{run_id}");
-                let by_worker = run.verdict_by == Some(own) && run.state == RunState::Finishing;
-                self.on(run_id, Happening::Verdict { by_worker });
+            Seeing::Remains => {
+                self.signal_tree(run_id, true);
+                self.after(500, Happens::Adopt { daemon: number, run_id });
             }
-            return;
+            Seeing::Unknown(why) => {
+                self.record_doubt(run_id, why);
+                self.after(500, Happens::Adopt { daemon: number, run_id });
+            }
+            Seeing::Over(evidence) => {
+                // Nothing starts by it any more.
+                self.files.entry(run_id).or_default().has_spec = false;
+                let actor = Actor {
+                    phase: Phase::Closing,
+                    evidence: Some(evidence),
+                    is_shim_gone: true,
+                    ..Actor::new()
+                };
+                self.daemon.as_mut().unwrap().actors.insert(run_id, actor);
+                self.submit_close(run_id);
+            }
         }
-        let Some(evidence) = self.inspect(run_id) else {
-            return self.after(500, Happens::Adopt { daemon: number, run_id });
-        };
-        let actor = Actor {
-            phase: Phase::Closing,
-            evidence: Some(evidence),
-            is_shim_gone: true,
-            ..Actor::new()
-        };
+    }
+
+    fn take_over(&mut self, run: &Run, shim: Identity, worker: Option<Identity>) {
+        let run_id = run.id;
+        self.totals.adopted += 1;
+        let actor = Actor { shim: Some(shim), is_adopted: true, ..Actor::new() };
         self.daemon.as_mut().unwrap().actors.insert(run_id, actor);
-        self.submit_close(run_id);
+        self.on(run_id, Happening::ShimStarted);
+        match worker {
+            Some(_) => self.worker_seen(run_id),
+            None => self.look_for_worker(run_id),
+        }
+        if run.ended_at.is_some() {
+            let own = format!("run:{run_id}");
+            let by_worker = run.verdict_by == Some(own) && run.state == RunState::Finishing;
+            self.on(run_id, Happening::Verdict { by_worker });
+        }
+        // It may have gone before it could be watched.
+        if !self.processes.is_alive(shim) {
+            self.told(run_id, News::ShimGone);
+        }
+    }
+
+    fn record_doubt(&mut self, run_id: RunId, why: String) {
+        self.totals.doubts += 1;
+        self.bench.by(&system(), &RecordDoubt { run_id, doubt: Some(why) }).unwrap();
     }
 
     fn look_for_worker(&mut self, run_id: RunId) {
-        let seen = self.files.get(&run_id).and_then(|files| files.identity?.1).is_some();
+        let files = self.files.get(&run_id).filter(|files| !files.is_removed);
+        let seen = files.and_then(|files| files.identity?.1).is_some();
         let number = self.daemon.as_ref().unwrap().number;
         if seen {
             self.worker_seen(run_id);
@@ -255,28 +305,6 @@ impl World {
             let rings = Rings::LookAgain;
             self.after(10, Happens::Timer { daemon: number, run_id, armed: 0, rings });
         }
-    }
-
-    /// What the files and the lock say of a run whose shim does not live; none while its processes do.
-    fn inspect(&mut self, run_id: RunId) -> Option<Evidence> {
-        assert!(!self.is_locked(run_id));
-        let files = self.files.entry(run_id).or_default();
-        if let Some(evidence) = &files.exit {
-            return Some(evidence.clone());
-        }
-        let Some((shim, _)) = files.identity else {
-            files.has_spec = false;
-            return Some(Evidence::of(ProcessEnd::NotStarted));
-        };
-        let message = "lost".to_owned();
-        if shim.boot != self.processes.boot {
-            return Some(Evidence::of(ProcessEnd::Lost { message, is_host_fault: false }));
-        }
-        if !self.processes.tree(run_id).is_empty() {
-            self.signal_tree(run_id, true);
-            return None;
-        }
-        Some(Evidence::of(ProcessEnd::Lost { message, is_host_fault: true }))
     }
 
     pub fn told(&mut self, run_id: RunId, news: News) {
@@ -311,11 +339,26 @@ impl World {
             }
             Rings::CloseAgain => self.close(run_id),
             Rings::SpawnTimeout | Rings::LingerOver | Rings::LadderTimeout => {
-                if actor.armed == armed {
+                if actor.armed == armed && !self.is_begun_after_all(run_id, rings) {
                     self.on(run_id, rings.happening().unwrap());
                 }
             }
         }
+    }
+
+    /// The time for a start is over: an adopted run is looked for once more, and one that cannot be told of is not ended.
+    fn is_begun_after_all(&mut self, run_id: RunId, rings: Rings) -> bool {
+        let actor = &self.daemon.as_ref().unwrap().actors[&run_id];
+        if rings != Rings::SpawnTimeout || actor.is_worker_seen || !actor.is_adopted {
+            return false;
+        }
+        let is_readable = self.files.get(&run_id).is_some_and(|files| !files.is_removed);
+        match self.worker_by_process_table(run_id) {
+            Some(_) => self.worker_seen(run_id),
+            None if is_readable => return false,
+            None => self.arm(run_id, 10_000, Rings::SpawnTimeout),
+        }
+        true
     }
 
     fn on(&mut self, run_id: RunId, happening: Happening) {
@@ -371,10 +414,9 @@ impl World {
     }
 
     fn record_spawned(&mut self, run_id: RunId) {
-        let Some((shim, Some(worker))) = self.files.get(&run_id).and_then(|files| files.identity)
-        else {
-            return;
-        };
+        // It is known from the status pipe, from the file, or from the process table.
+        let Some(shim) = self.actor(run_id).shim else { return };
+        let Some(worker) = self.shims[&shim].worker else { return };
         let ids = ProcessIds {
             boot_id: shim.boot.to_string(),
             shim_pid: i64::from(shim.pid),
@@ -394,16 +436,25 @@ impl World {
     fn close(&mut self, run_id: RunId) {
         self.actor(run_id).armed += 1;
         if self.actor(run_id).evidence.is_none() {
-            let recorded = self.files.get(&run_id).and_then(|files| files.exit.clone());
-            let evidence = match recorded {
-                Some(evidence) => Some(evidence),
-                None if self.is_locked(run_id) => None,
-                None => self.inspect(run_id),
-            };
-            let Some(evidence) = evidence else {
-                return self.act(run_id, Act::CloseAgain);
-            };
-            self.actor(run_id).evidence = Some(evidence);
+            match self.see(run_id) {
+                Seeing::Over(evidence) => self.actor(run_id).evidence = Some(evidence),
+                Seeing::Remains => {
+                    self.signal_tree(run_id, true);
+                    return self.act(run_id, Act::CloseAgain);
+                }
+                Seeing::Unknown(why) => {
+                    self.record_doubt(run_id, why);
+                    return self.act(run_id, Act::CloseAgain);
+                }
+                // Its record is there before it is gone.
+                Seeing::Alive(..) | Seeing::Beginning(_) => {
+                    let recorded = self.files.get(&run_id).filter(|files| !files.is_removed);
+                    match recorded.and_then(|files| files.exit.clone()) {
+                        Some(evidence) => self.actor(run_id).evidence = Some(evidence),
+                        None => return self.act(run_id, Act::CloseAgain),
+                    }
+                }
+            }
         }
         self.submit_close(run_id);
     }

@@ -21,6 +21,7 @@
 mod bench_board;
 mod daemon;
 mod invariants;
+mod looks;
 mod people;
 mod processes;
 mod shims;

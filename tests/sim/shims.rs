@@ -4,6 +4,7 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::RunId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd};
+use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::verbs::{BlockTask, CompleteTask, HeartbeatTask};
 use kanband::shim::ladder::{Action, Event, Ladder, Round};
 
@@ -18,6 +19,10 @@ pub struct RunFiles {
     /// The shim and, once started, the worker.
     pub identity: Option<(Identity, Option<Identity>)>,
     pub exit: Option<Evidence>,
+    /// Outlives the directory.
+    pub has_log: bool,
+    /// The directory was removed: the daemon sees nothing of the rest, and the shim can write no record.
+    pub is_removed: bool,
 }
 
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub struct Shim {
     pub worker_end: Option<ProcessEnd>,
     pub worker_ended_ms: u64,
     pub started_ms: u64,
+    /// Its record is written, or cannot be.
+    pub has_ended: bool,
     /// What the worker will do, in order.
     pub deeds: Vec<Deed>,
 }
@@ -54,7 +61,7 @@ impl World {
         }
         let is_locked = self.is_locked(run_id);
         let files = self.files.entry(run_id).or_default();
-        if is_locked || !files.has_spec || files.identity.is_some() {
+        if is_locked || files.is_removed || !files.has_spec || files.identity.is_some() {
             return self.after(0, Happens::ShimExits { shim, run_id });
         }
         files.locked_by = Some(shim);
@@ -67,9 +74,12 @@ impl World {
             return;
         }
         if self.one_in(12) {
-            let end = ProcessEnd::StartFailed { message: "program was not found".into(), errno: 2 };
-            self.files.get_mut(&run_id).unwrap().exit = Some(Evidence::of(end));
-            return self.record_is_there(shim, run_id);
+            let end = ProcessEnd::StartFailed {
+                step: FailedStep::Program,
+                message: "program was not found".into(),
+                errno: Some(2),
+            };
+            return self.record_is_there(shim, run_id, Evidence::of(end));
         }
         let worker = self.processes.spawn(run_id, Role::Worker);
         self.totals.starts += 1;
@@ -85,7 +95,9 @@ impl World {
         state.started_ms = now_ms;
         state.ladder = Some(Ladder::new(now_ms, Some(MAX_RUNTIME_MS), GRACE_MS));
         state.deeds = deeds;
-        self.files.get_mut(&run_id).unwrap().identity = Some((shim, Some(worker)));
+        let files = self.files.get_mut(&run_id).unwrap();
+        files.identity = Some((shim, Some(worker)));
+        files.has_log = true;
         self.after(MAX_RUNTIME_MS, Happens::ShimLooks { shim, run_id });
         self.tell(run_id, News::WorkerStarted);
         self.soon(3000, Happens::WorkerActs { worker, run_id });
@@ -261,7 +273,7 @@ impl World {
     }
 
     fn write_record(&mut self, shim: Identity, run_id: RunId) {
-        if self.files[&run_id].exit.is_some() {
+        if self.shims[&shim].has_ended {
             return;
         }
         assert!(self.processes.tree(run_id).is_empty(), "a record before the tree was empty");
@@ -271,12 +283,17 @@ impl World {
         evidence.timed_out = ladder.timed_out();
         evidence.stop_requested = ladder.stop_requested();
         evidence.killed = ladder.killed();
-        self.files.get_mut(&run_id).unwrap().exit = Some(evidence);
-        self.record_is_there(shim, run_id);
+        self.record_is_there(shim, run_id, evidence);
     }
 
-    fn record_is_there(&mut self, shim: Identity, run_id: RunId) {
-        self.tell(run_id, News::ExitRecorded);
+    /// A shim whose directory was removed has nowhere to write its record, and ends.
+    fn record_is_there(&mut self, shim: Identity, run_id: RunId, evidence: Evidence) {
+        self.shims.get_mut(&shim).unwrap().has_ended = true;
+        let files = self.files.get_mut(&run_id).unwrap();
+        if !files.is_removed {
+            files.exit = Some(evidence);
+            self.tell(run_id, News::ExitRecorded);
+        }
         self.soon(60, Happens::ShimExits { shim, run_id });
     }
 

@@ -30,6 +30,8 @@ pub enum Happens {
     DaemonDies,
     HostReboots,
     SomeShimDies,
+    SomeFilesVanish,
+    LooksBeginToFail,
     ClockSteps,
     PersonActs,
     Audit { daemon: u32 },
@@ -86,6 +88,8 @@ pub struct Totals {
     pub starts: u64,
     pub daemon_deaths: u64,
     pub shim_deaths: u64,
+    pub directories_removed: u64,
+    pub doubts: u64,
     pub reboots: u64,
     pub adopted: u64,
     pub stale_calls_refused: u64,
@@ -100,6 +104,8 @@ impl Totals {
         self.starts += other.starts;
         self.daemon_deaths += other.daemon_deaths;
         self.shim_deaths += other.shim_deaths;
+        self.directories_removed += other.directories_removed;
+        self.doubts += other.doubts;
         self.reboots += other.reboots;
         self.adopted += other.adopted;
         self.stale_calls_refused += other.stale_calls_refused;
@@ -115,6 +121,8 @@ impl Totals {
             ("starts", self.starts),
             ("daemon deaths", self.daemon_deaths),
             ("shim deaths", self.shim_deaths),
+            ("removed directories", self.directories_removed),
+            ("doubts", self.doubts),
             ("reboots", self.reboots),
             ("adoptions", self.adopted),
             ("stale calls", self.stale_calls_refused),
@@ -146,6 +154,8 @@ pub struct World {
     pub now_ms: u64,
     /// What the wall clock is off by, seconds.
     pub skew: i64,
+    /// Until then nothing can be told of any process.
+    pub blind_until_ms: u64,
     pub random: SeededRandom,
     pub processes: ProcessTable,
     pub files: BTreeMap<RunId, RunFiles>,
@@ -175,6 +185,7 @@ impl World {
             bench: Bench::with_policy(policy),
             now_ms: 0,
             skew: 0,
+            blind_until_ms: 0,
             random: SeededRandom::new(seed),
             processes: ProcessTable::default(),
             files: BTreeMap::new(),
@@ -229,6 +240,8 @@ impl World {
         for (count, happens) in [
             (3, Happens::DaemonDies),
             (2, Happens::SomeShimDies),
+            (2, Happens::SomeFilesVanish),
+            (2, Happens::LooksBeginToFail),
             (12, Happens::PersonActs),
             (1, Happens::ClockSteps),
         ] {
@@ -270,6 +283,8 @@ impl World {
             Happens::DaemonDies => self.daemon_dies(),
             Happens::HostReboots => self.host_reboots(),
             Happens::SomeShimDies => self.some_shim_dies(),
+            Happens::SomeFilesVanish => self.some_files_vanish(),
+            Happens::LooksBeginToFail => self.looks_begin_to_fail(),
             Happens::ClockSteps => {
                 let step = self.below(20_000) as i64 - 10_000;
                 self.skew += step;

@@ -60,6 +60,16 @@ fn kill_9(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
 }
 
+/// Takes processes out of the control group of their run: none outlives its boot.
+fn leave_group(daemon: &Daemon, processes: &[Born]) {
+    let members = daemon.base().parent().unwrap().join("cgroup.procs");
+    if members.exists() {
+        for process in processes {
+            std::fs::write(&members, process.pid.to_string()).unwrap();
+        }
+    }
+}
+
 /// Makes the run one of another boot, with `stranger` in the place of its shim and its worker where there is one.
 fn move_to_other_boot(daemon: &Daemon, run: i64, identity: &RunIdentity, stranger: Option<Born>) {
     let mut identity = identity.clone();
@@ -119,6 +129,7 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
     std::fs::write(daemon.scratch().join(format!("end.{ended}")), "").unwrap();
     let ended_shim = Born { pid: ended_is.shim.pid, start_ticks: ended_is.shim.start_ticks };
     wait_for("the record of a run", || (!ended_shim.is_alive()).then_some(()));
+    leave_group(&daemon, &[own_child, taken_child]);
     let stranger = Stranger::start();
     move_to_other_boot(&daemon, own_run, &own_is, None);
     move_to_other_boot(&daemon, taken_run, &taken_is, Some(stranger.born()));

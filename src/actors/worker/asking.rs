@@ -1,11 +1,13 @@
 //! What an agent is asked for and told when it is started: model, arguments, session, text. Pure but for the look for skills.
 
+use super::launching::NotLaunched;
 use super::prepare::{LaunchContext, StartWords};
 use super::words::{SkillFile, first_words, reminder};
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};
 use crate::config::template::Placeholder;
 use crate::kernel::ids::RunId;
+use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
 use crate::os::skill_files::find_skill;
 
@@ -39,22 +41,28 @@ impl Asked {
     ///
     /// # Errors
     /// The launcher has no place for it. A worker with another model than the one asked for is worse than none.
-    pub(super) fn of(order: &RunOrder, resolution: &Resolution) -> Result<Self, String> {
+    pub(super) fn of(order: &RunOrder, resolution: &Resolution) -> Result<Self, NotLaunched> {
         let task = &order.task;
         let profile = resolution.profile.clone().unwrap_or_default();
+        let of_task = [task.model.is_some(), task.effort.is_some(), !task.args.is_empty()];
         let (model, effort) =
             (task.model.clone().or(profile.model), task.effort.clone().or(profile.effort));
         let args = [profile.args, task.args.clone()].concat();
-        for (option, is_asked, placeholder) in [
+        let options = [
             ("model", model.is_some(), Placeholder::Model),
             ("effort", effort.is_some(), Placeholder::Effort),
             ("args", !args.is_empty(), Placeholder::Args),
-        ] {
+        ];
+        for ((option, is_asked, placeholder), is_of_task) in options.into_iter().zip(of_task) {
             if is_asked && !resolution.takes(placeholder) {
                 let launcher = &resolution.launcher_name;
-                return Err(format!(
-                    "the task asks for {option}, which launcher {launcher} does not take"
-                ));
+                let (step, who) = match is_of_task {
+                    true => (FailedStep::Task, "task"),
+                    false => (FailedStep::Profile, "profile"),
+                };
+                let message =
+                    format!("the {who} asks for {option}, which launcher {launcher} does not take");
+                return Err(NotLaunched::at(step, message));
             }
         }
         Ok(Self { model, effort, args })

@@ -11,13 +11,26 @@ use crate::actors::database::Submit;
 use crate::actors::root::messages::WorkerFinished;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::run::{RunOutcome, RunState};
-use crate::kernel::verbs::CloseRun;
-use crate::os::remains::{end_remains, remove_leaf};
+use crate::kernel::verbs::{CloseRun, RecordDoubt};
+use crate::os::remains::Tree;
 use crate::os::run_files::{self, RunIdentity, collect_exit, read_exit, read_identity};
-use crate::os::run_inspection::{Inspection, inspect};
+use crate::os::run_inspection::{Inspected, Inspection, LossCause};
 
 /// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
 const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the pause between looks at an end that cannot be told is doubled: up to half a minute.
+const DOUBT_PAUSE_DOUBLINGS: u32 = 5;
+
+/// Why a run cannot be closed yet.
+enum NoEnd {
+    /// Its shim lives.
+    Alive,
+    /// Its shim died, and something of its tree is left.
+    Remains,
+    /// It cannot be told, for this reason.
+    Unknown(String),
+}
 
 impl Worker {
     /// Finds out how the run ended (unless that is known already) and writes it down.
@@ -27,14 +40,18 @@ impl Worker {
         }
         if self.evidence.is_none() {
             match self.find_evidence() {
-                Some(evidence) => self.evidence = Some(evidence),
-                None => {
-                    if self.has_remains {
-                        self.record_state(RunState::Unkillable, context);
+                Ok(evidence) => self.evidence = Some(evidence),
+                Err(NoEnd::Alive) => return self.close_later(context),
+                Err(NoEnd::Remains) => {
+                    if !std::mem::replace(&mut self.has_remains, true) {
+                        tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
                     }
-                    // Unknown is not an end: look again, and keep the slot until then.
-                    context.run_later(WRITE_AGAIN, Self::close);
-                    return;
+                    self.record_state(RunState::Unkillable, context);
+                    return self.close_later(context);
+                }
+                Err(NoEnd::Unknown(why)) => {
+                    self.tell_doubt(why, context);
+                    return self.close_later(context);
                 }
             }
         }
@@ -42,30 +59,60 @@ impl Worker {
         self.submit_close(context);
     }
 
-    fn find_evidence(&mut self) -> Option<Evidence> {
-        let log = || evidence::log_tail(&self.deps.context.log_path(&self.task_id, self.run_id));
+    /// Unknown is not an end: look again, less often with each look, and keep the slot until then.
+    fn close_later(&mut self, context: &mut Context<Self>) {
+        let looks = self.doubt.as_ref().map_or(0, |(_, looks)| *looks);
+        let pause = WRITE_AGAIN * (1 << looks.min(DOUBT_PAUSE_DOUBLINGS));
+        context.run_later(pause, Self::close);
+    }
+
+    /// Writes into its row why nothing can be told of its end, when that is news.
+    fn tell_doubt(&mut self, why: String, context: &mut Context<Self>) {
+        if let Some((told, looks)) = &mut self.doubt
+            && *told == why
+        {
+            *looks = looks.saturating_add(1);
+            return;
+        }
+        tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, why, "it is not known how a run ended; it keeps its slot");
+        let verb = RecordDoubt { run_id: self.run_id, doubt: Some(why.clone()) };
+        self.doubt = Some((why, 0));
+        let database = self.deps.database.clone();
+        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
+        context.spawn(submit.into_actor(self).map(|answer, worker, _| {
+            if let Err(error) = answer {
+                tracing::warn!(run = worker.run_id, %error, "a doubt cannot be recorded");
+                worker.doubt = None;
+            }
+        }));
+    }
+
+    /// How the run ended, once its shim is gone and its tree is proven empty.
+    fn find_evidence(&self) -> Result<Evidence, NoEnd> {
+        let deps = &self.deps;
+        let log = || evidence::log_tail(&deps.context.log_path(&self.task_id, self.run_id));
         if !self.is_shim_gone
             && let Ok(Some(record)) = read_exit(&self.run_dir)
         {
-            return Some(evidence::of_record(&record, log()));
+            return Ok(evidence::of_record(&record, log()));
         }
-        let inspection = inspect(&self.run_dir)
-            .inspect_err(|error| {
-                tracing::error!(run = self.run_id, %error, "its end cannot be found out");
-            })
-            .ok()?;
-        if let Inspection::ShimDied(identity) = &inspection {
-            let worker = self.worker.as_ref().or(identity.worker.as_ref());
-            // Waiting is for the first time; after that a look now and then has to do, others need this thread.
-            let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
-            if !end_remains(&self.run_dir, worker, self.deps.context.holder.as_ref(), patience) {
-                if !std::mem::replace(&mut self.has_remains, true) {
-                    tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
+        let Inspected { inspection, spec } = deps.context.inspect(self.run_id, &self.footing);
+        match &inspection {
+            Inspection::Alive(_) | Inspection::Beginning(_) => return Err(NoEnd::Alive),
+            Inspection::Unknown(why) => return Err(NoEnd::Unknown(why.clone())),
+            Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
+                // Waiting is for the first time; after that a look now and then has to do, others need this thread.
+                let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
+                let with = (spec.as_ref().or(self.spec.as_ref()), loss);
+                match deps.context.end_remains(self.run_id, &self.footing, with, patience) {
+                    Tree::Empty => {}
+                    Tree::Some => return Err(NoEnd::Remains),
+                    Tree::Unknown(why) => return Err(NoEnd::Unknown(why)),
                 }
-                return None;
             }
+            Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => {}
         }
-        evidence::of_inspection(&inspection, log())
+        evidence::of_inspection(&inspection, log()).ok_or(NoEnd::Alive)
     }
 
     pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
@@ -142,8 +189,7 @@ impl Worker {
         if let Some(worker) = &self.worker {
             self.deps.live_runs.shims.remove_worker(worker);
         }
-        remove_leaf(&self.run_dir);
-        self.deps.context.containment().remove_leaf(self.run_id);
+        self.deps.context.remove_leaf(self.run_id, &self.footing, self.spec.as_ref());
         if let Err(error) = run_files::remove(&self.run_dir) {
             tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
         }

@@ -2,15 +2,17 @@
 
 use crate::kernel::limits::LOG_TAIL_BYTES;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::kernel::start_fault::FailedStep;
 use crate::os::redact::redacted;
-use crate::os::run_files::{ExitRecord, StartStep};
-use crate::os::run_inspection::Inspection;
+use crate::os::run_files::{ExitRecord, StartFailure, StartPart, StartStep};
+use crate::os::run_inspection::{Inspection, LossCause};
 use crate::os::run_log::read_log;
 
 /// Evidence of an exit record.
 pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
     let end = match (&record.start_failure, record.code, record.signal) {
         (Some(failure), _, _) => ProcessEnd::StartFailed {
+            step: step_of(failure),
             message: match failure.step {
                 StartStep::Workspace => format!("workspace: {}", failure.message),
                 StartStep::Containment => format!("containment: {}", failure.message),
@@ -18,7 +20,7 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
                     failure.message.clone()
                 }
             },
-            errno: failure.errno,
+            errno: failure.errno(),
         },
         (None, _, Some(signal)) => ProcessEnd::Signalled(signal),
         (None, Some(code), None) => ProcessEnd::Exited(code),
@@ -46,39 +48,53 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
     }
 }
 
+/// The step of a failed start in the board's words.
+fn step_of(failure: &StartFailure) -> FailedStep {
+    let by_part = match failure.part {
+        Some(StartPart::ProfileDirectory) => Some(FailedStep::ProfileDirectory),
+        Some(StartPart::Setup) => Some(FailedStep::Setup),
+        Some(StartPart::SetupHost) => Some(FailedStep::SetupHost),
+        Some(StartPart::User) => Some(FailedStep::User),
+        Some(StartPart::HandingOver) => Some(FailedStep::RunFiles),
+        Some(StartPart::Unknown) | None => None,
+    };
+    by_part.unwrap_or(match failure.step {
+        StartStep::Workspace => FailedStep::Workspace,
+        StartStep::Log => FailedStep::RunFiles,
+        StartStep::Limits => FailedStep::Limits,
+        StartStep::Fork => FailedStep::Fork,
+        StartStep::Containment => FailedStep::Containment,
+        StartStep::Exec => FailedStep::Program,
+    })
+}
+
 /// Whether the worker failed because memory ran out. One that came to a good end although something below it was killed did
 /// not.
 fn is_out_of_memory(record: &ExitRecord) -> bool {
     record.oom_kill_count.is_some_and(|count| count > 0) && record.code != Some(0)
 }
 
-/// Evidence of a run whose shim is gone; none while it lives.
+/// Evidence of a run whose shim is gone, and whose tree is proven empty; none while it lives, or that is not known.
 pub fn of_inspection(inspection: &Inspection, log_tail: Option<String>) -> Option<Evidence> {
     match inspection {
-        Inspection::Alive(_) => None,
+        Inspection::Alive(_) | Inspection::Beginning(_) | Inspection::Unknown(_) => None,
         Inspection::Ended(record) => Some(of_record(record, log_tail)),
-        Inspection::ShimDied(_) => {
-            let message = "its shim died; what was left of its processes was ended".to_owned();
-            let end = ProcessEnd::Lost { message, is_host_fault: true };
+        Inspection::ShimDied(loss) => {
+            // The host itself went down and came back: it says nothing about what runs on it.
+            let is_host_fault = loss.cause != LossCause::OtherBoot;
+            let end = ProcessEnd::Lost { message: loss.cause.explanation(), is_host_fault };
             Some(Evidence { log_tail, ..Evidence::of(end) })
         }
         Inspection::NeverStarted => Some(Evidence::of(ProcessEnd::NotStarted)),
     }
 }
 
-/// Evidence of a run that was under way when the host went down.
-pub fn of_restarted_host(log_tail: Option<String>) -> Evidence {
-    let message = "the host was restarted while it ran".to_owned();
-    let end = ProcessEnd::Lost { message, is_host_fault: false };
-    Evidence { log_tail, ..Evidence::of(end) }
-}
-
 /// The evidence with the run's secrets redacted: error messages may contain them.
 pub fn without_secrets(evidence: Evidence, secrets: &[String]) -> Evidence {
     let clear = |text: String| redacted(&text, secrets);
     let end = match evidence.end {
-        ProcessEnd::StartFailed { message, errno } => {
-            ProcessEnd::StartFailed { message: clear(message), errno }
+        ProcessEnd::StartFailed { step, message, errno } => {
+            ProcessEnd::StartFailed { step, message: clear(message), errno }
         }
         ProcessEnd::Lost { message, is_host_fault } => {
             ProcessEnd::Lost { message: clear(message), is_host_fault }
@@ -124,15 +140,44 @@ mod tests {
     fn what_is_kept_of_an_end_has_no_secret_in_it() {
         let secrets = ["hunter22-secret".to_owned()];
         let told = "it said hunter22-secret and aHVudGVyMjItc2VjcmV0";
-        let end = ProcessEnd::StartFailed { message: told.to_owned(), errno: 2 };
+        let failed = |message: &str| ProcessEnd::StartFailed {
+            step: FailedStep::Program,
+            message: message.to_owned(),
+            errno: Some(2),
+        };
+        let end = failed(told);
         let evidence = Evidence { log_tail: Some(told.to_owned()), ..Evidence::of(end) };
         let cleared = without_secrets(evidence, &secrets);
         let expected = "it said [redacted] and [redacted]".to_owned();
         assert_eq!(cleared.log_tail.as_ref(), Some(&expected));
-        assert_eq!(cleared.end, ProcessEnd::StartFailed { message: expected.clone(), errno: 2 });
+        assert_eq!(cleared.end, failed(&expected));
         let end = ProcessEnd::Lost { message: told.to_owned(), is_host_fault: true };
         let lost = ProcessEnd::Lost { message: expected, is_host_fault: true };
         assert_eq!(without_secrets(Evidence::of(end), &secrets).end, lost);
+    }
+
+    #[test]
+    fn a_failure_of_the_shim_keeps_its_step_its_part_and_its_number() {
+        for (step, part, expected) in [
+            (StartStep::Workspace, None, FailedStep::Workspace),
+            (StartStep::Workspace, Some(StartPart::Unknown), FailedStep::Workspace),
+            (StartStep::Workspace, Some(StartPart::ProfileDirectory), FailedStep::ProfileDirectory),
+            (StartStep::Workspace, Some(StartPart::Setup), FailedStep::Setup),
+            (StartStep::Workspace, Some(StartPart::SetupHost), FailedStep::SetupHost),
+            (StartStep::Workspace, Some(StartPart::HandingOver), FailedStep::RunFiles),
+            (StartStep::Limits, None, FailedStep::Limits),
+            (StartStep::Limits, Some(StartPart::User), FailedStep::User),
+            (StartStep::Log, None, FailedStep::RunFiles),
+            (StartStep::Fork, None, FailedStep::Fork),
+            (StartStep::Containment, None, FailedStep::Containment),
+            (StartStep::Exec, None, FailedStep::Program),
+        ] {
+            let failure = StartFailure { step, part, errno: 11, message: "m".into() };
+            assert_eq!((step_of(&failure), failure.errno()), (expected, Some(11)), "{failure:?}");
+        }
+        let text = r#"{"step":"exec","part":"of_a_later_shim","errno":0,"message":"m"}"#;
+        let failure: StartFailure = serde_json::from_str(text).unwrap();
+        assert_eq!((step_of(&failure), failure.errno()), (FailedStep::Program, None));
     }
 
     #[test]

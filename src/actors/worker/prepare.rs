@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::asking::{Asked, rendered, session};
+use super::launching::NotLaunched;
+use crate::actors::live_runs::TokenDigest;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::Rendered;
@@ -18,8 +20,9 @@ use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::place::branch_of;
 use crate::kernel::policy::Policy;
+use crate::kernel::start_fault::FailedStep;
 use crate::kernel::task::WorkspaceKind;
-use crate::kernel::verbs::{Launch, RunOrder};
+use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
 use crate::os::holder::Holder;
@@ -183,21 +186,27 @@ struct Workspace {
 /// Prepares the launch of a claimed run.
 ///
 /// # Errors
-/// One line that says why nothing can be started; the run ends `spawn_failed` with it.
+/// Why nothing can be started; the run ends `spawn_failed` with it.
 pub fn prepare(
     order: &RunOrder,
     context: &LaunchContext,
     words: &StartWords,
     user: Option<&Account>,
-) -> Result<Prepared, String> {
+) -> Result<Prepared, NotLaunched> {
     let settings = context.settings();
     let task = &order.task;
-    let resolution = resolve(&order.profile, &settings).map_err(|error| error.to_string())?;
+    let resolution = resolve(&order.profile, &settings)
+        .map_err(|error| NotLaunched::at(FailedStep::Profile, error.to_string()))?;
     let working_directory =
         resolution.profile.as_ref().and_then(|profile| profile.working_directory.clone());
     let workspace = workspace(order, context, working_directory.as_deref())?;
-    let workspace_text =
-        workspace.path.to_str().ok_or("the path of the workspace is not UTF-8")?.to_owned();
+    let workspace_text = workspace
+        .path
+        .to_str()
+        .ok_or_else(|| {
+            NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not UTF-8")
+        })?
+        .to_owned();
     let asked = Asked::of(order, &resolution)?;
     let Rendered { argv, env } =
         rendered(order, context, words, &resolution, (&workspace_text, &asked));
@@ -213,7 +222,6 @@ pub fn prepare(
     let setup =
         setup(&workspace, context, &settings, (&order.profile, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
-    let create_cwd = task.workspace_kind == WorkspaceKind::Dir && workspace.leased.is_none();
     let verdict_mode = match resolution.launcher.verdict {
         Verdict::Report => VerdictMode::Report,
         Verdict::Exit => VerdictMode::Exit,
@@ -228,7 +236,7 @@ pub fn prepare(
         argv: argv.clone(),
         env,
         cwd: cwd.unwrap_or(workspace.path),
-        create_cwd,
+        create_cwd: false,
         workspace: workspace.leased,
         handed_over: None,
         user: user.map(|user| user.name.clone()),
@@ -244,6 +252,7 @@ pub fn prepare(
         limits: limits(order, &settings, profile),
         containment: containment.of_run(order.run_id, &group_limits),
     };
+    let leaf = spec.containment.as_ref().map(|groups| groups.leaf.clone());
     let launch = Launch {
         workspace_path: workspace_text,
         argv,
@@ -254,6 +263,12 @@ pub fn prepare(
         args: asked.args,
         session,
         resumed_run_id,
+        footing: LaunchFooting {
+            control_group: leaf.and_then(|leaf| leaf.into_os_string().into_string().ok()),
+            run_as: user.map(|user| user.name.clone()),
+            verdict_mode: Some(verdict_mode),
+            token_digest: TokenDigest::of(&words.token).map(|token| token.as_str().to_owned()),
+        },
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
@@ -337,8 +352,13 @@ fn workspace(
     order: &RunOrder,
     context: &LaunchContext,
     working_directory: Option<&Path>,
-) -> Result<Workspace, String> {
+) -> Result<Workspace, NotLaunched> {
     let task = &order.task;
+    if let Some(broken) = &order.broken {
+        let path = task.workspace_path.as_deref().unwrap_or_default();
+        let message = format!("workspace: {path}: {}", broken.problem);
+        return Err(NotLaunched { step: FailedStep::Workspace, message, errno: broken.errno });
+    }
     match (task.workspace_kind, task.workspace_path.as_deref()) {
         (WorkspaceKind::Scratch, _) => Ok(Workspace {
             path: context.scratch_dir(&task.id),
@@ -348,7 +368,13 @@ fn workspace(
         }),
         (WorkspaceKind::Dir, Some(path)) => {
             let path = PathBuf::from(path);
-            let leased = order.place.as_ref().map(|place| WorkspaceSpec {
+            // Without a place the shim could not tell whether it starts in the directory that was leased.
+            let place = order.place.as_ref().ok_or_else(|| {
+                let message =
+                    format!("workspace: it is not known which directory {} is", path.display());
+                NotLaunched::at(FailedStep::Workspace, message)
+            })?;
+            let leased = Some(WorkspaceSpec {
                 path: path.clone(),
                 anchor: PathBuf::from(&place.anchor),
                 device: place.device,
@@ -357,7 +383,9 @@ fn workspace(
             });
             Ok(Workspace { path, own: OwnWorkspace::Not, leased, is_cwd: false })
         }
-        (WorkspaceKind::Dir, None) => Err("workspace: a dir workspace needs a path".to_owned()),
+        (WorkspaceKind::Dir, None) => {
+            Err(NotLaunched::at(FailedStep::Task, "workspace: a dir workspace needs a path"))
+        }
         (WorkspaceKind::Worktree, path) => worktree(order, context, path, working_directory),
     }
 }
@@ -369,7 +397,7 @@ fn worktree(
     context: &LaunchContext,
     asked: Option<&str>,
     working_directory: Option<&Path>,
-) -> Result<Workspace, String> {
+) -> Result<Workspace, NotLaunched> {
     let task = &order.task;
     let path = context.scratch_dir(&task.id);
     let asked = asked.map(PathBuf::from).filter(|asked| *asked != path);
@@ -378,13 +406,15 @@ fn worktree(
     {
         Ok(Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. })) => Some(repository),
         Ok(Some(Mark { kind: MarkKind::Scratch(_), .. }) | None) => None,
-        Err(error) => return Err(format!("workspace: {error}")),
+        Err(error) => return Err(NotLaunched::by_own_workspace(&error)),
     };
     let is_of_profile = asked.is_none() && earlier.as_deref() == working_directory;
-    let repository = asked.or(earlier).or_else(|| working_directory.map(Path::to_owned)).ok_or(
-        "workspace: a worktree needs a repository: `worktree:PATH` names a directory in it, or else \
-         the profile's working_directory does",
-    )?;
+    let repository =
+        asked.or(earlier).or_else(|| working_directory.map(Path::to_owned)).ok_or_else(|| {
+            let message = "workspace: a worktree needs a repository: `worktree:PATH` names a directory in it, or else \
+                           the profile's working_directory does";
+            NotLaunched::at(FailedStep::Task, message)
+        })?;
     let is_cwd = is_of_profile || working_directory == Some(repository.as_path());
     let new = || branch_of(&context.settings().worktree.branch_prefix, task.id.as_str());
     let branch = task.branch_name.clone().unwrap_or_else(new);

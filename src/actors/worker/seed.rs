@@ -1,12 +1,15 @@
 //! What a worker actor starts from.
 
+use crate::actors::live_runs::RunToken;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::outcome::{Evidence, VerdictMode};
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
 use crate::kernel::verbs::RunOrder;
-use crate::os::identity::ProcessIdentity;
+use crate::os::run_files::RunSpec;
+use crate::os::run_inspection::Supervisor;
+use crate::os::run_signs::Footing;
 
 /// What is known of a run when its worker actor is built.
 #[derive(Debug)]
@@ -19,17 +22,23 @@ pub enum WorkerSeed {
     Ended(Box<EndedRun>),
 }
 
-/// A run whose shim lives.
+/// A run whose shim lives, or whose tree is not proven empty.
 #[derive(Debug)]
 pub struct AdoptedRun {
     /// Its row.
     pub run: Run,
     /// Its task.
     pub task: Task,
-    /// The shim.
-    pub shim: ProcessIdentity,
-    /// The worker, when the shim has started it already.
-    pub worker: Option<ProcessIdentity>,
+    /// Who runs it. A shim that has died is taken over as well while something of its tree is left.
+    pub supervisor: Supervisor,
+    /// What is known of it beside its files.
+    pub footing: Footing,
+    /// Its spec, when that can be read.
+    pub spec: Option<RunSpec>,
+    /// How its worker reports.
+    pub verdict_mode: VerdictMode,
+    /// Its token.
+    pub token: Option<RunToken>,
 }
 
 /// A run whose shim is gone.
@@ -39,6 +48,10 @@ pub struct EndedRun {
     pub run: Run,
     /// The board of its task.
     pub board: BoardName,
+    /// What is known of it beside its files.
+    pub footing: Footing,
+    /// Its spec, when that can be read.
+    pub spec: Option<RunSpec>,
     /// How its worker reports.
     pub verdict_mode: VerdictMode,
     /// How it ended.

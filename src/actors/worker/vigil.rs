@@ -12,6 +12,7 @@ use super::phase::{Happening, Phase};
 use super::progress::{Progress, ProgressWatch, Sample};
 use super::seed::WorkerSeed;
 use super::{KILL_MARGIN, Worker};
+use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
 use crate::config::Settings;
 use crate::kernel::verbs::EndStalledRun;
@@ -63,14 +64,15 @@ impl Worker {
             });
         }
         if let Some(timeout) = self.vigil.progress_timeout {
-            let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-            self.vigil.watch = Some(ProgressWatch::new(timeout_ms, monotonic_ms()));
+            let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let interval_ms = ms(between_looks(timeout));
+            self.vigil.watch = Some(ProgressWatch::new(ms(timeout), interval_ms, monotonic_ms()));
             self.look_later(timeout, context);
         }
     }
 
     fn look_later(&self, timeout: Duration, context: &mut Context<Self>) {
-        context.run_later((timeout / 4).max(LOOK_MIN), move |worker, context| {
+        context.run_later(between_looks(timeout), move |worker, context| {
             match worker.phase {
                 Phase::Launching { .. } | Phase::Starting | Phase::Running => {
                     worker.look_for_life(timeout, context);
@@ -90,7 +92,7 @@ impl Worker {
         let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
-        let look = tokio::task::spawn_blocking(move || {
+        let look = on_own_thread("vigil", move || {
             let cpu_ticks = tree_cpu_ticks(shim_pid?)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
         });
@@ -116,6 +118,11 @@ impl Worker {
             }
         }));
     }
+}
+
+/// How often to look at a run that may show no sign of life for `timeout`.
+fn between_looks(timeout: Duration) -> Duration {
+    (timeout / 4).max(LOOK_MIN)
 }
 
 /// CPU time of everything under a shim; none when it cannot be read.

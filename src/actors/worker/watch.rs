@@ -34,6 +34,7 @@ pub struct ShimWatch {
     pidfd: Arc<PidFd>,
     collected: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
+    is_own: bool,
 }
 
 impl ShimWatch {
@@ -47,7 +48,7 @@ impl ShimWatch {
             tokio::task::spawn_local(wait_for_end(Arc::clone(&pidfd), news)),
             tokio::task::spawn_local(listen),
         ];
-        Self { identity, pidfd, collected: Some(collected), tasks }
+        Self { identity, pidfd, collected: Some(collected), tasks, is_own: true }
     }
 
     /// Watches a shim that an earlier daemon has started; none when it has ended meanwhile.
@@ -61,7 +62,12 @@ impl ShimWatch {
         let Some(pidfd) = PidFd::open(&identity)? else { return Ok(None) };
         let pidfd = Arc::new(pidfd);
         let tasks = vec![tokio::task::spawn_local(wait_for_end(Arc::clone(&pidfd), news))];
-        Ok(Some(Self { identity, pidfd, collected: None, tasks }))
+        Ok(Some(Self { identity, pidfd, collected: None, tasks, is_own: false }))
+    }
+
+    /// Whether this process has started it, and hears it through its status pipe.
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// Who it is.

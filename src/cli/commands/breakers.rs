@@ -34,7 +34,7 @@ enum Action {
         after_help = "Examples:\n  kanban breakers reset host\n  kanban breakers reset task:t_1a2b3c4d"
     )]
     Reset {
-        /// `task:ID`, `profile:NAME` or `host`
+        /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`
         key: String,
     },
 }

@@ -48,7 +48,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 fn until(reason: &Reason) -> Option<EpochSeconds> {
     match reason {
         Reason::BackOff { until, .. } => Some(*until),
-        Reason::HostBreaker { until, .. } | Reason::ProfileBreaker { until, .. } => *until,
+        Reason::HostBreaker { until, .. }
+        | Reason::ProfileBreaker { until, .. }
+        | Reason::WorkspaceBreaker { until, .. } => *until,
         Reason::Running { .. }
         | Reason::Done
         | Reason::Archived
@@ -59,6 +61,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::UnknownProfile { .. }
         | Reason::PreviousRunStopping { .. }
         | Reason::PreviousRunUnkillable { .. }
+        | Reason::RunUnknown { .. }
         | Reason::StartsUsedUp { .. }
         | Reason::RuntimeUsedUp { .. }
         | Reason::DispatchDisabled
@@ -68,6 +71,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::ProfileCap { .. }
         | Reason::Cap { .. }
         | Reason::WorkspaceBusy { .. }
+        | Reason::WorkspaceUnknown { .. }
         | Reason::StartsNext => None,
     }
 }

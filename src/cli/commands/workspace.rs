@@ -1,5 +1,5 @@
-//! `kanban workspace`: what is done about a workspace by a process of its worker's user: made before the worker, removed by `gc`.
-//! Not for people, and no part of the help.
+//! `kanban workspace`: what is done about a workspace by a process of its worker's user: looked at before it is claimed, made before
+//! the worker, removed by `gc`. Not for people, and no part of the help.
 //!
 //! The only command that runs git. A shim starts it, in the tree of a run or for itself; `kanban claim` starts it for a person.
 //! What it has to say it prints as one line of JSON.
@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::git::Git;
+use crate::os::place;
 use crate::os::run_files::SetupFailure;
 use crate::os::workspaces::{FileIdentity, empty_as_owner};
 use crate::os::worktree::prepare::{Wanted, prepare};
@@ -48,6 +49,12 @@ enum Act {
         /// Check its submodules out too
         #[arg(long)]
         submodules: bool,
+    },
+    /// Look where a path leads; says what was found
+    Look {
+        /// The path
+        #[arg(long)]
+        path: PathBuf,
     },
     /// Empty a scratch directory that belongs to the caller
     Empty {
@@ -99,6 +106,7 @@ pub fn run(arguments: &Arguments) -> Ended {
                 }
             }
         }
+        Act::Look { path } => tell(&place::Outcome::of(place::look_at(path)))?,
         Act::Empty { root, name, device, inode, dry_run } => {
             let marked = FileIdentity { device: *device, inode: *inode };
             let emptied = empty_as_owner(root, name, marked, *dry_run);

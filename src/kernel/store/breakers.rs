@@ -30,31 +30,73 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Breaker> {
     })
 }
 
+macro_rules! select_breakers {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until, probe_run_id,
+                    last_error
+             FROM breakers ",
+            $rest
+        )
+    };
+}
+
 /// The breaker of `key`; a closed one when it has no row.
 pub fn get(connection: &Connection, key: &BreakerKey) -> Result<Breaker, Fault> {
     let stored = connection
-        .prepare_cached(
-            "SELECT key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until, probe_run_id,
-                    last_error
-             FROM breakers WHERE key = :key",
-        )
+        .prepare_cached(select_breakers!("WHERE key = :key"))
         .and_then(|mut s| s.query_row(named_params! { ":key": key.to_text() }, read).optional())
         .doing("read a breaker")?;
     Ok(stored.unwrap_or_else(|| Breaker::closed(key.clone())))
 }
 
-/// All breakers that have a row.
-pub fn list(connection: &Connection) -> Result<Vec<Breaker>, Fault> {
+fn read_all(connection: &Connection, query: &str) -> Result<Vec<Breaker>, Fault> {
     let doing = "list breakers";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT key, state, failures, first_task_id, several_tasks, trips, opened_at, open_until, probe_run_id,
-                    last_error
-             FROM breakers ORDER BY key",
-        )
-        .doing(doing)?;
+    let mut statement = connection.prepare_cached(query).doing(doing)?;
     let rows = statement.query_map([], read).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// All breakers that have a row.
+pub fn list(connection: &Connection) -> Result<Vec<Breaker>, Fault> {
+    read_all(connection, select_breakers!("ORDER BY key"))
+}
+
+/// The same without those of workspaces, of which there may be as many as tasks.
+pub fn list_but_workspaces(connection: &Connection) -> Result<Vec<Breaker>, Fault> {
+    read_all(connection, select_breakers!("WHERE key < 'workspace:' ORDER BY key"))
+}
+
+/// The breakers that are not closed, and how many more there are: of workspaces only the first is listed.
+pub fn list_held(connection: &Connection) -> Result<(Vec<Breaker>, i64), Fault> {
+    let query = select_breakers!("WHERE key < 'workspace:' AND state != 'closed' ORDER BY key");
+    let mut held = read_all(connection, query)?;
+    let first_workspace =
+        select_breakers!("WHERE key >= 'workspace:' AND state != 'closed' ORDER BY key LIMIT 1");
+    held.extend(read_all(connection, first_workspace)?);
+    Ok((held, (count_workspaces_held(connection)? - 1).max(0)))
+}
+
+/// How many workspaces have a breaker that is not closed.
+pub fn count_workspaces_held(connection: &Connection) -> Result<i64, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT COUNT(*) FROM breakers WHERE key >= 'workspace:' AND state != 'closed'",
+        )
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .doing("count the breakers of workspaces")
+}
+
+/// Removes breakers of workspaces that have not moved since `before`: no task may be left that works there.
+pub fn forget_workspaces(connection: &Connection, before: EpochSeconds) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "DELETE FROM breakers
+             WHERE key >= 'workspace:' AND changed_at < :before AND probe_run_id IS NULL",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":before": before }))
+        .map(|_| ())
+        .doing("forget the breakers of workspaces")
 }
 
 /// Writes a breaker; one that is closed and without a history loses its row.

@@ -40,24 +40,70 @@ pub fn take(connection: &Connection, key: &str, run_id: RunId) -> Result<(), Fau
         .doing("take a lease")
 }
 
-/// Takes a ready task out of the queue until what `key` names is free or found out.
-pub fn wait_for(connection: &Connection, task_id: &TaskId, key: &str) -> Result<(), Fault> {
+/// Takes a ready task out of the queue until what `key` names is free or found out. `because` is one line for people, where the
+/// key alone does not say why.
+pub fn wait_for(
+    connection: &Connection,
+    task_id: &TaskId,
+    key: &str,
+    because: Option<&str>,
+) -> Result<(), Fault> {
     connection
-        .prepare_cached("UPDATE tasks SET waits_for = :key WHERE id = :id AND status = 'ready'")
-        .and_then(|mut s| s.execute(named_params! { ":id": task_id, ":key": key }))
+        .prepare_cached(
+            "UPDATE tasks SET waits_for = :key, waits_because = :because WHERE id = :id AND status = 'ready'",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! { ":id": task_id, ":key": key, ":because": because })
+        })
         .map(|_| ())
         .doing("let a task wait for a place")
 }
 
-/// What a task waits for.
-pub fn waits_for(connection: &Connection, task_id: &TaskId) -> Result<Option<String>, Fault> {
+/// Writes why everybody who waits for `key` waits.
+pub fn set_because(connection: &Connection, key: &str, because: &str) -> Result<(), Fault> {
     connection
-        .prepare_cached("SELECT waits_for FROM tasks WHERE id = :id")
+        .prepare_cached(
+            "UPDATE tasks SET waits_because = :because WHERE waits_for = :key AND waits_because IS NOT :because",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":key": key, ":because": because }))
+        .map(|_| ())
+        .doing("write why tasks wait")
+}
+
+/// What a task waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The key.
+    pub key: String,
+    /// Why, where the key alone does not say it.
+    pub because: Option<String>,
+}
+
+/// What a task waits for.
+pub fn wait_of(connection: &Connection, task_id: &TaskId) -> Result<Option<Wait>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT waits_for, waits_because FROM tasks WHERE id = :id AND waits_for IS NOT NULL",
+        )
         .and_then(|mut s| {
-            s.query_row(named_params! { ":id": task_id }, |row| row.get(0)).optional()
+            s.query_row(named_params! { ":id": task_id }, |row| {
+                Ok(Wait { key: row.get(0)?, because: row.get(1)? })
+            })
+            .optional()
         })
-        .map(Option::flatten)
         .doing("read what a task waits for")
+}
+
+/// Profiles whose tasks wait for `key`.
+pub fn list_profiles_waiting(connection: &Connection, key: &str) -> Result<Vec<String>, Fault> {
+    let doing = "list whose tasks wait for a place";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT DISTINCT assignee FROM tasks WHERE waits_for = :key AND assignee IS NOT NULL",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":key": key }, |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
 /// Everything that somebody waits for, each once, found by skipping through the index of those who wait.
@@ -80,7 +126,9 @@ pub fn list_wanted(connection: &Connection) -> Result<Vec<String>, Fault> {
 /// Puts everybody who waits for `key` back into the queue.
 pub fn release_all(connection: &Connection, key: &str) -> Result<usize, Fault> {
     connection
-        .prepare_cached("UPDATE tasks SET waits_for = NULL WHERE waits_for = :key")
+        .prepare_cached(
+            "UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE waits_for = :key",
+        )
         .and_then(|mut s| s.execute(named_params! { ":key": key }))
         .doing("let tasks go on")
 }
@@ -95,7 +143,7 @@ pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault>
                UNION ALL
                SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
                FROM lane WHERE lane.assignee IS NOT NULL)
-             UPDATE tasks SET waits_for = NULL WHERE id IN (
+             UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE id IN (
                SELECT (SELECT t.id FROM tasks t WHERE t.waits_for = :key AND t.assignee = lane.assignee
                        ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1)
                FROM lane WHERE lane.assignee IS NOT NULL)",
@@ -107,21 +155,46 @@ pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault>
 /// Puts everybody back into the queue: whoever had questions about places has forgotten them.
 pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
     connection
-        .prepare_cached("UPDATE tasks SET waits_for = NULL WHERE waits_for IS NOT NULL")
+        .prepare_cached(
+            "UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE waits_for IS NOT NULL",
+        )
         .and_then(|mut s| s.execute([]))
         .doing("let all waiting tasks go on")
 }
 
-/// Paths of ready tasks that name one, in no order, at most `limit`.
+/// Paths of ready tasks that name one, and the repositories of worktrees that were made before, in no order; of at most `limit`
+/// tasks.
 pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<String>, Fault> {
     let doing = "list the paths of ready tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT workspace_path FROM tasks
+            "SELECT workspace_path, repository FROM tasks
              WHERE status = 'ready' AND workspace_kind <> 'scratch' AND workspace_path IS NOT NULL LIMIT :limit",
         )
         .doing(doing)?;
-    let rows =
-        statement.query_map(named_params! { ":limit": limit }, |row| row.get(0)).doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
+    let rows = statement
+        .query_map(named_params! { ":limit": limit }, |row| Ok([row.get(0)?, row.get(1)?]))
+        .doing(doing)?;
+    let paths = rows.collect::<rusqlite::Result<Vec<[Option<String>; 2]>>>().doing(doing)?;
+    Ok(paths.into_iter().flatten().flatten().collect())
+}
+
+/// The directory in a repository that the worktree of a task was made from; none before its first run.
+pub fn repository_of(connection: &Connection, task_id: &TaskId) -> Result<Option<String>, Fault> {
+    connection
+        .prepare_cached("SELECT repository FROM tasks WHERE id = :id")
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":id": task_id }, |row| row.get(0)).optional()
+        })
+        .map(Option::flatten)
+        .doing("read the repository of a worktree")
+}
+
+/// Writes from which directory in a repository the worktree of a task is made.
+pub fn set_repository(connection: &Connection, task_id: &TaskId, path: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET repository = :path WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": task_id, ":path": path }))
+        .map(|_| ())
+        .doing("write the repository of a worktree")
 }

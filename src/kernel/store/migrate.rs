@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 8, sql: include_str!("migrations/0008_launching.sql") },
     Migration { version: 9, sql: include_str!("migrations/0009_worktrees.sql") },
     Migration { version: 10, sql: include_str!("migrations/0010_comment_totals.sql") },
+    Migration { version: 11, sql: include_str!("migrations/0011_footing.sql") },
 ];
 
 /// The schema version that this program writes.

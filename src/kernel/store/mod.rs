@@ -22,6 +22,7 @@ pub mod check;
 pub mod comments;
 pub mod counts;
 pub mod events;
+pub mod footing;
 pub mod foreign;
 pub mod install;
 pub mod labels;

@@ -251,7 +251,7 @@ pub fn set_closed_if_open(
             "UPDATE task_runs
              SET closed_at = :now, state = 'closed', exit_code = :exit_code, signal = :signal, cpu_ms = :cpu_ms,
                  max_rss_bytes = :max_rss_bytes, memory_peak_bytes = :memory_peak, oom_kills = :oom_kills,
-                 log_tail = :log_tail, errno = :errno
+                 log_tail = :log_tail, errno = :errno, doubt = NULL
              WHERE id = :id AND closed_at IS NULL AND ended_at IS NOT NULL",
         )
         .and_then(|mut s| {
@@ -329,7 +329,7 @@ pub fn set_process_ids(
         .prepare_cached(
             "UPDATE task_runs
              SET boot_id = :boot_id, shim_pid = :shim_pid, shim_start_ticks = :shim_ticks, worker_pid = :worker_pid,
-                 worker_start_ticks = :worker_ticks
+                 worker_start_ticks = :worker_ticks, doubt = NULL
              WHERE id = :id",
         )
         .and_then(|mut s| {
@@ -487,17 +487,22 @@ pub fn list_open_supervised(connection: &Connection) -> Result<Vec<Run>, Fault> 
     )
 }
 
-/// Boots of the open supervised runs whose worker was seen, with the run.
-pub fn list_boots_of_open(connection: &Connection) -> Result<Vec<(RunId, String)>, Fault> {
-    let doing = "list the boots of the open runs";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT id, boot_id FROM task_runs
-             WHERE closed_at IS NULL AND supervised = 1 AND boot_id IS NOT NULL",
-        )
-        .doing(doing)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
+/// Writes the directory or repository whose breaker a run moves.
+pub fn set_workspace_key(connection: &Connection, id: RunId, path: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE task_runs SET workspace_key = :path WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":path": path }))
+        .map(|_| ())
+        .doing("write the workspace of a run")
+}
+
+/// The directory or repository whose breaker a run moves; none for one that works in a directory of the daemon's own.
+pub fn workspace_key(connection: &Connection, id: RunId) -> Result<Option<String>, Fault> {
+    connection
+        .prepare_cached("SELECT workspace_key FROM task_runs WHERE id = :id")
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)).optional())
+        .map(Option::flatten)
+        .doing("read the workspace of a run")
 }
 
 /// How many supervised runs are open, by profile.

@@ -1,7 +1,7 @@
 //! `breakers`: what holds starts back after failures, and a person's word that lets them go on.
 //!
-//! Three scopes, one list: a *task* that was given up, a *profile* whose starts fail, the *host*. The rule of the last two
-//! is [`crate::kernel::breaker`], the limits of a task are in [`crate::kernel::retry`].
+//! Four scopes, one list: a *task* that was given up, a *profile* whose starts fail, a *workspace* in which they fail, the
+//! *host*. The rule of the last three is [`crate::kernel::breaker`], the limits of a task are in [`crate::kernel::retry`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub enum BreakerScope {
     Task,
     /// Every task of a profile.
     Profile,
+    /// Every task that works in one directory or repository.
+    Workspace,
     /// Everything.
     Host,
 }
@@ -36,6 +38,7 @@ impl BreakerScope {
         match self {
             Self::Task => "task",
             Self::Profile => "profile",
+            Self::Workspace => "workspace",
             Self::Host => "host",
         }
     }
@@ -44,7 +47,7 @@ impl BreakerScope {
 /// A breaker that is not closed, or has failures in a row behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerInfo {
-    /// `task:ID`, `profile:NAME` or `host`: what `reset` takes.
+    /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`: what `reset` takes.
     pub key: String,
     /// What it holds back.
     pub scope: BreakerScope,
@@ -64,6 +67,7 @@ impl From<Breaker> for BreakerInfo {
     fn from(breaker: Breaker) -> Self {
         let scope = match breaker.key {
             BreakerKey::Profile(_) => BreakerScope::Profile,
+            BreakerKey::Workspace(_) => BreakerScope::Workspace,
             BreakerKey::Host => BreakerScope::Host,
         };
         Self {
@@ -90,11 +94,11 @@ fn of_task((task, opened_at): (Task, EpochSeconds)) -> BreakerInfo {
     }
 }
 
-/// Lists breakers: the host's, those of profiles, and the tasks of a board that were given up.
+/// Lists breakers: the host's, those of profiles and workspaces, and the tasks of a board that were given up.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListBreakers {
-    /// Board of the tasks; `default` when none is named. Profiles and the host are those of all boards.
+    /// Board of the tasks; `default` when none is named. Profiles, workspaces and the host are those of all boards.
     pub board: Option<String>,
 }
 
@@ -115,7 +119,7 @@ impl Query for ListBreakers {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetBreaker {
-    /// `task:ID`, `profile:NAME` or `host`.
+    /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`.
     pub key: String,
 }
 
@@ -136,7 +140,7 @@ impl Verb for ResetBreaker {
             (None, Some(key)) => self.close(tx, &key),
             (None, None) => Err(Refusal::InvalidValue {
                 field: "key",
-                problem: "a breaker is task:ID, profile:NAME or host",
+                problem: "a breaker is task:ID, profile:NAME, workspace:PATH or host",
                 value: shorten(&self.key),
             }
             .into()),

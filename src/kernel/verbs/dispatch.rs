@@ -18,17 +18,17 @@ use crate::kernel::limits::{
     WAITING_TOLD_PER_PASS, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
 };
 use crate::kernel::nudge::{Beginning, beginning};
-use crate::kernel::place::{Place, Places};
+use crate::kernel::place::{BrokenPath, Looks, Place};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
 use crate::kernel::store::tasks::LatestTimes;
 use crate::kernel::store::{self, Connection};
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
-use crate::kernel::verbs::leasing::{self, Finding, Lease};
+use crate::kernel::verbs::leasing::{self, Finding, Lease, UnseenPath};
 use crate::kernel::verbs::settings::{DispatchSwitch, Hold};
 use crate::kernel::verbs::{promote, reread};
 use crate::kernel::why::{Facts, reason};
@@ -55,7 +55,7 @@ pub struct StartReadyRuns {
     /// The disk is nearly full: nothing is started.
     pub is_disk_low: bool,
     /// What the paths of tasks lead to, as far as somebody has looked just now.
-    pub places: Places,
+    pub looks: Looks,
 }
 
 /// A run that was claimed and is now to be started.
@@ -72,6 +72,9 @@ pub struct RunOrder {
     /// Where its path led when its leases were taken.
     #[serde(default)]
     pub place: Option<Place>,
+    /// What is wrong with its path, when it leads to no directory: nothing is started then.
+    #[serde(default)]
+    pub broken: Option<BrokenPath>,
     /// Whether it is told that the attempt before ended without a verdict.
     #[serde(default)]
     pub is_warned: bool,
@@ -105,7 +108,7 @@ pub struct PassReply {
     pub skipped_unassigned: Vec<TaskId>,
     /// Paths that are to be looked at before the tasks that name them can be claimed.
     #[serde(default)]
-    pub unseen_paths: Vec<String>,
+    pub unseen_paths: Vec<UnseenPath>,
     /// Whether the pass stopped at its own bound and another should follow at once.
     pub has_more: bool,
     /// When the next back-off or claim ends.
@@ -144,7 +147,7 @@ impl Verb for StartReadyRuns {
         let max = if is_automatic { bound } else { self.max.unwrap_or(u32::MAX) };
         reply.held_by = DispatchSwitch::read(tx.store())?.hold(self.is_disk_low);
         let max = if reply.held_by.is_some() { 0 } else { max };
-        leasing::let_go_on(tx, &self.places)?;
+        leasing::let_go_on(tx, &self.looks)?;
         let wants_slots = self.start_heads(tx, max, &mut reply)?;
         if wants_slots > 0 {
             for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
@@ -188,12 +191,12 @@ impl StartReadyRuns {
                     reply.has_more = true;
                     continue;
                 }
-                match leasing::find(tx, &task, &self.places)? {
+                match leasing::find(tx, &task, &self.looks)? {
                     Finding::Free(lease) => {
-                        reply.orders.push(self.claim(tx, &task, lease, &gates)?);
+                        reply.orders.push(self.claim(tx, &task, *lease, &gates)?);
                     }
-                    Finding::Waits { key } => {
-                        store::leases::wait_for(tx.store(), &task.id, &key)?;
+                    Finding::Waits { key, because } => {
+                        store::leases::wait_for(tx.store(), &task.id, &key, because.as_deref())?;
                         aside += 1;
                     }
                 }
@@ -229,7 +232,14 @@ impl StartReadyRuns {
         if self.mode == PassMode::Automatic {
             store::tasks::count_automatic_start(tx.store(), &task.id)?;
         }
-        for breaker in gates.probed_by(&profile, tx.now) {
+        if let Some(BreakerKey::Workspace(path)) = lease.breaker.as_ref().map(|found| &found.key) {
+            store::runs::set_workspace_key(tx.store(), run_id, path)?;
+            if task.workspace_kind == WorkspaceKind::Worktree {
+                store::leases::set_repository(tx.store(), &task.id, path)?;
+            }
+        }
+        let of_workspace = lease.breaker.as_ref().filter(|found| found.gate(tx.now) == Gate::Probe);
+        for breaker in gates.probed_by(&profile, tx.now).chain(of_workspace) {
             let breaker = breaker.clone().probing(run_id);
             store::breakers::put(tx.store(), &breaker, tx.now)?;
             tx.signal(Signal::BreakerMoved { key: breaker.key.to_text(), open_until: None });
@@ -237,7 +247,7 @@ impl StartReadyRuns {
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
         let ready_at = task.ready_at;
-        let (task, place) = (reread(tx, &task.id)?, lease.place);
+        let (task, place, broken) = (reread(tx, &task.id)?, lease.place, lease.broken);
         let is_warned = beginning == Beginning::Warned;
         Ok(RunOrder {
             run_id,
@@ -245,6 +255,7 @@ impl StartReadyRuns {
             profile,
             max_runtime_seconds,
             place,
+            broken,
             is_warned,
             resume,
             ready_at,
@@ -261,12 +272,14 @@ struct Gates {
 impl Gates {
     fn read(connection: &Connection) -> Result<Self, Fault> {
         let mut gates = Self { host: Breaker::closed(BreakerKey::Host), profiles: BTreeMap::new() };
-        for breaker in store::breakers::list(connection)? {
+        for breaker in store::breakers::list_but_workspaces(connection)? {
             match &breaker.key {
                 BreakerKey::Host => gates.host = breaker,
                 BreakerKey::Profile(name) => {
                     gates.profiles.insert(name.clone(), breaker);
                 }
+                // Looked at when it is known where a task works.
+                BreakerKey::Workspace(_) => {}
             }
         }
         Ok(gates)

@@ -46,6 +46,7 @@ impl Verb for CollectGarbage {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CollectReply, VerbError> {
         refuse_workers(tx.caller)?;
+        store::breakers::forget_workspaces(tx.store(), self.archived_before)?;
         let tasks = collectable(tx.store(), self.archived_before, TASKS_PER_TRANSACTION)?;
         let mut reply = CollectReply::default();
         let stored = store::install::setting(tx.store(), EVENTS_FLOOR)?;

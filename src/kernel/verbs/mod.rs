@@ -39,6 +39,7 @@ pub use dispatch::{
 };
 pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
+pub use leasing::{UnseenPath, task_paths, unknown_workspace};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
 pub use prepared::RecordPrepared;
@@ -52,7 +53,10 @@ pub use stop::{AfterStop, StopTask};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };
-pub use supervise::{CloseReply, CloseRun, Launch, ProcessIds, RecordRunState, RecordSpawned};
+pub use supervise::{
+    CloseReply, CloseRun, Launch, LaunchFooting, ProcessIds, RecordDoubt, RecordRunState,
+    RecordSpawned,
+};
 pub use unblock::{UnblockReply, UnblockTask};
 pub use verdict::{BlockTask, CompleteTask, VerdictReply};
 

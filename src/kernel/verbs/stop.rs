@@ -1,8 +1,8 @@
 //! `stop`: a person ends the work on a task, and says what becomes of it.
 //!
 //! The run's row ends at once; its processes go down the stop ladder, and only when they are proven gone is the slot free.
-//! Processes that do not die keep it: `force` is the word of a person who has looked that they are gone (or may be left
-//! alone), and closes the run without that proof.
+//! Processes that do not die keep it, and so does a run of which it is not known what became of it: `force` is the word of a
+//! person who has looked that they are gone (or may be left alone), and closes the run without that proof.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
 use crate::kernel::verbs::operate::ReclaimReply;
+use crate::kernel::verbs::supervise::release_probes;
 use crate::kernel::verbs::{promote_released_children, reread};
 
 /// What becomes of a task whose work is stopped.
@@ -63,8 +64,8 @@ pub struct StopTask {
     pub then: Option<AfterStop>,
     /// Why; kept with the run and the event.
     pub reason: Option<String>,
-    /// Gives up processes that do not die: the run is closed and its slot is free without proof. Only when the run's state
-    /// is `unkillable`.
+    /// Gives up processes that do not die, or of which it is not known what became of them: the run is closed and its slot is
+    /// free without proof. Only then.
     pub force: bool,
     /// Board of the task, when the caller wants it checked.
     pub board: Option<String>,
@@ -82,7 +83,7 @@ impl Verb for StopTask {
         let open = store::runs::get_open(tx.store(), &task.id)?;
         let stuck = match (&open, self.force) {
             (_, false) => None,
-            (Some(run), true) if run.state == RunState::Unkillable => Some(run.id),
+            (Some(run), true) if may_be_given_up(tx, run)? => Some(run.id),
             (_, true) => return Err(not_unkillable(&task, open.as_ref()).into()),
         };
         let mut ended = None;
@@ -139,6 +140,12 @@ impl StopTask {
     }
 }
 
+/// Whether a person may say of the processes of a run that they are gone.
+fn may_be_given_up(tx: &Tx<'_>, run: &Run) -> Result<bool, VerbError> {
+    let is_unkillable = run.state == RunState::Unkillable;
+    Ok(is_unkillable || store::footing::doubt(tx.store(), run.id)?.is_some())
+}
+
 /// Closes a run on a person's word. What is left of its processes is nobody's any more.
 fn give_up_processes(
     tx: &mut Tx<'_>,
@@ -147,6 +154,9 @@ fn give_up_processes(
     reason: Option<&str>,
 ) -> Result<(), VerbError> {
     store::runs::set_closed_if_open(tx.store(), run_id, &ProcessFacts::default(), tx.now)?;
+    if let Some(run) = store::runs::get(tx.store(), run_id)? {
+        release_probes(tx, &run, task)?;
+    }
     let told = payload([
         ("run_id", run_id.into()),
         ("exit_code", Value::Null),

@@ -58,6 +58,23 @@ pub struct Launch {
     /// The run whose session is gone on with.
     #[serde(default)]
     pub resumed_run_id: Option<RunId>,
+    /// What is known of the run beside its files.
+    #[serde(default)]
+    pub footing: LaunchFooting,
+}
+
+/// What a run's row keeps so that a run whose files are gone can still be found, judged, and known when it calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaunchFooting {
+    /// Directory of the control group of its worker tree.
+    pub control_group: Option<String>,
+    /// Name of the worker's user, when that is not the daemon's.
+    pub run_as: Option<String>,
+    /// How its launcher's workers report.
+    pub verdict_mode: Option<VerdictMode>,
+    /// SHA-256 of its token, hexadecimal.
+    pub token_digest: Option<String>,
 }
 
 /// Who runs a run: shim and worker as (pid, start ticks) of one boot.
@@ -99,6 +116,17 @@ fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(), VerbErro
         resumed_run_id: launch.resumed_run_id,
     };
     store::runs::set_launch(tx.store(), run.id, &facts)?;
+    let LaunchFooting { control_group, run_as, verdict_mode, token_digest } = &launch.footing;
+    store::footing::set_launch(
+        tx.store(),
+        run.id,
+        &store::footing::LaunchFacts {
+            control_group: control_group.as_deref(),
+            run_as: run_as.as_deref(),
+            verdict_mode: verdict_mode.map(VerdictMode::as_str),
+            token_digest: token_digest.as_deref(),
+        },
+    )?;
     store::tasks::set_workspace_path(tx.store(), &run.task_id, &launch.workspace_path)?;
     Ok(())
 }
@@ -148,8 +176,8 @@ impl Verb for RecordSpawned {
             let told = payload([("pid", self.ids.worker_pid.into())]);
             tx.event(&task, Some(run.id), EventKind::Spawned, Some(told))?;
         }
-        if let Some(profile) = &run.profile {
-            let key = BreakerKey::Profile(profile.clone());
+        let (profile, workspace) = breakers_of(tx, &run)?;
+        for key in [profile, workspace].into_iter().flatten() {
             move_breaker(tx, &key, (&task, Some(run.id)), Breaker::after_success)?;
         }
         Ok(state)
@@ -186,6 +214,25 @@ impl Verb for RecordRunState {
             tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
         }
         Ok(state)
+    }
+}
+
+/// Nobody can say what became of a run's processes, or somebody can again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordDoubt {
+    /// The run.
+    pub run_id: RunId,
+    /// One line: why nobody can say it; none when it is known again.
+    pub doubt: Option<String>,
+}
+
+impl Verb for RecordDoubt {
+    type Reply = ();
+    const NAME: &'static str = "record_doubt";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
+        Ok(store::footing::set_doubt(tx.store(), self.run_id, self.doubt.as_deref())?)
     }
 }
 
@@ -239,6 +286,7 @@ impl Verb for CloseRun {
             self.settle(tx, &run, &task)?;
         } else {
             self.move_host_breaker(tx, (&run, &task), None)?;
+            release_probes(tx, &run, &task)?;
         }
         let (exit_code, signal) = self.evidence.exit();
         let (ended, task) = run_and_task(tx, self.run_id)?;
@@ -393,23 +441,29 @@ impl CloseRun {
         let Failure { run, task, error, settlement, .. } = failure;
         let is_host_fault = settlement.charge == Charge::Host;
         self.move_host_breaker(tx, (run, task), is_host_fault.then_some(error))?;
-        let profile = run.profile.clone().map(BreakerKey::Profile);
-        match (settlement.charge, profile) {
-            (Charge::Task, _) | (Charge::Start, None) => Ok(true),
-            (Charge::Start, Some(key)) => {
-                let now = tx.now;
-                move_breaker(tx, &key, (task, Some(run.id)), |breaker| {
+        let (profile, workspace) = breakers_of(tx, run)?;
+        let blamed = match settlement.charge {
+            Charge::Start => &profile,
+            Charge::Workspace => &workspace,
+            Charge::Task | Charge::Nobody | Charge::Host => &None,
+        };
+        let mut is_charged = match settlement.charge {
+            Charge::Task | Charge::Start | Charge::Workspace => true,
+            Charge::Nobody | Charge::Host => false,
+        };
+        let now = tx.now;
+        for key in [&profile, &workspace].into_iter().flatten() {
+            let told = (*task, Some(run.id));
+            if blamed.as_ref() == Some(key) {
+                move_breaker(tx, key, told, |breaker| {
                     breaker.after_failure(&task.id, run.id, error, now)
                 })?;
-                Ok(store::breakers::get(tx.store(), &key)?.is_closed())
+                is_charged = store::breakers::get(tx.store(), key)?.is_closed();
+            } else {
+                move_breaker(tx, key, told, |breaker| breaker.after_silent_probe(run.id))?;
             }
-            (Charge::Nobody | Charge::Host, Some(key)) => {
-                let told = (*task, Some(run.id));
-                move_breaker(tx, &key, told, |breaker| breaker.after_silent_probe(run.id))?;
-                Ok(false)
-            }
-            (Charge::Nobody | Charge::Host, None) => Ok(false),
         }
+        Ok(is_charged)
     }
 
     /// A lost shim counts against the host; every run that closes in another way speaks for it.
@@ -423,6 +477,9 @@ impl CloseRun {
         move_breaker(tx, &BreakerKey::Host, (task, Some(run.id)), |breaker| {
             match (&self.evidence.end, error) {
                 (_, Some(error)) => breaker.after_failure(&run.task_id, run.id, error, now),
+                (ProcessEnd::StartFailed { step, .. }, None) if !step.is_after_supervisor() => {
+                    breaker.after_silent_probe(run.id)
+                }
                 (
                     ProcessEnd::Lost { .. } | ProcessEnd::NotStarted | ProcessEnd::Stalled { .. },
                     None,
@@ -489,6 +546,24 @@ impl CloseRun {
             }
         }
     }
+}
+
+/// The breakers of a run's profile and of its workspace.
+fn breakers_of(
+    tx: &Tx<'_>,
+    run: &Run,
+) -> Result<(Option<BreakerKey>, Option<BreakerKey>), VerbError> {
+    let workspace = store::runs::workspace_key(tx.store(), run.id)?;
+    Ok((run.profile.clone().map(BreakerKey::Profile), workspace.map(BreakerKey::Workspace)))
+}
+
+/// Lets the next start be the probe of every breaker whose probe the run was: its end says nothing about their subjects.
+pub(super) fn release_probes(tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
+    let (profile, workspace) = breakers_of(tx, run)?;
+    for key in [Some(BreakerKey::Host), profile, workspace].into_iter().flatten() {
+        move_breaker(tx, &key, (task, Some(run.id)), |breaker| breaker.after_silent_probe(run.id))?;
+    }
+    Ok(())
 }
 
 /// When the next automatic attempt may begin.

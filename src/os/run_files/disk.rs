@@ -14,6 +14,7 @@ use nix::fcntl::OFlag;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::os::failure::at;
 use crate::os::run_files::{ExitRecord, RunDir, RunIdentity, RunSpec};
 
 /// Mode of every file of a run: the token and the environment in the spec are secrets.
@@ -22,19 +23,43 @@ const FILE_MODE: u32 = 0o600;
 /// Mode of the run directory.
 const DIR_MODE: u32 = 0o700;
 
+/// Mode of a directory that other users pass through.
+const PASSABLE_MODE: u32 = 0o711;
+
 impl RunDir {
-    /// Creates the directory with mode 0700 if it is missing; its parent must exist.
+    /// Creates the directory with mode 0700 if it is missing, and its parent if somebody has removed that.
     ///
     /// # Errors
     /// mkdir(2) fails, or what is there is a symbolic link, no directory, or another user's.
     pub fn create(&self) -> io::Result<()> {
-        match DirBuilder::new().mode(DIR_MODE).create(self.path()) {
+        let create = || DirBuilder::new().mode(DIR_MODE).create(self.path());
+        let created = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.create_parent()?;
+                create()
+            }
+            created => created,
+        };
+        match created {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let there = std::fs::symlink_metadata(self.path())?;
                 let is_ours = there.is_dir() && there.uid() == nix::unistd::geteuid().as_raw();
                 if is_ours { Ok(()) } else { Err(not_ours(self.path())) }
             }
-            created => created.map_err(|error| named(self.path(), &error)),
+            created => created.map_err(|error| at(self.path(), error)),
+        }
+    }
+
+    /// Makes the parent of the run directories anew. Where users who are not the daemon's pass through the home, to the tokens of
+    /// their workers, they pass through it as well.
+    fn create_parent(&self) -> io::Result<()> {
+        let Some(runs) = self.path().parent() else { return Ok(()) };
+        let home = runs.parent().unwrap_or(runs);
+        let is_passed = std::fs::metadata(home).is_ok_and(|home| home.mode() & 0o001 != 0);
+        let mode = if is_passed { PASSABLE_MODE } else { DIR_MODE };
+        match DirBuilder::new().mode(mode).create(runs) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(runs, error)),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
@@ -72,7 +97,7 @@ pub fn remove(dir: &RunDir) -> io::Result<()> {
     remove_if_there(&dir.lock())?;
     match std::fs::remove_dir(dir.path()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.map_err(|error| named(dir.path(), &error)),
+        removed => removed.map_err(|error| at(dir.path(), error)),
     }
 }
 
@@ -138,7 +163,7 @@ pub fn collect_exit(dir: &RunDir) -> io::Result<bool> {
     match std::fs::rename(dir.exit(), dir.exit_collected()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(named(&dir.exit(), &error)),
+        Err(error) => Err(at(&dir.exit(), error)),
     }
 }
 
@@ -203,7 +228,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Err(error) = written {
         // Whatever was begun must not take the disk's last block; the first error is the one to tell.
         let _cleared = std::fs::remove_file(&new);
-        return Err(named(path, &error));
+        return Err(at(path, error));
     }
     Ok(())
 }
@@ -239,13 +264,13 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match opened.and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_length) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(named(path, &error)),
+        Err(error) => Err(at(path, error)),
     }
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path, error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -255,10 +280,6 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
-}
-
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn damaged(path: &Path, what: &str) -> io::Error {
@@ -276,6 +297,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::os::failure::errno_of;
     use crate::os::identity::ProcessIdentity;
     use crate::os::run_files::RUN_FILE_VERSION;
 
@@ -370,6 +392,31 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["lock", "notes"]);
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_keeps_its_number() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join("runs"), "").unwrap();
+        let dir = RunDir::new(temp.path().join("runs/7"));
+        for error in [dir.create().unwrap_err(), write_token(&dir, "t").unwrap_err()] {
+            assert_eq!(errno_of(&error), Some(nix::libc::ENOTDIR), "{error}");
+            assert!(error.to_string().contains("/runs/7"), "{error}");
+        }
+    }
+
+    #[test]
+    fn run_directories_whose_parent_was_removed_are_made_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        for (home_mode, runs_mode) in [(0o700, 0o700), (0o711, 0o711)] {
+            std::fs::create_dir(&home).unwrap();
+            std::fs::set_permissions(&home, std::fs::Permissions::from_mode(home_mode)).unwrap();
+            RunDir::new(home.join("runs/7")).create().unwrap();
+            assert_eq!((mode(&home.join("runs")), mode(&home.join("runs/7"))), (runs_mode, 0o700));
+            std::fs::remove_dir_all(&home).unwrap();
+        }
+        assert!(RunDir::new(home.join("runs/7")).create().is_err(), "a home is not made");
     }
 
     #[test]

@@ -157,14 +157,24 @@ fn daemon_user(name: &str) -> Result<RunAs, String> {
     }
 }
 
-/// The socket. One that nobody listens at any more is replaced.
+/// The socket. One at which no process listens any more is replaced.
 fn listen(path: &Path, owner: &RunAs) -> io::Result<OwnedFd> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
-            if connect_to(path, OTHER_PATIENCE).is_ok() {
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another holder is there"));
+            match connect_to(path, OTHER_PATIENCE) {
+                // The only answer that proves that no process listens. A holder that is stopped or busy gives another one.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Ok(_) => {
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another holder listens"));
+                }
+                Err(error) => {
+                    let text = format!("another holder may listen: {error}");
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
+                }
             }
-            std::fs::remove_file(path)?;
         }
         Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no socket")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -174,4 +184,42 @@ fn listen(path: &Path, owner: &RunAs) -> io::Result<OwnedFd> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     chown(path, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn me() -> RunAs {
+        let (uid, gid) = (geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        RunAs { uid, gid, groups: Vec::new() }
+    }
+
+    #[test]
+    fn only_a_socket_at_which_no_process_listens_is_replaced() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("socket");
+        let other = listen_at(&path).unwrap();
+        let taken = |path: &Path| listen(path, &me()).unwrap_err().kind();
+        assert_eq!(taken(&path), io::ErrorKind::AddrInUse);
+        // It takes no connection any more, as when it is stopped.
+        let mut waiting = Vec::new();
+        while let Ok(connection) = connect_to(&path, Duration::from_millis(10)) {
+            waiting.push(connection);
+        }
+        assert_eq!(taken(&path), io::ErrorKind::AddrInUse);
+        connect_to(&path, Duration::from_millis(10)).expect_err("it takes connections again");
+        drop(other);
+        listen(&path, &me()).unwrap();
+        connect_to(&path, OTHER_PATIENCE).expect_err("the listener was dropped");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("socket");
+        std::fs::write(&path, "precious").unwrap();
+        listen(&path, &me()).unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    }
 }

@@ -1,0 +1,334 @@
+//! The start of a run: from its claim to a shim that runs, or to the one line that says why there is none and who is to blame.
+//!
+//! A start that has failed here is not taken for one that never was. Whoever was asked to start the shim may have done it all the
+//! same (a holder that did not answer in time), so the files of the run are revoked first: only a run whose spec is gone before a
+//! shim has begun ends as not started, and one that has begun is taken over like a run of an earlier daemon.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use tokio::sync::oneshot;
+
+use super::phase::Happening;
+use super::prepare::{Prepared, StartWords, make_own, prepare, setup_limit};
+use super::{Worker, without_secrets};
+use crate::actors::accounts;
+use crate::actors::live_runs::{LiveRun, RunToken};
+use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::kernel::start_fault::FailedStep;
+use crate::kernel::verbs::RunOrder;
+use crate::os::failure::{errno_of, in_words};
+use crate::os::holder::HolderError;
+use crate::os::holder_protocol::Refusal;
+use crate::os::random::{random_hex, random_uuid};
+use crate::os::redact::redacted;
+use crate::os::run_inspection::{Inspected, Inspection, revoke};
+use crate::os::run_signs::Footing;
+use crate::os::spawn::{SpawnError, SpawnRequest};
+use crate::os::user::Account;
+
+/// Pause between looks at a run that may have begun although its start has failed.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Why a run is not launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotLaunched {
+    /// The step that failed.
+    pub step: FailedStep,
+    /// One line for people.
+    pub message: String,
+    /// The kernel's error number, when it gave one.
+    pub errno: Option<i32>,
+}
+
+impl NotLaunched {
+    /// One that no error of the kernel is behind.
+    pub fn at(step: FailedStep, message: impl Into<String>) -> Self {
+        Self { step, message: message.into(), errno: None }
+    }
+
+    /// One with an error of the kernel behind it; `doing` says what could not be done.
+    pub fn by(step: FailedStep, doing: &str, error: &io::Error) -> Self {
+        Self { step, message: format!("{doing}: {}", in_words(error)), errno: errno_of(error) }
+    }
+
+    /// Of a directory of the daemon's own that its work is done in. Without an error number something else stands in its place,
+    /// which is the doing of the task's own workers.
+    pub fn by_own_workspace(error: &io::Error) -> Self {
+        let errno = errno_of(error);
+        let step = errno.map_or(FailedStep::Workspace, |_| FailedStep::RunFiles);
+        Self { step, message: format!("workspace: {}", in_words(error)), errno }
+    }
+
+    /// Of a shim that was not started.
+    fn by_spawner(error: &SpawnError) -> Self {
+        let step = match error {
+            SpawnError::RunFiles(_) | SpawnError::Busy { .. } => FailedStep::RunFiles,
+            SpawnError::Containment(_) => FailedStep::Containment,
+            SpawnError::Holder(HolderError::Refused(refusal))
+                if refusal.code == Refusal::USER_NOT_ALLOWED =>
+            {
+                FailedStep::User
+            }
+            SpawnError::Start { .. }
+            | SpawnError::Holder(_)
+            | SpawnError::HolderMoved
+            | SpawnError::Identify { .. }
+            | SpawnError::QueueFull
+            | SpawnError::Panicked => FailedStep::Supervisor,
+        };
+        let of_holder = match error {
+            SpawnError::Holder(error) => error.errno(),
+            SpawnError::RunFiles(_)
+            | SpawnError::Busy { .. }
+            | SpawnError::Containment(_)
+            | SpawnError::Start { .. }
+            | SpawnError::HolderMoved
+            | SpawnError::Identify { .. }
+            | SpawnError::QueueFull
+            | SpawnError::Panicked => None,
+        };
+        Self { step, message: chain(error), errno: of_holder.or_else(|| errno_of(error)) }
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        // What the system says is the last cause, with the file that it is about.
+        if let Some(last) = cause.downcast_ref::<io::Error>() {
+            text.push_str(&in_words(last));
+            break;
+        }
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl Worker {
+    /// Finds out whose the worker is to be, and continues. The user database may be slow, so a thread of its own asks it.
+    pub(super) fn launch(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
+        let name = match self.deps.context.worker_user(&order.profile) {
+            Ok(None) => return self.launch_as(&order, None, context),
+            Ok(Some(name)) => name,
+            Err(message) => {
+                let failed = NotLaunched::at(FailedStep::User, message);
+                return self.fail_launch(failed, context);
+            }
+        };
+        let patience = self.deps.context.settings().supervision.spawn_timeout;
+        let look = tokio::time::timeout(patience, accounts::look_up(name.clone()));
+        context.spawn(look.into_actor(self).map(move |found, worker, context| {
+            let failed = match found {
+                Ok(Ok(Some(account))) => return worker.launch_as(&order, Some(&account), context),
+                Ok(Ok(None)) => NotLaunched::at(
+                    FailedStep::User,
+                    format!("user `{name}`, which its workers run as, does not exist"),
+                ),
+                Ok(Err(error)) => NotLaunched::by(
+                    FailedStep::UserLookUp,
+                    &format!("cannot look up user `{name}`"),
+                    &error,
+                ),
+                Err(_elapsed) => NotLaunched::at(
+                    FailedStep::UserLookUp,
+                    format!(
+                        "cannot look up user `{name}`: no answer within {} ms",
+                        patience.as_millis()
+                    ),
+                ),
+            };
+            worker.fail_launch(failed, context);
+        }));
+    }
+
+    fn launch_as(&mut self, order: &RunOrder, user: Option<&Account>, context: &mut Context<Self>) {
+        match self.prepare_launch(order, user) {
+            Ok(request) => self.spawn(request, context),
+            Err(failed) => self.fail_launch(failed, context),
+        }
+    }
+
+    /// Everything that is done before the shim is started.
+    fn prepare_launch(
+        &mut self,
+        order: &RunOrder,
+        user: Option<&Account>,
+    ) -> Result<SpawnRequest, NotLaunched> {
+        let no_words = |error: io::Error| {
+            NotLaunched::by(FailedStep::Randomness, "cannot draw random words", &error)
+        };
+        let words = StartWords {
+            nonce: random_hex(16).map_err(no_words)?,
+            token: random_hex(32).map_err(no_words)?,
+            session: random_uuid().map_err(no_words)?,
+        };
+        let prepared = prepare(order, &self.deps.context, &words, user)?;
+        let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = prepared;
+        self.verdict_mode = verdict_mode;
+        self.secrets.clone_from(&spec.log.redact);
+        self.launch = Some(launch);
+        for dir in make_dirs {
+            std::fs::create_dir_all(&dir).map_err(|error| {
+                let doing = format!("cannot make the directory {}", dir.display());
+                NotLaunched::by(FailedStep::RunFiles, &doing, &error)
+            })?;
+        }
+        let workspaces_dir = &self.deps.context.workspaces_dir;
+        make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec)
+            .map_err(|error| NotLaunched::by_own_workspace(&error))?;
+        self.setup_limit = setup_limit(&spec);
+        self.session_line.clone_from(&spec.session_line);
+        self.footing = Footing {
+            leaf: spec.containment.as_ref().map(|groups| groups.leaf.clone()),
+            is_others: user.is_some(),
+            log: Some(spec.log.path.clone()),
+            ..Footing::default()
+        };
+        self.spec = Some(without_secrets(spec.clone()));
+        self.deps.live_runs.insert(
+            self.run_id,
+            LiveRun {
+                task_id: order.task.id.clone(),
+                board: order.task.board.clone(),
+                profile: order.profile.clone(),
+                token: RunToken::of(&words.token),
+            },
+        );
+        let run_as = user.map(|user| user.run_as.clone());
+        Ok(SpawnRequest { run_dir: self.run_dir.clone(), spec, token: words.token, run_as })
+    }
+
+    fn spawn(&mut self, request: SpawnRequest, context: &mut Context<Self>) {
+        let (reply, spawned) = oneshot::channel();
+        self.deps.spawner.spawn(request, move |answer| drop(reply.send(answer)));
+        let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
+        context.spawn(wait.into_actor(self).map(|answer, worker, context| match answer {
+            Ok(shim) => worker.watch_own(shim, context),
+            Err(error) => worker.after_failed_spawn(NotLaunched::by_spawner(&error), context),
+        }));
+    }
+
+    /// Makes sure that nothing is started any more, and ends the run; takes it over when a shim has begun.
+    fn after_failed_spawn(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
+        match revoke(&self.run_dir) {
+            Ok(true) => self.fail_launch(failed, context),
+            Ok(false) => {
+                tracing::warn!(
+                    run = self.run_id,
+                    message = failed.message,
+                    "a start that was reported as failed has begun"
+                );
+                self.take_begun(failed, context);
+            }
+            Err(error) => {
+                tracing::error!(run = self.run_id, %error, "a start that has failed cannot be revoked; it is tried again");
+                context.run_later(LOOK_AGAIN * 20, |worker, context| {
+                    worker.after_failed_spawn(failed, context);
+                });
+            }
+        }
+    }
+
+    /// Takes over a run whose shim was started although nobody has said so.
+    fn take_begun(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
+        let Inspected { inspection, .. } = self.deps.context.inspect(self.run_id, &self.footing);
+        match inspection {
+            Inspection::Alive(supervisor) => {
+                if self.watch_adopted(supervisor.shim, context) {
+                    self.on(Happening::ShimStarted, context);
+                    match supervisor.worker {
+                        Some(worker) => self.worker_seen(worker, context),
+                        None => self.look_for_worker(context),
+                    }
+                    if self.is_shim_gone {
+                        self.on(Happening::ShimGone, context);
+                    }
+                }
+            }
+            Inspection::NeverStarted => self.fail_launch(failed, context),
+            Inspection::Ended(_) | Inspection::ShimDied(_) => {
+                self.is_shim_gone = true;
+                self.on(Happening::LaunchFailed, context);
+            }
+            Inspection::Beginning(_) | Inspection::Unknown(_) => {
+                context.run_later(LOOK_AGAIN, |worker, context| {
+                    worker.take_begun(failed, context);
+                });
+            }
+        }
+    }
+
+    fn fail_launch(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
+        let NotLaunched { step, message, errno } = failed;
+        let message = redacted(&message, &self.secrets);
+        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, ?step, message, "a run could not be launched");
+        self.evidence = Some(Evidence::of(ProcessEnd::StartFailed { step, message, errno }));
+        self.is_shim_gone = true;
+        self.on(Happening::LaunchFailed, context);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::kernel::start_fault::{Blame, blame};
+    use crate::os::failure::at;
+
+    fn errno(number: i32) -> io::Error {
+        io::Error::from_raw_os_error(number)
+    }
+
+    #[test]
+    fn what_the_spawner_says_keeps_its_step_and_its_number_and_charges_the_host() {
+        let (path, shim) = (PathBuf::from("/h/runs/7"), PathBuf::from("/shim"));
+        let refused = |code: &str| {
+            let refusal = Refusal { code: code.into(), message: "no".into(), errno: 13 };
+            SpawnError::Holder(HolderError::Refused(refusal))
+        };
+        let silent = HolderError::Silent { socket: "/s".into(), detail: "hung up".into() };
+        for (error, expected_errno, expected) in [
+            (
+                SpawnError::RunFiles(at(Path::new("/h/runs/7/spec"), errno(28))),
+                Some(28),
+                Blame::Host,
+            ),
+            (SpawnError::RunFiles(at(&path, errno(30))), Some(30), Blame::Host),
+            (SpawnError::Busy { path }, None, Blame::Host),
+            (SpawnError::Containment(at(Path::new("/c"), errno(2))), Some(2), Blame::Host),
+            (SpawnError::Start { shim: shim.clone(), source: errno(11) }, Some(11), Blame::Host),
+            (SpawnError::Start { shim, source: errno(24) }, Some(24), Blame::Host),
+            (SpawnError::Identify { pid: 7, source: errno(3) }, Some(3), Blame::Host),
+            (SpawnError::Holder(silent), None, Blame::Host),
+            (SpawnError::HolderMoved, None, Blame::Host),
+            (SpawnError::QueueFull, None, Blame::Host),
+            (SpawnError::Panicked, None, Blame::Host),
+            (refused(Refusal::START_FAILED), Some(13), Blame::Host),
+            (refused(Refusal::STOPPING), Some(13), Blame::Host),
+            (refused(Refusal::USERS_FILE), Some(13), Blame::Host),
+            (refused(Refusal::USER_NOT_ALLOWED), Some(13), Blame::Profile),
+        ] {
+            let failed = NotLaunched::by_spawner(&error);
+            assert_eq!(failed.errno, expected_errno, "{error:?}");
+            assert_eq!(blame(failed.step, failed.errno), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let source = at(Path::new("/h/runs/7/spec"), errno(28));
+        let error = SpawnError::RunFiles(source);
+        assert_eq!(
+            chain(&error),
+            "cannot write the files of the run: /h/runs/7/spec: no space left on device"
+        );
+    }
+}

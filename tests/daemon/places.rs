@@ -1,0 +1,218 @@
+//! A directory is leased by what it is, never by the text of a path: while a look at a path has no answer, its task waits and no
+//! other does.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use serde_json::{Value, json};
+
+use crate::harness::{Daemon, config, wait_for};
+
+/// Leaves a mark when another worker is in its directory, and its name in a list when it has ended.
+const ALONE: &str = "set -C; { : > taken; } 2>/dev/null || { touch clash; exit 9; }; \
+                     while [ ! -e ../end.$KANBAN_TASK ]; do sleep 0.02; done; \
+                     rm taken; echo $KANBAN_TASK >> ended";
+
+fn in_dir(assignee: &str, path: &Path) -> Value {
+    json!({ "assignee": assignee, "workspace_kind": "dir", "workspace_path": path })
+}
+
+fn reason(daemon: &Daemon, id: &str) -> Value {
+    daemon.get(&format!("/v1/tasks/{id}/why"))
+}
+
+fn wait_reason(daemon: &Daemon, id: &str, reason: &str) -> Value {
+    wait_for(reason, || {
+        let why = self::reason(daemon, id);
+        (why["reason"] == reason).then_some(why)
+    })
+}
+
+/// A pass that could start any task has been made when this is through.
+fn pass_by(daemon: &Daemon) {
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.wait_status(&id, "done");
+}
+
+/// A daemon in which `count` looks hang until `release` is called, from the look with the number `first` on.
+struct Hanging {
+    daemon: Daemon,
+    held: PathBuf,
+}
+
+impl Hanging {
+    fn at_looks(first: u32, count: usize, more: impl FnOnce(&Path) -> String) -> Self {
+        let mut daemon = Daemon::prepare("");
+        let held = daemon.scratch().join("held");
+        // A look that is held has not come to the points behind, so each of them holds the next one.
+        let point = format!("place-look=hold:{}@{first}", held.display());
+        daemon.arm(Some(&vec![point; count].join(";")));
+        let text = config(&[("sh", "exit", "true"), ("alone", "exit", ALONE)]);
+        let text = text + &more(daemon.scratch());
+        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        daemon.spawn();
+        daemon.wait_until_up();
+        Self { daemon, held }
+    }
+
+    fn wait_held(&self) {
+        wait_for("the look that hangs", || self.held.exists().then_some(()));
+    }
+
+    fn release(&self) {
+        std::fs::remove_file(&self.held).unwrap();
+    }
+}
+
+fn end(daemon: &Daemon, id: &str) {
+    std::fs::write(daemon.scratch().join(format!("end.{id}")), "").unwrap();
+}
+
+#[test]
+fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another() {
+    let hanging = Hanging::at_looks(2, 3, |_| String::new());
+    let daemon = &hanging.daemon;
+    let real = daemon.scratch().join("real");
+    std::fs::create_dir(&real).unwrap();
+    let link = daemon.scratch().join("link");
+    symlink(&real, &link).unwrap();
+    let first = daemon.create(in_dir("alone", &real));
+    wait_for("the first at work", || real.join("taken").exists().then_some(()));
+    let second = daemon.create(in_dir("alone", &link));
+    hanging.wait_held();
+    let why = wait_reason(daemon, &second, "workspace_unknown");
+    assert_eq!(why["path"], link.to_str().unwrap());
+    assert!(why["error"].as_str().unwrap().contains("has not answered"), "{why}");
+    // Neither a tick nor a person's pass takes the silence for an answer, and other tasks are started meanwhile.
+    daemon.post("/v1/dispatch", &json!({}));
+    pass_by(daemon);
+    assert_eq!(daemon.runs(&second).len(), 0);
+    assert_eq!(reason(daemon, &second)["reason"], "workspace_unknown");
+    // A claim by hand has its own look, which hangs as well.
+    let claim = daemon.client().post::<Value>(&format!("/v1/tasks/{second}/claim"), &json!({}));
+    let told = format!("{:?}", claim.unwrap_err());
+    assert!(told.contains("WorkspaceUnknown") && told.contains("has not answered"), "{told}");
+    hanging.release();
+    wait_reason(daemon, &second, "workspace_busy");
+    end(daemon, &first);
+    daemon.wait_status(&first, "done");
+    wait_for("the second at work", || real.join("taken").exists().then_some(()));
+    end(daemon, &second);
+    daemon.wait_status(&second, "done");
+    for id in [&first, &second] {
+        assert_eq!(daemon.outcomes(id), ["completed"]);
+    }
+    assert!(!real.join("clash").exists());
+    let ended = std::fs::read_to_string(real.join("ended")).unwrap();
+    assert_eq!(ended, format!("{first}\n{second}\n"));
+}
+
+#[test]
+fn a_repository_that_cannot_be_looked_at_in_time_holds_up_its_own_tasks_only() {
+    let hanging = Hanging::at_looks(1, 1, |_| String::new());
+    let daemon = &hanging.daemon;
+    let repository = daemon.scratch().join("repository");
+    std::fs::create_dir(&repository).unwrap();
+    let id = daemon.create(json!({
+        "assignee": "sh", "workspace_kind": "worktree", "workspace_path": repository,
+    }));
+    wait_reason(daemon, &id, "workspace_unknown");
+    pass_by(daemon);
+    assert_eq!(daemon.runs(&id).len(), 0);
+    hanging.release();
+    wait_for("its start", || daemon.runs(&id).first().map(|_| ()));
+}
+
+#[test]
+fn a_working_directory_that_cannot_be_looked_at_in_time_holds_up_its_own_profile_only() {
+    let hanging = Hanging::at_looks(1, 1, |scratch| {
+        let directory = scratch.join("directory");
+        std::fs::create_dir(&directory).unwrap();
+        format!(
+            "[profiles.there]\nargv = [\"/bin/pwd\"]\nverdict = \"exit\"\nworking_directory = {directory:?}\n"
+        )
+    });
+    let daemon = &hanging.daemon;
+    let id = daemon.create(json!({ "assignee": "there" }));
+    let why = wait_reason(daemon, &id, "workspace_unknown");
+    assert!(why["path"].as_str().unwrap().ends_with("/directory"), "{why}");
+    pass_by(daemon);
+    assert_eq!(daemon.runs(&id).len(), 0);
+    hanging.release();
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["completed"]);
+}
+
+/// Only for a daemon that is not root's: to root nothing is shut.
+#[test]
+fn a_task_whose_path_the_daemon_may_not_look_at_waits_until_it_may() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can start a daemon of another user");
+        return;
+    }
+    let mut daemon = Daemon::prepare(&config(&[("sh", "exit", "pwd")]));
+    let shut = daemon.scratch().join("shut");
+    let inner = shut.join("inner");
+    std::fs::create_dir_all(&inner).unwrap();
+    let set_mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(&inner, 0o777);
+    set_mode(&shut, 0);
+    daemon.give_to(4247, 4247);
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(in_dir("sh", &inner));
+    let why = wait_reason(&daemon, &id, "workspace_unknown");
+    assert!(why["error"].as_str().unwrap().to_lowercase().contains("permission denied"), "{why}");
+    pass_by(&daemon);
+    assert_eq!(daemon.runs(&id).len(), 0);
+    set_mode(&shut, 0o755);
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["completed"], "waiting has charged nothing");
+}
+
+/// What was mounted goes with it.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn bind(from: &Path, to: &Path) -> Option<Self> {
+        let none: Option<&Path> = None;
+        match mount(Some(from), to, none, MsFlags::MS_BIND, none) {
+            Ok(()) => Some(Self(to.to_owned())),
+            Err(errno) => {
+                eprintln!("skipped: mount(2): {errno}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        umount2(&self.0, MntFlags::MNT_DETACH).unwrap();
+    }
+}
+
+/// No link is resolved here, and before it is made the directory has no inode.
+#[test]
+fn a_missing_directory_with_two_names_through_a_mount_is_one_place() {
+    let script =
+        "set -C; { : > taken; } 2>/dev/null || { touch clash; exit 9; }; sleep 0.1; rm taken";
+    let daemon = Daemon::start(&config(&[("a", "exit", script), ("b", "exit", script)]));
+    let [one, two] = ["one", "two"].map(|name| daemon.scratch().join(name));
+    std::fs::create_dir(&one).unwrap();
+    std::fs::create_dir(&two).unwrap();
+    let Some(_mounted) = Mounted::bind(&one, &two) else { return };
+    for round in 0..5 {
+        let names = [&one, &two].map(|name| name.join(format!("new{round}/deep")));
+        let ids = [("a", &names[0]), ("b", &names[1])]
+            .map(|(assignee, path)| daemon.create(in_dir(assignee, path)));
+        for id in &ids {
+            daemon.wait_status(id, "done");
+            assert_eq!(daemon.outcomes(id), ["completed"]);
+        }
+        assert!(!names[0].join("clash").exists());
+    }
+}
