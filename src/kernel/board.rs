@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::kernel::caller::Caller;
@@ -336,9 +337,12 @@ fn run_once<V: Verb>(
         }
         .into());
     }
-    let digest = digest_of(V::NAME, &tx.caller.actor(), verb)?;
+    let arguments = serde_json::to_value(verb).map_err(|error| unwritable(&error))?;
+    let digest = digest_of(V::NAME, &tx.caller.actor(), &without_defaults(arguments));
     if let Some(stored) = store::requests::get(tx.store(), id)? {
-        if stored.digest != digest {
+        // As the release before this one took it, for a reply that it has given.
+        let is_same = stored.digest == digest || stored.digest == full_digest(tx.caller, verb)?;
+        if !is_same {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
         return serde_json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
@@ -351,10 +355,43 @@ fn run_once<V: Verb>(
     Ok(reply)
 }
 
+/// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.
+/// The members of a list of requests are looked at too; what is deeper is the caller's own.
+fn without_defaults(arguments: Value) -> Value {
+    let lists = |(name, value)| match value {
+        Value::Array(items) => (name, items.into_iter().map(without_empty_fields).collect()),
+        other => (name, other),
+    };
+    match without_empty_fields(arguments) {
+        Value::Object(fields) => Value::Object(fields.into_iter().map(lists).collect()),
+        other => other,
+    }
+}
+
+fn without_empty_fields(value: Value) -> Value {
+    let says_something = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+    };
+    match value {
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().filter(|(_, value)| says_something(value)).collect())
+        }
+        other => other,
+    }
+}
+
 /// Hex SHA-256 over a verb's name, its caller and its arguments.
-fn digest_of(name: &str, actor: &str, arguments: &impl Serialize) -> Result<String, VerbError> {
-    let json = serde_json::to_vec(arguments).map_err(|error| unwritable(&error))?;
-    Ok(hex_digest(&[name.as_bytes(), actor.as_bytes(), &json]))
+fn digest_of(name: &str, actor: &str, arguments: &Value) -> String {
+    hex_digest(&[name.as_bytes(), actor.as_bytes(), arguments.to_string().as_bytes()])
+}
+
+/// The same over all arguments in the order of the verb's fields.
+fn full_digest<V: Verb>(caller: &Caller, verb: &V) -> Result<String, VerbError> {
+    let json = serde_json::to_vec(verb).map_err(|error| unwritable(&error))?;
+    Ok(hex_digest(&[V::NAME.as_bytes(), caller.actor().as_bytes(), &json]))
 }
 
 /// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.

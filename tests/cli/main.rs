@@ -19,6 +19,7 @@ mod create;
 mod daemon_stub;
 mod demo;
 mod dispatching;
+mod exact_numbers;
 mod exports;
 mod harness;
 mod help;
@@ -34,6 +35,8 @@ mod notes;
 mod operating;
 mod output;
 mod predecessor;
+#[path = "../board/random_json.rs"]
+mod random_json;
 mod reasons;
 mod searching;
 mod shows;
