@@ -54,6 +54,7 @@ use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
+use crate::os::board_files::{BoardFiles, BoardLoss};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
@@ -106,6 +107,9 @@ pub enum StartError {
     /// The database is refused.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The board's files changed hands while they were opened.
+    #[error(transparent)]
+    BoardLost(BoardLoss),
     /// A backup is refused.
     #[error("the backup {}", .0.problem())]
     BadBackup(OpenError),
@@ -150,6 +154,7 @@ impl StartError {
             | Self::DatabaseMissing { .. }
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
+            | Self::BoardLost(_)
             | Self::Handed(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
@@ -262,9 +267,12 @@ fn build(
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
-    let (database, database_thread) = start_database(board, home, &settings, &wires)?;
+    let files = BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?;
+    let files = Arc::new(files);
+    let (database, database_thread) =
+        start_database(board, Arc::clone(&files), home, &settings, &wires)?;
     let feed = EventFeed::default();
-    let (pool, readers) = start_reading(home, &install.incarnation, &feed)?;
+    let (pool, readers) = start_reading(home, files, &install.incarnation, &feed)?;
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
@@ -333,19 +341,21 @@ fn build(
 /// Starts the thread that writes.
 fn start_database(
     board: Board,
+    files: Arc<BoardFiles>,
     home: &Home,
     settings: &Settings,
     wires: &Wires,
 ) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
     let on_end = on_database_end(wires.actor_down.clone());
     let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
-    Database::start(board, reserve, wires.committed.clone(), on_end)
+    Database::start(board, files, reserve, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))
 }
 
 /// Starts the threads that read, the one that indexes among them.
 fn start_reading(
     home: &Home,
+    files: Arc<BoardFiles>,
     incarnation: &str,
     feed: &EventFeed,
 ) -> Result<(ReaderPool, Readers), StartError> {
@@ -353,7 +363,7 @@ fn start_reading(
     indexer::prepare(&home.database(), incarnation)
         .map_err(|fault| StartError::fault("open the search index", &fault))?;
     // One connection more than reading threads: the indexer's.
-    let pool = ReaderPool::open(&home.database(), READER_COUNT + 1)
+    let pool = ReaderPool::open(&home.database(), files, READER_COUNT + 1)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&pool, local_time)

@@ -25,6 +25,7 @@
 //! receiver in `messages.rs`: commands are a verb and a noun, queries begin with `List`, events are in the past tense.
 
 pub mod accounts;
+pub mod board_loss;
 pub mod circuit_breaker;
 pub mod crash_detector;
 pub mod database;

@@ -20,6 +20,7 @@ use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::os::board_files::BoardLoss;
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
 use crate::os::files::permission_bits;
@@ -92,9 +93,23 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let read = move |snapshot: &Snapshot<'_>| {
             Ok((board_checks(snapshot)?, disk_check(&home, min_free_bytes)))
         };
-        let (of_board, disk) = api.readers.read(call.caller, read).await?;
-        checks.extend(of_board);
-        checks.push(disk);
+        let loss = api.database.loss();
+        checks.extend(loss.as_ref().map(lost_check));
+        match api.readers.read(call.caller, read).await {
+            Ok((of_board, disk)) => {
+                // A file that is sound and is not the one at its path is none that is.
+                checks.extend(of_board.into_iter().filter(|check| {
+                    loss.is_none() || check.name != "database" || check.health != Health::Ok
+                }));
+                checks.push(disk);
+            }
+            Err(error) => checks.push(Check::bad(
+                "database",
+                Health::Fail,
+                format!("it cannot be read: {error}"),
+                "`kanban restore` the newest backup",
+            )),
+        }
         checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
@@ -105,6 +120,11 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })
+}
+
+fn lost_check(loss: &BoardLoss) -> Check {
+    let told = format!("nothing is written any more: {loss}");
+    Check::bad("database", Health::Fail, told, loss.remedy())
 }
 
 fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::error::VerbError> {

@@ -63,6 +63,8 @@ pub struct Board {
     random: Box<dyn Random>,
     policy: Arc<Policy>,
     counts: Counts,
+    /// Whether the file holds something else by now.
+    is_left_alone: bool,
 }
 
 impl Board {
@@ -83,7 +85,8 @@ impl Board {
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;
-        Ok(Self { path: path.to_owned(), connection, random, policy, counts })
+        let (path, is_left_alone) = (path.to_owned(), false);
+        Ok(Self { path, connection, random, policy, counts, is_left_alone })
     }
 
     /// Where it is.
@@ -157,15 +160,36 @@ impl Board {
         if !open.is_empty() {
             return Err(RestoreError::OpenRuns { count: open.len() });
         }
-        transaction::checkpoint(&self.connection)?;
+        if !self.is_left_alone {
+            self.complete_file()?;
+        }
         // The connection has to be gone before its file's name changes hands.
         let closed = std::mem::replace(&mut self.connection, store::open_nothing()?);
         drop(closed);
         let swapped = restore::swap(staged, &self.path);
         let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
         self.connection = store::open_writer(&self.path, Missing::Refuse, &birth)?;
+        self.is_left_alone = false;
         self.counts = store::counts::read(&self.connection)?;
         Ok(swapped?)
+    }
+
+    /// Moves what the WAL holds into the file, so that the file alone holds everything.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]; nothing is lost then.
+    pub fn complete_file(&self) -> Result<(), Fault> {
+        transaction::checkpoint(&self.connection)
+    }
+
+    /// Writes nothing more into the file, which holds something else by now: neither when the board is closed nor before it is
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn leave_file_alone(&mut self) -> Result<(), Fault> {
+        self.is_left_alone = true;
+        transaction::leave_file_alone(&self.connection)
     }
 
     /// Closes the board: the file alone then holds everything, without its WAL.
@@ -173,7 +197,7 @@ impl Board {
     /// # Errors
     /// [`Fault::Database`]; nothing is lost then, the next start finds the WAL.
     pub fn close(self) -> Result<(), Fault> {
-        transaction::checkpoint(&self.connection)
+        if self.is_left_alone { Ok(()) } else { self.complete_file() }
     }
 
     /// Begins a batch; all its requests happen at `now`.

@@ -48,6 +48,14 @@ pub enum Fault {
         /// What stands there.
         value: String,
     },
+    /// The board's files are not those that are open any more, so what would be written now could not be found again.
+    #[error("nothing is written any more: {loss}")]
+    BoardLost {
+        /// Which file, and what happened to it.
+        loss: String,
+        /// What an operator does about it.
+        remedy: &'static str,
+    },
     /// The daemon is going down and takes no more requests.
     #[error("the daemon is shutting down")]
     ShuttingDown,
@@ -65,7 +73,28 @@ impl Fault {
         match self {
             Self::Database { retryable, .. } => *retryable,
             Self::DiskFull { .. } | Self::ShuttingDown | Self::NoAnswer { .. } => true,
-            Self::Corrupt { .. } => false,
+            Self::Corrupt { .. } | Self::BoardLost { .. } => false,
+        }
+    }
+
+    /// The stable code of this fault.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::BoardLost { .. } => ErrorCode::BoardLost,
+            _ if self.is_retryable() => ErrorCode::Unavailable,
+            _ => ErrorCode::Internal,
+        }
+    }
+
+    /// What an operator could do about it, when there is something to say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::BoardLost { remedy, .. } => Some(remedy),
+            Self::Database { .. }
+            | Self::DiskFull { .. }
+            | Self::Corrupt { .. }
+            | Self::ShuttingDown
+            | Self::NoAnswer { .. } => None,
         }
     }
 }
@@ -388,6 +417,7 @@ pub enum ErrorCode {
     BadBackup,
     OpenRuns,
     Unavailable,
+    BoardLost,
     Internal,
 }
 

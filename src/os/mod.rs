@@ -5,6 +5,7 @@
 
 pub mod ask_program;
 pub mod attachments;
+pub mod board_files;
 mod capabilities;
 pub mod cgroup;
 pub mod cgroup_controllers;
@@ -22,6 +23,7 @@ pub mod git_status;
 pub mod group;
 pub mod holder;
 pub mod holder_protocol;
+pub mod home_files;
 pub mod home_lock;
 pub mod host;
 pub mod identity;

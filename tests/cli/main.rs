@@ -24,6 +24,7 @@ mod exports;
 mod harness;
 mod help;
 mod hermes_files;
+mod home_files;
 mod imports;
 mod init;
 mod integrations;

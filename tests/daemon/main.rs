@@ -22,6 +22,7 @@ mod harness;
 mod held;
 mod idle;
 mod limits;
+mod lost_files;
 mod main_job;
 mod metrics;
 mod migrations;

@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::api::client::{Client, Download};
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
-use crate::cli::files::{NewFile, Overwrite};
+use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
 use crate::cli::session::{Nothing, Session};
+use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::restore::verify;
 use crate::os::files::create_private_dir;
@@ -66,11 +67,14 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             return Ok(CliExit::Ok);
         }
         (Some(file), _) => file.clone(),
-        (None, Some(dir)) => in_directory(dir)?,
+        (None, Some(dir)) => {
+            refuse_home_file(dir, &session.ambient)?;
+            in_directory(dir)?
+        }
         (None, None) => return Err(Failure::usage("name a FILE or a --dir")),
     };
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
-    let bytes = write_checked(&client, &file, overwrite)?;
+    let bytes = write_checked(&client, &file, overwrite, &session.ambient)?;
     let removed = match (&arguments.dir, arguments.keep) {
         (Some(dir), Some(keep)) => remove_old(dir, keep)?,
         (Some(_) | None, _) => Vec::new(),
@@ -88,8 +92,13 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 }
 
 /// A file that does not have its name before it has been read through.
-fn write_checked(client: &Client, target: &Path, overwrite: Overwrite) -> Result<u64, Failure> {
-    let mut file = NewFile::create(target, overwrite)?;
+fn write_checked(
+    client: &Client,
+    target: &Path,
+    overwrite: Overwrite,
+    ambient: &Ambient,
+) -> Result<u64, Failure> {
+    let mut file = NewFile::create(target, overwrite, ambient)?;
     let bytes = to_file(client.download(PATH, &Nothing {})?, &mut file, |_| {})?;
     verify(file.staged()).map_err(|error| {
         Failure::fault(format!("the backup {}; it was thrown away", error.problem()))

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
+use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
@@ -63,6 +64,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         // Only comes back when it fails.
         None => Err(not_started(&program, &command.exec())),
         Some(file) => {
+            refuse_home_file(file, &session.ambient)?;
             let exit = run_with_file(&mut command, &program, file)?;
             session.output.complain("(dispatcher stopped)");
             Ok(exit)
