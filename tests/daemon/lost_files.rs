@@ -4,6 +4,7 @@
 use std::fs::{copy, remove_file, rename};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kanband::api::client::{Client, ClientError};
 use kanband::kernel::error::ErrorCode;
@@ -162,25 +163,30 @@ fn a_file_that_is_back_at_its_place_is_written_again() {
 fn a_file_that_is_replaced_between_commit_and_answer_is_not_told_as_written() {
     let mut daemon = Daemon::prepare(&config(&[]));
     let held = daemon.scratch().join("held");
+    daemon.arm(Some(&format!("batch-before-commit=hold:{}", held.display())));
     daemon.spawn();
-    daemon.wait_until_up();
-    daemon.create(json!({"title": "before"}));
-    daemon.kill_9();
-    let point = format!("batch-before-commit=hold:{}@1", held.display());
-    daemon.arm(Some(&point));
-    daemon.spawn();
-    // The start itself commits: it is let through once nothing else can be in the way.
-    wait_for("the held commit", || held.exists().then_some(()));
-    let (path, away) = (daemon.home().join("kanban.db"), daemon.scratch().join("away"));
-    rename(&path, &away).unwrap();
-    remove_file(&held).unwrap();
-    wait_for("the loss to be logged", || {
-        daemon.log().contains("nothing is written any more").then_some(())
+    let is_settled = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Every commit is held; those before the one that matters are let through.
+            wait_for("the start to be over", || {
+                drop(remove_file(&held));
+                is_settled.load(Ordering::Acquire).then_some(())
+            });
+        });
+        daemon.wait_until_up();
+        daemon.create(json!({"title": "before"}));
+        daemon.create(json!({"title": "before"}));
+        is_settled.store(true, Ordering::Release);
     });
-    rename(&away, &path).unwrap();
-    daemon.wait_until_up();
-    daemon.create(json!({"title": "after"}));
-    assert_eq!(titles(&daemon), ["after", "before"]);
+    let (path, away) = (daemon.home().join("kanban.db"), daemon.scratch().join("away"));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| refused(&daemon));
+        wait_for("the held commit", || held.exists().then_some(()));
+        rename(&path, &away).unwrap();
+        remove_file(&held).unwrap();
+        assert!(asked.join().unwrap().contains("is gone"));
+    });
 }
 
 #[test]
