@@ -51,7 +51,7 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
-use crate::kernel::store::OpenError;
+use crate::kernel::store::{self, OpenError};
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::board_files::{BoardFiles, BoardLoss};
@@ -193,6 +193,7 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    home::remove_unfinished(&home);
     let policy = Arc::new(Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..of_settings(&settings)
@@ -212,7 +213,25 @@ fn open_patiently(home: &Home, policy: Arc<Policy>) -> Result<Board, StartError>
     let more_time = service_manager::more_time();
     let board = home::open_board(home, policy, Box::new(SystemRandom));
     drop(more_time);
+    if let Ok(board) = &board {
+        tell_foreign_structure(board);
+    }
     board
+}
+
+/// What somebody has added to the live board is told and stays: it is their board. `doctor` tells it too.
+fn tell_foreign_structure(board: &Board) {
+    match board.read(store::schema::differences) {
+        Ok(differences) => {
+            for found in differences {
+                tracing::warn!(
+                    found = found.told,
+                    "the board has a structure that is not kanband's"
+                );
+            }
+        }
+        Err(fault) => tracing::warn!(%fault, "the structure of the board cannot be compared"),
+    }
 }
 
 /// Where the daemon listens, and what it was given for that.
@@ -458,7 +477,6 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 /// open ones are the crash detector's.
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
-    use crate::kernel::store;
     let WorkerDeps { database, readers, context, .. } = deps;
     let open = readers
         .read(Caller::System { part: "start" }, |snapshot| {

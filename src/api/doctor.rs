@@ -19,6 +19,7 @@ use crate::kernel::breaker::BreakerState;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
+use crate::kernel::store::schema::Difference;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::board_files::BoardLoss;
 use crate::os::cgroup::Containment;
@@ -143,6 +144,7 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::er
             "`kanban restore` the newest backup",
         ),
     });
+    checks.extend(structure_check(&store::schema::differences(connection)?));
     checks.push(match DispatchSwitch::read(connection)? {
         DispatchSwitch::On => Check::ok("dispatch", "on"),
         DispatchSwitch::Paused => Check::bad("dispatch", Health::Warn, "paused", "`kanban resume`"),
@@ -172,6 +174,21 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::er
         }
     }
     Ok(checks)
+}
+
+/// What somebody has added to the board or taken from it. It stays, and runs with every write if it is a trigger.
+fn structure_check(differences: &[Difference]) -> Option<Check> {
+    let told: Vec<&str> = differences.iter().map(|found| found.told.as_str()).collect();
+    let statements: Vec<&str> =
+        differences.iter().filter_map(|found| found.remedy.as_deref()).collect();
+    let fix = match statements[..] {
+        [] => "`kanban restore` a backup that has its own structure".to_owned(),
+        _ => format!(
+            "stop the daemon and run with `sqlite3` on kanban.db: {} (`kanban restore` refuses a backup that has it)",
+            statements.join(" ")
+        ),
+    };
+    (!told.is_empty()).then(|| Check::bad("schema", Health::Warn, told.join("; "), fix))
 }
 
 fn disk_check(home: &Path, min_free_bytes: u64) -> Check {

@@ -14,11 +14,12 @@ use crate::config::{Ambient, Home, Settings, Sockets, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
-use crate::kernel::restore::{self as kernel_restore, RestoreError};
+use crate::kernel::restore::{self as kernel_restore, NewLife, RestoreError};
 use crate::kernel::store::{Birth, Missing};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::foreign_file_system;
 use crate::os::files::create_private;
+use crate::os::home_files::installation;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_hex;
 use crate::os::remains::end_remains;
@@ -103,6 +104,36 @@ pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
 pub(super) fn without_links(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     real.to_string_lossy().into_owned()
+}
+
+/// Removes what a daemon or a restore that was killed has left on its way in or out. Only with the lifetime lock, and only what
+/// has exactly such a name: nobody else makes one.
+pub(super) fn remove_unfinished(home: &Home) {
+    let Ok(entries) = std::fs::read_dir(home.path()) else { return };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_unfinished) {
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => {
+                    tracing::info!(path = %entry.path().display(), "an unfinished copy was removed")
+                }
+                Err(error) => {
+                    tracing::warn!(path = %entry.path().display(), %error, "an unfinished copy stays");
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file is called as copies on their way are: `.backup-` or `.restore-`, a random word, what SQLite makes beside it.
+fn is_unfinished(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(".backup-").or_else(|| name.strip_prefix(".restore-"))
+    else {
+        return false;
+    };
+    let (word, ending) = rest.split_at(rest.find(['-', '.']).unwrap_or(rest.len()));
+    let is_word = matches!(word.len(), 16 | 32) && word.chars().all(|c| c.is_ascii_hexdigit());
+    is_word && ["", "-wal", "-shm", "-journal"].contains(&ending)
 }
 
 /// Opens the board of the home; makes it when the home is new.
@@ -227,20 +258,24 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
     let home = Home::resolve(ambient)?;
     make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    remove_unfinished(&home);
     refuse_live_runs(&home.runs())?;
     let word = || random_hex(16).map_err(unusable(home.path()));
     let incarnation = word()?;
     let staged = StagedFile(home.path().join(format!(".restore-{}", word()?)));
     copy_to(backup, &staged.0).map_err(unusable(&staged.0))?;
     let random = Box::new(SeededRandom::new(0));
-    kernel_restore::prepare(&staged.0, &incarnation, epoch_seconds(), random).map_err(refused)?;
+    let known = installation(home.path());
+    let life =
+        NewLife { incarnation: &incarnation, install_id: known.as_deref(), now: epoch_seconds() };
+    let installed = kernel_restore::prepare(&staged.0, life, random).map_err(refused)?;
     let database = home.database();
     let had_board = database.exists();
     let kept = kernel_restore::swap(&staged.0, &database)
         .map_err(|fault| StartError::fault("put the backup in its place", &fault))?;
     let install_id = home.install_id();
     if !install_id.exists() {
-        write_new(&install_id, word()?.as_bytes()).map_err(unusable(&install_id))?;
+        write_new(&install_id, installed.as_bytes()).map_err(unusable(&install_id))?;
     }
     drop(lock);
     Ok(RestoredHome { incarnation, kept: had_board.then_some(kept) })
@@ -302,4 +337,29 @@ fn write_config(path: &Path) -> io::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
     file.write_all(default_file::render().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_on_their_way_are_taken_for_unfinished() {
+        let (short, long) = ("0123456789abcdef", "0123456789abcdef0123456789abcdef");
+        for (name, expected) in [
+            (format!(".backup-{short}"), true),
+            (format!(".backup-{short}-journal"), true),
+            (format!(".restore-{short}-wal"), true),
+            (format!(".restore-{long}"), true),
+            (format!(".restore-{long}-shm"), true),
+            (format!(".restore-{long}.db"), false),
+            (format!(".restore-{short}0"), false),
+            (format!("restore-{short}"), false),
+            (".backup-of-mine".to_owned(), false),
+            (".backup-".to_owned(), false),
+            ("kanban.db".to_owned(), false),
+        ] {
+            assert_eq!(is_unfinished(&name), expected, "{name}");
+        }
+    }
 }

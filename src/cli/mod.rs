@@ -19,6 +19,7 @@ pub mod manual;
 pub mod output;
 pub mod session;
 pub mod slash;
+mod still_copy;
 pub mod tasks;
 pub mod text;
 pub mod times;

@@ -89,6 +89,21 @@ impl Board {
         Ok(Self { path, connection, random, policy, counts, is_left_alone })
     }
 
+    /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(in crate::kernel) fn open_staged(
+        path: &Path,
+        random: Box<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
+        let connection = store::open_staged(path, &birth)?;
+        let (policy, counts) = (Arc::default(), Counts::default());
+        let (path, is_left_alone) = (path.to_owned(), false);
+        Ok(Self { path, connection, random, policy, counts, is_left_alone })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -142,12 +157,12 @@ impl Board {
         transaction::snapshot(&self.connection, f)
     }
 
-    /// Gives the file a new incarnation. Part of a restore.
+    /// Gives the file a new incarnation, and the installation that it belongs to from now on. Part of a restore.
     ///
     /// # Errors
     /// [`Fault::Database`].
-    pub fn begin_new_life(&self, incarnation: &str) -> Result<(), Fault> {
-        store::install::set_incarnation(&self.connection, incarnation)
+    pub fn begin_new_life(&self, incarnation: &str, install_id: &str) -> Result<(), Fault> {
+        store::install::begin_new_life(&self.connection, incarnation, install_id)
     }
 
     /// Puts a prepared file (see [`crate::kernel::restore::prepare`]) in the place of this one and goes on with it. Nobody

@@ -34,6 +34,13 @@ pub struct HomeFile {
     pub home: Option<PathBuf>,
 }
 
+/// What the installation of a home is called; none when its file is not there or does not say.
+pub fn installation(home: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(home.join(INSTALL_ID)).ok()?;
+    let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    Some(text.trim().to_owned()).filter(|text| is_word(text))
+}
+
 /// What is known of homes before a look.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHomes {

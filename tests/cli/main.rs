@@ -21,6 +21,7 @@ mod demo;
 mod dispatching;
 mod exact_numbers;
 mod exports;
+mod foreign_backups;
 mod harness;
 mod help;
 mod hermes_files;

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, named_params};
 
 use super::Doing;
@@ -213,6 +214,8 @@ fn lay_out(index: &Connection, incarnation: &str) -> Result<(), Fault> {
 /// What is lost with a power cut is indexed again, so nothing here waits for the disk.
 fn configure(index: &Connection) -> rusqlite::Result<()> {
     index.busy_timeout(std::time::Duration::from_secs(5))?;
+    index.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    index.pragma_update(None, "trusted_schema", false)?;
     index.pragma_update(None, "journal_mode", "WAL")?;
     index.pragma_update(None, "synchronous", "OFF")?;
     index.pragma_update(None, "cache_size", -2048)
