@@ -58,6 +58,7 @@ use crate::os::board_files::{BoardFiles, BoardLoss};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::own_process::make_files_private;
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
@@ -191,9 +192,11 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
+    make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     home::remove_unfinished(&home);
+    home::shut_what_was_made(&home)?;
     let policy = Arc::new(Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
         ..of_settings(&settings)
@@ -298,6 +301,8 @@ fn build(
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
+    // Before the way to them is opened.
+    let skill_folders = skills::folders(home);
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;
     }
@@ -313,7 +318,7 @@ fn build(
         daemon_env: ambient.env.clone(),
         worker_socket,
         kanban_dir: home::program_dir(),
-        skill_folders: skills::folders(home),
+        skill_folders,
         guidance: GUIDANCE,
         incarnation: RwLock::new(install.incarnation),
         containment,

@@ -16,11 +16,13 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
 use crate::kernel::restore::{self as kernel_restore, NewLife, RestoreError};
 use crate::kernel::store::{Birth, Missing};
+use crate::mcp::skills::SKILLS;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::foreign_file_system;
 use crate::os::files::create_private;
-use crate::os::home_files::installation;
+use crate::os::home_files::{installation, is_made_file};
 use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::own_process::make_files_private;
 use crate::os::random::random_hex;
 use crate::os::remains::end_remains;
 use crate::os::run_files::RunDir;
@@ -32,6 +34,9 @@ const HOME_MODE: u32 = 0o700;
 /// Access to what is in the home, and to the directories that workers of other users pass through.
 const FILE_MODE: u32 = 0o600;
 const PASSABLE_MODE: u32 = 0o711;
+
+/// Access to the skills that come with the program, for workers of other users.
+const READABLE_MODE: u32 = 0o644;
 
 /// How long the processes of a run whose shim died may take to go when they are killed.
 const REMAINS_PATIENCE: Duration = Duration::from_secs(5);
@@ -74,28 +79,55 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
     }
 }
 
-/// Lets workers of other users pass through to their directories and tokens, and shuts everything else of the home to them:
-/// from here on the files in it are the only secrets' own guards.
-pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
-    let set = |path: &Path, mode: u32| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-            .map_err(unusable(path))
-    };
-    // What SQLite makes from now on, beside the database.
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+/// Directories that the daemon makes in its home.
+fn made_directories(home: &Home) -> [PathBuf; 5] {
+    [home.runs(), home.logs(), home.workspaces(), home.attachments(), home.share()]
+}
+
+/// Shuts what the daemon has made to everybody else: an earlier release left it to the file mode mask. What somebody else has put
+/// into the home keeps its mode, and so does what belongs to another user.
+pub(super) fn shut_what_was_made(home: &Home) -> Result<(), StartError> {
     for entry in std::fs::read_dir(home.path()).map_err(unusable(home.path()))? {
         let entry = entry.map_err(unusable(home.path()))?;
-        let kind = entry.file_type().map_err(unusable(home.path()))?;
-        let is_own =
-            entry.metadata().is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw());
-        if kind.is_file() && is_own {
-            set(&entry.path(), FILE_MODE)?;
-        } else if kind.is_dir() && is_own {
-            set(&entry.path(), HOME_MODE)?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_made_file) {
+            shut(&entry.path(), FILE_MODE)?;
         }
     }
+    made_directories(home).iter().try_for_each(|path| shut(path, HOME_MODE))
+}
+
+/// Takes the rights of others away from a file or a directory of our own.
+fn shut(path: &Path, mode: u32) -> Result<(), StartError> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let is_own = found.uid() == nix::unistd::geteuid().as_raw() && !found.is_symlink();
+    if is_own && found.permissions().mode() & 0o077 != 0 {
+        set_mode(path, mode)?;
+    }
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(unusable(path))
+}
+
+/// Lets workers of other users pass through to their directories and tokens, and to the skills that come with the program. The
+/// modes of the files in the home are from here on their only guard: those of what the daemon has made were shut before.
+pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
     for path in [home.runs(), home.workspaces(), home.path().to_owned()] {
-        set(&path, PASSABLE_MODE)?;
+        set_mode(&path, PASSABLE_MODE)?;
+    }
+    let skills = home.shipped_skills();
+    let folders = SKILLS.iter().map(|skill| skills.join(skill.name));
+    let mut shown: Vec<(PathBuf, u32)> =
+        folders.clone().map(|folder| (folder.join("SKILL.md"), READABLE_MODE)).collect();
+    shown.extend(folders.map(|folder| (folder, PASSABLE_MODE)));
+    shown.extend([skills, home.share()].map(|folder| (folder, PASSABLE_MODE)));
+    for (path, mode) in shown {
+        // One that could not be written is told elsewhere, and nobody works without it worse than with an error.
+        if path.exists() {
+            set_mode(&path, mode)?;
+        }
     }
     Ok(())
 }
@@ -219,6 +251,7 @@ pub struct InitializedHome {
 /// [`StartError`], as the daemon itself would say it.
 pub fn init(ambient: &Ambient) -> Result<InitializedHome, StartError> {
     let home = Home::resolve(ambient)?;
+    make_files_private();
     make_directories(&home)?;
     let config = home.config_file().to_owned();
     let made_config = match write_config(&config) {
@@ -256,6 +289,7 @@ pub struct RestoredHome {
 /// [`StartError`]; the board is what it was then.
 pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartError> {
     let home = Home::resolve(ambient)?;
+    make_files_private();
     make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     remove_unfinished(&home);
@@ -335,7 +369,7 @@ fn write_config(path: &Path) -> io::Result<()> {
         std::fs::create_dir_all(parent)?;
     }
     let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
     file.write_all(default_file::render().as_bytes())
 }
 

@@ -34,6 +34,36 @@ pub struct HomeFile {
     pub home: Option<PathBuf>,
 }
 
+/// Names of the databases of a home; a journal's name begins with one of them.
+const DATABASES: [&str; 2] = ["kanban.db", "kanban.search.db"];
+
+/// Whether a file in a home's top directory is one that kanband made, by its exact name. A configuration is not: people write it.
+pub fn is_made_file(name: &str) -> bool {
+    if ["lock", INSTALL_ID, "disk.reserve"].contains(&name) {
+        return true;
+    }
+    let Some(rest) = DATABASES.iter().find_map(|database| name.strip_prefix(database)) else {
+        return false;
+    };
+    let journal = ["-wal", "-shm", "-journal"].iter().find_map(|ending| rest.strip_suffix(ending));
+    let copy = journal.unwrap_or(rest);
+    copy.is_empty() || is_kept_copy(copy)
+}
+
+/// `.v8`, `.v8.2`, `.v8.new`, `.before-restore`, `.before-restore.2`.
+fn is_kept_copy(ending: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let parts: Vec<&str> = ending.split('.').collect();
+    let (kind, number) = match parts[..] {
+        ["", kind] => (kind, None),
+        ["", kind, number] => (kind, Some(number)),
+        _ => return false,
+    };
+    let is_version = kind.strip_prefix('v').is_some_and(is_number);
+    let is_kind = is_version || kind == "before-restore";
+    is_kind && number.is_none_or(|number| is_number(number) || is_version && number == "new")
+}
+
 /// What the installation of a home is called; none when its file is not there or does not say.
 pub fn installation(home: &Path) -> Option<String> {
     let text = std::fs::read_to_string(home.join(INSTALL_ID)).ok()?;
@@ -168,6 +198,32 @@ mod tests {
             ("skills/mine/SKILL.md", false),
         ] {
             assert_eq!(is_own(Path::new(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_kanband_made_is_told_from_what_only_sounds_like_it() {
+        for (name, expected) in [
+            ("kanban.db", true),
+            ("kanban.db-wal", true),
+            ("kanban.db-journal", true),
+            ("kanban.db.v8", true),
+            ("kanban.db.v10.2", true),
+            ("kanban.db.v8.new", true),
+            ("kanban.db.before-restore", true),
+            ("kanban.db.before-restore.3-wal", true),
+            ("kanban.search.db-shm", true),
+            ("lock", true),
+            ("kanban.db.notes", false),
+            ("kanban.db.v", false),
+            ("kanban.db.v8.old", false),
+            ("kanban.db.before-restore.new", false),
+            ("kanban.dbx", false),
+            ("kanband.toml", false),
+            ("kanband.sock", false),
+            ("mine.db", false),
+        ] {
+            assert_eq!(is_made_file(name), expected, "{name}");
         }
     }
 

@@ -5,6 +5,8 @@
 //! a branch changes.
 
 use std::ffi::OsStr;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -80,8 +82,19 @@ pub fn prepare(
     } else {
         arguments.extend([OsStr::new("-b"), OsStr::new(branch), path.as_os_str()]);
     }
+    // Git would make it by the file mode mask, which is the worker's.
+    let is_made = match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+    };
     // From where the caller stands: a linked worktree of the repository has a head of its own.
-    git.run(&repository, &arguments).map_err(told)?;
+    let made = git.run(&repository, &arguments);
+    if made.is_err() && is_made {
+        // Only while it is empty.
+        drop(std::fs::remove_dir(path));
+    }
+    made.map_err(told)?;
     Ok(Prepared::Made)
 }
 

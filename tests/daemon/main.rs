@@ -26,6 +26,7 @@ mod lost_files;
 mod main_job;
 mod metrics;
 mod migrations;
+mod modes;
 mod one_at_a_time;
 mod orphans;
 mod panics;

@@ -155,6 +155,7 @@ fn keep_copy(connection: &Connection, path: &Path, found: i64) -> Result<(), Ope
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
     }
+    super::create_private(&unfinished).map_err(failed)?;
     connection
         .execute("VACUUM INTO ?1", [unfinished.to_string_lossy().into_owned()])
         .map_err(|error| OpenError::from_sqlite(&unfinished, &error))?;

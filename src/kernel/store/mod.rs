@@ -41,6 +41,7 @@ pub mod tasks;
 pub mod transaction;
 pub mod transfer;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::OpenFlags;
@@ -225,6 +226,12 @@ fn open_for_writing(
     if missing == Missing::Create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
+    if missing == Missing::Create {
+        create_private(path).map_err(|error| OpenError::Unusable {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        })?;
+    }
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
     configure(&connection).map_err(at)?;
@@ -316,6 +323,16 @@ pub fn complete(path: &Path) -> Result<(), OpenError> {
 pub fn installation_of(path: &Path) -> Option<String> {
     let connection = foreign::open_unchanging(path).ok()?;
     install::get(&connection).ok().map(|install| install.install_id)
+}
+
+/// Makes an empty file for its owner alone, unless there is one: SQLite would make it by the file mode mask. Its journals get the
+/// mode of the file.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// A connection to nothing, for the moment in which a file changes hands.

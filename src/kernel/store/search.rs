@@ -191,6 +191,11 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
             Ok(()) | Err(_) => {}
         }
     }
+    super::create_private(path).map_err(|error| Fault::Database {
+        doing: doing.to_owned(),
+        detail: error.to_string(),
+        retryable: false,
+    })?;
     let index = Connection::open(path).doing(doing)?;
     configure(&index).doing(doing)?;
     lay_out(&index, incarnation)?;
