@@ -43,7 +43,7 @@ use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
 use crate::config::shown::Shown;
-use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
+use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets, left_out};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
@@ -190,6 +190,9 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     home::must_be_local(&home)?;
     let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
+    for file in left_out(&home) {
+        tracing::warn!(file = %file.display(), "not for this user: it is left out of the configuration");
+    }
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     make_files_private();

@@ -30,6 +30,7 @@ pub mod circuit_breaker;
 pub mod crash_detector;
 pub mod database;
 pub mod dispatcher;
+pub mod env_files;
 pub mod event_hub;
 pub mod figures;
 pub mod guard;

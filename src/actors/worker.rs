@@ -8,6 +8,7 @@
 
 mod asking;
 mod closing;
+mod env_file;
 pub mod evidence;
 pub mod messages;
 pub mod phase;
@@ -18,6 +19,7 @@ mod vigil;
 pub mod watch;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,6 +114,8 @@ pub struct Worker {
     setup_limit: Duration,
     vigil: Vigil,
     has_remains: bool,
+    /// Variables of the profile's file, from reading it until the worker is started.
+    file_env: BTreeMap<String, String>,
     _guard: Guard,
 }
 
@@ -161,6 +165,7 @@ impl Worker {
             setup_limit: Duration::ZERO,
             vigil,
             has_remains: false,
+            file_env: BTreeMap::new(),
             _guard: guard,
         }
     }
@@ -237,7 +242,7 @@ impl Actor for Worker {
     fn started(&mut self, context: &mut Context<Self>) {
         crate::failpoint::hit("worker-started");
         match self.seed.take() {
-            Some(WorkerSeed::Claimed(order)) => self.launch(order, context),
+            Some(WorkerSeed::Claimed(order)) => self.read_env_file(order, context),
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
                 self.verdict_mode = ended.verdict_mode;
@@ -292,7 +297,8 @@ impl Worker {
                 return self.fail_launch(&format!("no randomness: {error}"), errno, context);
             }
         };
-        let prepared = prepare(order, &self.deps.context, &words, user);
+        let file_env = std::mem::take(&mut self.file_env);
+        let prepared = prepare(order, &self.deps.context, &words, user, file_env);
         let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = match prepared {
             Ok(prepared) => prepared,
             Err(message) => return self.fail_launch(&message, None, context),

@@ -13,8 +13,9 @@ use crate::api::Api;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
 use crate::api::profiles::profile_info;
-use crate::config::Settings;
+use crate::config::held_secrets::files_with_secrets;
 use crate::config::worker_user::worker_user;
+use crate::config::{Home, Settings, left_out};
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
@@ -24,7 +25,7 @@ use crate::kernel::verbs::DispatchSwitch;
 use crate::os::board_files::BoardLoss;
 use crate::os::cgroup::Containment;
 use crate::os::disk::free_bytes;
-use crate::os::files::permission_bits;
+use crate::os::files::{Readers, other_readers, own_group, permission_bits};
 use crate::os::identity::ProcessIdentity;
 
 /// How a check went.
@@ -112,6 +113,7 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
             )),
         }
         checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
+        checks.extend(secrets_checks(&settings, &api.reloader.home));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
@@ -239,6 +241,44 @@ fn rights_checks(home: &Path, operators: &Path, workers: &Path) -> Vec<Check> {
             }
         };
     rules.into_iter().map(look).collect()
+}
+
+/// Files that hold keys and that somebody else may read: the configuration's, those beside it, and the profiles' own.
+fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
+    let mut files = files_with_secrets(home);
+    files.extend(settings.profiles.values().filter_map(|profile| profile.env_file.clone()));
+    files.sort();
+    files.dedup();
+    let own_group = own_group();
+    let mut checks = Vec::new();
+    for file in files {
+        let shown = file.display();
+        let told = match other_readers(&file, own_group) {
+            Ok(Readers::Nobody) | Err(_) => continue,
+            Ok(Readers::Everybody) => format!("{shown} holds secrets and is readable by everybody"),
+            Ok(Readers::Group(group)) => {
+                format!(
+                    "{shown} holds secrets and is readable by the group with the number {group}"
+                )
+            }
+        };
+        checks.push(Check::bad(
+            "secrets",
+            Health::Fail,
+            told,
+            format!("`chmod go-r {shown}`, or give it to the daemon's group and `chmod o-r`"),
+        ));
+    }
+    checks.extend(left_out(home).into_iter().map(|file| {
+        let told = format!("{} is not for this user: it is left out", file.display());
+        Check::bad(
+            "configuration",
+            Health::Warn,
+            told,
+            "put what is to hold into your own configuration",
+        )
+    }));
+    checks
 }
 
 /// A daemon of a user's own service ends when that user logs out, unless systemd is told to let them linger.

@@ -17,6 +17,7 @@ use crate::config::render::{LaunchInput, Rendered, render};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::os::env_file;
 
 /// Lists profiles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -134,13 +135,22 @@ pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) ->
         Ok(resolution) => resolution,
         Err(error) => return ProfileInfo { problem: Some(error.to_string()), ..info },
     };
-    let Rendered { argv, env } = sample(name, &resolution, context);
+    let Rendered { argv, mut env } = sample(name, &resolution, context);
+    let env_file = profile.and_then(|profile| profile.env_file.as_deref());
+    let file_problem = match env_file.map(env_file::read) {
+        Some(Ok(found)) => {
+            env.extend(found);
+            None
+        }
+        Some(Err(error)) => Some(error.to_string()),
+        None => None,
+    };
     let env = variables(env, profile, settings, context, resolution.launcher.hermes_env);
     let path = env.get("PATH").cloned().unwrap_or_default();
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` was not found")),
-        (Some(_), _) | (None, None) => user.err(),
+        (Some(_), _) | (None, None) => user.err().or(file_problem),
     };
     let options = [
         ("model", Placeholder::Model),

@@ -331,6 +331,8 @@ pub struct Profile {
     pub args: Vec<String>,
     /// Variables for the workers.
     pub env: Variables,
+    /// File with further ones, read when a run starts.
+    pub env_file: Option<PathBuf>,
     /// Directory to start in instead of the workspace.
     pub working_directory: Option<PathBuf>,
     /// Greatest number of this profile's runs open at one time.

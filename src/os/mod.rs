@@ -15,6 +15,7 @@ pub mod clock;
 pub mod code_pages;
 pub mod command_as;
 pub mod disk;
+pub mod env_file;
 pub mod fd_passing;
 pub mod files;
 pub mod fork_exec;

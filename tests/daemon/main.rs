@@ -34,6 +34,7 @@ mod predecessor;
 mod progress;
 mod races;
 mod reload;
+mod secrets;
 mod service_manager;
 mod socket_activation;
 mod stale_workers;

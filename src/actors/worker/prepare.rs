@@ -179,7 +179,7 @@ struct Workspace {
     is_cwd: bool,
 }
 
-/// Prepares the launch of a claimed run.
+/// Prepares the launch of a claimed run. `file_env` is what stands in the profile's `env_file`.
 ///
 /// # Errors
 /// One line that says why nothing can be started; the run ends `spawn_failed` with it.
@@ -188,6 +188,7 @@ pub fn prepare(
     context: &LaunchContext,
     words: &StartWords,
     user: Option<&Account>,
+    file_env: BTreeMap<String, String>,
 ) -> Result<Prepared, String> {
     let settings = context.settings();
     let task = &order.task;
@@ -198,8 +199,9 @@ pub fn prepare(
     let workspace_text =
         workspace.path.to_str().ok_or("the path of the workspace is not UTF-8")?.to_owned();
     let asked = Asked::of(order, &resolution)?;
-    let Rendered { argv, env } =
+    let Rendered { argv, mut env } =
         rendered(order, context, words, &resolution, (&workspace_text, &asked));
+    env.extend(file_env);
     let env = environment(order, context, &settings, &resolution, (&workspace_text, env), user);
     let (session, resumed_run_id) = session(order, &resolution, words);
     let containment = context.containment();

@@ -73,6 +73,7 @@ pub static SECTIONS: &[Section] = &[
                         "effort",
                         "args",
                         "env",
+                        "env_file",
                         "working_directory",
                         "max_running",
                         "max_runtime",
