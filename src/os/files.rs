@@ -65,7 +65,7 @@ pub fn other_readers(path: &Path, own_gid: u32) -> std::io::Result<Readers> {
     for directory in real.ancestors().skip(1) {
         let found = std::fs::metadata(directory)?;
         let lets_all = found.mode() & 0o001 != 0;
-        everybody &= lets_all;
+        
         members &= lets_all || found.gid() == group && found.mode() & 0o010 != 0;
     }
     Ok(match (everybody, members) {
