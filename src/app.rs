@@ -292,10 +292,8 @@ fn build(
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
-    let files = BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?;
-    let files = Arc::new(files);
-    let (database, database_thread) =
-        start_database(board, Arc::clone(&files), home, &settings, &wires)?;
+    let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
+    let (database, database_thread) = start_database(board, &files, home, &settings, &wires)?;
     let feed = EventFeed::default();
     let (pool, readers) = start_reading(home, files, &install.incarnation, &feed)?;
     let live_runs = LiveRuns::default();
@@ -304,11 +302,8 @@ fn build(
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
-    // Before the way to them is opened.
-    let skill_folders = skills::folders(home);
-    if supervisor::has_workers_of_others(&daemon_user, &settings) {
-        home::let_workers_through(home)?;
-    }
+    let has_others = supervisor::has_workers_of_others(&daemon_user, &settings);
+    let skill_folders = open_skills(home, has_others)?;
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
     let (bound, metrics) = listeners.listen(home, &settings)?;
     let context = Arc::new(LaunchContext {
@@ -365,17 +360,26 @@ fn build(
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
 
+/// The folders of skills, made before workers of other users are let through to them.
+fn open_skills(home: &Home, has_workers_of_others: bool) -> Result<Vec<PathBuf>, StartError> {
+    let folders = skills::folders(home);
+    if has_workers_of_others {
+        home::let_workers_through(home)?;
+    }
+    Ok(folders)
+}
+
 /// Starts the thread that writes.
 fn start_database(
     board: Board,
-    files: Arc<BoardFiles>,
+    files: &Arc<BoardFiles>,
     home: &Home,
     settings: &Settings,
     wires: &Wires,
 ) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
     let on_end = on_database_end(wires.actor_down.clone());
     let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
-    Database::start(board, files, reserve, wires.committed.clone(), on_end)
+    Database::start(board, Arc::clone(files), reserve, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))
 }
 

@@ -147,7 +147,7 @@ pub(super) fn remove_unfinished(home: &Home) {
         if is_file && entry.file_name().to_str().is_some_and(is_unfinished) {
             match std::fs::remove_file(entry.path()) {
                 Ok(()) => {
-                    tracing::info!(path = %entry.path().display(), "an unfinished copy was removed")
+                    tracing::info!(path = %entry.path().display(), "an unfinished copy was removed");
                 }
                 Err(error) => {
                     tracing::warn!(path = %entry.path().display(), %error, "an unfinished copy stays");

@@ -19,7 +19,7 @@ pub(super) fn has_journal(file: &Path) -> bool {
     let has_bytes = |suffix: &&str| {
         std::fs::metadata(with_suffix(file, suffix)).is_ok_and(|journal| journal.len() > 0)
     };
-    SUFFIXES.iter().skip(1).any(|suffix| has_bytes(suffix))
+    SUFFIXES.iter().skip(1).any(has_bytes)
 }
 
 /// Copies the file and its journals; false when it never stood still.

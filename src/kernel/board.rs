@@ -397,29 +397,25 @@ fn run_once<V: Verb>(
 /// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.
 /// The members of a list of requests are looked at too; what is deeper is the caller's own.
 fn without_defaults(arguments: Value) -> Value {
-    let lists = |(name, value)| match value {
-        Value::Array(items) => (name, items.into_iter().map(without_empty_fields).collect()),
-        other => (name, other),
-    };
-    match without_empty_fields(arguments) {
-        Value::Object(fields) => Value::Object(fields.into_iter().map(lists).collect()),
-        other => other,
+    let mut arguments = without_empty_fields(arguments);
+    let fields = arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
+    for item in fields.filter_map(Value::as_array_mut).flatten() {
+        *item = without_empty_fields(item.take());
     }
+    arguments
 }
 
-fn without_empty_fields(value: Value) -> Value {
+fn without_empty_fields(mut value: Value) -> Value {
     let says_something = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
         Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
     };
-    match value {
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().filter(|(_, value)| says_something(value)).collect())
-        }
-        other => other,
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, value| says_something(value));
     }
+    value
 }
 
 /// Hex SHA-256 over a verb's name, its caller and its arguments.

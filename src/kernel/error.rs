@@ -81,8 +81,17 @@ impl Fault {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::BoardLost { .. } => ErrorCode::BoardLost,
-            _ if self.is_retryable() => ErrorCode::Unavailable,
-            _ => ErrorCode::Internal,
+            Self::Database { .. }
+            | Self::DiskFull { .. }
+            | Self::Corrupt { .. }
+            | Self::ShuttingDown
+            | Self::NoAnswer { .. } => {
+                if self.is_retryable() {
+                    ErrorCode::Unavailable
+                } else {
+                    ErrorCode::Internal
+                }
+            }
         }
     }
 

@@ -61,18 +61,33 @@ pub fn other_readers(path: &Path, own_gid: u32) -> std::io::Result<Readers> {
     let real = path.canonicalize()?;
     let file = std::fs::metadata(&real)?;
     let group = file.gid();
-    let (mut everybody, mut members) = (file.mode() & 0o004 != 0, file.mode() & 0o040 != 0);
+    let mut members = Readers::Nobody;
+    if file.mode() & 0o004 != 0 {
+        members = Readers::Everybody;
+    } else if file.mode() & 0o040 != 0 {
+        members = Readers::Group(group);
+    }
     for directory in real.ancestors().skip(1) {
         let found = std::fs::metadata(directory)?;
-        let lets_all = found.mode() & 0o001 != 0;
-        
-        members &= lets_all || found.gid() == group && found.mode() & 0o010 != 0;
+        members = let_through(members, found.mode(), found.gid());
     }
-    Ok(match (everybody, members) {
-        (true, _) => Readers::Everybody,
-        (false, true) if group != own_gid && group != 0 => Readers::Group(group),
-        (false, _) => Readers::Nobody,
+    Ok(match members {
+        Readers::Group(group) if group == own_gid || group == 0 => Readers::Nobody,
+        Readers::Nobody | Readers::Group(_) | Readers::Everybody => members,
     })
+}
+
+/// Which of `readers` a directory with this mode and group lets through. Who is in two groups is in the one that is named.
+fn let_through(readers: Readers, mode: u32, gid: u32) -> Readers {
+    let (lets_all, lets_group) = (mode & 0o001 != 0, mode & 0o010 != 0);
+    match readers {
+        Readers::Nobody => Readers::Nobody,
+        Readers::Everybody if lets_all => Readers::Everybody,
+        Readers::Everybody if lets_group => Readers::Group(gid),
+        Readers::Group(group) if lets_all && group != gid => readers,
+        Readers::Group(group) if lets_group && group == gid => readers,
+        Readers::Everybody | Readers::Group(_) => Readers::Nobody,
+    }
 }
 
 /// Gives a file to a group, with this mode; false when the system has no such group, and nothing is changed then.
