@@ -44,10 +44,14 @@ pub struct Sent {
     pub stored: String,
 }
 
+fn any_of<'a, T>(random: &mut SeededRandom, values: &'a [T]) -> &'a T {
+    &values[usize::try_from(below(random, values.len() as u64)).unwrap()]
+}
+
 /// A number as it is sent.
 fn number(random: &mut SeededRandom) -> String {
     match below(random, 6) {
-        0 => NUMBERS[below(random, NUMBERS.len() as u64) as usize].to_owned(),
+        0 => any_of(random, NUMBERS).to_string(),
         1 => (random.next() as i64).to_string(),
         2 => random.next().to_string(),
         3 => loop {
@@ -57,7 +61,7 @@ fn number(random: &mut SeededRandom) -> String {
             }
         },
         4 => format!("{:?}", (random.next() >> 11) as f64 / (1_u64 << 53) as f64 * 1e6),
-        _ => format!("{}.{}e{}", random.next() as i32, random.next(), below(random, 40)),
+        _ => format!("{}.{}e{}", below(random, 100_000), random.next(), below(random, 40)),
     }
 }
 
@@ -74,8 +78,7 @@ fn stored_number(sent: &str) -> String {
 
 fn string(random: &mut SeededRandom) -> Sent {
     let length = below(random, 12);
-    let text: String =
-        (0..length).map(|_| CHARACTERS[below(random, CHARACTERS.len() as u64) as usize]).collect();
+    let text: String = (0..length).map(|_| *any_of(random, CHARACTERS)).collect();
     let stored = serde_json::to_string(&text).unwrap();
     if below(random, 3) > 0 {
         return Sent { text: stored.clone(), stored };

@@ -109,13 +109,16 @@ fn random_damage_never_becomes_a_board() {
     let good = std::fs::read(backup(&board)).unwrap();
     let before = board.everything();
     let mut random = SeededRandom::new(77);
+    let below = |random: &mut SeededRandom, bound: usize| {
+        usize::try_from(below(random, bound as u64)).unwrap()
+    };
     for _ in 0..40 {
         let mut bytes = good.clone();
         for _ in 0..1 + below(&mut random, 200) {
-            let at = below(&mut random, bytes.len() as u64) as usize;
-            bytes[at] = random.next() as u8;
+            let at = below(&mut random, bytes.len());
+            bytes[at] = random.next().to_le_bytes()[0];
         }
-        bytes.truncate(1 + below(&mut random, 2 * good.len() as u64) as usize);
+        bytes.truncate(1 + below(&mut random, 2 * good.len()));
         let file = board.path("damaged.db");
         std::fs::write(&file, bytes).unwrap();
         let said = board.say(["restore", file.to_str().unwrap(), "--yes"]);
