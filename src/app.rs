@@ -225,7 +225,7 @@ fn open_patiently(home: &Home, policy: Arc<Policy>) -> Result<Board, StartError>
     board
 }
 
-/// What somebody has added to the live board is told and stays: it is their board. `doctor` tells it too.
+/// What an operator has added to the live board is reported and stays. `doctor` reports it too.
 fn tell_foreign_structure(board: &Board) {
     match board.read(store::schema::differences) {
         Ok(differences) => {

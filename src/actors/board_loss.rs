@@ -1,4 +1,4 @@
-//! A loss of the board's files as the fault of whoever wanted to read or write it.
+//! A loss of the board's files as the fault of a request that reads or writes it.
 
 use crate::kernel::error::Fault;
 use crate::os::board_files::BoardLoss;

@@ -386,7 +386,7 @@ impl DatabaseThread {
         if loss != self.loss {
             match &loss {
                 Some(loss) => tracing::error!(%loss, "nothing is written any more"),
-                None => tracing::warn!("the board's files are back: writing goes on"),
+                None => tracing::warn!("the board's files are back: writes continue"),
             }
             match &loss {
                 Some(loss) if loss.is_intact() => self.complete_file(),

@@ -1,4 +1,4 @@
-//! Reading a file of variables, without holding up whoever asks.
+//! Reads a file of variables without holding up the caller.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub async fn read(path: PathBuf) -> Result<BTreeMap<String, String>, String> {
     let (reply, found) = oneshot::channel();
     // A thread of its own: one that hangs must not hold up the end of a runtime.
     let started = std::thread::Builder::new().name("env-file".into()).spawn(move || {
-        // Whoever asked may have gone.
+        // The caller may be gone.
         drop(reply.send(env_file::read(&path).map_err(|error| error.to_string())));
     });
     started.map_err(|error| format!("env_file: no thread reads it: {error}"))?;

@@ -178,7 +178,7 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, crate::kernel::er
     Ok(checks)
 }
 
-/// What somebody has added to the board or taken from it. It stays, and runs with every write if it is a trigger.
+/// What was added to the board or taken from it. It stays, and runs with every write if it is a trigger.
 fn structure_check(differences: &[Difference]) -> Option<Check> {
     let told: Vec<&str> = differences.iter().map(|found| found.told.as_str()).collect();
     let statements: Vec<&str> =
@@ -243,7 +243,7 @@ fn rights_checks(home: &Path, operators: &Path, workers: &Path) -> Vec<Check> {
     rules.into_iter().map(look).collect()
 }
 
-/// Files that hold keys and that somebody else may read: the configuration's, those beside it, and the profiles' own.
+/// Files that hold keys and that others may read: the configuration's, those beside it, and the profiles' own.
 fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
     let mut files = files_with_secrets(home);
     files.extend(settings.profiles.values().filter_map(|profile| profile.env_file.clone()));

@@ -84,7 +84,7 @@ fn made_directories(home: &Home) -> [PathBuf; 5] {
     [home.runs(), home.logs(), home.workspaces(), home.attachments(), home.share()]
 }
 
-/// Shuts what the daemon has made to everybody else: an earlier release left it to the file mode mask. What somebody else has put
+/// Shuts what the daemon has made to everybody else: an earlier release left it to the file mode mask. What others have put
 /// into the home keeps its mode, and so does what belongs to another user.
 pub(super) fn shut_what_was_made(home: &Home) -> Result<(), StartError> {
     for entry in std::fs::read_dir(home.path()).map_err(unusable(home.path()))? {
@@ -124,7 +124,7 @@ pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
     shown.extend(folders.map(|folder| (folder, PASSABLE_MODE)));
     shown.extend([skills, home.share()].map(|folder| (folder, PASSABLE_MODE)));
     for (path, mode) in shown {
-        // One that could not be written is told elsewhere, and nobody works without it worse than with an error.
+        // One that could not be written is reported where it is written; a start does not depend on it.
         if path.exists() {
             set_mode(&path, mode)?;
         }

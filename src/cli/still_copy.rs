@@ -1,4 +1,4 @@
-//! Copies of database files that somebody may be writing to.
+//! Copies of database files that another process may be writing to.
 //!
 //! The file and its journals are copied, again until none has changed meanwhile. The `-shm` beside it is memory of other processes
 //! and means nothing to a copy.
@@ -55,7 +55,7 @@ fn copy_one(from: &Path, to: &Path, is_needed: bool) -> io::Result<()> {
     }
 }
 
-/// What changes when somebody writes: which file it is, its length and its time; none where there is no file.
+/// What changes with a write: which file it is, its length and its time; none where there is no file.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 fn stamps(path: &Path) -> io::Result<Vec<Stamp>> {

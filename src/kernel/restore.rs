@@ -88,7 +88,7 @@ pub struct NewLife<'a> {
     pub now: EpochSeconds,
 }
 
-/// Makes a file that somebody gave into a board that may take the place of another. Returns the installation that it is of now.
+/// Makes a given file into a board that may take the place of another. Returns the installation that it is of now.
 ///
 /// # Errors
 /// [`RestoreError`]; the live board is untouched.

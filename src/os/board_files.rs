@@ -1,6 +1,6 @@
 //! Whether the files of the board are still those that SQLite has open.
 //!
-//! SQLite goes on writing into a file whose name leads elsewhere: removed, renamed, replaced by a copy. What it commits then
+//! SQLite continues to write into a file whose name leads elsewhere: removed, renamed, replaced by a copy. What it commits then
 //! is durable and cannot be found by the next start. So the daemon looks before each commit and again before each answer:
 //! device and inode of `kanban.db`, `-wal` and `-shm` at their paths, and the first bytes of the database. That costs three
 //! calls of stat(2) and one of pread(2), some microseconds.
@@ -99,7 +99,7 @@ impl BoardLoss {
     }
 }
 
-/// The files of the open board. Shared by whoever asks.
+/// The files of the open board. Shared by all who ask.
 #[derive(Debug)]
 pub struct BoardFiles(Mutex<Open>);
 

@@ -30,7 +30,7 @@ pub enum EnvFileError {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody else may read or change it.
+    /// Others may read or change it.
     #[error("env_file {}: {problem}; `{remedy}`", path.display())]
     Open {
         /// The file.

@@ -21,7 +21,7 @@ fn backup(board: &Board) -> PathBuf {
     file
 }
 
-/// What somebody may have done to a backup, with what is said of it.
+/// Changes to a backup, each with the message about it.
 const CHANGES: &[(&str, &str)] = &[
     (
         "CREATE TRIGGER helpful AFTER INSERT ON tasks BEGIN UPDATE tasks SET assignee = 'x' WHERE id = NEW.id; END",
@@ -163,7 +163,7 @@ fn what_somebody_added_to_the_live_board_is_told_and_stays() {
 fn a_backup_with_a_journal_beside_it_is_restored_with_what_the_journal_holds() {
     let board = Board::quiet();
     board.create("in the journal", &[]);
-    // As somebody copies them by hand.
+    // As copied by hand.
     for suffix in ["", "-wal"] {
         let name = format!("kanban.db{suffix}");
         std::fs::copy(board.home().join(&name), board.path(&name)).unwrap();

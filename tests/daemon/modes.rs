@@ -12,7 +12,7 @@ use crate::harness::{Daemon, config, wait_for};
 
 const MASKS: [&str; 3] = ["000", "022", "077"];
 
-/// Everything below a directory that somebody else may read, write or enter, with its mode. What lies in a workspace is its
+/// Everything below a directory that others may read, write or enter, with its mode. What lies in a workspace is its
 /// worker's.
 fn open_to_others(directory: &Path) -> BTreeMap<PathBuf, u32> {
     let mut found = BTreeMap::new();

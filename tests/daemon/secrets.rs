@@ -1,4 +1,4 @@
-//! Where keys of profiles stand: in a file of their own that nobody else may read, and told where somebody may.
+//! Where keys of profiles stand: in a file of their own that nobody else may read; where others may, it is reported.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

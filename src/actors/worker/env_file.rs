@@ -7,7 +7,7 @@ use crate::actors::env_files;
 use crate::kernel::verbs::RunOrder;
 
 impl Worker {
-    /// Reads the file with further variables, where the profile names one, and goes on. A disk may be slow, so a thread of its own
+    /// Reads the file with further variables, where the profile names one, and launches. A disk may be slow, so a thread of its own
     /// reads it.
     pub(super) fn read_env_file(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
         let settings = self.deps.context.settings();

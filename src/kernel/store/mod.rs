@@ -204,7 +204,7 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     open_for_writing(path, missing, birth, KeepCopy::Yes)
 }
 
-/// Opens a copy of a board that somebody has given, after [`inspect`] has passed it.
+/// Opens a given copy of a board, after [`inspect`] has passed it.
 ///
 /// # Errors
 /// [`OpenError`].

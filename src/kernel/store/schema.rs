@@ -1,7 +1,7 @@
 //! Whether a file has the structure that this program gave it, and nothing else: each table, index, trigger and view is
 //! compared with those of a scratch database that was migrated to the file's own version.
 //!
-//! A trigger of somebody else runs inside every later write, a view or a changed table answers in the place of ours. A file
+//! A foreign trigger runs inside every later write, a view or a changed table answers in the place of ours. A file
 //! that comes in is refused for either; in the live file of a home they are told.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::kernel::error::Fault;
 /// Objects that a file may have at most before they are looked at one by one: ours has fewer than a hundred.
 const OBJECTS_MAX: i64 = 1000;
 
-/// What SQLite itself adds when somebody runs ANALYZE: it changes plans and nothing else.
+/// What SQLite itself adds on ANALYZE: it changes plans and nothing else.
 const STATISTICS: [&str; 2] = ["sqlite_stat1", "sqlite_stat4"];
 
 /// What an object is, and its name.

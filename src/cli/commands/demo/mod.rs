@@ -21,6 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
+use crate::os::own_process::make_files_private;
 use home::DemoHome;
 use private_daemon::PrivateDaemon;
 use report::{Report, ReportedTask};
@@ -56,6 +57,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if let Some(chosen) = &arguments.home {
         refuse_home_file(chosen, &session.ambient)?;
     }
+    make_files_private();
     let home = DemoHome::make(arguments.home.as_deref())?;
     let mut daemon = PrivateDaemon::start(&home)?;
     let played = play(&mut daemon, &home, desk, session);
