@@ -64,8 +64,11 @@ put 644 usr/lib/systemd/system "$here"/systemd/*.service "$here"/systemd/*.socke
 put 644 usr/lib/systemd/user "$here"/systemd/user/*
 put 644 usr/lib/sysusers.d "$here/sysusers.d/kanband.conf"
 put 644 usr/lib/tmpfiles.d "$here/tmpfiles.d/kanband.conf"
-put 644 etc/kanband "$source/etc/kanband.toml" "$here/debian/users"
+# Keys of profiles may stand in it. Its group is the service's, which only the installation can give (postinst).
+put 640 etc/kanband "$source/etc/kanband.toml"
+put 644 etc/kanband "$here/debian/users"
 mkdir -p "$root/etc/kanband/conf.d"
+chmod 750 "$root/etc/kanband/conf.d"
 
 share=$root/usr/share
 mkdir -p "$share/kanband" "$share/man/man1" "$share/man/man5" "$share/man/man8" "$share/doc/kanband"

@@ -47,7 +47,7 @@ use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
 use crate::config::shown::Shown;
-use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
+use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets, left_out};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
@@ -56,13 +56,15 @@ use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::shares::Shares;
-use crate::kernel::store::OpenError;
+use crate::kernel::store::{self, OpenError};
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
+use crate::os::board_files::{BoardFiles, BoardLoss};
 use crate::os::clock::epoch_seconds;
 use crate::os::descriptors;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::own_process::make_files_private;
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::shim_search::shim_of;
@@ -113,6 +115,9 @@ pub enum StartError {
     /// The database is refused.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The board's files changed hands while they were opened.
+    #[error(transparent)]
+    BoardLost(BoardLoss),
     /// A backup is refused.
     #[error("the backup {}", .0.problem())]
     BadBackup(OpenError),
@@ -166,6 +171,7 @@ impl StartError {
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
             | Self::UnknownRun { .. }
+            | Self::BoardLost(_)
             | Self::Handed(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
@@ -207,10 +213,16 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"))
         .map_err(|error| StartError::fault("start the log thread", &error))?;
+    for file in left_out(&home) {
+        tracing::warn!(file = %file.display(), "not for this user: it is left out of the configuration");
+    }
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
+    make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    home::remove_unfinished(&home);
+    home::shut_what_was_made(&home)?;
     let shares = host::share_descriptors()?;
     let policy = Policy {
         workspaces_dir: home::without_links(&home.workspaces()),
@@ -232,7 +244,25 @@ fn open_patiently(home: &Home, policy: Arc<Policy>) -> Result<Board, StartError>
     let more_time = service_manager::more_time();
     let board = home::open_board(home, policy, Box::new(SystemRandom));
     drop(more_time);
+    if let Ok(board) = &board {
+        tell_foreign_structure(board);
+    }
     board
+}
+
+/// What an operator has added to the live board is reported and stays. `doctor` reports it too.
+fn tell_foreign_structure(board: &Board) {
+    match board.read(store::schema::differences) {
+        Ok(differences) => {
+            for found in differences {
+                tracing::warn!(
+                    found = found.told,
+                    "the board has a structure that is not kanband's"
+                );
+            }
+        }
+        Err(fault) => tracing::warn!(%fault, "the structure of the board cannot be compared"),
+    }
 }
 
 /// Where the daemon listens, and what it was given for that.
@@ -288,18 +318,18 @@ fn build(
     let install =
         board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
     let wires = Wires::default();
-    let (database, database_thread) = start_database(board, home, &settings, &wires)?;
+    let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
+    let (database, database_thread) = start_database(board, &files, home, &settings, &wires)?;
     let feed = EventFeed::default();
-    let (pool, readers) = start_reading(home, &install.incarnation, &feed)?;
+    let (pool, readers) = start_reading(home, files, &install.incarnation, &feed)?;
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(home, &settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
-    if supervisor::has_workers_of_others(&daemon_user, &settings) {
-        home::let_workers_through(home)?;
-    }
+    let has_others = supervisor::has_workers_of_others(&daemon_user, &settings);
+    let skill_folders = open_skills(home, has_others)?;
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
     let (bound, metrics) = listeners.listen(home, &settings)?;
     let context = Arc::new(LaunchContext {
@@ -312,7 +342,7 @@ fn build(
         daemon_env: ambient.env.clone(),
         worker_socket,
         kanban_dir: home::program_dir(),
-        skill_folders: skills::folders(home),
+        skill_folders,
         guidance: GUIDANCE,
         incarnation: RwLock::new(install.incarnation),
         containment,
@@ -371,22 +401,33 @@ fn build(
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
 
+/// The folders of skills, made before workers of other users are let through to them.
+fn open_skills(home: &Home, has_workers_of_others: bool) -> Result<Vec<PathBuf>, StartError> {
+    let folders = skills::folders(home);
+    if has_workers_of_others {
+        home::let_workers_through(home)?;
+    }
+    Ok(folders)
+}
+
 /// Starts the thread that writes.
 fn start_database(
     board: Board,
+    files: &Arc<BoardFiles>,
     home: &Home,
     settings: &Settings,
     wires: &Wires,
 ) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
     let on_end = on_database_end(wires.actor_down.clone());
     let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
-    Database::start(board, reserve, wires.committed.clone(), on_end)
+    Database::start(board, Arc::clone(files), reserve, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))
 }
 
 /// Starts the threads that read, the one that indexes among them.
 fn start_reading(
     home: &Home,
+    files: Arc<BoardFiles>,
     incarnation: &str,
     feed: &EventFeed,
 ) -> Result<(ReaderPool, Readers), StartError> {
@@ -394,7 +435,7 @@ fn start_reading(
     indexer::prepare(&home.database(), incarnation)
         .map_err(|fault| StartError::fault("open the search index", &fault))?;
     // Two connections more than reading threads: the indexer's, and one for a backup.
-    let pool = ReaderPool::open(&home.database(), READER_COUNT + 2)
+    let pool = ReaderPool::open(&home.database(), files, READER_COUNT + 2)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&pool, local_time)
@@ -479,7 +520,6 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 /// open ones are the crash detector's.
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
-    use crate::kernel::store;
     let WorkerDeps { database, readers, context, .. } = deps;
     let open = readers
         .read(Caller::System { part: "start" }, |snapshot| {

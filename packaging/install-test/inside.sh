@@ -134,6 +134,23 @@ it_is_installed_without_a_network_and_runs() {
     is "capabilities of the daemon" "$(sed -n 's/^CapEff:\t//p' "/proc/$(daemon_pid)/status")" 0000000000000000
 }
 
+the_configuration_is_the_services_alone() {
+    is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
+    is "conf.d" "$(stat -c '%a %U:%G' /etc/kanband/conf.d)" "750 root:kanband"
+    if as stranger cat /etc/kanband/kanband.toml; then no "a stranger reads the configuration"; fi
+}
+
+an_upgrade_shuts_an_open_configuration_and_leaves_its_content() {
+    echo "# kept by the administrator" >>/etc/kanband/kanband.toml
+    chown root:root /etc/kanband/kanband.toml
+    chmod 644 /etc/kanband/kanband.toml
+    before=$(sha256sum </etc/kanband/kanband.toml)
+    dpkg-reconfigure kanband
+    is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
+    is "its content" "$(sha256sum </etc/kanband/kanband.toml)" "$before"
+    active kanband.service
+}
+
 the_units_are_right_and_the_daemon_is_confined() {
     cd /usr/lib/systemd
     is "findings in the units" "$(systemd-analyze verify --man=no system/kanband* 2>&1)" ""
@@ -465,6 +482,8 @@ claim people_of_the_group_get_a_status_and_a_manual
 claim the_sockets_are_open_to_the_group_only_and_to_workers_only
 claim a_good_configuration_is_taken_by_reload
 claim a_bad_configuration_is_refused_whole_by_reload
+claim the_configuration_is_the_services_alone
+claim an_upgrade_shuts_an_open_configuration_and_leaves_its_content
 claim a_task_is_run_as_the_workers_user_without_privileges
 claim a_user_that_root_has_not_allowed_is_refused
 claim the_journal_has_fields_and_no_line_twice

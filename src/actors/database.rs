@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::actors::board_loss::fault_of;
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::figures::{BATCH_SIZES, Histogram, SHORT_TIMES_US};
 use crate::actors::reader_pool::ReaderPool;
@@ -32,6 +33,7 @@ use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE
 use crate::kernel::policy::Policy;
 use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
+use crate::os::board_files::{BoardFiles, BoardLoss};
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::DiskReserve;
 
@@ -85,6 +87,7 @@ pub struct Database {
     sender: mpsc::Sender<Order>,
     counts: Arc<RwLock<Counts>>,
     figures: Arc<DatabaseFigures>,
+    files: Arc<BoardFiles>,
 }
 
 enum Order {
@@ -168,6 +171,7 @@ impl Database {
     /// When the thread cannot be made.
     pub fn start(
         board: Board,
+        files: Arc<BoardFiles>,
         reserve: DiskReserve,
         publish: Wire<Committed>,
         on_end: impl FnOnce(bool) + Send + 'static,
@@ -175,15 +179,29 @@ impl Database {
         let (sender, receiver) = mpsc::channel(DATABASE_QUEUE_MAX);
         let counts = Arc::new(RwLock::new(board.counts().clone()));
         let figures = Arc::new(DatabaseFigures::default());
-        let handle = Self { sender, counts: Arc::clone(&counts), figures: Arc::clone(&figures) };
-        let pending = VecDeque::new();
-        let mut thread =
-            DatabaseThread { board, reserve, receiver, pending, publish, counts, figures };
+        let handle = Self {
+            sender,
+            counts: Arc::clone(&counts),
+            figures: Arc::clone(&figures),
+            files: Arc::clone(&files),
+        };
+        let (pending, loss) = (VecDeque::new(), None);
+        let mut thread = DatabaseThread {
+            board,
+            files,
+            loss,
+            reserve,
+            receiver,
+            pending,
+            publish,
+            counts,
+            figures,
+        };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
             let panicked = std::panic::catch_unwind(work).is_err();
-            if !panicked && let Err(fault) = thread.board.close() {
-                tracing::warn!(%fault, "the board was not closed tidily");
+            if !panicked {
+                thread.close();
             }
             on_end(panicked);
         })?;
@@ -226,6 +244,11 @@ impl Database {
         self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What has become of the board's files, when that is why nothing is written any more.
+    pub fn loss(&self) -> Option<BoardLoss> {
+        self.files.check().err()
+    }
+
     /// What the thread has done so far.
     pub fn figures(&self) -> &DatabaseFigures {
         &self.figures
@@ -234,6 +257,9 @@ impl Database {
 
 struct DatabaseThread {
     board: Board,
+    files: Arc<BoardFiles>,
+    /// What has become of the files, as it was last told.
+    loss: Option<BoardLoss>,
     reserve: DiskReserve,
     receiver: mpsc::Receiver<Order>,
     pending: VecDeque<Box<dyn Work>>,
@@ -279,9 +305,14 @@ impl DatabaseThread {
 
     fn replace(&mut self, replacement: Replacement) {
         let Replacement { staged, pool, reply } = replacement;
-        let board = &mut self.board;
+        // What happened to the files decides what may still be written into the old one.
+        let _known = self.look_at_files().is_ok();
+        let (board, files) = (&mut self.board, &self.files);
         let answer = pool.replace(|| {
-            let kept = board.replace_with(&staged)?;
+            let replaced = board.replace_with(&staged);
+            let learned = files.learn_again(board.path()).map_err(|loss| fault_of(&loss));
+            let kept = replaced?;
+            learned?;
             let incarnation = board.install()?.incarnation;
             Ok(Restored { incarnation, kept })
         });
@@ -292,6 +323,10 @@ impl DatabaseThread {
     /// One transaction for what waits; what does not fit into its time has the next.
     fn commit_pending(&mut self) {
         crate::failpoint::hit("database-pending");
+        if let Err(fault) = self.look_at_files() {
+            self.pending.drain(..).for_each(|work| work.settle(Err(fault.clone())));
+            return;
+        }
         self.turn_away_on_full_disk();
         let mut batch = match self.board.batch(epoch_seconds()) {
             Ok(batch) => batch,
@@ -317,7 +352,8 @@ impl DatabaseThread {
             return self.try_again(done);
         }
         let commit_started = Instant::now();
-        let committed = batch.commit();
+        // Looked at again: what was committed into a lost file is not told as done.
+        let committed = batch.commit().and_then(|effects| self.look_at_files().map(|()| effects));
         let commit_us = u64::try_from(commit_started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.figures.requests.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
@@ -340,6 +376,44 @@ impl DatabaseThread {
                 tracing::error!(%fault, requests = done.len(), "a commit failed");
                 done.into_iter().for_each(|work| work.settle(Err(fault.clone())));
             }
+        }
+    }
+
+    /// Whether what is written now can be found again. When that changes it is logged, and what the journal holds is moved into
+    /// the file that is open: so that a file that was only renamed holds everything, and no journal is left for another file.
+    fn look_at_files(&mut self) -> Result<(), Fault> {
+        let loss = self.files.check().err();
+        if loss != self.loss {
+            match &loss {
+                Some(loss) => tracing::error!(%loss, "nothing is written any more"),
+                None => tracing::warn!("the board's files are back: writes continue"),
+            }
+            match &loss {
+                Some(loss) if loss.is_intact() => self.complete_file(),
+                Some(BoardLoss::Overwritten { .. }) => self.leave_file_alone(),
+                Some(_) | None => {}
+            }
+            self.loss = loss;
+        }
+        self.loss.as_ref().map_or(Ok(()), |loss| Err(fault_of(loss)))
+    }
+
+    fn complete_file(&self) {
+        if let Err(fault) = self.board.complete_file() {
+            tracing::error!(%fault, "the journal stays apart from its file");
+        }
+    }
+
+    fn leave_file_alone(&mut self) {
+        if let Err(fault) = self.board.leave_file_alone() {
+            tracing::error!(%fault, "the overwritten file may be written to when the daemon ends");
+        }
+    }
+
+    fn close(mut self) {
+        let _known = self.look_at_files().is_ok();
+        if let Err(fault) = self.board.close() {
+            tracing::warn!(%fault, "the board was not closed tidily");
         }
     }
 

@@ -26,10 +26,12 @@
 
 pub mod accounts;
 pub mod apart;
+pub mod board_loss;
 pub mod circuit_breaker;
 pub mod crash_detector;
 pub mod database;
 pub mod dispatcher;
+pub mod env_files;
 pub mod event_hub;
 pub mod figures;
 pub mod guard;

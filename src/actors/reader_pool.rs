@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::actors::board_loss::fault_of;
 use crate::actors::readers::limit::must_stop;
 use crate::kernel::error::Fault;
 use crate::kernel::store::{self, Connection};
+use crate::os::board_files::BoardFiles;
 
 struct State {
     idle: Vec<Connection>,
@@ -21,6 +23,7 @@ struct State {
 #[derive(Clone)]
 pub struct ReaderPool {
     path: Arc<PathBuf>,
+    files: Arc<BoardFiles>,
     size: usize,
     state: Arc<(Mutex<State>, Condvar)>,
 }
@@ -29,12 +32,13 @@ impl ReaderPool {
     /// At most `size` connections to the board at `path`. One is opened now, the others when they are needed.
     ///
     /// # Errors
-    /// When it cannot be opened.
-    pub fn open(path: &Path, size: usize) -> Result<Self, Fault> {
-        let idle = vec![open(path)?];
+    /// When one cannot be opened.
+    pub fn open(path: &Path, files: Arc<BoardFiles>, size: usize) -> Result<Self, Fault> {
+        let idle = vec![open(path, &files)?];
         let state = State { idle, lent_count: 0, is_closed: false };
         Ok(Self {
             path: Arc::new(path.to_owned()),
+            files,
             size,
             state: Arc::new((Mutex::new(state), Condvar::new())),
         })
@@ -55,7 +59,7 @@ impl ReaderPool {
         drop(state);
         let mut loan = Loan { pool: self, connection };
         if loan.connection.is_none() {
-            loan.connection = Some(open(&self.path)?);
+            loan.connection = Some(open(&self.path, &self.files)?);
         }
         let answer = match &loan.connection {
             Some(connection) => f(connection),
@@ -113,10 +117,13 @@ fn lock(mutex: &Mutex<State>) -> MutexGuard<'_, State> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn open(path: &Path) -> Result<Connection, Fault> {
+/// Opens a connection to the board that is being served, and to no other file of its name.
+fn open(path: &Path, files: &BoardFiles) -> Result<Connection, Fault> {
+    files.check().map_err(|loss| fault_of(&loss))?;
     let mut connection = store::open_reader(path)?;
     store::search::attach(&connection, path)?;
     store::make_stoppable(&mut connection, must_stop)?;
+    files.check().map_err(|loss| fault_of(&loss))?;
     Ok(connection)
 }
 
@@ -131,9 +138,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kanban.db");
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
-        drop(open_writer(&path, Missing::Create, &birth).unwrap());
+        let _writer = open_writer(&path, Missing::Create, &birth).unwrap();
+        let files = Arc::new(BoardFiles::learn(&path).unwrap());
         drop(SearchIndex::open(&path, "n").unwrap());
-        let pool = ReaderPool::open(&path, 2).unwrap();
+        let pool = ReaderPool::open(&path, files, 2).unwrap();
         let panicking = std::panic::AssertUnwindSafe(|| pool.with(|_| panic!("inside a loan")));
         assert!(std::panic::catch_unwind(panicking).is_err());
         let (begun, wait_begun) = std::sync::mpsc::channel();

@@ -220,6 +220,7 @@ mod tests {
     use super::*;
     use crate::kernel::store::search::SearchIndex;
     use crate::kernel::store::{Birth, Missing, open_writer};
+    use crate::os::board_files::BoardFiles;
 
     /// Never comes to its end by itself.
     fn endless(snapshot: &Snapshot<'_>) -> Result<i64, VerbError> {
@@ -238,7 +239,8 @@ mod tests {
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
         drop(open_writer(&path, Missing::Create, &birth).unwrap());
         drop(SearchIndex::open(&path, "n").unwrap());
-        let pool = ReaderPool::open(&path, READER_COUNT).unwrap();
+        let files = Arc::new(BoardFiles::learn(&path).unwrap());
+        let pool = ReaderPool::open(&path, files, READER_COUNT).unwrap();
         let readers = Readers::start(&pool, LocalTime::new(jiff::tz::TimeZone::UTC)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(test(readers));

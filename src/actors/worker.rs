@@ -8,6 +8,7 @@
 
 mod asking;
 mod closing;
+mod env_file;
 pub mod evidence;
 pub mod footing;
 mod launching;
@@ -21,6 +22,7 @@ mod vigil;
 pub mod watch;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -120,6 +122,8 @@ pub struct Worker {
     spec: Option<RunSpec>,
     /// Why it cannot be told how it ended, as that was told last, and for how many looks.
     doubt: Option<(String, u32)>,
+    /// Variables of the profile's file, from reading it until the worker is started.
+    file_env: BTreeMap<String, String>,
     _guard: Guard,
 }
 
@@ -183,6 +187,7 @@ impl Worker {
             footing: Footing::default(),
             spec: None,
             doubt: None,
+            file_env: BTreeMap::new(),
             _guard: guard,
         }
     }
@@ -264,7 +269,7 @@ impl Actor for Worker {
     fn started(&mut self, context: &mut Context<Self>) {
         crate::failpoint::hit("worker-started");
         match self.seed.take() {
-            Some(WorkerSeed::Claimed(order)) => self.launch(order, context),
+            Some(WorkerSeed::Claimed(order)) => self.read_env_file(order, context),
             Some(WorkerSeed::Adopted(adopted)) => self.adopt(*adopted, context),
             Some(WorkerSeed::Ended(ended)) => {
                 let EndedRun { footing, spec, verdict_mode, evidence, .. } = *ended;

@@ -8,6 +8,7 @@
 mod file;
 mod handoff;
 mod lines;
+mod query;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use crate::api::client::file::Download;
 use crate::api::client::file::FileBody;
 pub use crate::api::client::handoff::{artifact_of, artifacts_field};
 pub use crate::api::client::lines::{Lines, NextLine};
+use crate::api::client::query::with_query;
 use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
@@ -535,12 +537,6 @@ fn error_of(status: StatusCode, body: &[u8]) -> ClientError {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
     json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
-}
-
-fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
-    let pairs = serde_urlencoded::to_string(query)
-        .map_err(|error| ClientError::Local(format!("the query cannot be written: {error}")))?;
-    Ok(if pairs.is_empty() { path.to_owned() } else { format!("{path}?{pairs}") })
 }
 
 /// The token of the run that this process works for. None in a run whose token cannot be read: its files may be gone because it is

@@ -14,17 +14,21 @@ use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
 use crate::api::profiles::profile_info;
 use crate::api::resources;
-use crate::config::Settings;
+use crate::config::held_secrets::files_with_secrets;
 use crate::config::worker_user::worker_user;
+use crate::config::{Home, Settings, left_out};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
+use crate::kernel::store::schema::Difference;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::os::board_files::BoardLoss;
 use crate::os::cgroup::Containment;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::free_bytes;
-use crate::os::files::permission_bits;
+use crate::os::files::{Readers, other_readers, own_group, permission_bits};
 use crate::os::identity::ProcessIdentity;
 
 /// How a check went.
@@ -91,16 +95,29 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
             vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
         let settings = api.context.settings();
         let (home, min_free_bytes) = (api.home.clone(), settings.disk.min_free_bytes);
-        let read = |snapshot: &Snapshot<'_>| Ok(store::check::problems(snapshot.connection)?);
-        let problems = api.readers.read_long(call.caller.clone(), read).await;
-        checks.push(database_check(problems)?);
-        checks.extend(api.readers.read(call.caller.clone(), board_checks).await?);
+        let loss = api.database.loss();
+        checks.extend(loss.as_ref().map(lost_check));
+        match checks_of_board(&api, &call.caller).await {
+            // A file that is sound and is not the one at its path is none that is.
+            Ok(of_board) => checks.extend(of_board.into_iter().filter(|check| {
+                loss.is_none() || check.name != "database" || check.health != Health::Ok
+            })),
+            Err(error) => checks.push(Check::bad(
+                "database",
+                Health::Fail,
+                format!("cannot read it: {error}"),
+                "`kanban restore` the newest backup",
+            )),
+        }
         checks.push(disk_check(&home, min_free_bytes));
         let mut resources = resources::resources(&api);
-        resources.search = api.readers.read(call.caller.clone(), resources::search_use).await?;
+        // What cannot be read has been reported above.
+        let searched = api.readers.read(call.caller.clone(), resources::search_use).await;
+        resources.search = searched.unwrap_or_default();
         let max_running = settings.dispatch.max_running;
         checks.extend(resources::checks(&resources, max_running, epoch_seconds()));
         checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
+        checks.extend(secrets_checks(&settings, &api.reloader.home));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
@@ -110,6 +127,20 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })
+}
+
+fn lost_check(loss: &BoardLoss) -> Check {
+    let told = format!("nothing is written any more: {loss}");
+    Check::bad("database", Health::Fail, told, loss.remedy())
+}
+
+/// The checks that read the board, its whole file among them.
+async fn checks_of_board(api: &Api, caller: &Caller) -> Result<Vec<Check>, VerbError> {
+    let read = |snapshot: &Snapshot<'_>| Ok(store::check::problems(snapshot.connection)?);
+    let problems = api.readers.read_long(caller.clone(), read).await;
+    let mut checks = vec![database_check(problems)?];
+    checks.extend(api.readers.read(caller.clone(), board_checks).await?);
+    Ok(checks)
 }
 
 /// What reading the whole database has shown. One that is too large to be read in the time that a read may take has shown nothing.
@@ -137,6 +168,7 @@ fn database_check(problems: Result<Vec<String>, VerbError>) -> Result<Check, Ver
 fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
     let connection = snapshot.connection;
     let mut checks = Vec::new();
+    checks.extend(structure_check(&store::schema::differences(connection)?));
     checks.push(match DispatchSwitch::read(connection)? {
         DispatchSwitch::On => Check::ok("dispatch", "on"),
         DispatchSwitch::Paused => Check::bad("dispatch", Health::Warn, "paused", "`kanban resume`"),
@@ -183,6 +215,21 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
         }
     }
     Ok(checks)
+}
+
+/// What was added to the board or taken from it. It stays, and runs with every write if it is a trigger.
+fn structure_check(differences: &[Difference]) -> Option<Check> {
+    let told: Vec<&str> = differences.iter().map(|found| found.told.as_str()).collect();
+    let statements: Vec<&str> =
+        differences.iter().filter_map(|found| found.remedy.as_deref()).collect();
+    let fix = match statements[..] {
+        [] => "`kanban restore` a backup that has its own structure".to_owned(),
+        _ => format!(
+            "stop the daemon and run with `sqlite3` on kanban.db: {} (`kanban restore` refuses a backup that has it)",
+            statements.join(" ")
+        ),
+    };
+    (!told.is_empty()).then(|| Check::bad("schema", Health::Warn, told.join("; "), fix))
 }
 
 fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
@@ -233,6 +280,44 @@ fn rights_checks(home: &Path, operators: &Path, workers: &Path) -> Vec<Check> {
             }
         };
     rules.into_iter().map(look).collect()
+}
+
+/// Files that hold keys and that others may read: the configuration's, those beside it, and the profiles' own.
+fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
+    let mut files = files_with_secrets(home);
+    files.extend(settings.profiles.values().filter_map(|profile| profile.env_file.clone()));
+    files.sort();
+    files.dedup();
+    let own_group = own_group();
+    let mut checks = Vec::new();
+    for file in files {
+        let shown = file.display();
+        let told = match other_readers(&file, own_group) {
+            Ok(Readers::Nobody) | Err(_) => continue,
+            Ok(Readers::Everybody) => format!("{shown} holds secrets and is readable by everybody"),
+            Ok(Readers::Group(group)) => {
+                format!(
+                    "{shown} holds secrets and is readable by the group with the number {group}"
+                )
+            }
+        };
+        checks.push(Check::bad(
+            "secrets",
+            Health::Fail,
+            told,
+            format!("`chmod go-r {shown}`, or give it to the daemon's group and `chmod o-r`"),
+        ));
+    }
+    checks.extend(left_out(home).into_iter().map(|file| {
+        let told = format!("{} is not for this user: it is left out", file.display());
+        Check::bad(
+            "configuration",
+            Health::Warn,
+            told,
+            "put what is to hold into your own configuration",
+        )
+    }));
+    checks
 }
 
 /// A daemon of a user's own service ends when that user logs out, unless systemd is told to let them linger.

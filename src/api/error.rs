@@ -74,11 +74,11 @@ impl From<Refusal> for ApiError {
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
-        let code = if fault.is_retryable() { ErrorCode::Unavailable } else { ErrorCode::Internal };
         // Neither at the end of the daemon nor under a load that is turned away has anything failed.
         let is_fault = !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. });
-        tracing::error!(%fault, "a request failed");
-        Self { is_fault, ..Self::new(code, fault.to_string()) }
+        let mut error = Self { is_fault, ..Self::new(fault.code(), fault.to_string()) };
+        error.detail.hint = fault.hint().map(str::to_owned);
+        error
     }
 }
 
@@ -143,6 +143,6 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::OpenRuns => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        C::BoardLost | C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -54,8 +54,9 @@ impl Input {
                 return Err(bad_request(told));
             }
         }
-        serde_json::from_value(Value::Object(fields))
-            .map_err(|error| bad_request(error.to_string()))
+        // As text again: on the way from a value to a type a number can lose the sign of a zero.
+        serde_json::from_str(&Value::Object(fields).to_string())
+            .map_err(|error| bad_request(without_place(&error)))
     }
 
     /// Reads the query's pairs, with the path's parameters as further pairs.
@@ -80,6 +81,13 @@ impl Input {
             .map_err(|error| bad_request(format!("the query cannot be read: {error}")))?;
         serde_urlencoded::from_str(&encoded).map_err(|error| bad_request(error.to_string()))
     }
+}
+
+/// What is wrong, without the place in a text that the client has not written.
+fn without_place(error: &serde_json::Error) -> String {
+    let (told, place) =
+        (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    told.strip_suffix(&place).unwrap_or(&told).to_owned()
 }
 
 /// The client's name for its request.

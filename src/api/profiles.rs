@@ -14,10 +14,11 @@ use crate::api::operator::operators_only;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};
-use crate::config::secrets::{Rule, redactions};
+use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::os::env_file;
 
 /// Lists profiles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -148,13 +149,20 @@ pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) ->
         Ok(resolution) => resolution,
         Err(error) => return ProfileInfo { problem: Some(error.to_string()), ..info },
     };
-    let Rendered { argv, env } = sample(name, &resolution, context);
+    let Rendered { argv, mut env } = sample(name, &resolution, context);
+    let env_file = profile.and_then(|profile| profile.env_file.as_deref());
+    let (of_file, file_problem) = match env_file.map(env_file::read) {
+        Some(Ok(found)) => (found, None),
+        Some(Err(error)) => (BTreeMap::new(), Some(error.to_string())),
+        None => (BTreeMap::new(), None),
+    };
+    env.extend(of_file.clone());
     let env = variables(env, profile, settings, context, resolution.launcher.hermes_env);
     let path = env.get("PATH").cloned().unwrap_or_default();
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` was not found")),
-        (Some(_), _) | (None, None) => user.err(),
+        (Some(_), _) | (None, None) => user.err().or(file_problem),
     };
     let options = [
         ("model", Placeholder::Model),
@@ -173,7 +181,7 @@ pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) ->
         argv,
         program: program.map(|path| path.to_string_lossy().into_owned()),
         problem,
-        redacts: redacts(&env, profile),
+        redacts: redacts(&env, &of_file, profile),
         env: env.into_keys().collect(),
         path,
         ..info
@@ -211,9 +219,14 @@ fn variables(
 }
 
 /// The variables that are redacted, by the same rule as at launch.
-fn redacts(env: &BTreeMap<String, String>, profile: Option<&Profile>) -> Vec<RedactedVariable> {
+fn redacts(
+    env: &BTreeMap<String, String>,
+    of_file: &BTreeMap<String, String>,
+    profile: Option<&Profile>,
+) -> Vec<RedactedVariable> {
     let profile = profile.cloned().unwrap_or_default();
-    let rule = Rule { of_profile: &profile.env.0, public: &profile.env_public };
+    let set = set_by_profile(of_file, &profile.env.0);
+    let rule = Rule { of_profile: &set, public: &profile.env_public };
     let of_rule = redactions(env, rule).into_iter();
     let of_rule = of_rule.map(|(name, reason)| (name, reason.as_str()));
     of_rule

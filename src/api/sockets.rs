@@ -101,8 +101,11 @@ pub fn take(
 
 fn bind_one(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
     let unusable = |source| SocketError::Unusable { path: path.to_owned(), source };
-    if let Some(parent) = path.parent() {
+    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
         std::fs::create_dir_all(parent).map_err(unusable)?;
+        // Workers of other users pass through it, whatever the file mode mask.
+        let passable = std::fs::Permissions::from_mode(0o711);
+        std::fs::set_permissions(parent, passable).map_err(unusable)?;
     }
     remove_stale(path)?;
     let listener = UnixListener::bind(path).map_err(unusable)?;

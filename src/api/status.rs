@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::actors::board_loss::fault_of;
 use crate::api::Api;
 use crate::api::daemon::{DaemonInfo, daemon_info};
 use crate::api::operations::{Answer, Call, GetDaemon, json};
@@ -70,7 +71,7 @@ pub struct OpenRun {
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
-    /// `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
+    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
     pub kind: String,
     /// One line about it.
     pub message: String,
@@ -116,7 +117,13 @@ pub fn get_status(api: Arc<Api>, call: Call) -> Answer {
             attention.splice(urgent..urgent, of_host);
             Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
         };
-        json(&api.readers.read(call.caller, read).await?)
+        let status = api.readers.read(call.caller, read).await;
+        let Some(loss) = api.database.loss() else { return json(&status?) };
+        // What cannot be read is not the news then.
+        let mut status = status.map_err(|_unread| fault_of(&loss))?;
+        let message = format!("nothing is written any more: {loss}");
+        status.attention.insert(0, Attention::new("board_lost", message, loss.commands()));
+        json(&status)
     })
 }
 

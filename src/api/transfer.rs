@@ -32,12 +32,13 @@ use crate::kernel::error::{ErrorCode, Fault, VerbError};
 use crate::kernel::limits::IMPORT_RECORD_BYTES_MAX;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::random::SeededRandom;
-use crate::kernel::restore::{self, RestoreError};
-use crate::kernel::store;
+use crate::kernel::restore::{self, NewLife, RestoreError};
+use crate::kernel::store::{self, OpenError};
 use crate::kernel::transfer::export::{self, ImportPlan};
 use crate::kernel::transfer::import::ImportTasks;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION};
 use crate::os::clock::epoch_seconds;
+use crate::os::home_files::installation;
 use crate::os::random::random_hex;
 
 /// Largest backup that is taken back, bytes.
@@ -269,10 +270,16 @@ pub fn restore_board(api: Arc<Api>, call: Call) -> Answer {
         let file = TemporaryFile::new(&api, "restore")?;
         receive(&call.seat, call.stream, &file.0).await?;
         let incarnation = random_hex(16).map_err(|error| file_fault("begin a life", &error))?;
-        let (path, new_life) = (file.0.clone(), incarnation.clone());
+        let path = file.0.clone();
+        let install_id = installation(&api.home);
         let prepared = tokio::task::spawn_blocking(move || {
+            let life = NewLife {
+                incarnation: &incarnation,
+                install_id: install_id.as_deref(),
+                now: epoch_seconds(),
+            };
             // No id is drawn while runs are closed; back-off is not either.
-            restore::prepare(&path, &new_life, epoch_seconds(), Box::new(SeededRandom::new(0)))
+            restore::prepare(&path, life, Box::new(SeededRandom::new(0)))
         });
         prepared.await.unwrap_or_else(|_panicked| {
             Err(Fault::NoAnswer { part: "the checking thread" }.into())
@@ -293,14 +300,25 @@ impl From<RestoreError> for ApiError {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Backup(refused) => {
-                Self::new(ErrorCode::BadBackup, format!("the backup {}", refused.problem()))
-                    .with_hint("the live board is untouched")
+                let told = format!("the backup {}", refused.problem());
+                Self::new(ErrorCode::BadBackup, told)
+                    .with_hint(bad_backup_hint("the live board is untouched", &refused))
             }
             RestoreError::OpenRuns { .. } => Self::new(ErrorCode::OpenRuns, error.to_string())
                 .with_hint("`kanban drain` waits until the last one has ended"),
             RestoreError::Fault(fault) => fault.into(),
             RestoreError::Refused(refusal) => VerbError::from(refusal).into(),
         }
+    }
+}
+
+/// What is said of a backup that is refused: that nothing was changed, and how it can be made one that is taken.
+pub fn bad_backup_hint(untouched: &str, refused: &OpenError) -> String {
+    match refused.remedy() {
+        Some(statements) => format!(
+            "{untouched}; to take out of a copy of it what is not kanband's: sqlite3 COPY '{statements}'"
+        ),
+        None => untouched.to_owned(),
     }
 }
 

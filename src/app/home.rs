@@ -14,14 +14,17 @@ use crate::config::{Ambient, Home, Settings, Sockets, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
-use crate::kernel::restore::{self as kernel_restore, RestoreError};
+use crate::kernel::restore::{self as kernel_restore, NewLife, RestoreError};
 use crate::kernel::store::{Birth, Missing};
+use crate::mcp::skills::SKILLS;
 use crate::os::cgroup::default_base;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::foreign_file_system;
 use crate::os::files::create_private;
+use crate::os::home_files::{installation, is_made_file};
 use crate::os::home_lock::{HomeLock, HomeLockError};
+use crate::os::own_process::make_files_private;
 use crate::os::random::random_hex;
 use crate::os::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::RunDir;
@@ -35,6 +38,9 @@ const HOME_MODE: u32 = 0o700;
 /// Access to what is in the home, and to the directories that workers of other users pass through.
 const FILE_MODE: u32 = 0o600;
 const PASSABLE_MODE: u32 = 0o711;
+
+/// Access to the skills that come with the program, for workers of other users.
+const READABLE_MODE: u32 = 0o644;
 
 /// How long the processes of a run whose shim died may take to go when they are killed.
 const REMAINS_PATIENCE: Duration = Duration::from_secs(5);
@@ -77,28 +83,55 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
     }
 }
 
-/// Lets workers of other users pass through to their directories and tokens, and shuts everything else of the home to them:
-/// from here on the files in it are the only secrets' own guards.
-pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
-    let set = |path: &Path, mode: u32| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-            .map_err(unusable(path))
-    };
-    // What SQLite makes from now on, beside the database.
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+/// Directories that the daemon makes in its home.
+fn made_directories(home: &Home) -> [PathBuf; 5] {
+    [home.runs(), home.logs(), home.workspaces(), home.attachments(), home.share()]
+}
+
+/// Shuts what the daemon has made to everybody else: an earlier release left it to the file mode mask. What others have put
+/// into the home keeps its mode, and so does what belongs to another user.
+pub(super) fn shut_what_was_made(home: &Home) -> Result<(), StartError> {
     for entry in std::fs::read_dir(home.path()).map_err(unusable(home.path()))? {
         let entry = entry.map_err(unusable(home.path()))?;
-        let kind = entry.file_type().map_err(unusable(home.path()))?;
-        let is_own =
-            entry.metadata().is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw());
-        if kind.is_file() && is_own {
-            set(&entry.path(), FILE_MODE)?;
-        } else if kind.is_dir() && is_own {
-            set(&entry.path(), HOME_MODE)?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_made_file) {
+            shut(&entry.path(), FILE_MODE)?;
         }
     }
+    made_directories(home).iter().try_for_each(|path| shut(path, HOME_MODE))
+}
+
+/// Takes the rights of others away from a file or a directory of our own.
+fn shut(path: &Path, mode: u32) -> Result<(), StartError> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let is_own = found.uid() == nix::unistd::geteuid().as_raw() && !found.is_symlink();
+    if is_own && found.permissions().mode() & 0o077 != 0 {
+        set_mode(path, mode)?;
+    }
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(unusable(path))
+}
+
+/// Lets workers of other users pass through to their directories and tokens, and to the skills that come with the program. The
+/// modes of the files in the home are from here on their only guard: those of what the daemon has made were shut before.
+pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
     for path in [home.runs(), home.workspaces(), home.path().to_owned()] {
-        set(&path, PASSABLE_MODE)?;
+        set_mode(&path, PASSABLE_MODE)?;
+    }
+    let skills = home.shipped_skills();
+    let folders = SKILLS.iter().map(|skill| skills.join(skill.name));
+    let mut shown: Vec<(PathBuf, u32)> =
+        folders.clone().map(|folder| (folder.join("SKILL.md"), READABLE_MODE)).collect();
+    shown.extend(folders.map(|folder| (folder, PASSABLE_MODE)));
+    shown.extend([skills, home.share()].map(|folder| (folder, PASSABLE_MODE)));
+    for (path, mode) in shown {
+        // One that could not be written is reported where it is written; a start does not depend on it.
+        if path.exists() {
+            set_mode(&path, mode)?;
+        }
     }
     Ok(())
 }
@@ -107,6 +140,36 @@ pub(super) fn let_workers_through(home: &Home) -> Result<(), StartError> {
 pub(super) fn without_links(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     real.to_string_lossy().into_owned()
+}
+
+/// Removes what a daemon or a restore that was killed has left on its way in or out. Only with the lifetime lock, and only what
+/// has exactly such a name: nobody else makes one.
+pub(super) fn remove_unfinished(home: &Home) {
+    let Ok(entries) = std::fs::read_dir(home.path()) else { return };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_unfinished) {
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => {
+                    tracing::info!(path = %entry.path().display(), "an unfinished copy was removed");
+                }
+                Err(error) => {
+                    tracing::warn!(path = %entry.path().display(), %error, "an unfinished copy stays");
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file is called as copies on their way are: `.backup-` or `.restore-`, a random word, what SQLite makes beside it.
+fn is_unfinished(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(".backup-").or_else(|| name.strip_prefix(".restore-"))
+    else {
+        return false;
+    };
+    let (word, ending) = rest.split_at(rest.find(['-', '.']).unwrap_or(rest.len()));
+    let is_word = matches!(word.len(), 16 | 32) && word.chars().all(|c| c.is_ascii_hexdigit());
+    is_word && ["", "-wal", "-shm", "-journal"].contains(&ending)
 }
 
 /// Opens the board of the home; makes it when the home is new.
@@ -192,6 +255,7 @@ pub struct InitializedHome {
 /// [`StartError`], as the daemon itself would say it.
 pub fn init(ambient: &Ambient) -> Result<InitializedHome, StartError> {
     let home = Home::resolve(ambient)?;
+    make_files_private();
     make_directories(&home)?;
     let config = home.config_file().to_owned();
     let made_config = match write_config(&config) {
@@ -229,22 +293,27 @@ pub struct RestoredHome {
 /// [`StartError`]; the board is what it was then.
 pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartError> {
     let home = Home::resolve(ambient)?;
+    make_files_private();
     make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
+    remove_unfinished(&home);
     refuse_live_runs(&home)?;
     let word = || random_hex(16).map_err(unusable(home.path()));
     let incarnation = word()?;
     let staged = StagedFile(home.path().join(format!(".restore-{}", word()?)));
     copy_to(backup, &staged.0).map_err(unusable(&staged.0))?;
     let random = Box::new(SeededRandom::new(0));
-    kernel_restore::prepare(&staged.0, &incarnation, epoch_seconds(), random).map_err(refused)?;
+    let known = installation(home.path());
+    let life =
+        NewLife { incarnation: &incarnation, install_id: known.as_deref(), now: epoch_seconds() };
+    let installed = kernel_restore::prepare(&staged.0, life, random).map_err(refused)?;
     let database = home.database();
     let had_board = database.exists();
     let kept = kernel_restore::swap(&staged.0, &database)
         .map_err(|fault| StartError::fault("put the backup in its place", &fault))?;
     let install_id = home.install_id();
     if !install_id.exists() {
-        write_new(&install_id, word()?.as_bytes()).map_err(unusable(&install_id))?;
+        write_new(&install_id, installed.as_bytes()).map_err(unusable(&install_id))?;
     }
     drop(lock);
     Ok(RestoredHome { incarnation, kept: had_board.then_some(kept) })
@@ -331,6 +400,31 @@ fn write_config(path: &Path) -> io::Result<()> {
         std::fs::create_dir_all(parent)?;
     }
     let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
     file.write_all(default_file::render().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_on_their_way_are_taken_for_unfinished() {
+        let (short, long) = ("0123456789abcdef", "0123456789abcdef0123456789abcdef");
+        for (name, expected) in [
+            (format!(".backup-{short}"), true),
+            (format!(".backup-{short}-journal"), true),
+            (format!(".restore-{short}-wal"), true),
+            (format!(".restore-{long}"), true),
+            (format!(".restore-{long}-shm"), true),
+            (format!(".restore-{long}.db"), false),
+            (format!(".restore-{short}0"), false),
+            (format!("restore-{short}"), false),
+            (".backup-of-mine".to_owned(), false),
+            (".backup-".to_owned(), false),
+            ("kanban.db".to_owned(), false),
+        ] {
+            assert_eq!(is_unfinished(&name), expected, "{name}");
+        }
+    }
 }

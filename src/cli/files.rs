@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
+use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::error::ErrorCode;
 use crate::os::files::{create_private, create_private_dir};
+use crate::os::home_files::{HomeFile, KnownHomes, home_file_at};
 use crate::os::random::random_hex;
 
 /// A directory that nobody else may look into, removed at the end.
@@ -74,8 +77,9 @@ impl NewFile {
     /// Begins one beside `target`, readable by its owner only.
     ///
     /// # Errors
-    /// It is there, or cannot be made.
-    pub fn create(target: &Path, overwrite: Overwrite) -> Result<Self, Failure> {
+    /// It is there, belongs to a home, or cannot be made.
+    pub fn create(target: &Path, overwrite: Overwrite, ambient: &Ambient) -> Result<Self, Failure> {
+        refuse_home_file(target, ambient)?;
         if overwrite == Overwrite::Refuse && target.symlink_metadata().is_ok() {
             return Err(is_there(target));
         }
@@ -92,6 +96,15 @@ impl NewFile {
         let staged = target.with_file_name(staged_name);
         let file = create_private(&staged).map_err(failed)?;
         Ok(Self { target: target.to_owned(), staged, file, overwrite })
+    }
+
+    /// Lets everybody read it: it holds nothing of a board.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn let_all_read(&self) -> Result<(), Failure> {
+        let mode = std::fs::Permissions::from_mode(0o644);
+        self.file.set_permissions(mode).map_err(|error| failed(&self.target, &error))
     }
 
     /// Writes on.
@@ -131,6 +144,40 @@ impl Drop for NewFile {
     }
 }
 
+/// Refuses to write over, or into, what belongs to a home of kanband: the board, its journals, locks, runs, configuration. No
+/// flag lifts that.
+///
+/// # Errors
+/// The refusal; or its directory cannot be looked at.
+pub fn refuse_home_file(target: &Path, ambient: &Ambient) -> Result<(), Failure> {
+    let found =
+        home_file_at(target, &known_homes(ambient)).map_err(|error| failed(target, &error))?;
+    let Some(HomeFile { path, home }) = found else { return Ok(()) };
+    let (target, path) = (target.display(), path.display());
+    let told = match home {
+        Some(home) => format!("{target} is {path}, a file of the kanband home {}", home.display()),
+        None => format!("{target} is {path}, which a kanband home uses"),
+    };
+    Err(Failure::refused(ErrorCode::InvalidValue, format!("{told}: no command writes over it"))
+        .with_hint("choose another file"))
+}
+
+/// The home of these surroundings, and the files that it uses elsewhere.
+fn known_homes(ambient: &Ambient) -> KnownHomes {
+    let Ok(home) = Home::resolve(ambient) else { return KnownHomes::default() };
+    let mut files = vec![
+        home.database(),
+        home.install_id(),
+        home.lock(),
+        home.config_file().to_owned(),
+        home.main_config_file().to_owned(),
+    ];
+    if let Ok(Sockets { operators, workers }) = Sockets::of_daemon(ambient, &home) {
+        files.extend([operators, workers]);
+    }
+    KnownHomes { homes: vec![home.path().to_owned()], files }
+}
+
 fn is_there(target: &Path) -> Failure {
     let told = format!("{} is there already", target.display());
     Failure::refused(ErrorCode::InvalidValue, told).with_hint("`--force` replaces it")
@@ -144,6 +191,7 @@ fn failed(target: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ambient::tests::ambient;
 
     fn names(path: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(path).unwrap().flatten();
@@ -154,21 +202,23 @@ mod tests {
     fn a_file_has_its_name_when_it_is_whole_and_leaves_nothing_when_it_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("x");
-        drop(NewFile::create(&target, Overwrite::Refuse).unwrap());
+        let surroundings = ambient(&[("KANBAN_HOME", "/nowhere")]);
+        let create = |target: &Path, overwrite| NewFile::create(target, overwrite, &surroundings);
+        drop(create(&target, Overwrite::Refuse).unwrap());
         assert_eq!(names(dir.path()), [] as [&str; 0]);
-        let mut file = NewFile::create(&target, Overwrite::Refuse).unwrap();
+        let mut file = create(&target, Overwrite::Refuse).unwrap();
         file.write(b"one").unwrap();
         assert!(!target.exists());
-        let late = NewFile::create(&target, Overwrite::Refuse).unwrap();
+        let late = create(&target, Overwrite::Refuse).unwrap();
         file.finish().unwrap();
         assert!(late.finish().is_err(), "the name was taken meanwhile");
-        assert!(NewFile::create(&target, Overwrite::Refuse).is_err());
-        let mut other = NewFile::create(&target, Overwrite::Allow).unwrap();
+        assert!(create(&target, Overwrite::Refuse).is_err());
+        let mut other = create(&target, Overwrite::Allow).unwrap();
         other.write(b"two").unwrap();
         other.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["x"]);
-        assert!(NewFile::create(dir.path(), Overwrite::Allow).is_err());
+        assert!(create(dir.path(), Overwrite::Allow).is_err());
     }
 
     #[test]

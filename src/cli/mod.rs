@@ -20,6 +20,7 @@ pub mod output;
 pub mod predecessor;
 pub mod session;
 pub mod slash;
+mod still_copy;
 pub mod tasks;
 pub mod text;
 pub mod times;

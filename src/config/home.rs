@@ -144,9 +144,14 @@ impl Home {
         self.path.join("skills")
     }
 
-    /// The skills that come with the program, as this home's daemon keeps them.
+    /// What comes with the program, as this home's daemon keeps it.
+    pub fn share(&self) -> PathBuf {
+        self.path.join("share")
+    }
+
+    /// The skills among it.
     pub fn shipped_skills(&self) -> PathBuf {
-        self.path.join("share/skills")
+        self.share().join("skills")
     }
 
     /// Files that were attached to tasks.

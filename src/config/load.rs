@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use config::Config;
 
 use crate::config::ambient::Ambient;
-use crate::config::home::Home;
+use crate::config::home::{Home, HomeKind};
 use crate::config::problem::{ConfigProblems, Fault, Problem};
 use crate::config::settings::Settings;
 use crate::config::shown::Shown;
@@ -33,7 +33,7 @@ pub fn load_shown(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), C
     let mut problems = Vec::new();
     let mut layers = presets::layers(&mut problems);
     for file in files(home, &mut problems) {
-        if let Some(text) = read_if_there(&file, &mut problems) {
+        if let Some(text) = read_if_there(home, &file, &mut problems) {
             layers.push(layer::from_toml(&file.display().to_string(), &text, &mut problems));
         }
     }
@@ -65,10 +65,34 @@ fn files(home: &Home, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     match drop_ins(home.conf_d()) {
         Ok(found) => files.extend(found),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if is_of_another(home, home.conf_d(), &error) => {}
         Err(error) => problems.push(unreadable(home.conf_d(), &error)),
     }
     files.extend(home.user_config_file().map(Path::to_owned));
     files
+}
+
+/// Files in which the configuration of `home` stands, or stood: those that are read, and what editors and upgrades leave beside
+/// them.
+pub fn files_beside(home: &Home) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mains = [Some(home.main_config_file()), home.user_config_file()];
+    for main in mains.into_iter().flatten() {
+        let (Some(dir), Some(name)) = (main.parent(), main.file_name()) else { continue };
+        let name = name.to_string_lossy();
+        found.extend(entries(dir).filter(|path| {
+            path.file_name().is_some_and(|other| other.to_string_lossy().contains(&*name))
+        }));
+    }
+    found.extend(entries(home.conf_d()));
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_file())
 }
 
 /// Every `*.toml` of the directory, by name. Names that begin with a dot are what editors leave behind.
@@ -86,10 +110,30 @@ fn drop_ins(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn read_if_there(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+/// Whether a part of the machine's configuration is not for the user whose daemon this is. It may hold keys of the machine's
+/// service, so it is left out, not refused.
+fn is_of_another(home: &Home, path: &Path, error: &std::io::Error) -> bool {
+    home.kind() == HomeKind::User
+        && Some(path) != home.user_config_file()
+        && error.kind() == ErrorKind::PermissionDenied
+}
+
+/// The parts of the machine's configuration that are left out because this user may not read them.
+pub fn left_out(home: &Home) -> Vec<PathBuf> {
+    let mut parts = vec![home.main_config_file().to_owned(), home.conf_d().to_owned()];
+    parts.extend(drop_ins(home.conf_d()).unwrap_or_default());
+    parts.retain(|part| {
+        let opened = std::fs::File::open(part).map(drop);
+        opened.is_err_and(|error| is_of_another(home, part, &error))
+    });
+    parts
+}
+
+fn read_if_there(home: &Home, file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
     match std::fs::read_to_string(file) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) if is_of_another(home, file, &error) => None,
         Err(error) => {
             problems.push(unreadable(file, &error));
             None

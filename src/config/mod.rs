@@ -14,6 +14,7 @@
 
 pub mod ambient;
 pub mod default_file;
+pub mod held_secrets;
 pub mod home;
 pub mod keys;
 pub mod launch;
@@ -38,7 +39,7 @@ mod layer;
 pub use ambient::{Ambient, Mode};
 pub use home::{Home, HomeError};
 pub use layer::VARIABLE_PREFIX;
-pub use load::{load, load_shown};
+pub use load::{left_out, load, load_shown};
 pub use problem::{ConfigProblems, Fault, Problem};
 pub use settings::Settings;
 pub use sockets::{Sockets, client_socket};

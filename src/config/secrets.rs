@@ -72,6 +72,16 @@ impl Rule<'_> {
     }
 }
 
+/// The variables that a profile sets: those of its `env_file`, and over them those of `env`.
+pub fn set_by_profile(
+    of_file: &BTreeMap<String, String>,
+    of_configuration: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut set = of_file.clone();
+    set.extend(of_configuration.clone());
+    set
+}
+
 /// The variables whose values are redacted, with the reason, sorted by name.
 pub fn redactions(environment: &BTreeMap<String, String>, rule: Rule<'_>) -> Vec<(String, Reason)> {
     let judged = environment

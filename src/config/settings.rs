@@ -336,6 +336,8 @@ pub struct Profile {
     pub args: Vec<String>,
     /// Variables for the workers.
     pub env: Variables,
+    /// File with further ones, read when a run starts.
+    pub env_file: Option<PathBuf>,
     /// Names of variables that are not secret; see [`crate::config::secrets`].
     pub env_public: Vec<String>,
     /// Directory to start in instead of the workspace.

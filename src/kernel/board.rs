@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::kernel::caller::Caller;
@@ -62,6 +63,8 @@ pub struct Board {
     random: Box<dyn Random>,
     policy: Arc<Policy>,
     counts: Counts,
+    /// Whether the file holds something else by now.
+    is_left_alone: bool,
 }
 
 impl Board {
@@ -82,7 +85,23 @@ impl Board {
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;
-        Ok(Self { path: path.to_owned(), connection, random, policy, counts })
+        let (path, is_left_alone) = (path.to_owned(), false);
+        Ok(Self { path, connection, random, policy, counts, is_left_alone })
+    }
+
+    /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(in crate::kernel) fn open_staged(
+        path: &Path,
+        random: Box<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
+        let connection = store::open_staged(path, &birth)?;
+        let (policy, counts) = (Arc::default(), Counts::default());
+        let (path, is_left_alone) = (path.to_owned(), false);
+        Ok(Self { path, connection, random, policy, counts, is_left_alone })
     }
 
     /// Where it is.
@@ -138,12 +157,12 @@ impl Board {
         transaction::snapshot(&self.connection, f)
     }
 
-    /// Gives the file a new incarnation. Part of a restore.
+    /// Gives the file a new incarnation, and the installation that it belongs to from now on. Part of a restore.
     ///
     /// # Errors
     /// [`Fault::Database`].
-    pub fn begin_new_life(&self, incarnation: &str) -> Result<(), Fault> {
-        store::install::set_incarnation(&self.connection, incarnation)
+    pub fn begin_new_life(&self, incarnation: &str, install_id: &str) -> Result<(), Fault> {
+        store::install::begin_new_life(&self.connection, incarnation, install_id)
     }
 
     /// Puts a prepared file (see [`crate::kernel::restore::prepare`]) in the place of this one and goes on with it. Nobody
@@ -156,15 +175,36 @@ impl Board {
         if !open.is_empty() {
             return Err(RestoreError::OpenRuns { count: open.len() });
         }
-        transaction::checkpoint(&self.connection)?;
+        if !self.is_left_alone {
+            self.complete_file()?;
+        }
         // The connection has to be gone before its file's name changes hands.
         let closed = std::mem::replace(&mut self.connection, store::open_nothing()?);
         drop(closed);
         let swapped = restore::swap(staged, &self.path);
         let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
         self.connection = store::open_writer(&self.path, Missing::Refuse, &birth)?;
+        self.is_left_alone = false;
         self.counts = store::counts::read(&self.connection)?;
         Ok(swapped?)
+    }
+
+    /// Moves what the WAL holds into the file, so that the file alone holds everything.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]; nothing is lost then.
+    pub fn complete_file(&self) -> Result<(), Fault> {
+        transaction::checkpoint(&self.connection)
+    }
+
+    /// Writes nothing more into the file, which holds something else by now: neither when the board is closed nor before it is
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn leave_file_alone(&mut self) -> Result<(), Fault> {
+        self.is_left_alone = true;
+        transaction::leave_file_alone(&self.connection)
     }
 
     /// Closes the board: the file alone then holds everything, without its WAL.
@@ -172,7 +212,7 @@ impl Board {
     /// # Errors
     /// [`Fault::Database`]; nothing is lost then, the next start finds the WAL.
     pub fn close(self) -> Result<(), Fault> {
-        transaction::checkpoint(&self.connection)
+        if self.is_left_alone { Ok(()) } else { self.complete_file() }
     }
 
     /// Begins a batch; all its requests happen at `now`.
@@ -336,9 +376,12 @@ fn run_once<V: Verb>(
         }
         .into());
     }
-    let digest = digest_of(V::NAME, &tx.caller.actor(), verb)?;
+    let arguments = serde_json::to_value(verb).map_err(|error| unwritable(&error))?;
+    let digest = digest_of(V::NAME, &tx.caller.actor(), &without_defaults(arguments));
     if let Some(stored) = store::requests::get(tx.store(), id)? {
-        if stored.digest != digest {
+        // As the release before this one took it, for a reply that it has given.
+        let is_same = stored.digest == digest || stored.digest == full_digest(tx.caller, verb)?;
+        if !is_same {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
         return crate::kernel::json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
@@ -351,10 +394,39 @@ fn run_once<V: Verb>(
     Ok(reply)
 }
 
+/// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.
+/// The members of a list of requests are looked at too; what is deeper is the caller's own.
+fn without_defaults(arguments: Value) -> Value {
+    let mut arguments = without_empty_fields(arguments);
+    let fields = arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
+    for item in fields.filter_map(Value::as_array_mut).flatten() {
+        *item = without_empty_fields(item.take());
+    }
+    arguments
+}
+
+fn without_empty_fields(mut value: Value) -> Value {
+    let says_something = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+    };
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, value| says_something(value));
+    }
+    value
+}
+
 /// Hex SHA-256 over a verb's name, its caller and its arguments.
-fn digest_of(name: &str, actor: &str, arguments: &impl Serialize) -> Result<String, VerbError> {
-    let json = serde_json::to_vec(arguments).map_err(|error| unwritable(&error))?;
-    Ok(hex_digest(&[name.as_bytes(), actor.as_bytes(), &json]))
+fn digest_of(name: &str, actor: &str, arguments: &Value) -> String {
+    hex_digest(&[name.as_bytes(), actor.as_bytes(), arguments.to_string().as_bytes()])
+}
+
+/// The same over all arguments in the order of the verb's fields.
+fn full_digest<V: Verb>(caller: &Caller, verb: &V) -> Result<String, VerbError> {
+    let json = serde_json::to_vec(verb).map_err(|error| unwritable(&error))?;
+    Ok(hex_digest(&[V::NAME.as_bytes(), caller.actor().as_bytes(), &json]))
 }
 
 /// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.

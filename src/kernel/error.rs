@@ -48,6 +48,14 @@ pub enum Fault {
         /// What stands there.
         value: String,
     },
+    /// The board's files are not those that are open any more, so what would be written now could not be found again.
+    #[error("nothing is written any more: {loss}")]
+    BoardLost {
+        /// Which file, and what happened to it.
+        loss: String,
+        /// What an operator does about it.
+        remedy: &'static str,
+    },
     /// The daemon is going down and takes no more requests.
     #[error("the daemon is shutting down")]
     ShuttingDown,
@@ -74,7 +82,39 @@ impl Fault {
             | Self::ShuttingDown
             | Self::Busy { .. }
             | Self::NoAnswer { .. } => true,
-            Self::Corrupt { .. } => false,
+            Self::Corrupt { .. } | Self::BoardLost { .. } => false,
+        }
+    }
+
+    /// The stable code of this fault.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::BoardLost { .. } => ErrorCode::BoardLost,
+            Self::Database { .. }
+            | Self::DiskFull { .. }
+            | Self::Corrupt { .. }
+            | Self::ShuttingDown
+            | Self::Busy { .. }
+            | Self::NoAnswer { .. } => {
+                if self.is_retryable() {
+                    ErrorCode::Unavailable
+                } else {
+                    ErrorCode::Internal
+                }
+            }
+        }
+    }
+
+    /// What an operator could do about it, when there is something to say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::BoardLost { remedy, .. } => Some(remedy),
+            Self::Database { .. }
+            | Self::DiskFull { .. }
+            | Self::Corrupt { .. }
+            | Self::ShuttingDown
+            | Self::Busy { .. }
+            | Self::NoAnswer { .. } => None,
         }
     }
 }
@@ -424,6 +464,7 @@ pub enum ErrorCode {
     BadBackup,
     OpenRuns,
     Unavailable,
+    BoardLost,
     Internal,
 }
 

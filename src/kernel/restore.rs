@@ -1,11 +1,11 @@
 //! Backup and restore: a whole board file for another.
 //!
-//! A restore verifies the given file first (it is migrated and checked where it lies), then ends what it says is under way
-//! (the processes of that life are not there), gives it a new incarnation and only then takes the place of the board. The
-//! replaced file is kept beside it.
+//! A restore looks at the given file first, where it lies and so that nothing in it acts: its structure has to be that of a board
+//! of its version, every page and every index whole. Then it is migrated and every row is read once; what it says is under way
+//! is ended (the processes of that life are not there); it gets a new incarnation, and only then takes the place of the board.
+//! The replaced file is kept beside it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -14,9 +14,9 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
-use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
-use crate::kernel::store::{self, Birth, Connection, Missing, OpenError};
+pub use crate::kernel::store::Verified;
+use crate::kernel::store::{self, Connection, OpenError};
 use crate::kernel::verbs::CloseRun;
 
 /// Why a restore was not done. The live board is untouched.
@@ -56,27 +56,56 @@ pub fn backup(connection: &Connection, to: &Path) -> Result<(), Fault> {
     store::backup::copy_into(connection, to)
 }
 
-/// Reads a board file through: its schema, every page.
+/// Reads a board file through: its schema, every page, every index. Nothing in it acts.
 ///
 /// # Errors
 /// [`OpenError`]; the file is only read.
-pub fn verify(file: &Path) -> Result<(), OpenError> {
+pub fn verify(file: &Path) -> Result<Verified, OpenError> {
     store::verify(file)
 }
 
-/// Makes a file that somebody gave into a board that may take the place of another.
+/// Moves what lies in the journals of a copy into it. Nothing in it acts.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn complete(copy: &Path) -> Result<(), OpenError> {
+    store::complete(copy)
+}
+
+/// The installation that a board file is of; none when it cannot be told.
+pub fn installation_of(file: &Path) -> Option<String> {
+    store::installation_of(file)
+}
+
+/// What a restored board is called from now on.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLife<'a> {
+    /// Names this life of the database.
+    pub incarnation: &'a str,
+    /// The installation of the home that it comes to; the file's own when the home has none.
+    pub install_id: Option<&'a str>,
+    /// Epoch seconds.
+    pub now: EpochSeconds,
+}
+
+/// Makes a given file into a board that may take the place of another. Returns the installation that it is of now.
 ///
 /// # Errors
 /// [`RestoreError`]; the live board is untouched.
 pub fn prepare(
     staged: &Path,
-    incarnation: &str,
-    now: EpochSeconds,
+    life: NewLife<'_>,
     random: Box<dyn Random>,
-) -> Result<(), RestoreError> {
-    let birth = Birth { install_id: String::new(), incarnation: incarnation.to_owned(), now };
-    let policy = Arc::new(Policy::default());
-    let mut board = Board::open(staged, Missing::Refuse, &birth, policy, random)?;
+) -> Result<String, RestoreError> {
+    let NewLife { incarnation, install_id, now } = life;
+    let found = store::inspect(staged)?;
+    let mut board = Board::open_staged(staged, random)?;
+    board.read(|connection| {
+        store::check::read_every_row(connection).map_err(|problem| {
+            let path = staged.to_owned();
+            RestoreError::Backup(OpenError::Damaged { path, detail: problem })
+        })
+    })?;
     let open = board.read::<_, Fault>(store::runs::list_open_supervised)?;
     let caller = Caller::System { part: "restore" };
     for run in open {
@@ -89,17 +118,18 @@ pub fn prepare(
         };
         board.run_one(now, &caller, None, &verb)?;
     }
-    board.begin_new_life(incarnation)?;
+    let install_id = install_id.unwrap_or(&found.install.install_id);
+    board.begin_new_life(incarnation, install_id)?;
     board.close()?;
-    Ok(())
+    Ok(install_id.to_owned())
 }
 
-/// Puts a prepared file in the place of the board at `path`; nobody may have that open. Returns where the old file is kept.
+/// Puts a prepared file in the place of the board at `path`; nobody may have that open. Returns where the old file is kept: under
+/// a name that nothing had, and with what its journal holds.
 ///
 /// # Errors
 /// [`Fault::Database`]; the board is what it was.
 pub fn swap(staged: &Path, path: &Path) -> Result<PathBuf, Fault> {
-    let kept = with_suffix(path, ".before-restore");
     let failed = |doing: &str| {
         let doing = doing.to_owned();
         move |error: std::io::Error| Fault::Database {
@@ -108,16 +138,40 @@ pub fn swap(staged: &Path, path: &Path) -> Result<PathBuf, Fault> {
             retryable: false,
         }
     };
-    remove_if_there(&kept).map_err(failed("remove an older replaced board"))?;
+    remove_if_there(&with_suffix(staged, "-wal")).map_err(failed("remove a journal"))?;
+    remove_if_there(&with_suffix(staged, "-shm")).map_err(failed("remove a journal"))?;
+    let kept = free_name(path);
     if path.exists() {
         std::fs::hard_link(path, &kept).map_err(failed("keep the replaced board"))?;
     }
-    for suffix in ["-wal", "-shm"] {
-        remove_if_there(&with_suffix(path, suffix)).map_err(failed("remove the old journal"))?;
-        remove_if_there(&with_suffix(staged, suffix)).map_err(failed("remove a journal"))?;
+    let wal = with_suffix(path, "-wal");
+    let has_journal = std::fs::metadata(&wal).is_ok_and(|journal| journal.len() > 0);
+    if has_journal && kept.symlink_metadata().is_ok() {
+        // What was committed and not moved yet stays with its file.
+        std::fs::rename(&wal, with_suffix(&kept, "-wal")).map_err(failed("keep its journal"))?;
     }
+    remove_if_there(&wal).map_err(failed("remove the old journal"))?;
+    remove_if_there(&with_suffix(path, "-shm")).map_err(failed("remove the old journal"))?;
     std::fs::rename(staged, path).map_err(failed("put the backup in its place"))?;
     Ok(kept)
+}
+
+/// The first of `….before-restore`, `….before-restore.2` … that nothing has, and nothing beside it.
+fn free_name(path: &Path) -> PathBuf {
+    let mut number = 1_u32;
+    loop {
+        let ending = if number == 1 {
+            ".before-restore".to_owned()
+        } else {
+            format!(".before-restore.{number}")
+        };
+        let name = with_suffix(path, &ending);
+        let is_free = |suffix| with_suffix(&name, suffix).symlink_metadata().is_err();
+        if ["", "-wal", "-shm", "-journal"].into_iter().all(is_free) {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

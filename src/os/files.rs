@@ -37,6 +37,59 @@ pub fn permission_bits(path: &Path) -> std::io::Result<u32> {
     std::fs::metadata(path).map(|file| file.permissions().mode() & 0o777)
 }
 
+/// Who may read a file beside its owner and the group that it is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Nobody.
+    Nobody,
+    /// The members of another group.
+    Group(u32),
+    /// Everybody.
+    Everybody,
+}
+
+/// The group of this process.
+pub fn own_group() -> u32 {
+    nix::unistd::getegid().as_raw()
+}
+
+/// Who may read a file beside its owner, root, and the group `own_gid`: by its mode and those of the directories on the way to it.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn other_readers(path: &Path, own_gid: u32) -> std::io::Result<Readers> {
+    let real = path.canonicalize()?;
+    let file = std::fs::metadata(&real)?;
+    let group = file.gid();
+    let mut members = Readers::Nobody;
+    if file.mode() & 0o004 != 0 {
+        members = Readers::Everybody;
+    } else if file.mode() & 0o040 != 0 {
+        members = Readers::Group(group);
+    }
+    for directory in real.ancestors().skip(1) {
+        let found = std::fs::metadata(directory)?;
+        members = let_through(members, found.mode(), found.gid());
+    }
+    Ok(match members {
+        Readers::Group(group) if group == own_gid || group == 0 => Readers::Nobody,
+        Readers::Nobody | Readers::Group(_) | Readers::Everybody => members,
+    })
+}
+
+/// Which of `readers` a directory with this mode and group lets through. Who is in two groups is in the one that is named.
+fn let_through(readers: Readers, mode: u32, gid: u32) -> Readers {
+    let (lets_all, lets_group) = (mode & 0o001 != 0, mode & 0o010 != 0);
+    match readers {
+        Readers::Nobody => Readers::Nobody,
+        Readers::Everybody if lets_all => Readers::Everybody,
+        Readers::Everybody if lets_group => Readers::Group(gid),
+        Readers::Group(group) if lets_all && group != gid => readers,
+        Readers::Group(group) if lets_group && group == gid => readers,
+        Readers::Everybody | Readers::Group(_) => Readers::Nobody,
+    }
+}
+
 /// Gives a file to a group, with this mode; false when the system has no such group, and nothing is changed then.
 ///
 /// # Errors
@@ -69,6 +122,41 @@ pub fn create_private_dir(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_read_a_file_is_told_by_its_mode_and_its_directories() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let file = inner.join("file");
+        std::fs::write(&file, "").unwrap();
+        let group = std::fs::metadata(&file).unwrap().gid();
+        let set = |path: &Path, mode: u32| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let other = Readers::Group(group);
+        for (top, above, mode, expected) in [
+            (0o755, 0o755, 0o644, Readers::Everybody),
+            (0o711, 0o711, 0o644, Readers::Everybody),
+            (0o755, 0o700, 0o644, Readers::Nobody),
+            (0o700, 0o755, 0o644, Readers::Nobody),
+            (0o755, 0o755, 0o640, other),
+            (0o755, 0o750, 0o640, other),
+            (0o755, 0o750, 0o644, other),
+            (0o755, 0o755, 0o600, Readers::Nobody),
+        ] {
+            set(dir.path(), top);
+            set(&inner, above);
+            set(&file, mode);
+            // Root's own group is nobody to be afraid of.
+            let expected = if expected == other && group == 0 { Readers::Nobody } else { expected };
+            let found = other_readers(&file, group + 1).unwrap();
+            assert_eq!(found, expected, "{top:o} {above:o} {mode:o}");
+        }
+        set(&file, 0o640);
+        set(&inner, 0o755);
+        assert_eq!(other_readers(&file, group).unwrap(), Readers::Nobody, "its own group");
+    }
 
     #[test]
     fn only_old_regular_files_go() {

@@ -1,15 +1,20 @@
 //! The daemon's lifetime lock on its home: one daemon, one writer.
 //!
-//! Held from before anything in the home is touched until the process is gone, by flock(2) like the run lock.
+//! Held from before anything in the home is touched until the process is gone, by flock(2) like the run lock, on two things:
+//! the home directory itself, whose lock no removal of a name takes away, and the file `lock` in it, which is all that earlier
+//! releases look at. A home that is renamed takes its lock along.
+//!
 //! The file holds the owner's PID for people, and may be a dead owner's. It decides one thing: a daemon that was killed while
 //! it forked leaves the lock with the child until that executes its program, so a dead owner's lock is waited for.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::Flock;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::poll::ppoll;
 use nix::sys::time::TimeSpec;
 use thiserror::Error;
@@ -27,7 +32,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 #[must_use = "the lock is given back when this is dropped"]
 pub struct HomeLock {
-    _held: Flock<File>,
+    _directory: Flock<File>,
+    _file: Flock<File>,
 }
 
 /// Why a home could not be taken.
@@ -36,15 +42,15 @@ pub enum HomeLockError {
     /// Another daemon owns it.
     #[error("{} is held by another daemon{}", path.display(), owner(*owner_pid))]
     Held {
-        /// The lock file.
+        /// The home, or the lock file in it.
         path: PathBuf,
         /// PID that the owner wrote; none in the instant before it has.
         owner_pid: Option<i32>,
     },
-    /// The lock file cannot be opened, locked or written.
-    #[error("{} cannot be locked", path.display())]
+    /// The home or the lock file cannot be opened, locked or written.
+    #[error("{} cannot be locked: {source}", path.display())]
     Unusable {
-        /// The lock file.
+        /// Which of the two.
         path: PathBuf,
         /// What the kernel said.
         source: io::Error,
@@ -52,8 +58,8 @@ pub enum HomeLockError {
 }
 
 impl HomeLock {
-    /// Takes `<home>/lock` and writes this process's PID into it. The home must exist. Waits, for a moment, only for a lock
-    /// whose owner is dead.
+    /// Takes the home and `<home>/lock`, and writes this process's PID into the file. The home must exist. Waits, for a moment,
+    /// only for a lock whose owner is dead.
     ///
     /// # Errors
     /// [`HomeLockError`].
@@ -61,19 +67,51 @@ impl HomeLock {
         let path = home.join("lock");
         let started = Instant::now();
         loop {
-            match acquire_at(&path) {
-                Ok(Some(held)) => return Ok(Self { _held: held }),
-                Ok(None) => {
-                    let owner_pid = read_owner(&path);
-                    let is_dead = owner_pid.is_some_and(proc_stat::is_gone);
-                    if !is_dead || started.elapsed() >= DEAD_OWNER_PATIENCE {
-                        return Err(HomeLockError::Held { path, owner_pid });
-                    }
-                    let _interrupted = ppoll(&mut [], Some(TimeSpec::from(TRY_AGAIN)), None);
-                }
-                Err(source) => return Err(HomeLockError::Unusable { path, source }),
+            let held_by_another = match acquire_both(home, &path)? {
+                Acquired::Both(lock) => return Ok(lock),
+                Acquired::NotTheHome => home,
+                Acquired::NotTheFile => &path,
+            };
+            let owner_pid = read_owner(&path);
+            let is_dead = owner_pid.is_some_and(proc_stat::is_gone);
+            if !is_dead || started.elapsed() >= DEAD_OWNER_PATIENCE {
+                return Err(HomeLockError::Held { path: held_by_another.to_owned(), owner_pid });
             }
+            let _interrupted = ppoll(&mut [], Some(TimeSpec::from(TRY_AGAIN)), None);
         }
+    }
+}
+
+enum Acquired {
+    Both(HomeLock),
+    /// Another process has the directory.
+    NotTheHome,
+    /// Another process, of an earlier release, has the file.
+    NotTheFile,
+}
+
+fn acquire_both(home: &Path, path: &Path) -> Result<Acquired, HomeLockError> {
+    let unusable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| HomeLockError::Unusable { path, source }
+    };
+    let Some(directory) = lock_directory(home).map_err(unusable(home))? else {
+        return Ok(Acquired::NotTheHome);
+    };
+    match acquire_at(path).map_err(unusable(path))? {
+        Some(file) => Ok(Acquired::Both(HomeLock { _directory: directory, _file: file })),
+        None => Ok(Acquired::NotTheFile),
+    }
+}
+
+/// Locks a directory; none when another description holds its lock.
+fn lock_directory(path: &Path) -> io::Result<Option<Flock<File>>> {
+    let directory =
+        OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path)?;
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => Ok(Some(held)),
+        Err((_directory, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_directory, failed)) => Err(failed.into()),
     }
 }
 
@@ -115,6 +153,36 @@ mod tests {
         drop(held);
         drop(HomeLock::acquire(home.path()).unwrap());
         assert!(home.path().join("lock").exists());
+    }
+
+    #[test]
+    fn without_its_name_the_lock_is_held_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, renamed) = (dir.path().join("home"), dir.path().join("renamed"));
+        std::fs::create_dir(&home).unwrap();
+        let held = HomeLock::acquire(&home).unwrap();
+        std::fs::remove_file(home.join("lock")).unwrap();
+        let refused = HomeLock::acquire(&home).unwrap_err();
+        assert!(matches!(&refused, HomeLockError::Held { path, .. } if *path == home));
+        std::fs::write(home.join("lock"), "").unwrap();
+        assert!(matches!(HomeLock::acquire(&home), Err(HomeLockError::Held { .. })));
+        std::fs::rename(&home, &renamed).unwrap();
+        assert!(matches!(HomeLock::acquire(&renamed), Err(HomeLockError::Held { .. })));
+        drop(held);
+        drop(HomeLock::acquire(&renamed).unwrap());
+    }
+
+    #[test]
+    fn a_daemon_of_an_earlier_release_and_this_one_keep_each_other_out() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let earlier = try_lock(&path).unwrap().expect("nobody holds it");
+        let refused = HomeLock::acquire(home.path()).unwrap_err();
+        assert!(matches!(&refused, HomeLockError::Held { path: found, .. } if *found == path));
+        drop(earlier);
+        let held = HomeLock::acquire(home.path()).unwrap();
+        assert!(try_lock(&path).unwrap().is_none());
+        drop(held);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod ask_program;
 pub mod attachments;
+pub mod board_files;
 mod capabilities;
 pub mod cgroup;
 pub mod cgroup_controllers;
@@ -15,6 +16,7 @@ pub mod code_pages;
 pub mod command_as;
 pub mod descriptors;
 pub mod disk;
+pub mod env_file;
 pub mod failure;
 pub mod fd_passing;
 pub mod files;
@@ -23,6 +25,7 @@ pub mod git;
 pub mod group;
 pub mod holder;
 pub mod holder_protocol;
+pub mod home_files;
 pub mod home_lock;
 pub mod host;
 pub mod identity;

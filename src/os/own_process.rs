@@ -75,3 +75,9 @@ pub fn signals_as_descriptor(signals: &[Signal]) -> io::Result<SignalFd> {
     set.thread_block()?;
     Ok(SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
 }
+
+/// What this process makes from here on is its user's alone, unless a mode says otherwise. Its file mode mask is inherited by
+/// what it starts; a worker gets one of its own.
+pub fn make_files_private() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+}

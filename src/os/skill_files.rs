@@ -1,6 +1,10 @@
 //! Skills on the disk: folders with a `SKILL.md`, looked for by name.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use crate::os::run_files::write_private;
 
 /// The `SKILL.md` of the skill `name` in the first of `folders` that has it. A name that is more than the name of a folder
 /// belongs to no skill.
@@ -13,7 +17,7 @@ pub fn find_skill(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     folders.iter().map(|folder| folder.join(name).join("SKILL.md")).find(|path| path.is_file())
 }
 
-/// Writes a skill's text to its place in `folder`, unless it stands there already. Everybody may read it.
+/// Writes a skill's text to its place in `folder`, unless it stands there already. What it makes is its owner's alone.
 ///
 /// # Errors
 /// It cannot be written.
@@ -23,11 +27,9 @@ pub fn keep_skill(name: &str, text: &str, folder: &Path) -> std::io::Result<()> 
     if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(());
     }
-    std::fs::create_dir_all(&dir)?;
-    // Beside it and then renamed, so that no agent ever reads half of it.
-    let beside = dir.join("SKILL.md.new");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, &path)
+    DirBuilder::new().mode(0o700).recursive(true).create(&dir)?;
+    // In one step, so that no agent ever reads half of it.
+    write_private(&path, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The files under `integrations/`: that the programs they are for can read them, and that what they call is there.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -90,20 +90,25 @@ fn the_entries_for_other_programs_start_a_command_that_there_is() {
 }
 
 #[test]
-fn the_credential_example_gives_the_daemon_every_key_in_the_file() {
+fn the_credential_example_gives_a_profile_the_file_that_systemd_hands_over() {
     let unit = text("systemd/api-keys.conf");
-    let start =
-        unit.lines().filter_map(|line| line.strip_prefix("ExecStart=")).next_back().unwrap();
-    let script =
-        start.strip_prefix("/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).unwrap();
-    // What systemd makes of it, and a program that shows what the daemon would get.
-    let script = script.replace("$$", "$").replace("exec /usr/bin/kanband", "exec /usr/bin/env");
+    let credential = unit.lines().find_map(|line| line.strip_prefix("LoadCredential=")).unwrap();
+    let (name, _) = credential.split_once(':').unwrap();
+    let shown = unit.lines().filter_map(|line| line.strip_prefix("#   "));
+    let profile: Vec<&str> =
+        shown.filter(|line| line.starts_with('[') || line.starts_with("env_file")).collect();
+    // Where systemd puts the credentials of the unit.
+    let path = format!("/run/credentials/kanband.service/{name}");
+    assert!(profile.contains(&format!("env_file = {path:?}").as_str()), "{profile:?}");
     let place = Place::new();
-    std::fs::write(place.path("api-keys"), "A_KEY=sk-1\nB_KEY='two words'\n").unwrap();
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &script]).env_clear().env("CREDENTIALS_DIRECTORY", place.path(""));
-    let told = String::from_utf8(shell.output().unwrap().stdout).unwrap();
-    for line in ["A_KEY=sk-1", "B_KEY=two words"] {
-        assert!(told.lines().any(|one| one == line), "{line} in {told}");
-    }
+    let keys = place.path("api-keys");
+    std::fs::write(&keys, "A_KEY=sk-1\nB_KEY='two words'\n").unwrap();
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o400)).unwrap();
+    let config = profile.join("\n").replace(&path, keys.to_str().unwrap())
+        + "\nargv = [\"/bin/sh\", \"-c\", \"test \\\"$A_KEY $B_KEY\\\" = 'sk-1 two words'\"]\n";
+    let board = Board::with(&format!("[dispatch]\nenabled = false\n{config}"));
+    let id = board.create("t", &["--assignee", "coder"]);
+    board.dispatch();
+    board.say(["wait", &id, "--closed"]).ok();
+    assert_eq!(board.status(&id), "done", "{}", board.say(["log", &id]).out);
 }

@@ -50,44 +50,64 @@ fn of_many_blocked_tasks_some_are_named_and_the_rest_is_counted() {
     assert!(gone.is_some());
 }
 
+/// The names in a directory.
+fn names(dir: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn backups_of_a_directory_are_named_by_their_time_and_only_old_ones_of_that_name_go() {
-    let board = Board::quiet();
+fn backups_of_a_directory_are_named_by_their_time_and_only_old_ones_of_that_board_go() {
+    let (board, other) = (Board::quiet(), Board::quiet());
     board.create("t", &[]);
     let dir = board.path("backups");
-    let first = board.say(["backup", "--dir", dir.to_str().unwrap(), "--json"]).json();
-    assert!(first["file"].as_str().unwrap().starts_with(dir.to_str().unwrap()));
-    for (name, text) in [
-        ("kanban-20200101T000000Z.db", "older"),
-        ("kanban-20210101T000000Z.db", "old"),
-        ("kanban-2020.db", "another's"),
-        ("notes.txt", "another's"),
-    ] {
-        std::fs::write(dir.join(name), text).unwrap();
+    let backup = |board: &Board, keep: &str| {
+        let said = board.say(["backup", "--dir", dir.to_str().unwrap(), "--keep", keep, "--json"]);
+        let file = said.json()["file"].as_str().unwrap().to_owned();
+        file.strip_prefix(dir.to_str().unwrap()).unwrap()[1..].to_owned()
+    };
+    let first = backup(&board, "9");
+    let of_other = backup(&other, "1");
+    assert_eq!(names(&dir).len(), 2, "in the same second too each has a name");
+    for name in ["kanban-20200101T000000Z.db", "kanban-20210101T000000Z.db"] {
+        std::fs::copy(dir.join(&first), dir.join(name)).unwrap();
+    }
+    let kept = ["kanban-20180101T000000Z.db", "kanban-2020.db", "notes.txt"];
+    for name in kept {
+        std::fs::write(dir.join(name), "nobody knows whose").unwrap();
     }
     std::os::unix::fs::symlink("/etc/passwd", dir.join("kanban-20190101T000000Z.db")).unwrap();
-    // The name has whole seconds: a second backup needs another one.
-    let second = until("the next second", || {
-        let said = board.say(["backup", "--dir", dir.to_str().unwrap(), "--keep", "3"]);
-        (said.code == 0).then_some(said)
-    });
-    assert!(
-        second.out.contains("Removed: ") && second.out.contains("20200101T000000Z"),
-        "{second:?}"
-    );
-    let mut left: Vec<_> = std::fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    left.sort();
-    assert_eq!(left.len(), 6, "{left:?}");
-    for name in
-        ["kanban-20190101T000000Z.db", "kanban-2020.db", "kanban-20210101T000000Z.db", "notes.txt"]
-    {
-        assert!(left.iter().any(|other| other == name), "{name}: {left:?}");
+    let dir_shown = dir.to_str().unwrap();
+    let told = board.say(["backup", "--dir", dir_shown, "--keep", "3"]).ok();
+    assert!(told.contains("Removed: ") && told.contains("20200101T000000Z"), "{told}");
+    assert_eq!(told.matches("Removed: ").count(), 1, "{told}");
+    for name in kept.iter().copied().chain([
+        "kanban-20190101T000000Z.db",
+        "kanban-20210101T000000Z.db",
+        &first,
+        &of_other,
+    ]) {
+        assert!(names(&dir).iter().any(|other| other == name), "{name}: {:?}", names(&dir));
     }
-    let newest = left.iter().rev().find(|name| name.starts_with("kanban-20")).unwrap();
-    board.say(["restore", dir.join(newest).to_str().unwrap(), "--yes"]).ok();
+    let last = backup(&other, "1");
+    assert!(!dir.join(&of_other).exists() && dir.join(&last).exists() && dir.join(&first).exists());
+    board.say(["restore", dir.join(first).to_str().unwrap(), "--yes"]).ok();
+}
+
+#[test]
+fn a_board_that_was_restored_from_another_ones_backup_keeps_its_own_backups_apart() {
+    let (board, copy) = (Board::quiet(), Board::quiet());
+    board.create("t", &[]);
+    let dir = board.path("backups");
+    let words = ["backup", "--dir", dir.to_str().unwrap(), "--keep", "1"];
+    board.say(words).ok();
+    let first = dir.join(&names(&dir)[0]);
+    copy.say(["restore", first.to_str().unwrap(), "--yes"]).ok();
+    copy.say(words).ok();
+    assert!(first.exists(), "{:?}", names(&dir));
 }
 
 #[test]

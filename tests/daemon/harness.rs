@@ -150,6 +150,17 @@ impl Daemon {
         self.child = Some(command.spawn().unwrap());
     }
 
+    /// Starts it with this file mode mask.
+    pub fn spawn_under_mask(&mut self, mask: &str) {
+        let log = std::fs::File::create(self.log_path()).unwrap();
+        let program = self.command();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("umask {mask}; exec \"$0\"")]).arg(program.get_program());
+        let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.env_clear().envs(variables).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+    }
+
     /// Starts it as a service manager does that has made its sockets: they are descriptors 3 and up.
     pub fn spawn_with_sockets(&mut self, first: &UnixListener, second: Option<&UnixListener>) {
         const HAND_OVER: &str = "exec 3<&0 0</dev/null; export LISTEN_FDS=1; \

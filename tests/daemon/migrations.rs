@@ -1,5 +1,7 @@
 //! A migration that is cut off: the file is the old one or the new one, never something between.
 
+use kanband::api::client::ClientError;
+use kanband::kernel::error::ErrorCode;
 use rusqlite::Connection;
 
 use crate::harness::{Daemon, config};
@@ -86,6 +88,56 @@ fn an_interrupted_migration_leaves_the_old_file_and_the_next_start_makes_the_new
     daemon.kill_9();
     let copy = content(&daemon.home().join("kanban.db.v1"));
     assert_eq!(copy, old, "the copy that is kept is the old file");
+}
+
+#[test]
+fn a_copy_that_was_kept_earlier_stays_and_the_new_one_is_whole_or_not_there() {
+    let mut daemon = Daemon::prepare(&config(&[]));
+    write_old_board(&daemon);
+    let home = daemon.home();
+    let old = content(&home.join("kanban.db"));
+    std::fs::write(home.join("kanban.db.v1"), "of an earlier upgrade").unwrap();
+    daemon.arm(Some("migrate-copied=kill"));
+    daemon.spawn();
+    daemon.wait_killed();
+    assert!(home.join("kanban.db.v1.new").exists() && !home.join("kanban.db.v1.2").exists());
+    daemon.arm(Some("migrate-before-commit=kill"));
+    daemon.spawn();
+    daemon.wait_killed();
+    daemon.restart();
+    assert_eq!(std::fs::read(home.join("kanban.db.v1")).unwrap(), b"of an earlier upgrade");
+    assert_eq!(content(&home.join("kanban.db.v1.2")), old);
+    for name in ["kanban.db.v1.new", "kanban.db.v1.3"] {
+        assert!(!home.join(name).exists(), "{name}: two starts, one copy");
+    }
+}
+
+#[test]
+fn a_backup_of_an_old_version_is_restored_and_one_with_a_trigger_is_refused_before_it_is_migrated()
+{
+    let source = Daemon::prepare(&config(&[]));
+    write_old_board(&source);
+    let file = source.home().join("kanban.db");
+    let daemon = Daemon::start(&config(&[]));
+    let restore = || -> Result<serde_json::Value, ClientError> {
+        daemon.client().upload("/v1/restore", std::fs::File::open(&file).unwrap())
+    };
+    restore().unwrap();
+    assert_eq!(daemon.show("t_2")["comments"][0]["body"], "hello");
+    Connection::open(&file)
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN DELETE FROM task_comments; END;",
+        )
+        .unwrap();
+    match restore().unwrap_err() {
+        ClientError::Refused(detail) => assert_eq!(detail.code, ErrorCode::BadBackup, "{detail:?}"),
+        other => panic!("{other}"),
+    }
+    assert_eq!(daemon.show("t_2")["comments"][0]["body"], "hello");
+    let left = std::fs::read_dir(daemon.home()).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    assert!(!left.iter().any(|name| name.starts_with(".restore")), "{left:?}");
 }
 
 #[test]

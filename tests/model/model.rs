@@ -357,7 +357,16 @@ impl Model {
 
     pub fn attach(&mut self, id: &str, name: &str, content: char) -> Done {
         let files = &mut self.task(id)?.files;
-        if files.get(name) == Some(&content) {
+        let (stem, extension) = name.split_once('.').unwrap();
+        let is_numbered = |known: &str| {
+            let middle = known.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
+            middle.is_some_and(|middle| middle.starts_with('-') && middle != "-.")
+        };
+        let is_there = files.get(name).is_some_and(|known| {
+            let is_same = |(known, held): (&String, &char)| *held == content && is_numbered(known);
+            *known == content || files.iter().any(is_same)
+        });
+        if is_there {
             return Ok(());
         }
         let numbered = (2..).map(|n| name.replace('.', &format!("-{n}.")));

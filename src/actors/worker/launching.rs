@@ -169,7 +169,8 @@ impl Worker {
             token: random_hex(32).map_err(no_words)?,
             session: random_uuid().map_err(no_words)?,
         };
-        let prepared = prepare(order, &self.deps.context, &words, user)?;
+        let file_env = std::mem::take(&mut self.file_env);
+        let prepared = prepare(order, &self.deps.context, &words, user, file_env)?;
         let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = prepared;
         self.verdict_mode = verdict_mode;
         self.secrets.clone_from(&spec.log.redact);
@@ -265,7 +266,7 @@ impl Worker {
         }
     }
 
-    fn fail_launch(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
+    pub(super) fn fail_launch(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
         let NotLaunched { step, message, errno } = failed;
         let message = redacted(&message, &self.secrets);
         tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, ?step, message, "a run could not be launched");

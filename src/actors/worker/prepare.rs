@@ -10,7 +10,7 @@ use crate::actors::live_runs::TokenDigest;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::Rendered;
-use crate::config::secrets::{Rule, secrets_of};
+use crate::config::secrets::{Rule, secrets_of, set_by_profile};
 use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{
     RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
@@ -183,7 +183,7 @@ struct Workspace {
     is_cwd: bool,
 }
 
-/// Prepares the launch of a claimed run.
+/// Prepares the launch of a claimed run. `file_env` is what stands in the profile's `env_file`.
 ///
 /// # Errors
 /// Why nothing can be started; the run ends `spawn_failed` with it.
@@ -192,6 +192,7 @@ pub fn prepare(
     context: &LaunchContext,
     words: &StartWords,
     user: Option<&Account>,
+    file_env: BTreeMap<String, String>,
 ) -> Result<Prepared, NotLaunched> {
     let settings = context.settings();
     let task = &order.task;
@@ -208,13 +209,14 @@ pub fn prepare(
         })?
         .to_owned();
     let asked = Asked::of(order, &resolution)?;
-    let Rendered { argv, env } =
+    let Rendered { argv, mut env } =
         rendered(order, context, words, &resolution, (&workspace_text, &asked));
+    env.extend(file_env.clone());
     let env = environment(order, context, &settings, &resolution, (&workspace_text, env), user);
     let (session, resumed_run_id) = session(order, &resolution, words);
     let containment = context.containment();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
-    let redact = secrets(&env, &resolution, words);
+    let redact = secrets(&env, &file_env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);
@@ -276,11 +278,13 @@ pub fn prepare(
 /// The secret values of a run: those of its environment, and its token.
 fn secrets(
     env: &BTreeMap<String, String>,
+    file_env: &BTreeMap<String, String>,
     resolution: &Resolution,
     words: &StartWords,
 ) -> Vec<String> {
     let profile = resolution.profile.clone().unwrap_or_default();
-    let rule = Rule { of_profile: &profile.env.0, public: &profile.env_public };
+    let set = set_by_profile(file_env, &profile.env.0);
+    let rule = Rule { of_profile: &set, public: &profile.env_public };
     let mut secrets = secrets_of(env, rule);
     secrets.push(words.token.clone());
     secrets

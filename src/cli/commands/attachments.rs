@@ -150,7 +150,7 @@ fn get(id: &str, name: &str, target: &Path, overwrite: Overwrite, session: &mut 
     let reply = client.download(&path, &wanted)?;
     let attached = list_of(&client, id, &session.on_board())?;
     let attached = attached.iter().find(|file| file.filename == name);
-    let mut file = NewFile::create(target, overwrite)?;
+    let mut file = NewFile::create(target, overwrite, &session.ambient)?;
     let mut hash = Sha256::new();
     let bytes = to_file(reply, &mut file, |piece| hash.update(piece))?;
     let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

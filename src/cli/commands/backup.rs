@@ -9,11 +9,12 @@ use serde::Serialize;
 use crate::api::client::{Client, Download};
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
-use crate::cli::files::{NewFile, Overwrite};
+use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text;
+use crate::config::Ambient;
 use crate::exit_codes::CliExit;
-use crate::kernel::restore::verify;
+use crate::kernel::restore::{Verified, installation_of, verify};
 use crate::os::files::create_private_dir;
 
 /// Where the bytes come from.
@@ -25,7 +26,7 @@ const NAME: (&str, &str) = ("kanban-", ".db");
 /// Write the whole board into a file, as of one instant, while everything goes on.
 ///
 /// The file is a board file: `kanban restore` puts it back, `sqlite3` reads it. It is checked before it appears under its name.
-/// With `--dir` it is named by its time, and `--keep` removes the oldest ones of such names there.
+/// With `--dir` it is named by its time, and `--keep` removes the oldest ones of this board there; boards may share a directory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban backup board-2026-05-01.db
@@ -41,7 +42,7 @@ pub struct Arguments {
     /// Directory for a file that is named by its time; made when it is missing
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     dir: Option<PathBuf>,
-    /// Backups of such names that stay in the directory, the new one included
+    /// Backups of this board that stay in the directory, the new one included
     #[arg(long, value_name = "N", requires = "dir", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 }
@@ -67,15 +68,22 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             return Ok(CliExit::Ok);
         }
         (Some(file), _) => file.clone(),
-        (None, Some(dir)) => in_directory(dir)?,
+        (None, Some(dir)) => {
+            refuse_home_file(dir, &session.ambient)?;
+            in_directory(dir)?
+        }
         (None, None) => return Err(Failure::usage("name a FILE or a --dir")),
     };
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
-    let bytes = write_checked(&client, &file, overwrite)?;
+    let (bytes, verified) = write_checked(&client, &file, overwrite, &session.ambient)?;
     let removed = match (&arguments.dir, arguments.keep) {
-        (Some(dir), Some(keep)) => remove_old(dir, keep)?,
+        (Some(dir), Some(keep)) => remove_old(dir, &verified.install.install_id, keep)?,
         (Some(_) | None, _) => Vec::new(),
     };
+    for difference in &verified.differences {
+        let told = &difference.told;
+        session.output.complain(&format!("warning: `kanban restore` refuses this backup: {told}"));
+    }
     let shown = Shown { file: file.display().to_string(), bytes, removed };
     if session.output.is_json() {
         session.output.json(&shown)?;
@@ -88,18 +96,23 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-/// A file that does not have its name before it has been read through.
-fn write_checked(client: &Client, target: &Path, overwrite: Overwrite) -> Result<u64, Failure> {
-    let mut file = NewFile::create(target, overwrite)?;
+/// A file that does not have its name before it has been read through. Returns its length and what it is.
+fn write_checked(
+    client: &Client,
+    target: &Path,
+    overwrite: Overwrite,
+    ambient: &Ambient,
+) -> Result<(u64, Verified), Failure> {
+    let mut file = NewFile::create(target, overwrite, ambient)?;
     let bytes = to_file(client.download(PATH, &Nothing {})?, &mut file, |_| {})?;
-    verify(file.staged()).map_err(|error| {
+    let verified = verify(file.staged()).map_err(|error| {
         Failure::fault(format!("the backup {}; it was thrown away", error.problem()))
     })?;
     file.finish()?;
-    Ok(bytes)
+    Ok((bytes, verified))
 }
 
-/// The name of a backup of now.
+/// The name of a backup of now; a numbered one when another board has been backed up there in the same second.
 fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
     if !dir.exists() {
         create_private_dir(dir).map_err(|error| {
@@ -110,36 +123,45 @@ fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
         return Err(Failure::usage(format!("{} is not a directory", dir.display())));
     }
     let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    Ok(dir.join(format!("{}{now}{}", NAME.0, NAME.1)))
+    let name = |number: u32| match number {
+        1 => format!("{}{now}{}", NAME.0, NAME.1),
+        number => format!("{}{now}-{number}{}", NAME.0, NAME.1),
+    };
+    let mut names = (1..).map(|number| dir.join(name(number)));
+    let free = names.find(|path| path.symlink_metadata().is_err());
+    free.ok_or_else(|| Failure::usage(format!("{} is full of backups", dir.display())))
 }
 
-/// Whether a file is called as a backup by its time is.
-fn is_of_our_naming(name: &str) -> bool {
-    let time = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1));
-    time.is_some_and(|time| {
-        let shape: String =
-            time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        shape == "00000000T000000Z"
-    })
+/// The time and the number in the name of a backup that is named by its time.
+fn time_in_name(name: &str) -> Option<(String, u32)> {
+    let inner = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?;
+    let (time, number) = match inner.split_once('-') {
+        Some((time, number)) => (time, number.parse().ok().filter(|number| *number > 1)?),
+        None => (inner, 1),
+    };
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    (shape == "00000000T000000Z").then(|| (time.to_owned(), number))
 }
 
-/// Removes all but the newest `keep` backups of our own naming. Nothing else in the directory is touched, and no link followed.
-fn remove_old(dir: &Path, keep: u32) -> Result<Vec<String>, Failure> {
+/// Removes all but the newest `keep` backups of our own naming that are of the installation `install_id`. Nothing else in the
+/// directory is touched: no other board's backup, none of which it cannot be told whose it is, no link.
+fn remove_old(dir: &Path, install_id: &str, keep: u32) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::fault(format!("old backups in {} cannot be removed: {error}", dir.display()))
     };
-    let mut names = Vec::new();
+    let mut own = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let is_file = entry.file_type().map_err(failed)?.is_file();
-        names.extend(
-            entry.file_name().into_string().ok().filter(|name| is_file && is_of_our_naming(name)),
-        );
+        let time = entry.file_name().to_str().and_then(time_in_name);
+        let Some(time) = time.filter(|_| is_file) else { continue };
+        if installation_of(&entry.path()).is_some_and(|found| found == install_id) {
+            own.push((time, entry.path()));
+        }
     }
-    names.sort_unstable_by(|left, right| right.cmp(left));
+    own.sort_unstable_by(|left, right| right.cmp(left));
     let mut removed = Vec::new();
-    for name in names.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
-        let path = dir.join(name);
+    for (_, path) in own.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
         std::fs::remove_file(&path).map_err(failed)?;
         removed.push(path.display().to_string());
     }
@@ -192,16 +214,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_with_a_time_are_of_our_naming() {
+    fn only_names_with_a_time_are_of_our_naming_and_they_sort_by_it() {
         for (name, expected) in [
-            ("kanban-20260501T031500Z.db", true),
-            ("kanban-20260501T031500Z.db.zst", false),
-            ("kanban-2026-05-01.db", false),
-            ("kanban-.db", false),
-            ("board-20260501T031500Z.db", false),
-            (".kanban-20260501T031500Z.db.ab", false),
+            ("kanban-20260501T031500Z.db", Some(("20260501T031500Z", 1))),
+            ("kanban-20260501T031500Z-2.db", Some(("20260501T031500Z", 2))),
+            ("kanban-20260501T031500Z-10.db", Some(("20260501T031500Z", 10))),
+            ("kanban-20260501T031500Z-1.db", None),
+            ("kanban-20260501T031500Z-x.db", None),
+            ("kanban-20260501T031500Z.db.zst", None),
+            ("kanban-2026-05-01.db", None),
+            ("kanban-.db", None),
+            ("board-20260501T031500Z.db", None),
+            (".kanban-20260501T031500Z.db.ab", None),
         ] {
-            assert_eq!(is_of_our_naming(name), expected, "{name}");
+            let expected = expected.map(|(time, number)| (time.to_owned(), number));
+            assert_eq!(time_in_name(name), expected, "{name}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `kanban daemon`: a stub. The daemon is a program of its own, `kanband`.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -8,6 +9,7 @@ use std::sync::Mutex;
 
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
+use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
@@ -63,6 +65,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         // Only comes back when it fails.
         None => Err(not_started(&program, &command.exec())),
         Some(file) => {
+            refuse_home_file(file, &session.ambient)?;
             let exit = run_with_file(&mut command, &program, file)?;
             session.output.complain("(dispatcher stopped)");
             Ok(exit)
@@ -142,6 +145,8 @@ fn begin<'a>(daemon: &Child, file: &'a Path) -> io::Result<(PidFd, PidFile<'a>)>
     let pid = i32::try_from(daemon.id()).map_err(io::Error::other)?;
     // Not reaped yet, so the PID is its own.
     let process = PidFd::from_child(pid)?;
-    std::fs::write(file, format!("{pid}\n"))?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut opened = options.write(true).create(true).truncate(true).mode(0o644).open(file)?;
+    writeln!(opened, "{pid}")?;
     Ok((process, PidFile(file)))
 }

@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
-    let mut file = NewFile::create(&arguments.file, overwrite)?;
+    let mut file = NewFile::create(&arguments.file, overwrite, &session.ambient)?;
     let mut lines = 0;
     let bytes = to_file(reply?, &mut file, |piece| {
         lines += piece.iter().filter(|byte| **byte == b'\n').count();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::commands::Ended;
-use crate::cli::failure::Failure;
+use crate::cli::files::{NewFile, Overwrite};
 use crate::cli::manual;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
@@ -25,9 +25,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     for page in manual::pages() {
         let path = arguments.directory.join(&page.file_name);
-        std::fs::write(&path, &page.text).map_err(|error| {
-            Failure::fault(format!("{} cannot be written: {error}", path.display()))
-        })?;
+        let mut file = NewFile::create(&path, Overwrite::Allow, &session.ambient)?;
+        file.let_all_read()?;
+        file.write(page.text.as_bytes())?;
+        file.finish()?;
         session.output.line(path.display().to_string())?;
     }
     Ok(CliExit::Ok)

@@ -2,18 +2,21 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::api::client::ClientError;
-use crate::api::transfer::RestoreReply;
+use crate::api::transfer::{RestoreReply, bad_backup_hint};
 use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
+use crate::cli::files::PrivateDir;
 use crate::cli::session::Session;
+use crate::cli::still_copy::{copy_still, has_journal};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
+use crate::kernel::restore::complete;
 
 /// Put a backup in the place of the board.
 ///
@@ -47,13 +50,13 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("{} cannot be read: {error}", arguments.file.display()))
     };
-    let file = File::open(&arguments.file).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    if !std::fs::metadata(&arguments.file).map_err(unreadable)?.is_file() {
         return Err(Failure::usage(format!("{} is not a file", arguments.file.display())));
     }
     if !arguments.yes {
         ask(arguments, session)?;
     }
+    let (file, _folder) = whole_file(&arguments.file)?;
     let copy = file.try_clone().map_err(unreadable)?;
     let shown = match session.client()?.upload::<RestoreReply>("/v1/restore", file) {
         Ok(reply) => {
@@ -83,13 +86,36 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
+/// The backup, open. Where a journal lies beside it, as beside a file that was copied from under a daemon, a copy that holds what
+/// the journal does; with the directory that the copy is in.
+fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("{} cannot be read: {error}", path.display()))
+    };
+    let real = path.canonicalize().map_err(unreadable)?;
+    if !has_journal(&real) {
+        return Ok((File::open(&real).map_err(unreadable)?, None));
+    }
+    let folder = PrivateDir::new("kanban-restore").map_err(unreadable)?;
+    let copy = folder.path().join("board.db");
+    if !copy_still(&real, &copy).map_err(unreadable)? {
+        let told = format!("{} is being written to", path.display());
+        return Err(Failure::refused(ErrorCode::BadBackup, told)
+            .with_hint("`kanban backup` makes a copy of a board that is in use"));
+    }
+    complete(&copy).map_err(|error| {
+        let told = format!("the backup {}", error.problem());
+        Failure::refused(ErrorCode::BadBackup, told).with_hint("the board is untouched")
+    })?;
+    Ok((File::open(&copy).map_err(unreadable)?, Some(folder)))
+}
+
 /// An offline restore is refused with the codes of an online one.
 fn refused(error: app::StartError) -> Failure {
     let message = error.to_string();
     match error {
-        app::StartError::BadBackup(_) => {
-            Failure::refused(ErrorCode::BadBackup, message).with_hint("the board is untouched")
-        }
+        app::StartError::BadBackup(refused) => Failure::refused(ErrorCode::BadBackup, message)
+            .with_hint(bad_backup_hint("the board is untouched", &refused)),
         app::StartError::LiveRuns { .. } => Failure::refused(ErrorCode::OpenRuns, message)
             .with_hint("wait until they have ended, or start the daemon and `kanban drain`"),
         error => error.into(),

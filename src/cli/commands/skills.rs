@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
+use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
 use crate::cli::session::Session;
 use crate::config::{Ambient, nearest::nearest};
 use crate::exit_codes::CliExit;
@@ -155,7 +156,7 @@ fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
             other => other,
         };
         if place.state != State::Same {
-            write(skill, &place.path)?;
+            write(skill, &place.path, &session.ambient)?;
         }
     }
     let places: Vec<Place> = places.into_iter().map(|(_, place)| place).collect();
@@ -220,17 +221,16 @@ fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
     }
 }
 
-/// Writes beside it and renames, so that no agent ever reads half of it.
-fn write(skill: &Skill, path: &Path) -> Result<(), Failure> {
-    let beside = path.with_extension("md.new");
-    let written = path
-        .parent()
-        .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| std::fs::write(&beside, skill.text))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _is_gone = std::fs::remove_file(&beside).is_ok();
+/// It appears under its name when it is whole, so that no agent ever reads half of it.
+fn write(skill: &Skill, path: &Path, ambient: &Ambient) -> Result<(), Failure> {
+    let unmade = |error: std::io::Error| {
         let told = format!("{} cannot be written: {error}", path.display());
         Failure::refused(ErrorCode::BadRequest, told)
-    })
+    };
+    refuse_home_file(path, ambient)?;
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unmade)?;
+    let mut file = NewFile::create(path, Overwrite::Allow, ambient)?;
+    file.let_all_read()?;
+    file.write(skill.text.as_bytes())?;
+    file.finish()
 }

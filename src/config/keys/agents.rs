@@ -106,6 +106,16 @@ pub(super) const PROFILE: &[Key] = &[
               `kanban profiles check NAME` lists those that are redacted.",
     },
     Key {
+        name: "env_file",
+        kind: Kind::Path,
+        default: None,
+        example: Some("\"/etc/kanband/keys/coder\""),
+        unit: None,
+        doc: "File with further variables, a line NAME=VALUE each, read when a run starts; `env` goes over it. The place \
+              for keys: it must belong to root or to the daemon's user, and nobody else may read it, but for the daemon's \
+              group.",
+    },
+    Key {
         name: "working_directory",
         kind: Kind::Path,
         default: None,

@@ -79,6 +79,7 @@ pub static SECTIONS: &[Section] = &[
                         "effort",
                         "args",
                         "env",
+                        "env_file",
                         "env_public",
                         "working_directory",
                         "max_running",

@@ -271,3 +271,22 @@ fn a_variable_sets_any_key() {
     assert!(settings.launchers["hermes"].hermes_env);
     assert_eq!(settings.launchers["hermes"].argv, Settings::default().launchers["hermes"].argv);
 }
+
+#[test]
+fn what_the_machine_keeps_from_a_user_is_left_out_and_nothing_else_is() {
+    let of = |env: &[(&str, &str)]| Home::resolve(&ambient(env)).unwrap();
+    let (users, chosen) = (of(&[("HOME", "/home/ann")]), of(&[("KANBAN_HOME", "/k")]));
+    let root = Ambient { uid: 0, ..ambient(&[]) };
+    let machines = Home::resolve(&root).unwrap();
+    let own = users.user_config_file().unwrap();
+    for (home, path, kind, expected) in [
+        (&users, users.main_config_file(), ErrorKind::PermissionDenied, true),
+        (&users, users.conf_d(), ErrorKind::PermissionDenied, true),
+        (&users, own, ErrorKind::PermissionDenied, false),
+        (&users, users.main_config_file(), ErrorKind::InvalidData, false),
+        (&machines, machines.main_config_file(), ErrorKind::PermissionDenied, false),
+        (&chosen, chosen.main_config_file(), ErrorKind::PermissionDenied, false),
+    ] {
+        assert_eq!(is_of_another(home, path, &kind.into()), expected, "{} {kind}", path.display());
+    }
+}

@@ -10,6 +10,11 @@ use crate::kernel::error::Fault;
 /// Writes a compact copy, as of one instant (`VACUUM INTO`). The target must not exist.
 pub fn copy_into(connection: &Connection, to: &Path) -> Result<(), Fault> {
     let doing = "write a backup";
+    super::create_private(to).map_err(|error| Fault::Database {
+        doing: doing.to_owned(),
+        detail: error.to_string(),
+        retryable: false,
+    })?;
     let to = to.to_string_lossy().into_owned();
     // A connection that may only query may not write the copy either; the board itself is open for reading only all the same.
     connection.pragma_update(None, "query_only", false).doing(doing)?;

@@ -1,6 +1,6 @@
 //! Questions to the whole file: is it sound, and does it keep the board's invariants?
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::Doing;
 use crate::kernel::error::Fault;
@@ -57,6 +57,50 @@ pub fn problems(connection: &Connection) -> Result<Vec<String>, Fault> {
     }
     found.extend(broken_invariants(connection)?);
     Ok(found)
+}
+
+/// Reads every row once: tasks and runs as they are read when the board is used, of the other tables each value.
+///
+/// # Errors
+/// One line about the first row that cannot be read.
+pub fn read_every_row(connection: &Connection) -> Result<(), String> {
+    let told = |table: &str| {
+        let table = table.to_owned();
+        move |error: rusqlite::Error| format!("a row of {table} cannot be read: {error}")
+    };
+    each(connection, super::tasks::EVERY, super::tasks::read).map_err(told("tasks"))?;
+    each(connection, super::runs::EVERY, super::runs::read).map_err(told("task_runs"))?;
+    for table in tables(connection).map_err(told("the schema"))? {
+        each(connection, &format!("SELECT * FROM \"{table}\""), every_value)
+            .map_err(told(&table))?;
+    }
+    Ok(())
+}
+
+/// The tables of a file whose structure is known to be ours.
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table'")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
+fn each<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        drop(read(row)?);
+    }
+    Ok(())
+}
+
+fn every_value(row: &Row<'_>) -> rusqlite::Result<()> {
+    let width = row.as_ref().column_count();
+    (0..width).try_for_each(|index| row.get::<_, rusqlite::types::Value>(index).map(drop))
 }
 
 /// Broken invariants, one line each.

@@ -39,12 +39,17 @@ pub fn get(connection: &Connection) -> Result<Install, Fault> {
         .doing("read the installation")
 }
 
-/// Begins a new life of the file: cursors and run directories of the last one are void.
-pub fn set_incarnation(connection: &Connection, incarnation: &str) -> Result<(), Fault> {
+/// Begins a new life of the file, in a home of the installation `install_id`: cursors and run directories of the last one are
+/// void.
+pub fn begin_new_life(
+    connection: &Connection,
+    incarnation: &str,
+    install_id: &str,
+) -> Result<(), Fault> {
     connection
         .execute(
-            "UPDATE install SET incarnation = :incarnation",
-            named_params! { ":incarnation": incarnation },
+            "UPDATE install SET incarnation = :incarnation, install_id = :install_id",
+            named_params! { ":incarnation": incarnation, ":install_id": install_id },
         )
         .map(|_| ())
         .doing("begin a new life of the board")

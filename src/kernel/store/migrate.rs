@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 
-use super::{Birth, Missing, OpenError};
+use super::{Birth, Missing, OpenError, foreign};
 
 struct Migration {
     version: i64,
@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, sql: include_str!("migrations/0009_worktrees.sql") },
     Migration { version: 10, sql: include_str!("migrations/0010_comment_totals.sql") },
     Migration { version: 11, sql: include_str!("migrations/0011_footing.sql") },
+    Migration { version: 12, sql: include_str!("migrations/0012_application.sql") },
 ];
 
 /// The schema version that this program writes.
@@ -34,7 +35,7 @@ pub fn newest_version() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
@@ -53,9 +54,12 @@ pub(super) fn refuse_unknown(
     let found = version(connection).map_err(at)?;
     let known = newest_version();
     if found > known {
-        let kept =
-            (1..=known).rev().map(|version| copy_path(path, version)).find(|copy| copy.exists());
+        let kept = (1..=known).rev().find_map(|version| copies(path, version).pop());
         return Err(OpenError::Newer { path: path.to_owned(), found, known, kept });
+    }
+    if found < 0 {
+        let detail = format!("its schema version is {found}");
+        return Err(OpenError::NotABoard { path: path.to_owned(), detail });
     }
     if found == 0 && has_tables(connection).map_err(at)? {
         let detail = "it has tables but no schema version; `kanban import hermes` takes boards of the predecessor";
@@ -73,13 +77,14 @@ pub(super) fn bring_up_to_date(
     connection: &mut Connection,
     path: &Path,
     birth: &Birth,
+    copy: KeepCopy,
 ) -> Result<(), OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let found = version(connection).map_err(at)?;
     if found == newest_version() {
         return Ok(());
     }
-    if found > 0 {
+    if found > 0 && copy == KeepCopy::Yes {
         keep_copy(connection, path, found)?;
     }
     let transaction = connection
@@ -112,22 +117,85 @@ fn apply(transaction: &Connection, migration: &Migration) -> rusqlite::Result<()
     Ok(())
 }
 
-fn keep_copy(connection: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
-    let copy = copy_path(path, found);
-    if copy.exists() {
-        return Ok(());
-    }
-    let copy_text = copy.to_string_lossy().into_owned();
-    connection
-        .execute("VACUUM INTO ?1", [copy_text])
-        .map(|_| ())
-        .map_err(|error| OpenError::from_sqlite(&copy, &error))
+/// Whether a copy of an existing file is kept before it is migrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepCopy {
+    /// It is, beside the file.
+    Yes,
+    /// Not of a file that is itself a copy.
+    No,
 }
 
-/// Where the copy of a file of schema version `found` is kept before it is migrated.
-pub fn copy_path(path: &Path, found: i64) -> PathBuf {
+/// An empty board of a schema version, in memory.
+pub(super) fn scratch(version: i64) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version <= version) {
+        connection.execute_batch(migration.sql)?;
+    }
+    connection.pragma_update(None, "user_version", version)?;
+    Ok(connection)
+}
+
+/// Keeps a copy under a name that nothing has, whole or not at all. One that was kept of the same state before is not made again:
+/// the start that made it may have been cut off.
+fn keep_copy(connection: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
+    let kept = copies(path, found);
+    let state = state(connection).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let is_same = |copy: &PathBuf| {
+        foreign::open_unchanging(copy).and_then(|copy| self::state(&copy)).ok().as_ref()
+            == Some(&state)
+    };
+    if kept.last().is_some_and(is_same) {
+        return Ok(());
+    }
+    let unfinished = with_ending(path, &format!(".v{found}.new"));
+    let failed = |error: std::io::Error| OpenError::Unusable {
+        path: unfinished.clone(),
+        detail: error.to_string(),
+    };
+    // What an earlier start has left unfinished is a copy of what is there.
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    super::create_private(&unfinished).map_err(failed)?;
+    connection
+        .execute("VACUUM INTO ?1", [unfinished.to_string_lossy().into_owned()])
+        .map_err(|error| OpenError::from_sqlite(&unfinished, &error))?;
+    crate::failpoint::hit("migrate-copied");
+    let number = kept.len() + 1;
+    let whole = std::fs::File::open(&unfinished).and_then(|copy| copy.sync_all());
+    // A link takes no name away from another file.
+    whole
+        .and_then(|()| std::fs::hard_link(&unfinished, copy_path(path, found, number)))
+        .and_then(|()| std::fs::remove_file(&unfinished))
+        .map_err(failed)
+}
+
+/// What tells two states of one board apart: its life, and its newest event.
+fn state(connection: &Connection) -> rusqlite::Result<(String, Option<i64>, i64)> {
+    connection.query_row(
+        "SELECT (SELECT incarnation FROM install), (SELECT max(id) FROM task_events), (SELECT count(*) FROM tasks)",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}
+
+/// The copies of a file that were kept of schema version `found`, oldest first.
+fn copies(path: &Path, found: i64) -> Vec<PathBuf> {
+    let numbered = (1..).map(|number| copy_path(path, found, number));
+    numbered.take_while(|copy| copy.symlink_metadata().is_ok()).collect()
+}
+
+/// Where a copy of a file of schema version `found` is kept before it is migrated; later ones have a number.
+pub fn copy_path(path: &Path, found: i64, number: usize) -> PathBuf {
+    let ending = if number == 1 { format!(".v{found}") } else { format!(".v{found}.{number}") };
+    with_ending(path, &ending)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".v{found}"));
+    name.push(ending);
     PathBuf::from(name)
 }
 

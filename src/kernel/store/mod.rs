@@ -36,6 +36,7 @@ pub mod queue;
 pub mod requests;
 pub mod rows;
 pub mod runs;
+pub mod schema;
 pub mod search;
 pub mod subscriptions;
 pub mod tasks;
@@ -43,6 +44,7 @@ pub mod transaction;
 pub mod transfer;
 pub mod workspaces;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::OpenFlags;
@@ -51,6 +53,9 @@ use thiserror::Error;
 
 pub use rusqlite::Connection;
 
+use self::install::Install;
+use self::migrate::KeepCopy;
+use self::schema::Difference;
 use crate::kernel::error::Fault;
 use crate::kernel::limits::READ_STEPS_PER_LOOK;
 
@@ -59,6 +64,9 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Memory that each connection may use for pages, in KiB.
 const CACHE_KIB: i32 = 4096;
+
+/// Differences of a file that are told one by one.
+const TOLD_MAX: usize = 5;
 
 /// How long a connection waits for a lock that a `sqlite3` of the operator holds, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 5000;
@@ -100,6 +108,14 @@ pub enum OpenError {
         /// What the check said.
         detail: String,
     },
+    /// The file has a structure of its own.
+    #[error("{path} {}", self.problem())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// In what it differs from a board.
+        differences: Vec<Difference>,
+    },
     /// The file could not be opened or read.
     #[error("{path} {}", self.problem())]
     Unusable {
@@ -131,8 +147,25 @@ impl OpenError {
             }
             Self::NotABoard { detail, .. } => format!("is not a kanban board: {detail}"),
             Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
+            Self::Foreign { differences, .. } => {
+                let told: Vec<&str> =
+                    differences.iter().take(TOLD_MAX).map(|found| found.told.as_str()).collect();
+                let more = match differences.len().saturating_sub(TOLD_MAX) {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                format!("does not have the structure of a board: {}{more}", told.join("; "))
+            }
             Self::Unusable { detail, .. } => format!("could not be opened: {detail}"),
         }
+    }
+
+    /// The statements that would make the file a board again, where statements do.
+    pub fn remedy(&self) -> Option<String> {
+        let Self::Foreign { differences, .. } = self else { return None };
+        let statements: Option<Vec<&str>> =
+            differences.iter().map(|found| found.remedy.as_deref()).collect();
+        Some(statements?.join(" "))
     }
 
     fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
@@ -172,6 +205,23 @@ pub struct Birth {
 /// # Errors
 /// [`OpenError`]; the file is unchanged then.
 pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Connection, OpenError> {
+    open_for_writing(path, missing, birth, KeepCopy::Yes)
+}
+
+/// Opens a given copy of a board, after [`inspect`] has passed it.
+///
+/// # Errors
+/// [`OpenError`].
+pub(in crate::kernel) fn open_staged(path: &Path, birth: &Birth) -> Result<Connection, OpenError> {
+    open_for_writing(path, Missing::Refuse, birth, KeepCopy::No)
+}
+
+fn open_for_writing(
+    path: &Path,
+    missing: Missing,
+    birth: &Birth,
+    copy: KeepCopy,
+) -> Result<Connection, OpenError> {
     let found = rusqlite::version_number();
     if found < SQLITE_VERSION_MIN {
         return Err(OpenError::OldLibrary { found });
@@ -180,6 +230,12 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     if missing == Missing::Create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
+    if missing == Missing::Create {
+        create_private(path).map_err(|error| OpenError::Unusable {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        })?;
+    }
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
     configure(&connection).map_err(at)?;
@@ -187,11 +243,11 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path, missing)?;
-    check(&connection, path)?;
+    check(&connection, path, "quick_check")?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
-    migrate::bring_up_to_date(&mut connection, path, birth)?;
+    migrate::bring_up_to_date(&mut connection, path, birth, copy)?;
     migrate::show_version(&connection).map_err(at)?;
     Ok(connection)
 }
@@ -219,16 +275,79 @@ pub fn make_stoppable(connection: &mut Connection, must_stop: fn() -> bool) -> R
         .doing("configure a reading connection")
 }
 
-/// Whether the file at `path` is a whole board that this program knows. It is only read.
+/// What a file is that is a whole board.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Which installation it is of, and which life of it.
+    pub install: Install,
+    /// In what its structure differs from a board's.
+    pub differences: Vec<Difference>,
+}
+
+/// Whether the file at `path`, which nobody writes to, is a whole board that this program knows. Nothing in it acts, and it is
+/// only read.
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn verify(path: &Path) -> Result<(), OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub fn verify(path: &Path) -> Result<Verified, OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
-    let connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    let connection = foreign::open_unchanging(path).map_err(at)?;
     migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
-    check(&connection, path)
+    let differences = schema::find(&connection).map_err(at)?;
+    check(&connection, path, "integrity_check")?;
+    let install = install::get(&connection).map_err(|fault| OpenError::Unusable {
+        path: path.to_owned(),
+        detail: fault.to_string(),
+    })?;
+    Ok(Verified { install, differences })
+}
+
+/// The same for a file that is to become the board: its structure may not differ.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn inspect(path: &Path) -> Result<Verified, OpenError> {
+    let connection =
+        foreign::open_unchanging(path).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
+    let differences =
+        schema::find(&connection).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    // Before its rows are looked at.
+    if !differences.is_empty() {
+        return Err(OpenError::Foreign { path: path.to_owned(), differences });
+    }
+    drop(connection);
+    verify(path)
+}
+
+/// Moves what lies in the journals of the copy at `path` into it; the copy is then a file without a journal.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn complete(path: &Path) -> Result<(), OpenError> {
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    foreign::harden(&connection).map_err(at)?;
+    connection.pragma_update(None, "query_only", false).map_err(at)?;
+    connection.pragma_update(None, "journal_mode", "DELETE").map_err(at)?;
+    connection.close().map_err(|(_, error)| at(error))
+}
+
+/// The installation that the file at `path` is of; none when it is no such file. It is only read.
+pub fn installation_of(path: &Path) -> Option<String> {
+    let connection = foreign::open_unchanging(path).ok()?;
+    install::get(&connection).ok().map(|install| install.install_id)
+}
+
+/// Makes an empty file for its owner alone, unless there is one: SQLite would make it by the file mode mask. Its journals get the
+/// mode of the file.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// A connection to nothing, for the moment in which a file changes hands.
@@ -243,6 +362,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -254,9 +374,9 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Reads every page once; a board that does not survive this is not served.
-fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+fn check(connection: &Connection, path: &Path, how: &str) -> Result<(), OpenError> {
     let answer: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
         .map_err(|error| OpenError::from_sqlite(path, &error))?;
     if answer == "ok" {
         Ok(())

@@ -28,7 +28,10 @@ macro_rules! select_runs {
 
 use select_runs;
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
+/// Every run, in no order.
+pub(super) const EVERY: &str = select_runs!("");
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
         id: row.get(0)?,
         task_id: row.get(1)?,

@@ -27,6 +27,9 @@ macro_rules! select_tasks {
 }
 pub(super) use select_tasks;
 
+/// Every task, in no order.
+pub(super) const EVERY: &str = select_tasks!("");
+
 /// Maps a row of [`select_tasks`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {

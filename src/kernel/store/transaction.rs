@@ -1,5 +1,6 @@
 //! Beginning and ending transactions, and the savepoints in them.
 
+use rusqlite::config::DbConfig;
 use rusqlite::trace::{StmtRef, TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus};
 
@@ -81,6 +82,16 @@ pub(in crate::kernel) fn roll_back(connection: &Connection) -> Result<(), Fault>
 /// Moves what the WAL holds into the file and empties it, as far as no reader needs it.
 pub(in crate::kernel) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(())).doing("checkpoint")
+}
+
+/// Keeps the connection from moving its WAL into the file, when it commits and when it is closed.
+pub(in crate::kernel) fn leave_file_alone(connection: &Connection) -> Result<(), Fault> {
+    let doing = "leave the file alone";
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map(|_| ())
+        .doing(doing)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0).doing(doing)
 }
 
 /// Turns syncing off; see [`crate::kernel::board::Board::disable_sync_for_tests`].

@@ -68,12 +68,18 @@ pub(super) fn checked_assignee(
     given: Option<&str>,
 ) -> Result<Option<String>, VerbError> {
     let assignee = validate::argument_name("assignee", given)?;
-    if let (Some(name), Some(known)) = (&assignee, &tx.policy.strict_profiles)
-        && !known.contains(name)
-    {
-        return Err(Refusal::UnknownProfile { name: name.clone() }.into());
-    }
+    refuse_unknown_profile(tx, assignee.as_deref())?;
     Ok(assignee)
+}
+
+/// Refuses a name without a profile, where only profiles may be assigned.
+pub(super) fn refuse_unknown_profile(tx: &Tx<'_>, name: Option<&str>) -> Result<(), Refusal> {
+    match (name, &tx.policy.strict_profiles) {
+        (Some(name), Some(known)) if !known.iter().any(|one| one == name) => {
+            Err(Refusal::UnknownProfile { name: name.to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes the assignee; false when nothing changed.

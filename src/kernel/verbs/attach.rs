@@ -46,7 +46,7 @@ pub struct AttachReply {
     /// The file.
     #[serde(flatten)]
     pub attachment: Attachment,
-    /// True when the task had the same file under that name before.
+    /// True when the task had the same file before, under that name or under the name with a number.
     pub already: bool,
 }
 
@@ -67,7 +67,13 @@ impl Verb for AttachFile {
             already,
         };
         let there = store::attachments::list(tx.store(), &task.id)?;
-        let same = there.iter().find(|file| file.filename == filename && file.sha256 == sha256);
+        let is_taken = |name: &str| there.iter().any(|file| file.filename == name);
+        // With a number when the name was taken, by then as now.
+        let is_name = |file: &Attachment| {
+            file.filename == filename
+                || is_taken(&filename) && is_numbered(&file.filename, &filename)
+        };
+        let same = there.iter().find(|file| file.sha256 == sha256 && is_name(file));
         if let Some(same) = same {
             return Ok(reply(same.clone(), true));
         }
@@ -79,7 +85,6 @@ impl Verb for AttachFile {
             }
             .into());
         }
-        let is_taken = |name: &str| there.iter().any(|file| file.filename == name);
         let filename = free_name(&filename, is_taken);
         let new = NewAttachment {
             filename: &filename,
@@ -128,16 +133,29 @@ fn told(file: &Attachment) -> Payload {
     ])
 }
 
+/// Whether `name` is what [`free_name`] makes of `asked` when that is taken.
+fn is_numbered(name: &str, asked: &str) -> bool {
+    let number = || {
+        let (stem, extension) = stem_and_extension(asked);
+        name.strip_suffix(extension)?.strip_prefix(stem)?.strip_prefix('-')?.parse::<u32>().ok()
+    };
+    number().is_some_and(|number| number >= 2)
+}
+
+/// A dot at the beginning hides a file and begins no extension.
+fn stem_and_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.').filter(|at| *at > 0) {
+        Some(at) => name.split_at(at),
+        None => (name, ""),
+    }
+}
+
 /// The name, or the first of `name-2.ext`, `name-3.ext` … that nothing has.
 fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     if !is_taken(name) {
         return name.to_owned();
     }
-    // A dot at the beginning hides a file and begins no extension.
-    let (stem, extension) = match name.rfind('.').filter(|at| *at > 0) {
-        Some(at) => name.split_at(at),
-        None => (name, ""),
-    };
+    let (stem, extension) = stem_and_extension(name);
     let mut number = 2_u32;
     loop {
         let suffix = format!("-{number}{extension}");
@@ -200,6 +218,23 @@ impl Verb for DetachFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_numbered_name_is_known_by_the_name_that_was_asked_for() {
+        for (name, asked, expected) in [
+            ("a.txt", "a.txt", false),
+            ("a-2.txt", "a.txt", true),
+            ("a-17.txt", "a.txt", true),
+            ("a-1.txt", "a.txt", false),
+            ("a-x.txt", "a.txt", false),
+            ("a-2.md", "a.txt", false),
+            ("b-2.txt", "a.txt", false),
+            (".profile-2", ".profile", true),
+            ("a-2", "a", true),
+        ] {
+            assert_eq!(is_numbered(name, asked), expected, "{name} {asked}");
+        }
+    }
 
     #[test]
     fn a_taken_name_gets_a_number_before_its_extension() {

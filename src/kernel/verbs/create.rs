@@ -14,7 +14,7 @@ use crate::kernel::store::{self, tasks::Inserted};
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
 use crate::kernel::validate;
-use crate::kernel::verbs::assign::checked_assignee;
+use crate::kernel::verbs::assign::refuse_unknown_profile;
 use crate::kernel::verbs::{refuse_ended_run, room};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
@@ -80,8 +80,6 @@ impl Verb for CreateTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
         let mut task = self.validated(tx)?;
-        refuse_options_not_taken(tx, &task)?;
-        refuse_ended_run(tx)?;
         let key = self.idempotency_key.as_deref().filter(|key| !key.is_empty());
         let hash = key.map(|_| self.content_hash(&task));
         if let Some(key) = key
@@ -89,6 +87,11 @@ impl Verb for CreateTask {
         {
             return Ok(CreateReply { task: existing, created: false });
         }
+        // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
+        // what became of it.
+        refuse_unknown_profile(tx, task.assignee.as_deref())?;
+        refuse_options_not_taken(tx, &task)?;
+        refuse_ended_run(tx)?;
         let parents = self.existing_parents(tx, &task)?;
         for (parent, _) in &parents {
             room::for_child(tx.store(), parent)?;
@@ -118,7 +121,7 @@ impl CreateTask {
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;
         let skills = validate::skills(self.skills.as_deref())?;
-        let assignee = checked_assignee(tx, self.assignee.as_deref())?;
+        let assignee = validate::argument_name("assignee", self.assignee.as_deref())?;
         if let Some(key) = &self.idempotency_key {
             validate::text("idempotency_key", key, NAME_BYTES_MAX)?;
         }

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -204,7 +207,18 @@ fn add(
     } else {
         arguments.extend([wanted.path.as_os_str(), branch]);
     }
-    git.run(&on(&arguments)).map(drop).map_err(told)
+    // Git would make it by the file mode mask, which is the worker's.
+    let is_made = match DirBuilder::new().mode(0o700).create(wanted.path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(source) => return Err(told(GitError::File { path: wanted.path.to_owned(), source })),
+    };
+    let added = git.run(&on(&arguments));
+    if added.is_err() && is_made {
+        // Only while it is empty.
+        drop(std::fs::remove_dir(wanted.path));
+    }
+    added.map(drop).map_err(told)
 }
 
 fn branches(git: &Git, repository: &Repository) -> Result<BTreeSet<String>, GitError> {

@@ -18,8 +18,10 @@ use std::path::PathBuf;
 
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
+use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
+use crate::os::own_process::make_files_private;
 use home::DemoHome;
 use private_daemon::PrivateDaemon;
 use report::{Report, ReportedTask};
@@ -52,6 +54,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let desk = NewsDesk::open()
         .map_err(|error| Failure::fault(format!("signals cannot be watched: {error}")))?;
+    if let Some(chosen) = &arguments.home {
+        refuse_home_file(chosen, &session.ambient)?;
+    }
+    make_files_private();
     let home = DemoHome::make(arguments.home.as_deref())?;
     let mut daemon = PrivateDaemon::start(&home)?;
     let played = play(&mut daemon, &home, desk, session);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, named_params};
 
 use super::super::Doing;
@@ -84,6 +85,11 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
             Ok(()) | Err(_) => {}
         }
     }
+    super::super::create_private(path).map_err(|error| Fault::Database {
+        doing: doing.to_owned(),
+        detail: error.to_string(),
+        retryable: false,
+    })?;
     let index = Connection::open(path).doing(doing)?;
     configure(&index).doing(doing)?;
     lay_out(&index, incarnation)?;
@@ -107,6 +113,8 @@ fn lay_out(index: &Connection, incarnation: &str) -> Result<(), Fault> {
 /// What is lost with a power cut is indexed again, so nothing here waits for the disk.
 fn configure(index: &Connection) -> rusqlite::Result<()> {
     index.busy_timeout(std::time::Duration::from_secs(5))?;
+    index.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    index.pragma_update(None, "trusted_schema", false)?;
     index.pragma_update(None, "journal_mode", "WAL")?;
     index.pragma_update(None, "synchronous", "OFF")?;
     index.pragma_update(None, "cache_size", -2048)

@@ -1,0 +1,18 @@
+//! A loss of the board's files as the fault of a request that reads or writes it.
+
+use crate::kernel::error::Fault;
+use crate::os::board_files::BoardLoss;
+
+/// The fault; one that may be over in a moment when it cannot be told what happened.
+pub fn fault_of(loss: &BoardLoss) -> Fault {
+    match loss {
+        BoardLoss::Unknown { .. } => Fault::Database {
+            doing: "look at its files".to_owned(),
+            detail: loss.to_string(),
+            retryable: true,
+        },
+        BoardLoss::Gone { .. } | BoardLoss::Replaced { .. } | BoardLoss::Overwritten { .. } => {
+            Fault::BoardLost { loss: loss.to_string(), remedy: loss.remedy() }
+        }
+    }
+}

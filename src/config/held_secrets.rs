@@ -1,0 +1,69 @@
+//! Which files of a configuration hold secrets: those with a variable for workers that is one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
+
+use crate::config::home::Home;
+use crate::config::load::files_beside;
+use crate::config::secrets::{Rule, secrets_of};
+
+/// The files of the configuration of `home` that hold secrets, as far as they can be read and are what they are named after.
+pub fn files_with_secrets(home: &Home) -> Vec<PathBuf> {
+    let mut files = files_beside(home);
+    files.retain(|file| std::fs::read_to_string(file).is_ok_and(|text| holds_secrets(&text)));
+    files
+}
+
+/// Whether a configuration gives workers a variable that is a secret.
+fn holds_secrets(text: &str) -> bool {
+    let Ok(root) = File::from_str(text, FileFormat::Toml).collect() else { return false };
+    ["profiles", "launchers"].into_iter().any(|section| {
+        let entries = table(root.get(section)).into_iter().flat_map(Map::values);
+        entries.into_iter().any(|entry| {
+            let Some(entry) = table(Some(entry)) else { return false };
+            let env = table(entry.get("env")).map(texts).unwrap_or_default();
+            let public = entry.get("env_public").map(|names| names.clone().into_array());
+            let public = public.and_then(Result::ok).unwrap_or_default();
+            let public: Vec<String> =
+                public.into_iter().filter_map(|name| name.into_string().ok()).collect();
+            !secrets_of(&env, Rule { of_profile: &env, public: &public }).is_empty()
+        })
+    })
+}
+
+fn table(value: Option<&Value>) -> Option<&Map<String, Value>> {
+    match value.map(|value| &value.kind) {
+        Some(ValueKind::Table(table)) => Some(table),
+        _ => None,
+    }
+}
+
+fn texts(table: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.clone().into_string().unwrap_or_default();
+    table.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_secrets_when_one_of_its_variables_is_one() {
+        for (text, expected) in [
+            ("[profiles.a]\nenv = { DEPLOY_TOKEN = \"s3cret-of-a\" }", true),
+            ("[profiles.a.env]\nA_PASSWORD = \"s3cret-of-a\"", true),
+            ("[launchers.a]\nenv = { A_KEY = \"s3cret-of-a\" }", true),
+            ("[profiles.a]\nenv = { EDITOR = \"true\" }", false),
+            ("[profiles.a]\nenv = { EDITOR = \"true-editor\" }", true),
+            ("[profiles.a]\nenv = { EDITOR = \"true-editor\" }\nenv_public = [\"EDITOR\"]", false),
+            ("[profiles.a]\nargv = [\"x\"]", false),
+            ("[dispatch]\nenabled = true", false),
+            ("not a configuration", false),
+            ("", false),
+        ] {
+            assert_eq!(holds_secrets(text), expected, "{text}");
+        }
+    }
+}
