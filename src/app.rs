@@ -23,6 +23,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::actors::database::Database;
+use crate::actors::doorkeeper::messages::LookAtDoors;
+use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::indexer;
@@ -39,27 +41,31 @@ use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
 use crate::api::metrics::{self, RequestFigures};
-use crate::api::sockets::{self, BoundSockets, SocketError};
+use crate::api::sockets::{self, BoundSockets};
 use crate::api::{Api, server};
 use crate::config::home::HomeKind;
 use crate::config::shown::Shown;
+use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
+use crate::kernel::limits::WORKER_PATIENCE_SECONDS;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::store::OpenError;
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
-use crate::os::clock::epoch_seconds;
+use crate::os::clock::{epoch_ms, epoch_seconds};
 use crate::os::disk::DiskReserve;
+use crate::os::file_watch::FileWatch;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
 use crate::os::service_manager::{self, HandedError, HandedSockets};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
+use crate::os::socket_file::SocketError;
 use crate::telemetry;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
@@ -222,15 +228,26 @@ impl Listeners<'_> {
         self,
         home: &Home,
         settings: &Settings,
+        has_workers_of_others: bool,
     ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
         let Self { sockets: Sockets { operators, workers }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
         let bound = match handed {
-            Some(handed) => sockets::take(handed, operators, workers)?,
-            None => sockets::bind(operators, workers, group)?,
+            Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
+            None => {
+                sockets::bind(operators, workers, sockets::Access { group, has_workers_of_others })?
+            }
         };
         let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
         Ok((bound, metrics))
+    }
+}
+
+/// What makes the service manager that handed the sockets over make them again.
+fn remedy(home: &Home) -> &'static str {
+    match home.kind() {
+        HomeKind::User => service_manager::REMAKE_OWN_SOCKETS,
+        HomeKind::System | HomeKind::Chosen => service_manager::REMAKE_SOCKETS,
     }
 }
 
@@ -271,11 +288,12 @@ fn build(
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
-    if supervisor::has_workers_of_others(&daemon_user, &settings) {
+    let has_workers_of_others = has_workers_of_others(&daemon_user, &settings);
+    if has_workers_of_others {
         home::let_workers_through(home)?;
     }
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    let (bound, metrics) = listeners.listen(home, &settings)?;
+    let (bound, metrics) = listeners.listen(home, &settings, has_workers_of_others)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -319,14 +337,24 @@ fn build(
         life,
         home: home.path().to_owned(),
         socket,
+        doors: bound.doors.clone(),
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&figures),
         requests: RequestFigures::default(),
     });
     let finished = wires.worker_finished.clone();
-    let worker = WorkerDeps { database, readers, spawner, live_runs, context, finished, figures };
-    let root = RootDeps { wires, feed, worker, life: life_sender };
+    let doorkeeper = DoorkeeperDeps {
+        files: FileWatch::default(),
+        doors: bound.doors.clone(),
+        home: HomePlace::of(home.path()),
+        context: Arc::clone(&context),
+        life: life_sender.subscribe(),
+    };
+    let doors = bound.doors.clone();
+    let worker =
+        WorkerDeps { database, readers, spawner, live_runs, context, finished, figures, doors };
+    let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
 
@@ -387,11 +415,13 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let Parts { root, api, bound, metrics, database_thread } = parts;
     let reloader = Arc::clone(&api.reloader);
     let shutdown = root.wires.shutdown.clone();
+    let look_at_doors = root.wires.look_at_doors.clone();
     let signals = watch_signals(move |signal| match signal {
         DaemonSignal::Terminate => {
             shutdown.tell(ShutdownRequested);
         }
         DaemonSignal::Reload => {
+            look_at_doors.tell(LookAtDoors);
             // What comes of it is in the log, and the service manager is told.
             if let Err(error) = reloader.start(drop) {
                 tracing::error!(%error, "the configuration cannot be read again");
@@ -410,7 +440,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         RootSupervisor::new(root).start();
     });
     let api_thread = Arbiter::new();
-    let is_handed = bound.is_handed;
+    let doors = bound.doors;
     if let Some(listener) = metrics {
         api_thread.spawn(metrics::tcp::serve(Arc::clone(&api), listener));
     }
@@ -429,9 +459,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let code = system.run_with_code().unwrap_or(1);
     api_thread.stop();
     drop(signals);
-    if !is_handed {
-        home::remove_sockets(sockets);
-    }
+    doors.remove_files();
     context.containment().remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
@@ -449,12 +477,19 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
     use crate::kernel::store;
-    let WorkerDeps { database, readers, context, .. } = deps;
-    let open = readers
+    let WorkerDeps { database, readers, context, doors, .. } = deps;
+    let (open, last_event) = readers
         .read(Caller::System { part: "start" }, |snapshot| {
-            Ok(store::runs::list_open_supervised(snapshot.connection)?)
+            let open = store::runs::list_open_supervised(snapshot.connection)?;
+            Ok((open, store::events::newest_time(snapshot.connection)?))
         })
         .await?;
+    if let Some(last_event) = last_event {
+        // The daemon before this one lived at least until then. A worker's calls are repeated for a while; whoever ended later
+        // than that may have had nobody to report to.
+        let patience = WORKER_PATIENCE_SECONDS.cast_signed();
+        doors.note_absence(last_event.saturating_add(patience).saturating_mul(1000), epoch_ms());
+    }
     context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>());
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };

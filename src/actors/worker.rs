@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::accounts;
 use crate::actors::database::{Database, Submit};
+use crate::actors::doors::Doors;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
 use crate::actors::live_runs::{LiveRun, LiveRuns};
@@ -83,6 +84,8 @@ pub struct WorkerDeps {
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.
     pub figures: Arc<Figures>,
+    /// When workers had no way in.
+    pub doors: Doors,
 }
 
 /// The actor.

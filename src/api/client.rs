@@ -36,11 +36,11 @@ use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER};
 use crate::config::{Ambient, HomeError, client_socket};
 use crate::kernel::error::ErrorCode;
-use crate::kernel::limits::REQUEST_BYTES_MAX;
+use crate::kernel::limits::{REQUEST_BYTES_MAX, WORKER_PATIENCE_SECONDS};
 use crate::os::random::random_hex;
 
 /// How long a worker's call is repeated while the daemon does not answer.
-const PATIENCE_IN_RUN: Duration = Duration::from_secs(60);
+const PATIENCE_IN_RUN: Duration = Duration::from_secs(WORKER_PATIENCE_SECONDS);
 
 /// How long other calls are repeated after a connection broke.
 const PATIENCE_OUTSIDE: Duration = Duration::from_secs(5);

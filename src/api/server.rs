@@ -3,7 +3,6 @@
 //! hyper drives the connections and axum the routes; neither wakes up while nothing happens, which the framework that
 //! belongs to actix does twice a second (see `docs/adr/0001-http-without-idle-wakeups.md`).
 
-use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
@@ -26,6 +25,7 @@ use crate::api::auth::{Door, Placement, Scene, identify, place};
 use crate::api::error::ApiError;
 use crate::api::input::{Input, bad_request, request_id, token};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
+use crate::api::sockets::Listening;
 use crate::api::{Api, wait_for_life};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
@@ -48,12 +48,12 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// A socket that cannot be served.
 pub async fn serve(
     api: Arc<Api>,
-    operators: StdListener,
-    workers: StdListener,
+    operators: Listening,
+    workers: Listening,
     on_serving: impl FnOnce(),
 ) -> std::io::Result<()> {
-    let operators = UnixListener::from_std(operators)?;
-    let workers = UnixListener::from_std(workers)?;
+    let mut operators = operators.accepting()?;
+    let mut workers = workers.accepting()?;
     let mut life = api.life.clone();
     wait_for_life(&mut life, |life| life != Life::Starting).await;
     if *life.borrow() == Life::Serving {

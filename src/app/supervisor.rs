@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::app::{StartError, home};
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
-use crate::config::worker_user::{DaemonUser, worker_user};
+use crate::config::worker_user::DaemonUser;
 use crate::config::{Ambient, Home, Settings};
 use crate::os::cgroup::{Choice, Containment};
 use crate::os::holder::Holder;
@@ -90,10 +90,4 @@ pub(super) fn spawner(
     };
     Spawner::start_with_holder(holder, Box::new(on_hello), shims)
         .map_err(|error| StartError::fault("start the spawning thread", &error))
-}
-
-/// Whether any worker may be another user's than the daemon.
-pub(super) fn has_workers_of_others(daemon: &DaemonUser, settings: &Settings) -> bool {
-    let named = settings.profiles.values().map(|profile| profile.user.as_deref());
-    named.chain([None]).any(|named| matches!(worker_user(daemon, named), Ok(Some(_))))
 }

@@ -76,9 +76,13 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
 /// Whether the process that made the listening socket at the other end of `connected` is gone. Then nobody will answer: a
 /// daemon that was killed while it forked leaves its sockets with the child until that executes its program.
 pub fn is_listener_gone(connected: impl AsFd) -> bool {
-    // A PID of 0 is somebody in another PID namespace.
-    getsockopt(&connected.as_fd(), PeerCredentials)
-        .is_ok_and(|listener| listener.pid() > 0 && proc_stat::is_gone(listener.pid()))
+    listener_pid(connected).is_some_and(proc_stat::is_gone)
+}
+
+/// PID of the process that made the listening socket at the other end of `connected`; none when it is in another PID namespace.
+pub fn listener_pid(connected: impl AsFd) -> Option<i32> {
+    let listener = getsockopt(&connected.as_fd(), PeerCredentials).ok()?;
+    Some(listener.pid()).filter(|pid| *pid > 0)
 }
 
 impl Peer {

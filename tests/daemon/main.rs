@@ -37,4 +37,5 @@ mod socket_activation;
 mod stale_workers;
 mod start_and_end;
 mod stopping;
+mod way_in;
 mod workspaces;
