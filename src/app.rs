@@ -40,6 +40,7 @@ use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
+use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::{self, BoundSockets};
 use crate::api::{Api, server};
@@ -70,9 +71,6 @@ use crate::telemetry;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
 
-/// Group whose members may use the operators' socket of the machine's daemon.
-const OPERATORS_GROUP: &str = "kanban";
-
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -98,8 +96,8 @@ pub enum StartError {
         /// What it is on.
         file_system: &'static str,
     },
-    /// Another daemon has the home.
-    #[error(transparent)]
+    /// Another daemon has the home, or it cannot be told.
+    #[error("{}", of_lock(.0))]
     Locked(HomeLockError),
     /// The home is known and its database is gone.
     #[error("{} is missing although this home was used before; it is not made anew: restore it, or remove {} to begin with an empty board", database.display(), install_id.display())]
@@ -143,6 +141,20 @@ pub enum StartError {
         /// Why not.
         detail: String,
     },
+}
+
+/// Whose the home is, with what can be done about it.
+fn of_lock(error: &HomeLockError) -> String {
+    match error {
+        HomeLockError::Held { path, owner_pid } => {
+            let home = path.parent().unwrap_or(path).display();
+            let pid = owner_pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            format!(
+                "another daemon{pid} serves the home {home}: `kanban status` asks it, and KANBAN_HOME names another home"
+            )
+        }
+        HomeLockError::Unusable { .. } => error.to_string(),
+    }
 }
 
 impl StartError {

@@ -145,9 +145,8 @@ impl SocketFile {
             Err(error) if is_missing(&error) => return Seen::Nothing,
             Err(error) => return Seen::Unknown(error),
         };
-        let kind = found.file_type();
-        if !kind.is_socket() {
-            return Seen::Other(kind_of(kind));
+        if let Some(kind) = kind_of(found.file_type()) {
+            return Seen::Other(kind);
         }
         match self.is_answered() {
             Ok(Some(pid)) => Seen::Taken(pid),
@@ -252,15 +251,18 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn kind_of(kind: std::fs::FileType) -> &'static str {
-    if kind.is_dir() {
-        "a directory"
+/// What a file is, with its article; none for a socket.
+pub fn kind_of(kind: std::fs::FileType) -> Option<&'static str> {
+    if kind.is_socket() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory")
     } else if kind.is_symlink() {
-        "a symbolic link"
+        Some("a symbolic link")
     } else if kind.is_file() {
-        "a regular file"
+        Some("a regular file")
     } else {
-        "a special file"
+        Some("a special file")
     }
 }
 
