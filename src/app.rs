@@ -133,6 +133,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// `/proc` does not show what the daemon has to see.
+    #[error("{0}")]
+    ProcHidden(String),
     /// Something else.
     #[error("the daemon could not {doing}: {detail}")]
     Fault {
@@ -169,6 +172,7 @@ impl StartError {
             | Self::BadBackup(_)
             | Self::LiveRuns { .. }
             | Self::Handed(_)
+            | Self::ProcHidden(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
                 DaemonExit::Owned
@@ -204,6 +208,7 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"));
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
+    supervisor::must_see_runs(&ambient, &home, &settings)?;
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
     let policy = Arc::new(Policy {

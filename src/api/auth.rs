@@ -16,6 +16,8 @@
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
 //! | cannot be told | any | refused | refused |
+//!
+//! Where `/proc` hides processes of others (`hidepid`), an ancestry ends below the first of them: see [`may_be_shim`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +29,7 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, PeerError};
+use crate::os::proc_tree::{Ancestry, HiddenProcess};
 use crate::os::remains::{Marks, marked_run, run_of_session};
 use crate::os::user::user_name;
 
@@ -61,6 +64,8 @@ pub struct Scene<'a> {
     pub containment: &'a Containment,
     /// What tells them from those of another installation.
     pub marks: Marks<'a>,
+    /// Whether workers may be other users' than the daemon.
+    pub has_workers_of_others: bool,
 }
 
 /// Asks the kernel about a peer.
@@ -77,25 +82,38 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
     if let Some(run_id) = peer.look(|pid| scene.containment.run_of_process(pid))? {
         return Ok(Placement::InRun(run_id));
     }
-    let ancestry = peer.ancestry()?;
-    if let Some(run_id) = scene.live_runs.find_by_ancestry(&ancestry) {
+    let Ancestry { chain, hidden } = peer.ancestry()?;
+    if let Some(run_id) = scene.live_runs.find_by_ancestry(&chain) {
         return Ok(Placement::InRun(run_id));
     }
-    let session = peer.session()?;
     let shims = &scene.live_runs.shims;
-    let by_session = ancestry.first().and_then(|process| {
+    let of_session = |session: i32| {
         let is_known = |run_id| shims.has_worker(run_id);
+        let process = chain.first()?;
         shims
             .find_session(session, process)
             .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
-    });
-    let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
+    };
+    let marked = of_session(peer.session()?)
+        .or_else(|| of_session(hidden?.session()?))
+        .or_else(|| marked_run(scene.marks, &chain));
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
-    Ok(match marked {
-        Some(run_id) => Placement::Marked(run_id),
-        None => Placement::Outside(cached_user_name(peer.uid)),
-    })
+    match (marked, hidden) {
+        (Some(run_id), _) => Ok(Placement::Marked(run_id)),
+        (None, Some(hidden))
+            if may_be_shim(hidden, shims.has_pid(hidden.pid), scene.has_workers_of_others) =>
+        {
+            Err(peer.below_hidden())
+        }
+        (None, _) => Ok(Placement::Outside(cached_user_name(peer.uid))),
+    }
+}
+
+/// Whether a process that `/proc` hides may be the shim of a run, with the caller below it. Where shims and workers are all of
+/// this process's user, one that may not be signalled is none of them. Every other one may have its shim above it, or be one.
+fn may_be_shim(hidden: HiddenProcess, has_pid_of_shim: bool, has_workers_of_others: bool) -> bool {
+    !hidden.is_others || has_pid_of_shim || has_workers_of_others
 }
 
 /// User names are asked for once: the user data base may be slow, and every call needs the name.
@@ -183,6 +201,20 @@ mod tests {
             live_runs.insert(run_id, run);
         }
         live_runs
+    }
+
+    #[test]
+    fn only_a_process_of_another_user_is_no_supervisor_and_only_where_all_workers_are_this_users() {
+        for (is_others, has_pid_of_shim, has_workers_of_others, expected) in [
+            (true, false, false, false),
+            (true, true, false, true),
+            (true, false, true, true),
+            (false, false, false, true),
+            (false, false, true, true),
+        ] {
+            let hidden = HiddenProcess { pid: 7, is_others };
+            assert_eq!(may_be_shim(hidden, has_pid_of_shim, has_workers_of_others), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `doctor`: what is wrong with this installation, each with the one thing that mends it.
 
+mod surroundings;
 mod way_in;
 
 use std::collections::BTreeMap;
@@ -99,6 +100,7 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         checks.push(disk);
         checks.push(home_check(&api.home));
         checks.extend(way_in::checks(&api.doors, &api.socket, &api.context.worker_socket));
+        checks.push(surroundings::proc_check(&settings, &api.context.containment()));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));

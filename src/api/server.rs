@@ -27,6 +27,7 @@ use crate::api::input::{Input, bad_request, request_id, token};
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::sockets::Listening;
 use crate::api::{Api, wait_for_life};
+use crate::config::worker_user::has_workers_of_others;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
 use crate::os::peer::peer_of;
@@ -97,6 +98,10 @@ async fn serve_connection(api: Arc<Api>, routes: Router, door: Door, stream: Uni
         live_runs: &api.live_runs,
         containment: &containment,
         marks: Marks { runs_dir: &api.context.runs_dir, worker_socket: &api.context.worker_socket },
+        has_workers_of_others: has_workers_of_others(
+            &api.context.daemon_user,
+            &api.context.settings(),
+        ),
     };
     let origin = Origin { door, placement: Arc::new(place(&peer, scene)) };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {

@@ -35,6 +35,7 @@ pub mod pidfd;
 pub mod place;
 pub mod proc_stat;
 pub mod proc_tree;
+pub mod proc_view;
 pub mod random;
 pub mod redact;
 pub mod remains;

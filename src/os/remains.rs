@@ -11,11 +11,14 @@
 //! and when nobody has that PID, those of its members are ours that are where the run was started, too.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::unistd::geteuid;
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, geteuid};
 use procfs::process::Process;
 
 use crate::os::cgroup::end_leaf;
@@ -24,6 +27,7 @@ use crate::os::holder::Holder;
 use crate::os::holder_protocol::Remains;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
+use crate::os::proc_view::is_limited;
 use crate::os::run_files::{RunDir, RunSpec, read_identity, read_spec};
 
 /// Kills everything in the run's leaf, and every process that bears a mark of the run, until a look finds none or `patience` is
@@ -59,11 +63,25 @@ pub fn end_remains(
     let marks = Marks { runs_dir: dir.path().parent().unwrap_or(dir.path()), worker_socket };
     let run_id = dir.path().file_name().and_then(|name| name.to_str()?.parse().ok());
     // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
-    let session = worker.and_then(|worker| Session::led_by(worker, spec.as_ref()));
+    let session = match worker.map(|worker| Session::led_by(worker, spec.as_ref())).transpose() {
+        Ok(session) => session.flatten(),
+        Err(error) => {
+            tracing::error!(run = %dir.path().display(), %error, "the worker of a run whose shim died cannot be looked at");
+            return false;
+        }
+    };
     loop {
         let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
-        let found = find_marked(marks, run_id, session.as_ref());
-        if is_leaf_gone && found.is_empty() {
+        let found = match find_marked(marks, run_id, session.as_ref()) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(run = %dir.path().display(), %error, "what is left of a run cannot be found");
+                return false;
+            }
+        };
+        // A leaf that is gone was empty. Without one there may be more than is shown.
+        let may_hide = || leaf.is_none() && session.as_ref().is_some_and(Session::has_hidden_group);
+        if is_leaf_gone && found.is_empty() && !may_hide() {
             return true;
         }
         for identity in &found {
@@ -193,12 +211,21 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// None when nothing can be said of it, or its number is a stranger's.
-    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> Option<Self> {
-        match ProcessIdentity::of(worker.pid).ok()? {
+    ///
+    /// # Errors
+    /// The worker cannot be looked at, or `/proc` hides it: it may be there.
+    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> io::Result<Option<Self>> {
+        Ok(match ProcessIdentity::of(worker.pid)? {
             Some(there) if there == *worker => Some(Self { worker, only_below: None }),
             Some(_stranger) => None,
-            None => Some(Self { worker, only_below: Some(spec?.cwd.clone()) }),
-        }
+            None => spec.map(|spec| Self { worker, only_below: Some(spec.cwd.clone()) }),
+        })
+    }
+
+    /// Whether a process that `/proc` hides may be in the process group of the worker: a signal would find one, and none of those
+    /// that are shown is left. Groups of the worker's own making are out of sight then.
+    fn has_hidden_group(&self) -> bool {
+        is_limited() && kill(Pid::from_raw(-self.worker.pid), None) != Err(Errno::ESRCH)
     }
 
     fn has(&self, process: &Process) -> bool {
@@ -209,23 +236,25 @@ impl<'a> Session<'a> {
     }
 }
 
+/// # Errors
+/// `/proc` cannot be listed. A process that goes meanwhile, or is hidden, is none.
 fn find_marked(
     marks: Marks<'_>,
     run_id: Option<i64>,
     session: Option<&Session<'_>>,
-) -> Vec<ProcessIdentity> {
-    let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+) -> io::Result<Vec<ProcessIdentity>> {
+    let processes = procfs::process::all_processes().map_err(io::Error::other)?;
     let is_in_session = |process: &Process| session.is_some_and(|session| session.has(process));
     let is_marked = |process: &Process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid()));
         run_id.is_some() && environment.is_ok_and(|text| marks.run_of(&text) == run_id)
     };
-    processes
+    Ok(processes
         .flatten()
         .filter(|process| is_in_session(process) || is_marked(process))
         .filter_map(|process| ProcessIdentity::of(process.pid()).ok().flatten())
         .filter(|identity| identity.check() == Liveness::Same)
-        .collect()
+        .collect())
 }
 
 #[cfg(test)]

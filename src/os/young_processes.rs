@@ -33,7 +33,8 @@ pub struct YoungProcess {
 /// `/proc` cannot be listed.
 pub fn young_processes(age_max: Duration) -> io::Result<Vec<YoungProcess>> {
     let me = std::process::id().cast_signed();
-    let above: Vec<i32> = proc_tree::ancestry(me)?.iter().map(|process| process.pid).collect();
+    let above: Vec<i32> =
+        proc_tree::ancestry(me)?.chain.iter().map(|process| process.pid).collect();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok())

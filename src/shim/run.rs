@@ -74,7 +74,7 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
             let clock = RunClock::start();
             match worker::start(&spec, run_as.as_ref()) {
                 Ok(worker) => {
-                    announce(dir, &mut identity, worker.pid, &mut status);
+                    announce(dir, &mut identity, &worker, &mut status);
                     supervise(&spec, worker, &signals, &clock, leaf.as_ref())
                 }
                 Err(failure) => not_started(&spec, failure, &clock),
@@ -117,8 +117,16 @@ fn read_start(dir: &RunDir, nonce: &str) -> Result<RunSpec, ShimExit> {
 
 /// Says that the worker runs. Neither way of saying it may fail the run: without the file a daemon still finds
 /// the shim, without the pipe it looks at the files.
-fn announce(dir: &RunDir, identity: &mut RunIdentity, pid: i32, status: &mut StatusWriter) {
-    identity.worker = ProcessIdentity::of(pid).ok().flatten();
+fn announce(
+    dir: &RunDir,
+    identity: &mut RunIdentity,
+    worker: &StartedWorker,
+    status: &mut StatusWriter,
+) {
+    let pid = worker.pid;
+    let boot_id = identity.shim.boot_id.clone();
+    let told = worker.start_ticks.map(|start_ticks| ProcessIdentity { boot_id, pid, start_ticks });
+    identity.worker = told.or_else(|| ProcessIdentity::of(pid).ok().flatten());
     let _kept_for_next_time = write_identity(dir, identity);
     failpoint::hit("shim-started");
     if let Some(worker) = &identity.worker {

@@ -92,7 +92,8 @@ fn run_one(
     let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
     let group = worker::enter_groups(spec).map_err(SetupEnd::Failed)?;
     let pid = fork_exec(plan, stdio, group.as_ref().map(AsFd::as_fd))
-        .map_err(|failure| unready(failure.errno))?;
+        .map_err(|failure| unready(failure.errno))?
+        .pid;
     drop(their_end);
     let now_ms = monotonic_ms();
     let mut ladder = Ladder::new(now_ms, Some(setup.timeout_ms), GRACE_MS);

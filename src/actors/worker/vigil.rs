@@ -15,11 +15,16 @@ use super::{KILL_MARGIN, Worker};
 use crate::actors::database::Submit;
 use crate::config::Settings;
 use crate::kernel::verbs::EndStalledRun;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
-use crate::os::{proc_stat, proc_tree, run_log};
+use crate::os::run_files::{RunDir, read_spec};
+use crate::os::{proc_stat, proc_tree, proc_view, run_log};
 
 /// Least time between two looks for signs of life.
 const LOOK_MIN: Duration = Duration::from_secs(1);
+
+/// Microseconds of a clock tick: the least time that counts as a sign of life.
+const TICK_US: u64 = 10_000;
 
 /// What is known of a run's times.
 #[derive(Debug, Clone, Copy, Default)]
@@ -90,8 +95,9 @@ impl Worker {
         let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
+        let run_dir = self.run_dir.clone();
         let look = tokio::task::spawn_blocking(move || {
-            let cpu_ticks = tree_cpu_ticks(shim_pid?)?;
+            let cpu_ticks = tree_cpu_ticks(shim_pid?, &run_dir)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
         });
         context.spawn(look.into_actor(self).map(move |sample, worker, context| {
@@ -118,8 +124,13 @@ impl Worker {
     }
 }
 
-/// CPU time of everything under a shim; none when it cannot be read.
-fn tree_cpu_ticks(shim_pid: i32) -> Option<u64> {
+/// CPU time of everything under a shim; none when it cannot be read. Where `/proc` hides processes only the run's control group
+/// has all of it: a hidden process that computes must not be taken for one that sleeps.
+fn tree_cpu_ticks(shim_pid: i32, run_dir: &RunDir) -> Option<u64> {
+    if proc_view::is_limited() {
+        let groups = read_spec(run_dir).ok()??.containment?;
+        return Some(Leaf::new(groups.leaf).usage().cpu_us? / TICK_US);
+    }
     let tree = proc_tree::descendants(shim_pid).ok()?;
     let ticks = tree.iter().filter_map(|process| proc_stat::cpu_ticks(process.identity.pid));
     Some(ticks.fold(0, u64::saturating_add))
