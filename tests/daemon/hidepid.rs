@@ -173,6 +173,32 @@ fn a_hidden_process_that_a_worker_leaves_behind_is_swept() {
 }
 
 #[test]
+fn a_run_whose_shim_died_keeps_its_slot_while_a_hidden_process_of_it_lives() {
+    let script = "../../sleeper 600 & echo $! > ../../left; wait";
+    let Some(daemon) = start("invisible", &config(&[("sh", "exit", script)])) else { return };
+    let copy = daemon.home().join("sleeper");
+    std::fs::copy("/bin/sleep", &copy).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111)).unwrap();
+    let id = create(&daemon, "sh");
+    let left: i32 = wait_for("the hidden process", || {
+        std::fs::read_to_string(daemon.home().join("left")).ok()?.trim().parse().ok()
+    });
+    wait_for("the worker", || newest(&daemon, &id, "worker_pid"));
+    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
+    let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+    kill(Pid::from_raw(identity.shim.pid), Signal::SIGKILL).unwrap();
+    wait_for("a word of it", || daemon.log().contains("the slot stays taken").then_some(()));
+    assert!(is_alive(left));
+    assert_eq!(
+        (newest(&daemon, &id, "id"), newest(&daemon, &id, "closed_at")),
+        (Some("1".into()), None)
+    );
+    told(&daemon, &["pause"]);
+    kill(Pid::from_raw(left), Signal::SIGKILL).unwrap();
+    wait_outcome(&daemon, &id, "lost");
+}
+
+#[test]
 fn a_daemon_that_could_not_see_the_workers_of_other_users_is_refused_with_the_mount_option() {
     let holder = "[supervision]\nholder = \"/nowhere/holder.sock\"\n";
     for option in OPTIONS {
