@@ -133,6 +133,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The root directory cannot be entered.
+    #[error("cannot enter the directory /: {0}")]
+    NoRoot(io::Error),
     /// `/proc` does not show what the daemon has to see.
     #[error("{0}")]
     ProcHidden(String),
@@ -178,7 +181,9 @@ impl StartError {
                 DaemonExit::Owned
             }
             Self::Locked(_) => DaemonExit::Config,
-            Self::Sockets(_) | Self::Shim { .. } | Self::Fault { .. } => DaemonExit::Fault,
+            Self::Sockets(_) | Self::Shim { .. } | Self::NoRoot(_) | Self::Fault { .. } => {
+                DaemonExit::Fault
+            }
         }
     }
 

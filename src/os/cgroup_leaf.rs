@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Directories below a leaf that [`Leaf::remove`] looks at; a worker that made more has to be helped by a person.
@@ -110,6 +111,15 @@ impl Leaf {
     fn read(&self, file: &str) -> io::Result<String> {
         std::fs::read_to_string(self.path.join(file))
     }
+}
+
+/// Makes a group, which everybody may look into whatever the file mode mask is: programs find their own limits there.
+///
+/// # Errors
+/// As mkdir(2); one that is there is `AlreadyExists`.
+pub fn make_group(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir(directory)?;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))
 }
 
 /// Puts this process, all threads of it, into the group at `directory`.

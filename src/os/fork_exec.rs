@@ -28,7 +28,7 @@ use nix::unistd::{
     setresuid, setsid,
 };
 
-use crate::os::capabilities::{give_up_all, limit_bounding_set};
+use crate::os::capabilities::{clear_ambient, give_up_all, limit_bounding_set};
 use crate::os::proc_stat::own_start_ticks;
 use crate::os::user::RunAs;
 use crate::os::wait::reap_child;
@@ -258,6 +258,7 @@ impl<'a> Prepared<'a> {
         at(ExecStep::Session, setsid())?;
         at(ExecStep::Stdio, self.own_stdio())?;
         set_oom_score_adj();
+        drop_priority();
         umask(self.plan.umask);
         if self.plan.run_as.is_none() {
             at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
@@ -272,6 +273,8 @@ impl<'a> Prepared<'a> {
             at(ExecStep::User, self.become_user(run_as))?;
             at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
         }
+        // A capability that the daemon was started with is not the worker's. Kernels without the call have none of this kind.
+        let _none_there = clear_ambient();
         // After the user: a change of user clears it.
         at(ExecStep::Session, self.die_with_parent())?;
         reset_signals();
@@ -346,6 +349,36 @@ fn set_oom_score_adj() {
         let _refused = nix::unistd::write(file.as_fd(), b"0");
     }
 }
+
+/// Takes away a priority above the ordinary one: the daemon may have it, its workers are not to crowd out everybody else. One below
+/// it is inherited. Giving up a priority is always allowed.
+fn drop_priority() {
+    // SAFETY: the calls take numbers, and a structure that lives as long as they take.
+    unsafe {
+        // The raw call answers 20 less the nice value, so that no answer is negative.
+        if libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) > 20 {
+            libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, 0);
+        }
+        let policy = libc::syscall(libc::SYS_sched_getscheduler, 0);
+        let is_real_time = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE]
+            .iter()
+            .any(|one| policy & !i64::from(libc::SCHED_RESET_ON_FORK) == i64::from(*one));
+        if is_real_time {
+            let ordinary: libc::sched_param = std::mem::zeroed();
+            libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const ordinary);
+        }
+        if libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) >> IOPRIO_CLASS_SHIFT
+            == IOPRIO_CLASS_RT
+        {
+            libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
+        }
+    }
+}
+
+/// See ioprio_get(2); the C library has no names for these.
+const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+const IOPRIO_CLASS_SHIFT: i64 = 13;
+const IOPRIO_CLASS_RT: i64 = 1;
 
 /// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
 /// and a worker that ignores SIGPIPE without knowing is a classic.

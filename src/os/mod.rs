@@ -26,6 +26,7 @@ pub mod holder_protocol;
 pub mod home_lock;
 pub mod host;
 pub mod identity;
+pub mod inherited;
 pub mod journal;
 pub mod leftovers;
 pub mod lock_owner;

@@ -24,6 +24,7 @@ use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::{epoch_ms, monotonic_ms};
 use crate::os::code_pages::give_back_code_pages;
 use crate::os::identity::ProcessIdentity;
+use crate::os::inherited::normalize_shim;
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
@@ -94,6 +95,7 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
 
 fn set_up(status: &StatusWriter) -> io::Result<SignalFd> {
     close_inherited_from(STATUS_DESCRIPTOR + i32::from(status.is_connected()))?;
+    normalize_shim()?;
     // First, so that nothing sent from here on is lost or ends this process.
     let signals = signals_as_descriptor(&[Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD])?;
     ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP, Signal::SIGINT, Signal::SIGXFSZ])?;

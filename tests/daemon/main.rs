@@ -22,6 +22,7 @@ mod harness;
 mod held;
 mod hidepid;
 mod idle;
+mod inherited;
 mod limits;
 mod main_job;
 mod metrics;
