@@ -32,3 +32,13 @@ fn the_first_board_of_the_front_page_works_when_it_is_pasted_at_once() {
         assert!(shown.lines().any(|line| line.trim() == count), "{shell:?}, {count}: {shown}");
     }
 }
+
+#[test]
+fn a_daemon_in_the_background_is_not_stopped_for_what_it_logs_to_its_terminal() {
+    let block = first_block("README.md");
+    // The terminal stops jobs of the background that write to it.
+    let text = format!("stty tostop\n{block}kill $!; wait $!; echo ended:$?\n");
+    let shown = pasted(SHELLS[0], &text, "ended:0")
+        .unwrap_or_else(|shown| panic!("it did not come to the end:\n{shown}"));
+    assert!(shown.contains("completed") && shown.contains("kanband is up"), "{shown}");
+}
