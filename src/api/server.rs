@@ -70,7 +70,7 @@ pub async fn serve(
             () = wait_for_life(&mut life, |life| life == Life::Ending) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 let connection = serve_connection(Arc::clone(&api), routes.clone(), door, stream);
                 tokio::spawn(async move {
                     connection.await;

@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::Path;
 
-use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -61,7 +60,7 @@ pub struct Listening {
 pub struct Accepting {
     current: UnixListener,
     /// Those that were replaced and may still have callers in their queues, oldest first.
-    left: VecDeque<UnixListener>,
+    left: VecDeque<StdListener>,
     replaced: UnboundedReceiver<StdListener>,
 }
 
@@ -135,36 +134,34 @@ impl Listening {
 }
 
 impl Accepting {
-    /// The next caller. Those who came by a socket before it was replaced are served too. Dropping the future loses nobody.
+    /// The next caller. Callers in the queue of a socket that was replaced are served first. Dropping the future loses no caller.
     ///
     /// # Errors
     /// accept(2), or a new socket cannot be waited for.
-    pub async fn accept(&mut self) -> io::Result<(UnixStream, SocketAddr)> {
+    pub async fn accept(&mut self) -> io::Result<UnixStream> {
         loop {
             while let Some(oldest) = self.left.front() {
-                // Whoever is in its queue is there at once.
-                match now_or_never(oldest.accept()).await {
-                    Some(accepted) => return accepted,
-                    None => drop(self.left.pop_front()),
+                // Asked of the kernel: the runtime may not know yet that somebody is in the queue.
+                match oldest.accept() {
+                    Ok((stream, _)) => {
+                        stream.set_nonblocking(true)?;
+                        return UnixStream::from_std(stream);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        drop(self.left.pop_front());
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             tokio::select! {
-                accepted = self.current.accept() => return accepted,
+                accepted = self.current.accept() => return accepted.map(|(stream, _)| stream),
                 Some(new) = self.replaced.recv() => {
                     let new = UnixListener::from_std(new)?;
-                    self.left.push_back(std::mem::replace(&mut self.current, new));
+                    let before = std::mem::replace(&mut self.current, new);
+                    self.left.push_back(before.into_std()?);
                 }
             }
         }
-    }
-}
-
-/// What a future gives at once; none when it would wait.
-async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        ready = future => Some(ready),
-        () = std::future::ready(()) => None,
     }
 }
 
@@ -180,6 +177,9 @@ mod tests {
     use super::{Access, Path, SocketError, bind};
 
     const OWN: Access = Access { group: None, has_workers_of_others: false };
+
+    /// After this long a caller counts as lost.
+    const A_MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
     /// In the process that the next test makes of itself: the directory of the sockets.
     const LISTEN_IN: &str = "KANBAND_TEST_LISTEN_IN";
@@ -249,8 +249,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut accepting = bound.operators.accepting().unwrap();
-            let (one, _) = accepting.accept().await.unwrap();
-            let (other, _) = accepting.accept().await.unwrap();
+            let accepted =
+                async { [accepting.accept().await.unwrap(), accepting.accept().await.unwrap()] };
+            let [one, other] = tokio::time::timeout(A_MINUTE, accepted).await.unwrap();
             // The kernel tells which socket a connection came in by: the replaced one was first.
             drop(early);
             one.readable().await.unwrap();
