@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use crate::actors::database::Database;
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
+use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::indexer;
@@ -335,15 +336,7 @@ fn build(
     });
     let attachments = Attachments::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
-    let reloader = Arc::new(Reloader {
-        ambient,
-        home: home.clone(),
-        context: Arc::clone(&context),
-        database: database.clone(),
-        dispatcher: wires.settings_to_dispatcher.clone(),
-        crash_detector: wires.settings_to_crash_detector.clone(),
-        shown: Mutex::new(shown),
-    });
+    let reloader = reloader(ambient, home, &context, &database, &wires, shown);
     let figures = Arc::<Figures>::default();
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
@@ -366,18 +359,48 @@ fn build(
         requests: RequestFigures::default(),
     });
     let finished = wires.worker_finished.clone();
-    let doorkeeper = DoorkeeperDeps {
-        files: FileWatch::default(),
-        doors: bound.doors.clone(),
-        home: HomePlace::of(home.path()),
-        context: Arc::clone(&context),
-        life: life_sender.subscribe(),
-    };
+    let doorkeeper = doorkeeper(&bound.doors, home, &context, &life_sender);
     let doors = bound.doors.clone();
     let worker =
         WorkerDeps { database, readers, spawner, live_runs, context, finished, figures, doors };
     let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
+}
+
+/// Takes a new configuration while the daemon runs.
+fn reloader(
+    ambient: Ambient,
+    home: &Home,
+    context: &Arc<LaunchContext>,
+    database: &Database,
+    wires: &Wires,
+    shown: Shown,
+) -> Arc<Reloader> {
+    Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        context: Arc::clone(context),
+        database: database.clone(),
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        shown: Mutex::new(shown),
+    })
+}
+
+/// What the doorkeeper may reach. The home is taken as it is now.
+fn doorkeeper(
+    doors: &Doors,
+    home: &Home,
+    context: &Arc<LaunchContext>,
+    life: &watch::Sender<Life>,
+) -> DoorkeeperDeps {
+    DoorkeeperDeps {
+        files: FileWatch::default(),
+        doors: doors.clone(),
+        home: HomePlace::of(home.path()),
+        context: Arc::clone(context),
+        life: life.subscribe(),
+    }
 }
 
 /// Starts the thread that writes.

@@ -444,8 +444,7 @@ impl Client {
                 | ClientError::Interrupted
                 | ClientError::Local(_) => false,
             };
-            let is_starting =
-                || self.presence.as_ref().is_some_and(|presence| presence.is_starting());
+            let is_starting = || self.presence.as_ref().is_some_and(Presence::is_starting);
             let patience = match (self.is_in_run, was_connected) {
                 (true, _) => PATIENCE_IN_RUN,
                 (false, true) => PATIENCE_OUTSIDE,

@@ -104,7 +104,7 @@ impl From<ClientError> for Failure {
                 let failure = Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message);
                 let fix = absence.map_or_else(
                     || "start one with `kanband` (it stays in the foreground)".to_owned(),
-                    |absence| told_with_cause(*absence),
+                    |absence| told_with_cause(&absence),
                 );
                 let where_from = "KANBAN_SOCKET and KANBAN_HOME say where it is looked for";
                 failure.with_hint(format!("{fix}; {where_from}"))
@@ -122,7 +122,7 @@ impl From<ClientError> for Failure {
 }
 
 /// What helps, and what is the matter where the error itself does not say it.
-fn told_with_cause(absence: Absence) -> String {
+fn told_with_cause(absence: &Absence) -> String {
     match absence.kind {
         AbsenceKind::NotRunning => format!("start one with {}", absence.fix),
         AbsenceKind::NotInitialised

@@ -48,7 +48,9 @@ pub struct HiddenProcess {
 impl HiddenProcess {
     /// The number of its session, which getsid(2) tells of every process.
     pub fn session(self) -> Option<i32> {
-        nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(self.pid))).ok().map(|it| it.as_raw())
+        nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(self.pid)))
+            .ok()
+            .map(nix::unistd::Pid::as_raw)
     }
 }
 

@@ -41,7 +41,7 @@ impl ProcMount {
             (is_at_proc && fields.next() == Some("proc"))
                 .then(|| fields.nth(1).unwrap_or_default().to_owned())
         };
-        let options = mountinfo.lines().filter_map(of_proc).last()?;
+        let options = mountinfo.lines().filter_map(of_proc).next_back()?;
         let value = |key: &str| options.split(',').find_map(|option| option.strip_prefix(key));
         let hides = value("hidepid=").filter(|value| !["0", "off"].contains(value));
         let has_group = hides.is_some_and(|value| !["4", "ptraceable"].contains(&value));

@@ -201,15 +201,23 @@ mod tests {
         }
     }
 
+    fn check<const N: usize>(table: [(Seen, AbsenceKind, &str, &str); N]) {
+        for (seen, kind, message, fix) in table {
+            let told = Absence::of(&seen, "Connection refused");
+            assert_eq!(told.kind, kind, "{seen:?}");
+            assert!(told.message.contains(message), "{}", told.message);
+            assert!(told.fix.contains(fix), "{}", told.fix);
+        }
+    }
+
     #[test]
-    fn each_reason_is_told_with_what_helps_there() {
+    fn a_daemon_that_is_not_there_or_has_lost_its_socket_is_told_with_what_helps() {
         use AbsenceKind as K;
         let owner = Some(Owner { pid: 7, remedy: None });
         let held = Some(Owner { pid: 7, remedy: Some("systemctl restart x") });
         let refused = ErrorKind::ConnectionRefused;
-        let denied = ErrorKind::PermissionDenied;
         let socket = AtPath::Socket;
-        let table = [
+        check([
             (seen(), K::NotRunning, "there is no socket /h/kanband.sock", "systemctl --user start"),
             (
                 Seen { has_systemd: false, ..seen() },
@@ -243,6 +251,16 @@ mod tests {
                 "there is no socket",
                 "`systemctl restart x`",
             ),
+        ]);
+    }
+
+    #[test]
+    fn what_is_in_the_way_and_who_may_not_pass_is_told_with_what_helps() {
+        use AbsenceKind as K;
+        let owner = Some(Owner { pid: 7, remedy: None });
+        let denied = ErrorKind::PermissionDenied;
+        let socket = AtPath::Socket;
+        check([
             (
                 Seen { at_path: AtPath::Other("a directory"), owner, ..seen() },
                 K::InTheWay,
@@ -279,12 +297,6 @@ mod tests {
                 "may not pass a directory above",
                 "namei",
             ),
-        ];
-        for (seen, kind, message, fix) in table {
-            let told = Absence::of(&seen, "Connection refused");
-            assert_eq!(told.kind, kind, "{seen:?}");
-            assert!(told.message.contains(message), "{}", told.message);
-            assert!(told.fix.contains(fix), "{}", told.fix);
-        }
+        ]);
     }
 }
