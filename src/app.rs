@@ -11,9 +11,10 @@ mod arguments;
 mod home;
 mod skills;
 mod supervisor;
+mod way_in;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -24,8 +25,6 @@ use tokio::sync::watch;
 
 use crate::actors::database::Database;
 use crate::actors::doorkeeper::messages::LookAtDoors;
-use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
-use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::indexer;
@@ -41,11 +40,9 @@ use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
-use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::metrics::{self, RequestFigures};
-use crate::api::sockets::{self, BoundSockets};
+use crate::api::sockets::BoundSockets;
 use crate::api::{Api, server};
-use crate::config::home::HomeKind;
 use crate::config::shown::Shown;
 use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets};
@@ -62,15 +59,15 @@ use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::clock::{epoch_ms, epoch_seconds};
 use crate::os::disk::DiskReserve;
-use crate::os::file_watch::FileWatch;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::random::random_u64;
-use crate::os::service_manager::{self, HandedError, HandedSockets};
+use crate::os::service_manager::{self, HandedError};
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::socket_file::SocketError;
 use crate::telemetry;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
+use way_in::{Listeners, doorkeeper};
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
@@ -239,41 +236,6 @@ fn open_patiently(home: &Home, policy: Arc<Policy>) -> Result<Board, StartError>
     board
 }
 
-/// Where the daemon listens, and what it was given for that.
-struct Listeners<'a> {
-    sockets: &'a Sockets,
-    handed: Option<HandedSockets>,
-}
-
-impl Listeners<'_> {
-    /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
-    fn listen(
-        self,
-        home: &Home,
-        settings: &Settings,
-        has_workers_of_others: bool,
-    ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
-        let Self { sockets: Sockets { operators, workers }, handed } = self;
-        let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
-        let bound = match handed {
-            Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
-            None => {
-                sockets::bind(operators, workers, sockets::Access { group, has_workers_of_others })?
-            }
-        };
-        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
-        Ok((bound, metrics))
-    }
-}
-
-/// What makes the service manager that handed the sockets over make them again.
-fn remedy(home: &Home) -> &'static str {
-    match home.kind() {
-        HomeKind::User => service_manager::REMAKE_OWN_SOCKETS,
-        HomeKind::System | HomeKind::Chosen => service_manager::REMAKE_SOCKETS,
-    }
-}
-
 /// What the operator said.
 struct Configured {
     ambient: Ambient,
@@ -387,22 +349,6 @@ fn reloader(
     })
 }
 
-/// What the doorkeeper may reach. The home is taken as it is now.
-fn doorkeeper(
-    doors: &Doors,
-    home: &Home,
-    context: &Arc<LaunchContext>,
-    life: &watch::Sender<Life>,
-) -> DoorkeeperDeps {
-    DoorkeeperDeps {
-        files: FileWatch::default(),
-        doors: doors.clone(),
-        home: HomePlace::of(home.path()),
-        context: Arc::clone(context),
-        life: life.subscribe(),
-    }
-}
-
 /// Starts the thread that writes.
 fn start_database(
     board: Board,
@@ -434,16 +380,6 @@ fn start_reading(
     indexer::start(&home.database(), pool.clone(), feed)
         .map_err(|error| StartError::fault("start the indexing thread", &error))?;
     Ok((pool, readers))
-}
-
-/// Where figures are asked for over TCP.
-fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let doing = "listen at `metrics.listen`";
-    let fault =
-        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }
 
 /// What is done when the database thread ends: its panic is told to the root.
