@@ -12,6 +12,7 @@ mod home;
 mod host;
 mod skills;
 mod supervisor;
+mod way_in;
 
 use std::io;
 use std::net::TcpListener;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::actors::database::Database;
+use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::indexer;
@@ -43,16 +45,17 @@ use crate::actors::worker::prepare::LaunchContext;
 use crate::api::attachments::Attachments;
 use crate::api::gate::Gate;
 use crate::api::metrics::{self, RequestFigures};
-use crate::api::sockets::{self, BoundSockets, SocketError};
+use crate::api::sockets::BoundSockets;
 use crate::api::{Api, server};
-use crate::config::home::HomeKind;
 use crate::config::shown::Shown;
+use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, ConfigProblems, Home, HomeError, Settings, Sockets, left_out};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::VerbError;
+use crate::kernel::limits::WORKER_PATIENCE_SECONDS;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::shares::Shares;
@@ -60,21 +63,20 @@ use crate::kernel::store::{self, OpenError};
 use crate::kernel::verbs::{ClampTimes, PromoteReleased};
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::board_files::{BoardFiles, BoardLoss};
-use crate::os::clock::epoch_seconds;
+use crate::os::clock::{epoch_ms, epoch_seconds};
 use crate::os::descriptors;
 use crate::os::disk::DiskReserve;
 use crate::os::home_lock::{HomeLock, HomeLockError};
 use crate::os::own_process::make_files_private;
 use crate::os::random::random_u64;
-use crate::os::service_manager::{self, HandedError, HandedSockets};
+use crate::os::service_manager::{self, HandedError};
 use crate::os::shim_search::shim_of;
 use crate::os::signals::{DaemonSignal, watch as watch_signals};
+use crate::os::socket_file::SocketError;
 use crate::telemetry;
 pub use arguments::Arguments;
 pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
-
-/// Group whose members may use the operators' socket of the machine's daemon.
-const OPERATORS_GROUP: &str = "kanban";
+use way_in::{Listeners, doorkeeper};
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
@@ -101,8 +103,8 @@ pub enum StartError {
         /// What it is on.
         file_system: &'static str,
     },
-    /// Another daemon has the home.
-    #[error(transparent)]
+    /// Another daemon has the home, or it cannot be told.
+    #[error("{}", of_lock(.0))]
     Locked(HomeLockError),
     /// The home is known and its database is gone.
     #[error("{} is missing although this home was used before; it is not made anew: restore it, or remove {} to begin with an empty board", database.display(), install_id.display())]
@@ -149,6 +151,12 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The root directory cannot be entered.
+    #[error("cannot enter the directory /: {0}")]
+    NoRoot(io::Error),
+    /// `/proc` does not show what the daemon has to see.
+    #[error("{0}")]
+    ProcHidden(String),
     /// Something else.
     #[error("the daemon could not {doing}: {detail}")]
     Fault {
@@ -157,6 +165,20 @@ pub enum StartError {
         /// Why not.
         detail: String,
     },
+}
+
+/// Whose the home is, with what can be done about it.
+fn of_lock(error: &HomeLockError) -> String {
+    match error {
+        HomeLockError::Held { path, owner_pid } => {
+            let home = path.parent().unwrap_or(path).display();
+            let pid = owner_pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            format!(
+                "another daemon{pid} serves the home {home}: `kanban status` asks it, and KANBAN_HOME names another home"
+            )
+        }
+        HomeLockError::Unusable { .. } => error.to_string(),
+    }
 }
 
 impl StartError {
@@ -173,12 +195,15 @@ impl StartError {
             | Self::UnknownRun { .. }
             | Self::BoardLost(_)
             | Self::Handed(_)
+            | Self::ProcHidden(_)
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
                 DaemonExit::Owned
             }
             Self::Locked(_) => DaemonExit::Config,
-            Self::Sockets(_) | Self::Shim { .. } | Self::Fault { .. } => DaemonExit::Fault,
+            Self::Sockets(_) | Self::Shim { .. } | Self::NoRoot(_) | Self::Fault { .. } => {
+                DaemonExit::Fault
+            }
         }
     }
 
@@ -218,6 +243,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     }
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
+    supervisor::must_see_runs(&ambient, &home, &settings)?;
     make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;
@@ -265,30 +291,6 @@ fn tell_foreign_structure(board: &Board) {
     }
 }
 
-/// Where the daemon listens, and what it was given for that.
-struct Listeners<'a> {
-    sockets: &'a Sockets,
-    handed: Option<HandedSockets>,
-}
-
-impl Listeners<'_> {
-    /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
-    fn listen(
-        self,
-        home: &Home,
-        settings: &Settings,
-    ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
-        let Self { sockets: Sockets { operators, workers }, handed } = self;
-        let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
-        let bound = match handed {
-            Some(handed) => sockets::take(handed, operators, workers)?,
-            None => sockets::bind(operators, workers, group)?,
-        };
-        let metrics = settings.metrics.listen.map(host::listen_for_metrics).transpose()?;
-        Ok((bound, metrics))
-    }
-}
-
 /// What the operator said.
 struct Configured {
     ambient: Ambient,
@@ -328,10 +330,10 @@ fn build(
     let shims = Arc::clone(&live_runs.shims);
     let spawner = supervisor::spawner(home, &settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
-    let has_others = supervisor::has_workers_of_others(&daemon_user, &settings);
-    let skill_folders = open_skills(home, has_others)?;
+    let has_workers_of_others = has_workers_of_others(&daemon_user, &settings);
+    let skill_folders = open_skills(home, has_workers_of_others)?;
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    let (bound, metrics) = listeners.listen(home, &settings)?;
+    let (bound, metrics) = listeners.listen(home, &settings, has_workers_of_others)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -353,17 +355,8 @@ fn build(
     token_holders.learn(&context.daemon_user, &context.settings());
     let attachments = Attachments::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
-    let reloader = Arc::new(Reloader {
-        ambient,
-        home: home.clone(),
-        context: Arc::clone(&context),
-        database: database.clone(),
-        dispatcher: wires.settings_to_dispatcher.clone(),
-        crash_detector: wires.settings_to_crash_detector.clone(),
-        shares,
-        token_holders: token_holders.clone(),
-        shown: Mutex::new(shown),
-    });
+    let given = Given { ambient, shown, shares, token_holders: token_holders.clone() };
+    let reloader = reloader(given, home, &context, &database, &wires);
     let figures = Arc::<Figures>::default();
     let looker = Looker {
         context: Arc::clone(&context),
@@ -389,15 +382,27 @@ fn build(
         life,
         home: home.path().to_owned(),
         socket,
+        doors: bound.doors.clone(),
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&figures),
         requests: RequestFigures::default(),
     });
     let finished = wires.worker_finished.clone();
-    let worker =
-        WorkerDeps { database, readers, spawner, live_runs, looker, context, finished, figures };
-    let root = RootDeps { wires, feed, worker, life: life_sender };
+    let doorkeeper = doorkeeper(&bound.doors, home, &context, &life_sender);
+    let doors = bound.doors.clone();
+    let worker = WorkerDeps {
+        database,
+        readers,
+        spawner,
+        live_runs,
+        looker,
+        context,
+        finished,
+        figures,
+        doors,
+    };
+    let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
 
@@ -408,6 +413,36 @@ fn open_skills(home: &Home, has_workers_of_others: bool) -> Result<Vec<PathBuf>,
         home::let_workers_through(home)?;
     }
     Ok(folders)
+}
+
+/// What a reload compares the new configuration with, and what it changes.
+struct Given {
+    ambient: Ambient,
+    shown: Shown,
+    shares: Shares,
+    token_holders: TokenHolders,
+}
+
+/// Takes a new configuration while the daemon runs.
+fn reloader(
+    given: Given,
+    home: &Home,
+    context: &Arc<LaunchContext>,
+    database: &Database,
+    wires: &Wires,
+) -> Arc<Reloader> {
+    let Given { ambient, shown, shares, token_holders } = given;
+    Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        context: Arc::clone(context),
+        database: database.clone(),
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        shares,
+        token_holders,
+        shown: Mutex::new(shown),
+    })
 }
 
 /// Starts the thread that writes.
@@ -459,11 +494,13 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let Parts { root, api, bound, metrics, database_thread } = parts;
     let reloader = Arc::clone(&api.reloader);
     let shutdown = root.wires.shutdown.clone();
+    let look_at_doors = root.wires.look_at_doors.clone();
     let signals = watch_signals(move |signal| match signal {
         DaemonSignal::Terminate => {
             shutdown.tell(ShutdownRequested);
         }
         DaemonSignal::Reload => {
+            look_at_doors.tell(LookAtDoors);
             // What comes of it is in the log, and the service manager is told.
             if let Err(error) = reloader.start(drop) {
                 tracing::error!(%error, "the configuration cannot be read again");
@@ -482,7 +519,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         RootSupervisor::new(root).start();
     });
     let api_thread = Arbiter::new();
-    let is_handed = bound.is_handed;
+    let doors = bound.doors;
     if let Some(listener) = metrics {
         api_thread.spawn(metrics::tcp::serve(Arc::clone(&api), listener));
     }
@@ -501,9 +538,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let code = system.run_with_code().unwrap_or(1);
     api_thread.stop();
     drop(signals);
-    if !is_handed {
-        home::remove_sockets(sockets);
-    }
+    doors.remove_files();
     context.containment().remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
@@ -520,12 +555,19 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 /// open ones are the crash detector's.
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
-    let WorkerDeps { database, readers, context, .. } = deps;
-    let open = readers
+    let WorkerDeps { database, readers, context, doors, .. } = deps;
+    let (open, last_event) = readers
         .read(Caller::System { part: "start" }, |snapshot| {
-            Ok(store::runs::list_open_supervised(snapshot.connection)?)
+            let open = store::runs::list_open_supervised(snapshot.connection)?;
+            Ok((open, store::events::newest_time(snapshot.connection)?))
         })
         .await?;
+    if let Some(last_event) = last_event {
+        // The daemon before this one lived at least until then. A worker's calls are repeated for a while; whoever ended later
+        // than that may have had nobody to report to.
+        let patience = WORKER_PATIENCE_SECONDS.cast_signed();
+        doors.note_absence(last_event.saturating_add(patience).saturating_mul(1000), epoch_ms());
+    }
     // One whose supervisor lives, or cannot be searched for, is left to that.
     let is_supervised = |run_id| !matches!(shim_of(context.run_dir(run_id).path()), Ok(None));
     context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>(), is_supervised);

@@ -11,6 +11,7 @@
 //! | [`crash_detector`] | nothing | rebuilt; begins with a look |
 //! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
 //! | [`indexer`] | the full-text index, on its own thread | begins again at its cursor |
+//! | [`doorkeeper`] | the watches of the sockets | rebuilt; begins with a look |
 //! | [`notifier`] | nothing yet | rebuilt |
 //!
 //! ```text
@@ -31,6 +32,8 @@ pub mod circuit_breaker;
 pub mod crash_detector;
 pub mod database;
 pub mod dispatcher;
+pub mod doorkeeper;
+pub mod doors;
 pub mod env_files;
 pub mod event_hub;
 pub mod figures;

@@ -4,8 +4,8 @@
 //! [`StartWorker`], [`RunSignal`], [`ShutdownRequested`]. *Sends* whatever brings a rebuilt actor up to date. *Restarts*: never;
 //! a panic here ends the process (exit 70). What it decides is [`policy::decide`].
 //!
-//! Order of a start: event hub, circuit breaker, notifier, crash detector; when that one has looked at every open run once, and
-//! has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer. Order of an end: the API stops taking requests and
+//! Order of a start: event hub, circuit breaker, notifier, doorkeeper, crash detector; when that one has looked at every open run once,
+//! and has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer. Order of an end: the API stops taking requests and
 //! finishes those it has, then the actors go. No run is ended by it, no claim given up: the shims go on.
 
 pub mod messages;
@@ -24,6 +24,8 @@ use crate::actors::crash_detector::messages::{AdoptRun, AuditRuns};
 use crate::actors::crash_detector::{CrashDetector, CrashDetectorDeps};
 use crate::actors::dispatcher::messages::{DispatchNow, Ping, Wake};
 use crate::actors::dispatcher::{Dispatcher, DispatcherDeps};
+use crate::actors::doorkeeper::messages::LookAtDoors;
+use crate::actors::doorkeeper::{Doorkeeper, DoorkeeperDeps};
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::event_hub::{EventFeed, EventHub, EventHubWires};
 use crate::actors::guard::Guard;
@@ -73,6 +75,8 @@ pub struct Wires {
     pub audit_runs: Wire<AuditRuns>,
     /// To the notifier.
     pub drain_outbox: Wire<DrainOutbox>,
+    /// To the doorkeeper.
+    pub look_at_doors: Wire<LookAtDoors>,
     /// To the root.
     pub start_worker: Wire<StartWorker>,
     /// To the root.
@@ -110,6 +114,8 @@ pub struct RootDeps {
     pub feed: EventFeed,
     /// For workers; the other actors' needs are among them.
     pub worker: WorkerDeps,
+    /// For the doorkeeper.
+    pub doorkeeper: DoorkeeperDeps,
     /// Told how far the daemon is.
     pub life: watch::Sender<Life>,
 }
@@ -163,6 +169,7 @@ impl RootSupervisor {
             ActorKind::CrashDetector => self.build_crash_detector(guard),
             ActorKind::CircuitBreaker => self.build_circuit_breaker(guard),
             ActorKind::Notifier => self.build_notifier(guard),
+            ActorKind::Doorkeeper => self.build_doorkeeper(guard),
             ActorKind::Worker(run_id) => drop(self.deps.wires.adopt_run.tell(AdoptRun { run_id })),
             ActorKind::Database | ActorKind::Root => {}
         }
@@ -230,6 +237,11 @@ impl RootSupervisor {
         self.deps.wires.drain_outbox.tell(DrainOutbox);
     }
 
+    fn build_doorkeeper(&self, guard: Guard) {
+        let keeper = Doorkeeper::new(self.deps.doorkeeper.clone(), guard).start();
+        self.deps.wires.look_at_doors.connect(&keeper);
+    }
+
     fn end(&mut self, code: i32) {
         self.is_ending = true;
         self.deps.life.send_replace(Life::Ending);
@@ -255,6 +267,7 @@ impl Actor for RootSupervisor {
             ActorKind::EventHub,
             ActorKind::CircuitBreaker,
             ActorKind::Notifier,
+            ActorKind::Doorkeeper,
             ActorKind::CrashDetector,
         ] {
             self.build(kind);

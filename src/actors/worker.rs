@@ -33,6 +33,7 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::actors::database::{Database, Submit};
+use crate::actors::doors::Doors;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
 use crate::actors::live_runs::LiveRuns;
@@ -85,6 +86,8 @@ pub struct WorkerDeps {
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.
     pub figures: Arc<Figures>,
+    /// When workers had no way in.
+    pub doors: Doors,
 }
 
 /// The actor.

@@ -20,6 +20,7 @@
 //!
 //! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
 //! say ([`by_row`]): a worker of an open run is never told that its run is over.
+//! Where `/proc` hides processes of others (`hidepid`), an ancestry ends below the first of them: see [`may_be_shim`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,8 +33,8 @@ use crate::kernel::ids::RunId;
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
 use crate::os::cgroup::Containment;
-use crate::os::identity::ProcessIdentity;
 use crate::os::peer::{Peer, PeerError};
+use crate::os::proc_tree::{Ancestry, HiddenProcess};
 use crate::os::remains::{Marks, marked_run, run_of_session};
 use crate::os::run_files::NO_RUN;
 use crate::os::shim_search::supervised_run;
@@ -70,6 +71,8 @@ pub struct Scene<'a> {
     pub containment: &'a Containment,
     /// What tells them from those of another installation.
     pub marks: Marks<'a>,
+    /// Whether workers may be other users' than the daemon.
+    pub has_workers_of_others: bool,
 }
 
 /// Asks the kernel about a peer.
@@ -78,12 +81,12 @@ pub fn place(peer: &Peer, scene: Scene<'_>) -> Placement {
 }
 
 /// The run in whose tree a peer is, and its ancestry where that had to be asked for. Nothing that it could hold up is read.
-fn tree(peer: &Peer, scene: Scene<'_>) -> Result<(Option<RunId>, Vec<ProcessIdentity>), PeerError> {
+fn tree(peer: &Peer, scene: Scene<'_>) -> Result<(Option<RunId>, Ancestry), PeerError> {
     if let Some(run_id) = peer.look(|pid| scene.containment.run_of_process(pid))? {
-        return Ok((Some(run_id), Vec::new()));
+        return Ok((Some(run_id), Ancestry { chain: Vec::new(), hidden: None }));
     }
     let ancestry = peer.ancestry()?;
-    Ok((scene.live_runs.find_by_ancestry(&ancestry), ancestry))
+    Ok((scene.live_runs.find_by_ancestry(&ancestry.chain), ancestry))
 }
 
 /// The run in whose tree a peer is; none where it is in no run's, or cannot be told.
@@ -92,34 +95,47 @@ pub fn run_of(peer: &Peer, scene: Scene<'_>) -> Option<RunId> {
 }
 
 fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
-    let (run_id, ancestry) = tree(peer, scene)?;
+    let (run_id, Ancestry { chain, hidden }) = tree(peer, scene)?;
     if let Some(run_id) = run_id {
         return Ok(Placement::InRun(run_id));
     }
-    let session = peer.session()?;
     let shims = &scene.live_runs.shims;
-    let by_session = ancestry.first().and_then(|process| {
+    let of_session = |session: i32| {
         let is_known = |run_id| shims.has_worker(run_id);
+        let process = chain.first()?;
         shims
             .find_session(session, process)
             .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
-    });
+    };
     // The supervisor of a run that is not taken over is known by its arguments. What they say can only take rights away.
     let by_supervisor = || {
-        let runs = ancestry.iter().filter_map(|one| supervised_run(one.pid, scene.marks.runs_dir));
+        let runs = chain.iter().filter_map(|one| supervised_run(one.pid, scene.marks.runs_dir));
         runs.filter_map(|run| run.parse().ok()).next()
     };
-    let marked = by_session.or_else(|| marked_run(scene.marks, &ancestry));
+    let marked = of_session(peer.session()?)
+        .or_else(|| of_session(hidden?.session()?))
+        .or_else(|| marked_run(scene.marks, &chain));
     let marked = match marked {
         None if scene.live_runs.has_unknown() => by_supervisor(),
         marked => marked,
     };
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
-    Ok(match marked {
-        Some(run_id) => Placement::Marked(run_id),
-        None => Placement::Outside(cached_user_name(peer.uid)),
-    })
+    match (marked, hidden) {
+        (Some(run_id), _) => Ok(Placement::Marked(run_id)),
+        (None, Some(hidden))
+            if may_be_shim(hidden, shims.has_pid(hidden.pid), scene.has_workers_of_others) =>
+        {
+            Err(peer.below_hidden())
+        }
+        (None, _) => Ok(Placement::Outside(cached_user_name(peer.uid))),
+    }
+}
+
+/// Whether a process that `/proc` hides may be the shim of a run, with the caller below it. Where shims and workers are all of
+/// this process's user, one that may not be signalled is none of them. Every other one may have its shim above it, or be one.
+fn may_be_shim(hidden: HiddenProcess, has_pid_of_shim: bool, has_workers_of_others: bool) -> bool {
+    !hidden.is_others || has_pid_of_shim || has_workers_of_others
 }
 
 /// User names are asked for once: the user data base may be slow, and every call needs the name.

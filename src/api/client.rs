@@ -3,14 +3,17 @@
 //! A call that changes something carries a request id of its own, so it can be repeated when its reply was lost: the daemon
 //! may restart at any moment, and a lost reply must never turn success into an error. Inside a run the client repeats for up
 //! to 60 seconds while the daemon does not answer; outside for 5 seconds when a connection breaks, and fails at once when
-//! there is none to begin with.
+//! there is none to begin with. One that is starting (see [`presence`]) is waited for, for 3 seconds.
 
+pub mod absence;
 mod file;
 mod handoff;
 mod lines;
+pub mod presence;
 mod query;
 
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,24 +32,29 @@ use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+use crate::api::client::absence::Absence;
 pub use crate::api::client::file::Download;
 use crate::api::client::file::FileBody;
 pub use crate::api::client::handoff::{artifact_of, artifacts_field};
 pub use crate::api::client::lines::{Lines, NextLine};
+use crate::api::client::presence::Presence;
 use crate::api::client::query::with_query;
 use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
-use crate::config::{Ambient, HomeError, client_socket};
+use crate::config::{Ambient, HomeError};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
-use crate::kernel::limits::REQUEST_BYTES_MAX;
+use crate::kernel::limits::{REQUEST_BYTES_MAX, WORKER_PATIENCE_SECONDS};
 use crate::os::random::random_hex;
 
 /// How long a worker's call is repeated while the daemon does not answer.
-const PATIENCE_IN_RUN: Duration = Duration::from_secs(60);
+const PATIENCE_IN_RUN: Duration = Duration::from_secs(WORKER_PATIENCE_SECONDS);
 
 /// How long other calls are repeated after a connection broke.
 const PATIENCE_OUTSIDE: Duration = Duration::from_secs(5);
+
+/// How long a daemon that is starting is waited for.
+const PATIENCE_FOR_START: Duration = Duration::from_secs(3);
 
 /// Longest time for one answer to begin.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
@@ -96,6 +104,10 @@ pub enum ClientError {
         socket: PathBuf,
         /// What the system said.
         detail: String,
+        /// How connect(2) failed; none when a connection broke.
+        kind: Option<io::ErrorKind>,
+        /// Why, and what helps, where the client knows its surroundings.
+        absence: Option<Box<Absence>>,
     },
     /// The daemon refuses.
     #[error("{}", .0.message)]
@@ -144,6 +156,8 @@ impl Interrupt {
 /// A client of one daemon.
 pub struct Client {
     socket: PathBuf,
+    /// None for a client that was told where the daemon is.
+    presence: Option<Presence>,
     token: Option<String>,
     /// The run that this process says it is of: its token cannot be read.
     claimed_run: Option<String>,
@@ -192,15 +206,16 @@ impl Client {
     /// # Errors
     /// When it cannot be told where the daemon is, or the run's token cannot be read.
     pub fn new(ambient: &Ambient) -> Result<Self, ClientError> {
-        let socket = client_socket(ambient)?;
+        let presence = Presence::of(ambient)?;
         let run = ambient.var("KANBAN_RUN").map(str::to_owned);
         let token = match ambient.var("KANBAN_TOKEN_FILE") {
             Some(path) => read_token(Path::new(path), run.is_some())?,
             None => None,
         };
         let is_tokenless = token.is_none() && ambient.var("KANBAN_TOKEN_FILE").is_some();
-        let client = Self::at(socket, token, run.is_some())?;
-        Ok(Self { claimed_run: run.filter(|_| is_tokenless), ..client })
+        let client = Self::at(presence.socket().to_owned(), token, run.is_some())?;
+        let claimed_run = run.filter(|_| is_tokenless);
+        Ok(Self { presence: Some(presence), claimed_run, ..client })
     }
 
     /// A client of the daemon at `socket`.
@@ -217,14 +232,23 @@ impl Client {
             .build()
             .map_err(|error| ClientError::Local(error.to_string()))?;
         let (answer_time, interrupt) = (ANSWER_TIME, Interrupt::default());
-        let claimed_run = None;
-        Ok(Self { socket, token, claimed_run, is_in_run, answer_time, interrupt, runtime })
+        let (presence, claimed_run) = (None, None);
+        Ok(Self {
+            socket,
+            presence,
+            token,
+            claimed_run,
+            is_in_run,
+            answer_time,
+            interrupt,
+            runtime,
+        })
     }
 
     /// The same for somebody who cannot wait: one attempt, and an answer has to come within `answer_time`.
     #[must_use]
     pub fn impatient(self, answer_time: Duration) -> Self {
-        Self { is_in_run: false, answer_time, ..self }
+        Self { is_in_run: false, presence: None, answer_time, ..self }
     }
 
     /// The same, with all its waiting ended by `interrupt`.
@@ -450,13 +474,15 @@ impl Client {
                 | ClientError::Interrupted
                 | ClientError::Local(_) => false,
             };
+            let is_starting = || self.presence.as_ref().is_some_and(Presence::is_starting);
             let patience = match (self.is_in_run, was_connected) {
                 (true, _) => PATIENCE_IN_RUN,
                 (false, true) => PATIENCE_OUTSIDE,
+                (false, false) if is_worth_repeating && is_starting() => PATIENCE_FOR_START,
                 (false, false) => Duration::ZERO,
             };
             if !is_worth_repeating || started.elapsed() + PAUSE > patience {
-                return Err(failure);
+                return Err(self.explained(failure));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -479,9 +505,11 @@ impl Client {
         was_connected: &mut bool,
     ) -> Result<Response<Incoming>, ClientError> {
         let not_reachable = |detail: String| self.not_reachable(detail);
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|error| not_reachable(error.to_string()))?;
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| {
+            let (detail, kind) = (error.to_string(), Some(error.kind()));
+            let socket = self.socket.clone();
+            ClientError::NotReachable { socket, detail, kind, absence: None }
+        })?;
         *was_connected = true;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -520,7 +548,22 @@ impl Client {
     }
 
     fn not_reachable(&self, detail: String) -> ClientError {
-        ClientError::NotReachable { socket: self.socket.clone(), detail }
+        let socket = self.socket.clone();
+        ClientError::NotReachable { socket, detail, kind: None, absence: None }
+    }
+
+    /// The same failure with what can be seen of the daemon from here.
+    fn explained(&self, failure: ClientError) -> ClientError {
+        match (failure, &self.presence) {
+            (
+                ClientError::NotReachable { socket, detail, kind: Some(kind), .. },
+                Some(presence),
+            ) => {
+                let absence = Some(Box::new(presence.absence(kind, &detail)));
+                ClientError::NotReachable { socket, detail, kind: Some(kind), absence }
+            }
+            (failure, _) => failure,
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! `doctor`: what is wrong with this installation, each with the one thing that mends it.
 
+mod surroundings;
+mod way_in;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,7 +119,9 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         resources.search = searched.unwrap_or_default();
         let max_running = settings.dispatch.max_running;
         checks.extend(resources::checks(&resources, max_running, epoch_seconds()));
-        checks.extend(rights_checks(&api.home, &api.socket, &api.context.worker_socket));
+        checks.push(home_check(&api.home));
+        checks.extend(way_in::checks(&api.doors, &api.socket, &api.context.worker_socket));
+        checks.push(surroundings::proc_check(&settings, &api.context.containment()));
         checks.extend(secrets_checks(&settings, &api.reloader.home));
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
@@ -253,33 +258,24 @@ fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
     }
 }
 
-/// Who may reach what: the home's secrets, the operators' socket, the workers' one.
-fn rights_checks(home: &Path, operators: &Path, workers: &Path) -> Vec<Check> {
-    let rules = [
-        ("home", home, 0o022, 0, "others may write into it", "go-w"),
-        ("socket", operators, 0o006, 0, "everybody may act as an operator through it", "o-rw"),
-        ("workers' socket", workers, 0, 0o666, "workers of other users cannot call", "a+rw"),
-    ];
-    let look =
-        |(name, path, too_much, needed, problem, change): (&str, &Path, u32, u32, &str, &str)| {
-            let shown = path.display();
-            match permission_bits(path) {
-                Ok(mode) if mode & too_much != 0 || mode & needed != needed => Check::bad(
-                    name,
-                    Health::Fail,
-                    format!("{shown} has mode {mode:03o}: {problem}"),
-                    format!("`chmod {change} {shown}`"),
-                ),
-                Ok(mode) => Check::ok(name, format!("{shown}, mode {mode:03o}")),
-                Err(error) => Check::bad(
-                    name,
-                    Health::Fail,
-                    format!("{shown} cannot be looked at: {error}"),
-                    "`systemctl restart kanband.socket kanband`, or start `kanband` anew",
-                ),
-            }
-        };
-    rules.into_iter().map(look).collect()
+/// Whether others may write into the home.
+fn home_check(home: &Path) -> Check {
+    let shown = home.display();
+    match permission_bits(home) {
+        Ok(mode) if mode & 0o022 != 0 => Check::bad(
+            "home",
+            Health::Fail,
+            format!("{shown} has mode {mode:03o}: others may write into it"),
+            format!("`chmod go-w {shown}`"),
+        ),
+        Ok(mode) => Check::ok("home", format!("{shown}, mode {mode:03o}")),
+        Err(error) => Check::bad(
+            "home",
+            Health::Fail,
+            format!("{shown} cannot be looked at: {error}"),
+            "move it back to its path, or start `kanband` anew",
+        ),
+    }
 }
 
 /// Files that hold keys and that others may read: the configuration's, those beside it, and the profiles' own.

@@ -11,6 +11,7 @@ use crate::api::auth::{Door, Placement, Scene, place, run_of};
 use crate::api::gate::party::{Class, Party, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT};
+use crate::config::worker_user::has_workers_of_others;
 use crate::os::cgroup::Containment;
 use crate::os::peer::{Peer, peer_of};
 
@@ -81,7 +82,13 @@ pub fn placed(api: &Api, peer: &Result<Peer, String>) -> Placement {
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {
-    Scene { live_runs: &api.live_runs, containment, marks: api.context.marks() }
+    let context = &api.context;
+    Scene {
+        live_runs: &api.live_runs,
+        containment,
+        marks: context.marks(),
+        has_workers_of_others: has_workers_of_others(&context.daemon_user, &context.settings()),
+    }
 }
 
 fn is_turned_away(api: &Api, door: Door, peer: &Peer, scene: Scene<'_>) -> bool {

@@ -52,6 +52,7 @@ use tokio::sync::watch;
 
 use crate::actors::database::Database;
 use crate::actors::dispatcher::messages::DispatchNow;
+use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::live_runs::LiveRuns;
@@ -117,6 +118,8 @@ pub struct Api {
     pub home: PathBuf,
     /// The socket of people and operators, as `GET /v1/daemon` shows it.
     pub socket: PathBuf,
+    /// The sockets and whether they lead in.
+    pub doors: Doors,
     /// When the daemon started, epoch seconds.
     pub started_at: EpochSeconds,
     /// What reads the configuration again.

@@ -3,7 +3,6 @@
 //! hyper drives the connections and axum the routes; neither wakes up while nothing happens, which the framework that
 //! belongs to actix does twice a second (see `docs/adr/0001-http-without-idle-wakeups.md`).
 
-use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
 use hyper::body::Incoming;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tower_service::Service as _;
 
 use crate::actors::root::Life;
@@ -32,6 +31,7 @@ use crate::api::limits::UNCOUNTED_BYTES;
 use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
 use crate::api::reply::Held;
 use crate::api::request_body::read_body;
+use crate::api::sockets::Listening;
 use crate::api::{Api, gate, wait_for_life};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault};
@@ -48,12 +48,12 @@ use crate::os::redact::Redactor;
 /// A socket that cannot be served.
 pub async fn serve(
     api: Arc<Api>,
-    operators: StdListener,
-    workers: StdListener,
+    operators: Listening,
+    workers: Listening,
     on_serving: impl FnOnce(),
 ) -> std::io::Result<()> {
-    let operators = UnixListener::from_std(operators)?;
-    let workers = UnixListener::from_std(workers)?;
+    let mut operators = operators.accepting()?;
+    let mut workers = workers.accepting()?;
     let mut life = api.life.clone();
     wait_for_life(&mut life, |life| life != Life::Starting).await;
     if *life.borrow() == Life::Serving {
@@ -68,7 +68,7 @@ pub async fn serve(
             () = wait_for_life(&mut life, |life| life == Life::Ending) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 pauses.reset();
                 if let Some(admitted) = admit(&api, door, &stream) {
                     let connection =

@@ -1,16 +1,19 @@
-//! The two sockets: made here, or taken from a service manager. Only the owner of the home's lifetime lock may make them: what
-//! lies in the way is stale then.
+//! The two sockets: made here, or taken from a service manager; and the listener behind each, which may be exchanged while the
+//! daemon runs.
 
+use std::collections::VecDeque;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::Path;
 
-use thiserror::Error;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::os::files::give_to_group;
-use crate::os::peer::is_listener_gone;
+use crate::actors::doors::{Door, Doors, Maker};
+use crate::os::clock::epoch_ms;
 use crate::os::service_manager::HandedSockets;
+use crate::os::socket_file::{SocketError, SocketFile};
+use crate::os::workspaces::FileIdentity;
 
 /// Access to the operators' socket: its owner.
 const OPERATORS_MODE: u32 = 0o600;
@@ -22,66 +25,68 @@ const OPERATORS_GROUP_MODE: u32 = 0o660;
 /// an open run.
 const WORKERS_MODE: u32 = 0o666;
 
-/// Why the sockets could not be made.
-#[derive(Debug, Error)]
-pub enum SocketError {
-    /// Somebody answers there.
-    #[error("another process already answers on {}", path.display())]
-    InUse {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// Something that is no socket lies there.
-    #[error("{} is there and is not a socket", path.display())]
-    NotASocket {
-        /// What is there.
-        path: PathBuf,
-    },
-    /// The system refused.
-    #[error("{} could not be made: {source}", path.display())]
-    Unusable {
-        /// The socket.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+/// Access to a directory that is made for the sockets, when nobody but the daemon's user has to pass.
+const OWN_DIRECTORY_MODE: u32 = 0o700;
+
+/// The same when others have to: the group of operators, or workers of other users.
+const SHARED_DIRECTORY_MODE: u32 = 0o755;
+
+/// Who may use the sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// A group of operators, where the system has it and the daemon may give a file to it.
+    pub group: Option<&'static str>,
+    /// Whether workers may be other users'.
+    pub has_workers_of_others: bool,
 }
 
-/// The bound sockets.
+/// The sockets of a daemon that is about to serve.
 pub struct BoundSockets {
     /// For people and operators.
-    pub operators: UnixListener,
+    pub operators: Listening,
     /// For workers.
-    pub workers: UnixListener,
-    /// Whether somebody else made them and keeps them: then they are not ours to remove.
-    pub is_handed: bool,
+    pub workers: Listening,
+    /// Their files.
+    pub doors: Doors,
 }
 
-/// Binds both. People of `group` may use the operators' one too, where the system has such a group and the daemon may give a
-/// file to it.
+/// A socket that listens, until another one takes its place.
+pub struct Listening {
+    current: StdListener,
+    replaced: UnboundedReceiver<StdListener>,
+}
+
+/// The same on the thread that serves it.
+pub struct Accepting {
+    current: UnixListener,
+    /// Those that were replaced and may still have callers in their queues, oldest first.
+    left: VecDeque<StdListener>,
+    replaced: UnboundedReceiver<StdListener>,
+}
+
+/// Makes both.
 ///
 /// # Errors
-/// [`SocketError`]; a socket that was made before the error stays, stale.
-pub fn bind(
-    operators: &Path,
-    workers: &Path,
-    group: Option<&str>,
-) -> Result<BoundSockets, SocketError> {
-    let bound = bind_one(operators, OPERATORS_MODE)?;
-    if let Some(group) = group {
-        match give_to_group(operators, group, OPERATORS_GROUP_MODE) {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(group, "there is no such group: the socket is its owner's"),
-            Err(error) => {
-                tracing::warn!(group, %error, "the socket cannot be given to the group");
-            }
-        }
-    }
-    let workers = bind_one(workers, WORKERS_MODE)?;
-    Ok(BoundSockets { operators: bound, workers, is_handed: false })
+/// [`SocketError`]; a socket that was made before the error stays, as a leftover.
+pub fn bind(operators: &Path, workers: &Path, access: Access) -> Result<BoundSockets, SocketError> {
+    let Access { group, has_workers_of_others } = access;
+    let is_shared = group.is_some() || has_workers_of_others;
+    let directory_mode = if is_shared { SHARED_DIRECTORY_MODE } else { OWN_DIRECTORY_MODE };
+    let group = group.map(|group| (group, OPERATORS_GROUP_MODE));
+    let path = operators.to_owned();
+    let operators = SocketFile { path, mode: OPERATORS_MODE, group, directory_mode };
+    let path = workers.to_owned();
+    let workers = SocketFile { path, mode: WORKERS_MODE, group: None, directory_mode };
+    let for_operators = operators.make()?;
+    let for_workers = workers.make()?;
+    let (operators_file, workers_file) = (Some(for_operators.file), Some(for_workers.file));
+    let (operators, for_operators) = door(operators, operators_file, for_operators.listener);
+    let (workers, for_workers) = door(workers, workers_file, for_workers.listener);
+    let doors = Doors::new(Maker::Daemon, operators, workers, epoch_ms());
+    Ok(BoundSockets { operators: for_operators, workers: for_workers, doors })
 }
 
-/// Takes those that a service manager made: their paths, owners and modes are its business.
+/// Takes those that a service manager made: their paths, owners and modes are its business. `remedy` makes it make them again.
 ///
 /// # Errors
 /// [`SocketError::Unusable`].
@@ -89,6 +94,7 @@ pub fn take(
     handed: HandedSockets,
     operators: &Path,
     workers: &Path,
+    remedy: &'static str,
 ) -> Result<BoundSockets, SocketError> {
     let HandedSockets { operators: for_operators, workers: for_workers } = handed;
     for (listener, path) in [(&for_operators, operators), (&for_workers, workers)] {
@@ -96,49 +102,84 @@ pub fn take(
             .set_nonblocking(true)
             .map_err(|source| SocketError::Unusable { path: path.to_owned(), source })?;
     }
-    Ok(BoundSockets { operators: for_operators, workers: for_workers, is_handed: true })
-}
-
-fn bind_one(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
-    let unusable = |source| SocketError::Unusable { path: path.to_owned(), source };
-    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
-        std::fs::create_dir_all(parent).map_err(unusable)?;
-        // Workers of other users pass through it, whatever the file mode mask.
-        let passable = std::fs::Permissions::from_mode(0o711);
-        std::fs::set_permissions(parent, passable).map_err(unusable)?;
-    }
-    remove_stale(path)?;
-    let listener = UnixListener::bind(path).map_err(unusable)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(unusable)?;
-    listener.set_nonblocking(true).map_err(unusable)?;
-    Ok(listener)
-}
-
-fn remove_stale(path: &Path) -> Result<(), SocketError> {
-    let metadata = match std::fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(SocketError::Unusable { path: path.to_owned(), source }),
+    let socket = |path: &Path, mode| SocketFile {
+        path: path.to_owned(),
+        mode,
+        group: None,
+        directory_mode: SHARED_DIRECTORY_MODE,
     };
-    if !std::os::unix::fs::FileTypeExt::is_socket(&metadata.file_type()) {
-        return Err(SocketError::NotASocket { path: path.to_owned() });
+    let file = |path| std::fs::metadata(path).ok().map(|it| FileIdentity::of_metadata(&it));
+    let (for_operators, listening) =
+        door(socket(operators, OPERATORS_MODE), file(operators), for_operators);
+    let (for_workers, workers) = door(socket(workers, WORKERS_MODE), file(workers), for_workers);
+    let maker = Maker::ServiceManager { remedy };
+    let doors = Doors::new(maker, for_operators, for_workers, epoch_ms());
+    Ok(BoundSockets { operators: listening, workers, doors })
+}
+
+fn door(socket: SocketFile, file: Option<FileIdentity>, current: StdListener) -> (Door, Listening) {
+    let (replace, replaced): (UnboundedSender<StdListener>, _) = unbounded_channel();
+    (Door { socket, file, replace, lost: None }, Listening { current, replaced })
+}
+
+impl Listening {
+    /// To be called on the thread that serves it.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn accepting(self) -> io::Result<Accepting> {
+        let current = UnixListener::from_std(self.current)?;
+        Ok(Accepting { current, left: VecDeque::new(), replaced: self.replaced })
     }
-    if UnixStream::connect(path).is_ok_and(|connected| !is_listener_gone(connected)) {
-        return Err(SocketError::InUse { path: path.to_owned() });
+}
+
+impl Accepting {
+    /// The next caller. Callers in the queue of a socket that was replaced are served first. Dropping the future loses no caller.
+    ///
+    /// # Errors
+    /// accept(2), or a new socket cannot be waited for.
+    pub async fn accept(&mut self) -> io::Result<UnixStream> {
+        loop {
+            while let Some(oldest) = self.left.front() {
+                // Asked of the kernel: the runtime may not know yet that somebody is in the queue.
+                match oldest.accept() {
+                    Ok((stream, _)) => {
+                        stream.set_nonblocking(true)?;
+                        return UnixStream::from_std(stream);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        drop(self.left.pop_front());
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            tokio::select! {
+                accepted = self.current.accept() => return accepted.map(|(stream, _)| stream),
+                Some(new) = self.replaced.recv() => {
+                    let new = UnixListener::from_std(new)?;
+                    let before = std::mem::replace(&mut self.current, new);
+                    self.left.push_back(before.into_std()?);
+                }
+            }
+        }
     }
-    std::fs::remove_file(path)
-        .map_err(|source| SocketError::Unusable { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::process::{Command, Stdio};
 
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
 
-    use super::*;
+    use super::{Access, Path, SocketError, bind};
+
+    const OWN: Access = Access { group: None, has_workers_of_others: false };
+
+    /// After this long a caller counts as lost.
+    const A_MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
     /// In the process that the next test makes of itself: the directory of the sockets.
     const LISTEN_IN: &str = "KANBAND_TEST_LISTEN_IN";
@@ -157,7 +198,9 @@ mod tests {
         {
             let temp = tempfile::tempdir().unwrap();
             let (path, workers) = (temp.path().join("socket"), temp.path().join("workers"));
-            let _bound = bind(&path, &workers, name).map_err(|error| error.to_string()).unwrap();
+            let name = name.map(|name| &*name.to_owned().leak());
+            let bound = bind(&path, &workers, Access { group: name, ..OWN });
+            let _bound = bound.map_err(|error| error.to_string()).unwrap();
             assert_eq!(access(&path), (mode, group.gid.as_raw()), "{name:?}");
             assert_eq!(access(&workers).0, 0o666);
         }
@@ -181,11 +224,40 @@ mod tests {
         let ended = parent.args(["--exact", me]).env(LISTEN_IN, temp.path()).output().unwrap();
         assert!(ended.status.success(), "{ended:?}");
         assert!(UnixStream::connect(&path).is_ok(), "its child holds it");
-        let bound = bind(&path, &workers, None);
+        let bound = bind(&path, &workers, OWN);
         let child = std::fs::read_to_string(temp.path().join("child")).unwrap();
         kill(Pid::from_raw(child.parse().unwrap()), Signal::SIGKILL).unwrap();
         let _bound = bound.map_err(|error| error.to_string()).unwrap();
-        let again = bind(&path, &workers, None).map(|_| ());
+        let again = bind(&path, &workers, OWN).map(|_| ());
         assert!(matches!(again, Err(SocketError::InUse { .. })), "{again:?}");
+    }
+
+    #[test]
+    fn callers_of_a_socket_that_was_replaced_are_accepted_before_those_of_the_new_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let (path, workers) = (temp.path().join("socket"), temp.path().join("workers"));
+        let bound = bind(&path, &workers, OWN).map_err(|error| error.to_string()).unwrap();
+        let early = UnixStream::connect(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let way = crate::actors::doors::Way::Operators;
+        let made = bound.doors.with(way, |door| {
+            let made = door.socket.make().unwrap();
+            door.replace.send(made.listener).unwrap();
+        });
+        assert!(made.is_some());
+        let late = UnixStream::connect(&path).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut accepting = bound.operators.accepting().unwrap();
+            let accepted =
+                async { [accepting.accept().await.unwrap(), accepting.accept().await.unwrap()] };
+            let [one, other] = tokio::time::timeout(A_MINUTE, accepted).await.unwrap();
+            // The kernel tells which socket a connection came in by: the replaced one was first.
+            drop(early);
+            one.readable().await.unwrap();
+            assert_eq!(one.try_read(&mut [0]).unwrap(), 0);
+            assert!(other.try_read(&mut [0]).is_err(), "the later one is open");
+        });
+        drop(late);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::StartError;
-use crate::config::{Ambient, Home, Settings, Sockets, default_file};
+use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
@@ -219,15 +219,6 @@ pub(super) fn find_shim(settings: &Settings) -> PathBuf {
 /// The directory of this program.
 pub(super) fn program_dir() -> Option<PathBuf> {
     std::env::current_exe().ok()?.parent().map(Path::to_owned)
-}
-
-/// Removes the sockets at the end, so that clients see at once that nobody is there.
-pub(super) fn remove_sockets(sockets: &Sockets) {
-    for path in [&sockets.operators, &sockets.workers] {
-        if let Err(error) = std::fs::remove_file(path) {
-            tracing::debug!(path = %path.display(), %error, "a socket was gone already");
-        }
-    }
 }
 
 /// What `kanban init` made.

@@ -5,14 +5,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::app::{StartError, home};
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
-use crate::config::worker_user::{DaemonUser, worker_user};
+use crate::config::worker_user::{DaemonUser, has_workers_of_others};
 use crate::config::{Ambient, Home, Settings};
 use crate::os::cgroup::{Choice, Containment};
 use crate::os::command_as::take_up_left;
 use crate::os::holder::Holder;
 use crate::os::holder_protocol::Hello;
+use crate::os::identity::ProcessIdentity;
+use crate::os::proc_view::ProcMount;
 use crate::os::run_registry::RunRegistry;
 use crate::os::spawn::Spawner;
+use crate::os::user::Account;
 
 /// The containment as it is now, for everybody.
 pub(super) type SharedContainment = Arc<RwLock<Arc<Containment>>>;
@@ -95,8 +98,46 @@ pub(super) fn spawner(
         .map_err(|error| StartError::fault("start the spawning thread", &error))
 }
 
-/// Whether any worker may be another user's than the daemon.
-pub(super) fn has_workers_of_others(daemon: &DaemonUser, settings: &Settings) -> bool {
-    let named = settings.profiles.values().map(|profile| profile.user.as_deref());
-    named.chain([None]).any(|named| matches!(worker_user(daemon, named), Ok(Some(_))))
+/// Refuses a start in which the daemon, or the shims of a holder, could not see the processes of runs: neither would a caller be
+/// placed, nor a run be seen to start and to end. A daemon whose workers are all of its own user sees those, and starts.
+pub(super) fn must_see_runs(
+    ambient: &Ambient,
+    home: &Home,
+    settings: &Settings,
+) -> Result<(), StartError> {
+    let holder = holder(home, settings);
+    let daemon = daemon_user(ambient, home, holder.as_ref());
+    let refused = |why: String| Err(StartError::ProcHidden(why));
+    if let Err(error) = ProcessIdentity::current() {
+        return refused(format!(
+            "/proc cannot be used: {error}; the daemon tells processes apart by it"
+        ));
+    }
+    let mount = match ProcMount::of_process() {
+        Ok(mount) => mount,
+        Err(error) => return refused(format!("/proc cannot be used: {error}")),
+    };
+    let is_hidden = mount.hides_from_this_process()
+        // Shims of a holder have the groups of the daemon's account, whatever this process was given.
+        || (holder.is_some() && mount.hides_from(&groups_of(&daemon), false));
+    let Some(option) = mount.hides.filter(|_| is_hidden) else { return Ok(()) };
+    if has_workers_of_others(&daemon, settings) {
+        let name = daemon.name.as_deref().unwrap_or("the daemon's user");
+        return refused(format!(
+            "/proc is mounted with {option}: the daemon and the supervisors of its runs cannot see workers of other users. \
+             Put {name} into a group (`usermod -aG GROUP {name}`) and mount /proc with hidepid=invisible,gid=GROUP, or mount it \
+             without hidepid"
+        ));
+    }
+    tracing::warn!(
+        option,
+        "/proc hides processes of other users: a caller is placed by what is shown"
+    );
+    Ok(())
+}
+
+/// What the user data base says; nothing when it does not answer.
+fn groups_of(daemon: &DaemonUser) -> Vec<u32> {
+    let account = daemon.name.as_deref().and_then(|name| Account::named(name).ok().flatten());
+    account.map(|account| account.run_as.groups).unwrap_or_default()
 }

@@ -9,9 +9,14 @@ use clap::error::ErrorKind;
 use kanband::app::{self, Arguments};
 use kanband::config::Ambient;
 use kanband::exit_codes::DaemonExit;
+use kanband::os::inherited;
 use kanband::text::log_line;
 
 fn main() -> ExitCode {
+    if let Err(error) = inherited::normalize_daemon() {
+        complain(&format!("cannot set up its own process: {error}"));
+        return DaemonExit::Fault.into();
+    }
     if let Err(error) = Arguments::try_parse() {
         let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         // Nobody can be told when even this cannot be written.
@@ -19,7 +24,12 @@ fn main() -> ExitCode {
         return if is_help { DaemonExit::Ok.into() } else { DaemonExit::Usage.into() };
     }
     std::panic::set_hook(Box::new(tell_panic));
-    let started = Ambient::of_process().map_err(app::StartError::from).and_then(app::run);
+    let ambient = Ambient::of_process().map_err(app::StartError::from);
+    // Every path is known by now, and absolute.
+    let started = ambient.and_then(|ambient| {
+        inherited::leave_directory().map_err(app::StartError::NoRoot)?;
+        app::run(ambient)
+    });
     match started {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -9,6 +9,7 @@ use std::io;
 use clap::error::ErrorKind;
 
 use crate::api::client::ClientError;
+use crate::api::client::absence::{Absence, AbsenceKind};
 use crate::api::error::{ErrorBody, ErrorDetail};
 use crate::app::StartError;
 use crate::cli::output::Output;
@@ -102,11 +103,14 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Refused(detail) => Self::Told { exit: CliExit::Refused, detail },
             ClientError::Fault(detail) => Self::Told { exit: CliExit::Fault, detail },
-            ClientError::NotReachable { .. } => {
-                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message).with_hint(
-                    "start one with `kanband` (it stays in the foreground); KANBAN_SOCKET and KANBAN_HOME say \
-                     where it is looked for",
-                )
+            ClientError::NotReachable { absence, .. } => {
+                let failure = Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message);
+                let fix = absence.map_or_else(
+                    || "start one with `kanband` (it stays in the foreground)".to_owned(),
+                    |absence| told_with_cause(&absence),
+                );
+                let where_from = "KANBAN_SOCKET and KANBAN_HOME say where it is looked for";
+                failure.with_hint(format!("{fix}; {where_from}"))
             }
             ClientError::Timeout => {
                 Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
@@ -117,6 +121,17 @@ impl From<ClientError> for Failure {
             ClientError::Local(_) => Self::usage(message),
             ClientError::Interrupted => Self::NobodyReads,
         }
+    }
+}
+
+/// What helps, and what is the matter where the error itself does not say it.
+fn told_with_cause(absence: &Absence) -> String {
+    match absence.kind {
+        AbsenceKind::NotRunning => format!("start one with {}", absence.fix),
+        AbsenceKind::NotInitialised
+        | AbsenceKind::SocketLost
+        | AbsenceKind::InTheWay
+        | AbsenceKind::NotPermitted => format!("{}: {}", absence.message, absence.fix),
     }
 }
 
@@ -198,7 +213,15 @@ mod tests {
         for (error, expected) in [
             (ClientError::Refused(detail(None)), CliExit::Refused),
             (ClientError::Fault(detail(None)), CliExit::Fault),
-            (ClientError::NotReachable { socket, detail: "gone".into() }, CliExit::NotReachable),
+            (
+                ClientError::NotReachable {
+                    socket,
+                    detail: "gone".into(),
+                    kind: None,
+                    absence: None,
+                },
+                CliExit::NotReachable,
+            ),
             (ClientError::Timeout, CliExit::NotReachable),
             (ClientError::Unreadable("x".into()), CliExit::Fault),
             (ClientError::Local("x".into()), CliExit::Usage),

@@ -215,7 +215,7 @@ pub enum HomeError {
 }
 
 /// The home of the machine's service.
-pub(super) fn system_home(ambient: &Ambient) -> PathBuf {
+pub fn system_home(ambient: &Ambient) -> PathBuf {
     ambient.system_path("var/lib/kanband")
 }
 

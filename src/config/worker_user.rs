@@ -1,6 +1,6 @@
 //! Whose a worker is.
 
-use crate::config::settings::DEFAULT_WORKER_USER;
+use crate::config::settings::{DEFAULT_WORKER_USER, Settings};
 
 /// Whose the daemon is, and what it can do about its workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub fn worker_user(daemon: &DaemonUser, named: Option<&str>) -> Result<Option<St
         }
         None => Ok(None),
     }
+}
+
+/// Whether any worker may be another user's than the daemon.
+pub fn has_workers_of_others(daemon: &DaemonUser, settings: &Settings) -> bool {
+    let named = settings.profiles.values().map(|profile| profile.user.as_deref());
+    named.chain([None]).any(|named| matches!(worker_user(daemon, named), Ok(Some(_))))
 }
 
 #[cfg(test)]

@@ -183,3 +183,6 @@ pub const CONTEXT_PARENTS: usize = 50;
 pub const CONTEXT_RECENT_CHARS: usize = 200;
 /// Worker context: characters in all. What does not fit is left out and counted.
 pub const CONTEXT_CHARS_MAX: usize = 120_000;
+
+/// How long the calls of a worker are repeated while the daemon does not answer, seconds.
+pub const WORKER_PATIENCE_SECONDS: u64 = 60;

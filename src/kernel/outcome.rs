@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit_codes::CliExit;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::start_fault::{Blame, FailedStep, blame};
 
@@ -110,6 +111,21 @@ pub struct Evidence {
     /// The session that the agent named in its output.
     #[serde(default)]
     pub session: Option<String>,
+    /// When the tree was empty, epoch milliseconds.
+    #[serde(default)]
+    pub ended_at_ms: Option<i64>,
+    /// Why a verdict of the worker may not have reached the daemon.
+    #[serde(default)]
+    pub unheard: Option<Unheard>,
+}
+
+/// When a run ended, or shortly before, its worker had no way to the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    /// One line: what was in the way.
+    pub cause: String,
+    /// Whether it still is: then the next worker is not heard either.
+    pub is_lasting: bool,
 }
 
 impl Evidence {
@@ -128,6 +144,8 @@ impl Evidence {
             elapsed_seconds: None,
             log_tail: None,
             session: None,
+            ended_at_ms: None,
+            unheard: None,
         }
     }
 
@@ -141,6 +159,17 @@ impl Evidence {
             | ProcessEnd::Stalled { .. }
             | ProcessEnd::Lost { .. } => (None, None),
         }
+    }
+
+    /// What kept a worker that ended with `code` from being heard; none when its code says enough. Where workers report, any code
+    /// but the one for a rate limit may stand for a report that failed; where the code is the verdict, only that of a `kanban`
+    /// which no daemon answered.
+    fn unheard_end(&self, mode: VerdictMode, code: i32) -> Option<&Unheard> {
+        let may_be_unheard = match mode {
+            VerdictMode::Report => code != EXIT_RATE_LIMITED,
+            VerdictMode::Exit => code == i32::from(CliExit::NotReachable.code()),
+        };
+        self.unheard.as_ref().filter(|_| may_be_unheard)
     }
 
     /// The last line of the log that is not blank: the summary of a worker whose exit code is its verdict.
@@ -173,6 +202,11 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
             RunOutcome::Reclaimed,
             Some("its supervisor was asked to stop it (host shutdown?)".to_owned()),
         ),
+        ProcessEnd::Exited(code) if let Some(unheard) = evidence.unheard_end(mode, *code) => {
+            let cause = &unheard.cause;
+            let told = format!("exit code {code}; a verdict could not reach the daemon: {cause}");
+            (RunOutcome::Lost, Some(told))
+        }
         ProcessEnd::Exited(EXIT_RATE_LIMITED) => {
             (RunOutcome::RateLimited, Some("the worker met a rate limit (exit code 75)".to_owned()))
         }
@@ -413,7 +447,12 @@ pub fn rule(outcome: RunOutcome) -> Rule {
         ),
         RunOutcome::Lost => Rule {
             back_off: BackOff::None,
-            ..failure("its supervisor died with it", "error", Charge::Host, Told::Nobody)
+            ..failure(
+                "its supervisor died with it, or its verdict could not reach the daemon",
+                "error",
+                Charge::Host,
+                Told::Nobody,
+            )
         },
         RunOutcome::GaveUp => Rule {
             destination: Destination::Blocked,
@@ -465,6 +504,16 @@ pub fn settlement(outcome: RunOutcome, end: &ProcessEnd) -> Settlement {
     Settlement { destination, charge, back_off }
 }
 
+impl Settlement {
+    /// The same for a run whose worker was not heard, which is charged to nobody; while that lasts it is the host's fault, whose
+    /// breaker then keeps the next ones from working for nothing.
+    #[must_use]
+    pub fn with_unheard(self, outcome: RunOutcome, unheard: Option<&Unheard>) -> Self {
+        let is_lasting = outcome == RunOutcome::Lost && unheard.is_some_and(|it| it.is_lasting);
+        if is_lasting { Self { charge: Charge::Host, ..self } } else { self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -502,6 +551,37 @@ mod tests {
             evidence.timed_out = timed_out;
             evidence.oom = oom;
             assert_eq!(classify(mode, &evidence).0, expected, "{mode:?} {end:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_that_had_no_way_to_report_has_not_failed() {
+        let unheard = |is_lasting| Unheard { cause: "/s: it was removed".into(), is_lasting };
+        let (report, exit) = (VerdictMode::Report, VerdictMode::Exit);
+        for (mode, end, expected) in [
+            (report, ProcessEnd::Exited(0), RunOutcome::Lost),
+            (report, ProcessEnd::Exited(1), RunOutcome::Lost),
+            (report, ProcessEnd::Exited(4), RunOutcome::Lost),
+            (report, ProcessEnd::Exited(75), RunOutcome::RateLimited),
+            (report, ProcessEnd::Signalled(11), RunOutcome::Crashed),
+            (exit, ProcessEnd::Exited(0), RunOutcome::Completed),
+            (exit, ProcessEnd::Exited(1), RunOutcome::Crashed),
+            (exit, ProcessEnd::Exited(4), RunOutcome::Lost),
+        ] {
+            let mut evidence = Evidence::of(end.clone());
+            evidence.unheard = Some(unheard(false));
+            let (outcome, error) = classify(mode, &evidence);
+            assert_eq!(outcome, expected, "{mode:?} {end:?}");
+            if outcome == RunOutcome::Lost {
+                assert!(error.unwrap().contains("/s: it was removed"), "{mode:?} {end:?}");
+                for (is_lasting, charge) in [(false, Charge::Nobody), (true, Charge::Host)] {
+                    let settled = settlement(outcome, &end);
+                    let settled = settled.with_unheard(outcome, Some(&unheard(is_lasting)));
+                    assert_eq!((settled.charge, settled.back_off), (charge, BackOff::None));
+                }
+            }
+            evidence.timed_out = true;
+            assert_eq!(classify(mode, &evidence).0, RunOutcome::TimedOut);
         }
     }
 

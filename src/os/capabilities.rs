@@ -76,12 +76,20 @@ pub fn keep_only(kept: &[Capability]) -> nix::Result<()> {
     Ok(())
 }
 
+/// Passes none on to a program of the same user.
+///
+/// # Errors
+/// EINVAL before Linux 4.3, which knows no capabilities of this kind.
+pub fn clear_ambient() -> nix::Result<()> {
+    ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)
+}
+
 /// Has none from now on.
 ///
 /// # Errors
 /// None that is documented for these arguments.
 pub fn give_up_all() -> nix::Result<()> {
-    ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
+    clear_ambient()?;
     set(0)
 }
 

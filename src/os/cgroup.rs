@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::os::cgroup_controllers::{CONTROLLERS, hand_down};
 use crate::os::cgroup_hierarchy::{self as hierarchy, Mount};
-use crate::os::cgroup_leaf::{Leaf, write};
+use crate::os::cgroup_leaf::{Leaf, make_group, write};
 use crate::os::failure::at;
 use crate::os::holder_protocol::Hello;
 use crate::os::run_files::{COMMAND_PREFIX, ContainmentSpec, GroupLimits};
@@ -309,7 +309,7 @@ pub fn make_leaf(spec: &ContainmentSpec) -> io::Result<()> {
         // Somebody may have tidied up between two runs.
         make_groups(&[runs, &spec.shims]).map_err(|error| at(runs, error))?;
     }
-    std::fs::create_dir(leaf.path()).map_err(|error| at(leaf.path(), error))?;
+    make_group(leaf.path()).map_err(|error| at(leaf.path(), error))?;
     set_limits(leaf.path(), &spec.limits).inspect_err(|_error| {
         // Nothing has been put into it.
         let _removed = leaf.remove();
@@ -317,7 +317,17 @@ pub fn make_leaf(spec: &ContainmentSpec) -> io::Result<()> {
 }
 
 fn make_groups(directories: &[&Path]) -> io::Result<()> {
-    directories.iter().try_for_each(std::fs::create_dir_all)
+    for directory in directories {
+        let mut missing: Vec<&Path> =
+            directory.ancestors().take_while(|group| !group.exists()).collect();
+        while let Some(group) = missing.pop() {
+            match make_group(group) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+    }
+    Ok(())
 }
 
 fn set_limits(leaf: &Path, limits: &GroupLimits) -> io::Result<()> {

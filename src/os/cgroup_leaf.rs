@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -133,6 +134,15 @@ fn is_in_hierarchy(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Makes a group, which everybody may look into whatever the file mode mask is: programs find their own limits there.
+///
+/// # Errors
+/// As mkdir(2); one that is there is `AlreadyExists`.
+pub fn make_group(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir(directory)?;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))
 }
 
 /// Puts this process, all threads of it, into the group at `directory`.

@@ -28,7 +28,8 @@ use nix::unistd::{
     setresuid, setsid,
 };
 
-use crate::os::capabilities::{give_up_all, limit_bounding_set};
+use crate::os::capabilities::{clear_ambient, give_up_all, limit_bounding_set};
+use crate::os::proc_stat::own_start_ticks;
 use crate::os::user::RunAs;
 use crate::os::wait::reap_child;
 
@@ -93,8 +94,17 @@ pub enum ExecStep {
     Exec,
 }
 
-/// Starts the worker, in the control group whose directory is `leaf` if there is one, and returns its PID once it
-/// executes its program.
+/// A child that executes its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forked {
+    /// Its PID; it is not reaped.
+    pub pid: i32,
+    /// Its start time in clock ticks since boot, as it read it before it executed the program: afterwards `/proc` may hide it.
+    pub start_ticks: Option<u64>,
+}
+
+/// Starts the worker, in the control group whose directory is `leaf` if there is one, and returns it once it executes its
+/// program.
 ///
 /// # Errors
 /// The step that failed; then there is no child left.
@@ -102,14 +112,14 @@ pub fn fork_exec(
     plan: &ExecPlan,
     stdio: WorkerStdio<'_>,
     leaf: Option<BorrowedFd<'_>>,
-) -> Result<i32, ExecFailure> {
+) -> Result<Forked, ExecFailure> {
     let prepared = Prepared::new(plan, stdio);
     let (report_read, report_write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|errno| ExecFailure { step: ExecStep::Fork, errno })?;
     let (forked, to_enter) = fork_into(leaf)?;
     match forked {
         ForkResult::Child => {
-            let Err(failure) = prepared.become_worker(to_enter);
+            let Err(failure) = prepared.become_worker(to_enter, report_write.as_fd());
             let _unread = nix::unistd::write(&report_write, &failure.to_bytes());
             // SAFETY: ends the child without running anything that belongs to the parent.
             unsafe { libc::_exit(CHILD_FAILED) }
@@ -117,8 +127,8 @@ pub fn fork_exec(
         ForkResult::Parent { child } => {
             drop(report_write);
             match read_report(report_read) {
-                None => Ok(child.as_raw()),
-                Some(failure) => {
+                Report::Executes { start_ticks } => Ok(Forked { pid: child.as_raw(), start_ticks }),
+                Report::Failed(failure) => {
                     // It has nothing left to do but to end; without this it would count as the worker.
                     let _ended = reap_child(child.as_raw());
                     Err(failure)
@@ -182,12 +192,40 @@ fn enter(leaf: BorrowedFd<'_>) -> nix::Result<()> {
     nix::unistd::write(members.as_fd(), b"0").map(drop)
 }
 
-/// None when exec has closed the pipe. A child that was killed before that says nothing either; it is taken
-/// for a worker that was killed, which is what its end will show.
-fn read_report(report: OwnedFd) -> Option<ExecFailure> {
-    let mut bytes = [0_u8; REPORT_BYTES];
-    std::fs::File::from(report).read_exact(&mut bytes).ok()?;
-    ExecFailure::from_bytes(bytes)
+/// What a child says on the pipe.
+#[derive(Debug, PartialEq, Eq)]
+enum Report {
+    /// Exec has closed the pipe. A child that was killed before that says nothing either; it is taken
+    /// for a worker that was killed, which is what its end will show.
+    Executes {
+        /// What it said before.
+        start_ticks: Option<u64>,
+    },
+    /// It could not become the worker.
+    Failed(ExecFailure),
+}
+
+fn read_report(report: OwnedFd) -> Report {
+    let mut bytes = Vec::with_capacity(TICKS_BYTES + REPORT_BYTES);
+    // What was said before an error still holds.
+    let _read = std::fs::File::from(report).read_to_end(&mut bytes);
+    Report::of(&bytes)
+}
+
+impl Report {
+    /// Start ticks, if any, then a failure, if any: the two differ in length.
+    fn of(bytes: &[u8]) -> Self {
+        let (ticks, failure) = bytes.split_at_checked(TICKS_BYTES).unwrap_or((&[], bytes));
+        let (ticks, failure) =
+            if bytes.len() == REPORT_BYTES { (&[][..], bytes) } else { (ticks, failure) };
+        match failure.try_into().ok().and_then(ExecFailure::from_bytes) {
+            Some(failure) => Self::Failed(failure),
+            None => {
+                let start_ticks = ticks.try_into().ok().map(u64::from_ne_bytes);
+                Self::Executes { start_ticks }
+            }
+        }
+    }
 }
 
 /// The plan and the arrays of pointers into it that execve(2) takes.
@@ -208,13 +246,19 @@ impl<'a> Prepared<'a> {
     }
 
     /// Runs in the child. Only returns when it failed.
-    fn become_worker(&self, leaf: Option<BorrowedFd<'_>>) -> Result<Infallible, ExecFailure> {
+    fn become_worker(
+        &self,
+        leaf: Option<BorrowedFd<'_>>,
+        report: BorrowedFd<'_>,
+    ) -> Result<Infallible, ExecFailure> {
+        let start_ticks = own_start_ticks();
         if let Some(leaf) = leaf {
             at(ExecStep::Containment, enter(leaf))?;
         }
         at(ExecStep::Session, setsid())?;
         at(ExecStep::Stdio, self.own_stdio())?;
         set_oom_score_adj();
+        drop_priority();
         umask(self.plan.umask);
         if self.plan.run_as.is_none() {
             at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
@@ -229,9 +273,14 @@ impl<'a> Prepared<'a> {
             at(ExecStep::User, self.become_user(run_as))?;
             at(ExecStep::WorkingDirectory, chdir(self.plan.cwd.as_c_str()))?;
         }
+        // A capability that the daemon was started with is not the worker's. Kernels without the call have none of this kind.
+        let _none_there = clear_ambient();
         // After the user: a change of user clears it.
         at(ExecStep::Session, self.die_with_parent())?;
         reset_signals();
+        if let Some(start_ticks) = start_ticks {
+            let _unread = nix::unistd::write(report, &start_ticks.to_ne_bytes());
+        }
         let errno = self.exec();
         Err(ExecFailure { step: ExecStep::Exec, errno })
     }
@@ -301,6 +350,36 @@ fn set_oom_score_adj() {
     }
 }
 
+/// Takes away a priority above the ordinary one: the daemon may have it, its workers are not to crowd out everybody else. One below
+/// it is inherited. Giving up a priority is always allowed.
+fn drop_priority() {
+    // SAFETY: the calls take numbers, and a structure that lives as long as they take.
+    unsafe {
+        // The raw call answers 20 less the nice value, so that no answer is negative.
+        if libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) > 20 {
+            libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, 0);
+        }
+        let policy = libc::syscall(libc::SYS_sched_getscheduler, 0);
+        let is_real_time = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE]
+            .iter()
+            .any(|one| policy & !i64::from(libc::SCHED_RESET_ON_FORK) == i64::from(*one));
+        if is_real_time {
+            let ordinary: libc::sched_param = std::mem::zeroed();
+            libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const ordinary);
+        }
+        if libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) >> IOPRIO_CLASS_SHIFT
+            == IOPRIO_CLASS_RT
+        {
+            libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
+        }
+    }
+}
+
+/// See ioprio_get(2); the C library has no names for these.
+const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+const IOPRIO_CLASS_SHIFT: i64 = 13;
+const IOPRIO_CLASS_RT: i64 = 1;
+
 /// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
 /// and a worker that ignores SIGPIPE without knowing is a classic.
 fn reset_signals() {
@@ -340,6 +419,7 @@ pub(super) fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 }
 
 const REPORT_BYTES: usize = 12;
+const TICKS_BYTES: usize = size_of::<u64>();
 
 impl ExecFailure {
     fn to_bytes(self) -> [u8; REPORT_BYTES] {
@@ -406,5 +486,20 @@ mod tests {
             assert_eq!(ExecFailure::from_bytes(failure.to_bytes()), Some(failure));
         }
         assert_eq!(ExecFailure::from_bytes([0xff; REPORT_BYTES]), None);
+    }
+
+    #[test]
+    fn start_ticks_and_a_failure_are_told_apart_in_one_report() {
+        let failure = ExecFailure { step: ExecStep::Exec, errno: Errno::ENOENT };
+        let ticks = 7_u64.to_ne_bytes();
+        for (bytes, expected) in [
+            (vec![], Report::Executes { start_ticks: None }),
+            (ticks.to_vec(), Report::Executes { start_ticks: Some(7) }),
+            (failure.to_bytes().to_vec(), Report::Failed(failure)),
+            ([&ticks[..], &failure.to_bytes()].concat(), Report::Failed(failure)),
+            (vec![1, 2, 3], Report::Executes { start_ticks: None }),
+        ] {
+            assert_eq!(Report::of(&bytes), expected, "{bytes:?}");
+        }
     }
 }

@@ -13,8 +13,8 @@ use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use thiserror::Error;
 
-use crate::os::identity::ProcessIdentity;
 use crate::os::pidfd::PidFd;
+use crate::os::proc_tree::Ancestry;
 use crate::os::{proc_stat, proc_tree};
 
 /// The process that connected.
@@ -76,21 +76,32 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
 /// Whether the process that made the listening socket at the other end of `connected` is gone. Then nobody will answer: a
 /// daemon that was killed while it forked leaves its sockets with the child until that executes its program.
 pub fn is_listener_gone(connected: impl AsFd) -> bool {
-    // A PID of 0 is somebody in another PID namespace.
-    getsockopt(&connected.as_fd(), PeerCredentials)
-        .is_ok_and(|listener| listener.pid() > 0 && proc_stat::is_gone(listener.pid()))
+    listener_pid(connected).is_some_and(proc_stat::is_gone)
+}
+
+/// PID of the process that made the listening socket at the other end of `connected`; none when it is in another PID namespace.
+pub fn listener_pid(connected: impl AsFd) -> Option<i32> {
+    let listener = getsockopt(&connected.as_fd(), PeerCredentials).ok()?;
+    Some(listener.pid()).filter(|pid| *pid > 0)
 }
 
 impl Peer {
-    /// The peer's process and every one above it, nearest first.
+    /// The peer's process and every one above it, nearest first, as far as `/proc` shows them.
     ///
     /// # Errors
-    /// `Unplaceable` when the peer has ended or its ancestry does not hold still.
-    pub fn ancestry(&self) -> Result<Vec<ProcessIdentity>, PeerError> {
-        let chain = proc_tree::ancestry(self.pid).map_err(|error| self.unplaced(error))?;
+    /// `Unplaceable` when the peer has ended or is hidden, or its ancestry does not hold still.
+    pub fn ancestry(&self) -> Result<Ancestry, PeerError> {
+        let ancestry = proc_tree::ancestry(self.pid).map_err(|error| self.unplaced(error))?;
         // The PID was the peer's for as long as the peer lives, so what was read above is its own.
         self.still_there()?;
-        Ok(chain)
+        Ok(ancestry)
+    }
+
+    /// Why a peer below a hidden process is not placed.
+    pub fn below_hidden(&self) -> PeerError {
+        let reason =
+            "/proc hides a process above it that may be a run's supervisor (mount option hidepid)";
+        PeerError::Unplaceable { pid: self.pid, reason }
     }
 
     /// What `look` says of the peer's process, which it is given by PID.
@@ -124,9 +135,10 @@ impl Peer {
 
     fn unplaced(&self, error: io::Error) -> PeerError {
         let reason = match error.kind() {
-            io::ErrorKind::NotFound => ENDED,
+            // A hidden one has no entry either, and is there all the same.
+            io::ErrorKind::NotFound if self.still_there().is_err() => ENDED,
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => HIDDEN,
             io::ErrorKind::TimedOut => "its ancestry does not hold still",
-            io::ErrorKind::PermissionDenied => "/proc hides a process above it",
             _ => return PeerError::Unreadable(error),
         };
         PeerError::Unplaceable { pid: self.pid, reason }
@@ -134,6 +146,7 @@ impl Peer {
 }
 
 const ENDED: &str = "it has ended";
+const HIDDEN: &str = "/proc hides it (mount option hidepid)";
 
 fn unreadable(errno: Errno) -> PeerError {
     PeerError::Unreadable(errno.into())
@@ -145,6 +158,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::os::identity::ProcessIdentity;
 
     #[test]
     fn a_peer_is_placed_by_the_kernel_and_not_by_its_word() {
@@ -152,7 +166,7 @@ mod tests {
         let peer = peer_of(&ours).unwrap();
         let me = ProcessIdentity::current().unwrap();
         assert_eq!((peer.pid, peer.uid), (me.pid, nix::unistd::geteuid().as_raw()));
-        assert_eq!(peer.ancestry().unwrap().first(), Some(&me));
+        assert_eq!(peer.ancestry().unwrap().chain.first(), Some(&me));
     }
 
     /// In the child that the next test makes of itself: the socket to connect to.

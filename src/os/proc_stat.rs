@@ -34,31 +34,75 @@ impl ProcStat {
     }
 }
 
-/// Reads a process's stat line; none when there is no such process.
+/// What a look at a process shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Its stat line.
+    There(ProcStat),
+    /// There is no such process.
+    Missing,
+    /// There is one, and `/proc` does not show it (mount option `hidepid`, proc(5)).
+    Hidden {
+        /// It belongs to another user: signals to it are not permitted (EPERM).
+        is_others: bool,
+    },
+}
+
+/// Looks at the process that has `pid`.
 ///
-/// A process that exists but is hidden (`hidepid`, proc(5)) is an error of kind `PermissionDenied`, never
-/// taken for a missing one.
-pub fn read(pid: i32) -> io::Result<Option<ProcStat>> {
+/// # Errors
+/// `/proc` cannot be read, or holds something else.
+pub fn look(pid: i32) -> io::Result<Look> {
     if pid <= 0 {
-        return Ok(None);
+        return Ok(Look::Missing);
     }
     // Once more when the process is there but its entry was not: the PID may have gone to a new process
     // between the two looks.
+    let mut is_others = false;
     for _look in 0..2 {
-        if let Some(stat) = read_entry(pid)? {
-            return Ok(Some(stat));
+        match read_entry(pid) {
+            Ok(Some(stat)) => return Ok(Look::There(stat)),
+            Ok(None) => {}
+            // `hidepid=noaccess` shows the entry and lets nobody open what is in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
         }
-        if kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH) {
-            return Ok(None);
+        match kill(Pid::from_raw(pid), None) {
+            Err(Errno::ESRCH) => return Ok(Look::Missing),
+            answer => is_others = answer == Err(Errno::EPERM),
         }
     }
-    let hidden = format!("process {pid} exists but /proc does not show it");
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, hidden))
+    Ok(Look::Hidden { is_others })
+}
+
+/// Reads a process's stat line; none when there is no such process.
+///
+/// # Errors
+/// `/proc` cannot be read. A process that exists but is hidden is an error of kind `PermissionDenied`, never taken for a
+/// missing one.
+pub fn read(pid: i32) -> io::Result<Option<ProcStat>> {
+    match look(pid)? {
+        Look::There(stat) => Ok(Some(stat)),
+        Look::Missing => Ok(None),
+        Look::Hidden { .. } => {
+            let hidden = format!("process {pid} exists but /proc does not show it");
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, hidden))
+        }
+    }
 }
 
 /// Whether nobody has this PID, or somebody who only waits to be reaped. Whoever cannot be looked at may live.
 pub fn is_gone(pid: i32) -> bool {
     read(pid).is_ok_and(|entry| entry.is_none_or(|entry| entry.is_over()))
+}
+
+/// The start time of this process, clock ticks since boot, without allocating: for the instants between fork and exec.
+pub(super) fn own_start_ticks() -> Option<u64> {
+    let flags = nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_CLOEXEC;
+    let file = nix::fcntl::open(c"/proc/self/stat", flags, nix::sys::stat::Mode::empty()).ok()?;
+    let mut line = [0_u8; 1024];
+    let length = nix::unistd::read(&file, &mut line).ok()?;
+    Some(parse(line.get(..length)?)?.start_ticks)
 }
 
 /// One look at the entry, without asking whether it is merely hidden.
@@ -154,6 +198,13 @@ mod tests {
             let stat = ProcStat { pid: 1, state, parent_pid: 0, thread_count, start_ticks: 1 };
             assert_eq!(stat.is_over(), over, "{} with {thread_count} threads", char::from(state));
         }
+    }
+
+    #[test]
+    fn this_process_knows_its_own_start() {
+        let me = std::process::id().cast_signed();
+        let ticks = read(me).unwrap().map(|stat| stat.start_ticks);
+        assert_eq!(own_start_ticks(), ticks);
     }
 
     #[test]

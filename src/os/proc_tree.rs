@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use crate::os::identity::{Liveness, ProcessIdentity};
-use crate::os::proc_stat::{self, ProcStat};
+use crate::os::proc_stat::{self, Look, ProcStat};
 
 /// Readings of one ancestry before giving up; processes that end under the walk cost one each.
 const WALKS_MAX: usize = 16;
@@ -27,16 +27,45 @@ pub struct Descendant {
     pub is_over: bool,
 }
 
-/// The process `pid`, its parent, and so on up to the first process of the namespace.
+/// A process and those above it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestry {
+    /// The process itself, its parent, and so on: up to the first process of the namespace, or to the last one that is shown.
+    pub chain: Vec<ProcessIdentity>,
+    /// The parent of the last one, when `/proc` hides it.
+    pub hidden: Option<HiddenProcess>,
+}
+
+/// A process of which no more can be seen than that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HiddenProcess {
+    /// Its PID.
+    pub pid: i32,
+    /// It belongs to another user.
+    pub is_others: bool,
+}
+
+impl HiddenProcess {
+    /// The number of its session, which getsid(2) tells of every process.
+    pub fn session(self) -> Option<i32> {
+        nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(self.pid)))
+            .ok()
+            .map(nix::unistd::Pid::as_raw)
+    }
+}
+
+/// The process `pid`, its parent, and so on up to the first process of the namespace, or to one that `/proc` hides.
 ///
 /// The result was true at one instant: after the walk every link is looked at again, and the walk is
 /// repeated when a process has ended or was given another parent meanwhile.
 ///
 /// # Errors
-/// `NotFound` when `pid` is missing, `PermissionDenied` when `/proc` hides a process, `TimedOut` when the
+/// `NotFound` when `pid` is missing, `PermissionDenied` when `/proc` hides it, `TimedOut` when the
 /// links never held still, and what reading `/proc` gives.
-pub fn ancestry(pid: i32) -> io::Result<Vec<ProcessIdentity>> {
-    stable_walk(pid, proc_stat::read)?.iter().map(ProcessIdentity::from_stat).collect()
+pub fn ancestry(pid: i32) -> io::Result<Ancestry> {
+    let (links, hidden) = stable_walk(pid, proc_stat::look)?;
+    let chain = links.iter().map(ProcessIdentity::from_stat).collect::<io::Result<_>>()?;
+    Ok(Ancestry { chain, hidden })
 }
 
 /// Every process under `root_pid`, parents before their children, the root itself left out.
@@ -49,6 +78,7 @@ pub fn ancestry(pid: i32) -> io::Result<Vec<ProcessIdentity>> {
 pub fn descendants(root_pid: i32) -> io::Result<Vec<Descendant>> {
     let mut seen = scan()?;
     adopt_again(&mut seen);
+    add_hidden_children(root_pid, &mut seen);
     under(root_pid, &seen)
         .into_iter()
         .map(|stat| {
@@ -79,14 +109,18 @@ pub fn leader_below(parent: &ProcessIdentity) -> io::Result<Option<ProcessIdenti
     Ok(first.filter(|_| is_only && is_same))
 }
 
-fn stable_walk(
-    pid: i32,
-    look: impl Fn(i32) -> io::Result<Option<ProcStat>>,
-) -> io::Result<Vec<ProcStat>> {
+/// The links of one ancestry, and the hidden process above the last.
+type Links = (Vec<ProcStat>, Option<HiddenProcess>);
+
+fn stable_walk(pid: i32, look: impl Fn(i32) -> io::Result<Look>) -> io::Result<Links> {
     for _walk in 0..WALKS_MAX {
-        let chain = match walk(pid, &look)? {
-            Walk::Complete(chain) => chain,
+        let (chain, hidden) = match walk(pid, &look)? {
+            Walk::Complete(links) => links,
             Walk::Broken => continue,
+            Walk::Hidden => {
+                let hidden = format!("process {pid} exists but /proc does not show it");
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, hidden));
+            }
             Walk::NoSuchProcess => {
                 let missing = format!("there is no process {pid}");
                 return Err(io::Error::new(io::ErrorKind::NotFound, missing));
@@ -94,10 +128,13 @@ fn stable_walk(
         };
         let mut held = true;
         for link in &chain {
-            held = held && look(link.pid)?.is_some_and(|now| is_same_link(link, &now));
+            held = held && matches!(look(link.pid)?, Look::There(now) if is_same_link(link, &now));
+        }
+        if let Some(HiddenProcess { pid, is_others }) = hidden {
+            held = held && look(pid)? == Look::Hidden { is_others };
         }
         if held {
-            return Ok(chain);
+            return Ok((chain, hidden));
         }
     }
     let moving = format!("the ancestry of process {pid} changed each time it was read");
@@ -105,12 +142,13 @@ fn stable_walk(
 }
 
 enum Walk {
-    Complete(Vec<ProcStat>),
+    Complete(Links),
     Broken,
     NoSuchProcess,
+    Hidden,
 }
 
-fn walk(pid: i32, look: &impl Fn(i32) -> io::Result<Option<ProcStat>>) -> io::Result<Walk> {
+fn walk(pid: i32, look: &impl Fn(i32) -> io::Result<Look>) -> io::Result<Walk> {
     let mut chain = Vec::new();
     let mut next = pid;
     while next != 0 {
@@ -118,15 +156,20 @@ fn walk(pid: i32, look: &impl Fn(i32) -> io::Result<Option<ProcStat>>) -> io::Re
             return Ok(Walk::Broken);
         }
         match look(next)? {
-            Some(stat) => {
+            Look::There(stat) => {
                 chain.push(stat);
                 next = stat.parent_pid;
             }
-            None if chain.is_empty() => return Ok(Walk::NoSuchProcess),
-            None => return Ok(Walk::Broken),
+            Look::Missing if chain.is_empty() => return Ok(Walk::NoSuchProcess),
+            Look::Missing => return Ok(Walk::Broken),
+            Look::Hidden { .. } if chain.is_empty() => return Ok(Walk::Hidden),
+            Look::Hidden { is_others } => {
+                let hidden = HiddenProcess { pid: next, is_others };
+                return Ok(Walk::Complete((chain, Some(hidden))));
+            }
         }
     }
-    Ok(Walk::Complete(chain))
+    Ok(Walk::Complete((chain, None)))
 }
 
 /// State and thread count may change without the link changing.
@@ -145,6 +188,31 @@ fn scan() -> io::Result<BTreeMap<i32, ProcStat>> {
         }
     }
     Ok(seen)
+}
+
+/// Adds the children of the root that `/proc` does not list: those of other users, and those that nobody may look into, such as
+/// `ssh-agent`. Their start times are not known and stand as 0. The kernel's list of children names them all the same.
+fn add_hidden_children(root_pid: i32, seen: &mut BTreeMap<i32, ProcStat>) {
+    let list = std::fs::read_to_string(format!("/proc/{root_pid}/task/{root_pid}/children"));
+    for pid in list.iter().flat_map(|list| list.split_ascii_whitespace()) {
+        let Ok(pid) = pid.parse::<i32>() else { continue };
+        if let std::collections::btree_map::Entry::Vacant(place) = seen.entry(pid) {
+            match proc_stat::look(pid) {
+                Ok(Look::There(stat)) => drop(place.insert(stat)),
+                Ok(Look::Hidden { .. }) => {
+                    let hidden = ProcStat {
+                        pid,
+                        state: b'S',
+                        parent_pid: root_pid,
+                        thread_count: 1,
+                        start_ticks: 0,
+                    };
+                    place.insert(hidden);
+                }
+                Ok(Look::Missing) | Err(_) => {}
+            }
+        }
+    }
 }
 
 /// Reads again what was seen under a parent that was not.
@@ -197,6 +265,10 @@ mod tests {
         links.iter().map(|(pid, parent_pid)| (*pid, stat(*pid, *parent_pid))).collect()
     }
 
+    fn shown(links: &[(i32, i32)], pid: i32) -> Look {
+        table(links).get(&pid).map_or(Look::Missing, |stat| Look::There(*stat))
+    }
+
     fn pids(found: &[ProcStat]) -> Vec<i32> {
         found.iter().map(|stat| stat.pid).collect()
     }
@@ -219,9 +291,9 @@ mod tests {
             let before = *looks.borrow() <= 4;
             let links: &[(i32, i32)] =
                 if before { &[(1, 0), (2, 1), (8, 2), (9, 8)] } else { &[(1, 0), (2, 1), (9, 2)] };
-            Ok(table(links).get(&pid).copied())
+            Ok(shown(links, pid))
         });
-        assert_eq!(pids(&chain.unwrap()), [9, 2, 1]);
+        assert_eq!(pids(&chain.unwrap().0), [9, 2, 1]);
     }
 
     #[test]
@@ -229,13 +301,15 @@ mod tests {
         let looks = RefCell::new(0);
         let chain = stable_walk(9, |pid| {
             *looks.borrow_mut() += 1;
-            let mut found = table(&[(1, 0), (8, 1), (9, 8)]).get(&pid).copied();
-            if let Some(stat) = found.as_mut().filter(|stat| stat.pid == 8) {
+            let mut found = shown(&[(1, 0), (8, 1), (9, 8)], pid);
+            if let Look::There(stat) = &mut found
+                && stat.pid == 8
+            {
                 stat.start_ticks += u64::from(*looks.borrow() > 3);
             }
             Ok(found)
         });
-        let chain = chain.unwrap();
+        let (chain, _) = chain.unwrap();
         assert_eq!((pids(&chain), chain[1].start_ticks), (vec![9, 8, 1], 81));
     }
 
@@ -244,18 +318,50 @@ mod tests {
         let looks = RefCell::new(0_u64);
         let moving = stable_walk(9, |pid| {
             *looks.borrow_mut() += 1;
-            Ok(Some(ProcStat { start_ticks: *looks.borrow(), ..stat(pid, pid - 1) }))
+            Ok(Look::There(ProcStat { start_ticks: *looks.borrow(), ..stat(pid, pid - 1) }))
         });
         assert_eq!(moving.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        let endless = stable_walk(9, |pid| Ok(Some(stat(pid, if pid == 9 { 8 } else { 9 }))));
+        let endless =
+            stable_walk(9, |pid| Ok(Look::There(stat(pid, if pid == 9 { 8 } else { 9 }))));
         assert_eq!(endless.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(stable_walk(9, |_| Ok(None)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let missing = stable_walk(9, |_| Ok(Look::Missing)).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_walk_ends_below_a_process_that_is_hidden_for_good() {
+        let hides = |hidden: i32, is_others: bool| {
+            stable_walk(9, move |pid| {
+                let seen = shown(&[(1, 0), (2, 1), (8, 2), (9, 8)], pid);
+                Ok(if pid == hidden { Look::Hidden { is_others } } else { seen })
+            })
+        };
+        for is_others in [true, false] {
+            let (chain, hidden) = hides(2, is_others).unwrap();
+            assert_eq!(pids(&chain), [9, 8]);
+            assert_eq!(hidden, Some(HiddenProcess { pid: 2, is_others }));
+        }
+        assert_eq!(hides(9, true).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        // The hidden one ends during the walk, and its child is given another parent.
+        let looks = RefCell::new(0);
+        let walked = stable_walk(9, |pid| {
+            *looks.borrow_mut() += 1;
+            let is_early = *looks.borrow() <= 4;
+            Ok(match pid {
+                8 if *looks.borrow() <= 2 => Look::Hidden { is_others: true },
+                8 => Look::Missing,
+                _ if is_early => shown(&[(1, 0), (9, 8)], pid),
+                _ => shown(&[(1, 0), (9, 1)], pid),
+            })
+        });
+        let (chain, hidden) = walked.unwrap();
+        assert_eq!((pids(&chain), hidden), (vec![9, 1], None));
     }
 
     #[test]
     fn this_process_descends_from_the_first_and_its_child_from_it() {
         let me = ProcessIdentity::current().unwrap();
-        let chain = ancestry(me.pid).unwrap();
+        let Ancestry { chain, .. } = ancestry(me.pid).unwrap();
         assert_eq!(chain.first(), Some(&me));
         assert!(chain.len() >= 2);
         let child = Sleeper::start();

@@ -16,7 +16,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::unistd::geteuid;
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, geteuid};
 use procfs::process::Process;
 
 use crate::os::cgroup::end_leaf;
@@ -26,6 +28,7 @@ use crate::os::holder::Holder;
 use crate::os::holder_protocol::Remains;
 use crate::os::identity::{Liveness, ProcessIdentity};
 use crate::os::pidfd::{PidFd, Signal};
+use crate::os::proc_view::is_limited;
 use crate::os::run_files::{COMMAND_PREFIX, NO_RUN, RunDir, RunSpec};
 use crate::os::run_signs::Footing;
 
@@ -92,10 +95,16 @@ impl Remnant<'_> {
                 None => self.ask_holder(None),
             };
         }
-        match find_marked(self.marks, self.run_id, self.session(None).as_ref()) {
-            Ok(found) if found.is_empty() => Tree::Empty,
-            Ok(_found) => Tree::Some,
-            Err(error) => Tree::Unknown(format!("the process table: {}", in_words(&error))),
+        let session = match self.session(None) {
+            Ok(session) => session,
+            Err(error) => return unknown("its worker", &error),
+        };
+        match find_marked(self.marks, self.run_id, session.as_ref()) {
+            Ok(found) if !found.is_empty() || may_hide(leaf.as_ref(), session.as_ref()) => {
+                Tree::Some
+            }
+            Ok(_nothing) => Tree::Empty,
+            Err(error) => unknown("the process table", &error),
         }
     }
 
@@ -120,19 +129,20 @@ impl Remnant<'_> {
             };
         }
         // Told once: killing takes the worker away, and what it led stays its own for as long as that takes.
-        let session = self.session(worker);
+        let session = match self.session(worker) {
+            Ok(session) => session,
+            Err(error) => return unknown("its worker", &error),
+        };
         loop {
             let is_leaf_gone = leaf.as_ref().is_none_or(|leaf| end_leaf(leaf, Duration::ZERO));
             let found = match find_marked(self.marks, self.run_id, session.as_ref()) {
                 Ok(found) => found,
-                Err(error) => {
-                    return Tree::Unknown(format!("the process table: {}", in_words(&error)));
-                }
+                Err(error) => return unknown("the process table", &error),
             };
-            if is_leaf_gone && found.is_empty() {
+            if is_leaf_gone && found.is_empty() && !may_hide(leaf.as_ref(), session.as_ref()) {
                 return Tree::Empty;
             }
-            found.iter().for_each(kill);
+            found.iter().for_each(end_process);
             if started.elapsed() >= patience {
                 return Tree::Some;
             }
@@ -140,9 +150,14 @@ impl Remnant<'_> {
         }
     }
 
-    fn session<'a>(&'a self, worker: Option<&'a ProcessIdentity>) -> Option<Session<'a>> {
-        let worker = worker.or(self.footing.worker.as_ref())?;
-        Session::led_by(worker, self.spec)
+    fn session<'a>(
+        &'a self,
+        worker: Option<&'a ProcessIdentity>,
+    ) -> io::Result<Option<Session<'a>>> {
+        match worker.or(self.footing.worker.as_ref()) {
+            Some(worker) => Session::led_by(worker, self.spec),
+            None => Ok(None),
+        }
     }
 
     /// What the holder says. It kills what has no supervisor.
@@ -177,7 +192,17 @@ impl Remnant<'_> {
     }
 }
 
-fn kill(identity: &ProcessIdentity) {
+/// Whether there may be more than is shown. A leaf is complete; without one, a process that `/proc` hides is not found.
+fn may_hide(leaf: Option<&Leaf>, session: Option<&Session<'_>>) -> bool {
+    leaf.is_none() && session.is_some_and(Session::has_hidden_group)
+}
+
+/// `what` cannot be looked at.
+fn unknown(what: &str, error: &io::Error) -> Tree {
+    Tree::Unknown(format!("{what}: {}", in_words(error)))
+}
+
+fn end_process(identity: &ProcessIdentity) {
     let killed = match PidFd::open(identity) {
         Ok(Some(process)) => process.signal(Signal::SIGKILL).map(drop),
         Ok(None) => Ok(()),
@@ -264,12 +289,21 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// None when nothing can be said of it, or its number is a stranger's.
-    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> Option<Self> {
-        match ProcessIdentity::of(worker.pid).ok()? {
+    ///
+    /// # Errors
+    /// The worker cannot be looked at, or `/proc` hides it: it may be there.
+    fn led_by(worker: &'a ProcessIdentity, spec: Option<&RunSpec>) -> io::Result<Option<Self>> {
+        Ok(match ProcessIdentity::of(worker.pid)? {
             Some(there) if there == *worker => Some(Self { worker, only_below: None }),
             Some(_stranger) => None,
-            None => Some(Self { worker, only_below: Some(spec?.cwd.clone()) }),
-        }
+            None => spec.map(|spec| Self { worker, only_below: Some(spec.cwd.clone()) }),
+        })
+    }
+
+    /// Whether a process that `/proc` hides may be in the process group of the worker: a signal would find one, and none of those
+    /// that are shown is left. Groups of the worker's own making are out of sight then.
+    fn has_hidden_group(&self) -> bool {
+        is_limited() && kill(Pid::from_raw(-self.worker.pid), None) != Err(Errno::ESRCH)
     }
 
     fn has(&self, process: &Process) -> bool {
@@ -280,6 +314,8 @@ impl<'a> Session<'a> {
     }
 }
 
+/// # Errors
+/// `/proc` cannot be listed. A process that goes meanwhile, or is hidden, is none.
 fn find_marked(
     marks: Marks<'_>,
     run_id: Option<i64>,

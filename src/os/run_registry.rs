@@ -90,6 +90,12 @@ impl RunRegistry {
         (process.start_ticks >= *start_ticks).then_some(*run_id)
     }
 
+    /// Whether a shim of a run has this PID. Nothing more can be told of a process that is hidden.
+    pub fn has_pid(&self, pid: i32) -> bool {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.keys().any(|(shim, _)| *shim == pid)
+    }
+
     /// The run of the nearest shim in `ancestry`, given from the caller upwards; none outside every run.
     pub fn find(&self, ancestry: &[ProcessIdentity]) -> Option<i64> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +136,7 @@ mod tests {
         assert_eq!(registry.find(&[reused, process(10)]), Some(1));
         assert!(registry.remove(&process(20)) && !registry.remove(&process(20)));
         assert_eq!(registry.find(&[process(20)]), None);
+        assert!(registry.has_pid(10) && !registry.has_pid(20));
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub const OPERATORS_NAME: &str = "operators";
 /// Descriptor name of the workers' socket.
 pub const WORKERS_NAME: &str = "workers";
 
+/// What makes the machine's service manager make the sockets again that it had made.
+pub const REMAKE_SOCKETS: &str = "systemctl restart kanband.socket kanband.service";
+
+/// The same for the service of a person's own.
+pub const REMAKE_OWN_SOCKETS: &str = "systemctl --user restart kanband.socket kanband.service";
+
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "the service manager could not be told");

@@ -59,6 +59,12 @@ impl FileIdentity {
         Ok(Self::of_stat(&fstat(file)?))
     }
 
+    /// Of a file that was looked at by its path.
+    pub fn of_metadata(found: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { device: found.dev(), inode: found.ino() }
+    }
+
     pub(crate) fn of_stat(stat: &FileStat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }

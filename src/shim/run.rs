@@ -25,6 +25,7 @@ use crate::os::clock::{epoch_ms, monotonic_ms};
 use crate::os::code_pages::give_back_code_pages;
 use crate::os::descriptors::set_soft_limit;
 use crate::os::identity::ProcessIdentity;
+use crate::os::inherited::normalize_shim;
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
@@ -75,7 +76,7 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
             let clock = RunClock::start();
             match worker::start(&spec, run_as.as_ref(), log) {
                 Ok(worker) => {
-                    announce(dir, &mut identity, worker.pid, &mut status);
+                    announce(dir, &mut identity, &worker, &mut status);
                     supervise(&spec, worker, &signals, &clock, leaf.as_ref())
                 }
                 Err(failure) => not_started(&spec, failure, &clock),
@@ -95,6 +96,7 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
 
 fn set_up(status: &StatusWriter, open_files: Option<u64>) -> io::Result<SignalFd> {
     close_inherited_from(STATUS_DESCRIPTOR + i32::from(status.is_connected()))?;
+    normalize_shim()?;
     // First, so that nothing sent from here on is lost or ends this process.
     let signals = signals_as_descriptor(&[Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD])?;
     ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP, Signal::SIGINT, Signal::SIGXFSZ])?;
@@ -121,8 +123,16 @@ fn read_start(dir: &RunDir, nonce: &str) -> Result<RunSpec, ShimExit> {
 
 /// Says that the worker runs. Neither way of saying it may fail the run: without the file a daemon still finds
 /// the shim, without the pipe it looks at the files.
-fn announce(dir: &RunDir, identity: &mut RunIdentity, pid: i32, status: &mut StatusWriter) {
-    identity.worker = ProcessIdentity::of(pid).ok().flatten();
+fn announce(
+    dir: &RunDir,
+    identity: &mut RunIdentity,
+    worker: &StartedWorker,
+    status: &mut StatusWriter,
+) {
+    let pid = worker.pid;
+    let boot_id = identity.shim.boot_id.clone();
+    let told = worker.start_ticks.map(|start_ticks| ProcessIdentity { boot_id, pid, start_ticks });
+    identity.worker = told.or_else(|| ProcessIdentity::of(pid).ok().flatten());
     let _kept_for_next_time = write_identity(dir, identity);
     failpoint::hit("shim-started");
     if let Some(worker) = &identity.worker {

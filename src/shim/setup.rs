@@ -143,7 +143,8 @@ impl Setup<'_> {
         let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
         let group = worker::enter_groups(self.spec).map_err(SetupEnd::Failed)?;
         let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
-            .map_err(|failure| subject.unready(&failure))?;
+            .map_err(|failure| subject.unready(&failure))?
+            .pid;
         drop(their_end);
         let now_ms = monotonic_ms();
         let mut ladder = Ladder::new(now_ms, Some(self.timeout_ms), GRACE_MS);

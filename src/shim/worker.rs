@@ -13,7 +13,7 @@ use nix::sys::stat::Mode;
 
 use crate::os::cgroup_leaf::{Leaf, enter, is_in};
 use crate::os::failure::errno_of;
-use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
+use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, Forked, WorkerStdio, fork_exec};
 use crate::os::run_files::{RunSpec, StartFailure, StartPart, StartStep};
 use crate::os::run_log::RunLogWriter;
 use crate::os::status_pipe::set_nonblocking;
@@ -31,6 +31,8 @@ const DEFAULT_UMASK: u32 = 0o022;
 pub struct StartedWorker {
     /// Its PID; it is this process's child and not reaped.
     pub pid: i32,
+    /// Its start time, as it told it; `/proc` may hide it by now.
+    pub start_ticks: Option<u64>,
     /// Reading end of the pipe on its standard output and error. Never blocks.
     pub output: OwnedFd,
     /// Its log, opened.
@@ -70,9 +72,9 @@ pub fn start(
     let (input, output, worker_end) = stdio(run_as).map_err(|error| at_fork(&error))?;
     let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
     let leaf = enter_groups(spec)?;
-    let pid = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
+    let Forked { pid, start_ticks } = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
         .map_err(|failure| told(failure, spec, &plan))?;
-    Ok(StartedWorker { pid, output, log })
+    Ok(StartedWorker { pid, start_ticks, output, log })
 }
 
 /// Puts the shim into the group of the shims, where the daemon has not started it there already, and opens the worker's leaf.

@@ -113,6 +113,22 @@ impl Place {
         command
     }
 
+    /// The daemon, ready to be started.
+    pub fn daemon_command(&self) -> Command {
+        let log = File::options().create(true).append(true).open(self.path("kanband.log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.path(""))
+            .env("TZ", "UTC")
+            .env("KANBAN_HOME", self.home())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        command
+    }
+
     /// Calls `kanban`.
     pub fn say<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Said {
         Said::of(self.command(arguments).output().unwrap())
@@ -177,18 +193,7 @@ impl Board {
 
     /// Starts the daemon, again after [`Board::kill`].
     pub fn start(&mut self) {
-        let log = File::options().create(true).append(true).open(self.path("kanband.log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.path(""))
-            .env("TZ", "UTC")
-            .env("KANBAN_HOME", self.home())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.daemon = Some(command.spawn().unwrap());
+        self.daemon = Some(self.daemon_command().spawn().unwrap());
         until("the daemon to answer", || {
             let ended = self.daemon.as_mut().unwrap().try_wait().unwrap();
             assert!(

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod absence;
 mod attachments;
 mod bad_input;
 mod before;

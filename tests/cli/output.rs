@@ -124,7 +124,10 @@ fn without_a_daemon_every_verb_says_where_it_looked() {
         let said = place.say(arguments);
         assert_eq!(said.code, 4, "{arguments:?} {said:?}");
         assert!(said.err.contains(place.home().join("kanband.sock").to_str().unwrap()), "{said:?}");
-        assert!(said.err.contains("\nhint: start one with `kanband`"), "{said:?}");
+        assert!(
+            said.err.contains("\nhint: ") && said.err.contains("`kanband` makes a board"),
+            "{said:?}"
+        );
     }
     let said = place.say(["list", "--json"]);
     let object: Value = serde_json::from_str(said.err.lines().last().unwrap()).unwrap();

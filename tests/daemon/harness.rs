@@ -114,7 +114,13 @@ impl Daemon {
     }
 
     pub fn socket(&self) -> PathBuf {
-        self.home().join("kanband.sock")
+        let elsewhere = self.env.get("KANBAN_SOCKET").map(PathBuf::from);
+        elsewhere.unwrap_or_else(|| self.home().join("kanband.sock"))
+    }
+
+    /// The socket of workers.
+    pub fn worker_socket(&self) -> PathBuf {
+        PathBuf::from(format!("{}.worker", self.socket().display()))
     }
 
     pub fn command(&self) -> Command {
@@ -159,6 +165,26 @@ impl Daemon {
         let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
         command.env_clear().envs(variables).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Starts it by another program, whose last argument it is; false when that program cannot do its part (99, or its own error).
+    pub fn spawn_by(&mut self, program: &str, arguments: &[&str]) -> bool {
+        let daemon = self.command();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).arg(daemon.get_program()).env_clear();
+        command.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let Ok(mut child) = command.spawn() else { return false };
+        let is_daemon = wait_for("the daemon, or the end of what starts it", || {
+            match child.try_wait().unwrap() {
+                Some(status) => Some(status.code() != Some(99) && !self.log().contains(program)),
+                None => self.home().join("kanban.db").exists().then_some(true),
+            }
+        });
+        self.child = is_daemon.then_some(child);
+        is_daemon
     }
 
     /// Starts it as a service manager does that has made its sockets: they are descriptors 3 and up.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config};
+use crate::harness::{Daemon, config, wait_for};
 
 const SCRIPT: &str = "echo done";
 
@@ -25,6 +25,14 @@ fn survives(point: &str) -> Daemon {
 #[test]
 fn a_panicking_event_hub_is_rebuilt_and_nothing_is_missed() {
     survives("event-hub-committed");
+}
+
+#[test]
+fn a_panicking_doorkeeper_is_rebuilt_and_makes_a_lost_socket_again() {
+    let daemon = survives("doorkeeper-look");
+    std::fs::remove_file(daemon.socket()).unwrap();
+    wait_for("the socket", || daemon.socket().exists().then_some(()));
+    daemon.create(json!({}));
 }
 
 #[test]

@@ -26,7 +26,12 @@ fn a_second_daemon_on_a_home_ends_at_once_and_names_the_first() {
     let daemon = Daemon::start(&config(&[]));
     let (code, told) = start_refused(&daemon);
     assert_eq!(code, Some(75));
-    assert!(told.contains(&daemon.pid().to_string()), "{told}");
+    let expected = format!(
+        "kanband: another daemon (pid {}) serves the home {}: `kanban status` asks it",
+        daemon.pid(),
+        daemon.home().display()
+    );
+    assert!(told.starts_with(&expected) && told.lines().count() == 1, "{told}");
     daemon.create(json!({}));
 }
 

@@ -1,24 +1,19 @@
 //! A shell in a home of its own, as a reader of a page has one.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use kanband::os::leftovers::end_runs;
+use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// How long one step may take before it is called hung. Nothing is proven by waiting this long.
 const DEADLINE: Duration = Duration::from_secs(120);
-
-/// What is put behind a daemon that a page starts in the background: a reader is slower than a test.
-const UNTIL_UP: &str = "until kanban stats >/dev/null 2>&1; do
-    kill -0 $! || { echo 'the daemon has ended'; false; }
-    sleep 0.02
-done";
 
 /// A shell that runs a page.
 pub struct Session {
@@ -33,20 +28,8 @@ impl Session {
     /// A shell whose home is empty, with the programs on its path.
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
-        let programs = Path::new(env!("CARGO_BIN_EXE_kanban")).parent().unwrap();
         let log = File::create(dir.path().join("shell.log")).unwrap();
-        let mut shell = Command::new("bash")
-            .args(["--noprofile", "--norc"])
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
-            .env("HOME", dir.path())
-            .env("TMPDIR", dir.path())
-            .env("TZ", "UTC")
-            .env("TERM", "dumb")
-            .env("LANG", "C.UTF-8")
-            // A page that chooses no home must not meet the one of this machine.
-            .env("KANBAN_HOME", dir.path().join("home"))
-            .current_dir(dir.path())
+        let mut shell = shell(dir.path(), &["bash", "--noprofile", "--norc"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -79,7 +62,7 @@ impl Session {
         self.steps += 1;
         let file = self.dir.path().join(format!("step-{}", self.steps));
         let (script, printed) = (file.with_extension("sh"), file.with_extension("out"));
-        std::fs::write(&script, with_patience(commands)).unwrap();
+        std::fs::write(&script, commands).unwrap();
         let line = format!(
             ". {} </dev/null >{} 2>&1\necho over {}\n",
             script.display(),
@@ -98,20 +81,6 @@ impl Session {
             }
         }
     }
-}
-
-/// The same commands, which wait for a daemon that they start in the background.
-fn with_patience(commands: &str) -> String {
-    let mut patient = String::new();
-    for line in commands.lines() {
-        patient.push_str(line);
-        patient.push('\n');
-        if is_daemon(line) {
-            patient.push_str(UNTIL_UP);
-            patient.push('\n');
-        }
-    }
-    patient
 }
 
 /// Whether a line starts a daemon in the background.
@@ -148,24 +117,102 @@ fn run_folders(dir: &Path, depth: usize) -> Vec<PathBuf> {
     found
 }
 
+/// A shell, with the programs on its path, whose home is `dir`.
+fn shell(dir: &Path, argv: &[&str]) -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_kanban")).parent().unwrap();
+    let mut shell = Command::new(argv[0]);
+    shell
+        .args(&argv[1..])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("HOME", dir)
+        .env("TMPDIR", dir)
+        .env("TZ", "UTC")
+        .env("TERM", "dumb")
+        .env("LANG", "C.UTF-8")
+        // A page that chooses no home must not meet the one of this machine.
+        .env("KANBAN_HOME", dir.join("home"))
+        .current_dir(dir);
+    shell
+}
+
+/// What an interactive shell on a terminal shows when `text` is pasted into it at once, up to `end`.
+///
+/// # Errors
+/// What it has shown, when `end` does not come.
+pub fn pasted(argv: &[&str], text: &str, end: &str) -> Result<String, String> {
+    let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
+    let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+    let terminal = || Stdio::from(slave.try_clone().unwrap());
+    let argv = [&["setsid", "--ctty"], argv].concat();
+    let child = shell(dir.path(), &argv)
+        // What is printed begins its line.
+        .envs([("PS1", ""), ("PS2", "")])
+        .stdin(terminal())
+        .stdout(terminal())
+        .stderr(terminal())
+        .spawn()
+        .unwrap();
+    let _ended = Ended { dir: dir.path(), shell: child };
+    let mut keyboard = File::from(master.try_clone().unwrap());
+    let (send, shown) = channel();
+    std::thread::spawn(move || {
+        let mut screen = File::from(master);
+        let mut bytes = [0; 4096];
+        while let Ok(length) = screen.read(&mut bytes) {
+            if length == 0 || send.send(bytes[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    keyboard.write_all(text.as_bytes()).unwrap();
+    let begun = Instant::now();
+    let mut seen = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&seen).replace('\r', "");
+        if text.lines().any(|line| line.trim_end() == end) {
+            return Ok(text);
+        }
+        match shown.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())) {
+            Ok(bytes) => seen.extend(bytes),
+            Err(_) => return Err(text),
+        }
+    }
+}
+
+/// A shell on a terminal, ended with everything that was started in it.
+struct Ended<'a> {
+    dir: &'a Path,
+    shell: Child,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let _is_ended = self.shell.kill().is_ok() && self.shell.wait().is_ok();
+        end_daemons(self.dir);
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         let _is_ended = self.shell.kill().is_ok() && self.shell.wait().is_ok();
-        for pid in processes("kanband", self.dir.path()) {
-            // One that has ended meanwhile is what is wanted.
-            let _is_asked = kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok();
-        }
-        let begun = Instant::now();
-        while !processes("kanband", self.dir.path()).is_empty() && begun.elapsed() < DEADLINE {
-            pause();
-        }
-        for runs in run_folders(self.dir.path(), 3) {
-            let left = end_runs(&runs, DEADLINE);
-            assert!(
-                std::thread::panicking() || matches!(left, Ok(0)),
-                "workers are left: {left:?}"
-            );
-        }
+        end_daemons(self.dir.path());
+    }
+}
+
+/// Ends what the commands of a page have left running below `dir`.
+fn end_daemons(dir: &Path) {
+    for pid in processes("kanband", dir) {
+        // One that has ended meanwhile is what is wanted.
+        let _is_asked = kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok();
+    }
+    let begun = Instant::now();
+    while !processes("kanband", dir).is_empty() && begun.elapsed() < DEADLINE {
+        pause();
+    }
+    for runs in run_folders(dir, 3) {
+        let left = end_runs(&runs, DEADLINE);
+        assert!(std::thread::panicking() || matches!(left, Ok(0)), "workers are left: {left:?}");
     }
 }
 

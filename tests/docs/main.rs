@@ -14,5 +14,6 @@ mod commands;
 mod configuration_reference;
 mod generated;
 mod harness;
+mod pasted;
 mod quoted;
 mod shown;

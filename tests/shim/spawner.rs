@@ -57,7 +57,7 @@ fn a_run_goes_from_request_to_collected_record() {
     let worker = identity.worker.unwrap();
     assert_eq!((worker.pid, worker.start_ticks), (pid, start_ticks));
     assert_eq!(identity.shim, shim.identity);
-    assert_eq!(registry.find(&ancestry(pid).unwrap()), Some(7));
+    assert_eq!(registry.find(&ancestry(pid).unwrap().chain), Some(7));
     assert_eq!(shim.reap().unwrap(), None);
     assert!(!shim.pidfd.has_exited().unwrap());
 

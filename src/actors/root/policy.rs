@@ -21,6 +21,8 @@ pub enum ActorKind {
     CircuitBreaker,
     /// See [`crate::actors::notifier`].
     Notifier,
+    /// See [`crate::actors::doorkeeper`].
+    Doorkeeper,
 }
 
 /// What to do about a panic.
@@ -59,7 +61,8 @@ pub fn on_panic(kind: ActorKind) -> OnPanic {
         | ActorKind::Worker(_)
         | ActorKind::CrashDetector
         | ActorKind::CircuitBreaker
-        | ActorKind::Notifier => REBUILD,
+        | ActorKind::Notifier
+        | ActorKind::Doorkeeper => REBUILD,
     }
 }
 
@@ -83,13 +86,14 @@ pub fn decide(kind: ActorKind, panicked: bool, restarts_ms: &[u64], now_ms: u64)
 mod tests {
     use super::*;
 
-    const REBUILT: [ActorKind; 6] = [
+    const REBUILT: [ActorKind; 7] = [
         ActorKind::EventHub,
         ActorKind::Dispatcher,
         ActorKind::Worker(1),
         ActorKind::CrashDetector,
         ActorKind::CircuitBreaker,
         ActorKind::Notifier,
+        ActorKind::Doorkeeper,
     ];
 
     #[test]

@@ -9,7 +9,7 @@ use super::seed::StartReport;
 use super::{WRITE_AGAIN, Worker, evidence, process_ids};
 use crate::actors::database::Submit;
 use crate::actors::root::messages::WorkerFinished;
-use crate::kernel::outcome::{Evidence, ProcessEnd};
+use crate::kernel::outcome::{Evidence, ProcessEnd, Unheard};
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::verbs::{CloseRun, RecordDoubt};
 use crate::os::remains::Tree;
@@ -124,6 +124,9 @@ impl Worker {
             evidence.session =
                 self.session_line.as_deref().and_then(|line| evidence::session_told(&log, line));
         }
+        let outage = evidence.ended_at_ms.and_then(|at| self.deps.doors.outage_at(at));
+        evidence.unheard = outage
+            .map(|outage| Unheard { is_lasting: outage.until_ms.is_none(), cause: outage.cause });
         self.note_missed_start(&evidence, context);
         let verb = CloseRun {
             run_id: self.run_id,

@@ -45,6 +45,8 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
         elapsed_seconds: i64::try_from(record.elapsed_ms / 1000).ok(),
         log_tail,
         session: None,
+        ended_at_ms: Some(record.ended_at_ms),
+        unheard: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! The shim ends a run whose time is up by itself. When its tree does not die nobody hears of it, so the actor looks when
 //! the whole ladder should have been through, and goes down the ladder itself: that ends in `unkillable` where it must.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
@@ -16,11 +17,15 @@ use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
 use crate::config::Settings;
 use crate::kernel::verbs::EndStalledRun;
+use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::monotonic_ms;
-use crate::os::{proc_stat, proc_tree, run_log};
+use crate::os::{proc_stat, proc_tree, proc_view, run_log};
 
 /// Least time between two looks for signs of life.
 const LOOK_MIN: Duration = Duration::from_secs(1);
+
+/// Microseconds of a clock tick: the least time that counts as a sign of life.
+const TICK_US: u64 = 10_000;
 
 /// What is known of a run's times.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,8 +97,9 @@ impl Worker {
         let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
+        let leaf = self.footing.leaf.clone();
         let look = on_own_thread("vigil", move || {
-            let cpu_ticks = tree_cpu_ticks(shim_pid?)?;
+            let cpu_ticks = tree_cpu_ticks(shim_pid?, leaf)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
         });
         context.spawn(look.into_actor(self).map(move |sample, worker, context| {
@@ -125,8 +131,12 @@ fn between_looks(timeout: Duration) -> Duration {
     (timeout / 4).max(LOOK_MIN)
 }
 
-/// CPU time of everything under a shim; none when it cannot be read.
-fn tree_cpu_ticks(shim_pid: i32) -> Option<u64> {
+/// CPU time of everything under a shim; none when it cannot be read. Where `/proc` hides processes only the run's control group
+/// has all of it: a hidden process that computes must not be taken for one that sleeps.
+fn tree_cpu_ticks(shim_pid: i32, leaf: Option<PathBuf>) -> Option<u64> {
+    if proc_view::is_limited() {
+        return Some(Leaf::new(leaf?).usage().cpu_us? / TICK_US);
+    }
     let tree = proc_tree::descendants(shim_pid).ok()?;
     let ticks = tree.iter().filter_map(|process| proc_stat::cpu_ticks(process.identity.pid));
     Some(ticks.fold(0, u64::saturating_add))

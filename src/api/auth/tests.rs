@@ -153,3 +153,17 @@ fn a_run_is_over_only_when_its_row_says_so() {
         }
     }
 }
+
+#[test]
+fn only_a_process_of_another_user_is_no_supervisor_and_only_where_all_workers_are_this_users() {
+    for (is_others, has_pid_of_shim, has_workers_of_others, expected) in [
+        (true, false, false, false),
+        (true, true, false, true),
+        (true, false, true, true),
+        (false, false, false, true),
+        (false, false, true, true),
+    ] {
+        let hidden = HiddenProcess { pid: 7, is_others };
+        assert_eq!(may_be_shim(hidden, has_pid_of_shim, has_workers_of_others), expected);
+    }
+}

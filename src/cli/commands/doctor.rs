@@ -1,8 +1,8 @@
 //! `kanban doctor`.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::api::client::absence::{Absence, AbsenceKind};
 use crate::api::client::{Client, ClientError};
 use crate::api::doctor::{Check, Doctor, Health};
 use crate::api::profiles::ProfileInfo;
@@ -12,10 +12,6 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
-use crate::os::group::{Standing, standing};
-
-/// Group whose members may use the socket of the machine's daemon.
-const OPERATORS_GROUP: &str = "kanban";
 
 /// Look for what is wrong, with what mends it.
 ///
@@ -42,8 +38,8 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
             };
             (doctor, exit)
         }
-        Err(ClientError::NotReachable { socket, detail }) => {
-            let checks = in_the_way(&socket, &detail, &session.ambient);
+        Err(ClientError::NotReachable { socket, detail, absence, .. }) => {
+            let checks = in_the_way(&socket, &detail, absence.map(|it| *it), &session.ambient);
             (Doctor { health: Health::Fail, checks }, CliExit::NotReachable)
         }
         Err(error) => return Err(error.into()),
@@ -77,23 +73,21 @@ fn add_profile_checks(
 }
 
 /// Why no daemon answers, as far as it can be seen from here.
-fn in_the_way(socket: &Path, detail: &str, ambient: &Ambient) -> Vec<Check> {
-    let shown = socket.display();
-    let start = if socket.starts_with("/run/kanband") {
-        "`systemctl start kanband`"
-    } else {
-        "`kanband` (it stays in the foreground), or `systemctl --user start kanband`"
-    };
-    let fail = |message: String, fix: &str| Check::bad("daemon", Health::Fail, message, fix);
-    let mut checks = vec![match socket.symlink_metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            fail(format!("there is no socket {shown}"), start)
+fn in_the_way(
+    socket: &Path,
+    detail: &str,
+    absence: Option<Absence>,
+    ambient: &Ambient,
+) -> Vec<Check> {
+    let mut checks = vec![match absence {
+        Some(Absence { kind, message, fix }) => {
+            let name = if kind == AbsenceKind::NotPermitted { "group" } else { "daemon" };
+            Check::bad(name, Health::Fail, message, fix)
         }
-        Err(error) => {
-            fail(format!("{shown} cannot be reached: {error}"), "`ls -ld` its directories")
+        None => {
+            let told = format!("the connection to {} broke: {detail}", socket.display());
+            Check::bad("daemon", Health::Fail, told, "look into the daemon's log")
         }
-        Ok(_) if detail.contains("ermission denied") => may_not(socket, ambient),
-        Ok(_) => fail(format!("nobody answers on {shown}: {detail}"), start),
     }];
     for name in ["KANBAN_SOCKET", "KANBAN_HOME"] {
         if let Some(value) = ambient.var(name) {
@@ -107,26 +101,6 @@ fn in_the_way(socket: &Path, detail: &str, ambient: &Ambient) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// Whoever calls may not use the socket.
-fn may_not(socket: &Path, ambient: &Ambient) -> Check {
-    let user = ambient.user_name.clone().unwrap_or_else(|| ambient.uid.to_string());
-    let told = format!("{user} may not use {}", socket.display());
-    let (message, fix) = match standing(OPERATORS_GROUP) {
-        Standing::NotYet => {
-            let told = format!("{told}: this session began before {user} came into the group");
-            (told, format!("`newgrp {OPERATORS_GROUP}`, or log in again"))
-        }
-        Standing::Stranger => {
-            let told = format!("{told}: not in the group {OPERATORS_GROUP}");
-            (told, format!("`sudo usermod -aG {OPERATORS_GROUP} {user}`, and log in again"))
-        }
-        Standing::Member | Standing::NoGroup => {
-            (told, format!("`ls -l {}`: it belongs to somebody else", socket.display()))
-        }
-    };
-    Check::bad("group", Health::Fail, message, fix)
 }
 
 fn lines(checks: &[Check]) -> Vec<String> {

@@ -195,6 +195,14 @@ pub fn newest_id(connection: &Connection) -> Result<EventId, Fault> {
         .doing("find the newest event")
 }
 
+/// When the newest event happened; none when there is none.
+pub fn newest_time(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached("SELECT created_at FROM task_events ORDER BY id DESC LIMIT 1")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .doing("find the time of the newest event")
+}
+
 /// Id of the newest event of a task, 0 when it has none.
 pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<EventId, Fault> {
     connection

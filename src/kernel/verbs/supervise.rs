@@ -328,7 +328,8 @@ impl CloseRun {
     /// Decides what becomes of a run without a verdict, and of its task.
     pub(super) fn settle(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
         let (outcome, error) = classify(self.verdict_mode, &self.evidence);
-        let settlement = settlement(outcome, &self.evidence.end);
+        let settlement = settlement(outcome, &self.evidence.end)
+            .with_unheard(outcome, self.evidence.unheard.as_ref());
         match settlement.destination {
             Destination::Done => self.complete(tx, run, task),
             Destination::Blocked | Destination::Retry | Destination::AsSaid => {

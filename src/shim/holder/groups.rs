@@ -19,7 +19,7 @@ use nix::unistd::{Gid, Uid, chown};
 
 use crate::os::cgroup_controllers::hand_down;
 use crate::os::cgroup_hierarchy::{group, mounts};
-use crate::os::cgroup_leaf::{Leaf, enter};
+use crate::os::cgroup_leaf::{Leaf, enter, make_group};
 use crate::os::holder_protocol::HeldGroups;
 use crate::os::user::RunAs;
 use crate::shim::holder::options::GroupChoice;
@@ -115,7 +115,7 @@ fn make(base: &Path, owner: &RunAs) -> Result<PathBuf, String> {
     let (own, directory) = (base.join("holder"), base.join(GIVEN));
     let (shims, runs) = (directory.join("shims"), directory.join("runs"));
     for group in [base, &own, &directory, &shims, &runs] {
-        match std::fs::create_dir(group) {
+        match make_group(group) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made.map_err(named(group))?,
         }

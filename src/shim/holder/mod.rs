@@ -58,6 +58,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, chown, geteuid};
 
 use crate::os::fd_passing::{connect_to, listen_at};
+use crate::os::inherited::normalize_shim;
 use crate::os::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
@@ -127,6 +128,7 @@ fn hold(options: &Options) -> Result<(), String> {
     }
     let owner = daemon_user(&options.daemon_user)?;
     close_inherited_from(3).map_err(failed("close inherited descriptors"))?;
+    normalize_shim().map_err(failed("set up its own process"))?;
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGCHLD];
     let signals = signals_as_descriptor(&signals).map_err(failed("watch signals"))?;
     ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP]).map_err(failed("ignore signals"))?;

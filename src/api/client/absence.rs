@@ -1,0 +1,302 @@
+//! Why no daemon answers, and what helps: one decision for the hint of every command and for `doctor`. Pure.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use crate::os::group::Standing;
+
+/// Group whose members may use the socket of the machine's daemon.
+pub const OPERATORS_GROUP: &str = "kanban";
+
+/// What can be seen from here of a daemon that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Where it was looked for.
+    pub socket: PathBuf,
+    /// What is at that path.
+    pub at_path: AtPath,
+    /// How the attempt to connect failed.
+    pub error: ErrorKind,
+    /// The home that the daemon would have, when that can be told.
+    pub home: Option<PathBuf>,
+    /// Whether a board was made in that home.
+    pub is_home_known: bool,
+    /// The process that holds that home.
+    pub owner: Option<Owner>,
+    /// Whether systemd manages this machine.
+    pub has_systemd: bool,
+    /// Where a service of this machine makes the socket: the command that has it do so.
+    pub service: Option<&'static str>,
+    /// How this process stands to the operators' group, and the name of its user.
+    pub standing: Standing,
+    /// The same.
+    pub user: String,
+}
+
+/// What is at the path of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtPath {
+    /// Nothing.
+    Nothing,
+    /// A socket.
+    Socket,
+    /// Something else, with its article.
+    Other(&'static str),
+    /// It may not be looked at.
+    Hidden,
+}
+
+/// The process that holds a home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// Its PID.
+    pub pid: i32,
+    /// The command that has its service manager make its sockets again, where it runs under one.
+    pub remedy: Option<&'static str>,
+}
+
+/// Why no daemon answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// What is the matter.
+    pub kind: AbsenceKind,
+    /// One line about it.
+    pub message: String,
+    /// What helps.
+    pub fix: String,
+}
+
+/// What is the matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsenceKind {
+    /// No daemon runs, and no board was made.
+    NotInitialised,
+    /// No daemon runs.
+    NotRunning,
+    /// A daemon runs and its socket is not there: it starts, or has lost it.
+    SocketLost,
+    /// Something that is no socket is in the place of the socket.
+    InTheWay,
+    /// This user may not use the socket.
+    NotPermitted,
+}
+
+impl Absence {
+    /// Decides by what was seen. `detail` is what the system said.
+    pub fn of(seen: &Seen, detail: &str) -> Self {
+        let shown = seen.socket.display();
+        if seen.error == ErrorKind::PermissionDenied {
+            return not_permitted(seen);
+        }
+        if let AtPath::Other(kind) = seen.at_path {
+            return Self {
+                kind: AbsenceKind::InTheWay,
+                message: format!("{shown} is {kind}, not a socket"),
+                fix: match seen.owner {
+                    Some(Owner { pid, .. }) => {
+                        format!("move it away: the daemon (pid {pid}) then makes its socket again")
+                    }
+                    None => "move it away, then start `kanband`".to_owned(),
+                },
+            };
+        }
+        if let Some(owner) = seen.owner {
+            return lost(seen, owner, detail);
+        }
+        let message = match seen.at_path {
+            AtPath::Nothing => format!("there is no socket {shown}"),
+            AtPath::Socket | AtPath::Other(_) | AtPath::Hidden => {
+                format!("nobody answers on {shown}: {detail}")
+            }
+        };
+        match (seen.service, &seen.home) {
+            (Some(service), _) => {
+                Self { kind: AbsenceKind::NotRunning, message, fix: format!("`{service}`") }
+            }
+            (None, Some(home)) if !seen.is_home_known => Self {
+                kind: AbsenceKind::NotInitialised,
+                message: format!("{message}, and no board in {}", home.display()),
+                fix: format!(
+                    "`kanband` makes a board in {} and serves it (it stays in the foreground)",
+                    home.display()
+                ),
+            },
+            (None, _) => Self { kind: AbsenceKind::NotRunning, message, fix: start(seen) },
+        }
+    }
+}
+
+fn start(seen: &Seen) -> String {
+    let is_machines = seen.socket.starts_with("/run/kanband");
+    let by_systemd = match (seen.has_systemd, is_machines) {
+        (false, _) => "",
+        (true, true) => ", or `systemctl start kanband`",
+        (true, false) => ", or `systemctl --user start kanband`",
+    };
+    format!("`kanband` (it stays in the foreground){by_systemd}")
+}
+
+fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
+    let shown = seen.socket.display();
+    let there = match seen.at_path {
+        AtPath::Nothing => format!("there is no socket {shown}"),
+        AtPath::Socket | AtPath::Other(_) | AtPath::Hidden => {
+            format!("nobody answers on {shown}: {detail}")
+        }
+    };
+    Absence {
+        kind: AbsenceKind::SocketLost,
+        message: format!(
+            "{there}, although a daemon runs (pid {pid}): it starts, or has lost its socket"
+        ),
+        fix: match remedy {
+            Some(remedy) => format!("`{remedy}`"),
+            None => {
+                "try again in a moment; the daemon's log says why its socket is missing".to_owned()
+            }
+        },
+    }
+}
+
+fn not_permitted(seen: &Seen) -> Absence {
+    let (user, shown) = (&seen.user, seen.socket.display());
+    let told = format!("{user} may not use {shown}");
+    let (message, fix) = match (seen.at_path, seen.standing) {
+        (AtPath::Hidden, _) => {
+            let told = format!("{user} may not pass a directory above {shown}");
+            (told, format!("`namei -l {shown}` names it and its owner"))
+        }
+        (_, Standing::NotYet) => (
+            format!("{told}: this session began before {user} came into the group"),
+            format!("`newgrp {OPERATORS_GROUP}`, or log in again"),
+        ),
+        (_, Standing::Stranger) => (
+            format!("{told}: not in the group {OPERATORS_GROUP}"),
+            format!("`sudo usermod -aG {OPERATORS_GROUP} {user}`, and log in again"),
+        ),
+        (_, Standing::Member | Standing::NoGroup) => (
+            told,
+            format!("`ls -l {shown}`: it belongs to another user, or its mode shuts {user} out"),
+        ),
+    };
+    Absence { kind: AbsenceKind::NotPermitted, message, fix }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> Seen {
+        Seen {
+            socket: PathBuf::from("/h/kanband.sock"),
+            at_path: AtPath::Nothing,
+            error: ErrorKind::NotFound,
+            home: Some(PathBuf::from("/h")),
+            is_home_known: true,
+            owner: None,
+            has_systemd: true,
+            service: None,
+            standing: Standing::NoGroup,
+            user: "ann".to_owned(),
+        }
+    }
+
+    fn check<const N: usize>(table: [(Seen, AbsenceKind, &str, &str); N]) {
+        for (seen, kind, message, fix) in table {
+            let told = Absence::of(&seen, "Connection refused");
+            assert_eq!(told.kind, kind, "{seen:?}");
+            assert!(told.message.contains(message), "{}", told.message);
+            assert!(told.fix.contains(fix), "{}", told.fix);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_is_not_there_or_has_lost_its_socket_is_told_with_what_helps() {
+        use AbsenceKind as K;
+        let owner = Some(Owner { pid: 7, remedy: None });
+        let held = Some(Owner { pid: 7, remedy: Some("systemctl restart x") });
+        let refused = ErrorKind::ConnectionRefused;
+        let socket = AtPath::Socket;
+        check([
+            (seen(), K::NotRunning, "there is no socket /h/kanband.sock", "systemctl --user start"),
+            (
+                Seen { has_systemd: false, ..seen() },
+                K::NotRunning,
+                "there is no socket",
+                "`kanband` (it stays in the foreground)",
+            ),
+            (
+                Seen { is_home_known: false, ..seen() },
+                K::NotInitialised,
+                "no board in /h",
+                "`kanband` makes a board in /h",
+            ),
+            (
+                Seen { at_path: socket, error: refused, ..seen() },
+                K::NotRunning,
+                "nobody answers on /h/kanband.sock",
+                "`kanband`",
+            ),
+            (Seen { owner, ..seen() }, K::SocketLost, "a daemon runs (pid 7)", "the daemon's log"),
+            (
+                Seen { owner, at_path: socket, error: refused, ..seen() },
+                K::SocketLost,
+                "a daemon runs (pid 7)",
+                "the daemon's log",
+            ),
+            (Seen { owner: held, ..seen() }, K::SocketLost, "pid 7", "`systemctl restart x`"),
+            (
+                Seen { service: Some("systemctl restart x"), home: None, ..seen() },
+                K::NotRunning,
+                "there is no socket",
+                "`systemctl restart x`",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_is_in_the_way_and_who_may_not_pass_is_told_with_what_helps() {
+        use AbsenceKind as K;
+        let owner = Some(Owner { pid: 7, remedy: None });
+        let denied = ErrorKind::PermissionDenied;
+        let socket = AtPath::Socket;
+        check([
+            (
+                Seen { at_path: AtPath::Other("a directory"), owner, ..seen() },
+                K::InTheWay,
+                "is a directory, not a socket",
+                "the daemon (pid 7) then makes",
+            ),
+            (
+                Seen { at_path: AtPath::Other("a regular file"), ..seen() },
+                K::InTheWay,
+                "is a regular file",
+                "then start `kanband`",
+            ),
+            (
+                Seen { at_path: socket, error: denied, standing: Standing::Stranger, ..seen() },
+                K::NotPermitted,
+                "not in the group kanban",
+                "usermod -aG kanban ann",
+            ),
+            (
+                Seen { at_path: socket, error: denied, standing: Standing::NotYet, ..seen() },
+                K::NotPermitted,
+                "began before ann came into the group",
+                "newgrp",
+            ),
+            (
+                Seen { at_path: socket, error: denied, ..seen() },
+                K::NotPermitted,
+                "ann may not use",
+                "belongs to another user",
+            ),
+            (
+                Seen { at_path: AtPath::Hidden, error: denied, ..seen() },
+                K::NotPermitted,
+                "may not pass a directory above",
+                "namei",
+            ),
+        ]);
+    }
+}

@@ -1,0 +1,40 @@
+//! `doctor` about what the host shows to the daemon.
+
+use super::{Check, Health};
+use crate::config::Settings;
+use crate::os::cgroup::Containment;
+use crate::os::proc_view::ProcMount;
+
+/// How much of `/proc` the daemon sees, and what it cannot do with less than all of it.
+pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Check {
+    let name = "processes";
+    let mount = match ProcMount::of_process() {
+        Ok(mount) => mount,
+        Err(error) => {
+            let told = format!("how /proc is mounted cannot be read: {error}");
+            return Check::bad(name, Health::Warn, told, "mount /proc");
+        }
+    };
+    let Some(option) = mount.hides.as_ref().filter(|_| mount.hides_from_this_process()) else {
+        return Check::ok(name, "/proc shows them all");
+    };
+    let own = settings.profiles.values().map(|profile| profile.progress_timeout);
+    let has_timeout = own
+        .chain([Some(settings.supervision.progress_timeout)])
+        .any(|timeout| timeout.is_some_and(|timeout| !timeout.is_zero()));
+    if has_timeout && matches!(containment, Containment::SubReaper { .. }) {
+        return Check::bad(
+            name,
+            Health::Warn,
+            format!(
+                "/proc hides those of other users ({option}), and without control groups nobody counts the time that a run \
+                 computes: `supervision.progress_timeout` ends none"
+            ),
+            "mount /proc without hidepid, or with `gid=` of a group of the daemon's user",
+        );
+    }
+    Check::ok(
+        name,
+        format!("/proc hides those of other users ({option}): a caller is placed by what is shown"),
+    )
+}

@@ -1,0 +1,80 @@
+//! Where the daemon listens, and what its doorkeeper needs to look after that.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
+use crate::actors::doors::Doors;
+use crate::actors::root::Life;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::api::client::absence::OPERATORS_GROUP;
+use crate::api::sockets::{self, BoundSockets};
+use crate::app::StartError;
+use crate::config::home::HomeKind;
+use crate::config::{Home, Settings, Sockets};
+use crate::os::file_watch::FileWatch;
+use crate::os::service_manager::{self, HandedSockets};
+
+/// Where the daemon listens, and what it was given for that.
+pub(super) struct Listeners<'a> {
+    pub(super) sockets: &'a Sockets,
+    pub(super) handed: Option<HandedSockets>,
+}
+
+impl Listeners<'_> {
+    /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
+    pub(super) fn listen(
+        self,
+        home: &Home,
+        settings: &Settings,
+        has_workers_of_others: bool,
+    ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
+        let Self { sockets: Sockets { operators, workers }, handed } = self;
+        let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
+        let bound = match handed {
+            Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
+            None => {
+                sockets::bind(operators, workers, sockets::Access { group, has_workers_of_others })?
+            }
+        };
+        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+        Ok((bound, metrics))
+    }
+}
+
+/// What makes the service manager that handed the sockets over make them again.
+fn remedy(home: &Home) -> &'static str {
+    match home.kind() {
+        HomeKind::User => service_manager::REMAKE_OWN_SOCKETS,
+        HomeKind::System | HomeKind::Chosen => service_manager::REMAKE_SOCKETS,
+    }
+}
+
+/// What the doorkeeper may reach. The home is taken as it is now.
+pub(super) fn doorkeeper(
+    doors: &Doors,
+    home: &Home,
+    context: &Arc<LaunchContext>,
+    life: &watch::Sender<Life>,
+) -> DoorkeeperDeps {
+    DoorkeeperDeps {
+        files: FileWatch::default(),
+        doors: doors.clone(),
+        home: HomePlace::of(home.path()),
+        context: Arc::clone(context),
+        life: life.subscribe(),
+    }
+}
+
+/// Where figures are asked for over TCP.
+fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let doing = "listen at `metrics.listen`";
+    let fault =
+        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
+    let listener = TcpListener::bind(address).map_err(fault)?;
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
+}
