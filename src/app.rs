@@ -38,7 +38,6 @@ use crate::actors::settings_policy::of_settings;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
-use crate::api::attachments::Attachments;
 use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::{self, BoundSockets, SocketError};
 use crate::api::{Api, server};
@@ -270,8 +269,7 @@ fn build(
     board: Board,
 ) -> Result<Parts, StartError> {
     let Configured { ambient, settings, shown, policy } = configured;
-    let install =
-        board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
+    let install = board.install().map_err(|fault| StartError::fault("read its id", &fault))?;
     let wires = Wires::default();
     let (database, database_thread) = start_database(board, home, &settings, &wires)?;
     let feed = EventFeed::default();
@@ -279,8 +277,7 @@ fn build(
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
-    let shims = Arc::clone(&live_runs.shims);
-    let spawner = supervisor::spawner(&settings, holder.clone(), &containment, shims)?;
+    let spawner = supervisor::spawner(&settings, holder.clone(), &containment, &live_runs.shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
     if supervisor::has_workers_of_others(&daemon_user, &settings) {
         home::let_workers_through(home)?;
@@ -304,8 +301,7 @@ fn build(
         holder,
         daemon_user,
     });
-    let attachments = Attachments::open(home.attachments())
-        .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
+    let attachments = home::open_attachments(home)?;
     let reloader = Arc::new(Reloader {
         ambient,
         home: home.clone(),
@@ -316,12 +312,7 @@ fn build(
         shown: Mutex::new(shown),
     });
     let figures = Arc::<Figures>::default();
-    let looker = Looker {
-        context: Arc::clone(&context),
-        spawner: spawner.clone(),
-        shims: Arc::clone(&live_runs.shims),
-        under_way: Arc::default(),
-    };
+    let looker = Looker::new(&context, &spawner, &live_runs.shims);
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
         database: database.clone(),

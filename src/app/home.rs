@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::attachments::Attachments;
 use crate::app::StartError;
 use crate::config::{Ambient, Home, Settings, Sockets, default_file};
 use crate::kernel::board::Board;
@@ -75,6 +76,15 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(unusable(path)),
     }
+}
+
+/// The attached files of the home.
+///
+/// # Errors
+/// Their folder cannot be made or read.
+pub(super) fn open_attachments(home: &Home) -> Result<Attachments, StartError> {
+    Attachments::open(home.attachments())
+        .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })
 }
 
 /// Lets workers of other users pass through to their directories and tokens, and shuts everything else of the home to them:

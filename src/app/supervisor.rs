@@ -63,8 +63,9 @@ pub(super) fn spawner(
     settings: &Settings,
     holder: Option<Holder>,
     containment: &SharedContainment,
-    shims: Arc<RunRegistry>,
+    shims: &Arc<RunRegistry>,
 ) -> Result<Spawner, StartError> {
+    let shims = Arc::clone(shims);
     let Some(holder) = holder else {
         let shim = home::find_shim(settings);
         return Spawner::start(&shim, shims)

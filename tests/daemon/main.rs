@@ -20,6 +20,7 @@ mod failing_workers;
 mod full_disk;
 mod harness;
 mod held;
+mod held_slow;
 mod idle;
 mod limits;
 mod main_job;

@@ -417,7 +417,7 @@ fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     daemon.wait_status(&id, "done");
     assert_eq!(daemon.outcomes(&id), ["completed"], "open again, it tells the true end");
     let (id, dir) = at_work(&daemon, "sh");
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o000)).unwrap();
     tell(&daemon, &id, "exit 0");
     daemon.wait_status(&id, "done");
     let first = &daemon.runs(&id)[0];
