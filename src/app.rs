@@ -42,7 +42,6 @@ use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
-use crate::api::attachments::Attachments;
 use crate::api::gate::Gate;
 use crate::api::metrics::{self, RequestFigures};
 use crate::api::sockets::BoundSockets;
@@ -317,8 +316,7 @@ fn build(
     board: Board,
 ) -> Result<Parts, StartError> {
     let Configured { ambient, settings, shown, policy, shares } = configured;
-    let install =
-        board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
+    let install = board.install().map_err(|fault| StartError::fault("read its id", &fault))?;
     let wires = Wires::default();
     let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
     let (database, database_thread) = start_database(board, &files, home, &settings, &wires)?;
@@ -327,7 +325,7 @@ fn build(
     let live_runs = LiveRuns::default();
     let holder = supervisor::holder(home, &settings);
     let containment = supervisor::establish_containment(home, &settings, holder.as_ref());
-    let shims = Arc::clone(&live_runs.shims);
+    let shims = &live_runs.shims;
     let spawner = supervisor::spawner(home, &settings, holder.clone(), &containment, shims)?;
     let daemon_user = supervisor::daemon_user(&ambient, home, holder.as_ref());
     let has_workers_of_others = has_workers_of_others(&daemon_user, &settings);
@@ -353,17 +351,11 @@ fn build(
     });
     let token_holders = TokenHolders::default();
     token_holders.learn(&context.daemon_user, &context.settings());
-    let attachments = Attachments::open(home.attachments())
-        .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })?;
+    let attachments = home::open_attachments(home)?;
     let given = Given { ambient, shown, shares, token_holders: token_holders.clone() };
     let reloader = reloader(given, home, &context, &database, &wires);
     let figures = Arc::<Figures>::default();
-    let looker = Looker {
-        context: Arc::clone(&context),
-        spawner: spawner.clone(),
-        shims: Arc::clone(&live_runs.shims),
-        under_way: Arc::default(),
-    };
+    let looker = Looker::new(&context, &spawner, &live_runs.shims);
     let (life_sender, life) = watch::channel(Life::Starting);
     let api = Arc::new(Api {
         database: database.clone(),

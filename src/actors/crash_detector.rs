@@ -329,7 +329,7 @@ impl Looker {
         let look = move || finding::look(&context, &live_runs, &open);
         match on_own_thread("inspect", look).await {
             Ok(found) => found,
-            Err(error) => Found::Unknown(format!("nobody could look: {error}")),
+            Err(error) => Found::Unknown(format!("cannot look at its processes: {error}")),
         }
     }
 

@@ -40,6 +40,12 @@ pub struct Looker {
 }
 
 impl Looker {
+    /// One that has nothing under way.
+    pub fn new(context: &Arc<LaunchContext>, spawner: &Spawner, shims: &Arc<RunRegistry>) -> Self {
+        let (context, shims) = (Arc::clone(context), Arc::clone(shims));
+        Self { context, spawner: spawner.clone(), shims, under_way: Arc::default() }
+    }
+
     /// Where `path` leads. Where the daemon has no right to look, the users of `profiles` are asked. Takes as long as the file
     /// system does.
     pub async fn look(&self, path: &str, profiles: &[String]) -> Look {
@@ -54,7 +60,7 @@ impl Looker {
         });
         let found = match found.await {
             Ok(found) => found,
-            Err(error) => return unknown(format!("nobody could look: {}", in_words(&error))),
+            Err(error) => return unknown(format!("cannot start a look: {}", in_words(&error))),
         };
         match found {
             Err(error) if error.is_for_want_of_rights() => {

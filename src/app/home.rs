@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::attachments::Attachments;
 use crate::app::StartError;
 use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
@@ -21,6 +22,7 @@ use crate::os::cgroup::default_base;
 use crate::os::cgroup_leaf::Leaf;
 use crate::os::clock::epoch_seconds;
 use crate::os::disk::foreign_file_system;
+use crate::os::failure::in_words;
 use crate::os::files::create_private;
 use crate::os::home_files::{installation, is_made_file};
 use crate::os::home_lock::{HomeLock, HomeLockError};
@@ -81,6 +83,15 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(unusable(path)),
     }
+}
+
+/// The attached files of the home.
+///
+/// # Errors
+/// Their folder cannot be made or read.
+pub(super) fn open_attachments(home: &Home) -> Result<Attachments, StartError> {
+    Attachments::open(home.attachments())
+        .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })
 }
 
 /// Directories that the daemon makes in its home.
@@ -322,11 +333,29 @@ fn refuse_live_runs(home: &Home) -> Result<(), StartError> {
     if let Some(shim) = shims_below(&runs).map_err(unusable(&runs))?.into_iter().next() {
         return Err(StartError::LiveRuns { run: shim.run });
     }
-    let leaves = base.map(|base| std::fs::read_dir(base.join("runs")));
-    for leaf in leaves.into_iter().flatten().flatten().flatten() {
-        if Leaf::new(leaf.path()).is_populated().unwrap_or(true) {
-            let run = leaf.file_name().to_string_lossy().into_owned();
-            return Err(StartError::LiveRuns { run });
+    base.map_or(Ok(()), |base| refuse_live_leaves(&base.join("runs")))
+}
+
+/// A run whose directory is gone may have processes in its control group all the same.
+fn refuse_live_leaves(leaves: &Path) -> Result<(), StartError> {
+    let entries = match std::fs::read_dir(leaves) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(unusable(leaves))?,
+    };
+    for entry in entries {
+        let leaf = entry.map_err(unusable(leaves))?;
+        // The others are the kernel's own files.
+        if !leaf.file_type().map_err(unusable(leaves))?.is_dir() {
+            continue;
+        }
+        let run = leaf.file_name().to_string_lossy().into_owned();
+        match Leaf::new(leaf.path()).is_populated() {
+            Ok(false) => {}
+            Ok(true) => return Err(StartError::LiveRuns { run }),
+            Err(error) => {
+                let why = format!("its control group: {}", in_words(&error));
+                return Err(StartError::UnknownRun { run, why });
+            }
         }
     }
     Ok(())

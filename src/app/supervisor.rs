@@ -68,9 +68,10 @@ pub(super) fn spawner(
     settings: &Settings,
     holder: Option<Holder>,
     containment: &SharedContainment,
-    shims: Arc<RunRegistry>,
+    shims: &Arc<RunRegistry>,
 ) -> Result<Spawner, StartError> {
-    take_up_left(&home.runs(), &shims, holder.as_ref());
+    take_up_left(&home.runs(), shims, holder.as_ref());
+    let shims = Arc::clone(shims);
     let Some(holder) = holder else {
         let shim = home::find_shim(settings);
         return Spawner::start(&shim, shims)

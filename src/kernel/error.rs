@@ -283,7 +283,7 @@ pub enum Refusal {
         /// Its run.
         run_id: RunId,
     },
-    /// It is not known which directory this is, so nobody can say whether a run works in it.
+    /// It is not known which directory this is, so it is not known whether a run works in it.
     #[error("cannot claim {id}: it is not known which directory {workspace} is: {why}")]
     WorkspaceUnknown {
         /// The task.

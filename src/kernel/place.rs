@@ -68,7 +68,7 @@ pub struct BrokenPath {
     pub errno: Option<i32>,
 }
 
-/// What the paths of ready tasks lead to, as far as somebody has looked just now.
+/// What the paths of ready tasks lead to, as far as they have just been looked at.
 pub type Looks = BTreeMap<String, Look>;
 
 /// Keys of the leases of a run.

@@ -205,7 +205,7 @@ pub fn judge(signs: &Signs, is_other_boot: bool, tree: Option<&Tree>) -> Inspect
             Some(Tree::Unknown(why)) => Inspection::Unknown(why.clone()),
             Some(Tree::Empty) if is_untouched(signs) => Inspection::NeverStarted,
             Some(Tree::Empty | Tree::Some) => loss(None, false),
-            None => Inspection::Unknown("nobody has looked for its processes".to_owned()),
+            None => Inspection::Unknown("its processes have not been looked for".to_owned()),
         },
     }
 }

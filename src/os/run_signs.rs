@@ -196,7 +196,7 @@ fn look_at_directory(path: &Path) -> Directory {
         Ok(_own) => Directory::Own,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Directory::Missing,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            Directory::Other("a file is in the place of the run directories".to_owned())
+            Directory::Other("a file stands where the run directories were".to_owned())
         }
         Err(error) => Directory::Unreadable(in_words(&error)),
     }

@@ -1,7 +1,7 @@
 //! The directory of the work: made when it is missing, and the one that the run has leased.
 //!
 //! The board gave this run a directory by device and inode. A path may lead elsewhere by now, so it is opened once, compared,
-//! and the worker starts in what was opened. A directory that was to be made and is there by now was made by somebody else: it
+//! and the worker starts in what was opened. A directory that was to be made and is there by now was made by something else: it
 //! may be another run's, so the start fails.
 
 use std::io;

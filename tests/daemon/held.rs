@@ -23,17 +23,17 @@ const SHIM: &str = env!("CARGO_BIN_EXE_kanban-shim");
 const HIERARCHIES: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
 /// A daemon of `daemon`'s, with its holder.
-struct Held {
-    daemon: Daemon,
-    holder: HolderProcess,
+pub struct Held {
+    pub daemon: Daemon,
+    pub holder: HolderProcess,
 }
 
 /// The holder; ended with the test.
-struct HolderProcess {
+pub struct HolderProcess {
     child: Option<Child>,
     base: Option<PathBuf>,
     /// Its fail points from the next start on.
-    points: String,
+    pub points: String,
 }
 
 impl Drop for HolderProcess {
@@ -50,7 +50,7 @@ impl Drop for HolderProcess {
 }
 
 /// The user of the workers; says why a test does nothing where there can be none.
-fn worker() -> Option<Account> {
+pub fn worker() -> Option<Account> {
     let why = if !nix::unistd::geteuid().is_root() {
         "only root can start processes of other users"
     } else if let (Ok(Some(worker)), Ok(Some(_))) =
@@ -85,7 +85,7 @@ fn own_group(name: &str) -> Option<PathBuf> {
 impl Held {
     /// A daemon that serves, with workers of these scripts as `games`. `mode` is as in a configuration; none where the machine
     /// has no groups for it.
-    fn start(mode: &str, name: &str, profiles: &[(&str, &str, &str)]) -> Option<Self> {
+    pub fn start(mode: &str, name: &str, profiles: &[(&str, &str, &str)]) -> Option<Self> {
         let base = if mode == "auto" { Some(own_group(name)?) } else { None };
         let mut daemon = Daemon::prepare("");
         let users = daemon.scratch().join("users");
@@ -121,7 +121,7 @@ impl Held {
 }
 
 impl HolderProcess {
-    fn start(&mut self, daemon: &Daemon) {
+    pub fn start(&mut self, daemon: &Daemon) {
         let mut command = Command::new(SHIM);
         command.arg("--hold").arg("--socket").arg(daemon.scratch().join("holder.sock"));
         command
@@ -141,12 +141,12 @@ impl HolderProcess {
         });
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.as_ref().unwrap().id()).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    fn wait_end(&mut self) {
+    pub fn wait_end(&mut self) {
         let mut child = self.child.take().unwrap();
         assert!(wait_for("the holder's end", || child.try_wait().unwrap()).success());
     }
@@ -160,7 +160,7 @@ fn status_of(pid: i32, key: &str) -> String {
 }
 
 /// What the daemon can do with groups, and what it can do without.
-const MODES: [&str; 2] = ["auto", "subreaper"];
+pub const MODES: [&str; 2] = ["auto", "subreaper"];
 
 #[test]
 fn a_task_runs_as_its_user_and_nobody_has_a_right_that_he_does_not_need() {
@@ -477,63 +477,4 @@ fn a_holder_that_is_stopped_in_its_tracks_holds_nobody_up() {
     for run in given_up {
         assert!(!scratch.join(run["id"].to_string()).exists(), "started after all: {run}");
     }
-}
-
-#[test]
-fn a_start_that_the_holder_has_made_and_not_answered_is_taken_over_and_not_made_again() {
-    if worker().is_none() {
-        return;
-    }
-    let script = "echo $$ >> starts; while [ ! -e go ]; do sleep 0.02; done; exit 0";
-    for mode in MODES {
-        let Some(mut held) = Held::start(mode, "late", &[("sh", "exit", script)]) else { continue };
-        held.holder.signal(Signal::SIGTERM);
-        held.holder.wait_end();
-        let point = held.daemon.scratch().join("held");
-        held.holder.points = format!("holder-started=hold:{}@1", point.display());
-        held.holder.start(&held.daemon);
-        let id = held.daemon.create(json!({ "assignee": "sh" }));
-        wait_for("the holder to stand still", || point.exists().then_some(()));
-        let scratch = held.daemon.home().join("workspaces").join(&id);
-        // Its answer is waited for no longer; the worker is the run's all the same.
-        let pid = held.daemon.worker_pid(&id);
-        assert!(point.exists(), "{mode}: it has not answered");
-        let starts = || std::fs::read_to_string(scratch.join("starts")).unwrap_or_default();
-        wait_for("the worker at work", || (starts() == format!("{pid}\n")).then_some(()));
-        std::fs::write(scratch.join("go"), "").unwrap();
-        held.daemon.wait_status(&id, "done");
-        assert_eq!(held.daemon.outcomes(&id), ["completed"], "{mode}");
-        assert_eq!(starts().lines().count(), 1, "{mode}");
-        std::fs::remove_file(point).unwrap();
-    }
-}
-
-#[test]
-fn a_directory_that_only_the_workers_user_can_reach_is_looked_at_as_that_user() {
-    if worker().is_none() {
-        return;
-    }
-    let script =
-        "set -C; { : > taken; } 2>/dev/null || { touch clash; exit 9; }; sleep 0.2; rm taken; pwd";
-    let profiles = [("a", "exit", script), ("b", "exit", script)];
-    let held = Held::start("subreaper", "private", &profiles).unwrap();
-    let private = held.daemon.scratch().join("private");
-    let inner = private.join("inner");
-    std::fs::create_dir_all(&inner).unwrap();
-    std::os::unix::fs::symlink("inner", private.join("link")).unwrap();
-    for path in [&private, &inner] {
-        std::os::unix::fs::chown(path, Some(5), Some(60)).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(path, mode).unwrap();
-    }
-    let ids = [("a", &inner), ("b", &private.join("link"))].map(|(assignee, path)| {
-        held.daemon.create(json!({
-            "assignee": assignee, "workspace_kind": "dir", "workspace_path": path,
-        }))
-    });
-    for id in &ids {
-        held.daemon.wait_status(id, "done");
-        assert_eq!(held.daemon.outcomes(id), ["completed"]);
-    }
-    assert!(!inner.join("clash").exists(), "two names of one directory");
 }

@@ -24,6 +24,7 @@ mod full_disk;
 mod git_callers;
 mod harness;
 mod held;
+mod held_slow;
 mod hidepid;
 mod idle;
 mod inherited;

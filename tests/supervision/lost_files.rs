@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kanband::os::identity::ProcessIdentity;
-use kanband::os::run_files::{RunDir, read_identity};
+use kanband::os::run_files::{RunDir, read_identity, read_spec};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -417,7 +417,7 @@ fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     daemon.wait_status(&id, "done");
     assert_eq!(daemon.outcomes(&id), ["completed"], "open again, it tells the true end");
     let (id, dir) = at_work(&daemon, "sh");
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o000)).unwrap();
     tell(&daemon, &id, "exit 0");
     daemon.wait_status(&id, "done");
     let first = &daemon.runs(&id)[0];
@@ -425,19 +425,17 @@ fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     assert!(first["error"].as_str().unwrap().contains("cannot be read"), "{first}");
 }
 
+fn kanban(daemon: &Daemon, arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kanban"));
+    command.args(arguments).env_clear().env("KANBAN_HOME", daemon.home()).output().unwrap()
+}
+
 #[test]
 fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     let mut daemon = prepared("subreaper", None);
     let (id, dir) = at_work(&daemon, "sh");
     let backup = daemon.scratch().join("backup.db");
-    let kanban = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_kanban"))
-            .args(arguments)
-            .env_clear()
-            .env("KANBAN_HOME", daemon.home())
-            .output()
-            .unwrap()
-    };
+    let kanban = |arguments: &[&str]| kanban(&daemon, arguments);
     let saved = kanban(&["backup", backup.to_str().unwrap()]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
     let pid = daemon.pid();
@@ -452,4 +450,34 @@ fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     is_the_only_one(&daemon, &id, "after the restore that was refused");
     let worker = ProcessIdentity::of(starts(&daemon, &id)[0]).unwrap();
     assert!(worker.is_some());
+}
+#[test]
+fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothing_else_is_left() {
+    let mut daemon = prepared("auto", None);
+    let (_id, dir) = at_work(&daemon, "sh");
+    let spec = read_spec(&RunDir::new(&dir)).unwrap().unwrap();
+    let Some(groups) = spec.containment else {
+        eprintln!("skipped: no control groups can be made here");
+        return;
+    };
+    let identity = read_identity(&RunDir::new(&dir)).unwrap().unwrap();
+    let backup = daemon.scratch().join("backup.db");
+    let backup = backup.to_str().unwrap();
+    assert!(kanban(&daemon, &["backup", backup]).status.success());
+    daemon.kill_9();
+    std::fs::remove_dir_all(&dir).unwrap();
+    // A process that is in the group and bears no mark of the run, as one that has cleared its environment.
+    let mut child = Command::new("sleep").arg("600").env_clear().spawn().unwrap();
+    std::fs::write(groups.leaf.join("cgroup.procs"), child.id().to_string()).unwrap();
+    for process in [identity.shim.pid, identity.worker.unwrap().pid] {
+        kill(Pid::from_raw(process), Signal::SIGKILL).unwrap();
+        wait_for("its end", || (!is_alive(process)).then_some(()));
+    }
+    let restore = || kanban(&daemon, &["restore", backup, "--yes"]);
+    let refused = restore();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("run 1 is still under way"), "{told}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_for("a restore", || restore().status.success().then_some(()));
 }

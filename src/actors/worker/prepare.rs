@@ -183,6 +183,14 @@ struct Workspace {
     is_cwd: bool,
 }
 
+impl Workspace {
+    fn path_text(&self) -> Result<String, NotLaunched> {
+        let not_text =
+            || NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not UTF-8");
+        self.path.to_str().map(ToOwned::to_owned).ok_or_else(not_text)
+    }
+}
+
 /// Prepares the launch of a claimed run. `file_env` is what stands in the profile's `env_file`.
 ///
 /// # Errors
@@ -201,13 +209,7 @@ pub fn prepare(
     let working_directory =
         resolution.profile.as_ref().and_then(|profile| profile.working_directory.clone());
     let workspace = workspace(order, context, working_directory.as_deref())?;
-    let workspace_text = workspace
-        .path
-        .to_str()
-        .ok_or_else(|| {
-            NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not UTF-8")
-        })?
-        .to_owned();
+    let workspace_text = workspace.path_text()?;
     let asked = Asked::of(order, &resolution)?;
     let Rendered { argv, mut env } =
         rendered(order, context, words, &resolution, (&workspace_text, &asked));
@@ -254,7 +256,7 @@ pub fn prepare(
         limits: limits(order, &settings, profile),
         containment: containment.of_run(order.run_id, &group_limits),
     };
-    let leaf = spec.containment.as_ref().map(|groups| groups.leaf.clone());
+    let footing = footing(&spec, verdict_mode, words);
     let launch = Launch {
         workspace_path: workspace_text,
         argv,
@@ -265,12 +267,7 @@ pub fn prepare(
         args: asked.args,
         session,
         resumed_run_id,
-        footing: LaunchFooting {
-            control_group: leaf.and_then(|leaf| leaf.into_os_string().into_string().ok()),
-            run_as: user.map(|user| user.name.clone()),
-            verdict_mode: Some(verdict_mode),
-            token_digest: TokenDigest::of(&words.token).map(|token| token.as_str().to_owned()),
-        },
+        footing,
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
 }
@@ -288,6 +285,17 @@ fn secrets(
     let mut secrets = secrets_of(env, rule);
     secrets.push(words.token.clone());
     secrets
+}
+
+/// What the row keeps of a run, for the case that its files are lost.
+fn footing(spec: &RunSpec, verdict_mode: VerdictMode, words: &StartWords) -> LaunchFooting {
+    let leaf = spec.containment.as_ref().map(|groups| groups.leaf.clone());
+    LaunchFooting {
+        control_group: leaf.and_then(|leaf| leaf.into_os_string().into_string().ok()),
+        run_as: spec.user.clone(),
+        verdict_mode: Some(verdict_mode),
+        token_digest: TokenDigest::of(&words.token).map(|token| token.as_str().to_owned()),
+    }
 }
 
 fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec {

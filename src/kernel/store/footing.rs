@@ -118,7 +118,7 @@ pub fn set_launch(
         .doing("write what is known of a run")
 }
 
-/// Writes why nobody can say what became of a run; none once somebody can.
+/// Writes why it is not known what became of a run; none when it is known again.
 pub fn set_doubt(connection: &Connection, id: RunId, doubt: Option<&str>) -> Result<(), Fault> {
     connection
         .prepare_cached(
@@ -129,7 +129,7 @@ pub fn set_doubt(connection: &Connection, id: RunId, doubt: Option<&str>) -> Res
         .doing("write why a run cannot be judged")
 }
 
-/// Why nobody can say what became of an open run; none when that is known.
+/// Why it is not known what became of an open run; none when that is known.
 pub fn doubt(connection: &Connection, id: RunId) -> Result<Option<String>, Fault> {
     connection
         .prepare_cached("SELECT doubt FROM task_runs WHERE id = :id AND closed_at IS NULL")

@@ -111,7 +111,7 @@ pub(super) fn find_for_person(
     place: Option<Place>,
 ) -> Result<Lease, VerbError> {
     if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
-        return Err(unknown_workspace(task, "nobody has looked where it leads").into());
+        return Err(unknown_workspace(task, "it has not been looked at").into());
     }
     let keys = lease_keys(task, place.as_ref(), tx.policy);
     for key in keys.take.iter().chain(&keys.avoid) {

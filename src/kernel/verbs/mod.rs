@@ -12,6 +12,7 @@ mod dispatch;
 mod edit;
 mod ending;
 mod gc;
+mod launch;
 mod leasing;
 mod link;
 mod operate;
@@ -39,6 +40,7 @@ pub use dispatch::{
 };
 pub use edit::{EditReply, EditTask};
 pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
+pub use launch::{Launch, LaunchFooting, RecordDoubt};
 pub use leasing::{UnseenPath, task_paths, unknown_workspace};
 pub use link::{LinkReply, LinkTasks};
 pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
@@ -53,10 +55,7 @@ pub use stop::{AfterStop, StopTask};
 pub use subscribe::{
     AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
 };
-pub use supervise::{
-    CloseReply, CloseRun, Launch, LaunchFooting, ProcessIds, RecordDoubt, RecordRunState,
-    RecordSpawned,
-};
+pub use supervise::{CloseReply, CloseRun, ProcessIds, RecordRunState, RecordSpawned};
 pub use unblock::{UnblockReply, UnblockTask};
 pub use verdict::{BlockTask, CompleteTask, VerdictReply};
 
