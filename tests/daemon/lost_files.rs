@@ -10,7 +10,7 @@ use kanband::api::client::{Client, ClientError};
 use kanband::kernel::error::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, let_pass, wait_for};
 
 /// Titles of a board.
 fn titles(daemon: &Daemon) -> Vec<String> {
@@ -63,7 +63,7 @@ fn assert_is_kept_out(second: &mut std::process::Command) {
         if started.elapsed() > std::time::Duration::from_secs(30) {
             child.kill().unwrap();
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        let_pass(std::time::Duration::from_millis(5));
     }
     assert_eq!(child.wait().unwrap().code(), Some(75));
 }
