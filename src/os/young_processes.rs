@@ -116,7 +116,13 @@ mod tests {
         assert_eq!((found.name.as_str(), found.is_fork_of_shell), ("sleep", false));
         let me = std::process::id().cast_signed();
         assert!(young.iter().all(|process| process.pid != me));
-        assert!(environment_of(pid).unwrap().contains_key("PATH"));
+        // Between its name and its environment, execve(2) shows none for a moment.
+        let begun = std::time::Instant::now();
+        let has_path = || environment_of(pid).unwrap().contains_key("PATH");
+        while !has_path() && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::yield_now();
+        }
+        assert!(has_path());
         assert!(directory_of(pid).is_some());
         let none = young_processes(Duration::ZERO).unwrap();
         assert!(none.iter().all(|process| process.age.is_zero()));
