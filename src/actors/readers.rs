@@ -196,7 +196,7 @@ fn read_until_closed(pool: &ReaderPool, shared: &Shared) {
     loop {
         let mut state = shared.state();
         let (lane, job) = loop {
-            if let Some(next) = state.schedule.next() {
+            if let Some(next) = state.schedule.next_read() {
                 break next;
             }
             if state.is_closed {
@@ -237,7 +237,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kanban.db");
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
-        drop(open_writer(&path, Missing::Create, &birth).unwrap());
+        let _writer = open_writer(&path, Missing::Create, &birth).unwrap();
         drop(SearchIndex::open(&path, "n").unwrap());
         let files = Arc::new(BoardFiles::learn(&path).unwrap());
         let pool = ReaderPool::open(&path, files, READER_COUNT).unwrap();

@@ -15,6 +15,13 @@ use crate::os::user::Account;
 pub struct TokenHolders(Arc<RwLock<BTreeSet<u32>>>);
 
 impl TokenHolders {
+    /// Those of a configuration.
+    pub fn of(daemon: &DaemonUser, settings: &Settings) -> Self {
+        let holders = Self::default();
+        holders.learn(daemon, settings);
+        holders
+    }
+
     /// Looks up the users of all profiles. May take long where the user data base is a network's.
     pub fn learn(&self, daemon: &DaemonUser, settings: &Settings) {
         let names = names(daemon, settings);

@@ -208,7 +208,7 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
         });
         copied
             .await
-            .unwrap_or_else(|_panicked| Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
+            .unwrap_or(Ok(Err(Fault::NoAnswer { part: "the copying thread" })))
             .and_then(|copied| copied)?;
         drop(one);
         let unsent = |error| file_fault("send it", &error);

@@ -62,6 +62,28 @@ pub(super) fn establish_containment(
     Arc::new(RwLock::new(Arc::new(containment)))
 }
 
+/// What starts runs and holds their processes together.
+pub(super) struct Supervision {
+    pub(super) holder: Option<Holder>,
+    pub(super) containment: SharedContainment,
+    pub(super) spawner: Spawner,
+    pub(super) daemon_user: DaemonUser,
+}
+
+/// Finds the holder, makes the control groups, starts the thread that starts shims.
+pub(super) fn supervision(
+    home: &Home,
+    ambient: &Ambient,
+    settings: &Settings,
+    shims: &Arc<RunRegistry>,
+) -> Result<Supervision, StartError> {
+    let holder = holder(home, settings);
+    let containment = establish_containment(home, settings, holder.as_ref());
+    let spawner = spawner(home, settings, holder.clone(), &containment, shims)?;
+    let daemon_user = daemon_user(ambient, home, holder.as_ref());
+    Ok(Supervision { holder, containment, spawner, daemon_user })
+}
+
 /// The thread that starts shims, or has them started. Commands that an earlier daemon has left are known from here on.
 pub(super) fn spawner(
     home: &Home,

@@ -163,6 +163,7 @@ impl Writer {
             self.state.writing_since_ms.store(0, Ordering::Relaxed);
             self.state.leave(line.len());
             if written.is_err() {
+                self.state.lose(1);
                 continue;
             }
             let lost = self.state.lost_lines.load(Ordering::Relaxed);

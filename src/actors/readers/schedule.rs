@@ -64,7 +64,7 @@ impl<J> Schedule<J> {
     }
 
     /// The next read and its lane, for [`Schedule::done`]; none when nothing may run.
-    pub fn next(&mut self) -> Option<(Lane, J)> {
+    pub fn next_read(&mut self) -> Option<(Lane, J)> {
         let is_system = |lane: &Lane| *lane == Lane::System;
         let turn = self
             .turns
@@ -126,7 +126,11 @@ mod tests {
         let mut schedule = Schedule::default();
         for name in running {
             schedule.push(lane(name), 0).unwrap();
-            assert_eq!(schedule.next().unwrap().0, lane(name), "{running:?} cannot run together");
+            assert_eq!(
+                schedule.next_read().unwrap().0,
+                lane(name),
+                "{running:?} cannot run together"
+            );
         }
         for (number, name) in waiting.iter().enumerate() {
             schedule.push(lane(name), number).unwrap();
@@ -148,7 +152,7 @@ mod tests {
         ] {
             let mut schedule = schedule(&waiting, &running);
             let mut order = Vec::new();
-            while let Some((lane, _)) = schedule.next() {
+            while let Some((lane, _)) = schedule.next_read() {
                 order.push(lane);
             }
             let expected: Vec<Lane> = expected.into_iter().map(lane).collect();
@@ -161,7 +165,7 @@ mod tests {
         let mut schedule = schedule(&["w1"; 100], &[]);
         schedule.push(lane("w2"), 100).unwrap();
         let mut order = Vec::new();
-        while let Some((lane, number)) = schedule.next() {
+        while let Some((lane, number)) = schedule.next_read() {
             schedule.done(&lane);
             order.push(number);
         }

@@ -170,7 +170,7 @@ impl Worker {
             session: random_uuid().map_err(no_words)?,
         };
         let file_env = std::mem::take(&mut self.file_env);
-        let prepared = prepare(order, &self.deps.context, &words, user, file_env)?;
+        let prepared = prepare(order, &self.deps.context, &words, user, &file_env)?;
         let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = prepared;
         self.verdict_mode = verdict_mode;
         self.secrets.clone_from(&spec.log.redact);

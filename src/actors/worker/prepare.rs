@@ -200,7 +200,7 @@ pub fn prepare(
     context: &LaunchContext,
     words: &StartWords,
     user: Option<&Account>,
-    file_env: BTreeMap<String, String>,
+    file_env: &BTreeMap<String, String>,
 ) -> Result<Prepared, NotLaunched> {
     let settings = context.settings();
     let task = &order.task;
@@ -218,7 +218,7 @@ pub fn prepare(
     let (session, resumed_run_id) = session(order, &resolution, words);
     let containment = context.containment();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
-    let redact = secrets(&env, &file_env, &resolution, words);
+    let redact = secrets(&env, file_env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
     let supervision = &settings.supervision;
     let log_path = context.log_path(&task.id, order.run_id);

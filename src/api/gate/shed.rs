@@ -47,7 +47,7 @@ pub struct Facts {
 /// The connection that gives way; none when all are at work or have only begun to wait. `idle_spared_ms` is how long one may be
 /// idle before it can be the one.
 pub fn choose(connections: impl Iterator<Item = Facts>, idle_spared_ms: u64) -> Option<u64> {
-    let weighed = connections.take(0).filter_map(|facts| {
+    let weighed = connections.filter_map(|facts| {
         let (rank, waited_ms) = weigh(&facts, idle_spared_ms)?;
         Some(((rank, waited_ms), facts.id))
     });

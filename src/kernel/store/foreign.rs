@@ -226,8 +226,9 @@ impl ForeignBoard {
             Err(_) => self.connection.prepare(&sql).doing(doing)?,
         };
         // Not read from the statement: rusqlite panics on names that are not UTF-8.
-        let names = self.columns(table)?.into_iter().map(|column| column.name).collect();
-        read_rows(names, &mut statement).map(Some)
+        let names: Vec<String> =
+            self.columns(table)?.into_iter().map(|column| column.name).collect();
+        read_rows(&names, &mut statement).map(Some)
     }
 }
 
@@ -236,7 +237,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn read_rows(names: Vec<String>, statement: &mut Statement<'_>) -> Result<ForeignRows, Fault> {
+fn read_rows(names: &[String], statement: &mut Statement<'_>) -> Result<ForeignRows, Fault> {
     let mut found = statement.query([]).doing("read a table")?;
     let mut read = ForeignRows::default();
     loop {

@@ -96,7 +96,7 @@ pub fn snippet(
              FROM search.texts WHERE rowid = :id",
         )
         .and_then(|mut s| {
-            let most = passage::LOOKED_AT_BYTES as u32;
+            let most = i64::try_from(passage::LOOKED_AT_BYTES).unwrap_or(i64::MAX);
             s.query_row(named_params! { ":most": most, ":id": document.id }, |row| {
                 Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
             })

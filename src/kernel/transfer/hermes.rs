@@ -99,8 +99,8 @@ impl Reader<'_> {
         Ok(found.rows)
     }
 
-    fn leave_out(&mut self, table: &str, id: Option<String>, reason: &str) {
-        let task_id = id.as_deref().map(shorten);
+    fn leave_out(&mut self, table: &str, id: Option<&str>, reason: &str) {
+        let task_id = id.map(shorten);
         let (table, reason) = (table.to_owned(), reason.to_owned());
         self.read.left_out.push(LeftOut { table, task_id, rows: 1, reason });
     }
@@ -112,7 +112,7 @@ impl Reader<'_> {
                 continue;
             };
             if self.places.contains_key(&id) {
-                self.leave_out("tasks", Some(id), "a second task with the same id");
+                self.leave_out("tasks", Some(&id), "a second task with the same id");
                 continue;
             }
             let mut reading = Reading::new(&row, shorten(&id));
@@ -191,7 +191,7 @@ impl Reader<'_> {
         for row in self.rows("task_links")? {
             match (row.text("parent_id"), row.text("child_id")) {
                 (Some(parent), Some(child)) => self.read.links.push((parent, child)),
-                (_, id) => self.leave_out("task_links", id, "an end is missing"),
+                (_, id) => self.leave_out("task_links", id.as_deref(), "an end is missing"),
             }
         }
         Ok(())

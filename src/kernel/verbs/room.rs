@@ -100,11 +100,10 @@ mod tests {
             (CommentTotals { count: 1, bytes: bytes - 10 }, 10, None),
             (CommentTotals { count: 1, bytes: bytes - 10 }, 11, Some("bytes of comments")),
         ] {
-            let refused =
-                comment_fits(&id, before.with(length)).err().map(|refusal| match refusal {
-                    Refusal::TooMany { what, .. } => what,
-                    other => panic!("{other}"),
-                });
+            let refused = comment_fits(&id, before.with(length)).err().map(|refusal| {
+                let Refusal::TooMany { what, .. } = refusal else { panic!("{refusal}") };
+                what
+            });
             assert_eq!(refused, expected, "{before:?}");
         }
     }

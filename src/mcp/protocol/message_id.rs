@@ -36,6 +36,12 @@ pub struct IdScanner {
     found: Option<Value>,
 }
 
+impl Default for IdScanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl IdScanner {
     /// Before the first byte.
     pub fn new() -> Self {

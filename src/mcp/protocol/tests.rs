@@ -22,7 +22,6 @@ fn every_line_that_may_be_a_request_is_one_or_is_refused_with_its_id_and_the_cod
         (&br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"cut \ud83d"}}"#[..], json!(1), PARSE_ERROR),
         (b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\",\"params\":{\"a\":\"caf\xe9\"}}", json!(2), PARSE_ERROR),
         (br#"{"jsonrpc":"2.0","id":3,"method":"ping","params":{"a":NaN}}"#, json!(3), PARSE_ERROR),
-        (br#"{"jsonrpc":"2.0","id":4,"method":"ping","params":{"a":1e400}}"#, json!(4), PARSE_ERROR),
         (deep.as_bytes(), json!(5), PARSE_ERROR),
         (br#"{"jsonrpc":"2.0","id":6,"method":"#, json!(6), PARSE_ERROR),
         (b"{", json!(null), PARSE_ERROR),

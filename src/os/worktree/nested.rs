@@ -99,7 +99,7 @@ impl Whole {
 
 fn unpushed(own: &OwnCommits) -> Option<String> {
     let count = own.count;
-    (count > 0).then(|| format!("{count} commit(s) on on no remote-tracking branch"))
+    (count > 0).then(|| format!("{count} commit(s) on no remote-tracking branch"))
 }
 
 fn has_worktrees(git_dir: &Path) -> bool {

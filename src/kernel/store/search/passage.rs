@@ -154,7 +154,12 @@ mod tests {
             ("a ".repeat(FEW_HITS + 1), false),
             ("ä ".repeat(FEW_HITS + 1), false),
         ] {
-            assert_eq!(has_few_hits(&[text.clone()], &words), expected, "{} bytes", text.len());
+            assert_eq!(
+                has_few_hits(std::slice::from_ref(&text), &words),
+                expected,
+                "{} bytes",
+                text.len()
+            );
         }
     }
 

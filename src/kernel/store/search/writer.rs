@@ -199,7 +199,12 @@ impl Failures {
         match fault {
             Fault::DiskFull { .. } => false,
             fault if fault.is_retryable() => self.count >= ATTEMPTS_MAX,
-            _ => true,
+            Fault::Database { .. }
+            | Fault::Corrupt { .. }
+            | Fault::BoardLost { .. }
+            | Fault::ShuttingDown
+            | Fault::Busy { .. }
+            | Fault::NoAnswer { .. } => true,
         }
     }
 }

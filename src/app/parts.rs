@@ -1,0 +1,247 @@
+//! The parts of the daemon before the first actor: threads, sockets, and what they know of each other.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::watch;
+
+use super::StartError;
+use super::supervisor::Supervision;
+use super::way_in::{Listeners, doorkeeper};
+use super::{home, skills, supervisor};
+use crate::actors::database::Database;
+use crate::actors::event_hub::EventFeed;
+use crate::actors::indexer;
+use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
+use crate::actors::reader_pool::ReaderPool;
+use crate::actors::readers::{READER_COUNT, Readers};
+use crate::actors::reloader::Reloader;
+use crate::actors::root::messages::ActorDown;
+use crate::actors::root::policy::ActorKind;
+use crate::actors::root::{Life, RootDeps, Wires};
+use crate::actors::token_holders::TokenHolders;
+use crate::actors::wire::Wire;
+use crate::actors::worker::WorkerDeps;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::api::Api;
+use crate::api::gate::Gate;
+use crate::api::metrics::RequestFigures;
+use crate::api::sockets::BoundSockets;
+use crate::config::shown::Shown;
+use crate::config::worker_user::has_workers_of_others;
+use crate::config::{Ambient, Home, Settings, Sockets};
+use crate::kernel::board::Board;
+use crate::kernel::context::LocalTime;
+use crate::kernel::policy::Policy;
+use crate::kernel::shares::Shares;
+use crate::mcp::guidance::GUIDANCE;
+use crate::os::board_files::BoardFiles;
+use crate::os::clock::epoch_seconds;
+use crate::os::descriptors;
+use crate::os::disk::DiskReserve;
+
+/// What the operator said.
+pub(super) struct Configured {
+    pub(super) ambient: Ambient,
+    pub(super) settings: Settings,
+    pub(super) shown: Shown,
+    pub(super) policy: Arc<Policy>,
+    pub(super) shares: Shares,
+}
+
+/// What is there before the first actor.
+pub(super) struct Parts {
+    pub(super) root: RootDeps,
+    pub(super) api: Arc<Api>,
+    pub(super) bound: BoundSockets,
+    pub(super) metrics: Option<TcpListener>,
+    pub(super) database_thread: std::thread::JoinHandle<()>,
+}
+
+/// Starts the threads and binds the sockets.
+pub(super) fn build(
+    configured: Configured,
+    home: &Home,
+    listeners: Listeners<'_>,
+    board: Board,
+) -> Result<Parts, StartError> {
+    let Configured { ambient, settings, shown, policy, shares } = configured;
+    let install = board.install().map_err(|fault| StartError::fault("read its id", &fault))?;
+    let wires = Wires::default();
+    let Storage { database, database_thread, pool, readers, feed } =
+        open_storage(board, home, &settings, &wires, &install.incarnation)?;
+    let live_runs = LiveRuns::default();
+    let Supervision { holder, containment, spawner, daemon_user } =
+        supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
+    let has_workers_of_others = has_workers_of_others(&daemon_user, &settings);
+    let skill_folders = open_skills(home, has_workers_of_others)?;
+    let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
+    let (bound, metrics) = listeners.listen(home, &settings, has_workers_of_others)?;
+    let context = Arc::new(LaunchContext {
+        settings: RwLock::new(Arc::new(settings)),
+        policy: RwLock::new(policy),
+        home: home.path().to_owned(),
+        runs_dir: home.runs(),
+        logs_dir: home.logs(),
+        workspaces_dir: home.workspaces(),
+        daemon_env: ambient.env.clone(),
+        worker_socket,
+        kanban_dir: home::program_dir(),
+        skill_folders,
+        guidance: GUIDANCE,
+        incarnation: RwLock::new(install.incarnation),
+        containment,
+        holder,
+        daemon_user,
+    });
+    let token_holders = TokenHolders::of(&context.daemon_user, &context.settings());
+    let given = Given { ambient, shown, shares, token_holders: token_holders.clone() };
+    let reloader = reloader(given, home, &context, &database, &wires);
+    let worker = WorkerDeps {
+        looker: Looker::new(&context, &spawner, &live_runs.shims),
+        database,
+        readers,
+        spawner,
+        live_runs,
+        context,
+        finished: wires.worker_finished.clone(),
+        figures: Arc::default(),
+        doors: bound.doors.clone(),
+    };
+    let (life_sender, life) = watch::channel(Life::Starting);
+    let api = Arc::new(Api {
+        database: worker.database.clone(),
+        readers: worker.readers.clone(),
+        pool,
+        feed: feed.clone(),
+        dispatch_now: wires.dispatch_now.clone(),
+        spawner: worker.spawner.clone(),
+        live_runs: worker.live_runs.clone(),
+        looker: worker.looker.clone(),
+        context: Arc::clone(&worker.context),
+        attachments: home::open_attachments(home)?,
+        gate: Gate::new(shares.connections),
+        token_holders,
+        descriptors: descriptors::soft_limit(),
+        life,
+        home: home.path().to_owned(),
+        socket,
+        doors: bound.doors.clone(),
+        started_at: epoch_seconds(),
+        reloader,
+        figures: Arc::clone(&worker.figures),
+        requests: RequestFigures::default(),
+    });
+    let doorkeeper = doorkeeper(&bound.doors, home, &worker.context, &life_sender);
+    let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
+    Ok(Parts { root, api, bound, metrics, database_thread })
+}
+
+/// The folders of skills, made before workers of other users are let through to them.
+fn open_skills(home: &Home, has_workers_of_others: bool) -> Result<Vec<PathBuf>, StartError> {
+    let folders = skills::folders(home);
+    if has_workers_of_others {
+        home::let_workers_through(home)?;
+    }
+    Ok(folders)
+}
+
+/// What a reload compares the new configuration with, and what it changes.
+struct Given {
+    ambient: Ambient,
+    shown: Shown,
+    shares: Shares,
+    token_holders: TokenHolders,
+}
+
+/// Takes a new configuration while the daemon runs.
+fn reloader(
+    given: Given,
+    home: &Home,
+    context: &Arc<LaunchContext>,
+    database: &Database,
+    wires: &Wires,
+) -> Arc<Reloader> {
+    let Given { ambient, shown, shares, token_holders } = given;
+    Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        context: Arc::clone(context),
+        database: database.clone(),
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        shares,
+        token_holders,
+        shown: Mutex::new(shown),
+    })
+}
+
+/// What reads and writes the board.
+struct Storage {
+    database: Database,
+    database_thread: std::thread::JoinHandle<()>,
+    pool: ReaderPool,
+    readers: Readers,
+    feed: EventFeed,
+}
+
+/// Starts the threads that write, read and index.
+fn open_storage(
+    board: Board,
+    home: &Home,
+    settings: &Settings,
+    wires: &Wires,
+    incarnation: &str,
+) -> Result<Storage, StartError> {
+    let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
+    let (database, database_thread) = start_database(board, &files, home, settings, wires)?;
+    let feed = EventFeed::default();
+    let (pool, readers) = start_reading(home, files, incarnation, &feed)?;
+    Ok(Storage { database, database_thread, pool, readers, feed })
+}
+
+/// Starts the thread that writes.
+fn start_database(
+    board: Board,
+    files: &Arc<BoardFiles>,
+    home: &Home,
+    settings: &Settings,
+    wires: &Wires,
+) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
+    let on_end = on_database_end(wires.actor_down.clone());
+    let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
+    Database::start(board, Arc::clone(files), reserve, wires.committed.clone(), on_end)
+        .map_err(|error| StartError::fault("start the database thread", &error))
+}
+
+/// Starts the threads that read, the one that indexes among them.
+fn start_reading(
+    home: &Home,
+    files: Arc<BoardFiles>,
+    incarnation: &str,
+    feed: &EventFeed,
+) -> Result<(ReaderPool, Readers), StartError> {
+    // Before the readers, which attach the index.
+    indexer::prepare(&home.database(), incarnation)
+        .map_err(|fault| StartError::fault("open the search index", &fault))?;
+    // Two connections more than reading threads: the indexer's, and one for a backup.
+    let pool = ReaderPool::open(&home.database(), files, READER_COUNT + 2)
+        .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
+    let local_time = LocalTime::new(jiff::tz::TimeZone::system());
+    let readers = Readers::start(&pool, local_time)
+        .map_err(|error| StartError::fault("start the reading threads", &error))?;
+    indexer::start(&home.database(), pool.clone(), feed)
+        .map_err(|error| StartError::fault("start the indexing thread", &error))?;
+    Ok((pool, readers))
+}
+
+/// What is done when the database thread ends: its panic is told to the root.
+fn on_database_end(down: Wire<ActorDown>) -> impl FnOnce(bool) + Send + 'static {
+    move |panicked| {
+        if panicked {
+            down.tell(ActorDown { kind: ActorKind::Database, panicked });
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Why the daemon does not start, and its exit code.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::config::{ConfigProblems, HomeError};
+use crate::exit_codes::DaemonExit;
+use crate::kernel::store::OpenError;
+use crate::os::board_files::BoardLoss;
+use crate::os::home_lock::HomeLockError;
+use crate::os::service_manager::HandedError;
+use crate::os::socket_file::SocketError;
+
+/// Why the daemon does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Where things are cannot be told.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigProblems),
+    /// The home cannot be made or used.
+    #[error("the home {} cannot be used: {source}", path.display())]
+    HomeUnusable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The home is on a file system on which a database would be damaged sooner or later.
+    #[error("the home {} is on {file_system}, and the database needs a local disk; KANBAN_HOME names another directory", path.display())]
+    HomeNotLocal {
+        /// The home.
+        path: PathBuf,
+        /// What it is on.
+        file_system: &'static str,
+    },
+    /// Another daemon has the home, or it cannot be told.
+    #[error("{}", of_lock(.0))]
+    Locked(HomeLockError),
+    /// The home is known and its database is gone.
+    #[error("{} is missing although this home was used before; it is not made anew: restore it, or remove {} to begin with an empty board", database.display(), install_id.display())]
+    DatabaseMissing {
+        /// The database.
+        database: PathBuf,
+        /// What says that the home was used.
+        install_id: PathBuf,
+    },
+    /// The database is refused.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The board's files changed hands while they were opened.
+    #[error(transparent)]
+    BoardLost(BoardLoss),
+    /// A backup is refused.
+    #[error("the backup {}", .0.problem())]
+    BadBackup(OpenError),
+    /// A restore would replace the board under runs that are under way.
+    #[error("run {} is still under way; a restore would lose it", run)]
+    LiveRuns {
+        /// One of them.
+        run: String,
+    },
+    /// It is not known whether a restore would replace the board under a run.
+    #[error("it is not known what became of run {run}: {why}; a restore could lose it")]
+    UnknownRun {
+        /// The run.
+        run: String,
+        /// Why it is not known.
+        why: String,
+    },
+    /// The sockets cannot be made.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// The service manager's sockets are not those that are served.
+    #[error(transparent)]
+    Handed(#[from] HandedError),
+    /// The shim is not there.
+    #[error("the shim {} cannot be opened: {source}", path.display())]
+    Shim {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The root directory cannot be entered.
+    #[error("cannot enter the directory /: {0}")]
+    NoRoot(io::Error),
+    /// `/proc` does not show what the daemon has to see.
+    #[error("{0}")]
+    ProcHidden(String),
+    /// Something else.
+    #[error("the daemon could not {doing}: {detail}")]
+    Fault {
+        /// What it tried.
+        doing: &'static str,
+        /// Why not.
+        detail: String,
+    },
+}
+
+/// Whose the home is, with what can be done about it.
+fn of_lock(error: &HomeLockError) -> String {
+    match error {
+        HomeLockError::Held { path, owner_pid } => {
+            let home = path.parent().unwrap_or(path).display();
+            let pid = owner_pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            format!(
+                "another daemon{pid} serves the home {home}: `kanban status` asks it, and KANBAN_HOME names another home"
+            )
+        }
+        HomeLockError::Unusable { .. } => error.to_string(),
+    }
+}
+
+impl StartError {
+    /// The exit code that tells of it.
+    pub fn exit(&self) -> DaemonExit {
+        match self {
+            Self::Home(_)
+            | Self::Config(_)
+            | Self::HomeUnusable { .. }
+            | Self::HomeNotLocal { .. }
+            | Self::DatabaseMissing { .. }
+            | Self::BadBackup(_)
+            | Self::LiveRuns { .. }
+            | Self::UnknownRun { .. }
+            | Self::BoardLost(_)
+            | Self::Handed(_)
+            | Self::ProcHidden(_)
+            | Self::Database(_) => DaemonExit::Config,
+            Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
+                DaemonExit::Owned
+            }
+            Self::Locked(_) => DaemonExit::Config,
+            Self::Sockets(_) | Self::Shim { .. } | Self::NoRoot(_) | Self::Fault { .. } => {
+                DaemonExit::Fault
+            }
+        }
+    }
+
+    pub(super) fn fault(doing: &'static str, error: &dyn std::error::Error) -> Self {
+        Self::Fault { doing, detail: error.to_string() }
+    }
+}
