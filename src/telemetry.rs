@@ -87,9 +87,9 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = std::backtrace::Backtrace::capture();
     match backtrace.status() {
         std::backtrace::BacktraceStatus::Captured => {
-            tracing::error!(thread = name, "{panic}\n{backtrace}");
+            tracing::error!(thread = name, %panic, %backtrace, "a thread panicked");
         }
-        _ => tracing::error!(thread = name, "{panic}"),
+        _ => tracing::error!(thread = name, %panic, "a thread panicked"),
     }
 }
 

@@ -44,7 +44,8 @@ impl ReaderPool {
         })
     }
 
-    /// Lends a connection to `f`, waiting until one is free. A panic in `f` costs the connection, which is opened anew.
+    /// Lends a connection to `f`, waiting until one is free. A panic in `f` costs the connection, which is opened anew; so does a
+    /// transaction that is left open, because a read that was stopped could not end it.
     ///
     /// # Errors
     /// When no connection can be had.
@@ -65,7 +66,9 @@ impl ReaderPool {
             Some(connection) => f(connection),
             None => return Err(Fault::NoAnswer { part: "a reading connection" }),
         };
-        loan.finish();
+        if loan.connection.as_ref().is_some_and(Connection::is_autocommit) {
+            loan.finish();
+        }
         Ok(answer)
     }
 
@@ -133,15 +136,29 @@ mod tests {
     use crate::kernel::store::search::SearchIndex;
     use crate::kernel::store::{Birth, Missing, open_writer};
 
+    fn pool_of(dir: &Path, size: usize) -> (Connection, ReaderPool) {
+        let path = dir.join("kanban.db");
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let writer = open_writer(&path, Missing::Create, &birth).unwrap();
+        let files = Arc::new(BoardFiles::learn(&path).unwrap());
+        drop(SearchIndex::open(&path, "n").unwrap());
+        (writer, ReaderPool::open(&path, files, size).unwrap())
+    }
+
+    #[test]
+    fn a_transaction_that_was_left_open_is_no_later_loans() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_writer, pool) = pool_of(dir.path(), 1);
+        for _ in 0..3 {
+            let begun = pool.with(|connection| connection.execute_batch("BEGIN")).unwrap();
+            assert_eq!(begun, Ok(()));
+        }
+    }
+
     #[test]
     fn a_replacement_begins_when_every_loan_is_over_and_a_panic_ends_a_loan_too() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("kanban.db");
-        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
-        let _writer = open_writer(&path, Missing::Create, &birth).unwrap();
-        let files = Arc::new(BoardFiles::learn(&path).unwrap());
-        drop(SearchIndex::open(&path, "n").unwrap());
-        let pool = ReaderPool::open(&path, files, 2).unwrap();
+        let (_writer, pool) = pool_of(dir.path(), 2);
         let panicking = std::panic::AssertUnwindSafe(|| pool.with(|_| panic!("inside a loan")));
         assert!(std::panic::catch_unwind(panicking).is_err());
         let (begun, wait_begun) = std::sync::mpsc::channel();

@@ -6,6 +6,7 @@
 //! there is none to begin with. One that is starting (see [`presence`]) is waited for, for 3 seconds.
 
 pub mod absence;
+mod error;
 mod file;
 mod handoff;
 mod lines;
@@ -13,7 +14,6 @@ pub mod presence;
 mod query;
 
 use std::future::Future;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,26 +22,26 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use crate::api::client::absence::Absence;
+pub use crate::api::client::error::ClientError;
+use crate::api::client::error::error_of;
 pub use crate::api::client::file::Download;
 use crate::api::client::file::FileBody;
 pub use crate::api::client::handoff::{artifact_of, artifacts_field};
 pub use crate::api::client::lines::{Lines, NextLine};
 use crate::api::client::presence::Presence;
 use crate::api::client::query::with_query;
-use crate::api::error::{ErrorBody, ErrorDetail};
+use crate::api::error::ErrorDetail;
 use crate::api::{EVENT_CURSOR_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
-use crate::config::{Ambient, HomeError};
+use crate::config::Ambient;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
 use crate::kernel::limits::{REQUEST_BYTES_MAX, WORKER_PATIENCE_SECONDS};
@@ -93,54 +93,6 @@ const IN_PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
-
-/// Why a call did not succeed.
-#[derive(Debug, Error)]
-pub enum ClientError {
-    /// No daemon answers.
-    #[error("no daemon answers on {}: {detail}", socket.display())]
-    NotReachable {
-        /// Where it was looked for.
-        socket: PathBuf,
-        /// What the system said.
-        detail: String,
-        /// How connect(2) failed; none when a connection broke.
-        kind: Option<io::ErrorKind>,
-        /// Why, and what helps, where the client knows its surroundings.
-        absence: Option<Box<Absence>>,
-    },
-    /// The daemon refuses.
-    #[error("{}", .0.message)]
-    Refused(ErrorDetail),
-    /// The daemon reports a fault.
-    #[error("{}", .0.message)]
-    Fault(ErrorDetail),
-    /// The answer did not come in time.
-    #[error("the daemon did not answer in time")]
-    Timeout,
-    /// The answer cannot be understood.
-    #[error("the daemon's answer cannot be understood: {0}")]
-    Unreadable(String),
-    /// The client itself cannot work.
-    #[error("{0}")]
-    Local(String),
-    /// Somebody has ended the waiting: see [`Interrupt`].
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl ClientError {
-    /// What this side refuses before it sends anything, in the words of the daemon.
-    fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Refused(ErrorDetail { code, message: message.into(), hint: None })
-    }
-}
-
-impl From<HomeError> for ClientError {
-    fn from(error: HomeError) -> Self {
-        Self::Local(error.to_string())
-    }
-}
 
 /// Ends whatever a client waits for, from another thread: once, then the next wait is an ordinary one.
 #[derive(Debug, Clone, Default)]
@@ -567,17 +519,6 @@ impl Client {
     }
 }
 
-fn error_of(status: StatusCode, body: &[u8]) -> ClientError {
-    match serde_json::from_slice::<ErrorBody>(body) {
-        Ok(ErrorBody { error }) if status.is_client_error() => ClientError::Refused(error),
-        Ok(ErrorBody { error }) => ClientError::Fault(error),
-        Err(_) => {
-            let text = String::from_utf8_lossy(body);
-            ClientError::Unreadable(format!("{status} {}", text.trim()))
-        }
-    }
-}
-
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
     json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
 }
@@ -616,18 +557,4 @@ pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_can_pause() {
-        Client::at(PathBuf::from("/nowhere"), None, false).unwrap().pause(Duration::from_millis(1));
-    }
-
-    #[test]
-    fn ids_cannot_leave_their_place_in_a_path() {
-        assert_eq!(task_path("t_1", "complete").unwrap(), "/v1/tasks/t_1/complete");
-        assert_eq!(task_path("../x?y#z", "").unwrap(), "/v1/tasks/..%2Fx%3Fy%23z");
-        assert!(matches!(task_path(" ", ""), Err(ClientError::Refused(_))));
-    }
-}
+mod tests;

@@ -55,7 +55,7 @@ impl Input {
             }
         }
         // As text again: on the way from a value to a type a number can lose the sign of a zero.
-        serde_json::from_str(&Value::Object(fields).to_string())
+        json::from_str(&Value::Object(fields).to_string())
             .map_err(|error| bad_request(without_place(&error)))
     }
 

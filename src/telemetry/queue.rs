@@ -144,8 +144,8 @@ fn has_room(lines: u64, bytes: usize, length: usize) -> bool {
 }
 
 /// Whether the loss is reported now: there is one, and there is room for the report and for what comes behind it.
-fn is_report_due(lost: u64, reported: u64, waiting_lines: u64) -> bool {
-    lost > reported && waiting_lines < LINES_MAX as u64 / 2
+fn is_report_due(lost: u64, reported: u64, waiting_lines: u64, waiting_bytes: usize) -> bool {
+    lost > reported && waiting_lines < LINES_MAX as u64 / 2 && waiting_bytes < BYTES_MAX / 2
 }
 
 struct Writer {
@@ -167,8 +167,11 @@ impl Writer {
                 continue;
             }
             let lost = self.state.lost_lines.load(Ordering::Relaxed);
-            let waiting_lines = self.state.waiting().lines;
-            if is_report_due(lost, self.reported, waiting_lines) {
+            let (lines, bytes) = {
+                let waiting = self.state.waiting();
+                (waiting.lines, waiting.bytes)
+            };
+            if is_report_due(lost, self.reported, lines, bytes) {
                 report_loss(lost - self.reported);
                 self.reported = lost;
             }
@@ -200,14 +203,17 @@ mod tests {
 
     #[test]
     fn a_loss_is_reported_once_when_there_is_room_again() {
-        for (lost, reported, waiting, expected) in [
-            (0, 0, 0, false),
-            (5, 0, 0, true),
-            (5, 5, 0, false),
-            (6, 5, LINES_MAX as u64 / 2, false),
-            (6, 5, LINES_MAX as u64 / 2 - 1, true),
+        for (lost, reported, lines, bytes, expected) in [
+            (0, 0, 0, 0, false),
+            (5, 0, 0, 0, true),
+            (5, 5, 0, 0, false),
+            (6, 5, LINES_MAX as u64 / 2, 0, false),
+            (6, 5, LINES_MAX as u64 / 2 - 1, 0, true),
+            (6, 5, 9, BYTES_MAX / 2, false),
+            (6, 5, 9, BYTES_MAX / 2 - 1, true),
         ] {
-            assert_eq!(is_report_due(lost, reported, waiting), expected, "{lost} {reported}");
+            let found = is_report_due(lost, reported, lines, bytes);
+            assert_eq!(found, expected, "{lost} {reported} {lines} {bytes}");
         }
     }
 

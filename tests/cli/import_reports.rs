@@ -389,11 +389,15 @@ fn scratch_work_that_stays_behind_is_told_to_people_and_to_the_worker() {
 #[test]
 fn a_relative_directory_is_told_and_no_claim_takes_it() {
     let board = Board::with_workers(&[("dev", "exec sleep 600")]);
+    // The folder above is everybody's.
+    let name = format!("escaped-{}", std::process::id());
     let path = file(
         &board,
-        "insert into tasks(id,title,status,workspace_kind,workspace_path) values
-           ('t_01','t','ready','dir','../escaped'), ('t_02','t','ready','worktree','repo'), ('t_03','t','ready','dir',null);
-         insert into tasks(id,title,status,workspace_kind,workspace_path,assignee) values ('t_04','t','ready','dir','escaped','dev')",
+        &format!(
+            "insert into tasks(id,title,status,workspace_kind,workspace_path) values
+               ('t_01','t','ready','dir','../{name}'), ('t_02','t','ready','worktree','repo'), ('t_03','t','ready','dir',null);
+             insert into tasks(id,title,status,workspace_kind,workspace_path,assignee) values ('t_04','t','ready','dir','{name}','dev')"
+        ),
     );
     let said = report(&board, &path, 0, &[]);
     let told = notes(&said);
@@ -410,7 +414,7 @@ fn a_relative_directory_is_told_and_no_claim_takes_it() {
     assert_eq!(board.everything(), before);
     board.say(["resume"]);
     board.dispatch();
-    let escaped = [board.path("escaped"), board.home().join("escaped"), board.path("../escaped")];
+    let escaped = [board.path(&name), board.home().join(&name), board.path("..").join(&name)];
     assert!(escaped.iter().all(|path| !path.exists()), "a directory was made");
     assert!(!matches!(board.status("t_04").as_str(), "running" | "done"));
 }

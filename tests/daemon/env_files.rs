@@ -26,7 +26,7 @@ fn with_keys(script: &str) -> (Daemon, std::path::PathBuf) {
     let text = config(&[("sh", "exit", script)])
         .replace("[dispatch]", "[dispatch]\nfailure_limit = 1")
         + &format!(
-            "env_file = {:?}\nenv = {{ SHARED = \"of the configuration\" }}\n",
+            "env_file = {:?}\nenv = {{ SHARED = \"of the configuration\" }}\nenv_public = [\"SHARED\"]\n",
             keys.to_str().unwrap()
         );
     std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();

@@ -31,7 +31,9 @@ fn a_panicking_event_hub_is_rebuilt_and_nothing_is_missed() {
 fn a_panicking_doorkeeper_is_rebuilt_and_makes_a_lost_socket_again() {
     let daemon = survives("doorkeeper-look");
     std::fs::remove_file(daemon.socket()).unwrap();
-    wait_for("the socket", || daemon.socket().exists().then_some(()));
+    // There by name before anybody listens at it.
+    let connect = || std::os::unix::net::UnixStream::connect(daemon.socket());
+    wait_for("the socket", || connect().is_ok().then_some(()));
     daemon.create(json!({}));
 }
 

@@ -41,7 +41,7 @@ fn a_bad_repository_opens_its_own_breaker_and_other_tasks_of_the_profile_are_sta
         let breakers = breakers.as_array().unwrap().clone();
         breakers.into_iter().find(|breaker| breaker["key"] == key && !breaker["until"].is_null())
     });
-    assert!(open.to_string().contains("is in no git repository"), "{open}");
+    assert!(open.to_string().contains("is not in a git repository"), "{open}");
     let late = daemon.create(in_repository("sh", &bad));
     let why = wait_for("the reason", || {
         let why = daemon.get(&format!("/v1/tasks/{late}/why"));

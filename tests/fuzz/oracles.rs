@@ -86,6 +86,8 @@ fn skeleton(page: &str) -> Vec<String> {
         "Assignee: ",
         "Tenant:   ",
         "Workspace: ",
+        "Branch:   ",
+        "Note:     ",
         "_error_: ",
         "_metadata_: ",
         "- ",

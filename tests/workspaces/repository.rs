@@ -173,7 +173,7 @@ pub fn git_in<A: AsRef<OsStr>>(path: &Path, arguments: impl IntoIterator<Item = 
     std::fs::create_dir_all(path).unwrap();
     let output = Command::new("git")
         .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org"])
-        .args(["-c", "protocol.file.allow=always", "-C"])
+        .args(["-c", "protocol.file.allow=always", "-c", "safe.directory=*", "-C"])
         .arg(path)
         .args(arguments)
         .output()

@@ -79,7 +79,7 @@ fn what_is_in_the_way_is_told_and_left() {
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("precious"), "x").unwrap();
     let there = prepare_at(&full, "kanban/t_3");
-    assert!(there.contains("is no worktree"), "{there}");
+    assert!(there.contains("is not a worktree"), "{there}");
     assert!(full.join("precious").exists());
     let other = Repository::new();
     let foreign = other.prepare(&made.path).unwrap_err().to_string();

@@ -1,0 +1,181 @@
+//! What the tick looks for and moves: claims and pauses that are over, times to be clamped, tasks that wait untold.
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::super::Doing;
+use super::get;
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::task::Task;
+
+/// Running tasks whose manual claim ended before `now`, oldest first.
+pub fn list_expired_claims(
+    connection: &Connection,
+    now: EpochSeconds,
+) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list expired claims";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE claim_expires IS NOT NULL AND claim_expires < :now AND status = 'running'
+             ORDER BY claim_expires, id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map(named_params! { ":now": now }, |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Lets every task whose back-off is over back into the ready queue; returns how many.
+pub fn release_backoffs(connection: &Connection, now: EpochSeconds) -> Result<usize, Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET not_before = NULL WHERE not_before IS NOT NULL AND not_before <= :now",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":now": now }))
+        .doing("release back-offs")
+}
+
+/// The run behind which a task's whole running time counts.
+pub fn runtime_from(connection: &Connection, id: &TaskId) -> Result<RunId, Fault> {
+    connection
+        .prepare_cached("SELECT runtime_from_run_id FROM tasks WHERE id = :id")
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)))
+        .doing("read from where a task's running time counts")
+}
+
+/// The latest times that anything on the board may wait for.
+#[derive(Debug, Clone, Copy)]
+pub struct LatestTimes {
+    /// End of a back-off after a failure.
+    pub back_off: EpochSeconds,
+    /// End of a rate limit.
+    pub rate_limit: EpochSeconds,
+    /// End of a manual claim.
+    pub claim: EpochSeconds,
+}
+
+/// Shortens back-offs and claims that lie further ahead than they ever could: the clock was set back.
+pub fn clamp_times(connection: &Connection, latest: &LatestTimes) -> Result<usize, Fault> {
+    let doing = "clamp times after a clock step";
+    let backoffs = connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET not_before = CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
+                                         ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                   THEN :rate_limit ELSE :back_off END
+             WHERE not_before IS NOT NULL AND not_before > :back_off
+               AND not_before > CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
+                                           ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                     THEN :rate_limit ELSE :back_off END",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! { ":rate_limit": latest.rate_limit, ":back_off": latest.back_off })
+        })
+        .doing(doing)?;
+    let claims = connection
+        .prepare_cached(
+            "UPDATE tasks SET claim_expires = :max WHERE claim_expires IS NOT NULL AND claim_expires > :max",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":max": latest.claim }))
+        .doing(doing)?;
+    Ok(backoffs + claims)
+}
+
+/// Tasks that have been ready since `before` or longer and were not told of, those that wait longest first.
+pub fn list_waiting_untold(
+    connection: &Connection,
+    before: EpochSeconds,
+    limit: u32,
+) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list tasks that wait long";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE status = 'ready' AND ready_at IS NOT NULL AND waiting_told_for IS NOT ready_at
+               AND ready_at <= :before
+             ORDER BY ready_at, id LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":before": before, ":limit": limit }, |row| row.get(0))
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Since when the task has been ready that has been so for longest and was not told of.
+pub fn oldest_waiting_untold(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT ready_at FROM tasks
+             WHERE status = 'ready' AND ready_at IS NOT NULL AND waiting_told_for IS NOT ready_at
+             ORDER BY ready_at, id LIMIT 1",
+        )
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .doing("find the task that waits longest")
+}
+
+/// Remembers that this wait of a ready task was told of.
+pub fn set_waiting_told(connection: &Connection, id: &TaskId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET waiting_told_for = ready_at WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id }))
+        .map(|_| ())
+        .doing("remember that a wait was told of")
+}
+
+/// Blocked tasks of a board whose last run was given up, those with the newest failure first.
+pub fn list_given_up(
+    connection: &Connection,
+    board: &BoardName,
+) -> Result<Vec<(Task, EpochSeconds)>, Fault> {
+    let doing = "list tasks that were given up";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id, r.ended_at FROM tasks t
+             JOIN task_runs r ON r.id = (SELECT max(x.id) FROM task_runs x WHERE x.task_id = t.id)
+             WHERE t.board = :board AND t.status = 'blocked' AND r.outcome = 'gave_up'
+             ORDER BY r.ended_at DESC, t.id",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":board": board }, |row| Ok((row.get(0)?, row.get(1)?)))
+        .doing(doing)?;
+    let found: Vec<(TaskId, Option<EpochSeconds>)> =
+        rows.collect::<rusqlite::Result<_>>().doing(doing)?;
+    let mut tasks = Vec::with_capacity(found.len());
+    for (id, ended_at) in found {
+        if let Some(task) = get(connection, &id)? {
+            tasks.push((task, ended_at.unwrap_or_default()));
+        }
+    }
+    Ok(tasks)
+}
+
+/// The earliest time at which a back-off or a manual claim ends.
+pub fn next_due(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT min(due) FROM (
+               SELECT min(not_before) AS due FROM tasks WHERE not_before IS NOT NULL
+               UNION ALL
+               SELECT min(claim_expires) + 1 FROM tasks WHERE claim_expires IS NOT NULL)",
+        )
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .doing("find the next due time")
+}
+
+/// `todo` tasks that have no open parent: only a row that was written while the daemon was away can be one.
+pub fn list_promotable(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list promotable tasks";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id FROM tasks t
+             WHERE t.status = 'todo'
+               AND NOT EXISTS (SELECT 1 FROM task_links l JOIN tasks p ON p.id = l.parent_id
+                               WHERE l.child_id = t.id AND p.status NOT IN ('done', 'archived'))
+             ORDER BY t.priority DESC, t.created_at, t.id",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
