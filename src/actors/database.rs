@@ -93,6 +93,7 @@ pub struct Database {
 enum Order {
     Work(Box<dyn Work>),
     SetPolicy(Arc<Policy>),
+    LookAtFiles,
     Replace(Box<Replacement>),
 }
 
@@ -244,6 +245,12 @@ impl Database {
         self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Has the thread look whether the board's files are still the ones it writes to. Does not wait: a thread that has a full queue
+    /// looks anyway, before its next batch.
+    pub fn look_at_files(&self) {
+        drop(self.sender.try_send(Order::LookAtFiles));
+    }
+
     /// What has become of the board's files, when that is why nothing is written any more.
     pub fn loss(&self) -> Option<BoardLoss> {
         self.files.check().err()
@@ -293,6 +300,8 @@ impl DatabaseThread {
         match order {
             Order::Work(work) => self.pending.push_back(work),
             Order::SetPolicy(policy) => self.board.set_policy(policy),
+            // What it finds is logged, and each batch looks again.
+            Order::LookAtFiles => drop(self.look_at_files()),
             Order::Replace(replacement) => {
                 // What was asked before is done before.
                 while !self.pending.is_empty() {

@@ -1,4 +1,5 @@
-//! Doorkeeper: looks after the way in. A socket that was removed is made again; one that cannot be is told about.
+//! Doorkeeper: looks after the way in. A socket that was removed is made again; one that cannot be is told about. When it looks it
+//! has the database look at the board's files too, so that their loss is logged although nobody writes.
 //!
 //! *Owns* the watches of the sockets' directory, the slow tick and the timer of the next try. *Receives* [`LookAtDoors`]. *Sends*
 //! new sockets to the API, and what it saw to [`Doors`]. *Restarts*: rebuilt; its first act is a look, and what it has to know of
@@ -20,6 +21,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext as _, Context, Handler, SpawnHandle};
 use tokio::sync::watch;
 
+use crate::actors::database::Database;
 use crate::actors::doors::{Door, Doors, Loss, Maker, Way};
 use crate::actors::guard::Guard;
 use crate::actors::root::Life;
@@ -43,6 +45,9 @@ const TRY_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause between two tries, and between two looks where changes are not noticed.
 const TRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// The board and its journals, in the home.
+const BOARD_FILES: [&str; 3] = ["kanban.db", "kanban.db-wal", "kanban.db-shm"];
+
 /// What the doorkeeper may reach.
 #[derive(Clone)]
 pub struct DoorkeeperDeps {
@@ -50,6 +55,8 @@ pub struct DoorkeeperDeps {
     pub files: FileWatch,
     /// The sockets.
     pub doors: Doors,
+    /// The writer, which looks at the board's files.
+    pub database: Database,
     /// The home, as it was when its lock was taken.
     pub home: HomePlace,
     /// The interval of the slow tick.
@@ -88,6 +95,8 @@ pub struct Doorkeeper {
     deps: DoorkeeperDeps,
     /// None where changes are not noticed.
     watching: Option<Watching>,
+    /// The watch of the board's files.
+    board: Option<Watched>,
     next_look: Option<SpawnHandle>,
     try_pause: Duration,
     /// A change was noticed; the look at it is under way.
@@ -111,6 +120,7 @@ impl Doorkeeper {
         Self {
             deps,
             watching: None,
+            board: None,
             next_look: None,
             try_pause: TRY_PAUSE,
             is_noticed: false,
@@ -128,6 +138,8 @@ impl Doorkeeper {
         let are_well = [Way::Operators, Way::Workers].map(|way| self.tend(way, context));
         // A directory may have been made.
         self.watch(context);
+        self.watch_board(context);
+        self.deps.database.look_at_files();
         let pause = if are_well.contains(&false) {
             let pause = self.try_pause;
             self.try_pause = (pause * 2).min(TRY_PAUSE_MAX);
@@ -235,6 +247,18 @@ impl Doorkeeper {
         let blind = watching.as_ref().err().map(ToString::to_string);
         self.deps.doors.note_blind(blind);
         self.watching = watching.ok();
+    }
+
+    /// Watches the board's files, unless they are watched. Where that cannot be done the slow tick remains.
+    fn watch_board(&mut self, context: &mut Context<Self>) {
+        if self.board.as_ref().is_some_and(Watched::is_live) {
+            return;
+        }
+        let keeper = context.address();
+        let names = BOARD_FILES.map(OsString::from).to_vec();
+        let notify = move || keeper.do_send(LookAtDoors);
+        self.board =
+            self.deps.files.watch(&self.deps.home.path, Interest::Entries(names), notify).ok();
     }
 
     /// Watches for the entries `names` of `directory`, or for the directory itself in the nearest one that is there; and for those

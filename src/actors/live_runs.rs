@@ -120,7 +120,16 @@ impl LiveRuns {
         let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
         match runs.get_mut(&run_id) {
             Some(entry) => {
-                let token = run.token.clone().or_else(|| entry.run.token.take());
+                let known = entry.run.token.take();
+                let token = match (run.token.clone(), known) {
+                    // Its text is not in any file any more, and is not forgotten for that.
+                    (Some(new), Some(known))
+                        if new.digest == known.digest && new.text.is_none() =>
+                    {
+                        Some(known)
+                    }
+                    (new, known) => new.or(known),
+                };
                 entry.run = LiveRun { token, ..run };
             }
             None => {

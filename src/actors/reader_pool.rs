@@ -29,12 +29,13 @@ pub struct ReaderPool {
 }
 
 impl ReaderPool {
-    /// At most `size` connections to the board at `path`. One is opened now, the others when they are needed.
+    /// `size` connections to the board at `path`, opened now: readers go on when the file is lost at its path. One that is given up
+    /// is opened anew when it is needed.
     ///
     /// # Errors
     /// When one cannot be opened.
     pub fn open(path: &Path, files: Arc<BoardFiles>, size: usize) -> Result<Self, Fault> {
-        let idle = vec![open(path, &files)?];
+        let idle = (0..size).map(|_| open(path, &files)).collect::<Result<_, _>>()?;
         let state = State { idle, lent_count: 0, is_closed: false };
         Ok(Self {
             path: Arc::new(path.to_owned()),

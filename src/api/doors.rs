@@ -23,8 +23,8 @@ const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/jso
 pub struct Admitted {
     /// Which door it came in by.
     pub door: Door,
-    /// Who the kernel says that it is.
-    pub peer: Result<Peer, String>,
+    /// Who the kernel says that it is, where it is to be placed again with each request. It holds a descriptor.
+    pub peer: Option<Peer>,
     /// Where the kernel has placed it.
     pub placement: Placement,
     /// Its seat.
@@ -70,15 +70,13 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
     if let Party::Run(run_id) = party {
         seat.belongs_to_run(run_id, api.live_runs.over(run_id));
     }
+    let peer = peer.ok().filter(|_| matches!(placement, Placement::Marked(_)));
     Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
 }
 
 /// Where a peer is, by what is known of the runs now.
-pub fn placed(api: &Api, peer: &Result<Peer, String>) -> Placement {
-    match peer {
-        Ok(peer) => place(peer, scene(api, &api.context.containment())),
-        Err(why) => Placement::Unknown(why.clone()),
-    }
+pub fn placed(api: &Api, peer: &Peer) -> Placement {
+    place(peer, scene(api, &api.context.containment()))
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {

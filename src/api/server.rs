@@ -115,7 +115,8 @@ fn closing(mut response: Response) -> Response {
 /// Where a request came from.
 struct Origin {
     door: Door,
-    peer: Result<Peer, String>,
+    /// Of a caller that is placed again with each request.
+    peer: Option<Peer>,
     placement: Placement,
     seat: Arc<Seat>,
     /// On whose account its connection was when it was accepted.
@@ -154,10 +155,8 @@ impl Origin {
 
 /// Who a request is from. What is known of its run may have changed since the connection was accepted.
 async fn caller_of(api: &Api, origin: &Origin, claims: &Claims) -> Result<Caller, ApiError> {
-    let now = match origin.placement {
-        Placement::Marked(_) => Some(placed(api, &origin.peer)),
-        Placement::InRun(_) | Placement::Outside(_) | Placement::Unknown(_) => None,
-    };
+    // Kept of a caller that bears a run's mark only.
+    let now = origin.peer.as_ref().map(|peer| placed(api, peer));
     let placement = now.as_ref().unwrap_or(&origin.placement);
     let mut identified = identify(origin.door, placement, claims, &api.live_runs)?;
     loop {

@@ -75,10 +75,9 @@ pub(super) fn build(
     let live_runs = LiveRuns::default();
     let Supervision { holder, containment, spawner, daemon_user } =
         supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
-    let has_workers_of_others = has_workers_of_others(&daemon_user, &settings);
-    let skill_folders = open_skills(home, has_workers_of_others)?;
+    let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    let (bound, metrics) = listeners.listen(home, &settings, has_workers_of_others)?;
+    let (bound, metrics) = listeners.listen(home, &settings, has_others)?;
     let context = Arc::new(LaunchContext {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(policy),
@@ -89,7 +88,7 @@ pub(super) fn build(
         daemon_env: ambient.env.clone(),
         worker_socket,
         kanban_dir: home::program_dir(),
-        skill_folders,
+        skill_folders: open_skills(home, has_others)?,
         guidance: GUIDANCE,
         incarnation: RwLock::new(install.incarnation),
         containment,
@@ -134,7 +133,8 @@ pub(super) fn build(
         figures: Arc::clone(&worker.figures),
         requests: RequestFigures::default(),
     });
-    let doorkeeper = doorkeeper(&bound.doors, home, &worker.context, &life_sender);
+    let doorkeeper =
+        doorkeeper(&bound.doors, home, (&worker.database, &worker.context), &life_sender);
     let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }

@@ -105,8 +105,8 @@ pub enum StartError {
 /// Whose the home is, with what can be done about it.
 fn of_lock(error: &HomeLockError) -> String {
     match error {
-        HomeLockError::Held { path, owner_pid } => {
-            let home = path.parent().unwrap_or(path).display();
+        HomeLockError::Held { home, owner_pid, .. } => {
+            let home = home.display();
             let pid = owner_pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             format!(
                 "another daemon{pid} serves the home {home}: `kanban status` asks it, and KANBAN_HOME names another home"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::actors::database::Database;
 use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
 use crate::actors::doors::Doors;
 use crate::actors::root::Life;
@@ -57,12 +58,13 @@ fn remedy(home: &Home) -> &'static str {
 pub(super) fn doorkeeper(
     doors: &Doors,
     home: &Home,
-    context: &Arc<LaunchContext>,
+    (database, context): (&Database, &Arc<LaunchContext>),
     life: &watch::Sender<Life>,
 ) -> DoorkeeperDeps {
     DoorkeeperDeps {
         files: FileWatch::default(),
         doors: doors.clone(),
+        database: database.clone(),
         home: HomePlace::of(home.path()),
         context: Arc::clone(context),
         life: life.subscribe(),

@@ -186,8 +186,14 @@ impl CommandAs<'_> {
         let mut is_over = true;
         if matches!(heard, Err(CommandError::Lost)) {
             // Without its shim, what is left of it is found by its control group or its session.
-            let worker = read_identity(dir)?.and_then(|identity| identity.worker);
-            is_over = end(dir, (Some(&shim.identity), worker.as_ref()), self.holder)?;
+            let ended = read_identity(dir).and_then(|identity| {
+                let worker = identity.and_then(|identity| identity.worker);
+                end(dir, (Some(&shim.identity), worker.as_ref()), self.holder)
+            });
+            is_over = ended.unwrap_or_else(|error| {
+                tracing::error!(command = %dir.path().display(), %error, "cannot look at what a command left");
+                false
+            });
         }
         self.registry.remove(&shim.identity);
         // The holder's child is the holder's to reap.

@@ -42,7 +42,9 @@ pub enum HomeLockError {
     /// Another daemon owns it.
     #[error("{} is held by another daemon{}", path.display(), owner(*owner_pid))]
     Held {
-        /// The home, or the lock file in it.
+        /// The home.
+        home: PathBuf,
+        /// What is locked: the home itself, or the lock file in it.
         path: PathBuf,
         /// PID that the owner wrote; none in the instant before it has.
         owner_pid: Option<i32>,
@@ -75,7 +77,8 @@ impl HomeLock {
             let owner_pid = read_owner(&path);
             let is_dead = owner_pid.is_some_and(proc_stat::is_gone);
             if !is_dead || started.elapsed() >= DEAD_OWNER_PATIENCE {
-                return Err(HomeLockError::Held { path: held_by_another.to_owned(), owner_pid });
+                let (home, path) = (home.to_owned(), held_by_another.to_owned());
+                return Err(HomeLockError::Held { home, path, owner_pid });
             }
             let _interrupted = ppoll(&mut [], Some(TimeSpec::from(TRY_AGAIN)), None);
         }

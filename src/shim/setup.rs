@@ -166,7 +166,10 @@ impl Setup<'_> {
                 let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
                 Err(format!("was killed by {signal}"))
             }
-            None => Err("was lost".to_owned()),
+            None => {
+                let told = format!("{} was lost", subject.name);
+                return Err(failed(StartPart::SetupHost, 0, told));
+            }
         };
         Ok(Ended { how, log })
     }

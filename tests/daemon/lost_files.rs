@@ -55,6 +55,14 @@ fn backup(daemon: &Daemon, to: &Path) {
     std::fs::write(to, &reply.body).unwrap();
 }
 
+#[test]
+fn a_board_that_is_unlinked_while_nobody_asks_anything_is_logged() {
+    let daemon = Daemon::start(&config(&[]));
+    daemon.create(json!({}));
+    remove_file(daemon.home().join("kanban.db")).unwrap();
+    wait_for("the line", || daemon.log().contains("nothing is written any more").then_some(()));
+}
+
 /// A daemon that finds its home held ends; one that serves is ended and fails the test.
 fn assert_is_kept_out(second: &mut std::process::Command) {
     let mut child = second.spawn().unwrap();

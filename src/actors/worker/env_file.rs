@@ -34,7 +34,7 @@ impl Worker {
                     path.display(),
                     patience.as_millis()
                 );
-                worker.fail_launch(NotLaunched::at(FailedStep::RunFiles, message), context);
+                worker.fail_launch(NotLaunched::at(FailedStep::Profile, message), context);
             }
         }));
     }
