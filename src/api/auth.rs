@@ -20,7 +20,7 @@
 //!
 //! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
 //! say ([`by_row`]): a worker of an open run is never told that its run is over.
-//! Where `/proc` hides processes of others (`hidepid`), an ancestry ends below the first of them: see [`may_be_shim`].
+//! Where `/proc` hides processes of others (`hidepid`), an ancestry ends below the first of them: see `may_be_shim`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

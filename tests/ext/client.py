@@ -24,7 +24,7 @@ async def work() -> None:
     )
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
         hello = await session.initialize()
-        assert "You are a worker" in hello.instructions, hello
+        assert "You are a Kanban worker" in hello.instructions, hello
         tools = (await session.list_tools()).tools
         assert [tool.name for tool in tools] == [f"kanban_{verb}" for verb in SEVEN], tools
 
