@@ -337,7 +337,8 @@ a_backup_is_made_by_the_timer_and_the_oldest_go() {
     is "owner" "$(stat -c '%U %a' "$newest")" "kanband 600"
     is "kind" "$(head -c 15 "$newest")" "SQLite format 3"
     for day in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15; do
-        runuser -u kanband -- touch "$backups/kanban-202001${day}T030000Z.db"
+        # Of this board: backups of others are not removed.
+        runuser -u kanband -- cp "$newest" "$backups/kanban-202001${day}T030000Z.db"
     done
     sleep 1
     systemctl start kanband-backup.service
@@ -352,6 +353,16 @@ a_person_has_a_board_of_their_own() {
     id=$(id -u stranger)
     within test -S "/run/user/$id/systemd/private"
     mine() { as stranger env XDG_RUNTIME_DIR="/run/user/$id" "$@"; }
+    # The machine's configuration is not for them.
+    own=/home/stranger/.config/kanband
+    runuser -u stranger -- mkdir -p "$own"
+    cat >"$own/kanband.toml" <<'EOF'
+[profiles.ticker]
+argv = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.2; done"]
+verdict = "report"
+EOF
+    chown stranger "$own/kanband.toml"
+    chmod 600 "$own/kanband.toml"
     mine systemctl --user start kanband.service
     task=$(mine kanban create "Mine" --assignee ticker --json | field id)
     logs=/home/stranger/.local/state/kanband/logs/$task
