@@ -13,6 +13,7 @@ use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
 use crate::os::command_as::CommandAs;
 use crate::os::failure::{errno_of, in_words};
 use crate::os::place::{FoundPlace, LookError, Outcome, look_at};
+use crate::os::run_files::NO_RUN;
 use crate::os::run_registry::RunRegistry;
 use crate::os::spawn::Spawner;
 use crate::os::user::Account;
@@ -114,7 +115,14 @@ impl Looker {
         let argv = [vec![context.kanban()], words.to_vec()].concat();
         let variable = |name: &str, value: String| (name.to_owned(), value);
         let path = context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let env = [variable("PATH", path), variable("HOME", account.home.clone())].into();
+        let env = [
+            variable("PATH", path),
+            variable("HOME", account.home.clone()),
+            // By which it is known as no operator.
+            variable("KANBAN_RUN", NO_RUN.to_string()),
+            variable("KANBAN_SOCKET", context.worker_socket.to_string_lossy().into_owned()),
+        ]
+        .into();
         let command = CommandAs {
             spawner: &self.spawner,
             registry: &self.shims,

@@ -33,7 +33,7 @@ impl ReaderPool {
     /// is opened anew when it is needed.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// One of them cannot be opened.
     pub fn open(path: &Path, files: Arc<BoardFiles>, size: usize) -> Result<Self, Fault> {
         let idle = (0..size).map(|_| open(path, &files)).collect::<Result<_, _>>()?;
         let state = State { idle, lent_count: 0, is_closed: false };

@@ -127,6 +127,18 @@ impl Readers {
         self.run(lane, allowance, caller, f, then).await
     }
 
+    /// Runs `f` for a caller of whom nothing is proven yet: it has no more of the threads than workers have.
+    ///
+    /// # Errors
+    /// As [`Readers::read`].
+    pub async fn read_for_unproven<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Snapshot<'_>) -> Result<T, VerbError> + Send + 'static,
+    ) -> Result<T, VerbError> {
+        let caller = Caller::System { part: "api" };
+        self.run(Lane::Unproven, Allowance::Short, caller, f, Ok).await
+    }
+
     /// Runs `f` on one snapshot although it looks at the whole file. For operations of persons only; one at a time.
     ///
     /// # Errors

@@ -4,9 +4,10 @@
 //! [`StartWorker`], [`RunSignal`], [`ShutdownRequested`]. *Sends* whatever brings a rebuilt actor up to date. *Restarts*: never;
 //! a panic here ends the process (exit 70). What it decides is [`policy::decide`].
 //!
-//! Order of a start: event hub, circuit breaker, notifier, doorkeeper, crash detector; when that one has looked at every open run once,
-//! and has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer. Order of an end: the API stops taking requests and
-//! finishes those it has, then the actors go. No run is ended by it, no claim given up: the shims go on.
+//! Order of a start: event hub, circuit breaker, notifier, doorkeeper, crash detector. When that one has looked at every open run
+//! once, and has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer.
+//! Order of an end: the API stops taking requests and finishes those it has, then the actors go. No run is ended by it, no claim
+//! given up: the shims continue.
 
 pub mod messages;
 pub mod policy;

@@ -11,11 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::actors::apart::on_own_thread;
 use crate::actors::worker::prepare::{LaunchContext, group_limits};
 use crate::api::Api;
+use crate::api::limits::FILES_TIME;
 use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::api::operator::operators_only;
-use crate::api::profiles::profile_info;
+use crate::api::profiles::{ProfileInfo, profile_infos};
 use crate::api::resources;
 use crate::config::held_secrets::files_with_secrets;
 use crate::config::worker_user::worker_user;
@@ -105,12 +107,7 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
             Ok(of_board) => checks.extend(of_board.into_iter().filter(|check| {
                 loss.is_none() || check.name != "database" || check.health != Health::Ok
             })),
-            Err(error) => checks.push(Check::bad(
-                "database",
-                Health::Fail,
-                format!("cannot read it: {error}"),
-                "`kanban restore` the newest backup",
-            )),
+            Err(error) => checks.push(unread_check(&error)),
         }
         checks.push(disk_check(&home, min_free_bytes));
         let mut resources = resources::resources(&api);
@@ -122,13 +119,13 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
         checks.push(home_check(&api.home));
         checks.extend(way_in::checks(&api.doors, &api.socket, &api.context.worker_socket));
         checks.push(surroundings::proc_check(&settings, &api.context.containment()));
-        checks.extend(secrets_checks(&settings, &api.reloader.home));
+        checks.extend(secrets_in_time(&settings, &api.reloader.home).await);
         checks.extend(lingering_check(&api.context.daemon_env));
         let containment = api.context.containment();
         checks.extend(containment_checks(&settings, &containment));
         checks.extend(holder_check(&api).await);
         checks.push(users_check(&api.context));
-        checks.extend(profile_checks(&settings, &api.context));
+        checks.extend(profile_checks(&settings, &api.context).await);
         let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
         json(&Doctor { health, checks })
     })
@@ -137,6 +134,19 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
 fn lost_check(loss: &BoardLoss) -> Check {
     let told = format!("nothing is written any more: {loss}");
     Check::bad("database", Health::Fail, told, loss.remedy())
+}
+
+/// The board could not be read. Only a fault that lasts says anything about the file.
+fn unread_check(error: &VerbError) -> Check {
+    let told = format!("cannot read it: {error}");
+    match error {
+        VerbError::Failed(fault) if !fault.is_retryable() => {
+            Check::bad("database", Health::Fail, told, "`kanban restore` the newest backup")
+        }
+        VerbError::Failed(_) | VerbError::Refused(_) => {
+            Check::bad("database", Health::Warn, told, "repeat `kanban doctor` in a moment")
+        }
+    }
 }
 
 /// The checks that read the board, its whole file among them.
@@ -279,6 +289,21 @@ fn home_check(home: &Path) -> Check {
 }
 
 /// Files that hold keys and that others may read: the configuration's, those beside it, and the profiles' own.
+/// The same on a thread of its own: a disk may not answer.
+async fn secrets_in_time(settings: &Arc<Settings>, home: &Home) -> Vec<Check> {
+    let (settings, home) = (Arc::clone(settings), home.clone());
+    let look = on_own_thread("secrets", move || secrets_checks(&settings, &home));
+    match tokio::time::timeout(FILES_TIME, look).await {
+        Ok(Ok(checks)) => checks,
+        Ok(Err(_)) | Err(_) => {
+            let told = "cannot tell who may read the files of the configuration: they are not read in time";
+            let fix =
+                "see whether the file systems of the configuration and of each env_file answer";
+            vec![Check::bad("secrets", Health::Warn, told.to_owned(), fix)]
+        }
+    }
+}
+
 fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
     let mut files = files_with_secrets(home);
     files.extend(settings.profiles.values().filter_map(|profile| profile.env_file.clone()));
@@ -399,25 +424,28 @@ fn users_check(context: &LaunchContext) -> Check {
     Check::ok("users", message)
 }
 
-fn profile_checks(settings: &Settings, context: &LaunchContext) -> Vec<Check> {
-    settings
-        .profiles
-        .keys()
-        .map(|name| {
-            let info = profile_info(name, settings, context);
-            let check = format!("profile {name}");
-            match info.problem {
-                None if !info.not_enforced.is_empty() => {
-                    limits_in_name_only(&check, &format!("profiles.{name}"), &info.not_enforced)
-                }
-                None => Check::ok(&check, info.program.unwrap_or_default()),
-                Some(problem) => Check::bad(
-                    &check,
-                    Health::Fail,
-                    problem,
-                    format!("install it, or correct [profiles.{name}]"),
-                ),
-            }
-        })
-        .collect()
+async fn profile_checks(settings: &Settings, context: &Arc<LaunchContext>) -> Vec<Check> {
+    let names = settings.profiles.keys().cloned().collect();
+    match profile_infos(context, names).await {
+        Ok(infos) => infos.into_iter().map(profile_check).collect(),
+        Err(error) => {
+            let fix = "see whether the file system of each env_file answers";
+            vec![Check::bad("profiles", Health::Fail, error.detail().message.clone(), fix)]
+        }
+    }
+}
+
+fn profile_check(info: ProfileInfo) -> Check {
+    let name = info.name;
+    let check = format!("profile {name}");
+    match info.problem {
+        None if !info.not_enforced.is_empty() => {
+            limits_in_name_only(&check, &format!("profiles.{name}"), &info.not_enforced)
+        }
+        None => Check::ok(&check, info.program.unwrap_or_default()),
+        Some(problem) => {
+            let fix = format!("install it, or correct [profiles.{name}]");
+            Check::bad(&check, Health::Fail, problem, fix)
+        }
+    }
 }

@@ -24,6 +24,9 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long a request waits for a part of its caller's share, before it is refused.
 pub const SHARE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a request waits for files of the configuration, which may be on a disk that does not answer.
+pub const FILES_TIME: Duration = Duration::from_secs(5);
+
 /// Longest pause of a client that sends a file.
 pub const PIECE_TIME: Duration = Duration::from_secs(30);
 

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::actors::apart::on_own_thread;
 use crate::actors::worker::prepare::{LaunchContext, group_limits};
 use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::limits::FILES_TIME;
 use crate::api::operations::{Answer, Call, json};
 use crate::api::operator::operators_only;
 use crate::config::Settings;
@@ -18,6 +21,7 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::kernel::error::ErrorCode;
 use crate::os::env_file;
 
 /// Lists profiles.
@@ -92,15 +96,40 @@ pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let query: ListProfiles = call.input.from_query()?;
         operators_only(&call.caller, "profiles")?;
-        let settings = api.context.settings();
-        let names = match &query.name {
-            Some(name) => vec![name.clone()],
-            None => settings.profiles.keys().cloned().collect(),
+        let names = match query.name {
+            Some(name) => vec![name],
+            None => api.context.settings().profiles.keys().cloned().collect(),
         };
-        let infos: Vec<ProfileInfo> =
-            names.iter().map(|name| profile_info(name, &settings, &api.context)).collect();
-        json(&infos)
+        json(&profile_infos(&api.context, names).await?)
     })
+}
+
+/// What profiles amount to. Their files may be on a disk that does not answer, so a thread of its own reads them.
+///
+/// # Errors
+/// They are not read in time.
+pub async fn profile_infos(
+    context: &Arc<LaunchContext>,
+    names: Vec<String>,
+) -> Result<Vec<ProfileInfo>, ApiError> {
+    let context = Arc::clone(context);
+    let settings = context.settings();
+    let look = on_own_thread("profiles", move || {
+        names.iter().map(|name| profile_info(name, &settings, &context)).collect()
+    });
+    match tokio::time::timeout(FILES_TIME, look).await {
+        Ok(Ok(infos)) => Ok(infos),
+        Ok(Err(error)) => {
+            let told =
+                format!("cannot start a thread that reads the files of the profiles: {error}");
+            Err(ApiError::new(ErrorCode::Unavailable, told))
+        }
+        Err(_elapsed) => {
+            let seconds = FILES_TIME.as_secs();
+            let told = format!("the files of the profiles were not read within {seconds} seconds");
+            Err(ApiError::new(ErrorCode::Timeout, told))
+        }
+    }
 }
 
 /// The command of a worker, with placeholders where a task's values will stand.
@@ -131,8 +160,8 @@ fn sample(assignee: &str, resolution: &Resolution, context: &LaunchContext) -> R
     render(resolution, &input)
 }
 
-/// What a profile amounts to.
-pub fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> ProfileInfo {
+/// What a profile amounts to. Reads its files.
+fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> ProfileInfo {
     let profile = settings.profiles.get(name);
     let user = context.worker_user(name);
     let info = ProfileInfo {

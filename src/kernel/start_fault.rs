@@ -37,7 +37,7 @@ pub enum FailedStep {
     Workspace,
     /// Making the workspace by a command, such as a worktree by git.
     Setup,
-    /// The same, where the command said that the host did not give it what it needs.
+    /// Executing such a command, which is this installation's own program, or losing it.
     SetupHost,
     /// Giving the agent what the task asks for.
     Task,

@@ -23,7 +23,7 @@ use crate::os::run_files::{
     COMMAND_PREFIX, GroupLimits, LimitSpec, LogSpec, NO_RUN, RUN_FILE_VERSION, RunDir, RunSpec,
     StartFailure, read_exit, read_identity, read_spec, remove,
 };
-use crate::os::run_inspection::{Inspection, inspect};
+use crate::os::run_inspection::{Inspection, inspect, revoke};
 use crate::os::run_log::read_log;
 use crate::os::run_registry::RunRegistry;
 use crate::os::run_signs::Footing;
@@ -119,7 +119,19 @@ impl CommandAs<'_> {
         match started.recv_timeout(patience + MARGIN) {
             Ok(Ok(shim)) => self.hear(shim, &dir, patience),
             Ok(Err(error)) => {
-                remove_files(&dir);
+                // A start that is reported as failed may have begun: a holder may have answered too late.
+                let is_over = match revoke(&dir) {
+                    Ok(true) => Ok(true),
+                    Ok(false) => look_at_left(&dir, self.registry, self.holder),
+                    Err(error) => Err(error),
+                };
+                match is_over {
+                    Ok(true) => remove_files(&dir),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::error!(command = %dir.path().display(), %error, "cannot look at a command whose start failed");
+                    }
+                }
                 Err(error.into())
             }
             Err(_) => Err(CommandError::Timeout(patience)),

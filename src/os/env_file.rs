@@ -63,6 +63,7 @@ pub enum EnvFileError {
 /// # Errors
 /// [`EnvFileError`].
 pub fn read(path: &Path) -> Result<BTreeMap<String, String>, EnvFileError> {
+    crate::failpoint::hit("env-file-read");
     let unreadable = |source| EnvFileError::Unreadable { path: path.to_owned(), source };
     let mut options = std::fs::OpenOptions::new();
     let opened = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);

@@ -331,7 +331,7 @@ pub enum StartPart {
     ProfileDirectory,
     /// A command that makes the workspace.
     Setup,
-    /// Something that the host did not give to such a command: it said so by its exit code.
+    /// Executing such a command, which is this installation's own program, or losing it.
     SetupHost,
     /// Becoming the worker's user.
     User,

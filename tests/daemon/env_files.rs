@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config};
+use crate::harness::{Daemon, config, wait_for};
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -19,7 +19,13 @@ fn checks(daemon: &Daemon, name: &str) -> Vec<Value> {
 
 /// A daemon with the profile `sh`, whose workers get the variables of a file, and that file.
 fn with_keys(script: &str) -> (Daemon, std::path::PathBuf) {
+    with_keys_and(script, |_| ())
+}
+
+/// The same; `arm` may arm fail points.
+fn with_keys_and(script: &str, arm: impl FnOnce(&mut Daemon)) -> (Daemon, std::path::PathBuf) {
     let mut daemon = Daemon::prepare("");
+    arm(&mut daemon);
     let keys = daemon.scratch().join("keys");
     std::fs::write(&keys, "A_TOKEN=s3cret-of-a\nSHARED=of the file\n").unwrap();
     set_mode(&keys, 0o600);
@@ -111,4 +117,24 @@ fn the_doctor_fails_on_files_with_secrets_that_others_may_read() {
     set_mode(&home, 0o711);
     std::fs::write(&files[0], "[profiles.deployer]\nargv = [\"true\"]\n").unwrap();
     assert_eq!(checks(&daemon, "secrets"), [] as [Value; 0], "it holds no secret any more");
+}
+
+#[test]
+fn a_file_of_keys_whose_disk_does_not_answer_holds_up_no_other_caller() {
+    let mut held = std::path::PathBuf::new();
+    let (daemon, _keys) = with_keys_and("true", |daemon| {
+        held = daemon.scratch().join("held");
+        daemon.arm(Some(&format!("env-file-read=hold:{}", held.display())));
+    });
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| daemon.client().get_raw("/v1/profiles", &json!({})));
+        wait_for("the look at the file", || held.exists().then_some(()));
+        // While the file is waited for.
+        assert_eq!(daemon.get("/v1/status")["daemon"]["pid"], daemon.pid());
+        let refused = late.join().unwrap().map(|reply| reply.body).unwrap_err().to_string();
+        assert!(refused.contains("were not read within"), "{refused}");
+    });
+    let profiles = checks(&daemon, "profiles");
+    assert!(profiles[0]["message"].to_string().contains("were not read within"), "{profiles:?}");
+    std::fs::remove_file(held).unwrap();
 }

@@ -435,22 +435,20 @@ fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     let mut daemon = prepared("subreaper", None);
     let (id, dir) = at_work(&daemon, "sh");
     let backup = daemon.scratch().join("backup.db");
-    let kanban = |arguments: &[&str]| kanban(&daemon, arguments);
-    let saved = kanban(&["backup", backup.to_str().unwrap()]);
+    let saved = kanban(&daemon, &["backup", backup.to_str().unwrap()]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
-    let pid = daemon.pid();
-    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-    wait_for("the daemon's end", || (!is_alive(pid)).then_some(()));
+    // Reaped, so that no thread of it holds its sockets open any more.
+    daemon.kill_9();
     std::fs::remove_dir_all(&dir).unwrap();
-    let restored = kanban(&["restore", backup.to_str().unwrap(), "--yes"]);
+    let restored = kanban(&daemon, &["restore", backup.to_str().unwrap(), "--yes"]);
     let told = String::from_utf8_lossy(&restored.stderr).into_owned();
     assert!(!restored.status.success() && told.contains("run 1 is still under way"), "{told}");
-    daemon.kill_9();
     daemon.restart();
     is_the_only_one(&daemon, &id, "after the restore that was refused");
     let worker = ProcessIdentity::of(starts(&daemon, &id)[0]).unwrap();
     assert!(worker.is_some());
 }
+
 #[test]
 fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothing_else_is_left() {
     let mut daemon = prepared("auto", None);

@@ -33,6 +33,8 @@ pub enum Lane {
     Long,
     /// A run's.
     Worker(RunId),
+    /// Of callers of whom nothing is proven yet: the row that decides about them.
+    Unproven,
 }
 
 /// Reads that wait, and how many are under way.
@@ -99,11 +101,11 @@ impl<J> Schedule<J> {
             Lane::System => true,
             Lane::Person(_) => running(lane) < PERSON_AT_ONCE,
             Lane::Long => running(lane) < LONG_AT_ONCE,
-            Lane::Worker(_) => {
-                let is_worker = |(lane, count): (&Lane, &usize)| {
-                    if matches!(lane, Lane::Worker(_)) { *count } else { 0 }
+            Lane::Worker(_) | Lane::Unproven => {
+                let of_workers = |(lane, count): (&Lane, &usize)| {
+                    if matches!(lane, Lane::Worker(_) | Lane::Unproven) { *count } else { 0 }
                 };
-                self.running.iter().map(is_worker).sum::<usize>() < WORKERS_AT_ONCE
+                self.running.iter().map(of_workers).sum::<usize>() < WORKERS_AT_ONCE
             }
         }
     }
@@ -118,6 +120,7 @@ mod tests {
             ("w", run) => Lane::Worker(run.parse().unwrap()),
             ("s", _) => Lane::System,
             ("l", _) => Lane::Long,
+            ("u", _) => Lane::Unproven,
             (_, _) => Lane::Person(name.to_owned()),
         }
     }
@@ -148,6 +151,8 @@ mod tests {
             (vec!["ada", "ada"], vec!["ada", "w1", "bob"], vec!["w1", "bob"]),
             (vec!["w1"], vec!["w2", "s", "s"], vec!["s", "s"]),
             (vec!["w1"], vec!["ada", "s"], vec!["s", "ada"]),
+            (vec!["w1"], vec!["u", "ada"], vec!["ada"]),
+            (vec!["u"], vec!["u", "w1", "ada", "s"], vec!["s", "ada"]),
             (vec![], vec![], vec![]),
         ] {
             let mut schedule = schedule(&waiting, &running);

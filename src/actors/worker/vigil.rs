@@ -97,7 +97,8 @@ impl Worker {
         let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
-        let leaf = self.footing.leaf.clone();
+        let of_spec = || self.spec.as_ref()?.containment.as_ref().map(|groups| groups.leaf.clone());
+        let leaf = self.footing.leaf.clone().or_else(of_spec);
         let look = on_own_thread("vigil", move || {
             let cpu_ticks = tree_cpu_ticks(shim_pid?, leaf)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })

@@ -97,8 +97,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
 /// Longest line that is said, bytes: a pipe that is ready takes it without blocking (PIPE_BUF in pipe(7)).
 const LINE_BYTES_MAX: usize = 4096;
 
-/// Writes one line to standard error, which is the journal. It may contain values from the daemon's question. A line that cannot be written at once is lost, because shims must be
-/// started all the same; the next one that can be written says how many were.
+/// Writes one line to standard error, which is the journal. It may contain values from the daemon's question. A line that cannot
+/// be written at once is lost, because shims must be started all the same; the next one that can be written says how many were.
 fn say(line: &str) {
     static LOST: AtomicU64 = AtomicU64::new(0);
     let lost = match LOST.load(Ordering::Relaxed) {
