@@ -16,8 +16,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::settings::LogLevel;
-use crate::os::journal::{Journal, is_stderr_journal};
-use crate::os::stderr;
+use crate::os::host::journal::{Journal, is_stderr_journal};
+use crate::os::host::stderr;
 use journal::JournalLayer;
 pub use queue::LogHealth;
 use queue::{LogQueue, Sink};

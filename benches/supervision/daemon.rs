@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kanband::api::client::{Client, Lines, NextLine, task_path};
-use kanband::os::cgroup::end_base_of;
-use kanband::os::pidfd::PidFd;
-use kanband::os::run_files::{RunDir, RunIdentity, read_identity};
+use kanband::os::control_groups::cgroup::end_base_of;
+use kanband::os::processes::pidfd::PidFd;
+use kanband::os::run_files::directory::{RunDir, RunIdentity, read_identity};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

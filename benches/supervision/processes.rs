@@ -20,7 +20,7 @@ pub fn pss_mib(pid: i32) -> f64 {
 
 /// User and system time so far, clock ticks.
 pub fn cpu_ticks(pid: i32) -> u64 {
-    kanband::os::proc_stat::cpu_ticks(pid).unwrap()
+    kanband::os::processes::proc_stat::cpu_ticks(pid).unwrap()
 }
 
 /// How often its threads have gone to sleep so far, which is how often they were woken.

@@ -1,7 +1,7 @@
 //! Looking users up, without holding up the caller.
 
 use crate::actors::apart::on_own_thread;
-use crate::os::user::Account;
+use crate::os::processes::user::Account;
 
 /// The account of a login name; none when there is none.
 ///

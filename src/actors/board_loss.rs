@@ -1,7 +1,7 @@
 //! A loss of the board's files as the fault of a request that reads or writes it.
 
 use crate::kernel::error::Fault;
-use crate::os::board_files::BoardLoss;
+use crate::os::home::board_files::BoardLoss;
 
 /// The fault; one that may be over in a moment when it cannot be told what happened.
 pub fn fault_of(loss: &BoardLoss) -> Fault {

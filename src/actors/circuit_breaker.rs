@@ -20,7 +20,7 @@ use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::store;
-use crate::os::clock::epoch_seconds;
+use crate::os::host::clock::epoch_seconds;
 use messages::BreakerMoved;
 
 /// What the circuit breaker may reach.

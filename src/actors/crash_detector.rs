@@ -5,7 +5,7 @@
 //! *Restarts*: rebuilt; its first act is to look again.
 //!
 //! At a start of the daemon this is the adoption: for every run that the board says is open, everything that is known of it tells
-//! whether its shim lives, ended with a record, died, or never began (see [`crate::os::run_inspection`]). Every run is looked at
+//! whether its shim lives, ended with a record, died, or never began (see [`crate::os::run_files::inspection`]). Every run is looked at
 //! apart from the others, and one of which nothing can be told holds up none: it keeps its slot, its row says why, and it is
 //! looked at again. A run whose shim lives is known to the API before the first request is answered.
 
@@ -36,7 +36,7 @@ use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::verbs::RecordDoubt;
-use crate::os::run_inspection::{LeftOver, list_run_dirs, remove_left_over};
+use crate::os::run_files::inspection::{LeftOver, list_run_dirs, remove_left_over};
 use finding::Found;
 use messages::{AdoptRun, AuditRuns};
 

@@ -33,9 +33,9 @@ use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE
 use crate::kernel::policy::Policy;
 use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
-use crate::os::board_files::{BoardFiles, BoardLoss};
-use crate::os::clock::epoch_seconds;
-use crate::os::disk::DiskReserve;
+use crate::os::home::board_files::{BoardFiles, BoardLoss};
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::disk::DiskReserve;
 
 /// A verb on its way to the database.
 pub struct Submit<V> {

@@ -43,7 +43,7 @@ use crate::kernel::verbs::{
     DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, RunOrder,
     SpawnedTask, StartReadyRuns, UnseenPath, preview_dispatch,
 };
-use crate::os::clock::epoch_seconds;
+use crate::os::host::clock::epoch_seconds;
 use messages::{DispatchNow, Ping, Wake};
 
 /// Pause after a pass that failed.

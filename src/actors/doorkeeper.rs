@@ -7,8 +7,8 @@
 //!
 //! Connections that are open continue whatever happens here: only the listener is exchanged. What somebody else has put at the
 //! path is never removed, and neither is anything made where the home is not at its path any more, or where a service manager
-//! made the sockets: then the loss is logged with what helps. Who has which part: [`crate::os::file_watch`] notices,
-//! [`crate::os::socket_file`] looks, decides and makes.
+//! made the sockets: then the loss is logged with what helps. Who has which part: [`crate::os::host::file_watch`] notices,
+//! [`crate::os::host::socket_file`] looks, decides and makes.
 
 pub mod messages;
 
@@ -27,10 +27,10 @@ use crate::actors::guard::Guard;
 use crate::actors::root::Life;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::config::worker_user::has_workers_of_others;
-use crate::os::clock::epoch_ms;
-use crate::os::file_watch::{FileWatch, Interest, Watched};
-use crate::os::socket_file::{Act, Seen, decide};
-use crate::os::workspaces::FileIdentity;
+use crate::os::host::clock::epoch_ms;
+use crate::os::host::file_watch::{FileWatch, Interest, Watched};
+use crate::os::host::socket_file::{Act, Seen, decide};
+use crate::os::workspaces::marked::FileIdentity;
 use messages::LookAtDoors;
 
 /// Pause between a notice and the look: several come together, and a directory that is being removed is gone by then.

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::kernel::limits::WORKER_PATIENCE_SECONDS;
-use crate::os::socket_file::SocketFile;
-use crate::os::workspaces::FileIdentity;
+use crate::os::host::socket_file::SocketFile;
+use crate::os::workspaces::marked::FileIdentity;
 
 /// Outages that are remembered; more of them within the life of one run are one long one.
 const OUTAGES_MAX: usize = 100;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
-use crate::os::env_file;
 use crate::os::failure::errno_of;
+use crate::os::run_files::env_file;
 
 /// Why there are no variables.
 #[derive(Debug, Clone, PartialEq, Eq)]

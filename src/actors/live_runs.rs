@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
-use crate::os::identity::ProcessIdentity;
-use crate::os::run_registry::RunRegistry;
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::run_files::registry::RunRegistry;
 
 /// What is known of a live run.
 #[derive(Debug, Clone)]

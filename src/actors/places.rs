@@ -10,13 +10,13 @@ use std::time::Duration;
 use crate::actors::apart::on_own_thread;
 use crate::actors::worker::prepare::{LaunchContext, group_limits};
 use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
-use crate::os::command_as::CommandAs;
 use crate::os::failure::{errno_of, in_words};
-use crate::os::place::{FoundPlace, LookError, Outcome, look_at};
-use crate::os::run_files::NO_RUN;
-use crate::os::run_registry::RunRegistry;
-use crate::os::spawn::Spawner;
-use crate::os::user::Account;
+use crate::os::processes::command_as::CommandAs;
+use crate::os::processes::spawn::Spawner;
+use crate::os::processes::user::Account;
+use crate::os::run_files::directory::NO_RUN;
+use crate::os::run_files::registry::RunRegistry;
+use crate::os::workspaces::place::{FoundPlace, LookError, Outcome, look_at};
 
 /// How long a file system may take to say where a path leads before the task that names it is told to wait.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -176,7 +176,7 @@ fn in_board_words(found: Result<FoundPlace, LookError>) -> Look {
         }
         Err(LookError::Unknown(error)) => return unknown(in_words(&error)),
     };
-    let id = |identity: crate::os::workspaces::FileIdentity| DirectoryId {
+    let id = |identity: crate::os::workspaces::marked::FileIdentity| DirectoryId {
         device: identity.device,
         inode: identity.inode,
     };

@@ -11,7 +11,7 @@ use crate::actors::board_loss::fault_of;
 use crate::actors::readers::limit::must_stop;
 use crate::kernel::error::Fault;
 use crate::kernel::store::{self, Connection};
-use crate::os::board_files::BoardFiles;
+use crate::os::home::board_files::BoardFiles;
 
 struct State {
     idle: Vec<Connection>,

@@ -18,7 +18,7 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::queries::{Query, Snapshot};
 use crate::kernel::store::{self, Connection};
-use crate::os::clock::epoch_seconds;
+use crate::os::host::clock::epoch_seconds;
 use limit::{Allowance, Stop, limited};
 pub use schedule::READER_COUNT;
 use schedule::{Lane, Schedule};
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use crate::kernel::store::search::SearchIndex;
     use crate::kernel::store::{Birth, Missing, open_writer};
-    use crate::os::board_files::BoardFiles;
+    use crate::os::home::board_files::BoardFiles;
 
     /// Never comes to its end by itself.
     fn endless(snapshot: &Snapshot<'_>) -> Result<i64, VerbError> {

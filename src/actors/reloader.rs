@@ -18,7 +18,7 @@ use crate::config::shown::{Change, Shown};
 use crate::config::{Ambient, ConfigProblems, Home, load_shown};
 use crate::kernel::policy::Policy;
 use crate::kernel::shares::Shares;
-use crate::os::service_manager;
+use crate::os::host::service_manager;
 use crate::telemetry;
 
 /// The settings are other ones now. To actors that have copied some of them.

@@ -39,8 +39,8 @@ use crate::actors::worker::seed::WorkerSeed;
 use crate::actors::worker::{Worker, WorkerDeps};
 use crate::kernel::ids::RunId;
 use crate::kernel::tx::Signal;
-use crate::os::clock::monotonic_ms;
-use crate::os::service_manager;
+use crate::os::host::clock::monotonic_ms;
+use crate::os::host::service_manager;
 use messages::{
     ActorDown, AdoptionDone, EndProcess, ListWorkers, RunSignal, ShutdownRequested, StartWorker,
     WorkerFinished,

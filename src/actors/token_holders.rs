@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::Settings;
 use crate::config::worker_user::{DaemonUser, worker_user};
-use crate::os::user::Account;
+use crate::os::processes::user::Account;
 
 /// Shared between reloader and API; cheap to clone.
 #[derive(Debug, Clone, Default)]

@@ -32,7 +32,7 @@ use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
 use crate::kernel::tx::shorten;
 use crate::kernel::verbs::{AttachFile, AttachReply, DetachFile, DetachReply, check_attach};
-use crate::os::attachments::{ArrivingFile, AttachmentFiles};
+use crate::os::home::attachments::{ArrivingFile, AttachmentFiles};
 
 /// What may arrive.
 const BOUNDS: Bounds = Bounds { bytes: ATTACHMENT_BYTES_MAX, time: Some(UPLOAD_TIME) };

@@ -32,13 +32,13 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
-use crate::os::cgroup::Containment;
-use crate::os::peer::{Peer, PeerError};
-use crate::os::proc_tree::{Ancestry, HiddenProcess};
-use crate::os::remains::{Marks, marked_run, run_of_session};
-use crate::os::run_files::NO_RUN;
-use crate::os::shim_search::supervised_run;
-use crate::os::user::user_name;
+use crate::os::control_groups::cgroup::Containment;
+use crate::os::processes::peer::{Peer, PeerError};
+use crate::os::processes::proc_tree::{Ancestry, HiddenProcess};
+use crate::os::processes::user::user_name;
+use crate::os::run_files::directory::NO_RUN;
+use crate::os::run_files::remains::{Marks, marked_run, run_of_session};
+use crate::os::run_files::shim_search::supervised_run;
 
 /// Which of the two sockets a connection came in on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

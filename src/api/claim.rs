@@ -13,7 +13,7 @@ use crate::kernel::error::{Fault, Refusal};
 use crate::kernel::place::{Look, branch_of, refuse_relative};
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verbs::{ClaimTask, task_paths, unknown_workspace};
-use crate::os::workspaces::{Mark, MarkKind, Workspaces};
+use crate::os::workspaces::marked::{Mark, MarkKind, Workspaces};
 
 /// Answers `POST /v1/tasks/{id}/claim`. The daemon makes scratch directories; the client makes the directories and worktrees
 /// that a task names, under its own rights, before it asks.

@@ -45,7 +45,7 @@ use crate::config::Ambient;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
 use crate::kernel::limits::{REQUEST_BYTES_MAX, WORKER_PATIENCE_SECONDS};
-use crate::os::random::random_hex;
+use crate::os::host::random::random_hex;
 
 /// How long a worker's call is repeated while the daemon does not answer.
 const PATIENCE_IN_RUN: Duration = Duration::from_secs(WORKER_PATIENCE_SECONDS);

@@ -7,8 +7,8 @@ use crate::api::operations::{Answer, Call, json};
 use crate::kernel::caller::Caller;
 use crate::kernel::context::WorkspaceFacts;
 use crate::kernel::queries::{GetContext, Snapshot};
-use crate::os::run_files::read_prepared;
-use crate::os::worktree_report::PreparedWorktree;
+use crate::os::run_files::directory::read_prepared;
+use crate::os::workspaces::worktree_report::PreparedWorktree;
 
 /// Answers it. A worker may ask before the board has been told what was found about its workspace; then the run's own file says it.
 pub fn get_context(api: Arc<Api>, call: Call) -> Answer {

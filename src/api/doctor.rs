@@ -29,12 +29,12 @@ use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::store::schema::Difference;
 use crate::kernel::verbs::DispatchSwitch;
-use crate::os::board_files::BoardLoss;
-use crate::os::cgroup::Containment;
-use crate::os::clock::epoch_seconds;
-use crate::os::disk::free_bytes;
+use crate::os::control_groups::cgroup::Containment;
 use crate::os::files::{Readers, other_readers, own_group, permission_bits};
-use crate::os::identity::ProcessIdentity;
+use crate::os::home::board_files::BoardLoss;
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::disk::free_bytes;
+use crate::os::processes::identity::ProcessIdentity;
 
 /// How a check went.
 #[derive(

@@ -12,8 +12,8 @@ use crate::api::gate::party::{Class, Party, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT};
 use crate::config::worker_user::has_workers_of_others;
-use crate::os::cgroup::Containment;
-use crate::os::peer::{Peer, peer_of};
+use crate::os::control_groups::cgroup::Containment;
+use crate::os::processes::peer::{Peer, peer_of};
 
 /// What is said to those who are hung up on before they have said anything.
 const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 105\r\n\

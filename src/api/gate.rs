@@ -23,7 +23,7 @@ use crate::api::error::ApiError;
 use crate::api::limits::{IDLE_SPARED_MS, IDLE_SPARED_UNPROVEN_MS};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
-use crate::os::clock::monotonic_ms;
+use crate::os::host::clock::monotonic_ms;
 use ledger::{Full, Ledger, Thing};
 use party::{Class, Party};
 use shed::{Facts, Phase, choose};

@@ -20,7 +20,7 @@ use crate::api::{Api, wait_for_life};
 use crate::kernel::error::{ErrorCode, Fault};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::store;
-use crate::os::run_log::{LogFollower, RunLogText, read_log};
+use crate::os::run_files::log::{LogFollower, RunLogText, read_log};
 
 /// Header with the id of the run whose log is returned.
 pub const LOG_RUN_HEADER: &str = "kanban-run-id";

@@ -23,7 +23,7 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
-use crate::os::disk::free_bytes;
+use crate::os::host::disk::free_bytes;
 use text::{Kind, Page};
 
 /// The format and its version.

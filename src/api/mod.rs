@@ -68,7 +68,7 @@ use crate::api::attachments::Attachments;
 use crate::api::gate::Gate;
 use crate::api::metrics::RequestFigures;
 use crate::kernel::ids::EpochSeconds;
-use crate::os::spawn::Spawner;
+use crate::os::processes::spawn::Spawner;
 
 /// Header under which a client names its request, so that it can repeat it.
 pub const REQUEST_ID_HEADER: &str = "kanban-request-id";

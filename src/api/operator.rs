@@ -23,7 +23,7 @@ use crate::kernel::retention::logs_due;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CollectGarbage, collectable};
-use crate::os::clock::epoch_seconds;
+use crate::os::host::clock::epoch_seconds;
 
 /// Refuses workers, on every board alike.
 ///

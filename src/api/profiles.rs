@@ -22,7 +22,7 @@ use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::kernel::error::ErrorCode;
-use crate::os::env_file;
+use crate::os::run_files::env_file;
 
 /// Lists profiles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

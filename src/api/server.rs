@@ -38,8 +38,8 @@ use crate::kernel::error::{ErrorCode, Fault};
 use crate::kernel::run::Run;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::os::peer::Peer;
-use crate::os::redact::Redactor;
+use crate::os::processes::peer::Peer;
+use crate::os::run_files::redact::Redactor;
 
 /// Serves both sockets until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
 /// request is about to be taken: every open run has a worker by then.

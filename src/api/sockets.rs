@@ -10,10 +10,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::actors::doors::{Door, Doors, Maker};
-use crate::os::clock::epoch_ms;
-use crate::os::service_manager::HandedSockets;
-use crate::os::socket_file::{SocketError, SocketFile};
-use crate::os::workspaces::FileIdentity;
+use crate::os::host::clock::epoch_ms;
+use crate::os::host::service_manager::HandedSockets;
+use crate::os::host::socket_file::{SocketError, SocketFile};
+use crate::os::workspaces::marked::FileIdentity;
 
 /// Access to the operators' socket: its owner.
 const OPERATORS_MODE: u32 = 0o600;

@@ -36,9 +36,9 @@ use crate::kernel::store::{self, OpenError};
 use crate::kernel::transfer::export::{self, ImportPlan};
 use crate::kernel::transfer::import::ImportTasks;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION};
-use crate::os::clock::epoch_seconds;
-use crate::os::home_files::installation;
-use crate::os::random::random_hex;
+use crate::os::home::files::installation;
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::random::random_hex;
 
 /// Largest backup that is taken back, bytes.
 const RESTORE_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;

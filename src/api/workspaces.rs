@@ -23,11 +23,11 @@ use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
-use crate::os::command_as::CommandAs;
-use crate::os::run_files::NO_RUN;
-use crate::os::user::{Account, user_name};
-use crate::os::workspaces::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
-use crate::os::worktree_report::{Part, Swept as SweptWorktree};
+use crate::os::processes::command_as::CommandAs;
+use crate::os::processes::user::{Account, user_name};
+use crate::os::run_files::directory::NO_RUN;
+use crate::os::workspaces::marked::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
+use crate::os::workspaces::worktree_report::{Part, Swept as SweptWorktree};
 
 /// Time that may pass over one workspace: a large tree takes its time to be read and removed.
 const WORKSPACE_PATIENCE: Duration = Duration::from_secs(10 * 60);

@@ -2,7 +2,7 @@
 
 use super::StartError;
 use crate::kernel::shares::{Shares, share};
-use crate::os::descriptors;
+use crate::os::host::descriptors;
 
 /// Raises the limit of open files, and divides what there is.
 pub(super) fn share_descriptors() -> Result<Shares, StartError> {

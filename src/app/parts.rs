@@ -37,10 +37,10 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::policy::Policy;
 use crate::kernel::shares::Shares;
 use crate::mcp::guidance::GUIDANCE;
-use crate::os::board_files::BoardFiles;
-use crate::os::clock::epoch_seconds;
-use crate::os::descriptors;
-use crate::os::disk::DiskReserve;
+use crate::os::home::board_files::BoardFiles;
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::descriptors;
+use crate::os::host::disk::DiskReserve;
 
 /// What the operator said.
 pub(super) struct Configured {

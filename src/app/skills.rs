@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::Home;
 use crate::mcp::skills::SKILLS;
-use crate::os::skill_files::keep_skill;
+use crate::os::home::skill_files::keep_skill;
 
 /// Skills that the package installs, and those of other packages.
 const SYSTEM_FOLDER: &str = "/usr/share/kanband/skills";

@@ -8,10 +8,10 @@ use thiserror::Error;
 use crate::config::{ConfigProblems, HomeError};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::store::OpenError;
-use crate::os::board_files::BoardLoss;
-use crate::os::home_lock::HomeLockError;
-use crate::os::service_manager::HandedError;
-use crate::os::socket_file::SocketError;
+use crate::os::home::board_files::BoardLoss;
+use crate::os::home::lock::HomeLockError;
+use crate::os::host::service_manager::HandedError;
+use crate::os::host::socket_file::SocketError;
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]

@@ -7,15 +7,15 @@ use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::{DaemonUser, has_workers_of_others};
 use crate::config::{Ambient, Home, Settings};
-use crate::os::cgroup::{Choice, Containment};
-use crate::os::command_as::take_up_left;
-use crate::os::holder::Holder;
-use crate::os::holder_protocol::Hello;
-use crate::os::identity::ProcessIdentity;
-use crate::os::proc_view::ProcMount;
-use crate::os::run_registry::RunRegistry;
-use crate::os::spawn::Spawner;
-use crate::os::user::Account;
+use crate::os::control_groups::cgroup::{Choice, Containment};
+use crate::os::holder::client::Holder;
+use crate::os::holder::protocol::Hello;
+use crate::os::processes::command_as::take_up_left;
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::proc_view::ProcMount;
+use crate::os::processes::spawn::Spawner;
+use crate::os::processes::user::Account;
+use crate::os::run_files::registry::RunRegistry;
 
 /// The containment as it is now, for everybody.
 pub(super) type SharedContainment = Arc<RwLock<Arc<Containment>>>;

@@ -16,8 +16,8 @@ use crate::api::sockets::{self, BoundSockets};
 use crate::app::StartError;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
-use crate::os::file_watch::FileWatch;
-use crate::os::service_manager::{self, HandedSockets};
+use crate::os::host::file_watch::FileWatch;
+use crate::os::host::service_manager::{self, HandedSockets};
 
 /// Where the daemon listens, and what it was given for that.
 pub(super) struct Listeners<'a> {

@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kanband::os::inherited::normalize_client();
+    kanband::os::processes::inherited::normalize_client();
     kanband::cli::run(std::env::args_os()).into()
 }

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use kanband::app::{self, Arguments};
 use kanband::config::Ambient;
 use kanband::exit_codes::DaemonExit;
-use kanband::os::inherited;
+use kanband::os::processes::inherited;
 use kanband::text::log_line;
 
 fn main() -> ExitCode {

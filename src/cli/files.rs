@@ -9,8 +9,8 @@ use crate::cli::failure::Failure;
 use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::error::ErrorCode;
 use crate::os::files::{create_private, create_private_dir};
-use crate::os::home_files::{HomeFile, KnownHomes, home_file_at};
-use crate::os::random::random_hex;
+use crate::os::home::files::{HomeFile, KnownHomes, home_file_at};
+use crate::os::host::random::random_hex;
 
 /// A directory that nobody else may look into, removed at the end.
 #[derive(Debug)]

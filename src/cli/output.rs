@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
-use crate::os::terminal;
+use crate::os::host::terminal;
 use crate::text::{json, terminal::lines};
 
 /// Columns of a terminal that does not say how wide it is.

@@ -12,7 +12,7 @@ use crate::cli::times::Times;
 use crate::config::Ambient;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::BODY_BYTES_MAX;
-use crate::os::host::host_name;
+use crate::os::host::name::host_name;
 
 /// Stands for the text on standard input.
 const STDIN: &str = "-";

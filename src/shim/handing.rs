@@ -13,8 +13,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Gid, Uid, fchown, geteuid};
 
-use crate::os::run_files::{RunDir, RunSpec, StartFailure, StartPart, StartStep, WorkspaceSpec};
-use crate::os::user::RunAs;
+use crate::os::processes::user::RunAs;
+use crate::os::run_files::directory::{
+    RunDir, RunSpec, StartFailure, StartPart, StartStep, WorkspaceSpec,
+};
 use crate::shim::worker::failure_of;
 
 /// Access to the run directory when the worker is another user's: passing through, to the token.

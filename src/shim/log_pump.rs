@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
-use crate::os::redact::Redactor;
-use crate::os::run_files::LogSpec;
-use crate::os::run_log::RunLogWriter;
+use crate::os::run_files::directory::LogSpec;
+use crate::os::run_files::log::RunLogWriter;
+use crate::os::run_files::redact::Redactor;
 
 /// Most that is read at a time: what a pipe holds by default (pipe(7)).
 const CHUNK_BYTES: usize = 65_536;

@@ -36,9 +36,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::os::run_files::RunDir;
-use crate::os::shim_start::{DESCRIPTOR_LIMIT_OPTION, RUN_AS_OPTION};
-use crate::os::user::RunAs;
+use crate::os::processes::user::RunAs;
+use crate::os::run_files::directory::RunDir;
+use crate::os::run_files::shim_start::{DESCRIPTOR_LIMIT_OPTION, RUN_AS_OPTION};
 
 /// How the shim itself ends. How the run ended is in its exit record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

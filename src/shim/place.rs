@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat, umask};
 
-use crate::os::run_files::{RunSpec, StartFailure, StartStep, WorkspaceSpec};
+use crate::os::run_files::directory::{RunSpec, StartFailure, StartStep, WorkspaceSpec};
 
 /// An open workspace.
 #[derive(Debug)]

@@ -20,22 +20,22 @@ use nix::sys::signalfd::SignalFd;
 use nix::sys::time::TimeSpec;
 
 use crate::failpoint;
-use crate::os::cgroup_leaf::Leaf;
-use crate::os::clock::{epoch_ms, monotonic_ms};
-use crate::os::code_pages::give_back_code_pages;
-use crate::os::descriptors::set_soft_limit;
-use crate::os::identity::ProcessIdentity;
-use crate::os::inherited::normalize_shim;
-use crate::os::own_process::{
+use crate::os::control_groups::leaf::Leaf;
+use crate::os::host::clock::{epoch_ms, monotonic_ms};
+use crate::os::host::descriptors::set_soft_limit;
+use crate::os::processes::code_pages::give_back_code_pages;
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::inherited::normalize_shim;
+use crate::os::processes::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
-use crate::os::run_files::{
+use crate::os::processes::status_pipe::{Reader, STATUS_DESCRIPTOR, StatusLine, StatusWriter};
+use crate::os::processes::wait::ProcessEnd;
+use crate::os::run_files::directory::{
     ExitRecord, RUN_FILE_VERSION, RunDir, RunIdentity, RunSpec, StartFailure, is_exit_collected,
     read_identity, read_spec, sync_exit, write_exit, write_identity,
 };
-use crate::os::run_lock::RunLock;
-use crate::os::status_pipe::{Reader, STATUS_DESCRIPTOR, StatusLine, StatusWriter};
-use crate::os::wait::ProcessEnd;
+use crate::os::run_files::lock::RunLock;
 use crate::shim::handing;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::{LogPump, PumpTotals};

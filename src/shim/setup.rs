@@ -12,15 +12,15 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
-use crate::os::cgroup_leaf::Leaf;
-use crate::os::clock::monotonic_ms;
-use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
-use crate::os::run_files::{
+use crate::os::control_groups::leaf::Leaf;
+use crate::os::host::clock::monotonic_ms;
+use crate::os::processes::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
+use crate::os::processes::user::RunAs;
+use crate::os::processes::wait::ProcessEnd;
+use crate::os::run_files::directory::{
     LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartPart, StartStep,
 };
-use crate::os::run_log::{RunLogWriter, read_log};
-use crate::os::user::RunAs;
-use crate::os::wait::ProcessEnd;
+use crate::os::run_files::log::{RunLogWriter, read_log};
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::LogPump;
 use crate::shim::watch::Watch;
@@ -228,7 +228,7 @@ fn plan(
     let spec = RunSpec {
         argv: argv.to_owned(),
         cwd: PathBuf::from(cwd),
-        limits: crate::os::run_files::LimitSpec {
+        limits: crate::os::run_files::directory::LimitSpec {
             rlimits: Default::default(),
             ..spec.limits.clone()
         },

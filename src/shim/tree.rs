@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
-use crate::os::cgroup_leaf::Leaf;
-use crate::os::pidfd::{Delivery, PidFd};
-use crate::os::proc_tree::{Descendant, descendants};
+use crate::os::control_groups::leaf::Leaf;
+use crate::os::processes::pidfd::{Delivery, PidFd};
+use crate::os::processes::proc_tree::{Descendant, descendants};
 use crate::shim::ladder::Round;
 
 /// What the last round of killing has met.

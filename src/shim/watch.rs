@@ -9,9 +9,9 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::time::TimeSpec;
 
-use crate::os::cgroup_leaf::Leaf;
-use crate::os::clock::monotonic_ms;
-use crate::os::wait::{ProcessEnd, Reap, ReapedChild, reap_any};
+use crate::os::control_groups::leaf::Leaf;
+use crate::os::host::clock::monotonic_ms;
+use crate::os::processes::wait::{ProcessEnd, Reap, ReapedChild, reap_any};
 use crate::shim::ladder::{Action, Event, Ladder};
 use crate::shim::log_pump::LogPump;
 use crate::shim::tree::{Asker, Killer, count_living};

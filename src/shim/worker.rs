@@ -11,13 +11,15 @@ use nix::fcntl::OFlag;
 use nix::sys::resource::Resource;
 use nix::sys::stat::Mode;
 
-use crate::os::cgroup_leaf::{Leaf, enter, is_in};
+use crate::os::control_groups::leaf::{Leaf, enter, is_in};
 use crate::os::failure::errno_of;
-use crate::os::fork_exec::{ExecFailure, ExecPlan, ExecStep, Forked, WorkerStdio, fork_exec};
-use crate::os::run_files::{RunSpec, StartFailure, StartPart, StartStep};
-use crate::os::run_log::RunLogWriter;
-use crate::os::status_pipe::set_nonblocking;
-use crate::os::user::{RunAs, with_file_rights_of};
+use crate::os::processes::fork_exec::{
+    ExecFailure, ExecPlan, ExecStep, Forked, WorkerStdio, fork_exec,
+};
+use crate::os::processes::status_pipe::set_nonblocking;
+use crate::os::processes::user::{RunAs, with_file_rights_of};
+use crate::os::run_files::directory::{RunSpec, StartFailure, StartPart, StartStep};
+use crate::os::run_files::log::RunLogWriter;
 use crate::shim::place;
 
 /// Where a program without a slash is looked for when the worker's environment has no `PATH`.

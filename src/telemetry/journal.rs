@@ -91,7 +91,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::os::journal::Journal;
+    use crate::os::host::journal::Journal;
 
     #[test]
     fn a_line_becomes_one_entry_with_its_task_run_and_board_as_fields() {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::os::clock::{epoch_seconds, monotonic_ms};
+use crate::os::host::clock::{epoch_seconds, monotonic_ms};
 
 /// Lines that may wait to be written.
 const LINES_MAX: usize = 4096;

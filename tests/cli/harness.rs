@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kanband::api::client::Client;
-use kanband::os::leftovers::end_runs;
+use kanband::os::run_files::leftovers::end_runs;
 use serde_json::{Value, json};
 
 /// The command line under test.

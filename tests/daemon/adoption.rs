@@ -193,8 +193,10 @@ fn a_shim_that_dies_takes_its_tree_along_and_the_run_is_lost_uncharged() {
     let worker = daemon.worker_pid(&id);
     wait_for("the worker at work", || (starts(&daemon, &id) == 1).then_some(()));
     let run_id = daemon.runs(&id)[0]["id"].as_i64().unwrap();
-    let dir = kanband::os::run_files::RunDir::new(daemon.home().join(format!("runs/{run_id}")));
-    let shim = kanband::os::run_files::read_identity(&dir).unwrap().unwrap().shim;
+    let dir = kanband::os::run_files::directory::RunDir::new(
+        daemon.home().join(format!("runs/{run_id}")),
+    );
+    let shim = kanband::os::run_files::directory::read_identity(&dir).unwrap().unwrap().shim;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim.pid), nix::sys::signal::SIGKILL)
         .unwrap();
     wait_for("the second start", || (starts(&daemon, &id) == 2).then_some(()));

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use kanband::os::identity::ProcessIdentity;
-use kanband::os::pidfd::Signal;
-use kanband::os::run_files::{RunDir, read_identity};
+use kanband::os::processes::identity::ProcessIdentity;
+use kanband::os::processes::pidfd::Signal;
+use kanband::os::run_files::directory::{RunDir, read_identity};
 use rusqlite::Connection;
 use serde_json::json;
 

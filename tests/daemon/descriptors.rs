@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 
-use kanband::os::run_files::{RunDir, read_identity};
+use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
 
 use crate::harness::{Daemon, config, wait_for};

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use kanband::os::user::Account;
+use kanband::os::processes::user::Account;
 use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Daemon, config, wait_for};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kanband::os::run_files::{RunDir, read_identity};
+use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
 
 use crate::containment::{MODES, config_in, has_groups};
@@ -128,7 +128,7 @@ impl Field {
         std::fs::write(self.file("stop"), "").unwrap();
         if let Some(dir) = self.command_dir()
             && let Ok(Some(identity)) = read_identity(&dir)
-            && let Ok(Some(shim)) = kanband::os::pidfd::PidFd::open(&identity.shim)
+            && let Ok(Some(shim)) = kanband::os::processes::pidfd::PidFd::open(&identity.shim)
         {
             drop(shim.signal(nix::sys::signal::Signal::SIGQUIT));
         }

@@ -10,8 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kanband::api::client::{Client, ClientError, task_path};
-use kanband::os::cgroup::{default_base, end_leaf};
-use kanband::os::cgroup_leaf::Leaf;
+use kanband::os::control_groups::cgroup::{default_base, end_leaf};
+use kanband::os::control_groups::leaf::Leaf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -382,19 +382,21 @@ impl Drop for Daemon {
 
 /// Shims outlive their daemon by design; a test ends those of its own home, also those that have lost their files.
 fn end_shims(runs: &Path) {
-    for shim in kanband::os::shim_search::shims_below(runs).unwrap_or_default() {
+    for shim in kanband::os::run_files::shim_search::shims_below(runs).unwrap_or_default() {
         end_shim(&shim.identity);
     }
     let Ok(entries) = std::fs::read_dir(runs) else { return };
     for entry in entries.flatten() {
-        let dir = kanband::os::run_files::RunDir::new(entry.path());
-        let Ok(Some(identity)) = kanband::os::run_files::read_identity(&dir) else { continue };
+        let dir = kanband::os::run_files::directory::RunDir::new(entry.path());
+        let Ok(Some(identity)) = kanband::os::run_files::directory::read_identity(&dir) else {
+            continue;
+        };
         end_shim(&identity.shim);
     }
 }
 
-fn end_shim(shim: &kanband::os::identity::ProcessIdentity) {
-    if let Ok(Some(shim)) = kanband::os::pidfd::PidFd::open(shim) {
+fn end_shim(shim: &kanband::os::processes::identity::ProcessIdentity) {
+    if let Ok(Some(shim)) = kanband::os::processes::pidfd::PidFd::open(shim) {
         drop(shim.signal(Signal::SIGQUIT));
         wait_for("a shim's end", || shim.has_exited().unwrap().then_some(()));
     }

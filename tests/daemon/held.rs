@@ -6,11 +6,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use kanband::os::cgroup_leaf::Leaf;
-use kanband::os::holder::{Holder, HolderError};
-use kanband::os::holder_protocol::Refusal;
-use kanband::os::run_files::{RunDir, read_identity};
-use kanband::os::user::Account;
+use kanband::os::control_groups::leaf::Leaf;
+use kanband::os::holder::client::{Holder, HolderError};
+use kanband::os::holder::protocol::Refusal;
+use kanband::os::processes::user::Account;
+use kanband::os::run_files::directory::{RunDir, read_identity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -174,7 +174,7 @@ fn a_task_runs_as_its_user_and_nobody_has_a_right_that_he_does_not_need() {
         let pid = daemon.worker_pid(&id);
         let scratch = daemon.home().join("workspaces").join(&id);
         wait_for("the worker's word", || {
-            let log = kanband::os::run_log::read_log(
+            let log = kanband::os::run_files::log::read_log(
                 &daemon.home().join(format!("logs/{id}/1.log")),
                 None,
             );

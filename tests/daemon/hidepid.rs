@@ -124,8 +124,8 @@ fn where_proc_hides_others_runs_are_adopted_and_those_of_a_dead_shim_are_ended()
         daemon.kill_9();
         assert!(spawn(&mut daemon, option));
         assert_eq!(newest(&daemon, &id, "outcome"), None, "{option}: it is the same run");
-        let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
-        let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+        let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
+        let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
         kill(Pid::from_raw(identity.shim.pid), Signal::SIGKILL).unwrap();
         let first = || {
             let connection = rusqlite::Connection::open(daemon.home().join("kanban.db")).unwrap();
@@ -184,8 +184,8 @@ fn a_run_whose_shim_died_keeps_its_slot_while_a_hidden_process_of_it_lives() {
         std::fs::read_to_string(daemon.home().join("left")).ok()?.trim().parse().ok()
     });
     wait_for("the worker", || newest(&daemon, &id, "worker_pid"));
-    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
-    let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+    let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
+    let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
     kill(Pid::from_raw(identity.shim.pid), Signal::SIGKILL).unwrap();
     wait_for("a word of it", || daemon.log().contains("the slot stays taken").then_some(()));
     assert!(is_alive(left));

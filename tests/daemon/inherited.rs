@@ -213,8 +213,8 @@ fn orphans_are_no_children_of_a_daemon_whose_starter_was_a_sub_reaper() {
     let file = daemon.home().join("orphan");
     let orphan: i32 =
         wait_for("the orphan", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
-    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
-    let identity = kanband::os::run_files::read_identity(&run).unwrap().unwrap();
+    let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
+    let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
     let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
     nix::sys::signal::kill(shim, Signal::SIGKILL).unwrap();
     wait_for("the daemon to notice", || hold.exists().then_some(()));

@@ -1,6 +1,6 @@
 //! The main job: a task becomes a supervised process and comes back done. The tick is an hour away in each of these.
 
-use kanband::os::run_files::{RunDir, read_identity};
+use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
 
 use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kanband::os::user::Account;
+use kanband::os::processes::user::Account;
 use serde_json::json;
 
 use crate::harness::{Daemon, config, wait_for};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kanband::os::proc_stat;
+use kanband::os::processes::proc_stat;
 use serde_json::json;
 
 use crate::harness::{Daemon, let_pass};

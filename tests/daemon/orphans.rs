@@ -50,10 +50,10 @@ fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<S
     let orphan: i32 = wait_for("the orphan", || {
         std::fs::read_to_string(daemon.scratch().join("orphan")).ok()?.trim().parse().ok()
     });
-    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
+    let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
     // The worker may have called before its shim has written down who it is.
     let identity = wait_for("the worker's identity", || {
-        kanband::os::run_files::read_identity(&run)
+        kanband::os::run_files::directory::read_identity(&run)
             .unwrap()
             .filter(|identity| identity.worker.is_some())
     });

@@ -163,8 +163,8 @@ fn neither_shims_nor_workers_are_told_of_the_service_manager() {
     wait_for("READY", || listener.has("READY=1").then_some(()));
     let id = daemon.create(json!({ "assignee": "sh" }));
     let worker = daemon.worker_pid(&id);
-    let run = kanband::os::run_files::RunDir::new(daemon.home().join("runs/1"));
-    let shim = kanband::os::run_files::read_identity(&run).unwrap().unwrap().shim.pid;
+    let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
+    let shim = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap().shim.pid;
     for pid in [worker, shim] {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
         let environment = String::from_utf8_lossy(&environment).into_owned();

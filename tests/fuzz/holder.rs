@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use kanband::kernel::random::{Random, below};
-use kanband::os::fd_passing::{connect_to, receive, send};
-use kanband::os::holder_protocol::{Answered, Asked, Question, Refusal};
-use kanband::os::user::Account;
+use kanband::os::holder::protocol::{Answered, Asked, Question, Refusal};
+use kanband::os::processes::fd_passing::{connect_to, receive, send};
+use kanband::os::processes::user::Account;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};

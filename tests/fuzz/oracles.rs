@@ -10,7 +10,7 @@ use kanband::kernel::store::attachments::Attachment;
 use kanband::kernel::store::comments::Comment;
 use kanband::kernel::store::runs::RecentWork;
 use kanband::kernel::task::Task;
-use kanband::os::redact::{REPLACEMENT, Redactor};
+use kanband::os::run_files::redact::{REPLACEMENT, Redactor};
 use kanband::text::{context, json, log_line, terminal};
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use kanband::os::cgroup::{Choice, Containment, end_leaf, make_leaf};
-use kanband::os::cgroup_leaf::Leaf;
-use kanband::os::run_files::{ContainmentSpec, GroupLimits, StartStep, read_identity};
+use kanband::os::control_groups::cgroup::{Choice, Containment, end_leaf, make_leaf};
+use kanband::os::control_groups::leaf::Leaf;
+use kanband::os::run_files::directory::{ContainmentSpec, GroupLimits, StartStep, read_identity};
 use nix::sys::signal::Signal;
 
 use crate::harness::{Run, until};

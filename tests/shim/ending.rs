@@ -1,6 +1,6 @@
 //! Every way a run comes to its end leaves no process behind, and the record says which way it was.
 
-use kanband::os::run_files::read_exit;
+use kanband::os::run_files::directory::read_exit;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Run, until};
@@ -84,7 +84,7 @@ fn a_stopped_worker_is_woken_to_end() {
     let shim = run.start();
     until("the worker to stop", || {
         let pid = run.wait_for("up").trim().parse().ok()?;
-        let stat = kanband::os::proc_stat::read(pid).unwrap()?;
+        let stat = kanband::os::processes::proc_stat::read(pid).unwrap()?;
         (stat.state == b'T').then_some(())
     });
     shim.signal(Signal::SIGTERM);

@@ -7,12 +7,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kanband::failpoint;
-use kanband::os::identity::{Liveness, ProcessIdentity};
-use kanband::os::run_files::{
+use kanband::os::processes::identity::{Liveness, ProcessIdentity};
+use kanband::os::run_files::directory::{
     ExitRecord, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunIdentity, RunSpec, read_exit,
     read_identity, write_spec,
 };
-use kanband::os::run_log::read_log;
+use kanband::os::run_files::log::read_log;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -1,7 +1,7 @@
 //! The run lock and the nonce: nothing is started twice, and a dead shim holds nothing.
 
-use kanband::os::run_files::{read_exit, read_identity, write_spec};
-use kanband::os::run_lock::RunLock;
+use kanband::os::run_files::directory::{read_exit, read_identity, write_spec};
+use kanband::os::run_files::lock::RunLock;
 use nix::sys::signal::Signal;
 
 use crate::harness::{NONCE, Run, until, until_gone};

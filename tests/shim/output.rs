@@ -1,6 +1,6 @@
 //! The worker's output on its way to the log.
 
-use kanband::os::run_log::read_log;
+use kanband::os::run_files::log::read_log;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Run, until};

@@ -1,6 +1,6 @@
 //! What the exit record says of a worker, and of one that never was.
 
-use kanband::os::run_files::{
+use kanband::os::run_files::directory::{
     SetupCommand, SetupSpec, StartFailure, StartStep, WorkspaceSpec, read_identity, read_prepared,
 };
 use nix::errno::Errno;

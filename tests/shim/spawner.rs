@@ -4,17 +4,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
-use kanband::os::identity::{Liveness, ProcessIdentity};
-use kanband::os::pidfd::Delivery;
-use kanband::os::proc_tree::ancestry;
-use kanband::os::run_files::{
+use kanband::os::processes::identity::{Liveness, ProcessIdentity};
+use kanband::os::processes::pidfd::Delivery;
+use kanband::os::processes::proc_tree::ancestry;
+use kanband::os::processes::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
+use kanband::os::processes::status_pipe::StatusLine;
+use kanband::os::processes::wait::ProcessEnd;
+use kanband::os::run_files::directory::{
     collect_exit, read_exit, read_identity, read_token, write_exit, write_private,
 };
-use kanband::os::run_lock::RunLock;
-use kanband::os::run_registry::RunRegistry;
-use kanband::os::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
-use kanband::os::status_pipe::StatusLine;
-use kanband::os::wait::ProcessEnd;
+use kanband::os::run_files::lock::RunLock;
+use kanband::os::run_files::registry::RunRegistry;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Run, SHIM, until};
@@ -70,7 +70,7 @@ fn a_run_goes_from_request_to_collected_record() {
     until("the shim's end", || pidfd.has_exited().unwrap().then_some(()));
     assert_eq!(identity.check(), Liveness::Gone);
     assert!(ProcessIdentity::of(identity.pid).unwrap().is_some(), "a zombie until it is reaped");
-    let end = kanband::os::wait::reap_pidfd(&pidfd).unwrap();
+    let end = kanband::os::processes::wait::reap_pidfd(&pidfd).unwrap();
     assert_eq!(end, Some(ProcessEnd::Exited(0)));
     assert_eq!(ProcessIdentity::of(identity.pid).unwrap(), None);
     assert!(registry.remove(&identity));
@@ -97,7 +97,10 @@ fn a_shim_outlives_the_one_that_listened_to_it() {
     drop(status);
     std::fs::write(run.work("go"), "").unwrap();
     until("the shim's end", || pidfd.has_exited().unwrap().then_some(()));
-    assert_eq!(kanband::os::wait::reap_pidfd(&pidfd).unwrap(), Some(ProcessEnd::Exited(0)));
+    assert_eq!(
+        kanband::os::processes::wait::reap_pidfd(&pidfd).unwrap(),
+        Some(ProcessEnd::Exited(0))
+    );
     assert_eq!(read_exit(&run.dir).unwrap().unwrap().code, Some(4));
 }
 
@@ -110,7 +113,7 @@ fn a_start_that_fails_in_the_shim_is_told_by_its_record() {
     assert!(record.start_failure.is_some());
     drop(shim.status);
     until("the shim's end", || shim.pidfd.has_exited().unwrap().then_some(()));
-    kanband::os::wait::reap_pidfd(&shim.pidfd).unwrap();
+    kanband::os::processes::wait::reap_pidfd(&shim.pidfd).unwrap();
 }
 
 #[test]

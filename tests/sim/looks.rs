@@ -6,12 +6,12 @@ use kanband::kernel::ids::RunId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd};
 use kanband::kernel::store;
 use kanband::kernel::store::footing::{Footing, ProcessKey};
-use kanband::os::identity::{Liveness, ProcessIdentity};
-use kanband::os::remains::Tree;
-use kanband::os::run_files::{ExitRecord, RUN_FILE_VERSION, RunIdentity};
-use kanband::os::run_inspection::{Inspection, LossCause, judge};
-use kanband::os::run_lock::LockSign;
-use kanband::os::run_signs::{Directory, Search, Seen, Signs};
+use kanband::os::processes::identity::{Liveness, ProcessIdentity};
+use kanband::os::run_files::directory::{ExitRecord, RUN_FILE_VERSION, RunIdentity};
+use kanband::os::run_files::inspection::{Inspection, LossCause, judge};
+use kanband::os::run_files::lock::LockSign;
+use kanband::os::run_files::remains::Tree;
+use kanband::os::run_files::signs::{Directory, Search, Seen, Signs};
 
 use crate::processes::{Identity, Role};
 use crate::world::World;

@@ -5,8 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kanband::os::identity::ProcessIdentity;
-use kanband::os::run_files::{RunDir, read_identity, read_spec};
+use kanband::os::processes::identity::ProcessIdentity;
+use kanband::os::run_files::directory::{RunDir, read_identity, read_spec};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -51,7 +51,7 @@ fn look(home: &Path) -> BTreeMap<String, BTreeMap<i64, Vec<Born>>> {
         if value("KANBAN_SOCKET") != Some(&socket) {
             continue;
         }
-        let Ok(Some(stat)) = kanband::os::proc_stat::read(pid) else { continue };
+        let Ok(Some(stat)) = kanband::os::processes::proc_stat::read(pid) else { continue };
         let process = Born { pid, start_ticks: stat.start_ticks };
         let runs = found.entry(task.to_owned()).or_default();
         runs.entry(run.parse().unwrap()).or_default().push(process);

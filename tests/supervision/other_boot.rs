@@ -5,7 +5,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use kanband::os::run_files::{RunDir, RunIdentity, write_identity};
+use kanband::os::run_files::directory::{RunDir, RunIdentity, write_identity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rusqlite::{Connection, params};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kanband::os::identity::ProcessIdentity;
-use kanband::os::proc_stat;
+use kanband::os::processes::identity::ProcessIdentity;
+use kanband::os::processes::proc_stat;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -175,9 +175,11 @@ pub fn run_dirs(daemon: &Daemon) -> Vec<String> {
 }
 
 /// The newest run's shim, once it has said who it is.
-pub fn identity_of(daemon: &Daemon, run_id: i64) -> kanband::os::run_files::RunIdentity {
-    let dir = kanband::os::run_files::RunDir::new(daemon.home().join(format!("runs/{run_id}")));
-    kanband::os::run_files::read_identity(&dir).unwrap().unwrap()
+pub fn identity_of(daemon: &Daemon, run_id: i64) -> kanband::os::run_files::directory::RunIdentity {
+    let dir = kanband::os::run_files::directory::RunDir::new(
+        daemon.home().join(format!("runs/{run_id}")),
+    );
+    kanband::os::run_files::directory::read_identity(&dir).unwrap().unwrap()
 }
 
 /// A process by its PID, now.

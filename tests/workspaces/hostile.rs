@@ -4,9 +4,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use kanband::os::git::repository::{RepositoryError, find};
-use kanband::os::worktree::prepare::{Wanted, prepare};
-use kanband::os::worktree_report::Swept;
+use kanband::os::workspaces::git::repository::{RepositoryError, find};
+use kanband::os::workspaces::worktree::prepare::{Wanted, prepare};
+use kanband::os::workspaces::worktree_report::Swept;
 
 use crate::repository::{BRANCH, Made, Repository, git_in, has_git, patience};
 

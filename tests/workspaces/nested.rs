@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kanband::os::worktree::prepare::{Wanted, prepare};
+use kanband::os::workspaces::worktree::prepare::{Wanted, prepare};
 
 use crate::repository::{BRANCH, Made, Repository, git_in, has_git, patience};
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use kanband::os::worktree_report::Swept;
+use kanband::os::workspaces::worktree_report::Swept;
 
 use crate::repository::{Made, Repository, git_in, has_git};
 
@@ -288,15 +288,16 @@ fn a_repository_of_another_format_is_read_or_keeps_its_trees() {
     std::fs::write(path.join("file"), "one\n").unwrap();
     git_in(&path, ["add", "."]);
     git_in(&path, ["commit", "--quiet", "--message=first"]);
-    let wanted = kanband::os::worktree::prepare::Wanted {
+    let wanted = kanband::os::workspaces::worktree::prepare::Wanted {
         repository: &path,
         path: &temp.path().join("t_1"),
         branch: "kanban/t_1",
         with_submodules: false,
     };
-    kanband::os::worktree::prepare::prepare(&crate::repository::patience(), &wanted).unwrap();
+    kanband::os::workspaces::worktree::prepare::prepare(&crate::repository::patience(), &wanted)
+        .unwrap();
     std::fs::write(wanted.path.join("new"), "precious").unwrap();
-    let swept = kanband::os::worktree::sweep::sweep(
+    let swept = kanband::os::workspaces::worktree::sweep::sweep(
         &crate::repository::patience(),
         wanted.path,
         "t_1",

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kanband::os::git::Git;
-use kanband::os::worktree::prepare::{PrepareError, Wanted, prepare};
-use kanband::os::worktree::sweep::sweep;
-use kanband::os::worktree_report::{Part, PreparedWorktree, Swept};
+use kanband::os::workspaces::git::Git;
+use kanband::os::workspaces::worktree::prepare::{PrepareError, Wanted, prepare};
+use kanband::os::workspaces::worktree::sweep::sweep;
+use kanband::os::workspaces::worktree_report::{Part, PreparedWorktree, Swept};
 
 /// Branch of the worktrees here.
 pub const BRANCH: &str = "kanban/t_1";

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use kanband::os::workspaces::{Removal, Workspaces};
+use kanband::os::workspaces::marked::{Removal, Workspaces};
 
 fn root() -> (tempfile::TempDir, Workspaces) {
     let temp = tempfile::tempdir().unwrap();

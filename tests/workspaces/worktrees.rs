@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use kanband::os::worktree::examine::{Standing, examine};
-use kanband::os::worktree::prepare::{PrepareError, Wanted, prepare};
-use kanband::os::worktree_report::Swept;
+use kanband::os::workspaces::worktree::examine::{Standing, examine};
+use kanband::os::workspaces::worktree::prepare::{PrepareError, Wanted, prepare};
+use kanband::os::workspaces::worktree_report::Swept;
 
 use crate::repository::{BRANCH, Made, Repository, git_in, has_git, patience};
 

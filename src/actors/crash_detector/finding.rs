@@ -8,10 +8,10 @@ use crate::actors::worker::footing::{OpenRun, footing};
 use crate::actors::worker::prepare::LaunchContext;
 use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
-use crate::os::remains::Tree;
-use crate::os::run_files::RunSpec;
-use crate::os::run_inspection::{Inspected, Inspection, LossCause, Supervisor};
-use crate::os::run_signs::Footing;
+use crate::os::run_files::directory::RunSpec;
+use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, Supervisor};
+use crate::os::run_files::remains::Tree;
+use crate::os::run_files::signs::Footing;
 
 /// How long what is left of a run whose shim died may take to go when it is killed, before it is handed to an actor that goes on
 /// killing.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::kernel::limits::{LONG_READ_MS_MAX, READ_MS_MAX, READ_WALL_MS_MAX};
-use crate::os::clock::{monotonic_ms, thread_cpu_ms};
+use crate::os::host::clock::{monotonic_ms, thread_cpu_ms};
 
 /// How much a read may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use super::RootSupervisor;
 use crate::actors::dispatcher::messages::Ping;
-use crate::os::service_manager::{feed_watchdog, watchdog_interval};
+use crate::os::host::service_manager::{feed_watchdog, watchdog_interval};
 
 /// Questions within the time after which the service manager gives up: one answer that comes late must not be the end.
 const QUESTIONS_PER_INTERVAL: u32 = 3;

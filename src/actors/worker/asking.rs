@@ -9,7 +9,7 @@ use crate::config::template::Placeholder;
 use crate::kernel::ids::RunId;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
-use crate::os::skill_files::find_skill;
+use crate::os::home::skill_files::find_skill;
 
 /// The agent's session as far as it is known and can be gone on with, and the run that it was before.
 pub(super) fn session(

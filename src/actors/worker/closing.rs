@@ -12,9 +12,9 @@ use crate::actors::root::messages::WorkerFinished;
 use crate::kernel::outcome::{Evidence, ProcessEnd, Unheard};
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::verbs::{CloseRun, RecordDoubt};
-use crate::os::remains::Tree;
-use crate::os::run_files::{self, RunIdentity, collect_exit, read_exit, read_identity};
-use crate::os::run_inspection::{Inspected, Inspection, LossCause};
+use crate::os::run_files::directory::{self, RunIdentity, collect_exit, read_exit, read_identity};
+use crate::os::run_files::inspection::{Inspected, Inspection, LossCause};
+use crate::os::run_files::remains::Tree;
 
 /// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
 const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
@@ -193,7 +193,7 @@ impl Worker {
             self.deps.live_runs.shims.remove_worker(worker);
         }
         self.deps.context.remove_leaf(self.run_id, &self.footing, self.spec.as_ref());
-        if let Err(error) = run_files::remove(&self.run_dir) {
+        if let Err(error) = directory::remove(&self.run_dir) {
             tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
         }
         self.deps.finished.tell(WorkerFinished { run_id: self.run_id });

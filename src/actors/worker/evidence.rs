@@ -3,10 +3,10 @@
 use crate::kernel::limits::LOG_TAIL_BYTES;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::start_fault::FailedStep;
-use crate::os::redact::redacted;
-use crate::os::run_files::{ExitRecord, StartFailure, StartPart, StartStep};
-use crate::os::run_inspection::{Inspection, LossCause};
-use crate::os::run_log::read_log;
+use crate::os::run_files::directory::{ExitRecord, StartFailure, StartPart, StartStep};
+use crate::os::run_files::inspection::{Inspection, LossCause};
+use crate::os::run_files::log::read_log;
+use crate::os::run_files::redact::redacted;
 
 /// Evidence of an exit record.
 pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {

@@ -12,11 +12,11 @@ use crate::kernel::outcome::VerdictMode;
 use crate::kernel::run::Run;
 use crate::kernel::store::footing::{Footing as RowFooting, ProcessKey};
 use crate::kernel::task::Task;
-use crate::os::identity::{ProcessIdentity, boot_id};
-use crate::os::remains::{Marks, Remnant, Tree};
-use crate::os::run_files::{GroupLimits, RunDir, RunSpec, read_token};
-use crate::os::run_inspection::{Inspected, Loss, inspect};
-use crate::os::run_signs::Footing;
+use crate::os::processes::identity::{ProcessIdentity, boot_id};
+use crate::os::run_files::directory::{GroupLimits, RunDir, RunSpec, read_token};
+use crate::os::run_files::inspection::{Inspected, Loss, inspect};
+use crate::os::run_files::remains::{Marks, Remnant, Tree};
+use crate::os::run_files::signs::Footing;
 
 /// A process of this boot, as the registry of live runs keeps it.
 fn of_this_boot(process: (i32, u64)) -> Option<ProcessIdentity> {

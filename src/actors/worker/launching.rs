@@ -20,14 +20,14 @@ use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
 use crate::os::failure::{errno_of, in_words};
-use crate::os::holder::HolderError;
-use crate::os::holder_protocol::Refusal;
-use crate::os::random::{random_hex, random_uuid};
-use crate::os::redact::redacted;
-use crate::os::run_inspection::{Inspected, Inspection, revoke};
-use crate::os::run_signs::Footing;
-use crate::os::spawn::{SpawnError, SpawnRequest};
-use crate::os::user::Account;
+use crate::os::holder::client::HolderError;
+use crate::os::holder::protocol::Refusal;
+use crate::os::host::random::{random_hex, random_uuid};
+use crate::os::processes::spawn::{SpawnError, SpawnRequest};
+use crate::os::processes::user::Account;
+use crate::os::run_files::inspection::{Inspected, Inspection, revoke};
+use crate::os::run_files::redact::redacted;
+use crate::os::run_files::signs::Footing;
 
 /// Pause between looks at a run that may have begun although its start has failed.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);

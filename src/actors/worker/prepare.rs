@@ -23,15 +23,15 @@ use crate::kernel::policy::Policy;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
-use crate::os::cgroup::Containment;
-use crate::os::disk::free_bytes;
-use crate::os::holder::Holder;
-use crate::os::run_files::{
+use crate::os::control_groups::cgroup::Containment;
+use crate::os::holder::client::Holder;
+use crate::os::host::disk::free_bytes;
+use crate::os::processes::user::Account;
+use crate::os::run_files::directory::{
     GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupCommand, SetupSpec,
     WorkspaceSpec,
 };
-use crate::os::user::Account;
-use crate::os::workspaces::{FileIdentity, Mark, MarkKind, Workspaces};
+use crate::os::workspaces::marked::{FileIdentity, Mark, MarkKind, Workspaces};
 
 /// Where things are and how they are set, for every launch.
 pub struct LaunchContext {

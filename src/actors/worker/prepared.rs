@@ -5,8 +5,8 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use super::{WRITE_AGAIN, Worker, is_retryable};
 use crate::actors::database::Submit;
 use crate::kernel::verbs::RecordPrepared;
-use crate::os::run_files::read_prepared;
-use crate::os::worktree_report::PreparedWorktree;
+use crate::os::run_files::directory::read_prepared;
+use crate::os::workspaces::worktree_report::PreparedWorktree;
 
 impl Worker {
     /// Tells the board, if there is something to tell. Until it has it, the run's file says the same.

@@ -7,7 +7,7 @@
 //! Only time in which the daemon looked counts. While the daemon itself is stopped or starved, a worker that waits for its
 //! answer shows nothing, and that is not the worker's fault.
 
-use crate::os::run_log::LogMark;
+use crate::os::run_files::log::LogMark;
 
 /// What is seen of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,7 +95,7 @@ mod tests {
             Sample { cpu_ticks: 8, ..QUIET },
             Sample { cpu_ticks: 6, ..QUIET },
             Sample { calls: 4, ..QUIET },
-            Sample { log: crate::os::run_log::mark(&written), ..QUIET },
+            Sample { log: crate::os::run_files::log::mark(&written), ..QUIET },
         ] {
             let seen =
                 [(0, Some(QUIET)), (900, Some(sign)), (1800, Some(sign)), (1900, Some(sign))];

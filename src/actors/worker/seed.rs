@@ -7,9 +7,9 @@ use crate::kernel::outcome::{Evidence, VerdictMode};
 use crate::kernel::run::Run;
 use crate::kernel::task::Task;
 use crate::kernel::verbs::RunOrder;
-use crate::os::run_files::RunSpec;
-use crate::os::run_inspection::Supervisor;
-use crate::os::run_signs::Footing;
+use crate::os::run_files::directory::RunSpec;
+use crate::os::run_files::inspection::Supervisor;
+use crate::os::run_files::signs::Footing;
 
 /// What is known of a run when its worker actor is built.
 #[derive(Debug)]

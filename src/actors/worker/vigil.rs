@@ -17,9 +17,10 @@ use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
 use crate::config::Settings;
 use crate::kernel::verbs::EndStalledRun;
-use crate::os::cgroup_leaf::Leaf;
-use crate::os::clock::monotonic_ms;
-use crate::os::{proc_stat, proc_tree, proc_view, run_log};
+use crate::os::control_groups::leaf::Leaf;
+use crate::os::host::clock::monotonic_ms;
+use crate::os::processes::{proc_stat, proc_tree, proc_view};
+use crate::os::run_files::log as run_log;
 
 /// Least time between two looks for signs of life.
 const LOOK_MIN: Duration = Duration::from_secs(1);

@@ -10,11 +10,11 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::os::identity::ProcessIdentity;
-use crate::os::pidfd::{PidFd, Signal};
-use crate::os::spawn::SpawnedShim;
-use crate::os::status_pipe::{StatusLine, StatusPipe};
-use crate::os::wait::{NOT_OUR_CHILD, reap_pidfd};
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::pidfd::{PidFd, Signal};
+use crate::os::processes::spawn::SpawnedShim;
+use crate::os::processes::status_pipe::{StatusLine, StatusPipe};
+use crate::os::processes::wait::{NOT_OUR_CHILD, reap_pidfd};
 
 /// What a shim lets its worker actor know.
 #[derive(Debug, Message)]

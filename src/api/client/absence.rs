@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::os::group::Standing;
+use crate::os::processes::group::Standing;
 
 /// Group whose members may use the socket of the machine's daemon.
 pub const OPERATORS_GROUP: &str = "kanban";

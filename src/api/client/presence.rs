@@ -7,11 +7,13 @@ use std::time::Duration;
 use super::absence::{Absence, AtPath, OPERATORS_GROUP, Owner, Seen};
 use crate::config::home::{HomeKind, system_home};
 use crate::config::{Ambient, Home, HomeError, Sockets, client_socket};
-use crate::os::group::standing;
-use crate::os::lock_owner::lock_owner;
-use crate::os::service_manager::{REMAKE_OWN_SOCKETS, REMAKE_SOCKETS};
-use crate::os::socket_file::kind_of;
-use crate::os::young_processes::{directory_of, environment_of, group_of, young_processes};
+use crate::os::home::lock_owner::lock_owner;
+use crate::os::host::service_manager::{REMAKE_OWN_SOCKETS, REMAKE_SOCKETS};
+use crate::os::host::socket_file::kind_of;
+use crate::os::processes::group::standing;
+use crate::os::processes::young_processes::{
+    directory_of, environment_of, group_of, young_processes,
+};
 
 /// A daemon that is older than this and has not taken its home will not take it any more.
 const YOUNG: Duration = Duration::from_secs(3);

@@ -2,8 +2,8 @@
 
 use super::{Check, Health};
 use crate::config::Settings;
-use crate::os::cgroup::Containment;
-use crate::os::proc_view::ProcMount;
+use crate::os::control_groups::cgroup::Containment;
+use crate::os::processes::proc_view::ProcMount;
 
 /// How much of `/proc` the daemon sees, and what it cannot do with less than all of it.
 pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Check {

@@ -21,8 +21,8 @@ use crate::kernel::place::{branch_of, refuse_relative};
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
-use crate::os::run_files::SetupFailure;
-use crate::os::worktree_report::PreparedWorktree;
+use crate::os::run_files::directory::SetupFailure;
+use crate::os::workspaces::worktree_report::PreparedWorktree;
 
 /// Claim a ready task to work on it yourself.
 ///

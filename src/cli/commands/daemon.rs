@@ -13,8 +13,8 @@ use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::os::pidfd::{PidFd, Signal};
-use crate::os::signals::watch;
+use crate::os::processes::pidfd::{PidFd, Signal};
+use crate::os::processes::signals::watch;
 
 /// Kept for scripts of the predecessor: the daemon is `kanband`.
 ///

@@ -12,7 +12,7 @@ use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::EventId;
 use crate::kernel::queries::TaskDetails;
-use crate::os::signals::{SignalWatch, watch};
+use crate::os::processes::signals::{SignalWatch, watch};
 use crate::text::json;
 
 /// Print the events of a task, and go on as they happen.

@@ -15,12 +15,12 @@ use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::os::git::Git;
-use crate::os::place;
-use crate::os::run_files::SetupFailure;
-use crate::os::workspaces::{FileIdentity, empty_as_owner};
-use crate::os::worktree::prepare::{Wanted, prepare};
-use crate::os::worktree::sweep::sweep;
+use crate::os::run_files::directory::SetupFailure;
+use crate::os::workspaces::git::Git;
+use crate::os::workspaces::marked::{FileIdentity, empty_as_owner};
+use crate::os::workspaces::place;
+use crate::os::workspaces::worktree::prepare::{Wanted, prepare};
+use crate::os::workspaces::worktree::sweep::sweep;
 
 /// The caller sets the limit that counts.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);

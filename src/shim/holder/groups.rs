@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, chown};
 
-use crate::os::cgroup_controllers::hand_down;
-use crate::os::cgroup_hierarchy::{group, mounts};
-use crate::os::cgroup_leaf::{Leaf, enter, make_group};
-use crate::os::holder_protocol::HeldGroups;
-use crate::os::user::RunAs;
+use crate::os::control_groups::controllers::hand_down;
+use crate::os::control_groups::hierarchy::{group, mounts};
+use crate::os::control_groups::leaf::{Leaf, enter, make_group};
+use crate::os::holder::protocol::HeldGroups;
+use crate::os::processes::user::RunAs;
 use crate::shim::holder::options::GroupChoice;
 
 /// Name of the group that is given away.

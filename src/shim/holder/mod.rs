@@ -3,7 +3,7 @@
 //! In system mode two services share the work. `kanband.service` has the board; it runs as a user of its own, has no
 //! capabilities, and is restarted and upgraded freely. `kanband-runs.service` is this: root, tiny, never restarted by an upgrade.
 //! It has the control groups of the runs below it, starts shims when the daemon's user asks, reaps them, and ends them when the
-//! unit is stopped. What it may be asked is small: [`crate::os::holder_protocol`].
+//! unit is stopped. What it may be asked is small: [`crate::os::holder::protocol`].
 //!
 //! ```text
 //! kanban-shim --hold [--socket PATH]        where it listens            /run/kanband-runs/holder.sock
@@ -57,13 +57,13 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, chown, geteuid};
 
-use crate::os::fd_passing::{connect_to, listen_at};
-use crate::os::inherited::normalize_shim;
-use crate::os::own_process::{
+use crate::os::host::stderr;
+use crate::os::processes::fd_passing::{connect_to, listen_at};
+use crate::os::processes::inherited::normalize_shim;
+use crate::os::processes::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
-use crate::os::stderr;
-use crate::os::user::{Account, RunAs};
+use crate::os::processes::user::{Account, RunAs};
 use crate::shim::ShimExit;
 use crate::text::log_line;
 use options::Options;

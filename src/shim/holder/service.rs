@@ -15,17 +15,17 @@ use nix::sys::socket::sockopt::PeerCredentials;
 use nix::unistd::{Pid, getpid};
 
 use crate::failpoint;
-use crate::os::fd_passing::{Message, accept, receive, send};
-use crate::os::holder_protocol::{
+use crate::os::holder::protocol::{
     Answered, Asked, Hello, PROTOCOL_VERSION, Question, Refusal, Remains, Started,
 };
-use crate::os::identity::ProcessIdentity;
-use crate::os::pidfd::PidFd;
-use crate::os::proc_tree::descendants;
-use crate::os::shim_start::{arguments, blocked_signals, environment};
-use crate::os::spawn_as::{ShimStart, start_as};
-use crate::os::user::{Account, RunAs};
-use crate::os::wait::{ProcessEnd, Reap, reap_any};
+use crate::os::processes::fd_passing::{Message, accept, receive, send};
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::pidfd::PidFd;
+use crate::os::processes::proc_tree::descendants;
+use crate::os::processes::spawn_as::{ShimStart, start_as};
+use crate::os::processes::user::{Account, RunAs};
+use crate::os::processes::wait::{ProcessEnd, Reap, reap_any};
+use crate::os::run_files::shim_start::{arguments, blocked_signals, environment};
 use crate::shim::holder::groups::Groups;
 use crate::shim::holder::options::Options;
 use crate::shim::holder::{notify, say, users};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::os::run_files::{LimitSpec, LogSpec, RUN_FILE_VERSION};
+use crate::os::run_files::directory::{LimitSpec, LogSpec, RUN_FILE_VERSION};
 
 fn spec(argv: &[&str]) -> RunSpec {
     RunSpec {

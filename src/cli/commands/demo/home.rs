@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
 use crate::kernel::error::ErrorCode;
-use crate::os::random::random_hex;
+use crate::os::host::random::random_hex;
 
 /// Failed runs after which the demo's daemon gives a task up.
 pub const FAILURE_LIMIT: usize = 3;

@@ -21,7 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::files::refuse_home_file;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::os::own_process::make_files_private;
+use crate::os::processes::own_process::make_files_private;
 use home::DemoHome;
 use private_daemon::PrivateDaemon;
 use report::{Report, ReportedTask};

@@ -13,8 +13,8 @@ use crate::api::client::{Client, ClientError};
 use crate::api::daemon::DaemonInfo;
 use crate::cli::commands::demo::home::DemoHome;
 use crate::cli::failure::Failure;
-use crate::os::leftovers::end_runs;
-use crate::os::pidfd::{PidFd, Signal};
+use crate::os::processes::pidfd::{PidFd, Signal};
+use crate::os::run_files::leftovers::end_runs;
 
 /// How long the daemon may take to answer its first request.
 const START_TIME: Duration = Duration::from_secs(20);

@@ -24,7 +24,7 @@ use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CreateReply, CreateTask};
-use crate::os::signals::{SignalWatch, watch};
+use crate::os::processes::signals::{SignalWatch, watch};
 
 /// How long the whole play may take before it is given up. It takes a few seconds.
 const PLAY_TIME: Duration = Duration::from_secs(90);

@@ -14,8 +14,8 @@ use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
-use crate::os::ask_program::first_line_of;
-use crate::os::user::Account;
+use crate::os::processes::ask_program::first_line_of;
+use crate::os::processes::user::Account;
 
 /// Time that a program has to tell its version.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,8 +9,8 @@ use crate::cli::failure::Failure;
 use crate::kernel::ids::TaskId;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::task::TaskStatus;
-use crate::os::identity::ProcessIdentity;
-use crate::os::pidfd::{PidFd, Signal};
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::pidfd::{PidFd, Signal};
 
 /// SIGKILL.
 const KILLED: i32 = 9;

@@ -1,0 +1,201 @@
+//! The daemon's side of the holder: asks it to start shims, and what is left of those that died. See
+//! [`crate::os::holder::protocol`].
+//!
+//! Each question has a connection of its own, so a holder that was started anew is found at once; nothing here waits longer than
+//! [`PATIENCE`].
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::os::holder::protocol::{
+    Answered, Asked, Hello, PROTOCOL_VERSION, Question, Refusal, Remains,
+};
+use crate::os::processes::fd_passing::{Message, connect_to, receive, send};
+use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::pidfd::PidFd;
+
+/// Longest time that the holder has for an answer.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The way to the holder. It need not be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    socket: PathBuf,
+}
+
+/// Why the holder did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum HolderError {
+    /// It is not there, or does not answer.
+    #[error("the holder of the runs does not answer at {}: {detail}", socket.display())]
+    Silent {
+        /// Where it should listen.
+        socket: PathBuf,
+        /// What the kernel said.
+        detail: String,
+    },
+    /// It answered what is not understood.
+    #[error("the holder of the runs answered at {} what is not understood: {detail}", socket.display())]
+    Odd {
+        /// Where it listens.
+        socket: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// It said no.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+}
+
+impl HolderError {
+    /// Whether nothing but this host is to blame: neither the task nor its profile has a part in it.
+    pub fn is_host_fault(&self) -> bool {
+        match self {
+            Self::Silent { .. } | Self::Odd { .. } => true,
+            Self::Refused(refusal) => refusal.code != Refusal::USER_NOT_ALLOWED,
+        }
+    }
+
+    /// The kernel's error number, when the holder told one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Silent { .. } | Self::Odd { .. } => None,
+            Self::Refused(refusal) => Some(refusal.errno).filter(|errno| *errno != 0),
+        }
+    }
+}
+
+impl Holder {
+    /// The holder that listens at `socket`.
+    pub fn at(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Asks who it is.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub fn hello(&self) -> Result<Hello, HolderError> {
+        let (answer, _) = self.ask(Question::Hello, &[])?;
+        answer.hello.ok_or_else(|| self.odd("it does not say who it is"))
+    }
+
+    /// Has it start the shim of a run whose files are in place, for a worker of `user`.
+    ///
+    /// # Errors
+    /// [`HolderError`]. A shim that was started all the same finds its files and is found by them.
+    pub fn start(
+        &self,
+        run_dir: &Path,
+        nonce: &str,
+        user: &str,
+        status: BorrowedFd<'_>,
+    ) -> Result<(ProcessIdentity, PidFd), HolderError> {
+        let run_dir = std::path::absolute(run_dir).map_err(|error| self.silent(&error))?;
+        let question = Question::Start { run_dir, nonce: nonce.to_owned(), user: user.to_owned() };
+        let (answer, message) = self.ask(question, &[status])?;
+        let shim = answer.started.ok_or_else(|| self.odd("it names no shim"))?.shim;
+        let pidfd = message.descriptors.into_iter().next();
+        let pidfd = pidfd.ok_or_else(|| self.odd("it gives no handle on the shim"))?;
+        let pid = shim.pid;
+        Ok((shim, PidFd::from_kernel(pidfd, pid)))
+    }
+
+    /// Asks what is left of a run whose shim has died. What is, is being killed.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub fn remains(&self, shim: &ProcessIdentity) -> Result<Remains, HolderError> {
+        let (answer, _) = self.ask(Question::Remains { shim: shim.clone() }, &[])?;
+        answer.remains.ok_or_else(|| self.odd("it does not say what is left"))
+    }
+
+    fn ask(
+        &self,
+        question: Question,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(Answered, Message), HolderError> {
+        let asked = Asked { version: PROTOCOL_VERSION, question };
+        let text = serde_json::to_vec(&asked).map_err(|error| self.odd(&error.to_string()))?;
+        let message = self.exchange(&text, descriptors).map_err(|error| self.silent(&error))?;
+        let answer: Answered =
+            serde_json::from_slice(&message.bytes).map_err(|error| self.odd(&error.to_string()))?;
+        match answer.refused {
+            Some(refusal) => Err(HolderError::Refused(refusal)),
+            None => Ok((answer, message)),
+        }
+    }
+
+    fn exchange(&self, text: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<Message> {
+        let connection = connect_to(&self.socket, PATIENCE)?;
+        // One that refuses before it is asked has hung up already, but what it said is there.
+        let sent = send(&connection, text, descriptors);
+        let message = match receive(&connection) {
+            // What it said before it hung up, unasked, is behind the news that it has.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => receive(&connection)?,
+            received => received?,
+        };
+        if message.bytes.is_empty() {
+            sent?;
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"));
+        }
+        Ok(message)
+    }
+
+    fn silent(&self, error: &io::Error) -> HolderError {
+        let detail = match error.kind() {
+            io::ErrorKind::WouldBlock => "it takes too long".to_owned(),
+            _ => error.to_string(),
+        };
+        HolderError::Silent { socket: self.socket.clone(), detail }
+    }
+
+    fn odd(&self, detail: &str) -> HolderError {
+        HolderError::Odd { socket: self.socket.clone(), detail: detail.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::processes::fd_passing::{accept, listen_at};
+
+    #[test]
+    fn a_holder_that_is_not_there_or_hangs_up_is_silent_and_the_host_is_to_blame() {
+        let temp = tempfile::tempdir().unwrap();
+        let holder = Holder::at(temp.path().join("socket"));
+        let missing = holder.hello().unwrap_err();
+        assert!(missing.is_host_fault() && missing.to_string().contains("does not answer"));
+        let listener = listen_at(holder.socket()).unwrap();
+        let hangs_up = std::thread::spawn(move || {
+            while accept(&listener).unwrap().is_none() {
+                std::thread::yield_now();
+            }
+        });
+        assert!(matches!(holder.hello().unwrap_err(), HolderError::Silent { .. }));
+        hangs_up.join().unwrap();
+    }
+
+    #[test]
+    fn only_a_user_that_is_not_allowed_is_the_profiles_fault() {
+        for (code, is_host_fault) in [
+            (Refusal::USER_NOT_ALLOWED, false),
+            (Refusal::USERS_FILE, true),
+            (Refusal::STOPPING, true),
+            (Refusal::NOT_THE_DAEMON, true),
+            ("of a later holder", true),
+        ] {
+            let refusal = Refusal { code: code.into(), message: "no".into(), errno: 13 };
+            assert_eq!(HolderError::Refused(refusal).is_host_fault(), is_host_fault, "{code}");
+        }
+    }
+}

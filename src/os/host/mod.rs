@@ -1,0 +1,13 @@
+//! The host: clock, randomness, disk, descriptors, terminal, sockets as files, and the service manager.
+
+pub mod clock;
+pub mod descriptors;
+pub mod disk;
+pub mod file_watch;
+pub mod journal;
+pub mod name;
+pub mod random;
+pub mod service_manager;
+pub mod socket_file;
+pub mod stderr;
+pub mod terminal;

@@ -1,0 +1,30 @@
+//! Processes: who one is ([`identity`]), how one is started ([`spawn`], [`fork_exec`]), signalled ([`pidfd`]), found in `/proc`
+//! ([`proc_stat`], [`proc_tree`]) and identified as the caller on a socket ([`peer`]).
+
+pub mod ask_program;
+mod capabilities;
+pub mod code_pages;
+pub mod command_as;
+pub mod fd_passing;
+pub mod fork_exec;
+pub mod group;
+pub mod identity;
+pub mod inherited;
+pub mod own_process;
+pub mod peer;
+pub mod pidfd;
+pub mod proc_stat;
+pub mod proc_tree;
+pub mod proc_view;
+pub mod signals;
+pub mod spawn;
+pub mod spawn_as;
+mod spawn_in_group;
+pub mod status_pipe;
+#[cfg(test)]
+pub(in crate::os) mod test_child;
+pub mod user;
+#[cfg(target_arch = "x86_64")]
+mod vfork;
+pub mod wait;
+pub mod young_processes;

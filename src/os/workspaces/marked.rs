@@ -1,0 +1,328 @@
+//! Workspaces that the daemon owns: directories directly beneath a root of its own, one per task.
+//!
+//! ```text
+//! workspaces/<task id>          a scratch directory, or the checkout of a worktree
+//! workspaces/.marks/<task id>   who made it: device and inode of the scratch directory, or where the worktree is from
+//! ```
+//!
+//! A scratch directory is made under another name, marked, and only then renamed to its own, so none ever stands there
+//! without its mark. Nothing is opened by a path of more than one part: the root's descriptor is the start of every step, and
+//! openat2(2) refuses links, mounts and `..`. [`Workspaces::remove_scratch`] deletes what its mark says and nothing else;
+//! what does not match is left and told.
+
+mod removal;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat2};
+use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use serde::{Deserialize, Serialize};
+
+use crate::os::failure::at;
+
+pub(in crate::os) use removal::empty_but;
+pub use removal::{Judgement, Removal};
+
+/// Directory of the marks; no task has a name that begins with a dot.
+const MARKS: &str = ".marks";
+
+/// A directory on its way to its name.
+const UNNAMED: &str = ".new";
+
+/// Version that this build writes into every mark.
+const MARK_VERSION: u32 = 1;
+
+/// One maker at a time: two of one task would overwrite each other's marks.
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// What a directory is, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileIdentity {
+    /// Device number of its file system.
+    pub device: u64,
+    /// Inode number there.
+    pub inode: u64,
+}
+
+impl FileIdentity {
+    /// Of something open.
+    ///
+    /// # Errors
+    /// fstat(2) fails.
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        Ok(Self::of_stat(&fstat(file)?))
+    }
+
+    /// Of a file that was looked at by its path.
+    pub fn of_metadata(found: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { device: found.dev(), inode: found.ino() }
+    }
+
+    pub(crate) fn of_stat(stat: &FileStat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+}
+
+/// Who made a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// [`MARK_VERSION`] of the writer.
+    version: u32,
+    /// What it is.
+    pub kind: MarkKind,
+}
+
+/// What a marked workspace is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MarkKind {
+    /// A directory that the daemon made.
+    Scratch(FileIdentity),
+    /// A checkout that git made for it.
+    Worktree {
+        /// The repository as it was asked for: a directory in it.
+        repository: PathBuf,
+        /// The branch that is checked out there.
+        branch: String,
+    },
+}
+
+/// The root, open.
+#[derive(Debug)]
+pub struct Workspaces {
+    path: PathBuf,
+    root: OwnedFd,
+    marks: OwnedFd,
+}
+
+impl Workspaces {
+    /// Opens the root at `path`, which must be there and be no link, and makes the place of its marks.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path, flags, Mode::empty())?;
+        match mkdirat(&root, MARKS, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let marks = open_directory(&root, MARKS)?;
+        Ok(Self { path: path.to_owned(), root, marks })
+    }
+
+    /// The directory of a workspace; it need not be there.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes the scratch directory `name` (0700) if it is missing, and says what it is.
+    ///
+    /// # Errors
+    /// `name` is no plain name, a link, a mount or a file stands in its place, or it cannot be made.
+    pub fn ensure_scratch(&self, name: &str) -> io::Result<FileIdentity> {
+        let name = plain(name)?;
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = self.identity(name)? {
+            return Ok(there);
+        }
+        // Left by a maker that was cut off; it is empty, or not ours.
+        match unlinkat(&self.root, UNNAMED, UnlinkatFlags::RemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(not_a_directory(&self.path_of(UNNAMED), errno)),
+        }
+        mkdirat(&self.root, UNNAMED, Mode::S_IRWXU)?;
+        let identity = FileIdentity::of(open_directory(&self.root, UNNAMED)?)?;
+        self.write_mark(name, MarkKind::Scratch(identity))?;
+        renameat2(&self.root, UNNAMED, &self.root, name, RenameFlags::RENAME_NOREPLACE)?;
+        Ok(identity)
+    }
+
+    /// Makes an empty directory `name` (0700) if there is none, for git to make a worktree in, and says what it is.
+    ///
+    /// # Errors
+    /// As [`Workspaces::ensure_scratch`].
+    pub fn ensure_directory(&self, name: &str) -> io::Result<FileIdentity> {
+        let name = plain(name)?;
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = self.identity(name)? {
+            return Ok(there);
+        }
+        mkdirat(&self.root, name, Mode::S_IRWXU)?;
+        FileIdentity::of(open_directory(&self.root, name)?)
+    }
+
+    /// What the directory `name` is, which may be one that cannot be read from here; none when there is none.
+    fn identity(&self, name: &str) -> io::Result<Option<FileIdentity>> {
+        match look_at_directory(&self.root, name) {
+            Ok(there) => FileIdentity::of(there).map(Some),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(not_a_directory(&self.path_of(name), errno)),
+        }
+    }
+
+    /// Marks `name` as a worktree, before git makes it.
+    ///
+    /// # Errors
+    /// The mark cannot be written.
+    pub fn mark_worktree(&self, name: &str, repository: &Path, branch: &str) -> io::Result<()> {
+        let (repository, branch) = (repository.to_owned(), branch.to_owned());
+        self.write_mark(plain(name)?, MarkKind::Worktree { repository, branch })
+    }
+
+    /// The mark of `name`; none when it has none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged (`InvalidData`).
+    pub fn mark(&self, name: &str) -> io::Result<Option<Mark>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = match openat(&self.marks, plain(name)?, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut text = Vec::new();
+        File::from(file).read_to_end(&mut text)?;
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Forgets who made `name`: it is gone.
+    ///
+    /// # Errors
+    /// The mark cannot be removed.
+    pub fn remove_mark(&self, name: &str) -> io::Result<()> {
+        match unlinkat(&self.marks, plain(name)?, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Names of everything that has a mark.
+    ///
+    /// # Errors
+    /// The marks cannot be listed.
+    pub fn marked(&self) -> io::Result<Vec<String>> {
+        let mut names = crate::os::workspaces::tree::names_in(&self.marks)?
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect::<Vec<_>>();
+        names.sort();
+        Ok(names)
+    }
+
+    /// What [`Workspaces::remove_scratch`] would do about the scratch directory `name`. Changes nothing.
+    pub fn judge_scratch(&self, name: &str) -> Judgement {
+        removal::judge(self, name)
+    }
+
+    /// Removes the scratch directory `name` with everything in it, if it is the one that its mark names.
+    pub fn remove_scratch(&self, name: &str) -> Removal {
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        removal::remove(self, name)
+    }
+
+    /// Removes the directory `name` and its mark when it is empty, and the one that was marked where the mark says which: what a
+    /// process of its owner has left of it.
+    ///
+    /// # Errors
+    /// It is not empty, or cannot be removed.
+    pub fn remove_emptied(&self, name: &str) -> io::Result<Removal> {
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        removal::remove_emptied(self, plain(name)?)
+    }
+
+    /// The user whose the directory `name` is, when that is not this process's; none also when there is none.
+    ///
+    /// # Errors
+    /// It is no directory, or cannot be looked at.
+    pub fn other_owner(&self, name: &str) -> io::Result<Option<u32>> {
+        match look_at_directory(&self.root, plain(name)?) {
+            Ok(there) => {
+                let owner = fstat(there)?.st_uid;
+                Ok((owner != nix::unistd::geteuid().as_raw()).then_some(owner))
+            }
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(not_a_directory(&self.path_of(name), errno)),
+        }
+    }
+
+    fn write_mark(&self, name: &str, kind: MarkKind) -> io::Result<()> {
+        let flags = OFlag::O_WRONLY
+            | OFlag::O_CREAT
+            | OFlag::O_TRUNC
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_CLOEXEC;
+        let file = openat(&self.marks, UNNAMED, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let text = serde_json::to_vec(&Mark { version: MARK_VERSION, kind })?;
+        File::from(file).write_all(&text)?;
+        nix::fcntl::renameat(&self.marks, UNNAMED, &self.marks, name)?;
+        Ok(())
+    }
+}
+
+/// Empties the scratch directory `name` in `root` for its owner, who may not touch `root` itself, if it is the one that was
+/// marked. As carefully as [`Workspaces::remove_scratch`]; a dry run only looks whether that could be done.
+///
+/// # Errors
+/// It is another one, or something in it has to stay.
+pub fn empty_as_owner(
+    root: &Path,
+    name: &str,
+    marked: FileIdentity,
+    dry_run: bool,
+) -> io::Result<()> {
+    removal::empty(root, plain(name)?, marked, dry_run)
+}
+
+/// Opens the directory `name` directly in `parent`: no link, no mount, no way out.
+fn open_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(strictly());
+    openat2(parent, name, how)
+}
+
+/// The same without the right to read it.
+fn look_at_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(strictly());
+    openat2(parent, name, how)
+}
+
+/// How every name is looked up.
+pub(in crate::os) fn strictly() -> ResolveFlag {
+    ResolveFlag::RESOLVE_BENEATH
+        | ResolveFlag::RESOLVE_NO_SYMLINKS
+        | ResolveFlag::RESOLVE_NO_MAGICLINKS
+        | ResolveFlag::RESOLVE_NO_XDEV
+}
+
+/// A name that can be nothing but an entry of the root.
+fn plain(name: &str) -> io::Result<&str> {
+    let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
+    is_plain.then_some(name).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("`{name}` is no name of a workspace"))
+    })
+}
+
+fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
+    let what = match errno {
+        Errno::ELOOP => "is a link",
+        Errno::EXDEV => "is a mount point",
+        Errno::ENOTDIR => "is not a directory",
+        Errno::ENOTEMPTY => "is in the way",
+        _ => return at(path, errno.into()),
+    };
+    io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
+}

@@ -1,0 +1,8 @@
+//! Directories that workers work in: those kanband made and marked, git worktrees, and where a path leads.
+
+pub mod git;
+pub mod marked;
+pub mod place;
+pub mod tree;
+pub mod worktree;
+pub mod worktree_report;
