@@ -46,7 +46,8 @@ fn code_of(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
-    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    let code = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    code.replace("pub(in crate::os)", "pub")
 }
 
 /// The paths of every `use` in `code`, groups written out: `use a::{b, c::d};` gives `a::b` and `a::c::d`.
