@@ -181,10 +181,12 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        let me = "os::peer::tests::a_peer_that_has_ended_is_unplaceable";
+        let me = "os::processes::peer::tests::a_peer_that_has_ended_is_unplaceable";
         let mut child = Command::new(std::env::current_exe().unwrap());
         let ended = child.args(["--exact", me]).env(CONNECT_TO, &path).output().unwrap();
         assert!(ended.status.success());
+        // A child that ran no test has not connected.
+        listener.set_nonblocking(true).unwrap();
         let (stream, _address) = listener.accept().unwrap();
         let error = peer_of(&stream).unwrap_err();
         assert!(
