@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
-use crate::config::home::HomeError;
+use crate::config::home_error::HomeError;
 
 /// Name of the user that the packaged service runs as when it does not run as root.
 pub const SERVICE_USER: &str = "kanband";

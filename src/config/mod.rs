@@ -16,6 +16,7 @@ pub mod ambient;
 pub mod default_file;
 pub mod held_secrets;
 pub mod home;
+pub mod home_error;
 pub mod keys;
 pub mod launch;
 pub mod load;
@@ -37,7 +38,8 @@ mod checks;
 mod layer;
 
 pub use ambient::{Ambient, Mode};
-pub use home::{Home, HomeError};
+pub use home::Home;
+pub use home_error::HomeError;
 pub use layer::VARIABLE_PREFIX;
 pub use load::{left_out, load, load_shown};
 pub use problem::{ConfigProblems, Fault, Problem};

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::ambient::{Ambient, Mode};
-use crate::config::home::{Home, HomeError, HomeKind, system_home, user_home};
+use crate::config::home::{Home, HomeKind, system_home, user_home};
+use crate::config::home_error::HomeError;
 
 /// What is appended to the operators' socket to get the workers'.
 pub const WORKER_SUFFIX: &str = ".worker";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Key, Kind};
+use super::key::{Key, Kind};
 use crate::config::template::{
     EFFORT_PLACEHOLDERS, ENV_PLACEHOLDERS, FILE_PLACEHOLDERS, MCP_PLACEHOLDERS, MODEL_PLACEHOLDERS,
     PROMPT_PLACEHOLDERS, SKILL_PLACEHOLDERS,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::agents::{LAUNCHER, PROFILE};
-use super::{Example, Key, Kind, Section, Shape};
+use super::key::{Example, Key, Kind, Section, Shape};
 
 const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;

@@ -14,6 +14,7 @@
 //! says how much is lost: a full disk must cost output, not the worker.
 
 mod follower;
+mod format;
 mod reader;
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -23,14 +24,13 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use format::{header, segment_path};
+
 pub use follower::LogFollower;
 pub use reader::{RunLogText, read_log};
 
 /// Least size of a segment: smaller ones would be rotated more than written.
 const SEGMENT_BYTES_MIN: u64 = 4_096;
-
-/// Length of a segment's first line.
-const HEADER_BYTES: usize = 37;
 
 /// How far a log is: two marks that differ mean that something was written between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -251,24 +251,6 @@ fn open_emptied(path: &Path) -> io::Result<File> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.set_len(0)?;
     Ok(file)
-}
-
-fn segment_path(path: &Path, index: usize) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".tail.{index}"));
-    PathBuf::from(name)
-}
-
-fn header(past_head: u64) -> Vec<u8> {
-    format!("[omitted {past_head:020} bytes]\n").into_bytes()
-}
-
-/// The number in a segment's first line, and what follows the line; none when it is not whole.
-fn split_header(segment: &[u8]) -> Option<(u64, &[u8])> {
-    let (line, content) = segment.split_at_checked(HEADER_BYTES)?;
-    let number = line.strip_prefix(b"[omitted ")?.strip_suffix(b" bytes]\n")?;
-    let past_head = std::str::from_utf8(number).ok()?.parse().ok()?;
-    Some((past_head, content))
 }
 
 fn split_at_most(bytes: &[u8], room: u64) -> (&[u8], &[u8]) {

@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 
-use crate::os::failure::at;
+use crate::os::workspaces::beneath::{look_at_directory, not_a_directory, open_directory};
 
 pub(in crate::os) use removal::empty_but;
 pub use removal::{Judgement, Removal};
@@ -284,45 +284,10 @@ pub fn empty_as_owner(
     removal::empty(root, plain(name)?, marked, dry_run)
 }
 
-/// Opens the directory `name` directly in `parent`: no link, no mount, no way out.
-fn open_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(strictly());
-    openat2(parent, name, how)
-}
-
-/// The same without the right to read it.
-fn look_at_directory(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(strictly());
-    openat2(parent, name, how)
-}
-
-/// How every name is looked up.
-pub(in crate::os) fn strictly() -> ResolveFlag {
-    ResolveFlag::RESOLVE_BENEATH
-        | ResolveFlag::RESOLVE_NO_SYMLINKS
-        | ResolveFlag::RESOLVE_NO_MAGICLINKS
-        | ResolveFlag::RESOLVE_NO_XDEV
-}
-
 /// A name that can be nothing but an entry of the root.
 fn plain(name: &str) -> io::Result<&str> {
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     is_plain.then_some(name).ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("`{name}` is no name of a workspace"))
     })
-}
-
-fn not_a_directory(path: &Path, errno: Errno) -> io::Error {
-    let what = match errno {
-        Errno::ELOOP => "is a link",
-        Errno::EXDEV => "is a mount point",
-        Errno::ENOTDIR => "is not a directory",
-        Errno::ENOTEMPTY => "is in the way",
-        _ => return at(path, errno.into()),
-    };
-    io::Error::new(io::ErrorKind::NotADirectory, format!("{} {what}", path.display()))
 }

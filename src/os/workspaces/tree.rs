@@ -14,7 +14,7 @@ use nix::unistd::{AccessFlags, faccessat};
 
 use crate::os::failure::at;
 use crate::os::statx::{self, Entry};
-use crate::os::workspaces::marked::strictly;
+use crate::os::workspaces::beneath::strictly;
 
 /// Obstacles that are listed; one is enough to keep a tree.
 const OBSTACLES_MAX: usize = 5;

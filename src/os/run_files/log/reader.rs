@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::{HEADER_BYTES, segment_path, split_header};
+use super::format::{HEADER_BYTES, segment_path, split_header};
 
 /// Readings before giving up on seeing both segments at one instant. A writer that turns segments during each
 /// of them is writing far faster than it is paced.

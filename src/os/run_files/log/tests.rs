@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use super::format::HEADER_BYTES;
 use super::*;
 
 /// Numbered lines of eight bytes: `0000000\n`, `0000001\n`, …

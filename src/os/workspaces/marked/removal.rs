@@ -13,7 +13,10 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, openat2, renameat2};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::{FileIdentity, MarkKind, Workspaces, open_directory, strictly};
+use super::{FileIdentity, MarkKind, Workspaces};
+use crate::os::workspaces::beneath::{
+    look_at_directory, not_a_directory, open_directory, strictly,
+};
 use crate::os::workspaces::tree::{Survey, names_in};
 
 /// Directories that are open at one time. A deeper one is first moved up to the top, so that no depth of nesting
@@ -59,17 +62,17 @@ fn marked_scratch(
     match workspaces.mark(name)?.map(|mark| mark.kind) {
         None => kept("it carries no mark of this daemon"),
         Some(MarkKind::Worktree { .. }) => kept("it is marked as a worktree"),
-        Some(MarkKind::Scratch(marked)) => match super::look_at_directory(&workspaces.root, name) {
+        Some(MarkKind::Scratch(marked)) => match look_at_directory(&workspaces.root, name) {
             Ok(_) => Ok(Ok(marked)),
             Err(Errno::ENOENT) => Ok(Err(Judgement::Gone)),
-            Err(errno) => Err(super::not_a_directory(&workspaces.path_of(name), errno)),
+            Err(errno) => Err(not_a_directory(&workspaces.path_of(name), errno)),
         },
     }
 }
 
 /// Judges the directory `name` in `root` by device and inode, and by what is in it.
 fn judge_marked(root: &OwnedFd, name: &str, marked: FileIdentity) -> io::Result<Judgement> {
-    let there = super::look_at_directory(root, name)?;
+    let there = look_at_directory(root, name)?;
     if FileIdentity::of(&there)? != marked {
         return Ok(Judgement::Kept(OTHER_DIRECTORY.to_owned()));
     }
@@ -104,7 +107,7 @@ fn try_remove(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
         return Ok(Removal::Kept("it changed while it was looked at".to_owned()));
     };
     let top = open_allowed(&workspaces.root, name)
-        .map_err(|errno| super::not_a_directory(&workspaces.path_of(name), errno))?;
+        .map_err(|errno| not_a_directory(&workspaces.path_of(name), errno))?;
     if FileIdentity::of(&top)? != marked {
         return Ok(Removal::Kept(OTHER_DIRECTORY.to_owned()));
     }
@@ -159,13 +162,13 @@ pub(in crate::os) fn empty_but(top: &OwnedFd, spared: Option<&OsStr>) -> io::Res
 
 /// See [`Workspaces::remove_emptied`].
 pub(super) fn remove_emptied(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
-    let there = match super::look_at_directory(&workspaces.root, name) {
+    let there = match look_at_directory(&workspaces.root, name) {
         Ok(there) => FileIdentity::of(there)?,
         Err(Errno::ENOENT) => {
             workspaces.remove_mark(name)?;
             return Ok(Removal::Gone);
         }
-        Err(errno) => return Err(super::not_a_directory(&workspaces.path_of(name), errno)),
+        Err(errno) => return Err(not_a_directory(&workspaces.path_of(name), errno)),
     };
     if let Some(mark) = workspaces.mark(name)?
         && let MarkKind::Scratch(marked) = mark.kind
