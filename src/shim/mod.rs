@@ -5,7 +5,7 @@
 //! controls it by signals only (SIGTERM: stop ladder, SIGQUIT: kill at once).
 //!
 //! One thread, no allocation to speak of while nothing happens, and nothing of the board: only `std`, `nix`,
-//! `serde` and the leaf modules of [`crate::os`] (checked by `tests/tidy_shim.rs`).
+//! `serde` and the leaf modules of [`crate::os`] (checked by `tests/tidy/shim.rs`).
 //!
 //! | file | what it decides |
 //! |---|---|

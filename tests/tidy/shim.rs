@@ -3,16 +3,10 @@
 //! Read from the source: whatever a shim can reach uses only the standard library, `nix`, `serde` and the leaf
 //! modules of `os` and `text`. Read from the binary: nothing of the daemon has been linked into it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, also in its helpers"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use crate::sources::{code_of, used_paths};
 
 /// Crates that the shim's path may use.
 const CRATES: [&str; 4] = ["std", "nix", "serde", "serde_json"];
@@ -39,44 +33,6 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// A file's code: no comments, no tests, every run of white space one blank.
-fn code_of(path: &Path) -> String {
-    let text = std::fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let code = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
-    code.replace("pub(in crate::os)", "pub")
-}
-
-/// The paths of every `use` in `code`, groups written out: `use a::{b, c::d};` gives `a::b` and `a::c::d`.
-fn used_paths(code: &str) -> Vec<String> {
-    let mut paths = Vec::new();
-    for (at, _word) in code.match_indices("use ") {
-        let is_word = at == 0 || code[..at].ends_with([' ', ';', '{', '}']);
-        if let Some((tree, _rest)) = code[at + 4..].split_once(';').filter(|_| is_word) {
-            flatten("", tree, &mut paths);
-        }
-    }
-    paths
-}
-
-fn flatten(prefix: &str, tree: &str, paths: &mut Vec<String>) {
-    let mut depth = 0;
-    let is_comma = |sign: char| {
-        depth += i32::from(sign == '{') - i32::from(sign == '}');
-        sign == ',' && depth == 0
-    };
-    for branch in tree.split(is_comma).map(str::trim).filter(|branch| !branch.is_empty()) {
-        match branch.split_once('{') {
-            Some((stem, group)) => {
-                let group = group.trim_end().strip_suffix('}').unwrap_or(group);
-                flatten(&format!("{prefix}{}", stem.trim()), group, paths);
-            }
-            None => paths.push(format!("{prefix}{branch}")),
-        }
-    }
 }
 
 /// The paths into this crate that stand in `code` outside of its `use` lines too.

@@ -1,8 +1,6 @@
 //! The lists of the predecessor's defects and of failures keep their word: each row names tests, and each of them is there. So is
 //! whatever a page links to.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
-
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,15 @@
+//! House rules that no lint knows: layers, the shape of the code, the reach of the shim, and what the documents promise.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, also in its helpers"
+)]
+
+mod docs;
+mod layers;
+mod shape;
+mod shim;
+mod sources;
