@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kanband::kernel::board::{Batch, Board, Verb};
+use kanband::kernel::board::{Batch, Board};
 use kanband::kernel::caller::Caller;
 use kanband::kernel::policy::Policy;
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::store::{Birth, Missing};
+use kanband::kernel::verb::Verb;
 
 /// Runs that may be open, and requests in one transaction.
 pub const BATCH: usize = 16;

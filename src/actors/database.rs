@@ -25,7 +25,7 @@ use crate::actors::event_hub::messages::Committed;
 use crate::actors::figures::{BATCH_SIZES, Histogram, SHORT_TIMES_US};
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::wire::Wire;
-use crate::kernel::board::{Batch, Board, Verb};
+use crate::kernel::board::{Batch, Board};
 use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
@@ -33,6 +33,7 @@ use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE
 use crate::kernel::policy::Policy;
 use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
+use crate::kernel::verb::Verb;
 use crate::os::home::board_files::{BoardFiles, BoardLoss};
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::disk::DiskReserve;

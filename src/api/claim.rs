@@ -8,10 +8,10 @@ use crate::actors::places;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::operations::{Answer, Call, json};
-use crate::kernel::board::Verb as _;
 use crate::kernel::error::{Fault, Refusal};
 use crate::kernel::place::{Look, branch_of, refuse_relative};
 use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{ClaimTask, task_paths, unknown_workspace};
 use crate::os::workspaces::marked::{Mark, MarkKind, Workspaces};
 

@@ -33,7 +33,6 @@ use crate::api::profiles::{self, ListProfiles, ProfileInfo};
 use crate::api::status::{self, Status};
 use crate::api::transfer::{self, ExportBoard, RestoreReply};
 use crate::api::whoami::{self, WhoAmI};
-use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::Event;
@@ -50,6 +49,7 @@ use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::verb::Verb;
 use crate::kernel::verbs::{
     ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply, BlockTask,
     BreakerInfo, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard,

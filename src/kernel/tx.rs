@@ -9,6 +9,7 @@ use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
+use crate::kernel::run::Run;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::text::signs::{Kind, signs};
@@ -194,6 +195,26 @@ impl Tx<'_> {
         refuse_other_board(&task, board)?;
         self.caller.check(right, verb, &task.board, Some(&task.id))?;
         Ok(task)
+    }
+
+    /// The task as it is now, after the request changed it.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownTask`] when there is none.
+    pub fn reread(&self, id: &TaskId) -> Result<Task, VerbError> {
+        store::tasks::get(self.connection, id)?
+            .ok_or_else(|| Refusal::UnknownTask { id: id.to_string() }.into())
+    }
+
+    /// A run that supervision knows, and its task.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] when there is no such run.
+    pub fn run_and_task(&self, run_id: RunId) -> Result<(Run, Task), VerbError> {
+        let run = store::runs::get(self.connection, run_id)?
+            .ok_or_else(|| Fault::Corrupt { what: "run id", value: run_id.to_string() })?;
+        let task = self.reread(&run.task_id)?;
+        Ok((run, task))
     }
 
     /// The board that a request means: the one it names, the worker's own, or `default`.

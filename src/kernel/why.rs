@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::breaker::Gate;
+use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunState;
 use crate::kernel::store::leases::Holder;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::DispatchSwitch;
 pub use facts::{Facts, WaitFacts};
 
 /// The one reason. Every surface matches it exhaustively.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kanband::kernel::board::{Board, Verb};
+use kanband::kernel::board::Board;
 use kanband::kernel::caller::Caller;
 use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::{Refusal, VerbError};
@@ -17,6 +17,7 @@ use kanband::kernel::run::Run;
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::{Task, TaskStatus};
 use kanband::kernel::tx::Signal;
+use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
     CloseReply, CloseRun, CreateTask, PassMode, PassReply, ProcessIds, RecordSpawned, RunOrder,
     StartReadyRuns,

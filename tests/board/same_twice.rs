@@ -1,6 +1,5 @@
 //! The same request twice is the same request, and what is stored is what was sent: 10,000 random JSON values from a seed.
 
-use kanband::kernel::board::Verb as _;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
@@ -9,6 +8,7 @@ use kanband::kernel::queries::Snapshot;
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::transfer::export;
 use kanband::kernel::transfer::import::ImportTasks;
+use kanband::kernel::verb::Verb as _;
 use kanband::kernel::verbs::{
     AttachFile, CommentTask, CompleteTask, CreateTask, CreateTasks, EditTask, LinkTasks,
 };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kanband::kernel::board::{Board, Verb};
+use kanband::kernel::board::Board;
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::{BoardName, TaskId};
@@ -12,6 +12,7 @@ use kanband::kernel::random::SeededRandom;
 use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verb::Verb;
 
 use crate::model::{self, Model};
 

@@ -134,6 +134,27 @@ fn sql_stands_in_the_store_only() {
     }
 }
 
+#[test]
+fn each_verb_stands_in_a_file_of_its_own_that_has_its_name() {
+    let mut verbs = 0;
+    for source in sources() {
+        let implemented: Vec<_> = source.code.split("impl Verb for ").skip(1).collect();
+        if !source.path.starts_with("src/kernel/verbs/") {
+            let is_import = source.path.starts_with("src/kernel/transfer/import");
+            assert!(implemented.is_empty() || is_import, "{} has a verb", source.path);
+            continue;
+        }
+        assert!(implemented.len() <= 1, "{} has {} verbs", source.path, implemented.len());
+        for text in implemented {
+            let name = text.split("const NAME: &'static str = \"").nth(1).unwrap();
+            let name = name.split('"').next().unwrap();
+            assert_eq!(source.path, format!("src/kernel/verbs/{name}.rs"));
+            verbs += 1;
+        }
+    }
+    assert!(verbs > 30, "{verbs} verbs were found");
+}
+
 /// The calls of `tracing`'s macros in a source.
 fn log_calls(source: &Source) -> impl Iterator<Item = &str> {
     let begins = source.code.match_indices("tracing::").filter_map(|(at, word)| {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, TaskId};
-use crate::kernel::queries::Snapshot;
 use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::listing::{ListFilter, Order};
 use crate::kernel::store::search::Words;

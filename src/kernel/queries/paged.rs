@@ -6,7 +6,8 @@
 use serde::Serialize;
 
 use crate::kernel::error::VerbError;
-use crate::kernel::queries::{Query, Snapshot};
+use crate::kernel::query::Query;
+use crate::kernel::snapshot::Snapshot;
 
 /// How large a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

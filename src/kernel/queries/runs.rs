@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
-use crate::kernel::queries::Snapshot;
 use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
 use crate::kernel::run::Run;
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 
 /// Lists the runs of a task.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{EpochSeconds, TaskId};
-use crate::kernel::queries::Snapshot;
 use crate::kernel::queries::list::ListTasks;
 use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::listing::ListFilter;
 use crate::kernel::store::search::{Document, Words};

@@ -6,6 +6,9 @@ use super::{Birth, Doing};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
 
+/// Setting that keeps the id of the newest event that gc removed: a cursor below it may have missed something.
+pub const EVENTS_FLOOR: &str = "events_floor";
+
 /// The file's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Install {

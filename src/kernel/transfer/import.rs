@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::{Verb, hex_digest};
+use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, Right};
+use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::objects;
@@ -26,7 +27,7 @@ use crate::kernel::transfer::normalize::{Normal, normalize, reclaimed_payload};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::{LeftOut, Told};
 use crate::kernel::tx::{Tx, shorten};
-use crate::kernel::verbs::{DispatchSwitch, switch_dispatch};
+use crate::kernel::verb::Verb;
 
 /// Imports tasks, each whole.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -356,7 +357,7 @@ fn write(
         let cursor = heard.map(|(_, new)| *new).max().unwrap_or_default();
         store::transfer::insert_subscription(tx.store(), id, subscription, cursor)?;
     }
-    let task = crate::kernel::verbs::reread(tx, id)?;
+    let task = tx.reread(id)?;
     tx.count(&task, None, Some(status));
     if let Some((lock, run_id)) = reclaimed {
         let run_id = run_id.and_then(|old| run_ids.get(&old).copied());

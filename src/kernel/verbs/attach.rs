@@ -1,22 +1,22 @@
-//! `attach`: a file for whoever works on a task, and its removal. The bytes are in their place before the row is written,
+//! `attach`: a file for whoever works on a task. The bytes are in their place before the row is written,
 //! and go after it: a row without bytes cannot come from a crash, bytes without a row are swept by `gc`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, Payload, payload};
 use crate::kernel::ids::BoardName;
 use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_PER_TASK_MAX, FILENAME_BYTES_MAX};
-use crate::kernel::origin;
 use crate::kernel::store::attachments::{Attachment, NewAttachment};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::tx::{Tx, shorten};
-use crate::kernel::validate;
-use crate::kernel::verbs::{refuse_ended_run, room};
+use crate::kernel::tx::Tx;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::room;
+use crate::kernel::{origin, validate};
 
 /// Attaches a file whose bytes are in their place.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +124,7 @@ fn size(bytes: u64) -> Result<i64, Refusal> {
     Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-fn told(file: &Attachment) -> Payload {
+pub(super) fn told(file: &Attachment) -> Payload {
     payload([
         ("attachment_id", file.id.into()),
         ("filename", file.filename.as_str().into()),
@@ -168,50 +168,6 @@ fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
             return candidate;
         }
         number += 1;
-    }
-}
-
-/// Removes an attached file.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DetachFile {
-    /// The task.
-    pub id: String,
-    /// Name of the file.
-    pub filename: String,
-    /// Board of the task, when the caller wants it checked.
-    #[serde(default)]
-    pub board: Option<String>,
-}
-
-/// The file that is no longer there.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct DetachReply {
-    /// The task.
-    pub task_id: String,
-    /// Its board.
-    #[schemars(with = "String")]
-    pub board: BoardName,
-    /// The file.
-    #[serde(flatten)]
-    pub attachment: Attachment,
-}
-
-impl Verb for DetachFile {
-    type Reply = DetachReply;
-    const NAME: &'static str = "detach";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<DetachReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
-        let file = store::attachments::get(tx.store(), &task.id, &self.filename)?;
-        let Some(attachment) = file else {
-            let (id, filename) = (task.id.to_string(), shorten(&self.filename));
-            return Err(Refusal::UnknownAttachment { id, filename }.into());
-        };
-        store::attachments::remove(tx.store(), &task.id, &attachment.filename)?;
-        tx.event(&task, None, EventKind::AttachmentRemoved, Some(told(&attachment)))?;
-        Ok(DetachReply { task_id: task.id.to_string(), board: task.board, attachment })
     }
 }
 

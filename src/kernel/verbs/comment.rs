@@ -3,17 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::BoardName;
 use crate::kernel::limits::BODY_BYTES_MAX;
-use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::kernel::tx::Tx;
-use crate::kernel::validate;
-use crate::kernel::verbs::{refuse_ousted_run, room};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_ousted_run;
+use crate::kernel::verbs::room;
+use crate::kernel::{store, validate};
 
 /// Comments on a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -4,18 +4,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::{Verb, hex_digest};
+use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
-use crate::kernel::store::{self, tasks::Inserted};
+use crate::kernel::store;
+use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
 use crate::kernel::validate;
-use crate::kernel::verbs::assign::refuse_unknown_profile;
-use crate::kernel::verbs::{refuse_ended_run, room};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::assignee::refuse_unknown_profile;
+use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::room;
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
 const ID_ATTEMPTS: usize = 8;

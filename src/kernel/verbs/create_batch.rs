@@ -4,12 +4,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::error::{ErrorCode, VerbError};
 use crate::kernel::objects;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
-use crate::kernel::verbs::{CreateReply, CreateTask};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::create::{CreateReply, CreateTask};
 
 /// Creates tasks, one after the other.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,37 +1,35 @@
-//! A dispatch pass: take back what expired, then claim what may start. The plan itself is [`crate::kernel::dispatch`];
-//! caps are counted from the open runs inside the transaction that claims.
+//! `dispatch`: one pass that takes back what expired, then claims what may start. The plan itself is [`crate::kernel::dispatch`];
+//! limits are counted from the open runs inside the transaction that claims.
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
-use crate::kernel::caller::Caller;
 use crate::kernel::dispatch::{Lane, Plan, plan};
-use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    RATE_LIMIT_SECONDS_MAX, REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
-    WAITING_TOLD_PER_PASS, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
+    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX,
+    WAITS_PER_REQUEST_MAX,
 };
 use crate::kernel::nudge::{Beginning, beginning};
 use crate::kernel::place::{BrokenPath, Looks, Place};
 use crate::kernel::policy::Policy;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
-use crate::kernel::store::tasks::LatestTimes;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
-use crate::kernel::verbs::claim::{Supervision, open_run, reclaim_expired};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::clamp_times::clamp_times;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
+use crate::kernel::verbs::expired_claims::reclaim_expired;
 use crate::kernel::verbs::leasing::{self, Finding, Lease, UnseenPath};
-use crate::kernel::verbs::settings::{DispatchSwitch, Hold};
-use crate::kernel::verbs::{promote, reread};
-use crate::kernel::why::{Facts, reason};
+use crate::kernel::verbs::long_waits::tell_long_waits;
+use crate::kernel::verbs::open_run::{Supervision, open_run};
 
 /// Who asked for a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +181,7 @@ impl StartReadyRuns {
             let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, left, !is_automatic)?;
             let aside_before = aside;
             for id in &plan.start {
-                let task = reread(tx, id)?;
+                let task = tx.reread(id)?;
                 let spent = if is_automatic { what_is_spent(tx, &task)? } else { None };
                 if let Some(spent) = spent {
                     block_spent_task(tx, &task, &spent)?;
@@ -247,7 +245,7 @@ impl StartReadyRuns {
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
         let ready_at = task.ready_at;
-        let (task, place, broken) = (reread(tx, &task.id)?, lease.place, lease.broken);
+        let (task, place, broken) = (tx.reread(&task.id)?, lease.place, lease.broken);
         let is_warned = beginning == Beginning::Warned;
         Ok(RunOrder {
             run_id,
@@ -264,7 +262,7 @@ impl StartReadyRuns {
 }
 
 /// The breakers that have a say in this pass.
-struct Gates {
+pub(super) struct Gates {
     host: Breaker,
     profiles: BTreeMap<String, Breaker>,
 }
@@ -297,7 +295,7 @@ impl Gates {
     }
 }
 
-fn make_plan(
+pub(super) fn make_plan(
     connection: &Connection,
     policy: &Policy,
     now: EpochSeconds,
@@ -348,26 +346,6 @@ fn what_is_spent(tx: &Tx<'_>, task: &Task) -> Result<Option<String>, VerbError> 
     Ok((total >= longest).then(|| format!("its runs took {total}s of {longest}s in all")))
 }
 
-/// Tells of every task that has been ready for longer than it should be, each once; returns when to look again.
-fn tell_long_waits(tx: &mut Tx<'_>) -> Result<Option<EpochSeconds>, VerbError> {
-    let Some(longest) = tx.policy.queue_wait_alert_seconds else { return Ok(None) };
-    let before = tx.now - longest;
-    for id in store::tasks::list_waiting_untold(tx.store(), before, WAITING_TOLD_PER_PASS)? {
-        let task = reread(tx, &id)?;
-        let facts = Facts::read(tx.store(), task.clone(), tx.now)?;
-        let reason = reason(&facts, tx.policy);
-        let told = payload([
-            ("since", task.ready_at.into()),
-            ("reason", reason.name().into()),
-            ("explanation", reason.explanation().into()),
-        ]);
-        tx.event(&task, None, EventKind::WaitingLong, Some(told))?;
-        store::tasks::set_waiting_told(tx.store(), &id)?;
-    }
-    let oldest = store::tasks::oldest_waiting_untold(tx.store())?;
-    Ok(oldest.map(|since| since + longest))
-}
-
 /// A task that has had all that one task gets waits for a person.
 fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), VerbError> {
     let error = format!("{spent}; `kanban unblock --more-starts {}` allows more", task.id);
@@ -387,134 +365,4 @@ fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), Ver
     let told = payload([("failures", failures.into()), ("error", error.as_str().into())]);
     tx.event(task, Some(run_id), EventKind::GaveUp, Some(told))?;
     Ok(())
-}
-
-/// What a pass would do, for `dispatch --dry-run`. Reads only.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct DispatchPreview {
-    /// Manual claims that have expired.
-    pub reclaimed: Vec<TaskId>,
-    /// Tasks whose parents are all done although nobody promoted them.
-    pub promoted: Vec<TaskId>,
-    /// Tasks that would start, with their assignees.
-    pub spawned: Vec<(TaskId, String)>,
-    /// Ready tasks without an assignee.
-    pub skipped_unassigned: Vec<TaskId>,
-    /// What keeps the pass from starting anything.
-    pub held_by: Option<Hold>,
-}
-
-/// What a dispatch did, with the keys that users of the predecessor know.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DispatchReport {
-    /// Manual claims taken back.
-    pub reclaimed: usize,
-    /// Tasks whose worker crashed; crashes are noticed when they happen, so a pass finds none.
-    pub crashed: Vec<String>,
-    /// Tasks whose run exceeded its time; ended when it happens, so a pass finds none.
-    pub timed_out: Vec<String>,
-    /// Tasks that were given up.
-    pub auto_blocked: Vec<String>,
-    /// Tasks made ready.
-    pub promoted: usize,
-    /// Tasks whose worker runs.
-    pub spawned: Vec<SpawnedTask>,
-    /// Ready tasks without an assignee.
-    pub skipped_unassigned: Vec<String>,
-    /// What keeps the board from starting anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<Hold>,
-}
-
-/// A task whose worker was started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SpawnedTask {
-    /// The task.
-    pub task_id: String,
-    /// Its assignee.
-    pub assignee: String,
-    /// Directory of the work; empty in a dry run.
-    pub workspace: String,
-}
-
-/// Looks at what a person's pass would do now.
-///
-/// # Errors
-/// [`Fault::Database`].
-pub fn preview_dispatch(
-    connection: &Connection,
-    policy: &Policy,
-    now: EpochSeconds,
-    max: Option<u32>,
-    is_disk_low: bool,
-) -> Result<DispatchPreview, Fault> {
-    let held_by = DispatchSwitch::read(connection)?.hold(is_disk_low);
-    let max = if held_by.is_some() { 0 } else { max.unwrap_or(u32::MAX) };
-    let (plan, _) = make_plan(connection, policy, now, max, true)?;
-    let mut spawned = Vec::new();
-    for id in plan.start {
-        let assignee = store::tasks::get(connection, &id)?.and_then(|task| task.assignee);
-        spawned.push((id, assignee.unwrap_or_default()));
-    }
-    Ok(DispatchPreview {
-        reclaimed: store::tasks::list_expired_claims(connection, now)?,
-        promoted: store::tasks::list_promotable(connection)?,
-        spawned,
-        skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
-        held_by,
-    })
-}
-
-/// Promotes tasks that a reader found released although no edge told of it: rows written while the daemon was away.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PromoteReleased {
-    /// The tasks; each is looked at again.
-    pub ids: Vec<TaskId>,
-}
-
-impl Verb for PromoteReleased {
-    type Reply = Vec<TaskId>;
-    const NAME: &'static str = "promote_released";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError> {
-        let mut promoted = Vec::new();
-        for id in &self.ids {
-            let parents = store::links::parents_of(tx.store(), id)?;
-            if TaskStatus::by_parents(parents) == TaskStatus::Ready && promote(tx, id)? {
-                promoted.push(id.clone());
-            }
-        }
-        Ok(promoted)
-    }
-}
-
-/// Shortens back-offs and claims that lie further ahead than they ever could, after the clock was set back. Every pass does
-/// it too: the clock may be set while the daemon runs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ClampTimes;
-
-impl Verb for ClampTimes {
-    type Reply = usize;
-    const NAME: &'static str = "clamp_times";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
-        if !matches!(tx.caller, Caller::System { .. }) {
-            return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
-        }
-        // The questions about places that were under way ended with the daemon that asked them.
-        store::leases::release_everybody(tx.store())?;
-        clamp_times(tx)
-    }
-}
-
-fn clamp_times(tx: &Tx<'_>) -> Result<usize, VerbError> {
-    let backoff_max = i64::try_from(tx.policy.backoff_max_ms.div_ceil(1000)).unwrap_or(i64::MAX);
-    let latest = LatestTimes {
-        back_off: tx.now.saturating_add(backoff_max),
-        rate_limit: tx.now.saturating_add(RATE_LIMIT_SECONDS_MAX),
-        claim: tx.now.saturating_add(crate::kernel::verbs::claim::TTL_SECONDS_MAX),
-    };
-    Ok(store::tasks::clamp_times(tx.store(), &latest)?)
 }

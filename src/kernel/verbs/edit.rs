@@ -4,16 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
-use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
-use crate::kernel::validate;
+use crate::kernel::verb::Verb;
 use crate::kernel::verbs::create::refuse_options_not_taken;
-use crate::kernel::verbs::{reread, room};
+use crate::kernel::verbs::room;
+use crate::kernel::{store, validate};
 
 /// Changes what a task says. A field that is not given stays; an empty text clears body, tenant, model and effort.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -118,7 +117,7 @@ impl Verb for EditTask {
                 tx.signal(Signal::DispatchDue);
             }
         }
-        Ok(EditReply { task: reread(tx, &task.id)?, changed })
+        Ok(EditReply { task: tx.reread(&task.id)?, changed })
     }
 }
 

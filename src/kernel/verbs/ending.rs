@@ -4,10 +4,8 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunOutcome, RunStep};
-use crate::kernel::store::{
-    self,
-    runs::{ProcessFacts, Verdict},
-};
+use crate::kernel::store;
+use crate::kernel::store::runs::{ProcessFacts, Verdict};
 use crate::kernel::task::Task;
 use crate::kernel::tx::{Signal, Tx};
 

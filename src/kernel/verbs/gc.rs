@@ -4,20 +4,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
-use crate::kernel::caller::{Caller, Right};
-use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
-use crate::kernel::verbs::reread;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_workers;
 
 /// Tasks that one transaction removes at most; the next follows until none is left.
 const TASKS_PER_TRANSACTION: u32 = 200;
-
-/// Setting that keeps the id of the newest event that gc removed: a cursor below it may have missed something.
-pub const EVENTS_FLOOR: &str = "events_floor";
 
 /// Removes archived tasks whose archiving is older than an age.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -45,14 +41,14 @@ impl Verb for CollectGarbage {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CollectReply, VerbError> {
-        refuse_workers(tx.caller)?;
+        refuse_workers(tx.caller, Self::NAME)?;
         store::breakers::forget_workspaces(tx.store(), self.archived_before)?;
         let tasks = collectable(tx.store(), self.archived_before, TASKS_PER_TRANSACTION)?;
         let mut reply = CollectReply::default();
-        let stored = store::install::setting(tx.store(), EVENTS_FLOOR)?;
+        let stored = store::install::setting(tx.store(), store::install::EVENTS_FLOOR)?;
         let mut floor: i64 = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
         for id in tasks {
-            let task = reread(tx, &id)?;
+            let task = tx.reread(&id)?;
             floor = floor.max(store::events::newest_id_of_task(tx.store(), &id)?);
             reply.events += store::purge::purge_task(tx.store(), &id)?;
             tx.count(&task, Some(TaskStatus::Archived), None);
@@ -61,19 +57,17 @@ impl Verb for CollectGarbage {
         if reply.events > 0 {
             let by = tx.caller.actor();
             let floor = floor.to_string();
-            store::install::set_setting(tx.store(), EVENTS_FLOOR, &floor, tx.now, &by)?;
+            store::install::set_setting(
+                tx.store(),
+                store::install::EVENTS_FLOOR,
+                &floor,
+                tx.now,
+                &by,
+            )?;
         }
         reply.has_more = reply.tasks.len() == TASKS_PER_TRANSACTION as usize;
         Ok(reply)
     }
-}
-
-fn refuse_workers(caller: &Caller) -> Result<(), Refusal> {
-    let board = match caller {
-        Caller::Worker { board, .. } => board.clone(),
-        Caller::Operator { .. } | Caller::System { .. } => BoardName::default(),
-    };
-    caller.check(Right::Operate, "gc", &board, None)
 }
 
 /// Archived tasks that may go: archived long enough ago, and no process of theirs is left.

@@ -1,14 +1,14 @@
-//! With what a run was started, as its row keeps it, and what cannot be told of a run.
+//! With what a run was started, as its row keeps it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::Verb;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::run::Run;
-use crate::kernel::store::{self, runs::LaunchFacts};
+use crate::kernel::store;
+use crate::kernel::store::runs::LaunchFacts;
 use crate::kernel::tx::Tx;
 
 /// With what a run was started.
@@ -89,23 +89,4 @@ pub(super) fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(
     )?;
     store::tasks::set_workspace_path(tx.store(), &run.task_id, &launch.workspace_path)?;
     Ok(())
-}
-
-/// It is not known what became of a run's processes, or it is known again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RecordDoubt {
-    /// The run.
-    pub run_id: RunId,
-    /// One line: why it is not known; none when it is known again.
-    pub doubt: Option<String>,
-}
-
-impl Verb for RecordDoubt {
-    type Reply = ();
-    const NAME: &'static str = "record_doubt";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
-        Ok(store::footing::set_doubt(tx.store(), self.run_id, self.doubt.as_deref())?)
-    }
 }

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
@@ -11,7 +10,9 @@ use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Tx, refuse_other_board, shorten};
-use crate::kernel::verbs::{refuse_ended_run, room};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::room;
 
 /// Makes `child_id` wait for `parent_id`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

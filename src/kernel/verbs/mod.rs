@@ -1,140 +1,97 @@
-//! Every request that writes, one file per group of verbs. A verb's struct is also its wire format: the socket, the CLI
-//! and the MCP tools all send these fields, unknown ones are refused.
+//! The requests that write: one verb, one file, named like the verb. A verb's struct is also its wire format: the socket, the
+//! CLI and the MCP tools all send these fields, unknown ones are refused.
 
+mod advance_subscription;
+mod archive;
 mod assign;
+mod assignee;
 mod attach;
-mod breakers;
+mod block;
+mod breaker_moves;
 mod claim;
+mod clamp_times;
+mod close_run;
 mod comment;
+mod complete;
 mod create;
 mod create_batch;
+mod create_board;
+mod detach;
 mod dispatch;
+mod dispatch_preview;
 mod edit;
+mod end_stalled_run;
 mod ending;
+mod expired_claims;
+mod fence;
 mod gc;
+mod heartbeat;
 mod launch;
 mod leasing;
 mod link;
-mod operate;
-mod prepared;
-mod rate_limit;
+mod long_waits;
+mod notify_subscribe;
+mod notify_unsubscribe;
+mod open_run;
+mod promote;
+mod promote_released;
+mod rate_limited;
+mod reassign;
+mod reclaim;
+mod record_doubt;
+mod record_prepared;
+mod record_run_state;
+mod record_spawned;
+pub(in crate::kernel) mod release;
+mod reset_breaker;
 mod room;
-mod settings;
-mod stalled;
+mod set_dispatch;
+mod settle;
 mod stop;
-mod subscribe;
-mod supervise;
 mod unblock;
+mod unlink;
 mod verdict;
 
-pub use assign::{ArchiveReply, ArchiveTask, AssignReply, AssignTask, UnlinkReply, UnlinkTasks};
-pub use attach::{AttachFile, AttachReply, DetachFile, DetachReply, check_attach};
-pub use breakers::{BreakerInfo, BreakerScope, ListBreakers, ResetBreaker};
-pub use claim::{ClaimReply, ClaimTask, HeartbeatReply, HeartbeatTask};
+pub use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
+pub use crate::kernel::queries::{BreakerInfo, BreakerScope, ListBreakers};
+pub use crate::kernel::store::install::EVENTS_FLOOR;
+pub use advance_subscription::AdvanceSubscription;
+pub use archive::{ArchiveReply, ArchiveTask};
+pub use assign::{AssignReply, AssignTask};
+pub use attach::{AttachFile, AttachReply, check_attach};
+pub use block::BlockTask;
+pub use claim::{ClaimReply, ClaimTask};
+pub use clamp_times::ClampTimes;
+pub use close_run::{CloseReply, CloseRun};
 pub use comment::{CommentReply, CommentTask};
+pub use complete::CompleteTask;
 pub use create::{CreateReply, CreateTask};
 pub use create_batch::{CreateTasks, CreateTasksReply, RefusedTask};
-pub use dispatch::{
-    ClampTimes, DispatchPreview, DispatchReport, PassMode, PassReply, PromoteReleased, Resume,
-    RunOrder, SpawnedTask, StartReadyRuns, preview_dispatch,
-};
+pub use create_board::{CreateBoard, CreateBoardReply};
+pub use detach::{DetachFile, DetachReply};
+pub use dispatch::{PassMode, PassReply, Resume, RunOrder, StartReadyRuns};
+pub use dispatch_preview::{DispatchPreview, DispatchReport, SpawnedTask, preview_dispatch};
 pub use edit::{EditReply, EditTask};
-pub use gc::{CollectGarbage, CollectReply, EVENTS_FLOOR, collectable};
-pub use launch::{Launch, LaunchFooting, RecordDoubt};
+pub use end_stalled_run::EndStalledRun;
+pub use gc::{CollectGarbage, CollectReply, collectable};
+pub use heartbeat::{HeartbeatReply, HeartbeatTask};
+pub use launch::{Launch, LaunchFooting};
 pub use leasing::{UnseenPath, task_paths, unknown_workspace};
 pub use link::{LinkReply, LinkTasks};
-pub use operate::{PromoteReply, PromoteTask, ReassignTask, ReclaimReply, ReclaimTask};
-pub use prepared::RecordPrepared;
-pub use rate_limit::{RateLimitReply, RateLimitTask};
-pub(in crate::kernel) use settings::switch_dispatch;
-pub use settings::{
-    CreateBoard, CreateBoardReply, DispatchSwitch, Hold, SetDispatch, SetDispatchReply,
-};
-pub use stalled::EndStalledRun;
+pub use notify_subscribe::{Subscribe, SubscribeReply};
+pub use notify_unsubscribe::{Unsubscribe, UnsubscribeReply};
+pub use promote::{PromoteReply, PromoteTask};
+pub use promote_released::PromoteReleased;
+pub use rate_limited::{RateLimitReply, RateLimitTask};
+pub use reassign::ReassignTask;
+pub use reclaim::{ReclaimReply, ReclaimTask};
+pub use record_doubt::RecordDoubt;
+pub use record_prepared::RecordPrepared;
+pub use record_run_state::RecordRunState;
+pub use record_spawned::{ProcessIds, RecordSpawned};
+pub use reset_breaker::ResetBreaker;
+pub use set_dispatch::{SetDispatch, SetDispatchReply};
 pub use stop::{AfterStop, StopTask};
-pub use subscribe::{
-    AdvanceSubscription, Subscribe, SubscribeReply, Unsubscribe, UnsubscribeReply,
-};
-pub use supervise::{CloseReply, CloseRun, ProcessIds, RecordRunState, RecordSpawned};
 pub use unblock::{UnblockReply, UnblockTask};
-pub use verdict::{BlockTask, CompleteTask, VerdictReply};
-
-use crate::kernel::caller::Caller;
-use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::EventKind;
-use crate::kernel::ids::TaskId;
-use crate::kernel::run::Run;
-use crate::kernel::store;
-use crate::kernel::task::{Task, TaskStatus};
-use crate::kernel::tx::{Signal, Tx};
-
-/// The run of the calling worker, as its row says; none for everybody else.
-fn callers_run(tx: &Tx<'_>) -> Result<Option<Run>, VerbError> {
-    let Caller::Worker { run_id, .. } = tx.caller else { return Ok(None) };
-    match store::runs::get(tx.store(), *run_id)? {
-        Some(run) => Ok(Some(run)),
-        None => {
-            Err(Refusal::RunOver { run_id: *run_id, detail: "it is not known".to_owned() }.into())
-        }
-    }
-}
-
-/// Refuses a worker whose run has ended.
-fn refuse_ended_run(tx: &Tx<'_>) -> Result<(), VerbError> {
-    match callers_run(tx)? {
-        Some(run) if run.ended_at.is_some() => Err(run_over(&run).into()),
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Refuses a worker whose run is closed, or was ended by somebody else: after its own verdict it may still comment.
-fn refuse_ousted_run(tx: &Tx<'_>) -> Result<(), VerbError> {
-    match callers_run(tx)? {
-        Some(run) if !run.is_open() => Err(run_over(&run).into()),
-        Some(run)
-            if run.ended_at.is_some()
-                && run.verdict_by.as_deref() != Some(tx.caller.actor().as_str()) =>
-        {
-            Err(run_over(&run).into())
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn run_over(run: &Run) -> Refusal {
-    let detail = match (run.outcome, run.verdict_by.as_deref()) {
-        (Some(outcome), Some(by)) => format!("{outcome} by {by}"),
-        (Some(outcome), None) => outcome.to_string(),
-        (None, _) => "it has no outcome".to_owned(),
-    };
-    Refusal::RunOver { run_id: run.id, detail }
-}
-
-/// Makes every child ready that waited for `parent` alone.
-fn promote_released_children(tx: &mut Tx<'_>, parent: &TaskId) -> Result<usize, VerbError> {
-    let children = store::links::list_released_children(tx.store(), parent)?;
-    let mut promoted = 0;
-    for child in children {
-        promoted += usize::from(promote(tx, &child)?);
-    }
-    Ok(promoted)
-}
-
-/// Makes a `todo` task ready; false when it is not `todo`.
-pub(in crate::kernel) fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, VerbError> {
-    let Some(task) = store::tasks::get(tx.store(), id)? else { return Ok(false) };
-    if task.status != TaskStatus::Todo {
-        return Ok(false);
-    }
-    store::tasks::set_status(tx.store(), id, TaskStatus::Todo, TaskStatus::Ready, None, tx.now)?;
-    tx.count(&task, Some(TaskStatus::Todo), Some(TaskStatus::Ready));
-    tx.event(&task, None, EventKind::Promoted, None)?;
-    tx.signal(Signal::DispatchDue);
-    Ok(true)
-}
-
-/// The task as it is now, after a verb changed it.
-pub(in crate::kernel) fn reread(tx: &Tx<'_>, id: &TaskId) -> Result<Task, VerbError> {
-    store::tasks::get(tx.store(), id)?
-        .ok_or_else(|| Refusal::UnknownTask { id: id.to_string() }.into())
-}
+pub use unlink::{UnlinkReply, UnlinkTasks};
+pub use verdict::VerdictReply;

@@ -8,20 +8,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunOutcome, RunState};
-use crate::kernel::store::{self, runs::ProcessFacts};
+use crate::kernel::store;
+use crate::kernel::store::runs::ProcessFacts;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx, text_or_null};
 use crate::kernel::validate;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::breaker_moves::release_probes;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
-use crate::kernel::verbs::operate::ReclaimReply;
-use crate::kernel::verbs::supervise::release_probes;
-use crate::kernel::verbs::{promote_released_children, reread};
+use crate::kernel::verbs::reclaim::ReclaimReply;
+use crate::kernel::verbs::release::promote_released_children;
 
 /// What becomes of a task whose work is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,7 +96,7 @@ impl Verb for StopTask {
         if let Some(run_id) = stuck {
             give_up_processes(tx, &task, run_id, reason)?;
         }
-        let now = reread(tx, &task.id)?;
+        let now = tx.reread(&task.id)?;
         Ok(ReclaimReply {
             id: task.id.to_string(),
             board: now.board,

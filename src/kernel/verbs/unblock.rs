@@ -3,16 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::BoardName;
-use crate::kernel::origin;
-use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
-use crate::kernel::verbs::refuse_ended_run;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::{origin, store};
 
 /// Unblocks a task. Its failure counters begin anew.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! What the one reason is made of.
 
 use crate::kernel::breaker::{BreakerKey, Gate};
+use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::place::asked_path;
@@ -8,7 +9,6 @@ use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::leases::{Holder, Wait};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::verbs::DispatchSwitch;
 
 /// What the reason is found from.
 #[derive(Debug, Clone)]

@@ -13,8 +13,8 @@ use super::file;
 use super::parts::{self, Taken};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EventId, TaskId};
+use crate::kernel::store::install::EVENTS_FLOOR;
 use crate::kernel::transfer::import::IMPORTED_TASKS;
-use crate::kernel::verbs::EVENTS_FLOOR;
 
 /// Events looked at in one step.
 const EVENTS_PER_STEP: u32 = 500;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{EventKind, payload};
@@ -16,7 +15,8 @@ use crate::kernel::transfer::import::{pause, refuse_workers};
 use crate::kernel::transfer::report::LeftOut;
 use crate::kernel::transfer::settle::WrongLink;
 use crate::kernel::tx::{Tx, shorten};
-use crate::kernel::verbs::{promote, reread};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::release::promote;
 
 /// Links between imported tasks, after all of them are there.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -153,7 +153,7 @@ fn hold_back(
     child: &TaskId,
     reply: &mut ImportLinksReply,
 ) -> Result<(), VerbError> {
-    let task = reread(tx, child)?;
+    let task = tx.reread(child)?;
     if task.status != TaskStatus::Ready {
         return Ok(());
     }

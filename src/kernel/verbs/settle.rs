@@ -1,219 +1,26 @@
-//! What supervision reports about a run: that it was spawned, that it is being stopped, that its processes are gone.
-//!
-//! The last one settles a run that got no verdict: outcome, counters, breakers and the task's next status move in the
-//! same transaction, so nothing can start without being counted.
+//! How a run without a verdict is settled: outcome, counters, breakers and the task's next status move in one
+//! transaction, so that nothing can start without being counted.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::Verb;
-use crate::kernel::breaker::{Breaker, BreakerKey};
-use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::breaker::BreakerKey;
+use crate::kernel::error::VerbError;
 use crate::kernel::event::{EventKind, Payload, payload};
-use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
 use crate::kernel::nudge::{self, Nudge, Violation};
 use crate::kernel::outcome::{
-    BackOff, Charge, Destination, Evidence, NextReads, ProcessEnd, Settlement, VerdictMode,
-    classify, rule, settlement,
+    BackOff, Charge, Destination, ProcessEnd, Settlement, classify, settlement,
 };
 use crate::kernel::retry::{self, FailureCounts, Next};
-use crate::kernel::run::{Run, RunOutcome, RunState, RunStep};
-use crate::kernel::store::{self, runs::ProcessFacts};
-use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx, text_or_null};
-use crate::kernel::validate;
-use crate::kernel::verbs::breakers::move_breaker;
+use crate::kernel::run::{Run, RunOutcome};
+use crate::kernel::task::{Task, TaskStep};
+use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::verbs::breaker_moves::{breakers_of, move_breaker};
+use crate::kernel::verbs::close_run::CloseRun;
 use crate::kernel::verbs::ending::{Ending, end_run};
-use crate::kernel::verbs::launch::{Launch, record_launch};
-use crate::kernel::verbs::{promote_released_children, reread};
-
-/// Who runs a run: shim and worker as (pid, start ticks) of one boot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessIds {
-    /// Boot in which they run.
-    pub boot_id: String,
-    /// The shim's pid.
-    pub shim_pid: i64,
-    /// The shim's start, clock ticks since boot.
-    pub shim_start_ticks: i64,
-    /// The worker's pid.
-    pub worker_pid: i64,
-    /// The worker's start, clock ticks since boot.
-    pub worker_start_ticks: i64,
-}
-
-fn run_and_task(tx: &Tx<'_>, run_id: RunId) -> Result<(Run, Task), VerbError> {
-    let run = store::runs::get(tx.store(), run_id)?
-        .ok_or_else(|| Fault::Corrupt { what: "run id", value: run_id.to_string() })?;
-    let task = reread(tx, &run.task_id)?;
-    Ok((run, task))
-}
-
-/// The worker process of a run was seen.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RecordSpawned {
-    /// The run.
-    pub run_id: RunId,
-    /// Who runs it.
-    pub ids: ProcessIds,
-    /// With what it was started; none when that is known already (an adopted run).
-    pub launch: Option<Launch>,
-}
-
-impl Verb for RecordSpawned {
-    type Reply = RunState;
-    const NAME: &'static str = "record_spawned";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
-        let (run, task) = run_and_task(tx, self.run_id)?;
-        if !run.is_open() {
-            return Ok(run.state);
-        }
-        let is_news = run.worker_pid != Some(self.ids.worker_pid);
-        store::runs::set_process_ids(
-            tx.store(),
-            run.id,
-            &store::runs::ProcessIds {
-                boot_id: &self.ids.boot_id,
-                shim_pid: self.ids.shim_pid,
-                shim_start_ticks: self.ids.shim_start_ticks,
-                worker_pid: self.ids.worker_pid,
-                worker_start_ticks: self.ids.worker_start_ticks,
-            },
-        )?;
-        store::tasks::set_worker_pid(tx.store(), &task.id, run.id, self.ids.worker_pid)?;
-        if let Some(launch) = &self.launch {
-            record_launch(tx, &run, launch)?;
-        }
-        let state = run.state.after(RunStep::Spawned).unwrap_or(run.state);
-        if state != run.state {
-            store::runs::set_state(tx.store(), run.id, state)?;
-        }
-        if is_news {
-            let told = payload([("pid", self.ids.worker_pid.into())]);
-            tx.event(&task, Some(run.id), EventKind::Spawned, Some(told))?;
-        }
-        let (profile, workspace) = breakers_of(tx, &run)?;
-        for key in [profile, workspace].into_iter().flatten() {
-            move_breaker(tx, &key, (&task, Some(run.id)), Breaker::after_success)?;
-        }
-        Ok(state)
-    }
-}
-
-/// The processes of a run are being stopped, or will not stop.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RecordRunState {
-    /// The run.
-    pub run_id: RunId,
-    /// The new state.
-    pub state: RunState,
-}
-
-impl Verb for RecordRunState {
-    type Reply = RunState;
-    const NAME: &'static str = "record_run_state";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
-        let (run, task) = run_and_task(tx, self.run_id)?;
-        let step = match self.state {
-            RunState::Stopping => RunStep::StopAsked,
-            RunState::Unkillable => RunStep::LadderExhausted,
-            RunState::Starting | RunState::Running | RunState::Finishing | RunState::Closed => {
-                return Ok(run.state);
-            }
-        };
-        let Some(state) = run.state.after(step) else { return Ok(run.state) };
-        store::runs::set_state(tx.store(), run.id, state)?;
-        if state == RunState::Unkillable {
-            let told = payload([("run_id", run.id.into())]);
-            tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
-        }
-        Ok(state)
-    }
-}
-
-/// The process tree of a run is proven empty.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CloseRun {
-    /// The run.
-    pub run_id: RunId,
-    /// How its launcher's workers report.
-    pub verdict_mode: VerdictMode,
-    /// How it ended.
-    pub evidence: Evidence,
-    /// With what it was started, when nobody recorded that before.
-    pub launch: Option<Launch>,
-}
-
-/// What became of the run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CloseReply {
-    /// Its outcome.
-    pub outcome: Option<RunOutcome>,
-    /// Status of its task.
-    pub task_status: TaskStatus,
-    /// False when it had been closed before.
-    pub closed: bool,
-}
-
-impl Verb for CloseRun {
-    type Reply = CloseReply;
-    const NAME: &'static str = "close_run";
-    const MAY_USE_RESERVE: bool = true;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<CloseReply, VerbError> {
-        let (run, task) = run_and_task(tx, self.run_id)?;
-        if !run.is_open() {
-            return Ok(CloseReply {
-                outcome: run.outcome,
-                task_status: task.status,
-                closed: false,
-            });
-        }
-        if let Some(launch) = self.launch.as_ref().filter(|_| run.argv.is_none()) {
-            record_launch(tx, &run, launch)?;
-        }
-        if let Some(session) = &self.evidence.session {
-            store::runs::set_session_if_none(tx.store(), run.id, session)?;
-        }
-        // What was just written has a say in what follows.
-        let (run, task) = run_and_task(tx, self.run_id)?;
-        if run.ended_at.is_none() {
-            self.settle(tx, &run, &task)?;
-        } else {
-            self.move_host_breaker(tx, (&run, &task), None)?;
-            release_probes(tx, &run, &task)?;
-        }
-        let (exit_code, signal) = self.evidence.exit();
-        let (ended, task) = run_and_task(tx, self.run_id)?;
-        let keeps_log =
-            ended.outcome.is_some_and(|outcome| rule(outcome).next_reads == NextReads::ErrorAndLog);
-        let facts = ProcessFacts {
-            exit_code,
-            signal,
-            cpu_ms: self.evidence.cpu_ms,
-            max_rss_bytes: self.evidence.max_rss_bytes,
-            memory_peak_bytes: self.evidence.memory_peak_bytes,
-            oom_kills: self.evidence.oom_kills,
-            log_tail: self.evidence.log_tail.as_deref().filter(|_| keeps_log),
-            errno: self.evidence.end.errno(),
-        };
-        store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
-        let told = payload([
-            ("run_id", run.id.into()),
-            ("exit_code", exit_code.into()),
-            ("signal", signal.into()),
-        ]);
-        tx.event(&task, Some(run.id), EventKind::Closed, Some(told))?;
-        tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
-        tx.signal(Signal::DispatchDue);
-        Ok(CloseReply { outcome: ended.outcome, task_status: task.status, closed: true })
-    }
-}
+use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::{store, validate};
 
 /// A failure on its way into the rows.
 struct Failure<'a> {
@@ -368,7 +175,7 @@ impl CloseRun {
     }
 
     /// A lost shim counts against the host; every run that closes in another way speaks for it.
-    fn move_host_breaker(
+    pub(super) fn move_host_breaker(
         &self,
         tx: &mut Tx<'_>,
         (run, task): (&Run, &Task),
@@ -447,24 +254,6 @@ impl CloseRun {
             }
         }
     }
-}
-
-/// The breakers of a run's profile and of its workspace.
-fn breakers_of(
-    tx: &Tx<'_>,
-    run: &Run,
-) -> Result<(Option<BreakerKey>, Option<BreakerKey>), VerbError> {
-    let workspace = store::runs::workspace_key(tx.store(), run.id)?;
-    Ok((run.profile.clone().map(BreakerKey::Profile), workspace.map(BreakerKey::Workspace)))
-}
-
-/// Lets the next start be the probe of every breaker whose probe the run was: its end says nothing about their subjects.
-pub(super) fn release_probes(tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
-    let (profile, workspace) = breakers_of(tx, run)?;
-    for key in [Some(BreakerKey::Host), profile, workspace].into_iter().flatten() {
-        move_breaker(tx, &key, (task, Some(run.id)), |breaker| breaker.after_silent_probe(run.id))?;
-    }
-    Ok(())
 }
 
 /// When the next automatic attempt may begin.

@@ -6,19 +6,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::limits::RATE_LIMIT_SECONDS_MAX;
 use crate::kernel::run::{Run, RunOutcome};
-use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
-use crate::kernel::validate;
+use crate::kernel::verb::Verb;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
-use crate::kernel::verbs::{callers_run, run_over};
+use crate::kernel::verbs::fence::{callers_run, run_over};
+use crate::kernel::{store, validate};
 
 /// Ends the run of a task that cannot go on before its provider takes work again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

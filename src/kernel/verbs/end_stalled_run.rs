@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
-use crate::kernel::verbs::{CloseRun, reread};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::close_run::CloseRun;
 
 /// Ends a run that made no progress. It is closed when its processes are gone, like every other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl Verb for EndStalledRun {
         if run.ended_at.is_some() {
             return Ok(false);
         }
-        let task = reread(tx, &run.task_id)?;
+        let task = tx.reread(&run.task_id)?;
         let end = ProcessEnd::Stalled { idle_seconds: self.idle_seconds };
         let elapsed_seconds = Some((tx.now - run.started_at).max(0));
         let ended = CloseRun {

@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::Verb;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
-use crate::kernel::verbs::reread;
+use crate::kernel::verb::Verb;
 
 /// The workspace of a run is ready.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,7 +30,7 @@ impl Verb for RecordPrepared {
         let run = store::runs::get(tx.store(), self.run_id)?
             .ok_or_else(|| Fault::Corrupt { what: "run id", value: self.run_id.to_string() })?;
         store::workspaces::set_notes(tx.store(), run.id, &self.notes)?;
-        let known = reread(tx, &run.task_id)?.branch_name;
+        let known = tx.reread(&run.task_id)?.branch_name;
         if let Some(branch) = self.branch.as_ref().filter(|_| known.is_none() || !self.is_reused) {
             // From here on it is the task's, whatever the configuration says later.
             store::workspaces::set_branch(tx.store(), &run.task_id, branch)?;

@@ -1,0 +1,113 @@
+//! `breakers`: what holds starts back after failures.
+//!
+//! Four scopes, one list: a *task* that was given up, a *profile* whose starts fail, a *workspace* in which they fail, the
+//! *host*. The rule of the last three is [`crate::kernel::breaker`], the limits of a task are in [`crate::kernel::retry`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::breaker::{Breaker, BreakerKey, BreakerState};
+use crate::kernel::caller::Right;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::query::Query;
+use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store;
+use crate::kernel::task::Task;
+
+/// What a breaker holds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BreakerScope {
+    /// One task.
+    Task,
+    /// Every task of a profile.
+    Profile,
+    /// Every task that works in one directory or repository.
+    Workspace,
+    /// Everything.
+    Host,
+}
+
+impl BreakerScope {
+    /// The scope as it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Profile => "profile",
+            Self::Workspace => "workspace",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// A breaker that is not closed, or has failures in a row behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BreakerInfo {
+    /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`: what `reset` takes.
+    pub key: String,
+    /// What it holds back.
+    pub scope: BreakerScope,
+    /// Its position.
+    pub state: BreakerState,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When it opened, epoch seconds.
+    pub opened_at: Option<EpochSeconds>,
+    /// When the next probe may pass, epoch seconds; none for a task, which waits for a person, and while a probe runs.
+    pub until: Option<EpochSeconds>,
+    /// The last failure in one line.
+    pub last_error: Option<String>,
+}
+
+impl From<Breaker> for BreakerInfo {
+    fn from(breaker: Breaker) -> Self {
+        let scope = match breaker.key {
+            BreakerKey::Profile(_) => BreakerScope::Profile,
+            BreakerKey::Workspace(_) => BreakerScope::Workspace,
+            BreakerKey::Host => BreakerScope::Host,
+        };
+        Self {
+            key: breaker.key.to_text(),
+            scope,
+            state: breaker.state,
+            failures: breaker.failures,
+            opened_at: breaker.opened_at,
+            until: breaker.open_until,
+            last_error: breaker.last_error,
+        }
+    }
+}
+
+pub(in crate::kernel) fn of_task((task, opened_at): (Task, EpochSeconds)) -> BreakerInfo {
+    BreakerInfo {
+        key: format!("task:{}", task.id),
+        scope: BreakerScope::Task,
+        state: BreakerState::Open,
+        failures: task.spawn_failures,
+        opened_at: Some(opened_at),
+        until: None,
+        last_error: task.last_spawn_error,
+    }
+}
+
+/// Lists breakers: the host's, those of profiles and workspaces, and the tasks of a board that were given up.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListBreakers {
+    /// Board of the tasks; `default` when none is named. Profiles, workspaces and the host are those of all boards.
+    pub board: Option<String>,
+}
+
+impl Query for ListBreakers {
+    type Reply = Vec<BreakerInfo>;
+    const NAME: &'static str = "breakers";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<BreakerInfo>, VerbError> {
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        snapshot.caller.check(Right::Operate, Self::NAME, &board, None)?;
+        let stored = store::breakers::list(snapshot.connection)?.into_iter().map(Into::into);
+        let given_up = store::tasks::list_given_up(snapshot.connection, &board)?;
+        Ok(stored.chain(given_up.into_iter().map(of_task)).collect())
+    }
+}

@@ -1,0 +1,40 @@
+//! `get_dispatch`: tells whether the board starts anything.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::dispatch_switch::DispatchSwitch;
+use crate::kernel::error::VerbError;
+use crate::kernel::query::Query;
+use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store;
+
+/// Tells whether the board starts anything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetDispatch {}
+
+/// How the switch stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchState {
+    /// Whether the board starts anything.
+    pub dispatch: DispatchSwitch,
+    /// Supervised runs whose processes may be there.
+    pub open_runs: usize,
+}
+
+impl Query for GetDispatch {
+    type Reply = DispatchState;
+    const NAME: &'static str = "get_dispatch";
+
+    fn read(&self, snapshot: &Snapshot<'_>) -> Result<DispatchState, VerbError> {
+        if let Caller::Worker { board, .. } = snapshot.caller {
+            snapshot.caller.check(Right::Operate, Self::NAME, board, None)?;
+        }
+        Ok(DispatchState {
+            dispatch: DispatchSwitch::read(snapshot.connection)?,
+            open_runs: store::runs::list_open_supervised(snapshot.connection)?.len(),
+        })
+    }
+}

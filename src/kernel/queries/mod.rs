@@ -1,0 +1,35 @@
+//! The requests that read, one file each. Each is a struct, answered from one [`Snapshot`].
+
+mod attachments;
+mod boards;
+pub(in crate::kernel) mod breakers;
+mod context;
+mod get_dispatch;
+mod list;
+mod notify_list;
+mod paged;
+mod runs;
+mod search;
+mod show;
+mod stats;
+mod why;
+
+pub use crate::kernel::query::Query;
+pub use crate::kernel::snapshot::Snapshot;
+pub use crate::kernel::store::attachments::Attachment;
+pub use crate::kernel::store::boards::BoardRow;
+pub use crate::kernel::store::subscriptions::Subscription;
+pub use attachments::ListAttachments;
+pub use boards::ListBoards;
+
+pub use breakers::{BreakerInfo, BreakerScope, ListBreakers};
+pub use context::{ContextReply, GetContext};
+pub use get_dispatch::{DispatchState, GetDispatch};
+pub use list::ListTasks;
+pub use notify_list::ListSubscriptions;
+pub use paged::{PageBounds, PageOf, Paged};
+pub use runs::ListRuns;
+pub use search::{Hit, SearchTasks};
+pub use show::{LeftOut, ShowTask, TaskDetails};
+pub use stats::{GetStats, Stats, stats};
+pub use why::{WhyReply, WhyTask, why};

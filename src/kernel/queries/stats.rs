@@ -1,0 +1,69 @@
+//! `stats`: the number of tasks of a board, by status and by assignee.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::counts::Counts;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store;
+use crate::kernel::task::TaskStatus;
+
+/// Counts of a board.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetStats {
+    /// Board; `default` when none is named (a worker's own board inside a run).
+    pub board: Option<String>,
+}
+
+/// How a board stands.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// The board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Tasks by status; archived ones and empty statuses are left out.
+    pub by_status: BTreeMap<String, i64>,
+    /// Tasks by assignee and status; archived and unassigned ones are left out.
+    pub by_assignee: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Age of the oldest ready task, seconds.
+    pub oldest_ready_age_seconds: Option<i64>,
+    /// The time of the answer, epoch seconds.
+    pub now: EpochSeconds,
+}
+
+/// Adds the counts, which the writing thread keeps in memory, to what the snapshot knows.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn stats(
+    query: &GetStats,
+    snapshot: &Snapshot<'_>,
+    counts: &Counts,
+) -> Result<Stats, VerbError> {
+    let board = snapshot.board(query.board.as_deref(), "stats")?;
+    let oldest = store::queue::oldest_ready(snapshot.connection, &board)?;
+    let mut by_status: BTreeMap<String, i64> = BTreeMap::new();
+    let mut by_assignee: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for (key, count) in counts.of_board(&board) {
+        if key.status == TaskStatus::Archived {
+            continue;
+        }
+        let status = key.status.as_str().to_owned();
+        *by_status.entry(status.clone()).or_default() += count;
+        if let Some(assignee) = &key.assignee {
+            *by_assignee.entry(assignee.clone()).or_default().entry(status).or_default() += count;
+        }
+    }
+    Ok(Stats {
+        board,
+        by_status,
+        by_assignee,
+        oldest_ready_age_seconds: oldest.map(|created| (snapshot.now - created).max(0)),
+        now: snapshot.now,
+    })
+}

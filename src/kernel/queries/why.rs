@@ -1,0 +1,60 @@
+//! `why`: tells why a task is not running.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::BoardName;
+use crate::kernel::policy::Policy;
+use crate::kernel::snapshot::Snapshot;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::why::{Facts, Reason, reason};
+
+/// Tells why a task is not running.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyTask {
+    /// The task.
+    pub id: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The one reason.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WhyReply {
+    /// The task.
+    pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Its status.
+    pub status: TaskStatus,
+    /// The reason.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// The reason as a line for people.
+    pub explanation: String,
+    /// What could be done about it.
+    pub hint: Option<String>,
+}
+
+/// Finds the reason; `host` adds what only the host knows.
+///
+/// # Errors
+/// A refusal or a fault.
+pub fn why(
+    query: &WhyTask,
+    snapshot: &Snapshot<'_>,
+    policy: &Policy,
+    host: impl FnOnce(&mut Facts),
+) -> Result<WhyReply, VerbError> {
+    let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
+    let (id, board, status) = (task.id.to_string(), task.board.clone(), task.status);
+    let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
+    host(&mut facts);
+    let reason = reason(&facts, policy);
+    let (explanation, hint) = (reason.explanation(), reason.hint(&id));
+    Ok(WhyReply { id, board, status, reason, explanation, hint })
+}

@@ -1,0 +1,60 @@
+//! What a query reads from: one snapshot of the board, and who asks.
+
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::context::LocalTime;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::store::{self, Connection};
+use crate::kernel::task::Task;
+use crate::kernel::tx::{refuse_other_board, shorten};
+
+/// What a query works with.
+pub struct Snapshot<'c> {
+    /// The read-only connection, inside one transaction.
+    pub connection: &'c Connection,
+    /// The time, epoch seconds.
+    pub now: EpochSeconds,
+    /// Who asks.
+    pub caller: &'c Caller,
+    /// How times are shown to people and models.
+    pub local_time: &'c LocalTime,
+}
+
+impl Snapshot<'_> {
+    /// The task that `id` names, if the caller may read it.
+    ///
+    /// # Errors
+    /// A malformed id is answered like an unknown one.
+    pub fn task(
+        &self,
+        id: &str,
+        board: Option<&str>,
+        verb: &'static str,
+    ) -> Result<Task, VerbError> {
+        let unknown = || Refusal::UnknownTask { id: shorten(id) };
+        let task_id = TaskId::parse(id).ok_or_else(unknown)?;
+        let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
+        refuse_other_board(&task, board)?;
+        self.caller.check(Right::Read, verb, &task.board, Some(&task.id))?;
+        Ok(task)
+    }
+
+    /// The board that a request means: the one it names, the worker's own, or `default`.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBoard`], [`Refusal::Forbidden`].
+    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardName, VerbError> {
+        let board = match (name, self.caller) {
+            (Some(name), _) => BoardName::parse(name)
+                .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
+            (None, Caller::Worker { board, .. }) => board.clone(),
+            (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
+        };
+        self.caller.check(Right::Read, verb, &board, None)?;
+        if store::boards::exists(self.connection, &board)? {
+            Ok(board)
+        } else {
+            Err(Refusal::UnknownBoard { name: board.to_string() }.into())
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A request that writes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::kernel::error::VerbError;
+use crate::kernel::tx::Tx;
+
+/// A request that writes. Its struct is what the wire carries; one transaction per request.
+pub trait Verb: Serialize + Send + 'static {
+    /// What it answers. Kept for clients that repeat the request.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// Its name, on every surface.
+    const NAME: &'static str;
+    /// Whether it must still be possible on a full disk: what ends work, takes it back or makes room. The rest is refused
+    /// then, so that the reserve is left for these.
+    const MAY_USE_RESERVE: bool = false;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// A refusal or a fault; nothing of the request stays in the database then.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Reply, VerbError>;
+
+    /// Marks a reply that is given for the second time, for callers that act on replies.
+    #[must_use]
+    fn repeated(reply: Self::Reply) -> Self::Reply {
+        reply
+    }
+}

@@ -1,0 +1,138 @@
+//! `complete`: the verdict that the work is done, given by a worker or a person.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kernel::artifact::{self, Artifact};
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
+use crate::kernel::objects;
+use crate::kernel::run::RunOutcome;
+use crate::kernel::task::{Task, TaskStep};
+use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
+use crate::kernel::verbs::fence::callers_run;
+use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::verbs::verdict::VerdictReply;
+use crate::kernel::verbs::verdict::already;
+use crate::kernel::{created_cards, store, validate};
+
+/// Completes a task.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompleteTask {
+    /// The task.
+    pub id: String,
+    /// Handoff for whoever comes next: what was done, in a few sentences.
+    pub summary: Option<String>,
+    /// Machine-readable facts of the handoff.
+    pub metadata: Option<Map<String, Value>>,
+    /// Short result that stands on the task itself.
+    pub result: Option<String>,
+    /// Files that are the results, as the client found them.
+    #[serde(deserialize_with = "objects::list")]
+    pub artifacts: Vec<Artifact>,
+    /// Ids of the tasks that you created in this work; each is checked.
+    pub created_cards: Vec<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+impl Verb for CompleteTask {
+    type Reply = VerdictReply;
+    const NAME: &'static str = "complete";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let summary = validate::body("summary", self.summary.as_deref())?;
+        let result = validate::body("result", self.result.as_deref())?;
+        let metadata = validate::metadata(self.metadata.as_ref())?;
+        let artifacts = artifact::validated(&self.artifacts)?;
+        let cards = created_cards::listed(&self.created_cards)?;
+        let handoff = summary.as_deref().or(result.as_deref());
+        if let Some(run) = callers_run(tx)? {
+            if handoff.is_none() {
+                return Err(Refusal::SummaryRequired.into());
+            }
+            if run.ended_at.is_some() {
+                let is_same = run.outcome == Some(RunOutcome::Completed)
+                    && run.summary.as_deref() == handoff
+                    && run.metadata == self.metadata_value()
+                    && run.artifacts == artifacts
+                    && run.created_cards == cards
+                    && task.result == result;
+                return already(tx, &task, &run, is_same);
+            }
+        }
+        let to = Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
+        check_cards(tx, &task, &cards)?;
+        let [artifacts, cards_json] = [as_list(&artifacts)?, as_list(&cards)?];
+        let ending = Ending {
+            summary: handoff,
+            metadata: metadata.as_deref(),
+            artifacts: artifacts.as_deref(),
+            created_cards: cards_json.as_deref(),
+            ..Ending::of(RunOutcome::Completed)
+        };
+        let mut run_id = end_current_run(tx, &task, &ending)?;
+        if run_id.is_none() && ending.says_something() {
+            run_id = Some(synthesize_run(tx, &task, "completed", &ending)?);
+        }
+        store::tasks::set_done(tx.store(), &task.id, task.status, result.as_deref(), tx.now)?;
+        tx.count(&task, Some(task.status), Some(to));
+        let first_line =
+            handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
+        let mut told = payload([
+            ("result_len", result.as_deref().map_or(0, |text| text.chars().count()).into()),
+            ("summary", text_or_null(first_line.as_deref())),
+        ]);
+        if !cards.is_empty() {
+            told.insert("verified_cards".to_owned(), cards.into());
+        }
+        tx.event(&task, run_id, EventKind::Completed, Some(told))?;
+        let released = promote_released_children(tx, &task.id)?;
+        Ok(VerdictReply {
+            id: task.id.to_string(),
+            board: task.board,
+            status: to,
+            run_id,
+            already: false,
+            released,
+        })
+    }
+}
+
+/// Checks the word about created tasks. When it is wrong the run goes on, and an event tells of it.
+fn check_cards(tx: &mut Tx<'_>, task: &Task, ids: &[String]) -> Result<(), VerbError> {
+    let checked = created_cards::check(tx.store(), tx.caller, task, ids);
+    if let Err(VerbError::Refused(Refusal::UnknownCards { ids, .. })) = &checked {
+        let run_id = match tx.caller {
+            Caller::Worker { run_id, .. } => Some(*run_id),
+            Caller::Operator { .. } | Caller::System { .. } => None,
+        };
+        let kind = EventKind::CompletionBlockedHallucination;
+        tx.event_if_refused(task, run_id, kind, created_cards::refused_payload(ids));
+    }
+    checked
+}
+
+/// A list as its column holds it: none when it is empty.
+fn as_list<T: Serialize>(items: &[T]) -> Result<Option<String>, Fault> {
+    if items.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(items)
+        .map(Some)
+        .map_err(|error| Fault::Corrupt { what: "list", value: error.to_string() })
+}
+
+impl CompleteTask {
+    fn metadata_value(&self) -> Option<Value> {
+        self.metadata.clone().filter(|object| !object.is_empty()).map(Value::Object)
+    }
+}

@@ -1,0 +1,51 @@
+//! `create_board`: makes a board.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::BoardName;
+use crate::kernel::store::boards::BoardRow;
+use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_workers;
+use crate::kernel::{store, validate};
+
+/// Makes a board.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CreateBoard {
+    /// Its name: 1 to 64 lower-case letters, digits, `-` and `_`.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
+/// The board.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CreateBoardReply {
+    /// The board.
+    #[serde(flatten)]
+    pub board: BoardRow,
+    /// False when it was there already.
+    pub created: bool,
+}
+
+impl Verb for CreateBoard {
+    type Reply = CreateBoardReply;
+    const NAME: &'static str = "create_board";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<CreateBoardReply, VerbError> {
+        refuse_workers(tx.caller, Self::NAME)?;
+        let name = BoardName::parse(&self.name).ok_or_else(|| Refusal::InvalidValue {
+            field: "name",
+            problem: "a board's name has 1 to 64 lower-case letters, digits, `-` and `_`",
+            value: shorten(&self.name),
+        })?;
+        let description = validate::body("description", self.description.as_deref())?;
+        let created = store::boards::insert(tx.store(), &name, description.as_deref(), tx.now)?;
+        let board = store::boards::get(tx.store(), &name)?
+            .ok_or_else(|| Refusal::UnknownBoard { name: name.to_string() })?;
+        Ok(CreateBoardReply { board, created })
+    }
+}

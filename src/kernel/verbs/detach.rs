@@ -1,0 +1,58 @@
+//! `detach`: removes an attached file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Right;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::EventKind;
+use crate::kernel::ids::BoardName;
+use crate::kernel::store;
+use crate::kernel::store::attachments::Attachment;
+use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::attach::told;
+
+/// Removes an attached file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetachFile {
+    /// The task.
+    pub id: String,
+    /// Name of the file.
+    pub filename: String,
+    /// Board of the task, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// The file that is no longer there.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DetachReply {
+    /// The task.
+    pub task_id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// The file.
+    #[serde(flatten)]
+    pub attachment: Attachment,
+}
+
+impl Verb for DetachFile {
+    type Reply = DetachReply;
+    const NAME: &'static str = "detach";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<DetachReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let file = store::attachments::get(tx.store(), &task.id, &self.filename)?;
+        let Some(attachment) = file else {
+            let (id, filename) = (task.id.to_string(), shorten(&self.filename));
+            return Err(Refusal::UnknownAttachment { id, filename }.into());
+        };
+        store::attachments::remove(tx.store(), &task.id, &attachment.filename)?;
+        tx.event(&task, None, EventKind::AttachmentRemoved, Some(told(&attachment)))?;
+        Ok(DetachReply { task_id: task.id.to_string(), board: task.board, attachment })
+    }
+}

@@ -1,0 +1,87 @@
+//! What a dispatch pass would do, and what one did, as `dispatch` shows it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::policy::Policy;
+use crate::kernel::store::{self, Connection};
+use crate::kernel::verbs::dispatch::make_plan;
+
+/// What a pass would do, for `dispatch --dry-run`. Reads only.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DispatchPreview {
+    /// Manual claims that have expired.
+    pub reclaimed: Vec<TaskId>,
+    /// Tasks whose parents are all done although nobody promoted them.
+    pub promoted: Vec<TaskId>,
+    /// Tasks that would start, with their assignees.
+    pub spawned: Vec<(TaskId, String)>,
+    /// Ready tasks without an assignee.
+    pub skipped_unassigned: Vec<TaskId>,
+    /// What keeps the pass from starting anything.
+    pub held_by: Option<Hold>,
+}
+
+/// What a dispatch did, with the keys that users of the predecessor know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchReport {
+    /// Manual claims taken back.
+    pub reclaimed: usize,
+    /// Tasks whose worker crashed; crashes are noticed when they happen, so a pass finds none.
+    pub crashed: Vec<String>,
+    /// Tasks whose run exceeded its time; ended when it happens, so a pass finds none.
+    pub timed_out: Vec<String>,
+    /// Tasks that were given up.
+    pub auto_blocked: Vec<String>,
+    /// Tasks made ready.
+    pub promoted: usize,
+    /// Tasks whose worker runs.
+    pub spawned: Vec<SpawnedTask>,
+    /// Ready tasks without an assignee.
+    pub skipped_unassigned: Vec<String>,
+    /// What keeps the board from starting anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<Hold>,
+}
+
+/// A task whose worker was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpawnedTask {
+    /// The task.
+    pub task_id: String,
+    /// Its assignee.
+    pub assignee: String,
+    /// Directory of the work; empty in a dry run.
+    pub workspace: String,
+}
+
+/// Looks at what a person's pass would do now.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn preview_dispatch(
+    connection: &Connection,
+    policy: &Policy,
+    now: EpochSeconds,
+    max: Option<u32>,
+    is_disk_low: bool,
+) -> Result<DispatchPreview, Fault> {
+    let held_by = DispatchSwitch::read(connection)?.hold(is_disk_low);
+    let max = if held_by.is_some() { 0 } else { max.unwrap_or(u32::MAX) };
+    let (plan, _) = make_plan(connection, policy, now, max, true)?;
+    let mut spawned = Vec::new();
+    for id in plan.start {
+        let assignee = store::tasks::get(connection, &id)?.and_then(|task| task.assignee);
+        spawned.push((id, assignee.unwrap_or_default()));
+    }
+    Ok(DispatchPreview {
+        reclaimed: store::tasks::list_expired_claims(connection, now)?,
+        promoted: store::tasks::list_promotable(connection)?,
+        spawned,
+        skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
+        held_by,
+    })
+}

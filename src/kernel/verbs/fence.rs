@@ -1,0 +1,56 @@
+//! The fence of a worker's writes: what a worker may still do after its run has ended.
+
+use crate::kernel::caller::{Caller, Right};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::run::Run;
+use crate::kernel::store;
+use crate::kernel::tx::Tx;
+
+/// The run of the calling worker, as its row says; none for everybody else.
+pub(super) fn callers_run(tx: &Tx<'_>) -> Result<Option<Run>, VerbError> {
+    let Caller::Worker { run_id, .. } = tx.caller else { return Ok(None) };
+    match store::runs::get(tx.store(), *run_id)? {
+        Some(run) => Ok(Some(run)),
+        None => {
+            Err(Refusal::RunOver { run_id: *run_id, detail: "it is not known".to_owned() }.into())
+        }
+    }
+}
+
+/// Refuses a worker whose run has ended.
+pub(super) fn refuse_ended_run(tx: &Tx<'_>) -> Result<(), VerbError> {
+    match callers_run(tx)? {
+        Some(run) if run.ended_at.is_some() => Err(run_over(&run).into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a worker whose run is closed, or was ended by somebody else: after its own verdict it may still comment.
+pub(super) fn refuse_ousted_run(tx: &Tx<'_>) -> Result<(), VerbError> {
+    match callers_run(tx)? {
+        Some(run) if !run.is_open() => Err(run_over(&run).into()),
+        Some(run)
+            if run.ended_at.is_some()
+                && run.verdict_by.as_deref() != Some(tx.caller.actor().as_str()) =>
+        {
+            Err(run_over(&run).into())
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(super) fn run_over(run: &Run) -> Refusal {
+    let detail = match (run.outcome, run.verdict_by.as_deref()) {
+        (Some(outcome), Some(by)) => format!("{outcome} by {by}"),
+        (Some(outcome), None) => outcome.to_string(),
+        (None, _) => "it has no outcome".to_owned(),
+    };
+    Refusal::RunOver { run_id: run.id, detail }
+}
+
+pub(super) fn refuse_workers(caller: &Caller, verb: &'static str) -> Result<(), Refusal> {
+    match caller {
+        Caller::Worker { board, .. } => caller.check(Right::Operate, verb, board, None),
+        Caller::Operator { .. } | Caller::System { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! `reclaim`: an operator takes a running task back.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Right;
+use crate::kernel::error::VerbError;
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::{BoardName, RunId};
+use crate::kernel::run::RunOutcome;
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::{store, validate};
+
+/// Takes a running task back: its run ends `reclaimed`, its processes are stopped, and it is ready again. The next attempt
+/// begins when the processes are gone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReclaimTask {
+    /// The task.
+    pub id: String,
+    /// Why; kept with the run and the event.
+    pub reason: Option<String>,
+    /// Board of the task, when the caller wants it checked.
+    pub board: Option<String>,
+}
+
+/// What was taken back.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ReclaimReply {
+    /// The task.
+    pub id: String,
+    /// Its board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Its status now.
+    pub status: TaskStatus,
+    /// Its assignee now.
+    pub assignee: Option<String>,
+    /// The run that was ended.
+    pub run_id: Option<RunId>,
+    /// Whether the run's processes are still being stopped.
+    pub stopping: bool,
+}
+
+impl Verb for ReclaimTask {
+    type Reply = ReclaimReply;
+    const NAME: &'static str = "reclaim";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
+        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let reason = validate::body("reason", self.reason.as_deref())?;
+        reclaim(tx, &task, Self::NAME, reason.as_deref())
+    }
+}
+
+pub(super) fn reclaim(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    verb: &'static str,
+    reason: Option<&str>,
+) -> Result<ReclaimReply, VerbError> {
+    let to = Tx::step(task, TaskStep::Requeue, verb, " (not running)")?;
+    let error = reason.unwrap_or("taken back by an operator");
+    let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Reclaimed) };
+    let run_id = end_current_run(tx, task, &ending)?;
+    store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
+    tx.count(task, Some(task.status), Some(to));
+    let told = payload([
+        ("stale_lock", text_or_null(task.claim_lock.as_deref())),
+        ("reason", text_or_null(reason)),
+    ]);
+    tx.event(task, run_id, EventKind::Reclaimed, Some(told))?;
+    tx.signal(Signal::DispatchDue);
+    let stopping = store::runs::get_open(tx.store(), &task.id)?.is_some();
+    Ok(ReclaimReply {
+        id: task.id.to_string(),
+        board: task.board.clone(),
+        status: to,
+        assignee: task.assignee.clone(),
+        run_id,
+        stopping,
+    })
+}

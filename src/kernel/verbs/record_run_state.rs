@@ -1,0 +1,44 @@
+//! `record_run_state`: the processes of a run are being stopped, or do not stop.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::RunId;
+use crate::kernel::run::{RunState, RunStep};
+use crate::kernel::store;
+use crate::kernel::tx::Tx;
+use crate::kernel::verb::Verb;
+
+/// The processes of a run are being stopped, or will not stop.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordRunState {
+    /// The run.
+    pub run_id: RunId,
+    /// The new state.
+    pub state: RunState,
+}
+
+impl Verb for RecordRunState {
+    type Reply = RunState;
+    const NAME: &'static str = "record_run_state";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<RunState, VerbError> {
+        let (run, task) = tx.run_and_task(self.run_id)?;
+        let step = match self.state {
+            RunState::Stopping => RunStep::StopAsked,
+            RunState::Unkillable => RunStep::LadderExhausted,
+            RunState::Starting | RunState::Running | RunState::Finishing | RunState::Closed => {
+                return Ok(run.state);
+            }
+        };
+        let Some(state) = run.state.after(step) else { return Ok(run.state) };
+        store::runs::set_state(tx.store(), run.id, state)?;
+        if state == RunState::Unkillable {
+            let told = payload([("run_id", run.id.into())]);
+            tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
+        }
+        Ok(state)
+    }
+}

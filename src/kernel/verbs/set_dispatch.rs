@@ -1,0 +1,47 @@
+//! `set_dispatch`: turns starting on or off.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
+use crate::kernel::error::VerbError;
+use crate::kernel::store;
+use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::fence::refuse_workers;
+
+/// Turns starting on or off.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetDispatch {
+    /// How it is to stand.
+    pub to: DispatchSwitch,
+}
+
+/// How it stands.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SetDispatchReply {
+    /// How it stands now.
+    pub dispatch: DispatchSwitch,
+    /// How it stood before.
+    pub before: DispatchSwitch,
+    /// Supervised runs whose processes may be there.
+    pub open_runs: usize,
+}
+
+impl Verb for SetDispatch {
+    type Reply = SetDispatchReply;
+    const NAME: &'static str = "set_dispatch";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<SetDispatchReply, VerbError> {
+        refuse_workers(tx.caller, Self::NAME)?;
+        let before = DispatchSwitch::read(tx.store())?;
+        switch_dispatch(tx, self.to)?;
+        if self.to == DispatchSwitch::On {
+            tx.signal(Signal::DispatchDue);
+        }
+        let open_runs = store::runs::list_open_supervised(tx.store())?.len();
+        Ok(SetDispatchReply { dispatch: self.to, before, open_runs })
+    }
+}

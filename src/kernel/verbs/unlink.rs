@@ -1,0 +1,73 @@
+//! `unlink`: removes a dependency between two tasks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Right;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::{EventKind, payload};
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::store;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::tx::{Tx, refuse_other_board, shorten};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::release::promote;
+
+/// Removes a dependency. A child whose last open parent it was becomes ready at once.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnlinkTasks {
+    /// The task that had to be done first.
+    pub parent_id: String,
+    /// The task that waited.
+    pub child_id: String,
+    /// Board of the child, when the caller wants it checked.
+    #[serde(default)]
+    pub board: Option<String>,
+}
+
+/// What the removal did.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct UnlinkReply {
+    /// As asked.
+    pub parent_id: String,
+    /// As asked.
+    pub child_id: String,
+    /// Their board.
+    #[schemars(with = "String")]
+    pub board: BoardName,
+    /// Status of the child now.
+    pub child_status: TaskStatus,
+}
+
+impl Verb for UnlinkTasks {
+    type Reply = UnlinkReply;
+    const NAME: &'static str = "unlink";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<UnlinkReply, VerbError> {
+        let unknown = || Refusal::UnknownLink {
+            parent: shorten(&self.parent_id),
+            child: shorten(&self.child_id),
+        };
+        let parent = TaskId::parse(&self.parent_id).ok_or_else(unknown)?;
+        let child_id = TaskId::parse(&self.child_id).ok_or_else(unknown)?;
+        let child = store::tasks::get(tx.store(), &child_id)?.ok_or_else(unknown)?;
+        refuse_other_board(&child, self.board.as_deref())?;
+        tx.caller.check(Right::Operate, Self::NAME, &child.board, None)?;
+        if !store::links::delete(tx.store(), &parent, &child_id)? {
+            return Err(unknown().into());
+        }
+        let ends =
+            payload([("parent", parent.as_str().into()), ("child", child_id.as_str().into())]);
+        tx.event(&child, None, EventKind::Unlinked, Some(ends))?;
+        let parents = store::links::parents_of(tx.store(), &child_id)?;
+        let is_released = TaskStatus::by_parents(parents) == TaskStatus::Ready;
+        let promoted = is_released && promote(tx, &child_id)?;
+        Ok(UnlinkReply {
+            parent_id: parent.to_string(),
+            child_id: child_id.to_string(),
+            board: child.board,
+            child_status: if promoted { TaskStatus::Ready } else { child.status },
+        })
+    }
+}
