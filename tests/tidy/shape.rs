@@ -2,8 +2,8 @@
 //! holds that: `too-many-lines-threshold` in `clippy.toml`.)
 //!
 //! A circle is a set of files each of which uses every other one, at once or through others. Two files may be one thing in two
-//! parts; more than two are a room without walls. A `use` of a name that a parent only passes on (`pub use`) counts as a use of
-//! the parent; `mod` and `pub use` of one's own parts do not count.
+//! parts; more than two are a room without walls. A `use` of a name that a parent only passes on (`pub use`) is a use of the file
+//! that the name comes from; passing on is none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,11 +26,6 @@ fn is_exempt(path: &str) -> bool {
 fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     path.split('/').filter(|word| *word != "lib").map(str::to_owned).collect()
-}
-
-/// The file that a path of words leads to: the longest beginning that is a module.
-fn file_of<'a>(words: &[String], files: &BTreeMap<Vec<String>, &'a str>) -> Option<&'a str> {
-    (1..=words.len()).rev().find_map(|length| files.get(&words[..length]).copied())
 }
 
 /// A path as words from the root of the crate; none when it leads out of the crate.
@@ -65,33 +60,78 @@ fn absolute(
     Some(base)
 }
 
+/// The modules of the product, each with its file and with what it passes on: name and path.
+struct Tree<'a> {
+    files: BTreeMap<Vec<String>, &'a str>,
+    passed_on: BTreeMap<&'a str, Vec<(String, Vec<String>)>>,
+}
+
+impl<'a> Tree<'a> {
+    fn of(sources: &'a [Source]) -> Self {
+        let code = sources.iter().filter(|one| is_code(one));
+        let files = code.clone().map(|one| (module_of(&one.path), one.path.as_str())).collect();
+        let mut tree = Self { files, passed_on: BTreeMap::new() };
+        for source in code {
+            let only =
+                code_in(&source.code).split("pub use ").skip(1).map(statement).collect::<String>();
+            let paths = used_paths(&only);
+            let module = module_of(&source.path);
+            let paths = paths.iter().filter_map(|path| {
+                let name = path.rsplit([':', ' ']).next().unwrap_or_default().to_owned();
+                Some((name, absolute(path, &module, &tree.files)?))
+            });
+            let paths = paths.collect();
+            tree.passed_on.insert(&source.path, paths);
+        }
+        tree
+    }
+
+    /// The file in which what the words name is written.
+    fn origin(&self, words: &[String]) -> Option<&'a str> {
+        let mut words = words.to_vec();
+        // As many steps as the longest chain of parents.
+        for _step in 0..8 {
+            let length =
+                (1..=words.len()).rev().find(|end| self.files.contains_key(&words[..*end]))?;
+            let file = self.files[&words[..length]];
+            let Some(name) = words.get(length) else { return Some(file) };
+            let Some((_, path)) = self.passed_on[file].iter().find(|(passed, _)| passed == name)
+            else {
+                return Some(file);
+            };
+            words = path.iter().chain(&words[length + 1..]).cloned().collect();
+        }
+        None
+    }
+}
+
+fn statement(after: &str) -> String {
+    format!("use {};", after.split(';').next().unwrap_or_default())
+}
+
+fn is_code(source: &Source) -> bool {
+    !source.path.ends_with("tests.rs") && !source.path.contains("/tests/")
+}
+
 /// Which files each file uses.
 fn uses(sources: &[Source]) -> BTreeMap<&str, BTreeSet<&str>> {
-    let is_code =
-        |source: &&Source| !source.path.ends_with("tests.rs") && !source.path.contains("/tests/");
-    let files: BTreeMap<Vec<String>, &str> = sources
-        .iter()
-        .filter(is_code)
-        .map(|one| (module_of(&one.path), one.path.as_str()))
-        .collect();
+    let tree = Tree::of(sources);
     let used_by = |source: &Source| {
         let code = code_in(&source.code).replace("pub use ", "pub_use ");
         let module = module_of(&source.path);
         let inline = code.split(|sign: char| !(sign.is_alphanumeric() || "_:".contains(sign)));
         let inline = inline.filter(|word| word.starts_with("crate::") && !word.ends_with("::"));
         let paths = used_paths(&code).into_iter().chain(inline.map(str::to_owned));
-        let words = paths.filter_map(|path| absolute(&path, &module, &files));
-        words.filter_map(|words| file_of(&words, &files)).collect::<BTreeSet<&str>>()
+        let words = paths.filter_map(|path| absolute(&path, &module, &tree.files));
+        words.filter_map(|words| tree.origin(&words)).collect::<BTreeSet<&str>>()
     };
-    sources
-        .iter()
-        .filter(is_code)
-        .map(|source| {
-            let mut used = used_by(source);
-            used.remove(source.path.as_str());
-            (source.path.as_str(), used)
-        })
-        .collect()
+    let code = sources.iter().filter(|one| is_code(one));
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> =
+        code.map(|source| (source.path.as_str(), used_by(source))).collect();
+    for (file, used) in &mut uses {
+        used.remove(file);
+    }
+    uses
 }
 
 /// Every file that `from` reaches, with those on the way.
@@ -151,7 +191,7 @@ fn circles_are_found() {
     let source = |path: &str, code: &str| Source { path: path.to_owned(), code: code.to_owned() };
     let sources = [
         source("src/a/mod.rs", "pub use c::D;\nmod b;\nmod c;\n"),
-        source("src/a/b.rs", "use crate::a::c::{D, E};\n"),
+        source("src/a/b.rs", "use crate::a::{D, c::E};\n"),
         source("src/a/c.rs", "use super::super::f::G;\nuse std::fmt;\n"),
         source("src/f.rs", "fn f() { crate::a::b::x(); }\nuse crate::a::b::tests;\n"),
         source("src/g.rs", "use crate::f::G;\n// use crate::g::H;\n"),
