@@ -309,8 +309,9 @@ async fn preview(
 ) -> Result<DispatchReport, VerbError> {
     let policy = Arc::clone(policy);
     let is_disk_low = deps.context.low_disk_bytes().is_some();
+    let looks = look_for_request(deps, caller).await?;
     let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max, is_disk_low)?)
+        Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max, is_disk_low, &looks)?)
     };
     let DispatchPreview { reclaimed, promoted, spawned, skipped_unassigned, held_by } =
         deps.readers.read(caller.clone(), look).await?;
@@ -346,13 +347,7 @@ async fn dispatch_now(
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
     let is_disk_low = deps.context.low_disk_bytes().is_some();
-    let limit = u32::try_from(WAITS_PER_REQUEST_MAX).unwrap_or(u32::MAX);
-    let find = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
-        Ok(store::leases::list_ready_paths(snapshot.connection, limit)?)
-    };
-    let mut paths = deps.readers.read(message.caller.clone(), find).await?;
-    paths.extend(deps.context.policy().working_directory_by_profile.values().cloned());
-    let looks = look_within(deps, paths).await;
+    let looks = look_for_request(deps, &message.caller).await?;
     let verb = StartReadyRuns { mode, max: message.max, is_disk_low, looks };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
@@ -392,6 +387,17 @@ async fn dispatch_now(
         }
     }
     Ok(report)
+}
+
+/// Where the paths of ready tasks lead, for a person's pass, which does not come back later.
+async fn look_for_request(deps: &DispatcherDeps, caller: &Caller) -> Result<Looks, VerbError> {
+    let limit = u32::try_from(WAITS_PER_REQUEST_MAX).unwrap_or(u32::MAX);
+    let find = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        Ok(store::leases::list_ready_paths(snapshot.connection, limit)?)
+    };
+    let mut paths = deps.readers.read(caller.clone(), find).await?;
+    paths.extend(deps.context.policy().working_directory_by_profile.values().cloned());
+    Ok(look_within(deps, paths).await)
 }
 
 /// Where paths lead, as far as that is known within the patience of a person.

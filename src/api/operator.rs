@@ -42,9 +42,7 @@ pub fn get_why(api: Arc<Api>, call: Call) -> Answer {
         let query: WhyTask = call.input.from_query()?;
         let policy = api.context.policy();
         let low_disk_bytes = api.context.low_disk_bytes();
-        let read = move |snapshot: &Snapshot<'_>| {
-            why(&query, snapshot, &policy, |facts| facts.low_disk_bytes = low_disk_bytes)
-        };
+        let read = move |snapshot: &Snapshot<'_>| why(&query, snapshot, &policy, low_disk_bytes);
         json(&api.readers.read(call.caller, read).await?)
     })
 }

@@ -1,13 +1,12 @@
-//! Which ready tasks start now: the whole decision of a dispatch pass as a function.
+//! The walk of a dispatch pass through the ready queues, as a function.
 //!
-//! Every assignee has a queue, ordered by (priority, created, id). The plan merges the heads of those queues whose
-//! assignee has room under its cap and whose breaker lets starts through, until the slots are gone. It never looks past
-//! the head of a queue that cannot start, so its cost grows with what it starts, not with what waits.
+//! Every assignee has a queue, ordered by (priority, created, id). The walk merges the heads of those queues whose assignee has
+//! room ([`crate::kernel::rules::start::profile`]), and tries one after the other until the slots are gone. It never looks past
+//! the head of a queue that has no room, so its cost grows with what it tries, not with what waits.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::kernel::breaker::Gate;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 
 /// Place of a task in its queue; smaller starts earlier.
@@ -21,34 +20,29 @@ pub struct QueueKey {
     pub id: TaskId,
 }
 
-/// One assignee's side of the plan.
+/// One assignee's side of the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lane {
     /// The assignee.
     pub assignee: String,
-    /// Open supervised runs that it has.
-    pub open_runs: u32,
-    /// Its cap, when it has one.
-    pub max_running: Option<u32>,
-    /// What its breaker allows.
-    pub gate: Gate,
-}
-
-impl Lane {
     /// How many of its tasks may start now.
-    pub fn room(&self) -> u32 {
-        let under_cap = self.max_running.map_or(u32::MAX, |cap| cap.saturating_sub(self.open_runs));
-        match self.gate {
-            Gate::Free => under_cap,
-            Gate::Probe => under_cap.min(1),
-            Gate::Shut { .. } => 0,
-        }
-    }
+    pub room: u32,
 }
 
-/// Where the plan reads the queues from.
-pub trait ReadyQueue {
-    /// What can go wrong while reading.
+/// What became of a task that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// It starts.
+    Started,
+    /// It has used up what one task gets, and is given up. It takes the turn of a start: a pass gives up no more than it may start.
+    GivenUp,
+    /// It does not start now, and whatever stands behind it has its turn.
+    PutAside,
+}
+
+/// Where the walk reads the queues from, and what it does with the tasks.
+pub trait Candidates {
+    /// What can go wrong.
     type Error;
 
     /// The next task of `assignee` after `after` (from the head when none).
@@ -57,49 +51,74 @@ pub trait ReadyQueue {
         assignee: &str,
         after: Option<&QueueKey>,
     ) -> Result<Option<QueueKey>, Self::Error>;
+
+    /// Starts a task, if nothing about it is in the way.
+    fn try_start(&mut self, id: &TaskId) -> Result<Tried, Self::Error>;
 }
 
-/// What a pass does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// Tasks to start, in this order.
-    pub start: Vec<TaskId>,
-    /// Tasks that would start now if there were room under the global cap: a reason to end lingering runs early.
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Free slots of the host.
+    pub free_slots: u32,
+    /// Starts of this pass at most.
+    pub max_starts: u32,
+    /// Tasks put aside at most.
+    pub max_aside: usize,
+}
+
+/// How a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walked {
+    /// Tasks that could have started if there were room under the global limit: a reason to end lingering runs early.
     pub wants_slots: u32,
+    /// Whether it stopped because it had put so many aside.
+    pub is_cut_short: bool,
 }
 
-/// Makes the plan: at most `free_slots` starts, and at most `max_starts` in this pass.
-pub fn plan<Q: ReadyQueue>(
+/// Tries the heads of `lanes` in their common order, as far as `bounds` go.
+///
+/// # Errors
+/// What `candidates` returns.
+pub fn walk<C: Candidates>(
     lanes: &[Lane],
-    free_slots: u32,
-    max_starts: u32,
-    queue: &mut Q,
-) -> Result<Plan, Q::Error> {
-    let mut rooms: Vec<u32> = lanes.iter().map(Lane::room).collect();
+    bounds: Bounds,
+    candidates: &mut C,
+) -> Result<Walked, C::Error> {
+    let mut rooms: Vec<u32> = lanes.iter().map(|lane| lane.room).collect();
     let mut heads = BinaryHeap::new();
     for (index, lane) in lanes.iter().enumerate() {
-        if lane.room() > 0
-            && let Some(key) = queue.next(&lane.assignee, None)?
+        if lane.room > 0
+            && let Some(key) = candidates.next(&lane.assignee, None)?
         {
             heads.push(Reverse((key, index)));
         }
     }
-    let budget = usize::try_from(free_slots.min(max_starts)).unwrap_or(usize::MAX);
-    let mut start = Vec::new();
-    while start.len() < budget {
+    let budget = bounds.free_slots.min(bounds.max_starts);
+    let (mut used, mut aside) = (0, 0);
+    while used < budget {
         let Some(Reverse((key, index))) = heads.pop() else { break };
-        start.push(key.id.clone());
         let (Some(room), Some(lane)) = (rooms.get_mut(index), lanes.get(index)) else { continue };
-        *room -= 1;
+        match candidates.try_start(&key.id)? {
+            Tried::Started | Tried::GivenUp => {
+                used += 1;
+                *room -= 1;
+            }
+            Tried::PutAside => aside += 1,
+        }
         if *room > 0
-            && let Some(next) = queue.next(&lane.assignee, Some(&key))?
+            && let Some(next) = candidates.next(&lane.assignee, Some(&key))?
         {
             heads.push(Reverse((next, index)));
         }
+        if aside >= bounds.max_aside {
+            return Ok(Walked { wants_slots: 0, is_cut_short: true });
+        }
     }
-    let is_short_of_slots = free_slots <= max_starts && start.len() == budget;
+    let is_short_of_slots = bounds.free_slots <= bounds.max_starts && used == budget;
     let waiting = if is_short_of_slots { heads.len() } else { 0 };
-    Ok(Plan { start, wants_slots: u32::try_from(waiting).unwrap_or(u32::MAX) })
+    let wants_slots = u32::try_from(waiting).unwrap_or(u32::MAX);
+    Ok(Walked { wants_slots, is_cut_short: false })
 }
 
 #[cfg(test)]
@@ -108,27 +127,28 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
+    use crate::kernel::breaker::Gate;
+    use crate::kernel::rules::start::{GateFacts, ProfileFacts, profile};
 
     #[derive(Default)]
     struct Queues {
         by_assignee: BTreeMap<String, Vec<QueueKey>>,
         reads: usize,
+        aside: Vec<TaskId>,
+        given_up: Vec<TaskId>,
+        start: Vec<TaskId>,
     }
 
     impl Queues {
         fn add(&mut self, assignee: &str, priority: i64, created_at: i64, n: u32) {
-            let key = QueueKey {
-                priority: Reverse(priority),
-                created_at,
-                id: TaskId::parse(&format!("t_{n:08x}")).unwrap(),
-            };
+            let key = QueueKey { priority: Reverse(priority), created_at, id: id(n) };
             let queue = self.by_assignee.entry(assignee.to_owned()).or_default();
             queue.push(key);
             queue.sort();
         }
     }
 
-    impl ReadyQueue for Queues {
+    impl Candidates for Queues {
         type Error = Infallible;
 
         fn next(
@@ -140,10 +160,39 @@ mod tests {
             let queue = self.by_assignee.get(assignee).map(Vec::as_slice).unwrap_or_default();
             Ok(queue.iter().find(|key| after.is_none_or(|after| *key > after)).cloned())
         }
+
+        fn try_start(&mut self, id: &TaskId) -> Result<Tried, Infallible> {
+            if self.aside.contains(id) {
+                return Ok(Tried::PutAside);
+            }
+            if self.given_up.contains(id) {
+                return Ok(Tried::GivenUp);
+            }
+            self.start.push(id.clone());
+            Ok(Tried::Started)
+        }
     }
 
     fn lane(assignee: &str, open_runs: u32, max_running: Option<u32>, gate: Gate) -> Lane {
-        Lane { assignee: assignee.to_owned(), open_runs, max_running, gate }
+        let facts =
+            ProfileFacts { open_runs, max_running, breaker: GateFacts { gate, last_error: None } };
+        Lane { assignee: assignee.to_owned(), room: profile(&facts).unwrap_or_default() }
+    }
+
+    struct Plan {
+        start: Vec<TaskId>,
+        wants_slots: u32,
+        is_cut_short: bool,
+    }
+
+    fn plan(lanes: &[Lane], free_slots: u32, max_starts: u32, queues: &mut Queues) -> Plan {
+        let bounds = Bounds { free_slots, max_starts, max_aside: 3 };
+        let Walked { wants_slots, is_cut_short } = walk(lanes, bounds, queues).unwrap();
+        Plan { start: std::mem::take(&mut queues.start), wants_slots, is_cut_short }
+    }
+
+    fn id(n: u32) -> TaskId {
+        TaskId::parse(&format!("t_{n:08x}")).unwrap()
     }
 
     fn numbers(plan: &Plan) -> Vec<u32> {
@@ -158,7 +207,7 @@ mod tests {
         queues.add("b", 0, 10, 3);
         queues.add("b", 0, 5, 4);
         let lanes = [lane("a", 0, None, Gate::Free), lane("b", 0, None, Gate::Free)];
-        let plan = plan(&lanes, 10, 10, &mut queues).unwrap();
+        let plan = plan(&lanes, 10, 10, &mut queues);
         assert_eq!(numbers(&plan), [2, 4, 1, 3]);
         assert_eq!(plan.wants_slots, 0);
     }
@@ -179,7 +228,7 @@ mod tests {
             for n in 0..8 {
                 queues.add("a", 0, i64::from(n), n);
             }
-            let plan = plan(&[lane("a", open, cap, gate)], slots, 100, &mut queues).unwrap();
+            let plan = plan(&[lane("a", open, cap, gate)], slots, 100, &mut queues);
             assert_eq!(
                 plan.start.len(),
                 expected,
@@ -196,7 +245,7 @@ mod tests {
         }
         queues.add("free", 0, 0, 5000);
         let lanes = [lane("capped", 1, Some(1), Gate::Free), lane("free", 0, None, Gate::Free)];
-        let plan = plan(&lanes, 10, 10, &mut queues).unwrap();
+        let plan = plan(&lanes, 10, 10, &mut queues);
         assert_eq!(numbers(&plan), [5000]);
         assert!(queues.reads <= 2, "{} reads", queues.reads);
     }
@@ -207,8 +256,40 @@ mod tests {
         queues.add("a", 0, 0, 1);
         queues.add("b", 0, 0, 2);
         let lanes = [lane("a", 0, None, Gate::Free), lane("b", 0, None, Gate::Free)];
-        assert_eq!(plan(&lanes, 0, 10, &mut queues).unwrap().wants_slots, 2);
-        assert_eq!(plan(&lanes, 1, 10, &mut queues).unwrap().wants_slots, 1);
-        assert_eq!(plan(&lanes, 10, 1, &mut queues).unwrap().wants_slots, 0, "the pass was short");
+        assert_eq!(plan(&lanes, 0, 10, &mut queues).wants_slots, 2);
+        assert_eq!(plan(&lanes, 1, 10, &mut queues).wants_slots, 1);
+        assert_eq!(plan(&lanes, 10, 1, &mut queues).wants_slots, 0, "the pass was short");
+    }
+
+    #[test]
+    fn what_is_put_aside_takes_no_turn_and_what_is_given_up_takes_one() {
+        let lanes = [lane("a", 0, Some(2), Gate::Free), lane("b", 0, None, Gate::Free)];
+        for (aside, given_up, expected) in [
+            (vec![], vec![], vec![1, 2, 4]),
+            (vec![1], vec![], vec![2, 3, 4]),
+            (vec![1, 4], vec![], vec![2, 3, 5]),
+            (vec![], vec![1], vec![2, 4]),
+        ] {
+            let mut queues = Queues {
+                aside: aside.into_iter().map(id).collect(),
+                given_up: given_up.into_iter().map(id).collect(),
+                ..Queues::default()
+            };
+            for n in 1..=3 {
+                queues.add("a", 1, 0, n);
+                queues.add("b", 0, 0, n + 3);
+            }
+            assert_eq!(numbers(&plan(&lanes, 3, 10, &mut queues)), expected);
+        }
+    }
+
+    #[test]
+    fn a_pass_that_puts_many_aside_stops_and_says_so() {
+        let mut queues = Queues { aside: (0..3).map(id).collect(), ..Queues::default() };
+        for n in 0..9 {
+            queues.add("a", 0, 0, n);
+        }
+        let plan = plan(&[lane("a", 0, None, Gate::Free)], 5, 10, &mut queues);
+        assert!(plan.is_cut_short && plan.start.is_empty() && plan.wants_slots == 0);
     }
 }

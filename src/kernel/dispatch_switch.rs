@@ -47,15 +47,6 @@ impl DispatchSwitch {
         [Self::On, Self::Paused, Self::Draining].into_iter().find(|one| one.as_str() == text)
     }
 
-    /// What keeps everything from starting, when it stands like this on a host whose disk is nearly full or not.
-    pub fn hold(self, is_disk_low: bool) -> Option<Hold> {
-        match self {
-            Self::Paused => Some(Hold::Paused),
-            Self::Draining => Some(Hold::Draining),
-            Self::On => is_disk_low.then_some(Hold::Disk),
-        }
-    }
-
     /// How it stands now.
     ///
     /// # Errors

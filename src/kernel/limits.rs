@@ -135,7 +135,10 @@ pub const STARTS_PER_PASS_MAX: usize = 64;
 /// Ready tasks that one automatic pass may put aside because their place is taken; a person's pass puts aside more.
 pub const WAITS_PER_PASS_MAX: usize = 256;
 
-/// The same for a person's pass, and how many paths are looked at for it.
+/// Up to how many tasks are counted that come before one in the queue: a longer queue says no more to a person, and counting costs.
+pub const BEHIND_COUNTED_MAX: u32 = 1000;
+
+/// The same as [`WAITS_PER_PASS_MAX`] for a person's pass, and how many paths are looked at for it.
 pub const WAITS_PER_REQUEST_MAX: usize = 4096;
 
 /// Failed starts in a row, of two or more tasks, that open a profile's breaker.

@@ -9,11 +9,14 @@ use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::event::Event;
 use kanband::kernel::ids::{BoardName, RunId, TaskId};
+use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
+use kanband::kernel::place::Looks;
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::{Query, Snapshot};
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::run::Run;
+use kanband::kernel::standing::Asker;
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::{Task, TaskStatus};
 use kanband::kernel::tx::Signal;
@@ -22,6 +25,7 @@ use kanband::kernel::verbs::{
     CloseReply, CloseRun, CreateTask, PassMode, PassReply, ProcessIds, RecordSpawned, RunOrder,
     StartReadyRuns,
 };
+use kanband::kernel::why::{Reason, Why};
 
 /// The board under test.
 pub struct Bench {
@@ -180,6 +184,22 @@ impl Bench {
         let caller = Caller::System { part: "worker" };
         let verb = CloseRun { run_id, verdict_mode, evidence, launch: None };
         self.by(&caller, &verb).unwrap()
+    }
+
+    /// Why a task is not running, as the dispatcher would find it under `policy`.
+    pub fn why(&self, id: &TaskId, policy: &Policy) -> Reason {
+        self.why_on_disk(id, policy, None)
+    }
+
+    pub fn why_on_disk(&self, id: &TaskId, policy: &Policy, low_disk_bytes: Option<u64>) -> Reason {
+        let task = self.task(id);
+        let asker = Asker { is_automatic: true, low_disk_bytes };
+        let read = |connection: &store::Connection| {
+            let view =
+                View { connection, policy, now: self.now, asker, max: None, looks: &Looks::new() };
+            Why::new(view).reason(&task)
+        };
+        self.board.read(read).unwrap()
     }
 
     /// Every row of every table as text.

@@ -257,7 +257,7 @@ fn a_preview_says_what_would_start_and_writes_nothing() {
     let preview = bench
         .board
         .read::<_, kanband::kernel::error::Fault>(|c| {
-            preview_dispatch(c, &policy, now, None, false)
+            preview_dispatch(c, &policy, now, None, false, &Default::default())
         })
         .unwrap();
     assert_eq!(preview.spawned, [(id, "dev".to_owned())]);

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a test that cannot go on must fail loudly"
 )]
 
@@ -26,6 +27,7 @@ mod same_twice;
 mod schema;
 mod searches;
 mod start_faults;
+mod starts;
 mod steering;
 mod stopping;
 mod times;

@@ -12,7 +12,7 @@ use kanband::kernel::verbs::{
     ArchiveTask, AssignTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, PassMode,
     PassReply, RunOrder, SetDispatch, StartReadyRuns,
 };
-use kanband::kernel::why::{Facts, Reason, reason};
+use kanband::kernel::why::Reason;
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire, worker};
@@ -59,10 +59,7 @@ fn started(reply: &PassReply) -> Vec<TaskId> {
 }
 
 fn why(bench: &Bench, id: &TaskId) -> Reason {
-    let read = |connection: &store::Connection| {
-        Facts::read(connection, store::tasks::get(connection, id)?.unwrap(), bench.now)
-    };
-    reason(&bench.board.read(read).unwrap(), &Policy::default())
+    bench.why(id, &Policy::default())
 }
 
 fn finish(bench: &mut Bench, order: &RunOrder) {
@@ -79,7 +76,7 @@ fn nothing_is_claimed_before_somebody_has_looked_where_its_path_leads() {
     let reply = bench.pass();
     assert_eq!((started(&reply), unseen(&reply)), (vec![], vec!["/x"]));
     assert_eq!(reply.unseen_paths[0].profiles, ["dev"]);
-    assert_eq!(why(&bench, &id), Reason::StartsNext);
+    assert_eq!(why(&bench, &id), Reason::WorkspaceUnseen { path: "/x".to_owned() });
     assert_eq!(unseen(&bench.pass()), ["/x"], "asked until it is answered");
     let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
     assert_eq!(started(&reply), [id]);

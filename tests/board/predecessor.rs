@@ -234,7 +234,7 @@ fn a_dry_run_over_an_expired_claim_says_so_and_leaves_it() {
     let preview = bench
         .board
         .read::<_, kanband::kernel::error::Fault>(|c| {
-            preview_dispatch(c, &policy, now, None, false)
+            preview_dispatch(c, &policy, now, None, false, &Default::default())
         })
         .unwrap();
     assert_eq!((preview.reclaimed, preview.promoted), (vec![id.clone()], vec![child]));

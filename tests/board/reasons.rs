@@ -11,7 +11,7 @@ use kanband::kernel::verbs::{
     ArchiveTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, RecordDoubt,
     RecordRunState, SetDispatch, StopTask, UnblockTask,
 };
-use kanband::kernel::why::{Facts, Reason, reason};
+use kanband::kernel::why::Reason;
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire, worker};
@@ -21,12 +21,7 @@ fn why(bench: &Bench, id: &TaskId) -> Reason {
 }
 
 fn why_with(bench: &Bench, id: &TaskId, policy: &Policy) -> Reason {
-    reason(&facts(bench, id), policy)
-}
-
-fn facts(bench: &Bench, id: &TaskId) -> Facts {
-    let task = bench.task(id);
-    bench.board.read::<_, VerbError>(|c| Ok(Facts::read(c, task, bench.now)?)).unwrap()
+    bench.why(id, policy)
 }
 
 /// A name per reason, without a wildcard: a new reason does not compile until it has a fixture below.
@@ -56,7 +51,9 @@ fn name(reason: &Reason) -> &'static str {
         Reason::Cap { .. } => "cap",
         Reason::WorkspaceBusy { .. } => "workspace_busy",
         Reason::WorkspaceUnknown { .. } => "workspace_unknown",
+        Reason::WorkspaceUnseen { .. } => "workspace_unseen",
         Reason::WorkspaceBreaker { .. } => "workspace_breaker",
+        Reason::Behind { .. } => "behind",
         Reason::StartsNext => "starts_next",
     }
 }
@@ -89,7 +86,9 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Cap { open_runs: 1, max_running: 1 },
         Reason::WorkspaceBusy { run_id: 1, task_id: "t_1".into() },
         Reason::WorkspaceUnknown { path: "/x".into(), error: "e".into() },
+        Reason::WorkspaceUnseen { path: "/x".into() },
         Reason::WorkspaceBreaker { path: "/x".into(), until, error },
+        Reason::Behind { others: 1 },
         Reason::StartsNext,
     ];
     let mut told = std::collections::BTreeSet::new();
@@ -280,8 +279,8 @@ fn what_only_the_host_knows_is_told_from_its_facts() {
     let mut bench = Bench::new();
     let id = bench.create("t", "dev", &[]);
     let policy = Policy::default();
-    let low = Facts { low_disk_bytes: Some(7), ..facts(&bench, &id) };
-    assert_eq!(reason(&low, &policy), Reason::Disk { free_bytes: 7 });
+    let reason = bench.why_on_disk(&id, &policy, Some(7));
+    assert_eq!(reason, Reason::Disk { free_bytes: 7 });
 }
 
 #[test]
@@ -355,4 +354,29 @@ fn a_claim_by_hand_is_running_and_names_its_owner() {
     bench.do_it(&wire::<ClaimTask>(json!({"id": id, "claimer": "bob@desk"})));
     let Reason::Running { by, .. } = why(&bench, &id) else { panic!() };
     assert_eq!(by, "bob@desk");
+}
+
+#[test]
+fn a_task_is_told_how_many_come_before_it() {
+    let mut policy = Policy { max_running: 3, ..Policy::default() };
+    policy.max_running_by_profile.insert("dev".into(), 1);
+    let bench = &mut Bench::with_policy(policy.clone());
+    let [mine, next, last] = ["a", "b", "c"].map(|title| {
+        bench.now += 1;
+        bench.create(title, "dev", &[])
+    });
+    let others: Vec<TaskId> = (0..3)
+        .map(|number| {
+            bench.now += 1;
+            bench.create(&format!("q{number}"), "qa", &[])
+        })
+        .collect();
+    assert_eq!(why_with(bench, &mine, &policy), Reason::StartsNext);
+    assert_eq!(why_with(bench, &next, &policy), Reason::Behind { others: 1 }, "of its profile");
+    assert_eq!(why_with(bench, &last, &policy), Reason::Behind { others: 2 });
+    assert_eq!(why_with(bench, &others[1], &policy), Reason::StartsNext);
+    let expected = Reason::Behind { others: 3 };
+    assert_eq!(why_with(bench, &others[2], &policy), expected, "one of a full profile counts");
+    let reason = why_with(bench, &last, &policy);
+    assert_eq!(reason.explanation(), "it is behind 2 other tasks");
 }

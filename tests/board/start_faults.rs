@@ -14,7 +14,7 @@ use kanband::kernel::verbs::{
     BreakerScope, CollectGarbage, CreateTask, ListBreakers, PassMode, PassReply, ResetBreaker,
     StartReadyRuns, StopTask,
 };
-use kanband::kernel::why::{Facts, Reason, reason};
+use kanband::kernel::why::Reason;
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire};
@@ -48,10 +48,7 @@ fn pass(bench: &mut Bench) -> PassReply {
 }
 
 fn why(bench: &Bench, id: &TaskId) -> Reason {
-    let read = |connection: &store::Connection| {
-        Facts::read(connection, store::tasks::get(connection, id)?.unwrap(), bench.now)
-    };
-    reason(&bench.board.read(read).unwrap(), &Policy::default())
+    bench.why(id, &Policy::default())
 }
 
 fn state(bench: &Bench, key: &BreakerKey) -> BreakerState {

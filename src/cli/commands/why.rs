@@ -72,6 +72,8 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::Cap { .. }
         | Reason::WorkspaceBusy { .. }
         | Reason::WorkspaceUnknown { .. }
+        | Reason::WorkspaceUnseen { .. }
+        | Reason::Behind { .. }
         | Reason::StartsNext => None,
     }
 }

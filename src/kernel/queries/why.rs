@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::BoardName;
+use crate::kernel::next_pass::View;
+use crate::kernel::place::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::standing::Asker;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::why::{Facts, Reason, reason};
+use crate::kernel::why::{Reason, Why};
 
 /// Tells why a task is not running.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +43,7 @@ pub struct WhyReply {
     pub hint: Option<String>,
 }
 
-/// Finds the reason; `host` adds what only the host knows.
+/// Finds the reason; `low_disk_bytes` is what only the host knows.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -48,13 +51,19 @@ pub fn why(
     query: &WhyTask,
     snapshot: &Snapshot<'_>,
     policy: &Policy,
-    host: impl FnOnce(&mut Facts),
+    low_disk_bytes: Option<u64>,
 ) -> Result<WhyReply, VerbError> {
     let task = snapshot.task(&query.id, query.board.as_deref(), "why")?;
     let (id, board, status) = (task.id.to_string(), task.board.clone(), task.status);
-    let mut facts = Facts::read(snapshot.connection, task, snapshot.now)?;
-    host(&mut facts);
-    let reason = reason(&facts, policy);
+    let view = View {
+        connection: snapshot.connection,
+        policy,
+        now: snapshot.now,
+        asker: Asker { is_automatic: true, low_disk_bytes },
+        max: None,
+        looks: &Looks::new(),
+    };
+    let reason = Why::new(view).reason(&task)?;
     let (explanation, hint) = (reason.explanation(), reason.hint(&id));
     Ok(WhyReply { id, board, status, reason, explanation, hint })
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::Doing;
-use crate::kernel::dispatch::{QueueKey, ReadyQueue};
+use crate::kernel::dispatch::QueueKey;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 
@@ -50,32 +50,135 @@ pub enum Backoff {
     Running,
 }
 
-/// The ready queue as [`crate::kernel::dispatch::plan`] reads it. Tasks whose previous run is still open are passed over.
-pub struct StoredReadyQueue<'c> {
-    /// Where it is.
-    pub connection: &'c Connection,
-    /// Whether tasks in back-off stand in the queue too (a manual dispatch does not wait for them).
-    pub with_backoff: bool,
+/// The next task of `assignee` after `after` (from the head when none). Tasks whose previous run is still open are passed over.
+/// Tasks in back-off stand in the queue too when `with_backoff` says so: a manual dispatch does not wait for them.
+pub fn next(
+    connection: &Connection,
+    assignee: &str,
+    after: Option<&QueueKey>,
+    with_backoff: bool,
+) -> Result<Option<QueueKey>, Fault> {
+    let free = next_in_queue(connection, assignee, after, Backoff::Over)?;
+    if !with_backoff {
+        return Ok(free);
+    }
+    let held = next_in_queue(connection, assignee, after, Backoff::Running)?;
+    Ok(match (free, held) {
+        (Some(free), Some(held)) => Some(free.min(held)),
+        (free, held) => free.or(held),
+    })
 }
 
-impl ReadyQueue for StoredReadyQueue<'_> {
-    type Error = Fault;
+/// A ready task outside the queue of its assignee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Its assignee.
+    pub assignee: String,
+    /// Where it stands once it is back.
+    pub key: QueueKey,
+}
 
-    fn next(
-        &mut self,
-        assignee: &str,
-        after: Option<&QueueKey>,
-    ) -> Result<Option<QueueKey>, Fault> {
-        let free = next_in_queue(self.connection, assignee, after, Backoff::Over)?;
-        if !self.with_backoff {
-            return Ok(free);
-        }
-        let held = next_in_queue(self.connection, assignee, after, Backoff::Running)?;
-        Ok(match (free, held) {
-            (Some(free), Some(held)) => Some(free.min(held)),
-            (free, held) => free.or(held),
+macro_rules! select_aside {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.assignee, t.priority, t.created_at, t.id FROM tasks t
+             WHERE t.status = 'ready' AND t.assignee > ''
+               AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL) AND ",
+            $rest
+        )
+    };
+}
+
+/// Ready tasks whose back-off is over although nobody has put them back into the queue.
+pub fn list_due(connection: &Connection, now: EpochSeconds) -> Result<Vec<Aside>, Fault> {
+    let sql =
+        select_aside!("t.not_before IS NOT NULL AND t.not_before <= :now AND t.waits_for IS NULL");
+    list_aside(connection, sql, named_params! { ":now": now })
+}
+
+/// Ready tasks that wait for `key` and for nothing else, or also for their back-off when `with_backoff` says so.
+pub fn list_waiting(
+    connection: &Connection,
+    key: &str,
+    with_backoff: bool,
+    now: EpochSeconds,
+) -> Result<Vec<Aside>, Fault> {
+    let sql = select_aside!(
+        "t.waits_for = :key AND (:with_backoff OR t.not_before IS NULL OR t.not_before <= :now)"
+    );
+    let parameters = named_params! { ":key": key, ":with_backoff": with_backoff, ":now": now };
+    list_aside(connection, sql, parameters)
+}
+
+/// The first of each assignee who waits for `key`: those that [`super::leases::release_heads`] puts back into the queue. Left out
+/// are those whose back-off runs, unless `with_backoff` says otherwise.
+pub fn list_waiting_heads(
+    connection: &Connection,
+    key: &str,
+    with_backoff: bool,
+    now: EpochSeconds,
+) -> Result<Vec<Aside>, Fault> {
+    let sql = select_aside!(
+        "(:with_backoff OR t.not_before IS NULL OR t.not_before <= :now)
+               AND t.id IN (
+                 WITH RECURSIVE lane (assignee) AS (
+                   SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key)
+                   UNION ALL
+                   SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
+                   FROM lane WHERE lane.assignee IS NOT NULL)
+                 SELECT (SELECT h.id FROM tasks h WHERE h.waits_for = :key AND h.assignee = lane.assignee
+                         ORDER BY h.priority DESC, h.created_at, h.id LIMIT 1)
+                 FROM lane WHERE lane.assignee IS NOT NULL)"
+    );
+    let parameters = named_params! { ":key": key, ":with_backoff": with_backoff, ":now": now };
+    list_aside(connection, sql, parameters)
+}
+
+fn list_aside(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[(&str, &dyn rusqlite::ToSql)],
+) -> Result<Vec<Aside>, Fault> {
+    let doing = "list ready tasks outside the queue";
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let rows = statement
+        .query_map(parameters, |row| {
+            let key = QueueKey {
+                priority: Reverse(row.get(1)?),
+                created_at: row.get(2)?,
+                id: row.get(3)?,
+            };
+            Ok(Aside { assignee: row.get(0)?, key })
         })
-    }
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// How many tasks stand before `key` in the queue of `assignee`, counted up to `limit`.
+pub fn count_before(
+    connection: &Connection,
+    assignee: &str,
+    key: &QueueKey,
+    limit: u32,
+) -> Result<u32, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM (
+               SELECT 1 FROM tasks t
+               WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL AND t.assignee = :assignee
+                 AND t.priority >= :priority
+                 AND (t.priority > :priority OR (t.created_at, t.id) < (:created_at, :id))
+                 AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+               LIMIT :limit)",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! {
+                ":assignee": assignee, ":priority": key.priority.0, ":created_at": key.created_at, ":id": key.id,
+                ":limit": limit,
+            };
+            s.query_row(parameters, |row| row.get(0))
+        })
+        .doing("count the tasks before one in the queue")
 }
 
 fn next_in_queue(

@@ -1,33 +1,32 @@
 //! `dispatch`: one pass that takes back what expired, then claims what may start. The plan itself is [`crate::kernel::dispatch`];
 //! limits are counted from the open runs inside the transaction that claims.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
-use crate::kernel::dispatch::{Lane, Plan, plan};
-use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
-use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::breaker::{BreakerKey, Gate};
+use crate::kernel::dispatch::{Candidates, QueueKey, Tried, walk};
+use crate::kernel::dispatch_switch::Hold;
+use crate::kernel::error::VerbError;
 use crate::kernel::event::{EventKind, payload};
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX,
-    WAITS_PER_REQUEST_MAX,
+    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
 };
+use crate::kernel::next_pass::bounds;
 use crate::kernel::nudge::{Beginning, beginning};
 use crate::kernel::place::{BrokenPath, Looks, Place};
-use crate::kernel::policy::Policy;
+use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::run::RunOutcome;
-use crate::kernel::store::queue::{Backoff, StoredReadyQueue};
-use crate::kernel::store::{self, Connection};
+use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
+use crate::kernel::store;
+use crate::kernel::store::leases::Wait;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::clamp_times::clamp_times;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
-use crate::kernel::verbs::leasing::{self, Finding, Lease, UnseenPath};
+use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::open_run::{Supervision, open_run};
 
@@ -141,12 +140,15 @@ impl Verb for StartReadyRuns {
         clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };
-        let bound = u32::try_from(STARTS_PER_PASS_MAX).unwrap_or(u32::MAX);
-        let max = if is_automatic { bound } else { self.max.unwrap_or(u32::MAX) };
-        reply.held_by = DispatchSwitch::read(tx.store())?.hold(self.is_disk_low);
-        let max = if reply.held_by.is_some() { 0 } else { max };
         leasing::let_go_on(tx, &self.looks)?;
-        let wants_slots = self.start_heads(tx, max, &mut reply)?;
+        let asker = Asker {
+            is_automatic,
+            // How many bytes are free is told by whoever explains; the pass needs to know only that they are too few.
+            low_disk_bytes: self.is_disk_low.then_some(0),
+        };
+        let standing = Standing::read(tx.store(), tx.policy, tx.now, asker)?;
+        reply.held_by = standing.board.as_ref().err().and_then(start::hold);
+        let wants_slots = self.start_heads(tx, &standing, &mut reply)?;
         if wants_slots > 0 {
             for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
                 tx.signal(Signal::StopRun { run_id });
@@ -164,49 +166,23 @@ impl Verb for StartReadyRuns {
 }
 
 impl StartReadyRuns {
-    /// Claims what the plan says. A task whose place is taken or unknown is put aside, and the plan is made anew: what
-    /// stands behind it has its turn. Returns how many slots are short.
+    /// Claims what the walk through the queues finds. Returns how many slots are short.
     fn start_heads(
         &self,
         tx: &mut Tx<'_>,
-        max: u32,
+        standing: &Standing,
         reply: &mut PassReply,
     ) -> Result<u32, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
-        let aside_max = if is_automatic { WAITS_PER_PASS_MAX } else { WAITS_PER_REQUEST_MAX };
-        let mut aside = 0;
-        loop {
-            let started = u32::try_from(reply.orders.len()).unwrap_or(u32::MAX);
-            let left = max.saturating_sub(started);
-            let (plan, gates) = make_plan(tx.store(), tx.policy, tx.now, left, !is_automatic)?;
-            let aside_before = aside;
-            for id in &plan.start {
-                let task = tx.reread(id)?;
-                let spent = if is_automatic { what_is_spent(tx, &task)? } else { None };
-                if let Some(spent) = spent {
-                    block_spent_task(tx, &task, &spent)?;
-                    reply.auto_blocked.push(task.id);
-                    reply.has_more = true;
-                    continue;
-                }
-                match leasing::find(tx, &task, &self.looks)? {
-                    Finding::Free(lease) => {
-                        reply.orders.push(self.claim(tx, &task, *lease, &gates)?);
-                    }
-                    Finding::Waits { key, because } => {
-                        store::leases::wait_for(tx.store(), &task.id, &key, because.as_deref())?;
-                        aside += 1;
-                    }
-                }
-            }
-            if aside == aside_before {
-                return Ok(plan.wants_slots);
-            }
-            if aside >= aside_max {
-                reply.has_more = true;
-                return Ok(0);
-            }
-        }
+        let assignees = list_assignees(tx.store(), !is_automatic)?;
+        let lanes = standing.lanes(assignees, tx.policy, tx.now);
+        let free_slots = standing.slots.clone().unwrap_or_default();
+        let by_board = standing.board.clone().unwrap_or_default();
+        let bounds = bounds(is_automatic, self.max, free_slots, by_board);
+        let mut pass = Pass { verb: self, tx, standing, reply };
+        let walked = walk(&lanes, bounds, &mut pass)?;
+        reply.has_more |= walked.is_cut_short;
+        Ok(walked.wants_slots)
     }
 
     fn claim(
@@ -214,7 +190,7 @@ impl StartReadyRuns {
         tx: &mut Tx<'_>,
         task: &Task,
         lease: Lease,
-        gates: &Gates,
+        standing: &Standing,
     ) -> Result<RunOrder, VerbError> {
         let profile = task.assignee.clone().unwrap_or_default();
         let supervision = match self.mode {
@@ -237,7 +213,7 @@ impl StartReadyRuns {
             }
         }
         let of_workspace = lease.breaker.as_ref().filter(|found| found.gate(tx.now) == Gate::Probe);
-        for breaker in gates.probed_by(&profile, tx.now).chain(of_workspace) {
+        for breaker in standing.probed_by(&profile, tx.now).chain(of_workspace) {
             let breaker = breaker.clone().probing(run_id);
             store::breakers::put(tx.store(), &breaker, tx.now)?;
             tx.signal(Signal::BreakerMoved { key: breaker.key.to_text(), open_until: None });
@@ -261,89 +237,65 @@ impl StartReadyRuns {
     }
 }
 
-/// The breakers that have a say in this pass.
-pub(super) struct Gates {
-    host: Breaker,
-    profiles: BTreeMap<String, Breaker>,
+/// The walk of a pass, which claims what it finds.
+struct Pass<'p, 't> {
+    verb: &'p StartReadyRuns,
+    tx: &'p mut Tx<'t>,
+    standing: &'p Standing,
+    reply: &'p mut PassReply,
 }
 
-impl Gates {
-    fn read(connection: &Connection) -> Result<Self, Fault> {
-        let mut gates = Self { host: Breaker::closed(BreakerKey::Host), profiles: BTreeMap::new() };
-        for breaker in store::breakers::list_but_workspaces(connection)? {
-            match &breaker.key {
-                BreakerKey::Host => gates.host = breaker,
-                BreakerKey::Profile(name) => {
-                    gates.profiles.insert(name.clone(), breaker);
-                }
-                // Looked at when it is known where a task works.
-                BreakerKey::Workspace(_) => {}
+impl Candidates for Pass<'_, '_> {
+    type Error = VerbError;
+
+    fn next(
+        &mut self,
+        assignee: &str,
+        after: Option<&QueueKey>,
+    ) -> Result<Option<QueueKey>, VerbError> {
+        let with_backoff = self.verb.mode != PassMode::Automatic;
+        Ok(store::queue::next(self.tx.store(), assignee, after, with_backoff)?)
+    }
+
+    fn try_start(&mut self, id: &TaskId) -> Result<Tried, VerbError> {
+        let task = self.tx.reread(id)?;
+        let facts = TaskFacts {
+            task: &task,
+            open_run: None, // The queue has none that has one.
+            total_runtime_seconds: total_runtime(self.tx.store(), self.tx.policy, id)?,
+            now: self.tx.now,
+            is_automatic: self.verb.mode == PassMode::Automatic,
+        };
+        match start::task(&facts, self.tx.policy) {
+            Ok(()) => {}
+            Err(reason) if reason.is_used_up() => {
+                block_spent_task(self.tx, &task, &reason.explanation())?;
+                self.reply.auto_blocked.push(task.id);
+                self.reply.has_more = true;
+                return Ok(Tried::GivenUp);
+            }
+            Err(_) => return Ok(Tried::PutAside),
+        }
+        let changes = Changes::default();
+        let sight = Sight {
+            connection: self.tx.store(),
+            policy: self.tx.policy,
+            now: self.tx.now,
+            looks: &self.verb.looks,
+            changes: &changes,
+        };
+        match leasing::find(sight, &task)? {
+            Finding::Free(lease) => {
+                let order = self.verb.claim(self.tx, &task, *lease, self.standing)?;
+                self.reply.orders.push(order);
+                Ok(Tried::Started)
+            }
+            Finding::Waits { wait: Wait { key, because }, .. } => {
+                store::leases::wait_for(self.tx.store(), &task.id, &key, because.as_deref())?;
+                Ok(Tried::PutAside)
             }
         }
-        Ok(gates)
     }
-
-    fn of_profile(&self, name: &str, now: EpochSeconds) -> Gate {
-        self.profiles.get(name).map_or(Gate::Free, |breaker| breaker.gate(now))
-    }
-
-    /// Breakers for which a start of `profile` is the probe.
-    fn probed_by(&self, profile: &str, now: EpochSeconds) -> impl Iterator<Item = &Breaker> {
-        let host = Some(&self.host);
-        let own = self.profiles.get(profile);
-        [host, own].into_iter().flatten().filter(move |breaker| breaker.gate(now) == Gate::Probe)
-    }
-}
-
-pub(super) fn make_plan(
-    connection: &Connection,
-    policy: &Policy,
-    now: EpochSeconds,
-    max_starts: u32,
-    with_backoff: bool,
-) -> Result<(Plan, Gates), Fault> {
-    let gates = Gates::read(connection)?;
-    let open_by_profile: BTreeMap<String, u32> =
-        store::runs::count_open_by_profile(connection)?.into_iter().collect();
-    let open_count: u32 = open_by_profile.values().sum();
-    let mut assignees = store::queue::list_ready_assignees(connection, Backoff::Over)?;
-    if with_backoff {
-        assignees.extend(store::queue::list_ready_assignees(connection, Backoff::Running)?);
-        assignees.sort();
-        assignees.dedup();
-    }
-    if let Some(known) = &policy.strict_profiles {
-        assignees.retain(|assignee| known.contains(assignee));
-    }
-    let lanes: Vec<Lane> = assignees
-        .into_iter()
-        .map(|assignee| Lane {
-            open_runs: open_by_profile.get(&assignee).copied().unwrap_or_default(),
-            max_running: policy.max_running_by_profile.get(&assignee).copied(),
-            gate: gates.of_profile(&assignee, now),
-            assignee,
-        })
-        .collect();
-    let free_slots = policy.max_running.saturating_sub(open_count);
-    let max_starts = match gates.host.gate(now) {
-        Gate::Free => max_starts,
-        Gate::Probe => max_starts.min(1),
-        Gate::Shut { .. } => 0,
-    };
-    let mut queue = StoredReadyQueue { connection, with_backoff };
-    Ok((plan(&lanes, free_slots, max_starts, &mut queue)?, gates))
-}
-
-/// What one task gets over its whole life and this one has had; none while something is left.
-fn what_is_spent(tx: &Tx<'_>, task: &Task) -> Result<Option<String>, VerbError> {
-    let starts = tx.policy.lifetime_starts;
-    if task.auto_starts >= starts {
-        return Ok(Some(format!("all {starts} automatic starts are used up")));
-    }
-    let Some(longest) = tx.policy.max_total_runtime_seconds else { return Ok(None) };
-    let from = store::tasks::runtime_from(tx.store(), &task.id)?;
-    let total = store::runs::total_runtime(tx.store(), &task.id, from)?;
-    Ok((total >= longest).then(|| format!("its runs took {total}s of {longest}s in all")))
 }
 
 /// A task that has had all that one task gets waits for a person.

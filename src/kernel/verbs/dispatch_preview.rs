@@ -3,12 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
+use crate::kernel::dispatch_switch::Hold;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::next_pass::{NextPass, View};
+use crate::kernel::place::Looks;
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::start;
+use crate::kernel::standing::Asker;
 use crate::kernel::store::{self, Connection};
-use crate::kernel::verbs::dispatch::make_plan;
 
 /// What a pass would do, for `dispatch --dry-run`. Reads only.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -68,19 +71,15 @@ pub fn preview_dispatch(
     now: EpochSeconds,
     max: Option<u32>,
     is_disk_low: bool,
+    looks: &Looks,
 ) -> Result<DispatchPreview, Fault> {
-    let held_by = DispatchSwitch::read(connection)?.hold(is_disk_low);
-    let max = if held_by.is_some() { 0 } else { max.unwrap_or(u32::MAX) };
-    let (plan, _) = make_plan(connection, policy, now, max, true)?;
-    let mut spawned = Vec::new();
-    for id in plan.start {
-        let assignee = store::tasks::get(connection, &id)?.and_then(|task| task.assignee);
-        spawned.push((id, assignee.unwrap_or_default()));
-    }
+    let asker = Asker { is_automatic: false, low_disk_bytes: is_disk_low.then_some(0) };
+    let pass = NextPass::look(View { connection, policy, now, asker, max, looks })?;
+    let held_by = pass.held().and_then(start::hold);
     Ok(DispatchPreview {
         reclaimed: store::tasks::list_expired_claims(connection, now)?,
         promoted: store::tasks::list_promotable(connection)?,
-        spawned,
+        spawned: pass.starts().to_vec(),
         skipped_unassigned: store::queue::list_ready_unassigned(connection)?,
         held_by,
     })

@@ -4,19 +4,58 @@ use std::collections::BTreeSet;
 
 use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::ids::RunId;
+use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::place::{
     BrokenPath, Look, Looks, Place, TaskPaths, asked_path, breaker_path, lease_keys, paths_of,
     question,
 };
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::reason::Reason;
+use crate::kernel::rules::start::{self, PlaceFacts};
+use crate::kernel::standing::gate_facts;
+use crate::kernel::store::leases::{Holder, Wait};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::tx::Tx;
 
+/// What has changed since the rows that are read, in the eyes of somebody who only reads; a pass has written it and needs none.
+#[derive(Debug, Default)]
+pub(in crate::kernel) struct Changes {
+    /// Runs that are closed: their leases are free.
+    pub closed: BTreeSet<RunId>,
+    /// Leases that are taken.
+    pub taken: BTreeSet<String>,
+    /// Workspaces whose breaker has let its probe through.
+    pub probed: BTreeSet<BreakerKey>,
+}
+
+/// Where and under what one looks whether places are free.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct Sight<'a> {
+    /// The board.
+    pub connection: &'a Connection,
+    /// What the operator decided.
+    pub policy: &'a Policy,
+    /// The time, epoch seconds.
+    pub now: EpochSeconds,
+    /// What paths lead to, as far as somebody has looked just now.
+    pub looks: &'a Looks,
+    /// What has changed since.
+    pub changes: &'a Changes,
+}
+
+impl Sight<'_> {
+    /// The run that holds a lease. It goes with the run.
+    fn holder(&self, key: &str) -> Result<Option<Holder>, Fault> {
+        let holder = store::leases::holder(self.connection, key)?;
+        Ok(holder.filter(|holder| !self.changes.closed.contains(&holder.run_id)))
+    }
+}
+
 /// Leases that are free now, to be taken in the same transaction.
-pub(super) struct Lease {
-    keys: BTreeSet<String>,
+pub(in crate::kernel) struct Lease {
+    /// Their keys.
+    pub keys: BTreeSet<String>,
     /// Where the task's path leads.
     pub place: Option<Place>,
     /// What is wrong with its path, when it leads to no directory: the start fails with it.
@@ -33,15 +72,15 @@ impl Lease {
 }
 
 /// What a pass finds out about a task that could start.
-pub(super) enum Finding {
+pub(in crate::kernel) enum Finding {
     /// Its place is free.
     Free(Box<Lease>),
     /// It is not, or it is not known what it is.
     Waits {
-        /// What it waits for.
-        key: String,
-        /// Why, where the key alone does not say it.
-        because: Option<String>,
+        /// What the task waits for.
+        wait: Wait,
+        /// Why; none when it waits for another start of the same pass, which no row tells of yet.
+        reason: Option<Reason>,
     },
 }
 
@@ -64,24 +103,40 @@ pub fn task_paths(
 }
 
 /// Looks whether the place of `task` is known, free, and one in which starts may be tried.
-pub(super) fn find(tx: &Tx<'_>, task: &Task, looks: &Looks) -> Result<Finding, VerbError> {
-    let paths = task_paths(tx.store(), tx.policy, task)?;
+///
+/// # Errors
+/// A fault of the database.
+pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, Fault> {
+    let Sight { connection, policy, now, looks, changes } = sight;
+    let waits = |key, because, reason| {
+        Ok(Finding::Waits { wait: Wait { key, because }, reason: Some(reason) })
+    };
+    let paths = task_paths(connection, policy, task)?;
     for path in paths.workspace.iter().chain(&paths.start) {
-        match looks.get(path) {
-            None => return Ok(Finding::Waits { key: question(path), because: None }),
+        let (facts, because) = match looks.get(path) {
+            None => (PlaceFacts::Unseen { path: path.clone() }, None),
             Some(Look::Unknown { why }) => {
-                return Ok(Finding::Waits { key: question(path), because: Some(why.clone()) });
+                (PlaceFacts::Unknown { path: path.clone(), why: why.clone() }, Some(why.clone()))
             }
-            Some(Look::Found(_) | Look::Broken(_)) => {}
+            Some(Look::Found(_) | Look::Broken(_)) => (PlaceFacts::Free, None),
+        };
+        if let Err(reason) = start::place(&facts) {
+            return waits(question(path), because, reason);
         }
     }
     let look = paths.workspace.as_ref().and_then(|path| Some((path, looks.get(path)?)));
     let mut breaker = None;
     if let Some((path, look)) = look {
-        let key = BreakerKey::Workspace(breaker_path(path, look));
-        let found = store::breakers::get(tx.store(), &key)?;
-        if let Gate::Shut { .. } = found.gate(tx.now) {
-            return Ok(Finding::Waits { key: key.to_text(), because: None });
+        let path = breaker_path(path, look);
+        let key = BreakerKey::Workspace(path.clone());
+        let found = store::breakers::get(connection, &key)?;
+        let facts = PlaceFacts::Guarded { path, breaker: gate_facts(&found, now) };
+        if let Err(reason) = start::place(&facts) {
+            return waits(key.to_text(), None, reason);
+        }
+        if changes.probed.contains(&key) {
+            let wait = Wait { key: key.to_text(), because: None };
+            return Ok(Finding::Waits { wait, reason: None });
         }
         breaker = Some(found);
     }
@@ -90,15 +145,39 @@ pub(super) fn find(tx: &Tx<'_>, task: &Task, looks: &Looks) -> Result<Finding, V
         Some(Look::Broken(broken)) => (None, Some(broken)),
         Some(Look::Unknown { .. }) | None => (None, None),
     };
-    let keys = lease_keys(task, place.as_ref(), tx.policy);
+    let keys = lease_keys(task, place.as_ref(), policy);
     for key in keys.take.iter().chain(&keys.avoid) {
-        // The lease that is in the way goes with the run that holds it.
-        if store::leases::holder(tx.store(), key)?.is_some() {
-            return Ok(Finding::Waits { key: key.clone(), because: None });
+        let facts = sight.holder(key)?.map_or(PlaceFacts::Free, PlaceFacts::Held);
+        if let Err(reason) = start::place(&facts) {
+            return waits(key.clone(), None, reason);
+        }
+        if changes.taken.contains(key) {
+            let wait = Wait { key: key.clone(), because: None };
+            return Ok(Finding::Waits { wait, reason: None });
         }
     }
     let keys = keys.take.into_iter().collect();
     Ok(Finding::Free(Box::new(Lease { keys, place, broken, breaker })))
+}
+
+/// What a wait is for, as it stands now.
+///
+/// # Errors
+/// A fault of the database.
+pub(in crate::kernel) fn place_facts(sight: Sight<'_>, wait: &Wait) -> Result<PlaceFacts, Fault> {
+    if let Some(path) = asked_path(&wait.key) {
+        let path = path.to_owned();
+        return Ok(match wait.because.clone() {
+            Some(why) => PlaceFacts::Unknown { path, why },
+            None => PlaceFacts::Unseen { path },
+        });
+    }
+    if let Some(BreakerKey::Workspace(path)) = BreakerKey::parse(&wait.key) {
+        let key = BreakerKey::Workspace(path.clone());
+        let breaker = store::breakers::get(sight.connection, &key)?;
+        return Ok(PlaceFacts::Guarded { path, breaker: gate_facts(&breaker, sight.now) });
+    }
+    Ok(sight.holder(&wait.key)?.map_or(PlaceFacts::Free, PlaceFacts::Held))
 }
 
 /// The same for a person, who does not wait, and whom no breaker holds back. `place` is what the task's path leads to.
@@ -138,33 +217,53 @@ pub fn unknown_workspace(task: &Task, why: &str) -> Refusal {
     }
 }
 
-/// Puts those back into the queue whose wait is over: what they asked has been looked at, what they wait for has no holder any
-/// more, or a breaker lets a start through. Its cost grows with the number of places that are waited for, not with that of the
-/// tasks.
+/// What becomes of those who wait for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::kernel) enum Release {
+    /// They go on waiting.
+    Nobody,
+    /// They go on waiting, for a newer reason.
+    NobodyBecause(String),
+    /// The first of each assignee goes on: one of them will take it, or be the probe.
+    Heads,
+    /// All go on.
+    Everybody,
+}
+
+/// Whether a wait is over: what it asked has been looked at, what it is for has no holder any more, or a breaker lets a start
+/// through.
+///
+/// # Errors
+/// A fault of the database.
+pub(in crate::kernel) fn release(sight: Sight<'_>, key: &str) -> Result<Release, Fault> {
+    if let Some(path) = asked_path(key) {
+        return Ok(match sight.looks.get(path) {
+            Some(Look::Found(_) | Look::Broken(_)) => Release::Everybody,
+            Some(Look::Unknown { why }) => Release::NobodyBecause(why.clone()),
+            None => Release::Nobody,
+        });
+    }
+    if let Some(breaker) = BreakerKey::parse(key) {
+        return Ok(match store::breakers::get(sight.connection, &breaker)?.gate(sight.now) {
+            Gate::Free => Release::Everybody,
+            Gate::Probe => Release::Heads,
+            Gate::Shut { .. } => Release::Nobody,
+        });
+    }
+    Ok(if sight.holder(key)?.is_none() { Release::Heads } else { Release::Nobody })
+}
+
+/// Puts those back into the queue whose wait is over. Its cost grows with the number of places that are waited for, not with
+/// that of the tasks.
 pub(super) fn let_go_on(tx: &Tx<'_>, looks: &Looks) -> Result<(), VerbError> {
-    for key in store::leases::list_wanted(tx.store())? {
-        if let Some(path) = asked_path(&key) {
-            match looks.get(path) {
-                Some(Look::Found(_) | Look::Broken(_)) => {
-                    store::leases::release_all(tx.store(), &key)?;
-                }
-                Some(Look::Unknown { why }) => {
-                    store::leases::set_because(tx.store(), &key, why)?;
-                }
-                None => {}
-            }
-            continue;
-        }
-        if let Some(breaker) = BreakerKey::parse(&key) {
-            match store::breakers::get(tx.store(), &breaker)?.gate(tx.now) {
-                Gate::Free => drop(store::leases::release_all(tx.store(), &key)?),
-                Gate::Probe => drop(store::leases::release_heads(tx.store(), &key)?),
-                Gate::Shut { .. } => {}
-            }
-            continue;
-        }
-        if store::leases::holder(tx.store(), &key)?.is_none() {
-            store::leases::release_heads(tx.store(), &key)?;
+    let (changes, connection) = (Changes::default(), tx.store());
+    let sight = Sight { connection, policy: tx.policy, now: tx.now, looks, changes: &changes };
+    for key in store::leases::list_wanted(connection)? {
+        match release(sight, &key)? {
+            Release::Nobody => {}
+            Release::NobodyBecause(why) => store::leases::set_because(connection, &key, &why)?,
+            Release::Heads => drop(store::leases::release_heads(connection, &key)?),
+            Release::Everybody => drop(store::leases::release_all(connection, &key)?),
         }
     }
     Ok(())

@@ -27,7 +27,7 @@ mod fence;
 mod gc;
 mod heartbeat;
 mod launch;
-mod leasing;
+pub(in crate::kernel) mod leasing;
 mod link;
 mod long_waits;
 mod notify_subscribe;

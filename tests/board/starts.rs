@@ -1,0 +1,368 @@
+//! One decision: what a pass starts, what a dry run says that it would start, and what `why` says, on random boards.
+//!
+//! `KANBAND_SEED` begins with another seed, `KANBAND_SEQUENCES` makes another number of boards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kanband::kernel::caller::Caller;
+use kanband::kernel::error::Fault;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::next_pass::View;
+use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
+use kanband::kernel::place::{BrokenPath, Look, Looks, Place};
+use kanband::kernel::policy::Policy;
+use kanband::kernel::random::{SeededRandom, below};
+use kanband::kernel::standing::Asker;
+use kanband::kernel::start_fault::FailedStep;
+use kanband::kernel::store;
+use kanband::kernel::store::listing::{ListFilter, list};
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::{
+    AssignTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, EditTask, PassMode,
+    RecordDoubt, RecordRunState, RunOrder, SetDispatch, StartReadyRuns, UnblockTask,
+    preview_dispatch,
+};
+use kanband::kernel::why::{Reason, Why};
+use serde_json::json;
+
+use crate::bench_board::{Bench, wire, worker};
+
+const STEPS: usize = 120;
+
+/// Ways to end that open breakers, as [`Boards::end_run`] numbers them.
+const PROGRAM_FAILS: usize = 3;
+const SETUP_FAILS: usize = 4;
+
+struct Boards {
+    bench: Bench,
+    policy: Policy,
+    random: SeededRandom,
+    tasks: Vec<TaskId>,
+    /// Runs that may be open.
+    orders: Vec<RunOrder>,
+    /// How most runs of this board end.
+    usual_end: usize,
+    /// Every reason that a ready task was seen to have.
+    told: BTreeSet<&'static str>,
+}
+
+impl Boards {
+    fn new(seed: u64) -> Self {
+        let mut random = SeededRandom::new(seed);
+        let policy = some_policy(&mut random);
+        let bench = Bench::with_policy(policy.clone());
+        let usual_end = below(&mut random, 7) as usize;
+        let (tasks, orders, told) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { bench, policy, random, tasks, orders, usual_end, told }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        below(&mut self.random, bound as u64) as usize
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn some<T: Clone>(&mut self, all: &[T]) -> Option<T> {
+        if all.is_empty() {
+            return None;
+        }
+        let nth = self.below(all.len());
+        Some(all[nth].clone())
+    }
+
+    fn step(&mut self) {
+        match self.below(20) {
+            0..=6 => self.create(),
+            7 | 8 => self.bench.now += [1, 5, 60, 700][self.below(4)],
+            9 | 10 => (0..4).for_each(|_| self.end_run()),
+            11 => self.claim(),
+            12 => self.change_task(),
+            13 => (0..2).for_each(|_| self.change_run()),
+            14 if self.one_in(3) => self.pause(),
+            _ => {}
+        }
+        self.compare();
+    }
+
+    fn create(&mut self) {
+        let assignees = ["dev", "qa", "capped", "ghost", ""];
+        let nth = self.below(assignees.len() + 3);
+        let assignee = assignees.get(nth).copied().unwrap_or("dev");
+        let places = [("dir", "/a"), ("dir", "/b"), ("dir", "/link"), ("worktree", "/repo")];
+        let (kind, path) = match self.below(8) {
+            nth @ 0..4 => (places[nth].0, Some(places[nth].1)),
+            _ if self.usual_end == SETUP_FAILS => ("worktree", Some("/repo")),
+            _ => ("scratch", None),
+        };
+        let priority = self.below(3);
+        let fields = json!({
+            "title": "t", "assignee": assignee, "workspace_kind": kind, "workspace_path": path, "priority": priority,
+        });
+        // A strict board refuses some assignees.
+        if let Ok(reply) = self.bench.run(&wire::<CreateTask>(fields)) {
+            self.tasks.push(reply.task.id);
+        }
+    }
+
+    fn end_run(&mut self) {
+        let Some(order) = self.some(&self.orders.clone()) else { return };
+        if self
+            .bench
+            .runs(&order.task.id)
+            .iter()
+            .any(|run| run.id == order.run_id && !run.is_open())
+        {
+            return;
+        }
+        let failed = |step| ProcessEnd::StartFailed { step, errno: None, message: "no".into() };
+        let kind = if self.one_in(3) { self.below(7) } else { self.usual_end };
+        let end = match kind {
+            0 => ProcessEnd::Exited(0),
+            1 => ProcessEnd::Exited(3),
+            2 => ProcessEnd::NotStarted,
+            PROGRAM_FAILS => failed(FailedStep::Program),
+            SETUP_FAILS => failed(FailedStep::Setup),
+            5 => ProcessEnd::Lost { message: "gone".into(), is_host_fault: true },
+            _ => {
+                let done = wire::<CompleteTask>(json!({"id": order.task.id, "summary": "s"}));
+                let _may_be_over = self.bench.by(&worker(&order), &done);
+                ProcessEnd::Exited(0)
+            }
+        };
+        self.bench.close(order.run_id, VerdictMode::Report, end);
+    }
+
+    fn claim(&mut self) {
+        let Some(id) = self.some(&self.tasks.clone()) else { return };
+        let path = self.bench.task(&id).workspace_path;
+        let verb = ClaimTask {
+            id: id.to_string(),
+            ttl_seconds: Some(3),
+            claimer: Some("bob".into()),
+            board: None,
+            repository: None,
+            branch: None,
+            workspace: "/w".into(),
+            place: path.and_then(|path| match seen(&path) {
+                Look::Found(place) => Some(place),
+                Look::Broken(_) | Look::Unknown { .. } => None,
+            }),
+        };
+        let _may_be_refused = self.bench.run(&verb);
+    }
+
+    fn change_task(&mut self) {
+        let Some(id) = self.some(&self.tasks.clone()) else { return };
+        let priority = self.below(3);
+        let _may_be_refused = match self.below(4) {
+            0 => self.bench.run(&wire::<BlockTask>(json!({"id": id, "reason": "r"}))).map(drop),
+            1 => self.bench.run(&wire::<UnblockTask>(json!({"id": id}))).map(drop),
+            2 => self.bench.run(&wire::<AssignTask>(json!({"id": id, "assignee": "qa"}))).map(drop),
+            _ => {
+                self.bench.run(&wire::<EditTask>(json!({"id": id, "priority": priority}))).map(drop)
+            }
+        };
+    }
+
+    fn change_run(&mut self) {
+        let Some(order) = self.some(&self.orders.clone()) else { return };
+        let run_id = order.run_id;
+        let system = Caller::System { part: "worker" };
+        let _may_be_refused = match self.below(3) {
+            0 => {
+                let doubt = Some("permission denied".to_owned());
+                self.bench.by(&system, &RecordDoubt { run_id, doubt }).map(drop)
+            }
+            1 => {
+                let block = wire::<BlockTask>(json!({"id": order.task.id, "reason": "r"}));
+                let blocked = self.bench.by(&worker(&order), &block).map(drop);
+                let unblock = wire::<UnblockTask>(json!({"id": order.task.id}));
+                let doubt = self.one_in(2).then(|| "permission denied".to_owned());
+                blocked
+                    .and_then(|()| self.bench.run(&unblock).map(drop))
+                    .and_then(|()| self.bench.by(&system, &RecordDoubt { run_id, doubt }).map(drop))
+            }
+            _ => {
+                let state = kanband::kernel::run::RunState::Stopping;
+                self.bench.by(&system, &RecordRunState { run_id, state }).map(drop)
+            }
+        };
+    }
+
+    fn pause(&mut self) {
+        let to = [DispatchSwitch::Paused, DispatchSwitch::Draining][self.below(2)];
+        let is_on = self.bench.board.read(DispatchSwitch::read).unwrap() == DispatchSwitch::On;
+        self.bench.do_it(&SetDispatch { to: if is_on { to } else { DispatchSwitch::On } });
+    }
+
+    /// What a pass has been told of paths: all, some or nothing.
+    fn some_looks(&mut self) -> Looks {
+        let paths = ["/a", "/b", "/link", "/repo", "/checkout"];
+        let told = self.below(3);
+        let mut looks = Looks::new();
+        for path in paths {
+            if told == 0 || (told == 1 && self.one_in(2)) {
+                let nobody_knows = self.one_in(6);
+                let unknown = Look::Unknown { why: "no answer".into() };
+                looks.insert(path.into(), if nobody_knows { unknown } else { seen(path) });
+            }
+        }
+        looks
+    }
+
+    /// Says what the next pass starts, and then lets it.
+    fn compare(&mut self) {
+        let looks = self.some_looks();
+        let is_disk_low = self.one_in(15);
+        let low_disk_bytes = is_disk_low.then_some(7);
+        if self.one_in(4) {
+            let previewed = self.preview(is_disk_low, &looks);
+            let started =
+                self.pass(PassMode::OnRequest { failure_limit: None }, is_disk_low, looks);
+            assert_eq!(previewed, started, "a dry run");
+            return;
+        }
+        let said = self.reasons(low_disk_bytes, &looks);
+        let expected: BTreeSet<TaskId> = said
+            .iter()
+            .filter(|(_, reason)| **reason == Reason::StartsNext)
+            .map(|(id, _)| id.clone())
+            .collect();
+        let started = self.pass(PassMode::Automatic, is_disk_low, looks);
+        assert_eq!(started.into_iter().collect::<BTreeSet<_>>(), expected, "{said:#?}");
+    }
+
+    /// Why each task is not running.
+    fn reasons(&mut self, low_disk_bytes: Option<u64>, looks: &Looks) -> BTreeMap<TaskId, Reason> {
+        let asker = Asker { is_automatic: true, low_disk_bytes };
+        let (policy, now) = (&self.policy, self.bench.now);
+        let read = |connection: &store::Connection| -> Result<_, Fault> {
+            let view = View { connection, policy, now, asker, max: None, looks };
+            let tasks = list(connection, &ListFilter::default())?;
+            let mut why = Why::new(view);
+            let mut said = BTreeMap::new();
+            for task in tasks {
+                said.insert(task.id.clone(), (task.status, why.reason(&task)?));
+            }
+            Ok(said)
+        };
+        let said = self.bench.board.read(read).unwrap();
+        let ready = said.values().filter(|(status, _)| *status == TaskStatus::Ready).count();
+        for (status, reason) in said.values() {
+            if *status == TaskStatus::Ready {
+                self.told.insert(reason.name());
+            }
+            if let Reason::Behind { others } = reason {
+                // Claims that end are in no queue, and count as one.
+                assert!((1..=ready.max(1)).contains(&(*others as usize)), "{others} of {ready}");
+            }
+        }
+        said.into_iter().map(|(id, (_, reason))| (id, reason)).collect()
+    }
+
+    fn preview(&self, is_disk_low: bool, looks: &Looks) -> Vec<TaskId> {
+        let (policy, now) = (&self.policy, self.bench.now);
+        let read = |connection: &store::Connection| {
+            preview_dispatch(connection, policy, now, None, is_disk_low, looks)
+        };
+        let preview = self.bench.board.read(read).unwrap();
+        preview.spawned.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn pass(&mut self, mode: PassMode, is_disk_low: bool, looks: Looks) -> Vec<TaskId> {
+        let verb = StartReadyRuns { mode, max: None, is_disk_low, looks };
+        let reply = self.bench.by(&Caller::System { part: "dispatcher" }, &verb).unwrap();
+        for order in &reply.orders {
+            // One that is seen running closes the breakers again.
+            let fails = [PROGRAM_FAILS, SETUP_FAILS].contains(&self.usual_end);
+            if self.one_in(if fails { 9 } else { 2 }) {
+                self.bench.spawned(order.run_id);
+            }
+        }
+        let started = reply.orders.iter().map(|order| order.task.id.clone()).collect();
+        self.orders.extend(reply.orders);
+        started
+    }
+}
+
+/// `/link` leads where `/a` does; nothing that can be worked in is at `/b`.
+fn seen(path: &str) -> Look {
+    let inode = match path {
+        "/a" | "/link" => 5,
+        "/b" => {
+            return Look::Broken(BrokenPath { problem: "not a directory".into(), errno: Some(20) });
+        }
+        "/repo" => 6,
+        _ => 7,
+    };
+    let anchor = if inode == 5 { "/a" } else { path };
+    let anchor = anchor.to_owned();
+    Look::Found(Place { anchor, device: 8, inode, missing: Vec::new(), above: Vec::new() })
+}
+
+fn some_policy(random: &mut SeededRandom) -> Policy {
+    let mut one_of = |bound: u64| below(random, bound);
+    let mut policy = Policy {
+        max_running: one_of(6) as u32 + u32::from(one_of(8) > 0),
+        lifetime_starts: [2, 20][one_of(2) as usize],
+        max_total_runtime_seconds: [None, Some(600)][one_of(2) as usize],
+        strict_profiles: [None, Some(vec!["dev".into(), "qa".into(), "capped".into()])]
+            [usize::from(one_of(3) == 0)]
+        .clone(),
+        dispatch_enabled: one_of(12) > 0,
+        ..Policy::default()
+    };
+    policy.max_running_by_profile.insert("capped".into(), 1);
+    if one_of(3) == 0 {
+        policy.working_directory_by_profile.insert("qa".into(), "/checkout".into());
+    }
+    policy
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
+    let first = from_environment("KANBAND_SEED", 1);
+    let mut told = BTreeSet::new();
+    for seed in first..first + from_environment("KANBAND_SEQUENCES", 60) {
+        let run = std::panic::catch_unwind(|| {
+            let mut boards = Boards::new(seed);
+            for _ in 0..STEPS {
+                boards.step();
+            }
+            boards.told
+        });
+        told.extend(run.unwrap_or_else(|_| {
+            panic!("seed {seed}; KANBAND_SEED={seed} KANBAND_SEQUENCES=1 repeats it")
+        }));
+    }
+    let expected = [
+        "back_off",
+        "behind",
+        "cap",
+        "disk",
+        "dispatch_disabled",
+        "draining",
+        "host_breaker",
+        "paused",
+        "previous_run_stopping",
+        "profile_breaker",
+        "profile_cap",
+        "run_unknown",
+        "runtime_used_up",
+        "starts_next",
+        "starts_used_up",
+        "unassigned",
+        "workspace_breaker",
+        "workspace_busy",
+        "workspace_unknown",
+        "workspace_unseen",
+    ];
+    let missing: Vec<_> = expected.into_iter().filter(|name| !told.contains(name)).collect();
+    assert!(missing.is_empty(), "no board had {missing:?}, only {told:?}");
+}
