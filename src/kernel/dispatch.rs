@@ -72,7 +72,7 @@ pub struct Bounds {
 pub struct Walked {
     /// Tasks that could have started if there were room under the global limit: a reason to end lingering runs early.
     pub wants_slots: u32,
-    /// Whether it stopped because it had put so many aside.
+    /// Whether it stopped at the maximum number of tasks put aside.
     pub is_cut_short: bool,
 }
 

@@ -23,7 +23,7 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Release, Sight};
 
-/// What the next pass is told from.
+/// What the next pass is computed from.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// The board, inside one transaction.
@@ -34,7 +34,7 @@ pub struct View<'a> {
     pub now: EpochSeconds,
     /// Who will ask for the pass.
     pub asker: Asker,
-    /// Starts at most, when that is said.
+    /// Maximum number of starts; none = no limit given.
     pub max: Option<u32>,
     /// What paths lead to, as far as the pass will know it.
     pub looks: &'a Looks,
@@ -270,7 +270,7 @@ fn key_of(task: &Task) -> QueueKey {
     }
 }
 
-/// Whether a manual claim of a task has ended although nobody has taken it back yet.
+/// Whether a task has a manual claim that is expired and not yet taken back.
 ///
 /// # Errors
 /// A fault of the database.

@@ -89,7 +89,7 @@ macro_rules! select_aside {
     };
 }
 
-/// Ready tasks whose back-off is over although nobody has put them back into the queue.
+/// Ready tasks with an expired back-off that are not yet back in the queue.
 pub fn list_due(connection: &Connection, now: EpochSeconds) -> Result<Vec<Aside>, Fault> {
     let sql =
         select_aside!("t.not_before IS NOT NULL AND t.not_before <= :now AND t.waits_for IS NULL");

@@ -18,7 +18,7 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::tx::Tx;
 
-/// What has changed since the rows that are read, in the eyes of somebody who only reads; a pass has written it and needs none.
+/// Changes that a reader keeps in memory and a pass has written already; empty in a pass.
 #[derive(Debug, Default)]
 pub(in crate::kernel) struct Changes {
     /// Runs that are closed: their leases are free.
@@ -38,7 +38,7 @@ pub(in crate::kernel) struct Sight<'a> {
     pub policy: &'a Policy,
     /// The time, epoch seconds.
     pub now: EpochSeconds,
-    /// What paths lead to, as far as somebody has looked just now.
+    /// What the paths examined so far lead to.
     pub looks: &'a Looks,
     /// What has changed since.
     pub changes: &'a Changes,
@@ -224,7 +224,7 @@ pub(in crate::kernel) enum Release {
     Nobody,
     /// They go on waiting, for a newer reason.
     NobodyBecause(String),
-    /// The first of each assignee goes on: one of them will take it, or be the probe.
+    /// Keeps the first task of each assignee: one of them takes the place, or is the probe.
     Heads,
     /// All go on.
     Everybody,
