@@ -523,14 +523,15 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
     json::from_slice(body).map_err(|error| ClientError::Unreadable(error.to_string()))
 }
 
-/// The token of the run that this process works for. None in a run whose token cannot be read: its files may be gone because it is
-/// over, or because somebody has removed them, and the daemon knows which; where the process stands says the rest.
+/// The token of the run that this process works for. None in a run whose token cannot be read: its files may be gone
+/// because it is over, or because somebody has removed them, and the daemon knows which; where the process stands says
+/// the rest.
 fn read_token(path: &Path, is_in_run: bool) -> Result<Option<String>, ClientError> {
     match std::fs::read_to_string(path) {
         Ok(token) => Ok(Some(token.trim().to_owned())),
         Err(_) if is_in_run => Ok(None),
         Err(error) => Err(ClientError::Local(format!(
-            "the token file {} cannot be read: {error}",
+            "cannot read the token file {}: {error}",
             path.display()
         ))),
     }
@@ -545,7 +546,7 @@ pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
         return Err(ClientError::Refused(ErrorDetail {
             code: ErrorCode::UnknownTask,
             message: "no such task: (blank)".to_owned(),
-            hint: Some("`kanban list` shows the ids".to_owned()),
+            hint: Some("list task ids with `kanban list`".to_owned()),
         }));
     }
     let id = utf8_percent_encode(id, IN_PATH);

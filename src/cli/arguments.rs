@@ -37,8 +37,8 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
 /// A usage error when it is blank: more likely a variable is empty than somebody wants to say so.
 pub fn profile_or_nobody(text: &str) -> Result<Option<String>, Failure> {
     if text.trim().is_empty() {
-        return Err(Failure::usage_of(ErrorCode::InvalidValue, "PROFILE: is blank")
-            .with_hint("`none` leaves the task to nobody"));
+        return Err(Failure::usage_of(ErrorCode::InvalidValue, "PROFILE is empty")
+            .with_hint("use `none` to clear the assignee"));
     }
     let is_nobody = ["none", "-", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
     Ok((!is_nobody).then(|| text.to_owned()))
@@ -65,7 +65,7 @@ pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSecon
         Err(_) => {
             let message = format!("{flag}: malformed time {text:?}");
             Err(Failure::usage_of(ErrorCode::InvalidValue, message)
-                .with_hint("write epoch seconds, a day (2026-05-01) or how long ago (2d ago)"))
+                .with_hint("use epoch seconds, a date (2026-05-01) or an age (2d ago)"))
         }
     }
 }

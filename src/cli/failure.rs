@@ -106,18 +106,19 @@ impl From<ClientError> for Failure {
             ClientError::NotReachable { absence, .. } => {
                 let failure = Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message);
                 let fix = absence.map_or_else(
-                    || "start one with `kanband` (it stays in the foreground)".to_owned(),
+                    || "start one with `kanband` (runs in the foreground)".to_owned(),
                     |absence| told_with_cause(&absence),
                 );
-                let where_from = "KANBAN_SOCKET and KANBAN_HOME say where it is looked for";
+                let where_from = "KANBAN_SOCKET and KANBAN_HOME select the daemon";
                 failure.with_hint(format!("{fix}; {where_from}"))
             }
             ClientError::Timeout => {
                 Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
-                    .with_hint("it is there but hangs: its log tells more")
+                    .with_hint("the daemon runs but does not respond; see its log")
             }
-            ClientError::Unreadable(_) => Self::fault(message)
-                .with_hint("`kanban` and `kanband` may be of different versions"),
+            ClientError::Unreadable(_) => {
+                Self::fault(message).with_hint("`kanban` and `kanband` may have different versions")
+            }
             ClientError::Local(_) => Self::usage(message),
             ClientError::Interrupted => Self::NobodyReads,
         }
@@ -153,7 +154,7 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::NobodyReads
         } else {
-            Self::fault(format!("the output cannot be written: {error}"))
+            Self::fault(format!("cannot write the output: {error}"))
         }
     }
 }

@@ -84,7 +84,7 @@ impl NewFile {
             return Err(is_there(target));
         }
         let Some(name) = target.file_name() else {
-            return Err(Failure::usage(format!("{} is no name of a file", target.display())));
+            return Err(Failure::usage(format!("{} is not a file name", target.display())));
         };
         if target.is_dir() {
             return Err(Failure::usage(format!("{} is a directory", target.display())));
@@ -144,8 +144,8 @@ impl Drop for NewFile {
     }
 }
 
-/// Refuses to write over, or into, what belongs to a home of kanband: the board, its journals, locks, runs, configuration. No
-/// flag lifts that.
+/// Refuses to write over, or into, what belongs to a home of kanband: the board, its journals, locks, runs,
+/// configuration. No flag lifts that.
 ///
 /// # Errors
 /// The refusal; or its directory cannot be looked at.
@@ -158,7 +158,7 @@ pub fn refuse_home_file(target: &Path, ambient: &Ambient) -> Result<(), Failure>
         Some(home) => format!("{target} is {path}, a file of the kanband home {}", home.display()),
         None => format!("{target} is {path}, which a kanband home uses"),
     };
-    Err(Failure::refused(ErrorCode::InvalidValue, format!("{told}: no command writes over it"))
+    Err(Failure::refused(ErrorCode::InvalidValue, format!("{told}; refusing to overwrite it"))
         .with_hint("choose another file"))
 }
 
@@ -179,12 +179,12 @@ fn known_homes(ambient: &Ambient) -> KnownHomes {
 }
 
 fn is_there(target: &Path) -> Failure {
-    let told = format!("{} is there already", target.display());
-    Failure::refused(ErrorCode::InvalidValue, told).with_hint("`--force` replaces it")
+    let told = format!("{} already exists", target.display());
+    Failure::refused(ErrorCode::InvalidValue, told).with_hint("use `--force` to overwrite it")
 }
 
 fn failed(target: &Path, error: &io::Error) -> Failure {
-    let told = format!("{} cannot be written: {error}", target.display());
+    let told = format!("cannot write {}: {error}", target.display());
     Failure::refused(ErrorCode::InvalidValue, told)
 }
 

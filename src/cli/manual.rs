@@ -1,7 +1,7 @@
 //! The manual pages: `kanban(1)`, a page for each verb, `kanband(8)` and `kanband.toml(5)`.
 //!
-//! Nothing is written by hand that stands somewhere else already: synopsis, options and examples come from the definitions of
-//! the command lines, keys from [`SECTIONS`].
+//! Nothing is written by hand that stands somewhere else already: synopsis, options and examples come from the
+//! definitions of the command lines, keys from [`SECTIONS`].
 
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
@@ -41,20 +41,20 @@ fn push_verbs(pages: &mut Vec<Page>, command: &Command, is_top: bool) {
             &mut roff,
             &[
                 (CliExit::Ok.code(), "Done."),
-                (CliExit::Refused.code(), "The board says no."),
-                (CliExit::Usage.code(), "The command line is wrong."),
-                (CliExit::Timeout.code(), "What was waited for did not happen in time."),
-                (CliExit::NotReachable.code(), "No daemon answers."),
-                (CliExit::Fault.code(), "The daemon reports a fault."),
+                (CliExit::Refused.code(), "Refused by the board."),
+                (CliExit::Usage.code(), "Usage error."),
+                (CliExit::Timeout.code(), "Time-out."),
+                (CliExit::NotReachable.code(), "Daemon not reachable."),
+                (CliExit::Fault.code(), "Fault in the daemon."),
             ],
         );
         let places = [
-            ("KANBAN_SOCKET", "Where the daemon listens."),
+            ("KANBAN_SOCKET", "Socket of the daemon."),
             (
                 "KANBAN_HOME",
-                "The home of the daemon to talk to, else that of the user, else that of the machine.",
+                "Home of the daemon (default: the user's home of kanband, else the machine's).",
             ),
-            ("KANBAN_BOARD", "The board, where --board does not say it."),
+            ("KANBAN_BOARD", "Board, if --board is not given."),
         ];
         heading(&mut roff, "ENVIRONMENT");
         for (name, told) in places {
@@ -75,38 +75,38 @@ fn daemon_page() -> Page {
     exit_statuses(
         &mut roff,
         &[
-            (DaemonExit::Ok.code(), "Asked to end."),
-            (DaemonExit::Fault.code(), "A fault."),
-            (DaemonExit::Usage.code(), "The command line is wrong."),
-            (DaemonExit::Software.code(), "A part could not go on; starting again is right."),
-            (DaemonExit::Owned.code(), "Another daemon owns the home or its socket; it is named."),
-            (DaemonExit::Config.code(), "The configuration or the database is refused."),
+            (DaemonExit::Ok.code(), "Stopped by a signal."),
+            (DaemonExit::Fault.code(), "Fault."),
+            (DaemonExit::Usage.code(), "Usage error."),
+            (DaemonExit::Software.code(), "Internal failure; restart the daemon."),
+            (
+                DaemonExit::Owned.code(),
+                "Another daemon owns the home or its socket; the message names it.",
+            ),
+            (DaemonExit::Config.code(), "Invalid configuration or database."),
         ],
     );
     heading(&mut roff, "SIGNALS");
     for (name, told) in [
         (
             "SIGTERM, SIGINT",
-            "End within two seconds. No run is ended: workers go on under their shims.",
+            "Stop within two seconds. Runs are not stopped: workers continue under their shims.",
         ),
-        ("SIGHUP", "Read the configuration again."),
+        ("SIGHUP", "Reload the configuration."),
     ] {
         tagged(&mut roff, [bold(name)], told);
     }
     heading(&mut roff, "FILES");
     for (name, told) in [
-        ("/etc/kanband/kanband.toml", "The configuration, see kanband.toml(5)."),
-        ("/etc/kanband/conf.d/*.toml", "Read after it, by name."),
-        (
-            "/run/kanband/kanband.sock",
-            "The socket of people and operators: those in the group kanban.",
-        ),
+        ("/etc/kanband/kanband.toml", "Configuration, see kanband.toml(5)."),
+        ("/etc/kanband/conf.d/*.toml", "Additional configuration, read in the order of names."),
+        ("/run/kanband/kanband.sock", "Socket of operators: the members of the group kanban."),
         (
             "/run/kanband/kanband.sock.worker",
-            "The socket of workers; only a run's processes get an answer.",
+            "Socket of workers; only processes of a run are served.",
         ),
-        ("/var/lib/kanband/kanban.db", "The board: one SQLite file."),
-        ("/var/lib/kanband/runs, logs, workspaces", "What belongs to each run."),
+        ("/var/lib/kanband/kanban.db", "Database with all boards (SQLite)."),
+        ("/var/lib/kanband/runs, logs, workspaces", "Files of each run."),
     ] {
         tagged(&mut roff, [italic(name)], told);
     }
@@ -164,12 +164,11 @@ fn configuration_page() -> Page {
     }
     heading(&mut roff, "DESCRIPTION");
     for paragraph in [
-        "A TOML file of sections and keys. Every key has a built-in value; a file names only what is to be different. Each of \
-         these goes over the ones before it: kanband.toml in KANBAN_HOME, or in /etc/kanband where that is not set; conf.d/*.toml \
-         beside it, by name; an ordinary user's own $XDG_CONFIG_HOME/kanband/kanband.toml, unless KANBAN_HOME is set; environment \
-         variables, such as KANBAND__DISPATCH__MAX_RUNNING=4 for max_running of [dispatch].",
-        "A key with a unit in its name takes an integer. Other lengths of time are strings with a unit: \"500ms\", \"1s\", \"5m\", \
-         \"2h\", \"1d\". Unknown keys and bad values are refused, all of them at once.",
+        "A TOML file of sections and keys. Every key has a default; set only the keys that differ. Later sources \
+         override earlier ones: kanband.toml in KANBAN_HOME, or in /etc/kanband if that is not set; conf.d/*.toml beside it, in the order of names; for an ordinary user $XDG_CONFIG_HOME/kanband/kanband.toml, unless KANBAN_HOME is set; environment variables, such as KANBAND__DISPATCH__MAX_RUNNING=4 for max_running of [dispatch].",
+        "A key with a unit in its name takes an integer. Other durations are strings with a unit: \"500ms\", \"1s\", \
+         \"5m\", \
+         \"2h\", \"1d\". Unknown keys and invalid values are errors; all of them are reported at once.",
     ] {
         roff.control("PP", []);
         roff.text([roman(paragraph)]);
@@ -195,8 +194,7 @@ fn push_section(roff: &mut Roff, section: &Section) {
 
 fn push_key(roff: &mut Roff, key: &Key) {
     let takes = key.kind.to_string();
-    let default =
-        key.default.map_or_else(String::new, |value| format!(" Built-in value: {value}."));
+    let default = key.default.map_or_else(String::new, |value| format!("  Default: {value}."));
     tagged(roff, [bold(key.name)], &format!("{} Takes {takes}.{default}", key.doc));
 }
 

@@ -38,24 +38,24 @@ use crate::cli::session::{Session, Surface};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
-/// Steer the kanban board of the `kanband` daemon.
+/// Manage the kanban board of the `kanband` daemon.
 ///
-/// Work is a task on the board. A ready task with an assignee is started by the daemon as a supervised process; every
-/// attempt is a run, kept for ever.
+/// Work is described by tasks on a board. The daemon starts each ready task with an assignee as a supervised process;
+/// every attempt is kept as a run.
 #[derive(Debug, Parser)]
 #[command(
     name = "kanban",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 time-out, 4 no daemon answers, 5 the daemon reports a \
-                  fault.\nTo see it work on real processes: kanban demo"
+    after_help = "Exit codes: 0 success, 1 refused, 2 usage error, 3 time-out, 4 daemon not reachable, 5 fault in the \
+     daemon.\nTo see it work with real processes: kanban demo"
 )]
 pub struct Arguments {
-    /// Board to work on, else KANBAN_BOARD, else `default`.
+    /// Board (default: KANBAN_BOARD, else `default`)
     #[arg(long, global = true, value_name = "NAME", display_order = 900, add = complete::boards())]
     board: Option<String>,
 
-    /// Print the reply as JSON, and errors as JSON objects too (on stderr).
+    /// Print replies as JSON, and errors as JSON objects on stderr
     #[arg(long, global = true, display_order = 901)]
     json: bool,
 

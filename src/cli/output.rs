@@ -4,8 +4,8 @@
 //! whenever it is written. There are no colours: whatever a line means, its words say. `--json` writes one JSON value,
 //! indented by two blanks ([`crate::text::json`]).
 //!
-//! Every line passes through [`crate::text::terminal`] here, even if a command has not sanitized its parts. Only [`Output::raw`]
-//! writes bytes unchanged.
+//! Every line passes through [`crate::text::terminal`] here, even if a command has not sanitized its parts. Only
+//! [`Output::raw`] writes bytes unchanged.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -168,7 +168,7 @@ impl Output {
     /// The output cannot be written.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let json = json::to_string_pretty(value)
-            .map_err(|error| Failure::fault(format!("the reply cannot be shown: {error}")))?;
+            .map_err(|error| Failure::fault(format!("cannot print the reply: {error}")))?;
         self.line(json)
     }
 

@@ -1,7 +1,8 @@
 //! Verbs and flags that the predecessor had, up to its release 0.19, and that are not here.
 //!
-//! Its users type them. What means one thing here is an alias or a hidden flag of the verb itself; everything else is refused by
-//! the argument parser, and this table adds a line that names what to use. The table of tests below holds all of them.
+//! Its users type them. What means one thing here is an alias or a hidden flag of the verb itself; everything else is
+//! refused by the argument parser, and this table adds a line that names what to use. The table of tests below holds
+//! all of them.
 
 use std::ffi::OsString;
 
@@ -15,28 +16,28 @@ const VERBS: &[(&str, &str)] = &[
     ("attach-rm", "kanban attachments remove ID NAME"),
     (
         "decompose",
-        "a worker creates and links tasks: give the task to a profile with `orchestrator = true`",
+        "workers create and link tasks: assign the task to a profile with `orchestrator = true`",
     ),
     ("diag", "kanban doctor; kanban why ID; kanban breakers"),
     ("diagnostics", "kanban doctor; kanban why ID; kanban breakers"),
-    ("schedule", "kanban create … --triage, and kanban promote ID when the time has come"),
-    ("specify", "kanban edit ID; a profile with `orchestrator = true` may do it as a task"),
+    ("schedule", "kanban create … --triage, then kanban promote ID when it is due"),
+    ("specify", "kanban edit ID, or a task for a profile with `orchestrator = true`"),
     (
         "swarm",
-        "kanban create … --parent ID: one task for each worker, one that waits for all of them",
+        "kanban create … --parent ID: one task per worker, and one that depends on all of them",
     ),
 ];
 
 /// Actions of `boards` of before, and what to use.
 const BOARDS: &[(&str, &str)] = &[
-    ("rename", "a board keeps its name"),
-    ("rm", "boards stay; kanban archive puts the tasks of one away"),
+    ("rename", "boards cannot be renamed"),
+    ("rm", "boards cannot be removed; use kanban archive for their tasks"),
     (
         "set-default-workdir",
         "kanban create … --workspace dir:PATH, or profiles.NAME.working_directory",
     ),
     ("show", "kanban boards list; kanban stats --board NAME"),
-    ("switch", "--board NAME, or the variable KANBAN_BOARD: every call names its board"),
+    ("switch", "--board NAME, or the variable KANBAN_BOARD"),
 ];
 
 /// Flags of before by verb, and what to use.
@@ -46,35 +47,59 @@ const FLAGS: &[(&str, &str, &str)] = &[
         "--rm",
         "kanban archive ID, then kanban gc --older-than-days 0 removes archived tasks",
     ),
-    ("create", "--branch", "a worktree's branch is named after its task: leave it out"),
-    ("create", "--goal", "there is no goal mode: write into --body what counts as done"),
+    ("create", "--branch", "the branch of a worktree is named after its task; omit this option"),
+    ("create", "--goal", "there is no goal mode; describe in --body what counts as done"),
     ("create", "--goal-max-turns", "--max-runtime limits each run"),
-    ("create", "--max-retries", "dispatch.failure_limit holds for every task"),
+    ("create", "--max-retries", "dispatch.failure_limit applies to every task"),
     ("create", "--project", "--workspace dir:PATH or worktree:PATH names the directory"),
-    ("edit", "--metadata", "what a run handed over stays as it is: kanban comment ID adds to it"),
-    ("edit", "--result", "what a run handed over stays as it is: kanban comment ID adds to it"),
-    ("edit", "--summary", "what a run handed over stays as it is: kanban comment ID adds to it"),
-    ("list", "--session", "sessions are not kept: --tenant and --label group tasks"),
-    ("list", "--step-key", "kanban list --json holds current_step_key, for jq"),
-    ("list", "--workflow-template-id", "kanban list --json holds workflow_template_id, for jq"),
-    ("promote", "--dry-run", "kanban why ID says what the task waits for"),
-    ("runs", "--state-name", "kanban runs ID --json holds outcome and state, for jq"),
-    ("runs", "--state-type", "kanban runs ID --json holds outcome and state, for jq"),
-    ("show", "--state-name", "kanban show ID --json holds outcome and state of each run, for jq"),
-    ("show", "--state-type", "kanban show ID --json holds outcome and state of each run, for jq"),
+    (
+        "edit",
+        "--metadata",
+        "results of a run cannot be changed; add a comment with kanban comment ID",
+    ),
+    (
+        "edit",
+        "--result",
+        "results of a run cannot be changed; add a comment with kanban comment ID",
+    ),
+    (
+        "edit",
+        "--summary",
+        "results of a run cannot be changed; add a comment with kanban comment ID",
+    ),
+    ("list", "--session", "there are no sessions; group tasks with --tenant and --label"),
+    ("list", "--step-key", "filter the field current_step_key of kanban list --json"),
+    (
+        "list",
+        "--workflow-template-id",
+        "filter the field workflow_template_id of kanban list --json",
+    ),
+    ("promote", "--dry-run", "kanban why ID shows what the task waits for"),
+    ("runs", "--state-name", "filter the fields outcome and state of kanban runs ID --json"),
+    ("runs", "--state-type", "filter the fields outcome and state of kanban runs ID --json"),
+    (
+        "show",
+        "--state-name",
+        "filter the fields outcome and state of the runs of kanban show ID --json",
+    ),
+    (
+        "show",
+        "--state-type",
+        "filter the fields outcome and state of the runs of kanban show ID --json",
+    ),
     (
         "unblock",
         "--reason",
-        "kanban comment ID TEXT before it: the next attempt reads the comments",
+        "use kanban comment ID TEXT first; the next attempt reads the comments",
     ),
 ];
 
 /// Values of before by verb and flag, and what to use.
 const VALUES: &[(&str, &str, &str, &str)] = &[
-    ("create", "--initial-status", "blocked", "--triage: such a task is never started by itself"),
-    ("list", "--sort", "priority-desc", "--sort priority: the most important first"),
-    ("list", "--status", "review", "tasks in review came in as blocked: --status blocked"),
-    ("list", "--status", "scheduled", "scheduled tasks came in as blocked: --status blocked"),
+    ("create", "--initial-status", "blocked", "--triage: the task is not started until promoted"),
+    ("list", "--sort", "priority-desc", "--sort priority: highest priority first"),
+    ("list", "--status", "review", "tasks in review were imported as blocked: --status blocked"),
+    ("list", "--status", "scheduled", "scheduled tasks were imported as blocked: --status blocked"),
 ];
 
 /// What to use instead of what the argument parser does not know; none when the predecessor did not know it either.

@@ -73,12 +73,12 @@ impl Session {
     pub fn stdin(&self) -> Result<StdinLock<'static>, Failure> {
         match self.surface {
             Surface::Shell => Ok(stdin().lock()),
-            Surface::Chat => Err(Failure::usage("there is no standard input in a chat")),
+            Surface::Chat => Err(Failure::usage("stdin is not available in a chat")),
         }
     }
 
-    /// A text that the command line gives: itself, or all of standard input where it is `-`. `of` names the argument. Every verb
-    /// reads its texts through this; line ends at the end belong to the pipe and are left out.
+    /// A text that the command line gives: itself, or all of standard input where it is `-`. `of` names the argument.
+    /// Every verb reads its texts through this; line ends at the end belong to the pipe and are left out.
     ///
     /// # Errors
     /// Standard input cannot be read, is no text, is too long, or was read for another text already.
@@ -108,8 +108,8 @@ impl Session {
             return Ok(given);
         }
         if self.has_read_stdin.replace(true) {
-            let told = format!("{of} -: stdin was read for another text already");
-            return Err(Failure::usage(told).with_hint("give one of the texts as it is"));
+            let told = format!("{of} -: stdin was already used for another option");
+            return Err(Failure::usage(told).with_hint("give one of the texts as an argument"));
         }
         // No more than is needed to see that it is too much.
         let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
@@ -117,7 +117,7 @@ impl Session {
         self.stdin()?
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
-            .map_err(|error| Failure::usage(format!("{of} -: stdin cannot be read: {error}")))?;
+            .map_err(|error| Failure::usage(format!("{of} -: cannot read stdin: {error}")))?;
         if bytes.len() > BODY_BYTES_MAX {
             let of = of.trim_start_matches('-');
             let told = format!("{of} is too large: more than {BODY_BYTES_MAX} bytes on stdin");

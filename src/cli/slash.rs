@@ -1,8 +1,8 @@
 //! The chat form: one line of words in, one text out. `kanban slash` uses it, and so can a chat gateway.
 //!
 //! The words are those of the command line, split as a POSIX shell would split them (nothing is expanded), read by the same
-//! parser and done by the same verbs. What differs: nothing is written anywhere but into the answer, and verbs that need more
-//! than words (a file, a terminal, an end that may never come) are refused.
+//! parser and done by the same verbs. What differs: nothing is written anywhere but into the answer, and verbs that
+//! need more than words (a file, a terminal, an end that may never come) are refused.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ pub fn run(text: &str, ambient: Ambient) -> String {
 pub fn answer(text: &str, ambient: Ambient) -> Answer {
     let answer = |text: &str, exit| Answer { text: shortened(text.trim_end()), exit };
     let Some(words) = split(text) else {
-        return answer("error: a quote is opened and not closed", CliExit::Usage);
+        return answer("error: unclosed quote", CliExit::Usage);
     };
     if words.is_empty() {
         return answer(&Arguments::command().render_help().to_string(), CliExit::Ok);
@@ -62,7 +62,9 @@ pub fn answer(text: &str, ambient: Ambient) -> Answer {
     let exit = match arguments.command {
         None => return answer(&Arguments::command().render_help().to_string(), CliExit::Ok),
         Some(command) => match command.why_not_in_chat() {
-            Some(why) => Failure::usage(format!("not in a chat: {why}")).tell(&mut session.output),
+            Some(why) => {
+                Failure::usage(format!("not available in a chat: {why}")).tell(&mut session.output)
+            }
             None => match command.run(&mut session) {
                 Ok(exit) => exit,
                 Err(failure) => failure.tell(&mut session.output),
@@ -93,7 +95,7 @@ fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     let kept: String = text.chars().take(ANSWER_CHARS_MAX).collect();
-    format!("{kept}\n… (truncated; {length} characters in all: use filters, or a terminal)")
+    format!("{kept}\n… (truncated, {length} characters in total; use filters or a terminal)")
 }
 
 #[cfg(test)]
@@ -123,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_answered_and_never_printed() {
-        assert_eq!(said("create 'it").text, "error: a quote is opened and not closed");
+        assert_eq!(said("create 'it").text, "error: unclosed quote");
         assert_eq!(said("create 'it").exit, CliExit::Usage);
         let told = said("/kanban list --status sleeping");
         assert!(told.text.contains("--status") && told.exit == CliExit::Usage, "{told:?}");
@@ -154,7 +156,7 @@ mod tests {
             "completions bash",
         ] {
             let told = said(text);
-            assert!(told.text.starts_with("error: not in a chat: "), "{text}: {told:?}");
+            assert!(told.text.starts_with("error: not available in a chat: "), "{text}: {told:?}");
             assert_eq!(told.exit, CliExit::Usage);
         }
         for text in ["wait t_1 --timeout 1s", "drain --no-wait", "edit t_1 --title x", "list"] {

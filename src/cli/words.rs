@@ -1,5 +1,5 @@
-//! Which of the words behind a verb are ids of tasks. Pure: decided before anything is asked of the daemon, so that no words are
-//! acted upon in part.
+//! Which of the words behind a verb are ids of tasks. Pure: decided before anything is asked of the daemon, so that no
+//! words are acted upon in part.
 
 use crate::kernel::ids::TaskId;
 
@@ -44,7 +44,9 @@ pub fn ids_or_reason(words: &[String]) -> Result<Named, String> {
         return Ok(Named { ids: ids.to_vec(), reason: Some(rest.join(" ")) });
     }
     match rest.iter().find(|word| kind(word) == Kind::Word) {
-        Some(word) => Err(format!("`{word}` is no task id: give ids, or one id and a reason")),
+        Some(word) => {
+            Err(format!("`{word}` is not a task id: give task ids, or one task id and a reason"))
+        }
         None => Ok(Named { ids: each_once(words), reason: None }),
     }
 }
@@ -56,7 +58,7 @@ pub fn ids_or_reason(words: &[String]) -> Result<Named, String> {
 pub fn reason(words: &[String]) -> Result<Option<String>, String> {
     if !words.is_empty() && words.iter().all(|word| kind(word) != Kind::Word) {
         let ids = words.join(" ");
-        return Err(format!("{ids}: ids where the reason is expected"));
+        return Err(format!("{ids}: expected a reason, found task ids"));
     }
     Ok(Some(words.join(" ")).filter(|reason| !reason.trim().is_empty()))
 }

@@ -71,7 +71,7 @@ fn without_a_daemon_each_reason_is_told_with_what_helps() {
     let socket = place.home().join("kanband.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let told = hint(&["start one with `kanband`"]);
-    assert!(told.contains("nobody answers on"), "{told}");
+    assert!(told.contains("no daemon answers on"), "{told}");
     std::fs::remove_file(&socket).unwrap();
     std::fs::create_dir(&socket).unwrap();
     let told = hint(&["is a directory, not a socket", "then start `kanband`"]);
@@ -87,7 +87,7 @@ fn a_socket_whose_place_is_taken_is_told_with_the_daemon_that_wants_it_back() {
     std::fs::rename(&beside, &socket).unwrap();
     let told = board.say(["list"]).failed(4);
     assert!(
-        told.contains("is a regular file, not a socket: move it away: the daemon (pid"),
+        told.contains("is a regular file, not a socket: move it away; the daemon (pid"),
         "{told}"
     );
     std::fs::remove_file(&socket).unwrap();
@@ -113,9 +113,9 @@ fn a_user_who_may_not_use_the_socket_is_told_why() {
         return;
     };
     let told = closed.failed(4);
-    assert!(told.contains("may not use") && told.contains("hint: "), "{told}");
+    assert!(told.contains("has no permission for") && told.contains("hint: "), "{told}");
     let shut = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(board.home(), shut).unwrap();
     let told = call(&socket).unwrap().failed(4);
-    assert!(told.contains("may not pass a directory above"), "{told}");
+    assert!(told.contains("has no permission for a directory above"), "{told}");
 }

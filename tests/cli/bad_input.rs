@@ -71,6 +71,6 @@ fn something_else_behind_the_socket_is_told_and_not_waited_for() {
     });
     let said = place.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &["list"]);
     let told = said.failed(5);
-    assert!(told.contains("cannot be understood"), "{told}");
+    assert!(told.contains("cannot parse the daemon's reply"), "{told}");
     answer.join().unwrap();
 }

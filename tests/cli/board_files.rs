@@ -47,7 +47,7 @@ fn a_backup_taken_under_load_restores_elsewhere_as_of_one_instant() {
     let before = incarnation(&other);
     let told = other.say(["restore", &file, "--yes"]).ok();
     let kept = other.home().join("kanban.db.before-restore");
-    assert_eq!(told, format!("Restored {file}\nThe replaced board is kept: {}\n", kept.display()));
+    assert_eq!(told, format!("Restored {file}\nPrevious database: {}\n", kept.display()));
     assert!(kept.exists());
     let restored = other.say(["list", "--sort", "created", "--json"]).json();
     let restored: Vec<&str> =
@@ -73,7 +73,7 @@ fn a_backup_never_overwrites_and_can_go_through_a_pipe() {
     let before = std::fs::read(&file).unwrap();
     board.create("u", &[]);
     let told = board.say(["backup", &file]).failed(1);
-    assert!(told.contains("is there already") && told.contains("--force"), "{told}");
+    assert!(told.contains("already exists") && told.contains("--force"), "{told}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
     board.say(["backup", &file, "--force"]).ok();
     let piped = board.command(["backup", "-"]).output().unwrap();
@@ -172,7 +172,7 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
     std::fs::write(&database, "not a database any more, whatever it was before").unwrap();
     for (bad, phrase) in no_backups(&board, &file) {
         let told = board.say(["restore", &bad, "--yes"]).failed(1);
-        assert!(told.contains(phrase) && told.contains("the board is untouched"), "{told}");
+        assert!(told.contains(phrase) && told.contains("the database is unchanged"), "{told}");
         assert!(std::fs::read(&database).unwrap().starts_with(b"not a database"), "{bad}");
     }
     let told = board.say(["restore", &file, "--yes"]).ok();

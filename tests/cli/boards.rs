@@ -9,7 +9,7 @@ fn boards_are_made_once_and_keep_their_tasks_apart() {
     let board = Board::quiet();
     let told = board.say(["boards", "create", "shop", "--description", "the web shop"]).ok();
     assert_eq!(told, "Created board shop\n");
-    assert_eq!(board.say(["boards", "create", "shop"]).ok(), "Exists already: board shop\n");
+    assert_eq!(board.say(["boards", "create", "shop"]).ok(), "Board already exists: shop\n");
     assert_eq!(board.say(["boards"]).ok(), "default\nshop     the web shop\n");
     let listed = board.say(["boards", "list", "--json"]).json();
     assert_eq!(keys(&listed[1]), ["created_at", "description", "name"]);
@@ -86,7 +86,7 @@ fn chats_are_subscribed_listed_and_unsubscribed() {
     let told = board.say(call("notify-subscribe")).ok();
     assert_eq!(told, format!("Subscribed telegram:-100:7 to {id}\n"));
     let again = board.say(call("notify-subscribe")).ok();
-    assert_eq!(again, format!("Subscribed already: telegram:-100:7 to {id}\n"));
+    assert_eq!(again, format!("Already subscribed: telegram:-100:7 to {id}\n"));
     let rows = board.say(["notify-list", &id, "--json"]).json();
     assert_eq!(
         keys(&rows[0]),

@@ -18,7 +18,7 @@ fn breakers(board: &Board) -> Vec<Value> {
 #[test]
 fn what_is_held_back_is_listed_and_a_reset_lets_it_go() {
     let board = broken();
-    assert_eq!(board.say(["breakers"]).ok(), "(nothing is held back)\n");
+    assert_eq!(board.say(["breakers"]).ok(), "(no failures counted)\n");
     let given_up = board.create("worse", &["--assignee", "bad"]);
     board.say(["dispatch", "--failure-limit", "1"]).ok();
     until("the task to be given up", || (board.status(&given_up) == "blocked").then_some(()));
@@ -90,6 +90,6 @@ fn a_claim_made_by_hand_can_be_rate_limited_too() {
     let id = board.create("t", &[]);
     board.say(["claim", &id]).ok();
     let told = board.say(["rate-limited", &id, "--retry-after", "90"]).ok();
-    assert!(told.starts_with(&format!("Rate limited {id}: tried again at ")), "{told}");
+    assert!(told.starts_with(&format!("Rate limited {id}: retried at ")), "{told}");
     assert_eq!(board.status(&id), "ready");
 }

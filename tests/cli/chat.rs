@@ -46,7 +46,7 @@ fn usage_is_answered_as_text() {
     assert!(help.contains("Usage: kanban create") && !help.contains('\u{1b}'), "{help}");
     assert!(place.say(["slash"]).ok().contains("Usage: kanban"));
     let said = place.say(["slash", "create \"open"]);
-    assert_eq!(said.out, "error: a quote is opened and not closed\n");
+    assert_eq!(said.out, "error: unclosed quote\n");
 }
 
 #[test]

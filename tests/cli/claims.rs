@@ -66,7 +66,7 @@ fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
     std::fs::write(&file, "").unwrap();
     let id = board.create("v", &["--workspace", &workspace(&file.join("x"))]);
     let told = board.say(["claim", &id]).failed(1);
-    assert!(told.contains("cannot be made"), "{told}");
+    assert!(told.contains("cannot create the workspace"), "{told}");
     assert_eq!(board.status(&id), "ready", "no claim without a workspace");
 }
 

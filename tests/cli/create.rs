@@ -136,7 +136,7 @@ fn an_idempotency_key_makes_one_task_of_two_calls() {
     assert_eq!(first["id"], second["id"]);
     assert_eq!((&first["created"], &second["created"]), (&json!(true), &json!(false)));
     let told = board.say(["create", "t", "--idempotency-key", "nightly"]).ok();
-    assert!(told.starts_with("Exists already: t_"), "{told}");
+    assert!(told.starts_with("Already exists: t_"), "{told}");
     let other = board.say(["create", "u", "--idempotency-key", "nightly"]).failed(1);
     assert!(other.contains("created with other content") && other.contains("hint: "), "{other}");
 }

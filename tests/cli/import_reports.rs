@@ -337,8 +337,8 @@ fn columns_without_a_place_are_named_with_what_stands_in_them() {
     let board = Board::quiet();
     let told = board.say(["import", "hermes", path.to_str().unwrap()]).ok();
     for line in [
-        "not brought: tasks.branch_name, 1 value(s): ",
-        "not brought: moods, 2 value(s): this table is not known",
+        "not imported: tasks.branch_name, 1 value(s): ",
+        "not imported: moods, 2 value(s): this table is not known",
     ] {
         assert!(told.contains(line), "{told}");
     }
@@ -378,7 +378,7 @@ fn scratch_work_that_stays_behind_is_told_to_people_and_to_the_worker() {
     agrees(&said, &board);
     let place = work.display().to_string();
     assert!(
-        notes(&said).contains(&format!("t_01: its scratch directory {place} is not brought")),
+        notes(&said).contains(&format!("t_01: the scratch directory {place} was not imported")),
         "{said}"
     );
     assert!(!notes(&said).contains("t_02"), "{said}");
@@ -439,7 +439,7 @@ fn an_export_is_read_as_objects_only_whatever_was_written_before_it() {
         let told = other.say_from(input.as_bytes(), &["import", "-"]).failed(1);
         assert!(
             told.contains("is not what `kanban export` writes")
-                || told.contains("line 2: a JSON object is expected"),
+                || told.contains("line 2: expected a JSON object"),
             "{told}"
         );
     }

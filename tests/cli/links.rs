@@ -11,7 +11,7 @@ fn a_linked_child_waits() {
     assert_eq!(board.say(["link", &parent, &child]).ok(), format!("Linked {parent} -> {child}\n"));
     assert_eq!(board.status(&child), "todo");
     let again = board.say(["link", &parent, &child]).ok();
-    assert_eq!(again, format!("Linked already: {parent} -> {child}\n"));
+    assert_eq!(again, format!("Already linked: {parent} -> {child}\n"));
     assert_eq!(
         board.say(["link", &parent, &child, "--json"]).json(),
         json!({"parent_id": parent, "child_id": child, "board": "default", "linked": false, "child_status": "todo"})

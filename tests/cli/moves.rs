@@ -12,7 +12,7 @@ fn a_task_is_given_to_a_profile_and_taken_from_it() {
     assert_eq!(board.say(["assign", &id, "dev"]).ok(), format!("Assigned {id} to dev\n"));
     assert_eq!(board.task(&id)["assignee"], "dev");
     let told = board.say(["assign", &id, "dev"]).ok();
-    assert_eq!(told, format!("Assigned {id} to dev (it was already)\n"));
+    assert_eq!(told, format!("Assigned {id} to dev (no change)\n"));
     for nobody in ["none", "-", "NULL"] {
         board.say(["assign", &id, "dev"]).ok();
         let told = board.say(["assign", &id, nobody]).ok();
@@ -48,7 +48,7 @@ fn archived_tasks_release_their_children_and_leave_the_list() {
     let said = board.say(["archive", &a, &b]);
     assert_eq!(said.code, 0);
     let run = board.runs(&b)[0]["id"].as_i64().unwrap();
-    assert_eq!(said.out, format!("Archived {a}\nArchived {b} (run {run} is being ended)\n"));
+    assert_eq!(said.out, format!("Archived {a}\nArchived {b} (stopping run {run})\n"));
     assert_eq!(board.runs(&b)[0]["outcome"], "reclaimed");
     assert_eq!(board.status(&child), "ready");
     let listed = board.say(["list"]).ok();
@@ -73,7 +73,7 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
     let expected = format!("Promoted {idea}\nPromoted {bound} (todo: a parent is unfinished)\n");
     assert_eq!(told, expected);
     let told = board.say(["promote", &waiting, "--force", "--reason", "it is only docs"]).ok();
-    assert_eq!(told, format!("Promoted {waiting} (in spite of {parent})\n"));
+    assert_eq!(told, format!("Promoted {waiting} (ignoring {parent})\n"));
     assert_eq!(board.status(&waiting), "ready");
     let shown = board.say(["show", &waiting, "--json"]).json();
     let event = shown["events"].as_array().unwrap().last().unwrap();
@@ -102,7 +102,7 @@ fn flags_change_what_they_name_and_nothing_else() {
     let task = board.task(&id);
     assert_eq!((&task["body"], &task["tenant"]), (&json!(null), &json!(null)));
     let told = board.say(["edit", &id, "--title", "better"]).ok();
-    assert_eq!(told, format!("{id}: nothing changed\n"));
+    assert_eq!(told, format!("{id}: no change\n"));
     let json = board.say(["edit", &id, "--title", "best", "--json"]).json();
     assert_eq!((&json["title"], &json["changed"]), (&json!("best"), &json!(["title"])));
     assert!(keys(&json).contains(&"skills"));
@@ -118,7 +118,7 @@ fn at_a_terminal_an_editor_opens_on_title_and_body() {
     };
     let saved = board.path("seen");
     let (code, shown) = edit(&format!("cp \"$1\" {}; true", saved.display()));
-    assert_eq!((code, shown.as_str()), (0, format!("{id}: nothing changed\n").as_str()));
+    assert_eq!((code, shown.as_str()), (0, format!("{id}: no change\n").as_str()));
     let seen = std::fs::read_to_string(&saved).unwrap();
     assert_eq!(seen, "old title\n---\nold body\nof two lines\n");
     let (code, shown) = edit("printf 'new title\\n---\\nnew body\\n' > \"$1\"");
@@ -127,7 +127,7 @@ fn at_a_terminal_an_editor_opens_on_title_and_body() {
     assert_eq!((&task["title"], &task["body"]), (&json!("new title"), &json!("new body")));
     let (code, shown) = edit("printf '\\n---\\nlost?\\n' > \"$1\"");
     assert!(code == 1 && shown.contains("title is required"), "{shown}");
-    let kept = shown.lines().find_map(|line| line.strip_prefix("note: your text is in "));
+    let kept = shown.lines().find_map(|line| line.strip_prefix("note: your text was saved to "));
     assert!(std::fs::read_to_string(kept.unwrap()).unwrap().contains("lost?"), "{shown}");
     let _is_removed =
         std::fs::remove_dir_all(std::path::Path::new(kept.unwrap()).parent().unwrap());

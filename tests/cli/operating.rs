@@ -114,7 +114,7 @@ fn a_board_that_was_restored_from_another_ones_backup_keeps_its_own_backups_apar
 fn reload_says_what_has_changed_and_refuses_what_is_wrong_with_every_problem() {
     let board = Board::quiet();
     let file = board.home().join("kanband.toml");
-    assert_eq!(board.say(["reload"]).ok(), "Nothing has changed\n");
+    assert_eq!(board.say(["reload"]).ok(), "No changes\n");
     std::fs::write(
         &file,
         "[dispatch]\nenabled = false\nmax_running = 3\n[disk]\nreserve_bytes = 0\n",
@@ -137,7 +137,7 @@ fn the_log_level_is_shown_and_changed() {
     assert_eq!(board.say(["log-level"]).ok(), "info\n");
     assert_eq!(board.say(["log-level", "debug"]).ok(), "info → debug\n");
     assert_eq!(board.say(["log-level", "--json"]).json(), json!({ "level": "debug" }));
-    assert_eq!(board.say(["reload"]).ok(), "Nothing has changed\n");
+    assert_eq!(board.say(["reload"]).ok(), "No changes\n");
     assert_eq!(board.say(["log-level"]).ok(), "info\n");
 }
 
@@ -158,7 +158,7 @@ fn a_doctor_whom_no_daemon_answers_says_what_is_in_the_way_and_exits_with_4() {
     let shown: serde_json::Value = serde_json::from_str(&stale.out).unwrap();
     assert_eq!(shown["health"], "fail");
     assert!(
-        shown["checks"][0]["message"].as_str().unwrap().starts_with("nobody answers"),
+        shown["checks"][0]["message"].as_str().unwrap().starts_with("no daemon answers"),
         "{shown}"
     );
 }

@@ -29,7 +29,7 @@ fn a_full_disk_is_told() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let ended = board.command(["list"]).stdout(full).output().unwrap();
     assert_eq!(ended.status.code(), Some(5));
-    assert!(String::from_utf8(ended.stderr).unwrap().starts_with("error: the output cannot be"));
+    assert!(String::from_utf8(ended.stderr).unwrap().starts_with("error: cannot write the output"));
 }
 
 #[test]

@@ -12,8 +12,8 @@ const WAITS: &str = "touch begun; while [ ! -e go ]; do sleep 0.02; done; \
 fn nothing_starts_while_it_is_paused_not_even_after_a_restart() {
     let mut board = Board::with_workers(&[("dev", "kanban complete $KANBAN_TASK --summary s")]);
     let id = board.create("t", &["--assignee", "dev"]);
-    assert_eq!(board.say(["pause"]).ok(), "Dispatch is paused; no run is open\n");
-    assert_eq!(board.say(["pause"]).ok(), "Dispatch was paused already; no run is open\n");
+    assert_eq!(board.say(["pause"]).ok(), "Dispatch is paused; no open runs\n");
+    assert_eq!(board.say(["pause"]).ok(), "Dispatch was already paused; no open runs\n");
     assert_eq!(board.dispatch()["spawned"], json!([]));
     board.kill();
     board.start();
@@ -21,7 +21,7 @@ fn nothing_starts_while_it_is_paused_not_even_after_a_restart() {
     assert!(board.say(["doctor"]).ok().contains("paused"));
     let json = board.say(["resume", "--json"]).json();
     assert_eq!(json, json!({"dispatch": "on", "before": "paused", "open_runs": 0}));
-    assert_eq!(board.say(["resume"]).ok(), "Dispatch was on already\n");
+    assert_eq!(board.say(["resume"]).ok(), "Dispatch was already on\n");
     assert_eq!(board.dispatch()["spawned"][0]["task_id"], id.as_str());
     board.say(["wait", &id, "--closed"]).ok();
 }
@@ -33,14 +33,14 @@ fn a_drain_returns_when_the_last_run_has_ended() {
     board.dispatch();
     let workspace = board.home().join("workspaces").join(&id);
     until("the worker to begin", || workspace.join("begun").exists().then_some(()));
-    assert_eq!(board.say(["drain", "--no-wait"]).ok(), "Draining; 1 run goes on\n");
+    assert_eq!(board.say(["drain", "--no-wait"]).ok(), "Draining; 1 run continues\n");
     let told = board.say(["drain", "--timeout", "20ms"]).failed(3);
-    assert!(told.contains("timed out after 20ms: 1 run goes on"), "{told}");
+    assert!(told.contains("timed out after 20ms: 1 run continues"), "{told}");
     let before = board.figure("database_reads");
     let drain = Talk::start(&board, &["drain"]);
     board.until_reads(before, 2);
     std::fs::write(workspace.join("go"), "").unwrap();
-    assert_eq!(drain.end().ok(), "Drained: no run is open\n");
+    assert_eq!(drain.end().ok(), "Drained: no open runs\n");
     assert!(board.runs(&id)[0]["closed_at"].is_i64());
     let other = board.create("u", &["--assignee", "dev"]);
     assert_eq!(board.dispatch()["spawned"], json!([]));

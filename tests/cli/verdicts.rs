@@ -180,7 +180,7 @@ fn a_repeated_verdict_of_the_same_run_is_no_failure() {
     let expected = [
         format!("Completed {id}"),
         "first 0".to_owned(),
-        format!("Completed {id} (it was already, by this run)"),
+        format!("Completed {id} (already completed by this run)"),
         "second 0".to_owned(),
     ];
     assert_eq!(log.lines().take(4).collect::<Vec<_>>(), expected);

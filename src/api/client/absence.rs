@@ -94,7 +94,9 @@ impl Absence {
                 message: format!("{shown} is {kind}, not a socket"),
                 fix: match seen.owner {
                     Some(Owner { pid, .. }) => {
-                        format!("move it away: the daemon (pid {pid}) then makes its socket again")
+                        format!(
+                            "move it away; the daemon (pid {pid}) then creates its socket again"
+                        )
                     }
                     None => "move it away, then start `kanband`".to_owned(),
                 },
@@ -106,7 +108,7 @@ impl Absence {
         let message = match seen.at_path {
             AtPath::Nothing => format!("there is no socket {shown}"),
             AtPath::Socket | AtPath::Other(_) | AtPath::Hidden => {
-                format!("nobody answers on {shown}: {detail}")
+                format!("no daemon answers on {shown}: {detail}")
             }
         };
         match (seen.service, &seen.home) {
@@ -115,9 +117,9 @@ impl Absence {
             }
             (None, Some(home)) if !seen.is_home_known => Self {
                 kind: AbsenceKind::NotInitialised,
-                message: format!("{message}, and no board in {}", home.display()),
+                message: format!("{message}, and no database in {}", home.display()),
                 fix: format!(
-                    "`kanband` makes a board in {} and serves it (it stays in the foreground)",
+                    "`kanband` creates a database in {} and serves it (runs in the foreground)",
                     home.display()
                 ),
             },
@@ -133,7 +135,7 @@ fn start(seen: &Seen) -> String {
         (true, true) => ", or `systemctl start kanband`",
         (true, false) => ", or `systemctl --user start kanband`",
     };
-    format!("`kanband` (it stays in the foreground){by_systemd}")
+    format!("`kanband` (runs in the foreground){by_systemd}")
 }
 
 fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
@@ -141,18 +143,18 @@ fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
     let there = match seen.at_path {
         AtPath::Nothing => format!("there is no socket {shown}"),
         AtPath::Socket | AtPath::Other(_) | AtPath::Hidden => {
-            format!("nobody answers on {shown}: {detail}")
+            format!("no daemon answers on {shown}: {detail}")
         }
     };
     Absence {
         kind: AbsenceKind::SocketLost,
         message: format!(
-            "{there}, although a daemon runs (pid {pid}): it starts, or has lost its socket"
+            "{there}, but a daemon is running (pid {pid}); it is starting, or its socket was removed"
         ),
         fix: match remedy {
             Some(remedy) => format!("`{remedy}`"),
             None => {
-                "try again in a moment; the daemon's log says why its socket is missing".to_owned()
+                "retry in a moment; see the daemon's log if the socket stays missing".to_owned()
             }
         },
     }
@@ -160,24 +162,23 @@ fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
 
 fn not_permitted(seen: &Seen) -> Absence {
     let (user, shown) = (&seen.user, seen.socket.display());
-    let told = format!("{user} may not use {shown}");
+    let told = format!("{user} has no permission for {shown}");
     let (message, fix) = match (seen.at_path, seen.standing) {
         (AtPath::Hidden, _) => {
-            let told = format!("{user} may not pass a directory above {shown}");
-            (told, format!("`namei -l {shown}` names it and its owner"))
+            let told = format!("{user} has no permission for a directory above {shown}");
+            (told, format!("run `namei -l {shown}` to find it and its owner"))
         }
         (_, Standing::NotYet) => (
-            format!("{told}: this session began before {user} came into the group"),
-            format!("`newgrp {OPERATORS_GROUP}`, or log in again"),
+            format!("{told}: this session began before {user} was added to the group"),
+            format!("run `newgrp {OPERATORS_GROUP}`, or log in again"),
         ),
         (_, Standing::Stranger) => (
             format!("{told}: not in the group {OPERATORS_GROUP}"),
-            format!("`sudo usermod -aG {OPERATORS_GROUP} {user}`, and log in again"),
+            format!("run `sudo usermod -aG {OPERATORS_GROUP} {user}`, then log in again"),
         ),
-        (_, Standing::Member | Standing::NoGroup) => (
-            told,
-            format!("`ls -l {shown}`: it belongs to another user, or its mode shuts {user} out"),
-        ),
+        (_, Standing::Member | Standing::NoGroup) => {
+            (told, format!("check owner and mode with `ls -l {shown}`"))
+        }
     };
     Absence { kind: AbsenceKind::NotPermitted, message, fix }
 }
@@ -223,25 +224,25 @@ mod tests {
                 Seen { has_systemd: false, ..seen() },
                 K::NotRunning,
                 "there is no socket",
-                "`kanband` (it stays in the foreground)",
+                "`kanband` (runs in the foreground)",
             ),
             (
                 Seen { is_home_known: false, ..seen() },
                 K::NotInitialised,
-                "no board in /h",
-                "`kanband` makes a board in /h",
+                "no database in /h",
+                "`kanband` creates a database in /h",
             ),
             (
                 Seen { at_path: socket, error: refused, ..seen() },
                 K::NotRunning,
-                "nobody answers on /h/kanband.sock",
+                "no daemon answers on /h/kanband.sock",
                 "`kanband`",
             ),
-            (Seen { owner, ..seen() }, K::SocketLost, "a daemon runs (pid 7)", "the daemon's log"),
+            (Seen { owner, ..seen() }, K::SocketLost, "a daemon is running (pid 7)", "the daemon's log"),
             (
                 Seen { owner, at_path: socket, error: refused, ..seen() },
                 K::SocketLost,
-                "a daemon runs (pid 7)",
+                "a daemon is running (pid 7)",
                 "the daemon's log",
             ),
             (Seen { owner: held, ..seen() }, K::SocketLost, "pid 7", "`systemctl restart x`"),
@@ -265,7 +266,7 @@ mod tests {
                 Seen { at_path: AtPath::Other("a directory"), owner, ..seen() },
                 K::InTheWay,
                 "is a directory, not a socket",
-                "the daemon (pid 7) then makes",
+                "the daemon (pid 7) then creates",
             ),
             (
                 Seen { at_path: AtPath::Other("a regular file"), ..seen() },
@@ -282,19 +283,19 @@ mod tests {
             (
                 Seen { at_path: socket, error: denied, standing: Standing::NotYet, ..seen() },
                 K::NotPermitted,
-                "began before ann came into the group",
+                "began before ann was added to the group",
                 "newgrp",
             ),
             (
                 Seen { at_path: socket, error: denied, ..seen() },
                 K::NotPermitted,
-                "ann may not use",
-                "belongs to another user",
+                "ann has no permission for",
+                "check owner and mode",
             ),
             (
                 Seen { at_path: AtPath::Hidden, error: denied, ..seen() },
                 K::NotPermitted,
-                "may not pass a directory above",
+                "has no permission for a directory above",
                 "namei",
             ),
         ]);

@@ -36,7 +36,7 @@ pub enum ClientError {
     #[error("the daemon did not answer in time")]
     Timeout,
     /// The answer cannot be understood.
-    #[error("the daemon's answer cannot be understood: {0}")]
+    #[error("cannot parse the daemon's reply: {0}")]
     Unreadable(String),
     /// The client itself cannot work.
     #[error("{0}")]

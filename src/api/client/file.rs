@@ -74,7 +74,7 @@ impl Download<'_> {
     pub fn piece(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             let broken = |error: hyper::Error| {
-                ClientError::Unreadable(format!("it broke off before its end: {error}"))
+                ClientError::Unreadable(format!("the transfer was interrupted: {error}"))
             };
             let frame = self.client.wait(async { Ok(self.body.frame().await) })?;
             match frame.transpose().map_err(broken)? {
@@ -131,7 +131,7 @@ impl Client {
         })
         .map_err(|error| match error {
             ClientError::NotReachable { detail, .. } if was_connected => {
-                ClientError::Unreadable(format!("the connection broke: {detail}"))
+                ClientError::Unreadable(format!("the connection was lost: {detail}"))
             }
             error => error,
         })

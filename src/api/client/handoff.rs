@@ -45,7 +45,7 @@ fn read_whole(path: &Path) -> Result<Bytes, ClientError> {
     let (mut file, size) = open_regular(path)?;
     if size > ATTACHMENT_BYTES_MAX {
         let told = format!(
-            "{} is too large: {size} bytes, at most {ATTACHMENT_BYTES_MAX} can be attached",
+            "{} is too large: {size} bytes, maximum {ATTACHMENT_BYTES_MAX}",
             path.display()
         );
         return Err(ClientError::refused(ErrorCode::TooLarge, told));
@@ -76,7 +76,7 @@ fn open_regular(path: &Path) -> Result<(File, u64), ClientError> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ClientError {
-    let told = format!("{} cannot be read: {error}", path.display());
+    let told = format!("cannot read {}: {error}", path.display());
     ClientError::refused(ErrorCode::InvalidValue, told)
 }
 
@@ -87,7 +87,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ClientError {
 pub fn artifact_of(path: &Path) -> Result<Artifact, ClientError> {
     let absolute: PathBuf = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
     let Some(name) = absolute.to_str() else {
-        let told = format!("{} is not UTF-8, so it cannot be recorded", path.display());
+        let told = format!("cannot record {}: the path is not UTF-8", path.display());
         return Err(ClientError::refused(ErrorCode::InvalidValue, told));
     };
     let (mut file, _) = open_regular(&absolute)?;

@@ -11,7 +11,7 @@ use crate::api::client::ClientError;
 /// The query is not made of fields.
 pub(super) fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
     let unwritable = |error: &dyn std::fmt::Display| {
-        ClientError::Local(format!("the query cannot be written: {error}"))
+        ClientError::Local(format!("cannot encode the query: {error}"))
     };
     // A number of a JSON value is text that only a JSON writer knows, so it is made text before.
     let query = serde_json::to_value(query).map_err(|error| unwritable(&error))?;

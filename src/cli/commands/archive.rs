@@ -7,16 +7,16 @@ use crate::cli::session::Session;
 use crate::cli::words::each_once;
 use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
 
-/// Put tasks away.
+/// Archive tasks.
 ///
-/// They leave every list and count as finished for the tasks that wait for them. Work on one is ended at once. Nothing is
-/// deleted before `kanban gc` does it.
+/// Archived tasks are hidden from lists and count as finished for the tasks that depend on them. A run in progress is
+/// ended at once. Nothing is deleted until `kanban gc` removes it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban archive t_1a2b3c4d
   kanban list --status done --json | jq -r '.[].id' | xargs kanban archive")]
 pub struct Arguments {
-    /// The tasks
+    /// Tasks to archive
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
 }
@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         client.post(&task_path(id, "archive")?, &request)
     };
     bulk::each(&client, &each_once(&arguments.ids), session, ask, |reply| match reply.run_id {
-        Some(run_id) => format!("Archived {} (run {run_id} is being ended)", reply.id),
+        Some(run_id) => format!("Archived {} (stopping run {run_id})", reply.id),
         None => format!("Archived {}", reply.id),
     })
 }

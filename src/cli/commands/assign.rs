@@ -9,18 +9,18 @@ use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{AssignReply, AssignTask};
 
-/// Give a task to a profile, or take it from whoever has it.
+/// Assign a task to a profile, or clear its assignee.
 ///
-/// A task that somebody works on is refused: `kanban reassign` stops the work first.
+/// Running tasks are refused; use `kanban reassign`, which stops the run first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban assign t_1a2b3c4d backend-dev
   kanban assign t_1a2b3c4d none")]
 pub struct Arguments {
-    /// The task
+    /// Task to assign
     #[arg(add = complete::tasks())]
     id: String,
-    /// The profile; `none`, `-` or `null` for nobody
+    /// Profile name; `none`, `-` or `null` clears the assignee
     #[arg(add = complete::profiles())]
     profile: String,
 }
@@ -41,7 +41,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let already = if reply.changed { "" } else { " (it was already)" };
+    let already = if reply.changed { "" } else { "  (no change)" };
     session.output.line(format!("Assigned {} to {}{already}", reply.id, name(&reply.assignee)))?;
     Ok(CliExit::Ok)
 }

@@ -6,9 +6,9 @@ use crate::cli::session::Session;
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
 
-/// List everybody who has a profile or a task.
+/// List assignees: every profile and every name that has a task.
 ///
-/// How many tasks each has, by status; archived ones are left out. `--json` also has what would be started for each.
+/// Shows the number of tasks by status, without archived tasks. `--json` adds the program that would be started for each.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban assignees
@@ -26,9 +26,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     if assignees.is_empty() {
-        session
-            .output
-            .line("(nobody: there is no profile in the configuration, and no task is assigned)")?;
+        session.output.line("(no assignees: no profile is configured and no task is assigned)")?;
         return Ok(CliExit::Ok);
     }
     let names: Vec<String> = assignees.iter().map(|assignee| one_line(&assignee.name)).collect();

@@ -8,21 +8,22 @@ use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 
-/// Attach a file to a task, for whoever works on it.
+/// Attach a file to a task.
 ///
-/// The file is read here and its bytes are sent, at most 25 MiB; the board keeps them until the task is removed. A worker
-/// may attach to its own task and to tasks that it created. The context of the task's worker names the files.
+/// The client reads the file and sends its contents, at most 25 MiB; the board keeps them until the task is removed. A
+/// worker may attach files to its own task and to tasks it created. The worker's context lists the attachments of its
+/// task.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban attach t_1a2b3c4d drafts/spec.pdf
   kanban attach t_1a2b3c4d /tmp/out.csv --name figures.csv")]
 pub struct Arguments {
-    /// The task
+    /// Task to attach to
     #[arg(add = complete::tasks())]
     id: String,
-    /// The file
+    /// File to attach
     file: PathBuf,
-    /// Name that it is to have, in the place of its own
+    /// Name of the attachment (default: the name of the file)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
@@ -39,7 +40,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
     } else {
         let (name, size) = (one_line(&reply.attachment.filename), reply.attachment.size_bytes);
-        let before = if reply.already { " (it was already)" } else { "" };
+        let before = if reply.already { "  (already attached)" } else { "" };
         let line = format!("Attached {name} to {} ({size} bytes){before}", reply.task_id);
         session.output.line(line)?;
     }

@@ -19,10 +19,10 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::Attachment;
 use crate::kernel::verbs::{DetachFile, DetachReply};
 
-/// List the files that are attached to a task, fetch one, or remove one.
+/// List, fetch or remove the attachments of a task.
 ///
-/// `kanban gc` removes them with their task. A backup of the board does not hold them: keep the folder `attachments` of the
-/// home with it. An export tells of them without their bytes.
+/// `kanban gc` removes attachments together with their task. `kanban backup` does not include them: copy the directory
+/// `attachments` of the home as well. `kanban export` lists them without their contents.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -34,7 +34,7 @@ use crate::kernel::verbs::{DetachFile, DetachReply};
   kanban attachments remove t_1a2b3c4d spec.pdf"
 )]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(required = true, add = complete::tasks())]
     id: Option<String>,
     #[command(subcommand)]
@@ -43,30 +43,30 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Fetch a file; it appears under its name when it is whole and what was attached
+    /// Write an attachment to a file, after verifying its checksum
     #[command(
         after_help = "Example:\n  kanban attachments get t_1a2b3c4d spec.pdf -o /tmp/spec.pdf"
     )]
     Get {
-        /// The task
+        /// Task
         #[arg(add = complete::tasks())]
         id: String,
-        /// Name of the file
+        /// Name of the attachment
         name: String,
-        /// Where to write it, else under its name in this directory; `-` writes to stdout
+        /// Output file (default: its name in the current directory); `-` writes to stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Replace a file that is there
+        /// Overwrite an existing file
         #[arg(long)]
         force: bool,
     },
-    /// Remove a file from the task
+    /// Remove an attachment from the task
     #[command(after_help = "Example:\n  kanban attachments remove t_1a2b3c4d spec.pdf")]
     Remove {
-        /// The task
+        /// Task
         #[arg(add = complete::tasks())]
         id: String,
-        /// Name of the file
+        /// Name of the attachment
         name: String,
     },
 }
@@ -129,7 +129,7 @@ fn list(id: &str, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&files)?;
     } else if files.is_empty() {
-        session.output.line(format!("(nothing is attached to {})", one_line(id)))?;
+        session.output.line(format!("(no attachments on {})", one_line(id)))?;
     } else {
         for line in lines(&files, &session.times()) {
             session.output.line(line)?;
@@ -156,9 +156,9 @@ fn get(id: &str, name: &str, target: &Path, overwrite: Overwrite, session: &mut 
     let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if attached.is_some_and(|attached| attached.sha256 != sha256) {
         return Err(Failure::fault(format!(
-            "{name} is not what was attached: its SHA-256 is {sha256}"
+            "{name} differs from the attached file: its SHA-256 is {sha256}"
         ))
-        .with_hint("the file in the daemon's home was changed or damaged"));
+        .with_hint("the file in the daemon's home was changed or is damaged"));
     }
     file.finish()?;
     let fetched = Fetched { file: target.display().to_string(), bytes, sha256 };

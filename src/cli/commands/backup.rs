@@ -23,26 +23,27 @@ const PATH: &str = "/v1/backup";
 /// What the names of backups in a directory begin and end with; between them is the time, such as `20260501T031500Z`.
 const NAME: (&str, &str) = ("kanban-", ".db");
 
-/// Write the whole board into a file, as of one instant, while everything goes on.
+/// Back up the database to a file while the daemon runs.
 ///
-/// The file is a board file: `kanban restore` puts it back, `sqlite3` reads it. It is checked before it appears under its name.
-/// With `--dir` it is named by its time, and `--keep` removes the oldest ones of this board there; boards may share a directory.
+/// The backup is a consistent SQLite database with all boards; `kanban restore` restores it. It is verified before it
+/// gets its final name. `--dir` names the file after the current time; `--keep` then removes the oldest backups of the
+/// same installation from that directory. Several installations may share a directory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban backup board-2026-05-01.db
   kanban backup --dir /srv/backups --keep 7
   kanban backup - | zstd > board.db.zst")]
 pub struct Arguments {
-    /// The file; `-` writes to stdout
+    /// Output file; `-` writes to stdout
     #[arg(required_unless_present = "dir")]
     file: Option<PathBuf>,
-    /// Replace a file that is there
+    /// Overwrite an existing file
     #[arg(long, conflicts_with = "dir")]
     force: bool,
-    /// Directory for a file that is named by its time; made when it is missing
+    /// Directory for a file named after the current time; created if missing
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     dir: Option<PathBuf>,
-    /// Backups of this board that stay in the directory, the new one included
+    /// Number of backups of this installation to keep in the directory, including the new one
     #[arg(long, value_name = "N", requires = "dir", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 }
@@ -72,7 +73,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             refuse_home_file(dir, &session.ambient)?;
             in_directory(dir)?
         }
-        (None, None) => return Err(Failure::usage("name a FILE or a --dir")),
+        (None, None) => return Err(Failure::usage("missing output: give FILE or --dir DIR")),
     };
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
     let (bytes, verified) = write_checked(&client, &file, overwrite, &session.ambient)?;
@@ -82,7 +83,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     };
     for difference in &verified.differences {
         let told = &difference.told;
-        session.output.complain(&format!("warning: `kanban restore` refuses this backup: {told}"));
+        session
+            .output
+            .complain(&format!("warning: `kanban restore` would refuse this backup: {told}"));
     }
     let shown = Shown { file: file.display().to_string(), bytes, removed };
     if session.output.is_json() {
@@ -106,7 +109,7 @@ fn write_checked(
     let mut file = NewFile::create(target, overwrite, ambient)?;
     let bytes = to_file(client.download(PATH, &Nothing {})?, &mut file, |_| {})?;
     let verified = verify(file.staged()).map_err(|error| {
-        Failure::fault(format!("the backup {}; it was thrown away", error.problem()))
+        Failure::fault(format!("the backup {}; it was discarded", error.problem()))
     })?;
     file.finish()?;
     Ok((bytes, verified))
@@ -115,9 +118,8 @@ fn write_checked(
 /// The name of a backup of now; a numbered one when another board has been backed up there in the same second.
 fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
     if !dir.exists() {
-        create_private_dir(dir).map_err(|error| {
-            Failure::usage(format!("{} cannot be made: {error}", dir.display()))
-        })?;
+        create_private_dir(dir)
+            .map_err(|error| Failure::usage(format!("cannot create {}: {error}", dir.display())))?;
     }
     if !dir.is_dir() {
         return Err(Failure::usage(format!("{} is not a directory", dir.display())));
@@ -129,7 +131,7 @@ fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
     };
     let mut names = (1..).map(|number| dir.join(name(number)));
     let free = names.find(|path| path.symlink_metadata().is_err());
-    free.ok_or_else(|| Failure::usage(format!("{} is full of backups", dir.display())))
+    free.ok_or_else(|| Failure::usage(format!("no free backup name in {}", dir.display())))
 }
 
 /// The time and the number in the name of a backup that is named by its time.
@@ -143,11 +145,11 @@ fn time_in_name(name: &str) -> Option<(String, u32)> {
     (shape == "00000000T000000Z").then(|| (time.to_owned(), number))
 }
 
-/// Removes all but the newest `keep` backups of our own naming that are of the installation `install_id`. Nothing else in the
-/// directory is touched: no other board's backup, none of which it cannot be told whose it is, no link.
+/// Removes all but the newest `keep` backups of our own naming that are of the installation `install_id`. Nothing else
+/// in the directory is touched: no other board's backup, none of which it cannot be told whose it is, no link.
 fn remove_old(dir: &Path, install_id: &str, keep: u32) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
-        Failure::fault(format!("old backups in {} cannot be removed: {error}", dir.display()))
+        Failure::fault(format!("cannot remove old backups in {}: {error}", dir.display()))
     };
     let mut own = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -175,7 +177,7 @@ pub(super) fn is_stdout(file: &Path) -> bool {
 
 fn refuse_terminal() -> Result<(), Failure> {
     if std::io::stdout().is_terminal() {
-        return Err(Failure::usage("a board file is nothing for a terminal")
+        return Err(Failure::usage("refusing to write a database to a terminal")
             .with_hint("kanban backup - > board.db"));
     }
     Ok(())

@@ -9,24 +9,23 @@ use crate::cli::text::one_line;
 use crate::cli::words;
 use crate::kernel::verbs::{BlockTask, VerdictReply};
 
-/// Block tasks: they need a person.
+/// Block tasks until a person unblocks them.
 ///
-/// Nothing happens to them until a person says `kanban unblock`. The reason is kept as a comment too. A
-/// worker has to give one.
+/// A blocked task is not started until `kanban unblock`. The reason is also added as a comment. Workers must give a reason.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban block \"$KANBAN_TASK\" review-required: which of the two rate limits is meant
   kanban block t_1a2b3c4d waiting for the vendor --ids t_5e6f7a8b t_9c0d1e2f")]
 pub struct Arguments {
-    /// The task
+    /// Task to block
     #[arg(add = complete::tasks())]
     id: String,
-    /// What is needed; several words are joined by blanks, `-` alone reads it from stdin
+    /// Reason; several words are joined with spaces, `-` reads it from stdin
     reason: Vec<String>,
-    /// What is missing, kept with the event: capability, dependency, needs_input or transient
+    /// Kind of block, recorded in the event: capability, dependency, needs_input or transient
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Further tasks, for the same reason
+    /// More tasks to block for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
 }
@@ -56,7 +55,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     };
     let told = reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
     bulk::each(&client, &ids, session, ask, |reply| match reply.already {
-        true => format!("Blocked {} (it was already, by this run){told}", reply.id),
+        true => format!("Blocked {} (already blocked by this run){told}", reply.id),
         false => format!("Blocked {}{told}", reply.id),
     })
 }

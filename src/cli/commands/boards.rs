@@ -9,9 +9,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::BoardRow;
 use crate::kernel::verbs::{CreateBoard, CreateBoardReply};
 
-/// List boards, or make one.
+/// List or create boards.
 ///
-/// Every task stands on one board, `default` unless --board or KANBAN_BOARD names another.
+/// Every task belongs to one board: `default`, unless --board or KANBAN_BOARD names another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban boards list
@@ -24,15 +24,15 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them (so does `kanban boards` alone)
+    /// List boards (the default)
     #[command(after_help = "Example:\n  kanban boards list --json")]
     List,
-    /// Make one
+    /// Create a board
     #[command(after_help = "Example:\n  kanban boards create shop --description \"the web shop\"")]
     Create {
-        /// 1 to 64 lower-case letters, digits, `-` and `_`
+        /// Name: 1 to 64 lower-case letters, digits, `-` and `_`
         name: String,
-        /// What it is for; `-` reads it from stdin
+        /// Description; `-` reads it from stdin
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
     },
@@ -52,7 +52,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
             if session.output.is_json() {
                 session.output.json(&reply)?;
             } else {
-                let word = if reply.created { "Created board" } else { "Exists already: board" };
+                let word = if reply.created { "Created board" } else { "Board already exists:" };
                 session.output.line(format!("{word} {}", reply.board.name))?;
             }
             Ok(CliExit::Ok)

@@ -10,10 +10,10 @@ use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{BreakerInfo, ResetBreaker};
 
-/// List what holds starts back after failures, or let it go on.
+/// List or reset circuit breakers, which stop starts after repeated failures.
 ///
-/// A task that was given up waits for a person. A profile whose starts fail for several tasks, and a host that loses its
-/// supervisors or has no space, are tried again from time to time with one task.
+/// The breaker of a task stays open until a person resets it. While the breaker of a profile, a workspace or the host
+/// is open, one task is tried from time to time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban breakers
@@ -26,10 +26,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them (so does `kanban breakers` alone)
+    /// List open breakers and counted failures (the default)
     #[command(after_help = "Example:\n  kanban breakers list --json")]
     List,
-    /// Forget the failures behind one: what it held back may start
+    /// Reset a breaker and clear its failure count
     #[command(
         after_help = "Examples:\n  kanban breakers reset host\n  kanban breakers reset task:t_1a2b3c4d"
     )]
@@ -66,7 +66,7 @@ fn list(session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&breakers)?;
     } else if breakers.is_empty() {
-        session.output.line("(nothing is held back)")?;
+        session.output.line("(no failures counted)")?;
     } else {
         let times = session.times();
         for line in lines(&breakers, &times) {

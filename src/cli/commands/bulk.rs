@@ -61,7 +61,7 @@ fn refuse_unknown(
         match path.and_then(|path| client.get::<Value>(&path, &session.on_board())) {
             Ok(_) => {}
             Err(refused @ ClientError::Refused(_)) => {
-                let refused = Failure::from(refused).with_hint("nothing was done to any of them");
+                let refused = Failure::from(refused).with_hint("no task was changed");
                 exit = refused.tell(&mut session.output);
             }
             Err(error) => return Err(error.into()),

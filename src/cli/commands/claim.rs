@@ -24,22 +24,22 @@ use crate::kernel::verbs::{ClaimReply, ClaimTask};
 use crate::os::run_files::directory::SetupFailure;
 use crate::os::workspaces::worktree_report::PreparedWorktree;
 
-/// Claim a ready task to work on it yourself.
+/// Claim a ready task for work outside kanband.
 ///
-/// For work outside kanband. The claim ends with its time unless `kanban heartbeat` renews it; the
-/// work ends with `kanban complete` or `kanban block`.
+/// The claim expires after its TTL unless `kanban heartbeat` renews it. Finish the work with `kanban complete` or
+/// `kanban block`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban claim t_1a2b3c4d
   kanban claim t_1a2b3c4d --ttl 2h --claimer ann@build7 --json | jq -r .workspace")]
 pub struct Arguments {
-    /// The task
+    /// Task to claim
     #[arg(add = complete::tasks())]
     id: String,
-    /// How long the claim holds without a heartbeat (30s, 15m, 2h or plain seconds)
+    /// Lifetime of the claim without a heartbeat (30s, 15m, 2h or plain seconds)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     ttl: Option<String>,
-    /// Who claims, `<user>@<host>` when nobody is named
+    /// Name of the claimer (default: `<user>@<host>`)
     #[arg(long, value_name = "NAME")]
     claimer: Option<String>,
 }
@@ -66,7 +66,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let worktree = make_worktree(&details.task, &client)?;
     let made = match &wanted {
         Some(path) => MadeDirectories::make(path).map_err(|error| {
-            let message = format!("the workspace {} cannot be made: {error}", path.display());
+            let message = format!("cannot create the workspace {}: {error}", path.display());
             Failure::refused(ErrorCode::InvalidValue, message)
         })?,
         None => MadeDirectories::default(),
@@ -143,7 +143,7 @@ fn prepare(repository: &Path, path: &Path, branch: &str) -> Result<PreparedWorkt
         .output()
         .map_err(|error| error.to_string())?;
     if output.status.success() {
-        let unread = || "cannot read what `kanban workspace prepare` printed".to_owned();
+        let unread = || "cannot parse the output of `kanban workspace prepare`".to_owned();
         return PreparedWorktree::read(&output.stdout).ok_or_else(unread);
     }
     match serde_json::from_slice::<SetupFailure>(&output.stdout) {

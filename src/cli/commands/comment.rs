@@ -9,20 +9,20 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CommentReply, CommentTask};
 
-/// Leave a durable note on a task.
+/// Comment on a task.
 ///
-/// A task in any status takes one. Workers read the comments of their task before they begin.
+/// Tasks in any status accept comments. Workers read the comments of their task before they begin.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  kanban comment t_1a2b3c4d the staging database is read-only until noon"
 )]
 pub struct Arguments {
-    /// The task
+    /// Task to comment on
     #[arg(add = complete::tasks())]
     id: String,
-    /// The note; several words are joined by blanks, `-` alone reads it from stdin
+    /// Text; several words are joined with spaces, `-` reads it from stdin
     words: Vec<String>,
-    /// Who writes, when that is not you (refused inside a run)
+    /// Author, if not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
 }
@@ -34,7 +34,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     if arguments.words.is_empty() {
         return Err(Failure::usage_of(ErrorCode::CommentBodyRequired, "comment body is required")
-            .with_hint(format!("kanban comment {} what is to be remembered", arguments.id)));
+            .with_hint(format!("kanban comment {} your text", arguments.id)));
     }
     let path = task_path(&arguments.id, "comment")?;
     let body = session.text("comment", arguments.words.join(" "))?;

@@ -14,11 +14,10 @@ use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CompleteTask, VerdictReply};
 
-/// Complete tasks, with a handoff for whoever comes next.
+/// Complete tasks and hand over their results.
 ///
-/// The summary is the handoff that the workers of the children read; metadata are its facts for programs.
-/// Both belong to one task, so they cannot be given for several at once; a result can. A worker has to give a summary or a
-/// result.
+/// Workers of the child tasks read the summary; the metadata carries facts for programs. Both apply to a single task;
+/// --result may be given for several. Workers must give a summary or a result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban complete \"$KANBAN_TASK\" --summary \"API in src/api, 14 tests pass\" \\
@@ -26,23 +25,22 @@ use crate::kernel::verbs::{CompleteTask, VerdictReply};
   kanban complete \"$KANBAN_TASK\" --summary \"The report\" --artifact out/report.pdf
   kanban complete t_1a2b3c4d t_5e6f7a8b --result \"shipped with 1.2\"")]
 pub struct Arguments {
-    /// The tasks
+    /// Tasks to complete
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
-    /// Short result that stands on the task itself, or on each of several; `-` reads it from stdin
+    /// Short result, stored in each task; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     result: Option<String>,
-    /// Handoff: what was done, in a few sentences; `-` reads it from stdin
+    /// Summary of the work in a few sentences; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     summary: Option<String>,
-    /// Facts of the handoff, a JSON object; `-` reads it from stdin
+    /// Facts for programs, a JSON object; `-` reads it from stdin
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
-    /// A file that is a result (repeatable). Its path, size and SHA-256 are taken before the verdict is sent; when it cannot be
-    /// read nothing is completed
+    /// Result file to record with its path, size and SHA-256 (repeatable). If it cannot be read, nothing is completed
     #[arg(long = "artifact", value_name = "PATH")]
     artifacts: Vec<PathBuf>,
-    /// A task that was created in this work (repeatable). When it was not, nothing is completed
+    /// Task created by this run (repeatable). If it was not, nothing is completed
     #[arg(long = "created-card", value_name = "ID", add = complete::tasks())]
     created_cards: Vec<String>,
 }
@@ -60,8 +58,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         || !created_cards.is_empty();
     if ids.len() > 1 && hands_over {
         let told = "--summary, --metadata, --artifact and --created-card are per-task";
-        return Err(Failure::usage(told)
-            .with_hint("complete one task at a time when there is something to hand over"));
+        return Err(
+            Failure::usage(told).with_hint("with these options, complete one task at a time")
+        );
     }
     let result = session.optional_text("--result", result)?;
     let summary = session.optional_text("--summary", summary)?;
@@ -84,7 +83,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         client.post(&task_path(id, "complete")?, &request)
     };
     bulk::each(&client, &ids, session, ask, |reply| match reply.already {
-        true => format!("Completed {} (it was already, by this run)", reply.id),
+        true => format!("Completed {} (already completed by this run)", reply.id),
         false => format!("Completed {}", reply.id),
     })
 }
@@ -97,7 +96,7 @@ fn read_metadata(text: &str) -> Result<Map<String, Value>, Failure> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(Value::Null) => Err(wrong("must be a JSON object, not null".to_owned())),
-        Ok(Value::Bool(_)) => Err(wrong("must be a JSON object, not a truth value".to_owned())),
+        Ok(Value::Bool(_)) => Err(wrong("must be a JSON object, not a boolean".to_owned())),
         Ok(Value::Number(_)) => Err(wrong("must be a JSON object, not a number".to_owned())),
         Ok(Value::String(_)) => Err(wrong("must be a JSON object, not a string".to_owned())),
         Ok(Value::Array(_)) => Err(wrong("must be a JSON object, not an array".to_owned())),

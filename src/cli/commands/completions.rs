@@ -8,9 +8,9 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 
-/// Print the script that teaches a shell to complete `kanban`.
+/// Print the shell completion script.
 ///
-/// Verbs, flags and statuses, and from the running daemon the ids of tasks (with their titles where the shell shows them),
+/// Completes verbs, flags and statuses, and from the running daemon task ids (with titles where the shell shows them),
 /// profiles and boards.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -18,7 +18,7 @@ use crate::exit_codes::CliExit;
   source <(kanban completions zsh)                                   # in ~/.zshrc, after compinit
   kanban completions fish > ~/.config/fish/completions/kanban.fish")]
 pub struct Arguments {
-    /// The shell
+    /// Shell
     #[arg(value_parser = ["bash", "zsh", "fish"])]
     shell: String,
 }
@@ -35,9 +35,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     match written {
         Some(Ok(())) => session.output.raw(&script)?,
         Some(Err(error)) => {
-            return Err(Failure::fault(format!("the script cannot be made: {error}")));
+            return Err(Failure::fault(format!("cannot generate the script: {error}")));
         }
-        None => return Err(Failure::usage(format!("no such shell: {}", arguments.shell))),
+        None => return Err(Failure::usage(format!("unknown shell: {}", arguments.shell))),
     }
     Ok(CliExit::Ok)
 }

@@ -8,14 +8,13 @@ use crate::cli::text::block;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ContextReply;
 
-/// Show what a worker reads before it begins.
+/// Show the context of a task, the text its worker reads first.
 ///
-/// Markdown: the task, earlier attempts, what its parents handed over, recent work of
-/// its profile, comments.
+/// Markdown with the task, its earlier attempts, the results of its parents, recent work of its profile, and comments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban context \"$KANBAN_TASK\"")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
 }

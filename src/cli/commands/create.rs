@@ -15,8 +15,8 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
 
 /// Create a task.
 ///
-/// The task is `ready` at once, `todo` while a parent is unfinished, `triage` when asked for. A ready task with
-/// an assignee is started by the daemon.
+/// The new task is `ready`; `todo` if a parent is unfinished; `triage` with --triage. The daemon starts ready tasks
+/// that have an assignee.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
@@ -26,60 +26,60 @@ use crate::kernel::verbs::{CreateReply, CreateTask};
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
   kanban create --from-jsonl tasks.jsonl --json | jq -r '.[].id'")]
 pub struct Arguments {
-    /// One line that says what is to be done; `-` reads it from stdin
+    /// Title, one line; `-` reads it from stdin
     title: Option<String>,
-    /// File of create requests, one JSON object per line, with the API's fields; `-` reads stdin
+    /// Create tasks from a file with one JSON object per line, with the fields of the API; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
         "max_runtime", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
-    /// Everything the worker has to know; `-` reads it from stdin
+    /// Instructions for the worker; `-` reads them from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
-    /// Profile that is to do it
+    /// Profile that works on the task
     #[arg(long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
-    /// Task that must be done first (repeat for more)
+    /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
     parents: Vec<String>,
-    /// Where the work happens: scratch, dir:PATH, worktree or worktree:PATH
+    /// Workspace: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
     workspace: Option<String>,
-    /// Namespace, passed on to the worker
+    /// Namespace, passed to the worker
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Larger starts earlier
+    /// Priority; higher values start first
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     priority: i64,
-    /// Put it into triage: it is never started by itself
+    /// Create the task in `triage`; it is not started until promoted
     #[arg(long)]
     triage: bool,
-    /// Word that makes this command safe to repeat: the task that has it already is returned instead
+    /// Idempotency key: if a task with this key exists, return it instead of creating another
     #[arg(long, value_name = "WORD")]
     idempotency_key: Option<String>,
-    /// Time limit of each of its runs (90s, 5m, 2h, 1d or plain seconds); `none` lifts the default
+    /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `none` removes the default limit
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
-    /// How it begins: as it would anyway
+    /// Initial status (accepted for compatibility)
     #[arg(long, hide = true, value_parser = clap::builder::PossibleValuesParser::new(["running"]))]
     initial_status: Option<String>,
-    /// Who creates it, when that is not you (refused inside a run)
+    /// Creator, if not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
     created_by: Option<String>,
-    /// Skill that the worker is to load (repeat for more)
+    /// Skill for the worker to load (repeatable)
     #[arg(long = "skill", value_name = "NAME")]
     skills: Vec<String>,
-    /// Label to find it by (repeat for more)
+    /// Label (repeatable)
     #[arg(long = "label", value_name = "WORD")]
     labels: Vec<String>,
-    /// Model that the agent is asked for, where its launcher takes one
+    /// Model for the agent, if its launcher supports one
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Effort that the agent is asked for, where its launcher takes one
+    /// Effort level for the agent, if its launcher supports one
     #[arg(long, value_name = "WORD")]
     effort: Option<String>,
-    /// Extra argument for the agent's program (repeat for more)
+    /// Extra argument for the agent's program (repeatable)
     #[arg(long = "arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
     args: Vec<String>,
 }
@@ -116,7 +116,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
 
 /// What is said of a task that was created.
 pub(super) fn line_of(reply: &CreateReply) -> String {
-    let word = if reply.created { "Created" } else { "Exists already:" };
+    let word = if reply.created { "Created" } else { "Already exists:" };
     let task = &reply.task;
     format!("{word} {}  ({}, assignee={})", task.id, task.status, assignee(task))
 }
@@ -124,7 +124,7 @@ pub(super) fn line_of(reply: &CreateReply) -> String {
 fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failure> {
     let title = arguments.title.ok_or_else(|| {
         Failure::usage_of(ErrorCode::TitleRequired, "title is required")
-            .with_hint("kanban create \"what is to be done\"")
+            .with_hint("kanban create \"your title\"")
     })?;
     let title = session.text("title", title)?;
     let (max_runtime_seconds, no_max_runtime) = match arguments.max_runtime.as_deref() {

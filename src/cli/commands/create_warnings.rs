@@ -67,5 +67,5 @@ fn look(reply: &CreateReply, client: &Client, session: &Session) -> Result<Vec<S
         return Ok(Vec::new());
     }
     let hint = why.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-    Ok(vec![format!("nothing starts ready tasks now: {}{hint}", why.explanation)])
+    Ok(vec![format!("ready tasks are not started now: {}{hint}", why.explanation)])
 }

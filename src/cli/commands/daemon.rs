@@ -16,30 +16,30 @@ use crate::kernel::error::ErrorCode;
 use crate::os::processes::pidfd::{PidFd, Signal};
 use crate::os::processes::signals::watch;
 
-/// Kept for scripts of the predecessor: the daemon is `kanband`.
+/// Compatibility stub; the daemon is the program `kanband`.
 ///
-/// Without --force it explains that and exits with 2. With it, it becomes `kanband`, in the foreground.
+/// Without --force it prints an explanation and exits with code 2. With --force it runs `kanband` in the foreground.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kanband                        # this is what is meant
+  kanband                        # use this instead
   kanban daemon --force --interval 30 --pidfile /run/kanband.pid")]
 pub struct Arguments {
     /// Run `kanband` in the foreground
     #[arg(long)]
     force: bool,
-    /// Seconds between two looks of the dispatcher, as dispatch.interval_seconds
+    /// Seconds between dispatch passes, as dispatch.interval_seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     interval: Option<u32>,
-    /// Open runs at most, as dispatch.max_running
+    /// Maximum number of open runs, as dispatch.max_running
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
-    /// Failures after which a task is given up, as dispatch.failure_limit
+    /// Maximum number of failures of a task, as dispatch.failure_limit
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     failure_limit: Option<u32>,
-    /// File that holds the daemon's process id while it runs
+    /// Write the daemon's PID to this file while it runs
     #[arg(long, value_name = "FILE")]
     pidfile: Option<PathBuf>,
-    /// Log more, as log.level = "debug"
+    /// Verbose log, as log.level = "debug"
     #[arg(short, long)]
     verbose: bool,
 }
@@ -51,7 +51,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if !arguments.force {
         return Err(Failure::usage(
-            "DEPRECATED: `kanban daemon` is only a name here; the daemon is the program `kanband`",
+            "DEPRECATED: `kanban daemon` is a stub; the daemon is the program `kanband`",
         )
         .with_hint(
             "run `kanband`, or `systemctl start kanband` where it is installed; no `hermes gateway start` is needed. \
@@ -97,7 +97,7 @@ fn program() -> PathBuf {
 }
 
 fn not_started(program: &Path, error: &io::Error) -> Failure {
-    Failure::fault(format!("{} cannot be started: {error}", program.display()))
+    Failure::fault(format!("cannot start {}: {error}", program.display()))
 }
 
 /// A process id in a file, removed with this value.
@@ -119,7 +119,7 @@ fn run_with_file(command: &mut Command, program: &Path, file: &Path) -> Result<C
         // One that has ended needs no signal.
         drop(held.as_ref().map(|daemon| daemon.signal(Signal::SIGTERM)));
     })
-    .map_err(|error| Failure::fault(format!("signals cannot be watched: {error}")))?;
+    .map_err(|error| Failure::fault(format!("cannot install signal handlers: {error}")))?;
     let mut daemon = command.spawn().map_err(|error| not_started(program, &error))?;
     let _file = match begin(&daemon, file) {
         Ok((process, pid_file)) => {
@@ -129,7 +129,7 @@ fn run_with_file(command: &mut Command, program: &Path, file: &Path) -> Result<C
         Err(error) => {
             drop(daemon.kill());
             drop(daemon.wait());
-            let told = format!("{} cannot be written: {error}", file.display());
+            let told = format!("cannot write {}: {error}", file.display());
             return Err(Failure::refused(ErrorCode::InvalidValue, told));
         }
     };

@@ -9,20 +9,19 @@ use crate::kernel::verbs::{DispatchReport, Hold};
 
 /// Start ready tasks now instead of waiting for the dispatcher.
 ///
-/// Answers when each start is confirmed or has failed. Back-off does not hold for it; caps,
-/// breakers and pause do.
+/// Returns when every start has succeeded or failed. Ignores back-off; obeys limits, breakers and pause.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban dispatch --dry-run
   kanban dispatch --max 1 --failure-limit 2")]
 pub struct Arguments {
-    /// Only say what would be done
+    /// Show the result without starting anything
     #[arg(long)]
     dry_run: bool,
-    /// Starts at most; 0 makes every pass but starts nothing
+    /// Maximum number of starts; 0 runs the pass without starting tasks
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max: Option<u32>,
-    /// Failures after which a task started by this is given up
+    /// Maximum number of failures for tasks started by this command
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     failure_limit: Option<u32>,
 }
@@ -68,9 +67,9 @@ fn lines(report: &DispatchReport, is_dry: bool) -> Vec<String> {
         lines.push(format!("  - {id}  ->  {who}  @ {workspace}{dry}"));
     }
     let held = report.held_by.map(|hold| match hold {
-        Hold::Paused => "paused (`kanban resume` goes on)",
-        Hold::Draining => "draining (`kanban resume` goes on)",
-        Hold::Disk => "the disk is nearly full (`kanban doctor` says more)",
+        Hold::Paused => "paused; resume with `kanban resume`",
+        Hold::Draining => "draining; resume with `kanban resume`",
+        Hold::Disk => "the disk is nearly full; see `kanban doctor`",
     });
     lines.extend(held.map(|held| format!("Held: {held}")));
     if !report.skipped_unassigned.is_empty() {

@@ -13,10 +13,9 @@ use crate::cli::text::{one_line, pad, width};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
-/// Look for what is wrong, with what mends it.
+/// Check the installation and suggest fixes.
 ///
-/// Exits with 1 when something does not work; a warning is no failure. When no daemon answers it tells what is in the way, and
-/// exits with 4.
+/// Exits with code 1 if a check fails; warnings do not count. If no daemon answers, reports the cause and exits with code 4.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban doctor
@@ -63,7 +62,7 @@ fn add_profile_checks(
     let profiles: Vec<ProfileInfo> = client.get("/v1/profiles", &Nothing {})?;
     for profile in profiles.iter().filter(|profile| profile.problem.is_none()) {
         if let Err(problem) = mcp_entry(profile, ambient) {
-            let fix = format!("add it; `kanban profiles check {}` looks again", profile.name);
+            let fix = format!("add it, then run `kanban profiles check {}`", profile.name);
             let name = format!("profile {}", profile.name);
             doctor.checks.push(Check::bad(&name, Health::Warn, problem, fix));
             doctor.health = doctor.health.max(Health::Warn);
@@ -86,17 +85,17 @@ fn in_the_way(
         }
         None => {
             let told = format!("the connection to {} broke: {detail}", socket.display());
-            Check::bad("daemon", Health::Fail, told, "look into the daemon's log")
+            Check::bad("daemon", Health::Fail, told, "see the daemon's log")
         }
     }];
     for name in ["KANBAN_SOCKET", "KANBAN_HOME"] {
         if let Some(value) = ambient.var(name) {
-            let told = format!("it says where the daemon is looked for: {value}");
+            let told = format!("this variable selects the daemon: {value}");
             checks.push(Check::bad(
                 name,
                 Health::Warn,
                 told,
-                format!("`unset {name}`, if it is another one"),
+                format!("run `unset {name}` if that is the wrong daemon"),
             ));
         }
     }

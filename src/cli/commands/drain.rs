@@ -14,18 +14,18 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::queries::DispatchState;
 use crate::kernel::verbs::DispatchSwitch;
 
-/// Start nothing more, and wait until the last supervised run has ended.
+/// Stop starting tasks and wait for all supervised runs to end.
 ///
-/// Afterwards the host can be shut down or the board restored; `kanban resume` goes on. Ctrl-C ends the waiting, not the
-/// draining.
+/// Use it before a shutdown of the host or a restore; `kanban resume` starts tasks again. Ctrl-C stops the wait, not
+/// the drain.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban drain --timeout 30m && systemctl reboot
   kanban drain --no-wait
 
-Exit code 3 says that the time is over and runs are still open.")]
+Exits with code 3 if runs are still open at the time-out.")]
 pub struct Arguments {
-    /// Longest wait (30s, 5m, 2h or plain seconds); for ever when not given
+    /// Maximum wait (30s, 5m, 2h or plain seconds; default: no limit)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, conflicts_with = "no_wait")]
     timeout: Option<String>,
     /// Do not wait
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&state)?;
     } else if state.open_runs == 0 {
-        session.output.line("Drained: no run is open")?;
+        session.output.line("Drained: no open runs")?;
     } else {
         session.output.line(format!("Draining; {}", switch::open_runs(state.open_runs)))?;
     }
@@ -91,7 +91,7 @@ fn until_drained(
             Err(error) => return Err(error.into()),
         };
         if state.dispatch == DispatchSwitch::On {
-            return Err(Failure::refused(ErrorCode::WrongStatus, "somebody has resumed dispatch"));
+            return Err(Failure::refused(ErrorCode::WrongStatus, "dispatch was resumed"));
         }
         if is_over {
             break;

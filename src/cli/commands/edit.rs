@@ -25,44 +25,44 @@ use crate::kernel::verbs::{EditReply, EditTask};
 /// Between title and body.
 const RULE: &str = "---";
 
-/// Change what a task says: by flags, or in your editor.
+/// Edit a task with flags or in your editor.
 ///
-/// Without a flag $VISUAL or $EDITOR opens with the title, a line `---` and the body. A field that is not named stays;
-/// an empty text clears body and tenant.
+/// Without flags, opens $VISUAL or $EDITOR with the title, a line `---` and the body. Flags change only the named
+/// fields; an empty value clears body or tenant.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban edit t_1a2b3c4d
   kanban edit t_1a2b3c4d --title \"Fix the front door\" --priority 5
   kanban edit t_1a2b3c4d --label release --unlabel draft --tenant \"\"")]
 pub struct Arguments {
-    /// The task
+    /// Task to edit
     #[arg(add = complete::tasks())]
     id: String,
     /// New title; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// New body; empty clears it, `-` reads it from stdin
+    /// New body; an empty value clears it, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
-    /// New priority; larger starts earlier
+    /// New priority; higher values start first
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i64>,
-    /// New tenant; empty clears it
+    /// New tenant; an empty value clears it
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Label to add (repeat for more)
+    /// Label to add (repeatable)
     #[arg(long = "label", value_name = "WORD")]
     labels: Vec<String>,
-    /// Label to remove (repeat for more)
+    /// Label to remove (repeatable)
     #[arg(long = "unlabel", value_name = "WORD")]
     unlabels: Vec<String>,
-    /// New model for its agent, from the next run on; empty clears it
+    /// New model for the agent, from the next run on; an empty value clears it
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// New effort for its agent, from the next run on; empty clears it
+    /// New effort level for the agent, from the next run on; an empty value clears it
     #[arg(long, value_name = "WORD")]
     effort: Option<String>,
-    /// Extra argument for the agent's program instead of those it has (repeat for more)
+    /// Extra argument for the agent's program, replacing the present ones (repeatable)
     #[arg(
         long = "arg",
         value_name = "ARGUMENT",
@@ -70,7 +70,7 @@ pub struct Arguments {
         conflicts_with = "no_args"
     )]
     args: Vec<String>,
-    /// No extra arguments any more
+    /// Remove all extra arguments
     #[arg(long)]
     no_args: bool,
 }
@@ -100,8 +100,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let path = task_path(&arguments.id, "")?;
     if arguments.wants_editor() {
         if !session.is_interactive() {
-            return Err(Failure::usage("nothing to change was named, and there is no terminal")
-                .with_hint(format!("kanban edit {} --title \"a better title\"", arguments.id)));
+            return Err(Failure::usage(
+                "nothing to change: no flag was given, and there is no terminal for an editor",
+            )
+            .with_hint(format!("kanban edit {} --title \"a better title\"", arguments.id)));
         }
         return edit_in_editor(&client, &path, session);
     }
@@ -127,7 +129,7 @@ fn show(reply: EditReply, session: &mut Session) -> Ended {
         let task = with_skill_list(reply.task);
         session.output.json(&EditReply { task, changed: reply.changed })?;
     } else if reply.changed.is_empty() {
-        session.output.line(format!("{}: nothing changed", reply.task.id))?;
+        session.output.line(format!("{}: no change", reply.task.id))?;
     } else {
         let changed = reply.changed.join(", ");
         session.output.line(format!("Edited {} ({changed})", reply.task.id))?;
@@ -140,10 +142,10 @@ fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
     let task = details.task;
     let before = form(&task);
     let mut folder = PrivateDir::new("kanban-edit")
-        .map_err(|error| Failure::fault(format!("no temporary file can be made: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot create a temporary file: {error}")))?;
     let file = folder.path().join(format!("{}.md", task.id));
     let failed = |error: std::io::Error| {
-        Failure::fault(format!("the form {} cannot be used: {error}", file.display()))
+        Failure::fault(format!("cannot use the form {}: {error}", file.display()))
     };
     std::fs::write(&file, &before).map_err(failed)?;
     open_editor(&file, session)?;
@@ -156,13 +158,13 @@ fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
     match edited {
         Ok(Some(reply)) => show(reply, session),
         Ok(None) => {
-            session.output.line(format!("{}: nothing changed", task.id))?;
+            session.output.line(format!("{}: no change", task.id))?;
             Ok(CliExit::Ok)
         }
         Err(failure) => {
             // What somebody has typed is not thrown away because it was refused.
             folder.keep();
-            session.output.complain(&format!("note: your text is in {}", file.display()));
+            session.output.complain(&format!("note: your text was saved to {}", file.display()));
             Err(failure)
         }
     }
@@ -176,12 +178,13 @@ fn open_editor(file: &Path, session: &Session) -> Result<(), Failure> {
         .args(["-c", &format!("{editor} \"$1\""), "editor"])
         .arg(file)
         .status()
-        .map_err(|error| Failure::fault(format!("the editor cannot be started: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot start the editor: {error}")))?;
     if ended.success() {
         return Ok(());
     }
-    let told = format!("the editor `{editor}` failed ({ended}): nothing is changed");
-    Err(Failure::refused(ErrorCode::InvalidValue, told).with_hint("VISUAL and EDITOR name another"))
+    let told = format!("the editor `{editor}` failed ({ended}); the task is unchanged");
+    Err(Failure::refused(ErrorCode::InvalidValue, told)
+        .with_hint("set VISUAL or EDITOR to another editor"))
 }
 
 fn form(task: &Task) -> String {
@@ -217,13 +220,16 @@ fn read_form(text: &str) -> Result<(String, String), Failure> {
     let title: Vec<&str> = above.iter().map(|line| line.trim()).filter(|l| !l.is_empty()).collect();
     let body = lines.collect::<Vec<_>>().join("\n");
     match title.as_slice() {
-        [] => {
-            Err(Failure::refused(ErrorCode::TitleRequired, "title is required: nothing is changed"))
-        }
+        [] => Err(Failure::refused(
+            ErrorCode::TitleRequired,
+            "title is required; the task is unchanged",
+        )),
         [title] => Ok(((*title).to_owned(), body.trim_matches('\n').to_owned())),
         [_, _, ..] => Err(Failure::refused(
             ErrorCode::InvalidValue,
-            format!("the title is one line, then comes a line `{RULE}`: nothing is changed"),
+            format!(
+                "expected one line with the title, then a line `{RULE}`; the task is unchanged"
+            ),
         )),
     }
 }

@@ -10,19 +10,19 @@ use crate::cli::files::{NewFile, Overwrite};
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 
-/// Write the tasks of a board as JSON, one per line, with everything that belongs to them.
+/// Export the tasks of a board as JSON lines, with their history.
 ///
-/// The first line says what it is; `kanban import` reads it, in another home or on another board's machine. For a copy of the
-/// whole file there is `kanban backup`.
+/// The first line is a header. `kanban import` reads the file into another board, home or host. To copy the whole
+/// database use `kanban backup`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban export --board shop shop.jsonl
   kanban export | jq -c 'select(.task) | .task | {id, title, status}'")]
 pub struct Arguments {
-    /// The file; `-` (or none) writes to stdout
+    /// Output file (default: stdout, as `-`)
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Replace a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }

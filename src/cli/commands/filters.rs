@@ -12,13 +12,13 @@ use crate::kernel::task::TaskStatus;
 /// Which tasks are shown. Several filters narrow together.
 #[derive(Debug, clap::Args)]
 pub(super) struct Filters {
-    /// Only tasks of your own profile, else of your user name
+    /// Only tasks of your profile or user name
     #[arg(long, conflicts_with = "assignee")]
     mine: bool,
-    /// Only tasks of this profile
+    /// Only tasks of this assignee
     #[arg(long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
-    /// Only tasks in this status
+    /// Only tasks with this status
     #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     pub(super) status: Option<String>,
     /// Only tasks of this tenant
@@ -27,13 +27,13 @@ pub(super) struct Filters {
     /// Only tasks with this label
     #[arg(long, value_name = "NAME")]
     pub(super) label: Option<String>,
-    /// Only tasks that wait or waited for this one
+    /// Only children of this task
     #[arg(long, value_name = "ID", add = complete::tasks())]
     pub(super) parent: Option<String>,
-    /// Only tasks made after this: epoch seconds, a day (2026-05-01) or how long ago (2d ago)
+    /// Only tasks created after this time: epoch seconds, a date (2026-05-01) or an age (2d ago)
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     created_after: Option<String>,
-    /// Archived tasks too
+    /// Include archived tasks
     #[arg(long)]
     pub(super) archived: bool,
 }

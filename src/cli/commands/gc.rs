@@ -12,19 +12,19 @@ use crate::exit_codes::CliExit;
 /// How long the daemon may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Remove old archived tasks whole, old logs, and workspaces that are over.
+/// Remove old archived tasks, old logs and unused workspaces.
 ///
-/// Nothing else is ever deleted: a task goes with its runs, comments, events, attached files and workspace once it has been archived for long
-/// enough; logs of finished tasks go by their age; scratch directories and worktrees of tasks that are done or archived go
-/// after `workspaces.retention`. A worktree with work that nothing else has stays (edits, commits that no ref leads to, operations under
-/// way, repositories in it): what can be saved is saved to refs of its repository (refs/kanban/salvage/…), and the report names
-/// each part.
+/// This is the only command that deletes anything. A task archived longer than the limit is removed with its runs,
+/// comments, events, attachments and workspace; logs of finished tasks are removed by age; scratch directories and
+/// worktrees of done or archived tasks are removed after `workspaces.retention`. A worktree that holds the only copy
+/// of work (edits, commits without a ref, unfinished operations, nested repositories) is kept; what can be saved is
+/// saved to refs of its repository (refs/kanban/salvage/…), and the report lists each part.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban gc --dry-run
   kanban gc --older-than-days 90 --log-retention-days 14")]
 pub struct Arguments {
-    /// Archived tasks go after so many days
+    /// Remove tasks archived more than DAYS days ago
     #[arg(
         long,
         alias = "event-retention-days",
@@ -33,10 +33,10 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     older_than_days: u32,
-    /// Logs of finished tasks go after so many days
+    /// Remove logs of finished tasks after DAYS days
     #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true)]
     log_retention_days: u32,
-    /// Only say what would go
+    /// List what would be removed, without removing it
     #[arg(long)]
     dry_run: bool,
 }

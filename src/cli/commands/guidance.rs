@@ -5,9 +5,9 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::mcp::guidance::GUIDANCE;
 
-/// Print what a worker is told about its part.
+/// Print the instructions for workers.
 ///
-/// The same text that `kanban mcp` gives to agents as its instructions; for those that take none.
+/// The text is the same as the MCP server instructions of `kanban mcp`, for agents that do not read those.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban guidance > AGENTS.md")]
 pub struct Arguments {}

@@ -7,22 +7,21 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
 
-/// Say that the work on a task goes on.
+/// Report progress and renew a claim.
 ///
-/// A claim made by hand is renewed by it; a supervised run needs none, but
-/// its note tells people how far it is.
+/// Renews a manual claim. Supervised runs need no heartbeat, but the note shows their progress.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban heartbeat \"$KANBAN_TASK\" --note \"3 of 8 files migrated\"
   kanban heartbeat t_1a2b3c4d --claimer ann@build7")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
-    /// What was reached since the last one; `-` reads it from stdin
+    /// Progress since the last heartbeat; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Who holds the claim; refused when it is somebody else (and inside a run)
+    /// Claimer; must match the holder of the claim (refused inside a run)
     #[arg(long, value_name = "NAME")]
     claimer: Option<String>,
 }

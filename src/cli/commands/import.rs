@@ -18,12 +18,12 @@ use crate::cli::session::Session;
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
 
-/// Bring the tasks of another board here.
+/// Import tasks from a Hermes board or an export.
 ///
-/// `kanban import hermes PATH` takes a board file of Hermes Agent, of any release; the file itself is only read.
-/// `kanban import FILE` takes what `kanban export` has written. Nothing is started by an import: when it brings ready tasks
-/// that somebody is assigned to, dispatch is paused until `kanban resume`. The report counts what the board holds afterwards and
-/// names what was changed or left out; exit code 1 says that something was left out, the rest has come.
+/// `kanban import hermes PATH` reads the kanban database of any release of Hermes Agent, without changing it. `kanban
+/// import FILE` reads the output of `kanban export`. An import starts nothing: if it adds ready tasks with an
+/// assignee, dispatch is paused until `kanban resume`. The report counts what the board holds afterwards and lists
+/// what was changed or skipped. Exit code 1 means that something was skipped; the rest was imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban import hermes ~/.hermes/kanban.db --dry-run
@@ -31,12 +31,12 @@ use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
   kanban import shop.jsonl --board shop
   ssh old-host kanban export | kanban import -")]
 pub struct Arguments {
-    /// `hermes`, or the file of an export (`-` reads stdin)
+    /// `hermes`, or an export file (`-` reads stdin)
     #[arg(value_name = "hermes|FILE")]
     what: OsString,
-    /// The board file of Hermes
+    /// Kanban database of Hermes
     path: Option<PathBuf>,
-    /// Only say what would happen
+    /// Show the result without importing anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let source: Box<dyn Source> = match (arguments.what == OsStr::new("hermes"), &arguments.path) {
         (true, Some(path)) => Box::new(hermes::HermesFile::open(path)?),
         (true, None) => {
-            return Err(Failure::usage("import hermes: which file?")
+            return Err(Failure::usage("import hermes: missing PATH")
                 .with_hint("kanban import hermes ~/.hermes/kanban.db"));
         }
         (false, None) => Box::new(jsonl::ExportFile::open(Path::new(&arguments.what), session)?),

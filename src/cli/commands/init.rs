@@ -10,10 +10,10 @@ use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 
-/// Make home, configuration file and board where they are missing.
+/// Create the home, the configuration file and the database.
 ///
-/// Overwrites nothing, and works with or without a running daemon. The home is KANBAN_HOME, else /var/lib/kanband for root and the service
-/// user, else $XDG_STATE_HOME/kanband.
+/// Existing files are not changed. Works with or without a running daemon. The home is KANBAN_HOME; else
+/// /var/lib/kanband for root and the service user; else $XDG_STATE_HOME/kanband.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kanban init\n  KANBAN_HOME=/tmp/board kanban init --json")]
 pub struct Arguments {}

@@ -6,16 +6,16 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{LinkReply, LinkTasks};
 
-/// Make a task wait for another.
+/// Add a dependency between two tasks.
 ///
-/// A ready child goes back to `todo` until its parents are done.
+/// A ready child returns to `todo` until its parents are finished.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban link t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {
-    /// The task that must be done first
+    /// Task that must be finished first
     #[arg(add = complete::tasks())]
     parent: String,
-    /// The task that waits
+    /// Task that depends on it
     #[arg(add = complete::tasks())]
     child: String,
 }
@@ -35,7 +35,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let word = if reply.linked { "Linked" } else { "Linked already:" };
+    let word = if reply.linked { "Linked" } else { "Already linked:" };
     session.output.line(format!("{word} {} -> {}", reply.parent_id, reply.child_id))?;
     Ok(CliExit::Ok)
 }

@@ -11,9 +11,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
 use crate::kernel::task::Task;
 
-/// List tasks: the most important first, then the oldest.
+/// List tasks, highest priority first, then oldest first.
 ///
-/// Archived ones are shown only when asked for. Words in the texts of tasks are found by `kanban search`.
+/// Archived tasks are hidden unless requested. To search the text of tasks use `kanban search`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban list
@@ -24,16 +24,16 @@ use crate::kernel::task::Task;
 pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
-    /// Order: priority (then the oldest), created (oldest first) or -created (newest first)
+    /// Order: priority (then oldest first), created (oldest first) or -created (newest first)
     #[arg(
         long, value_name = "ORDER", allow_hyphen_values = true,
         value_parser = PossibleValuesParser::new(["priority", "created", "-created"])
     )]
     sort: Option<String>,
-    /// Only tasks behind this one in that order
+    /// Only tasks after this one in that order
     #[arg(long, value_name = "ID", add = complete::tasks())]
     cursor: Option<String>,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

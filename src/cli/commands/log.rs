@@ -16,9 +16,9 @@ use crate::kernel::tx::shorten;
 
 /// Print the log of a run.
 ///
-/// What its worker has written: of the newest run that has a log, or of the one named. Beginning and end of a
-/// long log are kept. On a terminal, colours are removed and other control characters replaced; to a pipe or file,
-/// and with --raw, the bytes are written unchanged. Secrets read `[redacted]`; `kanban profiles check NAME` lists
+/// Prints the worker's output of the newest run with a log, or of the given run. Only the beginning and the end of a
+/// long log are kept. On a terminal, colours are removed and other control characters replaced; to a pipe or a file,
+/// and with --raw, the bytes are written unchanged. Secrets appear as `[redacted]`; `kanban profiles check NAME` lists
 /// them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -26,19 +26,19 @@ use crate::kernel::tx::shorten;
   kanban log t_1a2b3c4d --follow
   kanban log t_1a2b3c4d --run 17 --tail 4096")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
-    /// The run (`kanban runs` shows their ids)
+    /// Run id, as shown by `kanban runs`
     #[arg(long, value_name = "RUN", allow_negative_numbers = true)]
     run: Option<RunId>,
-    /// Only so many bytes from the end
+    /// Only the last BYTES bytes
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
-    /// Go on with what is written from now on, until the run is over or Ctrl-C
+    /// Keep printing new output until the run ends or Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Write the bytes unchanged to a terminal too, with all control sequences of the worker
+    /// Write the bytes unchanged even to a terminal, including the worker's control sequences
     #[arg(long)]
     raw: bool,
 }
@@ -65,7 +65,7 @@ struct Shown<'a> {
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if arguments.raw && session.output.is_json() {
-        return Err(Failure::usage("JSON holds text, not bytes; leave out --raw or --json"));
+        return Err(Failure::usage("JSON holds text, not bytes; omit --raw or --json"));
     }
     let path = task_path(&arguments.id, "log")?;
     let board = session.board.clone();
@@ -119,7 +119,7 @@ fn no_log(id: &str, error: ClientError) -> ClientError {
 
 fn follow(id: &str, path: &str, query: &Query<'_>, session: &mut Session, is_raw: bool) -> Ended {
     if session.output.is_json() {
-        return Err(Failure::usage("log --follow prints the log as it is; leave out --json"));
+        return Err(Failure::usage("log --follow prints plain text; omit --json"));
     }
     let mut shown = (!is_as_written(session, is_raw)).then(text::Stream::default);
     let client = session.client()?;

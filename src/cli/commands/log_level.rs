@@ -10,15 +10,15 @@ use crate::cli::session::{Nothing, Session};
 use crate::config::settings::LogLevel;
 use crate::exit_codes::CliExit;
 
-/// Show or change how much the daemon writes into its log.
+/// Show or set the log level of the daemon.
 ///
-/// It changes at once and holds until the next `kanban reload` or start, which go by `log.level` of the configuration.
+/// Takes effect at once and lasts until the next `kanban reload` or restart, which apply `log.level` of the configuration.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban log-level
   kanban log-level debug && journalctl -u kanband -f")]
 pub struct Arguments {
-    /// Least weight of the lines that are written; it is only shown when not given
+    /// Minimum log level; without it, the present level is shown
     #[arg(value_name = "LEVEL", value_parser = PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::as_str)).map(|word| level_of(&word)))]
     level: Option<LogLevel>,
 }

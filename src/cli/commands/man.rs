@@ -8,12 +8,12 @@ use crate::cli::manual;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 
-/// Write every manual page into a directory.
+/// Write all manual pages to a directory.
 ///
-/// The pages are made of the command line and of the table of configuration keys; no daemon is asked.
+/// The pages are generated from the command line and the table of configuration keys; no daemon is needed.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The directory; it has to be there
+    /// Existing output directory
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

@@ -8,18 +8,18 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::mcp::server::{Options, serve};
 
-/// Serve the board's tools to an agent (MCP on standard input and output).
+/// Serve the board's tools to an agent (MCP over stdin and stdout).
 ///
-/// Started by an agent's program, not by hand. Inside a run it shows the worker's tools, with `--orchestrator` those of
-/// somebody who plans work for others too, else none. What a call may do is decided by the daemon.
+/// Started by the agent's program. Inside a run it offers the worker's tools; with `--orchestrator` the tools for
+/// planning work as well; otherwise none. The daemon decides what each call may do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example (the entry of an agent's MCP configuration):
   {\"mcpServers\": {\"kanban\": {\"command\": \"kanban\", \"args\": [\"mcp\"]}}}")]
 pub struct Arguments {
-    /// Socket of the daemon, for clients that pass no environment on
+    /// Socket of the daemon, for clients that do not pass on environment variables
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Show the tools of an orchestrator
+    /// Offer the orchestrator's tools
     #[arg(long)]
     orchestrator: bool,
 }

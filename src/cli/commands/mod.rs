@@ -220,21 +220,21 @@ impl Command {
     /// writes, no terminal.
     #[expect(clippy::too_many_lines, reason = "a line for each verb")]
     pub fn why_not_in_chat(&self) -> Option<&'static str> {
-        const ENDLESS: &str = "it does not end by itself";
-        const FILES: &str = "it reads or writes files of the machine";
+        const ENDLESS: &str = "it runs until it is interrupted";
+        const FILES: &str = "it reads or writes local files";
         match self {
             Self::Tail(_) | Self::Watch(_) => Some(ENDLESS),
             Self::Wait(arguments) if arguments.is_endless() => {
-                Some("it may last for ever without --timeout")
+                Some("it may wait forever without --timeout")
             }
             Self::Drain(arguments) if arguments.is_endless() => {
-                Some("it may last for ever without --timeout or --no-wait")
+                Some("it may wait forever without --timeout or --no-wait")
             }
-            Self::Daemon(_) | Self::Demo(_) => Some("it runs a daemon"),
-            Self::Workspace(_) => Some("it is for the supervisor of a run"),
-            Self::Mcp(_) => Some("it speaks to a program"),
+            Self::Daemon(_) | Self::Demo(_) => Some("it starts a daemon"),
+            Self::Workspace(_) => Some("it is internal to kanban-shim"),
+            Self::Mcp(_) => Some("it serves a program, not a person"),
             Self::Edit(arguments) if arguments.wants_editor() => {
-                Some("there is no editor; name what is to be changed")
+                Some("a chat has no editor; use flags such as --title")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
             Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
@@ -247,7 +247,7 @@ impl Command {
             | Self::Skills(_)
             | Self::Man(_)
             | Self::Completions(_) => Some(FILES),
-            Self::Slash(_) => Some("it is one already"),
+            Self::Slash(_) => Some("it cannot be nested"),
             Self::Create(_)
             | Self::List(_)
             | Self::Search(_)

@@ -9,11 +9,11 @@ use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::Subscription;
 
-/// List the chats that are told about tasks.
+/// List notification subscriptions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kanban notify-list\n  kanban notify-list t_1a2b3c4d --json")]
 pub struct Arguments {
-    /// Only those that are told about this task
+    /// Only subscriptions to this task
     #[arg(add = complete::tasks())]
     id: Option<String>,
 }

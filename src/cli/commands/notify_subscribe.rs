@@ -7,15 +7,15 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{Subscribe, SubscribeReply};
 
-/// Have a chat told when a task is done, blocked or given up.
+/// Subscribe a chat to a task: done, blocked or given up.
 ///
-/// It begins now: what has happened already is not told again.
+/// The subscription begins now; earlier events are not sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban notify-subscribe t_1a2b3c4d --platform telegram --chat-id 4711
   kanban notify-subscribe t_1a2b3c4d --platform slack --chat-id C024 --thread-id 17.5 --user-id U7")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
     /// Chat platform
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Thread in that chat
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     thread_id: Option<String>,
-    /// Who asks
+    /// User who subscribes
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     user_id: Option<String>,
 }
@@ -51,7 +51,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let word = if reply.created { "Subscribed" } else { "Subscribed already:" };
+    let word = if reply.created { "Subscribed" } else { "Already subscribed:" };
     let (chat, id) = (notify_list::chat(&reply.subscription), &reply.subscription.task_id);
     session.output.line(format!("{word} {chat} to {id}"))?;
     Ok(CliExit::Ok)

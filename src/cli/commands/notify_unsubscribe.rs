@@ -7,13 +7,13 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{Unsubscribe, UnsubscribeReply};
 
-/// Have a chat told no longer about a task.
+/// Remove a chat's subscription to a task.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  kanban notify-unsubscribe t_1a2b3c4d --platform telegram --chat-id 4711"
 )]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
     /// Chat platform

@@ -5,9 +5,9 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchSwitch;
 
-/// Start nothing until `kanban resume`.
+/// Pause dispatch until `kanban resume`.
 ///
-/// Neither by itself nor by `kanban dispatch`, and through restarts of the daemon too. What runs goes on.
+/// Nothing is started, not even by `kanban dispatch`; the pause survives restarts of the daemon. Open runs continue.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban pause && kanban backup before.db && kanban resume")]
 pub struct Arguments {}
@@ -23,7 +23,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let word = match reply.before {
-        DispatchSwitch::Paused => "Dispatch was paused already",
+        DispatchSwitch::Paused => "Dispatch was already paused",
         DispatchSwitch::On | DispatchSwitch::Draining => "Dispatch is paused",
     };
     session.output.line(format!("{word}; {}", switch::open_runs(reply.open_runs)))?;

@@ -14,9 +14,9 @@ use crate::cli::tasks::NONE;
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
 
-/// List the profiles of the configuration, or check that each can be started.
+/// List the configured profiles, or check that they can be started.
 ///
-/// A profile says how the tasks that are assigned to it are worked on.
+/// A profile defines how the tasks assigned to it are run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban profiles
@@ -29,15 +29,15 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// List them (so does `kanban profiles` alone)
+    /// List profiles (the default)
     #[command(after_help = "Example:\n  kanban profiles list --json")]
     List,
-    /// Look for what a worker needs, start none, and exit with 1 when something is missing
+    /// Check what a worker needs, without starting one; exits with code 1 if something is missing
     #[command(
         after_help = "Examples:\n  kanban profiles check\n  kanban profiles check coder --json"
     )]
     Check {
-        /// The profile, or any assignee; without it, every profile
+        /// Profile or any assignee (default: every profile)
         #[arg(add = complete::profiles())]
         name: Option<String>,
     },
@@ -55,9 +55,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&profiles)?;
     } else if profiles.is_empty() {
-        session
-            .output
-            .line("(no profiles: every assignee is started by dispatch.default_launcher)")?;
+        session.output.line("(no profiles: all assignees use dispatch.default_launcher)")?;
     } else {
         for line in lines(&profiles) {
             session.output.line(line)?;

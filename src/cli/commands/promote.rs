@@ -9,26 +9,26 @@ use crate::cli::words;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{PromoteReply, PromoteTask};
 
-/// Make tasks ready: out of triage, out of a block, in spite of parents.
+/// Make tasks ready.
 ///
-/// A task that waits for unfinished parents is refused with their names, unless --force is given; out of triage it
-/// goes to `todo` and waits there.
+/// Promotes tasks from `triage`, `todo` and `blocked`. A task with unfinished parents is refused unless --force is
+/// given; from `triage` it moves to `todo` and waits for them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban promote t_1a2b3c4d t_5e6f7a8b
   kanban promote t_1a2b3c4d the customer is waiting
   kanban promote t_1a2b3c4d --force --reason \"the parent is only documentation\"")]
 pub struct Arguments {
-    /// The tasks, or one task and the words of a reason
+    /// Tasks to promote, or one task and a reason
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     words: Vec<String>,
-    /// Further tasks, for the same reason
+    /// More tasks to promote for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
     ids: Vec<String>,
-    /// Do not wait for unfinished parents
+    /// Ignore unfinished parents
     #[arg(long)]
     force: bool,
-    /// Why; kept with the event, `-` reads it from stdin
+    /// Reason, recorded in the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             format!("Promoted {} (todo: a parent is unfinished)", reply.id)
         }
         (_, false) => {
-            format!("Promoted {} (in spite of {})", reply.id, reply.unmet.join(", "))
+            format!("Promoted {} (ignoring {})", reply.id, reply.unmet.join(", "))
         }
         (_, true) => format!("Promoted {}", reply.id),
     })
@@ -68,10 +68,10 @@ fn named(
 ) -> Result<(Vec<String>, Option<String>), Failure> {
     let hint = "kanban promote ID ID… --reason \"why\", or kanban promote ID why";
     let wrong =
-        |told: String| Failure::usage(format!("{told}; nothing was promoted")).with_hint(hint);
+        |told: String| Failure::usage(format!("{told}; no task was promoted")).with_hint(hint);
     let named = words::ids_or_reason(&arguments.words).map_err(wrong)?;
     let reason = match (named.reason, &arguments.reason) {
-        (Some(_), Some(_)) => return Err(wrong("a reason is given twice".to_owned())),
+        (Some(_), Some(_)) => return Err(wrong("the reason is given twice".to_owned())),
         (words, flag) => words.or_else(|| flag.clone()),
     };
     let ids = words::each_once(&[named.ids, arguments.ids.clone()].concat());

@@ -8,22 +8,22 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{RateLimitReply, RateLimitTask};
 
-/// Say that a provider takes no work for now.
+/// Report that a provider's rate limit was reached.
 ///
-/// For workers: the run ends `rate_limited`, which counts as no failure, and the task starts again when the time has come.
-/// Exit code 75 says the same without a time.
+/// For workers. The run ends `rate_limited`, which is not counted as a failure, and the task is retried later. Exit
+/// code 75 means the same, without a time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban rate-limited \"$KANBAN_TASK\" --retry-after 2h --reason \"429: resets at 15:00\"
   kanban rate-limited \"$KANBAN_TASK\"")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
-    /// When to try again: seconds, or a duration such as 30m; `dispatch.rate_limit_wait` when not given
+    /// Delay before the retry: seconds, or a duration such as 30m (default: `dispatch.rate_limit_wait`)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     retry_after: Option<String>,
-    /// What the provider said; `-` reads it from stdin
+    /// Message of the provider; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -49,7 +49,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let when = reply.retry_at.map(|at| format!(" at {}", session.times().exact(at)));
-    let when = when.unwrap_or_else(|| " at once".to_owned());
-    session.output.line(format!("Rate limited {}: tried again{when}", reply.id))?;
+    let when = when.unwrap_or_else(|| "  immediately".to_owned());
+    session.output.line(format!("Rate limited {}: retried{when}", reply.id))?;
     Ok(CliExit::Ok)
 }

@@ -8,27 +8,27 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{ReassignTask, ReclaimReply};
 
-/// Give a task to another profile, stopping the work on it first.
+/// Assign a task to another profile, stopping its run first.
 ///
-/// Returns when the processes of that work are gone.
+/// Returns when the processes of the run are gone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban reassign t_1a2b3c4d senior-dev --reason \"needs database rights\"
   kanban reassign t_1a2b3c4d none --no-wait")]
 pub struct Arguments {
-    /// The task
+    /// Task to reassign
     #[arg(add = complete::tasks())]
     id: String,
-    /// The profile; `none`, `-` or `null` for nobody
+    /// Profile name; `none`, `-` or `null` clears the assignee
     #[arg(add = complete::profiles())]
     profile: String,
-    /// Why; kept with the run and the event, `-` reads it from stdin
+    /// Reason, recorded in the run and the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not wait until the processes are gone
+    /// Do not wait for the processes to end
     #[arg(long)]
     no_wait: bool,
-    /// Stop the work first, which is done anyway
+    /// Accepted for compatibility; the run is always stopped first
     #[arg(long, hide = true)]
     reclaim: bool,
 }

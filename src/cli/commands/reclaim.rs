@@ -7,21 +7,21 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{ReclaimReply, ReclaimTask};
 
-/// Take a running task back.
+/// Stop a running task and make it ready again.
 ///
-/// Its run ends `reclaimed`, its processes are stopped, and it is ready again. Returns when the processes are gone.
+/// The run ends `reclaimed` and its processes are stopped. Returns when they are gone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban reclaim t_1a2b3c4d --reason \"it reads the wrong branch\"
   kanban reclaim t_1a2b3c4d --no-wait")]
 pub struct Arguments {
-    /// The task
+    /// Task to reclaim
     #[arg(add = complete::tasks())]
     id: String,
-    /// Why; kept with the run and the event, `-` reads it from stdin
+    /// Reason, recorded in the run and the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not wait until the processes are gone
+    /// Do not wait for the processes to end
     #[arg(long)]
     no_wait: bool,
 }

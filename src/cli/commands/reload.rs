@@ -6,10 +6,10 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 
-/// Have the daemon read its configuration again.
+/// Reload the daemon's configuration.
 ///
-/// All of it is taken, or nothing: when anything is wrong every problem is told and the daemon goes on as it was set. What is
-/// taken holds from the next claim; a key that only the next start of the daemon takes up is named as such.
+/// The new configuration is applied as a whole or not at all: if it has errors, all of them are reported and the old
+/// one stays in effect. Changes apply from the next claim; keys that need a restart of the daemon are marked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban reload
@@ -27,7 +27,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     if reply.changes.is_empty() {
-        session.output.line("Nothing has changed")?;
+        session.output.line("No changes")?;
     }
     for change in &reply.changes {
         session.output.line(line(change))?;
@@ -37,6 +37,6 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
 
 fn line(change: &SettingChange) -> String {
     let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), one_line);
-    let when = if change.from_restart { " (from the next start of the daemon)" } else { "" };
+    let when = if change.from_restart { "  (after a restart of the daemon)" } else { "" };
     format!("{}: {} → {}{when}", one_line(&change.key), value(&change.old), value(&change.new))
 }

@@ -18,19 +18,18 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::restore::complete;
 
-/// Put a backup in the place of the board.
-///
-/// The backup is checked first; one that is damaged changes nothing. No run may be open (`kanban drain` waits for the last).
-/// The replaced board is kept beside it, and everybody who follows events is told to look anew. Without a running daemon the
-/// home of these surroundings is restored, even when its board is damaged or gone.
+/// Replace the database with a backup.
+/// Backup file is verified first; if it is damaged, nothing is changed. No run may be open; `kanban drain` waits for
+/// that. The replaced database is kept beside the new one, and event streams are told to resynchronize. Without a
+/// running daemon the database of the current home is restored, even if it is damaged or missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban restore board-2026-05-01.db
   kanban drain && kanban restore board-2026-05-01.db --yes && kanban resume")]
 pub struct Arguments {
-    /// The backup
+    /// Backup file
     file: PathBuf,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -48,7 +47,7 @@ struct Shown {
 /// A backup that is refused, open runs, or somebody who says no.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let unreadable = |error: std::io::Error| {
-        Failure::usage(format!("{} cannot be read: {error}", arguments.file.display()))
+        Failure::usage(format!("cannot read {}: {error}", arguments.file.display()))
     };
     if !std::fs::metadata(&arguments.file).map_err(unreadable)?.is_file() {
         return Err(Failure::usage(format!("{} is not a file", arguments.file.display())));
@@ -78,20 +77,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     }
     session.output.line(format!("Restored {}", arguments.file.display()))?;
     if let Some(kept) = &shown.kept {
-        session.output.line(format!("The replaced board is kept: {kept}"))?;
+        session.output.line(format!("Previous database: {kept}"))?;
     }
     if !shown.daemon_running {
-        session.output.line("No daemon was running; start it with `kanband`")?;
+        session.output.line("The daemon is not running; start it with `kanband`")?;
     }
     Ok(CliExit::Ok)
 }
 
-/// The backup, open. Where a journal lies beside it, as beside a file that was copied from under a daemon, a copy that holds what
-/// the journal does; with the directory that the copy is in.
+/// Backup file, open. Where a journal lies beside it, as beside a file that was copied from under a daemon, a copy
+/// that holds what the journal does; with the directory that the copy is in.
 fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::usage(format!("{} cannot be read: {error}", path.display()))
-    };
+    let unreadable =
+        |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
     let real = path.canonicalize().map_err(unreadable)?;
     if !has_journal(&real) {
         return Ok((File::open(&real).map_err(unreadable)?, None));
@@ -99,13 +97,13 @@ fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
     let folder = PrivateDir::new("kanban-restore").map_err(unreadable)?;
     let copy = folder.path().join("board.db");
     if !copy_still(&real, &copy).map_err(unreadable)? {
-        let told = format!("{} is being written to", path.display());
+        let told = format!("{} is in use by another process", path.display());
         return Err(Failure::refused(ErrorCode::BadBackup, told)
-            .with_hint("`kanban backup` makes a copy of a board that is in use"));
+            .with_hint("use `kanban backup` to copy a database in use"));
     }
     complete(&copy).map_err(|error| {
         let told = format!("the backup {}", error.problem());
-        Failure::refused(ErrorCode::BadBackup, told).with_hint("the board is untouched")
+        Failure::refused(ErrorCode::BadBackup, told).with_hint("the database is unchanged")
     })?;
     Ok((File::open(&copy).map_err(unreadable)?, Some(folder)))
 }
@@ -115,20 +113,23 @@ fn refused(error: app::StartError) -> Failure {
     let message = error.to_string();
     match error {
         app::StartError::BadBackup(refused) => Failure::refused(ErrorCode::BadBackup, message)
-            .with_hint(bad_backup_hint("the board is untouched", &refused)),
+            .with_hint(bad_backup_hint("the database is unchanged", &refused)),
         app::StartError::LiveRuns { .. } => Failure::refused(ErrorCode::OpenRuns, message)
-            .with_hint("wait until they have ended, or start the daemon and `kanban drain`"),
+            .with_hint("wait for them to end, or start the daemon and run `kanban drain`"),
         error => error.into(),
     }
 }
 
 fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
     if !session.is_interactive() {
-        return Err(Failure::usage("restore replaces the whole board and nobody can be asked")
-            .with_hint("`--yes` says that it is meant"));
+        return Err(Failure::usage(
+            "restore replaces the whole database, and there is no terminal to ask for confirmation",
+        )
+        .with_hint("confirm with `--yes`"));
     }
-    let unheard = |error: std::io::Error| Failure::fault(format!("nobody can be asked: {error}"));
-    let question = format!("Replace the whole board with {}? [y/N] ", arguments.file.display());
+    let unheard =
+        |error: std::io::Error| Failure::fault(format!("cannot ask for confirmation: {error}"));
+    let question = format!("Replace the whole database with {}? [y/N] ", arguments.file.display());
     session.output.raw(question.as_bytes())?;
     session.output.finish()?;
     std::io::stdout().flush().map_err(unheard)?;
@@ -137,5 +138,5 @@ fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
     if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
         return Ok(());
     }
-    Err(Failure::refused(ErrorCode::BadRequest, "not confirmed: nothing is changed"))
+    Err(Failure::refused(ErrorCode::BadRequest, "not confirmed; the database is unchanged"))
 }

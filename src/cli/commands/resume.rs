@@ -5,7 +5,7 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchSwitch;
 
-/// Start tasks again, after `kanban pause`, `kanban drain` or an import.
+/// Resume dispatch after `kanban pause`, `kanban drain` or an import.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban resume")]
 pub struct Arguments {}
@@ -21,7 +21,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     session.output.line(match reply.before {
-        DispatchSwitch::On => "Dispatch was on already",
+        DispatchSwitch::On => "Dispatch was already on",
         DispatchSwitch::Paused | DispatchSwitch::Draining => "Dispatch is on",
     })?;
     Ok(CliExit::Ok)

@@ -15,14 +15,14 @@ const TEXT_COLUMNS: usize = 100;
 
 /// List the runs of a task, oldest first.
 ///
-/// How each attempt ended and what it left behind. A run without an outcome has
-/// not ended; one in state `finishing` or `stopping` has, but its processes are not gone yet.
+/// Shows how each attempt ended and its results. A run without an outcome is in progress; a run in state `finishing`
+/// or `stopping` has ended, but some of its processes are still alive.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban runs t_1a2b3c4d
   kanban runs t_1a2b3c4d --json | jq '.[] | {id, outcome, exit_code, signal}'")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
 }

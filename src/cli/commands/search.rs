@@ -8,22 +8,22 @@ use crate::cli::text::{cut, one_line, pad, width};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::{Hit, SearchTasks};
 
-/// Find tasks by words in their title, body, comments and summaries.
+/// Search the titles, bodies, comments and summaries of tasks.
 ///
-/// Every word has to occur; a `*` at the end of one stands for any rest. The best hits come first, each with the passage in
-/// which the words stand.
+/// A task matches if it contains every word; a trailing `*` matches any ending. Best matches come first, each with an
+/// excerpt.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban search rate limit
   kanban search 'migrat*' --status done --assignee backend-dev
   kanban search login --json | jq -r '.[].id'")]
 pub struct Arguments {
-    /// The words; `-` alone reads them from stdin
+    /// Words to search for; `-` reads them from stdin
     #[arg(required = true)]
     words: Vec<String>,
     #[command(flatten)]
     filters: Filters,
-    /// At most so many, 50 when not given
+    /// Maximum number of results (default: 50)
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

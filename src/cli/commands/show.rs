@@ -23,27 +23,27 @@ const EVENTS_SHOWN: usize = 20;
 /// Columns of a run's summary or error.
 const RUN_TEXT_COLUMNS: usize = 160;
 
-/// Show everything about a task.
+/// Show a task with its comments, events and runs.
 ///
-/// Its fields, comments, newest events and runs. `--json` has every event.
+/// Only the newest events are shown; `--json` prints all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban show t_1a2b3c4d
   kanban show t_1a2b3c4d --json | jq '.runs[-1].metadata'")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
 
-    /// Show comments that are older than the one with this id: an answer has the newest that fit
+    /// Only comments older than the one with this id
     #[arg(long, value_name = "COMMENT")]
     comments_before: Option<i64>,
 
-    /// Show events that are older than the one with this id
+    /// Only events older than the one with this id
     #[arg(long, value_name = "EVENT")]
     events_before: Option<i64>,
 
-    /// Show runs that are older than this one
+    /// Only runs older than the one with this id
     #[arg(long, value_name = "RUN")]
     runs_before: Option<i64>,
 }

@@ -15,10 +15,10 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::mcp::skills::{SKILLS, Skill};
 
-/// List the skills that come with kanban, or install them where agents find them.
+/// List or install the skills for agents.
 ///
-/// A skill is a text that an agent reads when it needs it: kanban-worker for those that work on a task, kanban-orchestrator
-/// for those that plan.
+/// A skill is a text that agents read on demand: kanban-worker explains how to work on a task, kanban-orchestrator how
+/// to plan work.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban skills
@@ -31,16 +31,16 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// List them, and where they are installed (so does `kanban skills` alone)
+    /// List skills and where they are installed (the default)
     #[command(after_help = "Example:\n  kanban skills list --json")]
     List,
-    /// Install them
+    /// Install the skills
     #[command(after_help = "Example:\n  kanban skills install --for codex")]
     Install {
-        /// claude, codex, hermes or a directory; without it, every tool that has a folder in your home
+        /// claude, codex, hermes or a directory (default: each of these tools with a folder in your home)
         #[arg(long = "for", value_name = "TOOL|DIR")]
         target: Option<String>,
-        /// Overwrite what differs
+        /// Overwrite files that differ
         #[arg(long)]
         force: bool,
     },
@@ -145,9 +145,9 @@ fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
     // Looked at before anything is written: it is installed whole or not at all.
     let differing = places.iter().find(|(_, place)| place.state == State::Differs);
     if let Some((_, place)) = differing.filter(|_| !force) {
-        let told = format!("{} is there and differs", place.path.display());
+        let told = format!("{} exists and differs", place.path.display());
         let failure = Failure::refused(ErrorCode::BadRequest, told);
-        return Err(failure.with_hint("--force overwrites it"));
+        return Err(failure.with_hint("use --force to overwrite it"));
     }
     for (skill, place) in &mut places {
         place.state = match place.state {
@@ -183,9 +183,9 @@ fn folders(target: Option<&str>, ambient: &Ambient) -> Result<Vec<PathBuf>, Fail
         let there: Vec<PathBuf> =
             there.filter(|folder| folder.is_dir()).map(|folder| folder.join("skills")).collect();
         if there.is_empty() {
-            let told = "none of the tools claude, codex, hermes has a folder here";
+            let told = "no folder of claude, codex or hermes found";
             let failure = Failure::refused(ErrorCode::NotFound, told);
-            return Err(failure.with_hint("say where to: --for claude, --for DIR"));
+            return Err(failure.with_hint("choose a target: --for claude, --for DIR"));
         }
         return Ok(there);
     };
@@ -197,10 +197,10 @@ fn folders(target: Option<&str>, ambient: &Ambient) -> Result<Vec<PathBuf>, Fail
     }
     let hint = match nearest(target, TOOLS.iter().map(|tool| tool.name)) {
         Some(nearest) => format!("did you mean {nearest}?"),
-        None => "known are claude codex hermes".to_owned(),
+        None => "known tools: claude codex hermes".to_owned(),
     };
     let told = format!("no such tool: {target:?}, {hint}");
-    Err(Failure::usage(told).with_hint("a directory is written with a slash: ./skills"))
+    Err(Failure::usage(told).with_hint("write a directory with a slash: ./skills"))
 }
 
 fn file_of(skill: &Skill, folder: &Path) -> PathBuf {
@@ -215,7 +215,7 @@ fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
             Ok(State::Missing)
         }
         Err(error) => {
-            let told = format!("{} cannot be read: {error}", path.display());
+            let told = format!("cannot read {}: {error}", path.display());
             Err(Failure::refused(ErrorCode::BadRequest, told))
         }
     }
@@ -224,7 +224,7 @@ fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
 /// It appears under its name when it is whole, so that no agent ever reads half of it.
 fn write(skill: &Skill, path: &Path, ambient: &Ambient) -> Result<(), Failure> {
     let unmade = |error: std::io::Error| {
-        let told = format!("{} cannot be written: {error}", path.display());
+        let told = format!("cannot write {}: {error}", path.display());
         Failure::refused(ErrorCode::BadRequest, told)
     };
     refuse_home_file(path, ambient)?;

@@ -4,16 +4,16 @@ use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::slash::{Answer, answer};
 
-/// Do what a chat message says: `/kanban list`.
+/// Run a command given as a chat message: `/kanban list`.
 ///
-/// The words are split as a shell splits them and mean what they mean here; the answer is one text that fits into a chat.
-/// Verbs that never end, or that need files or a terminal, are refused.
+/// The message is split like a shell command. The reply is one text, short enough for a chat. Verbs that never end, or
+/// that need files or a terminal, are refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban slash '/kanban list --status blocked'
   kanban slash '/kanban create \"Fix the door\" --assignee carpenter'")]
 pub struct Arguments {
-    /// The message; several words are joined by blanks
+    /// Message; several words are joined with spaces
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     text: Vec<String>,
 }

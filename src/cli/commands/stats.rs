@@ -9,7 +9,7 @@ use crate::kernel::task::TaskStatus;
 
 /// Count the tasks of a board.
 ///
-/// By status and by assignee. Archived ones are left out.
+/// Counts by status and by assignee, without archived tasks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kanban stats\n  kanban stats --json | jq .by_status.ready")]
 pub struct Arguments {}

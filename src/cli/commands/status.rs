@@ -11,7 +11,7 @@ use crate::kernel::task::TaskStatus;
 /// Columns of a title where nobody says how wide the screen is.
 const TITLE_COLUMNS: usize = 40;
 
-/// Show how everything stands: the daemon, the boards, what runs, and what needs a person.
+/// Show the state of the daemon, the boards, the open runs and what needs attention.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban status

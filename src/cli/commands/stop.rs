@@ -7,35 +7,35 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{AfterStop, ReclaimReply, StopTask};
 
-/// Stop the work on a task.
+/// Stop the run of a task.
 ///
-/// Its run ends `stopped`, its processes are asked to end and then killed. Returns when they are gone. The task is ready
-/// again, unless --hold or --cancel says otherwise.
+/// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone. The task becomes ready
+/// again unless --hold or --cancel is given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban stop t_1a2b3c4d --hold --reason \"wait for the new key\"
   kanban stop t_1a2b3c4d --cancel --no-wait
   kanban stop t_1a2b3c4d --force --reason \"the disk is gone, the host will be rebooted\"")]
 pub struct Arguments {
-    /// The task
+    /// Task to stop
     #[arg(add = complete::tasks())]
     id: String,
-    /// Make it ready again (so does saying nothing)
+    /// Make the task ready again (the default)
     #[arg(long, group = "then")]
     requeue: bool,
-    /// Block it until a person lets it go on
+    /// Block the task
     #[arg(long, group = "then")]
     hold: bool,
-    /// Archive it
+    /// Archive the task
     #[arg(long, group = "then")]
     cancel: bool,
-    /// Why; kept with the run and the event, `-` reads it from stdin
+    /// Reason, recorded in the run and the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not wait until the processes are gone
+    /// Do not wait for the processes to end
     #[arg(long)]
     no_wait: bool,
-    /// Give up processes that do not die: your word that they are gone, or may be left alone
+    /// Close the run although processes may be alive: you confirm that they are gone or harmless
     #[arg(long)]
     force: bool,
 }

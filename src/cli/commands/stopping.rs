@@ -72,8 +72,8 @@ fn look(client: &Client, id: &str, run_id: RunId, on_board: &OnBoard) -> Result<
 }
 
 fn unkillable(id: &str, run_id: RunId) -> Failure {
-    Failure::timeout(format!("the processes of run {run_id} of {id} do not die"))
-        .with_hint(format!("look at them; `kanban stop --force {id}` gives them up"))
+    Failure::timeout(format!("the processes of run {run_id} of {id} cannot be killed"))
+        .with_hint(format!("inspect them, or close the run with `kanban stop --force {id}`"))
 }
 
 /// What is to be said of the run, behind the task.

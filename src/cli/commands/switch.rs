@@ -14,8 +14,8 @@ pub(super) fn set(client: &Client, to: DispatchSwitch) -> Result<SetDispatchRepl
 /// How many runs go on.
 pub(super) fn open_runs(count: usize) -> String {
     match count {
-        0 => "no run is open".to_owned(),
-        1 => "1 run goes on".to_owned(),
-        count => format!("{count} runs go on"),
+        0 => "no open runs".to_owned(),
+        1 => "1 run continues".to_owned(),
+        count => format!("{count} runs continue"),
     }
 }

@@ -15,21 +15,21 @@ use crate::kernel::queries::TaskDetails;
 use crate::os::processes::signals::{SignalWatch, watch};
 use crate::text::json;
 
-/// Print the events of a task, and go on as they happen.
+/// Print the events of a task and follow new ones.
 ///
-/// Ends with Ctrl-C. A restart of the daemon is bridged. With --json each line is an event object.
+/// Runs until Ctrl-C and reconnects after a restart of the daemon. With --json each line is an event object.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban tail t_1a2b3c4d
   kanban tail t_1a2b3c4d --no-follow --json | jq -r .kind")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
-    /// Taken for compatibility: events come when they happen
+    /// Accepted for compatibility; events are printed as they happen
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     interval: Option<f64>,
-    /// Only what has happened so far
+    /// Print past events only
     #[arg(long)]
     no_follow: bool,
 }
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             }
             Heard::Event(_) | Heard::Nothing => {}
             Heard::Resync => {
-                session.output.complain("note: the board was restored; this is what it says now:");
+                session.output.complain("note: the database was restored; its events are now:");
                 last = show_new(&client, &path, &on_board, 0, session)?;
             }
         }
@@ -95,7 +95,7 @@ fn show(event: &Event, session: &mut Session) -> Result<(), Failure> {
 /// An event as a line of JSON.
 pub(super) fn json_line(event: &Event, output: &mut Output) -> Result<(), Failure> {
     let json = json::to_string(event)
-        .map_err(|error| Failure::fault(format!("an event cannot be shown: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot show an event: {error}")))?;
     output.line(json)
 }
 
@@ -112,6 +112,6 @@ pub(super) fn interruptible(client: Client) -> Result<(Client, SignalWatch), Fai
     let interrupt = Interrupt::default();
     let of_signals = interrupt.clone();
     let signals = watch(move |_signal| of_signals.now())
-        .map_err(|error| Failure::fault(format!("signals cannot be watched: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot install signal handlers: {error}")))?;
     Ok((client.interrupted_by(interrupt), signals))
 }

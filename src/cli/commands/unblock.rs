@@ -8,18 +8,18 @@ use crate::cli::words::each_once;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{UnblockReply, UnblockTask};
 
-/// Let blocked tasks go on.
+/// Unblock tasks.
 ///
-/// They are `ready`, or `todo` while a parent is unfinished. Their failures are forgotten.
+/// They become `ready`, or `todo` if a parent is unfinished. Their failure counts are reset.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban unblock t_1a2b3c4d
   kanban unblock t_1a2b3c4d --more-starts")]
 pub struct Arguments {
-    /// The tasks
+    /// Tasks to unblock
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
-    /// Also count automatic starts anew, for a task that has used up all it gets
+    /// Also reset the number of automatic starts, for a task that has reached the maximum
     #[arg(long)]
     more_starts: bool,
 }

@@ -6,16 +6,16 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{UnlinkReply, UnlinkTasks};
 
-/// Make a task wait no longer for another.
+/// Remove a dependency between two tasks.
 ///
-/// A child whose last unfinished parent it was is `ready` at once.
+/// A child without other unfinished parents becomes `ready`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kanban unlink t_1a2b3c4d t_5e6f7a8b")]
 pub struct Arguments {
-    /// The task that had to be done first
+    /// Parent task
     #[arg(add = complete::tasks())]
     parent: String,
-    /// The task that waited
+    /// Child task
     #[arg(add = complete::tasks())]
     child: String,
 }

@@ -25,27 +25,26 @@ use crate::kernel::task::{Task, TaskStatus};
 /// Most tasks that the event stream is asked for by name.
 const NAMED_MAX: usize = 500;
 
-/// Wait until tasks are where they should be.
+/// Wait until tasks reach a status.
 ///
-/// Where they should be: done, blocked or archived, or in the status that is named; all of them at one time. It costs
-/// nothing while nothing happens.
+/// Waits until all tasks are done, blocked or archived, or until all have the given status. Waiting does not poll.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban wait t_1a2b3c4d t_5e6f7a8b --timeout 10m
   kanban wait t_1a2b3c4d --status done --closed && make deploy
 
-Exit code 3 says that the time is over; the tasks that are not there yet are named.")]
+Exits with code 3 at the time-out and lists the tasks that have not reached the status.")]
 pub struct Arguments {
-    /// The tasks
+    /// Tasks to wait for
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
-    /// Where they should be
+    /// Status to wait for
     #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     status: Option<String>,
-    /// Longest wait (30s, 5m, 2h or plain seconds); for ever when not given
+    /// Maximum wait (30s, 5m, 2h or plain seconds; default: no limit)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     timeout: Option<String>,
-    /// Also until the processes of their runs are gone
+    /// Also wait until the processes of their runs are gone
     #[arg(long)]
     closed: bool,
 }
@@ -216,7 +215,7 @@ impl<'c> Waiting<'c> {
             .all(|(_, seen)| seen.as_ref().is_some_and(|seen| self.goal.is_reached(seen)))
     }
 
-    /// The tasks that are not there, each with what it is.
+    /// Tasks to wait for that are not there, each with what it is.
     fn missing(&self) -> Vec<String> {
         let missing = self.tasks.iter().filter_map(|(_, seen)| seen.as_ref());
         missing

@@ -18,25 +18,25 @@ use crate::kernel::queries::TaskDetails;
 /// Tasks whose assignee and tenant are remembered.
 const KNOWN_MAX: usize = 4096;
 
-/// Print what happens on the board, from now on.
+/// Print the events of a board as they happen.
 ///
-/// Ends with Ctrl-C. A restart of the daemon is bridged. With --json each line is an event object.
+/// Runs until Ctrl-C and reconnects after a restart of the daemon. With --json each line is an event object.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban watch
   kanban watch --assignee backend-dev --kinds completed,blocked,gave_up
   kanban watch --json | jq -r 'select(.kind == \"crashed\") | .task_id'")]
 pub struct Arguments {
-    /// Only tasks of this profile
+    /// Only tasks of this assignee
     #[arg(long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Only tasks of this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Only these kinds of events, separated by commas
+    /// Only events of these kinds, separated by commas
     #[arg(long, value_name = "KINDS", value_delimiter = ',', add = complete::kinds())]
     kinds: Vec<String>,
-    /// Taken for compatibility: events come when they happen
+    /// Accepted for compatibility; events are printed as they happen
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     interval: Option<f64>,
 }
@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let mut owners =
         Owners { client: &client, known: HashMap::new(), on_board: session.on_board() };
     if session.output.columns().is_some() {
-        session.output.line_now("Watching; Ctrl-C ends it.")?;
+        session.output.line_now("Watching; press Ctrl-C to stop.")?;
     }
     loop {
         match follower.next(None)? {
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
                 owners.known.clear();
                 session
                     .output
-                    .complain("note: the board was restored; events are those of its new life");
+                    .complain("note: the database was restored; following its new events");
             }
         }
     }

@@ -11,15 +11,15 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::WhyReply;
 use crate::kernel::why::Reason;
 
-/// Tell the one reason why a task is not running.
+/// Explain why a task is not running.
 ///
-/// The first that holds, in the order in which the dispatcher meets them, and what can be done about it.
+/// Prints the first reason in the order of the dispatcher's checks, and what to do about it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban why t_1a2b3c4d
   kanban why t_1a2b3c4d --json | jq -r .reason")]
 pub struct Arguments {
-    /// The task
+    /// Task
     #[arg(add = complete::tasks())]
     id: String,
 }

@@ -1,8 +1,8 @@
-//! `kanban workspace`: what is done about a workspace by a process of its worker's user: looked at before it is claimed, made before
-//! the worker, removed by `gc`. Not for people, and no part of the help.
+//! `kanban workspace`: what is done about a workspace by a process of its worker's user: looked at before it is
+//! claimed, made before the worker, removed by `gc`. Not for people, and no part of the help.
 //!
-//! The only command that runs git. A shim starts it, in the tree of a run or for itself; `kanban claim` starts it for a person.
-//! What it has to say it prints as one line of JSON.
+//! The only command that runs git. A shim starts it, in the tree of a run or for itself; `kanban claim` starts it for
+//! a person. What it has to say it prints as one line of JSON.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use crate::os::workspaces::worktree::sweep::sweep;
 /// The caller sets the limit that counts.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Make the workspace of a run.
+/// Prepare the workspace of a run (internal).
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -35,54 +35,54 @@ pub struct Arguments {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make a worktree, or find that it is there; says which
+    /// Create a worktree, or find the existing one
     Prepare {
-        /// A directory in the repository
+        /// Directory in the repository
         #[arg(long)]
         repository: PathBuf,
-        /// Where the worktree is to be
+        /// Path of the worktree
         #[arg(long)]
         path: PathBuf,
-        /// Its branch
+        /// Branch
         #[arg(long)]
         branch: String,
-        /// Check its submodules out too
+        /// Check out submodules
         #[arg(long)]
         submodules: bool,
     },
-    /// Look where a path leads; says what was found
+    /// Resolve a path and report its type
     Look {
-        /// The path
+        /// Path
         #[arg(long)]
         path: PathBuf,
     },
-    /// Empty a scratch directory that belongs to the caller
+    /// Remove a scratch directory of the caller
     Empty {
-        /// The directory that it is in
+        /// Parent directory
         #[arg(long)]
         root: PathBuf,
-        /// Its name there
+        /// Name in it
         #[arg(long)]
         name: String,
-        /// Its device number
+        /// Device number
         #[arg(long)]
         device: u64,
-        /// Its inode number
+        /// Inode number
         #[arg(long)]
         inode: u64,
-        /// Only look
+        /// Report only
         #[arg(long)]
         dry_run: bool,
     },
-    /// Remove a worktree that belongs to the caller, or save what only it has; says which
+    /// Remove a worktree of the caller, or save its unsaved work
     Sweep {
-        /// Where it is
+        /// Path of the worktree
         #[arg(long)]
         path: PathBuf,
-        /// The task's name
+        /// Task id
         #[arg(long)]
         name: String,
-        /// Only look
+        /// Report only
         #[arg(long)]
         dry_run: bool,
     },

@@ -49,7 +49,7 @@ impl Source {
     /// It cannot be read, or is in another encoding than UTF-8.
     pub(super) fn open(path: &Path, session: &Session) -> Result<Self, Failure> {
         let unreadable = |error: &std::io::Error| {
-            Failure::usage(format!("{} cannot be read: {error}", path.display()))
+            Failure::usage(format!("cannot read {}: {error}", path.display()))
         };
         let mut input: Box<dyn BufRead> = if path == Path::new("-") {
             Box::new(session.stdin()?)
@@ -185,7 +185,7 @@ fn task(value: Value) -> Result<CreateTask, String> {
         Value::Array(_) => "an array",
         Value::String(_) => "a string",
         Value::Number(_) => "a number",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Null => "null",
     };
     Err(format!("invalid type: {kind}, expected one JSON object"))

@@ -25,7 +25,7 @@ impl HermesFile {
         let unreadable = |error: io::Error| {
             Failure::refused(
                 ErrorCode::InvalidValue,
-                format!("{} cannot be read: {error}", path.display()),
+                format!("cannot read {}: {error}", path.display()),
             )
         };
         // A journal lies beside the file itself, not beside a link to it.
@@ -33,13 +33,13 @@ impl HermesFile {
         if real.is_dir() {
             let told = format!("{} is a directory", path.display());
             return Err(Failure::refused(ErrorCode::InvalidValue, told)
-                .with_hint("the board is the file kanban.db in it"));
+                .with_hint("give the file kanban.db in it"));
         }
         let folder = PrivateDir::new("kanban-import").map_err(unreadable)?;
         let copy = folder.path().join("board.db");
         let is_still = copy_still(&real, &copy).map_err(unreadable)?;
         if !is_still {
-            let told = format!("{} is being written to all the time", path.display());
+            let told = format!("{} changes while it is read", path.display());
             return Err(Failure::refused(ErrorCode::InvalidValue, told)
                 .with_hint("stop the program that uses it, or copy the file first"));
         }

@@ -67,7 +67,7 @@ impl ExportFile {
 
     fn lines(&self) -> Result<impl Iterator<Item = (usize, io::Result<Vec<u8>>)>, Failure> {
         let unreadable =
-            |error: io::Error| Failure::usage(format!("{} cannot be read: {error}", self.shown));
+            |error: io::Error| Failure::usage(format!("cannot read {}: {error}", self.shown));
         let file = File::open(&self.path).map_err(unreadable)?;
         let lines = BufReader::new(file).split(b'\n');
         Ok(lines.enumerate().map(|(index, line)| (index + 1, line)))
@@ -76,15 +76,16 @@ impl ExportFile {
     fn check_header(&self, line: &[u8]) -> Result<(), Failure> {
         let header: ExportHeader = object(line).map_err(|_| {
             let hint = if line.starts_with(b"SQLite format 3") {
-                "a board file of Hermes is imported by `kanban import hermes PATH`, one of kanband by `kanban restore`"
+                "use `kanban import hermes PATH` for a database of Hermes, `kanban restore` for one of kanband"
             } else {
-                "tasks of your own come by `kanban create --from-jsonl FILE`, a board file of Hermes by `kanban import hermes PATH`"
+                "use `kanban create --from-jsonl FILE` for your own tasks, `kanban import hermes PATH` for a database \
+                 of Hermes"
             };
-            self.refused("this is not what `kanban export` writes").with_hint(hint)
+            self.refused("not an export of `kanban export`").with_hint(hint)
         })?;
         if header.kanban_export != FORMAT_VERSION {
             let told = format!(
-                "is of format {}, this program reads {FORMAT_VERSION}",
+                "has format {}; this program reads format {FORMAT_VERSION}",
                 header.kanban_export
             );
             return Err(self.refused(&told));
@@ -153,14 +154,14 @@ impl ExportFile {
 fn object<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     if !value.is_object() {
-        return Err("a JSON object is expected".to_owned());
+        return Err("expected a JSON object".to_owned());
     }
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 /// A pipe can be read once, so it is kept.
 fn spool(session: &Session) -> Result<(PathBuf, PrivateDir), Failure> {
-    let failed = |error: io::Error| Failure::usage(format!("stdin cannot be read: {error}"));
+    let failed = |error: io::Error| Failure::usage(format!("cannot read stdin: {error}"));
     let folder = PrivateDir::new("kanban-import").map_err(failed)?;
     let path = folder.path().join("export.jsonl");
     let mut file = File::create(&path).map_err(failed)?;

@@ -1,6 +1,7 @@
-//! Scratch work that stays where it is. A task of the predecessor that is not finished may have its files in a directory of the
-//! predecessor's; its next attempt here begins in an empty one. Nothing is copied: the directory may be large, belong to somebody
-//! else, or be at work still. So the report tells where it is, and a comment tells the worker.
+//! Scratch work that stays where it is. A task of the predecessor that is not finished may have its files in a
+//! directory of the predecessor's; its next attempt here begins in an empty one. Nothing is copied: the directory may
+//! be large, belong to somebody else, or be at work still. So the report tells where it is, and a comment tells the
+//! worker.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,8 @@ enum Found {
     Unknown,
 }
 
-/// The note about the scratch directory of a task; the record gets a comment that says the same. None when nothing is there, or
-/// nobody goes on with it.
+/// The note about the scratch directory of a task; the record gets a comment that says the same. None when nothing is
+/// there, or nobody goes on with it.
 pub(super) fn tell(record: &mut TaskRecord, board: &Path) -> Option<String> {
     let task = &record.task;
     let kind = task.workspace_kind.as_deref().and_then(WorkspaceKind::parse);
@@ -37,10 +38,10 @@ pub(super) fn tell(record: &mut TaskRecord, board: &Path) -> Option<String> {
     let id = &record.task.id;
     let note = match found {
         Found::Unknown => {
-            format!("{id}: its scratch directory {place} cannot be looked at; it stays there")
+            format!("{id}: cannot read the scratch directory {place}; it was not imported")
         }
         Found::Files | Found::Nothing => format!(
-            "{id}: its scratch directory {place} is not brought; the next attempt begins in an empty one"
+            "{id}: the scratch directory {place} was not imported; the next attempt begins in an empty one"
         ),
     };
     record.comments.push(CommentFields {

@@ -1,7 +1,8 @@
 //! Sending records in batches, links after them, and saying what became of them.
 //!
-//! Everything is asked for first without writing, so that a clash leaves nothing half imported, and so that it is decided where
-//! each task stands before the first one is written. A record that the daemon refuses, whatever for, is left out alone.
+//! Everything is asked for first without writing, so that a clash leaves nothing half imported, and so that it is
+//! decided where each task stands before the first one is written. A record that the daemon refuses, whatever for, is
+//! left out alone.
 
 use std::collections::BTreeMap;
 
@@ -80,8 +81,8 @@ impl<'a> Sender<'a> {
         };
         for (id, (to, parent)) in &settled.moved {
             summary.notes.push(match parent {
-                Some(parent) => format!("{id} waits for {parent} and is {to}"),
-                None => format!("{id} waits for nothing and is now {to}"),
+                Some(parent) => format!("{id} depends on {parent} and is now {to}"),
+                None => format!("{id} has no unfinished parents and is now {to}"),
             });
             if let Some(status) = summary.tasks.get_mut(id) {
                 *status = *to;
@@ -242,8 +243,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Sends items together. What is refused together is sent again in halves, until it is known which one it is: those come back,
-/// each with why.
+/// Sends items together. What is refused together is sent again in halves, until it is known which one it is: those
+/// come back, each with why.
 fn each_alone<T, E>(
     mut items: Vec<T>,
     send: &mut impl FnMut(&[T]) -> Result<Option<String>, E>,
@@ -299,7 +300,7 @@ fn foretell_links(settled: Settled, summary: &mut Summary) {
 fn length_of(record: &TaskRecord) -> Result<usize, Failure> {
     serde_json::to_vec(record)
         .map(|json| json.len())
-        .map_err(|error| Failure::fault(format!("a record cannot be written: {error}")))
+        .map_err(|error| Failure::fault(format!("cannot serialize a record: {error}")))
 }
 
 #[cfg(test)]

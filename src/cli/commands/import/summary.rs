@@ -85,14 +85,11 @@ impl Summary {
         let columns = self.columns_left_out.iter().filter(|column| column.values > 0);
         lines.extend(columns.map(|ColumnLeftOut { column, values, instead }| {
             let (column, instead) = (one_line(column), one_line(instead));
-            format!("not brought: {column}, {values} value(s): {instead}")
+            format!("not imported: {column}, {values} value(s): {instead}")
         }));
         lines.extend(self.left_out.iter().map(left_out_line));
         if self.paused {
-            lines.push(
-                "Dispatch is paused, so that nothing has started; `kanban resume` goes on"
-                    .to_owned(),
-            );
+            lines.push("Dispatch is paused; start the tasks with `kanban resume`".to_owned());
         }
         lines
     }
@@ -101,5 +98,5 @@ impl Summary {
 fn left_out_line(left_out: &LeftOut) -> String {
     let LeftOut { table, task_id, rows, reason } = left_out;
     let of = task_id.as_deref().map_or_else(String::new, |id| format!(" of {}", one_line(id)));
-    format!("left out: {rows} row(s) of {}{of}: {}", one_line(table), one_line(reason))
+    format!("skipped: {rows} row(s) of {}{of}: {}", one_line(table), one_line(reason))
 }
