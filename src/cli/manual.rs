@@ -194,7 +194,7 @@ fn push_section(roff: &mut Roff, section: &Section) {
 
 fn push_key(roff: &mut Roff, key: &Key) {
     let takes = key.kind.to_string();
-    let default = key.default.map_or_else(String::new, |value| format!("  Default: {value}."));
+    let default = key.default.map_or_else(String::new, |value| format!(" Default: {value}."));
     tagged(roff, [bold(key.name)], &format!("{} Takes {takes}.{default}", key.doc));
 }
 

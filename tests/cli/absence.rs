@@ -50,8 +50,8 @@ fn a_daemon_that_is_starting_is_waited_for() {
 fn one_that_takes_long_to_start_is_named_in_the_end() {
     let starting = Starting::new();
     let told = Said::of_child(starting.list()).failed(4);
-    let pid = format!("a daemon runs (pid {})", starting.daemon.id());
-    assert!(told.contains(&pid) && told.contains("it starts"), "{told}");
+    let pid = format!("a daemon is running (pid {})", starting.daemon.id());
+    assert!(told.contains(&pid) && told.contains("it is starting"), "{told}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn without_a_daemon_each_reason_is_told_with_what_helps() {
         assert_eq!(doctor.code, 4, "{doctor:?}");
         doctor.out
     };
-    hint(&["no board in", "`kanband` makes a board"]);
+    hint(&["no database in", "`kanband` creates a database"]);
     place.say(["init"]).ok();
     hint(&["start one with `kanband`"]);
     let socket = place.home().join("kanband.sock");

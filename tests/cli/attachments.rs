@@ -47,7 +47,7 @@ fn a_file_of_many_mebibytes_goes_there_and_back() {
     assert!(std::fs::read(&back).unwrap() == std::fs::read(&path).unwrap());
     file.write_all(b"x").unwrap();
     let told = board.say(["attach", &id, path.to_str().unwrap()]).failed(1);
-    assert!(told.contains("too large: 26214401 bytes, at most 26214400"), "{told}");
+    assert!(told.contains("too large: 26214401 bytes, maximum 26214400"), "{told}");
     assert_eq!(kept(&board).len(), 1);
 }
 
@@ -95,7 +95,7 @@ fn a_fetched_file_replaces_nothing_unless_it_is_told_to_and_is_what_was_attached
     let kept = board.home().join("attachments").join(&id).join(SHA256_OF_ABC);
     std::fs::write(&kept, "abd").unwrap();
     let told = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(5);
-    assert!(told.contains("is not what was attached"), "{told}");
+    assert!(told.contains("differs from the attached file"), "{told}");
     assert!(!board.path("x").exists());
     std::fs::remove_file(&kept).unwrap();
     let told = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(1);

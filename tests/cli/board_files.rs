@@ -86,7 +86,7 @@ fn a_backup_never_overwrites_and_can_go_through_a_pipe() {
             .query_row("SELECT count(*) FROM tasks", [], |row| row.get::<_, i64>(0));
     assert_eq!(count.unwrap(), 2);
     let (code, shown) = at_terminal(&board, &[], &["backup", "-"], "");
-    assert!(code == 2 && shown.contains("nothing for a terminal"), "{shown}");
+    assert!(code == 2 && shown.contains("refusing to write a database to a terminal"), "{shown}");
 }
 
 /// What is no backup, each with what is said of it.
@@ -176,7 +176,7 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
         assert!(std::fs::read(&database).unwrap().starts_with(b"not a database"), "{bad}");
     }
     let told = board.say(["restore", &file, "--yes"]).ok();
-    assert!(told.contains("No daemon was running"), "{told}");
+    assert!(told.contains("The daemon is not running"), "{told}");
     board.start();
     assert_eq!(titles(&board), ["kept"]);
     assert_ne!(incarnation(&board), before);

@@ -73,7 +73,7 @@ fn assignees_are_everybody_with_a_profile_or_a_task() {
     assert_eq!((&json[2]["name"], &json[2]["on_disk"]), (&json!("somebody"), &json!(false)));
     assert!(keys(&json[0]).contains(&"would_run"));
     let nobody = Board::quiet().say(["assignees"]).ok();
-    assert!(nobody.starts_with("(nobody: "), "{nobody}");
+    assert!(nobody.starts_with("(no assignees: "), "{nobody}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_long_answer_fits_into_a_chat() {
         board.create(&title, &[]);
     }
     let told = board.say(["slash", "list"]).ok();
-    assert!(told.chars().count() < 4000 && told.contains("… (truncated; "), "{told}");
+    assert!(told.chars().count() < 4000 && told.contains("… (truncated, "), "{told}");
 }
 
 #[test]

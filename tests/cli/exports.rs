@@ -103,7 +103,7 @@ fn a_damaged_export_is_refused_before_anything_is_imported() {
         (format!("{}\n{}\n{{\"task\": 5}}\n", lines[0], lines[1]), "line 3: "),
         (format!("{}\n{}", lines[0], &lines[1][..50]), "line 2: "),
         (format!("{header}\n{}\n", lines[1]), "is of format 9"),
-        (lines[1].to_owned(), "not what `kanban export` writes"),
+        (lines[1].to_owned(), "not an export of `kanban export`"),
         (String::new(), "is empty"),
     ] {
         let told = other.say_from(text.as_bytes(), &["import", "-"]).failed(1);

@@ -126,9 +126,9 @@ fn a_dry_run_the_report_and_the_board_say_the_same_of_tasks_that_wait() {
     for report in [&dry, &said] {
         let told = notes(report);
         for note in [
-            "t_02 waits for t_01 and is todo",
-            "t_03 waits for t_01 and is todo",
-            "t_05 waits for nothing and is now ready",
+            "t_02 depends on t_01 and is now todo",
+            "t_03 depends on t_01 and is now todo",
+            "t_05 has no unfinished parents and is now ready",
         ] {
             assert!(told.contains(note), "{told}");
         }
@@ -438,7 +438,7 @@ fn an_export_is_read_as_objects_only_whatever_was_written_before_it() {
     ] {
         let told = other.say_from(input.as_bytes(), &["import", "-"]).failed(1);
         assert!(
-            told.contains("is not what `kanban export` writes")
+            told.contains("is not an export of `kanban export`")
                 || told.contains("line 2: expected a JSON object"),
             "{told}"
         );

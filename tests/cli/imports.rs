@@ -255,7 +255,7 @@ fn what_should_not_be_in_a_file_is_taken_by_the_rules_and_told() {
         "t_a1 lost its idempotency key \"key\"",
         "t_a3 was review and is now blocked",
         "t_a4 was scheduled and is now blocked",
-        "t_a5 waits for nothing and is now ready",
+        "t_a5 has no unfinished parents and is now ready",
         "1 row(s) of task_comments belong to no task",
         "1 row(s) of task_events belong to no task",
         "run 4 had outcome exploded and is now reclaimed",

@@ -122,7 +122,7 @@ fn reload_says_what_has_changed_and_refuses_what_is_wrong_with_every_problem() {
     .unwrap();
     assert_eq!(
         board.say(["reload"]).ok(),
-        "disk.reserve_bytes: 16777216 → 0 (from the next start of the daemon)\n\
+        "disk.reserve_bytes: 16777216 → 0 (after a restart of the daemon)\n\
          dispatch.max_running: 8 → 3\n"
     );
     std::fs::write(&file, "[dispatch]\nmax_runing = 3\n[log]\nlevel = \"loud\"\n").unwrap();

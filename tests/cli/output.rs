@@ -125,7 +125,7 @@ fn without_a_daemon_every_verb_says_where_it_looked() {
         assert_eq!(said.code, 4, "{arguments:?} {said:?}");
         assert!(said.err.contains(place.home().join("kanband.sock").to_str().unwrap()), "{said:?}");
         assert!(
-            said.err.contains("\nhint: ") && said.err.contains("`kanband` makes a board"),
+            said.err.contains("\nhint: ") && said.err.contains("`kanband` creates a database"),
             "{said:?}"
         );
     }

@@ -131,7 +131,7 @@ fn what_cannot_be_a_text_is_refused_and_one_text_alone_comes_from_there() {
     assert!(told.contains("too large"), "{told}");
     let told =
         board.say_from(b"x", &["complete", &id, "--summary", "-", "--result", "-"]).failed(2);
-    assert!(told.contains("--summary -") && told.contains("another text"), "{told}");
+    assert!(told.contains("--summary -") && told.contains("another option"), "{told}");
     let told = board.say_from(b" \n", &["comment", &id, "-"]).failed(1);
     assert!(told.contains("comment body is required"), "{told}");
     assert_eq!(board.everything(), before);

@@ -121,7 +121,7 @@ fn a_watch_goes_on_after_a_restart_and_is_told_of_a_restore() {
     watch.interrupt();
     let said = watch.end();
     assert_eq!(said.code, 0);
-    assert!(said.err.contains("the board was restored"), "{said:?}");
+    assert!(said.err.contains("the database was restored"), "{said:?}");
 }
 
 #[test]

@@ -238,7 +238,12 @@ mod tests {
                 "no daemon answers on /h/kanband.sock",
                 "`kanband`",
             ),
-            (Seen { owner, ..seen() }, K::SocketLost, "a daemon is running (pid 7)", "the daemon's log"),
+            (
+                Seen { owner, ..seen() },
+                K::SocketLost,
+                "a daemon is running (pid 7)",
+                "the daemon's log",
+            ),
             (
                 Seen { owner, at_path: socket, error: refused, ..seen() },
                 K::SocketLost,

@@ -41,7 +41,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let already = if reply.changed { "" } else { "  (no change)" };
+    let already = if reply.changed { "" } else { " (no change)" };
     session.output.line(format!("Assigned {} to {}{already}", reply.id, name(&reply.assignee)))?;
     Ok(CliExit::Ok)
 }

@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
     } else {
         let (name, size) = (one_line(&reply.attachment.filename), reply.attachment.size_bytes);
-        let before = if reply.already { "  (already attached)" } else { "" };
+        let before = if reply.already { " (already attached)" } else { "" };
         let line = format!("Attached {name} to {} ({size} bytes){before}", reply.task_id);
         session.output.line(line)?;
     }

@@ -49,7 +49,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let when = reply.retry_at.map(|at| format!(" at {}", session.times().exact(at)));
-    let when = when.unwrap_or_else(|| "  immediately".to_owned());
+    let when = when.unwrap_or_else(|| " immediately".to_owned());
     session.output.line(format!("Rate limited {}: retried{when}", reply.id))?;
     Ok(CliExit::Ok)
 }

@@ -37,6 +37,6 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
 
 fn line(change: &SettingChange) -> String {
     let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), one_line);
-    let when = if change.from_restart { "  (after a restart of the daemon)" } else { "" };
+    let when = if change.from_restart { " (after a restart of the daemon)" } else { "" };
     format!("{}: {} → {}{when}", one_line(&change.key), value(&change.old), value(&change.new))
 }

@@ -82,7 +82,7 @@ impl Verb for ImportLinks {
                 promote(tx, &id)?;
                 reply.events += 1;
                 reply.moved.insert(id.to_string(), TaskStatus::Ready);
-                reply.notes.push(format!("{id} waits for nothing and is now ready"));
+                reply.notes.push(format!("{id} has no unfinished parents and is now ready"));
             }
         }
         Ok(reply)
