@@ -51,7 +51,7 @@ fn each_wrong_verdict_is_told_and_changes_nothing() {
             json!({"summary": "s", "artifacts": [{"path": "/etc/hostname"}]}),
             "artifacts must be a list of strings",
         ),
-        ("kanban_complete", json!({"summary": "s", "artifacts": ["none"]}), "cannot be read"),
+        ("kanban_complete", json!({"summary": "s", "artifacts": ["none"]}), "cannot read"),
         (
             "kanban_complete",
             json!({"summary": "s", "created_cards": {"t_1": true}}),

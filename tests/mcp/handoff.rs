@@ -85,7 +85,7 @@ fn an_orchestrator_attaches_a_file_that_its_own_process_reads() {
         (json!({"path": path}), "task_id is required"),
         (json!({"task_id": id}), "path is required"),
         (json!({"task_id": id, "path": 7}), "path must be a string, not a number"),
-        (json!({"task_id": id, "path": "missing"}), "cannot be read"),
+        (json!({"task_id": id, "path": "missing"}), "cannot read"),
         (json!({"task_id": id, "path": "."}), "not a regular file"),
         (json!({"task_id": id, "path": "/dev/zero"}), "not a regular file"),
         (json!({"task_id": id, "path": path, "filename": "../x"}), "plain name of a file"),
