@@ -278,7 +278,7 @@ mod tests {
                 assert!(page.contains(&format!("\n\\fB{name}\\fR\n")), "{name}");
             }
         }
-        assert!(page.contains("Built\\-in value: 60."), "{page}");
+        assert!(page.contains("Default: 60."), "{page}");
     }
 
     #[test]

@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(said(text).exit, CliExit::NotReachable, "{text}");
         }
         let told = said("create t --body -");
-        assert!(told.text.contains("no standard input"), "{told:?}");
+        assert!(told.text.contains("stdin is not available"), "{told:?}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert_eq!(artifact_of(&link).unwrap().sha256, artifact.sha256);
         for (path, phrase) in [
-            (dir.path().join("none"), "cannot be read"),
+            (dir.path().join("none"), "cannot read"),
             (dir.path().to_owned(), "not a regular file"),
             (PathBuf::from("/dev/zero"), "not a regular file"),
         ] {
