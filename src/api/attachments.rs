@@ -171,9 +171,9 @@ pub fn get_attachment(api: Arc<Api>, call: Call) -> Answer {
         let (opened, found) = api.readers.read(call.caller, read).await?;
         let file = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                let told = format!("the bytes of {} are not in this home any more", found.filename);
+                let told = format!("the contents of {} are missing from this home", found.filename);
                 ApiError::new(ErrorCode::NotFound, told)
-                    .with_hint("a backup of the board holds no attached files; the folder `attachments` of the home does")
+                    .with_hint("backups do not include attachments; restore the directory `attachments` of the home")
             }
             _ => file_fault("read the file", &error),
         })?;

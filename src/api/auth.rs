@@ -311,7 +311,7 @@ fn being_taken_over(what: &str) -> ApiError {
 
 fn run_over(run_id: RunId) -> ApiError {
     ApiError::new(ErrorCode::RunOver, format!("run {run_id} is over"))
-        .with_hint("stop working: nothing you report will be recorded")
+        .with_hint("stop working; further reports are not recorded")
 }
 
 #[cfg(test)]

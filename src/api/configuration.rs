@@ -56,7 +56,7 @@ fn refused(error: ReloadError) -> ApiError {
     match error {
         ReloadError::Config(problems) => {
             ApiError::new(ErrorCode::InvalidValue, problems.to_string())
-                .with_hint("nothing was taken: the daemon goes on as it was set")
+                .with_hint("the old configuration stays in effect")
         }
         ReloadError::Thread(error) => ApiError::new(ErrorCode::Internal, error.to_string()),
     }

@@ -132,7 +132,7 @@ pub fn get_doctor(api: Arc<Api>, call: Call) -> Answer {
 }
 
 fn lost_check(loss: &BoardLoss) -> Check {
-    let told = format!("nothing is written any more: {loss}");
+    let told = format!("writes are disabled: {loss}");
     Check::bad("database", Health::Fail, told, loss.remedy())
 }
 
@@ -141,10 +141,10 @@ fn unread_check(error: &VerbError) -> Check {
     let told = format!("cannot read it: {error}");
     match error {
         VerbError::Failed(fault) if !fault.is_retryable() => {
-            Check::bad("database", Health::Fail, told, "`kanban restore` the newest backup")
+            Check::bad("database", Health::Fail, told, "restore the newest backup with `kanban restore`")
         }
         VerbError::Failed(_) | VerbError::Refused(_) => {
-            Check::bad("database", Health::Warn, told, "repeat `kanban doctor` in a moment")
+            Check::bad("database", Health::Warn, told, "run `kanban doctor` again in a moment")
         }
     }
 }
@@ -158,12 +158,13 @@ async fn checks_of_board(api: &Api, caller: &Caller) -> Result<Vec<Check>, VerbE
     Ok(checks)
 }
 
-/// What reading the whole database has shown. One that is too large to be read in the time that a read may take has shown nothing.
+/// What reading the whole database has shown. One that is too large to be read in the time that a read may take has
+/// shown nothing.
 fn database_check(problems: Result<Vec<String>, VerbError>) -> Result<Check, VerbError> {
     let problems = match problems {
         Err(VerbError::Refused(Refusal::ReadTooLong { ms })) => {
-            let told = format!("too large to be read as a whole: stopped after {ms} ms");
-            let fix = "`kanban backup` reads all of it, and fails when it is damaged";
+            let told = format!("too large for a full check: stopped after {ms} ms");
+            let fix = "run `kanban backup`, which verifies the whole database";
             return Ok(Check::bad("database", Health::Warn, told, fix));
         }
         problems => problems?,
@@ -174,7 +175,7 @@ fn database_check(problems: Result<Vec<String>, VerbError>) -> Result<Check, Ver
             Check::ok("database", format!("sound, schema version {version}"))
         }
         Some(problem) => {
-            let fix = "`kanban restore` the newest backup";
+            let fix = "restore the newest backup with `kanban restore`";
             Check::bad("database", Health::Fail, problem.clone(), fix)
         }
     })
@@ -198,12 +199,12 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
             "breaker",
             Health::Warn,
             format!("{} is open: {error}", breaker.key.to_text()),
-            "repair what it says; one task is tried from time to time",
+            "repair the cause; one task is tried from time to time",
         ));
     }
     if more > 0 {
-        let message = format!("the breakers of {more} more workspaces are open");
-        checks.push(Check::bad("breaker", Health::Warn, message, "`kanban breakers` names them"));
+        let message = format!("{more} more workspace breakers are open");
+        checks.push(Check::bad("breaker", Health::Warn, message, "list them with `kanban breakers`"));
     }
     for run in store::runs::list_open_supervised(connection)? {
         if let Some(doubt) = store::footing::doubt(connection, run.id)? {
@@ -211,11 +212,11 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
                 "runs",
                 Health::Fail,
                 format!(
-                    "it is not known what became of run {} of {}: {doubt}",
+                    "cannot determine how run {} of {} ended: {doubt}",
                     run.id, run.task_id
                 ),
                 format!(
-                    "see whether its processes still run; then `kanban stop --force {}`",
+                    "check whether its processes are alive, then run `kanban stop --force {}`",
                     run.task_id
                 ),
             ));
@@ -224,8 +225,8 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
             checks.push(Check::bad(
                 "runs",
                 Health::Fail,
-                format!("the processes of run {} of {} do not die", run.id, run.task_id),
-                format!("look at them; then `kanban stop --force {}`", run.task_id),
+                format!("the processes of run {} of {} cannot be killed", run.id, run.task_id),
+                format!("inspect them, then run `kanban stop --force {}`", run.task_id),
             ));
         }
     }
@@ -254,16 +255,16 @@ fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
             "disk",
             Health::Fail,
             format!(
-                "{free} bytes free at {shown}, fewer than disk.min_free_bytes ({min_free_bytes}): nothing is started"
+                "{free} bytes free at {shown}, less than disk.min_free_bytes ({min_free_bytes}): no tasks are started"
             ),
-            "`kanban gc`, or free some space",
+            "run `kanban gc`, or free some space",
         ),
         Ok(free) => Check::ok("disk", format!("{} MiB free at {shown}", free / (1024 * 1024))),
         Err(error) => Check::bad(
             "disk",
             Health::Warn,
-            format!("free space at {shown} cannot be told: {error}"),
-            "see that the file system is mounted",
+            format!("cannot determine the free space at {shown}: {error}"),
+            "check that the file system is mounted",
         ),
     }
 }
@@ -275,15 +276,15 @@ fn home_check(home: &Path) -> Check {
         Ok(mode) if mode & 0o022 != 0 => Check::bad(
             "home",
             Health::Fail,
-            format!("{shown} has mode {mode:03o}: others may write into it"),
+            format!("{shown} has mode {mode:03o}: writable by other users"),
             format!("`chmod go-w {shown}`"),
         ),
         Ok(mode) => Check::ok("home", format!("{shown}, mode {mode:03o}")),
         Err(error) => Check::bad(
             "home",
             Health::Fail,
-            format!("{shown} cannot be looked at: {error}"),
-            "move it back to its path, or start `kanband` anew",
+            format!("cannot inspect {shown}: {error}"),
+            "move it back to its path, or restart `kanband`",
         ),
     }
 }
@@ -296,9 +297,9 @@ async fn secrets_in_time(settings: &Arc<Settings>, home: &Home) -> Vec<Check> {
     match tokio::time::timeout(FILES_TIME, look).await {
         Ok(Ok(checks)) => checks,
         Ok(Err(_)) | Err(_) => {
-            let told = "cannot tell who may read the files of the configuration: they are not read in time";
+            let told = "cannot check the permissions of the configuration files: timed out";
             let fix =
-                "see whether the file systems of the configuration and of each env_file answer";
+                "check the file systems of the configuration and of each env_file";
             vec![Check::bad("secrets", Health::Warn, told.to_owned(), fix)]
         }
     }
@@ -315,10 +316,10 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
         let shown = file.display();
         let told = match other_readers(&file, own_group) {
             Ok(Readers::Nobody) | Err(_) => continue,
-            Ok(Readers::Everybody) => format!("{shown} holds secrets and is readable by everybody"),
+            Ok(Readers::Everybody) => format!("{shown} contains secrets and is readable by all users"),
             Ok(Readers::Group(group)) => {
                 format!(
-                    "{shown} holds secrets and is readable by the group with the number {group}"
+                    "{shown} contains secrets and is readable by the group with the id {group}"
                 )
             }
         };
@@ -326,16 +327,16 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
             "secrets",
             Health::Fail,
             told,
-            format!("`chmod go-r {shown}`, or give it to the daemon's group and `chmod o-r`"),
+            format!("run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"),
         ));
     }
     checks.extend(left_out(home).into_iter().map(|file| {
-        let told = format!("{} is not for this user: it is left out", file.display());
+        let told = format!("{} is not readable by this user and is ignored", file.display());
         Check::bad(
             "configuration",
             Health::Warn,
             told,
-            "put what is to hold into your own configuration",
+            "put the settings into your own configuration",
         )
     }));
     checks
@@ -350,7 +351,7 @@ fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
     }
     let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
     Some(if lingers {
-        Check::ok("lingering", format!("{user} lingers: the daemon stays after a logout"))
+        Check::ok("lingering", format!("lingering is enabled for {user}: the daemon survives a logout"))
     } else {
         let told = format!("the daemon ends when {user} logs out");
         Check::bad("lingering", Health::Warn, told, format!("`loginctl enable-linger {user}`"))
@@ -383,9 +384,9 @@ fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> C
     Check::bad(
         check,
         Health::Warn,
-        format!("not enforced on this host: {}", not_enforced.join(", ")),
+        format!("limits the host cannot enforce: {}", not_enforced.join(", ")),
         format!(
-            "give kanband a control group with their controllers, or take them out of [{section}]"
+            "give kanband a control group with these controllers, or remove the limits from [{section}]"
         ),
     )
 }
@@ -406,7 +407,7 @@ async fn holder_check(api: &Arc<Api>) -> Option<Check> {
         }
         (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
         (Err(_), _) | (_, Err(_)) => {
-            Check::bad("holder", Health::Warn, "it could not be asked", mend)
+            Check::bad("holder", Health::Warn, "not reachable", mend)
         }
     })
 }
@@ -415,10 +416,10 @@ async fn holder_check(api: &Arc<Api>) -> Option<Check> {
 fn users_check(context: &LaunchContext) -> Check {
     let message = match worker_user(&context.daemon_user, None) {
         Ok(Some(user)) => format!(
-            "workers run as `{user}` unless their profile names another: they cannot reach the board but by its sockets"
+            "workers run as `{user}` unless their profile names another user: they reach the board only through its sockets"
         ),
         Ok(None) | Err(_) => {
-            "workers run as this user: what a worker may do is cooperative, not enforced".to_owned()
+            "workers run as the daemon's user: the limits of workers' rights are cooperative, not enforced".to_owned()
         }
     };
     Check::ok("users", message)
@@ -429,7 +430,7 @@ async fn profile_checks(settings: &Settings, context: &Arc<LaunchContext>) -> Ve
     match profile_infos(context, names).await {
         Ok(infos) => infos.into_iter().map(profile_check).collect(),
         Err(error) => {
-            let fix = "see whether the file system of each env_file answers";
+            let fix = "check the file system of each env_file";
             vec![Check::bad("profiles", Health::Fail, error.detail().message.clone(), fix)]
         }
     }

@@ -1,11 +1,11 @@
 //! The gate: every connection has a seat on the account of its caller, and takes from the caller's share what it needs.
 //!
 //! ```text
-//!   accept ─▶ who is it? (auth) ─▶ on whose account? (party) ─▶ is there room? (ledger) ─▶ a seat, else who gives way? (shed)
-//! ```
+//!   accept ─▶ who is it? (auth) ─▶ on whose account? (party) ─▶ is there room? (ledger) ─▶ a seat, else who gives
+//!   way? (shed) ```
 //!
-//! The rules are plain functions in the files below; this one has the lock around the sums, and the things that give back what they
-//! took when they are dropped.
+//! The rules are plain functions in the files below; this one has the lock around the sums, and the things that give
+//! back what they took when they are dropped.
 
 pub mod ledger;
 pub mod party;
@@ -123,8 +123,8 @@ impl Gate {
         }))
     }
 
-    /// Gives a connection a seat. When the caller has all that it may have, that of its connections gives way which keeps the daemon
-    /// waiting longest; when all callers of its kind together have, one of the caller with most does.
+    /// Gives a connection a seat. When the caller has all that it may have, that of its connections gives way which
+    /// keeps the daemon waiting longest; when all callers of its kind together have, one of the caller with most does.
     ///
     /// # Errors
     /// No seat is free, and none gives way.
@@ -412,9 +412,9 @@ impl Drop for Taken {
 
 /// The answer to a caller that has its share.
 pub fn too_many(thing: Thing) -> ApiError {
-    let told = format!("you have as many {} under way as one caller may have", thing.as_str());
+    let told = format!("the maximum number of {} per caller is reached", thing.as_str());
     ApiError::new(ErrorCode::Unavailable, told)
-        .with_hint("wait until one has ended, then try again")
+        .with_hint("wait for one to end, then retry")
 }
 
 #[cfg(test)]

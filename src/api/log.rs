@@ -28,8 +28,8 @@ pub const LOG_RUN_HEADER: &str = "kanban-run-id";
 /// Header with the number of bytes that the log did not keep or the window left out.
 pub const LOG_OMITTED_HEADER: &str = "kanban-log-omitted-bytes";
 
-/// Time between two looks at a log that somebody follows. Only a log that is followed is looked at. It doubles as long as nothing
-/// comes.
+/// Time between two looks at a log that somebody follows. Only a log that is followed is looked at. It doubles as long
+/// as nothing comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// See [`LOOK_AGAIN`].
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(800);
@@ -185,6 +185,6 @@ fn no_log(id: &TaskId, run: Option<RunId>) -> ApiError {
         None => format!("no log for {id}"),
     };
     ApiError::new(ErrorCode::NotFound, message).with_hint(format!(
-        "`kanban runs {id}` shows its runs; a run has a log once it was started"
+        "list runs with `kanban runs {id}`; a run has a log once it was started"
     ))
 }

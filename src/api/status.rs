@@ -121,7 +121,7 @@ pub fn get_status(api: Arc<Api>, call: Call) -> Answer {
         let Some(loss) = api.database.loss() else { return json(&status?) };
         // What cannot be read is not the news then.
         let mut status = status.map_err(|_unread| fault_of(&loss))?;
-        let message = format!("nothing is written any more: {loss}");
+        let message = format!("writes are disabled: {loss}");
         status.attention.insert(0, Attention::new("board_lost", message, loss.commands()));
         json(&status)
     })
@@ -156,11 +156,11 @@ fn attention(
 ) -> Result<Vec<Attention>, VerbError> {
     let mut found = Vec::new();
     for run in runs.iter().filter(|run| run.state == RunState::Unkillable) {
-        let message = format!("the processes of run {} of {} do not die", run.run, run.task);
+        let message = format!("the processes of run {} of {} cannot be killed", run.run, run.task);
         found.push(Attention::new("unkillable", message, format!("kanban why {}", run.task)));
     }
     if let Some(free) = low_disk_bytes {
-        let message = format!("{} MiB free: nothing is started", free / (1024 * 1024));
+        let message = format!("{} MiB free: no tasks are started", free / (1024 * 1024));
         found.push(Attention::new("disk", message, "kanban gc"));
     }
     let word = match dispatch {
@@ -169,7 +169,7 @@ fn attention(
         DispatchSwitch::Draining => Some("draining"),
     };
     if let Some(word) = word {
-        let message = format!("the board is {word}: nothing is started");
+        let message = format!("dispatch is {word}: no tasks are started");
         found.push(Attention::new("paused", message, "kanban resume"));
     }
     found.extend(breakers(snapshot)?);
@@ -186,11 +186,11 @@ fn breakers(snapshot: &Snapshot<'_>) -> Result<Vec<Attention>, VerbError> {
         .map(|breaker| {
             let (key, error) = (breaker.key.to_text(), breaker.last_error.unwrap_or_default());
             let command = format!("kanban breakers reset {key}");
-            Attention::new("breaker", format!("{key} is held back: {error}"), command)
+            Attention::new("breaker", format!("the breaker {key} is open: {error}"), command)
         })
         .collect();
     if more > 0 {
-        let message = format!("{more} more workspaces are held back");
+        let message = format!("{more} more workspace breakers are open");
         found.push(Attention::new("breaker", message, "kanban breakers"));
     }
     Ok(found)

@@ -57,7 +57,8 @@ pub struct ExportBoard {
     pub board: Option<String>,
 }
 
-/// Answers `GET /v1/export`: a header line, then a line per task. Each task is as of one instant; the board goes on meanwhile.
+/// Answers `GET /v1/export`: a header line, then a line per task. Each task is as of one instant; the board goes on
+/// meanwhile.
 pub fn export_board(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: ExportBoard = call.input.from_query()?;
@@ -140,7 +141,7 @@ pub fn import_large(api: Arc<Api>, call: Call) -> Answer {
         let bad = |told: String| ApiError::new(ErrorCode::BadRequest, told);
         // Read in one go: on the way from a value to a type a number can lose the sign of a zero.
         let verb: ImportTasks = kernel::json::from_slice(&body)
-            .map_err(|error| bad(format!("the body cannot be read: {error}")))?;
+            .map_err(|error| bad(format!("cannot read the body: {error}")))?;
         import(&api, call.caller, call.request_id, verb).await
     })
 }
@@ -220,7 +221,8 @@ pub fn backup(api: Arc<Api>, call: Call) -> Answer {
     })
 }
 
-/// A file as a reply, read piece by piece on a thread that may wait for a disk. `held` is let go when the last byte is on its way.
+/// A file as a reply, read piece by piece on a thread that may wait for a disk. `held` is let go when the last byte is
+/// on its way.
 pub(super) fn file_body<T: Send + Unpin + 'static>(file: File, held: T) -> Body {
     let (chunks, body) = outflow(held);
     tokio::spawn(async move {
@@ -300,10 +302,10 @@ impl From<RestoreError> for ApiError {
             RestoreError::Backup(refused) => {
                 let told = format!("the backup {}", refused.problem());
                 Self::new(ErrorCode::BadBackup, told)
-                    .with_hint(bad_backup_hint("the live board is untouched", &refused))
+                    .with_hint(bad_backup_hint("the live database is unchanged", &refused))
             }
             RestoreError::OpenRuns { .. } => Self::new(ErrorCode::OpenRuns, error.to_string())
-                .with_hint("`kanban drain` waits until the last one has ended"),
+                .with_hint("wait for them to end with `kanban drain`"),
             RestoreError::Fault(fault) => fault.into(),
             RestoreError::Refused(refusal) => VerbError::from(refusal).into(),
         }
@@ -314,7 +316,7 @@ impl From<RestoreError> for ApiError {
 pub fn bad_backup_hint(untouched: &str, refused: &OpenError) -> String {
     match refused.remedy() {
         Some(statements) => format!(
-            "{untouched}; to take out of a copy of it what is not kanband's: sqlite3 COPY '{statements}'"
+            "{untouched}; to remove the foreign objects from a copy: sqlite3 COPY '{statements}'"
         ),
         None => untouched.to_owned(),
     }

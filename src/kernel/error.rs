@@ -25,7 +25,7 @@ pub enum VerbError {
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum Fault {
     /// SQLite could not do it.
-    #[error("the database could not {doing}: {detail}")]
+    #[error("cannot {doing}: {detail}")]
     Database {
         /// What was being done, as a verb phrase.
         doing: String,
@@ -35,7 +35,7 @@ pub enum Fault {
         retryable: bool,
     },
     /// There is no room on the disk for it.
-    #[error("the disk is full, so the daemon could not {doing}; free some space")]
+    #[error("cannot {doing}: the disk is full; free some space")]
     DiskFull {
         /// What was being done, as a verb phrase.
         doing: String,
@@ -49,7 +49,7 @@ pub enum Fault {
         value: String,
     },
     /// The board's files are not those that are open any more, so what would be written now could not be found again.
-    #[error("nothing is written any more: {loss}")]
+    #[error("writes are disabled: {loss}")]
     BoardLost {
         /// Which file, and what happened to it.
         loss: String,
@@ -60,7 +60,7 @@ pub enum Fault {
     #[error("the daemon is shutting down")]
     ShuttingDown,
     /// There is no room for the request now.
-    #[error("the daemon is busy: {what}; try again")]
+    #[error("the daemon is busy: {what}; retry later")]
     Busy {
         /// What there are too many of.
         what: &'static str,
@@ -192,7 +192,7 @@ pub enum Refusal {
         name: String,
     },
     /// A field is longer than its limit.
-    #[error("{field} is too large: {actual} bytes, at most {limit}")]
+    #[error("{field} is too large: {actual} bytes, maximum {limit}")]
     TooLarge {
         /// The field.
         field: &'static str,
@@ -202,7 +202,7 @@ pub enum Refusal {
         limit: usize,
     },
     /// The task has as many of these as it may have.
-    #[error("{id} has {limit} {what}, the most that a task may have")]
+    #[error("{id} has {limit} {what}, the maximum per task")]
     TooMany {
         /// Of what, in the plural.
         what: &'static str,
@@ -256,7 +256,7 @@ pub enum Refusal {
         lock: String,
     },
     /// Parents of the task are not done.
-    #[error("cannot promote {id}: it waits for {unmet}")]
+    #[error("cannot promote {id}: unfinished parents: {unmet}")]
     UnmetParents {
         /// The task.
         id: String,
@@ -264,7 +264,7 @@ pub enum Refusal {
         unmet: String,
     },
     /// The processes of the task's previous run are not gone yet.
-    #[error("cannot claim {id}: its previous run {run_id} is still stopping")]
+    #[error("cannot claim {id}: the previous run {run_id} is still stopping")]
     PreviousRunOpen {
         /// The task.
         id: String,
@@ -272,7 +272,7 @@ pub enum Refusal {
         run_id: RunId,
     },
     /// Another run works where this one would.
-    #[error("cannot claim {id}: {holder} (run {run_id}) works in {workspace}")]
+    #[error("cannot claim {id}: workspace {workspace} is in use by {holder} (run {run_id})")]
     WorkspaceBusy {
         /// The task.
         id: String,
@@ -284,7 +284,7 @@ pub enum Refusal {
         run_id: RunId,
     },
     /// It is not known which directory this is, so it is not known whether a run works in it.
-    #[error("cannot claim {id}: it is not known which directory {workspace} is: {why}")]
+    #[error("cannot claim {id}: cannot resolve the workspace {workspace}: {why}")]
     WorkspaceUnknown {
         /// The task.
         id: String,
@@ -302,7 +302,7 @@ pub enum Refusal {
         state: String,
     },
     /// The claim belongs to somebody else.
-    #[error("cannot {verb} {id}: it is claimed by {lock}, not by {claimer}")]
+    #[error("cannot {verb} {id}: claimed by {lock}, not by {claimer}")]
     OtherClaimer {
         /// The verb.
         verb: &'static str,
@@ -322,7 +322,7 @@ pub enum Refusal {
         detail: String,
     },
     /// A worker acts on a task that is not its own.
-    #[error("run {run_id} works on {own}, not on {id}")]
+    #[error("run {run_id} belongs to {own}, not to {id}")]
     NotYours {
         /// The caller's run.
         run_id: RunId,
@@ -341,7 +341,7 @@ pub enum Refusal {
     },
     /// The same idempotency key was used with another payload.
     #[error(
-        "idempotency key {key:?} already belongs to {id}, which was created with other content"
+        "idempotency key {key:?} belongs to {id}, which was created with different content"
     )]
     IdempotencyConflict {
         /// The key.
@@ -350,7 +350,7 @@ pub enum Refusal {
         id: String,
     },
     /// The same request id was used with another request.
-    #[error("request id {id} was already used for another request")]
+    #[error("request id {id} was already used for a different request")]
     RequestConflict {
         /// The request id.
         id: String,
@@ -363,7 +363,7 @@ pub enum Refusal {
     },
     /// The launcher of a profile has no place for what is asked of its workers.
     #[error(
-        "profile {profile:?} takes no {option}: its launcher, {launcher:?}, has no place for it"
+        "profile {profile:?} does not support {option}: its launcher {launcher:?} has no placeholder for it"
     )]
     OptionNotTaken {
         /// `model`, `effort` or `args`.
@@ -374,19 +374,19 @@ pub enum Refusal {
         launcher: String,
     },
     /// A task of an import has the id of another task that is here already.
-    #[error("{id} is here already and is another task than the one to be imported")]
+    #[error("{id} already exists and differs from the task to import")]
     ImportClash {
         /// The task.
         id: String,
     },
     /// There is no such breaker to reset.
-    #[error("no such breaker: {key} holds nothing back")]
+    #[error("no such breaker: {key}")]
     UnknownBreaker {
         /// The key.
         key: String,
     },
     /// A worker says that it created tasks that it did not create.
-    #[error("created_cards names what was not created here: {told}")]
+    #[error("created_cards names tasks that this run did not create: {told}")]
     UnknownCards {
         /// Their ids, as the caller wrote them.
         ids: Vec<String>,
@@ -402,7 +402,7 @@ pub enum Refusal {
         filename: String,
     },
     /// The answer would take too long to find.
-    #[error("this takes too long to read: stopped after {ms} ms")]
+    #[error("the query took too long: stopped after {ms} ms")]
     ReadTooLong {
         /// How long it had taken, milliseconds.
         ms: u64,
@@ -518,50 +518,50 @@ impl Refusal {
         let hint = match self {
             Self::UnknownTask { .. }
             | Self::UnknownLinkEnds { .. }
-            | Self::UnknownParents { .. } => "`kanban list` shows the ids".to_owned(),
-            Self::OtherBoard { .. } => "name the task's board with --board".to_owned(),
-            Self::UnknownBoard { .. } => "`kanban boards list` shows the boards".to_owned(),
+            | Self::UnknownParents { .. } => "list task ids with `kanban list`".to_owned(),
+            Self::OtherBoard { .. } => "select the task's board with --board".to_owned(),
+            Self::UnknownBoard { .. } => "list boards with `kanban boards list`".to_owned(),
             Self::CurrentlyRunning { id, .. } => {
-                format!("`kanban reclaim {id}` stops its run first")
+                format!("stop the run first with `kanban reclaim {id}`")
             }
-            Self::UnmetParents { .. } => "`--force` starts it all the same".to_owned(),
+            Self::UnmetParents { .. } => "use `--force` to ignore unfinished parents".to_owned(),
             Self::PreviousRunOpen { .. } => {
-                "wait until its processes are gone: `kanban wait --closed`".to_owned()
+                "wait for its processes to end with `kanban wait --closed`".to_owned()
             }
             Self::WorkspaceBusy { holder, .. } => {
-                format!("wait for it: `kanban wait --closed {holder}`")
+                format!("wait for it with `kanban wait --closed {holder}`")
             }
             Self::WorkspaceUnknown { workspace, .. } => {
-                format!("try again when `ls -d {workspace}` answers for the daemon's user")
+                format!("retry when `ls -d {workspace}` works for the daemon's user")
             }
             Self::NotUnkillable { id, .. } => {
                 format!(
-                    "`kanban stop {id}` without --force ends what runs; --force is for what will not die"
+                    "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
                 )
             }
-            Self::RunOver { .. } => "stop working: nothing you report will be recorded".to_owned(),
-            Self::NotYours { own, .. } => format!("comment on it instead, or act on {own}"),
-            Self::UnknownBreaker { .. } => "`kanban breakers` lists those that do".to_owned(),
+            Self::RunOver { .. } => "stop working; further reports are not recorded".to_owned(),
+            Self::NotYours { own, .. } => format!("comment on it, or act on {own}"),
+            Self::UnknownBreaker { .. } => "list breakers with `kanban breakers`".to_owned(),
             Self::UnknownCards { .. } => {
-                "nothing was completed: name only tasks that a create returned to you, or none"
+                "nothing was completed; name only tasks that this run created, or none"
                     .to_owned()
             }
-            Self::UnknownAttachment { id, .. } => format!("`kanban attachments {id}` lists them"),
+            Self::UnknownAttachment { id, .. } => format!("list attachments with `kanban attachments {id}`"),
             Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")
             }
             Self::OptionNotTaken { profile, option, .. } => format!(
-                "`kanban profiles check {profile}` shows what would be run; {{{option}}} in the launcher's argv is the place"
+                "add {{{option}}} to the launcher's argv; `kanban profiles check {profile}` shows the command line"
             ),
             Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
-                format!("`kanban unblock {id}` first")
+                format!("run `kanban unblock {id}` first")
             }
             Self::TooMany { id, .. } => {
-                format!("continue in a new task: `kanban create --parent {id} …`")
+                format!("continue in a new task with `kanban create --parent {id} …`")
             }
             Self::ReadTooLong { .. } => {
-                "ask for less: a limit, a status, longer or rarer words".to_owned()
+                "narrow the query with --limit, --status, or longer or rarer words".to_owned()
             }
             Self::TitleRequired
             | Self::CommentBodyRequired

@@ -1,7 +1,7 @@
 //! From the way in which a process ended to an outcome, and from an outcome to what becomes of the task.
 //!
-//! [`classify`] reads the evidence; [`rule`] is the table that says for each outcome whether it counts, against whom, whether
-//! the next start waits, who is told and what the next attempt reads. Nothing here reads a clock or a row.
+//! [`classify`] reads the evidence; [`rule`] is the table that says for each outcome whether it counts, against whom,
+//! whether the next start waits, who is told and what the next attempt reads. Nothing here reads a clock or a row.
 
 use serde::{Deserialize, Serialize};
 
@@ -161,9 +161,9 @@ impl Evidence {
         }
     }
 
-    /// What kept a worker that ended with `code` from being heard; none when its code says enough. Where workers report, any code
-    /// but the one for a rate limit may stand for a report that failed; where the code is the verdict, only that of a `kanban`
-    /// which no daemon answered.
+    /// What kept a worker that ended with `code` from being heard; none when its code says enough. Where workers
+    /// report, any code but the one for a rate limit may stand for a report that failed; where the code is the
+    /// verdict, only that of a `kanban` which no daemon answered.
     fn unheard_end(&self, mode: VerdictMode, code: i32) -> Option<&Unheard> {
         let may_be_unheard = match mode {
             VerdictMode::Report => code != EXIT_RATE_LIMITED,
@@ -192,7 +192,7 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.timed_out => {
             let elapsed = evidence.elapsed_seconds.unwrap_or_default();
-            (RunOutcome::TimedOut, Some(format!("its time was up after {elapsed}s")))
+            (RunOutcome::TimedOut, Some(format!("exceeded its time limit after {elapsed}s")))
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.oom => {
             let peak = evidence.memory_peak_bytes.or(evidence.max_rss_bytes).unwrap_or_default();
@@ -200,21 +200,21 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.stop_requested => (
             RunOutcome::Reclaimed,
-            Some("its supervisor was asked to stop it (host shutdown?)".to_owned()),
+            Some("the shim was asked to stop it (host shutdown?)".to_owned()),
         ),
         ProcessEnd::Exited(code) if let Some(unheard) = evidence.unheard_end(mode, *code) => {
             let cause = &unheard.cause;
-            let told = format!("exit code {code}; a verdict could not reach the daemon: {cause}");
+            let told = format!("exit code {code}; the worker could not report its verdict to the daemon: {cause}");
             (RunOutcome::Lost, Some(told))
         }
         ProcessEnd::Exited(EXIT_RATE_LIMITED) => {
-            (RunOutcome::RateLimited, Some("the worker met a rate limit (exit code 75)".to_owned()))
+            (RunOutcome::RateLimited, Some("the worker reported a rate limit (exit code 75)".to_owned()))
         }
         ProcessEnd::Exited(0) => match mode {
             VerdictMode::Exit => (RunOutcome::Completed, None),
             VerdictMode::Report => (
                 RunOutcome::ProtocolViolation,
-                Some("the worker ended (exit code 0) without completing or blocking".to_owned()),
+                Some("the worker exited (code 0) without completing or blocking the task".to_owned()),
             ),
         },
         ProcessEnd::Exited(code) => (RunOutcome::Crashed, Some(format!("exit code {code}"))),
@@ -505,8 +505,8 @@ pub fn settlement(outcome: RunOutcome, end: &ProcessEnd) -> Settlement {
 }
 
 impl Settlement {
-    /// The same for a run whose worker was not heard, which is charged to nobody; while that lasts it is the host's fault, whose
-    /// breaker then keeps the next ones from working for nothing.
+    /// The same for a run whose worker was not heard, which is charged to nobody; while that lasts it is the host's
+    /// fault, whose breaker then keeps the next ones from working for nothing.
     #[must_use]
     pub fn with_unheard(self, outcome: RunOutcome, unheard: Option<&Unheard>) -> Self {
         let is_lasting = outcome == RunOutcome::Lost && unheard.is_some_and(|it| it.is_lasting);

@@ -225,7 +225,7 @@ fn a_word_about_tasks_that_were_not_created_is_refused_by_name_and_told_once() {
     let refusal = refused(&mut bench, &by, &completed_with(&id, &cards));
     assert_eq!(refusal.code(), ErrorCode::UnknownCards);
     let expected = format!(
-        "created_cards names what was not created here: t_dead (no such task), {foreign} (created by ada), not an id (no such task)"
+        "created_cards names tasks that this run did not create: t_dead (no such task), {foreign} (created by ada), not an id (no such task)"
     );
     assert_eq!(refusal.to_string(), expected);
     assert!(refusal.hint().unwrap().contains("nothing was completed"));

@@ -33,7 +33,7 @@ fn a_task_that_waits_long_is_told_of_once_with_the_reason_each_time_that_it_is_r
     let alerts = told(&bench, &id);
     assert_eq!(alerts.len(), 1);
     assert_eq!((&alerts[0]["reason"], &alerts[0]["since"]), (&json!("unassigned"), &json!(since)));
-    assert_eq!(alerts[0]["explanation"], "nobody is assigned");
+    assert_eq!(alerts[0]["explanation"], "no assignee");
     for _ in 0..5 {
         bench.now += 600;
         bench.pass();

@@ -124,7 +124,7 @@ fn what_is_no_backup_is_refused_and_the_live_board_goes_on() {
     for (file, phrase) in no_backups(&board, &good) {
         let told = board.say(["restore", &file, "--yes"]).failed(1);
         assert!(
-            told.contains(phrase) && told.contains("live board is untouched"),
+            told.contains(phrase) && told.contains("live database is unchanged"),
             "{file}: {told}"
         );
         assert_eq!((board.everything(), incarnation(&board)), before, "{file}");

@@ -114,7 +114,7 @@ fn a_claim_on_a_directory_in_which_somebody_works_is_refused_by_name() {
     );
     board.say(["claim", &first]).ok();
     let told = board.say(["claim", &second]).failed(1);
-    assert!(told.contains(&format!("{first} (run 1) works in")), "{told}");
+    assert!(told.contains(&format!("in use by {first} (run 1)")), "{told}");
     board.say(["complete", &first]).ok();
     board.say(["claim", &second]).ok();
 }

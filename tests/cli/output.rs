@@ -61,7 +61,7 @@ fn with_json_an_error_is_an_object_on_stderr_too() {
         assert_eq!(object["error"]["hint"].is_string(), has_hint, "{arguments:?}");
     }
     let plain = board.say(["show", "t_dead"]).failed(1);
-    assert_eq!(plain, "error: no such task: t_dead\nhint: `kanban list` shows the ids\n");
+    assert_eq!(plain, "error: no such task: t_dead\nhint: list task ids with `kanban list`\n");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_failure_is_followed_by_a_wait_and_at_last_by_a_person() {
     board.say(["dispatch", "--failure-limit", "1"]).ok();
     let json = until_reason(&board, &id, "blocked");
     assert_eq!(json["gave_up"], true);
-    assert!(json["explanation"].as_str().unwrap().starts_with("it was given up: "), "{json}");
+    assert!(json["explanation"].as_str().unwrap().starts_with("given up: "), "{json}");
 }
 
 #[test]

@@ -235,7 +235,7 @@ const VERBS: &[Verb] = &[
         "promote",
         &["{a}"],
         &[
-            (&["{b}"], 1, "it waits for"),
+            (&["{b}"], 1, "unfinished parents"),
             (&["{a}"], 1, "cannot promote"),
             (&["t_dead"], 1, "no such task"),
             (&[], 2, "ID"),

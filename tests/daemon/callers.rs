@@ -32,7 +32,7 @@ fn a_process_in_a_runs_tree_acts_as_that_run_whatever_its_environment_says() {
     daemon.restart();
     let id = daemon.create(json!({ "assignee": "sh" }));
     let told = output(&daemon, &id);
-    assert!(told.contains(&format!("works on {id}, not on {other}")), "{told}");
+    assert!(told.contains(&format!("belongs to {id}, not to {other}")), "{told}");
     assert_eq!(told.matches("may not").count(), 2, "{told}");
     assert_eq!(daemon.status(&other), "ready");
     let comments = &daemon.show(&other)["comments"];

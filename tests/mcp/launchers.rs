@@ -342,10 +342,10 @@ fn what_a_launcher_has_no_place_for_is_refused_by_name() {
     let agents = Agents::new();
     let board = agents.board("hermes", 0);
     let told = board.say(["create", "t", "--assignee", "p", "--effort", "high"]).failed(1);
-    assert!(told.contains("takes no effort") && told.contains("hermes"), "{told}");
+    assert!(told.contains("does not support effort") && told.contains("hermes"), "{told}");
     assert!(told.contains("kanban profiles check p"), "{told}");
     let id = board.create("t", &["--assignee", "p", "--model", "M", "--arg=--one"]);
-    assert!(board.say(["edit", &id, "--effort", "high"]).failed(1).contains("takes no effort"));
+    assert!(board.say(["edit", &id, "--effort", "high"]).failed(1).contains("does not support effort"));
     let edited = board.say(["edit", &id, "--model", "N", "--no-args", "--json"]).json();
     assert_eq!((&edited["model"], &edited["args"]), (&json!("N"), &json!([])));
     assert_eq!(edited["changed"], json!(["model", "args"]));
@@ -359,7 +359,7 @@ fn what_a_launcher_has_no_place_for_is_refused_by_name() {
 
     let board = Board::with_workers(&[("dev", "exec sleep 600")]);
     let told = board.say(["create", "t", "--assignee", "dev", "--model", "M"]).failed(1);
-    assert!(told.contains("takes no model"), "{told}");
+    assert!(told.contains("does not support model"), "{told}");
     // Nobody is assigned yet: nothing can be said about it.
     let id = board.create("t", &["--model", "M"]);
     board.say(["assign", &id, "dev"]).ok();

@@ -11,7 +11,7 @@ pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Chec
     let mount = match ProcMount::of_process() {
         Ok(mount) => mount,
         Err(error) => {
-            let told = format!("how /proc is mounted cannot be read: {error}");
+            let told = format!("cannot read the mount options of /proc: {error}");
             return Check::bad(name, Health::Warn, told, "mount /proc");
         }
     };

@@ -28,7 +28,7 @@ pub(super) fn checks(doors: &Doors, operators: &Path, workers: &Path) -> Vec<Che
             path: operators,
             too_much: 0o006,
             needed: 0,
-            problem: "everybody may act as an operator through it",
+            problem: "every user can act as an operator",
             change: "o-rw",
         },
         Rule {
@@ -55,7 +55,7 @@ fn check(rule: &Rule<'_>, report: &DoorsReport, maker: Maker) -> Check {
         let fix = match maker {
             Maker::ServiceManager { remedy } => format!("`{remedy}`"),
             Maker::Daemon => format!(
-                "`ls -ld {shown}`: what is in the way has to go; the daemon then makes its socket again by itself"
+                "remove what is at the path, see `ls -ld {shown}`; the daemon then creates its socket again"
             ),
         };
         return fail(lost.cause.clone(), fix);
@@ -67,7 +67,7 @@ fn check(rule: &Rule<'_>, report: &DoorsReport, maker: Maker) -> Check {
         }
         Ok(mode) => Check::ok(name, format!("{shown}, mode {mode:03o}")),
         Err(error) => {
-            fail(format!("{shown} cannot be looked at: {error}"), format!("`ls -ld {shown}`"))
+            fail(format!("cannot inspect {shown}: {error}"), format!("`ls -ld {shown}`"))
         }
     }
 }
@@ -76,12 +76,12 @@ fn check(rule: &Rule<'_>, report: &DoorsReport, maker: Maker) -> Check {
 fn watch_check(report: &DoorsReport) -> Check {
     let name = "file watch";
     match &report.blind {
-        None => Check::ok(name, "a lost socket is noticed at once (inotify)"),
+        None => Check::ok(name, "a removed socket is detected at once (inotify)"),
         Some(why) => Check::bad(
             name,
             Health::Warn,
-            format!("a lost socket is noticed by the slow tick only: {why}"),
-            "raise `fs.inotify.max_user_instances` and `fs.inotify.max_user_watches` by sysctl",
+            format!("a removed socket is detected by the slow tick only: {why}"),
+            "raise `fs.inotify.max_user_instances` and `fs.inotify.max_user_watches` with sysctl",
         ),
     }
 }
