@@ -29,10 +29,10 @@ pub const COMMAND_LAUNCHER: &str = "command";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// When a ready task is given to a worker.
+    /// Dispatch: starting ready tasks.
     #[serde(default)]
     pub dispatch: Dispatch,
-    /// How a worker's processes are started, watched and ended.
+    /// Supervision: starting, limiting and stopping workers.
     #[serde(default)]
     pub supervision: Supervision,
     /// Tasks taken by hand.

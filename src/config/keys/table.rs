@@ -1,4 +1,5 @@
-//! The table of all sections, and the keys of those that are about the board. Order here is the order in the default file and the manual.
+//! The table of all sections, and the keys of those that are about the board. Order here is the order in the default
+//! file and the manual.
 
 use std::time::Duration;
 
@@ -19,56 +20,56 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub static SECTIONS: &[Section] = &[
     Section {
         name: "dispatch",
-        doc: "When a ready task is given to a worker.",
+        doc: "Dispatch: starting ready tasks.",
         shape: Shape::Keys,
         keys: DISPATCH,
     },
     Section {
         name: "supervision",
-        doc: "How a worker's processes are started, watched and ended.",
+        doc: "Supervision: starting, limiting and stopping workers.",
         shape: Shape::Keys,
         keys: SUPERVISION,
     },
     Section {
         name: "claims",
-        doc: "Tasks that somebody took by hand with `kanban claim`.",
+        doc: "Manual claims (`kanban claim`).",
         shape: Shape::Keys,
         keys: CLAIMS,
     },
     Section {
         name: "disk",
-        doc: "Room that is kept free on the file system of the home.",
+        doc: "Free space on the file system of the home.",
         shape: Shape::Keys,
         keys: DISK,
     },
     Section {
         name: "workspaces",
-        doc: "Where workers work: scratch directories and worktrees that the daemon makes.",
+        doc: "Workspaces: scratch directories and worktrees created by the daemon.",
         shape: Shape::Keys,
         keys: WORKSPACES,
     },
     Section {
         name: "worktree",
-        doc: "Worktrees of git: the workspaces of kind `worktree`.",
+        doc: "Git worktrees: workspaces of kind `worktree`.",
         shape: Shape::Keys,
         keys: WORKTREE,
     },
     Section {
         name: "log",
-        doc: "What the daemon writes about itself.",
+        doc: "The daemon's log.",
         shape: Shape::Keys,
         keys: LOG,
     },
     Section {
         name: "metrics",
-        doc: "Figures for Prometheus; on the operators' socket they are always there (`GET /v1/metrics`).",
+        doc: "Prometheus metrics; the operators' socket always serves them (`GET /v1/metrics`).",
         shape: Shape::Keys,
         keys: METRICS,
     },
     Section {
         name: "profiles",
-        doc: "One table per assignee: how its workers are started and within which limits. An assignee \
-              without a table runs under `dispatch.default_launcher`.",
+        doc: "One table per assignee, with the launcher and the limits of its workers. Assignees without a table use \
+         `dispatch.default_launcher`.",
         shape: Shape::Named {
             examples: &[
                 Example {
@@ -103,8 +104,7 @@ pub static SECTIONS: &[Section] = &[
     },
     Section {
         name: "launchers",
-        doc: "One table per way to start an agent. A table with the name of a preset changes only the \
-              keys that it holds.",
+        doc: "One table per launcher. A table with the name of a preset overrides only the keys it sets.",
         shape: Shape::Named {
             examples: &[Example {
                 name: "my-agent",
@@ -136,8 +136,7 @@ const DISPATCH: &[Key] = &[
         default: Some("true"),
         example: None,
         unit: None,
-        doc: "Whether ready tasks are started, and lost claims taken back, without being asked to; with \
-              `false` only `kanban dispatch` does so.",
+        doc: "Start ready tasks and reclaim expired claims automatically; with `false` only `kanban dispatch` does so.",
     },
     Key {
         name: "interval_seconds",
@@ -145,8 +144,8 @@ const DISPATCH: &[Key] = &[
         default: Some("60"),
         example: None,
         unit: Some("seconds"),
-        doc: "Time between two passes that look for work nobody announced; announced work starts at once, \
-              so a shorter time buys no speed.",
+        doc: "Interval of the fallback dispatch pass. Tasks start when they become ready, so a shorter interval does \
+         not start them sooner.",
     },
     Key {
         name: "max_running",
@@ -154,8 +153,7 @@ const DISPATCH: &[Key] = &[
         default: Some("8"),
         example: None,
         unit: Some("runs"),
-        doc: "How many supervised runs may be open at one time over all profiles; 0 starts none, and a \
-              lower value ends none that is open.",
+        doc: "Maximum number of open supervised runs over all profiles; 0 starts none. Lowering it does not stop open runs.",
     },
     Key {
         name: "default_launcher",
@@ -163,8 +161,8 @@ const DISPATCH: &[Key] = &[
         default: Some("\"hermes\""),
         example: None,
         unit: None,
-        doc: "Launcher of an assignee that has no profile, and of a profile that names neither launcher \
-              nor argv; holds from the next start of a worker.",
+        doc: "Launcher for assignees without a profile, and for profiles with neither launcher nor argv; applies from \
+         the next start of a worker.",
     },
     Key {
         name: "strict_profiles",
@@ -172,7 +170,7 @@ const DISPATCH: &[Key] = &[
         default: Some("false"),
         example: None,
         unit: None,
-        doc: "Whether a task for an assignee without a profile is refused; tasks already on the board stay.",
+        doc: "Refuse tasks for assignees without a profile; existing tasks are kept.",
     },
     Key {
         name: "failure_limit",
@@ -180,8 +178,8 @@ const DISPATCH: &[Key] = &[
         default: Some("5"),
         example: None,
         unit: Some("failures"),
-        doc: "After how many failed runs in a row a task is given up and blocked for a person; applied \
-              when the next run fails.",
+        doc: "Maximum number of consecutive failed runs; then the task is given up and blocked. Applies when the next \
+         run fails.",
     },
     Key {
         name: "backoff_base",
@@ -189,8 +187,8 @@ const DISPATCH: &[Key] = &[
         default: Some("\"1s\""),
         example: None,
         unit: None,
-        doc: "Wait before the retry after a first failure; it doubles with each further one, and a wait \
-              that has begun is not changed.",
+        doc: "Delay before the retry after a first failure; it doubles with each further failure. Delays in progress \
+         do not change.",
     },
     Key {
         name: "backoff_max",
@@ -198,7 +196,7 @@ const DISPATCH: &[Key] = &[
         default: Some("\"10m\""),
         example: None,
         unit: None,
-        doc: "Longest wait before a retry; longer waits found at start are cut to it.",
+        doc: "Maximum delay before a retry; longer delays are reduced to it when the daemon starts.",
     },
     Key {
         name: "rate_limit_wait",
@@ -206,7 +204,7 @@ const DISPATCH: &[Key] = &[
         default: Some("\"5m\""),
         example: None,
         unit: None,
-        doc: "Wait before the next start of a task whose worker met a rate limit and did not tell until when.",
+        doc: "Delay before the retry after a rate limit, if the worker reported no time.",
     },
     Key {
         name: "queue_wait_alert",
@@ -214,8 +212,7 @@ const DISPATCH: &[Key] = &[
         default: Some("\"0s\""),
         example: None,
         unit: None,
-        doc: "How long a task may be ready before one event `waiting_long` tells of it, with the reason; 0s tells \
-              of none.",
+        doc: "Time a task may be ready before one event `waiting_long` reports it with the reason; 0s disables the event.",
     },
     Key {
         name: "lifetime_starts",
@@ -223,8 +220,8 @@ const DISPATCH: &[Key] = &[
         default: Some("20"),
         example: None,
         unit: Some("starts"),
-        doc: "How often a task may be started without a person's word over its whole life, successes \
-              included; applied at the next start.",
+        doc: "Maximum number of automatic starts of a task over its lifetime, including successful runs; applies at \
+         the next start.",
     },
 ];
 
@@ -235,8 +232,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"30s\""),
         example: None,
         unit: None,
-        doc: "Time that a worker has to end by itself after its verdict before it is stopped; cut short \
-              when its slot is wanted.",
+        doc: "Time a worker has to exit after its verdict before it is stopped; ends early when its slot is needed.",
     },
     Key {
         name: "grace",
@@ -244,7 +240,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"5s\""),
         example: None,
         unit: None,
-        doc: "Time between TERM and KILL when a run is stopped; fixed for a run at its start.",
+        doc: "Time between SIGTERM and SIGKILL when a run is stopped; fixed for a run at its start.",
     },
     Key {
         name: "spawn_timeout",
@@ -252,8 +248,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"10s\""),
         example: None,
         unit: None,
-        doc: "How long a new run's shim may take to say who it is before the start counts as failed; \
-              holds from the next start.",
+        doc: "Time limit for the shim of a new run to identify itself; then the start counts as failed. Applies from \
+         the next start.",
     },
     Key {
         name: "max_runtime",
@@ -261,8 +257,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"24h\""),
         example: None,
         unit: None,
-        doc: "Longest run of a task that has no time of its own and whose profile has none; fixed for a \
-              run at its start.",
+        doc: "Time limit of a run, if neither the task nor its profile sets one; fixed for a run at its start.",
     },
     Key {
         name: "progress_timeout",
@@ -270,8 +265,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"0s\""),
         example: None,
         unit: None,
-        doc: "How long a run may show no sign of life (no output, no CPU time, no call of the board) before it is \
-              ended as timed out; 0s: for ever. A run is watched as the daemon that started or found it is set.",
+        doc: "Time a run may be inactive (no output, no CPU time, no request to the board) before it is stopped as \
+         timed out; 0s: no limit. Fixed for a run when the daemon starts or finds it.",
     },
     Key {
         name: "max_total_runtime",
@@ -279,8 +274,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"0s\""),
         example: None,
         unit: None,
-        doc: "How long all runs of a task may take together before it waits for a person instead of starting \
-              again by itself; 0s: without end.",
+        doc: "Maximum total time of all runs of a task; then it is no longer started automatically. 0s: no limit.",
     },
     Key {
         name: "pass_env",
@@ -288,8 +282,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("[]"),
         example: None,
         unit: None,
-        doc: "Names of variables that workers get from the daemon's environment beside the few that they \
-              always get; holds from the next start.",
+        doc: "Additional environment variables that workers inherit from the daemon; applies from the next start.",
     },
     Key {
         name: "shim",
@@ -297,8 +290,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"\""),
         example: None,
         unit: None,
-        doc: "Path of the `kanban-shim` to use; empty: the one beside `kanband`, else the one in \
-              /usr/libexec/kanband.",
+        doc: "Path of `kanban-shim`; empty: beside `kanband`, else in /usr/libexec/kanband.",
     },
     Key {
         name: "holder",
@@ -316,7 +308,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("1048576"),
         example: None,
         unit: Some("bytes"),
-        doc: "How much of a run's output is kept from its beginning; fixed for a run at its start.",
+        doc: "Amount of a run's output to keep from the beginning; fixed for a run at its start.",
     },
     Key {
         name: "log_tail_bytes",
@@ -324,7 +316,7 @@ const SUPERVISION: &[Key] = &[
         default: Some("1048576"),
         example: None,
         unit: Some("bytes"),
-        doc: "How much of a run's output is kept from its end; fixed for a run at its start.",
+        doc: "Amount of a run's output to keep from the end; fixed for a run at its start.",
     },
     Key {
         name: "log_pace_bytes_per_second",
@@ -332,8 +324,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("16777216"),
         example: None,
         unit: Some("bytes per second"),
-        doc: "Pace at which a worker's output is taken, so that a talkative one never slows the board; a \
-              faster worker waits. Fixed for a run at its start.",
+        doc: "Maximum rate at which a worker's output is read, to protect the board from verbose workers; faster \
+         workers block. Fixed for a run at its start.",
     },
     Key {
         name: "containment",
@@ -341,9 +333,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"auto\""),
         example: None,
         unit: None,
-        doc: "What holds the processes of a run together: \"auto\", a control group of its own wherever a \
-              writable cgroup v2 hierarchy is found, or \"subreaper\", only the process that supervises it; \
-              `kanban doctor` says which it is.",
+        doc: "Containment of a run's processes: \"auto\", a control group per run if a writable cgroup v2 hierarchy \
+         is found; or \"subreaper\", only the shim. `kanban doctor` shows the mode in use.",
     },
     Key {
         name: "cgroup_base",
@@ -351,8 +342,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("\"\""),
         example: None,
         unit: None,
-        doc: "Directory of a control group that was handed over to kanband, below which the runs get theirs; \
-              empty: the group that the daemon itself is in.",
+        doc: "Directory of a control group delegated to kanband, as the parent of the groups of runs; empty: the \
+         daemon's own group.",
     },
     Key {
         name: "memory_max",
@@ -360,8 +351,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("0"),
         example: None,
         unit: None,
-        doc: "Memory that all processes of a run share where its profile says nothing, 0 for no limit; \
-              enforced where the cgroup has the memory controller.",
+        doc: "Memory limit of all processes of a run together, if its profile sets none; 0: no limit. Enforced if the \
+         cgroup has the memory controller.",
     },
     Key {
         name: "pids_max",
@@ -369,8 +360,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("0"),
         example: None,
         unit: Some("processes and threads"),
-        doc: "How many processes and threads a run may have at one time where its profile says nothing, 0 \
-              for no limit; enforced where the cgroup has the pids controller.",
+        doc: "Maximum number of processes and threads of a run, if its profile sets none; 0: no limit. Enforced if \
+         the cgroup has the pids controller.",
     },
     Key {
         name: "cpu_percent",
@@ -378,8 +369,8 @@ const SUPERVISION: &[Key] = &[
         default: Some("0"),
         example: None,
         unit: Some("percent of one CPU"),
-        doc: "CPU time that a run may use where its profile says nothing, 100 for one whole CPU, 0 for no \
-              limit; enforced where the cgroup has the cpu controller.",
+        doc: "CPU limit of a run, if its profile sets none; 100: one CPU, 0: no limit. Enforced if the cgroup has the \
+         cpu controller.",
     },
 ];
 
@@ -389,8 +380,8 @@ const CLAIMS: &[Key] = &[Key {
     default: Some("\"15m\""),
     example: None,
     unit: None,
-    doc: "How long a claim made by hand holds without a heartbeat; used for new claims and for heartbeats. \
-          Supervised runs need none: their process is their sign of life.",
+    doc: "Lifetime of a manual claim without a heartbeat; applies to new claims and heartbeats. Supervised runs need \
+     no heartbeat.",
 }];
 
 const DISK: &[Key] = &[
@@ -400,8 +391,7 @@ const DISK: &[Key] = &[
         default: Some("209715200"),
         example: None,
         unit: Some("bytes"),
-        doc: "With less room than this nothing is started; it goes on by itself when there is room again. \
-              0 looks at no disk.",
+        doc: "Minimum free space; below it no tasks are started until space is free again. 0 disables the check.",
     },
     Key {
         name: "reserve_bytes",
@@ -409,8 +399,8 @@ const DISK: &[Key] = &[
         default: Some("16777216"),
         example: None,
         unit: Some("bytes"),
-        doc: "Size of a file that is given up on a full disk, so that verdicts can still be recorded; taken \
-              when the daemon starts. 0 keeps none.",
+        doc: "Size of a reserve file, removed on a full disk so that verdicts can still be recorded; applies when the \
+         daemon starts. 0 disables it.",
     },
 ];
 
@@ -421,8 +411,8 @@ const WORKSPACES: &[Key] = &[
         default: Some("\"7d\""),
         example: None,
         unit: None,
-        doc: "How long the scratch directory or worktree of a task that is done or archived stays; then the \
-              next `kanban gc` removes it. A worktree with work that nothing else has is never removed.",
+        doc: "Time to keep the scratch directory or worktree of a done or archived task; then the next `kanban gc` \
+         removes it. A worktree that holds the only copy of work is never removed.",
     },
     Key {
         name: "setup_timeout",
@@ -430,8 +420,8 @@ const WORKSPACES: &[Key] = &[
         default: Some("\"5m\""),
         example: None,
         unit: None,
-        doc: "How long the making of a worktree may take, and then `worktree.setup`, before the start counts as \
-              failed; fixed for a run at its start.",
+        doc: "Time limit for creating a worktree, and again for `worktree.setup`; then the start counts as failed. \
+         Fixed for a run at its start.",
     },
 ];
 
@@ -462,7 +452,8 @@ const WORKTREE: &[Key] = &[
         default: Some("[]"),
         example: None,
         unit: None,
-        doc: "Program and arguments that run in the worktree before each start of a worker, as its user, in its environment, \
+        doc: "Program and arguments that run in the worktree before each start of a worker, as its user, in its \
+         environment, \
               and with their output in the run's log, such as `[\"git\", \"lfs\", \"pull\"]`; a failure is a failed \
               start. Bounded by `workspaces.setup_timeout`. Empty: none.",
     },
