@@ -58,8 +58,8 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"exit\""),
         unit: None,
-        doc: "Where the verdict on the task comes from when the profile has an `argv`: \"exit\", the exit \
-              code, or \"report\", the worker's own word.",
+        doc: "Source of the verdict if the profile has an `argv`: \"exit\", the exit code; or \"report\", the worker \
+         reports it.",
     },
     Key {
         name: "model",
@@ -67,7 +67,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"opus\""),
         unit: None,
-        doc: "Model of a task that names none (`kanban create --model`); the launcher must have a place for it.",
+        doc: "Default model of the tasks (`kanban create --model`); the launcher needs a placeholder for it.",
     },
     Key {
         name: "effort",
@@ -75,7 +75,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"high\""),
         unit: None,
-        doc: "Effort of a task that names none (`kanban create --effort`); the launcher must have a place for it.",
+        doc: "Default effort of the tasks (`kanban create --effort`); the launcher needs a placeholder for it.",
     },
     Key {
         name: "args",
@@ -84,7 +84,7 @@ pub(super) const PROFILE: &[Key] = &[
         example: Some("[\"--verbose\"]"),
         unit: None,
         doc: "Extra arguments of this profile's workers, before those of the task (`kanban create --arg`); the \
-              launcher must have a place for them.",
+         launcher needs a placeholder for them.",
     },
     Key {
         name: "env",
@@ -92,9 +92,8 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("{ EDITOR = \"true\", CI = \"1\" }"),
         unit: None,
-        doc: "Variables for this profile's workers; names that begin with KANBAN_ are set by the daemon \
-              alone. Values of at least 8 bytes are redacted in logs, unless they are a path, a locale, a URL without \
-              credentials, a number or a boolean.",
+        doc: "Environment variables of this profile's workers; names that begin with KANBAN_ are reserved for the \
+         daemon. Values of at least 8 bytes are redacted in logs, except paths, locales, URLs without credentials, numbers and booleans.",
     },
     Key {
         name: "env_public",
@@ -102,8 +101,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("[\"NODE_ENV\", \"PUBLIC_KEY\"]"),
         unit: None,
-        doc: "Variables whose values are not redacted in logs, whatever their names and values are. \
-              `kanban profiles check NAME` lists those that are redacted.",
+        doc: "Variables to exclude from redaction in logs. `kanban profiles check NAME` lists the redacted variables.",
     },
     Key {
         name: "env_file",
@@ -111,9 +109,8 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"/etc/kanband/keys/coder\""),
         unit: None,
-        doc: "File with further variables, a line NAME=VALUE each, read when a run starts; `env` goes over it. The place \
-              for keys: it must belong to root or to the daemon's user, and nobody else may read it, but for the daemon's \
-              group.",
+        doc: "File with more variables, one NAME=VALUE per line, read when a run starts; `env` overrides it. Use it \
+         for API keys: it must be owned by root or the daemon's user and be readable by the owner and the daemon's group only.",
     },
     Key {
         name: "working_directory",
@@ -121,7 +118,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"/srv/checkout\""),
         unit: None,
-        doc: "Directory that workers start in instead of their task's workspace.",
+        doc: "Working directory of the workers instead of the task's workspace.",
     },
     Key {
         name: "max_running",
@@ -129,8 +126,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("2"),
         unit: Some("runs"),
-        doc: "How many runs of this profile may be open at one time, within `dispatch.max_running`; 0 \
-              starts none.",
+        doc: "Maximum number of open runs of this profile, within `dispatch.max_running`; 0 starts none.",
     },
     Key {
         name: "max_runtime",
@@ -138,7 +134,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"2h\""),
         unit: None,
-        doc: "Longest run of a task that has no time of its own, instead of `supervision.max_runtime`.",
+        doc: "Time limit of a run, if the task sets none; overrides `supervision.max_runtime`.",
     },
     Key {
         name: "progress_timeout",
@@ -146,7 +142,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"10m\""),
         unit: None,
-        doc: "How long a run may show no sign of life, instead of `supervision.progress_timeout`.",
+        doc: "Time a run may be inactive; overrides `supervision.progress_timeout`.",
     },
     Key {
         name: "user",
@@ -154,9 +150,8 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"kanban-agent\""),
         unit: None,
-        doc: "User that workers run as. Where none is named: `kanban-agent` under the machine's own daemon, root under \
-              a daemon of root with KANBAN_HOME. A daemon of an ordinary user starts workers as itself and refuses any \
-              other; one with `supervision.holder` starts them as the users that /etc/kanband/users allows.",
+        doc: "User of the workers. Default: `kanban-agent` for the machine's daemon, root for a daemon of root with \
+         KANBAN_HOME. A daemon of an ordinary user runs workers as itself and refuses other users; with `supervision.holder` the users listed in /etc/kanband/users are allowed.",
     },
     Key {
         name: "umask",
@@ -164,7 +159,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"027\""),
         unit: None,
-        doc: "File mode mask of workers, `022` where none is given.",
+        doc: "File mode mask of workers (default: `022`).",
     },
     Key {
         name: "rlimits",
@@ -172,8 +167,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("{ nofile = 4096, core = 0 }"),
         unit: None,
-        doc: "Resource limits of each worker process, soft and hard, by their names in getrlimit(2) in \
-              lower case.",
+        doc: "Resource limits of each worker process, soft and hard, with the lower-case names of getrlimit(2).",
     },
     Key {
         name: "memory_max",
@@ -181,8 +175,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"4G\""),
         unit: None,
-        doc: "Memory that all processes of a run share; enforced where the cgroup has the memory \
-              controller.",
+        doc: "Memory limit of all processes of a run together; enforced if the cgroup has the memory controller.",
     },
     Key {
         name: "pids_max",
@@ -190,8 +183,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("512"),
         unit: Some("processes and threads"),
-        doc: "How many processes and threads a run may have at one time; enforced where the cgroup has the \
-              pids controller.",
+        doc: "Maximum number of processes and threads of a run; enforced if the cgroup has the pids controller.",
     },
     Key {
         name: "cpu_percent",
@@ -199,8 +191,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("200"),
         unit: Some("percent of one CPU"),
-        doc: "CPU time that a run may use, 100 for one whole CPU; enforced where the cgroup has the cpu \
-              controller.",
+        doc: "CPU limit of a run, 100: one CPU; enforced if the cgroup has the cpu controller.",
     },
     Key {
         name: "orchestrator",
@@ -208,7 +199,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("true"),
         unit: None,
-        doc: "Whether the workers plan work for others: `kanban mcp` shows them the tools for that too.",
+        doc: "Offer the workers the orchestrator's tools in `kanban mcp`, for planning work.",
     },
     Key {
         name: "worktree_submodules",
@@ -216,7 +207,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("true"),
         unit: None,
-        doc: "Whether submodules of this profile's worktrees are checked out, instead of `worktree.submodules`.",
+        doc: "Check out the submodules of this profile's worktrees; overrides `worktree.submodules`.",
     },
     Key {
         name: "worktree_setup",
@@ -224,8 +215,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("[\"npm\", \"ci\"]"),
         unit: None,
-        doc: "Program and arguments that run in a worktree before this profile's workers, instead of `worktree.setup`; \
-              empty: none.",
+        doc: "Command to run in a worktree before this profile's workers; overrides `worktree.setup`. Empty: none.",
     },
 ];
 
@@ -238,11 +228,8 @@ pub(super) const LAUNCHER: &[Key] = &[
             "[\"my-agent\", \"{skills}\", \"{model}\", \"{args}\", \"--say\", \"{prompt}\"]",
         ),
         unit: None,
-        doc: "Program and arguments, in which these are filled in: {task}, {assignee}, {workspace}, {prompt}, \
-              {skills}, {model}, {effort}, {args} (the extra arguments of profile and task), {kanban} (the \
-              program), {socket}, {guidance} (what every worker is to know), {mcp_config} and {session} (a new \
-              UUID). An argument that is {skills}, {model}, {effort} or {args} and nothing else becomes none or \
-              several. Other braces stay as they are, {{task}} gives {task}.",
+        doc: "Program and arguments with placeholders: {task}, {assignee}, {workspace}, {prompt}, {skills}, {model}, \
+         {effort}, {args} (the extra arguments of profile and task), {kanban} (the program), {socket}, {guidance} (the instructions for workers), {mcp_config} and {session} (a new UUID). An argument that consists only of {skills}, {model}, {effort} or {args} expands to zero or more arguments. Other braces are literal; {{task}} gives {task}.",
     },
     Key {
         name: "verdict",
@@ -250,8 +237,7 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: Some("\"report\""),
         example: None,
         unit: None,
-        doc: "Where the verdict on the task comes from: \"report\", the worker must say it, or \"exit\", \
-              its exit code says it.",
+        doc: "Source of the verdict: \"report\", the worker must report it; or \"exit\", the exit code.",
     },
     Key {
         name: "skills_argv",
@@ -259,8 +245,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("[\"--skill\", \"{skill}\"]"),
         unit: None,
-        doc: "Arguments for one skill of the task; they take the place of an argument that is {skills} and \
-              nothing else, once per skill. Without them the text for the worker names the files of the skills.",
+        doc: "Arguments for one skill of the task; they replace the argument {skills}, once per skill. Without them \
+         the prompt lists the files of the skills.",
     },
     Key {
         name: "model_argv",
@@ -268,8 +254,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("[\"--model\", \"{model}\"]"),
         unit: None,
-        doc: "Arguments for the model that task or profile ask for; they take the place of an argument that is \
-              {model} and nothing else. A launcher without {model} in its argv takes no model.",
+        doc: "Arguments for the model of the task or profile; they replace the argument {model}. A launcher without \
+         {model} in its argv does not support models.",
     },
     Key {
         name: "effort_argv",
@@ -285,8 +271,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("\"{guidance} {prompt}\""),
         unit: None,
-        doc: "Text that {prompt} stands for in `argv`; {prompt} in here is the daemon's own text for the \
-              task. {guidance} belongs here where the agent does not read the instructions of MCP servers.",
+        doc: "Value of {prompt} in `argv`; here {prompt} is the daemon's text for the task. Add {guidance} if the \
+         agent does not read MCP server instructions.",
     },
     Key {
         name: "resume_argv",
@@ -294,8 +280,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("[\"my-agent\", \"--resume\", \"{session}\", \"--say\", \"{prompt}\"]"),
         unit: None,
-        doc: "Program and arguments that go on with the session of a run, which is done once when a worker ended \
-              without a verdict; {prompt} is then a reminder. Without it a new run is started instead.",
+        doc: "Command to resume the session of a run, used once if a worker ended without a verdict; {prompt} is then \
+         a reminder. Without it a new run is started instead.",
     },
     Key {
         name: "session_line",
@@ -303,8 +289,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("\"session id: \""),
         unit: None,
-        doc: "What stands before the session's id at the beginning of a line of the output, for a program that \
-              makes the id itself; one that takes it has {session} in its argv instead.",
+        doc: "Prefix of the output line with the session id, for programs that create the id; programs that accept an \
+         id have {session} in their argv instead.",
     },
     Key {
         name: "mcp_config",
@@ -314,8 +300,8 @@ pub(super) const LAUNCHER: &[Key] = &[
             "'{\"kanban\": {\"command\": \"{kanban}\", \"args\": [\"mcp\", \"--socket\", \"{socket}\"]}}'",
         ),
         unit: None,
-        doc: "What {mcp_config} stands for: the text that gives the agent the board's tools; {kanban} and {socket} \
-              are written in it as inside of JSON strings.",
+        doc: "Value of {mcp_config}: the configuration with the board's tools; {kanban} and {socket} are escaped for \
+         JSON strings.",
     },
     Key {
         name: "version_argv",
@@ -323,8 +309,7 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("[\"--version\"]"),
         unit: None,
-        doc: "Arguments with which the program says its version and ends, for `kanban profiles check`; without \
-              them it is not asked.",
+        doc: "Arguments that print the program's version, for `kanban profiles check`; empty: the version is not checked.",
     },
     Key {
         name: "mcp_entry_files",
@@ -332,8 +317,8 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("[\"~/.my-agent/{assignee}.json\", \"~/.my-agent/settings.json\"]"),
         unit: None,
-        doc: "Files of the worker's user, of which one must have an entry `kanban` that starts `kanban mcp`, for an \
-              agent that takes its MCP servers from nowhere else; `kanban profiles check` looks.",
+        doc: "Configuration files of the worker's user; one of them must have an entry `kanban` that starts `kanban \
+         mcp`. For agents that accept MCP servers only from there; checked by `kanban profiles check`.",
     },
     Key {
         name: "env",
@@ -341,7 +326,7 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: None,
         example: Some("{ MY_AGENT_CONFIG = \"{mcp_config}\" }"),
         unit: None,
-        doc: "Variables for this launcher's workers, below those of the profile.",
+        doc: "Environment variables of this launcher's workers; those of the profile override them.",
     },
     Key {
         name: "hermes_env",
@@ -349,7 +334,6 @@ pub(super) const LAUNCHER: &[Key] = &[
         default: Some("true"),
         example: None,
         unit: None,
-        doc: "Whether workers get HERMES_KANBAN_TASK, which turns on Hermes' own board tools; they write to \
-              Hermes' own board.",
+        doc: "Set HERMES_KANBAN_TASK for workers. It enables Hermes' own board tools, which write to Hermes' own board.",
     },
 ];

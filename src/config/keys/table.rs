@@ -432,9 +432,8 @@ const WORKTREE: &[Key] = &[
         default: Some("\"kanban/\""),
         example: None,
         unit: None,
-        doc: "Beginning of the names of new branches; the task's id follows. Git cannot have a branch `kanban` beside a \
-              branch `kanban/ID`: where the repository has one, the branch of a task is `kanban-ID`, and its run says so. \
-              A task keeps the branch that it has.",
+        doc: "Prefix of the names of new branches, followed by the task id. Git does not allow a branch `kanban` \
+         beside `kanban/ID`: in a repository with that branch, the branch of a task is `kanban-ID`, noted in its run. Existing branches keep their names.",
     },
     Key {
         name: "submodules",
@@ -442,9 +441,8 @@ const WORKTREE: &[Key] = &[
         default: Some("false"),
         example: None,
         unit: None,
-        doc: "Whether submodules are fetched and checked out, those of submodules too, before the worker starts, with the \
-              worker's user's configuration of git. With `false` their directories are empty, and the worker's context \
-              says so.",
+        doc: "Fetch and check out submodules recursively before the worker starts, with the git configuration of the \
+         worker's user. With `false` their directories are empty, noted in the worker's context.",
     },
     Key {
         name: "setup",
@@ -452,10 +450,8 @@ const WORKTREE: &[Key] = &[
         default: Some("[]"),
         example: None,
         unit: None,
-        doc: "Program and arguments that run in the worktree before each start of a worker, as its user, in its \
-         environment, \
-              and with their output in the run's log, such as `[\"git\", \"lfs\", \"pull\"]`; a failure is a failed \
-              start. Bounded by `workspaces.setup_timeout`. Empty: none.",
+        doc: "Command to run in the worktree before each start of a worker, such as `[\"git\", \"lfs\", \"pull\"]`: \
+         as the worker's user, in its environment, with output in the run's log. If it fails, the start fails. Limited by `workspaces.setup_timeout`. Empty: none.",
     },
 ];
 
@@ -465,7 +461,7 @@ const LOG: &[Key] = &[Key {
     default: Some("\"info\""),
     example: None,
     unit: None,
-    doc: "Least weight of the lines that are written, from `error` (few) to `trace` (all).",
+    doc: "Minimum log level, from `error` (few lines) to `trace` (all).",
 }];
 
 const METRICS: &[Key] = &[Key {
@@ -474,6 +470,6 @@ const METRICS: &[Key] = &[Key {
     default: Some("\"\""),
     example: None,
     unit: None,
-    doc: "Address and port on which `GET /metrics` answers over TCP, to anybody who can reach it, or a port of the \
-          loopback alone; empty: none. Holds from the next start of the daemon.",
+    doc: "Address and port for `GET /metrics` over TCP, without authentication; a port alone means the loopback \
+     address. Empty: none. Applies after a restart of the daemon.",
 }];
