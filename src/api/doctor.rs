@@ -140,9 +140,12 @@ fn lost_check(loss: &BoardLoss) -> Check {
 fn unread_check(error: &VerbError) -> Check {
     let told = format!("cannot read it: {error}");
     match error {
-        VerbError::Failed(fault) if !fault.is_retryable() => {
-            Check::bad("database", Health::Fail, told, "restore the newest backup with `kanban restore`")
-        }
+        VerbError::Failed(fault) if !fault.is_retryable() => Check::bad(
+            "database",
+            Health::Fail,
+            told,
+            "restore the newest backup with `kanban restore`",
+        ),
         VerbError::Failed(_) | VerbError::Refused(_) => {
             Check::bad("database", Health::Warn, told, "run `kanban doctor` again in a moment")
         }
@@ -204,17 +207,19 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
     }
     if more > 0 {
         let message = format!("{more} more workspace breakers are open");
-        checks.push(Check::bad("breaker", Health::Warn, message, "list them with `kanban breakers`"));
+        checks.push(Check::bad(
+            "breaker",
+            Health::Warn,
+            message,
+            "list them with `kanban breakers`",
+        ));
     }
     for run in store::runs::list_open_supervised(connection)? {
         if let Some(doubt) = store::footing::doubt(connection, run.id)? {
             checks.push(Check::bad(
                 "runs",
                 Health::Fail,
-                format!(
-                    "cannot determine how run {} of {} ended: {doubt}",
-                    run.id, run.task_id
-                ),
+                format!("cannot determine how run {} of {} ended: {doubt}", run.id, run.task_id),
                 format!(
                     "check whether its processes are alive, then run `kanban stop --force {}`",
                     run.task_id
@@ -298,8 +303,7 @@ async fn secrets_in_time(settings: &Arc<Settings>, home: &Home) -> Vec<Check> {
         Ok(Ok(checks)) => checks,
         Ok(Err(_)) | Err(_) => {
             let told = "cannot check the permissions of the configuration files: timed out";
-            let fix =
-                "check the file systems of the configuration and of each env_file";
+            let fix = "check the file systems of the configuration and of each env_file";
             vec![Check::bad("secrets", Health::Warn, told.to_owned(), fix)]
         }
     }
@@ -316,18 +320,20 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
         let shown = file.display();
         let told = match other_readers(&file, own_group) {
             Ok(Readers::Nobody) | Err(_) => continue,
-            Ok(Readers::Everybody) => format!("{shown} contains secrets and is readable by all users"),
+            Ok(Readers::Everybody) => {
+                format!("{shown} contains secrets and is readable by all users")
+            }
             Ok(Readers::Group(group)) => {
-                format!(
-                    "{shown} contains secrets and is readable by the group with the id {group}"
-                )
+                format!("{shown} contains secrets and is readable by the group with the id {group}")
             }
         };
         checks.push(Check::bad(
             "secrets",
             Health::Fail,
             told,
-            format!("run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"),
+            format!(
+                "run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"
+            ),
         ));
     }
     checks.extend(left_out(home).into_iter().map(|file| {
@@ -351,7 +357,10 @@ fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
     }
     let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
     Some(if lingers {
-        Check::ok("lingering", format!("lingering is enabled for {user}: the daemon survives a logout"))
+        Check::ok(
+            "lingering",
+            format!("lingering is enabled for {user}: the daemon survives a logout"),
+        )
     } else {
         let told = format!("the daemon ends when {user} logs out");
         Check::bad("lingering", Health::Warn, told, format!("`loginctl enable-linger {user}`"))
@@ -406,9 +415,7 @@ async fn holder_check(api: &Arc<Api>) -> Option<Check> {
             Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
         }
         (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
-        (Err(_), _) | (_, Err(_)) => {
-            Check::bad("holder", Health::Warn, "not reachable", mend)
-        }
+        (Err(_), _) | (_, Err(_)) => Check::bad("holder", Health::Warn, "not reachable", mend),
     })
 }
 

@@ -413,8 +413,7 @@ impl Drop for Taken {
 /// The answer to a caller that has its share.
 pub fn too_many(thing: Thing) -> ApiError {
     let told = format!("the maximum number of {} per caller is reached", thing.as_str());
-    ApiError::new(ErrorCode::Unavailable, told)
-        .with_hint("wait for one to end, then retry")
+    ApiError::new(ErrorCode::Unavailable, told).with_hint("wait for one to end, then retry")
 }
 
 #[cfg(test)]

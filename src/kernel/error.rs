@@ -340,9 +340,7 @@ pub enum Refusal {
         verb: &'static str,
     },
     /// The same idempotency key was used with another payload.
-    #[error(
-        "idempotency key {key:?} belongs to {id}, which was created with different content"
-    )]
+    #[error("idempotency key {key:?} belongs to {id}, which was created with different content")]
     IdempotencyConflict {
         /// The key.
         key: String,
@@ -543,10 +541,11 @@ impl Refusal {
             Self::NotYours { own, .. } => format!("comment on it, or act on {own}"),
             Self::UnknownBreaker { .. } => "list breakers with `kanban breakers`".to_owned(),
             Self::UnknownCards { .. } => {
-                "nothing was completed; name only tasks that this run created, or none"
-                    .to_owned()
+                "nothing was completed; name only tasks that this run created, or none".to_owned()
             }
-            Self::UnknownAttachment { id, .. } => format!("list attachments with `kanban attachments {id}`"),
+            Self::UnknownAttachment { id, .. } => {
+                format!("list attachments with `kanban attachments {id}`")
+            }
             Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
             Self::UnknownProfile { name } => {
                 format!("add [profiles.{name}] to the configuration, or assign another profile")

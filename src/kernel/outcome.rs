@@ -204,17 +204,22 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         ),
         ProcessEnd::Exited(code) if let Some(unheard) = evidence.unheard_end(mode, *code) => {
             let cause = &unheard.cause;
-            let told = format!("exit code {code}; the worker could not report its verdict to the daemon: {cause}");
+            let told = format!(
+                "exit code {code}; the worker could not report its verdict to the daemon: {cause}"
+            );
             (RunOutcome::Lost, Some(told))
         }
-        ProcessEnd::Exited(EXIT_RATE_LIMITED) => {
-            (RunOutcome::RateLimited, Some("the worker reported a rate limit (exit code 75)".to_owned()))
-        }
+        ProcessEnd::Exited(EXIT_RATE_LIMITED) => (
+            RunOutcome::RateLimited,
+            Some("the worker reported a rate limit (exit code 75)".to_owned()),
+        ),
         ProcessEnd::Exited(0) => match mode {
             VerdictMode::Exit => (RunOutcome::Completed, None),
             VerdictMode::Report => (
                 RunOutcome::ProtocolViolation,
-                Some("the worker exited (code 0) without completing or blocking the task".to_owned()),
+                Some(
+                    "the worker exited (code 0) without completing or blocking the task".to_owned(),
+                ),
             ),
         },
         ProcessEnd::Exited(code) => (RunOutcome::Crashed, Some(format!("exit code {code}"))),

@@ -67,7 +67,10 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
     let bound = board.create("b", &["--triage"]);
     board.say(["link", &parent, &bound]).ok();
     let told = board.say(["promote", &waiting]).failed(1);
-    assert!(told.contains(&format!("cannot promote {waiting}: unfinished parents: {parent}")), "{told}");
+    assert!(
+        told.contains(&format!("cannot promote {waiting}: unfinished parents: {parent}")),
+        "{told}"
+    );
     assert!(told.contains("hint: use `--force`"), "{told}");
     let told = board.say(["promote", &idea, &bound]).ok();
     let expected = format!("Promoted {idea}\nPromoted {bound} (todo: a parent is unfinished)\n");

@@ -345,7 +345,9 @@ fn what_a_launcher_has_no_place_for_is_refused_by_name() {
     assert!(told.contains("does not support effort") && told.contains("hermes"), "{told}");
     assert!(told.contains("kanban profiles check p"), "{told}");
     let id = board.create("t", &["--assignee", "p", "--model", "M", "--arg=--one"]);
-    assert!(board.say(["edit", &id, "--effort", "high"]).failed(1).contains("does not support effort"));
+    assert!(
+        board.say(["edit", &id, "--effort", "high"]).failed(1).contains("does not support effort")
+    );
     let edited = board.say(["edit", &id, "--model", "N", "--no-args", "--json"]).json();
     assert_eq!((&edited["model"], &edited["args"]), (&json!("N"), &json!([])));
     assert_eq!(edited["changed"], json!(["model", "args"]));

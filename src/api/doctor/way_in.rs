@@ -66,9 +66,7 @@ fn check(rule: &Rule<'_>, report: &DoorsReport, maker: Maker) -> Check {
             fail(told, format!("`chmod {change} {shown}`"))
         }
         Ok(mode) => Check::ok(name, format!("{shown}, mode {mode:03o}")),
-        Err(error) => {
-            fail(format!("cannot inspect {shown}: {error}"), format!("`ls -ld {shown}`"))
-        }
+        Err(error) => fail(format!("cannot inspect {shown}: {error}"), format!("`ls -ld {shown}`")),
     }
 }
 

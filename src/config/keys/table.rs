@@ -54,12 +54,7 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Keys,
         keys: WORKTREE,
     },
-    Section {
-        name: "log",
-        doc: "The daemon's log.",
-        shape: Shape::Keys,
-        keys: LOG,
-    },
+    Section { name: "log", doc: "The daemon's log.", shape: Shape::Keys, keys: LOG },
     Section {
         name: "metrics",
         doc: "Prometheus metrics; the operators' socket always serves them (`GET /v1/metrics`).",
