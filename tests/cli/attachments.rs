@@ -99,7 +99,7 @@ fn a_fetched_file_replaces_nothing_unless_it_is_told_to_and_is_what_was_attached
     assert!(!board.path("x").exists());
     std::fs::remove_file(&kept).unwrap();
     let told = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(1);
-    assert!(told.contains("not in this home any more"), "{told}");
+    assert!(told.contains("missing from this home"), "{told}");
     assert!(!board.path("x").exists());
 }
 

@@ -138,7 +138,10 @@ fn an_idempotency_key_makes_one_task_of_two_calls() {
     let told = board.say(["create", "t", "--idempotency-key", "nightly"]).ok();
     assert!(told.starts_with("Already exists: t_"), "{told}");
     let other = board.say(["create", "u", "--idempotency-key", "nightly"]).failed(1);
-    assert!(other.contains("created with other content") && other.contains("hint: "), "{other}");
+    assert!(
+        other.contains("created with different content") && other.contains("hint: "),
+        "{other}"
+    );
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn ready_work_that_nothing_starts_is_warned_of() {
     }
     let (err, warnings) = warned(&board, &["--assignee", "off"]);
     assert!(
-        err.starts_with("warning: ") && warnings[0].as_str().unwrap().contains("0 of 0 runs"),
+        err.starts_with("warning: ") && warnings[0].as_str().unwrap().contains("0 of 0 open runs"),
         "{err}{warnings}"
     );
     board.say(["pause"]).ok();

@@ -49,7 +49,7 @@ fn an_export_imported_elsewhere_is_the_same_board() {
     let again = other.say(["import", file.to_str().unwrap(), "--json"]).json();
     assert_eq!((&again["imported"], &again["existing"]), (&json!(0), &json!(5)));
     let told = board.say(["import", file.to_str().unwrap()]).failed(1);
-    assert!(told.contains("is here already and is another task"), "{told}");
+    assert!(told.contains("already exists and differs from the task to import"), "{told}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_damaged_export_is_refused_before_anything_is_imported() {
     for (text, phrase) in [
         (format!("{}\n{}\n{{\"task\": 5}}\n", lines[0], lines[1]), "line 3: "),
         (format!("{}\n{}", lines[0], &lines[1][..50]), "line 2: "),
-        (format!("{header}\n{}\n", lines[1]), "is of format 9"),
+        (format!("{header}\n{}\n", lines[1]), "has format 9"),
         (lines[1].to_owned(), "not an export of `kanban export`"),
         (String::new(), "is empty"),
     ] {

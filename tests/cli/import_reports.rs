@@ -438,7 +438,7 @@ fn an_export_is_read_as_objects_only_whatever_was_written_before_it() {
     ] {
         let told = other.say_from(input.as_bytes(), &["import", "-"]).failed(1);
         assert!(
-            told.contains("is not an export of `kanban export`")
+            told.contains("not an export of `kanban export`")
                 || told.contains("line 2: expected a JSON object"),
             "{told}"
         );

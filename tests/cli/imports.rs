@@ -331,7 +331,7 @@ fn a_clash_is_refused_by_name_and_leaves_nothing_half_imported() {
     );
     let before = board.everything().len();
     let told = board.say(["import", "hermes", other.to_str().unwrap()]).failed(1);
-    assert!(told.contains("t_03 is here already and is another task"), "{told}");
+    assert!(told.contains("t_03 already exists and differs from the task to import"), "{told}");
     assert_eq!(board.everything().len(), before);
     let dry = board.say(["import", "hermes", other.to_str().unwrap(), "--dry-run"]).failed(1);
     assert!(dry.contains("t_03"), "{dry}");

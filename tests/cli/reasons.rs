@@ -152,7 +152,7 @@ fn a_profile_whose_program_is_missing_holds_its_tasks_back() {
     });
     let json = why(&board, held);
     assert!(json["error"].as_str().unwrap().contains("/nowhere/worker"), "{json}");
-    assert_eq!(reason(&board, held, Some("mend the profile")), "profile_breaker");
+    assert_eq!(reason(&board, held, Some("repair the profile")), "profile_breaker");
     assert!(board.say(["doctor"]).out.contains("breaker"));
 }
 
