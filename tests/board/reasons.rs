@@ -378,5 +378,5 @@ fn a_task_is_told_how_many_come_before_it() {
     let expected = Reason::Behind { others: 3 };
     assert_eq!(why_with(bench, &others[2], &policy), expected, "one of a full profile counts");
     let reason = why_with(bench, &last, &policy);
-    assert_eq!(reason.explanation(), "it is behind 2 other tasks");
+    assert_eq!(reason.explanation(), "behind 2 other tasks");
 }

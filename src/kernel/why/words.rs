@@ -35,9 +35,11 @@ impl Reason {
             Self::BackOff { error, .. } => {
                 format!("back-off after a failure: {}", error.as_deref().unwrap_or("no detail"))
             }
-            Self::StartsUsedUp { starts } => format!("the maximum of {starts} automatic starts is reached"),
+            Self::StartsUsedUp { starts } => {
+                format!("the maximum of {starts} automatic starts is reached")
+            }
             Self::RuntimeUsedUp { seconds, max_seconds } => {
-                format!("its runs took {seconds}s of {max_seconds}s in all")
+                format!("its runs took {seconds}s of a maximum of {max_seconds}s in total")
             }
             Self::DispatchDisabled => {
                 "automatic dispatch is disabled (dispatch.enabled = false)".to_owned()
@@ -71,10 +73,10 @@ impl Reason {
                 format!("the breaker of the workspace {path} is open: {next}")
             }
             Self::Behind { others } if *others >= BEHIND_COUNTED_MAX => {
-                format!("it is behind {others} or more other tasks")
+                format!("behind {others} or more other tasks")
             }
-            Self::Behind { others: 1 } => "it is behind 1 other task".to_owned(),
-            Self::Behind { others } => format!("it is behind {others} other tasks"),
+            Self::Behind { others: 1 } => "behind 1 other task".to_owned(),
+            Self::Behind { others } => format!("behind {others} other tasks"),
             Self::StartsNext => "starts in the next pass".to_owned(),
         }
     }
