@@ -242,7 +242,7 @@ fn a_task_whose_runs_took_all_their_time_together_is_told_so() {
     let Reason::Blocked { why: Some(why), gave_up: true } = why_with(&bench, &id, &policy) else {
         panic!("{:?}", why_with(&bench, &id, &policy))
     };
-    assert!(why.contains("100s of 100s") && why.contains("--more-starts"), "{why}");
+    assert!(why.contains("100s of a maximum of 100s") && why.contains("--more-starts"), "{why}");
     bench.do_it(&wire::<UnblockTask>(json!({"id": id, "more_starts": true})));
     bench.start_one();
 }

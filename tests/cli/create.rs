@@ -188,7 +188,7 @@ fn ready_work_that_nothing_starts_is_warned_of() {
 
     let board = Board::quiet();
     let (err, _) = warned(&board, &["--assignee", "dev"]);
-    assert!(err.contains("switched off"), "{err}");
+    assert!(err.contains("automatic dispatch is disabled"), "{err}");
 }
 
 #[test]
