@@ -3,7 +3,6 @@
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::TaskId;
 use crate::kernel::origin::{self, Origin};
 use crate::kernel::store::{self, Connection};
@@ -89,11 +88,6 @@ fn told(id: &str, doubt: &Doubt) -> String {
         Doubt::Foreign(by) => format!("{id} (created by {by})"),
         Doubt::Unattributed => format!("{id} (nobody knows who created it)"),
     }
-}
-
-/// What the event of such a refusal says.
-pub fn refused_payload(ids: &[String]) -> Payload {
-    payload([("phantom_cards", ids.to_vec().into())])
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Events: what happened on the board, appended in the transaction that did it.
 
+mod body;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+pub use body::{EventBody, FileFacts};
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
@@ -123,9 +126,4 @@ pub struct Event {
     pub created_at: EpochSeconds,
     /// Who did it; null for imported events.
     pub actor: Option<String>,
-}
-
-/// Builds a [`Payload`] from pairs.
-pub fn payload<const N: usize>(pairs: [(&str, Value); N]) -> Payload {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

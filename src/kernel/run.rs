@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::kernel::artifact::Artifact;
-use crate::kernel::event::EventKind;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 
 /// What became of a run. These twelve and no other.
@@ -121,24 +120,6 @@ impl RunOutcome {
             | Self::Reclaimed
             | Self::Lost
             | Self::GaveUp => self.as_str(),
-        }
-    }
-
-    /// The event that tells of it.
-    pub fn event_kind(self) -> EventKind {
-        match self {
-            Self::Completed => EventKind::Completed,
-            Self::Blocked => EventKind::Blocked,
-            Self::Crashed => EventKind::Crashed,
-            Self::Oom => EventKind::Oom,
-            Self::TimedOut => EventKind::TimedOut,
-            Self::SpawnFailed => EventKind::SpawnFailed,
-            Self::ProtocolViolation => EventKind::ProtocolViolation,
-            Self::RateLimited => EventKind::RateLimited,
-            Self::Stopped => EventKind::Stopped,
-            Self::Reclaimed => EventKind::Reclaimed,
-            Self::Lost => EventKind::Lost,
-            Self::GaveUp => EventKind::GaveUp,
         }
     }
 }

@@ -1,11 +1,9 @@
 //! What a verb works with: the open transaction, the time, the policy, and a place for what it causes.
 
-use serde_json::Value;
-
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::event::{Event, EventKind, Payload};
+use crate::kernel::event::{Event, EventBody, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
@@ -61,12 +59,7 @@ pub struct Effects {
 
 /// An event that is to stand although the request that asks for it is refused.
 #[derive(Debug, Clone)]
-pub(super) struct RefusalEvent {
-    task: Task,
-    run_id: Option<RunId>,
-    kind: EventKind,
-    payload: Payload,
-}
+pub(super) struct RefusalEvent(NewEvent);
 
 impl RefusalEvent {
     /// Appends it, after everything else of the request was taken back.
@@ -76,32 +69,46 @@ impl RefusalEvent {
         caller: &Caller,
         now: EpochSeconds,
     ) -> Result<Event, Fault> {
-        let Self { task, run_id, kind, payload } = self;
-        append(connection, &task, run_id, kind, Some(payload), caller.actor(), now)
+        self.0.append(connection, caller, now)
     }
 }
 
-fn append(
-    connection: &Connection,
-    task: &Task,
+/// An event on its way into its row.
+#[derive(Debug, Clone)]
+struct NewEvent {
+    task_id: TaskId,
+    board: BoardName,
     run_id: Option<RunId>,
     kind: EventKind,
     payload: Option<Payload>,
-    actor: String,
-    now: EpochSeconds,
-) -> Result<Event, Fault> {
-    let id =
-        store::events::append(connection, &task.id, run_id, kind, payload.as_ref(), &actor, now)?;
-    Ok(Event {
-        id,
-        task_id: task.id.clone(),
-        board: task.board.clone(),
-        run_id,
-        kind: kind.as_str().to_owned(),
-        payload: payload.filter(|object| !object.is_empty()),
-        created_at: now,
-        actor: Some(actor),
-    })
+}
+
+impl NewEvent {
+    fn of(task: &Task, run_id: Option<RunId>, body: &EventBody<'_>) -> Self {
+        let (task_id, board) = (task.id.clone(), task.board.clone());
+        Self { task_id, board, run_id, kind: body.kind(), payload: body.payload() }
+    }
+
+    fn append(
+        self,
+        connection: &Connection,
+        caller: &Caller,
+        now: EpochSeconds,
+    ) -> Result<Event, Fault> {
+        let Self { task_id, board, run_id, kind, payload } = self;
+        let actor = caller.actor();
+        let id = store::events::append(
+            connection,
+            &task_id,
+            run_id,
+            kind,
+            payload.as_ref(),
+            &actor,
+            now,
+        )?;
+        let (kind, actor) = (kind.as_str().to_owned(), Some(actor));
+        Ok(Event { id, task_id, board, run_id, kind, payload, created_at: now, actor })
+    }
 }
 
 /// The open transaction of one request.
@@ -134,11 +141,10 @@ impl Tx<'_> {
         &mut self,
         task: &Task,
         run_id: Option<RunId>,
-        kind: EventKind,
-        payload: Option<Payload>,
+        body: &EventBody<'_>,
     ) -> Result<EventId, VerbError> {
-        let actor = self.caller.actor();
-        let event = append(self.connection, task, run_id, kind, payload, actor, self.now)?;
+        let event =
+            NewEvent::of(task, run_id, body).append(self.connection, self.caller, self.now)?;
         let id = event.id;
         self.effects.events.push(event);
         Ok(id)
@@ -146,14 +152,8 @@ impl Tx<'_> {
 
     /// Has an event stand when this request is refused, which takes back everything else. For refusals that people have to
     /// hear of.
-    pub fn event_if_refused(
-        &mut self,
-        task: &Task,
-        run_id: Option<RunId>,
-        kind: EventKind,
-        payload: Payload,
-    ) {
-        self.if_refused = Some(RefusalEvent { task: task.clone(), run_id, kind, payload });
+    pub fn event_if_refused(&mut self, task: &Task, run_id: Option<RunId>, body: &EventBody<'_>) {
+        self.if_refused = Some(RefusalEvent(NewEvent::of(task, run_id, body)));
     }
 
     /// Asks for something to happen after the commit.
@@ -275,9 +275,4 @@ pub fn shorten(text: &str) -> String {
         Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
         None => one_line,
     }
-}
-
-/// `text` as JSON, or null.
-pub fn text_or_null(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, Value::from)
 }

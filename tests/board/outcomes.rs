@@ -126,7 +126,7 @@ fn every_outcome_does_what_its_row_of_the_table_says() {
             BackOff::Told => assert_eq!(task.not_before, Some(now + 77), "{outcome}"),
         }
         let kinds = bench.kinds(&id);
-        assert!(kinds.iter().any(|kind| kind == outcome.event_kind().as_str()), "{kinds:?}");
+        assert!(kinds.iter().any(|kind| kind == outcome.as_str()), "{kinds:?}");
 
         let asked = GetContext { id: id.to_string(), board: None };
         let text = bench.ask(&asked).unwrap().context;

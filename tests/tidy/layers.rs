@@ -1,7 +1,7 @@
 //! House rules that no lint knows: which layer may use which, and where certain things may stand.
 use std::path::Path;
 
-use crate::sources::{Source, sources};
+use crate::sources::{Source, code_in, sources};
 
 /// Code lines: no comments, no text of strings.
 fn code_lines(source: &Source) -> impl Iterator<Item = &str> {
@@ -153,6 +153,58 @@ fn each_verb_stands_in_a_file_of_its_own_that_has_its_name() {
         }
     }
     assert!(verbs > 30, "{verbs} verbs were found");
+}
+
+/// Where a text stands in the code, file by file, each time that it does.
+fn places<'a>(sources: &'a [Source], text: &str) -> Vec<&'a str> {
+    let found = sources.iter().flat_map(|source| {
+        let count = code_in(&source.code).matches(text).count();
+        std::iter::repeat_n(source.path.as_str(), count)
+    });
+    found.collect()
+}
+
+#[test]
+fn a_task_moves_and_a_run_ends_in_one_place() {
+    let sources = sources();
+    let mut writers = 0;
+    for source in &sources {
+        let code = code_in(&source.code);
+        for update in code.split("UPDATE tasks").skip(1) {
+            let set = update.split("WHERE").next().unwrap_or_default();
+            if set.contains(" status =") {
+                assert_eq!(source.path, "src/kernel/store/tasks/moves.rs", "writes {set}");
+                writers += 1;
+            }
+        }
+    }
+    assert!(writers > 0, "nobody writes the status of a task");
+    for (call, caller) in [
+        ("tasks::set_status(", "src/kernel/verbs/moves.rs"),
+        ("runs::set_verdict_if_none(", "src/kernel/verbs/ending.rs"),
+        ("runs::set_closed_if_open(", "src/kernel/verbs/ending.rs"),
+    ] {
+        assert_eq!(places(&sources, call), [caller], "{call}");
+    }
+    for definition in ["fn set_status(", "fn set_verdict_if_none(", "fn set_closed_if_open("] {
+        assert_eq!(places(&sources, definition).len(), 1, "{definition}");
+    }
+}
+
+#[test]
+fn payloads_of_events_are_made_in_one_place() {
+    let sources = sources();
+    assert_eq!(places(&sources, "store::events::append("), ["src/kernel/tx.rs"]);
+    // What else has the type reads, imports or passes on what stands in a row.
+    let mut makers: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.path.starts_with("src/kernel/"))
+        .filter(|source| !source.path.starts_with("src/kernel/store/"))
+        .filter(|source| code_in(&source.code).contains("Payload"))
+        .map(|source| source.path.as_str())
+        .collect();
+    makers.sort_unstable();
+    assert_eq!(makers, ["src/kernel/event.rs", "src/kernel/event/body.rs", "src/kernel/tx.rs"]);
 }
 
 /// The calls of `tracing`'s macros in a source.

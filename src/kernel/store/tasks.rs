@@ -1,6 +1,7 @@
 //! `tasks`: one row per task.
 
 mod due;
+mod moves;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -14,6 +15,7 @@ pub use due::{
     list_waiting_untold, next_due, oldest_waiting_untold, release_backoffs, runtime_from,
     set_waiting_told,
 };
+pub use moves::{Arrival, set_status};
 
 /// `SELECT` of every column that [`read`] maps, with the rest of the statement behind it.
 macro_rules! select_tasks {
@@ -211,94 +213,6 @@ pub fn set_assignee(
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":assignee": assignee }))
         .map(|_| ())
         .doing("assign a task")
-}
-
-/// Writes when a task was archived.
-pub fn set_archived_at(
-    connection: &Connection,
-    id: &TaskId,
-    now: EpochSeconds,
-) -> Result<(), Fault> {
-    connection
-        .prepare_cached("UPDATE tasks SET archived_at = :now WHERE id = :id")
-        .and_then(|mut s| s.execute(named_params! { ":id": id, ":now": now }))
-        .map(|_| ())
-        .doing("write when a task was archived")
-}
-
-/// Moves a ready task to `running` under `lock`; false when it is not ready.
-pub fn set_running_if_ready(
-    connection: &Connection,
-    id: &TaskId,
-    lock: &str,
-    expires: Option<EpochSeconds>,
-    run_id: RunId,
-    now: EpochSeconds,
-) -> Result<bool, Fault> {
-    connection
-        .prepare_cached(
-            "UPDATE tasks
-             SET status = 'running', claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
-                 started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
-                 not_before = NULL, ready_at = NULL, resume_run_id = NULL
-             WHERE id = :id AND status = 'ready' AND claim_lock IS NULL",
-        )
-        .and_then(|mut s| {
-            s.execute(named_params! {
-                ":id": id, ":lock": lock, ":expires": expires, ":run_id": run_id, ":now": now,
-            })
-        })
-        .map(|changed| changed == 1)
-        .doing("claim a task")
-}
-
-/// Moves a task from `from` to `to` and clears its claim. `not_before` and `ready_at` are for `to = ready`.
-pub fn set_status(
-    connection: &Connection,
-    id: &TaskId,
-    from: TaskStatus,
-    to: TaskStatus,
-    not_before: Option<EpochSeconds>,
-    now: EpochSeconds,
-) -> Result<bool, Fault> {
-    let ready_at = (to == TaskStatus::Ready).then_some(now);
-    connection
-        .prepare_cached(
-            "UPDATE tasks
-             SET status = :to, claim_lock = NULL, claim_expires = NULL, worker_pid = NULL, current_run_id = NULL,
-                 not_before = :not_before, ready_at = :ready_at, resume_run_id = NULL
-             WHERE id = :id AND status = :from",
-        )
-        .and_then(|mut s| {
-            s.execute(named_params! {
-                ":id": id, ":from": from, ":to": to, ":not_before": not_before, ":ready_at": ready_at,
-            })
-        })
-        .map(|changed| changed == 1)
-        .doing("move a task")
-}
-
-/// Moves a task from `from` to `done` and keeps its result.
-pub fn set_done(
-    connection: &Connection,
-    id: &TaskId,
-    from: TaskStatus,
-    result: Option<&str>,
-    now: EpochSeconds,
-) -> Result<bool, Fault> {
-    connection
-        .prepare_cached(
-            "UPDATE tasks
-             SET status = 'done', result = :result, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
-                 worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
-                 resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL
-             WHERE id = :id AND status = :from",
-        )
-        .and_then(|mut s| {
-            s.execute(named_params! { ":id": id, ":from": from, ":result": result, ":now": now })
-        })
-        .map(|changed| changed == 1)
-        .doing("complete a task")
 }
 
 /// Writes the failure counters and the last error.

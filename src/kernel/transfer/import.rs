@@ -17,13 +17,14 @@ use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::objects;
 use crate::kernel::store;
 use crate::kernel::store::transaction::alone;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
 use crate::kernel::task::TaskStatus;
-use crate::kernel::transfer::normalize::{Normal, normalize, reclaimed_payload};
+use crate::kernel::transfer::normalize::{Normal, normalize};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::{LeftOut, Told};
 use crate::kernel::tx::{Tx, shorten};
@@ -361,8 +362,9 @@ fn write(
     tx.count(&task, None, Some(status));
     if let Some((lock, run_id)) = reclaimed {
         let run_id = run_id.and_then(|old| run_ids.get(&old).copied());
-        let payload = Some(reclaimed_payload(lock.as_deref()));
-        tx.event(&task, run_id, crate::kernel::event::EventKind::Reclaimed, payload)?;
+        let stale_lock = Some(lock.as_deref().unwrap_or_default());
+        let reason = Some("imported while in flight");
+        tx.event(&task, run_id, &EventBody::Reclaimed { stale_lock, reason })?;
     }
     Ok(())
 }

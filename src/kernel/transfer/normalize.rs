@@ -15,7 +15,6 @@
 
 use serde_json::Value;
 
-use crate::kernel::event::{Payload, payload};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::json;
 use crate::kernel::run::RunOutcome;
@@ -202,14 +201,6 @@ fn parse_names(text: &str) -> Option<Vec<String>> {
         }
     };
     Some(items.into_iter().filter_map(name).collect())
-}
-
-/// The payload of the `reclaimed` event that an in-flight task gets.
-pub fn reclaimed_payload(lock: Option<&str>) -> Payload {
-    payload([
-        ("stale_lock", lock.unwrap_or_default().into()),
-        ("reason", "imported while in flight".into()),
-    ])
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Who a task is assigned to: which names may be assigned, and the one function that writes them.
 
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::task::{Task, TaskStatus};
-use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::{store, validate};
 
 /// A name that may be assigned.
@@ -39,8 +39,7 @@ pub(super) fn assign(
     tx.count(task, Some(task.status), None);
     let moved = Task { assignee: assignee.map(str::to_owned), ..task.clone() };
     tx.count(&moved, None, Some(task.status));
-    let told = payload([("assignee", text_or_null(assignee))]);
-    tx.event(task, None, EventKind::Assigned, Some(told))?;
+    tx.event(task, None, &EventBody::Assigned { assignee })?;
     if task.status == TaskStatus::Ready {
         tx.signal(Signal::DispatchDue);
     }

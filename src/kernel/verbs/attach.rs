@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, Payload, payload};
+use crate::kernel::event::{EventBody, FileFacts};
 use crate::kernel::ids::BoardName;
 use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_PER_TASK_MAX, FILENAME_BYTES_MAX};
 use crate::kernel::store::attachments::{Attachment, NewAttachment};
@@ -94,7 +94,7 @@ impl Verb for AttachFile {
         };
         room::for_event(tx.store(), &task.id)?;
         let attachment = store::attachments::insert(tx.store(), &task.id, &new, tx.now)?;
-        tx.event(&task, None, EventKind::Attached, Some(told(&attachment)))?;
+        tx.event(&task, None, &EventBody::Attached(told(&attachment)))?;
         Ok(reply(attachment, false))
     }
 }
@@ -124,13 +124,13 @@ fn size(bytes: u64) -> Result<i64, Refusal> {
     Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-pub(super) fn told(file: &Attachment) -> Payload {
-    payload([
-        ("attachment_id", file.id.into()),
-        ("filename", file.filename.as_str().into()),
-        ("size_bytes", file.size_bytes.into()),
-        ("sha256", file.sha256.as_str().into()),
-    ])
+pub(super) fn told(file: &Attachment) -> FileFacts<'_> {
+    FileFacts {
+        attachment_id: file.id,
+        filename: &file.filename,
+        size_bytes: file.size_bytes,
+        sha256: &file.sha256,
+    }
 }
 
 /// Whether `name` is what [`free_name`] makes of `asked` when that is taken.

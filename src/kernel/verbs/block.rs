@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::TaskStep;
-use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::tx::Tx;
+use crate::kernel::validate;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::comment;
 use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
 use crate::kernel::verbs::fence::callers_run;
-use crate::kernel::verbs::verdict::VerdictReply;
-use crate::kernel::verbs::verdict::already;
-use crate::kernel::{store, validate};
+use crate::kernel::verbs::moves::Cause;
+use crate::kernel::verbs::verdict::{VerdictReply, already};
 
 /// Blocks a task: it needs a person.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,19 +53,14 @@ impl Verb for BlockTask {
                 return already(tx, &task, &run, is_same);
             }
         }
-        let to = Tx::step(&task, TaskStep::Block, Self::NAME, "")?;
+        Tx::step(&task, TaskStep::Block, Self::NAME, "")?;
         let ending = Ending { summary: reason, ..Ending::of(RunOutcome::Blocked) };
         let mut run_id = end_current_run(tx, &task, &ending)?;
         if run_id.is_none() && reason.is_some() {
             run_id = Some(synthesize_run(tx, &task, "blocked", &ending)?);
         }
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
-        let mut told = payload([("reason", text_or_null(reason))]);
-        if let Some(kind) = kind {
-            told.insert("kind".to_owned(), kind.into());
-        }
-        tx.event(&task, run_id, EventKind::Blocked, Some(told))?;
+        let told = EventBody::Blocked { reason, kind };
+        let to = tx.move_task(&task, TaskStep::Block, &Cause::of(Self::NAME, run_id, told))?;
         if let (true, Some(reason)) = (self.comment, reason) {
             let author = tx.caller.author().to_owned();
             comment::add(tx, &task, &author, &format!("BLOCKED: {reason}"))?;

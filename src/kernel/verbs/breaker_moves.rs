@@ -2,9 +2,8 @@
 
 use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
-
 use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::task::Task;
@@ -31,15 +30,10 @@ pub(super) fn move_breaker(
         }
     }
     if before.is_closed() && !after.is_closed() {
-        let told = payload([
-            ("key", key.to_text().into()),
-            ("until", after.open_until.into()),
-            ("error", after.last_error.into()),
-        ]);
-        tx.event(task, run_id, EventKind::BreakerOpened, Some(told))?;
+        let (key, until, error) = (&key.to_text(), after.open_until, after.last_error.as_deref());
+        tx.event(task, run_id, &EventBody::BreakerOpened { key, until, error })?;
     } else if after.is_closed() && !before.is_closed() {
-        let told = payload([("key", key.to_text().into())]);
-        tx.event(task, run_id, EventKind::BreakerClosed, Some(told))?;
+        tx.event(task, run_id, &EventBody::BreakerClosed { key: &key.to_text() })?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::{Evidence, NextReads, VerdictMode, rule};
 use crate::kernel::run::RunOutcome;
@@ -13,6 +13,7 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::breaker_moves::release_probes;
+use crate::kernel::verbs::ending::close_run;
 use crate::kernel::verbs::launch::{Launch, record_launch};
 
 /// The process tree of a run is proven empty.
@@ -81,13 +82,9 @@ impl Verb for CloseRun {
             log_tail: self.evidence.log_tail.as_deref().filter(|_| keeps_log),
             errno: self.evidence.end.errno(),
         };
-        store::runs::set_closed_if_open(tx.store(), run.id, &facts, tx.now)?;
-        let told = payload([
-            ("run_id", run.id.into()),
-            ("exit_code", exit_code.into()),
-            ("signal", signal.into()),
-        ]);
-        tx.event(&task, Some(run.id), EventKind::Closed, Some(told))?;
+        close_run(tx, run.id, &facts)?;
+        let told = EventBody::Closed { run_id: run.id, exit_code, signal };
+        tx.event(&task, Some(run.id), &told)?;
         tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
         tx.signal(Signal::DispatchDue);
         Ok(CloseReply { outcome: ended.outcome, task_status: task.status, closed: true })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
 use crate::kernel::limits::BODY_BYTES_MAX;
 use crate::kernel::task::Task;
@@ -87,7 +87,6 @@ pub(super) fn add(
 ) -> Result<i64, VerbError> {
     let totals = store::comments::totals(tx.store(), &task.id)?.with(body.len());
     let id = store::comments::insert(tx.store(), &task.id, author, body, totals, tx.now)?;
-    let told = payload([("author", author.into()), ("len", body.chars().count().into())]);
-    tx.event(task, None, EventKind::Commented, Some(told))?;
+    tx.event(task, None, &EventBody::Commented { author, len: body.chars().count() })?;
     Ok(id)
 }

@@ -7,19 +7,20 @@ use serde_json::{Map, Value};
 use crate::kernel::artifact::{self, Artifact};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
 use crate::kernel::objects;
 use crate::kernel::run::RunOutcome;
+use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStep};
-use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
 use crate::kernel::verbs::fence::callers_run;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::release::promote_released_children;
-use crate::kernel::verbs::verdict::VerdictReply;
-use crate::kernel::verbs::verdict::already;
-use crate::kernel::{created_cards, store, validate};
+use crate::kernel::verbs::verdict::{VerdictReply, already};
+use crate::kernel::{created_cards, validate};
 
 /// Completes a task.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +70,7 @@ impl Verb for CompleteTask {
                 return already(tx, &task, &run, is_same);
             }
         }
-        let to = Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
+        Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
         check_cards(tx, &task, &cards)?;
         let [artifacts, cards_json] = [as_list(&artifacts)?, as_list(&cards)?];
         let ending = Ending {
@@ -83,18 +84,16 @@ impl Verb for CompleteTask {
         if run_id.is_none() && ending.says_something() {
             run_id = Some(synthesize_run(tx, &task, "completed", &ending)?);
         }
-        store::tasks::set_done(tx.store(), &task.id, task.status, result.as_deref(), tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
         let first_line =
             handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
-        let mut told = payload([
-            ("result_len", result.as_deref().map_or(0, |text| text.chars().count()).into()),
-            ("summary", text_or_null(first_line.as_deref())),
-        ]);
-        if !cards.is_empty() {
-            told.insert("verified_cards".to_owned(), cards.into());
-        }
-        tx.event(&task, run_id, EventKind::Completed, Some(told))?;
+        let told = EventBody::Completed {
+            result_len: result.as_deref().map_or(0, |text| text.chars().count()),
+            summary: first_line.as_deref(),
+            verified_cards: &cards,
+        };
+        let arrival = Arrival::Done { result: result.as_deref() };
+        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, told) };
+        let to = tx.move_task(&task, TaskStep::Complete, &cause)?;
         let released = promote_released_children(tx, &task.id)?;
         Ok(VerdictReply {
             id: task.id.to_string(),
@@ -115,8 +114,8 @@ fn check_cards(tx: &mut Tx<'_>, task: &Task, ids: &[String]) -> Result<(), VerbE
             Caller::Worker { run_id, .. } => Some(*run_id),
             Caller::Operator { .. } | Caller::System { .. } => None,
         };
-        let kind = EventKind::CompletionBlockedHallucination;
-        tx.event_if_refused(task, run_id, kind, created_cards::refused_payload(ids));
+        let told = EventBody::CompletionBlockedHallucination { phantom_cards: ids };
+        tx.event_if_refused(task, run_id, &told);
     }
     checked
 }

@@ -2,23 +2,21 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
-use crate::kernel::store;
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
-use crate::kernel::tx::{Signal, Tx, shorten, text_or_null};
-use crate::kernel::validate;
+use crate::kernel::tx::{Signal, Tx, shorten};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::refuse_unknown_profile;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::room;
+use crate::kernel::{store, validate};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
 const ID_ATTEMPTS: usize = 8;
@@ -109,7 +107,7 @@ impl Verb for CreateTask {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
         tx.count(&task, None, Some(task.status));
-        tx.event(&task, None, EventKind::Created, Some(self.event_payload(&task)))?;
+        tx.event(&task, None, &self.created_event(&task))?;
         if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
         }
@@ -237,17 +235,15 @@ impl CreateTask {
         TaskStatus::by_parents(if all_satisfied { Parents::Satisfied } else { Parents::Open })
     }
 
-    fn event_payload(&self, task: &Task) -> serde_json::Map<String, Value> {
-        let skills = task.skills.as_ref().filter(|skills| !skills.is_empty());
-        let parents: Vec<&str> =
-            self.parents.iter().map(|id| id.trim()).filter(|id| !id.is_empty()).collect();
-        payload([
-            ("assignee", text_or_null(task.assignee.as_deref())),
-            ("status", task.status.as_str().into()),
-            ("parents", parents.into()),
-            ("tenant", text_or_null(task.tenant.as_deref())),
-            ("skills", skills.map_or(Value::Null, |skills| skills.clone().into())),
-        ])
+    fn created_event<'a>(&'a self, task: &'a Task) -> EventBody<'a> {
+        let parents = self.parents.iter().map(|id| id.trim()).filter(|id| !id.is_empty());
+        EventBody::Created {
+            assignee: task.assignee.as_deref(),
+            status: task.status,
+            parents: parents.collect(),
+            tenant: task.tenant.as_deref(),
+            skills: task.skills.as_deref().filter(|skills| !skills.is_empty()),
+        }
     }
 
     /// Digest of what the task is to be, so that one key cannot stand for two different tasks.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::EventKind;
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
 use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
@@ -52,7 +52,7 @@ impl Verb for DetachFile {
             return Err(Refusal::UnknownAttachment { id, filename }.into());
         };
         store::attachments::remove(tx.store(), &task.id, &attachment.filename)?;
-        tx.event(&task, None, EventKind::AttachmentRemoved, Some(told(&attachment)))?;
+        tx.event(&task, None, &EventBody::AttachmentRemoved(told(&attachment)))?;
         Ok(DetachReply { task_id: task.id.to_string(), board: task.board, attachment })
     }
 }

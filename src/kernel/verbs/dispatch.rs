@@ -7,7 +7,7 @@ use crate::kernel::breaker::{BreakerKey, Gate};
 use crate::kernel::dispatch::{Candidates, QueueKey, Tried, walk};
 use crate::kernel::dispatch_switch::Hold;
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
     REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
@@ -20,7 +20,7 @@ use crate::kernel::run::RunOutcome;
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
 use crate::kernel::store;
 use crate::kernel::store::leases::Wait;
-use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
+use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::clamp_times::clamp_times;
@@ -28,6 +28,7 @@ use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
 use crate::kernel::verbs::long_waits::tell_long_waits;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::open_run::{Supervision, open_run};
 
 /// Who asked for a pass.
@@ -311,10 +312,7 @@ fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), Ver
         task.protocol_violations,
         Some(&error),
     )?;
-    let (from, to) = (task.status, TaskStatus::Blocked);
-    store::tasks::set_status(tx.store(), &task.id, from, to, None, tx.now)?;
-    tx.count(task, Some(from), Some(to));
-    let told = payload([("failures", failures.into()), ("error", error.as_str().into())]);
-    tx.event(task, Some(run_id), EventKind::GaveUp, Some(told))?;
+    let told = EventBody::GaveUp { failures, error: &error };
+    tx.move_task(task, TaskStep::Block, &Cause::of("block", Some(run_id), told))?;
     Ok(())
 }

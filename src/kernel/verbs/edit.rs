@@ -2,11 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
@@ -106,13 +105,11 @@ impl Verb for EditTask {
             room::for_event(tx.store(), &task.id)?;
         }
         if !changed.is_empty() {
-            let told = payload([("fields", Value::from(changed.clone()))]);
-            tx.event(&task, None, EventKind::Edited, Some(told))?;
+            tx.event(&task, None, &EventBody::Edited { fields: &changed })?;
         }
         if edited.priority != task.priority {
             changed.push("priority".to_owned());
-            let told = payload([("priority", edited.priority.into())]);
-            tx.event(&task, None, EventKind::Reprioritized, Some(told))?;
+            tx.event(&task, None, &EventBody::Reprioritized { priority: edited.priority })?;
             if task.status == TaskStatus::Ready {
                 tx.signal(Signal::DispatchDue);
             }

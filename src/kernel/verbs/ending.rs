@@ -1,7 +1,7 @@
 //! How a run ends: one function for every verdict, whoever gives it.
 
 use crate::kernel::caller::Caller;
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunOutcome, RunStep};
 use crate::kernel::store;
@@ -73,15 +73,23 @@ pub(super) fn end_current_run(
 ) -> Result<Option<RunId>, VerbError> {
     let Some(run_id) = task.current_run_id else { return Ok(None) };
     let Some(run) = store::runs::get(tx.store(), run_id)? else { return Ok(None) };
-    end_run(tx, &run, ending)?;
+    // Rows that a foreign hand wrote may point to a run that has had its verdict; it keeps that.
+    if run.ended_at.is_none() {
+        end_run(tx, &run, ending)?;
+    }
     Ok(Some(run_id))
 }
 
-/// Ends `run` unless it has ended.
+/// Ends a run that has no verdict. The only place that does.
+///
+/// # Errors
+/// [`Fault::Corrupt`] when the row is not what was read.
 pub(super) fn end_run(tx: &mut Tx<'_>, run: &Run, ending: &Ending<'_>) -> Result<(), VerbError> {
     let by = tx.caller.actor();
     let verdict = ending.verdict(ending.outcome.run_status(), &by, tx.now);
-    store::runs::set_verdict_if_none(tx.store(), run.id, &verdict)?;
+    if !store::runs::set_verdict_if_none(tx.store(), run.id, &verdict)? {
+        return Err(unexpected(run.id, "has ended"));
+    }
     if run.supervised {
         if let Some(state) = run.state.after(RunStep::VerdictGiven) {
             store::runs::set_state(tx.store(), run.id, state)?;
@@ -89,9 +97,29 @@ pub(super) fn end_run(tx: &mut Tx<'_>, run: &Run, ending: &Ending<'_>) -> Result
         let by_worker = matches!(tx.caller, Caller::Worker { .. });
         tx.signal(Signal::VerdictGiven { run_id: run.id, by_worker });
     } else {
-        store::runs::set_closed_if_open(tx.store(), run.id, &ProcessFacts::default(), tx.now)?;
+        close_run(tx, run.id, &ProcessFacts::default())?;
     }
     Ok(())
+}
+
+/// Closes a run that has ended: its processes are gone, or it never had any. The only place that does.
+///
+/// # Errors
+/// [`Fault::Corrupt`] when the run has not ended, or was closed before.
+pub(super) fn close_run(
+    tx: &Tx<'_>,
+    run_id: RunId,
+    facts: &ProcessFacts<'_>,
+) -> Result<(), VerbError> {
+    if store::runs::set_closed_if_open(tx.store(), run_id, facts, tx.now)? {
+        Ok(())
+    } else {
+        Err(unexpected(run_id, "has not ended, or is closed"))
+    }
+}
+
+fn unexpected(run_id: RunId, problem: &str) -> VerbError {
+    Fault::Corrupt { what: "state of a run", value: format!("run {run_id} {problem}") }.into()
 }
 
 /// A verdict on a task that nobody had claimed: a run that began and ended at once keeps its handoff.

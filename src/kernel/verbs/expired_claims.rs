@@ -1,13 +1,14 @@
 //! Manual claims whose time is over; a dispatch pass takes them back.
 
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::TaskId;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store;
 use crate::kernel::task::TaskStep;
-use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::tx::Tx;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::verbs::moves::Cause;
 
 /// Takes back every manual claim that ended before now. Part of a dispatch pass.
 pub(super) fn reclaim_expired(tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError> {
@@ -28,12 +29,8 @@ pub(super) fn reclaim_expired(tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError>
             &task,
             &Ending { error: Some(&error), ..Ending::of(RunOutcome::Reclaimed) },
         )?;
-        let to = Tx::step(&task, TaskStep::Requeue, "reclaim", "")?;
-        store::tasks::set_status(tx.store(), id, task.status, to, None, tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
-        let told = payload([("stale_lock", lock.into())]);
-        tx.event(&task, run_id, EventKind::Reclaimed, Some(told))?;
-        tx.signal(Signal::DispatchDue);
+        let told = EventBody::ClaimExpired { stale_lock: &lock };
+        tx.move_task(&task, TaskStep::Requeue, &Cause::of("reclaim", run_id, told))?;
     }
     Ok(expired)
 }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::limits::HEARTBEAT_NOTE_BYTES_MAX;
 use crate::kernel::task::{Task, TaskStatus};
-use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::room;
@@ -71,9 +71,9 @@ impl Verb for HeartbeatTask {
         if let Some(run_id) = task.current_run_id {
             store::runs::set_heartbeat(tx.store(), run_id, tx.now, expires)?;
         }
-        let told = note.map(|note| payload([("note", text_or_null(Some(&note)))]));
         if room::has_for_heartbeat_event(tx.store(), &task.id)? {
-            tx.event(&task, task.current_run_id, EventKind::Heartbeat, told)?;
+            let told = EventBody::Heartbeat { note: note.as_deref() };
+            tx.event(&task, task.current_run_id, &told)?;
         }
         Ok(HeartbeatReply {
             id: task.id.to_string(),

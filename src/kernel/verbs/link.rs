@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Tx, refuse_other_board, shorten};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::room;
 
 /// Makes `child_id` wait for `parent_id`.
@@ -73,11 +74,8 @@ impl Verb for LinkTasks {
         if linked {
             room::after_link(tx.store(), &parent.id, &child.id)?;
             room::for_event(tx.store(), &child.id)?;
-            let ends = payload([
-                ("parent", parent.id.as_str().into()),
-                ("child", child.id.as_str().into()),
-            ]);
-            tx.event(&child, None, EventKind::Linked, Some(ends))?;
+            let told = EventBody::Linked { parent: &parent.id, child: &child.id };
+            tx.event(&child, None, &told)?;
             if child.status == TaskStatus::Ready && !parent.status.satisfies_children() {
                 child_status = demote(tx, &child, &parent.id)?;
             }
@@ -117,9 +115,6 @@ impl LinkTasks {
 }
 
 fn demote(tx: &mut Tx<'_>, child: &Task, parent: &TaskId) -> Result<TaskStatus, VerbError> {
-    let (from, to) = (TaskStatus::Ready, TaskStatus::Todo);
-    store::tasks::set_status(tx.store(), &child.id, from, to, None, tx.now)?;
-    tx.count(child, Some(from), Some(to));
-    tx.event(child, None, EventKind::Demoted, Some(payload([("parent", parent.as_str().into())])))?;
-    Ok(to)
+    let told = EventBody::Demoted { parent };
+    tx.move_task(child, TaskStep::Demote, &Cause::of(LinkTasks::NAME, None, told))
 }

@@ -1,7 +1,7 @@
 //! Ready tasks that have waited longer than the alert limit.
 
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::WAITING_TOLD_PER_PASS;
 use crate::kernel::next_pass::View;
@@ -17,12 +17,9 @@ pub(super) fn tell_long_waits(tx: &mut Tx<'_>) -> Result<Option<EpochSeconds>, V
     let Some(longest) = tx.policy.queue_wait_alert_seconds else { return Ok(None) };
     let before = tx.now - longest;
     for (task, reason) in list(tx, before)? {
-        let told = payload([
-            ("since", task.ready_at.into()),
-            ("reason", reason.name().into()),
-            ("explanation", reason.explanation().into()),
-        ]);
-        tx.event(&task, None, EventKind::WaitingLong, Some(told))?;
+        let (since, explanation) = (task.ready_at, &reason.explanation());
+        let told = EventBody::WaitingLong { since, reason: reason.name(), explanation };
+        tx.event(&task, None, &told)?;
         store::tasks::set_waiting_told(tx.store(), &task.id)?;
     }
     let oldest = store::tasks::oldest_waiting_untold(tx.store())?;

@@ -30,6 +30,7 @@ mod launch;
 pub(in crate::kernel) mod leasing;
 mod link;
 mod long_waits;
+pub(in crate::kernel) mod moves;
 mod notify_subscribe;
 mod notify_unsubscribe;
 mod open_run;

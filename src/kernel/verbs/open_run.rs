@@ -1,14 +1,14 @@
 //! How a run begins: one function for manual claims and for supervised starts.
 
-use serde_json::Value;
-
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::store;
 use crate::kernel::store::runs::NewRun;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::store::tasks::Arrival;
+use crate::kernel::task::{Task, TaskStep};
 use crate::kernel::tx::Tx;
+use crate::kernel::verbs::moves::Cause;
 
 /// Whether a process of ours works on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +52,10 @@ pub(super) fn open_run(
             now: tx.now,
         },
     )?;
-    store::tasks::set_running_if_ready(tx.store(), &task.id, lock, expires, run_id, tx.now)?;
-    tx.count(task, Some(task.status), Some(TaskStatus::Running));
-    let told = payload([
-        ("lock", lock.into()),
-        ("expires", expires.map_or(Value::Null, Value::from)),
-        ("run_id", run_id.into()),
-    ]);
-    tx.event(task, Some(run_id), EventKind::Claimed, Some(told))?;
+    let told = EventBody::Claimed { lock, expires, run_id };
+    let arrival = Arrival::Claimed { lock, expires, run_id };
+    let cause = Cause { arrival, ..Cause::of("claim", Some(run_id), told) };
+    tx.move_task(task, TaskStep::Claim, &cause)?;
     Ok(run_id)
 }
 

@@ -2,15 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::task::{Parents, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{store, validate};
 
 /// Makes a task ready: out of triage, out of a block, or in spite of open parents.
@@ -59,16 +59,14 @@ impl Verb for PromoteTask {
             );
         }
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
         let passed_over = if waits { Vec::new() } else { unmet };
-        let told = payload([
-            ("forced", self.force.into()),
-            ("reason", text_or_null(reason.as_deref())),
-            ("unmet", Value::from(passed_over.clone())),
-            ("status", to.as_str().into()),
-        ]);
-        tx.event(&task, None, EventKind::Promoted, Some(told))?;
+        let told = EventBody::PromotedByOperator {
+            forced: self.force,
+            reason: reason.as_deref(),
+            unmet: &passed_over,
+            status: to,
+        };
+        tx.move_task(&task, TaskStep::Release(parents), &Cause::of(Self::NAME, None, told))?;
         stop_open_run(tx, &task.id)?;
         tx.signal(Signal::DispatchDue);
         Ok(PromoteReply {

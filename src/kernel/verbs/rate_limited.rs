@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::limits::RATE_LIMIT_SECONDS_MAX;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
 use crate::kernel::verbs::fence::{callers_run, run_over};
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{store, validate};
 
 /// Ends the run of a task that cannot go on before its provider takes work again.
@@ -64,7 +65,7 @@ impl Verb for RateLimitTask {
         if let Some(run) = callers_run(tx)?.filter(|run| run.ended_at.is_some()) {
             return already(tx, &task, &run);
         }
-        let to = Tx::step(&task, TaskStep::Requeue, "rate limit", " (not running)")?;
+        Tx::step(&task, TaskStep::Requeue, "rate limit", " (not running)")?;
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::RateLimited) };
         let run_id = end_current_run(tx, &task, &ending)?;
         let (failures, violations) = (task.spawn_failures, task.protocol_violations);
@@ -73,11 +74,9 @@ impl Verb for RateLimitTask {
         if let (Some(run_id), Some(retry_at)) = (run_id, retry_at) {
             store::runs::set_retry_at(tx.store(), run_id, retry_at)?;
         }
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, retry_at, tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
-        let told = payload([("retry_at", retry_at.into()), ("reason", error.into())]);
-        tx.event(&task, run_id, EventKind::RateLimited, Some(told))?;
-        tx.signal(Signal::DispatchDue);
+        let told = EventBody::RateLimited { retry_at, reason: error };
+        let cause = Cause::of("rate limit", run_id, told).not_before(retry_at);
+        let to = tx.move_task(&task, TaskStep::Requeue, &cause)?;
         let (id, board) = (task.id.to_string(), task.board);
         Ok(RateLimitReply { id, board, status: to, run_id, retry_at, already: false })
     }

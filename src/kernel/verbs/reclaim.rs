@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx, text_or_null};
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{store, validate};
 
 /// Takes a running task back: its run ends `reclaimed`, its processes are stopped, and it is ready again. The next attempt
@@ -63,18 +64,12 @@ pub(super) fn reclaim(
     verb: &'static str,
     reason: Option<&str>,
 ) -> Result<ReclaimReply, VerbError> {
-    let to = Tx::step(task, TaskStep::Requeue, verb, " (not running)")?;
+    Tx::step(task, TaskStep::Requeue, verb, " (not running)")?;
     let error = reason.unwrap_or("taken back by an operator");
     let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Reclaimed) };
     let run_id = end_current_run(tx, task, &ending)?;
-    store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
-    tx.count(task, Some(task.status), Some(to));
-    let told = payload([
-        ("stale_lock", text_or_null(task.claim_lock.as_deref())),
-        ("reason", text_or_null(reason)),
-    ]);
-    tx.event(task, run_id, EventKind::Reclaimed, Some(told))?;
-    tx.signal(Signal::DispatchDue);
+    let told = EventBody::Reclaimed { stale_lock: task.claim_lock.as_deref(), reason };
+    let to = tx.move_task(task, TaskStep::Requeue, &Cause::of(verb, run_id, told))?;
     let stopping = store::runs::get_open(tx.store(), &task.id)?.is_some();
     Ok(ReclaimReply {
         id: task.id.to_string(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{RunState, RunStep};
 use crate::kernel::store;
@@ -36,8 +36,7 @@ impl Verb for RecordRunState {
         let Some(state) = run.state.after(step) else { return Ok(run.state) };
         store::runs::set_state(tx.store(), run.id, state)?;
         if state == RunState::Unkillable {
-            let told = payload([("run_id", run.id.into())]);
-            tx.event(&task, Some(run.id), EventKind::Unkillable, Some(told))?;
+            tx.event(&task, Some(run.id), &EventBody::Unkillable { run_id: run.id })?;
         }
         Ok(state)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::breaker::Breaker;
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{RunState, RunStep};
 use crate::kernel::store;
@@ -70,8 +70,8 @@ impl Verb for RecordSpawned {
             store::runs::set_state(tx.store(), run.id, state)?;
         }
         if is_news {
-            let told = payload([("pid", self.ids.worker_pid.into())]);
-            tx.event(&task, Some(run.id), EventKind::Spawned, Some(told))?;
+            let told = EventBody::Spawned { pid: self.ids.worker_pid };
+            tx.event(&task, Some(run.id), &told)?;
         }
         let (profile, workspace) = breakers_of(tx, &run)?;
         for key in [profile, workspace].into_iter().flatten() {

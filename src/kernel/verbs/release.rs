@@ -1,11 +1,12 @@
 //! Tasks that become ready because their last open parent is done or archived.
 
 use crate::kernel::error::VerbError;
-use crate::kernel::event::EventKind;
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::TaskId;
 use crate::kernel::store;
-use crate::kernel::task::TaskStatus;
-use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::task::{TaskStatus, TaskStep};
+use crate::kernel::tx::Tx;
+use crate::kernel::verbs::moves::Cause;
 
 /// Makes every child ready that waited for `parent` alone.
 pub(super) fn promote_released_children(
@@ -26,9 +27,6 @@ pub(in crate::kernel) fn promote(tx: &mut Tx<'_>, id: &TaskId) -> Result<bool, V
     if task.status != TaskStatus::Todo {
         return Ok(false);
     }
-    store::tasks::set_status(tx.store(), id, TaskStatus::Todo, TaskStatus::Ready, None, tx.now)?;
-    tx.count(&task, Some(TaskStatus::Todo), Some(TaskStatus::Ready));
-    tx.event(&task, None, EventKind::Promoted, None)?;
-    tx.signal(Signal::DispatchDue);
+    tx.move_task(&task, TaskStep::Promote, &Cause::of("promote", None, EventBody::Promoted))?;
     Ok(true)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::breakers::{BreakerInfo, of_task};
 use crate::kernel::store;
@@ -81,8 +81,8 @@ impl ResetBreaker {
             None => None,
         };
         if let Some(task) = task {
-            let told = payload([("key", key.to_text().into()), ("reset", true.into())]);
-            tx.event(&task, None, EventKind::BreakerClosed, Some(told))?;
+            let told = EventBody::BreakerReset { key: &key.to_text(), reset: true };
+            tx.event(&task, None, &told)?;
         }
         store::install::set_setting(
             tx.store(),

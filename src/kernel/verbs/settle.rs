@@ -1,11 +1,9 @@
 //! How a run without a verdict is settled: outcome, counters, breakers and the task's next status move in one
 //! transaction, so that nothing can start without being counted.
 
-use serde_json::Value;
-
 use crate::kernel::breaker::BreakerKey;
 use crate::kernel::error::VerbError;
-use crate::kernel::event::{EventKind, Payload, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
 use crate::kernel::nudge::{self, Nudge, Violation};
@@ -14,11 +12,13 @@ use crate::kernel::outcome::{
 };
 use crate::kernel::retry::{self, FailureCounts, Next};
 use crate::kernel::run::{Run, RunOutcome};
+use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStep};
-use crate::kernel::tx::{Tx, text_or_null};
+use crate::kernel::tx::Tx;
 use crate::kernel::verbs::breaker_moves::{breakers_of, move_breaker};
 use crate::kernel::verbs::close_run::CloseRun;
 use crate::kernel::verbs::ending::{Ending, end_run};
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::release::promote_released_children;
 use crate::kernel::{store, validate};
 
@@ -27,7 +27,7 @@ struct Failure<'a> {
     run: &'a Run,
     task: &'a Task,
     outcome: RunOutcome,
-    error: String,
+    error: &'a str,
     settlement: Settlement,
 }
 
@@ -41,8 +41,8 @@ impl CloseRun {
             Destination::Done => self.complete(tx, run, task),
             Destination::Blocked | Destination::Retry | Destination::AsSaid => {
                 let error = error.unwrap_or_else(|| outcome.to_string());
-                let error = error.chars().take(ERROR_CHARS_MAX).collect();
-                self.fail(tx, &Failure { run, task, outcome, error, settlement })
+                let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
+                self.fail(tx, &Failure { run, task, outcome, error: &error, settlement })
             }
         }
     }
@@ -59,12 +59,14 @@ impl CloseRun {
         if task.current_run_id != Some(run.id) {
             return Ok(());
         }
-        let to = Tx::step(task, TaskStep::Complete, "complete", "")?;
-        store::tasks::set_done(tx.store(), &task.id, task.status, None, tx.now)?;
-        tx.count(task, Some(task.status), Some(to));
-        let told =
-            payload([("result_len", 0.into()), ("summary", text_or_null(summary.as_deref()))]);
-        tx.event(task, Some(run.id), EventKind::Completed, Some(told))?;
+        let told = EventBody::Completed {
+            result_len: 0,
+            summary: summary.as_deref(),
+            verified_cards: &[],
+        };
+        let cause = Cause::of("complete", Some(run.id), told);
+        let arrival = Arrival::Done { result: None };
+        tx.move_task(task, TaskStep::Complete, &Cause { arrival, ..cause })?;
         promote_released_children(tx, &task.id)?;
         Ok(())
     }
@@ -118,28 +120,22 @@ impl CloseRun {
             store::tasks::take_back_automatic_start(tx.store(), &task.id)?;
         }
         let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue };
-        let to = Tx::step(task, step, "requeue", "")?;
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, not_before, tx.now)?;
+        let next = if gives_up {
+            "blocked"
+        } else if is_reminded {
+            "resume"
+        } else {
+            "retry"
+        };
+        let told = self.event_of(failure, counts.failures, not_before, next);
+        let cause = Cause::of("requeue", Some(run.id), told).not_before(not_before);
+        tx.move_task(task, step, &cause)?;
         if is_reminded {
             store::tasks::set_resume(tx.store(), &task.id, run.id)?;
         }
-        tx.count(task, Some(task.status), Some(to));
-        let mut told = self.event_payload(failure, counts, not_before);
-        if nudge.is_some() {
-            let next = if gives_up {
-                "blocked"
-            } else if is_reminded {
-                "resume"
-            } else {
-                "retry"
-            };
-            told.insert("next".to_owned(), next.into());
-        }
-        tx.event(task, Some(run.id), outcome.event_kind(), Some(told))?;
         if gives_up {
-            let told =
-                payload([("failures", counts.failures.into()), ("error", error.as_str().into())]);
-            tx.event(task, Some(run.id), EventKind::GaveUp, Some(told))?;
+            let told = EventBody::GaveUp { failures: counts.failures, error };
+            tx.event(task, Some(run.id), &told)?;
         }
         Ok(())
     }
@@ -148,7 +144,7 @@ impl CloseRun {
     fn charge(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<bool, VerbError> {
         let Failure { run, task, error, settlement, .. } = failure;
         let is_host_fault = settlement.charge == Charge::Host;
-        self.move_host_breaker(tx, (run, task), is_host_fault.then_some(error))?;
+        self.move_host_breaker(tx, (run, task), is_host_fault.then_some(*error))?;
         let (profile, workspace) = breakers_of(tx, run)?;
         let blamed = match settlement.charge {
             Charge::Start => &profile,
@@ -179,7 +175,7 @@ impl CloseRun {
         &self,
         tx: &mut Tx<'_>,
         (run, task): (&Run, &Task),
-        error: Option<&String>,
+        error: Option<&str>,
     ) -> Result<(), VerbError> {
         let now = tx.now;
         move_breaker(tx, &BreakerKey::Host, (task, Some(run.id)), |breaker| {
@@ -202,56 +198,46 @@ impl CloseRun {
         })
     }
 
-    fn event_payload(
+    /// The event that tells of a failure; `next` says what becomes of a task whose worker gave no verdict.
+    fn event_of<'a>(
         &self,
-        failure: &Failure<'_>,
-        counts: FailureCounts,
-        not_before: Option<EpochSeconds>,
-    ) -> Payload {
+        failure: &Failure<'a>,
+        failures: u32,
+        retry_at: Option<EpochSeconds>,
+        next: &'static str,
+    ) -> EventBody<'a> {
         let Failure { run, task, outcome, error, .. } = failure;
-        let pid = run.worker_pid.map_or(Value::Null, Value::from);
-        let error = || Value::from(error.as_str());
-        let (exit_code, signal) = self.evidence.exit();
+        let pid = run.worker_pid;
         match outcome {
-            RunOutcome::TimedOut => payload([
-                ("pid", pid),
-                ("error", error()),
-                ("elapsed_seconds", self.evidence.elapsed_seconds.map_or(Value::Null, Value::from)),
-                ("limit_seconds", run.max_runtime_seconds.map_or(Value::Null, Value::from)),
-                ("sigkill", self.evidence.killed.into()),
-            ]),
+            RunOutcome::TimedOut => EventBody::TimedOut {
+                pid,
+                error,
+                elapsed_seconds: self.evidence.elapsed_seconds,
+                limit_seconds: run.max_runtime_seconds,
+                sigkill: self.evidence.killed,
+            },
             RunOutcome::SpawnFailed => {
-                let errno = self.evidence.end.errno().map_or(Value::Null, Value::from);
-                let failures = counts.failures.into();
-                payload([("error", error()), ("errno", errno), ("failures", failures)])
+                EventBody::SpawnFailed { error, errno: self.evidence.end.errno(), failures }
             }
-            RunOutcome::Oom => payload([
-                ("pid", pid),
-                ("max_rss_bytes", self.evidence.max_rss_bytes.map_or(Value::Null, Value::from)),
-                (
-                    "memory_peak_bytes",
-                    self.evidence.memory_peak_bytes.map_or(Value::Null, Value::from),
-                ),
-            ]),
-            RunOutcome::ProtocolViolation => {
-                payload([("pid", pid), ("failures", counts.failures.into())])
+            RunOutcome::Oom => EventBody::Oom {
+                pid,
+                max_rss_bytes: self.evidence.max_rss_bytes,
+                memory_peak_bytes: self.evidence.memory_peak_bytes,
+            },
+            RunOutcome::ProtocolViolation => EventBody::ProtocolViolation { pid, failures, next },
+            RunOutcome::RateLimited => EventBody::RateLimitedByExit { retry_at },
+            RunOutcome::Crashed => {
+                let (exit_code, signal) = self.evidence.exit();
+                let claimer = task.claim_lock.as_deref();
+                EventBody::Crashed { pid, claimer, error, exit_code, signal }
             }
-            RunOutcome::RateLimited => {
-                payload([("retry_at", not_before.map_or(Value::Null, Value::from))])
-            }
-            RunOutcome::Crashed => payload([
-                ("pid", pid),
-                ("claimer", text_or_null(task.claim_lock.as_deref())),
-                ("error", error()),
-                ("exit_code", exit_code.into()),
-                ("signal", signal.into()),
-            ]),
-            RunOutcome::Lost | RunOutcome::Stopped | RunOutcome::Reclaimed => {
-                payload([("reason", error())])
-            }
-            RunOutcome::Completed | RunOutcome::Blocked | RunOutcome::GaveUp => {
-                payload([("error", error())])
-            }
+            RunOutcome::Reclaimed => EventBody::ReclaimedBySupervisor { reason: error },
+            // The others are verdicts: no end of a process is judged to be one of them.
+            RunOutcome::Lost
+            | RunOutcome::Stopped
+            | RunOutcome::Completed
+            | RunOutcome::Blocked
+            | RunOutcome::GaveUp => EventBody::Lost { reason: error },
         }
     }
 }

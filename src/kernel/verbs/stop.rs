@@ -6,23 +6,23 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunOutcome, RunState};
-use crate::kernel::store;
 use crate::kernel::store::runs::ProcessFacts;
+use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx, text_or_null};
-use crate::kernel::validate;
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::breaker_moves::release_probes;
-use crate::kernel::verbs::ending::{Ending, end_current_run};
+use crate::kernel::verbs::ending::{Ending, close_run, end_current_run};
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::reclaim::ReclaimReply;
 use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::{store, validate};
 
 /// What becomes of a task whose work is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,23 +117,25 @@ impl StopTask {
         reason: Option<&str>,
     ) -> Result<Option<RunId>, VerbError> {
         let then = self.then.unwrap_or(AfterStop::Requeue);
-        let to = Tx::step(task, then.step(), Self::NAME, "")?;
+        Tx::step(task, then.step(), Self::NAME, "")?;
         let error = reason.unwrap_or("stopped by an operator");
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Stopped) };
         let run_id = end_current_run(tx, task, &ending)?;
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
-        tx.count(task, Some(task.status), Some(to));
-        let told = payload([("reason", text_or_null(reason)), ("then", then.as_str().into())]);
-        tx.event(task, run_id, EventKind::Stopped, Some(told))?;
+        let told = EventBody::Stopped { reason, then: then.as_str() };
+        let arrival = match then {
+            AfterStop::Requeue | AfterStop::Hold => Arrival::Plain,
+            AfterStop::Cancel => Arrival::Archived,
+        };
+        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, told) };
+        tx.move_task(task, then.step(), &cause)?;
         match then {
-            AfterStop::Requeue => tx.signal(Signal::DispatchDue),
+            AfterStop::Requeue => {}
             AfterStop::Hold => {
-                let told = payload([("reason", error.into())]);
-                tx.event(task, run_id, EventKind::Blocked, Some(told))?;
+                let told = EventBody::Blocked { reason: Some(error), kind: None };
+                tx.event(task, run_id, &told)?;
             }
             AfterStop::Cancel => {
-                store::tasks::set_archived_at(tx.store(), &task.id, tx.now)?;
-                tx.event(task, run_id, EventKind::Archived, None)?;
+                tx.event(task, run_id, &EventBody::Archived)?;
                 promote_released_children(tx, &task.id)?;
             }
         }
@@ -154,18 +156,13 @@ fn give_up_processes(
     run_id: RunId,
     reason: Option<&str>,
 ) -> Result<(), VerbError> {
-    store::runs::set_closed_if_open(tx.store(), run_id, &ProcessFacts::default(), tx.now)?;
+    close_run(tx, run_id, &ProcessFacts::default())?;
     if let Some(run) = store::runs::get(tx.store(), run_id)? {
         release_probes(tx, &run, task)?;
     }
-    let told = payload([
-        ("run_id", run_id.into()),
-        ("exit_code", Value::Null),
-        ("signal", Value::Null),
-        ("forced", true.into()),
-        ("reason", text_or_null(reason)),
-    ]);
-    tx.event(task, Some(run_id), EventKind::Closed, Some(told))?;
+    let (exit_code, signal, forced) = ((), (), true);
+    let told = EventBody::ClosedByForce { run_id, exit_code, signal, forced, reason };
+    tx.event(task, Some(run_id), &told)?;
     tx.signal(Signal::RunClosed { run_id, task_id: task.id.clone() });
     tx.signal(Signal::DispatchDue);
     Ok(())

@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::VerbError;
-use crate::kernel::event::EventKind;
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{origin, store};
 
 /// Unblocks a task. Its failure counters begin anew.
@@ -52,15 +53,13 @@ impl Verb for UnblockTask {
         if self.more_starts {
             store::tasks::reset_automatic_starts(tx.store(), &task.id)?;
         }
-        store::tasks::set_status(tx.store(), &task.id, task.status, to, None, tx.now)?;
-        tx.count(&task, Some(task.status), Some(to));
-        tx.event(&task, None, EventKind::Unblocked, None)?;
-        if to == TaskStatus::Ready {
-            if let Some(open) = store::runs::get_open(tx.store(), &task.id)? {
-                // The next attempt waits for the slot of the last one: no more time to linger.
-                tx.signal(Signal::StopRun { run_id: open.id });
-            }
-            tx.signal(Signal::DispatchDue);
+        let cause = Cause::of(Self::NAME, None, EventBody::Unblocked);
+        tx.move_task(&task, TaskStep::Unblock(parents), &cause)?;
+        if to == TaskStatus::Ready
+            && let Some(open) = store::runs::get_open(tx.store(), &task.id)?
+        {
+            // The next attempt waits for the slot of the last one: no more time to linger.
+            tx.signal(Signal::StopRun { run_id: open.id });
         }
         Ok(UnblockReply { id: task.id.to_string(), board: task.board, status: to })
     }

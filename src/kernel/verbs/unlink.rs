@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
@@ -57,9 +57,7 @@ impl Verb for UnlinkTasks {
         if !store::links::delete(tx.store(), &parent, &child_id)? {
             return Err(unknown().into());
         }
-        let ends =
-            payload([("parent", parent.as_str().into()), ("child", child_id.as_str().into())]);
-        tx.event(&child, None, EventKind::Unlinked, Some(ends))?;
+        tx.event(&child, None, &EventBody::Unlinked { parent: &parent, child: &child_id })?;
         let parents = store::links::parents_of(tx.store(), &child_id)?;
         let is_released = TaskStatus::by_parents(parents) == TaskStatus::Ready;
         let promoted = is_released && promote(tx, &child_id)?;

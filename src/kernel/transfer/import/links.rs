@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Right;
 use crate::kernel::error::{Fault, VerbError};
-use crate::kernel::event::{EventKind, payload};
+use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
-use crate::kernel::task::{Parents, TaskStatus};
+use crate::kernel::task::{Parents, TaskStatus, TaskStep};
 use crate::kernel::transfer::import::{pause, refuse_workers};
 use crate::kernel::transfer::report::LeftOut;
 use crate::kernel::transfer::settle::WrongLink;
 use crate::kernel::tx::{Tx, shorten};
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::release::promote;
 
 /// Links between imported tasks, after all of them are there.
@@ -162,11 +163,8 @@ fn hold_back(
         if status.is_none_or(|(status, _)| status.satisfies_children()) {
             continue;
         }
-        let (from, to) = (TaskStatus::Ready, TaskStatus::Todo);
-        store::tasks::set_status(tx.store(), child, from, to, None, tx.now)?;
-        tx.count(&task, Some(from), Some(to));
-        let told = payload([("parent", parent.as_str().into())]);
-        tx.event(&task, None, EventKind::Demoted, Some(told))?;
+        let cause = Cause::of("import", None, EventBody::Demoted { parent: &parent });
+        let to = tx.move_task(&task, TaskStep::Demote, &cause)?;
         reply.events += 1;
         reply.moved.insert(child.to_string(), to);
         reply.notes.push(format!("{child} waits for {parent} and is todo"));

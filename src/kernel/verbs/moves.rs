@@ -1,0 +1,66 @@
+//! How a task moves: the one function that changes a task's status.
+
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::event::EventBody;
+use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::store::tasks::{self, Arrival};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::tx::{Signal, Tx};
+
+/// Why a task moves, and what goes with it.
+#[derive(Debug, Clone)]
+pub(in crate::kernel) struct Cause<'a> {
+    /// The verb that a refusal names.
+    pub verb: &'static str,
+    /// The run that the event belongs to.
+    pub run_id: Option<RunId>,
+    /// The event that tells of it.
+    pub event: EventBody<'a>,
+    /// What else its row says from then on.
+    pub arrival: Arrival<'a>,
+}
+
+impl<'a> Cause<'a> {
+    /// A cause with nothing beside its event.
+    pub(in crate::kernel) fn of(
+        verb: &'static str,
+        run_id: Option<RunId>,
+        event: EventBody<'a>,
+    ) -> Self {
+        Self { verb, run_id, event, arrival: Arrival::Plain }
+    }
+
+    /// The same, and no automatic start before a time.
+    pub(in crate::kernel) fn not_before(self, not_before: Option<EpochSeconds>) -> Self {
+        Self { arrival: Arrival::NotBefore(not_before), ..self }
+    }
+}
+
+impl Tx<'_> {
+    /// Moves a task by a step of its state machine: derives the new status, writes the row, counts, appends the event, and
+    /// signals when it is ready. `task` is the row as it was read in this transaction. Returns the new status.
+    ///
+    /// # Errors
+    /// [`crate::kernel::error::Refusal::WrongStatus`] when the step cannot be taken; [`Fault::Corrupt`] when the row is not what
+    /// was read.
+    pub(in crate::kernel) fn move_task(
+        &mut self,
+        task: &Task,
+        step: TaskStep,
+        cause: &Cause<'_>,
+    ) -> Result<TaskStatus, VerbError> {
+        let to = Self::step(task, step, cause.verb, "")?;
+        let is_moved =
+            tasks::set_status(self.store(), &task.id, (task.status, to), &cause.arrival, self.now)?;
+        if !is_moved {
+            let value = format!("{} is not {}", task.id, task.status);
+            return Err(Fault::Corrupt { what: "status of a task", value }.into());
+        }
+        self.count(task, Some(task.status), Some(to));
+        self.event(task, cause.run_id, &cause.event)?;
+        if to == TaskStatus::Ready {
+            self.signal(Signal::DispatchDue);
+        }
+        Ok(to)
+    }
+}
