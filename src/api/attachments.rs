@@ -30,7 +30,7 @@ use crate::kernel::ids::TaskId;
 use crate::kernel::limits::ATTACHMENT_BYTES_MAX;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 use crate::kernel::verbs::{AttachFile, AttachReply, DetachFile, DetachReply, check_attach};
 use crate::os::home::attachments::{ArrivingFile, AttachmentFiles};
 

@@ -90,7 +90,7 @@ async fn start_of(api: &Api, caller: &Caller, after: Option<&str>) -> Result<Sta
         None => (None, after),
     };
     let id: EventId = id.parse().map_err(|_| {
-        bad_request(format!("after: not a cursor: {}", crate::kernel::tx::shorten(after)))
+        bad_request(format!("after: not a cursor: {}", crate::kernel::shorten::shorten(after)))
     })?;
     if incarnation.is_some_and(|incarnation| incarnation != api.context.incarnation()) {
         return Ok(Start { after: newest_event_id(api, caller).await?, resync: true });
@@ -121,7 +121,7 @@ impl Filter {
         let named = match &request.board {
             Some(name) => Some(BoardName::parse(name).ok_or_else(|| {
                 crate::kernel::error::Refusal::UnknownBoard {
-                    name: crate::kernel::tx::shorten(name),
+                    name: crate::kernel::shorten::shorten(name),
                 }
             })?),
             None => None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{ARTIFACTS_MAX, PATH_BYTES_MAX};
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 use crate::kernel::validate;
 
 /// A file as whoever declared it saw it.

@@ -29,7 +29,8 @@ use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
-use crate::kernel::tx::{Effects, Tx, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::{Effects, Tx};
 use crate::kernel::verb::Verb;
 
 /// The board, open for writing.

@@ -7,7 +7,7 @@ use crate::kernel::ids::TaskId;
 use crate::kernel::origin::{self, Origin};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 use crate::kernel::validate;
 
 /// Why an id is not that of a task that the caller created.

@@ -47,6 +47,7 @@ pub mod retry;
 pub mod rules;
 pub mod run;
 pub mod shares;
+pub mod shorten;
 pub mod snapshot;
 pub mod standing;
 pub mod start_fault;

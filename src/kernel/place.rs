@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::Refusal;
 use crate::kernel::policy::Policy;
 use crate::kernel::task::{Task, WorkspaceKind};
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// A directory, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

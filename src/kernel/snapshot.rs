@@ -6,7 +6,8 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::tx::{refuse_other_board, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::refuse_other_board;
 
 /// What a query works with.
 pub struct Snapshot<'c> {

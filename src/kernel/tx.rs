@@ -8,10 +8,9 @@ use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::run::Run;
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::text::signs::{Kind, signs};
-use crate::text::terminal::HIDDEN;
 
 /// Something that is to happen after the commit, outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,15 +263,5 @@ pub fn refuse_other_board(task: &Task, board: Option<&str>) -> Result<(), VerbEr
             Err(Refusal::OtherBoard { id: task.id.to_string(), board: shorten(name) }.into())
         }
         Some(_) | None => Ok(()),
-    }
-}
-
-/// A caller's word for an error message: at most 80 characters, so that a message stays one line.
-pub fn shorten(text: &str) -> String {
-    let seen = |(sign, kind)| if kind == Kind::Seen { sign } else { HIDDEN };
-    let one_line: String = signs(text).map(seen).take(81).collect();
-    match one_line.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
-        None => one_line,
     }
 }

@@ -6,7 +6,7 @@ use crate::kernel::limits::{
     METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::task::WorkspaceKind;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 use crate::text::signs::ends_line;
 
 /// A text without NUL bytes, of at most `limit` bytes, as it is.

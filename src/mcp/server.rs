@@ -142,7 +142,7 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = find(&request.name).filter(|tool| self.part.sees(tool));
         let Some(tool) = tool else {
-            let name = crate::kernel::tx::shorten(&request.name);
+            let name = crate::kernel::shorten::shorten(&request.name);
             let message = match predecessor::instead_of_tool(&request.name) {
                 Some(instead) => format!("unknown tool: {name}; {instead}"),
                 None => format!("unknown tool: {name}"),

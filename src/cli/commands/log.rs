@@ -12,7 +12,7 @@ use crate::cli::text;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::RunId;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// Print the log of a run.
 ///

@@ -13,7 +13,7 @@ use crate::kernel::store;
 use crate::kernel::store::listing::{ListFilter, Order};
 use crate::kernel::store::search::Words;
 use crate::kernel::task::{Task, TaskStatus};
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// Lists tasks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

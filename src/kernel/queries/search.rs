@@ -14,7 +14,7 @@ use crate::kernel::store;
 use crate::kernel::store::listing::ListFilter;
 use crate::kernel::store::search::{Document, Words};
 use crate::kernel::task::Task;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// Searches the texts of tasks; the best hits come first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -27,7 +27,8 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::{Normal, normalize};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::{LeftOut, Told};
-use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 
 /// Imports tasks, each whole.

@@ -22,7 +22,7 @@ use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::Told;
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";

@@ -9,7 +9,8 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
 use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
-use crate::kernel::tx::{Tx, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::attach::told;
 

@@ -11,7 +11,8 @@ use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::queries::breakers::{BreakerInfo, of_task};
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::tx::{Signal, Tx, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::unblock::UnblockTask;
 

@@ -9,7 +9,8 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::tx::{Tx, refuse_other_board, shorten};
+use crate::kernel::shorten::shorten;
+use crate::kernel::tx::{Tx, refuse_other_board};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::release::promote;
 

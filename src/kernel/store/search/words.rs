@@ -5,7 +5,7 @@ use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
     SEARCH_PREFIXES_MAX, SEARCH_TEXT_BYTES_MAX, SEARCH_TOKENS_MAX, SEARCH_WORDS_MAX,
 };
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// The words of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::kernel::store::foreign::{Cell, ForeignRow};
 use crate::kernel::transfer::record::{
     CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields,
 };
-use crate::kernel::tx::shorten;
+use crate::kernel::shorten::shorten;
 
 /// Numbers of the rows of one table. Those that are none, or were there before, get one below zero, which no row keeps.
 #[derive(Debug, Default)]
