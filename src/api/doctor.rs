@@ -27,7 +27,7 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::run::RunState;
 use crate::kernel::store;
-use crate::kernel::store::schema::Difference;
+use crate::kernel::store::Difference;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::files::{Readers, other_readers, own_group, permission_bits};

@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Statement};
 
-use super::Doing;
+use super::faults::Doing as _;
 use crate::kernel::error::Fault;
 
 /// Longest text, blob or row of a file of unknown origin, bytes.

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::{Birth, Doing};
+use super::faults::Doing as _;
+use super::open_error::Birth;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
 

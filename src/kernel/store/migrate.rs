@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 
-use super::{Birth, Missing, OpenError, foreign};
+use super::foreign;
+use super::open_error::{Birth, Missing, OpenError};
+use super::private_file::create_private;
 
 struct Migration {
     version: i64,
@@ -158,7 +160,7 @@ fn keep_copy(connection: &Connection, path: &Path, found: i64) -> Result<(), Ope
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
     }
-    super::create_private(&unfinished).map_err(failed)?;
+    create_private(&unfinished).map_err(failed)?;
     connection
         .execute("VACUUM INTO ?1", [unfinished.to_string_lossy().into_owned()])
         .map_err(|error| OpenError::from_sqlite(&unfinished, &error))?;

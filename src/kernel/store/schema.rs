@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::{Doing, migrate};
+use super::faults::Doing as _;
+use super::migrate;
+use super::open_error::Difference;
 use crate::kernel::error::Fault;
 
 /// Objects that a file may have at most before they are looked at one by one: ours has fewer than a hundred.
@@ -27,15 +29,6 @@ struct Structure {
     objects: BTreeMap<Key, (String, String)>,
     application_id: i64,
     encoding: String,
-}
-
-/// Something that a file has and should not, or should have and has not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// One line for people.
-    pub told: String,
-    /// The statement that takes it away, where one does.
-    pub remedy: Option<String>,
 }
 
 /// Where the board on `connection` differs from what it should be by its version. Reads no row of a table.

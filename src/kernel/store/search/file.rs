@@ -85,7 +85,7 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
             Ok(()) | Err(_) => {}
         }
     }
-    super::super::create_private(path).map_err(|error| Fault::Database {
+    super::super::private_file::create_private(path).map_err(|error| Fault::Database {
         doing: doing.to_owned(),
         detail: error.to_string(),
         retryable: false,

@@ -1,0 +1,223 @@
+//! Opening a board file: for writing, for reading, and to look at what it is.
+
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::faults::Doing as _;
+use super::install::{self, Install};
+use super::migrate::{self, KeepCopy};
+use super::open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};
+use super::private_file::create_private;
+use super::{foreign, schema};
+use crate::kernel::error::Fault;
+use crate::kernel::limits::READ_STEPS_PER_LOOK;
+
+/// Memory that each connection may use for pages, in KiB.
+const CACHE_KIB: i32 = 4096;
+
+/// How long a connection waits for a lock that a `sqlite3` of the operator holds, in milliseconds.
+const BUSY_TIMEOUT_MS: u64 = 5000;
+
+/// Opens the board at `path` for writing, brings its schema up to date and checks it.
+///
+/// # Errors
+/// [`OpenError`]; the file is unchanged then.
+pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Connection, OpenError> {
+    open_for_writing(path, missing, birth, KeepCopy::Yes)
+}
+
+/// Opens a given copy of a board, after [`inspect`] has passed it.
+///
+/// # Errors
+/// [`OpenError`].
+pub(in crate::kernel) fn open_staged(path: &Path, birth: &Birth) -> Result<Connection, OpenError> {
+    open_for_writing(path, Missing::Refuse, birth, KeepCopy::No)
+}
+
+fn open_for_writing(
+    path: &Path,
+    missing: Missing,
+    birth: &Birth,
+    copy: KeepCopy,
+) -> Result<Connection, OpenError> {
+    let found = rusqlite::version_number();
+    if found < SQLITE_VERSION_MIN {
+        return Err(OpenError::OldLibrary { found });
+    }
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if missing == Missing::Create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    if missing == Missing::Create {
+        create_private(path).map_err(|error| OpenError::Unusable {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        })?;
+    }
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    configure(&connection).map_err(at)?;
+    // A file that is refused is left as it is, its WAL included.
+    let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(no_checkpoint, true).map_err(at)?;
+    migrate::refuse_unknown(&connection, path, missing)?;
+    check(&connection, path, "quick_check")?;
+    connection.set_db_config(no_checkpoint, false).map_err(at)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
+    migrate::bring_up_to_date(&mut connection, path, birth, copy)?;
+    migrate::show_version(&connection).map_err(at)?;
+    Ok(connection)
+}
+
+/// Opens the board at `path` for reading only.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("open a reading connection")?;
+    configure(&connection).doing("configure a reading connection")?;
+    connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
+    Ok(connection)
+}
+
+/// Has SQLite ask `must_stop` while it works on `connection`, on the thread that it works on. A statement that is to stop fails as
+/// interrupted.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn make_stoppable(connection: &mut Connection, must_stop: fn() -> bool) -> Result<(), Fault> {
+    connection
+        .progress_handler(READ_STEPS_PER_LOOK, Some(must_stop))
+        .doing("configure a reading connection")
+}
+
+/// What a file is that is a whole board.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Which installation it is of, and which life of it.
+    pub install: Install,
+    /// In what its structure differs from a board's.
+    pub differences: Vec<Difference>,
+}
+
+/// Whether the file at `path`, which nobody writes to, is a whole board that this program knows. Nothing in it acts, and it is
+/// only read.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn verify(path: &Path) -> Result<Verified, OpenError> {
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let connection = foreign::open_unchanging(path).map_err(at)?;
+    migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
+    let differences = schema::find(&connection).map_err(at)?;
+    check(&connection, path, "integrity_check")?;
+    let install = install::get(&connection).map_err(|fault| OpenError::Unusable {
+        path: path.to_owned(),
+        detail: fault.to_string(),
+    })?;
+    Ok(Verified { install, differences })
+}
+
+/// The same for a file that is to become the board: its structure may not differ.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn inspect(path: &Path) -> Result<Verified, OpenError> {
+    let connection =
+        foreign::open_unchanging(path).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
+    let differences =
+        schema::find(&connection).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    // Before its rows are looked at.
+    if !differences.is_empty() {
+        return Err(OpenError::Foreign { path: path.to_owned(), differences });
+    }
+    drop(connection);
+    verify(path)
+}
+
+/// Moves what lies in the journals of the copy at `path` into it; the copy is then a file without a journal.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn complete(path: &Path) -> Result<(), OpenError> {
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    foreign::harden(&connection).map_err(at)?;
+    connection.pragma_update(None, "query_only", false).map_err(at)?;
+    connection.pragma_update(None, "journal_mode", "DELETE").map_err(at)?;
+    connection.close().map_err(|(_, error)| at(error))
+}
+
+/// The installation that the file at `path` is of; none when it is no such file. It is only read.
+pub fn installation_of(path: &Path) -> Option<String> {
+    let connection = foreign::open_unchanging(path).ok()?;
+    install::get(&connection).ok().map(|install| install.install_id)
+}
+
+/// A connection to nothing, for the moment in which a file changes hands.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub(in crate::kernel) fn open_nothing() -> Result<Connection, Fault> {
+    Connection::open_in_memory().doing("let go of the file")
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // The plan of a statement never depends on its values. Otherwise SQLite prepares every cached statement with a
+    // parameter that might matter to the plan anew, each time it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(())
+}
+
+/// Reads every page once; a board that does not survive this is not served.
+fn check(connection: &Connection, path: &Path, how: &str) -> Result<(), OpenError> {
+    let answer: String = connection
+        .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
+    if answer == "ok" {
+        Ok(())
+    } else {
+        Err(OpenError::Damaged { path: path.to_owned(), detail: answer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_sqlite_is_new_enough() {
+        assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
+    }
+    #[test]
+    fn a_commit_is_synced_and_foreign_keys_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let path = dir.path().join("kanban.db");
+        let writer = open_writer(&path, Missing::Create, &birth).unwrap();
+        let reader = open_reader(&path).unwrap();
+        let number = |connection: &Connection, name: &str| -> i64 {
+            connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+        };
+        let mode: String =
+            writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((mode.as_str(), number(&writer, "synchronous")), ("wal", 2));
+        assert_eq!(number(&writer, "foreign_keys"), 1);
+        assert_eq!(number(&reader, "query_only"), 1);
+        assert!(reader.execute("DELETE FROM boards", []).is_err());
+    }
+}
