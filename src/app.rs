@@ -26,8 +26,7 @@ use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
 use crate::actors::settings_policy::{of_settings, within};
 use crate::actors::worker::WorkerDeps;
-use crate::api::metrics::{self};
-use crate::api::server;
+use crate::api::{figures, server};
 use crate::config::{Ambient, Home, Sockets, left_out};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -134,7 +133,7 @@ fn tell_foreign_structure(board: &Board) {
 /// Serves until somebody asks for the end.
 fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let Parts { root, api, bound, metrics, database_thread } = parts;
-    let reloader = Arc::clone(&api.reloader);
+    let reloader = Arc::clone(&api.service.reloader);
     let shutdown = root.wires.shutdown.clone();
     let look_at_doors = root.wires.look_at_doors.clone();
     let signals = watch_signals(move |signal| match signal {
@@ -150,7 +149,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         }
     })
     .map_err(|error| StartError::fault("watch signals", &error))?;
-    let context = Arc::clone(&api.context);
+    let context = Arc::clone(&api.service.context);
     let system = System::new();
     let end_process = root.wires.end_process.clone();
     service_manager::status("taking over the open runs");
@@ -163,7 +162,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let api_thread = Arbiter::new();
     let doors = bound.doors;
     if let Some(listener) = metrics {
-        api_thread.spawn(metrics::tcp::serve(Arc::clone(&api), listener));
+        api_thread.spawn(figures::serve(Arc::clone(&api), listener));
     }
     api_thread.spawn(async move {
         let on_serving = || service_manager::ready("serving");

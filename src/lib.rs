@@ -11,6 +11,7 @@ pub mod failpoint;
 pub mod kernel;
 pub mod mcp;
 pub mod os;
+pub mod service;
 pub mod shim;
 pub mod telemetry;
 pub mod text;

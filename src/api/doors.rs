@@ -39,13 +39,13 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Ok(peer) => Ok(peer),
         Err(error) => Err(error.to_string()),
     };
-    let containment = api.context.containment();
+    let containment = api.service.context.containment();
     let scene = scene(api, &containment);
     // A stranger is not looked at any closer: what it is like could take its time.
     if let Ok(peer) = &peer
         && is_turned_away(api, door, peer, scene)
     {
-        api.gate.count(Turned::Stranger);
+        api.edge.gate.count(Turned::Stranger);
         // One that has hung up, or that does not read, misses nothing.
         drop(stream.try_write(HUNG_UP));
         return None;
@@ -54,21 +54,21 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Ok(peer) => (place(peer, scene), peer.uid),
         Err(why) => (Placement::Unknown(why.clone()), u32::MAX),
     };
-    let party = party_of(door, &placement, uid, |run_id| api.live_runs.contains(run_id));
-    if is_scarce(stream.as_raw_fd(), api.descriptors) {
-        let is_shed = api.gate.shed_one();
+    let party = party_of(door, &placement, uid, |run_id| api.service.live_runs.contains(run_id));
+    if is_scarce(stream.as_raw_fd(), api.service.descriptors) {
+        let is_shed = api.edge.gate.shed_one();
         if !is_shed && party.class() != Class::Operators {
-            api.gate.count(Turned::Descriptors);
+            api.edge.gate.count(Turned::Descriptors);
             return None;
         }
     }
     // Who finds no seat is heard once more, to be told so.
-    let (party, seat) = match api.gate.seat(party) {
+    let (party, seat) = match api.edge.gate.seat(party) {
         Ok(seat) => (party, seat),
-        Err(_) => (Party::Refused, api.gate.seat(Party::Refused).ok()?),
+        Err(_) => (Party::Refused, api.edge.gate.seat(Party::Refused).ok()?),
     };
     if let Party::Run(run_id) = party {
-        seat.belongs_to_run(run_id, api.live_runs.over(run_id));
+        seat.belongs_to_run(run_id, api.service.live_runs.over(run_id));
     }
     let peer = peer.ok().filter(|_| matches!(placement, Placement::Marked(_)));
     Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
@@ -76,13 +76,13 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
 
 /// Where a peer is, by what is known of the runs now.
 pub fn placed(api: &Api, peer: &Peer) -> Placement {
-    place(peer, scene(api, &api.context.containment()))
+    place(peer, scene(api, &api.service.context.containment()))
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {
-    let context = &api.context;
+    let context = &api.service.context;
     Scene {
-        live_runs: &api.live_runs,
+        live_runs: &api.service.live_runs,
         containment,
         marks: context.marks(),
         has_workers_of_others: has_workers_of_others(&context.daemon_user, &context.settings()),
@@ -120,8 +120,8 @@ impl AcceptPauses {
             tracing::warn!(%error, "a connection could not be accepted");
         }
         self.failures = self.failures.saturating_add(1);
-        api.gate.count(Turned::Descriptors);
-        api.gate.shed_one();
+        api.edge.gate.count(Turned::Descriptors);
+        api.edge.gate.shed_one();
         Duration::from_millis(pause_ms(self.failures))
     }
 }

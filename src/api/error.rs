@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
+use crate::kernel::error::{ErrorCode, Fault, VerbError};
+use crate::service::ServiceError;
 
 /// An error on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,31 +64,23 @@ impl ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        let code = refusal.code();
-        let hint = refusal.hint();
-        let detail = ErrorDetail { code, message: refusal.to_string(), hint };
-        Self { status: status_of(code), detail, is_fault: false }
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        let (code, hint) = (error.code(), error.hint());
+        let detail = ErrorDetail { code, message: error.to_string(), hint };
+        Self { status: status_of(code), detail, is_fault: error.is_fault() }
     }
 }
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
-        // Neither at the end of the daemon nor under a load that is turned away has anything failed.
-        let is_fault = !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. });
-        let mut error = Self { is_fault, ..Self::new(fault.code(), fault.to_string()) };
-        error.detail.hint = fault.hint().map(str::to_owned);
-        error
+        ServiceError::from(fault).into()
     }
 }
 
 impl From<VerbError> for ApiError {
     fn from(error: VerbError) -> Self {
-        match error {
-            VerbError::Refused(refusal) => refusal.into(),
-            VerbError::Failed(fault) => fault.into(),
-        }
+        ServiceError::from(error).into()
     }
 }
 

@@ -24,14 +24,14 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long a request waits for a part of its caller's share, before it is refused.
 pub const SHARE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a request waits for files of the configuration, which may be on a disk that does not answer.
-pub const FILES_TIME: Duration = Duration::from_secs(5);
-
 /// Longest pause of a client that sends a file.
 pub const PIECE_TIME: Duration = Duration::from_secs(30);
 
 /// Longest time of all for an attached file to arrive.
 pub const UPLOAD_TIME: Duration = Duration::from_secs(10 * 60);
+
+/// Largest backup that is taken back, bytes.
+pub const RESTORE_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
 /// Longest time in which a reader takes less than [`STALL_BYTES`] of an answer that waits for it.
 pub const STALL_TIME: Duration = Duration::from_secs(60);

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::Api;
+use crate::api::call::{Answer, Call, json_bytes, unwritable};
 use crate::api::limits::{LIST_PAGE_BYTES, LIST_PAGE_ITEMS};
-use crate::api::operations::{Answer, Call, json_bytes, unwritable};
 use crate::api::outflow::{Outflow, outflow};
 use crate::api::reply::Held;
 use crate::kernel::caller::Caller;
@@ -25,8 +25,8 @@ pub fn run<P: Paged + DeserializeOwned>(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let query: P = call.input.from_query()?;
         let first = move |snapshot: &Snapshot<'_>| query.first(snapshot, BOUNDS);
-        let caller = call.caller;
-        let page = api.readers.read_then(caller.clone(), first, written).await?;
+        let caller = call.by.caller;
+        let page = api.service.readers.read_then(caller.clone(), first, written).await?;
         match page {
             (whole, None) => Ok(json_bytes(whole)),
             (beginning, Some(rest)) => {
@@ -67,7 +67,7 @@ async fn send<P: Paged>(
         }
         let Some(rest) = rest else { return };
         let next = move |snapshot: &Snapshot<'_>| P::next(rest, snapshot, BOUNDS);
-        page = match api.readers.read_then(caller.clone(), next, written).await {
+        page = match api.service.readers.read_then(caller.clone(), next, written).await {
             Ok(page) => page,
             Err(error) => {
                 // What was sent so far must not be taken for the whole.

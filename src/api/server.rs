@@ -19,6 +19,7 @@ use tower_service::Service as _;
 
 use crate::actors::root::Life;
 use crate::api::auth::{Claims, Door, Identified, Placement, as_worker, by_row, identify};
+use crate::api::call::Call;
 use crate::api::connection::{self, times_of};
 use crate::api::doors::{AcceptPauses, Admitted, admit, placed};
 use crate::api::error::ApiError;
@@ -28,11 +29,12 @@ use crate::api::gate::party::{Class, Party};
 use crate::api::gate::shed::Phase;
 use crate::api::input::{Input, claims, request_id};
 use crate::api::limits::UNCOUNTED_BYTES;
-use crate::api::operations::{Call, Carries, Method, OPERATIONS, Operation};
+use crate::api::operation::{Carries, Method, Operation};
+use crate::api::operations::OPERATIONS;
 use crate::api::reply::Held;
 use crate::api::request_body::read_body;
 use crate::api::sockets::Listening;
-use crate::api::{Api, gate, wait_for_life};
+use crate::api::{Api, gate};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{ErrorCode, Fault};
 use crate::kernel::run::Run;
@@ -40,6 +42,8 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
 use crate::os::processes::peer::Peer;
 use crate::os::run_files::redact::Redactor;
+use crate::service::Requester;
+use crate::service::life::wait_for_life;
 
 /// Serves both sockets until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
 /// request is about to be taken: every open run has a worker by then.
@@ -54,7 +58,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let mut operators = operators.accepting()?;
     let mut workers = workers.accepting()?;
-    let mut life = api.life.clone();
+    let mut life = api.service.life.clone();
     wait_for_life(&mut life, |life| life != Life::Starting).await;
     if *life.borrow() == Life::Serving {
         on_serving();
@@ -82,14 +86,14 @@ pub async fn serve(
         tokio::task::yield_now().await;
     }
     drop((operators, workers));
-    api.gate.emptied().await;
+    api.edge.gate.emptied().await;
     Ok(())
 }
 
 async fn serve_connection(api: Arc<Api>, routes: Router, admitted: Admitted, stream: UnixStream) {
     let Admitted { door, peer, placement, seat, party } = admitted;
     let times = times_of(party.class());
-    let mut life = api.life.clone();
+    let mut life = api.service.life.clone();
     let origin = Arc::new(Origin { door, peer, placement, seat: Arc::clone(&seat), party });
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let (api, origin, mut routes) = (Arc::clone(&api), Arc::clone(&origin), routes.clone());
@@ -147,7 +151,7 @@ impl Origin {
         if let Caller::Worker { run_id, .. } = caller
             && !self.seat.is_of_run(run_id)
         {
-            self.seat.belongs_to_run(run_id, api.live_runs.over(run_id));
+            self.seat.belongs_to_run(run_id, api.service.live_runs.over(run_id));
         }
         Ok(caller)
     }
@@ -158,16 +162,17 @@ async fn caller_of(api: &Api, origin: &Origin, claims: &Claims) -> Result<Caller
     // Kept of a caller that bears a run's mark only.
     let now = origin.peer.as_ref().map(|peer| placed(api, peer));
     let placement = now.as_ref().unwrap_or(&origin.placement);
-    let mut identified = identify(origin.door, placement, claims, &api.live_runs)?;
+    let mut identified = identify(origin.door, placement, claims, &api.service.live_runs)?;
     loop {
         if let Identified::OfRun(run_id) = identified {
-            identified = as_worker(run_id, &api.live_runs);
+            identified = as_worker(run_id, &api.service.live_runs);
         }
         if let Identified::Caller(caller) = identified {
             return Ok(caller);
         }
         let asked = identified.clone();
         let row = api
+            .service
             .readers
             .read_for_unproven(move |snapshot| Ok(row_of(snapshot.connection, &asked)?))
             .await?;
@@ -218,7 +223,7 @@ fn route(index: usize, operation: &'static Operation, api: &Arc<Api>) -> MethodR
     let api = Arc::clone(api);
     on(filter, move |path: RawPathParams, request: Request| async move {
         let answered = answer(operation, Arc::clone(&api), path, request).await;
-        api.requests.count(index, answered.is_ok());
+        api.edge.requests.count(index, answered.is_ok());
         answered.unwrap_or_else(|error| {
             error.log_fault(operation.name);
             error.into_response()
@@ -250,11 +255,14 @@ async fn answer(
         Carries::File => (Bytes::new(), body, None),
     };
     let fields = match &caller {
-        Caller::Worker { run_id, .. } => without_token(fields, api.live_runs.token(*run_id)),
+        Caller::Worker { run_id, .. } => {
+            without_token(fields, api.service.live_runs.token(*run_id))
+        }
         Caller::Operator { .. } | Caller::System { .. } => fields,
     };
     let input = Input::new(&path, &parts.uri, fields);
-    let call = Call { caller, request_id, input, stream, seat: Arc::clone(seat) };
+    let by = Requester { caller, request_id };
+    let call = Call { by, input, stream, seat: Arc::clone(seat) };
     let response = (operation.run)(api, call).await?;
     let response = hold_back(seat, response)?;
     drop(working);

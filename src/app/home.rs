@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::attachments::Attachments;
 use crate::app::StartError;
 use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
@@ -33,6 +32,7 @@ use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, inspect
 use crate::os::run_files::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::shim_search::shims_below;
 use crate::os::run_files::signs::Footing;
+use crate::service::attachment_store::AttachmentStore;
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
@@ -89,8 +89,8 @@ fn make_directory(path: &Path, with_parents: bool) -> Result<(), StartError> {
 ///
 /// # Errors
 /// Their folder cannot be made or read.
-pub(super) fn open_attachments(home: &Home) -> Result<Attachments, StartError> {
-    Attachments::open(home.attachments())
+pub(super) fn open_attachments(home: &Home) -> Result<AttachmentStore, StartError> {
+    AttachmentStore::open(home.attachments())
         .map_err(|source| StartError::HomeUnusable { path: home.attachments(), source })
 }
 

@@ -26,9 +26,9 @@ use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::worker::prepare::LaunchContext;
 use crate::api::Api;
-use crate::api::gate::Gate;
-use crate::api::metrics::RequestFigures;
+use crate::api::operations::OPERATIONS;
 use crate::api::sockets::BoundSockets;
+use crate::api::usage::Usage;
 use crate::config::shown::Shown;
 use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, Home, Settings, Sockets};
@@ -41,6 +41,7 @@ use crate::os::home::board_files::BoardFiles;
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
+use crate::service::Service;
 
 /// What the operator said.
 pub(super) struct Configured {
@@ -110,7 +111,8 @@ pub(super) fn build(
         doors: bound.doors.clone(),
     };
     let (life_sender, life) = watch::channel(Life::Starting);
-    let api = Arc::new(Api {
+    let edge = Usage::new(shares.connections, OPERATIONS.iter().map(|operation| operation.name));
+    let service = Arc::new(Service {
         database: worker.database.clone(),
         readers: worker.readers.clone(),
         pool,
@@ -121,8 +123,7 @@ pub(super) fn build(
         looker: worker.looker.clone(),
         context: Arc::clone(&worker.context),
         attachments: home::open_attachments(home)?,
-        gate: Gate::new(shares.connections),
-        token_holders,
+        edge: Arc::new(edge.clone()),
         descriptors: descriptors::soft_limit(),
         life,
         home: home.path().to_owned(),
@@ -131,8 +132,8 @@ pub(super) fn build(
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&worker.figures),
-        requests: RequestFigures::default(),
     });
+    let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper =
         doorkeeper(&bound.doors, home, (&worker.database, &worker.context), &life_sender);
     let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };

@@ -14,7 +14,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::client::Client;
-use crate::api::operator::Assignee;
 use crate::cli::Arguments;
 use crate::cli::session::{Nothing, OnBoard};
 use crate::cli::text::{cut, one_line};
@@ -23,6 +22,7 @@ use crate::exit_codes::CliExit;
 use crate::kernel::event::EventKind;
 use crate::kernel::queries::{BoardRow, ListTasks};
 use crate::kernel::task::Task;
+use crate::service::assignees::Assignee;
 
 /// The variable that says which shell asks.
 pub const VARIABLE: &str = "KANBAN_COMPLETE";

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::api::client::{Client, ClientError, Lines, NextLine};
-use crate::api::events::FollowEvents;
 use crate::kernel::event::Event;
+use crate::service::events::FollowEvents;
 
 const PATH: &str = "/v1/events";
 

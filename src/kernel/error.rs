@@ -34,6 +34,14 @@ pub enum Fault {
         /// Whether the same request may succeed later (disk full, I/O error, batch rolled back).
         retryable: bool,
     },
+    /// A file or folder cannot be worked with.
+    #[error("cannot {doing}: {detail}")]
+    File {
+        /// What was being done, as a verb phrase with the path: "create the workspace /x".
+        doing: String,
+        /// The system's own words.
+        detail: String,
+    },
     /// There is no room on the disk for it.
     #[error("cannot {doing}: the disk is full; free some space")]
     DiskFull {
@@ -82,7 +90,7 @@ impl Fault {
             | Self::ShuttingDown
             | Self::Busy { .. }
             | Self::NoAnswer { .. } => true,
-            Self::Corrupt { .. } | Self::BoardLost { .. } => false,
+            Self::File { .. } | Self::Corrupt { .. } | Self::BoardLost { .. } => false,
         }
     }
 
@@ -91,6 +99,7 @@ impl Fault {
         match self {
             Self::BoardLost { .. } => ErrorCode::BoardLost,
             Self::Database { .. }
+            | Self::File { .. }
             | Self::DiskFull { .. }
             | Self::Corrupt { .. }
             | Self::ShuttingDown
@@ -110,6 +119,7 @@ impl Fault {
         match self {
             Self::BoardLost { remedy, .. } => Some(remedy),
             Self::Database { .. }
+            | Self::File { .. }
             | Self::DiskFull { .. }
             | Self::Corrupt { .. }
             | Self::ShuttingDown

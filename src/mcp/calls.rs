@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::client::{Client, ClientError, artifacts_field, task_path};
 use crate::api::error::ErrorDetail;
-use crate::api::operations::{Carries, Method, Operation};
+use crate::api::operation::{Carries, Method, Operation};
 use crate::config::Ambient;
 use crate::kernel::error::ErrorCode;
 use crate::mcp::parts::{Position, part};

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::api::client::{Client, ClientError};
-use crate::api::whoami::{CallerKind, WhoAmI};
 use crate::config::Ambient;
 use crate::mcp::arguments::to_request;
 use crate::mcp::calls::call;
@@ -26,6 +25,7 @@ use crate::mcp::guidance::GUIDANCE;
 use crate::mcp::tools::{Audience, TOOLS, Tool, find};
 use crate::mcp::wire::Wire;
 use crate::mcp::{clipped, predecessor};
+use crate::service::whoami::{CallerKind, WhoAmI};
 use crate::text::json;
 
 /// Calls that are made at the same time; the others wait. Each has a connection of its own.

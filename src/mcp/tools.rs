@@ -6,7 +6,8 @@ use std::sync::Arc;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::api::operations::{OPERATIONS, Operation};
+use crate::api::operation::Operation;
+use crate::api::operations::OPERATIONS;
 
 /// Who gets to see a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

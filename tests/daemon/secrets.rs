@@ -1,6 +1,6 @@
 //! Secrets of a run are redacted in everything that is stored or shown.
 
-use kanband::api::profiles::ProfileInfo;
+use kanband::service::profiles::ProfileInfo;
 use serde_json::json;
 
 use crate::harness::{Daemon, config};

@@ -1,10 +1,10 @@
 //! `kanban assignees`.
 
-use crate::api::operator::Assignee;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
+use crate::service::assignees::Assignee;
 
 /// List assignees: every profile and every name that has a task.
 ///

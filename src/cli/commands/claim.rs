@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::api::client::{Client, task_path};
-use crate::api::daemon::DaemonInfo;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -23,6 +22,7 @@ use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};
 use crate::os::run_files::directory::SetupFailure;
 use crate::os::workspaces::worktree_report::PreparedWorktree;
+use crate::service::daemon::DaemonInfo;
 
 /// Claim a ready task for work outside kanband.
 ///

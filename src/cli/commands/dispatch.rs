@@ -1,11 +1,11 @@
 //! `kanban dispatch`.
 
-use crate::api::operations::DispatchRequest;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{DispatchReport, Hold};
+use crate::service::dispatch::DispatchRequest;
 
 /// Start ready tasks now instead of waiting for the dispatcher.
 ///

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use crate::api::client::absence::{Absence, AbsenceKind};
 use crate::api::client::{Client, ClientError};
-use crate::api::doctor::{Check, Doctor, Health};
-use crate::api::profiles::ProfileInfo;
 use crate::cli::commands::Ended;
 use crate::cli::commands::profiles::mcp_entry;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
+use crate::service::doctor::Doctor;
+use crate::service::doctor::check::{Check, Health};
+use crate::service::profiles::ProfileInfo;
 
 /// Check the installation and suggest fixes.
 ///

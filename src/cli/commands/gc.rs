@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::api::operator::{GcReport, GcRequest};
-use crate::api::workspaces::{KeptPart, KeptWorkspace};
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
+use crate::service::gc::{GcReport, GcRequest};
+use crate::service::workspaces::{KeptPart, KeptWorkspace};
 
 /// How long the daemon may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::api::daemon::DaemonInfo;
 use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
+use crate::service::daemon::DaemonInfo;
 
 /// Create the home, the configuration file and the database.
 ///

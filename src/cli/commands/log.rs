@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::api::client::{ClientError, RawReply, task_path};
-use crate::api::log::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
+use crate::api::{LOG_OMITTED_HEADER, LOG_RUN_HEADER};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;

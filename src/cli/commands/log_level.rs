@@ -3,12 +3,12 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 
-use crate::api::configuration::{LogLevelReply, SetLogLevel};
-use crate::api::daemon::DaemonInfo;
 use crate::cli::commands::Ended;
 use crate::cli::session::{Nothing, Session};
 use crate::config::settings::LogLevel;
 use crate::exit_codes::CliExit;
+use crate::service::daemon::DaemonInfo;
+use crate::service::log_level::{LogLevelReply, SetLogLevel};
 
 /// Show or set the log level of the daemon.
 ///

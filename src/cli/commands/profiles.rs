@@ -6,13 +6,13 @@ pub(super) use check::mcp_entry;
 
 use clap::Subcommand;
 
-use crate::api::profiles::ProfileInfo;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::tasks::NONE;
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
+use crate::service::profiles::ProfileInfo;
 
 /// List the configured profiles, or check that they can be started.
 ///

@@ -1,10 +1,10 @@
 //! `kanban reload`.
 
-use crate::api::configuration::{ReloadReply, SettingChange};
 use crate::cli::commands::Ended;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
+use crate::service::reload::{ReloadReply, SettingChange};
 
 /// Reload the daemon's configuration.
 ///

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::api::client::ClientError;
-use crate::api::transfer::{RestoreReply, bad_backup_hint};
 use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
@@ -17,6 +16,8 @@ use crate::cli::still_copy::{copy_still, has_journal};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::restore::complete;
+use crate::service::error::bad_backup_hint;
+use crate::service::restore::RestoreReply;
 
 /// Replace the database with a backup.
 /// Backup file is verified first; if it is damaged, nothing is changed. No run may be open; `kanban drain` waits for

@@ -1,12 +1,13 @@
 //! `kanban status`.
 
-use crate::api::status::{Attention, OpenRun, Status};
 use crate::cli::commands::Ended;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::task::TaskStatus;
+use crate::service::attention::Attention;
+use crate::service::status::{OpenRun, Status};
 
 /// Columns of a title where nobody says how wide the screen is.
 const TITLE_COLUMNS: usize = 40;

@@ -9,7 +9,6 @@ use clap::builder::PossibleValuesParser;
 use serde::Deserialize;
 
 use crate::api::client::{Client, ClientError, Lines, NextLine, task_path};
-use crate::api::events::FollowEvents;
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -21,6 +20,7 @@ use crate::exit_codes::CliExit;
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
 use crate::kernel::task::{Task, TaskStatus};
+use crate::service::events::FollowEvents;
 
 /// Most tasks that the event stream is asked for by name.
 const NAMED_MAX: usize = 500;

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::api::client::{Client, ClientError};
-use crate::api::daemon::DaemonInfo;
 use crate::cli::commands::demo::home::DemoHome;
 use crate::cli::failure::Failure;
 use crate::os::processes::pidfd::{PidFd, Signal};
 use crate::os::run_files::leftovers::end_runs;
+use crate::service::daemon::DaemonInfo;
 
 /// How long the daemon may take to answer its first request.
 const START_TIME: Duration = Duration::from_secs(20);

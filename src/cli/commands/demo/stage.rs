@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::api::client::{Client, NextLine, task_path};
-use crate::api::events::FollowEvents;
 use crate::cli::commands::demo::private_daemon::interrupted;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
@@ -25,6 +24,7 @@ use crate::kernel::run::Run;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{CreateReply, CreateTask};
 use crate::os::processes::signals::{SignalWatch, watch};
+use crate::service::events::FollowEvents;
 
 /// How long the whole play may take before it is given up. It takes a few seconds.
 const PLAY_TIME: Duration = Duration::from_secs(90);

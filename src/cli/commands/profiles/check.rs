@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::api::profiles::{ListProfiles, ProfileInfo, RedactedVariable};
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
@@ -16,6 +15,7 @@ use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::os::processes::ask_program::first_line_of;
 use crate::os::processes::user::Account;
+use crate::service::profiles::{ListProfiles, ProfileInfo, RedactedVariable};
 
 /// Time that a program has to tell its version.
 const PATIENCE: Duration = Duration::from_secs(20);

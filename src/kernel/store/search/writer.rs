@@ -200,6 +200,7 @@ impl Failures {
             Fault::DiskFull { .. } => false,
             fault if fault.is_retryable() => self.count >= ATTEMPTS_MAX,
             Fault::Database { .. }
+            | Fault::File { .. }
             | Fault::Corrupt { .. }
             | Fault::BoardLost { .. }
             | Fault::ShuttingDown

@@ -1,4 +1,4 @@
-//! `GET /v1/daemon`: the daemon itself.
+//! The daemon itself.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Api;
-use crate::api::operations::{Answer, Call, GetDaemon, json};
 use crate::config::settings::LogLevel;
 use crate::kernel::policy::Policy;
+use crate::service::{GetDaemon, Requester, Service, ServiceError};
 use crate::telemetry;
 
 /// The daemon itself.
@@ -54,31 +53,35 @@ fn default_branch_prefix() -> String {
     Policy::default().branch_prefix
 }
 
-/// Reads no rows, so that looking at the daemon does not change what is looked at.
-pub fn get_daemon(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let GetDaemon {} = call.input.from_query()?;
-        json(&daemon_info(&api))
-    })
+/// Shows the daemon. Reads no rows, so that looking at the daemon does not change what is looked at.
+///
+/// # Errors
+/// None.
+pub async fn show(
+    service: Arc<Service>,
+    _by: Requester,
+    GetDaemon {}: GetDaemon,
+) -> Result<DaemonInfo, ServiceError> {
+    Ok(daemon_info(&service))
 }
 
 /// What is known of the daemon without reading a row.
-pub(super) fn daemon_info(api: &Api) -> DaemonInfo {
-    let figures = api.database.figures();
+pub(super) fn daemon_info(service: &Service) -> DaemonInfo {
+    let figures = service.database.figures();
     DaemonInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        home: api.home.to_string_lossy().into_owned(),
-        socket: api.socket.to_string_lossy().into_owned(),
-        containment: api.context.containment().describe(),
+        home: service.home.to_string_lossy().into_owned(),
+        socket: service.socket.to_string_lossy().into_owned(),
+        containment: service.context.containment().describe(),
         log_level: telemetry::level(),
-        branch_prefix: api.context.policy().branch_prefix.clone(),
-        started_at: api.started_at,
-        incarnation: api.context.incarnation(),
-        live_runs: api.live_runs.count(),
+        branch_prefix: service.context.policy().branch_prefix.clone(),
+        started_at: service.started_at,
+        incarnation: service.context.incarnation(),
+        live_runs: service.live_runs.count(),
         database_requests: figures.requests.load(Ordering::Relaxed),
         database_commits: figures.commits.load(Ordering::Relaxed),
         database_commit_us: figures.commit_us.load(Ordering::Relaxed),
-        database_reads: api.readers.reads(),
+        database_reads: service.readers.reads(),
     }
 }

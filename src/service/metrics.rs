@@ -1,72 +1,26 @@
-//! `GET /v1/metrics`: figures for Prometheus. Everything is counted where it happens; asking gathers it, and reads rows only
+//! Figures for Prometheus. Everything is counted where it happens; asking gathers it, and reads rows only
 //! through indexes: what it costs grows with the open runs, the breakers and the assignees, never with the board.
 
-pub mod tcp;
 mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
-
-use crate::api::Api;
-use crate::api::error::ApiError;
-use crate::api::operations::{Answer, Call, GetDaemon, OPERATIONS};
-use crate::api::operator::operators_only;
-use crate::api::resources::{Resources, SearchUse, resources, search_use};
 use crate::kernel::breaker::{Breaker, BreakerState};
 use crate::kernel::caller::Caller;
+use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::host::disk::free_bytes;
+use crate::service::resources::{Resources, SearchUse, resources, search_use};
+use crate::service::{GetDaemon, Requester, Service, ServiceError};
 use text::{Kind, Page};
-
-/// The format and its version.
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Microseconds in a second.
 const MICROSECONDS: u32 = 1_000_000;
-
-/// Requests by operation.
-#[derive(Debug)]
-pub struct RequestFigures(Vec<Answered>);
-
-/// Requests of one operation.
-#[derive(Debug, Default)]
-struct Answered {
-    all: AtomicU64,
-    refused: AtomicU64,
-}
-
-impl Default for RequestFigures {
-    fn default() -> Self {
-        Self(OPERATIONS.iter().map(|_| Answered::default()).collect())
-    }
-}
-
-impl RequestFigures {
-    /// A request of the operation at `index` of the table was answered.
-    pub fn count(&self, index: usize, is_ok: bool) {
-        if let Some(answered) = self.0.get(index) {
-            answered.all.fetch_add(1, Ordering::Relaxed);
-            answered.refused.fetch_add(u64::from(!is_ok), Ordering::Relaxed);
-        }
-    }
-}
-
-/// Answers `GET /v1/metrics`.
-pub fn get_metrics(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let GetDaemon {} = call.input.from_query()?;
-        operators_only(&call.caller, "metrics")?;
-        page(&api).await
-    })
-}
 
 /// What only the rows know.
 struct Rows {
@@ -79,7 +33,7 @@ struct Rows {
     now: EpochSeconds,
 }
 
-fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, crate::kernel::error::VerbError> {
+fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, VerbError> {
     let mut open_runs: BTreeMap<&'static str, usize> = BTreeMap::new();
     for run in store::runs::list_open_supervised(snapshot.connection)? {
         *open_runs.entry(run.state.as_str()).or_default() += 1;
@@ -95,21 +49,29 @@ fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, crate::kernel::error::VerbError
     })
 }
 
-/// All figures now.
-async fn page(api: &Api) -> Result<Response, ApiError> {
-    let rows = api.readers.read(Caller::System { part: "metrics" }, rows).await?;
+/// All figures now, in the text format of Prometheus.
+///
+/// # Errors
+/// A fault.
+pub async fn metrics(
+    service: Arc<Service>,
+    _by: Requester,
+    GetDaemon {}: GetDaemon,
+) -> Result<String, ServiceError> {
+    let rows = service.readers.read(Caller::System { part: "metrics" }, rows).await?;
+    let service = &*service;
     let mut page = Page::default();
-    daemon(&mut page, api);
-    tasks(&mut page, api);
+    daemon(&mut page, service);
+    tasks(&mut page, service);
     board(&mut page, &rows);
-    runs(&mut page, api);
-    database(&mut page, api);
-    requests(&mut page, api);
-    bounds(&mut page, &Resources { search: rows.search, ..resources(api) });
-    Ok(([(CONTENT_TYPE, FORMAT)], Body::from(page.finish())).into_response())
+    runs(&mut page, service);
+    database(&mut page, service);
+    requests(&mut page, service);
+    bounds(&mut page, &Resources { search: rows.search, ..resources(service) });
+    Ok(page.finish())
 }
 
-fn daemon(page: &mut Page, api: &Api) {
+fn daemon(page: &mut Page, service: &Service) {
     let name = "kanband_build_info";
     page.family(name, Kind::Gauge, "The daemon's version; always 1.");
     page.sample(name, &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -117,19 +79,19 @@ fn daemon(page: &mut Page, api: &Api) {
         "kanband_start_time_seconds",
         Kind::Gauge,
         "When the daemon started, epoch seconds.",
-        api.started_at,
+        service.started_at,
     );
-    if let Ok(free) = free_bytes(&api.home) {
+    if let Ok(free) = free_bytes(&service.home) {
         let help = "Bytes that are free at the home.";
         page.single("kanband_disk_free_bytes", Kind::Gauge, help, free);
     }
 }
 
-fn tasks(page: &mut Page, api: &Api) {
+fn tasks(page: &mut Page, service: &Service) {
     let name = "kanband_tasks";
     page.family(name, Kind::Gauge, "Tasks on the board by status.");
     let mut sums: BTreeMap<(String, &'static str), i64> = BTreeMap::new();
-    for (key, count) in api.database.counts().all() {
+    for (key, count) in service.database.counts().all() {
         *sums.entry((key.board.to_string(), key.status.as_str())).or_default() += count;
     }
     for ((board, status), count) in &sums {
@@ -178,35 +140,35 @@ fn board(page: &mut Page, rows: &Rows) {
     );
 }
 
-fn runs(page: &mut Page, api: &Api) {
+fn runs(page: &mut Page, service: &Service) {
     page.histogram(
         "kanband_ready_wait_seconds",
         "From a task's being ready to its claim; the rows have whole seconds.",
         1,
-        &api.figures.ready_wait_seconds.now(),
+        &service.figures.ready_wait_seconds.now(),
     );
     page.histogram(
         "kanband_start_seconds",
         "From the claim of a run to its worker's process.",
         MICROSECONDS,
-        &api.figures.start_time_us.now(),
+        &service.figures.start_time_us.now(),
     );
     let name = "kanband_runs_closed_total";
     page.family(name, Kind::Counter, "Supervised runs that were closed, by profile and outcome.");
-    for ((profile, outcome), count) in &api.figures.closed() {
+    for ((profile, outcome), count) in &service.figures.closed() {
         page.sample(name, &[("profile", profile), ("outcome", outcome)], count);
     }
 }
 
-fn database(page: &mut Page, api: &Api) {
-    let figures = api.database.figures();
+fn database(page: &mut Page, service: &Service) {
+    let figures = service.database.figures();
     for (name, help, value) in [
         (
             "kanband_database_requests_total",
             "Requests that were written.",
             figures.requests.load(Ordering::Relaxed),
         ),
-        ("kanband_database_reads_total", "Reads beside the writer.", api.readers.reads()),
+        ("kanband_database_reads_total", "Reads beside the writer.", service.readers.reads()),
     ] {
         page.single(name, Kind::Counter, help, value);
     }
@@ -224,18 +186,17 @@ fn database(page: &mut Page, api: &Api) {
     );
 }
 
-fn requests(page: &mut Page, api: &Api) {
-    let counted = || OPERATIONS.iter().zip(&api.requests.0);
+fn requests(page: &mut Page, service: &Service) {
+    let counted = service.edge.requests();
     let name = "kanband_api_requests_total";
     page.family(name, Kind::Counter, "Requests that were answered, by operation.");
-    for (operation, answered) in counted() {
-        page.sample(name, &[("operation", operation.name)], answered.all.load(Ordering::Relaxed));
+    for one in &counted {
+        page.sample(name, &[("operation", one.operation)], one.all);
     }
     let name = "kanband_api_errors_total";
     page.family(name, Kind::Counter, "Those among them that were refused or failed.");
-    for (operation, answered) in counted() {
-        let refused = answered.refused.load(Ordering::Relaxed);
-        page.sample(name, &[("operation", operation.name)], refused);
+    for one in &counted {
+        page.sample(name, &[("operation", one.operation)], one.refused);
     }
 }
 

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
 use crate::actors::worker::prepare::{LaunchContext, group_limits};
-use crate::api::Api;
-use crate::api::error::ApiError;
-use crate::api::limits::FILES_TIME;
-use crate::api::operations::{Answer, Call, json};
-use crate::api::operator::operators_only;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};
@@ -21,8 +17,11 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
-use crate::kernel::error::ErrorCode;
 use crate::os::run_files::env_file;
+use crate::service::{Requester, Service, ServiceError};
+
+/// How long a request waits for files of the configuration, which may be on a disk that does not answer.
+pub(super) const FILES_TIME: Duration = Duration::from_secs(5);
 
 /// Lists profiles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -91,17 +90,20 @@ pub struct RedactedVariable {
     pub reason: String,
 }
 
-/// Answers `GET /v1/profiles`.
-pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let query: ListProfiles = call.input.from_query()?;
-        operators_only(&call.caller, "profiles")?;
-        let names = match query.name {
-            Some(name) => vec![name],
-            None => api.context.settings().profiles.keys().cloned().collect(),
-        };
-        json(&profile_infos(&api.context, names).await?)
-    })
+/// Lists them.
+///
+/// # Errors
+/// Their files are not read in time.
+pub async fn list(
+    service: Arc<Service>,
+    _by: Requester,
+    query: ListProfiles,
+) -> Result<Vec<ProfileInfo>, ServiceError> {
+    let names = match query.name {
+        Some(name) => vec![name],
+        None => service.context.settings().profiles.keys().cloned().collect(),
+    };
+    profile_infos(&service.context, names).await
 }
 
 /// What profiles amount to. Their files may be on a disk that does not answer, so a thread of its own reads them.
@@ -111,7 +113,7 @@ pub fn list_profiles(api: Arc<Api>, call: Call) -> Answer {
 pub async fn profile_infos(
     context: &Arc<LaunchContext>,
     names: Vec<String>,
-) -> Result<Vec<ProfileInfo>, ApiError> {
+) -> Result<Vec<ProfileInfo>, ServiceError> {
     let context = Arc::clone(context);
     let settings = context.settings();
     let look = on_own_thread("profiles", move || {
@@ -120,15 +122,10 @@ pub async fn profile_infos(
     match tokio::time::timeout(FILES_TIME, look).await {
         Ok(Ok(infos)) => Ok(infos),
         Ok(Err(error)) => {
-            let told =
-                format!("cannot start a thread that reads the files of the profiles: {error}");
-            Err(ApiError::new(ErrorCode::Unavailable, told))
+            let (purpose, detail) = ("reads the files of the profiles", error.to_string());
+            Err(ServiceError::NoThread { purpose, detail })
         }
-        Err(_elapsed) => {
-            let seconds = FILES_TIME.as_secs();
-            let told = format!("the files of the profiles were not read within {seconds} seconds");
-            Err(ApiError::new(ErrorCode::Timeout, told))
-        }
+        Err(_elapsed) => Err(ServiceError::NotInTime { seconds: FILES_TIME.as_secs() }),
     }
 }
 

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Api;
-use crate::api::doctor::{Check, Health};
-use crate::api::gate::Turned;
-use crate::api::gate::ledger::Thing;
-use crate::api::gate::party::Class;
-use crate::api::status::Attention;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::shares::{DESCRIPTORS_ENOUGH, share};
 use crate::kernel::store;
+use crate::service::Service;
+use crate::service::attention::Attention;
+use crate::service::doctor::check::{Check, Health};
+use crate::service::usage::Callers;
 use crate::telemetry::{self, LogHealth};
 
 /// Tasks that are named of those that are not searched as a whole.
@@ -48,24 +46,6 @@ pub struct Resources {
     pub log: LogUse,
     /// The search index.
     pub search: SearchUse,
-}
-
-/// What one kind of caller has now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Callers {
-    /// `operators`, `workers`, `metrics`, `unproven` (has yet to show a run's token) or `refused`.
-    pub kind: String,
-    /// Connections.
-    pub connections: usize,
-    /// Connections that they may have together.
-    pub connections_max: usize,
-    /// Streams.
-    pub streams: usize,
-    /// Files that arrive and that are sent.
-    pub files: usize,
-    /// Bytes of larger requests and answers that are held.
-    pub bytes: usize,
 }
 
 /// How the daemon's log stands.
@@ -105,31 +85,15 @@ pub struct Skipped {
 }
 
 /// Everything but the index, which only a reader knows.
-pub fn resources(api: &Api) -> Resources {
+pub fn resources(service: &Service) -> Resources {
     Resources {
-        open_files_max: api.descriptors,
-        runs_max: share(api.descriptors).runs,
-        callers: Class::ALL.iter().rev().map(|class| callers(api, *class)).collect(),
-        turned_away: Turned::ALL
-            .iter()
-            .map(|why| (why.as_str().to_owned(), api.gate.turned_away(*why)))
-            .collect(),
-        reads_stopped: api.readers.stopped(),
+        open_files_max: service.descriptors,
+        runs_max: share(service.descriptors).runs,
+        callers: service.edge.callers(),
+        turned_away: service.edge.turned_away(),
+        reads_stopped: service.readers.stopped(),
         log: log_use(&telemetry::health()),
         search: SearchUse::default(),
-    }
-}
-
-fn callers(api: &Api, class: Class) -> Callers {
-    let used = |thing| api.gate.usage(class, thing).0;
-    let (connections, connections_max) = api.gate.usage(class, Thing::Connections);
-    Callers {
-        kind: class.as_str().to_owned(),
-        connections,
-        connections_max,
-        streams: used(Thing::Streams),
-        files: used(Thing::Uploads) + used(Thing::Downloads),
-        bytes: used(Thing::BodyBytes) + used(Thing::ReplyBytes),
     }
 }
 

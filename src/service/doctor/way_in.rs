@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Check, Health};
 use crate::actors::doors::{Doors, DoorsReport, Maker};
 use crate::os::files::permission_bits;
+use crate::service::doctor::check::{Check, Health};
 
 /// A socket and who may use it.
 struct Rule<'a> {

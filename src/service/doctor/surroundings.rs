@@ -1,9 +1,9 @@
 //! `doctor` about what the host shows to the daemon.
 
-use super::{Check, Health};
 use crate::config::Settings;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::proc_view::ProcMount;
+use crate::service::doctor::check::{Check, Health};
 
 /// How much of `/proc` the daemon sees, and what it cannot do with less than all of it.
 pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Check {

@@ -12,13 +12,10 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
+use crate::actors::apart::on_own_thread;
 use crate::actors::worker::prepare::group_limits;
-use crate::api::Api;
-use crate::api::error::ApiError;
 use crate::kernel::caller::Caller;
-use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
@@ -28,6 +25,8 @@ use crate::os::processes::user::{Account, user_name};
 use crate::os::run_files::directory::NO_RUN;
 use crate::os::workspaces::marked::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
 use crate::os::workspaces::worktree_report::{Part, Swept as SweptWorktree};
+use crate::service::error::file_fault;
+use crate::service::{Service, ServiceError};
 
 /// Time that may pass over one workspace: a large tree takes its time to be read and removed.
 const WORKSPACE_PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -85,14 +84,14 @@ pub struct Swept {
 /// # Errors
 /// The marks or the board cannot be read.
 pub async fn sweep(
-    api: &Arc<Api>,
+    service: &Arc<Service>,
     caller: Caller,
     purged: Vec<TaskId>,
     dry_run: bool,
-) -> Result<Swept, ApiError> {
-    let retention = api.context.settings().workspaces.retention;
+) -> Result<Swept, ServiceError> {
+    let retention = service.context.settings().workspaces.retention;
     let retention = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
-    let names = on_own_thread(api, |root| Workspaces::open(root)?.marked()).await?;
+    let names = on_root(service, |root| Workspaces::open(root)?.marked()).await?;
     let look = move |snapshot: &Snapshot<'_>| {
         let mut due = Vec::new();
         for id in names.iter().filter_map(|name| TaskId::parse(name)) {
@@ -105,9 +104,9 @@ pub async fn sweep(
         }
         Ok(due)
     };
-    let due = api.readers.read(caller, look).await?;
-    let commands = Commands { api: Arc::clone(api) };
-    on_own_thread(api, move |root| {
+    let due = service.readers.read(caller, look).await?;
+    let commands = Commands { service: Arc::clone(service) };
+    on_root(service, move |root| {
         let _one_at_a_time = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let workspaces = Workspaces::open(root)?;
         let mut swept = Swept::default();
@@ -194,7 +193,7 @@ fn in_words(removal: Removal) -> Result<bool, Kept> {
 
 /// Workspaces are looked at and emptied by processes of their owners.
 struct Commands {
-    api: Arc<Api>,
+    service: Arc<Service>,
 }
 
 impl Commands {
@@ -206,7 +205,7 @@ impl Commands {
         marked: FileIdentity,
         dry_run: bool,
     ) -> Result<(), String> {
-        let root = self.api.context.workspaces_dir.to_string_lossy().into_owned();
+        let root = self.service.context.workspaces_dir.to_string_lossy().into_owned();
         let (device, inode) = (marked.device.to_string(), marked.inode.to_string());
         let words =
             ["empty", "--root", &root, "--name", name, "--device", &device, "--inode", &inode];
@@ -224,7 +223,7 @@ impl Commands {
         {
             return Ok(SweptWorktree::Gone);
         }
-        if owner.is_none() && self.api.context.holder.is_some() {
+        if owner.is_none() && self.service.context.holder.is_some() {
             let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
             let why = "it belongs to the daemon's own user, and this daemon starts nothing as that user; remove it by hand";
             return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
@@ -237,15 +236,15 @@ impl Commands {
 
     /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
     fn run(&self, owner: Option<u32>, words: &[&str], dry_run: bool) -> Result<String, String> {
-        let context = &self.api.context;
+        let context = &self.service.context;
         let user = owner.map(account).transpose()?;
         let mut argv = vec![context.kanban(), "workspace".to_owned()];
         argv.extend(words.iter().map(|word| (*word).to_owned()));
         argv.extend(dry_run.then(|| "--dry-run".to_owned()));
         let limits = group_limits(&context.settings(), None);
         let command = CommandAs {
-            spawner: &self.api.spawner,
-            registry: &self.api.live_runs.shims,
+            spawner: &self.service.spawner,
+            registry: &self.service.live_runs.shims,
             runs_dir: &context.runs_dir,
             incarnation: context.incarnation(),
             holder: context.holder.as_ref(),
@@ -263,7 +262,7 @@ impl Commands {
     /// Nothing of the daemon's own but where programs are. The run and the socket are marks: whatever is left of such a command is
     /// known by them, and refused.
     fn env(&self, user: Option<&Account>) -> BTreeMap<String, String> {
-        let context = &self.api.context;
+        let context = &self.service.context;
         let of_daemon = |name: &str| context.daemon_env.get(name).cloned().unwrap_or_default();
         let (home, name) = match user {
             Some(user) => (user.home.clone(), user.name.clone()),
@@ -289,21 +288,12 @@ fn account(owner: u32) -> Result<Account, String> {
 }
 
 /// Runs `work` on the root of the workspaces, on a thread of its own.
-async fn on_own_thread<T: Send + 'static>(
-    api: &Arc<Api>,
+async fn on_root<T: Send + 'static>(
+    service: &Arc<Service>,
     work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
-) -> Result<T, ApiError> {
-    let (reply, answer) = oneshot::channel();
-    let root = api.context.workspaces_dir.clone();
-    let fault = |detail: String| Fault::Database {
-        doing: "look at the workspaces".to_owned(),
-        detail,
-        retryable: false,
-    };
-    std::thread::Builder::new()
-        .name("workspaces".into())
-        .spawn(move || drop(reply.send(work(&root))))
-        .map_err(|error| fault(error.to_string()))?;
-    let done = answer.await.map_err(|_gone| Fault::NoAnswer { part: "the workspaces" })?;
-    Ok(done.map_err(|error| fault(error.to_string()))?)
+) -> Result<T, ServiceError> {
+    let root = service.context.workspaces_dir.clone();
+    let doing = format!("look at the workspaces in {}", root.display());
+    let done = on_own_thread("workspaces", move || work(&root)).await.flatten();
+    Ok(done.map_err(|error| file_fault(doing, &error))?)
 }

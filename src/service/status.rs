@@ -1,4 +1,4 @@
-//! `GET /v1/status`: how everything stands, small enough for one screen.
+//! How everything stands, small enough for one screen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::board_loss::fault_of;
-use crate::api::Api;
-use crate::api::daemon::{DaemonInfo, daemon_info};
-use crate::api::operations::{Answer, Call, GetDaemon, json};
-use crate::api::operator::operators_only;
-use crate::api::resources::{self, Resources, resources, search_use};
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::queries::{ListTasks, Query as _, Snapshot};
@@ -19,6 +14,10 @@ use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::service::attention::Attention;
+use crate::service::daemon::{DaemonInfo, daemon_info};
+use crate::service::resources::{self, Resources, resources, search_use};
+use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
 /// Tasks that are named of those of a board that need a person; the rest is counted.
 const NAMED_MAX: u32 = 10;
@@ -68,63 +67,56 @@ pub struct OpenRun {
     pub last_heartbeat_at: Option<EpochSeconds>,
 }
 
-/// Something that needs a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Attention {
-    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
-    pub kind: String,
-    /// One line about it.
-    pub message: String,
-    /// The command that helps.
-    pub command: String,
+/// Shows it.
+///
+/// # Errors
+/// A refusal or a fault.
+pub async fn status(
+    service: Arc<Service>,
+    by: Requester,
+    GetDaemon {}: GetDaemon,
+) -> Result<Status, ServiceError> {
+    let (boards, blocked) = counted(&service);
+    let daemon = daemon_info(&service);
+    let low_disk_bytes = service.context.low_disk_bytes();
+    let mut resources = resources(&service);
+    let read = move |snapshot: &Snapshot<'_>| {
+        resources.search = search_use(snapshot)?;
+        let dispatch = DispatchSwitch::read(snapshot.connection)?;
+        let runs = open_runs(snapshot)?;
+        let mut attention = attention(snapshot, &runs, dispatch, &blocked, low_disk_bytes)?;
+        // What is wrong with the host comes before the tasks that wait.
+        let urgent = attention.iter().take_while(|one| URGENT.contains(&one.kind.as_str())).count();
+        let of_host = resources::attention(&resources, snapshot.now);
+        attention.splice(urgent..urgent, of_host);
+        Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
+    };
+    let status = service.readers.read(by.caller, read).await;
+    let Some(loss) = service.database.loss() else { return Ok(status?) };
+    // What cannot be read is not the news then.
+    let mut status = status.map_err(|_unread| fault_of(&loss))?;
+    let message = format!("writes are disabled: {loss}");
+    status.attention.insert(0, Attention::new("board_lost", message, loss.commands()));
+    Ok(status)
 }
 
-impl Attention {
-    pub(super) fn new(kind: &str, message: String, command: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), message, command: command.into() }
-    }
-}
-
-/// Answers `GET /v1/status`.
-pub fn get_status(api: Arc<Api>, call: Call) -> Answer {
-    Box::pin(async move {
-        let GetDaemon {} = call.input.from_query()?;
-        operators_only(&call.caller, "status")?;
-        let mut boards: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
-        let mut blocked: BTreeMap<BoardName, i64> = BTreeMap::new();
-        for (key, count) in api.database.counts().all() {
-            if key.status == TaskStatus::Archived {
-                continue;
-            }
-            let of_board = boards.entry(key.board.to_string()).or_default();
-            *of_board.entry(key.status.as_str().to_owned()).or_default() += count;
-            if key.status == TaskStatus::Blocked {
-                *blocked.entry(key.board.clone()).or_default() += count;
-            }
+/// Tasks by board and status, and how many of each board are blocked.
+fn counted(
+    service: &Service,
+) -> (BTreeMap<String, BTreeMap<String, i64>>, BTreeMap<BoardName, i64>) {
+    let mut boards: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    let mut blocked: BTreeMap<BoardName, i64> = BTreeMap::new();
+    for (key, count) in service.database.counts().all() {
+        if key.status == TaskStatus::Archived {
+            continue;
         }
-        let daemon = daemon_info(&api);
-        let low_disk_bytes = api.context.low_disk_bytes();
-        let mut resources = resources(&api);
-        let read = move |snapshot: &Snapshot<'_>| {
-            resources.search = search_use(snapshot)?;
-            let dispatch = DispatchSwitch::read(snapshot.connection)?;
-            let runs = open_runs(snapshot)?;
-            let mut attention = attention(snapshot, &runs, dispatch, &blocked, low_disk_bytes)?;
-            // What is wrong with the host comes before the tasks that wait.
-            let urgent =
-                attention.iter().take_while(|one| URGENT.contains(&one.kind.as_str())).count();
-            let of_host = resources::attention(&resources, snapshot.now);
-            attention.splice(urgent..urgent, of_host);
-            Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
-        };
-        let status = api.readers.read(call.caller, read).await;
-        let Some(loss) = api.database.loss() else { return json(&status?) };
-        // What cannot be read is not the news then.
-        let mut status = status.map_err(|_unread| fault_of(&loss))?;
-        let message = format!("writes are disabled: {loss}");
-        status.attention.insert(0, Attention::new("board_lost", message, loss.commands()));
-        json(&status)
-    })
+        let of_board = boards.entry(key.board.to_string()).or_default();
+        *of_board.entry(key.status.as_str().to_owned()).or_default() += count;
+        if key.status == TaskStatus::Blocked {
+            *blocked.entry(key.board.clone()).or_default() += count;
+        }
+    }
+    (boards, blocked)
 }
 
 fn open_runs(snapshot: &Snapshot<'_>) -> Result<Vec<OpenRun>, VerbError> {

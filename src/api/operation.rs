@@ -1,0 +1,142 @@
+//! One row of the table of operations: what is known of an operation, and what answers it.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::Api;
+use crate::api::call::{Answer, Call, run_query, run_verb};
+use crate::api::listing;
+use crate::kernel::verb::Verb;
+use crate::kernel::queries::{Paged, Query};
+
+/// HTTP methods in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Writes.
+    Post,
+    /// Changes some fields.
+    Patch,
+}
+
+/// What a request brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Fields in the query, or a JSON object, of bounded size.
+    Fields,
+    /// A file, which the operation reads itself.
+    File,
+}
+
+impl Method {
+    /// As OpenAPI writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Patch => "patch",
+        }
+    }
+}
+
+/// One operation.
+pub struct Operation {
+    /// Its name: the CLI's verb, where there is one.
+    pub name: &'static str,
+    /// Method.
+    pub method: Method,
+    /// Path with `{parameters}`.
+    pub path: &'static str,
+    /// One line about it.
+    pub summary: &'static str,
+    /// Schema of the request's fields, those of the path included.
+    pub request: fn(&mut SchemaGenerator) -> Schema,
+    /// Schema of the reply.
+    pub reply: fn(&mut SchemaGenerator) -> Schema,
+    /// What its requests bring along.
+    pub carries: Carries,
+    /// What it does.
+    pub run: fn(Arc<Api>, Call) -> Answer,
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// A row whose operation is written by hand.
+pub const fn by_hand<Q: JsonSchema, R: JsonSchema>(
+    name: &'static str,
+    method: Method,
+    path: &'static str,
+    summary: &'static str,
+    run: fn(Arc<Api>, Call) -> Answer,
+) -> Operation {
+    Operation {
+        name,
+        method,
+        path,
+        summary,
+        request: schema::<Q>,
+        reply: schema::<R>,
+        carries: Carries::Fields,
+        run,
+    }
+}
+
+/// A row for a verb that needs nothing but the database.
+pub const fn verb<V, R>(path: &'static str, summary: &'static str) -> Operation
+where
+    V: Verb<Reply = R> + DeserializeOwned + JsonSchema,
+    R: JsonSchema + Serialize,
+{
+    Operation {
+        name: V::NAME,
+        method: Method::Post,
+        path,
+        summary,
+        request: schema::<V>,
+        reply: schema::<R>,
+        carries: Carries::Fields,
+        run: run_verb::<V>,
+    }
+}
+
+/// A row for a list.
+pub const fn list<P>(path: &'static str, summary: &'static str) -> Operation
+where
+    P: Paged + DeserializeOwned + JsonSchema,
+    P::Item: JsonSchema,
+{
+    Operation {
+        name: <P as Paged>::NAME,
+        method: Method::Get,
+        path,
+        summary,
+        request: schema::<P>,
+        reply: schema::<Vec<P::Item>>,
+        carries: Carries::Fields,
+        run: listing::run::<P>,
+    }
+}
+
+/// A row for a query.
+pub const fn query<Q, R>(path: &'static str, summary: &'static str) -> Operation
+where
+    Q: Query<Reply = R> + DeserializeOwned + JsonSchema,
+    R: JsonSchema + Serialize,
+{
+    Operation {
+        name: Q::NAME,
+        method: Method::Get,
+        path,
+        summary,
+        request: schema::<Q>,
+        reply: schema::<R>,
+        carries: Carries::Fields,
+        run: run_query::<Q>,
+    }
+}

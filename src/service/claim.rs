@@ -1,0 +1,101 @@
+//! Claims by hand: the workspace first, then the claim, both or neither.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::actors::places;
+use crate::kernel::error::{Fault, Refusal};
+use crate::kernel::place::{Look, branch_of, refuse_relative};
+use crate::kernel::queries::Snapshot;
+use crate::kernel::task::{Task, WorkspaceKind};
+use crate::kernel::verb::Verb as _;
+use crate::kernel::verbs::{ClaimReply, ClaimTask, task_paths, unknown_workspace};
+use crate::os::workspaces::marked::{Mark, MarkKind, Workspaces};
+use crate::service::error::file_fault;
+use crate::service::{Requester, Service, ServiceError};
+
+/// Claims a task. The daemon makes scratch directories; the client makes the directories and worktrees that a task names, under its
+/// own rights, before it asks.
+///
+/// # Errors
+/// A refusal or a fault.
+pub async fn claim(
+    service: Arc<Service>,
+    by: Requester,
+    mut verb: ClaimTask,
+) -> Result<ClaimReply, ServiceError> {
+    let id = verb.id.clone();
+    let policy = service.context.policy();
+    let read = move |snapshot: &Snapshot<'_>| {
+        let task = snapshot.task(&id, None, ClaimTask::NAME)?;
+        let paths = task_paths(snapshot.connection, &policy, &task)?;
+        Ok((task, paths))
+    };
+    let (task, paths) = service.readers.read(by.caller.clone(), read).await?;
+    refuse_relative(&task)?;
+    // The checkout of a worktree is a directory of the daemon's own, on a branch that no other task has.
+    if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
+        let profiles: Vec<String> = service.context.settings().profiles.keys().cloned().collect();
+        verb.place = match service.looker.look_within(places::PATIENCE, &path, &profiles).await {
+            Look::Found(place) => Some(place),
+            Look::Broken(broken) => return Err(unknown_workspace(&task, &broken.problem).into()),
+            Look::Unknown { why } => return Err(unknown_workspace(&task, &why).into()),
+        };
+    }
+    verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
+        (WorkspaceKind::Scratch, _) => make_scratch(&service, &task)?,
+        (WorkspaceKind::Dir, Some(path)) => path,
+        (WorkspaceKind::Worktree, _) => {
+            mark_worktree(&service, &task, verb.repository.as_deref(), verb.branch.as_deref())?
+        }
+        (WorkspaceKind::Dir, None) => return Err(no_path(&task).into()),
+    };
+    Ok(service.database.submit(by.submit(verb)).await?)
+}
+
+fn no_path(task: &Task) -> Refusal {
+    Refusal::InvalidValue {
+        field: "workspace_path",
+        problem: "the task names no directory",
+        value: task.id.to_string(),
+    }
+}
+
+fn fault(path: &Path) -> impl FnOnce(std::io::Error) -> Fault + '_ {
+    move |error| file_fault(format!("create the workspace {}", path.display()), &error)
+}
+
+fn make_scratch(service: &Service, task: &Task) -> Result<String, ServiceError> {
+    let path = service.context.scratch_dir(&task.id);
+    Workspaces::open(&service.context.workspaces_dir)
+        .and_then(|workspaces| workspaces.ensure_scratch(task.id.as_str()))
+        .map_err(fault(&path))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The checkout that the client has made, marked with where it is from.
+fn mark_worktree(
+    service: &Service,
+    task: &Task,
+    repository: Option<&str>,
+    branch: Option<&str>,
+) -> Result<String, ServiceError> {
+    let path = service.context.scratch_dir(&task.id);
+    if !path.is_dir() {
+        let problem = "the worktree is made first, by whoever claims";
+        let value = path.display().to_string();
+        return Err(Refusal::InvalidValue { field: "workspace", problem, value }.into());
+    }
+    let workspaces = Workspaces::open(&service.context.workspaces_dir).map_err(fault(&path))?;
+    let earlier = match workspaces.mark(task.id.as_str()).map_err(fault(&path))? {
+        Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. }) => Some(repository),
+        Some(Mark { kind: MarkKind::Scratch(_), .. }) | None => None,
+    };
+    let asked = task.workspace_path.as_deref().map(PathBuf::from).filter(|asked| *asked != path);
+    let repository = repository.map(PathBuf::from).or(asked).or(earlier);
+    let repository = repository.ok_or_else(|| no_path(task))?;
+    let new = || branch_of(&service.context.policy().branch_prefix, task.id.as_str());
+    let branch = branch.map(str::to_owned).or_else(|| task.branch_name.clone()).unwrap_or_else(new);
+    workspaces.mark_worktree(task.id.as_str(), &repository, &branch).map_err(fault(&path))?;
+    Ok(path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,54 @@
+//! A person's dispatch: ready tasks are started now.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::actors::dispatcher::messages::DispatchNow;
+use crate::kernel::error::{Fault, Refusal};
+use crate::kernel::verbs::DispatchReport;
+use crate::service::{Requester, Service, ServiceError};
+
+/// A person's dispatch.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DispatchRequest {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Starts at most; 0 makes every pass but starts nothing.
+    pub max: Option<u32>,
+    /// Failures after which a task started by this dispatch is given up.
+    pub failure_limit: Option<u32>,
+    /// Board that the caller asks for; dispatch works on all boards together.
+    pub board: Option<String>,
+}
+
+/// Has the dispatcher make its pass, and answers when each start is confirmed or has failed.
+///
+/// # Errors
+/// A refusal or a fault.
+pub async fn dispatch(
+    service: Arc<Service>,
+    by: Requester,
+    request: DispatchRequest,
+) -> Result<DispatchReport, ServiceError> {
+    if request.failure_limit == Some(0) {
+        return Err(Refusal::InvalidValue {
+            field: "failure_limit",
+            problem: "must be larger than zero",
+            value: "0".to_owned(),
+        }
+        .into());
+    }
+    let policy = service.context.policy();
+    let message = DispatchNow {
+        caller: by.caller,
+        request_id: by.request_id,
+        max: request.max,
+        failure_limit: request.failure_limit,
+        policy_for_preview: request.dry_run.then_some(policy),
+    };
+    let answer = service.dispatch_now.ask(message).await;
+    Ok(answer.unwrap_or_else(|| Err(Fault::NoAnswer { part: "the dispatcher" }.into()))?)
+}

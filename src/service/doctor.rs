@@ -1,0 +1,60 @@
+//! `doctor`: what is wrong with this installation, each with the one thing that mends it.
+
+mod board;
+pub mod check;
+mod host;
+mod secrets;
+mod supervision;
+mod surroundings;
+mod way_in;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::os::host::clock::epoch_seconds;
+use crate::service::doctor::check::{Check, Health};
+use crate::service::resources;
+use crate::service::{GetDaemon, Requester, Service, ServiceError};
+
+/// All checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Doctor {
+    /// The worst of them.
+    pub health: Health,
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// None: what cannot be looked at is a check that says so.
+pub async fn doctor(
+    service: Arc<Service>,
+    by: Requester,
+    GetDaemon {}: GetDaemon,
+) -> Result<Doctor, ServiceError> {
+    let Requester { caller, .. } = by;
+    let (settings, containment) = (service.context.settings(), service.context.containment());
+    let mut checks = vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
+    checks.extend(board::checks(&service, &caller).await);
+    checks.push(host::disk_check(&service.home, settings.disk.min_free_bytes));
+    let mut resources = resources::resources(&service);
+    // What cannot be read has been reported above.
+    let searched = service.readers.read(caller, resources::search_use).await;
+    resources.search = searched.unwrap_or_default();
+    checks.extend(resources::checks(&resources, settings.dispatch.max_running, epoch_seconds()));
+    checks.push(host::home_check(&service.home));
+    checks.extend(way_in::checks(&service.doors, &service.socket, &service.context.worker_socket));
+    checks.push(surroundings::proc_check(&settings, &containment));
+    checks.extend(secrets::checks(&settings, &service.reloader.home).await);
+    checks.extend(host::lingering_check(&service.context.daemon_env));
+    checks.extend(supervision::containment_checks(&settings, &containment));
+    checks.extend(supervision::holder_check(&service).await);
+    checks.push(supervision::users_check(&service.context));
+    checks.extend(supervision::profile_checks(&settings, &service.context).await);
+    let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
+    Ok(Doctor { health, checks })
+}

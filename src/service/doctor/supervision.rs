@@ -1,0 +1,110 @@
+//! `doctor` about supervision: what holds runs together, who starts them, whose they are, and what their profiles amount to.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::config::Settings;
+use crate::config::worker_user::worker_user;
+use crate::os::control_groups::cgroup::Containment;
+use crate::os::processes::identity::ProcessIdentity;
+use crate::service::Service;
+use crate::service::doctor::check::{Check, Health};
+use crate::service::profiles::{ProfileInfo, profile_infos};
+
+/// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are told with the profile.
+pub(super) fn containment_checks(settings: &Settings, containment: &Containment) -> Vec<Check> {
+    let mut checks = vec![match containment {
+        Containment::SubReaper { why, .. } if settings.supervision.cgroup_base.is_some() => {
+            Check::bad(
+                "containment",
+                Health::Warn,
+                containment.describe(),
+                format!("correct `supervision.cgroup_base`: {why}"),
+            )
+        }
+        Containment::Groups(_) | Containment::SubReaper { .. } => {
+            Check::ok("containment", containment.describe())
+        }
+    }];
+    let not_enforced = containment.not_enforced(&group_limits(settings, None));
+    if !not_enforced.is_empty() {
+        checks.push(limits_in_name_only("limits", "supervision", &not_enforced));
+    }
+    checks
+}
+
+fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> Check {
+    Check::bad(
+        check,
+        Health::Warn,
+        format!("limits the host cannot enforce: {}", not_enforced.join(", ")),
+        format!(
+            "give kanband a control group with these controllers, or remove the limits from [{section}]"
+        ),
+    )
+}
+
+/// Whether the holder answers, where one is configured.
+pub(super) async fn holder_check(service: &Service) -> Option<Check> {
+    let holder = service.context.holder.clone()?;
+    let (reply, heard) = oneshot::channel();
+    // It may take its time.
+    let asked = std::thread::Builder::new().name("holder".into()).spawn(move || {
+        drop(reply.send(holder.hello()));
+    });
+    let mend = "`systemctl status kanband-runs`, or correct `supervision.holder`";
+    Some(match (asked, heard.await) {
+        (Ok(_), Ok(Ok(hello))) => {
+            let ProcessIdentity { pid, .. } = hello.holder;
+            Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
+        }
+        (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
+        (Err(_), _) | (_, Err(_)) => {
+            Check::bad("holder", Health::Warn, "not reachable", mend)
+        }
+    })
+}
+
+/// Whose the workers of a profile without a user of its own are.
+pub(super) fn users_check(context: &LaunchContext) -> Check {
+    let message = match worker_user(&context.daemon_user, None) {
+        Ok(Some(user)) => format!(
+            "workers run as `{user}` unless their profile names another user: they reach the board only through its sockets"
+        ),
+        Ok(None) | Err(_) => {
+            "workers run as the daemon's user: the limits of workers' rights are cooperative, not enforced".to_owned()
+        }
+    };
+    Check::ok("users", message)
+}
+
+pub(super) async fn profile_checks(
+    settings: &Settings,
+    context: &Arc<LaunchContext>,
+) -> Vec<Check> {
+    let names = settings.profiles.keys().cloned().collect();
+    match profile_infos(context, names).await {
+        Ok(infos) => infos.into_iter().map(profile_check).collect(),
+        Err(error) => {
+            let fix = "check the file system of each env_file";
+            vec![Check::bad("profiles", Health::Fail, error.to_string(), fix)]
+        }
+    }
+}
+
+fn profile_check(info: ProfileInfo) -> Check {
+    let name = info.name;
+    let check = format!("profile {name}");
+    match info.problem {
+        None if !info.not_enforced.is_empty() => {
+            limits_in_name_only(&check, &format!("profiles.{name}"), &info.not_enforced)
+        }
+        None => Check::ok(&check, info.program.unwrap_or_default()),
+        Some(problem) => {
+            let fix = format!("install it, or correct [profiles.{name}]");
+            Check::bad(&check, Health::Fail, problem, fix)
+        }
+    }
+}

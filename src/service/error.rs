@@ -1,0 +1,170 @@
+//! Why a use case does not succeed.
+
+use thiserror::Error;
+
+use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
+use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::restore::RestoreError;
+use crate::kernel::store::OpenError;
+
+/// Why a use case does not succeed. An edge makes its answer of it: [`ServiceError::code`], the text, [`ServiceError::hint`].
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// The board says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something broke.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+    /// The new configuration is not taken.
+    #[error("{problems}")]
+    ConfigurationRefused {
+        /// Every problem of it, a line each.
+        problems: String,
+    },
+    /// A backup is not taken back.
+    #[error("the backup {}", .0.problem())]
+    BackupRefused(Box<OpenError>),
+    /// A restore would lose runs.
+    #[error("{count} run(s) are open; a restore would lose them")]
+    OpenRuns {
+        /// How many.
+        count: usize,
+    },
+    /// There is no log.
+    #[error("no log for {task}{}", of_run(*.run))]
+    NoLog {
+        /// The task.
+        task: TaskId,
+        /// The run that was asked for.
+        run: Option<RunId>,
+    },
+    /// The bytes of an attached file are gone.
+    #[error("the contents of {filename} are missing from this home")]
+    AttachmentLost {
+        /// The file.
+        filename: String,
+    },
+    /// A cursor of events is malformed.
+    #[error("after: not a cursor: {value}")]
+    BadCursor {
+        /// As the caller wrote it, shortened.
+        value: String,
+    },
+    /// Files are on a disk that does not answer.
+    #[error("the files of the profiles were not read within {seconds} seconds")]
+    NotInTime {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The system gives no thread.
+    #[error("cannot start a thread that {purpose}: {detail}")]
+    NoThread {
+        /// What it is for: "reads the configuration".
+        purpose: &'static str,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+fn of_run(run: Option<RunId>) -> String {
+    run.map(|run| format!(" run {run}")).unwrap_or_default()
+}
+
+impl ServiceError {
+    /// Its stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Failed(fault) => fault.code(),
+            Self::ConfigurationRefused { .. } => ErrorCode::InvalidValue,
+            Self::BackupRefused(_) => ErrorCode::BadBackup,
+            Self::OpenRuns { .. } => ErrorCode::OpenRuns,
+            Self::NoLog { .. } | Self::AttachmentLost { .. } => ErrorCode::NotFound,
+            Self::BadCursor { .. } => ErrorCode::BadRequest,
+            Self::NotInTime { .. } => ErrorCode::Timeout,
+            Self::NoThread { .. } => ErrorCode::Unavailable,
+        }
+    }
+
+    /// What the caller could do, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => refusal.hint(),
+            Self::Failed(fault) => fault.hint().map(str::to_owned),
+            Self::ConfigurationRefused { .. } => {
+                Some("the old configuration stays in effect".to_owned())
+            }
+            Self::BackupRefused(refused) => {
+                Some(bad_backup_hint("the live database is unchanged", refused))
+            }
+            Self::OpenRuns { .. } => {
+                Some("wait for them to end with `kanban drain`".to_owned())
+            }
+            Self::NoLog { task, .. } => Some(format!(
+                "list runs with `kanban runs {task}`; a run has a log once it was started"
+            )),
+            Self::AttachmentLost { .. } => Some(
+                "backups do not include attachments; restore the directory `attachments` of the home"
+                    .to_owned(),
+            ),
+            Self::BadCursor { .. } | Self::NotInTime { .. } | Self::NoThread { .. } => None,
+        }
+    }
+
+    /// Whether an operator should look at it: the edge writes it into the log, once.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            // Neither at the end of the daemon nor under a load that is turned away has anything failed.
+            Self::Failed(fault) => !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. }),
+            Self::Refused(_)
+            | Self::ConfigurationRefused { .. }
+            | Self::BackupRefused(_)
+            | Self::OpenRuns { .. }
+            | Self::NoLog { .. }
+            | Self::AttachmentLost { .. }
+            | Self::BadCursor { .. }
+            | Self::NotInTime { .. }
+            | Self::NoThread { .. } => false,
+        }
+    }
+}
+
+impl From<VerbError> for ServiceError {
+    fn from(error: VerbError) -> Self {
+        match error {
+            VerbError::Refused(refusal) => Self::Refused(refusal),
+            VerbError::Failed(fault) => Self::Failed(fault),
+        }
+    }
+}
+
+impl From<RestoreError> for ServiceError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Backup(refused) => Self::BackupRefused(Box::new(refused)),
+            RestoreError::OpenRuns { count } => Self::OpenRuns { count },
+            RestoreError::Fault(fault) => Self::Failed(fault),
+            RestoreError::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+/// What is said of a backup that is refused: that nothing was changed, and how it can be made one that is taken.
+pub fn bad_backup_hint(untouched: &str, refused: &OpenError) -> String {
+    match refused.remedy() {
+        Some(statements) => format!(
+            "{untouched}; to remove the foreign objects from a copy: sqlite3 COPY '{statements}'"
+        ),
+        None => untouched.to_owned(),
+    }
+}
+
+/// A file or folder of the home that cannot be worked with. `doing` is a verb phrase: "create the workspace /x".
+pub fn file_fault(doing: impl Into<String>, error: &std::io::Error) -> Fault {
+    let doing = doing.into();
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Fault::DiskFull { doing };
+    }
+    Fault::File { doing, detail: error.to_string() }
+}

@@ -1,0 +1,185 @@
+//! Collecting garbage: archived tasks that are old enough go whole, and old logs, files and workspaces with them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Caller;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::TaskId;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::retention::logs_due;
+use crate::kernel::store;
+use crate::kernel::verbs::{CollectGarbage, collectable};
+use crate::os::host::clock::epoch_seconds;
+use crate::service::attachments::{self, Sweep};
+use crate::service::workspaces::{self, KeptWorkspace};
+use crate::service::{Requester, Service, ServiceError};
+
+/// Collects garbage.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GcRequest {
+    /// Archived tasks older than so many days go, with everything that belongs to them.
+    pub older_than_days: i64,
+    /// Logs of runs older than so many days go, where their task is done or archived.
+    pub log_older_than_days: i64,
+    /// Only says what would go.
+    pub dry_run: bool,
+}
+
+impl Default for GcRequest {
+    fn default() -> Self {
+        Self { older_than_days: 30, log_older_than_days: 30, dry_run: false }
+    }
+}
+
+/// What went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GcReport {
+    /// Tasks.
+    pub tasks: usize,
+    /// Event rows among what went with them.
+    pub events: usize,
+    /// Workspaces.
+    pub workspaces: usize,
+    /// Workspaces that were due and stay.
+    #[serde(default)]
+    pub kept: Vec<KeptWorkspace>,
+    /// Log files.
+    pub logs: usize,
+    /// Attached files whose task is gone.
+    #[serde(default)]
+    pub attachments: usize,
+    /// Whether nothing was done.
+    pub dry_run: bool,
+}
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Removes what is old enough, or says what would go.
+///
+/// # Errors
+/// A refusal or a fault; what went before it is gone.
+pub async fn gc(
+    service: Arc<Service>,
+    by: Requester,
+    request: GcRequest,
+) -> Result<GcReport, ServiceError> {
+    for (field, days) in [
+        ("older_than_days", request.older_than_days),
+        ("log_older_than_days", request.log_older_than_days),
+    ] {
+        if days < 0 {
+            let problem = "must not be negative";
+            return Err(Refusal::InvalidValue { field, problem, value: days.to_string() }.into());
+        }
+    }
+    let Requester { caller, .. } = by;
+    let before = epoch_seconds() - request.older_than_days.saturating_mul(DAY_SECONDS);
+    let (mut report, purged) = if request.dry_run {
+        preview(&service, caller.clone(), before).await?
+    } else {
+        collect(&service, caller.clone(), before).await?
+    };
+    let counted = if request.dry_run { purged.clone() } else { Vec::new() };
+    let files = Sweep { purged: purged.clone(), written_before: before, dry_run: request.dry_run };
+    report.attachments = attachments::sweep(&service, caller.clone(), files).await?;
+    let swept = workspaces::sweep(&service, caller.clone(), purged, request.dry_run).await?;
+    (report.workspaces, report.kept) = (swept.removed, swept.kept);
+    report.logs += old_logs(&service, &caller, &request, counted).await?;
+    Ok(report)
+}
+
+/// What would go, and the tasks whose logs are counted with it.
+async fn preview(
+    service: &Arc<Service>,
+    caller: Caller,
+    before: i64,
+) -> Result<(GcReport, Vec<TaskId>), ServiceError> {
+    let read = move |snapshot: &Snapshot<'_>| {
+        let tasks = collectable(snapshot.connection, before, u32::MAX)?;
+        let mut events = 0;
+        for id in &tasks {
+            events += store::events::count_of_task(snapshot.connection, id)?;
+        }
+        Ok((tasks, events))
+    };
+    let (tasks, events) = service.readers.read_long(caller, read).await?;
+    let logs_of = |id: &TaskId| count_entries(&service.context.logs_dir.join(id.as_str()));
+    let logs = tasks.iter().map(logs_of).sum();
+    let tasks_count = tasks.len();
+    let report =
+        GcReport { tasks: tasks_count, events, logs, dry_run: true, ..GcReport::default() };
+    Ok((report, tasks))
+}
+
+/// Purges tasks; also says which.
+async fn collect(
+    service: &Arc<Service>,
+    caller: Caller,
+    before: i64,
+) -> Result<(GcReport, Vec<TaskId>), ServiceError> {
+    let (mut report, mut purged) = (GcReport::default(), Vec::new());
+    loop {
+        let verb = CollectGarbage { archived_before: before };
+        let by = Requester { caller: caller.clone(), request_id: None };
+        let reply = service.database.submit(by.submit(verb)).await?;
+        report.tasks += reply.tasks.len();
+        report.events += reply.events;
+        for id in &reply.tasks {
+            report.logs += remove_logs(&service.context.logs_dir.join(id.as_str()));
+        }
+        purged.extend(reply.tasks);
+        if !reply.has_more {
+            break;
+        }
+    }
+    service.feed.have_all_look_again();
+    Ok((report, purged))
+}
+
+fn remove_dir(path: &Path) -> bool {
+    // Links inside are removed, never followed.
+    std::fs::remove_dir_all(path).is_ok()
+}
+
+fn remove_logs(path: &Path) -> usize {
+    let count = count_entries(path);
+    if remove_dir(path) { count } else { 0 }
+}
+
+fn count_entries(path: &Path) -> usize {
+    std::fs::read_dir(path).map_or(0, Iterator::count)
+}
+
+/// Logs of finished tasks that nobody has written to for so long.
+async fn old_logs(
+    service: &Arc<Service>,
+    caller: &Caller,
+    request: &GcRequest,
+    counted: Vec<TaskId>,
+) -> Result<usize, ServiceError> {
+    let before = epoch_seconds() - request.log_older_than_days.saturating_mul(DAY_SECONDS);
+    let (context, dry_run) = (Arc::clone(&service.context), request.dry_run);
+    // On a reader's thread: a slow disk holds up nobody there.
+    let look = move |snapshot: &Snapshot<'_>| {
+        let mut count = 0;
+        let Ok(folders) = std::fs::read_dir(&context.logs_dir) else { return Ok(0) };
+        for folder in folders.flatten() {
+            let name = folder.file_name();
+            let Some(id) = name.to_str().and_then(TaskId::parse) else { continue };
+            if counted.contains(&id) {
+                continue;
+            }
+            let status = store::tasks::get_status(snapshot.connection, &id)?;
+            if logs_due(status.map(|(status, _)| status)) {
+                count += crate::os::files::remove_files_older_than(&folder.path(), before, dry_run);
+            }
+        }
+        Ok::<usize, VerbError>(count)
+    };
+    Ok(service.readers.read_long(caller.clone(), look).await?)
+}

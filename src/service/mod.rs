@@ -1,0 +1,130 @@
+//! The service: use cases of more than one transaction, or with files, between the edges and the kernel.
+//!
+//! ```text
+//!   HTTP (`src/api`) ─▶ service ─▶ kernel by the database and the readers, files by `src/os`, actors by their handles
+//! ```
+//!
+//! Each file is one use case: a plain async function of the [`Service`], the caller and a request, returning a typed report or a
+//! [`ServiceError`]. Nothing here knows HTTP; a report that is made while it is read has a `next` that an edge calls.
+//! A caller's right is checked by the edge before a use case begins, and again in each transaction.
+
+pub mod assignees;
+pub mod attachment_store;
+pub mod attachments;
+pub mod attention;
+pub mod backup;
+pub mod claim;
+pub mod context;
+pub mod daemon;
+pub mod dispatch;
+pub mod doctor;
+pub mod error;
+pub mod events;
+pub mod export;
+pub mod gc;
+pub mod import;
+pub mod life;
+pub mod log;
+pub mod log_level;
+pub mod metrics;
+pub mod profiles;
+pub mod reload;
+pub mod resources;
+pub mod restore;
+pub mod staged_file;
+pub mod stats;
+pub mod status;
+pub mod usage;
+pub mod whoami;
+pub mod why;
+pub mod workspaces;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::actors::database::{Database, Submit};
+use crate::actors::dispatcher::messages::DispatchNow;
+use crate::actors::doors::Doors;
+use crate::actors::event_hub::EventFeed;
+use crate::actors::figures::Figures;
+use crate::actors::live_runs::LiveRuns;
+use crate::actors::places::Looker;
+use crate::actors::reader_pool::ReaderPool;
+use crate::actors::readers::Readers;
+use crate::actors::reloader::Reloader;
+use crate::actors::root::Life;
+use crate::actors::wire::Wire;
+use crate::actors::worker::prepare::LaunchContext;
+use crate::kernel::caller::Caller;
+use crate::kernel::ids::EpochSeconds;
+use crate::os::processes::spawn::Spawner;
+use crate::service::attachment_store::AttachmentStore;
+pub use crate::service::error::ServiceError;
+use crate::service::usage::EdgeUsage;
+
+/// What the use cases work with.
+pub struct Service {
+    /// The writer.
+    pub database: Database,
+    /// The reading connections.
+    pub readers: Readers,
+    /// The reading connections themselves, for copying and replacing the file.
+    pub pool: ReaderPool,
+    /// Committed events.
+    pub feed: EventFeed,
+    /// The dispatcher, for a person's dispatch.
+    pub dispatch_now: Wire<DispatchNow>,
+    /// Starts what has to be done as another user.
+    pub spawner: Spawner,
+    /// Who is live.
+    pub live_runs: LiveRuns,
+    /// What looks where paths lead.
+    pub looker: Looker,
+    /// Where logs and workspaces are.
+    pub context: Arc<LaunchContext>,
+    /// Files that were attached to tasks.
+    pub attachments: AttachmentStore,
+    /// What the edge has counted of callers and requests.
+    pub edge: Arc<dyn EdgeUsage>,
+    /// The soft limit of open files.
+    pub descriptors: u64,
+    /// How far the daemon is.
+    pub life: watch::Receiver<Life>,
+    /// The home.
+    pub home: PathBuf,
+    /// The socket of people and operators.
+    pub socket: PathBuf,
+    /// The sockets and whether they lead in.
+    pub doors: Doors,
+    /// When the daemon started, epoch seconds.
+    pub started_at: EpochSeconds,
+    /// What reads the configuration again.
+    pub reloader: Arc<Reloader>,
+    /// What has been counted of runs.
+    pub figures: Arc<Figures>,
+}
+
+/// Who asks for something that is written.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    /// The caller.
+    pub caller: Caller,
+    /// Under which id the request may be repeated.
+    pub request_id: Option<String>,
+}
+
+impl Requester {
+    /// A verb of this requester's for the database.
+    pub(crate) fn submit<V>(self, verb: V) -> Submit<V> {
+        Submit { caller: self.caller, request_id: self.request_id, verb }
+    }
+}
+
+/// Takes no fields.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetDaemon {}

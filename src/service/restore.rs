@@ -1,0 +1,91 @@
+//! A backup in the place of the board. Its bytes are received into the home and checked there.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::Fault;
+use crate::kernel::random::SeededRandom;
+use crate::kernel::restore::{self, NewLife};
+use crate::os::files::create_private;
+use crate::os::home::files::installation;
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::random::random_hex;
+use crate::service::error::file_fault;
+use crate::service::staged_file::StagedFile;
+use crate::service::{Service, ServiceError};
+
+/// What a restore did.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RestoreReply {
+    /// The new life of the board.
+    pub incarnation: String,
+    /// Where the replaced board is kept.
+    pub kept: String,
+}
+
+/// A backup that arrives; its file goes when this does.
+#[derive(Debug)]
+pub struct Arriving {
+    staged: StagedFile,
+}
+
+impl Arriving {
+    /// A place for the bytes, and the file to write them into.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn begin(service: &Service) -> Result<(Self, File), ServiceError> {
+        let staged = StagedFile::new(service, "restore")?;
+        let file = create_private(staged.path()).map_err(|error| unreceived(&error))?;
+        Ok((Self { staged }, file))
+    }
+
+    /// Puts what has arrived in the place of the board.
+    ///
+    /// # Errors
+    /// It is no backup that is taken, or a fault; the live board is untouched then.
+    pub async fn restore(
+        self,
+        service: Arc<Service>,
+        arrived: File,
+    ) -> Result<RestoreReply, ServiceError> {
+        let synced = tokio::task::spawn_blocking(move || arrived.sync_all()).await;
+        let synced = synced.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+        synced.map_err(|error| unreceived(&error))?;
+        let incarnation =
+            random_hex(16).map_err(|error| file_fault("draw a random number", &error))?;
+        let path = self.staged.path().to_owned();
+        let install_id = installation(&service.home);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let life = NewLife {
+                incarnation: &incarnation,
+                install_id: install_id.as_deref(),
+                now: epoch_seconds(),
+            };
+            // No id is drawn while runs are closed; back-off is not either.
+            restore::prepare(&path, life, Box::new(SeededRandom::new(0)))
+        });
+        prepared.await.unwrap_or_else(|_panicked| {
+            Err(Fault::NoAnswer { part: "the checking thread" }.into())
+        })?;
+        let staged = self.staged.path().to_owned();
+        let restored = service.database.replace(staged, service.pool.clone()).await?;
+        *service.context.incarnation.write().unwrap_or_else(PoisonError::into_inner) =
+            restored.incarnation.clone();
+        service.feed.have_all_look_again();
+        tracing::warn!(incarnation = restored.incarnation, "the board was restored");
+        Ok(RestoreReply {
+            incarnation: restored.incarnation,
+            kept: restored.kept.to_string_lossy().into_owned(),
+        })
+    }
+}
+
+/// Bytes that arrive cannot be written.
+pub fn unreceived(error: &io::Error) -> Fault {
+    file_fault("receive the backup", error)
+}

@@ -1,0 +1,70 @@
+//! Who the daemon takes a caller for.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Caller;
+use crate::kernel::ids::RunId;
+use crate::service::{GetDaemon, Requester, Service, ServiceError};
+
+/// The two kinds of callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallerKind {
+    /// A process of a run.
+    Worker,
+    /// A person, or a program in a person's name.
+    Operator,
+}
+
+/// Who is calling, as the operating system says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WhoAmI {
+    /// What it may do.
+    pub kind: CallerKind,
+    /// Its name: the profile, or the user.
+    pub name: String,
+    /// Its run.
+    pub run_id: Option<RunId>,
+    /// The task of its run.
+    pub task_id: Option<String>,
+    /// The board of its run.
+    pub board: Option<String>,
+    /// Whether its profile plans work for others.
+    pub is_orchestrator: bool,
+}
+
+/// Tells the caller who it is.
+///
+/// # Errors
+/// None.
+pub async fn whoami(
+    service: Arc<Service>,
+    by: Requester,
+    GetDaemon {}: GetDaemon,
+) -> Result<WhoAmI, ServiceError> {
+    Ok(match by.caller {
+        Caller::Worker { run_id, task_id, board, profile } => {
+            let settings = service.context.settings();
+            let of_profile = settings.profiles.get(&profile);
+            WhoAmI {
+                kind: CallerKind::Worker,
+                is_orchestrator: of_profile.is_some_and(|profile| profile.orchestrator),
+                name: profile,
+                run_id: Some(run_id),
+                task_id: Some(task_id.to_string()),
+                board: Some(board.to_string()),
+            }
+        }
+        caller @ (Caller::Operator { .. } | Caller::System { .. }) => WhoAmI {
+            kind: CallerKind::Operator,
+            name: caller.actor(),
+            run_id: None,
+            task_id: None,
+            board: None,
+            is_orchestrator: false,
+        },
+    })
+}
