@@ -14,9 +14,9 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::gate::Seat;
 use crate::api::input::Input;
-use crate::kernel::verb::Verb;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::queries::{Query, Snapshot};
+use crate::kernel::verb::Verb;
 use crate::service::{Requester, Service, ServiceError};
 use crate::text;
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::error::{ErrorCode, Fault, VerbError};
+use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
 use crate::service::ServiceError;
 
 /// An error on its way out.
@@ -69,6 +69,12 @@ impl From<ServiceError> for ApiError {
         let (code, hint) = (error.code(), error.hint());
         let detail = ErrorDetail { code, message: error.to_string(), hint };
         Self { status: status_of(code), detail, is_fault: error.is_fault() }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        ServiceError::from(refusal).into()
     }
 }
 

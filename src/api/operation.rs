@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use crate::api::Api;
 use crate::api::call::{Answer, Call, run_query, run_verb};
 use crate::api::listing;
-use crate::kernel::verb::Verb;
 use crate::kernel::queries::{Paged, Query};
+use crate::kernel::verb::Verb;
 
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -260,6 +260,8 @@ async fn answer(
         }
         Caller::Operator { .. } | Caller::System { .. } => fields,
     };
+    // Before anything is done for it, and before it is even understood.
+    caller.may_ask(operation.name)?;
     let input = Input::new(&path, &parts.uri, fields);
     let by = Requester { caller, request_id };
     let call = Call { by, input, stream, seat: Arc::clone(seat) };

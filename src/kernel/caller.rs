@@ -3,6 +3,7 @@
 
 use crate::kernel::error::Refusal;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
+use crate::kernel::rights::{Right, right_to};
 
 /// Somebody who asks for something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,21 +31,6 @@ pub enum Caller {
     },
 }
 
-/// What kind of thing a verb does, as far as a worker's rights go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
-    /// Read the board.
-    Read,
-    /// Act on a task: complete, block, heartbeat.
-    ActOnTask,
-    /// Comment on a task.
-    Comment,
-    /// Create a task or link two.
-    Create,
-    /// Everything else.
-    Operate,
-}
-
 impl Caller {
     /// The name that events keep: `NAME`, `run:ID` or `kanband:PART`.
     pub fn actor(&self) -> String {
@@ -64,12 +50,27 @@ impl Caller {
         }
     }
 
-    /// Whether `right` may be used on `board` (and `task`, where the verb names one). The state of the worker's run
-    /// is checked where its row is read, in the same transaction as the write.
+    /// Whether this caller may ask for `operation` at all, before it is known what it is about.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`].
+    pub fn may_ask(&self, operation: &'static str) -> Result<(), Refusal> {
+        match self {
+            Self::Worker { run_id, .. } if right_to(operation) == Right::Operate => {
+                Err(no_operator(*run_id, operation))
+            }
+            Self::Worker { .. } | Self::Operator { .. } | Self::System { .. } => Ok(()),
+        }
+    }
+
+    /// Whether `operation` may be done on `board` (and `task`, where it names one). The state of the worker's run is checked where
+    /// its row is read, in the same transaction as the write.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`], [`Refusal::NotYours`].
     pub fn check(
         &self,
-        right: Right,
-        verb: &'static str,
+        operation: &'static str,
         board: &BoardName,
         task: Option<&TaskId>,
     ) -> Result<(), Refusal> {
@@ -77,11 +78,13 @@ impl Caller {
         if own_board != board {
             return Err(Refusal::Forbidden {
                 caller: format!("run {run_id} of board {own_board}"),
-                verb,
+                verb: operation,
             });
         }
-        match right {
-            Right::Read | Right::Comment | Right::Create => Ok(()),
+        match right_to(operation) {
+            Right::Ask | Right::Read | Right::Comment | Right::Create => Ok(()),
+            // Which tasks these may name is for their origin to say: see `origin::refuse_foreign`.
+            Right::Attach | Right::Unblock => Ok(()),
             Right::ActOnTask => match task {
                 Some(task) if task != task_id => Err(Refusal::NotYours {
                     run_id: *run_id,
@@ -90,11 +93,14 @@ impl Caller {
                 }),
                 Some(_) | None => Ok(()),
             },
-            Right::Operate => {
-                Err(Refusal::Forbidden { caller: format!("a worker (run {run_id})"), verb })
-            }
+            Right::Operate => Err(no_operator(*run_id, operation)),
         }
     }
+}
+
+/// What a worker is told that asks for what operators do.
+pub(in crate::kernel) fn no_operator(run_id: RunId, operation: &'static str) -> Refusal {
+    Refusal::Forbidden { caller: format!("a worker (run {run_id})"), verb: operation }
 }
 
 #[cfg(test)]
@@ -113,18 +119,18 @@ mod tests {
             board: board.clone(),
             profile: "qa".into(),
         };
-        for (right, board, task, is_allowed) in [
-            (Right::Read, &board, &other, true),
-            (Right::Comment, &board, &other, true),
-            (Right::Create, &board, &other, true),
-            (Right::ActOnTask, &board, &own, true),
-            (Right::ActOnTask, &board, &other, false),
-            (Right::Operate, &board, &own, false),
-            (Right::Read, &elsewhere, &own, false),
-            (Right::Create, &elsewhere, &own, false),
+        for (operation, board, task, is_allowed) in [
+            ("show", &board, &other, true),
+            ("comment", &board, &other, true),
+            ("create", &board, &other, true),
+            ("complete", &board, &own, true),
+            ("complete", &board, &other, false),
+            ("gc", &board, &own, false),
+            ("show", &elsewhere, &own, false),
+            ("create", &elsewhere, &own, false),
         ] {
-            let answer = worker.check(right, "verb", board, Some(task));
-            assert_eq!(answer.is_ok(), is_allowed, "{right:?} on {task} of {board}");
+            let answer = worker.check(operation, board, Some(task));
+            assert_eq!(answer.is_ok(), is_allowed, "{operation} on {task} of {board}");
         }
     }
 
@@ -134,7 +140,7 @@ mod tests {
         for caller in
             [Caller::Operator { name: "ada".into() }, Caller::System { part: "dispatcher" }]
         {
-            assert!(caller.check(Right::Operate, "verb", &board, None).is_ok());
+            assert!(caller.check("gc", &board, None).is_ok());
         }
     }
 }

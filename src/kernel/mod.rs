@@ -44,6 +44,7 @@ pub mod random;
 pub mod restore;
 pub mod retention;
 pub mod retry;
+pub mod rights;
 pub mod rules;
 pub mod run;
 pub mod shares;

@@ -1,6 +1,6 @@
 //! What a query reads from: one snapshot of the board, and who asks.
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
@@ -36,7 +36,7 @@ impl Snapshot<'_> {
         let task_id = TaskId::parse(id).ok_or_else(unknown)?;
         let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
         refuse_other_board(&task, board)?;
-        self.caller.check(Right::Read, verb, &task.board, Some(&task.id))?;
+        self.caller.check(verb, &task.board, Some(&task.id))?;
         Ok(task)
     }
 
@@ -51,7 +51,7 @@ impl Snapshot<'_> {
             (None, Caller::Worker { board, .. }) => board.clone(),
             (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
         };
-        self.caller.check(Right::Read, verb, &board, None)?;
+        self.caller.check(verb, &board, None)?;
         if store::boards::exists(self.connection, &board)? {
             Ok(board)
         } else {

@@ -1,6 +1,6 @@
 //! What a verb works with: the open transaction, the time, the policy, and a place for what it causes.
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
@@ -185,14 +185,13 @@ impl Tx<'_> {
         &self,
         id: &str,
         board: Option<&str>,
-        right: Right,
         verb: &'static str,
     ) -> Result<Task, VerbError> {
         let unknown = || Refusal::UnknownTask { id: shorten(id) };
         let task_id = TaskId::parse(id).ok_or_else(unknown)?;
         let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
         refuse_other_board(&task, board)?;
-        self.caller.check(right, verb, &task.board, Some(&task.id))?;
+        self.caller.check(verb, &task.board, Some(&task.id))?;
         Ok(task)
     }
 
@@ -217,19 +216,14 @@ impl Tx<'_> {
     }
 
     /// The board that a request means: the one it names, the worker's own, or `default`.
-    pub fn board(
-        &self,
-        name: Option<&str>,
-        right: Right,
-        verb: &'static str,
-    ) -> Result<BoardName, VerbError> {
+    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardName, VerbError> {
         let board = match (name, self.caller) {
             (Some(name), _) => BoardName::parse(name)
                 .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
             (None, Caller::Worker { board, .. }) => board.clone(),
             (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
         };
-        self.caller.check(right, verb, &board, None)?;
+        self.caller.check(verb, &board, None)?;
         if store::boards::exists(self.connection, &board)? {
             Ok(board)
         } else {

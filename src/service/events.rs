@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::actors::event_hub::EventBatch;
 use crate::actors::root::Life;
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
@@ -177,7 +177,7 @@ impl Filter {
         let board = match caller {
             Caller::Worker { board, .. } => {
                 let named = named.unwrap_or_else(|| board.clone());
-                caller.check(Right::Read, "events", &named, None)?;
+                caller.check("events", &named, None)?;
                 Some(named)
             }
             Caller::Operator { .. } | Caller::System { .. } => named,

@@ -44,6 +44,7 @@ mod predecessor;
 mod progress;
 mod races;
 mod reload;
+mod rights;
 mod secrets;
 mod service_manager;
 mod socket_activation;

@@ -16,4 +16,5 @@ mod generated;
 mod harness;
 mod pasted;
 mod quoted;
+mod rights;
 mod shown;

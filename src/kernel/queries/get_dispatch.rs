@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::{Caller, Right};
 use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::error::VerbError;
 use crate::kernel::query::Query;
@@ -29,9 +28,7 @@ impl Query for GetDispatch {
     const NAME: &'static str = "get_dispatch";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<DispatchState, VerbError> {
-        if let Caller::Worker { board, .. } = snapshot.caller {
-            snapshot.caller.check(Right::Operate, Self::NAME, board, None)?;
-        }
+        snapshot.caller.may_ask(Self::NAME)?;
         Ok(DispatchState {
             dispatch: DispatchSwitch::read(snapshot.connection)?,
             open_runs: store::runs::list_open_supervised(snapshot.connection)?.len(),

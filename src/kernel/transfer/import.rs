@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::board::hex_digest;
-use crate::kernel::caller::{Caller, Right};
 use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
@@ -118,8 +117,8 @@ impl Verb for ImportTasks {
     const NAME: &'static str = "import";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportReply, VerbError> {
-        refuse_workers(tx.caller)?;
-        let board = tx.board(self.board.as_deref(), Right::Operate, Self::NAME)?;
+        tx.caller.may_ask(Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?;
         let mut reply = ImportReply { board: board.to_string(), ..ImportReply::default() };
         let keep_ids = self.reserve_ids(tx)?;
         reply.keeps_ids = keep_ids;
@@ -157,13 +156,6 @@ fn count_imported(tx: &Tx<'_>, more: usize) -> Result<(), Fault> {
     let before: usize = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
     let count = before.saturating_add(more).to_string();
     store::install::set_setting(tx.store(), IMPORTED_TASKS, &count, tx.now, &tx.caller.actor())
-}
-
-fn refuse_workers(caller: &Caller) -> Result<(), Refusal> {
-    match caller {
-        Caller::Worker { board, .. } => caller.check(Right::Operate, "import", board, None),
-        Caller::Operator { .. } | Caller::System { .. } => Ok(()),
-    }
 }
 
 impl ImportTasks {

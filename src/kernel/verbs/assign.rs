@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
 use crate::kernel::task::TaskStatus;
@@ -42,7 +41,7 @@ impl Verb for AssignTask {
     const NAME: &'static str = "assign";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<AssignReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let assignee = checked_assignee(tx, self.assignee.as_deref())?;
         if task.status == TaskStatus::Running {
             return Err(Refusal::CurrentlyRunning {

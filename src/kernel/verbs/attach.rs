@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{EventBody, FileFacts};
 use crate::kernel::ids::BoardName;
@@ -14,7 +14,7 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::fence::refuse_ended;
 use crate::kernel::verbs::room;
 use crate::kernel::{origin, validate};
 
@@ -55,8 +55,7 @@ impl Verb for AttachFile {
     const NAME: &'static str = "attach";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<AttachReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Comment, Self::NAME)?;
-        refuse_ended_run(tx)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let filename = check_attach(tx.store(), tx.caller, &task, &self.filename)?;
         let sha256 = validate::sha256(&self.sha256)?;
         let size_bytes = size(self.size_bytes)?;
@@ -110,7 +109,8 @@ pub fn check_attach(
     task: &Task,
     filename: &str,
 ) -> Result<String, VerbError> {
-    caller.check(Right::Comment, AttachFile::NAME, &task.board, Some(&task.id))?;
+    caller.check(AttachFile::NAME, &task.board, Some(&task.id))?;
+    refuse_ended(connection, caller)?;
     origin::refuse_foreign(connection, caller, task)?;
     Ok(validate::filename(filename)?)
 }

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::run::RunOutcome;
@@ -39,7 +38,7 @@ impl Verb for BlockTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let reason = reason.as_deref().map(str::trim);
         let kind = validate::block_kind(self.kind.as_deref())?;

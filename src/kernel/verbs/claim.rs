@@ -6,7 +6,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::place::{Place, refuse_relative};
@@ -69,7 +68,7 @@ impl Verb for ClaimTask {
     const NAME: &'static str = "claim";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ClaimReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let ttl = self.ttl(tx)?;
         let claimer = validate::name("claimer", self.claimer.as_deref())?
             .unwrap_or_else(|| tx.caller.author().to_owned());

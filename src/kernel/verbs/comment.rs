@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
@@ -50,7 +50,7 @@ impl Verb for CommentTask {
     const NAME: &'static str = "comment";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CommentReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Comment, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         refuse_ousted_run(tx)?;
         let author = self.author(tx.caller)?;
         let body = validate::text("comment", self.body.trim(), BODY_BYTES_MAX)?.to_owned();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kernel::artifact::{self, Artifact};
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
@@ -49,7 +49,7 @@ impl Verb for CompleteTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<VerdictReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let summary = validate::body("summary", self.summary.as_deref())?;
         let result = validate::body("result", self.result.as_deref())?;
         let metadata = validate::metadata(self.metadata.as_ref())?;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::board::hex_digest;
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
@@ -118,7 +118,7 @@ impl Verb for CreateTask {
 
 impl CreateTask {
     fn validated(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
-        let board = tx.board(self.board.as_deref(), Right::Create, Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?;
         let title = validate::title(&self.title)?;
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;

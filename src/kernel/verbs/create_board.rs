@@ -9,7 +9,6 @@ use crate::kernel::store::boards::BoardRow;
 use crate::kernel::shorten::shorten;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::fence::refuse_workers;
 use crate::kernel::{store, validate};
 
 /// Makes a board.
@@ -37,7 +36,7 @@ impl Verb for CreateBoard {
     const NAME: &'static str = "create_board";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateBoardReply, VerbError> {
-        refuse_workers(tx.caller, Self::NAME)?;
+        tx.caller.may_ask(Self::NAME)?;
         let name = BoardName::parse(&self.name).ok_or_else(|| Refusal::InvalidValue {
             field: "name",
             problem: "a board's name has 1 to 64 lower-case letters, digits, `-` and `_`",

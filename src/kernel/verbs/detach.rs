@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
@@ -46,7 +45,7 @@ impl Verb for DetachFile {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<DetachReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let file = store::attachments::get(tx.store(), &task.id, &self.filename)?;
         let Some(attachment) = file else {
             let (id, filename) = (task.id.to_string(), shorten(&self.filename));

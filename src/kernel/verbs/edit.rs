@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::task::{Task, TaskStatus};
@@ -56,7 +55,7 @@ impl Verb for EditTask {
     const NAME: &'static str = "edit";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<EditReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let mut edited = task.clone();
         if let Some(title) = &self.title {
             edited.title = validate::title(title)?;

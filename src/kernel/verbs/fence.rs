@@ -1,15 +1,19 @@
 //! The fence of a worker's writes: what a worker may still do after its run has ended.
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::run::Run;
-use crate::kernel::store;
+use crate::kernel::store::{self, Connection};
 use crate::kernel::tx::Tx;
 
 /// The run of the calling worker, as its row says; none for everybody else.
 pub(super) fn callers_run(tx: &Tx<'_>) -> Result<Option<Run>, VerbError> {
-    let Caller::Worker { run_id, .. } = tx.caller else { return Ok(None) };
-    match store::runs::get(tx.store(), *run_id)? {
+    run_of(tx.store(), tx.caller)
+}
+
+fn run_of(connection: &Connection, caller: &Caller) -> Result<Option<Run>, VerbError> {
+    let Caller::Worker { run_id, .. } = caller else { return Ok(None) };
+    match store::runs::get(connection, *run_id)? {
         Some(run) => Ok(Some(run)),
         None => {
             Err(Refusal::RunOver { run_id: *run_id, detail: "it is not known".to_owned() }.into())
@@ -19,7 +23,12 @@ pub(super) fn callers_run(tx: &Tx<'_>) -> Result<Option<Run>, VerbError> {
 
 /// Refuses a worker whose run has ended.
 pub(super) fn refuse_ended_run(tx: &Tx<'_>) -> Result<(), VerbError> {
-    match callers_run(tx)? {
+    refuse_ended(tx.store(), tx.caller)
+}
+
+/// The same, where nothing is written yet.
+pub(super) fn refuse_ended(connection: &Connection, caller: &Caller) -> Result<(), VerbError> {
+    match run_of(connection, caller)? {
         Some(run) if run.ended_at.is_some() => Err(run_over(&run).into()),
         Some(_) | None => Ok(()),
     }
@@ -46,11 +55,4 @@ pub(super) fn run_over(run: &Run) -> Refusal {
         (None, _) => "it has no outcome".to_owned(),
     };
     Refusal::RunOver { run_id: run.id, detail }
-}
-
-pub(super) fn refuse_workers(caller: &Caller, verb: &'static str) -> Result<(), Refusal> {
-    match caller {
-        Caller::Worker { board, .. } => caller.check(Right::Operate, verb, board, None),
-        Caller::Operator { .. } | Caller::System { .. } => Ok(()),
-    }
 }

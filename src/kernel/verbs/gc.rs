@@ -10,7 +10,6 @@ use crate::kernel::store::{self, Connection};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::fence::refuse_workers;
 
 /// Tasks that one transaction removes at most; the next follows until none is left.
 const TASKS_PER_TRANSACTION: u32 = 200;
@@ -41,7 +40,7 @@ impl Verb for CollectGarbage {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CollectReply, VerbError> {
-        refuse_workers(tx.caller, Self::NAME)?;
+        tx.caller.may_ask(Self::NAME)?;
         store::breakers::forget_workspaces(tx.store(), self.archived_before)?;
         let tasks = collectable(tx.store(), self.archived_before, TASKS_PER_TRANSACTION)?;
         let mut reply = CollectReply::default();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
@@ -52,7 +52,7 @@ impl Verb for HeartbeatTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<HeartbeatReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::ActOnTask, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         refuse_ended_run(tx)?;
         let note = validate::body("note", self.note.as_deref())?;
         validate::text("note", note.as_deref().unwrap_or_default(), HEARTBEAT_NOTE_BYTES_MAX)?;

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
@@ -51,7 +50,7 @@ impl Verb for LinkTasks {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<LinkReply, VerbError> {
         let (parent, child) = self.ends(tx)?;
-        tx.caller.check(Right::Create, Self::NAME, &child.board, None)?;
+        tx.caller.check(Self::NAME, &child.board, None)?;
         refuse_ended_run(tx)?;
         if parent.id == child.id {
             return Err(Refusal::SelfLink { id: parent.id.to_string() }.into());

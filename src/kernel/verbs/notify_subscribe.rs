@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
@@ -52,7 +51,7 @@ impl Verb for Subscribe {
     const NAME: &'static str = "notify_subscribe";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<SubscribeReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let subscription = Subscription {
             task_id: task.id,
             board: task.board,

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
 use crate::kernel::store;
@@ -41,7 +40,7 @@ impl Verb for Unsubscribe {
     const NAME: &'static str = "notify_unsubscribe";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnsubscribeReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let platform = self.platform.trim().to_lowercase();
         let (chat, thread) = (self.chat_id.trim(), self.thread_id.trim());
         if store::subscriptions::delete(tx.store(), &task.id, &platform, chat, thread)? {

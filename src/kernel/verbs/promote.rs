@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
@@ -46,7 +45,7 @@ impl Verb for PromoteTask {
     const NAME: &'static str = "promote";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PromoteReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let unmet = open_parents(tx, &task.id)?;
         // Out of triage a task with open parents has a place to wait in; elsewhere waiting is what it does already.

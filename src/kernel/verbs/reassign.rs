@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::VerbError;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
@@ -32,7 +31,7 @@ impl Verb for ReassignTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let assignee = checked_assignee(tx, self.assignee.as_deref())?;
         let mut reply = if task.status == TaskStatus::Running {

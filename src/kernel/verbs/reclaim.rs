@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, RunId};
@@ -52,7 +51,7 @@ impl Verb for ReclaimTask {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME)?;
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         reclaim(tx, &task, Self::NAME, reason.as_deref())
     }

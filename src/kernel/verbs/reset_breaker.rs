@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::breaker::{Breaker, BreakerKey};
-use crate::kernel::caller::{Caller, Right};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
@@ -31,11 +30,7 @@ impl Verb for ResetBreaker {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<BreakerInfo, VerbError> {
-        let board = match tx.caller {
-            Caller::Worker { board, .. } => board.clone(),
-            Caller::Operator { .. } | Caller::System { .. } => BoardName::default(),
-        };
-        tx.caller.check(Right::Operate, Self::NAME, &board, None)?;
+        tx.caller.may_ask(Self::NAME)?;
         match (self.key.strip_prefix("task:"), BreakerKey::parse(&self.key)) {
             (Some(id), _) => self.let_task_go_on(tx, id),
             (None, Some(key)) => self.close(tx, &key),
@@ -56,7 +51,7 @@ impl ResetBreaker {
 
     /// The same as unblocking it with all its starts, for a task that was given up and no other.
     fn let_task_go_on(&self, tx: &mut Tx<'_>, id: &str) -> Result<BreakerInfo, VerbError> {
-        let task = tx.task(id, None, Right::Operate, Self::NAME)?;
+        let task = tx.task(id, None, Self::NAME)?;
         let run = store::runs::get_latest(tx.store(), &task.id)?;
         let gave_up = run.filter(|run| {
             run.outcome == Some(crate::kernel::run::RunOutcome::GaveUp)

@@ -8,7 +8,6 @@ use crate::kernel::error::VerbError;
 use crate::kernel::store;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::fence::refuse_workers;
 
 /// Turns starting on or off.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -35,7 +34,7 @@ impl Verb for SetDispatch {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<SetDispatchReply, VerbError> {
-        refuse_workers(tx.caller, Self::NAME)?;
+        tx.caller.may_ask(Self::NAME)?;
         let before = DispatchSwitch::read(tx.store())?;
         switch_dispatch(tx, self.to)?;
         if self.to == DispatchSwitch::On {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::{Caller, Right};
+use crate::kernel::caller::{Caller, no_operator};
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
@@ -73,10 +73,14 @@ impl UnblockTask {
             Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
             Caller::Operator { .. } | Caller::System { .. } => false,
         };
-        if !is_planner || self.more_starts {
-            return tx.task(&self.id, self.board.as_deref(), Right::Operate, Self::NAME);
+        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        match tx.caller {
+            Caller::Operator { .. } | Caller::System { .. } => return Ok(task),
+            Caller::Worker { run_id, .. } if !is_planner || self.more_starts => {
+                return Err(no_operator(*run_id, Self::NAME).into());
+            }
+            Caller::Worker { .. } => {}
         }
-        let task = tx.task(&self.id, self.board.as_deref(), Right::Create, Self::NAME)?;
         refuse_ended_run(tx)?;
         origin::refuse_foreign(tx.store(), tx.caller, &task)?;
         Ok(task)

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
@@ -54,7 +53,7 @@ impl Verb for UnlinkTasks {
         let child_id = TaskId::parse(&self.child_id).ok_or_else(unknown)?;
         let child = store::tasks::get(tx.store(), &child_id)?.ok_or_else(unknown)?;
         refuse_other_board(&child, self.board.as_deref())?;
-        tx.caller.check(Right::Operate, Self::NAME, &child.board, None)?;
+        tx.caller.check(Self::NAME, &child.board, None)?;
         if !store::links::delete(tx.store(), &parent, &child_id)? {
             return Err(unknown().into());
         }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Right;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::store;
 use crate::kernel::task::{Parents, TaskStatus, TaskStep};
-use crate::kernel::transfer::import::{pause, refuse_workers};
+use crate::kernel::transfer::import::pause;
 use crate::kernel::transfer::report::LeftOut;
 use crate::kernel::transfer::settle::WrongLink;
 use crate::kernel::shorten::shorten;
@@ -60,8 +59,8 @@ impl Verb for ImportLinks {
     const NAME: &'static str = "import_links";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportLinksReply, VerbError> {
-        refuse_workers(tx.caller)?;
-        let board = tx.board(self.board.as_deref(), Right::Operate, "import")?;
+        tx.caller.may_ask(Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?;
         let mut reply = ImportLinksReply::default();
         let mut children = Vec::new();
         for (parent, child) in &self.links {

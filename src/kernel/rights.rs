@@ -1,0 +1,133 @@
+//! Who may do what: one table, from an operation to the right that it takes. The kernel's verbs and the edges ask it, and
+//! `docs/security.md` shows it.
+
+/// What an operation takes, as far as a worker's rights go. People and operators have every right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Ask about the daemon and about oneself.
+    Ask,
+    /// Read the board.
+    Read,
+    /// Comment on a task.
+    Comment,
+    /// Create a task or link two.
+    Create,
+    /// Attach a file to a task.
+    Attach,
+    /// Act on a task: complete, block, heartbeat.
+    ActOnTask,
+    /// Let a blocked task go on.
+    Unblock,
+    /// Everything else.
+    Operate,
+}
+
+impl Right {
+    /// All rights, from that which most have to that which fewest have.
+    pub const ALL: [Self; 8] = [
+        Self::Ask,
+        Self::Read,
+        Self::Comment,
+        Self::Create,
+        Self::Attach,
+        Self::ActOnTask,
+        Self::Unblock,
+        Self::Operate,
+    ];
+
+    /// Where a worker has it, in the words of the documentation.
+    pub fn of_worker(self) -> &'static str {
+        match self {
+            Self::Ask => "yes",
+            Self::Read => "its board, also after its verdict",
+            Self::Comment => "on tasks of its board, also after its verdict",
+            Self::Create => "on its board, until its run is over",
+            Self::Attach => {
+                "to its own task and to those that the runs of that task created, until its run is over"
+            }
+            Self::ActOnTask => "its own task, until its run is over",
+            Self::Unblock => {
+                "with `orchestrator = true` in its profile: tasks that the runs of its own task created"
+            }
+            Self::Operate => "no",
+        }
+    }
+
+    /// Where an operator has it, in the words of the documentation.
+    pub fn of_operator(self) -> &'static str {
+        match self {
+            Self::Ask | Self::Operate => "yes",
+            Self::Read | Self::Create => "every board",
+            Self::Comment | Self::Attach | Self::ActOnTask | Self::Unblock => "every task",
+        }
+    }
+}
+
+/// The right that each operation takes.
+pub const RIGHTS: &[(&str, Right)] = &[
+    ("whoami", Right::Ask),
+    ("daemon", Right::Ask),
+    ("openapi", Right::Ask),
+    ("list", Right::Read),
+    ("search", Right::Read),
+    ("show", Right::Read),
+    ("context", Right::Read),
+    ("runs", Right::Read),
+    ("log", Right::Read),
+    ("why", Right::Read),
+    ("attachments", Right::Read),
+    ("attachment", Right::Read),
+    ("events", Right::Read),
+    ("stats", Right::Read),
+    ("assignees", Right::Read),
+    ("boards", Right::Read),
+    ("comment", Right::Comment),
+    ("create", Right::Create),
+    ("create_batch", Right::Create),
+    ("link", Right::Create),
+    ("attach", Right::Attach),
+    ("heartbeat", Right::ActOnTask),
+    ("complete", Right::ActOnTask),
+    ("block", Right::ActOnTask),
+    ("rate_limited", Right::ActOnTask),
+    ("unblock", Right::Unblock),
+    ("edit", Right::Operate),
+    ("unlink", Right::Operate),
+    ("claim", Right::Operate),
+    ("detach", Right::Operate),
+    ("assign", Right::Operate),
+    ("archive", Right::Operate),
+    ("promote", Right::Operate),
+    ("reclaim", Right::Operate),
+    ("reassign", Right::Operate),
+    ("stop", Right::Operate),
+    ("notify_subscribe", Right::Operate),
+    ("notify_unsubscribe", Right::Operate),
+    ("notify_list", Right::Operate),
+    ("profiles", Right::Operate),
+    ("dispatch", Right::Operate),
+    ("set_dispatch", Right::Operate),
+    ("get_dispatch", Right::Operate),
+    ("breakers", Right::Operate),
+    ("reset_breaker", Right::Operate),
+    ("create_board", Right::Operate),
+    ("gc", Right::Operate),
+    ("plan_import", Right::Operate),
+    ("import", Right::Operate),
+    ("import_large", Right::Operate),
+    ("import_links", Right::Operate),
+    ("export", Right::Operate),
+    ("backup", Right::Operate),
+    ("restore", Right::Operate),
+    ("metrics", Right::Operate),
+    ("reload", Right::Operate),
+    ("log_level", Right::Operate),
+    ("status", Right::Operate),
+    ("doctor", Right::Operate),
+];
+
+/// The right that an operation takes. One that is not in the table is for operators.
+pub fn right_to(operation: &str) -> Right {
+    let row = RIGHTS.iter().find(|(name, _)| *name == operation);
+    row.map_or(Right::Operate, |(_, right)| *right)
+}
