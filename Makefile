@@ -34,9 +34,17 @@ demo: build ## Show the main job on real processes, in a private home
 	@$(CARGO) run --quiet --locked --bin kanban -- demo
 
 .PHONY: test
-test: setup ## Run every test
-	$(CARGO) build --locked --all-targets
-	$(CARGO) test --locked -- --test-threads=$(TEST_THREADS)
+test: setup ## Run every test that needs nothing of others, with the minutes, tests and skips of each suite
+	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh
+
+.PHONY: counts
+counts: setup ## Run them and write tests/counts.txt anew
+	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh --update-counts
+
+.PHONY: ci
+ci: ## The gate: format, lints, documentation, licences, counts, test, test-ext; a skip fails it
+	@./scripts/setup.sh ci
+	@./scripts/ci.sh
 
 .PHONY: test-ext
 test-ext: build ## Have MCP clients of others work the board, and install the package in a booted system (root)
@@ -81,8 +89,8 @@ bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100
 
 .PHONY: lint
 lint: setup ## Check format and lints
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: docs
 docs: setup ## Build the internal documentation, warnings denied

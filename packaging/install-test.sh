@@ -9,6 +9,7 @@
 # It needs root, and installs what it needs with apt; what it cannot do is told as skipped.
 set -eu
 
+began_s=$(date +%s)
 kind=$1
 programs=$(cd "$2" && pwd)
 mkdir -p "$3"
@@ -23,6 +24,7 @@ limit_s=${LIMIT_S:-3600}
 say() { printf 'install-test: %s\n' "$*"; }
 skip_all() {
     say "SKIPPED everything: $*"
+    [ -z "${KANBAND_SKIPS:-}" ] || printf 'install-test\teverything\t%s\n' "$*" >>"$KANBAND_SKIPS"
     say "0 passed, 0 failed, 1 skipped"
     exit 0
 }
@@ -124,6 +126,7 @@ older=$(pack --version 0.0.1 --schema $((schema - 1)))
 if [ "$kind" = nspawn ]; then
     if ! command -v lintian >/dev/null; then
         say "SKIPPED lintian: it is not installed"
+        [ -z "${KANBAND_SKIPS:-}" ] || printf 'install-test\tlintian\tit is not installed\n' >>"$KANBAND_SKIPS"
     elif found=$(lintian --allow-root "$current" 2>&1) && [ -z "$found" ]; then
         say "passed  lintian finds nothing"
     else
@@ -203,4 +206,11 @@ if [ "$code" != 0 ] && [ "$code" != 1 ]; then
     say "0 passed, 1 failed, 0 skipped"
     exit 1
 fi
+if [ "$kind" = nspawn ]; then
+    [ -z "${KANBAND_SKIPS:-}" ] ||
+        sed -n 's/^install-test: SKIPPED \([^:]*\): \(.*\)$/install-test\t\1\t\2/p' "$output" >>"$KANBAND_SKIPS"
+    tried=$(grep -cE '^install-test: (passed|FAILED|SKIPPED)  ?' "$output")
+    "$here/../scripts/check-count.sh" install-test "$tried" || code=1
+fi
+say "$((($(date +%s) - began_s + 30) / 60)) min"
 exit "$code"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that what a build needs is there: installs it where we may, else says exactly what is missing.
-# With the word `deb`: what packing needs, too.
+# With the word `deb`: what packing needs, too. With `ci`: what else the gate needs; there nothing may be skipped.
 set -eu
 
 missing=""
@@ -15,6 +15,15 @@ need curl curl
 if [ "${1:-}" = deb ]; then
     need dpkg-deb dpkg
     need dpkg-shlibdeps dpkg-dev
+fi
+if [ "${1:-}" = ci ]; then
+    need python3 python3
+    python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+    need node nodejs
+    need npm npm
+    need chattr e2fsprogs
+    need unshare util-linux
+    need setpriv util-linux
 fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 
@@ -33,4 +42,15 @@ fi
 if ! command -v cargo >/dev/null 2>&1; then
     echo "setup: missing: cargo and rustc 1.90 or newer; https://rustup.rs installs both" >&2
     exit 1
+fi
+if [ "${1:-}" = ci ]; then
+    for component in fmt clippy; do
+        cargo "$component" --version >/dev/null 2>&1 && continue
+        name=$component
+        [ "$component" != fmt ] || name=rustfmt
+        rustup component add "$name" || {
+            echo "setup: missing: cargo $component (rustup component add $name)" >&2
+            exit 1
+        }
+    done
 fi

@@ -14,6 +14,7 @@ pub struct Times {
 
 impl Times {
     /// Now, here.
+    #[expect(clippy::disallowed_methods, reason = "the one clock of the command line")]
     pub fn of_process() -> Self {
         Self { now: Timestamp::now().as_second(), zone: TimeZone::system() }
     }
@@ -21,6 +22,12 @@ impl Times {
     /// Now, epoch seconds.
     pub fn now(&self) -> EpochSeconds {
         self.now
+    }
+
+    /// `YYYYMMDDTHHMMSSZ` of now, UTC: in names of files.
+    pub fn compact(&self) -> String {
+        let now = Timestamp::from_second(self.now).unwrap_or_default();
+        now.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
 
     /// `YYYY-MM-DD HH:MM`, local.

@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use support::skip;
+
 use crate::harness::{Board, Place, Said, until};
 
 /// A daemon that has its home and not yet its socket, for as long as the file `hold` is there.
@@ -109,7 +111,7 @@ fn a_user_who_may_not_use_the_socket_is_told_why() {
     std::fs::set_permissions(board.home(), open).unwrap();
     let socket = board.home().join("kanband.sock");
     let Ok(closed) = call(&socket) else {
-        eprintln!("skipped: only root can call as another user, who has to reach the program");
+        skip("only root can call as another user, who has to reach the program");
         return;
     };
     let told = closed.failed(4);

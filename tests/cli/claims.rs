@@ -1,6 +1,7 @@
 //! `claim` and `heartbeat`.
 
 use serde_json::json;
+use support::skip;
 
 use crate::harness::Board;
 
@@ -85,7 +86,7 @@ fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() 
     let repository = board.path("repository");
     std::fs::create_dir(&repository).unwrap();
     if git(&repository, &["init", "--quiet", "--initial-branch=main"]).is_err() {
-        eprintln!("skipped: git is not installed (`make setup` installs it)");
+        skip("git is not installed (`make setup` installs it)");
         return;
     }
     git(&repository, &["commit", "--quiet", "--allow-empty", "--message=first"]).unwrap();

@@ -474,11 +474,16 @@ const VERBS: &[Verb] = &[
     verb("demo", &[], &[(&["--home"], 2, "--home"), (&["x"], 2, "unexpected argument")]),
 ];
 
+/// Verbs that answer as promised and are not in the help, since nobody keeps their promise yet: no sender exists.
+pub const NOT_KEPT_YET: [&str; 3] = ["notify-subscribe", "notify-list", "notify-unsubscribe"];
+
 #[test]
 fn every_verb_stands_in_the_table() {
     let command = Arguments::command();
-    // Hidden ones are for the supervisor of a run.
-    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    // The other hidden ones are for the supervisor of a run.
+    let shown = command
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set() || NOT_KEPT_YET.contains(&verb.get_name()));
     let mut known: Vec<String> = shown.map(|verb| verb.get_name().to_owned()).collect();
     let mut listed: Vec<String> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
     known.sort();
@@ -574,7 +579,10 @@ fn calls(line: &str) -> Vec<Vec<String>> {
 #[test]
 fn every_example_in_a_help_text_is_understood() {
     let mut count = 0;
-    for verb in Arguments::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    for verb in Arguments::command()
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set() || NOT_KEPT_YET.contains(&verb.get_name()))
+    {
         let examples = verb.get_after_help().unwrap_or_else(|| panic!("{}", verb.get_name()));
         let examples = examples.to_string().replace("\\\n", " ");
         let calls: Vec<_> =

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use kanband::os::processes::user::Account;
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{DEADLINE, Daemon, config, wait_for};
 
@@ -74,10 +75,10 @@ fn a_stranger_at_the_workers_door_is_hung_up_on_before_it_has_said_anything() {
         return knock(&path);
     }
     if !nix::unistd::geteuid().is_root() {
-        return eprintln!("skipped: only root can be somebody else");
+        return skip("only root can be somebody else");
     }
     let Ok(Some(stranger)) = Account::named("nobody") else {
-        return eprintln!("skipped: there is no user `nobody`");
+        return skip("there is no user `nobody`");
     };
     let daemon = Daemon::start(&config(&[]));
     let all_pass = std::fs::Permissions::from_mode(0o711);
@@ -90,7 +91,7 @@ fn a_stranger_at_the_workers_door_is_hung_up_on_before_it_has_said_anything() {
     child.uid(stranger.run_as.uid).gid(stranger.run_as.gid);
     let ended = child.env(KNOCK_AT, workers_door(&daemon)).stderr(Stdio::null()).output();
     let Ok(ended) = ended else {
-        return eprintln!("skipped: other users cannot execute the test where it is");
+        return skip("other users cannot execute the test where it is");
     };
     assert!(ended.status.success(), "{ended:?}");
     let said = String::from_utf8_lossy(&ended.stdout);

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kanband::api::client::ClientError;
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Daemon, config, wait_for};
 
@@ -62,7 +63,7 @@ fn on_small_disk(workers: &[(&str, &str, &str)]) -> Option<(Daemon, SmallDisk)> 
     let text = format!("{limits}{}", config(workers));
     let mut daemon = Daemon::prepare(&text);
     let Some(disk) = SmallDisk::over(&daemon.home()) else {
-        eprintln!("skipped: no file system may be mounted here");
+        skip("no file system may be mounted here");
         return None;
     };
     std::fs::write(daemon.home().join("kanband.toml"), &text).unwrap();

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
+use support::skip;
 
 use crate::containment::{MODES, config_in, has_groups};
 use crate::harness::{Daemon, is_alive, wait_for};
@@ -30,7 +31,7 @@ fn real_git() -> Option<String> {
     let found = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
     let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
     if path.is_empty() {
-        eprintln!("skipped: git is not installed (`make setup` installs it)");
+        skip("git is not installed (`make setup` installs it)");
     }
     (!path.is_empty()).then_some(path)
 }

@@ -14,6 +14,7 @@ use kanband::os::run_files::directory::{RunDir, read_identity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, is_alive, wait_for};
 
@@ -67,7 +68,7 @@ pub fn worker() -> Option<Account> {
     } else {
         "there are no users `games` and `daemon`"
     };
-    eprintln!("skipped: {why}");
+    skip(why);
     None
 }
 

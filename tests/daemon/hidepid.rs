@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use support::skip;
 
 use crate::harness::{Daemon, config, is_alive, wait_for};
 
@@ -27,7 +28,7 @@ fn script(option: &str) -> String {
 fn start(option: &str, config: &str) -> Option<Daemon> {
     let mut daemon = Daemon::prepare(config);
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can mount a /proc");
+        skip("only root can mount a /proc");
         return None;
     }
     daemon.give_to(1, 1);
@@ -38,7 +39,7 @@ fn start(option: &str, config: &str) -> Option<Daemon> {
 fn spawn(daemon: &mut Daemon, option: &str) -> bool {
     let script = script(option);
     if !daemon.spawn_by("unshare", &["--mount", "sh", "-c", &script]) {
-        eprintln!("skipped: no /proc with hidepid={option} can be mounted here");
+        skip(format_args!("no /proc with hidepid={option} can be mounted here"));
         return false;
     }
     wait_for("the daemon", || said(daemon, &["stats"]).status.success().then_some(()));
@@ -94,7 +95,7 @@ fn where_proc_hides_others_a_users_own_daemon_serves_its_user_and_no_worker_pass
         assert!(read("told").contains("may not"), "{option}: {}", read("told"));
         let hidden = read("hidden");
         if hidden.contains("python3: not found") {
-            eprintln!("skipped: a process that hides, for want of Python");
+            skip("a process that hides, for want of Python");
         } else {
             assert!(hidden.contains("hides a process above it"), "{option}: {hidden}");
         }
@@ -204,7 +205,7 @@ fn a_daemon_that_could_not_see_the_workers_of_other_users_is_refused_with_the_mo
     for option in OPTIONS {
         let mut daemon = Daemon::prepare(holder);
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: only root can mount a /proc");
+            skip("only root can mount a /proc");
             return;
         }
         daemon.give_to(1, 1);
@@ -213,7 +214,7 @@ fn a_daemon_that_could_not_see_the_workers_of_other_users_is_refused_with_the_mo
         let output = start.env("KANBAN_HOME", daemon.home()).stdin(Stdio::null()).output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         if output.status.code() == Some(99) || told.starts_with("unshare:") {
-            eprintln!("skipped: no /proc with hidepid={option} can be mounted here");
+            skip(format_args!("no /proc with hidepid={option} can be mounted here"));
             return;
         }
         assert_eq!(output.status.code(), Some(78), "{option}: {told}");
@@ -233,7 +234,7 @@ fn where_the_daemon_is_in_the_group_of_the_mount_a_holder_works_as_ever() {
     let output = again.stdin(Stdio::null()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(99) || told.starts_with("unshare:") {
-        eprintln!("skipped: no /proc with hidepid can be mounted here");
+        skip("no /proc with hidepid can be mounted here");
         return;
     }
     let shown = String::from_utf8_lossy(&output.stdout);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, is_alive, wait_for};
 
@@ -31,7 +32,7 @@ fn file_of(pid: i32, name: &str) -> String {
 fn has_python() -> bool {
     let has = Command::new("python3").arg("-c").arg("").status().is_ok_and(|it| it.success());
     if !has {
-        eprintln!("skipped: there is no Python to set it up with");
+        skip("there is no Python to set it up with");
     }
     has
 }
@@ -51,7 +52,7 @@ fn launched_as(mut daemon: Daemon, script: &str) -> Option<Daemon> {
          os.execv(sys.argv[1], sys.argv[1:])\n"
     );
     if !daemon.spawn_by("python3", &["-c", &script]) {
-        eprintln!("skipped: {}", daemon.log());
+        skip(format_args!("{}", daemon.log()));
         return None;
     }
     daemon.wait_until_up();
@@ -300,7 +301,7 @@ fn what_a_starter_has_taken_away_for_good_is_no_hindrance_and_its_capabilities_a
     ends_well(&mut daemon);
     let mut daemon = Daemon::prepare(&config(&TELLER));
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can give a capability away");
+        skip("only root can give a capability away");
         return;
     }
     daemon.give_to(1, 1);

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use kanband::os::processes::user::Account;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, wait_for};
 
@@ -173,7 +174,7 @@ fn files_that_an_earlier_release_left_open_are_shut_and_what_others_made_keeps_i
 fn with_workers_of_another_user_only_the_way_to_their_own_is_open() {
     let is_root = nix::unistd::geteuid().is_root();
     let (true, Ok(Some(user))) = (is_root, Account::named("games")) else {
-        eprintln!("skipped: only root can start workers of another user");
+        skip("only root can start workers of another user");
         return;
     };
     for mask in MASKS {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Daemon, config, wait_for};
 
@@ -148,7 +149,7 @@ fn a_working_directory_that_cannot_be_looked_at_in_time_holds_up_its_own_profile
 #[test]
 fn a_task_whose_path_the_daemon_may_not_look_at_waits_until_it_may() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can start a daemon of another user");
+        skip("only root can start a daemon of another user");
         return;
     }
     let mut daemon = Daemon::prepare(&config(&[("sh", "exit", "pwd")]));
@@ -182,7 +183,7 @@ impl Mounted {
         match mount(Some(from), to, none, MsFlags::MS_BIND, none) {
             Ok(()) => Some(Self(to.to_owned())),
             Err(errno) => {
-                eprintln!("skipped: mount(2): {errno}");
+                skip(format_args!("mount(2): {errno}"));
                 None
             }
         }

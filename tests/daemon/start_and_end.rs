@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, is_alive, let_pass, wait_for};
 
@@ -194,7 +195,7 @@ fn a_home_on_a_file_system_that_is_not_local_is_refused() {
             .unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         if output.status.code() == Some(99) || told.starts_with("unshare:") {
-            eprintln!("skipped: no file system may be mounted here");
+            skip("no file system may be mounted here");
             return;
         }
         assert!(told.contains("is on FUSE") && told.lines().count() == 1, "{program:?}: {told}");

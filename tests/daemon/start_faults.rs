@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Daemon, config, wait_for};
 
@@ -28,7 +29,7 @@ fn git(path: &Path, arguments: &[&str]) {
 #[test]
 fn a_bad_repository_opens_its_own_breaker_and_other_tasks_of_the_profile_are_started() {
     if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("skipped: git is not installed");
+        skip("git is not installed");
         return;
     }
     let daemon = Daemon::start(&config(&[("sh", "exit", "true")]));
@@ -70,7 +71,7 @@ fn a_bad_repository_opens_its_own_breaker_and_other_tasks_of_the_profile_are_sta
 /// A daemon with two profiles of a user that no other process belongs to, or none where the test cannot make one.
 fn of_user(uid: u32) -> Option<Daemon> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can start a daemon of another user");
+        skip("only root can start a daemon of another user");
         return None;
     }
     let mut daemon = Daemon::prepare(&config(&[("a", "exit", "true"), ("b", "exit", "true")]));
@@ -135,7 +136,7 @@ struct ProcessLimit {
 impl ProcessLimit {
     fn of(daemon: &Daemon, uid: u32) -> Option<Self> {
         if Command::new("prlimit").arg("--version").output().is_err() {
-            eprintln!("skipped: prlimit is not installed");
+            skip("prlimit is not installed");
             return None;
         }
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kanband::api::client::NextLine;
 use nix::sys::signal::Signal;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, let_pass, wait_for};
 
@@ -304,7 +305,7 @@ fn where_no_inotify_instance_is_to_be_had_the_slow_tick_finds_a_lost_socket_and_
     // In a user namespace of its own, whose limit is nobody else's.
     let script = "echo 0 > /proc/sys/user/max_inotify_instances || exit 99; exec \"$0\"";
     if !daemon.spawn_by("unshare", &["--user", "--map-root-user", "sh", "-c", script]) {
-        eprintln!("skipped: no user namespace can be made here");
+        skip("no user namespace can be made here");
         return;
     }
     daemon.wait_until_up();
@@ -322,7 +323,7 @@ fn a_mode_that_an_operator_sets_stays_and_a_worker_that_it_shuts_out_is_lost() {
     let script = format!("{ENDING} exit 0");
     let mut daemon = Daemon::prepare(&config(&[("silent", "report", &script)]));
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can start a daemon of another user");
+        skip("only root can start a daemon of another user");
         return;
     }
     daemon.give_to(1, 1);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Daemon, config, processes_of, wait_for};
 
@@ -11,7 +12,7 @@ use crate::harness::{Daemon, config, processes_of, wait_for};
 fn has_git() -> bool {
     let found = Command::new("git").arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: git is not installed (`make setup` installs it)");
+        skip("git is not installed (`make setup` installs it)");
     }
     found
 }
@@ -501,7 +502,7 @@ fn what_is_mounted_in_a_workspace_keeps_it_whole_and_a_dry_run_says_so() {
     let none = None::<&str>;
     let flags = nix::mount::MsFlags::MS_BIND;
     if nix::mount::mount(Some(&outside), &here, none, flags, none).is_err() {
-        eprintln!("skipped: bind mounts are not permitted here");
+        skip("bind mounts are not permitted here");
         return;
     }
     let dry = daemon.post("/v1/gc", &json!({ "dry_run": true }));

@@ -15,6 +15,7 @@ use kanband::os::processes::user::Account;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::wait_for;
 use crate::oracles::json_value;
@@ -85,9 +86,7 @@ impl HolderProcess {
     fn start() -> Option<Self> {
         let accounts = (Account::named("daemon"), Account::named("games"));
         if !nix::unistd::geteuid().is_root() || !matches!(accounts, (Ok(Some(_)), Ok(Some(_)))) {
-            eprintln!(
-                "skipped: only root can hold the runs of others, for users `daemon` and `games`"
-            );
+            skip("only root can hold the runs of others, for users `daemon` and `games`");
             return None;
         }
         let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
@@ -139,7 +138,7 @@ fn a_holder_answers_or_hangs_up_and_goes_on() {
         match command.output() {
             Ok(told) => assert!(told.status.success(), "seed {seed}: {told:?}\n{}", holder.log()),
             Err(error) => {
-                eprintln!("skipped: other users cannot execute the test where it is: {error}");
+                skip(format_args!("other users cannot execute the test where it is: {error}"));
                 return;
             }
         }

@@ -4,6 +4,7 @@ use kanband::os::run_files::directory::{
     SetupCommand, SetupSpec, StartFailure, StartStep, WorkspaceSpec, read_identity, read_prepared,
 };
 use nix::errno::Errno;
+use support::skip;
 
 use crate::harness::Run;
 
@@ -141,7 +142,7 @@ fn a_worker_starts_in_the_directory_that_was_leased_or_not_at_all() {
 #[test]
 fn a_host_that_has_no_process_for_the_worker_is_named_with_its_error() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can limit the processes of another user");
+        skip("only root can limit the processes of another user");
         return;
     }
     let mut run = Run::of_script("touch started");

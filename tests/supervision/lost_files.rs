@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Daemon, is_alive, wait_for};
 use crate::traces::{configure, containment_modes, quick_config};
@@ -391,7 +392,7 @@ fn a_person_gives_up_a_run_of_which_nobody_can_tell() {
 #[test]
 fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can start a daemon of another user");
+        skip("only root can start a daemon of another user");
         return;
     }
     let mut daemon = Daemon::prepare("");
@@ -455,7 +456,7 @@ fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothi
     let (_id, dir) = at_work(&daemon, "sh");
     let spec = read_spec(&RunDir::new(&dir)).unwrap().unwrap();
     let Some(groups) = spec.containment else {
-        eprintln!("skipped: no control groups can be made here");
+        skip("no control groups can be made here");
         return;
     };
     let identity = read_identity(&RunDir::new(&dir)).unwrap().unwrap();

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use support::skip;
+
 /// Set for a test that runs inside, to the namespaces of the one outside: `kind=link` by lines.
 const OUTSIDE: &str = "KANBAND_TEST_OUTSIDE_OF";
 
@@ -28,7 +30,7 @@ pub fn enter(name: &str, options: &[&str], kinds: &[&str], probe: &str) -> Place
     let as_user = [&["--user", "--map-root-user"], options].concat();
     let Some(options) = [options, &as_user].into_iter().find(|options| works(options, probe))
     else {
-        eprintln!("{name}: skipped, this host does not permit `unshare {}`", options.join(" "));
+        skip(format_args!("this host does not permit `unshare {}`", options.join(" ")));
         return Place::Outside;
     };
     let links: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", link_of(kind))).collect();

@@ -1,5 +1,5 @@
 //! House rules that no lint knows: which layer may use which, and where certain things may stand.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sources::{Source, code_in, sources};
 
@@ -306,21 +306,44 @@ fn every_file_says_what_it_is_for() {
     }
 }
 
-#[test]
-fn only_the_harnesses_of_tests_wait() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut folders = vec![root];
+/// Every source of the tests but these rules: path and text.
+fn test_sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
-            if path.is_dir() {
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "tidy") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let is_harness =
-                    path.file_stem().is_some_and(|stem| stem == "harness" || stem == "layers");
                 let text = std::fs::read_to_string(&path).unwrap();
-                assert!(is_harness || !text.contains("thread::sleep"), "{}", path.display());
+                found.push((path, text));
             }
         }
     }
+    assert!(found.len() > 100, "the tests were not found");
+    found
+}
+
+#[test]
+fn only_the_harnesses_of_tests_wait() {
+    for (path, text) in test_sources() {
+        let is_harness = path.ends_with("support/src/wait.rs")
+            || path.file_stem().is_some_and(|stem| stem == "harness");
+        assert!(is_harness || !text.contains("thread::sleep"), "{}", path.display());
+    }
+}
+
+/// What is skipped in any other way is not counted by the gate.
+#[test]
+fn a_test_that_is_skipped_says_so_by_the_one_function() {
+    let mut calls = 0;
+    for (path, text) in test_sources() {
+        calls += text.matches("skip(").count();
+        for line in text.lines().filter(|line| line.contains("println!(")) {
+            let tells = ["skip", "not installed", "only root"].iter().any(|it| line.contains(it));
+            assert!(!tells, "{}: {line}: call support::skip", path.display());
+        }
+    }
+    assert!(calls > 30, "{calls} calls were found");
 }

@@ -13,3 +13,4 @@ mod layers;
 mod shape;
 mod shim;
 mod sources;
+mod supply;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kanband::os::workspaces::git::repository::{RepositoryError, find};
 use kanband::os::workspaces::worktree::prepare::{Wanted, prepare};
 use kanband::os::workspaces::worktree_report::Swept;
+use support::skip;
 
 use crate::repository::{BRANCH, Made, Repository, git_in, has_git, patience};
 
@@ -333,7 +334,7 @@ fn a_bare_repository_inside_a_checkout_is_refused_by_name_and_an_honest_one_is_u
 #[test]
 fn a_repository_of_another_user_is_refused_with_the_way_to_trust_it() {
     if !has_git() || !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can give files away");
+        skip("only root can give files away");
         return;
     }
     let repository = Repository::new();

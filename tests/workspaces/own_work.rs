@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use kanband::os::workspaces::worktree_report::Swept;
+use support::skip;
 
 use crate::repository::{Made, Repository, git_in, has_git};
 
@@ -340,7 +341,7 @@ fn a_worktree_that_was_moved_is_left_where_it_is() {
 fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
     let Some(made) = Made::new() else { return };
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can make files that it may not remove");
+        skip("only root can make files that it may not remove");
         return;
     }
     made.sh("mkdir -p build/deep; touch build/deep/fixed");
@@ -352,7 +353,7 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
         assert!(kept.why.contains("`build/deep/fixed` is immutable"), "{}", kept.why);
         assert!(fixed.exists());
     } else {
-        eprintln!("without an immutable file: chattr(1) does not work here");
+        skip("a file is immutable: chattr(1) does not work here");
     }
     // To a user who may not read a directory, git says nothing of what is in it.
     made.sh("mkdir closed; echo precious > closed/new; chmod 000 closed");
@@ -367,7 +368,7 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
     std::os::unix::process::CommandExt::uid(&mut sweep, games);
     sweep.args(["workspace", "sweep", "--name", "t_1", "--path"]).arg(&made.path).current_dir("/");
     let Ok(ended) = sweep.output() else {
-        eprintln!("without another user: the program under test cannot be executed by others");
+        skip("other users cannot execute the program under test where it is");
         return;
     };
     let told = String::from_utf8(ended.stdout).unwrap();
@@ -389,7 +390,7 @@ fn refs_in_tables_are_read_like_those_in_files() {
     let probe = ["init", "-q", "--ref-format=reftable"];
     let probe = Command::new("git").args(probe).arg(temp.path()).output().unwrap();
     if !probe.status.success() {
-        eprintln!("skipped: this git knows no tables of refs (it needs 2.45)");
+        skip("this git knows no tables of refs (it needs 2.45)");
         return;
     }
     let repository = Repository::with(&["--ref-format=reftable"]);

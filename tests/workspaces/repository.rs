@@ -9,6 +9,7 @@ use kanband::os::workspaces::git::Git;
 use kanband::os::workspaces::worktree::prepare::{PrepareError, Wanted, prepare};
 use kanband::os::workspaces::worktree::sweep::sweep;
 use kanband::os::workspaces::worktree_report::{Part, PreparedWorktree, Swept};
+use support::skip;
 
 /// Branch of the worktrees here.
 pub const BRANCH: &str = "kanban/t_1";
@@ -22,7 +23,7 @@ pub struct Repository {
 pub fn has_git() -> bool {
     let found = Command::new("git").arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: git is not installed (`make setup` installs it)");
+        skip("git is not installed (`make setup` installs it)");
     }
     found
 }

@@ -3,7 +3,6 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::api::client::{Client, Download};
@@ -12,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text;
+use crate::cli::times::Times;
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::restore::{Verified, installation_of, verify};
@@ -124,7 +124,7 @@ fn in_directory(dir: &Path) -> Result<PathBuf, Failure> {
     if !dir.is_dir() {
         return Err(Failure::usage(format!("{} is not a directory", dir.display())));
     }
-    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let now = Times::of_process().compact();
     let name = |number: u32| match number {
         1 => format!("{}{now}{}", NAME.0, NAME.1),
         number => format!("{}{now}-{number}{}", NAME.0, NAME.1),

@@ -122,8 +122,12 @@ pub enum Command {
     Wait(wait::Arguments),
     Tail(tail::Arguments),
     Watch(watch::Arguments),
+    // No sender exists yet, so nothing would be told: these answer, and the help does not promise them.
+    #[command(hide = true)]
     NotifySubscribe(notify_subscribe::Arguments),
+    #[command(hide = true)]
     NotifyList(notify_list::Arguments),
+    #[command(hide = true)]
     NotifyUnsubscribe(notify_unsubscribe::Arguments),
     Gc(gc::Arguments),
     Export(export::Arguments),

@@ -26,6 +26,7 @@ pub fn thread_cpu_ms() -> u64 {
     u64::try_from(read_ms(ClockId::CLOCK_THREAD_CPUTIME_ID)).unwrap_or(0)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock module")]
 fn read_ms(clock: ClockId) -> i64 {
     let now = clock_gettime(clock).unwrap_or(TimeSpec::new(0, 0));
     now.tv_sec().saturating_mul(1_000).saturating_add(now.tv_nsec() / 1_000_000)
@@ -36,6 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "what the module says, read in another way")]
     fn both_clocks_count_milliseconds() {
         let wall =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();

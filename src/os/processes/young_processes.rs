@@ -95,6 +95,7 @@ fn program(pid: i32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock that the kernel counts start ticks on")]
 fn age_of(process: &ProcStat) -> Option<Duration> {
     let ticks_per_second = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok()?;
     let now = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?;
