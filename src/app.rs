@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use actix::{Actor as _, Arbiter, System};
 
+use crate::actors::apart;
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
@@ -80,6 +81,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     for file in left_out(&home) {
         tracing::warn!(file = %file.display(), "not for this user: it is left out of the configuration");
     }
+    apart::start_spare().map_err(|error| StartError::fault("start the spare thread", &error))?;
     let sockets = Sockets::of_daemon(&ambient, &home)?;
     let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
     supervisor::must_see_runs(&ambient, &home, &settings)?;

@@ -240,7 +240,9 @@ impl Looker {
     async fn look_at_all(&self) -> LookResult {
         let Self { deps, taking, tidying } = self;
         // Before the board is asked: whatever has a directory now is on the board by then.
-        let dirs = list_run_dirs(&deps.context.runs_dir).unwrap_or_else(|error| {
+        let runs_dir = deps.context.runs_dir.clone();
+        let dirs = on_own_thread("list-runs", move || list_run_dirs(&runs_dir)).await.flatten();
+        let dirs = dirs.unwrap_or_else(|error| {
             tracing::error!(%error, "the run directories cannot be listed");
             Vec::new()
         });
@@ -429,8 +431,8 @@ impl Looker {
         loop {
             let (dir, incarnation) =
                 (self.deps.context.run_dir(run_id), self.deps.context.incarnation());
-            let remove = move || remove_left_over(&dir, &incarnation);
-            match on_own_thread("tidy", remove).await.flatten() {
+            let tidied = on_own_thread("tidy", move || remove_left_over(&dir, &incarnation)).await;
+            match tidied.flatten() {
                 // It is about to end, or it was given up by a person because its tree does not die: then it may take long.
                 Ok(LeftOver::ShimLives) => {
                     tokio::time::sleep(pause).await;

@@ -21,6 +21,7 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
+use crate::actors::apart::on_own_thread;
 use crate::actors::database::{Database, Submit};
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
@@ -87,6 +88,13 @@ pub struct DispatcherDeps {
 }
 
 impl DispatcherDeps {
+    /// Whether the disk is nearly full. It may take its time, so a thread of its own looks; one that says nothing has room.
+    fn is_disk_low(&self) -> impl Future<Output = bool> + use<> {
+        let launches = Arc::clone(&self.context);
+        let look = on_own_thread("disk", move || launches.low_disk_bytes().is_some());
+        async move { look.await.unwrap_or(false) }
+    }
+
     fn count_wait(&self, order: &RunOrder) {
         if let Some(ready_at) = order.ready_at {
             let waited = (epoch_seconds() - ready_at).max(0);
@@ -133,10 +141,13 @@ impl Dispatcher {
         }
         self.is_passing = true;
         let database = self.deps.database.clone();
-        let is_disk_low = self.deps.context.low_disk_bytes().is_some();
+        let disk = self.deps.is_disk_low();
         let looks = std::mem::take(&mut self.looks);
-        let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks };
-        let submit = async move { database.submit(Submit::by_system("dispatcher", verb)).await };
+        let submit = async move {
+            let is_disk_low = disk.await;
+            let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks };
+            database.submit(Submit::by_system("dispatcher", verb)).await
+        };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
             dispatcher.is_passing = false;
             match answer {
@@ -308,7 +319,7 @@ async fn preview(
     max: Option<u32>,
 ) -> Result<DispatchReport, VerbError> {
     let policy = Arc::clone(policy);
-    let is_disk_low = deps.context.low_disk_bytes().is_some();
+    let is_disk_low = deps.is_disk_low().await;
     let looks = look_for_request(deps, caller).await?;
     let look = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
         Ok(preview_dispatch(snapshot.connection, &policy, snapshot.now, max, is_disk_low, &looks)?)
@@ -346,7 +357,7 @@ async fn dispatch_now(
         promoted = deps.database.submit(submit).await?;
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
-    let is_disk_low = deps.context.low_disk_bytes().is_some();
+    let is_disk_low = deps.is_disk_low().await;
     let looks = look_for_request(deps, &message.caller).await?;
     let verb = StartReadyRuns { mode, max: message.max, is_disk_low, looks };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };

@@ -1,23 +1,27 @@
 //! Worker: one per supervised run, from the claim until its processes are proven gone. The only one that closes a run.
 //!
 //! *Owns* the shim's pidfd and status pipe, the run's directory, its timers. *Receives* [`VerdictRecorded`], [`StopWorker`],
-//! [`LookAgain`]; watches the shim. *Sends* [`RecordSpawned`], [`RecordRunState`] and
-//! [`CloseRun`](crate::kernel::verbs::CloseRun) to the database, [`WorkerFinished`] to the root. *Restarts*: not as itself; the
+//! [`LookAgain`]; watches the shim. *Sends* [`RecordSpawned`](crate::kernel::verbs::RecordSpawned),
+//! [`RecordRunState`](crate::kernel::verbs::RecordRunState) and [`CloseRun`](crate::kernel::verbs::CloseRun) to the database, [`WorkerFinished`] to the root. *Restarts*: not as itself; the
 //! crash detector finds its run without a worker and hands it, with whatever is still there, to a new one. What it decides is
 //! [`phase::Phase::after`].
 
 mod asking;
 mod closing;
+mod end;
 mod env_file;
 pub mod evidence;
 pub mod footing;
 mod launching;
+mod making;
 pub mod messages;
 pub mod phase;
 pub mod prepare;
-mod prepared;
 mod progress;
+mod recording;
 pub mod seed;
+mod sighting;
+mod start_signs;
 mod vigil;
 pub mod watch;
 mod words;
@@ -32,7 +36,7 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use crate::actors::database::{Database, Submit};
+use crate::actors::database::Database;
 use crate::actors::doors::Doors;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
@@ -42,22 +46,23 @@ use crate::actors::readers::Readers;
 use crate::actors::root::messages::WorkerFinished;
 use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
-use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::outcome::{Evidence, VerdictMode};
-use crate::kernel::run::{Run, RunState};
+use crate::kernel::run::RunState;
 use crate::kernel::store;
-use crate::kernel::verbs::{Launch, ProcessIds, RecordRunState, RecordSpawned};
+use crate::kernel::verbs::Launch;
 use crate::os::host::clock::epoch_seconds;
+use crate::os::host::file_watch::FileWatch;
 use crate::os::processes::identity::ProcessIdentity;
-use crate::os::processes::proc_tree::leader_below;
-use crate::os::processes::spawn::{SpawnedShim, Spawner};
-use crate::os::run_files::directory::{RunDir, RunIdentity, RunSpec, read_identity};
+use crate::os::processes::spawn::Spawner;
+use crate::os::run_files::directory::{RunDir, RunSpec};
 use crate::os::run_files::signs::Footing;
+use end::End;
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
-use prepare::{LaunchContext, setup_limit};
-use seed::{AdoptedRun, EndedRun, StartReport, WorkerSeed};
+use prepare::LaunchContext;
+use seed::{EndedRun, StartReport, WorkerSeed};
+use sighting::StartWatch;
 use vigil::Vigil;
 use watch::{ShimNews, ShimWatch};
 
@@ -86,6 +91,8 @@ pub struct WorkerDeps {
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.
     pub figures: Arc<Figures>,
+    /// Notices changes of run directories.
+    pub files: FileWatch,
     /// When workers had no way in.
     pub doors: Doors,
 }
@@ -108,6 +115,16 @@ pub struct Worker {
     shim: Option<ShimWatch>,
     worker: Option<ProcessIdentity>,
     evidence: Option<Evidence>,
+    /// How it ended, with what else is written down then.
+    end: Option<End>,
+    /// A look for its end is under way.
+    is_end_looked_for: bool,
+    /// What is left of it is being removed.
+    is_finishing: bool,
+    /// The board was told of its start.
+    is_start_told: bool,
+    /// Waits for the worker of an adopted run.
+    watching_start: Option<StartWatch>,
     timer: Option<SpawnHandle>,
     is_shim_gone: bool,
     linger_from: Option<i64>,
@@ -128,16 +145,6 @@ pub struct Worker {
     /// Variables of the profile's file, from reading it until the worker is started.
     file_env: BTreeMap<String, String>,
     _guard: Guard,
-}
-
-/// Whether a worker was started.
-enum WorkerSign {
-    /// It was; this is it.
-    Seen(ProcessIdentity),
-    /// It was not.
-    NotYet,
-    /// It cannot be told.
-    Unknown,
 }
 
 impl Worker {
@@ -179,6 +186,11 @@ impl Worker {
             shim: None,
             worker: None,
             evidence: None,
+            end: None,
+            is_end_looked_for: false,
+            is_finishing: false,
+            is_start_told: false,
+            watching_start: None,
             timer: None,
             is_shim_gone: false,
             linger_from: None,
@@ -229,7 +241,7 @@ impl Worker {
             }
             Act::Collect => {
                 crate::failpoint::hit("run-closed");
-                self.collect();
+                self.collect(context);
             }
             Act::Finish => self.finish(context),
         }
@@ -282,195 +294,15 @@ impl Actor for Worker {
                 self.evidence = Some(evidence);
                 self.is_shim_gone = true;
                 self.phase = Phase::Closing;
-                self.submit_close(context);
+                self.close(context);
             }
             None => context.stop(),
         }
     }
 }
 
-/// Starting.
+/// Ending its processes.
 impl Worker {
-    fn watch_own(&mut self, shim: SpawnedShim, context: &mut Context<Self>) {
-        self.footing.shim = Some(shim.identity.clone());
-        self.shim = Some(ShimWatch::own(shim, context.address().recipient()));
-        self.on(Happening::ShimStarted, context);
-    }
-
-    fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
-        // Known to the API already, or, after a panic, still.
-        let AdoptedRun { run, supervisor, footing, spec, verdict_mode, .. } = adopted;
-        self.footing = footing;
-        self.verdict_mode = verdict_mode;
-        self.take_spec(spec);
-        if !self.watch_adopted(supervisor.shim, context) {
-            return;
-        }
-        self.on(Happening::ShimStarted, context);
-        match supervisor.worker {
-            Some(worker) => self.worker_seen(worker, context),
-            None => self.look_for_worker(context),
-        }
-        self.apply_row(&run, context);
-        if self.is_shim_gone {
-            self.on(Happening::ShimGone, context);
-        }
-    }
-
-    /// Takes what the spec of a run says that another actor, or another daemon, has launched.
-    fn take_spec(&mut self, spec: Option<RunSpec>) {
-        if let Some(spec) = &spec {
-            self.setup_limit = setup_limit(spec);
-            self.session_line.clone_from(&spec.session_line);
-            self.secrets.clone_from(&spec.log.redact);
-        }
-        self.spec = spec.map(without_secrets);
-    }
-
-    /// Watches a shim that this actor has not started; false when that cannot be done, and this actor ends.
-    fn watch_adopted(&mut self, shim: ProcessIdentity, context: &mut Context<Self>) -> bool {
-        self.deps.live_runs.shims.insert(self.run_id, &shim);
-        self.footing.shim = Some(shim.clone());
-        match ShimWatch::adopted(shim, context.address().recipient()) {
-            Ok(Some(watch)) => self.shim = Some(watch),
-            Ok(None) => self.is_shim_gone = true,
-            Err(error) => {
-                tracing::warn!(run = self.run_id, %error, "an adopted shim cannot be watched; the next audit looks again");
-                context.stop();
-                return false;
-            }
-        }
-        true
-    }
-
-    /// An adopted shim has no status pipe of ours; until the worker is seen its identity file is looked at.
-    fn look_for_worker(&mut self, context: &mut Context<Self>) {
-        context.run_interval(Duration::from_millis(10), |worker, context| {
-            let is_waiting =
-                worker.worker.is_none() && !matches!(worker.phase, Phase::Closing | Phase::Closed);
-            if is_waiting && let WorkerSign::Seen(process) = worker.worker_by_files() {
-                worker.worker_seen(process, context);
-            }
-        });
-    }
-
-    /// Whether the worker was started, by what its shim has written down.
-    fn worker_by_files(&self) -> WorkerSign {
-        match read_identity(&self.run_dir) {
-            Ok(Some(RunIdentity { worker: Some(process), .. })) => WorkerSign::Seen(process),
-            Ok(Some(_)) => WorkerSign::NotYet,
-            // Whoever has removed it has not ended the shim.
-            Ok(None) | Err(_) => WorkerSign::Unknown,
-        }
-    }
-
-    /// The time for a start is over. It counts from when this daemon armed it, and the daemon may have stood still meanwhile: so
-    /// the start is looked for once more, and a run of which nobody can say whether it has begun is not ended.
-    fn spawn_timeout(&mut self, context: &mut Context<Self>) {
-        if self.worker.is_some() {
-            return;
-        }
-        let is_own = self.shim.as_ref().is_some_and(ShimWatch::is_own);
-        let sign = match (self.worker_by_files(), is_own) {
-            // It would say so through its status pipe as well.
-            (WorkerSign::Unknown, true) => WorkerSign::NotYet,
-            (WorkerSign::Unknown, false) => self.worker_by_process_table(),
-            (sign, _) => sign,
-        };
-        match sign {
-            WorkerSign::Seen(process) => self.worker_seen(process, context),
-            WorkerSign::NotYet => self.on(Happening::SpawnTimeout, context),
-            WorkerSign::Unknown => {
-                tracing::warn!(
-                    run = self.run_id,
-                    "it cannot be told whether its worker was started; it is looked for again"
-                );
-                self.arm_spawn_timeout(context);
-            }
-        }
-    }
-
-    /// The worker leads a session of its own right below its shim. So does a command that makes the workspace, but that is over
-    /// by now.
-    fn worker_by_process_table(&self) -> WorkerSign {
-        let Some(shim) = self.shim.as_ref() else { return WorkerSign::Unknown };
-        match leader_below(shim.identity()) {
-            Ok(Some(leader)) => WorkerSign::Seen(leader),
-            Ok(None) | Err(_) => WorkerSign::Unknown,
-        }
-    }
-
-    fn arm_spawn_timeout(&mut self, context: &mut Context<Self>) {
-        let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
-        self.arm_for(spawn_timeout + self.setup_limit, context, Self::spawn_timeout);
-    }
-
-    fn worker_seen(&mut self, worker: ProcessIdentity, context: &mut Context<Self>) {
-        if self.worker.is_none() {
-            self.deps.live_runs.shims.insert_worker(self.run_id, &worker);
-            self.footing.worker = Some(worker.clone());
-            self.worker = Some(worker);
-            if let Some(claimed) = self.claimed.take() {
-                self.deps.figures.start_time_us.see_time(claimed.elapsed());
-            }
-            self.record_prepared(context);
-            self.keep_vigil(context);
-            self.on(Happening::WorkerStarted, context);
-        }
-    }
-
-    /// What the row says may be newer than what this actor was told.
-    fn apply_row(&mut self, run: &Run, context: &mut Context<Self>) {
-        if run.ended_at.is_none() {
-            return;
-        }
-        self.linger_from = run.ended_at;
-        let own = format!("run:{}", run.id);
-        let by_worker = run.verdict_by.as_deref() == Some(own.as_str());
-        let by_worker = by_worker && run.state == RunState::Finishing;
-        self.on(Happening::Verdict { by_worker }, context);
-    }
-}
-
-/// Telling the board.
-impl Worker {
-    fn record_spawned(&mut self, context: &mut Context<Self>) {
-        if let (Some(worker), Some(shim)) = (&self.worker, &self.shim) {
-            self.submit_spawned(process_ids(shim.identity(), worker), context);
-        }
-    }
-
-    fn submit_spawned(&mut self, ids: ProcessIds, context: &mut Context<Self>) {
-        let verb = RecordSpawned { run_id: self.run_id, ids, launch: self.launch.clone() };
-        let database = self.deps.database.clone();
-        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
-        context.spawn(submit.into_actor(self).map(|answer, worker, context| match answer {
-            Ok(_) => {
-                crate::failpoint::hit("spawn-recorded");
-                worker.report_start(StartReport::Spawned);
-            }
-            Err(error) => {
-                tracing::warn!(run = worker.run_id, %error, "a start could not be recorded");
-                if is_retryable(&error) {
-                    context.run_later(WRITE_AGAIN, Self::record_spawned);
-                } else {
-                    worker.report_start(StartReport::Unknown(error));
-                }
-            }
-        }));
-    }
-
-    fn record_state(&mut self, state: RunState, context: &mut Context<Self>) {
-        let verb = RecordRunState { run_id: self.run_id, state };
-        let database = self.deps.database.clone();
-        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
-        context.spawn(submit.into_actor(self).map(move |answer, worker, _| {
-            if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, ?state, "a state could not be recorded");
-            }
-        }));
-    }
-
     fn stop_shim(&mut self, context: &mut Context<Self>) {
         self.record_state(RunState::Stopping, context);
         if let Some(shim) = &self.shim
@@ -530,25 +362,6 @@ impl Handler<LookAgain> for Worker {
             Ok(None) => {}
             Err(error) => tracing::warn!(run = worker.run_id, %error, "its row could not be read"),
         }));
-    }
-}
-
-fn process_ids(shim: &ProcessIdentity, worker: &ProcessIdentity) -> ProcessIds {
-    let ticks =
-        |identity: &ProcessIdentity| i64::try_from(identity.start_ticks).unwrap_or(i64::MAX);
-    ProcessIds {
-        boot_id: shim.boot_id.clone(),
-        shim_pid: i64::from(shim.pid),
-        shim_start_ticks: ticks(shim),
-        worker_pid: i64::from(worker.pid),
-        worker_start_ticks: ticks(worker),
-    }
-}
-
-fn is_retryable(error: &VerbError) -> bool {
-    match error {
-        VerbError::Failed(fault) => fault.is_retryable(),
-        VerbError::Refused(_) => false,
     }
 }
 

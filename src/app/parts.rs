@@ -41,6 +41,7 @@ use crate::os::home::board_files::BoardFiles;
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
+use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
 
 /// What the operator said.
@@ -108,6 +109,7 @@ pub(super) fn build(
         context,
         finished: wires.worker_finished.clone(),
         figures: Arc::default(),
+        files: FileWatch::default(),
         doors: bound.doors.clone(),
     };
     let (life_sender, life) = watch::channel(Life::Starting);
@@ -134,8 +136,7 @@ pub(super) fn build(
         figures: Arc::clone(&worker.figures),
     });
     let api = Arc::new(Api { service, edge, token_holders });
-    let doorkeeper =
-        doorkeeper(&bound.doors, home, (&worker.database, &worker.context), &life_sender);
+    let doorkeeper = doorkeeper(home, &worker, &life_sender);
     let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }

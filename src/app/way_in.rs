@@ -6,17 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::actors::database::Database;
 use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
-use crate::actors::doors::Doors;
 use crate::actors::root::Life;
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::WorkerDeps;
 use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::sockets::{self, BoundSockets};
 use crate::app::StartError;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
-use crate::os::host::file_watch::FileWatch;
 use crate::os::host::service_manager::{self, HandedSockets};
 
 /// Where the daemon listens, and what it was given for that.
@@ -56,17 +53,16 @@ fn remedy(home: &Home) -> &'static str {
 
 /// What the doorkeeper may reach. The home is taken as it is now.
 pub(super) fn doorkeeper(
-    doors: &Doors,
     home: &Home,
-    (database, context): (&Database, &Arc<LaunchContext>),
+    shared: &WorkerDeps,
     life: &watch::Sender<Life>,
 ) -> DoorkeeperDeps {
     DoorkeeperDeps {
-        files: FileWatch::default(),
-        doors: doors.clone(),
-        database: database.clone(),
+        files: shared.files.clone(),
+        doors: shared.doors.clone(),
+        database: shared.database.clone(),
         home: HomePlace::of(home.path()),
-        context: Arc::clone(context),
+        context: Arc::clone(&shared.context),
         life: life.subscribe(),
     }
 }

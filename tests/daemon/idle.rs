@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::harness::{Daemon, config, let_pass, wait_for};
 
-fn voluntary_switches(pid: i32) -> u64 {
+/// How often threads of a process have begun to wait.
+pub fn voluntary_switches(pid: i32) -> u64 {
     let mut sum = 0;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
         let status = std::fs::read_to_string(thread.path().join("status")).unwrap();

@@ -11,6 +11,7 @@
 )]
 
 mod adoption;
+mod at_rest;
 mod attachments;
 mod bad_requests;
 mod callers;

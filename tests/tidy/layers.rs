@@ -299,6 +299,61 @@ fn git_runs_in_commands_that_a_shim_starts_and_nowhere_else() {
     }
 }
 
+/// Calls that read or make files, ask the process table, or wait: a slow disk holds up whoever makes them.
+const WAITING: [&str; 15] = [
+    "std::fs::",
+    "thread::sleep",
+    "collect_exit(",
+    "end_remains(",
+    "find_skill(",
+    "free_bytes(",
+    ".inspect(",
+    "leader_below(",
+    "list_run_dirs(",
+    "low_disk_bytes(",
+    "read_exit(",
+    "read_identity(",
+    "read_prepared(",
+    "remove_leaf(",
+    "revoke(",
+];
+
+/// The text up to the parenthesis that closes the one at its beginning.
+fn within_parentheses(text: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth == 1 => return &text[..at],
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn what_may_wait_is_called_on_a_thread_of_its_own_and_not_by_an_actor() {
+    let mut actors = 0;
+    for source in sources().iter().filter(|source| source.path.starts_with("src/actors/")) {
+        // Its look at its own sockets is what it is for.
+        if !mentions(source, "actix") || source.path.ends_with("doorkeeper.rs") {
+            continue;
+        }
+        actors += 1;
+        let code: String = code_lines(source).collect::<Vec<_>>().join("\n");
+        let mut rest = code.clone();
+        for (at, word) in code.match_indices("on_own_thread(") {
+            let apart = within_parentheses(&code[at + word.len() - 1..]);
+            rest = rest.replace(apart, "");
+        }
+        for call in WAITING {
+            assert!(!rest.contains(call), "{} calls {call}…) on the actors' thread", source.path);
+        }
+    }
+    assert!(actors > 15, "{actors} files with actors were found");
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     for source in sources() {

@@ -1,20 +1,22 @@
 //! The end of a run: how it ended is found out, written down, and nothing of it is left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
+use super::end::{self, EndLook, NoEnd};
 use super::phase::Happening;
+use super::recording::process_ids;
 use super::seed::StartReport;
-use super::{WRITE_AGAIN, Worker, evidence, process_ids};
+use super::{WRITE_AGAIN, Worker, evidence};
+use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
 use crate::actors::root::messages::WorkerFinished;
-use crate::kernel::outcome::{Evidence, ProcessEnd, Unheard};
+use crate::kernel::outcome::Unheard;
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::verbs::{CloseRun, RecordDoubt};
-use crate::os::run_files::directory::{self, RunIdentity, collect_exit, read_exit, read_identity};
-use crate::os::run_files::inspection::{Inspected, Inspection, LossCause};
-use crate::os::run_files::remains::Tree;
+use crate::os::run_files::directory::RunIdentity;
 
 /// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
 const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
@@ -22,41 +24,67 @@ const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 /// How often the pause between looks at an end that cannot be told is doubled: up to half a minute.
 const DOUBT_PAUSE_DOUBLINGS: u32 = 5;
 
-/// Why a run cannot be closed yet.
-enum NoEnd {
-    /// Its shim lives.
-    Alive,
-    /// Its shim died, and something of its tree is left.
-    Remains,
-    /// It cannot be told, for this reason.
-    Unknown(String),
-}
-
 impl Worker {
     /// Finds out how the run ended (unless that is known already) and writes it down.
     pub(super) fn close(&mut self, context: &mut Context<Self>) {
         if let Some(timer) = self.timer.take() {
             context.cancel_future(timer);
         }
-        if self.evidence.is_none() {
-            match self.find_evidence() {
-                Ok(evidence) => self.evidence = Some(evidence),
-                Err(NoEnd::Alive) => return self.close_later(context),
-                Err(NoEnd::Remains) => {
-                    if !std::mem::replace(&mut self.has_remains, true) {
-                        tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
-                    }
-                    self.record_state(RunState::Unkillable, context);
-                    return self.close_later(context);
-                }
-                Err(NoEnd::Unknown(why)) => {
-                    self.tell_doubt(why, context);
-                    return self.close_later(context);
-                }
-            }
+        if self.end.is_some() {
+            return self.submit_close(context);
         }
-        crate::failpoint::hit("exit-read");
-        self.submit_close(context);
+        if std::mem::replace(&mut self.is_end_looked_for, true) {
+            return;
+        }
+        let was_shim_gone = self.is_shim_gone;
+        let look = self.end_look();
+        let look = on_own_thread("inspect", move || look.look());
+        context.spawn(look.into_actor(self).map(move |found, worker, context| {
+            worker.is_end_looked_for = false;
+            let no_look = |error| NoEnd::Unknown(format!("cannot look at its processes: {error}"));
+            match found.map_err(no_look).flatten() {
+                Ok(end) => {
+                    worker.end = Some(end);
+                    crate::failpoint::hit("exit-read");
+                    worker.submit_close(context);
+                }
+                // It has died since: that look says more.
+                Err(_) if worker.is_shim_gone != was_shim_gone => worker.close(context),
+                Err(no_end) => worker.not_ended(no_end, context),
+            }
+        }));
+    }
+
+    fn end_look(&self) -> EndLook {
+        let Self { run_id, run_dir, footing, spec, session_line, is_shim_gone, evidence, .. } =
+            self;
+        EndLook {
+            context: Arc::clone(&self.deps.context),
+            run_id: *run_id,
+            run_dir: run_dir.clone(),
+            footing: footing.clone(),
+            spec: spec.clone(),
+            log: self.deps.context.log_path(&self.task_id, *run_id),
+            session_line: session_line.clone(),
+            is_shim_gone: *is_shim_gone,
+            known: evidence.clone(),
+            // Killing again and again is for the first time; after that a look now and then has to do.
+            patience: if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE },
+        }
+    }
+
+    fn not_ended(&mut self, no_end: NoEnd, context: &mut Context<Self>) {
+        match no_end {
+            NoEnd::Alive => {}
+            NoEnd::Remains => {
+                if !std::mem::replace(&mut self.has_remains, true) {
+                    tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
+                }
+                self.record_state(RunState::Unkillable, context);
+            }
+            NoEnd::Unknown(why) => self.tell_doubt(why, context),
+        }
+        self.close_later(context);
     }
 
     /// Unknown is not an end: look again, less often with each look, and keep the slot until then.
@@ -87,47 +115,14 @@ impl Worker {
         }));
     }
 
-    /// How the run ended, once its shim is gone and its tree is proven empty.
-    fn find_evidence(&self) -> Result<Evidence, NoEnd> {
-        let deps = &self.deps;
-        let log = || evidence::log_tail(&deps.context.log_path(&self.task_id, self.run_id));
-        if !self.is_shim_gone
-            && let Ok(Some(record)) = read_exit(&self.run_dir)
-        {
-            return Ok(evidence::of_record(&record, log()));
-        }
-        let Inspected { inspection, spec } = deps.context.inspect(self.run_id, &self.footing);
-        match &inspection {
-            Inspection::Alive(_) | Inspection::Beginning(_) => return Err(NoEnd::Alive),
-            Inspection::Unknown(why) => return Err(NoEnd::Unknown(why.clone())),
-            Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
-                // Waiting is for the first time; after that a look now and then has to do, others need this thread.
-                let patience = if self.has_remains { Duration::ZERO } else { REMAINS_PATIENCE };
-                let with = (spec.as_ref().or(self.spec.as_ref()), loss);
-                match deps.context.end_remains(self.run_id, &self.footing, with, patience) {
-                    Tree::Empty => {}
-                    Tree::Some => return Err(NoEnd::Remains),
-                    Tree::Unknown(why) => return Err(NoEnd::Unknown(why)),
-                }
-            }
-            Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => {}
-        }
-        evidence::of_inspection(&inspection, log()).ok_or(NoEnd::Alive)
-    }
-
     pub(super) fn submit_close(&mut self, context: &mut Context<Self>) {
-        let Some(evidence) = self.evidence.clone() else { return };
-        let mut evidence = evidence::without_secrets(evidence, &self.secrets);
-        // Only after such an end is its session gone on with.
-        if evidence.end == ProcessEnd::Exited(0) {
-            let log = self.deps.context.log_path(&self.task_id, self.run_id);
-            evidence.session =
-                self.session_line.as_deref().and_then(|line| evidence::session_told(&log, line));
-        }
+        let Some(end) = &self.end else { return };
+        let mut evidence = evidence::without_secrets(end.evidence.clone(), &self.secrets);
+        evidence.session.clone_from(&end.session);
         let outage = evidence.ended_at_ms.and_then(|at| self.deps.doors.outage_at(at));
         evidence.unheard = outage
             .map(|outage| Unheard { is_lasting: outage.until_ms.is_none(), cause: outage.cause });
-        self.note_missed_start(&evidence, context);
+        self.tell_missed_start(context);
         let verb = CloseRun {
             run_id: self.run_id,
             verdict_mode: self.verdict_mode,
@@ -158,32 +153,37 @@ impl Worker {
 
     /// A short run's end may be learned before its start: the two come by different ways, and a daemon may have been away.
     /// The board is told of both, in their order.
-    fn note_missed_start(&mut self, evidence: &Evidence, context: &mut Context<Self>) {
-        if self.worker.is_some() || matches!(evidence.end, ProcessEnd::NotStarted) {
+    fn tell_missed_start(&mut self, context: &mut Context<Self>) {
+        let Some(end) = &mut self.end else { return };
+        let worktree = end.worktree.take();
+        let identity = end.identity.take();
+        if let (Some(worker), Some(shim)) = (&self.worker, &self.shim) {
+            self.tell_start(process_ids(shim.identity(), worker), worktree, context);
+        } else if let Some(RunIdentity { shim, worker: Some(worker), .. }) = identity {
+            self.tell_start(process_ids(&shim, &worker), worktree, context);
+            self.worker.get_or_insert(worker);
+        }
+    }
+
+    /// From now on the record may go: the board has it. The directory of a run whose shim is gone goes as a whole.
+    pub(super) fn collect(&mut self, context: &mut Context<Self>) {
+        if self.is_shim_gone || self.shim.is_none() {
             return;
         }
-        if let Ok(Some(RunIdentity { shim, worker: Some(worker), .. })) =
-            read_identity(&self.run_dir)
-        {
-            self.record_prepared(context);
-            self.submit_spawned(process_ids(&shim, &worker), context);
-            self.worker = Some(worker);
-        }
+        let (run_id, dir) = (self.run_id, self.run_dir.clone());
+        let collected = on_own_thread("collect", move || end::collect(run_id, &dir));
+        context.spawn(collected.into_actor(self).map(|_collected, worker, _| {
+            if let Some(shim) = &mut worker.shim {
+                shim.close_status();
+            }
+        }));
     }
 
-    /// From now on the record may go: the board has it.
-    pub(super) fn collect(&mut self) {
-        if self.shim.is_some()
-            && let Err(error) = collect_exit(&self.run_dir)
-        {
-            tracing::debug!(run = self.run_id, %error, "no exit record to collect");
-        }
-        if let Some(shim) = &mut self.shim {
-            shim.close_status();
-        }
-    }
-
+    /// Removes what is left of a closed run, and ends this actor.
     pub(super) fn finish(&mut self, context: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_finishing, true) {
+            return;
+        }
         if let Some(shim) = self.shim.take() {
             self.deps.live_runs.shims.remove(shim.identity());
             shim.reap();
@@ -192,11 +192,17 @@ impl Worker {
         if let Some(worker) = &self.worker {
             self.deps.live_runs.shims.remove_worker(worker);
         }
-        self.deps.context.remove_leaf(self.run_id, &self.footing, self.spec.as_ref());
-        if let Err(error) = directory::remove(&self.run_dir) {
-            tracing::warn!(run = self.run_id, %error, "the files of a closed run could not be removed");
-        }
-        self.deps.finished.tell(WorkerFinished { run_id: self.run_id });
-        context.stop();
+        let (launches, run_id) = (Arc::clone(&self.deps.context), self.run_id);
+        let (dir, footing) = (self.run_dir.clone(), self.footing.clone());
+        let spec = self.spec.take();
+        let remove = move || end::remove(&launches, (run_id, &dir), &footing, spec.as_ref());
+        let removed = on_own_thread("remove", remove);
+        context.spawn(removed.into_actor(self).map(|removed, worker, context| {
+            if let Err(error) = removed {
+                tracing::warn!(run = worker.run_id, %error, "the files of a closed run are left to the next audit");
+            }
+            worker.deps.finished.tell(WorkerFinished { run_id: worker.run_id });
+            context.stop();
+        }));
     }
 }

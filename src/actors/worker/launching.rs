@@ -6,15 +6,18 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::sync::oneshot;
 
+use super::making::{Known, Made, Making};
 use super::phase::Happening;
-use super::prepare::{Prepared, StartWords, make_own, prepare, setup_limit};
+use super::prepare::setup_limit;
 use super::{Worker, without_secrets};
 use crate::actors::accounts;
+use crate::actors::apart::on_own_thread;
 use crate::actors::live_runs::{LiveRun, RunToken};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::start_fault::FailedStep;
@@ -22,10 +25,9 @@ use crate::kernel::verbs::RunOrder;
 use crate::os::failure::{errno_of, in_words};
 use crate::os::holder::client::HolderError;
 use crate::os::holder::protocol::Refusal;
-use crate::os::host::random::{random_hex, random_uuid};
 use crate::os::processes::spawn::{SpawnError, SpawnRequest};
 use crate::os::processes::user::Account;
-use crate::os::run_files::inspection::{Inspected, Inspection, revoke};
+use crate::os::run_files::inspection::{Inspection, revoke};
 use crate::os::run_files::redact::redacted;
 use crate::os::run_files::signs::Footing;
 
@@ -115,7 +117,7 @@ impl Worker {
     /// Finds out whose the worker is to be, and continues. The user database may be slow, so a thread of its own asks it.
     pub(super) fn launch(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
         let name = match self.deps.context.worker_user(&order.profile) {
-            Ok(None) => return self.launch_as(&order, None, context),
+            Ok(None) => return self.launch_as(order, None, context),
             Ok(Some(name)) => name,
             Err(message) => {
                 let failed = NotLaunched::at(FailedStep::User, message);
@@ -126,7 +128,7 @@ impl Worker {
         let look = tokio::time::timeout(patience, accounts::look_up(name.clone()));
         context.spawn(look.into_actor(self).map(move |found, worker, context| {
             let failed = match found {
-                Ok(Ok(Some(account))) => return worker.launch_as(&order, Some(&account), context),
+                Ok(Ok(Some(account))) => return worker.launch_as(order, Some(account), context),
                 Ok(Ok(None)) => NotLaunched::at(
                     FailedStep::User,
                     format!("user `{name}`, which its workers run as, does not exist"),
@@ -148,65 +150,62 @@ impl Worker {
         }));
     }
 
-    fn launch_as(&mut self, order: &RunOrder, user: Option<&Account>, context: &mut Context<Self>) {
-        match self.prepare_launch(order, user) {
-            Ok(request) => self.spawn(request, context),
-            Err(failed) => self.fail_launch(failed, context),
-        }
+    /// Has a thread make what has to be there before the shim is started, and starts it.
+    fn launch_as(
+        &mut self,
+        order: Box<RunOrder>,
+        user: Option<Account>,
+        context: &mut Context<Self>,
+    ) {
+        let live = LiveRun {
+            task_id: order.task.id.clone(),
+            board: order.task.board.clone(),
+            profile: order.profile.clone(),
+            token: None,
+        };
+        let making = Making {
+            context: Arc::clone(&self.deps.context),
+            order,
+            user,
+            file_env: std::mem::take(&mut self.file_env),
+            run_dir: self.run_dir.clone(),
+        };
+        let made = on_own_thread("prepare", move || making.make());
+        context.spawn(made.into_actor(self).map(move |made, worker, context| {
+            let no_thread = |error: &io::Error| {
+                NotLaunched::by(FailedStep::RunFiles, "cannot prepare the start", error)
+            };
+            let Made { known, request } =
+                made.unwrap_or_else(|error| Made { known: None, request: Err(no_thread(&error)) });
+            if let Some(Known { launch, verdict_mode, secrets }) = known {
+                (worker.launch, worker.verdict_mode) = (Some(launch), verdict_mode);
+                worker.secrets = secrets;
+            }
+            match request {
+                Ok(request) => worker.spawn(request, live, context),
+                Err(failed) => worker.fail_launch(failed, context),
+            }
+        }));
     }
 
-    /// Everything that is done before the shim is started.
-    fn prepare_launch(
-        &mut self,
-        order: &RunOrder,
-        user: Option<&Account>,
-    ) -> Result<SpawnRequest, NotLaunched> {
-        let no_words = |error: io::Error| {
-            NotLaunched::by(FailedStep::Randomness, "cannot draw random words", &error)
-        };
-        let words = StartWords {
-            nonce: random_hex(16).map_err(no_words)?,
-            token: random_hex(32).map_err(no_words)?,
-            session: random_uuid().map_err(no_words)?,
-        };
-        let file_env = std::mem::take(&mut self.file_env);
-        let prepared = prepare(order, &self.deps.context, &words, user, &file_env)?;
-        let Prepared { mut spec, launch, verdict_mode, make_dirs, own } = prepared;
-        self.verdict_mode = verdict_mode;
-        self.secrets.clone_from(&spec.log.redact);
-        self.launch = Some(launch);
-        for dir in make_dirs {
-            std::fs::create_dir_all(&dir).map_err(|error| {
-                let doing = format!("cannot make the directory {}", dir.display());
-                NotLaunched::by(FailedStep::RunFiles, &doing, &error)
-            })?;
-        }
-        let workspaces_dir = &self.deps.context.workspaces_dir;
-        make_own(&own, order.task.id.as_str(), workspaces_dir, &mut spec)
-            .map_err(|error| NotLaunched::by_own_workspace(&error))?;
-        self.setup_limit = setup_limit(&spec);
+    /// Keeps what is known of the run from here on.
+    fn take_request(&mut self, request: &SpawnRequest, live: LiveRun) {
+        let SpawnRequest { spec, token, run_as, .. } = request;
+        self.setup_limit = setup_limit(spec);
         self.session_line.clone_from(&spec.session_line);
         self.footing = Footing {
             leaf: spec.containment.as_ref().map(|groups| groups.leaf.clone()),
-            is_others: user.is_some(),
+            is_others: run_as.is_some(),
             log: Some(spec.log.path.clone()),
             ..Footing::default()
         };
         self.spec = Some(without_secrets(spec.clone()));
-        self.deps.live_runs.insert(
-            self.run_id,
-            LiveRun {
-                task_id: order.task.id.clone(),
-                board: order.task.board.clone(),
-                profile: order.profile.clone(),
-                token: RunToken::of(&words.token),
-            },
-        );
-        let run_as = user.map(|user| user.run_as.clone());
-        Ok(SpawnRequest { run_dir: self.run_dir.clone(), spec, token: words.token, run_as })
+        let live = LiveRun { token: RunToken::of(token), ..live };
+        self.deps.live_runs.insert(self.run_id, live);
     }
 
-    fn spawn(&mut self, request: SpawnRequest, context: &mut Context<Self>) {
+    fn spawn(&mut self, request: SpawnRequest, live: LiveRun, context: &mut Context<Self>) {
+        self.take_request(&request, live);
         let (reply, spawned) = oneshot::channel();
         self.deps.spawner.spawn(request, move |answer| drop(reply.send(answer)));
         let wait = async move { spawned.await.unwrap_or(Err(SpawnError::Panicked)) };
@@ -218,28 +217,46 @@ impl Worker {
 
     /// Makes sure that nothing is started any more, and ends the run; takes it over when a shim has begun.
     fn after_failed_spawn(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
-        match revoke(&self.run_dir) {
-            Ok(true) => self.fail_launch(failed, context),
-            Ok(false) => {
-                tracing::warn!(
-                    run = self.run_id,
-                    message = failed.message,
-                    "a start that was reported as failed has begun"
-                );
-                self.take_begun(failed, context);
+        let dir = self.run_dir.clone();
+        let revoked = on_own_thread("revoke", move || revoke(&dir));
+        context.spawn(revoked.into_actor(self).map(move |revoked, worker, context| {
+            match revoked.flatten() {
+                Ok(true) => worker.fail_launch(failed, context),
+                Ok(false) => {
+                    tracing::warn!(
+                        run = worker.run_id,
+                        message = failed.message,
+                        "a start that was reported as failed has begun"
+                    );
+                    worker.take_begun(failed, context);
+                }
+                Err(error) => {
+                    tracing::error!(run = worker.run_id, %error, "a start that has failed cannot be revoked; it is tried again");
+                    context.run_later(LOOK_AGAIN * 20, |worker, context| {
+                        worker.after_failed_spawn(failed, context);
+                    });
+                }
             }
-            Err(error) => {
-                tracing::error!(run = self.run_id, %error, "a start that has failed cannot be revoked; it is tried again");
-                context.run_later(LOOK_AGAIN * 20, |worker, context| {
-                    worker.after_failed_spawn(failed, context);
-                });
-            }
-        }
+        }));
     }
 
     /// Takes over a run whose shim was started although nobody has said so.
     fn take_begun(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
-        let Inspected { inspection, .. } = self.deps.context.inspect(self.run_id, &self.footing);
+        let (launches, run_id) = (Arc::clone(&self.deps.context), self.run_id);
+        let footing = self.footing.clone();
+        let look = on_own_thread("inspect", move || launches.inspect(run_id, &footing).inspection);
+        context.spawn(look.into_actor(self).map(move |inspection, worker, context| {
+            let unknown = |error: io::Error| Inspection::Unknown(in_words(&error));
+            worker.take_as_found(inspection.unwrap_or_else(unknown), failed, context);
+        }));
+    }
+
+    fn take_as_found(
+        &mut self,
+        inspection: Inspection,
+        failed: NotLaunched,
+        context: &mut Context<Self>,
+    ) {
         match inspection {
             Inspection::Alive(supervisor) => {
                 if self.watch_adopted(supervisor.shim, context) {

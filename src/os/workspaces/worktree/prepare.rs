@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
 use crate::os::workspaces::git::mirror::{Mirror, Purpose};
@@ -188,6 +189,10 @@ fn add(
         }
     };
     let on = |arguments: &[&OsStr]| Call::new(arguments).git_dir(&repository.git_dir);
+    // Git reads the entries of all worktrees, and fails at one that another git is just making.
+    let _alone = File::open(&repository.common_dir)
+        .ok()
+        .and_then(|directory| Flock::lock(directory, FlockArg::LockExclusive).ok());
     let list = on(&["worktree", "list", "--porcelain", "-z"].map(OsStr::new));
     let list = git.run(&list).map_err(told)?;
     let registered = Registered::find(&list, wanted.path, &branch);
