@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use kanband::os::workspaces::marked::{Removal, Workspaces};
+use kanband::os::workspaces::marked::{MarkKind, Removal, Workspaces};
 
 fn root() -> (tempfile::TempDir, Workspaces) {
     let temp = tempfile::tempdir().unwrap();
@@ -96,4 +96,24 @@ fn the_root_itself_may_not_be_a_link() {
     workspaces.ensure_scratch("t_1").unwrap();
     symlink(temp.path().join("workspaces"), temp.path().join("link")).unwrap();
     assert!(Workspaces::open(&temp.path().join("link")).is_err());
+}
+
+#[test]
+fn marks_that_are_made_at_the_same_time_are_each_whole_and_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..200).map(|number| format!("t_{number}")).collect();
+    let mark = |name: &String| {
+        let workspaces = Workspaces::open(dir.path()).unwrap();
+        workspaces.mark_worktree(name, &Path::new("/r").join(name), name).unwrap();
+    };
+    std::thread::scope(|scope| {
+        for part in names.chunks(50) {
+            scope.spawn(move || part.iter().for_each(mark));
+        }
+    });
+    let workspaces = Workspaces::open(dir.path()).unwrap();
+    for name in &names {
+        let expected = MarkKind::Worktree { repository: Path::new("/r").join(name), branch: name.clone() };
+        assert_eq!(workspaces.mark(name).unwrap().unwrap().kind, expected);
+    }
 }

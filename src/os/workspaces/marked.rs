@@ -38,7 +38,7 @@ const UNNAMED: &str = ".new";
 /// Version that this build writes into every mark.
 const MARK_VERSION: u32 = 1;
 
-/// One maker at a time: two of one task would overwrite each other's marks.
+/// One maker at a time: a mark is made under a name that all makers share.
 static MAKING: Mutex<()> = Mutex::new(());
 
 /// What a directory is, whatever it is called.
@@ -173,6 +173,7 @@ impl Workspaces {
     /// # Errors
     /// The mark cannot be written.
     pub fn mark_worktree(&self, name: &str, repository: &Path, branch: &str) -> io::Result<()> {
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let (repository, branch) = (repository.to_owned(), branch.to_owned());
         self.write_mark(plain(name)?, MarkKind::Worktree { repository, branch })
     }
