@@ -10,7 +10,7 @@ use crate::kernel::error::Fault;
 /// Writes a compact copy, as of one instant (`VACUUM INTO`). The target must not exist.
 pub fn copy_into(connection: &Connection, to: &Path) -> Result<(), Fault> {
     let doing = "write a backup";
-    super::create_private(to).map_err(|error| Fault::Database {
+    super::private_file::create_private(to).map_err(|error| Fault::Database {
         doing: doing.to_owned(),
         detail: error.to_string(),
         retryable: false,

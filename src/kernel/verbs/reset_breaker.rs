@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::ids::TaskId;
 use crate::kernel::queries::breakers::{BreakerInfo, of_task};
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;

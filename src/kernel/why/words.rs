@@ -72,11 +72,7 @@ impl Reason {
                 let next = next_probe(*until, error.as_deref());
                 format!("the breaker of the workspace {path} is open: {next}")
             }
-            Self::Behind { others } if *others >= BEHIND_COUNTED_MAX => {
-                format!("behind {others} or more other tasks")
-            }
-            Self::Behind { others: 1 } => "behind 1 other task".to_owned(),
-            Self::Behind { others } => format!("behind {others} other tasks"),
+            Self::Behind { others } => behind(*others),
             Self::StartsNext => "starts in the next pass".to_owned(),
         }
     }
@@ -129,6 +125,14 @@ impl Reason {
             | Self::StartsNext => return None,
         };
         Some(hint)
+    }
+}
+
+fn behind(others: u32) -> String {
+    match others {
+        1 => "behind 1 other task".to_owned(),
+        BEHIND_COUNTED_MAX.. => format!("behind {others} or more other tasks"),
+        _ => format!("behind {others} other tasks"),
     }
 }
 
