@@ -107,7 +107,7 @@ fn the_doctor_fails_on_files_with_secrets_that_others_may_read() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0]["health"], "fail");
         let told = found[0]["message"].as_str().unwrap();
-        assert!(told.contains(file.to_str().unwrap()) && told.contains("everybody"), "{told}");
+        assert!(told.contains(file.to_str().unwrap()) && told.contains("all users"), "{told}");
         assert!(!found[0].to_string().contains("s3cret"), "{found:?}");
         set_mode(file, 0o600);
     }
