@@ -8,6 +8,7 @@ use kanband::os::run_files::directory::{RunDir, read_identity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
+use support::skip;
 
 use crate::harness::{Daemon, config, let_pass, wait_for};
 use crate::idle::voluntary_switches;
@@ -101,7 +102,7 @@ fn where_no_inotify_instance_is_to_be_had_the_slow_tick_sees_the_workers_of_adop
     let script = "echo 0 > /proc/sys/user/max_inotify_instances || exit 99; exec \"$0\"";
     let can_be_made = Command::new("unshare").args(unshare).args([script, "true"]).status();
     if !can_be_made.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no user namespace can be made here");
+        skip("no user namespace can be made here");
         return;
     }
     assert!(daemon.spawn_by("unshare", &[&unshare[..], &[script]].concat()));
