@@ -22,10 +22,11 @@ use std::time::Duration;
 use actix::{Actor as _, Arbiter, System};
 
 use crate::actors::apart;
+use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::doorkeeper::messages::LookAtDoors;
+use crate::actors::live::Live;
 use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
-use crate::actors::settings_policy::{of_settings, within};
 use crate::actors::worker::WorkerDeps;
 use crate::api::{figures, server};
 use crate::config::{Ambient, Home, Sockets, left_out};
@@ -91,14 +92,11 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     home::remove_unfinished(&home);
     home::shut_what_was_made(&home)?;
     let shares = host::share_descriptors()?;
-    let policy = Policy {
-        workspaces_dir: home::without_links(&home.workspaces()),
-        ..of_settings(&settings)
-    };
-    let policy = Arc::new(within(policy, shares));
-    let board = open_patiently(&home, Arc::clone(&policy))?;
+    let basis = PolicyBasis { workspaces_dir: home::without_links(&home.workspaces()), shares };
+    let configuration = Live::new(Configuration::new(settings, &basis));
+    let board = open_patiently(&home, configuration.policy())?;
     let listeners = Listeners { sockets: &sockets, handed };
-    let configured = Configured { ambient, settings, shown, policy, shares };
+    let configured = Configured { ambient, configuration, shown, basis };
     let parts = build(configured, &home, listeners, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);

@@ -29,7 +29,7 @@ use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
 use crate::actors::wire::Wire;
 use crate::actors::worker::footing::OpenRun;
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::launch_context::LaunchContext;
 use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, VerbError};

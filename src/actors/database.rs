@@ -21,8 +21,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::board_loss::fault_of;
+use crate::actors::configuration::Configuration;
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::figures::{BATCH_SIZES, Histogram, SHORT_TIMES_US};
+use crate::actors::live::Live;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::wire::Wire;
 use crate::kernel::board::{Batch, Board};
@@ -30,7 +32,6 @@ use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
-use crate::kernel::policy::Policy;
 use crate::kernel::restore::RestoreError;
 use crate::kernel::tx::Effects;
 use crate::kernel::verb::Verb;
@@ -93,7 +94,6 @@ pub struct Database {
 
 enum Order {
     Work(Box<dyn Work>),
-    SetPolicy(Arc<Policy>),
     LookAtFiles,
     Replace(Box<Replacement>),
 }
@@ -173,6 +173,7 @@ impl Database {
     /// When the thread cannot be made.
     pub fn start(
         board: Board,
+        configuration: Live<Configuration>,
         files: Arc<BoardFiles>,
         reserve: DiskReserve,
         publish: Wire<Committed>,
@@ -190,6 +191,7 @@ impl Database {
         let (pending, loss) = (VecDeque::new(), None);
         let mut thread = DatabaseThread {
             board,
+            configuration,
             files,
             loss,
             reserve,
@@ -219,11 +221,6 @@ impl Database {
         let work = Box::new(TypedWork { submit, answer: None, reply });
         self.sender.send(Order::Work(work)).await.map_err(|_| Fault::ShuttingDown)?;
         answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
-    }
-
-    /// Replaces the policy; it holds for every request that is made after this returns. Not for threads of a runtime.
-    pub fn set_policy_blocking(&self, policy: Arc<Policy>) {
-        drop(self.sender.blocking_send(Order::SetPolicy(policy)));
     }
 
     /// Puts a prepared file in the place of the board. Requests that come meanwhile wait.
@@ -265,6 +262,8 @@ impl Database {
 
 struct DatabaseThread {
     board: Board,
+    /// The policy of each transaction.
+    configuration: Live<Configuration>,
     files: Arc<BoardFiles>,
     /// What has become of the files, as it was last told.
     loss: Option<BoardLoss>,
@@ -300,7 +299,6 @@ impl DatabaseThread {
     fn take(&mut self, order: Order) {
         match order {
             Order::Work(work) => self.pending.push_back(work),
-            Order::SetPolicy(policy) => self.board.set_policy(policy),
             // What it finds is logged, and each batch looks again.
             Order::LookAtFiles => drop(self.look_at_files()),
             Order::Replace(replacement) => {
@@ -338,6 +336,8 @@ impl DatabaseThread {
             return;
         }
         self.turn_away_on_full_disk();
+        // What was asked after a reload was answered has the new one.
+        self.board.set_policy(self.configuration.policy());
         let mut batch = match self.board.batch(epoch_seconds()) {
             Ok(batch) => batch,
             Err(fault) => {

@@ -22,15 +22,17 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::actors::apart::on_own_thread;
+use crate::actors::configuration::Configuration;
 use crate::actors::database::{Database, Submit};
+use crate::actors::disk::Disk;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
+use crate::actors::live::Live;
 use crate::actors::places::{self, Looker};
 use crate::actors::readers::Readers;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
 use crate::actors::wire::Wire;
-use crate::actors::worker::prepare::LaunchContext;
 use crate::actors::worker::seed::{StartReport, WorkerSeed};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
@@ -80,7 +82,9 @@ pub struct DispatcherDeps {
     /// The root supervisor, which builds workers.
     pub start_worker: Wire<StartWorker>,
     /// For the tick's length.
-    pub context: Arc<LaunchContext>,
+    pub configuration: Live<Configuration>,
+    /// Whether there is room for another run.
+    pub disk: Disk,
     /// Where waits are counted.
     pub figures: Arc<Figures>,
     /// What looks where paths lead.
@@ -90,8 +94,8 @@ pub struct DispatcherDeps {
 impl DispatcherDeps {
     /// Whether the disk is nearly full. It may take its time, so a thread of its own looks; one that says nothing has room.
     fn is_disk_low(&self) -> impl Future<Output = bool> + use<> {
-        let launches = Arc::clone(&self.context);
-        let look = on_own_thread("disk", move || launches.low_disk_bytes().is_some());
+        let disk = self.disk.clone();
+        let look = on_own_thread("disk", move || disk.low_bytes().is_some());
         async move { look.await.unwrap_or(false) }
     }
 
@@ -257,7 +261,7 @@ impl Dispatcher {
 
     fn tick(&mut self, context: &mut Context<Self>) {
         self.pass(context);
-        let interval = self.deps.context.settings().dispatch.interval;
+        let interval = self.deps.configuration.settings().dispatch.interval;
         self.next_tick = Some(context.run_later(interval, Self::tick));
     }
 }
@@ -407,7 +411,7 @@ async fn look_for_request(deps: &DispatcherDeps, caller: &Caller) -> Result<Look
         Ok(store::leases::list_ready_paths(snapshot.connection, limit)?)
     };
     let mut paths = deps.readers.read(caller.clone(), find).await?;
-    paths.extend(deps.context.policy().working_directory_by_profile.values().cloned());
+    paths.extend(deps.configuration.policy().working_directory_by_profile.values().cloned());
     Ok(look_within(deps, paths).await)
 }
 
@@ -415,7 +419,7 @@ async fn look_for_request(deps: &DispatcherDeps, caller: &Caller) -> Result<Look
 async fn look_within(deps: &DispatcherDeps, mut paths: Vec<String>) -> Looks {
     paths.sort();
     paths.dedup();
-    let profiles: Vec<String> = deps.context.settings().profiles.keys().cloned().collect();
+    let profiles: Vec<String> = deps.configuration.settings().profiles.keys().cloned().collect();
     let looks: Vec<_> = paths
         .into_iter()
         .map(|path| {

@@ -15,18 +15,19 @@ pub mod messages;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext as _, Context, Handler, SpawnHandle};
 use tokio::sync::watch;
 
+use crate::actors::configuration::Configuration;
 use crate::actors::database::Database;
 use crate::actors::doors::{Door, Doors, Loss, Maker, Way};
 use crate::actors::guard::Guard;
+use crate::actors::live::Live;
 use crate::actors::root::Life;
-use crate::actors::worker::prepare::LaunchContext;
-use crate::config::worker_user::has_workers_of_others;
+use crate::config::Settings;
+use crate::config::worker_user::{DaemonUser, has_workers_of_others};
 use crate::os::host::clock::epoch_ms;
 use crate::os::host::file_watch::{FileWatch, Interest, Watched};
 use crate::os::host::socket_file::{Act, Seen, decide};
@@ -59,8 +60,10 @@ pub struct DoorkeeperDeps {
     pub database: Database,
     /// The home, as it was when its lock was taken.
     pub home: HomePlace,
-    /// The interval of the slow tick.
-    pub context: Arc<LaunchContext>,
+    /// The interval of the slow tick, and whose the workers are.
+    pub configuration: Live<Configuration>,
+    /// Whose the daemon is.
+    pub daemon_user: DaemonUser,
     /// At the end of the daemon nothing is made any more.
     pub life: watch::Receiver<Life>,
 }
@@ -146,7 +149,7 @@ impl Doorkeeper {
             pause
         } else {
             self.try_pause = TRY_PAUSE;
-            let interval = self.deps.context.settings().dispatch.interval;
+            let interval = self.deps.configuration.settings().dispatch.interval;
             if self.watching.is_some() { interval } else { interval.min(TRY_PAUSE_MAX) }
         };
         if let Some(next) = self.next_look.take() {
@@ -191,7 +194,7 @@ impl Doorkeeper {
     /// A mode is an operator's to change. One that lets no worker in is an outage all the same.
     fn closed_to_workers(&self, way: Way, seen: &Seen) -> Option<String> {
         let Seen::Own(mode) = seen else { return None };
-        let needed = bits_for_workers(&self.deps.context);
+        let needed = bits_for_workers(&self.deps.daemon_user, &self.deps.configuration.settings());
         (way == Way::Workers && mode & needed != needed)
             .then(|| format!("{} and lets no worker in", seen.describe()))
     }
@@ -298,10 +301,10 @@ impl Doorkeeper {
 }
 
 /// Bits of the workers' socket without which a worker cannot connect.
-fn bits_for_workers(context: &LaunchContext) -> u32 {
-    if has_workers_of_others(&context.daemon_user, &context.settings()) {
+fn bits_for_workers(daemon_user: &DaemonUser, settings: &Settings) -> u32 {
+    if has_workers_of_others(daemon_user, settings) {
         0o002
-    } else if context.daemon_user.uid == 0 {
+    } else if daemon_user.uid == 0 {
         0
     } else {
         0o200

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::actors::worker::launch_context::LaunchContext;
+use crate::actors::worker::prepare::group_limits;
 use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
 use crate::os::failure::{errno_of, in_words};
 use crate::os::processes::command_as::CommandAs;

@@ -1,6 +1,6 @@
 //! Reading the configuration again while everything goes on: all of it is taken or nothing.
 //!
-//! What is taken holds from the next claim on. The database thread gets the new policy before anybody is answered; the
+//! What is taken holds from the next claim on. The database thread takes the policy anew for each transaction; the
 //! dispatcher and the crash detector take up their new interval at once, and one pass is made, for a cap may have risen. Some
 //! keys hold only from the next start; they are named ([`crate::config::keys::holds_from_restart`]).
 
@@ -9,15 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Message;
 use tokio::sync::oneshot;
 
-use crate::actors::database::Database;
-use crate::actors::settings_policy::{of_settings, within};
+use crate::actors::configuration::{Configuration, PolicyBasis};
+use crate::actors::live::Live;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
-use crate::actors::worker::prepare::LaunchContext;
 use crate::config::shown::{Change, Shown};
+use crate::config::worker_user::DaemonUser;
 use crate::config::{Ambient, ConfigProblems, Home, load_shown};
-use crate::kernel::policy::Policy;
-use crate::kernel::shares::Shares;
 use crate::os::host::service_manager;
 use crate::telemetry;
 
@@ -33,15 +31,15 @@ pub struct Reloader {
     /// Its home.
     pub home: Home,
     /// Where the settings are replaced.
-    pub context: Arc<LaunchContext>,
-    /// Where the policy is replaced.
-    pub database: Database,
+    pub configuration: Live<Configuration>,
+    /// What the policy follows from beside them.
+    pub basis: PolicyBasis,
+    /// Whose the daemon is.
+    pub daemon_user: DaemonUser,
     /// To the dispatcher.
     pub dispatcher: Wire<SettingsChanged>,
     /// To the crash detector.
     pub crash_detector: Wire<SettingsChanged>,
-    /// How many runs there are descriptors for.
-    pub shares: Shares,
     /// Whose workers' tokens can be.
     pub token_holders: TokenHolders,
     /// The values that hold, as text. Its lock lets one reading happen at a time.
@@ -108,15 +106,9 @@ impl Reloader {
 
     fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
         let (settings, newer) = load_shown(&self.ambient, &self.home)?;
-        let old = self.context.policy();
-        let policy =
-            Policy { workspaces_dir: old.workspaces_dir.clone(), ..of_settings(&settings) };
-        let policy = within(policy, self.shares);
-        let policy = Arc::new(policy);
         telemetry::set_level(settings.log.level);
-        self.token_holders.learn(&self.context.daemon_user, &settings);
-        self.context.replace_settings(settings, Arc::clone(&policy));
-        self.database.set_policy_blocking(policy);
+        self.token_holders.learn(&self.daemon_user, &settings);
+        self.configuration.replace(Configuration::new(settings, &self.basis));
         let changes = shown.changes_to(&newer);
         *shown = newer;
         self.dispatcher.tell(SettingsChanged);

@@ -23,6 +23,7 @@ use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::circuit_breaker::{CircuitBreaker, CircuitBreakerDeps};
 use crate::actors::crash_detector::messages::{AdoptRun, AuditRuns};
 use crate::actors::crash_detector::{CrashDetector, CrashDetectorDeps};
+use crate::actors::disk::Disk;
 use crate::actors::dispatcher::messages::{DispatchNow, Ping, Wake};
 use crate::actors::dispatcher::{Dispatcher, DispatcherDeps};
 use crate::actors::doorkeeper::messages::LookAtDoors;
@@ -115,6 +116,8 @@ pub struct RootDeps {
     pub feed: EventFeed,
     /// For workers; the other actors' needs are among them.
     pub worker: WorkerDeps,
+    /// For the dispatcher.
+    pub disk: Disk,
     /// For the doorkeeper.
     pub doorkeeper: DoorkeeperDeps,
     /// Told how far the daemon is.
@@ -196,7 +199,8 @@ impl RootSupervisor {
             database: self.deps.worker.database.clone(),
             readers: self.deps.worker.readers.clone(),
             start_worker: self.deps.wires.start_worker.clone(),
-            context: self.deps.worker.context.clone(),
+            configuration: self.deps.worker.context.configuration.clone(),
+            disk: self.deps.disk.clone(),
             figures: self.deps.worker.figures.clone(),
             looker: self.deps.worker.looker.clone(),
         };

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
@@ -10,9 +10,12 @@ use super::StartError;
 use super::supervisor::Supervision;
 use super::way_in::{Listeners, doorkeeper};
 use super::{home, skills, supervisor};
+use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::database::Database;
+use crate::actors::disk::Disk;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::indexer;
+use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
@@ -24,18 +27,16 @@ use crate::actors::root::{Life, RootDeps, Wires};
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::launch_context::LaunchContext;
 use crate::api::Api;
 use crate::api::operations::OPERATIONS;
 use crate::api::sockets::BoundSockets;
 use crate::api::usage::Usage;
 use crate::config::shown::Shown;
 use crate::config::worker_user::has_workers_of_others;
-use crate::config::{Ambient, Home, Settings, Sockets};
+use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::board::Board;
 use crate::kernel::context::LocalTime;
-use crate::kernel::policy::Policy;
-use crate::kernel::shares::Shares;
 use crate::mcp::guidance::GUIDANCE;
 use crate::os::home::board_files::BoardFiles;
 use crate::os::host::clock::epoch_seconds;
@@ -47,10 +48,9 @@ use crate::service::Service;
 /// What the operator said.
 pub(super) struct Configured {
     pub(super) ambient: Ambient,
-    pub(super) settings: Settings,
+    pub(super) configuration: Live<Configuration>,
     pub(super) shown: Shown,
-    pub(super) policy: Arc<Policy>,
-    pub(super) shares: Shares,
+    pub(super) basis: PolicyBasis,
 }
 
 /// What is there before the first actor.
@@ -69,11 +69,12 @@ pub(super) fn build(
     listeners: Listeners<'_>,
     board: Board,
 ) -> Result<Parts, StartError> {
-    let Configured { ambient, settings, shown, policy, shares } = configured;
+    let Configured { ambient, configuration, shown, basis } = configured;
+    let (settings, shares) = (configuration.settings(), basis.shares);
     let install = board.install().map_err(|fault| StartError::fault("read its id", &fault))?;
     let wires = Wires::default();
     let Storage { database, database_thread, pool, readers, feed } =
-        open_storage(board, home, &settings, &wires, &install.incarnation)?;
+        open_storage(board, home, &configuration, &wires, &install.incarnation)?;
     let live_runs = LiveRuns::default();
     let Supervision { holder, containment, spawner, daemon_user } =
         supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
@@ -81,9 +82,7 @@ pub(super) fn build(
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
     let (bound, metrics) = listeners.listen(home, &settings, has_others)?;
     let context = Arc::new(LaunchContext {
-        settings: RwLock::new(Arc::new(settings)),
-        policy: RwLock::new(policy),
-        home: home.path().to_owned(),
+        configuration: configuration.clone(),
         runs_dir: home.runs(),
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),
@@ -92,14 +91,24 @@ pub(super) fn build(
         kanban_dir: home::program_dir(),
         skill_folders: open_skills(home, has_others)?,
         guidance: GUIDANCE,
-        incarnation: RwLock::new(install.incarnation),
+        incarnation: Live::new(install.incarnation),
         containment,
         holder,
         daemon_user,
     });
-    let token_holders = TokenHolders::of(&context.daemon_user, &context.settings());
-    let given = Given { ambient, shown, shares, token_holders: token_holders.clone() };
-    let reloader = reloader(given, home, &context, &database, &wires);
+    let token_holders = TokenHolders::of(&context.daemon_user, &settings);
+    let reloader = Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        configuration: configuration.clone(),
+        basis,
+        daemon_user: context.daemon_user.clone(),
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        token_holders: token_holders.clone(),
+        shown: Mutex::new(shown),
+    });
+    let disk = Disk { home: home.path().to_owned(), configuration: configuration.clone() };
     let worker = WorkerDeps {
         looker: Looker::new(&context, &spawner, &live_runs.shims),
         database,
@@ -123,6 +132,7 @@ pub(super) fn build(
         spawner: worker.spawner.clone(),
         live_runs: worker.live_runs.clone(),
         looker: worker.looker.clone(),
+        disk: disk.clone(),
         context: Arc::clone(&worker.context),
         attachments: home::open_attachments(home)?,
         edge: Arc::new(edge.clone()),
@@ -137,7 +147,7 @@ pub(super) fn build(
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);
-    let root = RootDeps { wires, feed, worker, doorkeeper, life: life_sender };
+    let root = RootDeps { wires, feed, worker, disk, doorkeeper, life: life_sender };
     Ok(Parts { root, api, bound, metrics, database_thread })
 }
 
@@ -148,36 +158,6 @@ fn open_skills(home: &Home, has_workers_of_others: bool) -> Result<Vec<PathBuf>,
         home::let_workers_through(home)?;
     }
     Ok(folders)
-}
-
-/// What a reload compares the new configuration with, and what it changes.
-struct Given {
-    ambient: Ambient,
-    shown: Shown,
-    shares: Shares,
-    token_holders: TokenHolders,
-}
-
-/// Takes a new configuration while the daemon runs.
-fn reloader(
-    given: Given,
-    home: &Home,
-    context: &Arc<LaunchContext>,
-    database: &Database,
-    wires: &Wires,
-) -> Arc<Reloader> {
-    let Given { ambient, shown, shares, token_holders } = given;
-    Arc::new(Reloader {
-        ambient,
-        home: home.clone(),
-        context: Arc::clone(context),
-        database: database.clone(),
-        dispatcher: wires.settings_to_dispatcher.clone(),
-        crash_detector: wires.settings_to_crash_detector.clone(),
-        shares,
-        token_holders,
-        shown: Mutex::new(shown),
-    })
 }
 
 /// What reads and writes the board.
@@ -193,12 +173,12 @@ struct Storage {
 fn open_storage(
     board: Board,
     home: &Home,
-    settings: &Settings,
+    configuration: &Live<Configuration>,
     wires: &Wires,
     incarnation: &str,
 ) -> Result<Storage, StartError> {
     let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
-    let (database, database_thread) = start_database(board, &files, home, settings, wires)?;
+    let (database, database_thread) = start_database(board, &files, home, configuration, wires)?;
     let feed = EventFeed::default();
     let (pool, readers) = start_reading(home, files, incarnation, &feed)?;
     Ok(Storage { database, database_thread, pool, readers, feed })
@@ -209,12 +189,14 @@ fn start_database(
     board: Board,
     files: &Arc<BoardFiles>,
     home: &Home,
-    settings: &Settings,
+    configuration: &Live<Configuration>,
     wires: &Wires,
 ) -> Result<(Database, std::thread::JoinHandle<()>), StartError> {
     let on_end = on_database_end(wires.actor_down.clone());
-    let reserve = DiskReserve::take(home.reserve(), settings.disk.reserve_bytes);
-    Database::start(board, Arc::clone(files), reserve, wires.committed.clone(), on_end)
+    let reserve_bytes = configuration.settings().disk.reserve_bytes;
+    let reserve = DiskReserve::take(home.reserve(), reserve_bytes);
+    let (configuration, files) = (configuration.clone(), Arc::clone(files));
+    Database::start(board, configuration, files, reserve, wires.committed.clone(), on_end)
         .map_err(|error| StartError::fault("start the database thread", &error))
 }
 

@@ -1,7 +1,8 @@
 //! Who starts the shims here, and what holds their runs together.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use crate::actors::live::Live;
 use crate::app::{StartError, home};
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
@@ -16,9 +17,6 @@ use crate::os::processes::proc_view::ProcMount;
 use crate::os::processes::spawn::Spawner;
 use crate::os::processes::user::Account;
 use crate::os::run_files::registry::RunRegistry;
-
-/// The containment as it is now, for everybody.
-pub(super) type SharedContainment = Arc<RwLock<Arc<Containment>>>;
 
 /// The holder, where one is configured. The machine's is none of a person's own daemon, which reads the machine's file too.
 pub(super) fn holder(home: &Home, settings: &Settings) -> Option<Holder> {
@@ -41,7 +39,7 @@ pub(super) fn establish_containment(
     home: &Home,
     settings: &Settings,
     holder: Option<&Holder>,
-) -> SharedContainment {
+) -> Live<Containment> {
     let supervision = &settings.supervision;
     let choice = match supervision.containment {
         ContainmentMode::Auto => Choice::Auto { base: supervision.cgroup_base.clone() },
@@ -59,13 +57,13 @@ pub(super) fn establish_containment(
         Some(_) | None => Containment::establish(home.path(), &choice),
     };
     tracing::info!(mode = containment.describe(), "containment");
-    Arc::new(RwLock::new(Arc::new(containment)))
+    Live::new(containment)
 }
 
 /// What starts runs and holds their processes together.
 pub(super) struct Supervision {
     pub(super) holder: Option<Holder>,
-    pub(super) containment: SharedContainment,
+    pub(super) containment: Live<Containment>,
     pub(super) spawner: Spawner,
     pub(super) daemon_user: DaemonUser,
 }
@@ -89,7 +87,7 @@ pub(super) fn spawner(
     home: &Home,
     settings: &Settings,
     holder: Option<Holder>,
-    containment: &SharedContainment,
+    containment: &Live<Containment>,
     shims: &Arc<RunRegistry>,
 ) -> Result<Spawner, StartError> {
     take_up_left(&home.runs(), shims, holder.as_ref());
@@ -99,22 +97,21 @@ pub(super) fn spawner(
         return Spawner::start(&shim, shims)
             .map_err(|source| StartError::Shim { path: shim, source });
     };
-    let containment = Arc::clone(containment);
+    let containment = containment.clone();
     let wants_groups = settings.supervision.containment == ContainmentMode::Auto;
     let on_hello = move |hello: &Hello| {
         if !wants_groups {
             return true;
         }
         let now = Containment::of_holder(hello);
-        let mut known = containment.write().unwrap_or_else(PoisonError::into_inner);
-        if **known == now {
+        if *containment.get() == now {
             return true;
         }
         tracing::warn!(
             mode = now.describe(),
             "the holder of the runs was started anew: containment"
         );
-        *known = Arc::new(now);
+        containment.replace(now);
         false
     };
     Spawner::start_with_holder(holder, Box::new(on_hello), shims)

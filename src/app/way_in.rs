@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -13,6 +12,7 @@ use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::sockets::{self, BoundSockets};
 use crate::app::StartError;
 use crate::config::home::HomeKind;
+use crate::config::worker_user::DaemonUser;
 use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, HandedSockets};
 
@@ -62,7 +62,8 @@ pub(super) fn doorkeeper(
         doors: shared.doors.clone(),
         database: shared.database.clone(),
         home: HomePlace::of(home.path()),
-        context: Arc::clone(&shared.context),
+        configuration: shared.context.configuration.clone(),
+        daemon_user: shared.context.daemon_user.clone(),
         life: life.subscribe(),
     }
 }

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::actors::worker::launch_context::LaunchContext;
+use crate::actors::worker::prepare::group_limits;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};

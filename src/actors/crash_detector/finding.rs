@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::actors::live_runs::{LiveRun, LiveRuns};
 use crate::actors::worker::evidence;
 use crate::actors::worker::footing::{OpenRun, footing};
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::worker::launch_context::LaunchContext;
 use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::os::run_files::directory::RunSpec;

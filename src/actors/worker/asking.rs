@@ -1,7 +1,8 @@
 //! What an agent is asked for and told when it is started: model, arguments, session, text. Pure but for the look for skills.
 
+use super::launch_context::LaunchContext;
 use super::launching::NotLaunched;
-use super::prepare::{LaunchContext, StartWords};
+use super::prepare::StartWords;
 use super::words::{SkillFile, first_words, reminder};
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};

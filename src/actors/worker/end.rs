@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
-use super::prepare::LaunchContext;
+use super::launch_context::LaunchContext;
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::os::run_files::directory::{

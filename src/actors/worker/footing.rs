@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::prepare::{LaunchContext, verdict_mode_of};
+use super::launch_context::LaunchContext;
+use super::prepare::verdict_mode_of;
 use crate::actors::live_runs::{LiveRuns, RunToken, TokenDigest};
 use crate::config::launch::resolve;
 use crate::config::settings::Verdict;

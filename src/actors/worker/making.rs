@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::launch_context::LaunchContext;
 use super::launching::NotLaunched;
-use super::prepare::{LaunchContext, Prepared, StartWords, make_own, prepare};
+use super::prepare::{Prepared, StartWords, make_own, prepare};
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::{Launch, RunOrder};

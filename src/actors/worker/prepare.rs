@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use super::asking::{Asked, rendered, session};
+use super::launch_context::LaunchContext;
 use super::launching::NotLaunched;
 use crate::actors::live_runs::TokenDigest;
 use crate::config::Settings;
@@ -15,124 +15,17 @@ use crate::config::settings::{Profile, Verdict};
 use crate::config::worker_environment::{
     RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
 };
-use crate::config::worker_user::{DaemonUser, worker_user};
-use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::place::branch_of;
-use crate::kernel::policy::Policy;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
-use crate::os::control_groups::cgroup::Containment;
-use crate::os::holder::client::Holder;
-use crate::os::host::disk::free_bytes;
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::{
-    GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunDir, RunSpec, SetupCommand, SetupSpec,
+    GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunSpec, SetupCommand, SetupSpec,
     WorkspaceSpec,
 };
 use crate::os::workspaces::marked::{FileIdentity, Mark, MarkKind, Workspaces};
-
-/// Where things are and how they are set, for every launch.
-pub struct LaunchContext {
-    /// The settings now; replaced whole when the configuration is read again.
-    pub settings: RwLock<Arc<Settings>>,
-    /// What of them the board's rules need.
-    pub policy: RwLock<Arc<Policy>>,
-    /// The home, on whose file system there must be room.
-    pub home: PathBuf,
-    /// Parent of the run directories.
-    pub runs_dir: PathBuf,
-    /// Parent of the logs.
-    pub logs_dir: PathBuf,
-    /// Parent of scratch workspaces.
-    pub workspaces_dir: PathBuf,
-    /// The daemon's own environment; workers get what the allow-list lets through.
-    pub daemon_env: BTreeMap<String, String>,
-    /// The socket that workers use.
-    pub worker_socket: PathBuf,
-    /// Directory of the `kanban` program, for the workers' `PATH`.
-    pub kanban_dir: Option<PathBuf>,
-    /// Folders of skills, in the order in which one is looked for.
-    pub skill_folders: Vec<PathBuf>,
-    /// What every worker is to know about its part.
-    pub guidance: &'static str,
-    /// The life of the database that the runs belong to.
-    pub incarnation: RwLock<String>,
-    /// What holds the processes of a run together; replaced whole when the holder of the runs was started anew.
-    pub containment: Arc<RwLock<Arc<Containment>>>,
-    /// The holder of the runs, where there is one: it starts the shims.
-    pub holder: Option<Holder>,
-    /// Whose the daemon is, for the question whose the workers are.
-    pub daemon_user: DaemonUser,
-}
-
-impl LaunchContext {
-    /// The settings now.
-    pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What of them the board's rules need.
-    pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What holds the processes of a run together now.
-    pub fn containment(&self) -> Arc<Containment> {
-        Arc::clone(&self.containment.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The user that workers of a profile run as; none for the daemon's own.
-    ///
-    /// # Errors
-    /// One line: the daemon cannot start workers as that user.
-    pub fn worker_user(&self, profile: &str) -> Result<Option<String>, String> {
-        let settings = self.settings();
-        let named = settings.profiles.get(profile).and_then(|profile| profile.user.as_deref());
-        worker_user(&self.daemon_user, named)
-            .map_err(|problem| format!("profile `{profile}`: {problem}"))
-    }
-
-    /// Puts others in their place. Whoever holds the old ones goes on with them.
-    pub fn replace_settings(&self, settings: Settings, policy: Arc<Policy>) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
-    }
-
-    /// The life of the database now.
-    pub fn incarnation(&self) -> String {
-        self.incarnation.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Free bytes on the disk, when that is too little to start anything. A disk that says nothing counts as having room:
-    /// what cannot be written is told where it is written.
-    pub fn low_disk_bytes(&self) -> Option<u64> {
-        let free = free_bytes(&self.home).ok()?;
-        (free < self.settings().disk.min_free_bytes).then_some(free)
-    }
-
-    /// The directory of a run.
-    pub fn run_dir(&self, run_id: RunId) -> RunDir {
-        RunDir::new(self.runs_dir.join(run_id.to_string()))
-    }
-
-    /// The log of a run.
-    pub fn log_path(&self, task_id: &TaskId, run_id: RunId) -> PathBuf {
-        self.logs_dir.join(task_id.as_str()).join(format!("{run_id}.log"))
-    }
-
-    /// The `kanban` program.
-    pub fn kanban(&self) -> String {
-        let path = self.kanban_dir.as_ref().map(|dir| dir.join("kanban"));
-        path.unwrap_or_else(|| PathBuf::from("kanban")).to_string_lossy().into_owned()
-    }
-
-    /// The scratch workspace of a task.
-    pub fn scratch_dir(&self, task_id: &TaskId) -> PathBuf {
-        self.workspaces_dir.join(task_id.as_str())
-    }
-}
 
 /// Random words of one start.
 pub struct StartWords {

@@ -1,0 +1,62 @@
+//! The operator's settings as the daemon has them now, with the board's policy that follows from them.
+
+use std::sync::Arc;
+
+use crate::actors::live::Live;
+use crate::actors::settings_policy::{of_settings, within};
+use crate::config::Settings;
+use crate::config::worker_user::{DaemonUser, worker_user};
+use crate::kernel::policy::Policy;
+use crate::kernel::shares::Shares;
+
+/// What the policy follows from beside the settings; the same for the daemon's whole life.
+#[derive(Debug, Clone)]
+pub struct PolicyBasis {
+    /// The directory of scratch workspaces, without links.
+    pub workspaces_dir: String,
+    /// How many runs there are descriptors for.
+    pub shares: Shares,
+}
+
+/// Settings and the policy that follows from them, never one without the other.
+#[derive(Debug)]
+pub struct Configuration {
+    settings: Arc<Settings>,
+    policy: Arc<Policy>,
+}
+
+impl Configuration {
+    /// The configuration that `settings` make.
+    pub fn new(settings: Settings, basis: &PolicyBasis) -> Self {
+        let workspaces_dir = basis.workspaces_dir.clone();
+        let policy = Policy { workspaces_dir, ..of_settings(&settings) };
+        let policy = Arc::new(within(policy, basis.shares));
+        Self { settings: Arc::new(settings), policy }
+    }
+}
+
+impl Live<Configuration> {
+    /// The settings now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.get().settings)
+    }
+
+    /// What of them the board's rules need.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.get().policy)
+    }
+
+    /// The user that workers of a profile run as; none for the daemon's own.
+    ///
+    /// # Errors
+    /// One line: the daemon cannot start workers as that user.
+    pub fn worker_user(
+        &self,
+        daemon_user: &DaemonUser,
+        profile: &str,
+    ) -> Result<Option<String>, String> {
+        let settings = self.settings();
+        let named = settings.profiles.get(profile).and_then(|profile| profile.user.as_deref());
+        worker_user(daemon_user, named).map_err(|problem| format!("profile `{profile}`: {problem}"))
+    }
+}

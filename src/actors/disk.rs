@@ -1,0 +1,25 @@
+//! Whether the disk of the home has room for more runs.
+
+use std::path::PathBuf;
+
+use crate::actors::configuration::Configuration;
+use crate::actors::live::Live;
+use crate::os::host::disk::free_bytes;
+
+/// The disk of the home.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// The home.
+    pub home: PathBuf,
+    /// How much must be free.
+    pub configuration: Live<Configuration>,
+}
+
+impl Disk {
+    /// Free bytes on the disk, when that is too little to start anything. A disk that says nothing counts as having room:
+    /// what cannot be written is told where it is written. May wait.
+    pub fn low_bytes(&self) -> Option<u64> {
+        let free = free_bytes(&self.home).ok()?;
+        (free < self.configuration.settings().disk.min_free_bytes).then_some(free)
+    }
+}
