@@ -59,7 +59,7 @@ impl Upload {
             Ok(task.id)
         };
         let task_id = service.readers.read(by.caller.clone(), check).await?;
-        if service.context.low_disk_bytes().is_some() {
+        if service.disk.low_bytes().is_some() {
             return Err(Fault::DiskFull { doing: "take the file".to_owned() }.into());
         }
         Ok(Self { by, request, task_id })

@@ -58,7 +58,8 @@ use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
 use crate::actors::root::Life;
 use crate::actors::wire::Wire;
-use crate::actors::worker::prepare::LaunchContext;
+use crate::actors::disk::Disk;
+use crate::actors::worker::launch_context::LaunchContext;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
 use crate::os::processes::spawn::Spawner;
@@ -68,6 +69,8 @@ use crate::service::usage::EdgeUsage;
 
 /// What the use cases work with.
 pub struct Service {
+    /// Whether the disk has room.
+    pub disk: Disk,
     /// The writer.
     pub database: Database,
     /// The reading connections.

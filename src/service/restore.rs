@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,8 +74,7 @@ impl Arriving {
         })?;
         let staged = self.staged.path().to_owned();
         let restored = service.database.replace(staged, service.pool.clone()).await?;
-        *service.context.incarnation.write().unwrap_or_else(PoisonError::into_inner) =
-            restored.incarnation.clone();
+        service.context.incarnation.replace(restored.incarnation.clone());
         service.feed.have_all_look_again();
         tracing::warn!(incarnation = restored.incarnation, "the board was restored");
         Ok(RestoreReply {

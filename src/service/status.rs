@@ -78,7 +78,7 @@ pub async fn status(
 ) -> Result<Status, ServiceError> {
     let (boards, blocked) = counted(&service);
     let daemon = daemon_info(&service);
-    let low_disk_bytes = service.context.low_disk_bytes();
+    let low_disk_bytes = service.disk.low_bytes();
     let mut resources = resources(&service);
     let read = move |snapshot: &Snapshot<'_>| {
         resources.search = search_use(snapshot)?;

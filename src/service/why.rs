@@ -15,7 +15,7 @@ pub async fn why(
     query: WhyTask,
 ) -> Result<WhyReply, ServiceError> {
     let policy = service.context.policy();
-    let low_disk_bytes = service.context.low_disk_bytes();
+    let low_disk_bytes = service.disk.low_bytes();
     let read = move |snapshot: &Snapshot<'_>| read_why(&query, snapshot, &policy, low_disk_bytes);
     Ok(service.readers.read(by.caller, read).await?)
 }

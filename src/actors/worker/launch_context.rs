@@ -94,4 +94,3 @@ impl LaunchContext {
         self.workspaces_dir.join(task_id.as_str())
     }
 }
-

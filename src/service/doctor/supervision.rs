@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::actors::worker::prepare::{LaunchContext, group_limits};
+use crate::actors::worker::launch_context::LaunchContext;
+use crate::actors::worker::prepare::group_limits;
 use crate::config::Settings;
 use crate::config::worker_user::worker_user;
 use crate::os::control_groups::cgroup::Containment;
