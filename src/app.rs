@@ -149,7 +149,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         }
     })
     .map_err(|error| StartError::fault("watch signals", &error))?;
-    let context = Arc::clone(&api.service.context);
+    let containment = api.service.supervision.containment.clone();
     let system = System::new();
     let end_process = root.wires.end_process.clone();
     service_manager::status("taking over the open runs");
@@ -180,7 +180,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     api_thread.stop();
     drop(signals);
     doors.remove_files();
-    context.containment().remove_if_empty();
+    containment.get().remove_if_empty();
     if code == 0 {
         join_within(database_thread, Duration::from_millis(500));
     }
@@ -196,7 +196,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
 /// open ones are the crash detector's.
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
-    let WorkerDeps { database, readers, context, doors, .. } = deps;
+    let WorkerDeps { database, readers, supervision, doors, .. } = deps;
     let (open, last_event) = readers
         .read(Caller::System { part: "start" }, |snapshot| {
             let open = store::runs::list_open_supervised(snapshot.connection)?;
@@ -210,8 +210,12 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
         doors.note_absence(last_event.saturating_add(patience).saturating_mul(1000), epoch_ms());
     }
     // One whose supervisor lives, or cannot be searched for, is left to that.
-    let is_supervised = |run_id| !matches!(shim_of(context.run_dir(run_id).path()), Ok(None));
-    context.containment().sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>(), is_supervised);
+    let is_supervised =
+        |run_id| !matches!(shim_of(supervision.paths.run_dir(run_id).path()), Ok(None));
+    supervision
+        .containment
+        .get()
+        .sweep(&open.iter().map(|run| run.id).collect::<Vec<_>>(), is_supervised);
     database.submit(Submit::by_system("start", ClampTimes)).await?;
     let caller = Caller::System { part: "start" };
     let ids = readers

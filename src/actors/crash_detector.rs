@@ -21,15 +21,17 @@ use actix::{
 };
 
 use crate::actors::apart::on_own_thread;
+use crate::actors::configuration::Configuration;
 use crate::actors::database::{Database, Submit};
 use crate::actors::guard::Guard;
+use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::open_run::OpenRun;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::{AdoptionDone, ListWorkers, StartWorker};
+use crate::actors::supervision::RunSupervision;
 use crate::actors::wire::Wire;
-use crate::actors::worker::footing::OpenRun;
-use crate::actors::worker::launch_context::LaunchContext;
 use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, VerbError};
@@ -72,8 +74,10 @@ pub struct CrashDetectorDeps {
     pub list_workers: Wire<ListWorkers>,
     /// Told once when the first look is through.
     pub adoption_done: Wire<AdoptionDone>,
-    /// Where run directories are, and the audit's interval.
-    pub context: Arc<LaunchContext>,
+    /// For the audit's interval.
+    pub configuration: Live<Configuration>,
+    /// How runs are inspected, ended and cleaned up.
+    pub supervision: Arc<RunSupervision>,
 }
 
 /// Runs, or directories of runs, that something is under way about.
@@ -147,7 +151,7 @@ impl CrashDetector {
         let looker = self.looker();
         context.spawn(async move { looker.look_at_all().await }.into_actor(self).map(
             |result, detector, context| {
-                let interval = detector.deps.context.settings().dispatch.interval;
+                let interval = detector.deps.configuration.settings().dispatch.interval;
                 match result {
                     Ok(()) => {
                         detector.deps.adoption_done.tell(AdoptionDone);
@@ -192,7 +196,7 @@ impl Handler<SettingsChanged> for CrashDetector {
     fn handle(&mut self, _message: SettingsChanged, context: &mut Context<Self>) {
         if let Some(audit) = self.next_audit.take() {
             context.cancel_future(audit);
-            let interval = self.deps.context.settings().dispatch.interval;
+            let interval = self.deps.configuration.settings().dispatch.interval;
             self.next_audit = Some(context.run_later(interval, Self::audit));
         }
     }
@@ -240,7 +244,7 @@ impl Looker {
     async fn look_at_all(&self) -> LookResult {
         let Self { deps, taking, tidying } = self;
         // Before the board is asked: whatever has a directory now is on the board by then.
-        let runs_dir = deps.context.runs_dir.clone();
+        let runs_dir = deps.supervision.paths.runs_dir.clone();
         let dirs = on_own_thread("list-runs", move || list_run_dirs(&runs_dir)).await.flatten();
         let dirs = dirs.unwrap_or_else(|error| {
             tracing::error!(%error, "the run directories cannot be listed");
@@ -326,9 +330,10 @@ impl Looker {
 
     /// On a thread of its own: the process table may be long, and what is left of a tree takes time to go.
     async fn look(&self, open: &OpenRun) -> Found {
-        let (context, live_runs) = (Arc::clone(&self.deps.context), self.deps.live_runs.clone());
+        let (supervision, live_runs) =
+            (Arc::clone(&self.deps.supervision), self.deps.live_runs.clone());
         let open = open.clone();
-        let look = move || finding::look(&context, &live_runs, &open);
+        let look = move || finding::look(&supervision, &live_runs, &open);
         match on_own_thread("inspect", look).await {
             Ok(found) => found,
             Err(error) => Found::Unknown(format!("cannot look at its processes: {error}")),
@@ -367,7 +372,7 @@ impl Looker {
                     let lock_is_held =
                         "its run lock is held by a process that is no supervisor of ours";
                     found = match supervisor {
-                        Some(supervisor) => taking.adopted(&self.deps.context, supervisor),
+                        Some(supervisor) => taking.adopted(&self.deps.supervision, supervisor),
                         None => Found::Unknown(lock_is_held.to_owned()),
                     };
                     beginning_looks = 0;
@@ -430,7 +435,7 @@ impl Looker {
         let mut pause = LOOK_AGAIN;
         loop {
             let (dir, incarnation) =
-                (self.deps.context.run_dir(run_id), self.deps.context.incarnation());
+                (self.deps.supervision.paths.run_dir(run_id), self.deps.supervision.incarnation());
             let tidied = on_own_thread("tidy", move || remove_left_over(&dir, &incarnation)).await;
             match tidied.flatten() {
                 // It is about to end, or it was given up by a person because its tree does not die: then it may take long.

@@ -8,15 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::worker::launch_context::LaunchContext;
-use crate::actors::worker::prepare::group_limits;
+use crate::actors::configuration::Configuration;
+use crate::actors::live::Live;
+use crate::actors::workspace_commands::WorkspaceCommands;
+use crate::config::worker_user::DaemonUser;
 use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
 use crate::os::failure::{errno_of, in_words};
-use crate::os::processes::command_as::CommandAs;
-use crate::os::processes::spawn::Spawner;
 use crate::os::processes::user::Account;
-use crate::os::run_files::directory::NO_RUN;
-use crate::os::run_files::registry::RunRegistry;
 use crate::os::workspaces::place::{FoundPlace, LookError, Outcome, look_at};
 
 /// How long a file system may take to say where a path leads before the task that names it is told to wait.
@@ -31,21 +29,28 @@ const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
 /// Looks at paths. Clones share the count of what is under way.
 #[derive(Clone)]
 pub struct Looker {
-    /// Whose workers are whose, and where this installation's programs are.
-    pub context: Arc<LaunchContext>,
-    /// Starts a look under another user's rights.
-    pub spawner: Spawner,
-    /// Where such a look is entered.
-    pub shims: Arc<RunRegistry>,
-    /// How many are under way.
-    pub under_way: Arc<AtomicUsize>,
+    /// Looks under another user's rights.
+    commands: WorkspaceCommands,
+    /// Whose the workers of a profile are.
+    configuration: Live<Configuration>,
+    daemon_user: DaemonUser,
+    /// How many looks are under way.
+    under_way: Arc<AtomicUsize>,
 }
 
 impl Looker {
     /// One that has nothing under way.
-    pub fn new(context: &Arc<LaunchContext>, spawner: &Spawner, shims: &Arc<RunRegistry>) -> Self {
-        let (context, shims) = (Arc::clone(context), Arc::clone(shims));
-        Self { context, spawner: spawner.clone(), shims, under_way: Arc::default() }
+    pub fn new(
+        commands: WorkspaceCommands,
+        configuration: Live<Configuration>,
+        daemon_user: DaemonUser,
+    ) -> Self {
+        Self { commands, configuration, daemon_user, under_way: Arc::default() }
+    }
+
+    /// The commands that it looks by as another user.
+    pub fn commands(&self) -> &WorkspaceCommands {
+        &self.commands
     }
 
     /// Where `path` leads. Where the daemon has no right to look, the users of `profiles` are asked. Takes as long as the file
@@ -85,8 +90,9 @@ impl Looker {
 
     /// What the users of `profiles` see there; none when none of them is another user than the daemon's.
     async fn look_as_others(&self, path: &str, profiles: &[String]) -> Option<Look> {
-        let mut users: Vec<String> =
-            profiles.iter().filter_map(|name| self.context.worker_user(name).ok()?).collect();
+        let user_of =
+            |name: &String| self.configuration.worker_user(&self.daemon_user, name).ok()?;
+        let mut users: Vec<String> = profiles.iter().filter_map(user_of).collect();
         users.sort();
         users.dedup();
         let mut last = None;
@@ -111,29 +117,8 @@ impl Looker {
                 return unknown(format!("cannot look up user `{user}`: {}", in_words(&error)));
             }
         };
-        let context = &self.context;
-        let words = ["workspace", "look", "--path", path].map(str::to_owned);
-        let argv = [vec![context.kanban()], words.to_vec()].concat();
-        let variable = |name: &str, value: String| (name.to_owned(), value);
-        let path = context.daemon_env.get("PATH").cloned().unwrap_or_default();
-        let env = [
-            variable("PATH", path),
-            variable("HOME", account.home.clone()),
-            // By which it is known as no operator.
-            variable("KANBAN_RUN", NO_RUN.to_string()),
-            variable("KANBAN_SOCKET", context.worker_socket.to_string_lossy().into_owned()),
-        ]
-        .into();
-        let command = CommandAs {
-            spawner: &self.spawner,
-            registry: &self.shims,
-            runs_dir: &context.runs_dir,
-            incarnation: context.incarnation(),
-            holder: context.holder.as_ref(),
-            containment: &context.containment(),
-            limits: &group_limits(&context.settings(), None),
-        };
-        match command.output(Some(&account), argv, env, OTHERS_PATIENCE) {
+        let words = ["look", "--path", path];
+        match self.commands.run(Some(&account), &words, OTHERS_PATIENCE) {
             Ok(told) => match serde_json::from_str::<Outcome>(&told) {
                 Ok(outcome) => in_board_words(outcome.into_result()),
                 Err(error) => unknown(format!("the answer of user `{user}` is damaged: {error}")),

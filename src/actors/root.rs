@@ -23,7 +23,6 @@ use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::circuit_breaker::{CircuitBreaker, CircuitBreakerDeps};
 use crate::actors::crash_detector::messages::{AdoptRun, AuditRuns};
 use crate::actors::crash_detector::{CrashDetector, CrashDetectorDeps};
-use crate::actors::disk::Disk;
 use crate::actors::dispatcher::messages::{DispatchNow, Ping, Wake};
 use crate::actors::dispatcher::{Dispatcher, DispatcherDeps};
 use crate::actors::doorkeeper::messages::LookAtDoors;
@@ -114,10 +113,14 @@ pub struct RootDeps {
     pub wires: Wires,
     /// The subscribers' side of the event hub.
     pub feed: EventFeed,
-    /// For workers; the other actors' needs are among them.
+    /// For workers.
     pub worker: WorkerDeps,
     /// For the dispatcher.
-    pub disk: Disk,
+    pub dispatcher: DispatcherDeps,
+    /// For the crash detector.
+    pub crash_detector: CrashDetectorDeps,
+    /// For the circuit breaker.
+    pub circuit_breaker: CircuitBreakerDeps,
     /// For the doorkeeper.
     pub doorkeeper: DoorkeeperDeps,
     /// Told how far the daemon is.
@@ -195,16 +198,7 @@ impl RootSupervisor {
     }
 
     fn build_dispatcher(&self, guard: Guard) {
-        let deps = DispatcherDeps {
-            database: self.deps.worker.database.clone(),
-            readers: self.deps.worker.readers.clone(),
-            start_worker: self.deps.wires.start_worker.clone(),
-            configuration: self.deps.worker.context.configuration.clone(),
-            disk: self.deps.disk.clone(),
-            figures: self.deps.worker.figures.clone(),
-            looker: self.deps.worker.looker.clone(),
-        };
-        let dispatcher = Dispatcher::new(deps, guard).start();
+        let dispatcher = Dispatcher::new(self.deps.dispatcher.clone(), guard).start();
         self.deps.wires.wake.connect(&dispatcher);
         self.deps.wires.dispatch_now.connect(&dispatcher);
         self.deps.wires.ping.connect(&dispatcher);
@@ -214,27 +208,15 @@ impl RootSupervisor {
     }
 
     fn build_crash_detector(&self, guard: Guard) {
-        let deps = CrashDetectorDeps {
-            database: self.deps.worker.database.clone(),
-            readers: self.deps.worker.readers.clone(),
-            live_runs: self.deps.worker.live_runs.clone(),
-            start_worker: self.deps.wires.start_worker.clone(),
-            list_workers: self.deps.wires.list_workers.clone(),
-            adoption_done: self.deps.wires.adoption_done.clone(),
-            context: self.deps.worker.context.clone(),
-        };
-        let detector = CrashDetector::new(deps, guard).start();
+        let detector = CrashDetector::new(self.deps.crash_detector.clone(), guard).start();
         self.deps.wires.adopt_run.connect(&detector);
         self.deps.wires.audit_runs.connect(&detector);
         self.deps.wires.settings_to_crash_detector.connect(&detector);
     }
 
     fn build_circuit_breaker(&self, guard: Guard) {
-        let deps = CircuitBreakerDeps {
-            readers: self.deps.worker.readers.clone(),
-            wake: self.deps.wires.wake.clone(),
-        };
-        self.deps.wires.breaker_moved.connect(&CircuitBreaker::new(deps, guard).start());
+        let breaker = CircuitBreaker::new(self.deps.circuit_breaker.clone(), guard).start();
+        self.deps.wires.breaker_moved.connect(&breaker);
     }
 
     fn build_notifier(&self, guard: Guard) {

@@ -11,21 +11,22 @@ mod closing;
 mod end;
 mod env_file;
 pub mod evidence;
-pub mod footing;
-pub mod launch_context;
 mod launching;
 mod making;
 pub mod messages;
+mod not_launched;
 pub mod phase;
-pub mod prepare;
+mod prepare;
 mod progress;
 mod recording;
 pub mod seed;
 mod sighting;
 mod start_signs;
+mod start_words;
 mod vigil;
 pub mod watch;
 mod words;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,14 +38,18 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
+use crate::actors::configuration::Configuration;
 use crate::actors::database::Database;
 use crate::actors::doors::Doors;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
+use crate::actors::launcher::Launcher;
+use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::places::Looker;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::WorkerFinished;
+use crate::actors::supervision::RunSupervision;
 use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
@@ -59,7 +64,6 @@ use crate::os::processes::spawn::Spawner;
 use crate::os::run_files::directory::{RunDir, RunSpec};
 use crate::os::run_files::signs::Footing;
 use end::End;
-use launch_context::LaunchContext;
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
 use seed::{EndedRun, StartReport, WorkerSeed};
@@ -86,8 +90,12 @@ pub struct WorkerDeps {
     pub live_runs: LiveRuns,
     /// What looks where paths lead; the dispatcher's.
     pub looker: Looker,
+    /// The settings, for times and limits.
+    pub configuration: Live<Configuration>,
+    /// How runs are inspected, ended and cleaned up.
+    pub supervision: Arc<RunSupervision>,
     /// How launches are made.
-    pub context: Arc<LaunchContext>,
+    pub launcher: Arc<Launcher>,
     /// The root supervisor.
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.
@@ -157,7 +165,7 @@ impl Worker {
         guard: Guard,
     ) -> Self {
         let run_id = seed.run_id();
-        let run_dir = deps.context.run_dir(run_id);
+        let run_dir = deps.supervision.paths.run_dir(run_id);
         let (task_id, board, profile) = match &seed {
             WorkerSeed::Claimed(order) => (&order.task.id, &order.task.board, Some(&order.profile)),
             WorkerSeed::Adopted(adopted) => {
@@ -170,7 +178,7 @@ impl Worker {
         let (task_id, board) = (task_id.clone(), board.clone());
         let profile = profile.cloned().unwrap_or_default();
         let claimed = matches!(seed, WorkerSeed::Claimed(_)).then(Instant::now);
-        let vigil = Vigil::of(&seed, &deps.context.settings());
+        let vigil = Vigil::of(&seed, &deps.configuration.settings());
         Self {
             deps,
             run_id,
@@ -273,7 +281,7 @@ impl Worker {
 
     /// A verdict may be older than this actor: after an adoption only the rest of the linger is left.
     fn remaining_linger(&self) -> Duration {
-        let linger = self.deps.context.settings().supervision.linger;
+        let linger = self.deps.configuration.settings().supervision.linger;
         let passed = self.linger_from.map_or(0, |from| (epoch_seconds() - from).max(0));
         linger.saturating_sub(Duration::from_secs(passed.unsigned_abs()))
     }
@@ -311,7 +319,7 @@ impl Worker {
         {
             tracing::error!(run = self.run_id, %error, "its shim could not be asked to stop");
         }
-        let grace = self.deps.context.settings().supervision.grace;
+        let grace = self.deps.configuration.settings().supervision.grace;
         self.arm(grace + KILL_MARGIN, Happening::LadderTimeout, context);
     }
 }

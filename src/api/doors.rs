@@ -14,6 +14,7 @@ use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT}
 use crate::config::worker_user::has_workers_of_others;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::peer::{Peer, peer_of};
+use crate::service::Service;
 
 /// What is said to those who are hung up on before they have said anything.
 const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 105\r\n\
@@ -39,7 +40,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Ok(peer) => Ok(peer),
         Err(error) => Err(error.to_string()),
     };
-    let containment = api.service.context.containment();
+    let containment = api.service.supervision.containment.get();
     let scene = scene(api, &containment);
     // A stranger is not looked at any closer: what it is like could take its time.
     if let Ok(peer) = &peer
@@ -76,16 +77,19 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
 
 /// Where a peer is, by what is known of the runs now.
 pub fn placed(api: &Api, peer: &Peer) -> Placement {
-    place(peer, scene(api, &api.service.context.containment()))
+    place(peer, scene(api, &api.service.supervision.containment.get()))
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {
-    let context = &api.service.context;
+    let Service { live_runs, supervision, launcher, .. } = api.service.as_ref();
     Scene {
-        live_runs: &api.service.live_runs,
+        live_runs,
         containment,
-        marks: context.marks(),
-        has_workers_of_others: has_workers_of_others(&context.daemon_user, &context.settings()),
+        marks: supervision.marks(),
+        has_workers_of_others: has_workers_of_others(
+            &launcher.daemon_user,
+            &supervision.configuration.settings(),
+        ),
     }
 }
 

@@ -10,24 +10,32 @@ use super::StartError;
 use super::supervisor::Supervision;
 use super::way_in::{Listeners, doorkeeper};
 use super::{home, skills, supervisor};
+use crate::actors::circuit_breaker::CircuitBreakerDeps;
 use crate::actors::configuration::{Configuration, PolicyBasis};
+use crate::actors::crash_detector::CrashDetectorDeps;
 use crate::actors::database::Database;
 use crate::actors::disk::Disk;
+use crate::actors::dispatcher::DispatcherDeps;
+use crate::actors::doorkeeper::DoorkeeperDeps;
+use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::indexer;
+use crate::actors::launcher::Launcher;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::paths::Paths;
 use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::reloader::Reloader;
-use crate::actors::root::messages::ActorDown;
+use crate::actors::root::messages::{ActorDown, WorkerFinished};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, Wires};
+use crate::actors::supervision::RunSupervision;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
-use crate::actors::worker::launch_context::LaunchContext;
+use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::api::Api;
 use crate::api::operations::OPERATIONS;
 use crate::api::sockets::BoundSockets;
@@ -76,51 +84,38 @@ pub(super) fn build(
     let Storage { database, database_thread, pool, readers, feed } =
         open_storage(board, home, &configuration, &wires, &install.incarnation)?;
     let live_runs = LiveRuns::default();
-    let Supervision { holder, containment, spawner, daemon_user } =
-        supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
+    let supervisors = supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
+    let daemon_user = supervisors.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
     let (bound, metrics) = listeners.listen(home, &settings, has_others)?;
-    let context = Arc::new(LaunchContext {
-        configuration: configuration.clone(),
+    let paths = Paths {
         runs_dir: home.runs(),
         logs_dir: home.logs(),
         workspaces_dir: home.workspaces(),
-        daemon_env: ambient.env.clone(),
         worker_socket,
         kanban_dir: home::program_dir(),
         skill_folders: open_skills(home, has_others)?,
-        guidance: GUIDANCE,
-        incarnation: Live::new(install.incarnation),
-        containment,
-        holder,
-        daemon_user,
-    });
-    let token_holders = TokenHolders::of(&context.daemon_user, &settings);
+    };
+    let worker = worker_deps(
+        (paths, &ambient, &configuration, Live::new(install.incarnation)),
+        (database, readers, live_runs),
+        supervisors,
+        (wires.worker_finished.clone(), bound.doors.clone()),
+    );
+    let token_holders = TokenHolders::of(&daemon_user, &settings);
     let reloader = Arc::new(Reloader {
         ambient,
         home: home.clone(),
         configuration: configuration.clone(),
         basis,
-        daemon_user: context.daemon_user.clone(),
+        daemon_user,
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
         token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
     });
-    let disk = Disk { home: home.path().to_owned(), configuration: configuration.clone() };
-    let worker = WorkerDeps {
-        looker: Looker::new(&context, &spawner, &live_runs.shims),
-        database,
-        readers,
-        spawner,
-        live_runs,
-        context,
-        finished: wires.worker_finished.clone(),
-        figures: Arc::default(),
-        files: FileWatch::default(),
-        doors: bound.doors.clone(),
-    };
+    let disk = Disk { home: home.path().to_owned(), configuration };
     let (life_sender, life) = watch::channel(Life::Starting);
     let edge = Usage::new(shares.connections, OPERATIONS.iter().map(|operation| operation.name));
     let service = Arc::new(Service {
@@ -129,11 +124,14 @@ pub(super) fn build(
         pool,
         feed: feed.clone(),
         dispatch_now: wires.dispatch_now.clone(),
-        spawner: worker.spawner.clone(),
         live_runs: worker.live_runs.clone(),
         looker: worker.looker.clone(),
         disk: disk.clone(),
-        context: Arc::clone(&worker.context),
+        paths: worker.supervision.paths.clone(),
+        configuration: worker.configuration.clone(),
+        supervision: Arc::clone(&worker.supervision),
+        launcher: Arc::clone(&worker.launcher),
+        workspace_commands: worker.looker.commands().clone(),
         attachments: home::open_attachments(home)?,
         edge: Arc::new(edge.clone()),
         descriptors: descriptors::soft_limit(),
@@ -147,8 +145,89 @@ pub(super) fn build(
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);
-    let root = RootDeps { wires, feed, worker, disk, doorkeeper, life: life_sender };
+    let root = root_deps(wires, feed, worker, (disk, doorkeeper), life_sender);
     Ok(Parts { root, api, bound, metrics, database_thread })
+}
+
+/// What workers may reach: what their runs are supervised with, and what they are launched with.
+fn worker_deps(
+    (paths, ambient, configuration, incarnation): (
+        Paths,
+        &Ambient,
+        &Live<Configuration>,
+        Live<String>,
+    ),
+    (database, readers, live_runs): (Database, Readers, LiveRuns),
+    supervisors: Supervision,
+    (finished, doors): (Wire<WorkerFinished>, Doors),
+) -> WorkerDeps {
+    let Supervision { holder, containment, spawner, daemon_user } = supervisors;
+    let configuration = configuration.clone();
+    let supervision = Arc::new(RunSupervision {
+        paths,
+        configuration: configuration.clone(),
+        incarnation,
+        containment,
+        holder,
+    });
+    let commands = WorkspaceCommands {
+        supervision: Arc::clone(&supervision),
+        spawner: spawner.clone(),
+        shims: Arc::clone(&live_runs.shims),
+        daemon_env: ambient.env.clone(),
+    };
+    let launcher = Arc::new(Launcher {
+        supervision: Arc::clone(&supervision),
+        daemon_env: ambient.env.clone(),
+        guidance: GUIDANCE,
+        daemon_user: daemon_user.clone(),
+    });
+    WorkerDeps {
+        looker: Looker::new(commands, configuration.clone(), daemon_user),
+        database,
+        readers,
+        spawner,
+        live_runs,
+        configuration,
+        supervision,
+        launcher,
+        finished,
+        figures: Arc::default(),
+        files: FileWatch::default(),
+        doors,
+    }
+}
+
+/// What each actor may reach, by name.
+fn root_deps(
+    wires: Wires,
+    feed: EventFeed,
+    worker: WorkerDeps,
+    (disk, doorkeeper): (Disk, DoorkeeperDeps),
+    life: watch::Sender<Life>,
+) -> RootDeps {
+    let dispatcher = DispatcherDeps {
+        database: worker.database.clone(),
+        readers: worker.readers.clone(),
+        start_worker: wires.start_worker.clone(),
+        configuration: worker.configuration.clone(),
+        disk,
+        figures: worker.figures.clone(),
+        looker: worker.looker.clone(),
+    };
+    let crash_detector = CrashDetectorDeps {
+        database: worker.database.clone(),
+        readers: worker.readers.clone(),
+        live_runs: worker.live_runs.clone(),
+        start_worker: wires.start_worker.clone(),
+        list_workers: wires.list_workers.clone(),
+        adoption_done: wires.adoption_done.clone(),
+        configuration: worker.configuration.clone(),
+        supervision: Arc::clone(&worker.supervision),
+    };
+    let circuit_breaker =
+        CircuitBreakerDeps { readers: worker.readers.clone(), wake: wires.wake.clone() };
+    RootDeps { wires, feed, worker, dispatcher, crash_detector, circuit_breaker, doorkeeper, life }
 }
 
 /// The folders of skills, made before workers of other users are let through to them.

@@ -12,7 +12,6 @@ use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::sockets::{self, BoundSockets};
 use crate::app::StartError;
 use crate::config::home::HomeKind;
-use crate::config::worker_user::DaemonUser;
 use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, HandedSockets};
 
@@ -62,8 +61,8 @@ pub(super) fn doorkeeper(
         doors: shared.doors.clone(),
         database: shared.database.clone(),
         home: HomePlace::of(home.path()),
-        configuration: shared.context.configuration.clone(),
-        daemon_user: shared.context.daemon_user.clone(),
+        configuration: shared.configuration.clone(),
+        daemon_user: shared.launcher.daemon_user.clone(),
         life: life.subscribe(),
     }
 }

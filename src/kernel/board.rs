@@ -25,11 +25,11 @@ use crate::kernel::limits::REQUEST_ID_BYTES_MAX;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
-use crate::kernel::shorten::shorten;
 use crate::kernel::tx::{Effects, Tx};
 use crate::kernel::verb::Verb;
 

@@ -5,9 +5,9 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::TaskId;
 use crate::kernel::origin::{self, Origin};
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::shorten::shorten;
 use crate::kernel::validate;
 
 /// Why an id is not that of a task that the caller created.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Refusal;
 use crate::kernel::policy::Policy;
-use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::shorten::shorten;
+use crate::kernel::task::{Task, WorkspaceKind};
 
 /// A directory, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
-use crate::kernel::shorten::shorten;
 use crate::kernel::tx::refuse_other_board;
 
 /// What a query works with.

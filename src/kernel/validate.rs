@@ -5,8 +5,8 @@ use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
     METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
 };
-use crate::kernel::task::WorkspaceKind;
 use crate::kernel::shorten::shorten;
+use crate::kernel::task::WorkspaceKind;
 use crate::text::signs::ends_line;
 
 /// A text without NUL bytes, of at most `limit` bytes, as it is.

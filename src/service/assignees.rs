@@ -43,7 +43,7 @@ pub async fn list(
 ) -> Result<Vec<Assignee>, ServiceError> {
     let read = move |snapshot: &Snapshot<'_>| snapshot.board(request.board.as_deref(), "assignees");
     let board = service.readers.read(by.caller, read).await?;
-    let settings = service.context.settings();
+    let settings = service.configuration.settings();
     let mut found: BTreeMap<String, BTreeMap<String, i64>> =
         settings.profiles.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
     for (key, count) in service.database.counts().of_board(&board) {
@@ -58,7 +58,7 @@ pub async fn list(
         .into_iter()
         .map(|(name, counts)| Assignee {
             on_disk: settings.profiles.contains_key(&name),
-            would_run: would_run(&name, &settings, &service.context),
+            would_run: would_run(&name, &settings, &service.launcher),
             name,
             counts,
         })

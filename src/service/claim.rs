@@ -25,7 +25,7 @@ pub async fn claim(
     mut verb: ClaimTask,
 ) -> Result<ClaimReply, ServiceError> {
     let id = verb.id.clone();
-    let policy = service.context.policy();
+    let policy = service.configuration.policy();
     let read = move |snapshot: &Snapshot<'_>| {
         let task = snapshot.task(&id, None, ClaimTask::NAME)?;
         let paths = task_paths(snapshot.connection, &policy, &task)?;
@@ -35,7 +35,8 @@ pub async fn claim(
     refuse_relative(&task)?;
     // The checkout of a worktree is a directory of the daemon's own, on a branch that no other task has.
     if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
-        let profiles: Vec<String> = service.context.settings().profiles.keys().cloned().collect();
+        let profiles: Vec<String> =
+            service.configuration.settings().profiles.keys().cloned().collect();
         verb.place = match service.looker.look_within(places::PATIENCE, &path, &profiles).await {
             Look::Found(place) => Some(place),
             Look::Broken(broken) => return Err(unknown_workspace(&task, &broken.problem).into()),
@@ -66,8 +67,8 @@ fn fault(path: &Path) -> impl FnOnce(std::io::Error) -> Fault + '_ {
 }
 
 fn make_scratch(service: &Service, task: &Task) -> Result<String, ServiceError> {
-    let path = service.context.scratch_dir(&task.id);
-    Workspaces::open(&service.context.workspaces_dir)
+    let path = service.paths.scratch_dir(&task.id);
+    Workspaces::open(&service.paths.workspaces_dir)
         .and_then(|workspaces| workspaces.ensure_scratch(task.id.as_str()))
         .map_err(fault(&path))?;
     Ok(path.to_string_lossy().into_owned())
@@ -80,13 +81,13 @@ fn mark_worktree(
     repository: Option<&str>,
     branch: Option<&str>,
 ) -> Result<String, ServiceError> {
-    let path = service.context.scratch_dir(&task.id);
+    let path = service.paths.scratch_dir(&task.id);
     if !path.is_dir() {
         let problem = "the worktree is made first, by whoever claims";
         let value = path.display().to_string();
         return Err(Refusal::InvalidValue { field: "workspace", problem, value }.into());
     }
-    let workspaces = Workspaces::open(&service.context.workspaces_dir).map_err(fault(&path))?;
+    let workspaces = Workspaces::open(&service.paths.workspaces_dir).map_err(fault(&path))?;
     let earlier = match workspaces.mark(task.id.as_str()).map_err(fault(&path))? {
         Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. }) => Some(repository),
         Some(Mark { kind: MarkKind::Scratch(_), .. }) | None => None,
@@ -94,7 +95,7 @@ fn mark_worktree(
     let asked = task.workspace_path.as_deref().map(PathBuf::from).filter(|asked| *asked != path);
     let repository = repository.map(PathBuf::from).or(asked).or(earlier);
     let repository = repository.ok_or_else(|| no_path(task))?;
-    let new = || branch_of(&service.context.policy().branch_prefix, task.id.as_str());
+    let new = || branch_of(&service.configuration.policy().branch_prefix, task.id.as_str());
     let branch = branch.map(str::to_owned).or_else(|| task.branch_name.clone()).unwrap_or_else(new);
     workspaces.mark_worktree(task.id.as_str(), &repository, &branch).map_err(fault(&path))?;
     Ok(path.to_string_lossy().into_owned())

@@ -19,7 +19,7 @@ pub async fn context(
     query: GetContext,
 ) -> Result<ContextReply, ServiceError> {
     let own = match &by.caller {
-        Caller::Worker { run_id, .. } => Some((*run_id, service.context.run_dir(*run_id))),
+        Caller::Worker { run_id, .. } => Some((*run_id, service.paths.run_dir(*run_id))),
         Caller::Operator { .. } | Caller::System { .. } => None,
     };
     let read = move |snapshot: &Snapshot<'_>| {

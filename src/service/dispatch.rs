@@ -41,7 +41,7 @@ pub async fn dispatch(
         }
         .into());
     }
-    let policy = service.context.policy();
+    let policy = service.configuration.policy();
     let message = DispatchNow {
         caller: by.caller,
         request_id: by.request_id,

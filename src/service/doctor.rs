@@ -37,7 +37,8 @@ pub async fn doctor(
     GetDaemon {}: GetDaemon,
 ) -> Result<Doctor, ServiceError> {
     let Requester { caller, .. } = by;
-    let (settings, containment) = (service.context.settings(), service.context.containment());
+    let (settings, containment) =
+        (service.configuration.settings(), service.supervision.containment.get());
     let mut checks = vec![Check::ok("daemon", format!("version {}", env!("CARGO_PKG_VERSION")))];
     checks.extend(board::checks(&service, &caller).await);
     checks.push(host::disk_check(&service.home, settings.disk.min_free_bytes));
@@ -47,14 +48,14 @@ pub async fn doctor(
     resources.search = searched.unwrap_or_default();
     checks.extend(resources::checks(&resources, settings.dispatch.max_running, epoch_seconds()));
     checks.push(host::home_check(&service.home));
-    checks.extend(way_in::checks(&service.doors, &service.socket, &service.context.worker_socket));
+    checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
     checks.push(surroundings::proc_check(&settings, &containment));
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
-    checks.extend(host::lingering_check(&service.context.daemon_env));
+    checks.extend(host::lingering_check(&service.launcher.daemon_env));
     checks.extend(supervision::containment_checks(&settings, &containment));
     checks.extend(supervision::holder_check(&service).await);
-    checks.push(supervision::users_check(&service.context));
-    checks.extend(supervision::profile_checks(&settings, &service.context).await);
+    checks.push(supervision::users_check(&service.launcher));
+    checks.extend(supervision::profile_checks(&settings, &service.launcher).await);
     let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     Ok(Doctor { health, checks })
 }

@@ -20,8 +20,8 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::queries::Snapshot;
-use crate::kernel::store;
 use crate::kernel::shorten::shorten;
+use crate::kernel::store;
 use crate::kernel::verbs::EVENTS_FLOOR;
 use crate::service::life::wait_for_life;
 use crate::service::{Requester, Service, ServiceError};
@@ -107,7 +107,7 @@ pub async fn follow(
         live: request.follow.then_some(live),
         life: service.life.clone(),
         last: start.after,
-        incarnation: service.context.incarnation(),
+        incarnation: service.supervision.incarnation(),
         service,
     };
     if start.resync {
@@ -135,7 +135,7 @@ async fn start_of(
         None => (None, after),
     };
     let id: EventId = id.parse().map_err(|_| ServiceError::BadCursor { value: shorten(after) })?;
-    if incarnation.is_some_and(|incarnation| incarnation != service.context.incarnation()) {
+    if incarnation.is_some_and(|incarnation| incarnation != service.supervision.incarnation()) {
         return Ok(Start { after: newest_event_id(service, caller).await?, resync: true });
     }
     // What gc has removed cannot be told any more; a listener that had not heard it has to look at the board anew.
@@ -243,7 +243,7 @@ impl EventStream {
 
     /// Reads a page of what the database has.
     async fn catch_up(&mut self) -> Result<(), ServiceError> {
-        if self.incarnation != self.service.context.incarnation() {
+        if self.incarnation != self.service.supervision.incarnation() {
             self.begin_again().await?;
         }
         let after = self.last;
@@ -268,7 +268,7 @@ impl EventStream {
 
     /// The board was restored: what was heard so far belongs to another life of it.
     async fn begin_again(&mut self) -> Result<(), ServiceError> {
-        self.incarnation = self.service.context.incarnation();
+        self.incarnation = self.service.supervision.incarnation();
         self.last = newest_event_id(&self.service, &self.caller).await?;
         self.have_resynced();
         Ok(())

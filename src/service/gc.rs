@@ -108,7 +108,7 @@ async fn preview(
         Ok((tasks, events))
     };
     let (tasks, events) = service.readers.read_long(caller, read).await?;
-    let logs_of = |id: &TaskId| count_entries(&service.context.logs_dir.join(id.as_str()));
+    let logs_of = |id: &TaskId| count_entries(&service.paths.logs_dir.join(id.as_str()));
     let logs = tasks.iter().map(logs_of).sum();
     let tasks_count = tasks.len();
     let report =
@@ -130,7 +130,7 @@ async fn collect(
         report.tasks += reply.tasks.len();
         report.events += reply.events;
         for id in &reply.tasks {
-            report.logs += remove_logs(&service.context.logs_dir.join(id.as_str()));
+            report.logs += remove_logs(&service.paths.logs_dir.join(id.as_str()));
         }
         purged.extend(reply.tasks);
         if !reply.has_more {
@@ -163,11 +163,11 @@ async fn old_logs(
     counted: Vec<TaskId>,
 ) -> Result<usize, ServiceError> {
     let before = epoch_seconds() - request.log_older_than_days.saturating_mul(DAY_SECONDS);
-    let (context, dry_run) = (Arc::clone(&service.context), request.dry_run);
+    let (logs_dir, dry_run) = (service.paths.logs_dir.clone(), request.dry_run);
     // On a reader's thread: a slow disk holds up nobody there.
     let look = move |snapshot: &Snapshot<'_>| {
         let mut count = 0;
-        let Ok(folders) = std::fs::read_dir(&context.logs_dir) else { return Ok(0) };
+        let Ok(folders) = std::fs::read_dir(&logs_dir) else { return Ok(0) };
         for folder in folders.flatten() {
             let name = folder.file_name();
             let Some(id) = name.to_str().and_then(TaskId::parse) else { continue };

@@ -67,13 +67,13 @@ async fn candidates(
     by: Requester,
     request: &GetLog,
 ) -> Result<Candidates, ServiceError> {
-    let context = Arc::clone(&service.context);
+    let paths_of = service.paths.clone();
     let (id, board, wanted) = (request.id.clone(), request.board.clone(), request.run);
     let read = move |snapshot: &Snapshot<'_>| {
         let task = snapshot.task(&id, board.as_deref(), "log")?;
         let mut runs = store::runs::list_of_task(snapshot.connection, &task.id)?;
         runs.retain(|run| wanted.is_none_or(|wanted| wanted == run.id));
-        let paths = runs.iter().rev().map(|run| (run.id, context.log_path(&task.id, run.id)));
+        let paths = runs.iter().rev().map(|run| (run.id, paths_of.log_path(&task.id, run.id)));
         let paths: Vec<_> = paths.collect();
         Ok(Candidates { task_id: task.id, paths })
     };

@@ -46,31 +46,33 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::actors::configuration::Configuration;
 use crate::actors::database::{Database, Submit};
+use crate::actors::disk::Disk;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
+use crate::actors::launcher::Launcher;
+use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::paths::Paths;
 use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
 use crate::actors::root::Life;
+use crate::actors::supervision::RunSupervision;
 use crate::actors::wire::Wire;
-use crate::actors::disk::Disk;
-use crate::actors::worker::launch_context::LaunchContext;
+use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
-use crate::os::processes::spawn::Spawner;
 use crate::service::attachment_store::AttachmentStore;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
 
 /// What the use cases work with.
 pub struct Service {
-    /// Whether the disk has room.
-    pub disk: Disk,
     /// The writer.
     pub database: Database,
     /// The reading connections.
@@ -81,14 +83,22 @@ pub struct Service {
     pub feed: EventFeed,
     /// The dispatcher, for a person's dispatch.
     pub dispatch_now: Wire<DispatchNow>,
-    /// Starts what has to be done as another user.
-    pub spawner: Spawner,
     /// Who is live.
     pub live_runs: LiveRuns,
     /// What looks where paths lead.
     pub looker: Looker,
-    /// Where logs and workspaces are.
-    pub context: Arc<LaunchContext>,
+    /// Whether the disk has room.
+    pub disk: Disk,
+    /// Where files are.
+    pub paths: Paths,
+    /// The settings and the policy.
+    pub configuration: Live<Configuration>,
+    /// The life of the database, and what holds runs together.
+    pub supervision: Arc<RunSupervision>,
+    /// What workers are launched with.
+    pub launcher: Arc<Launcher>,
+    /// Does what has to be done about a workspace as another user.
+    pub workspace_commands: WorkspaceCommands,
     /// Files that were attached to tasks.
     pub attachments: AttachmentStore,
     /// What the edge has counted of callers and requests.

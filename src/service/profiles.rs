@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::worker::launch_context::LaunchContext;
-use crate::actors::worker::prepare::group_limits;
+use crate::actors::group_limits::group_limits;
+use crate::actors::launcher::Launcher;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};
@@ -102,9 +102,9 @@ pub async fn list(
 ) -> Result<Vec<ProfileInfo>, ServiceError> {
     let names = match query.name {
         Some(name) => vec![name],
-        None => service.context.settings().profiles.keys().cloned().collect(),
+        None => service.configuration.settings().profiles.keys().cloned().collect(),
     };
-    profile_infos(&service.context, names).await
+    profile_infos(&service.launcher, names).await
 }
 
 /// What profiles amount to. Their files may be on a disk that does not answer, so a thread of its own reads them.
@@ -112,13 +112,13 @@ pub async fn list(
 /// # Errors
 /// They are not read in time.
 pub async fn profile_infos(
-    context: &Arc<LaunchContext>,
+    launcher: &Arc<Launcher>,
     names: Vec<String>,
 ) -> Result<Vec<ProfileInfo>, ServiceError> {
-    let context = Arc::clone(context);
-    let settings = context.settings();
+    let launcher = Arc::clone(launcher);
+    let settings = launcher.supervision.configuration.settings();
     let look = on_own_thread("profiles", move || {
-        names.iter().map(|name| profile_info(name, &settings, &context)).collect()
+        names.iter().map(|name| profile_info(name, &settings, &launcher)).collect()
     });
     match tokio::time::timeout(FILES_TIME, look).await {
         Ok(Ok(infos)) => Ok(infos),
@@ -131,13 +131,13 @@ pub async fn profile_infos(
 }
 
 /// The command of a worker, with placeholders where a task's values will stand.
-pub fn would_run(assignee: &str, settings: &Settings, context: &LaunchContext) -> Vec<String> {
+pub fn would_run(assignee: &str, settings: &Settings, launcher: &Launcher) -> Vec<String> {
     resolve(assignee, settings)
-        .map(|resolution| sample(assignee, &resolution, context).argv)
+        .map(|resolution| sample(assignee, &resolution, launcher).argv)
         .unwrap_or_default()
 }
 
-fn sample(assignee: &str, resolution: &Resolution, context: &LaunchContext) -> Rendered {
+fn sample(assignee: &str, resolution: &Resolution, launcher: &Launcher) -> Rendered {
     let no_profile = Profile::default();
     let profile = resolution.profile.as_ref().unwrap_or(&no_profile);
     let input = LaunchInput {
@@ -149,8 +149,8 @@ fn sample(assignee: &str, resolution: &Resolution, context: &LaunchContext) -> R
         model: profile.model.as_deref(),
         effort: profile.effort.as_deref(),
         args: &profile.args,
-        kanban: &context.kanban(),
-        socket: &context.worker_socket.to_string_lossy(),
+        kanban: &launcher.supervision.paths.kanban(),
+        socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
         guidance: "<guidance>",
         session: "<session>",
         is_resume: false,
@@ -159,13 +159,17 @@ fn sample(assignee: &str, resolution: &Resolution, context: &LaunchContext) -> R
 }
 
 /// What a profile amounts to. Reads its files.
-fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> ProfileInfo {
+fn profile_info(name: &str, settings: &Settings, launcher: &Launcher) -> ProfileInfo {
     let profile = settings.profiles.get(name);
-    let user = context.worker_user(name);
+    let user = launcher.worker_user(name);
     let info = ProfileInfo {
         name: name.to_owned(),
         max_running: profile.and_then(|profile| profile.max_running),
-        not_enforced: context.containment().not_enforced(&group_limits(settings, profile)),
+        not_enforced: launcher
+            .supervision
+            .containment
+            .get()
+            .not_enforced(&group_limits(settings, profile)),
         user: user.clone().ok().flatten(),
         working_directory: profile
             .and_then(|profile| profile.working_directory.as_ref())
@@ -176,7 +180,7 @@ fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> Pro
         Ok(resolution) => resolution,
         Err(error) => return ProfileInfo { problem: Some(error.to_string()), ..info },
     };
-    let Rendered { argv, mut env } = sample(name, &resolution, context);
+    let Rendered { argv, mut env } = sample(name, &resolution, launcher);
     let env_file = profile.and_then(|profile| profile.env_file.as_deref());
     let (of_file, file_problem) = match env_file.map(env_file::read) {
         Some(Ok(found)) => (found, None),
@@ -184,7 +188,7 @@ fn profile_info(name: &str, settings: &Settings, context: &LaunchContext) -> Pro
         None => (BTreeMap::new(), None),
     };
     env.extend(of_file.clone());
-    let env = variables(env, profile, settings, context, resolution.launcher.hermes_env);
+    let env = variables(env, profile, settings, launcher, resolution.launcher.hermes_env);
     let path = env.get("PATH").cloned().unwrap_or_default();
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
@@ -220,13 +224,13 @@ fn variables(
     launcher_env: BTreeMap<String, String>,
     profile: Option<&Profile>,
     settings: &Settings,
-    context: &LaunchContext,
+    launcher: &Launcher,
     hermes_env: bool,
 ) -> BTreeMap<String, String> {
     let mut own = launcher_env;
     own.extend(profile.iter().flat_map(|profile| profile.env.0.clone()));
     worker_environment(&WorkerEnvironment {
-        daemon: &context.daemon_env,
+        daemon: &launcher.daemon_env,
         pass_env: &settings.supervision.pass_env,
         user: None,
         profile_env: &own,
@@ -241,7 +245,7 @@ fn variables(
             token_file: "",
         },
         hermes_env,
-        kanban_dir: context.kanban_dir.as_deref(),
+        kanban_dir: launcher.supervision.paths.kanban_dir.as_deref(),
     })
 }
 

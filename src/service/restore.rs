@@ -74,7 +74,7 @@ impl Arriving {
         })?;
         let staged = self.staged.path().to_owned();
         let restored = service.database.replace(staged, service.pool.clone()).await?;
-        service.context.incarnation.replace(restored.incarnation.clone());
+        service.supervision.incarnation.replace(restored.incarnation.clone());
         service.feed.have_all_look_again();
         tracing::warn!(incarnation = restored.incarnation, "the board was restored");
         Ok(RestoreReply {

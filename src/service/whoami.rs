@@ -47,7 +47,7 @@ pub async fn whoami(
 ) -> Result<WhoAmI, ServiceError> {
     Ok(match by.caller {
         Caller::Worker { run_id, task_id, board, profile } => {
-            let settings = service.context.settings();
+            let settings = service.configuration.settings();
             let of_profile = settings.profiles.get(&profile);
             WhoAmI {
                 kind: CallerKind::Worker,

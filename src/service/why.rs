@@ -14,7 +14,7 @@ pub async fn why(
     by: Requester,
     query: WhyTask,
 ) -> Result<WhyReply, ServiceError> {
-    let policy = service.context.policy();
+    let policy = service.configuration.policy();
     let low_disk_bytes = service.disk.low_bytes();
     let read = move |snapshot: &Snapshot<'_>| read_why(&query, snapshot, &policy, low_disk_bytes);
     Ok(service.readers.read(by.caller, read).await?)

@@ -5,7 +5,6 @@
 //! the worker's user, in a tree of its own. A dry run asks the same questions and does nothing. What cannot be judged stays, and
 //! the report says why.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,15 +13,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::worker::prepare::group_limits;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
-use crate::os::processes::command_as::CommandAs;
 use crate::os::processes::user::{Account, user_name};
-use crate::os::run_files::directory::NO_RUN;
 use crate::os::workspaces::marked::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
 use crate::os::workspaces::worktree_report::{Part, Swept as SweptWorktree};
 use crate::service::error::file_fault;
@@ -89,7 +85,7 @@ pub async fn sweep(
     purged: Vec<TaskId>,
     dry_run: bool,
 ) -> Result<Swept, ServiceError> {
-    let retention = service.context.settings().workspaces.retention;
+    let retention = service.configuration.settings().workspaces.retention;
     let retention = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
     let names = on_root(service, |root| Workspaces::open(root)?.marked()).await?;
     let look = move |snapshot: &Snapshot<'_>| {
@@ -205,7 +201,7 @@ impl Commands {
         marked: FileIdentity,
         dry_run: bool,
     ) -> Result<(), String> {
-        let root = self.service.context.workspaces_dir.to_string_lossy().into_owned();
+        let root = self.service.paths.workspaces_dir.to_string_lossy().into_owned();
         let (device, inode) = (marked.device.to_string(), marked.inode.to_string());
         let words =
             ["empty", "--root", &root, "--name", name, "--device", &device, "--inode", &inode];
@@ -223,7 +219,7 @@ impl Commands {
         {
             return Ok(SweptWorktree::Gone);
         }
-        if owner.is_none() && self.service.context.holder.is_some() {
+        if owner.is_none() && self.service.supervision.holder.is_some() {
             let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
             let why = "it belongs to the daemon's own user, and this daemon starts nothing as that user; remove it by hand";
             return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
@@ -236,48 +232,14 @@ impl Commands {
 
     /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
     fn run(&self, owner: Option<u32>, words: &[&str], dry_run: bool) -> Result<String, String> {
-        let context = &self.service.context;
         let user = owner.map(account).transpose()?;
-        let mut argv = vec![context.kanban(), "workspace".to_owned()];
-        argv.extend(words.iter().map(|word| (*word).to_owned()));
-        argv.extend(dry_run.then(|| "--dry-run".to_owned()));
-        let limits = group_limits(&context.settings(), None);
-        let command = CommandAs {
-            spawner: &self.service.spawner,
-            registry: &self.service.live_runs.shims,
-            runs_dir: &context.runs_dir,
-            incarnation: context.incarnation(),
-            holder: context.holder.as_ref(),
-            containment: &context.containment(),
-            limits: &limits,
-        };
-        command.output(user.as_ref(), argv, self.env(user.as_ref()), WORKSPACE_PATIENCE).map_err(
-            |error| match &user {
-                Some(user) => format!("it belongs to user `{}`: {error}", user.name),
-                None => error.to_string(),
-            },
-        )
-    }
-
-    /// Nothing of the daemon's own but where programs are. The run and the socket are marks: whatever is left of such a command is
-    /// known by them, and refused.
-    fn env(&self, user: Option<&Account>) -> BTreeMap<String, String> {
-        let context = &self.service.context;
-        let of_daemon = |name: &str| context.daemon_env.get(name).cloned().unwrap_or_default();
-        let (home, name) = match user {
-            Some(user) => (user.home.clone(), user.name.clone()),
-            None => (of_daemon("HOME"), of_daemon("USER")),
-        };
-        let socket = context.worker_socket.to_string_lossy().into_owned();
-        let variables = [
-            ("PATH", of_daemon("PATH")),
-            ("HOME", home),
-            ("USER", name),
-            ("KANBAN_RUN", NO_RUN.to_string()),
-            ("KANBAN_SOCKET", socket),
-        ];
-        let is_set = |(_, value): &(&str, String)| !value.is_empty();
-        variables.into_iter().filter(is_set).map(|(name, value)| (name.to_owned(), value)).collect()
+        let mut words = words.to_vec();
+        words.extend(dry_run.then_some("--dry-run"));
+        let told = self.service.workspace_commands.run(user.as_ref(), &words, WORKSPACE_PATIENCE);
+        told.map_err(|error| match &user {
+            Some(user) => format!("it belongs to user `{}`: {error}", user.name),
+            None => error.to_string(),
+        })
     }
 }
 
@@ -292,7 +254,7 @@ async fn on_root<T: Send + 'static>(
     service: &Arc<Service>,
     work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, ServiceError> {
-    let root = service.context.workspaces_dir.clone();
+    let root = service.paths.workspaces_dir.clone();
     let doing = format!("look at the workspaces in {}", root.display());
     let done = on_own_thread("workspaces", move || work(&root)).await.flatten();
     Ok(done.map_err(|error| file_fault(doing, &error))?)

@@ -113,7 +113,8 @@ fn marks_that_are_made_at_the_same_time_are_each_whole_and_of_their_own() {
     });
     let workspaces = Workspaces::open(dir.path()).unwrap();
     for name in &names {
-        let expected = MarkKind::Worktree { repository: Path::new("/r").join(name), branch: name.clone() };
+        let expected =
+            MarkKind::Worktree { repository: Path::new("/r").join(name), branch: name.clone() };
         assert_eq!(workspaces.mark(name).unwrap().unwrap().kind, expected);
     }
 }

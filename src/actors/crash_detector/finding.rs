@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::actors::live_runs::{LiveRun, LiveRuns};
+use crate::actors::open_run::OpenRun;
+use crate::actors::supervision::RunSupervision;
 use crate::actors::worker::evidence;
-use crate::actors::worker::footing::{OpenRun, footing};
-use crate::actors::worker::launch_context::LaunchContext;
 use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::os::run_files::directory::RunSpec;
@@ -38,21 +38,21 @@ pub struct Taking {
 
 /// Looks at an open run. To be called where waiting is allowed: the process table may have to be read, and what is left of a dead
 /// shim's tree is ended.
-pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Found {
+pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) -> Found {
     crate::failpoint::hit("run-look");
     let run = &open.run;
-    let footing = footing(context, live_runs, run, &open.row);
-    let Inspected { inspection, spec } = context.inspect(run.id, &footing);
-    let log_tail = || evidence::log_tail(&context.log_path(&open.task.id, run.id));
+    let footing = supervision.footing(live_runs, run, &open.row);
+    let Inspected { inspection, spec } = supervision.inspect(run.id, &footing);
+    let log_tail = || evidence::log_tail(&supervision.paths.log_path(&open.task.id, run.id));
     let taking = Taking { open: open.clone(), footing, spec };
-    if taking.spec.as_ref().is_some_and(|spec| spec.incarnation != context.incarnation()) {
+    if taking.spec.as_ref().is_some_and(|spec| spec.incarnation != supervision.incarnation()) {
         return match (&inspection, &taking.footing.shim) {
             (Inspection::Alive(supervisor), Some(_)) => {
                 let supervisor = supervisor.clone();
-                taking.adopted(context, supervisor)
+                taking.adopted(supervision, supervisor)
             }
             // The files are those of a run of an earlier life of the board; its own were never made.
-            (_, None) => taking.ended(context, Evidence::of(ProcessEnd::NotStarted)),
+            (_, None) => taking.ended(supervision, Evidence::of(ProcessEnd::NotStarted)),
             (_, Some(_)) => Found::Unknown(
                 "its run directory holds the files of another life of the board".to_owned(),
             ),
@@ -64,12 +64,12 @@ pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Fo
             let supervisor = shim.clone().map(|shim| Supervisor { shim, worker: None });
             Found::Beginning(supervisor, Box::new(taking))
         }
-        Inspection::Alive(supervisor) => taking.adopted(context, supervisor.clone()),
+        Inspection::Alive(supervisor) => taking.adopted(supervision, supervisor.clone()),
         Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
             let with = (taking.spec.as_ref(), loss);
-            match context.end_remains(run.id, &taking.footing, with, REMAINS_PATIENCE) {
+            match supervision.end_remains(run.id, &taking.footing, with, REMAINS_PATIENCE) {
                 Tree::Empty => match evidence::of_inspection(&inspection, log_tail()) {
-                    Some(evidence) => taking.ended(context, evidence),
+                    Some(evidence) => taking.ended(supervision, evidence),
                     None => Found::Unknown("its end cannot be told".to_owned()),
                 },
                 Tree::Unknown(why) => Found::Unknown(why),
@@ -77,7 +77,7 @@ pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Fo
                 Tree::Some => match loss.shim.clone() {
                     Some(shim) => {
                         let worker = loss.worker.clone();
-                        taking.adopted(context, Supervisor { shim, worker })
+                        taking.adopted(supervision, Supervisor { shim, worker })
                     }
                     None => Found::Unknown("what is left of its processes does not die".to_owned()),
                 },
@@ -86,7 +86,7 @@ pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Fo
         // Every process of another boot is gone, and its PIDs belong to others: nobody is looked for, nobody signalled.
         Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => {
             match evidence::of_inspection(&inspection, log_tail()) {
-                Some(evidence) => taking.ended(context, evidence),
+                Some(evidence) => taking.ended(supervision, evidence),
                 None => Found::Unknown("its end cannot be told".to_owned()),
             }
         }
@@ -94,18 +94,18 @@ pub fn look(context: &LaunchContext, live_runs: &LiveRuns, open: &OpenRun) -> Fo
 }
 
 impl Taking {
-    fn ended(self, context: &LaunchContext, evidence: Evidence) -> Found {
+    fn ended(self, supervision: &RunSupervision, evidence: Evidence) -> Found {
         let Self { open: OpenRun { run, task, row }, footing, spec } = self;
-        let verdict_mode = context.verdict_mode(spec.as_ref(), &row, &run);
+        let verdict_mode = supervision.verdict_mode(spec.as_ref(), &row, &run);
         let ended = EndedRun { run, board: task.board, footing, spec, verdict_mode, evidence };
         Found::Seed(Box::new(WorkerSeed::Ended(Box::new(ended))))
     }
 
     /// The seed of an actor that takes the run over.
-    pub fn adopted(self, context: &LaunchContext, supervisor: Supervisor) -> Found {
+    pub fn adopted(self, supervision: &RunSupervision, supervisor: Supervisor) -> Found {
         let Self { open: OpenRun { run, task, row }, footing, spec } = self;
-        let verdict_mode = context.verdict_mode(spec.as_ref(), &row, &run);
-        let token = context.token(run.id, spec.as_ref(), &row);
+        let verdict_mode = supervision.verdict_mode(spec.as_ref(), &row, &run);
+        let token = supervision.token(run.id, spec.as_ref(), &row);
         let adopted = AdoptedRun { run, task, supervisor, footing, spec, verdict_mode, token };
         Found::Seed(Box::new(WorkerSeed::Adopted(Box::new(adopted))))
     }

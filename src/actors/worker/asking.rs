@@ -1,9 +1,9 @@
 //! What an agent is asked for and told when it is started: model, arguments, session, text. Pure but for the look for skills.
 
-use super::launch_context::LaunchContext;
-use super::launching::NotLaunched;
-use super::prepare::StartWords;
+use super::not_launched::NotLaunched;
+use super::start_words::StartWords;
 use super::words::{SkillFile, first_words, reminder};
+use crate::actors::launcher::Launcher;
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};
 use crate::config::template::Placeholder;
@@ -73,7 +73,7 @@ impl Asked {
 /// Program, arguments and variables of the worker of `order`.
 pub(super) fn rendered(
     order: &RunOrder,
-    context: &LaunchContext,
+    launcher: &Launcher,
     words: &StartWords,
     resolution: &Resolution,
     (workspace, asked): (&str, &Asked),
@@ -89,7 +89,7 @@ pub(super) fn rendered(
         let files: Vec<SkillFile> = skills
             .iter()
             .filter(|_| is_told)
-            .map(|name| (name.clone(), find_skill(name, &context.skill_folders)))
+            .map(|name| (name.clone(), find_skill(name, &launcher.supervision.paths.skill_folders)))
             .collect();
         first_words(task.id.as_str(), &files, order.is_warned || order.resume.is_some())
     };
@@ -102,9 +102,9 @@ pub(super) fn rendered(
         model: asked.model.as_deref(),
         effort: asked.effort.as_deref(),
         args: &asked.args,
-        kanban: &context.kanban(),
-        socket: &context.worker_socket.to_string_lossy(),
-        guidance: context.guidance,
+        kanban: &launcher.supervision.paths.kanban(),
+        socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
+        guidance: launcher.guidance,
         session: resume.map_or(words.session.as_str(), |resume| resume.session.as_str()),
         is_resume: resume.is_some(),
     };

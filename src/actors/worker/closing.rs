@@ -59,12 +59,12 @@ impl Worker {
         let Self { run_id, run_dir, footing, spec, session_line, is_shim_gone, evidence, .. } =
             self;
         EndLook {
-            context: Arc::clone(&self.deps.context),
+            supervision: Arc::clone(&self.deps.supervision),
             run_id: *run_id,
             run_dir: run_dir.clone(),
             footing: footing.clone(),
             spec: spec.clone(),
-            log: self.deps.context.log_path(&self.task_id, *run_id),
+            log: self.deps.supervision.paths.log_path(&self.task_id, *run_id),
             session_line: session_line.clone(),
             is_shim_gone: *is_shim_gone,
             known: evidence.clone(),
@@ -192,10 +192,10 @@ impl Worker {
         if let Some(worker) = &self.worker {
             self.deps.live_runs.shims.remove_worker(worker);
         }
-        let (launches, run_id) = (Arc::clone(&self.deps.context), self.run_id);
+        let (supervision, run_id) = (Arc::clone(&self.deps.supervision), self.run_id);
         let (dir, footing) = (self.run_dir.clone(), self.footing.clone());
         let spec = self.spec.take();
-        let remove = move || end::remove(&launches, (run_id, &dir), &footing, spec.as_ref());
+        let remove = move || end::remove(&supervision, (run_id, &dir), &footing, spec.as_ref());
         let removed = on_own_thread("remove", remove);
         context.spawn(removed.into_actor(self).map(|removed, worker, context| {
             if let Err(error) = removed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
-use super::launch_context::LaunchContext;
+use crate::actors::supervision::RunSupervision;
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::os::run_files::directory::{
@@ -18,7 +18,7 @@ use crate::os::workspaces::worktree_report::PreparedWorktree;
 
 /// A run whose end is looked for, and what its actor knows of it.
 pub(super) struct EndLook {
-    pub(super) context: Arc<LaunchContext>,
+    pub(super) supervision: Arc<RunSupervision>,
     pub(super) run_id: RunId,
     pub(super) run_dir: RunDir,
     pub(super) footing: Footing,
@@ -80,13 +80,14 @@ impl EndLook {
         {
             return Ok(evidence::of_record(&record, log()));
         }
-        let Inspected { inspection, spec } = self.context.inspect(self.run_id, &self.footing);
+        let Inspected { inspection, spec } = self.supervision.inspect(self.run_id, &self.footing);
         match &inspection {
             Inspection::Alive(_) | Inspection::Beginning(_) => return Err(NoEnd::Alive),
             Inspection::Unknown(why) => return Err(NoEnd::Unknown(why.clone())),
             Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
                 let with = (spec.as_ref().or(self.spec.as_ref()), loss);
-                match self.context.end_remains(self.run_id, &self.footing, with, self.patience) {
+                match self.supervision.end_remains(self.run_id, &self.footing, with, self.patience)
+                {
                     Tree::Empty => {}
                     Tree::Some => return Err(NoEnd::Remains),
                     Tree::Unknown(why) => return Err(NoEnd::Unknown(why)),
@@ -118,12 +119,12 @@ pub(super) fn collect(run_id: RunId, dir: &RunDir) {
 
 /// Removes the control group and the directory of a closed run.
 pub(super) fn remove(
-    context: &LaunchContext,
+    supervision: &RunSupervision,
     (run_id, dir): (RunId, &RunDir),
     footing: &Footing,
     spec: Option<&RunSpec>,
 ) {
-    context.remove_leaf(run_id, footing, spec);
+    supervision.remove_leaf(run_id, footing, spec);
     if let Err(error) = directory::remove(dir) {
         tracing::warn!(run = run_id, %error, "the files of a closed run could not be removed");
     }

@@ -3,7 +3,7 @@
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use super::Worker;
-use super::launching::NotLaunched;
+use super::not_launched::NotLaunched;
 use crate::actors::env_files::{self, Unread};
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
@@ -12,7 +12,7 @@ impl Worker {
     /// Reads the file with further variables, where the profile names one, and launches. A disk may be slow, so a thread of its own
     /// reads it.
     pub(super) fn read_env_file(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
-        let settings = self.deps.context.settings();
+        let settings = self.deps.configuration.settings();
         let profile = settings.profiles.get(&order.profile);
         let Some(path) = profile.and_then(|profile| profile.env_file.clone()) else {
             return self.launch(order, context);

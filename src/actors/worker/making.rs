@@ -2,23 +2,23 @@
 //! knows no actor.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
-use super::launch_context::LaunchContext;
-use super::launching::NotLaunched;
-use super::prepare::{Prepared, StartWords, make_own, prepare};
+use super::not_launched::NotLaunched;
+use super::prepare::{Prepared, prepare};
+use super::start_words::StartWords;
+use super::workspace::make_own;
+use crate::actors::launcher::Launcher;
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::{Launch, RunOrder};
-use crate::os::host::random::{random_hex, random_uuid};
 use crate::os::processes::spawn::SpawnRequest;
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::RunDir;
 
 /// What a start is made from.
 pub(super) struct Making {
-    pub(super) context: Arc<LaunchContext>,
+    pub(super) launcher: Arc<Launcher>,
     pub(super) order: Box<RunOrder>,
     /// Whose the worker is to be; none for the daemon's own user.
     pub(super) user: Option<Account>,
@@ -54,16 +54,11 @@ impl Making {
     }
 
     fn prepare(&self) -> Result<(StartWords, Prepared), NotLaunched> {
-        let no_words = |error: io::Error| {
+        let words = StartWords::draw().map_err(|error| {
             NotLaunched::by(FailedStep::Randomness, "cannot draw random words", &error)
-        };
-        let words = StartWords {
-            nonce: random_hex(16).map_err(no_words)?,
-            token: random_hex(32).map_err(no_words)?,
-            session: random_uuid().map_err(no_words)?,
-        };
+        })?;
         let prepared =
-            prepare(&self.order, &self.context, &words, self.user.as_ref(), &self.file_env)?;
+            prepare(&self.order, &self.launcher, &words, self.user.as_ref(), &self.file_env)?;
         Ok((words, prepared))
     }
 
@@ -77,7 +72,7 @@ impl Making {
                 return Made { known, request: Err(failed) };
             }
         }
-        let workspaces_dir = &self.context.workspaces_dir;
+        let workspaces_dir = &self.launcher.supervision.paths.workspaces_dir;
         let made = make_own(&own, self.order.task.id.as_str(), workspaces_dir, &mut spec);
         let run_as = self.user.map(|user| user.run_as);
         let request = made.map_err(|error| NotLaunched::by_own_workspace(&error));

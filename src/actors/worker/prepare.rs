@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::asking::{Asked, rendered, session};
-use super::launch_context::LaunchContext;
-use super::launching::NotLaunched;
+use super::not_launched::NotLaunched;
+use super::start_words::StartWords;
+use super::workspace::{OwnWorkspace, setup, workspace};
+use crate::actors::group_limits::group_limits;
+use crate::actors::launcher::Launcher;
 use crate::actors::live_runs::TokenDigest;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
@@ -16,26 +19,10 @@ use crate::config::worker_environment::{
     RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
 };
 use crate::kernel::outcome::VerdictMode;
-use crate::kernel::place::branch_of;
 use crate::kernel::start_fault::FailedStep;
-use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
 use crate::os::processes::user::Account;
-use crate::os::run_files::directory::{
-    GroupLimits, LimitSpec, LogSpec, RUN_FILE_VERSION, RunSpec, SetupCommand, SetupSpec,
-    WorkspaceSpec,
-};
-use crate::os::workspaces::marked::{FileIdentity, Mark, MarkKind, Workspaces};
-
-/// Random words of one start.
-pub struct StartWords {
-    /// See [`RunSpec::nonce`].
-    pub nonce: String,
-    /// The run's token.
-    pub token: String,
-    /// Id for a new session of the agent.
-    pub session: String,
-}
+use crate::os::run_files::directory::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunSpec, SetupSpec};
 
 /// A launch that is ready to go.
 pub struct Prepared {
@@ -51,73 +38,41 @@ pub struct Prepared {
     pub own: OwnWorkspace,
 }
 
-/// A workspace of the daemon's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnWorkspace {
-    /// It is the task's.
-    Not,
-    /// A scratch directory, to be made.
-    Scratch,
-    /// A worktree, to be marked before git makes it.
-    Worktree {
-        /// A directory in the repository.
-        repository: PathBuf,
-        /// The branch.
-        branch: String,
-    },
-}
-
-/// Where the work is done.
-struct Workspace {
-    path: PathBuf,
-    own: OwnWorkspace,
-    leased: Option<WorkspaceSpec>,
-    /// Whether the worker starts there although its profile names another directory.
-    is_cwd: bool,
-}
-
-impl Workspace {
-    fn path_text(&self) -> Result<String, NotLaunched> {
-        let not_text =
-            || NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not UTF-8");
-        self.path.to_str().map(ToOwned::to_owned).ok_or_else(not_text)
-    }
-}
-
 /// Prepares the launch of a claimed run. `file_env` is what stands in the profile's `env_file`.
 ///
 /// # Errors
 /// Why nothing can be started; the run ends `spawn_failed` with it.
 pub fn prepare(
     order: &RunOrder,
-    context: &LaunchContext,
+    launcher: &Launcher,
     words: &StartWords,
     user: Option<&Account>,
     file_env: &BTreeMap<String, String>,
 ) -> Result<Prepared, NotLaunched> {
-    let settings = context.settings();
+    let paths = &launcher.supervision.paths;
+    let settings = launcher.supervision.configuration.settings();
     let task = &order.task;
     let resolution = resolve(&order.profile, &settings)
         .map_err(|error| NotLaunched::at(FailedStep::Profile, error.to_string()))?;
     let working_directory =
         resolution.profile.as_ref().and_then(|profile| profile.working_directory.clone());
-    let workspace = workspace(order, context, working_directory.as_deref())?;
+    let workspace =
+        workspace(order, paths, (working_directory.as_deref(), &settings.worktree.branch_prefix))?;
     let workspace_text = workspace.path_text()?;
     let asked = Asked::of(order, &resolution)?;
     let Rendered { argv, mut env } =
-        rendered(order, context, words, &resolution, (&workspace_text, &asked));
+        rendered(order, launcher, words, &resolution, (&workspace_text, &asked));
     env.extend(file_env.clone());
-    let env = environment(order, context, &settings, &resolution, (&workspace_text, env), user);
+    let env = environment(order, launcher, &settings, &resolution, (&workspace_text, env), user);
     let (session, resumed_run_id) = session(order, &resolution, words);
-    let containment = context.containment();
+    let containment = launcher.supervision.containment.get();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets(&env, file_env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
     let supervision = &settings.supervision;
-    let log_path = context.log_path(&task.id, order.run_id);
+    let log_path = paths.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
-    let setup =
-        setup(&workspace, context, &settings, (&order.profile, resolution.profile.as_ref()));
+    let setup = setup(&workspace, paths, &settings, (&order.profile, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
     let verdict_mode = match resolution.launcher.verdict {
         Verdict::Report => VerdictMode::Report,
@@ -125,7 +80,7 @@ pub fn prepare(
     };
     let spec = RunSpec {
         version: RUN_FILE_VERSION,
-        incarnation: context.incarnation(),
+        incarnation: launcher.supervision.incarnation(),
         nonce: words.nonce.clone(),
         run_id: order.run_id,
         verdict: verdict_mode.as_str().to_owned(),
@@ -204,21 +159,9 @@ fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec 
     }
 }
 
-/// The limits that the processes of a run share: the profile's own, else those that hold for all.
-pub fn group_limits(settings: &Settings, profile: Option<&Profile>) -> GroupLimits {
-    let supervision = &settings.supervision;
-    GroupLimits {
-        memory_max_bytes: profile
-            .and_then(|profile| profile.memory_max_bytes)
-            .or(supervision.memory_max_bytes),
-        pids_max: profile.and_then(|profile| profile.pids_max).or(supervision.pids_max),
-        cpu_percent: profile.and_then(|profile| profile.cpu_percent).or(supervision.cpu_percent),
-    }
-}
-
 fn environment(
     order: &RunOrder,
-    context: &LaunchContext,
+    launcher: &Launcher,
     settings: &Settings,
     resolution: &Resolution,
     (workspace, launcher_env): (&str, BTreeMap<String, String>),
@@ -229,7 +172,7 @@ fn environment(
     let of_profile = resolution.profile.iter().flat_map(|profile| &profile.env.0);
     profile_env.extend(of_profile.map(|(name, value)| (name.clone(), value.clone())));
     worker_environment(&WorkerEnvironment {
-        daemon: &context.daemon_env,
+        daemon: &launcher.daemon_env,
         pass_env: &settings.supervision.pass_env,
         user: user.map(|user| WorkerUser {
             name: &user.name,
@@ -244,165 +187,12 @@ fn environment(
             board: task.board.as_str(),
             profile: &order.profile,
             tenant: task.tenant.as_deref(),
-            socket: &context.worker_socket.to_string_lossy(),
-            token_file: &context.run_dir(order.run_id).token().to_string_lossy(),
+            socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
+            token_file: &launcher.supervision.paths.run_dir(order.run_id).token().to_string_lossy(),
         },
         hermes_env: resolution.launcher.hermes_env,
-        kanban_dir: context.kanban_dir.as_deref(),
+        kanban_dir: launcher.supervision.paths.kanban_dir.as_deref(),
     })
-}
-
-/// The directory of the work. A `dir` is made by the shim, under the worker's rights, when it is missing.
-fn workspace(
-    order: &RunOrder,
-    context: &LaunchContext,
-    working_directory: Option<&Path>,
-) -> Result<Workspace, NotLaunched> {
-    let task = &order.task;
-    if let Some(broken) = &order.broken {
-        let path = task.workspace_path.as_deref().unwrap_or_default();
-        let message = format!("workspace: {path}: {}", broken.problem);
-        return Err(NotLaunched { step: FailedStep::Workspace, message, errno: broken.errno });
-    }
-    match (task.workspace_kind, task.workspace_path.as_deref()) {
-        (WorkspaceKind::Scratch, _) => Ok(Workspace {
-            path: context.scratch_dir(&task.id),
-            own: OwnWorkspace::Scratch,
-            leased: None,
-            is_cwd: false,
-        }),
-        (WorkspaceKind::Dir, Some(path)) => {
-            let path = PathBuf::from(path);
-            // Without a place the shim could not tell whether it starts in the directory that was leased.
-            let place = order.place.as_ref().ok_or_else(|| {
-                let message =
-                    format!("workspace: it is not known which directory {} is", path.display());
-                NotLaunched::at(FailedStep::Workspace, message)
-            })?;
-            let leased = Some(WorkspaceSpec {
-                path: path.clone(),
-                anchor: PathBuf::from(&place.anchor),
-                device: place.device,
-                inode: place.inode,
-                missing: place.missing.clone(),
-            });
-            Ok(Workspace { path, own: OwnWorkspace::Not, leased, is_cwd: false })
-        }
-        (WorkspaceKind::Dir, None) => {
-            Err(NotLaunched::at(FailedStep::Task, "workspace: a dir workspace needs a path"))
-        }
-        (WorkspaceKind::Worktree, path) => worktree(order, context, path, working_directory),
-    }
-}
-
-/// The worktree of a task: its checkout is a directory of the daemon's; where it is from is the task's path, what an earlier
-/// attempt was made from, or the profile's directory.
-fn worktree(
-    order: &RunOrder,
-    context: &LaunchContext,
-    asked: Option<&str>,
-    working_directory: Option<&Path>,
-) -> Result<Workspace, NotLaunched> {
-    let task = &order.task;
-    let path = context.scratch_dir(&task.id);
-    let asked = asked.map(PathBuf::from).filter(|asked| *asked != path);
-    let earlier = match Workspaces::open(&context.workspaces_dir)
-        .and_then(|workspaces| workspaces.mark(task.id.as_str()))
-    {
-        Ok(Some(Mark { kind: MarkKind::Worktree { repository, .. }, .. })) => Some(repository),
-        Ok(Some(Mark { kind: MarkKind::Scratch(_), .. }) | None) => None,
-        Err(error) => return Err(NotLaunched::by_own_workspace(&error)),
-    };
-    let is_of_profile = asked.is_none() && earlier.as_deref() == working_directory;
-    let repository =
-        asked.or(earlier).or_else(|| working_directory.map(Path::to_owned)).ok_or_else(|| {
-            let message = "workspace: a worktree needs a repository: `worktree:PATH` names a directory in it, or else \
-                           the profile's working_directory does";
-            NotLaunched::at(FailedStep::Task, message)
-        })?;
-    let is_cwd = is_of_profile || working_directory == Some(repository.as_path());
-    let new = || branch_of(&context.settings().worktree.branch_prefix, task.id.as_str());
-    let branch = task.branch_name.clone().unwrap_or_else(new);
-    let own = OwnWorkspace::Worktree { repository, branch };
-    Ok(Workspace { path, own, leased: None, is_cwd })
-}
-
-/// Has git make a worktree, by the command line's own program, for the sake of the worker's rights; then the operator's command.
-fn setup(
-    workspace: &Workspace,
-    context: &LaunchContext,
-    settings: &Settings,
-    (name, profile): (&str, Option<&Profile>),
-) -> Option<SetupSpec> {
-    let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let mut argv = vec![
-        context.kanban(),
-        "workspace".to_owned(),
-        "prepare".to_owned(),
-        "--repository".to_owned(),
-        text(repository),
-        "--path".to_owned(),
-        text(&workspace.path),
-        "--branch".to_owned(),
-        branch.clone(),
-    ];
-    let of_profile = profile.and_then(|profile| profile.worktree_submodules);
-    if of_profile.unwrap_or(settings.worktree.submodules) {
-        argv.push("--submodules".to_owned());
-    }
-    let command = match profile.and_then(|profile| profile.worktree_setup.as_ref()) {
-        Some(argv) => (format!("profiles.{name}.worktree_setup"), argv),
-        None => ("worktree.setup".to_owned(), &settings.worktree.setup),
-    };
-    let commands = Some(command).filter(|(_, argv)| !argv.is_empty()).map(|(setting, argv)| {
-        SetupCommand { setting, argv: argv.clone(), cwd: workspace.path.clone() }
-    });
-    let timeout_ms = settings.workspaces.setup_timeout.as_millis();
-    let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);
-    Some(SetupSpec { argv: vec![argv], timeout_ms, commands: commands.into_iter().collect() })
-}
-
-/// Does what the daemon itself has to do about a workspace, and writes into `spec` what it has made: a scratch directory, or,
-/// when the worker is another user's, an empty directory for git to make its worktree in.
-///
-/// # Errors
-/// It cannot be made or marked.
-pub fn make_own(
-    own: &OwnWorkspace,
-    task_id: &str,
-    workspaces_dir: &Path,
-    spec: &mut RunSpec,
-) -> std::io::Result<()> {
-    let is_others = spec.user.is_some();
-    let made = |workspaces: &Workspaces, identity: FileIdentity| {
-        let path = workspaces.path_of(task_id);
-        WorkspaceSpec {
-            anchor: path.clone(),
-            path,
-            device: identity.device,
-            inode: identity.inode,
-            missing: Vec::new(),
-        }
-    };
-    match own {
-        OwnWorkspace::Not => {}
-        OwnWorkspace::Scratch => {
-            let workspaces = Workspaces::open(workspaces_dir)?;
-            let made = made(&workspaces, workspaces.ensure_scratch(task_id)?);
-            spec.handed_over = is_others.then(|| made.clone());
-            spec.workspace = Some(made);
-        }
-        OwnWorkspace::Worktree { repository, branch } => {
-            let workspaces = Workspaces::open(workspaces_dir)?;
-            workspaces.mark_worktree(task_id, repository, branch)?;
-            if is_others {
-                // The parent is the daemon's, so git could not make it as the worker's user.
-                spec.handed_over = Some(made(&workspaces, workspaces.ensure_directory(task_id)?));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Time that the set-up of `spec` may take.
@@ -413,9 +203,4 @@ pub fn setup_limit(spec: &RunSpec) -> std::time::Duration {
         std::time::Duration::from_millis(setup.timeout_ms.saturating_mul(count))
     };
     spec.setup.as_ref().map(of_all).unwrap_or_default()
-}
-
-/// Reads back the mode that [`prepare`] wrote into a spec.
-pub fn verdict_mode_of(spec: &RunSpec) -> VerdictMode {
-    if spec.verdict == VerdictMode::Exit.as_str() { VerdictMode::Exit } else { VerdictMode::Report }
 }

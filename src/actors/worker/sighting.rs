@@ -100,7 +100,7 @@ impl Worker {
     }
 
     pub(super) fn arm_spawn_timeout(&mut self, context: &mut Context<Self>) {
-        let spawn_timeout = self.deps.context.settings().supervision.spawn_timeout;
+        let spawn_timeout = self.deps.configuration.settings().supervision.spawn_timeout;
         self.arm_for(spawn_timeout + self.setup_limit, context, Self::spawn_timeout);
     }
 
@@ -171,7 +171,7 @@ impl Worker {
         } else if before.is_changed {
             self.look_for_worker(context);
         } else if !is_noticed {
-            let interval = self.deps.context.settings().dispatch.interval;
+            let interval = self.deps.configuration.settings().dispatch.interval;
             context.run_later(interval.min(LOOK_PAUSE_MAX), Self::look_for_worker);
         }
     }

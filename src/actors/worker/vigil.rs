@@ -64,7 +64,7 @@ impl Worker {
     /// Begins when the worker process was seen. Without a limit there is no timer.
     pub(super) fn keep_vigil(&mut self, context: &mut Context<Self>) {
         if let Some(max_runtime) = self.vigil.max_runtime {
-            let grace = self.deps.context.settings().supervision.grace;
+            let grace = self.deps.configuration.settings().supervision.grace;
             context.run_later(max_runtime + grace + KILL_MARGIN, |worker, context| {
                 worker.on(Happening::Overdue, context);
             });
@@ -95,7 +95,7 @@ impl Worker {
 
     /// Looks on another thread: reading `/proc` takes a while where there are many processes.
     fn look_for_life(&mut self, timeout: Duration, context: &mut Context<Self>) {
-        let log_path = self.deps.context.log_path(&self.task_id, self.run_id);
+        let log_path = self.deps.supervision.paths.log_path(&self.task_id, self.run_id);
         let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
         let calls = self.deps.live_runs.calls(self.run_id);
         let of_spec = || self.spec.as_ref()?.containment.as_ref().map(|groups| groups.leaf.clone());

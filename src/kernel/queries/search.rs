@@ -9,12 +9,12 @@ use crate::kernel::error::VerbError;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::queries::list::ListTasks;
 use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::shorten::shorten;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::listing::ListFilter;
 use crate::kernel::store::search::{Document, Words};
 use crate::kernel::task::Task;
-use crate::kernel::shorten::shorten;
 
 /// Searches the texts of tasks; the best hits come first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -11,12 +11,12 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::foreign::{ForeignBoard, ForeignRow};
 use crate::kernel::transfer::hermes::columns::left_out_columns;
 use crate::kernel::transfer::hermes::fields::{Reading, RunNumbers};
 use crate::kernel::transfer::record::{TaskFields, TaskRecord};
 use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
-use crate::kernel::shorten::shorten;
 
 /// Why a file is not taken.
 #[derive(Debug, Error)]

@@ -19,6 +19,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::objects;
+use crate::kernel::shorten::shorten;
 use crate::kernel::store;
 use crate::kernel::store::transaction::alone;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
@@ -26,7 +27,6 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::{Normal, normalize};
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::{LeftOut, Told};
-use crate::kernel::shorten::shorten;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 

@@ -18,11 +18,11 @@ use serde_json::Value;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::json;
 use crate::kernel::run::RunOutcome;
+use crate::kernel::shorten::shorten;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::Told;
-use crate::kernel::shorten::shorten;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";

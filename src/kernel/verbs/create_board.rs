@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
-use crate::kernel::store::boards::BoardRow;
 use crate::kernel::shorten::shorten;
+use crate::kernel::store::boards::BoardRow;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::{store, validate};

@@ -34,9 +34,12 @@ fn lost_check(loss: &BoardLoss) -> Check {
 fn unread_check(error: &VerbError) -> Check {
     let told = format!("cannot read it: {error}");
     match error {
-        VerbError::Failed(fault) if !fault.is_retryable() => {
-            Check::bad("database", Health::Fail, told, "restore the newest backup with `kanban restore`")
-        }
+        VerbError::Failed(fault) if !fault.is_retryable() => Check::bad(
+            "database",
+            Health::Fail,
+            told,
+            "restore the newest backup with `kanban restore`",
+        ),
         VerbError::Failed(_) | VerbError::Refused(_) => {
             Check::bad("database", Health::Warn, told, "run `kanban doctor` again in a moment")
         }
@@ -97,17 +100,19 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
     }
     if more > 0 {
         let message = format!("{more} more workspace breakers are open");
-        checks.push(Check::bad("breaker", Health::Warn, message, "list them with `kanban breakers`"));
+        checks.push(Check::bad(
+            "breaker",
+            Health::Warn,
+            message,
+            "list them with `kanban breakers`",
+        ));
     }
     for run in store::runs::list_open_supervised(connection)? {
         if let Some(doubt) = store::footing::doubt(connection, run.id)? {
             checks.push(Check::bad(
                 "runs",
                 Health::Fail,
-                format!(
-                    "cannot determine how run {} of {} ended: {doubt}",
-                    run.id, run.task_id
-                ),
+                format!("cannot determine how run {} of {} ended: {doubt}", run.id, run.task_id),
                 format!(
                     "check whether its processes are alive, then run `kanban stop --force {}`",
                     run.task_id

@@ -58,7 +58,10 @@ pub(super) fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
     }
     let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
     Some(if lingers {
-        Check::ok("lingering", format!("lingering is enabled for {user}: the daemon survives a logout"))
+        Check::ok(
+            "lingering",
+            format!("lingering is enabled for {user}: the daemon survives a logout"),
+        )
     } else {
         let told = format!("the daemon ends when {user} logs out");
         Check::bad("lingering", Health::Warn, told, format!("`loginctl enable-linger {user}`"))

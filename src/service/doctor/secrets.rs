@@ -18,8 +18,7 @@ pub(super) async fn checks(settings: &Arc<Settings>, home: &Home) -> Vec<Check> 
         Ok(Ok(checks)) => checks,
         Ok(Err(_)) | Err(_) => {
             let told = "cannot check the permissions of the configuration files: timed out";
-            let fix =
-                "check the file systems of the configuration and of each env_file";
+            let fix = "check the file systems of the configuration and of each env_file";
             vec![Check::bad("secrets", Health::Warn, told.to_owned(), fix)]
         }
     }
@@ -36,18 +35,20 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
         let shown = file.display();
         let told = match other_readers(&file, own_group) {
             Ok(Readers::Nobody) | Err(_) => continue,
-            Ok(Readers::Everybody) => format!("{shown} contains secrets and is readable by all users"),
+            Ok(Readers::Everybody) => {
+                format!("{shown} contains secrets and is readable by all users")
+            }
             Ok(Readers::Group(group)) => {
-                format!(
-                    "{shown} contains secrets and is readable by the group with the id {group}"
-                )
+                format!("{shown} contains secrets and is readable by the group with the id {group}")
             }
         };
         checks.push(Check::bad(
             "secrets",
             Health::Fail,
             told,
-            format!("run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"),
+            format!(
+                "run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"
+            ),
         ));
     }
     checks.extend(left_out(home).into_iter().map(|file| {

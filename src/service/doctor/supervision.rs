@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::actors::worker::launch_context::LaunchContext;
-use crate::actors::worker::prepare::group_limits;
+use crate::actors::group_limits::group_limits;
+use crate::actors::launcher::Launcher;
 use crate::config::Settings;
 use crate::config::worker_user::worker_user;
 use crate::os::control_groups::cgroup::Containment;
@@ -49,7 +49,7 @@ fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> C
 
 /// Whether the holder answers, where one is configured.
 pub(super) async fn holder_check(service: &Service) -> Option<Check> {
-    let holder = service.context.holder.clone()?;
+    let holder = service.supervision.holder.clone()?;
     let (reply, heard) = oneshot::channel();
     // It may take its time.
     let asked = std::thread::Builder::new().name("holder".into()).spawn(move || {
@@ -62,15 +62,13 @@ pub(super) async fn holder_check(service: &Service) -> Option<Check> {
             Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
         }
         (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
-        (Err(_), _) | (_, Err(_)) => {
-            Check::bad("holder", Health::Warn, "not reachable", mend)
-        }
+        (Err(_), _) | (_, Err(_)) => Check::bad("holder", Health::Warn, "not reachable", mend),
     })
 }
 
 /// Whose the workers of a profile without a user of its own are.
-pub(super) fn users_check(context: &LaunchContext) -> Check {
-    let message = match worker_user(&context.daemon_user, None) {
+pub(super) fn users_check(launcher: &Launcher) -> Check {
+    let message = match worker_user(&launcher.daemon_user, None) {
         Ok(Some(user)) => format!(
             "workers run as `{user}` unless their profile names another user: they reach the board only through its sockets"
         ),
@@ -81,12 +79,9 @@ pub(super) fn users_check(context: &LaunchContext) -> Check {
     Check::ok("users", message)
 }
 
-pub(super) async fn profile_checks(
-    settings: &Settings,
-    context: &Arc<LaunchContext>,
-) -> Vec<Check> {
+pub(super) async fn profile_checks(settings: &Settings, launcher: &Arc<Launcher>) -> Vec<Check> {
     let names = settings.profiles.keys().cloned().collect();
-    match profile_infos(context, names).await {
+    match profile_infos(launcher, names).await {
         Ok(infos) => infos.into_iter().map(profile_check).collect(),
         Err(error) => {
             let fix = "check the file system of each env_file";

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::foreign::{Cell, ForeignRow};
 use crate::kernel::transfer::record::{
     CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields,
 };
-use crate::kernel::shorten::shorten;
 
 /// Numbers of the rows of one table. Those that are none, or were there before, get one below zero, which no row keeps.
 #[derive(Debug, Default)]
