@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed, also in its helpers"
 )]
 
+mod cells;
 mod docs;
 mod layers;
 mod shape;
