@@ -67,7 +67,7 @@ impl ReaderPool {
             Some(connection) => f(connection),
             None => return Err(Fault::NoAnswer { part: "a reading connection" }),
         };
-        if loan.connection.as_ref().is_some_and(Connection::is_autocommit) {
+        if loan.connection.as_ref().is_some_and(Connection::is_outside_transaction) {
             loan.finish();
         }
         Ok(answer)
@@ -151,8 +151,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (_writer, pool) = pool_of(dir.path(), 1);
         for _ in 0..3 {
-            let begun = pool.with(|connection| connection.execute_batch("BEGIN")).unwrap();
-            assert_eq!(begun, Ok(()));
+            pool.with(Connection::begin_for_good).unwrap();
         }
     }
 

@@ -11,6 +11,7 @@ mod closing;
 mod end;
 mod env_file;
 pub mod evidence;
+mod keep_vigil;
 mod launching;
 mod making;
 pub mod messages;
@@ -67,7 +68,7 @@ use end::End;
 use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
 use seed::{EndedRun, StartReport, WorkerSeed};
-use sighting::StartWatch;
+use start_signs::StartWatch;
 use vigil::Vigil;
 use watch::{ShimNews, ShimWatch};
 

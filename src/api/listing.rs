@@ -16,7 +16,8 @@ use crate::api::outflow::{Outflow, outflow};
 use crate::api::reply::Held;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
-use crate::kernel::queries::{PageBounds, PageOf, Paged, Snapshot};
+use crate::kernel::queries::{PageOf, Paged, Snapshot};
+use crate::kernel::store::PageBounds;
 
 const BOUNDS: PageBounds = PageBounds { items: LIST_PAGE_ITEMS, bytes: LIST_PAGE_BYTES };
 

@@ -266,7 +266,7 @@ impl Batch<'_> {
         };
         let answer = run_once(&mut tx, request_id, verb);
         let (effects, if_refused) = (tx.effects, tx.if_refused);
-        if self.board.connection.is_autocommit() {
+        if self.board.connection.is_outside_transaction() {
             self.is_broken = true;
             // Of all that can break a batch only this one can be mended from here.
             return Err(match answer {
@@ -290,7 +290,7 @@ impl Batch<'_> {
                 transaction::take_back_request(&self.board.connection)?;
                 if let (VerbError::Refused(_), Some(event)) = (&error, if_refused) {
                     let appended = event.append(&self.board.connection, caller, self.now);
-                    self.is_broken = self.board.connection.is_autocommit();
+                    self.is_broken = self.board.connection.is_outside_transaction();
                     self.effects.events.push(appended?);
                 }
                 Err(error)
@@ -323,7 +323,7 @@ impl Batch<'_> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if !self.is_ended && !self.board.connection.is_autocommit() {
+        if !self.is_ended && !self.board.connection.is_outside_transaction() {
             // Nothing can be told from here; a transaction that stays open fails the next BEGIN, which is told.
             let _rolled_back = transaction::roll_back(&self.board.connection);
         }
@@ -354,7 +354,7 @@ fn run_once<V: Verb>(
         .into());
     }
     let arguments = serde_json::to_value(verb).map_err(|error| unwritable(&error))?;
-    let digest = digest_of(V::NAME, &tx.caller.actor(), &without_defaults(arguments));
+    let digest = digest_of(V::NAME, &tx.caller.actor().to_string(), &without_defaults(arguments));
     if let Some(stored) = store::requests::get(tx.store(), id)? {
         // As the release before this one took it, for a reply that it has given.
         let is_same = stored.digest == digest || stored.digest == full_digest(tx.caller, verb)?;
@@ -403,7 +403,7 @@ fn digest_of(name: &str, actor: &str, arguments: &Value) -> String {
 /// The same over all arguments in the order of the verb's fields.
 fn full_digest<V: Verb>(caller: &Caller, verb: &V) -> Result<String, VerbError> {
     let json = serde_json::to_vec(verb).map_err(|error| unwritable(&error))?;
-    Ok(hex_digest(&[V::NAME.as_bytes(), caller.actor().as_bytes(), &json]))
+    Ok(hex_digest(&[V::NAME.as_bytes(), caller.actor().to_string().as_bytes(), &json]))
 }
 
 /// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.

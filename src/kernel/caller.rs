@@ -1,6 +1,7 @@
 //! Who asks, and what each may do. The answer to "who" comes from the kernel of the operating system (see the API's
 //! `auth`), never from what a request says about itself.
 
+use crate::kernel::actor::Actor;
 use crate::kernel::error::Refusal;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::rights::{Right, right_to};
@@ -32,12 +33,12 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The name that events keep: `NAME`, `run:ID` or `kanband:PART`.
-    pub fn actor(&self) -> String {
+    /// The name that events and runs keep.
+    pub fn actor(&self) -> Actor {
         match self {
-            Self::Operator { name } => name.clone(),
-            Self::Worker { run_id, .. } => format!("run:{run_id}"),
-            Self::System { part } => format!("kanband:{part}"),
+            Self::Operator { name } => Actor::Named(name.clone()),
+            Self::Worker { run_id, .. } => Actor::Run(*run_id),
+            Self::System { part } => Actor::Part((*part).to_owned()),
         }
     }
 

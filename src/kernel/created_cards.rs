@@ -31,8 +31,8 @@ pub fn doubt(found: Option<&Origin>, own: &TaskId, caller: &Caller) -> Option<Do
         Some(Origin::Run { run_id, task_id }) => {
             Some(Doubt::Foreign(format!("run {run_id} of {task_id}")))
         }
-        Some(Origin::Somebody(name)) if *name == caller.actor() => None,
-        Some(Origin::Somebody(name)) => Some(Doubt::Foreign(shorten(name))),
+        Some(Origin::Somebody(actor)) if *actor == caller.actor() => None,
+        Some(Origin::Somebody(name)) => Some(Doubt::Foreign(shorten(&name.to_string()))),
     }
 }
 

@@ -59,7 +59,7 @@ impl DispatchSwitch {
 
 /// Writes the switch.
 pub(in crate::kernel) fn switch_dispatch(tx: &Tx<'_>, to: DispatchSwitch) -> Result<(), VerbError> {
-    let by = tx.caller.actor();
+    let by = tx.caller.actor().to_string();
     store::install::set_setting(tx.store(), DISPATCH_SWITCH, to.as_str(), tx.now, &by)?;
     Ok(())
 }

@@ -17,6 +17,7 @@
 //! come in as arguments. SQL stands under [`store`] only. There is no wildcard arm in a `match` over a state.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod actor;
 pub mod artifact;
 pub mod board;
 pub mod breaker;

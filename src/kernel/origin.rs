@@ -1,6 +1,7 @@
 //! Who created a task: its first event says so. What a worker may do with a task that is not its own goes by this, and so
 //! does whether it may say that it created it.
 
+use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{RunId, TaskId};
@@ -18,7 +19,7 @@ pub enum Origin {
         task_id: TaskId,
     },
     /// Somebody outside any run.
-    Somebody(String),
+    Somebody(Actor),
     /// Nobody knows: it was imported, or its creator is gone.
     Unknown,
 }
@@ -35,9 +36,8 @@ pub fn of_task(connection: &Connection, id: &TaskId) -> Result<Origin, Fault> {
     if store::transfer::origin_of(connection, id)?.is_some() {
         return Ok(Origin::Unknown);
     }
-    let Some(run_id) = actor.strip_prefix("run:").and_then(|id| id.parse::<RunId>().ok()) else {
-        return Ok(Origin::Somebody(actor));
-    };
+    let actor = Actor::from(actor.as_str());
+    let Actor::Run(run_id) = actor else { return Ok(Origin::Somebody(actor)) };
     Ok(match store::runs::get(connection, run_id)? {
         Some(run) => Origin::Run { run_id, task_id: run.task_id },
         None => Origin::Unknown,

@@ -95,7 +95,7 @@ impl NewEvent {
         now: EpochSeconds,
     ) -> Result<Event, Fault> {
         let Self { task_id, board, run_id, kind, payload } = self;
-        let actor = caller.actor();
+        let actor = caller.actor().to_string();
         let id = store::events::append(
             connection,
             &task_id,

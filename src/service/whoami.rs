@@ -60,7 +60,7 @@ pub async fn whoami(
         }
         caller @ (Caller::Operator { .. } | Caller::System { .. }) => WhoAmI {
             kind: CallerKind::Operator,
-            name: caller.actor(),
+            name: caller.actor().to_string(),
             run_id: None,
             task_id: None,
             board: None,

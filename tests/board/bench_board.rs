@@ -204,33 +204,29 @@ impl Bench {
 
     /// Every row of every table as text.
     pub fn dump(&self) -> String {
-        self.board
-            .read::<_, VerbError>(|connection| {
-                let mut out = String::new();
-                let tables: Vec<String> = connection
-                    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-                    .unwrap()
-                    .query_map([], |row| row.get(0))
-                    .unwrap()
-                    .map(Result::unwrap)
-                    .collect();
-                for table in tables {
-                    let mut statement =
-                        connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-                    let width = statement.column_count();
-                    let mut rows = statement.query([]).unwrap();
-                    while let Some(row) = rows.next().unwrap() {
-                        out.push_str(&table);
-                        for index in 0..width {
-                            let value: rusqlite::types::Value = row.get(index).unwrap();
-                            out.push_str(&format!("|{value:?}"));
-                        }
-                        out.push('\n');
-                    }
-                }
-                Ok(out)
-            })
+        let connection = rusqlite::Connection::open(&self.path).unwrap();
+        let mut out = String::new();
+        let tables: Vec<String> = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
             .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        for table in tables {
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let width = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                out.push_str(&table);
+                for index in 0..width {
+                    let value: rusqlite::types::Value = row.get(index).unwrap();
+                    out.push_str(&format!("|{value:?}"));
+                }
+                out.push('\n');
+            }
+        }
+        out
     }
 }
 

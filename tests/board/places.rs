@@ -349,8 +349,8 @@ fn a_lease_cannot_be_written_twice() {
     create_in(&mut bench, ("dir", "/x"), "dev");
     let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
     let run_id = reply.orders[0].run_id;
-    let connection = rusqlite::Connection::open(&bench.path).unwrap();
     for key in ["path:/x", "inode:8:5"] {
-        assert!(store::leases::take(&connection, key, run_id).is_err(), "{key}");
+        let taken = bench.board.read(|connection| store::leases::take(connection, key, run_id));
+        assert!(taken.is_err(), "{key}");
     }
 }

@@ -1,22 +1,17 @@
 //! The file itself: what the schema refuses, and that its words are those of the code.
 
 use kanband::kernel::breaker::BreakerState;
-use kanband::kernel::error::VerbError;
 use kanband::kernel::run::{RunOutcome, RunState};
 use kanband::kernel::task::{TaskStatus, WorkspaceKind};
 
 use crate::bench_board::Bench;
 
 fn schema(bench: &Bench) -> String {
-    bench
-        .board
-        .read::<_, VerbError>(|connection| {
-            let mut statement =
-                connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
-            let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
-            Ok(rows.map(Result::unwrap).collect::<Vec<_>>().join(";\n"))
-        })
-        .unwrap()
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let mut statement =
+        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    rows.map(Result::unwrap).collect::<Vec<_>>().join(";\n")
 }
 
 /// The quoted words of the constraint `name`.

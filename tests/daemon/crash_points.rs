@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use kanband::api::client::{Client, ClientError, task_path};
 use kanband::kernel::random::{SeededRandom, below};
-use kanband::kernel::store::check;
+use kanband::kernel::store::{check, open_reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
@@ -92,7 +92,8 @@ fn look_at_the_file(daemon: &Daemon, told: &Acknowledged, when: &str) {
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok", "{when}");
     let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(check::broken_invariants(&connection).unwrap(), Vec::<String>::new(), "{when}");
+    let reader = open_reader(&daemon.home().join("kanban.db")).unwrap();
+    assert_eq!(check::broken_invariants(&reader).unwrap(), Vec::<String>::new(), "{when}");
     assert_eq!(
         one("SELECT count(*) FROM task_events"),
         one("SELECT coalesce(max(id), 0) FROM task_events"),

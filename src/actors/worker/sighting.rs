@@ -13,10 +13,11 @@ use actix::{
 use super::phase::{Happening, Phase};
 use super::prepare::setup_limit;
 use super::seed::AdoptedRun;
-use super::start_signs::{WorkerSign, watch_identity, worker_below, worker_by_files};
+use super::start_signs::{StartWatch, WorkerSign, watch_identity, worker_below, worker_by_files};
 use super::watch::ShimWatch;
 use super::{Worker, without_secrets};
 use crate::actors::apart::on_own_thread;
+use crate::kernel::actor::Actor;
 use crate::kernel::run::{Run, RunState};
 use crate::os::host::file_watch::Watched;
 use crate::os::processes::identity::ProcessIdentity;
@@ -25,17 +26,6 @@ use crate::os::run_files::directory::RunSpec;
 
 /// Longest pause between two looks where changes are not noticed.
 const LOOK_PAUSE_MAX: Duration = Duration::from_secs(60);
-
-/// The waiting for the worker of an adopted run.
-#[derive(Debug, Default)]
-pub(super) struct StartWatch {
-    /// None where changes are not noticed.
-    watched: Option<Watched>,
-    /// A look is under way.
-    is_looking: bool,
-    /// Something has changed since that look began.
-    is_changed: bool,
-}
 
 /// The file that says who runs a run may have changed. From the watch of its directory.
 #[derive(Debug, Message)]
@@ -124,8 +114,7 @@ impl Worker {
             return;
         }
         self.linger_from = run.ended_at;
-        let own = format!("run:{}", run.id);
-        let by_worker = run.verdict_by.as_deref() == Some(own.as_str());
+        let by_worker = run.verdict_by.as_deref().map(Actor::from) == Some(Actor::Run(run.id));
         let by_worker = by_worker && run.state == RunState::Finishing;
         self.on(Happening::Verdict { by_worker }, context);
     }

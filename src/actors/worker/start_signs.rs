@@ -16,6 +16,17 @@ pub(super) enum WorkerSign {
     Unknown,
 }
 
+/// The waiting for the worker of an adopted run.
+#[derive(Debug, Default)]
+pub(super) struct StartWatch {
+    /// None where changes are not noticed.
+    pub(super) watched: Option<Watched>,
+    /// A look is under way.
+    pub(super) is_looking: bool,
+    /// Something has changed since that look began.
+    pub(super) is_changed: bool,
+}
+
 /// Watches for the file that says who runs a run; none where that cannot be done.
 pub(super) fn watch_identity(
     files: &FileWatch,

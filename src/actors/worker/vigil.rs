@@ -1,42 +1,23 @@
-//! What a worker actor watches beside its shim: that a run whose time is up does come to its end, and (where the
-//! configuration asks for it) that a run shows signs of life.
-//!
-//! The shim ends a run whose time is up by itself. When its tree does not die nobody hears of it, so the actor looks when
-//! the whole ladder should have been through, and goes down the ladder itself: that ends in `unkillable` where it must.
+//! What a worker actor watches of a run's times: its limit, and how long it may show no sign of life.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
-
-use super::phase::{Happening, Phase};
-use super::progress::{Progress, ProgressWatch, Sample};
+use super::progress::ProgressWatch;
 use super::seed::WorkerSeed;
-use super::{KILL_MARGIN, Worker};
-use crate::actors::apart::on_own_thread;
-use crate::actors::database::Submit;
 use crate::config::Settings;
-use crate::kernel::verbs::EndStalledRun;
-use crate::os::control_groups::leaf::Leaf;
-use crate::os::host::clock::monotonic_ms;
-use crate::os::processes::{proc_stat, proc_tree, proc_view};
-use crate::os::run_files::log as run_log;
 
 /// Least time between two looks for signs of life.
 const LOOK_MIN: Duration = Duration::from_secs(1);
-
-/// Microseconds of a clock tick: the least time that counts as a sign of life.
-const TICK_US: u64 = 10_000;
 
 /// What is known of a run's times.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Vigil {
     /// The run's time limit. An adopted run is given all of it again: no clock that an earlier daemon has read survives a
     /// suspended machine or a set clock, and looking too late harms nobody, while too early would end a healthy run.
-    max_runtime: Option<Duration>,
+    pub(super) max_runtime: Option<Duration>,
     /// How long it may show no sign of life.
-    progress_timeout: Option<Duration>,
-    watch: Option<ProgressWatch>,
+    pub(super) progress_timeout: Option<Duration>,
+    pub(super) watch: Option<ProgressWatch>,
 }
 
 impl Vigil {
@@ -60,86 +41,7 @@ impl Vigil {
     }
 }
 
-impl Worker {
-    /// Begins when the worker process was seen. Without a limit there is no timer.
-    pub(super) fn keep_vigil(&mut self, context: &mut Context<Self>) {
-        if let Some(max_runtime) = self.vigil.max_runtime {
-            let grace = self.deps.configuration.settings().supervision.grace;
-            context.run_later(max_runtime + grace + KILL_MARGIN, |worker, context| {
-                worker.on(Happening::Overdue, context);
-            });
-        }
-        if let Some(timeout) = self.vigil.progress_timeout {
-            let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let interval_ms = ms(between_looks(timeout));
-            self.vigil.watch = Some(ProgressWatch::new(ms(timeout), interval_ms, monotonic_ms()));
-            self.look_later(timeout, context);
-        }
-    }
-
-    fn look_later(&self, timeout: Duration, context: &mut Context<Self>) {
-        context.run_later(between_looks(timeout), move |worker, context| {
-            match worker.phase {
-                Phase::Launching { .. } | Phase::Starting | Phase::Running => {
-                    worker.look_for_life(timeout, context);
-                }
-                // It ends already.
-                Phase::Lingering
-                | Phase::Stopping
-                | Phase::Unkillable
-                | Phase::Closing
-                | Phase::Closed => {}
-            }
-        });
-    }
-
-    /// Looks on another thread: reading `/proc` takes a while where there are many processes.
-    fn look_for_life(&mut self, timeout: Duration, context: &mut Context<Self>) {
-        let log_path = self.deps.supervision.paths.log_path(&self.task_id, self.run_id);
-        let shim_pid = self.shim.as_ref().map(|shim| shim.identity().pid);
-        let calls = self.deps.live_runs.calls(self.run_id);
-        let of_spec = || self.spec.as_ref()?.containment.as_ref().map(|groups| groups.leaf.clone());
-        let leaf = self.footing.leaf.clone().or_else(of_spec);
-        let look = on_own_thread("vigil", move || {
-            let cpu_ticks = tree_cpu_ticks(shim_pid?, leaf)?;
-            Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
-        });
-        context.spawn(look.into_actor(self).map(move |sample, worker, context| {
-            worker.judge(sample.ok().flatten(), context);
-            worker.look_later(timeout, context);
-        }));
-    }
-
-    fn judge(&mut self, sample: Option<Sample>, context: &mut Context<Self>) {
-        let Some(watch) = &mut self.vigil.watch else { return };
-        let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
-        let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);
-        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, idle_seconds, "it makes no progress and is ended");
-        // The verdict comes back as a signal, and that one goes down the ladder. One that cannot be written is given again
-        // after the next look.
-        let verb = EndStalledRun { run_id: self.run_id, idle_seconds };
-        let database = self.deps.database.clone();
-        let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
-        context.spawn(submit.into_actor(self).map(|answer, worker, _| {
-            if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, "a run without progress could not be ended");
-            }
-        }));
-    }
-}
-
 /// How often to look at a run that may show no sign of life for `timeout`.
-fn between_looks(timeout: Duration) -> Duration {
+pub(super) fn between_looks(timeout: Duration) -> Duration {
     (timeout / 4).max(LOOK_MIN)
-}
-
-/// CPU time of everything under a shim; none when it cannot be read. Where `/proc` hides processes only the run's control group
-/// has all of it: a hidden process that computes must not be taken for one that sleeps.
-fn tree_cpu_ticks(shim_pid: i32, leaf: Option<PathBuf>) -> Option<u64> {
-    if proc_view::is_limited() {
-        return Some(Leaf::new(leaf?).usage().cpu_us? / TICK_US);
-    }
-    let tree = proc_tree::descendants(shim_pid).ok()?;
-    let ticks = tree.iter().filter_map(|process| proc_stat::cpu_ticks(process.identity.pid));
-    Some(ticks.fold(0, u64::saturating_add))
 }

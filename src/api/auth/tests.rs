@@ -31,7 +31,7 @@ fn seen(door: Door, placement: &Placement, claims: &Claims, live_runs: &LiveRuns
 
 fn told(identified: &Identified) -> String {
     match identified {
-        Identified::Caller(caller) => caller.actor(),
+        Identified::Caller(caller) => caller.actor().to_string(),
         Identified::OfRun(run_id) => format!("row of {run_id}"),
         Identified::FromRun { run_id, says_so } => format!("mark of {run_id} {says_so}"),
         Identified::Says(run_id) => format!("says {run_id}"),

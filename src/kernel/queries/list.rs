@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, TaskId};
-use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::queries::paged::{PageOf, Paged};
 use crate::kernel::shorten::shorten;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
+use crate::kernel::store::PageBounds;
 use crate::kernel::store::listing::{ListFilter, Order};
 use crate::kernel::store::search::Words;
 use crate::kernel::task::{Task, TaskStatus};

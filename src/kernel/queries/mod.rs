@@ -27,7 +27,7 @@ pub use context::{ContextReply, GetContext};
 pub use get_dispatch::{DispatchState, GetDispatch};
 pub use list::ListTasks;
 pub use notify_list::ListSubscriptions;
-pub use paged::{PageBounds, PageOf, Paged};
+pub use paged::{PageOf, Paged};
 pub use runs::ListRuns;
 pub use search::{Hit, SearchTasks};
 pub use show::{LeftOut, ShowTask, TaskDetails};

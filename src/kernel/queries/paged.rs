@@ -8,22 +8,7 @@ use serde::Serialize;
 use crate::kernel::error::VerbError;
 use crate::kernel::query::Query;
 use crate::kernel::snapshot::Snapshot;
-
-/// How large a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageBounds {
-    /// Items at most.
-    pub items: usize,
-    /// Bytes of text at most, but for a single item that has more.
-    pub bytes: usize,
-}
-
-impl PageBounds {
-    /// Whether a page of so much has room for one more item.
-    pub fn has_room(self, items: usize, bytes: usize) -> bool {
-        items == 0 || (items < self.items && bytes < self.bytes)
-    }
-}
+use crate::kernel::store::PageBounds;
 
 /// A page, and what is still to be read; none at the end.
 pub type PageOf<T, R> = (Vec<T>, Option<R>);

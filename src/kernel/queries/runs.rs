@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
-use crate::kernel::queries::paged::{PageBounds, PageOf, Paged};
+use crate::kernel::queries::paged::{PageOf, Paged};
 use crate::kernel::run::Run;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
+use crate::kernel::store::PageBounds;
 
 /// Lists the runs of a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

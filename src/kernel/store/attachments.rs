@@ -1,11 +1,12 @@
 //! `task_attachments`: what is known of the files that were attached to a task. Their bytes are not here.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::store::Connection;
 
 /// An attached file as replies show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
-
 use super::Doing;
 use crate::kernel::error::Fault;
+use crate::kernel::store::Connection;
 
 /// Writes a compact copy, as of one instant (`VACUUM INTO`). The target must not exist.
 pub fn copy_into(connection: &Connection, to: &Path) -> Result<(), Fault> {
@@ -17,8 +16,8 @@ pub fn copy_into(connection: &Connection, to: &Path) -> Result<(), Fault> {
     })?;
     let to = to.to_string_lossy().into_owned();
     // A connection that may only query may not write the copy either; the board itself is open for reading only all the same.
-    connection.pragma_update(None, "query_only", false).doing(doing)?;
+    connection.raw().pragma_update(None, "query_only", false).doing(doing)?;
     let copied = connection.execute("VACUUM main INTO ?1", [to]).map(|_| ()).doing(doing);
-    connection.pragma_update(None, "query_only", true).doing(doing)?;
+    connection.raw().pragma_update(None, "query_only", true).doing(doing)?;
     copied
 }

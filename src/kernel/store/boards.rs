@@ -1,11 +1,12 @@
 //! `boards`: the names that tasks may stand under.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::store::Connection;
 
 /// A board with its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

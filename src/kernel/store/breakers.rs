@@ -1,11 +1,12 @@
 //! `breakers`: circuit breakers that are not closed and without a history.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Doing;
 use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::store::Connection;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Breaker> {
     let key: String = row.get(0)?;

@@ -1,9 +1,10 @@
 //! Questions to the whole file: is it sound, and does it keep the board's invariants?
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 use super::Doing;
 use crate::kernel::error::Fault;
+use crate::kernel::store::Connection;
 
 /// What must never be found, as queries that find it, each with its words.
 const INVARIANTS: &[(&str, &str)] = &[

@@ -1,12 +1,13 @@
 //! `task_comments`: notes on a task, kept for ever.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
 use super::page::{self, Page, PageSql};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::store::Connection;
 
 /// A comment as replies show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

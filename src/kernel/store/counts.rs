@@ -1,10 +1,9 @@
 //! How many tasks stand where: read once at start, then kept in memory by the writing thread.
 
-use rusqlite::Connection;
-
 use super::Doing;
 use crate::kernel::counts::{CountKey, Counts};
 use crate::kernel::error::Fault;
+use crate::kernel::store::Connection;
 
 /// Counts all tasks by board, assignee and status.
 pub fn read(connection: &Connection) -> Result<Counts, Fault> {

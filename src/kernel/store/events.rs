@@ -1,6 +1,6 @@
 //! `task_events`: what happened, in the order in which it happened. Ids grow and are never reused.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use super::Doing;
 use super::page::{self, Page, PageSql};
@@ -8,6 +8,7 @@ use super::rows::{has_more_than, lenient_json};
 use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::store::Connection;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
     let payload = match lenient_json(row.get(5)?) {

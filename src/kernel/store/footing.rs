@@ -1,11 +1,12 @@
 //! What a run's row says about its processes, beside the files of the run: by this a run is found when its files are gone.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::RunId;
 use crate::kernel::outcome::VerdictMode;
+use crate::kernel::store::Connection;
 
 /// A process by boot, PID and start.
 #[derive(Debug, Clone, PartialEq, Eq)]

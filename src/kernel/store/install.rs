@@ -1,11 +1,12 @@
 //! `install`: which installation and which life of it this file is; `settings`: what operators set at run time.
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::faults::Doing as _;
 use super::open_error::Birth;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::store::Connection;
 
 /// Setting that keeps the id of the newest event that gc removed: a cursor below it may have missed something.
 pub const EVENTS_FLOOR: &str = "events_floor";
@@ -19,7 +20,7 @@ pub struct Install {
     pub incarnation: String,
 }
 
-pub(super) fn insert(connection: &Connection, birth: &Birth) -> rusqlite::Result<()> {
+pub(super) fn insert(connection: &rusqlite::Connection, birth: &Birth) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO install (id, install_id, incarnation, created_at)
          VALUES (1, :install_id, :incarnation, :now)",

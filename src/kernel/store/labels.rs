@@ -1,11 +1,12 @@
 //! `task_labels`: words that people put on tasks to find them again.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::Doing;
 use super::rows;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
+use crate::kernel::store::Connection;
 
 /// Adds a label; false when the task has it already.
 pub fn insert(connection: &Connection, task_id: &TaskId, label: &str) -> Result<bool, Fault> {

@@ -1,11 +1,12 @@
 //! `leases`: which open run holds which place, and who waits for one. A lease ends with its run: when `closed_at` is
 //! written a trigger removes it, whoever writes.
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::store::Connection;
 
 /// Who holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! `task_links`: which task waits for which.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::Doing;
 use super::rows::has_more_than;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
+use crate::kernel::store::Connection;
 use crate::kernel::task::Parents;
 
 /// Adds a link; false when it is there already.

@@ -5,14 +5,15 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::{Connection, ToSql};
+use rusqlite::ToSql;
 
 use super::Doing;
 use super::page::row_bytes;
 use super::tasks::{read, select_tasks};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
-use crate::kernel::queries::PageBounds;
+use crate::kernel::store::Connection;
+use crate::kernel::store::PageBounds;
 use crate::kernel::task::{Task, TaskStatus};
 
 /// Order of a listing. Ids break every tie.

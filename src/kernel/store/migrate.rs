@@ -224,7 +224,7 @@ mod tests {
         assert!(open_writer(&path, Missing::Refuse, &birth()).is_err());
         drop(open_writer(&path, Missing::Create, &birth()).unwrap());
         let again = open_writer(&path, Missing::Refuse, &birth()).unwrap();
-        assert_eq!(version(&again).unwrap(), newest_version());
+        assert_eq!(version(again.raw()).unwrap(), newest_version());
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kanban.db");
         let connection = open_writer(&path, Missing::Create, &birth()).unwrap();
-        connection.pragma_update(None, "user_version", 999).unwrap();
+        connection.raw().pragma_update(None, "user_version", 999).unwrap();
         drop(connection);
         let before = std::fs::read(&path).unwrap();
         let refused = open_writer(&path, Missing::Refuse, &birth());

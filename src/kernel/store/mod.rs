@@ -20,6 +20,7 @@ pub mod boards;
 pub mod breakers;
 pub mod check;
 pub mod comments;
+mod connection;
 pub mod counts;
 pub mod events;
 mod faults;
@@ -48,7 +49,7 @@ pub mod transaction;
 pub mod transfer;
 pub mod workspaces;
 
-pub use rusqlite::Connection;
+pub use connection::Connection;
 
 pub(crate) use faults::{Doing, is_unique_violation};
 pub use open::{
@@ -56,3 +57,4 @@ pub use open::{
 };
 pub(in crate::kernel) use open::{open_nothing, open_staged};
 pub use open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};
+pub use page::PageBounds;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection as Raw, OpenFlags};
 
+use super::connection::Connection;
 use super::faults::Doing as _;
 use super::install::{self, Install};
 use super::migrate::{self, KeepCopy};
@@ -57,7 +58,7 @@ fn open_for_writing(
         })?;
     }
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    let mut connection = Raw::open_with_flags(path, flags).map_err(at)?;
     configure(&connection).map_err(at)?;
     // A file that is refused is left as it is, its WAL included.
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
@@ -69,7 +70,7 @@ fn open_for_writing(
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
     migrate::bring_up_to_date(&mut connection, path, birth, copy)?;
     migrate::show_version(&connection).map_err(at)?;
-    Ok(connection)
+    Ok(Connection::of(connection))
 }
 
 /// Opens the board at `path` for reading only.
@@ -78,10 +79,10 @@ fn open_for_writing(
 /// [`Fault::Database`].
 pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).doing("open a reading connection")?;
+    let connection = Raw::open_with_flags(path, flags).doing("open a reading connection")?;
     configure(&connection).doing("configure a reading connection")?;
     connection.pragma_update(None, "query_only", true).doing("configure a reading connection")?;
-    Ok(connection)
+    Ok(Connection::of(connection))
 }
 
 /// Has SQLite ask `must_stop` while it works on `connection`, on the thread that it works on. A statement that is to stop fails as
@@ -91,6 +92,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, Fault> {
 /// [`Fault::Database`].
 pub fn make_stoppable(connection: &mut Connection, must_stop: fn() -> bool) -> Result<(), Fault> {
     connection
+        .raw_mut()
         .progress_handler(READ_STEPS_PER_LOOK, Some(must_stop))
         .doing("configure a reading connection")
 }
@@ -115,9 +117,8 @@ pub fn verify(path: &Path) -> Result<Verified, OpenError> {
     migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
     let differences = schema::find(&connection).map_err(at)?;
     check(&connection, path, "integrity_check")?;
-    let install = install::get(&connection).map_err(|fault| OpenError::Unusable {
-        path: path.to_owned(),
-        detail: fault.to_string(),
+    let install = install::get(&Connection::of(connection)).map_err(|fault| {
+        OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() }
     })?;
     Ok(Verified { install, differences })
 }
@@ -147,7 +148,7 @@ pub fn inspect(path: &Path) -> Result<Verified, OpenError> {
 pub fn complete(path: &Path) -> Result<(), OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(at)?;
+    let connection = Raw::open_with_flags(path, flags).map_err(at)?;
     foreign::harden(&connection).map_err(at)?;
     connection.pragma_update(None, "query_only", false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "DELETE").map_err(at)?;
@@ -157,7 +158,7 @@ pub fn complete(path: &Path) -> Result<(), OpenError> {
 /// The installation that the file at `path` is of; none when it is no such file. It is only read.
 pub fn installation_of(path: &Path) -> Option<String> {
     let connection = foreign::open_unchanging(path).ok()?;
-    install::get(&connection).ok().map(|install| install.install_id)
+    install::get(&Connection::of(connection)).ok().map(|install| install.install_id)
 }
 
 /// A connection to nothing, for the moment in which a file changes hands.
@@ -165,10 +166,10 @@ pub fn installation_of(path: &Path) -> Option<String> {
 /// # Errors
 /// [`Fault::Database`].
 pub(in crate::kernel) fn open_nothing() -> Result<Connection, Fault> {
-    Connection::open_in_memory().doing("let go of the file")
+    Raw::open_in_memory().map(Connection::of).doing("let go of the file")
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Raw) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -184,7 +185,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Reads every page once; a board that does not survive this is not served.
-fn check(connection: &Connection, path: &Path, how: &str) -> Result<(), OpenError> {
+fn check(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
     let answer: String = connection
         .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
         .map_err(|error| OpenError::from_sqlite(path, &error))?;
@@ -211,10 +212,10 @@ mod tests {
         let writer = open_writer(&path, Missing::Create, &birth).unwrap();
         let reader = open_reader(&path).unwrap();
         let number = |connection: &Connection, name: &str| -> i64 {
-            connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+            connection.raw().pragma_query_value(None, name, |row| row.get(0)).unwrap()
         };
         let mode: String =
-            writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            writer.raw().pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!((mode.as_str(), number(&writer, "synchronous")), ("wal", 2));
         assert_eq!(number(&writer, "foreign_keys"), 1);
         assert_eq!(number(&reader, "query_only"), 1);

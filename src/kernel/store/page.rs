@@ -1,11 +1,28 @@
 //! A task's comments, events or runs as pages that fit into an answer.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
 use crate::kernel::limits::{SHOWN_BYTES_MAX, SHOWN_ITEMS_MAX};
+use crate::kernel::store::Connection;
+
+/// How large a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageBounds {
+    /// Items at most.
+    pub items: usize,
+    /// Bytes of text at most, but for a single item that has more.
+    pub bytes: usize,
+}
+
+impl PageBounds {
+    /// Whether a page of so much has room for one more item.
+    pub fn has_room(self, items: usize, bytes: usize) -> bool {
+        items == 0 || (items < self.items && bytes < self.bytes)
+    }
+}
 
 /// The newest of some, oldest of them first.
 #[derive(Debug, Clone, PartialEq, Eq)]

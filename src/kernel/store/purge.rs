@@ -1,10 +1,11 @@
 //! Removing tasks whole.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::store::Connection;
 
 /// Archived tasks, oldest first, that were archived before a time and have no open run. Tasks archived before archive
 /// times were kept go by when they were made.

@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::Doing;
 use crate::kernel::dispatch::QueueKey;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::store::Connection;
 
 /// Assignees that have a ready task, found by skipping through the queue's index.
 pub fn list_ready_assignees(

@@ -1,10 +1,11 @@
 //! `requests`: replies kept for clients that lost them.
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::store::Connection;
 
 /// A reply that was given before.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How ids and enums stand in columns, and how JSON columns are read.
 
+use rusqlite::named_params;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, named_params};
 use serde_json::Value;
 
 use super::Doing;
@@ -10,6 +10,7 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::json;
 use crate::kernel::run::{RunOutcome, RunState};
+use crate::kernel::store::Connection;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 
 macro_rules! text_column {

@@ -1,12 +1,13 @@
 //! `task_runs`: one row per attempt, opened before anything is spawned and ended exactly once.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Doing;
 use super::rows::{lenient_json, lenient_list, lenient_names};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome, RunState};
+use crate::kernel::store::Connection;
 
 mod pages;
 mod process;

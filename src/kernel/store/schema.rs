@@ -35,8 +35,8 @@ struct Structure {
 ///
 /// # Errors
 /// [`Fault::Database`].
-pub fn differences(connection: &Connection) -> Result<Vec<Difference>, Fault> {
-    find(connection).doing("read the schema")
+pub fn differences(connection: &super::Connection) -> Result<Vec<Difference>, Fault> {
+    find(connection.raw()).doing("read the schema")
 }
 
 /// The same with SQLite's own words.
@@ -230,9 +230,13 @@ mod tests {
 
     /// What is said about a board of the newest version after `sql`.
     fn said_after(sql: &str) -> Vec<String> {
-        let connection = migrate::scratch(newest_version()).unwrap();
-        connection.execute_batch(sql).unwrap();
-        differences(&connection).unwrap().into_iter().map(|found| found.told).collect()
+        let raw = migrate::scratch(newest_version()).unwrap();
+        raw.execute_batch(sql).unwrap();
+        differences(&super::super::Connection::of(raw))
+            .unwrap()
+            .into_iter()
+            .map(|found| found.told)
+            .collect()
     }
 
     #[test]

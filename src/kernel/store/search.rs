@@ -20,11 +20,12 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EventId, TaskId};
+use crate::kernel::store::Connection;
 pub use words::Words;
 pub use writer::SearchIndex;
 

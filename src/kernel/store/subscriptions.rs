@@ -1,6 +1,6 @@
 //! `kanban_notify_subs`: subscriptions and their cursors.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
@@ -9,6 +9,7 @@ use super::rows;
 use crate::kernel::error::Fault;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, TaskId};
+use crate::kernel::store::Connection;
 
 /// A subscription with all its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -3,12 +3,13 @@
 mod due;
 mod moves;
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::rows::lenient_names;
 use super::{Doing, is_unique_violation};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::store::Connection;
 use crate::kernel::task::{Task, TaskStatus};
 pub use due::{
     LatestTimes, clamp_times, list_expired_claims, list_given_up, list_promotable,

@@ -1,11 +1,12 @@
 //! Beginning and ending transactions, and the savepoints in them.
 
+use rusqlite::StatementStatus;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{StmtRef, TraceEvent, TraceEventCodes};
-use rusqlite::{Connection, StatementStatus};
 
 use super::Doing;
 use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::store::Connection;
 
 fn execute(connection: &Connection, sql: &'static str, doing: &'static str) -> Result<(), Fault> {
     connection
@@ -87,6 +88,7 @@ pub(in crate::kernel) fn checkpoint(connection: &Connection) -> Result<(), Fault
 /// Keeps the connection from moving its WAL into the file, when it commits and when it is closed.
 pub(in crate::kernel) fn leave_file_alone(connection: &Connection) -> Result<(), Fault> {
     let doing = "leave the file alone";
+    let connection = connection.raw();
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map(|_| ())
@@ -129,7 +131,10 @@ pub(in crate::kernel) fn trace(
             seen(&Traced(statement));
         }
     };
-    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).doing("trace statements")
+    connection
+        .raw_mut()
+        .trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
+        .doing("trace statements")
 }
 
 /// Makes a fail point of each statement, so that a crash test can end the process between any two.

@@ -1,15 +1,19 @@
 //! Rows that an import writes as they were, and the origin by which a task is recognized the next time.
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::Doing;
 use super::tasks::list_or_null;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::store::Connection;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::record::{
     CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields,
 };
+
+/// Setting that counts imported tasks. Their events stand behind no cursor, so the search index goes by this.
+pub const IMPORTED_TASKS: &str = "imported_tasks";
 
 /// A task to be written.
 pub struct NewTask<'a> {

@@ -1,11 +1,12 @@
 //! What is remembered about workspaces: the branch of a task's worktree, and what the worker of a run had to know.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::Doing;
 use super::tasks::list_or_null;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::store::Connection;
 
 /// Writes the branch of a task's worktree.
 pub fn set_branch(connection: &Connection, id: &TaskId, branch: &str) -> Result<(), Fault> {

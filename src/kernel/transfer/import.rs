@@ -79,9 +79,6 @@ impl ReservedIds {
     }
 }
 
-/// Setting that counts imported tasks. Their events stand behind no cursor, so the search index goes by this.
-pub const IMPORTED_TASKS: &str = "imported_tasks";
-
 /// What an import did (or would do).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportReply {
@@ -152,10 +149,16 @@ fn pause(tx: &Tx<'_>) -> Result<bool, VerbError> {
 }
 
 fn count_imported(tx: &Tx<'_>, more: usize) -> Result<(), Fault> {
-    let stored = store::install::setting(tx.store(), IMPORTED_TASKS)?;
+    let stored = store::install::setting(tx.store(), store::transfer::IMPORTED_TASKS)?;
     let before: usize = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
     let count = before.saturating_add(more).to_string();
-    store::install::set_setting(tx.store(), IMPORTED_TASKS, &count, tx.now, &tx.caller.actor())
+    store::install::set_setting(
+        tx.store(),
+        store::transfer::IMPORTED_TASKS,
+        &count,
+        tx.now,
+        &tx.caller.actor().to_string(),
+    )
 }
 
 impl ImportTasks {

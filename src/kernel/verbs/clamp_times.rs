@@ -22,7 +22,11 @@ impl Verb for ClampTimes {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
         if !matches!(tx.caller, Caller::System { .. }) {
-            return Err(Refusal::Forbidden { caller: tx.caller.actor(), verb: Self::NAME }.into());
+            return Err(Refusal::Forbidden {
+                caller: tx.caller.actor().to_string(),
+                verb: Self::NAME,
+            }
+            .into());
         }
         // The questions about places that were under way ended with the daemon that asked them.
         store::leases::release_everybody(tx.store())?;

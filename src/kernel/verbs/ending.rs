@@ -85,15 +85,13 @@ pub(super) fn end_current_run(
 /// # Errors
 /// [`Fault::Corrupt`] when the row is not what was read.
 pub(super) fn end_run(tx: &mut Tx<'_>, run: &Run, ending: &Ending<'_>) -> Result<(), VerbError> {
-    let by = tx.caller.actor();
+    let by = tx.caller.actor().to_string();
     let verdict = ending.verdict(ending.outcome.run_status(), &by, tx.now);
     if !store::runs::set_verdict_if_none(tx.store(), run.id, &verdict)? {
         return Err(unexpected(run.id, "has ended"));
     }
     if run.supervised {
-        if let Some(state) = run.state.after(RunStep::VerdictGiven) {
-            store::runs::set_state(tx.store(), run.id, state)?;
-        }
+        tx.move_run(run, RunStep::VerdictGiven)?;
         let by_worker = matches!(tx.caller, Caller::Worker { .. });
         tx.signal(Signal::VerdictGiven { run_id: run.id, by_worker });
     } else {
@@ -129,7 +127,7 @@ pub(super) fn synthesize_run(
     status: &str,
     ending: &Ending<'_>,
 ) -> Result<RunId, VerbError> {
-    let by = tx.caller.actor();
+    let by = tx.caller.actor().to_string();
     let verdict = ending.verdict(status, &by, tx.now);
     Ok(store::runs::insert_ended(
         tx.store(),

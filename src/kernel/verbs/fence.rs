@@ -1,5 +1,6 @@
 //! The fence of a worker's writes: what a worker may still do after its run has ended.
 
+use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::run::Run;
@@ -40,7 +41,7 @@ pub(super) fn refuse_ousted_run(tx: &Tx<'_>) -> Result<(), VerbError> {
         Some(run) if !run.is_open() => Err(run_over(&run).into()),
         Some(run)
             if run.ended_at.is_some()
-                && run.verdict_by.as_deref() != Some(tx.caller.actor().as_str()) =>
+                && run.verdict_by.as_deref().map(Actor::from) != Some(tx.caller.actor()) =>
         {
             Err(run_over(&run).into())
         }

@@ -54,7 +54,7 @@ impl Verb for CollectGarbage {
             reply.tasks.push(id);
         }
         if reply.events > 0 {
-            let by = tx.caller.actor();
+            let by = tx.caller.actor().to_string();
             let floor = floor.to_string();
             store::install::set_setting(
                 tx.store(),

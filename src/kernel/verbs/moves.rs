@@ -1,8 +1,10 @@
-//! How a task moves: the one function that changes a task's status.
+//! How a task moves: the one function that changes a task's status, and the one that changes the state of an open run.
 
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::run::{Run, RunState, RunStep};
+use crate::kernel::store;
 use crate::kernel::store::tasks::{self, Arrival};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
@@ -37,6 +39,16 @@ impl<'a> Cause<'a> {
 }
 
 impl Tx<'_> {
+    /// Moves an open run by a step of its state machine; nothing when it has no such step. Returns its state from then on.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub(in crate::kernel) fn move_run(&self, run: &Run, step: RunStep) -> Result<RunState, Fault> {
+        let Some(state) = run.state.after(step) else { return Ok(run.state) };
+        store::runs::set_state(self.store(), run.id, state)?;
+        Ok(state)
+    }
+
     /// Moves a task by a step of its state machine: derives the new status, writes the row, counts, appends the event, and
     /// signals when it is ready. `task` is the row as it was read in this transaction. Returns the new status.
     ///

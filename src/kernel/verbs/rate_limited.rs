@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
@@ -99,7 +100,7 @@ impl RateLimitTask {
 /// The answer to a run that has ended: `already` when it has said the same before.
 fn already(tx: &Tx<'_>, task: &Task, run: &Run) -> Result<RateLimitReply, VerbError> {
     let is_own = matches!(tx.caller, Caller::Worker { .. })
-        && run.verdict_by.as_deref() == Some(tx.caller.actor().as_str());
+        && run.verdict_by.as_deref().map(Actor::from) == Some(tx.caller.actor());
     if !is_own || run.outcome != Some(RunOutcome::RateLimited) {
         return Err(run_over(run).into());
     }

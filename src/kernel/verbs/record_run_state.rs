@@ -6,7 +6,6 @@ use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{RunState, RunStep};
-use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 
@@ -33,9 +32,8 @@ impl Verb for RecordRunState {
                 return Ok(run.state);
             }
         };
-        let Some(state) = run.state.after(step) else { return Ok(run.state) };
-        store::runs::set_state(tx.store(), run.id, state)?;
-        if state == RunState::Unkillable {
+        let state = tx.move_run(&run, step)?;
+        if state == RunState::Unkillable && state != run.state {
             tx.event(&task, Some(run.id), &EventBody::Unkillable { run_id: run.id })?;
         }
         Ok(state)

@@ -65,10 +65,7 @@ impl Verb for RecordSpawned {
         if let Some(launch) = &self.launch {
             record_launch(tx, &run, launch)?;
         }
-        let state = run.state.after(RunStep::Spawned).unwrap_or(run.state);
-        if state != run.state {
-            store::runs::set_state(tx.store(), run.id, state)?;
-        }
+        let state = tx.move_run(&run, RunStep::Spawned)?;
         if is_news {
             let told = EventBody::Spawned { pid: self.ids.worker_pid };
             tx.event(&task, Some(run.id), &told)?;

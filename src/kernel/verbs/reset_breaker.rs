@@ -85,7 +85,7 @@ impl ResetBreaker {
             &format!("breaker_reset:{}", key.to_text()),
             &breaker.failures.to_string(),
             tx.now,
-            &tx.caller.actor(),
+            &tx.caller.actor().to_string(),
         )?;
         Ok(breaker.into())
     }

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, RunId};
@@ -40,7 +41,7 @@ pub(super) fn already(
     is_same: bool,
 ) -> Result<VerdictReply, VerbError> {
     let is_own = matches!(tx.caller, Caller::Worker { .. })
-        && run.verdict_by.as_deref() == Some(tx.caller.actor().as_str());
+        && run.verdict_by.as_deref().map(Actor::from) == Some(tx.caller.actor());
     if is_same && is_own {
         Ok(VerdictReply {
             id: task.id.to_string(),

@@ -1,14 +1,15 @@
 //! A task's runs as pages, and what is short about them.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::super::Doing;
 use super::super::page::{self, Page, PageSql};
 use super::{read, select_runs};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{RunId, TaskId};
-use crate::kernel::queries::PageBounds;
 use crate::kernel::run::Run;
+use crate::kernel::store::Connection;
+use crate::kernel::store::PageBounds;
 
 /// The newest runs of a task before one of them, as many as fit into an answer.
 pub fn newest_page(

@@ -1,10 +1,11 @@
 //! What a run's row keeps of its processes and of how they were started.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::super::faults::Doing as _;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::store::Connection;
 
 /// Who runs a run: what the shim wrote down about itself and the worker.
 #[derive(Debug, Clone, PartialEq, Eq)]

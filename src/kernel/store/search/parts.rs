@@ -3,11 +3,12 @@
 //! The first has title, body, summaries and the comments that fit; each further one has the next comments. So a new comment costs
 //! what it says and not what the task has, and every word of an ordinary task stands in one document.
 
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection as Index, OptionalExtension as _, named_params};
 
 use super::super::{Doing, comments, runs, tasks};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::TaskId;
+use crate::kernel::store::Connection;
 
 /// Comments of one document, bytes. A single comment may have more.
 const COMMENT_BYTES_PER_PART: u32 = 64 * 1024;
@@ -28,7 +29,7 @@ pub(super) enum Taken {
 }
 
 /// Whether the task is in the index.
-pub(super) fn is_known(index: &Connection, id: &TaskId) -> Result<bool, Fault> {
+pub(super) fn is_known(index: &Index, id: &TaskId) -> Result<bool, Fault> {
     index
         .prepare_cached("SELECT 1 FROM documents WHERE task_id = :id")
         .and_then(|mut s| s.exists(named_params! { ":id": id }))
@@ -36,7 +37,7 @@ pub(super) fn is_known(index: &Connection, id: &TaskId) -> Result<bool, Fault> {
 }
 
 /// Notes that a task, or something of it, is not in the index.
-pub(super) fn step_over(index: &Connection, id: &TaskId, why: &str) -> Result<(), Fault> {
+pub(super) fn step_over(index: &Index, id: &TaskId, why: &str) -> Result<(), Fault> {
     index
         .prepare_cached(
             "INSERT INTO skipped (task_id, why) VALUES (:id, :why)
@@ -49,7 +50,7 @@ pub(super) fn step_over(index: &Connection, id: &TaskId, why: &str) -> Result<()
 
 /// Takes in what the index does not have of a task yet, as far as there is room in this step.
 pub(super) fn take_in(
-    index: &Connection,
+    index: &Index,
     board: &Connection,
     id: &TaskId,
     room: &mut usize,
@@ -87,7 +88,7 @@ impl First<'_> {
 }
 
 fn take_in_first(
-    index: &Connection,
+    index: &Index,
     id: &TaskId,
     first: &First<'_>,
     room: &mut usize,
@@ -140,7 +141,7 @@ fn take_in_first(
 }
 
 fn take_in_comments(
-    index: &Connection,
+    index: &Index,
     board: &Connection,
     id: &TaskId,
     room: &mut usize,
@@ -190,7 +191,7 @@ fn count(bytes: usize) -> u32 {
 }
 
 fn write_comments(
-    index: &Connection,
+    index: &Index,
     sql: &'static str,
     document: i64,
     comments: &str,
@@ -212,7 +213,7 @@ struct Part {
 }
 
 impl Part {
-    fn insert(self, index: &Connection, id: &TaskId) -> Result<i64, Fault> {
+    fn insert(self, index: &Index, id: &TaskId) -> Result<i64, Fault> {
         index
             .prepare_cached(
                 "INSERT INTO documents (task_id, part, comments_upto, comment_bytes, bytes)
@@ -230,7 +231,7 @@ impl Part {
             .doing("index a task")
     }
 
-    fn update(self, index: &Connection, document: i64) -> Result<(), Fault> {
+    fn update(self, index: &Index, document: i64) -> Result<(), Fault> {
         index
             .prepare_cached(
                 "UPDATE documents SET comments_upto = :upto, comment_bytes = :comment_bytes, bytes = :bytes
@@ -248,7 +249,7 @@ impl Part {
 }
 
 /// The last document of a task and its row.
-fn last_part(index: &Connection, id: &TaskId) -> Result<Option<(i64, Part)>, Fault> {
+fn last_part(index: &Index, id: &TaskId) -> Result<Option<(i64, Part)>, Fault> {
     index
         .prepare_cached(
             "SELECT id, part, comments_upto, comment_bytes, bytes FROM documents

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection as Index, named_params};
 
 use super::super::Doing;
 use super::super::{events, install, tasks, transfer};
@@ -13,8 +13,9 @@ use super::file;
 use super::parts::{self, Taken};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EventId, TaskId};
+use crate::kernel::store::Connection;
 use crate::kernel::store::install::EVENTS_FLOOR;
-use crate::kernel::transfer::import::IMPORTED_TASKS;
+use crate::kernel::store::transfer::IMPORTED_TASKS;
 
 /// Events looked at in one step.
 const EVENTS_PER_STEP: u32 = 500;
@@ -24,7 +25,7 @@ const ATTEMPTS_MAX: u32 = 5;
 
 /// The writer of the index.
 pub struct SearchIndex {
-    index: Connection,
+    index: Index,
     failures: Failures,
 }
 
@@ -166,8 +167,8 @@ impl SearchIndex {
 
 /// Keeps all that `take_in` does, or nothing of it.
 fn kept_whole<T>(
-    index: &Connection,
-    take_in: impl FnOnce(&Connection) -> Result<T, Fault>,
+    index: &Index,
+    take_in: impl FnOnce(&Index) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let doing = "index a task";
     index.execute_batch("SAVEPOINT task").doing(doing)?;

@@ -1,11 +1,12 @@
 //! What the tick looks for and moves: claims and pauses that are over, times to be clamped, tasks that wait untold.
 
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{OptionalExtension as _, named_params};
 
 use super::super::Doing;
 use super::get;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::store::Connection;
 use crate::kernel::task::Task;
 
 /// Running tasks whose manual claim ended before `now`, oldest first.

@@ -1,10 +1,11 @@
 //! The status of a task, and the columns that go with each.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 use super::super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::store::Connection;
 use crate::kernel::task::TaskStatus;
 
 /// What a task's row says in its new status, beside the status.

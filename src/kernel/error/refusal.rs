@@ -1,0 +1,420 @@
+//! An answer of the board: it says no, why, and what the caller could do instead.
+
+use thiserror::Error;
+
+use super::ErrorCode;
+use crate::kernel::ids::RunId;
+use crate::kernel::task::TaskStatus;
+
+/// Why the board says no. The text of each is part of the outside contract (its key phrases).
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// No task has this id.
+    #[error("no such task: {id}")]
+    UnknownTask {
+        /// As the caller wrote it.
+        id: String,
+    },
+    /// A named parent does not exist.
+    #[error("unknown parent task(s): {ids}")]
+    UnknownParents {
+        /// Comma-separated, as the caller wrote them.
+        ids: String,
+    },
+    /// An end of a link does not exist.
+    #[error("unknown task(s): {ids}")]
+    UnknownLinkEnds {
+        /// Comma-separated, as the caller wrote them.
+        ids: String,
+    },
+    /// No board has this name.
+    #[error("unknown board: {name}")]
+    UnknownBoard {
+        /// As the caller wrote it.
+        name: String,
+    },
+    /// The task is on another board than the one that the request names.
+    #[error("no such task: {id} is not on board {board}")]
+    OtherBoard {
+        /// The task.
+        id: String,
+        /// The board of the request.
+        board: String,
+    },
+    /// A title is missing or blank.
+    #[error("title is required")]
+    TitleRequired,
+    /// A comment has no text.
+    #[error("comment body is required")]
+    CommentBodyRequired,
+    /// A comment has no author.
+    #[error("comment author is required")]
+    CommentAuthorRequired,
+    /// A worker blocks without saying why.
+    #[error("reason is required: say what you need from a person")]
+    ReasonRequired,
+    /// A worker completes without a handoff.
+    #[error("a summary or a result is required")]
+    SummaryRequired,
+    /// A field has a value that it cannot have.
+    #[error("{field}: {problem}: {value}")]
+    InvalidValue {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+        /// The value, shortened.
+        value: String,
+    },
+    /// The kind of workspace is not one of the three.
+    #[error("workspace_kind must be one of dir, scratch, worktree: {value}")]
+    WorkspaceKind {
+        /// As the caller wrote it.
+        value: String,
+    },
+    /// A skill's name has a comma.
+    #[error("skill name cannot contain comma: {name}")]
+    SkillComma {
+        /// The name.
+        name: String,
+    },
+    /// A field is longer than its limit.
+    #[error("{field} is too large: {actual} bytes, maximum {limit}")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// Bytes given.
+        actual: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The task has as many of these as it may have.
+    #[error("{id} has {limit} {what}, the maximum per task")]
+    TooMany {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// The task.
+        id: String,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// A task was to depend on itself.
+    #[error("a task cannot depend on itself: {id}")]
+    SelfLink {
+        /// The task.
+        id: String,
+    },
+    /// The link would close a circle.
+    #[error("linking {parent} -> {child} would create a cycle")]
+    Cycle {
+        /// Parent.
+        parent: String,
+        /// Child.
+        child: String,
+    },
+    /// There is no such link to remove.
+    #[error("no such link: {parent} -> {child}")]
+    UnknownLink {
+        /// Parent.
+        parent: String,
+        /// Child.
+        child: String,
+    },
+    /// The task's status does not allow the verb.
+    #[error("cannot {verb} {id}: status={status}{why}")]
+    WrongStatus {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Its status.
+        status: TaskStatus,
+        /// More, beginning with a blank or a semicolon; may be empty.
+        why: String,
+    },
+    /// The task is being worked on.
+    #[error("cannot {verb} {id}: currently running (claimed by {lock})")]
+    CurrentlyRunning {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Who holds it.
+        lock: String,
+    },
+    /// Parents of the task are not done.
+    #[error("cannot promote {id}: unfinished parents: {unmet}")]
+    UnmetParents {
+        /// The task.
+        id: String,
+        /// Its open parents.
+        unmet: String,
+    },
+    /// The processes of the task's previous run are not gone yet.
+    #[error("cannot claim {id}: the previous run {run_id} is still stopping")]
+    PreviousRunOpen {
+        /// The task.
+        id: String,
+        /// The run.
+        run_id: RunId,
+    },
+    /// Another run works where this one would.
+    #[error("cannot claim {id}: workspace {workspace} is in use by {holder} (run {run_id})")]
+    WorkspaceBusy {
+        /// The task.
+        id: String,
+        /// Where it would work.
+        workspace: String,
+        /// The task that works there.
+        holder: String,
+        /// Its run.
+        run_id: RunId,
+    },
+    /// It is not known which directory this is, so it is not known whether a run works in it.
+    #[error("cannot claim {id}: cannot resolve the workspace {workspace}: {why}")]
+    WorkspaceUnknown {
+        /// The task.
+        id: String,
+        /// Where it would work.
+        workspace: String,
+        /// Why not.
+        why: String,
+    },
+    /// Processes are to be given up that may still end by themselves.
+    #[error("cannot stop {id} by force: {state}, not unkillable")]
+    NotUnkillable {
+        /// The task.
+        id: String,
+        /// How its processes stand.
+        state: String,
+    },
+    /// The claim belongs to somebody else.
+    #[error("cannot {verb} {id}: claimed by {lock}, not by {claimer}")]
+    OtherClaimer {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Who holds it.
+        lock: String,
+        /// Who asked.
+        claimer: String,
+    },
+    /// The caller's run has ended.
+    #[error("run {run_id} is over: {detail}")]
+    RunOver {
+        /// The run.
+        run_id: RunId,
+        /// How it ended.
+        detail: String,
+    },
+    /// A worker acts on a task that is not its own.
+    #[error("run {run_id} belongs to {own}, not to {id}")]
+    NotYours {
+        /// The caller's run.
+        run_id: RunId,
+        /// Its task.
+        own: String,
+        /// The task it named.
+        id: String,
+    },
+    /// The caller may not do this at all.
+    #[error("{caller} may not {verb}")]
+    Forbidden {
+        /// Who asked.
+        caller: String,
+        /// The verb.
+        verb: &'static str,
+    },
+    /// The same idempotency key was used with another payload.
+    #[error("idempotency key {key:?} belongs to {id}, which was created with different content")]
+    IdempotencyConflict {
+        /// The key.
+        key: String,
+        /// The task that has it.
+        id: String,
+    },
+    /// The same request id was used with another request.
+    #[error("request id {id} was already used for a different request")]
+    RequestConflict {
+        /// The request id.
+        id: String,
+    },
+    /// The assignee has no profile and only profiles may be assigned.
+    #[error("unknown profile: {name}")]
+    UnknownProfile {
+        /// The name.
+        name: String,
+    },
+    /// The launcher of a profile has no place for what is asked of its workers.
+    #[error(
+        "profile {profile:?} does not support {option}: its launcher {launcher:?} has no placeholder for it"
+    )]
+    OptionNotTaken {
+        /// `model`, `effort` or `args`.
+        option: &'static str,
+        /// The profile.
+        profile: String,
+        /// Its launcher.
+        launcher: String,
+    },
+    /// A task of an import has the id of another task that is here already.
+    #[error("{id} already exists and differs from the task to import")]
+    ImportClash {
+        /// The task.
+        id: String,
+    },
+    /// There is no such breaker to reset.
+    #[error("no such breaker: {key}")]
+    UnknownBreaker {
+        /// The key.
+        key: String,
+    },
+    /// A worker says that it created tasks that it did not create.
+    #[error("created_cards names tasks that this run did not create: {told}")]
+    UnknownCards {
+        /// Their ids, as the caller wrote them.
+        ids: Vec<String>,
+        /// The same with what is wrong with each, as one line.
+        told: String,
+    },
+    /// The task has no attached file of this name.
+    #[error("no such attachment: {id} has no {filename}")]
+    UnknownAttachment {
+        /// The task.
+        id: String,
+        /// As the caller wrote it.
+        filename: String,
+    },
+    /// The answer would take too long to find.
+    #[error("the query took too long: stopped after {ms} ms")]
+    ReadTooLong {
+        /// How long it had taken, milliseconds.
+        ms: u64,
+    },
+    /// There is no such subscription to end.
+    #[error("no such subscription to {id}")]
+    UnknownSubscription {
+        /// The task.
+        id: String,
+    },
+}
+
+impl Refusal {
+    /// The stable code of this refusal.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTask { .. } | Self::OtherBoard { .. } | Self::UnknownLinkEnds { .. } => {
+                ErrorCode::UnknownTask
+            }
+            Self::UnknownParents { .. } => ErrorCode::UnknownParent,
+            Self::UnknownBoard { .. } => ErrorCode::UnknownBoard,
+            Self::TitleRequired => ErrorCode::TitleRequired,
+            Self::CommentBodyRequired => ErrorCode::CommentBodyRequired,
+            Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,
+            Self::ReasonRequired => ErrorCode::ReasonRequired,
+            Self::SummaryRequired => ErrorCode::SummaryRequired,
+            Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
+                ErrorCode::InvalidValue
+            }
+            Self::TooLarge { .. } | Self::TooMany { .. } => ErrorCode::TooLarge,
+            Self::SelfLink { .. } => ErrorCode::SelfLink,
+            Self::Cycle { .. } => ErrorCode::Cycle,
+            Self::UnknownLink { .. } => ErrorCode::UnknownLink,
+            Self::WrongStatus { .. } => ErrorCode::WrongStatus,
+            Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
+            Self::UnmetParents { .. } => ErrorCode::UnmetParents,
+            Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
+            Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
+            Self::WorkspaceUnknown { .. } => ErrorCode::WorkspaceUnknown,
+            Self::NotUnkillable { .. } => ErrorCode::NotUnkillable,
+            Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
+            Self::RunOver { .. } => ErrorCode::RunOver,
+            Self::NotYours { .. } => ErrorCode::NotYours,
+            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
+            Self::RequestConflict { .. } => ErrorCode::RequestConflict,
+            Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
+            Self::OptionNotTaken { .. } => ErrorCode::InvalidValue,
+            Self::ImportClash { .. } => ErrorCode::ImportClash,
+            Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
+            Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
+            Self::ReadTooLong { .. } => ErrorCode::Timeout,
+            Self::UnknownCards { .. } => ErrorCode::UnknownCards,
+            Self::UnknownAttachment { .. } => ErrorCode::UnknownAttachment,
+        }
+    }
+
+    /// What the caller could do instead, when there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::UnknownTask { .. }
+            | Self::UnknownLinkEnds { .. }
+            | Self::UnknownParents { .. } => "list task ids with `kanban list`".to_owned(),
+            Self::OtherBoard { .. } => "select the task's board with --board".to_owned(),
+            Self::UnknownBoard { .. } => "list boards with `kanban boards list`".to_owned(),
+            Self::CurrentlyRunning { id, .. } => {
+                format!("stop the run first with `kanban reclaim {id}`")
+            }
+            Self::UnmetParents { .. } => "use `--force` to ignore unfinished parents".to_owned(),
+            Self::PreviousRunOpen { .. } => {
+                "wait for its processes to end with `kanban wait --closed`".to_owned()
+            }
+            Self::WorkspaceBusy { holder, .. } => {
+                format!("wait for it with `kanban wait --closed {holder}`")
+            }
+            Self::WorkspaceUnknown { workspace, .. } => {
+                format!("retry when `ls -d {workspace}` works for the daemon's user")
+            }
+            Self::NotUnkillable { id, .. } => {
+                format!(
+                    "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
+                )
+            }
+            Self::RunOver { .. } => "stop working; further reports are not recorded".to_owned(),
+            Self::NotYours { own, .. } => format!("comment on it, or act on {own}"),
+            Self::UnknownBreaker { .. } => "list breakers with `kanban breakers`".to_owned(),
+            Self::UnknownCards { .. } => {
+                "nothing was completed; name only tasks that this run created, or none".to_owned()
+            }
+            Self::UnknownAttachment { id, .. } => {
+                format!("list attachments with `kanban attachments {id}`")
+            }
+            Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
+            Self::UnknownProfile { name } => {
+                format!("add [profiles.{name}] to the configuration, or assign another profile")
+            }
+            Self::OptionNotTaken { profile, option, .. } => format!(
+                "add {{{option}}} to the launcher's argv; `kanban profiles check {profile}` shows the command line"
+            ),
+            Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
+                format!("run `kanban unblock {id}` first")
+            }
+            Self::TooMany { id, .. } => {
+                format!("continue in a new task with `kanban create --parent {id} …`")
+            }
+            Self::ReadTooLong { .. } => {
+                "narrow the query with --limit, --status, or longer or rarer words".to_owned()
+            }
+            Self::TitleRequired
+            | Self::CommentBodyRequired
+            | Self::CommentAuthorRequired
+            | Self::ReasonRequired
+            | Self::SummaryRequired
+            | Self::InvalidValue { .. }
+            | Self::WorkspaceKind { .. }
+            | Self::SkillComma { .. }
+            | Self::TooLarge { .. }
+            | Self::SelfLink { .. }
+            | Self::Cycle { .. }
+            | Self::UnknownLink { .. }
+            | Self::WrongStatus { .. }
+            | Self::OtherClaimer { .. }
+            | Self::Forbidden { .. }
+            | Self::UnknownSubscription { .. }
+            | Self::ImportClash { .. }
+            | Self::RequestConflict { .. } => return None,
+        };
+        Some(hint)
+    }
+}
