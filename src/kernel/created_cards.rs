@@ -106,7 +106,7 @@ mod tests {
         };
         let ada = Caller::Operator { name: "ada".into() };
         let by_run = |run_id, task_id: &TaskId| Origin::Run { run_id, task_id: task_id.clone() };
-        let by = |name: &str| Origin::Somebody(name.to_owned());
+        let by = |name: &str| Origin::Somebody(name.into());
         let foreign = |by: &str| Some(Doubt::Foreign(by.to_owned()));
         for (found, caller, expected) in [
             (None, &worker, Some(Doubt::Unknown)),

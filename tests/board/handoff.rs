@@ -104,7 +104,7 @@ fn a_worker_attaches_to_its_own_task_and_to_those_it_created_while_its_run_lasts
         let reply = bench.by(&by, &file(id, "a", 'a')).unwrap();
         assert_eq!(reply.attachment.uploaded_by, "dev");
         let event = bench.events(id).pop().unwrap();
-        assert_eq!(event.actor.as_deref(), Some(by.actor().as_str()));
+        assert_eq!(event.actor.as_deref(), Some(by.actor().to_string().as_str()));
     }
     let refusal = bench.refused_by(&by, &file(&other, "a", 'a'));
     assert_eq!(refusal.code(), ErrorCode::NotYours);
@@ -232,7 +232,7 @@ fn a_word_about_tasks_that_were_not_created_is_refused_by_name_and_told_once() {
     assert_eq!((bench.task(&id), bench.runs(&id)), before, "the run goes on");
     let event = bench.events(&id).pop().unwrap();
     assert_eq!(event.kind, "completion_blocked_hallucination");
-    assert_eq!((event.run_id, event.actor), (Some(order.run_id), Some(by.actor())));
+    assert_eq!((event.run_id, event.actor), (Some(order.run_id), Some(by.actor().to_string())));
     let told = json!({"phantom_cards": ["t_dead", foreign, "not an id"]});
     assert_eq!(serde_json::Value::from(event.payload.unwrap()), told);
 

@@ -155,8 +155,11 @@ fn a_request_is_known_again_by_a_program_with_more_fields() {
     // What the release before this one would have stored: a digest over every field, those without a value too.
     let json = serde_json::to_vec(&verb).unwrap();
     let actor = person().actor();
-    let digest =
-        kanband::kernel::board::hex_digest(&[CreateTask::NAME.as_bytes(), actor.as_bytes(), &json]);
+    let digest = kanband::kernel::board::hex_digest(&[
+        CreateTask::NAME.as_bytes(),
+        actor.to_string().as_bytes(),
+        &json,
+    ]);
     let connection = rusqlite::Connection::open(&bench.path).unwrap();
     let stored: String =
         connection.query_row("SELECT digest FROM requests", [], |row| row.get(0)).unwrap();
