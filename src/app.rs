@@ -48,7 +48,7 @@ use crate::os::processes::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::run_files::shim_search::shim_of;
 use crate::telemetry;
 pub use arguments::Arguments;
-pub use home::{InitReport, InitializedHome, RestoredHome, init, restore};
+pub use home::{init, restore};
 use parts::{Configured, Parts, build};
 pub use start_error::StartError;
 use way_in::Listeners;
@@ -76,7 +76,7 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
 fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let home = Home::resolve(&ambient)?;
     home::must_be_local(&home)?;
-    let (settings, shown) = crate::config::load_shown(&ambient, &home)?;
+    let (settings, shown) = crate::config::load(&ambient, &home)?;
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"))
         .map_err(|error| StartError::fault("start the log thread", &error))?;
     for file in left_out(&home) {

@@ -80,7 +80,6 @@ fn group(batch: &mut Batch<'_>, filled: &mut Filled, group: usize) {
 pub fn fill(folder: &Path, size: usize) -> Filled {
     let path = folder.join("filled.db");
     let board = open(&path, 1);
-    board.disable_sync_for_tests().unwrap();
     let mut side = Side { board, now: 1_000_000 };
     let mut filled =
         Filled { path, size, now: 0, done: Vec::new(), ready: Vec::new(), todo: Vec::new() };

@@ -35,7 +35,7 @@ impl Recorder {
                 sink.lock().unwrap().push(Recorded { sql, values });
             }
         };
-        board.trace_for_tests(hear).unwrap();
+        board.trace(hear).unwrap();
         Self(heard)
     }
 

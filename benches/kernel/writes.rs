@@ -348,7 +348,6 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
     let (recorded, measured) = (copy(&filled.path, "recorded"), copy(&filled.path, "measured"));
     let bare = copy(&filled.path, "bare");
     let (mut recorded, mut measured) = (open_side(&recorded), open_side(&measured));
-    recorded.board.disable_sync_for_tests().unwrap();
     let recorder = Recorder::listen(&mut recorded.board);
     let bare = store::open_writer(&bare, Missing::Refuse, &birth()).unwrap();
     let mut lines = Vec::new();

@@ -16,7 +16,7 @@ use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::queries::{Query, Snapshot};
+use crate::kernel::queries::Snapshot;
 use crate::kernel::store::{self, Connection};
 use crate::os::host::clock::epoch_seconds;
 use limit::{Allowance, Stop, limited};
@@ -87,14 +87,6 @@ impl Readers {
         }
         let open = Arc::new(Open(Arc::clone(&shared)));
         Ok(Self { shared, local_time: Arc::new(local_time), _open: open })
-    }
-
-    /// Has a query answered from one snapshot.
-    ///
-    /// # Errors
-    /// The query's refusal, or a fault.
-    pub async fn query<Q: Query>(&self, caller: Caller, query: Q) -> Result<Q::Reply, VerbError> {
-        self.read(caller, move |snapshot| query.read(snapshot)).await
     }
 
     /// Runs `f` on one snapshot, within the time of an ordinary answer.

@@ -15,7 +15,7 @@ use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::config::shown::{Change, Shown};
 use crate::config::worker_user::DaemonUser;
-use crate::config::{Ambient, ConfigProblems, Home, load_shown};
+use crate::config::{Ambient, ConfigProblems, Home, load};
 use crate::os::host::service_manager;
 use crate::telemetry;
 
@@ -105,7 +105,7 @@ impl Reloader {
     }
 
     fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
-        let (settings, newer) = load_shown(&self.ambient, &self.home)?;
+        let (settings, newer) = load(&self.ambient, &self.home)?;
         telemetry::set_level(settings.log.level);
         self.token_holders.learn(&self.daemon_user, &settings);
         self.configuration.replace(Configuration::new(settings, &self.basis));

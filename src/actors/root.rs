@@ -178,7 +178,7 @@ impl RootSupervisor {
             ActorKind::Notifier => self.build_notifier(guard),
             ActorKind::Doorkeeper => self.build_doorkeeper(guard),
             ActorKind::Worker(run_id) => drop(self.deps.wires.adopt_run.tell(AdoptRun { run_id })),
-            ActorKind::Database | ActorKind::Root => {}
+            ActorKind::Database => {}
         }
     }
 

@@ -222,11 +222,6 @@ impl Client {
         })
     }
 
-    /// Where the daemon is looked for.
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
     /// Reads.
     ///
     /// # Errors

@@ -51,7 +51,8 @@ impl ApiError {
     }
 
     /// What it says.
-    pub fn detail(&self) -> &ErrorDetail {
+    #[cfg(test)]
+    pub(in crate::api) fn detail(&self) -> &ErrorDetail {
         &self.detail
     }
 

@@ -281,7 +281,8 @@ impl Seat {
     }
 
     /// On whose account it is; none when its seat was taken away.
-    pub fn party(&self) -> Option<Party> {
+    #[cfg(test)]
+    fn party(&self) -> Option<Party> {
         self.gate.0.state().seats.get(&self.id).map(|(party, _)| *party)
     }
 

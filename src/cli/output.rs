@@ -112,11 +112,6 @@ impl Output {
         Self { reader, data: Box::new(BufWriter::new(stdout)), notes: Box::new(io::stderr()) }
     }
 
-    /// For whom it is.
-    pub fn reader(&self) -> Reader {
-        self.reader
-    }
-
     /// Whether `--json` was asked for.
     pub fn is_json(&self) -> bool {
         self.reader == Reader::Program

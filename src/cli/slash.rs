@@ -29,12 +29,7 @@ pub struct Answer {
 }
 
 /// Does what `text` says (`/kanban list`, `kanban list` and `list` are the same) in the surroundings `ambient`; returns what
-/// to show.
-pub fn run(text: &str, ambient: Ambient) -> String {
-    answer(text, ambient).text
-}
-
-/// The same with the exit code.
+/// to show, and the exit code.
 pub fn answer(text: &str, ambient: Ambient) -> Answer {
     let answer = |text: &str, exit| Answer { text: shortened(text.trim_end()), exit };
     let Some(words) = split(text) else {

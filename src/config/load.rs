@@ -23,13 +23,12 @@ use crate::config::settings::Settings;
 use crate::config::shown::Shown;
 use crate::config::{checks, layer, presets};
 
-/// The settings of the daemon that lives in `home`, or everything that is wrong with them.
-pub fn load(ambient: &Ambient, home: &Home) -> Result<Settings, ConfigProblems> {
-    load_shown(ambient, home).map(|(settings, _)| settings)
-}
-
-/// The same with the values as text, so that a later reading can say what has changed.
-pub fn load_shown(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigProblems> {
+/// The settings of the daemon that lives in `home`, or everything that is wrong with them; with the values as text, so that a
+/// later reading can say what has changed.
+///
+/// # Errors
+/// [`ConfigProblems`].
+pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigProblems> {
     let mut problems = Vec::new();
     let mut layers = presets::layers(&mut problems);
     for file in files(home, &mut problems) {

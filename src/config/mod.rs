@@ -37,11 +37,10 @@ mod accept;
 mod checks;
 mod layer;
 
-pub use ambient::{Ambient, Mode};
+pub use ambient::Ambient;
 pub use home::Home;
 pub use home_error::HomeError;
-pub use layer::VARIABLE_PREFIX;
-pub use load::{left_out, load, load_shown};
-pub use problem::{ConfigProblems, Fault, Problem};
+pub use load::{left_out, load};
+pub use problem::ConfigProblems;
 pub use settings::Settings;
 pub use sockets::{Sockets, client_socket};

@@ -179,7 +179,6 @@ enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Template {
-    source: String,
     pieces: Vec<Piece>,
 }
 
@@ -216,12 +215,7 @@ impl Template {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Ok(Self { source: text.to_owned(), pieces })
-    }
-
-    /// The text as it was written.
-    pub fn source(&self) -> &str {
-        &self.source
+        Ok(Self { pieces })
     }
 
     /// Whether the template is `placeholder` and nothing else.

@@ -104,22 +104,11 @@ impl Board {
         &self.counts
     }
 
-    /// Turns syncing off, for tests that write a lot and lose nothing that matters.
+    /// Tells `seen` every statement that is run from now on, for fail points, for benches and for tests of query plans.
     ///
     /// # Errors
     /// [`Fault::Database`].
-    pub fn disable_sync_for_tests(&self) -> Result<(), Fault> {
-        transaction::disable_sync(&self.connection)
-    }
-
-    /// Tells `seen` every statement that is run from now on, for tests that look at query plans and for the benches.
-    ///
-    /// # Errors
-    /// [`Fault::Database`].
-    pub fn trace_for_tests(
-        &mut self,
-        seen: impl FnMut(&Traced<'_>) + Send + 'static,
-    ) -> Result<(), Fault> {
+    pub fn trace(&mut self, seen: impl FnMut(&Traced<'_>) + Send + 'static) -> Result<(), Fault> {
         transaction::trace(&mut self.connection, seen)
     }
 

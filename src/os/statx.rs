@@ -29,11 +29,6 @@ impl Entry {
     pub fn is_directory(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
-
-    /// Whether it is a regular file.
-    pub fn is_file(&self) -> bool {
-        self.mode & libc::S_IFMT == libc::S_IFREG
-    }
 }
 
 /// Looks at `name` in an open directory; at the directory itself when `name` is empty.
@@ -78,10 +73,11 @@ mod tests {
         let at = |name: &str| look(folder.as_fd(), OsStr::new(name));
         assert!(at("").unwrap().is_directory());
         let file = at("file").unwrap();
-        assert!(file.is_file() && !file.is_mount_point && !file.is_immutable);
+        let is_file = |entry: &Entry| entry.mode & libc::S_IFMT == libc::S_IFREG;
+        assert!(is_file(&file) && !file.is_mount_point && !file.is_immutable);
         assert_eq!(file.uid, nix::unistd::geteuid().as_raw());
         let link = at("link").unwrap();
-        assert!(!link.is_directory() && !link.is_file() && !link.is_mount_point);
+        assert!(!link.is_directory() && !is_file(&link) && !link.is_mount_point);
         assert_eq!(at("none").unwrap_err().kind(), io::ErrorKind::NotFound);
         let root = std::fs::File::open("/").unwrap();
         assert!(look(root.as_fd(), OsStr::new("proc")).unwrap().is_mount_point);

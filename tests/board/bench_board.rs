@@ -53,7 +53,6 @@ impl Bench {
             Box::new(SeededRandom::new(1)),
         )
         .unwrap();
-        board.disable_sync_for_tests().unwrap();
         Self { board, now: 1_000_000, signals: Vec::new(), path, _dir: dir }
     }
 

@@ -169,7 +169,7 @@ fn every_statement_of_a_hot_operation_uses_an_index_and_sorts_nothing() {
     let sink = Arc::clone(&seen);
     bench
         .board
-        .trace_for_tests(move |statement| {
+        .trace(move |statement| {
             sink.lock().unwrap().insert(statement.text());
         })
         .unwrap();
@@ -206,7 +206,7 @@ fn tasks_of_an_assignee_in_a_status_are_found_by_both() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
     let remember = move |sql: String| sink.lock().unwrap().push(sql);
-    bench.board.trace_for_tests(move |statement| remember(statement.text())).unwrap();
+    bench.board.trace(move |statement| remember(statement.text())).unwrap();
     let some = |text: &str| Some(text.to_owned());
     let query = ListTasks { status: some("ready"), assignee: some("dev"), ..ListTasks::default() };
     bench.ask(&query).unwrap();
@@ -230,7 +230,7 @@ fn a_statement_is_prepared_once_however_often_it_is_used() {
     let (sink, counter) = (Arc::clone(&prepared_anew), Arc::clone(&uses));
     bench
         .board
-        .trace_for_tests(move |statement| {
+        .trace(move |statement| {
             *counter.lock().unwrap() += 1;
             if statement.prepared_anew() > 0 {
                 sink.lock().unwrap().insert(statement.text(), statement.prepared_anew());

@@ -42,7 +42,6 @@ impl Real {
         let random = Box::new(SeededRandom::new(seed));
         let path = dir.path().join("kanban.db");
         let board = Board::open(&path, Missing::Create, &birth, Arc::new(policy), random).unwrap();
-        board.disable_sync_for_tests().unwrap();
         Self { board, _dir: dir }
     }
 

@@ -47,7 +47,7 @@ fn reaped(shim: &SpawnedShim) -> ProcessEnd {
 #[test]
 fn a_run_goes_from_request_to_collected_record() {
     let run = Run::of_script("while ! [ -e go ]; do sleep 0.01; done; exit 4");
-    let registry = Arc::new(RunRegistry::new());
+    let registry = Arc::new(RunRegistry::default());
     let mut shim = start(&run, &registry).unwrap();
     assert_eq!(shim.identity.check(), Liveness::Same);
     assert_eq!(read_token(&run.dir).unwrap().as_deref(), Some("token-of-this-run"));
@@ -80,7 +80,7 @@ fn a_run_goes_from_request_to_collected_record() {
 #[test]
 fn a_stop_that_is_sent_at_once_is_not_lost() {
     let run = Run::of_script("sleep 600");
-    let shim = start(&run, &Arc::new(RunRegistry::new())).unwrap();
+    let shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
     assert_eq!(shim.pidfd.signal(Signal::SIGTERM).unwrap(), Delivery::Sent);
     assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
     let record = read_exit(&run.dir).unwrap().unwrap();
@@ -91,7 +91,7 @@ fn a_stop_that_is_sent_at_once_is_not_lost() {
 #[test]
 fn a_shim_outlives_the_one_that_listened_to_it() {
     let run = Run::of_script("while ! [ -e go ]; do sleep 0.01; done; exit 4");
-    let mut shim = start(&run, &Arc::new(RunRegistry::new())).unwrap();
+    let mut shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
     assert!(matches!(next_line(&mut shim), StatusLine::Started { .. }));
     let SpawnedShim { pidfd, status, .. } = shim;
     drop(status);
@@ -107,7 +107,7 @@ fn a_shim_outlives_the_one_that_listened_to_it() {
 #[test]
 fn a_start_that_fails_in_the_shim_is_told_by_its_record() {
     let run = Run::of(&["no-such-program"]);
-    let mut shim = start(&run, &Arc::new(RunRegistry::new())).unwrap();
+    let mut shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
     assert_eq!(next_line(&mut shim), StatusLine::Exit);
     let record = read_exit(&run.dir).unwrap().unwrap();
     assert!(record.start_failure.is_some());
@@ -119,7 +119,7 @@ fn a_start_that_fails_in_the_shim_is_told_by_its_record() {
 #[test]
 fn the_worker_of_a_spawned_shim_sees_neither_pipe_nor_environment_of_the_daemon() {
     let run = Run::of_script("ls /proc/$$/fd; tr '\\0' '\\n' < /proc/$PPID/environ; true");
-    let shim = start(&run, &Arc::new(RunRegistry::new())).unwrap();
+    let shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
     assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
     assert_eq!(run.log(), "0\n1\n2\n");
 }
@@ -127,7 +127,7 @@ fn the_worker_of_a_spawned_shim_sees_neither_pipe_nor_environment_of_the_daemon(
 #[test]
 fn files_of_an_earlier_run_of_the_same_number_are_cleared() {
     let mut run = Run::of_script("while ! [ -e go ]; do sleep 0.01; done; exit 0");
-    let registry = Arc::new(RunRegistry::new());
+    let registry = Arc::new(RunRegistry::default());
     std::fs::write(run.work("go"), "").unwrap();
     let mut earlier = run.finish();
     std::fs::remove_file(run.work("go")).unwrap();
@@ -150,7 +150,7 @@ fn a_run_directory_whose_shim_lives_is_left_alone() {
     let run = Run::of_script("exit 0");
     let lock = RunLock::try_acquire(&run.dir).unwrap();
     write_private(&run.dir.spec(), b"not ours").unwrap();
-    let refused = start(&run, &Arc::new(RunRegistry::new())).unwrap_err();
+    let refused = start(&run, &Arc::new(RunRegistry::default())).unwrap_err();
     assert!(matches!(refused, SpawnError::Busy { .. }), "{refused:?}");
     assert_eq!(std::fs::read(run.dir.spec()).unwrap(), b"not ours");
     drop(lock);
@@ -162,7 +162,7 @@ fn an_upgrade_on_disk_does_not_change_the_shim_that_is_started() {
     let copy = run.root().join("kanban-shim");
     // By another process, for the reason that `Run::add_script` gives.
     assert!(Command::new("cp").arg(SHIM).arg(&copy).status().unwrap().success());
-    let spawner = Spawner::start(&copy, Arc::new(RunRegistry::new())).unwrap();
+    let spawner = Spawner::start(&copy, Arc::new(RunRegistry::default())).unwrap();
     std::fs::write(run.root().join("new"), "#!/bin/false\n").unwrap();
     std::fs::rename(run.root().join("new"), &copy).unwrap();
     let shim = spawn(&spawner, &run).unwrap();
@@ -173,7 +173,7 @@ fn an_upgrade_on_disk_does_not_change_the_shim_that_is_started() {
 #[test]
 fn a_binary_that_cannot_be_executed_is_an_error_and_no_process() {
     let run = Run::of_script("exit 0");
-    let registry = Arc::new(RunRegistry::new());
+    let registry = Arc::new(RunRegistry::default());
     let shim = run.root().join("kanban-shim");
     assert!(Spawner::start(&shim, Arc::clone(&registry)).is_err());
     std::fs::write(&shim, "").unwrap();

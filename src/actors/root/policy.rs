@@ -7,8 +7,6 @@ use crate::kernel::ids::RunId;
 pub enum ActorKind {
     /// The database thread.
     Database,
-    /// The root supervisor itself.
-    Root,
     /// See [`crate::actors::event_hub`].
     EventHub,
     /// See [`crate::actors::dispatcher`].
@@ -55,7 +53,7 @@ const REBUILD: OnPanic = OnPanic::Rebuild { restarts_max: 5, window_ms: 60_000 }
 /// The policy of each actor.
 pub fn on_panic(kind: ActorKind) -> OnPanic {
     match kind {
-        ActorKind::Database | ActorKind::Root => OnPanic::EndProcess,
+        ActorKind::Database => OnPanic::EndProcess,
         ActorKind::EventHub
         | ActorKind::Dispatcher
         | ActorKind::Worker(_)
@@ -97,10 +95,8 @@ mod tests {
     ];
 
     #[test]
-    fn the_database_and_the_root_end_the_process_and_everything_else_is_rebuilt() {
-        for kind in [ActorKind::Database, ActorKind::Root] {
-            assert_eq!(decide(kind, true, &[], 0), Decision::EndProcess);
-        }
+    fn the_database_ends_the_process_and_everything_else_is_rebuilt() {
+        assert_eq!(decide(ActorKind::Database, true, &[], 0), Decision::EndProcess);
         for kind in REBUILT {
             assert_eq!(decide(kind, true, &[], 0), Decision::Rebuild, "{kind:?}");
         }

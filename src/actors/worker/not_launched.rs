@@ -127,6 +127,8 @@ mod tests {
             (refused(Refusal::START_FAILED), Some(13), Blame::Host),
             (refused(Refusal::STOPPING), Some(13), Blame::Host),
             (refused(Refusal::USERS_FILE), Some(13), Blame::Host),
+            (refused(Refusal::NOT_THE_DAEMON), Some(13), Blame::Host),
+            (refused("of a later holder"), Some(13), Blame::Host),
             (refused(Refusal::USER_NOT_ALLOWED), Some(13), Blame::Profile),
         ] {
             let failed = NotLaunched::by_spawner(&error);

@@ -20,7 +20,7 @@ pub(crate) fn shown(text: &str) -> Shown {
     let machine = Machine::new(&[("home/kanband.toml", text)]);
     let home = machine.path("home");
     let surroundings = ambient(&[("KANBAN_HOME", home.to_str().unwrap())]);
-    load_shown(&surroundings, &Home::resolve(&surroundings).unwrap()).unwrap().1
+    load(&surroundings, &Home::resolve(&surroundings).unwrap()).unwrap().1
 }
 
 /// A file system with some files.
@@ -46,7 +46,7 @@ impl Machine {
     fn load_as(&self, uid: u32, env: &[(&str, &str)]) -> Result<Settings, ConfigProblems> {
         let root = self.dir.path().to_owned();
         let surroundings = Ambient { uid, root, working_directory: None, ..ambient(env) };
-        load(&surroundings, &Home::resolve(&surroundings).unwrap())
+        load(&surroundings, &Home::resolve(&surroundings).unwrap()).map(|(settings, _)| settings)
     }
 
     fn load_home(&self, env: &[(&str, &str)]) -> Result<Settings, ConfigProblems> {
@@ -220,7 +220,8 @@ fn every_key_of_a_named_table_reaches_its_setting() {
     assert_eq!(settings.dispatch.default_launcher, "mine");
     let profile = &settings.profiles["p"];
     let argv = profile.argv.as_ref().unwrap();
-    assert_eq!(argv.iter().map(Template::source).collect::<Vec<_>>(), ["run", "{task}"]);
+    let template = |text: &str| Template::try_from(text.to_owned()).unwrap();
+    assert_eq!(*argv, ["run", "{task}"].map(template));
     assert_eq!(profile.verdict.map(Verdict::as_str), Some("report"));
     assert_eq!(profile.env.0, [("A", ""), ("B", "b")].map(|(k, v)| (k.into(), v.into())).into());
     assert_eq!(profile.working_directory.as_deref(), Some(Path::new("/srv")));
@@ -231,10 +232,10 @@ fn every_key_of_a_named_table_reaches_its_setting() {
     assert_eq!(profile.memory_max_bytes, Some(512 << 20));
     assert_eq!((profile.pids_max, profile.cpu_percent), (Some(64), Some(150)));
     let launcher = &settings.launchers["mine"];
-    assert_eq!(launcher.argv[2].source(), "{prompt}");
+    assert_eq!(launcher.argv[2], template("{prompt}"));
     assert_eq!(launcher.verdict.as_str(), "exit");
-    assert_eq!(launcher.skills_argv[0].source(), "-s");
-    assert_eq!(launcher.prompt.as_ref().map(Template::source), Some("do {task}"));
+    assert_eq!(launcher.skills_argv[0], template("-s"));
+    assert_eq!(launcher.prompt, Some(template("do {task}")));
     assert!(!launcher.hermes_env);
 }
 

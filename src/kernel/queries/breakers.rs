@@ -28,18 +28,6 @@ pub enum BreakerScope {
     Host,
 }
 
-impl BreakerScope {
-    /// The scope as it is shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Profile => "profile",
-            Self::Workspace => "workspace",
-            Self::Host => "host",
-        }
-    }
-}
-
 /// A breaker that is not closed, or has failures in a row behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerInfo {

@@ -88,26 +88,6 @@ pub fn newest_page(
     page::newest(connection, &sql, task_id, before, read)
 }
 
-/// Events of a task after a cursor, oldest first.
-pub fn list_of_task_after(
-    connection: &Connection,
-    task_id: &TaskId,
-    after: EventId,
-) -> Result<Vec<Event>, Fault> {
-    let doing = "list the newer events of a task";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
-             FROM task_events e JOIN tasks t ON t.id = e.task_id
-             WHERE e.task_id = :task_id AND e.id > :after ORDER BY e.id",
-        )
-        .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":task_id": task_id, ":after": after }, read)
-        .doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
-}
-
 /// Events after a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {

@@ -4,10 +4,8 @@ use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Doing;
-use super::events;
 use super::rows;
 use crate::kernel::error::Fault;
-use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, TaskId};
 use crate::kernel::store::Connection;
 
@@ -138,39 +136,6 @@ pub fn delete(
         })
         .map(|changed| changed == 1)
         .doing("unsubscribe")
-}
-
-/// Moves a cursor forwards; one that is further already stays.
-pub fn advance(
-    connection: &Connection,
-    like: &Subscription,
-    last_event_id: EventId,
-) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "UPDATE kanban_notify_subs SET last_event_id = :last
-             WHERE task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id
-               AND last_event_id < :last",
-        )
-        .and_then(|mut s| {
-            s.execute(named_params! {
-                ":task_id": like.task_id, ":platform": like.platform, ":chat_id": like.chat_id,
-                ":thread_id": like.thread_id, ":last": last_event_id,
-            })
-        })
-        .map(|_| ())
-        .doing("advance a subscription")
-}
-
-/// Events of the subscription's task that it has not seen, of the given kinds, oldest first.
-pub fn list_unseen(
-    connection: &Connection,
-    subscription: &Subscription,
-    kinds: &[&str],
-) -> Result<Vec<Event>, Fault> {
-    let all =
-        events::list_of_task_after(connection, &subscription.task_id, subscription.last_event_id)?;
-    Ok(all.into_iter().filter(|event| kinds.contains(&event.kind.as_str())).collect())
 }
 
 /// Whether a task has more than `count` subscriptions.

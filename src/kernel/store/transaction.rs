@@ -96,11 +96,6 @@ pub(in crate::kernel) fn leave_file_alone(connection: &Connection) -> Result<(),
     connection.pragma_update(None, "wal_autocheckpoint", 0).doing(doing)
 }
 
-/// Turns syncing off; see [`crate::kernel::board::Board::disable_sync_for_tests`].
-pub(in crate::kernel) fn disable_sync(connection: &Connection) -> Result<(), Fault> {
-    execute(connection, "PRAGMA synchronous=OFF", "turn syncing off")
-}
-
 /// A statement that begins to run.
 pub struct Traced<'s>(StmtRef<'s>);
 
@@ -121,7 +116,7 @@ impl Traced<'_> {
     }
 }
 
-/// Hears of every statement; see [`crate::kernel::board::Board::trace_for_tests`].
+/// Hears of every statement; see [`crate::kernel::board::Board::trace`].
 pub(in crate::kernel) fn trace(
     connection: &mut Connection,
     mut seen: impl FnMut(&Traced<'_>) + Send + 'static,

@@ -1,7 +1,6 @@
 //! The requests that write: one verb, one file, named like the verb. A verb's struct is also its wire format: the socket, the
 //! CLI and the MCP tools all send these fields, unknown ones are refused.
 
-mod advance_subscription;
 mod archive;
 mod assign;
 mod assignee;
@@ -56,7 +55,6 @@ mod verdict;
 pub use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
 pub use crate::kernel::queries::{BreakerInfo, BreakerScope, ListBreakers};
 pub use crate::kernel::store::install::EVENTS_FLOOR;
-pub use advance_subscription::AdvanceSubscription;
 pub use archive::{ArchiveReply, ArchiveTask};
 pub use assign::{AssignReply, AssignTask};
 pub use attach::{AttachFile, AttachReply, check_attach};

@@ -80,13 +80,6 @@ impl ResetBreaker {
             let told = EventBody::BreakerReset { key: &key.to_text(), reset: true };
             tx.event(&task, None, &told)?;
         }
-        store::install::set_setting(
-            tx.store(),
-            &format!("breaker_reset:{}", key.to_text()),
-            &breaker.failures.to_string(),
-            tx.now,
-            &tx.caller.actor().to_string(),
-        )?;
         Ok(breaker.into())
     }
 }

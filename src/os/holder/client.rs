@@ -52,14 +52,6 @@ pub enum HolderError {
 }
 
 impl HolderError {
-    /// Whether nothing but this host is to blame: neither the task nor its profile has a part in it.
-    pub fn is_host_fault(&self) -> bool {
-        match self {
-            Self::Silent { .. } | Self::Odd { .. } => true,
-            Self::Refused(refusal) => refusal.code != Refusal::USER_NOT_ALLOWED,
-        }
-    }
-
     /// The kernel's error number, when the holder told one.
     pub fn errno(&self) -> Option<i32> {
         match self {
@@ -106,8 +98,7 @@ impl Holder {
         let shim = answer.started.ok_or_else(|| self.odd("it names no shim"))?.shim;
         let pidfd = message.descriptors.into_iter().next();
         let pidfd = pidfd.ok_or_else(|| self.odd("it gives no handle on the shim"))?;
-        let pid = shim.pid;
-        Ok((shim, PidFd::from_kernel(pidfd, pid)))
+        Ok((shim, PidFd::from_kernel(pidfd)))
     }
 
     /// Asks what is left of a run whose shim has died. What is, is being killed.
@@ -170,11 +161,12 @@ mod tests {
     use crate::os::processes::fd_passing::{accept, listen_at};
 
     #[test]
-    fn a_holder_that_is_not_there_or_hangs_up_is_silent_and_the_host_is_to_blame() {
+    fn a_holder_that_is_not_there_or_hangs_up_is_silent() {
         let temp = tempfile::tempdir().unwrap();
         let holder = Holder::at(temp.path().join("socket"));
         let missing = holder.hello().unwrap_err();
-        assert!(missing.is_host_fault() && missing.to_string().contains("does not answer"));
+        assert!(matches!(missing, HolderError::Silent { .. }));
+        assert!(missing.to_string().contains("does not answer"));
         let listener = listen_at(holder.socket()).unwrap();
         let hangs_up = std::thread::spawn(move || {
             while accept(&listener).unwrap().is_none() {
@@ -183,19 +175,5 @@ mod tests {
         });
         assert!(matches!(holder.hello().unwrap_err(), HolderError::Silent { .. }));
         hangs_up.join().unwrap();
-    }
-
-    #[test]
-    fn only_a_user_that_is_not_allowed_is_the_profiles_fault() {
-        for (code, is_host_fault) in [
-            (Refusal::USER_NOT_ALLOWED, false),
-            (Refusal::USERS_FILE, true),
-            (Refusal::STOPPING, true),
-            (Refusal::NOT_THE_DAEMON, true),
-            ("of a later holder", true),
-        ] {
-            let refusal = Refusal { code: code.into(), message: "no".into(), errno: 13 };
-            assert_eq!(HolderError::Refused(refusal).is_host_fault(), is_host_fault, "{code}");
-        }
     }
 }

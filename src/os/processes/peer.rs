@@ -24,8 +24,6 @@ pub struct Peer {
     pub pid: i32,
     /// Its effective user when it connected.
     pub uid: u32,
-    /// Its effective group when it connected.
-    pub gid: u32,
     /// Holds on to the process; readable once it has ended.
     pub pidfd: PidFd,
 }
@@ -58,7 +56,7 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
         return Err(PeerError::Unplaceable { pid, reason: "it is in another PID namespace" });
     }
     let pidfd = match getsockopt(&socket, PeerPidfd) {
-        Ok(fd) => PidFd::from_kernel(fd, pid),
+        Ok(fd) => PidFd::from_kernel(fd),
         Err(Errno::ENOPROTOOPT) => PidFd::of_current_holder(pid)
             .map_err(PeerError::Unreadable)?
             .ok_or(PeerError::Unplaceable { pid, reason: ENDED })?,
@@ -68,7 +66,7 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
         }
         Err(failed) => return Err(unreadable(failed)),
     };
-    let peer = Peer { pid, uid: told.uid(), gid: told.gid(), pidfd };
+    let peer = Peer { pid, uid: told.uid(), pidfd };
     peer.still_there()?;
     Ok(peer)
 }

@@ -20,7 +20,6 @@ use crate::os::processes::identity::{Liveness, ProcessIdentity};
 #[derive(Debug)]
 pub struct PidFd {
     fd: OwnedFd,
-    pid: i32,
 }
 
 /// What became of a signal.
@@ -66,14 +65,9 @@ impl PidFd {
         open_raw(pid)
     }
 
-    /// Takes a pidfd that the kernel handed out for the process `pid`.
-    pub(in crate::os) fn from_kernel(fd: OwnedFd, pid: i32) -> Self {
-        Self { fd, pid }
-    }
-
-    /// PID that the process has or had.
-    pub fn pid(&self) -> i32 {
-        self.pid
+    /// Takes a pidfd that the kernel handed out.
+    pub(in crate::os) fn from_kernel(fd: OwnedFd) -> Self {
+        Self { fd }
     }
 
     /// Sends `signal` to the process.
@@ -146,7 +140,7 @@ fn open_raw(pid: i32) -> io::Result<Option<PidFd>> {
             let number = RawFd::try_from(number).map_err(io::Error::other)?;
             // SAFETY: the kernel has just returned this descriptor, with close-on-exec set, to us alone.
             let fd = unsafe { OwnedFd::from_raw_fd(number) };
-            Ok(Some(PidFd { fd, pid }))
+            Ok(Some(PidFd { fd }))
         }
         // ENOENT: the PID is that of a thread which leads no process (EINVAL before Linux 6.9).
         Err(Errno::ESRCH | Errno::EINVAL | Errno::ENOENT) => Ok(None),

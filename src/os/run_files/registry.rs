@@ -28,11 +28,6 @@ pub struct RegistryHold<'a> {
 }
 
 impl RunRegistry {
-    /// An empty registry.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Holds every look-up back while a shim is being started.
     pub fn hold(&self) -> RegistryHold<'_> {
         // A panic between two steps leaves no half-made entry, so a poisoned lock is still right.
@@ -127,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_caller_belongs_to_the_nearest_shim_above_it() {
-        let registry = RunRegistry::new();
+        let registry = RunRegistry::default();
         registry.insert(1, &process(10));
         registry.insert(2, &process(20));
         assert_eq!(registry.find(&[process(30), process(20), process(10)]), Some(2));
@@ -141,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_process_is_in_the_session_of_a_worker_that_is_not_younger() {
-        let registry = RunRegistry::new();
+        let registry = RunRegistry::default();
         registry.insert_worker(1, &process(10));
         let older = ProcessIdentity { start_ticks: 99, ..process(30) };
         assert_eq!(registry.find_session(10, &process(30)), Some(1));
@@ -156,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_look_up_during_a_start_waits_until_the_shim_is_known() {
-        let registry = Arc::new(RunRegistry::new());
+        let registry = Arc::new(RunRegistry::default());
         let mut hold = registry.hold();
         let (asked, is_asked) = mpsc::channel();
         let (found, answer) = mpsc::channel();

@@ -173,8 +173,8 @@ mod tests {
     fn the_configuration_is_one_that_the_daemon_takes() {
         let home = DemoHome::make(None).unwrap();
         let surroundings = ambient(&[("KANBAN_HOME", home.path().to_str().unwrap())]);
-        let settings =
-            crate::config::load(&surroundings, &Home::resolve(&surroundings).unwrap()).unwrap();
+        let home_found = Home::resolve(&surroundings).unwrap();
+        let (settings, _) = crate::config::load(&surroundings, &home_found).unwrap();
         assert_eq!(settings.profiles.len(), SCRIPTS.len() + 1);
         assert_eq!(usize::try_from(settings.dispatch.failure_limit).unwrap(), FAILURE_LIMIT);
     }
