@@ -17,7 +17,7 @@ use crate::Plan;
 use crate::filling::Filled;
 use crate::measure::{Compared, Line};
 use crate::replay::{Bare, Recorder};
-use crate::side::{copy, open, person};
+use crate::side::{copy, open, open_bare, person};
 
 type Read = Box<dyn Fn(&Snapshot<'_>) -> Result<(), VerbError>>;
 
@@ -98,7 +98,9 @@ pub fn measure_all(plan: &Plan, filled: &Filled) -> Vec<Line> {
         search::attach(&connection, &path).unwrap();
         connection
     };
-    let (kernel, bare) = (reader(), reader());
+    let (kernel, bare) = (reader(), open_bare(&path));
+    let index = search::index_path(&path).to_string_lossy().into_owned();
+    bare.execute("ATTACH ? AS search", [index]).unwrap();
     let of_stats = ("stats", ask_stats(board.counts().clone()));
     let cases = CASES.iter().map(|(name, case)| (*name, Box::new(*case) as AnyCase));
     let local_time = LocalTime::new(jiff::tz::TimeZone::UTC);

@@ -36,6 +36,17 @@ pub fn open(path: &Path, seed: u64) -> Board {
     Board::open(path, Missing::Create, &birth(), Arc::new(policy), random).unwrap()
 }
 
+/// SQLite alone on a file, set up as the board's own connections are.
+pub fn open_bare(path: &Path) -> rusqlite::Connection {
+    let bare = rusqlite::Connection::open(path).unwrap();
+    bare.execute_batch(
+        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -4096; PRAGMA synchronous = FULL;",
+    )
+    .unwrap();
+    bare
+}
+
 /// A board and its time.
 pub struct Side {
     pub board: Board,
