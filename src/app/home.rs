@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::StartError;
+use crate::app::start_error::StartError;
 use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;

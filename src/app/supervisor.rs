@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::actors::live::Live;
-use crate::app::{StartError, home};
+use crate::app::home;
+use crate::app::start_error::StartError;
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::{DaemonUser, has_workers_of_others};

@@ -10,7 +10,7 @@ use crate::actors::root::Life;
 use crate::actors::worker::WorkerDeps;
 use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::sockets::{self, BoundSockets};
-use crate::app::StartError;
+use crate::app::start_error::StartError;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, HandedSockets};

@@ -15,13 +15,6 @@ const LINES_MAX: usize = 500;
 /// Files of a circle.
 const CIRCLE_MAX: usize = 2;
 
-/// Folders whose files are not yet in this shape. Empty when all are.
-const NOT_YET: &[&str] = &["src/api", "src/app"];
-
-fn is_exempt(path: &str) -> bool {
-    NOT_YET.iter().any(|folder| path.starts_with(folder))
-}
-
 /// `src/os/host/mod.rs` is `os::host`, as its words.
 fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
@@ -162,7 +155,7 @@ fn circles<'a>(uses: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<BTreeSet<&'a 
 #[test]
 fn no_file_is_longer_than_one_can_read() {
     let sources = sources();
-    let too_long = sources.iter().filter(|one| !is_exempt(&one.path)).filter_map(|one| {
+    let too_long = sources.iter().filter_map(|one| {
         let lines = std::fs::read_to_string(&one.path).unwrap().lines().count();
         (lines > LINES_MAX).then(|| format!("{}: {lines} lines", one.path))
     });
@@ -180,7 +173,7 @@ fn no_circle_has_more_than_two_files() {
     let circles = circles(&uses);
     let wrong = circles
         .iter()
-        .filter(|circle| circle.len() > CIRCLE_MAX && !circle.iter().all(|file| is_exempt(file)))
+        .filter(|circle| circle.len() > CIRCLE_MAX)
         .map(|circle| circle.iter().copied().collect::<Vec<_>>().join(" "));
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "circles of more than {CIRCLE_MAX} files:\n{}", wrong.join("\n"));

@@ -41,7 +41,7 @@ pub enum ClientError {
     /// The client itself cannot work.
     #[error("{0}")]
     Local(String),
-    /// Somebody has ended the waiting: see [`super::Interrupt`].
+    /// Somebody has ended the waiting: see [`crate::api::client::Interrupt`].
     #[error("interrupted")]
     Interrupted,
 }

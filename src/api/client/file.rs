@@ -1,64 +1,23 @@
-//! Replies and requests that are too large to hold: read in pieces, sent from a file.
+//! What is too large to hold: a reply that is read in pieces, a request that is sent from a file.
 
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either};
 use hyper::Method;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::client::{BYTES, Client, ClientError, JSON, Known, Outgoing, parse, with_query};
+use crate::api::client::calls::parse;
+use crate::api::client::error::ClientError;
+use crate::api::client::exchange::{BYTES, Client, JSON, Known, Outgoing};
+use crate::api::client::file_body::FileBody;
+use crate::api::client::query::with_query;
 
 /// Time in which a file is sent, checked and answered.
 const FILE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
-
-/// Bytes sent at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// A file on its way. It is read where it is sent: this client does one thing at a time.
-pub struct FileBody {
-    file: File,
-    left: u64,
-}
-
-impl Body for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        let mut chunk = vec![0; wanted];
-        Poll::Ready(Some(match self.file.read(&mut chunk) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(length) => {
-                chunk.truncate(length);
-                self.left -= length as u64;
-                Ok(Frame::data(chunk.into()))
-            }
-            Err(error) => Err(error),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
-}
 
 /// A reply that comes in pieces.
 pub struct Download<'c> {
@@ -116,7 +75,7 @@ impl Client {
     /// [`ClientError`].
     pub fn upload<T: DeserializeOwned>(&self, path: &str, file: File) -> Result<T, ClientError> {
         let metadata = file.metadata().map_err(|error| ClientError::Local(error.to_string()))?;
-        let body = Either::Right(FileBody { file, left: metadata.len() });
+        let body = Either::Right(FileBody::new(file, metadata.len()));
         let outgoing = Outgoing {
             method: Method::POST,
             path: path.to_owned(),

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::api::client::{Client, ClientError, task_path};
+use crate::api::client::error::ClientError;
+use crate::api::client::exchange::Client;
+use crate::api::client::task_path::task_path;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::ATTACHMENT_BYTES_MAX;

@@ -2,17 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::Method;
 use hyper::body::Incoming;
+use serde::Serialize;
 
-use crate::api::client::{Client, ClientError};
+use crate::api::EVENT_CURSOR_HEADER;
+use crate::api::client::error::ClientError;
+use crate::api::client::exchange::{Client, JSON, Known, Outgoing};
+use crate::api::client::query::with_query;
 
 /// Lines of a streamed reply.
 pub struct Lines<'c> {
-    pub(super) client: &'c Client,
-    pub(super) body: Incoming,
-    pub(super) partial: Vec<u8>,
-    pub(super) cursor: Option<String>,
+    client: &'c Client,
+    body: Incoming,
+    partial: Vec<u8>,
+    cursor: Option<String>,
 }
 
 /// What came next.
@@ -25,6 +31,47 @@ pub enum NextLine {
     Timeout,
     /// Somebody has ended the waiting.
     Interrupted,
+}
+
+impl Client {
+    /// Opens a stream of lines.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn lines(&self, path: &str, query: &impl Serialize) -> Result<Lines<'_>, ClientError> {
+        self.open_lines(path, query, Known::Nothing)
+    }
+
+    /// Opens a stream of lines again that the daemon has ended: it may be on its way back.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn lines_again(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Lines<'_>, ClientError> {
+        self.open_lines(path, query, Known::WasThere)
+    }
+
+    fn open_lines(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        known: Known,
+    ) -> Result<Lines<'_>, ClientError> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: with_query(path, query)?,
+            body: Bytes::new(),
+            content_type: JSON,
+            request_id: None,
+        };
+        let (parts, body) = self.wait(self.send_patiently(&outgoing, known))?.into_parts();
+        let cursor = parts.headers.get(EVENT_CURSOR_HEADER).and_then(|value| value.to_str().ok());
+        let cursor = cursor.map(str::to_owned);
+        Ok(Lines { client: self, body, partial: Vec::new(), cursor })
+    }
 }
 
 impl Lines<'_> {

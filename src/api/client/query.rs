@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::api::client::ClientError;
+use crate::api::client::error::ClientError;
 
 /// A path with the fields of `query`; those that are null are left out.
 ///
