@@ -28,7 +28,7 @@ use crate::actors::live::Live;
 use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
 use crate::actors::worker::WorkerDeps;
-use crate::api::{figures, server};
+use crate::api::server;
 use crate::config::{Ambient, Home, Sockets, left_out};
 use crate::exit_codes::DaemonExit;
 use crate::kernel::board::Board;
@@ -51,7 +51,7 @@ pub use arguments::Arguments;
 pub use home::{init, restore};
 use parts::{Configured, Parts, build};
 pub use start_error::StartError;
-use way_in::Listeners;
+use way_in::ListenAt;
 
 /// The operating system as the kernel's source of randomness.
 struct SystemRandom;
@@ -95,9 +95,9 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let basis = PolicyBasis { workspaces_dir: home::without_links(&home.workspaces()), shares };
     let configuration = Live::new(Configuration::new(settings, &basis));
     let board = open_patiently(&home, configuration.policy())?;
-    let listeners = Listeners { sockets: &sockets, handed };
+    let listen_at = ListenAt { sockets: &sockets, handed };
     let configured = Configured { ambient, configuration, shown, basis };
-    let parts = build(configured, &home, listeners, board)?;
+    let parts = build(configured, &home, listen_at, board)?;
     let exit = serve(parts, &sockets)?;
     drop(lock);
     Ok(exit)
@@ -132,7 +132,7 @@ fn tell_foreign_structure(board: &Board) {
 
 /// Serves until somebody asks for the end.
 fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
-    let Parts { root, api, bound, metrics, database_thread } = parts;
+    let Parts { root, api, listeners, doors, database_thread } = parts;
     let reloader = Arc::clone(&api.service.reloader);
     let shutdown = root.wires.shutdown.clone();
     let look_at_doors = root.wires.look_at_doors.clone();
@@ -160,13 +160,9 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         RootSupervisor::new(root).start();
     });
     let api_thread = Arbiter::new();
-    let doors = bound.doors;
-    if let Some(listener) = metrics {
-        api_thread.spawn(figures::serve(Arc::clone(&api), listener));
-    }
     api_thread.spawn(async move {
         let on_serving = || service_manager::ready("serving");
-        let code = match server::serve(api, bound.operators, bound.workers, on_serving).await {
+        let code = match server::serve(api, listeners, on_serving).await {
             Ok(()) => 0,
             Err(error) => {
                 tracing::error!(%error, "the sockets cannot be served");

@@ -1,8 +1,7 @@
-//! The doors: connections are accepted, the kernel is asked who is there, and each gets a seat or is hung up on.
+//! The doors: the kernel is asked who is there, and each connection gets a seat or is hung up on.
 
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::UnixStream;
 
@@ -10,7 +9,7 @@ use crate::api::Api;
 use crate::api::auth::{Door, Placement, Scene, place, run_of};
 use crate::api::gate::party::{Class, Party, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
-use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, DESCRIPTORS_KEPT};
+use crate::api::limits::DESCRIPTORS_KEPT;
 use crate::config::worker_user::has_workers_of_others;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::peer::{Peer, peer_of};
@@ -105,37 +104,6 @@ fn is_scarce(descriptor: RawFd, limit: u64) -> bool {
     u64::try_from(descriptor).unwrap_or(u64::MAX).saturating_add(DESCRIPTORS_KEPT) >= limit
 }
 
-/// Pauses after connections that could not be accepted.
-#[derive(Debug, Default)]
-pub struct AcceptPauses {
-    failures: u32,
-}
-
-impl AcceptPauses {
-    /// One was accepted.
-    pub fn reset(&mut self) {
-        self.failures = 0;
-    }
-
-    /// One could not be. Something is given up for the next where that helps; returns how long to wait for it.
-    pub fn failed(&mut self, api: &Api, error: &std::io::Error) -> Duration {
-        // Once for each time that it begins: it may go on for hours.
-        if self.failures == 0 {
-            tracing::warn!(%error, "a connection could not be accepted");
-        }
-        self.failures = self.failures.saturating_add(1);
-        api.edge.gate.count(Turned::Descriptors);
-        api.edge.gate.shed_one();
-        Duration::from_millis(pause_ms(self.failures))
-    }
-}
-
-/// The pause after so many failures in a row, milliseconds.
-fn pause_ms(failures: u32) -> u64 {
-    let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
-    ACCEPT_PAUSE_MS.saturating_mul(doubled).min(ACCEPT_PAUSE_MS_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,14 +120,6 @@ mod tests {
         ] {
             assert_eq!(is_scarce(descriptor, limit), expected, "{descriptor} of {limit}");
         }
-    }
-
-    #[test]
-    fn pauses_grow_and_are_bounded() {
-        for (failures, expected) in [(1, 20), (2, 40), (3, 80), (6, 640), (7, 1_000), (64, 1_000)] {
-            assert_eq!(pause_ms(failures), expected, "{failures}");
-        }
-        assert_eq!(pause_ms(u32::MAX), ACCEPT_PAUSE_MS_MAX);
     }
 
     #[test]

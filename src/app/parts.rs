@@ -1,6 +1,5 @@
 //! The parts of the daemon before the first actor: threads, sockets, and what they know of each other.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +7,7 @@ use tokio::sync::watch;
 
 use super::StartError;
 use super::supervisor::Supervision;
-use super::way_in::{Listeners, doorkeeper};
+use super::way_in::{ListenAt, doorkeeper};
 use super::{home, skills, supervisor};
 use crate::actors::circuit_breaker::CircuitBreakerDeps;
 use crate::actors::configuration::{Configuration, PolicyBasis};
@@ -37,8 +36,8 @@ use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
 use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::api::Api;
+use crate::api::listeners::Listeners;
 use crate::api::operations::OPERATIONS;
-use crate::api::sockets::BoundSockets;
 use crate::api::usage::Usage;
 use crate::config::shown::Shown;
 use crate::config::worker_user::has_workers_of_others;
@@ -65,8 +64,8 @@ pub(super) struct Configured {
 pub(super) struct Parts {
     pub(super) root: RootDeps,
     pub(super) api: Arc<Api>,
-    pub(super) bound: BoundSockets,
-    pub(super) metrics: Option<TcpListener>,
+    pub(super) listeners: Listeners,
+    pub(super) doors: Doors,
     pub(super) database_thread: std::thread::JoinHandle<()>,
 }
 
@@ -74,7 +73,7 @@ pub(super) struct Parts {
 pub(super) fn build(
     configured: Configured,
     home: &Home,
-    listeners: Listeners<'_>,
+    listen_at: ListenAt<'_>,
     board: Board,
 ) -> Result<Parts, StartError> {
     let Configured { ambient, configuration, shown, basis } = configured;
@@ -87,8 +86,8 @@ pub(super) fn build(
     let supervisors = supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
     let daemon_user = supervisors.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
-    let Sockets { operators: socket, workers: worker_socket } = listeners.sockets.clone();
-    let (bound, metrics) = listeners.listen(home, &settings, has_others)?;
+    let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
+    let (listeners, doors) = listen_at.listen(home, &settings, has_others)?;
     let paths = Paths {
         runs_dir: home.runs(),
         logs_dir: home.logs(),
@@ -101,7 +100,7 @@ pub(super) fn build(
         (paths, &ambient, &configuration, Live::new(install.incarnation)),
         (database, readers, live_runs),
         supervisors,
-        (wires.worker_finished.clone(), bound.doors.clone()),
+        (wires.worker_finished.clone(), doors.clone()),
     );
     let token_holders = TokenHolders::of(&daemon_user, &settings);
     let reloader = Arc::new(Reloader {
@@ -138,7 +137,7 @@ pub(super) fn build(
         life,
         home: home.path().to_owned(),
         socket,
-        doors: bound.doors.clone(),
+        doors: doors.clone(),
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&worker.figures),
@@ -146,7 +145,7 @@ pub(super) fn build(
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);
     let root = root_deps(wires, feed, worker, (disk, doorkeeper), life_sender);
-    Ok(Parts { root, api, bound, metrics, database_thread })
+    Ok(Parts { root, api, listeners, doors, database_thread })
 }
 
 /// What workers may reach: what their runs are supervised with, and what they are launched with.

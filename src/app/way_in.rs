@@ -6,9 +6,11 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::sync::watch;
 
 use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
+use crate::actors::doors::Doors;
 use crate::actors::root::Life;
 use crate::actors::worker::WorkerDeps;
 use crate::api::client::absence::OPERATORS_GROUP;
+use crate::api::listeners::Listeners;
 use crate::api::sockets::{self, BoundSockets};
 use crate::app::start_error::StartError;
 use crate::config::home::HomeKind;
@@ -16,19 +18,19 @@ use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, HandedSockets};
 
 /// Where the daemon listens, and what it was given for that.
-pub(super) struct Listeners<'a> {
+pub(super) struct ListenAt<'a> {
     pub(super) sockets: &'a Sockets,
     pub(super) handed: Option<HandedSockets>,
 }
 
-impl Listeners<'_> {
+impl ListenAt<'_> {
     /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
     pub(super) fn listen(
         self,
         home: &Home,
         settings: &Settings,
         has_workers_of_others: bool,
-    ) -> Result<(BoundSockets, Option<TcpListener>), StartError> {
+    ) -> Result<(Listeners, Doors), StartError> {
         let Self { sockets: Sockets { operators, workers }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
         let bound = match handed {
@@ -38,7 +40,8 @@ impl Listeners<'_> {
             }
         };
         let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
-        Ok((bound, metrics))
+        let BoundSockets { operators, workers, doors } = bound;
+        Ok((Listeners { operators, workers, metrics }, doors))
     }
 }
 
