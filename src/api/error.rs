@@ -6,14 +6,16 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
+use crate::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal, VerbError};
 use crate::service::ServiceError;
 
 /// An error on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
-    detail: ErrorDetail,
+    code: ErrorCode,
+    message: String,
+    hint: Option<Hint>,
     /// Something broke, and an operator should look at it.
     is_fault: bool,
 }
@@ -40,27 +42,35 @@ pub struct ErrorDetail {
 impl ApiError {
     /// An error that no verb knows.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let detail = ErrorDetail { code, message: message.into(), hint: None };
-        Self { status: status_of(code), detail, is_fault: false }
+        let (status, message) = (status_of(code), message.into());
+        Self { status, code, message, hint: None, is_fault: false }
     }
 
     /// The same with a hint.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.detail.hint = Some(hint.into());
+        self.hint = Some(Hint::words(hint));
         self
     }
 
-    /// What it says.
-    #[cfg(test)]
-    pub(in crate::api) fn detail(&self) -> &ErrorDetail {
-        &self.detail
+    /// What it says to a caller at this edge.
+    pub fn detail(&self, edge: Edge) -> ErrorDetail {
+        let hint = self.hint.as_ref().and_then(|hint| hint.render(edge));
+        ErrorDetail { code: self.code, message: self.message.clone(), hint }
+    }
+
+    /// The answer to a caller at this edge.
+    pub fn answer(&self, edge: Edge) -> Response {
+        let body = ErrorBody { error: self.detail(edge) };
+        // A struct of strings and an enum always serializes.
+        let json = crate::text::json::to_vec(&body).unwrap_or_default();
+        (self.status, [(CONTENT_TYPE, "application/json")], json).into_response()
     }
 
     /// Writes a fault into the daemon's log. Called once, where the error becomes the answer to a request: an error that is only
     /// made, or that is replaced by another one, has not failed anything.
     pub fn log_fault(&self, operation: &str) {
         if self.is_fault {
-            tracing::error!(operation, fault = self.detail.message, "a request failed");
+            tracing::error!(operation, fault = self.message, "a request failed");
         }
     }
 }
@@ -68,8 +78,8 @@ impl ApiError {
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         let (code, hint) = (error.code(), error.hint());
-        let detail = ErrorDetail { code, message: error.to_string(), hint };
-        Self { status: status_of(code), detail, is_fault: error.is_fault() }
+        let (status, message) = (status_of(code), error.to_string());
+        Self { status, code, message, hint, is_fault: error.is_fault() }
     }
 }
 
@@ -91,12 +101,10 @@ impl From<VerbError> for ApiError {
     }
 }
 
+/// For a caller that does not say at which edge it is.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: self.detail };
-        // A struct of strings and an enum always serializes.
-        let json = crate::text::json::to_vec(&body).unwrap_or_default();
-        (self.status, [(CONTENT_TYPE, "application/json")], json).into_response()
+        self.answer(Edge::default())
     }
 }
 

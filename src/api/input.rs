@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::api::auth::Claims;
 use crate::api::error::ApiError;
-use crate::api::{REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
-use crate::kernel::error::ErrorCode;
+use crate::api::{EDGE_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
+use crate::kernel::error::{Edge, ErrorCode};
 use crate::kernel::json;
 
 /// A request before its type is known.
@@ -106,6 +106,12 @@ pub fn claims(headers: &HeaderMap) -> Result<Claims, ApiError> {
     let run = header(headers, RUN_HEADER)?.map(|run| run.parse()).transpose();
     let run = run.map_err(|_| bad_request(format!("header {RUN_HEADER} is not a run's number")))?;
     Ok(Claims { token: header(headers, TOKEN_HEADER)?, run })
+}
+
+/// In whose terms the client wants hints.
+pub fn edge(headers: &HeaderMap) -> Edge {
+    let name = headers.get(EDGE_HEADER).and_then(|name| name.to_str().ok());
+    name.map(Edge::of_name).unwrap_or_default()
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {

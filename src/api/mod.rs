@@ -52,6 +52,10 @@ pub const TOKEN_HEADER: &str = "kanban-token";
 /// told that the run is over where it is, and refused where it is not.
 pub const RUN_HEADER: &str = "kanban-run";
 
+/// Header with which a client says in whose terms it wants hints: `command-line` for commands, `tools` for tools of `kanban mcp`.
+/// Without it a hint names operations of the API.
+pub const EDGE_HEADER: &str = "kanban-edge";
+
 /// Header of an event stream's reply: the cursor at which the stream begins, so that a client that has not heard anything yet
 /// can go on from there after a break.
 pub const EVENT_CURSOR_HEADER: &str = "kanban-event-cursor";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{RawPathParams, Request};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ use crate::api::error::ApiError;
 use crate::api::gate::Seat;
 use crate::api::gate::ledger::Thing;
 use crate::api::gate::shed::Phase;
-use crate::api::input::{Input, request_id};
+use crate::api::input::{Input, edge, request_id};
 use crate::api::limits::UNCOUNTED_BYTES;
 use crate::api::operation::{Carries, Method, Operation};
 use crate::api::operations::OPERATIONS;
@@ -53,11 +53,12 @@ fn route(index: usize, operation: &'static Operation, api: &Arc<Api>) -> MethodR
     };
     let api = Arc::clone(api);
     on(filter, move |path: RawPathParams, request: Request| async move {
+        let edge = edge(request.headers());
         let answered = answer(operation, Arc::clone(&api), path, request).await;
         api.edge.requests.count(index, answered.is_ok());
         answered.unwrap_or_else(|error| {
             error.log_fault(operation.name);
-            error.into_response()
+            error.answer(edge)
         })
     })
 }

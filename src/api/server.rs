@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, HeaderValue};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use tokio::net::{TcpStream, UnixStream};
 use tower_service::Service as _;
@@ -22,6 +22,7 @@ use crate::api::doors::{Admitted, admit};
 use crate::api::figures;
 use crate::api::gate::party::{Class, Party};
 use crate::api::gate::{Seat, Turned};
+use crate::api::input::edge;
 use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, METRICS_CONNECTION_TIME};
 use crate::api::listeners::{Accepted, Listeners};
 use crate::api::origin::Origin;
@@ -94,7 +95,7 @@ async fn serve_caller(api: Arc<Api>, routes: Router, admitted: Admitted, stream:
         let (api, origin, mut routes) = (Arc::clone(&api), Arc::clone(&origin), routes.clone());
         async move {
             if let Err(error) = origin.check(&api, request.headers()).await {
-                return Ok(closing(error.into_response()));
+                return Ok(closing(error.answer(edge(request.headers()))));
             }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(origin);

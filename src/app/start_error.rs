@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::config::{ConfigProblems, HomeError};
 use crate::exit_codes::DaemonExit;
+use crate::kernel::error::ErrorCode;
 use crate::kernel::store::OpenError;
 use crate::os::home::board_files::BoardLoss;
 use crate::os::home::lock::HomeLockError;
@@ -139,6 +140,32 @@ impl StartError {
             Self::Sockets(_) | Self::Shim { .. } | Self::NoRoot(_) | Self::Fault { .. } => {
                 DaemonExit::Fault
             }
+        }
+    }
+
+    /// Its stable code, for a command that works on a home without a daemon.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Home(_) | Self::HomeNotLocal { .. } => ErrorCode::BadRequest,
+            Self::Config(_) => ErrorCode::InvalidValue,
+            Self::HomeUnusable { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                ErrorCode::Unavailable
+            }
+            Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
+                ErrorCode::Unavailable
+            }
+            Self::DatabaseMissing { .. } | Self::BoardLost(_) => ErrorCode::BoardLost,
+            Self::BadBackup(_) => ErrorCode::BadBackup,
+            Self::LiveRuns { .. } | Self::UnknownRun { .. } => ErrorCode::OpenRuns,
+            Self::HomeUnusable { .. }
+            | Self::Locked(_)
+            | Self::Database(_)
+            | Self::Sockets(_)
+            | Self::Handed(_)
+            | Self::Shim { .. }
+            | Self::NoRoot(_)
+            | Self::ProcHidden(_)
+            | Self::Fault { .. } => ErrorCode::Internal,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::cli::output::Output;
 use crate::cli::text;
 use crate::config::HomeError;
 use crate::exit_codes::CliExit;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::error::{Edge, ErrorCode, Hint};
 use crate::text::json;
 
 /// Why a command ends early.
@@ -101,7 +101,12 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let message = error.to_string();
         match error {
-            ClientError::Refused(detail) => Self::Told { exit: CliExit::Refused, detail },
+            ClientError::Refused(detail) => {
+                // What the client refuses itself has none.
+                let hint = detail.hint.clone();
+                let hint = hint.or_else(|| Hint::of_code(detail.code)?.render(Edge::CommandLine));
+                Self::Told { exit: CliExit::Refused, detail: ErrorDetail { hint, ..detail } }
+            }
             ClientError::Fault(detail) => Self::Told { exit: CliExit::Fault, detail },
             ClientError::NotReachable { absence, .. } => {
                 let failure = Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message);
@@ -144,7 +149,7 @@ impl From<HomeError> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Self::refused(ErrorCode::InvalidValue, error.to_string())
+        Self::refused(error.code(), error.to_string())
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod code;
 mod fault;
+mod hint;
 mod refusal;
 
 use thiserror::Error;
 
 pub use code::ErrorCode;
 pub use fault::Fault;
+pub use hint::{Edge, Hint};
 pub use refusal::Refusal;
 
 /// What a verb returns when it does not succeed.

@@ -8,7 +8,7 @@ use crate::api::client::{Client, ClientError, artifacts_field, task_path};
 use crate::api::error::ErrorDetail;
 use crate::api::operation::{Carries, Method, Operation};
 use crate::config::Ambient;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::error::{Edge, ErrorCode};
 use crate::mcp::parts::{Position, part};
 use crate::mcp::replies;
 use crate::mcp::tools::{Given, Tool};
@@ -30,7 +30,7 @@ pub(super) fn call(
     let unknown =
         || ClientError::Local(format!("{} calls an operation that is not there", tool.name));
     let operation = tool.operation().ok_or_else(unknown)?;
-    let client = Client::new(ambient)?;
+    let client = Client::new(ambient)?.at_edge(Edge::Tools);
     let mut fields = fields.clone();
     if tool.operation == "show" {
         return show(&client, &mut fields);

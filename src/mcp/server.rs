@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::api::client::{Client, ClientError};
 use crate::config::Ambient;
+use crate::kernel::error::{Edge, Hint};
 use crate::mcp::arguments::to_request;
 use crate::mcp::calls::call;
 use crate::mcp::guidance::GUIDANCE;
@@ -173,7 +174,10 @@ fn told(error: &ClientError) -> CallToolResult {
     match error {
         ClientError::Refused(detail) | ClientError::Fault(detail) => {
             let code = serde_json::to_value(detail.code).unwrap_or_default();
-            refused(code.as_str().unwrap_or("unknown"), &detail.message, detail.hint.as_deref())
+            // What the client refuses itself has none.
+            let hint =
+                detail.hint.clone().or_else(|| Hint::of_code(detail.code)?.render(Edge::Tools));
+            refused(code.as_str().unwrap_or("unknown"), &detail.message, hint.as_deref())
         }
         other => refused("unavailable", &other.to_string(), Some("try again in a moment")),
     }

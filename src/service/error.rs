@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::kernel::error::{ErrorCode, Fault, Refusal, VerbError};
+use crate::kernel::error::{ErrorCode, Fault, Hint, Refusal, VerbError};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store::OpenError;
@@ -88,26 +88,21 @@ impl ServiceError {
     }
 
     /// What the caller could do, where there is something to say.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Refused(refusal) => refusal.hint(),
-            Self::Failed(fault) => fault.hint().map(str::to_owned),
+            Self::Failed(fault) => fault.hint(),
             Self::ConfigurationRefused { .. } => {
-                Some("the old configuration stays in effect".to_owned())
+                Some(Hint::words("the old configuration stays in effect"))
             }
             Self::BackupRefused(refused) => {
-                Some(bad_backup_hint("the live database is unchanged", refused))
+                Some(Hint::words(bad_backup_hint("the live database is unchanged", refused)))
             }
-            Self::OpenRuns { .. } => {
-                Some("wait for them to end with `kanban drain`".to_owned())
-            }
-            Self::NoLog { task, .. } => Some(format!(
-                "list runs with `kanban runs {task}`; a run has a log once it was started"
+            Self::OpenRuns { .. } => Some(Hint::AwaitDrained),
+            Self::NoLog { task, .. } => Some(Hint::ListRuns { id: task.to_string() }),
+            Self::AttachmentLost { .. } => Some(Hint::words(
+                "backups do not include attachments; restore the directory `attachments` of the home",
             )),
-            Self::AttachmentLost { .. } => Some(
-                "backups do not include attachments; restore the directory `attachments` of the home"
-                    .to_owned(),
-            ),
             Self::BadCursor { .. } | Self::NotInTime { .. } | Self::NoThread { .. } => None,
         }
     }

@@ -26,6 +26,25 @@ fn post(path: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_hint_names_what_the_caller_has_commands_operations_or_tools() {
+    let daemon = Daemon::start(&config(&[]));
+    for (edge, expected, others) in [
+        ("", "GET /v1/tasks", ["kanban list", "kanban_list"]),
+        ("kanban-edge: command-line\r\n", "`kanban list`", ["/v1/", "kanban_list"]),
+        ("kanban-edge: tools\r\n", "kanban_list", ["/v1/", "kanban list"]),
+        ("kanban-edge: of a later release\r\n", "GET /v1/tasks", ["kanban list", "kanban_list"]),
+    ] {
+        let head = "GET /v1/tasks/t_ffffffff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        let answer = raw(&daemon, format!("{head}{edge}\r\n").as_bytes());
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let hint = body["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains(expected), "{edge}{hint}");
+        assert!(!others.iter().any(|other| hint.contains(other)), "{edge}{hint}");
+    }
+}
+
+#[test]
 fn each_wrong_request_is_answered_by_its_code_and_changes_nothing() {
     let daemon = Daemon::start(&config(&[]));
     let id = daemon.create(json!({}));

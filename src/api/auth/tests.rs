@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::actors::live_runs::{LiveRun, RunToken, TokenDigest};
+use crate::kernel::error::Edge;
 use crate::kernel::ids::{BoardName, TaskId};
 
 fn live_run(token: Option<&str>) -> LiveRun {
@@ -42,7 +43,7 @@ fn told(identified: &Identified) -> String {
 }
 
 fn code(error: &ApiError) -> String {
-    serde_json::to_value(error.detail().code).unwrap().as_str().unwrap().to_owned()
+    serde_json::to_value(error.detail(Edge::Api).code).unwrap().as_str().unwrap().to_owned()
 }
 
 fn token(token: Option<&str>) -> Claims {

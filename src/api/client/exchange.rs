@@ -18,9 +18,9 @@ use tokio::sync::Notify;
 use crate::api::client::error::{ClientError, error_of};
 use crate::api::client::file_body::FileBody;
 use crate::api::client::presence::Presence;
-use crate::api::{REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
+use crate::api::{EDGE_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
 use crate::config::Ambient;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::error::{Edge, ErrorCode};
 use crate::kernel::limits::WORKER_PATIENCE_SECONDS;
 
 /// How long a worker's call is repeated while the daemon does not answer.
@@ -58,6 +58,8 @@ pub struct Client {
     /// The run that this process says it is of: its token cannot be read.
     claimed_run: Option<String>,
     is_in_run: bool,
+    /// In whose terms hints are to be.
+    edge: Edge,
     answer_time: Duration,
     interrupt: Interrupt,
     runtime: Runtime,
@@ -129,10 +131,17 @@ impl Client {
             token,
             claimed_run,
             is_in_run,
+            edge: Edge::CommandLine,
             answer_time,
             interrupt,
             runtime,
         })
+    }
+
+    /// The same, with hints in the terms of an edge. Those of a new client are commands.
+    #[must_use]
+    pub fn at_edge(self, edge: Edge) -> Self {
+        Self { edge, ..self }
     }
 
     /// The same for somebody who cannot wait: one attempt, and an answer has to come within `answer_time`.
@@ -244,7 +253,8 @@ impl Client {
             .method(outgoing.method.clone())
             .uri(&outgoing.path)
             .header("host", "kanband")
-            .header("content-type", outgoing.content_type);
+            .header("content-type", outgoing.content_type)
+            .header(EDGE_HEADER, self.edge.as_str());
         if let Some(token) = &self.token {
             request = request.header(TOKEN_HEADER, token);
         }

@@ -47,7 +47,7 @@ pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
         return Err(ClientError::Refused(ErrorDetail {
             code: ErrorCode::UnknownTask,
             message: "no such task: (blank)".to_owned(),
-            hint: Some("list task ids with `kanban list`".to_owned()),
+            hint: None,
         }));
     }
     let id = utf8_percent_encode(id, IN_PATH);

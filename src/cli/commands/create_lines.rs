@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
+use crate::kernel::error::Hint;
 use crate::kernel::verbs::{CreateReply, CreateTask, CreateTasks, CreateTasksReply};
 
 /// Runs it.
@@ -62,7 +63,9 @@ fn send(
     let Some(refused) = reply.refused else { return Ok(()) };
     let place = places.get(refused.index).map(String::as_str).unwrap_or_default();
     let failure = Failure::refused(refused.code, format!("{place}: {}", refused.message));
-    Err(match refused.hint {
+    // A line is refused in a reply, which is the same for every client.
+    let hint = Hint::of_code(refused.code).map(|hint| hint.to_string()).or(refused.hint);
+    Err(match hint {
         Some(hint) => failure.with_hint(hint),
         None => failure,
     })

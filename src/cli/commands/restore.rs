@@ -111,14 +111,16 @@ fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
 
 /// An offline restore is refused with the codes of an online one.
 fn refused(error: app::StartError) -> Failure {
-    let message = error.to_string();
-    match error {
-        app::StartError::BadBackup(refused) => Failure::refused(ErrorCode::BadBackup, message)
-            .with_hint(bad_backup_hint("the database is unchanged", &refused)),
-        app::StartError::LiveRuns { .. } => Failure::refused(ErrorCode::OpenRuns, message)
-            .with_hint("wait for them to end, or start the daemon and run `kanban drain`"),
-        error => error.into(),
-    }
+    let hint = match &error {
+        app::StartError::BadBackup(refused) => {
+            bad_backup_hint("the database is unchanged", refused)
+        }
+        app::StartError::LiveRuns { .. } => {
+            "wait for them to end, or start the daemon and run `kanban drain`".to_owned()
+        }
+        _ => return error.into(),
+    };
+    Failure::from(error).with_hint(hint)
 }
 
 fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {

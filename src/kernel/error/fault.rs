@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ErrorCode;
+use super::{ErrorCode, Hint};
 
 /// A failure underneath the board.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
@@ -98,9 +98,9 @@ impl Fault {
     }
 
     /// What an operator could do about it, when there is something to say.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
-            Self::BoardLost { remedy, .. } => Some(remedy),
+            Self::BoardLost { remedy, .. } => Some(Hint::words(*remedy)),
             Self::Database { .. }
             | Self::File { .. }
             | Self::DiskFull { .. }

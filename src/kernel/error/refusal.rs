@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ErrorCode;
+use super::{ErrorCode, Hint};
 use crate::kernel::ids::RunId;
 use crate::kernel::task::TaskStatus;
 
@@ -346,56 +346,40 @@ impl Refusal {
     }
 
     /// What the caller could do instead, when there is something to say.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         let hint = match self {
             Self::UnknownTask { .. }
             | Self::UnknownLinkEnds { .. }
-            | Self::UnknownParents { .. } => "list task ids with `kanban list`".to_owned(),
-            Self::OtherBoard { .. } => "select the task's board with --board".to_owned(),
-            Self::UnknownBoard { .. } => "list boards with `kanban boards list`".to_owned(),
-            Self::CurrentlyRunning { id, .. } => {
-                format!("stop the run first with `kanban reclaim {id}`")
-            }
-            Self::UnmetParents { .. } => "use `--force` to ignore unfinished parents".to_owned(),
-            Self::PreviousRunOpen { .. } => {
-                "wait for its processes to end with `kanban wait --closed`".to_owned()
-            }
-            Self::WorkspaceBusy { holder, .. } => {
-                format!("wait for it with `kanban wait --closed {holder}`")
-            }
+            | Self::UnknownParents { .. } => Hint::ListTasks,
+            Self::OtherBoard { .. } => Hint::NameBoard,
+            Self::UnknownBoard { .. } => Hint::ListBoards,
+            Self::CurrentlyRunning { id, .. } => Hint::StopRun { id: id.clone() },
+            Self::UnmetParents { .. } => Hint::IgnoreParents,
+            Self::PreviousRunOpen { .. } => Hint::AwaitClosed { id: None },
+            Self::WorkspaceBusy { holder, .. } => Hint::AwaitClosed { id: Some(holder.clone()) },
             Self::WorkspaceUnknown { workspace, .. } => {
-                format!("retry when `ls -d {workspace}` works for the daemon's user")
+                Hint::Words(format!("retry when `ls -d {workspace}` works for the daemon's user"))
             }
-            Self::NotUnkillable { id, .. } => {
-                format!(
-                    "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
-                )
-            }
-            Self::RunOver { .. } => "stop working; further reports are not recorded".to_owned(),
-            Self::NotYours { own, .. } => format!("comment on it, or act on {own}"),
-            Self::UnknownBreaker { .. } => "list breakers with `kanban breakers`".to_owned(),
+            Self::NotUnkillable { id, .. } => Hint::StopWithoutForce { id: id.clone() },
+            Self::RunOver { .. } => Hint::words("stop working; further reports are not recorded"),
+            Self::NotYours { own, .. } => Hint::Words(format!("comment on it, or act on {own}")),
+            Self::UnknownBreaker { .. } => Hint::ListBreakers,
             Self::UnknownCards { .. } => {
-                "nothing was completed; name only tasks that this run created, or none".to_owned()
+                Hint::words("nothing was completed; name only tasks that this run created, or none")
             }
-            Self::UnknownAttachment { id, .. } => {
-                format!("list attachments with `kanban attachments {id}`")
+            Self::UnknownAttachment { id, .. } => Hint::ListAttachments { id: id.clone() },
+            Self::IdempotencyConflict { .. } => Hint::words("use another key for another task"),
+            Self::UnknownProfile { name } => Hint::Words(format!(
+                "add [profiles.{name}] to the configuration, or assign another profile"
+            )),
+            Self::OptionNotTaken { profile, option, .. } => {
+                Hint::AddPlaceholder { option, profile: profile.clone() }
             }
-            Self::IdempotencyConflict { .. } => "use another key for another task".to_owned(),
-            Self::UnknownProfile { name } => {
-                format!("add [profiles.{name}] to the configuration, or assign another profile")
-            }
-            Self::OptionNotTaken { profile, option, .. } => format!(
-                "add {{{option}}} to the launcher's argv; `kanban profiles check {profile}` shows the command line"
-            ),
             Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
-                format!("run `kanban unblock {id}` first")
+                Hint::Unblock { id: id.clone() }
             }
-            Self::TooMany { id, .. } => {
-                format!("continue in a new task with `kanban create --parent {id} …`")
-            }
-            Self::ReadTooLong { .. } => {
-                "narrow the query with --limit, --status, or longer or rarer words".to_owned()
-            }
+            Self::TooMany { id, .. } => Hint::ContinueInNewTask { id: id.clone() },
+            Self::ReadTooLong { .. } => Hint::NarrowQuery,
             Self::TitleRequired
             | Self::CommentBodyRequired
             | Self::CommentAuthorRequired

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::error::{ErrorCode, VerbError};
+use crate::kernel::error::{Edge, ErrorCode, VerbError};
 use crate::kernel::objects;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
@@ -57,7 +57,7 @@ impl Verb for CreateTasks {
                         index,
                         code: refusal.code(),
                         message: refusal.to_string(),
-                        hint: refusal.hint(),
+                        hint: refusal.hint().and_then(|hint| hint.render(Edge::Api)),
                     });
                     break;
                 }

@@ -1,0 +1,291 @@
+//! What a caller could do about an error: decided here, put into words for the edge at which the caller is.
+
+use std::fmt;
+
+use super::ErrorCode;
+
+/// Where an error is read. What helps is named in the terms of that place: a command, an operation, a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Edge {
+    /// `kanban`.
+    CommandLine,
+    /// The control API, by a program that does not say what it is.
+    #[default]
+    Api,
+    /// The tools of `kanban mcp`.
+    Tools,
+}
+
+impl Edge {
+    /// All edges.
+    pub const ALL: [Self; 3] = [Self::CommandLine, Self::Api, Self::Tools];
+
+    /// As a client names its own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CommandLine => "command-line",
+            Self::Api => "api",
+            Self::Tools => "tools",
+        }
+    }
+
+    /// The edge of this name. A name that is not known is that of a newer client, which reads what any program can read.
+    pub fn of_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|edge| edge.as_str() == name).unwrap_or_default()
+    }
+}
+
+/// What a caller could do about an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Look up the ids of tasks.
+    ListTasks,
+    /// Name the board of the task.
+    NameBoard,
+    /// Look up the names of boards.
+    ListBoards,
+    /// Look up the breakers.
+    ListBreakers,
+    /// Look up the files that are attached to this task.
+    ListAttachments {
+        /// The task.
+        id: String,
+    },
+    /// Look up the runs of this task.
+    ListRuns {
+        /// The task.
+        id: String,
+    },
+    /// End the run first.
+    StopRun {
+        /// The task.
+        id: String,
+    },
+    /// Promote in spite of unfinished parents.
+    IgnoreParents,
+    /// Wait until the processes of a task are gone.
+    AwaitClosed {
+        /// The task, where it is another one.
+        id: Option<String>,
+    },
+    /// Wait until no run is open.
+    AwaitDrained,
+    /// Stop without force.
+    StopWithoutForce {
+        /// The task.
+        id: String,
+    },
+    /// Unblock the task first.
+    Unblock {
+        /// The task.
+        id: String,
+    },
+    /// Go on in a new task.
+    ContinueInNewTask {
+        /// The task that is full.
+        id: String,
+    },
+    /// Ask for less.
+    NarrowQuery,
+    /// Give the launcher of a profile a place for an option.
+    AddPlaceholder {
+        /// The option.
+        option: &'static str,
+        /// The profile.
+        profile: String,
+    },
+    /// The same words at every edge.
+    Words(String),
+}
+
+impl Hint {
+    /// A hint that names nothing of an edge.
+    pub fn words(words: impl Into<String>) -> Self {
+        Self::Words(words.into())
+    }
+
+    /// The hint of an error of which nothing but its code is known, where that is enough.
+    pub fn of_code(code: ErrorCode) -> Option<Self> {
+        match code {
+            ErrorCode::UnknownTask | ErrorCode::UnknownParent => Some(Self::ListTasks),
+            ErrorCode::UnknownBoard => Some(Self::ListBoards),
+            _ => None,
+        }
+    }
+
+    /// The hint in the terms of an edge; none where nothing can be done there.
+    pub fn render(&self, edge: Edge) -> Option<String> {
+        match edge {
+            Edge::CommandLine => Some(self.as_command()),
+            Edge::Api => Some(self.as_operation()),
+            Edge::Tools => self.as_tool(),
+        }
+    }
+
+    fn as_command(&self) -> String {
+        match self {
+            Self::ListTasks => "list task ids with `kanban list`".to_owned(),
+            Self::NameBoard => "select the task's board with --board".to_owned(),
+            Self::ListBoards => "list boards with `kanban boards list`".to_owned(),
+            Self::ListBreakers => "list breakers with `kanban breakers`".to_owned(),
+            Self::ListAttachments { id } => {
+                format!("list attachments with `kanban attachments {id}`")
+            }
+            Self::ListRuns { id } => {
+                format!("list runs with `kanban runs {id}`; a run has a log once it was started")
+            }
+            Self::StopRun { id } => format!("stop the run first with `kanban reclaim {id}`"),
+            Self::IgnoreParents => "use `--force` to ignore unfinished parents".to_owned(),
+            Self::AwaitClosed { id: None } => {
+                "wait for its processes to end with `kanban wait --closed`".to_owned()
+            }
+            Self::AwaitClosed { id: Some(id) } => {
+                format!("wait for it with `kanban wait --closed {id}`")
+            }
+            Self::AwaitDrained => "wait for them to end with `kanban drain`".to_owned(),
+            Self::StopWithoutForce { id } => format!(
+                "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
+            ),
+            Self::Unblock { id } => format!("run `kanban unblock {id}` first"),
+            Self::ContinueInNewTask { id } => {
+                format!("continue in a new task with `kanban create --parent {id} …`")
+            }
+            Self::NarrowQuery => {
+                "narrow the query with --limit, --status, or longer or rarer words".to_owned()
+            }
+            Self::AddPlaceholder { option, profile } => format!(
+                "add {{{option}}} to the launcher's argv; `kanban profiles check {profile}` shows the command line"
+            ),
+            Self::Words(words) => words.clone(),
+        }
+    }
+
+    fn as_operation(&self) -> String {
+        match self {
+            Self::ListTasks => "list task ids with GET /v1/tasks".to_owned(),
+            Self::NameBoard => "give the task's board in the field `board`".to_owned(),
+            Self::ListBoards => "list boards with GET /v1/boards".to_owned(),
+            Self::ListBreakers => "list breakers with GET /v1/breakers".to_owned(),
+            Self::ListAttachments { id } => {
+                format!("list attachments with GET /v1/tasks/{id}/attachments")
+            }
+            Self::ListRuns { id } => format!(
+                "list runs with GET /v1/tasks/{id}/runs; a run has a log once it was started"
+            ),
+            Self::StopRun { id } => {
+                format!("stop the run first with POST /v1/tasks/{id}/reclaim")
+            }
+            Self::IgnoreParents => "set the field `force` to ignore unfinished parents".to_owned(),
+            Self::AwaitClosed { id: None } => "wait for the event `closed` of the run".to_owned(),
+            Self::AwaitClosed { id: Some(id) } => {
+                format!("wait for the event `closed` of {id}")
+            }
+            Self::AwaitDrained => {
+                "stop further starts with POST /v1/dispatch/switch and wait for the runs to end"
+                    .to_owned()
+            }
+            Self::StopWithoutForce { id } => format!(
+                "use POST /v1/tasks/{id}/stop without `force`, which is for processes that cannot be killed"
+            ),
+            Self::Unblock { id } => format!("unblock it first with POST /v1/tasks/{id}/unblock"),
+            Self::ContinueInNewTask { id } => {
+                format!("continue in a new task that names {id} in the field `parents`")
+            }
+            Self::NarrowQuery => {
+                "narrow the query with `limit`, `status`, or longer or rarer words".to_owned()
+            }
+            Self::AddPlaceholder { option, profile } => {
+                format!("add {{{option}}} to the argv of the launcher of profile {profile}")
+            }
+            Self::Words(words) => words.clone(),
+        }
+    }
+
+    /// None where a worker has no tool for it.
+    fn as_tool(&self) -> Option<String> {
+        let words = match self {
+            Self::ListTasks => "list task ids with kanban_list".to_owned(),
+            Self::ListAttachments { id } => {
+                format!("kanban_show lists the attachments of {id}")
+            }
+            Self::Unblock { id } => format!("unblock {id} first with kanban_unblock"),
+            Self::ContinueInNewTask { id } => {
+                format!("continue in a new task: kanban_create with {id} among its parents")
+            }
+            Self::NarrowQuery => {
+                "narrow the query: a limit, a status, longer or rarer words".to_owned()
+            }
+            Self::AwaitClosed { .. } => "try again when its processes have ended".to_owned(),
+            Self::Words(words) => words.clone(),
+            Self::NameBoard
+            | Self::ListBoards
+            | Self::ListBreakers
+            | Self::ListRuns { .. }
+            | Self::StopRun { .. }
+            | Self::IgnoreParents
+            | Self::AwaitDrained
+            | Self::StopWithoutForce { .. }
+            | Self::AddPlaceholder { .. } => return None,
+        };
+        Some(words)
+    }
+}
+
+/// As the command line shows it.
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_command())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Hint> {
+        let id = || "t_1".to_owned();
+        vec![
+            Hint::ListTasks,
+            Hint::NameBoard,
+            Hint::ListBoards,
+            Hint::ListBreakers,
+            Hint::ListAttachments { id: id() },
+            Hint::ListRuns { id: id() },
+            Hint::StopRun { id: id() },
+            Hint::IgnoreParents,
+            Hint::AwaitClosed { id: None },
+            Hint::AwaitClosed { id: Some(id()) },
+            Hint::AwaitDrained,
+            Hint::StopWithoutForce { id: id() },
+            Hint::Unblock { id: id() },
+            Hint::ContinueInNewTask { id: id() },
+            Hint::NarrowQuery,
+            Hint::AddPlaceholder { option: "model", profile: "dev".to_owned() },
+            Hint::words("stop working"),
+        ]
+    }
+
+    #[test]
+    fn no_edge_names_what_only_another_one_has() {
+        for hint in all() {
+            let command = hint.render(Edge::CommandLine).unwrap();
+            let operation = hint.render(Edge::Api).unwrap();
+            let tool = hint.render(Edge::Tools).unwrap_or_default();
+            assert!(!command.contains("/v1/") && !command.contains("kanban_"), "{command}");
+            for word in ["`kanban", "--", "kanban_"] {
+                assert!(!operation.contains(word), "{operation}");
+            }
+            for word in ["`kanban", "--", "/v1/"] {
+                assert!(!tool.contains(word), "{tool}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_edge_is_known_by_its_name_and_any_other_name_is_a_program() {
+        for edge in Edge::ALL {
+            assert_eq!(Edge::of_name(edge.as_str()), edge);
+        }
+        assert_eq!(Edge::of_name("web"), Edge::Api);
+    }
+}
