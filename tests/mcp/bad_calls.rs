@@ -29,7 +29,7 @@ fn all_are_told(board: &Board, id: &str, calls: Vec<Wrong<'_>>) {
 }
 
 #[test]
-fn a_hint_names_a_tool_or_is_left_out_where_a_worker_has_none() {
+fn a_hint_names_a_tool_and_no_command() {
     let board = Board::with_workers(&[("dev", "exec sleep 600")]);
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
@@ -37,9 +37,6 @@ fn a_hint_names_a_tool_or_is_left_out_where_a_worker_has_none() {
         let said = mcp.refused("kanban_show", json!({"task_id": unknown}));
         assert_eq!(said["hint"], "list task ids with kanban_list", "{said}");
     }
-    let file = json!({"task_id": id, "path": "/dev/null"});
-    let said = mcp.refused("kanban_attach", file);
-    assert!(said["hint"].is_null(), "{said}");
 }
 
 #[test]
