@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
@@ -100,6 +100,8 @@ pub struct LiveRuns {
     /// Shims of the runs.
     pub shims: Arc<RunRegistry>,
     runs: Arc<RwLock<HashMap<RunId, Entry>>>,
+    /// Of open runs that are not here yet: what closes when they are over. Locked after `runs`.
+    awaited: Arc<Mutex<HashMap<RunId, watch::Sender<()>>>>,
     /// How many open runs are not here.
     unknown: Arc<AtomicUsize>,
 }
@@ -133,7 +135,8 @@ impl LiveRuns {
                 entry.run = LiveRun { token, ..run };
             }
             None => {
-                let over = watch::Sender::new(());
+                let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+                let over = awaited.remove(&run_id).unwrap_or_default();
                 runs.insert(run_id, Entry { run, calls: AtomicU64::new(0), over });
             }
         }
@@ -143,6 +146,18 @@ impl LiveRuns {
     pub fn over(&self, run_id: RunId) -> Option<watch::Receiver<()>> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
         runs.get(&run_id).map(|entry| entry.over.subscribe())
+    }
+
+    /// The same of a run that may be open and is taken over later. That it is open is to be looked up after the call: nothing of
+    /// its end is missed from here on.
+    pub fn over_later(&self, run_id: RunId) -> watch::Receiver<()> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = runs.get(&run_id) {
+            return entry.over.subscribe();
+        }
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        awaited.retain(|_, over| !over.is_closed());
+        awaited.entry(run_id).or_default().subscribe()
     }
 
     /// Says that there are open runs, `count` of them, that are not here because nobody knows what became of them.
@@ -235,6 +250,22 @@ mod tests {
         assert!(over.has_changed().is_ok());
         live_runs.remove(1);
         assert!(over.has_changed().is_err());
+    }
+
+    #[test]
+    fn who_waits_for_the_end_of_a_run_that_is_taken_over_later_hears_of_its_end_and_of_nothing_before()
+     {
+        let live_runs = LiveRuns::default();
+        let over = live_runs.over_later(1);
+        // Somebody else waits too, and gives up.
+        drop(live_runs.over_later(2));
+        live_runs.insert(1, run(None));
+        assert!(over.has_changed().is_ok());
+        assert!(live_runs.over_later(1).has_changed().is_ok());
+        live_runs.remove(1);
+        assert!(over.has_changed().is_err());
+        let _again = live_runs.over_later(3);
+        assert_eq!(live_runs.awaited.lock().unwrap().len(), 1, "who gave up is forgotten");
     }
 
     fn run(token: Option<&str>) -> LiveRun {

@@ -4,13 +4,16 @@ use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::Arc;
 
 use tokio::net::UnixStream;
+use tokio::sync::watch;
 
+use crate::actors::live_runs::LiveRuns;
 use crate::api::Api;
 use crate::api::auth::{Door, Placement, Scene, place, run_of};
-use crate::api::gate::party::{Class, Party, is_stranger, party_of};
+use crate::api::gate::party::{Class, Party, RunStanding, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::DESCRIPTORS_KEPT;
 use crate::config::worker_user::has_workers_of_others;
+use crate::kernel::ids::RunId;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::peer::{Peer, peer_of};
 use crate::service::Service;
@@ -54,7 +57,8 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Ok(peer) => (place(peer, scene), peer.uid),
         Err(why) => (Placement::Unknown(why.clone()), u32::MAX),
     };
-    let party = party_of(door, &placement, uid, |run_id| api.service.live_runs.contains(run_id));
+    let live_runs = &api.service.live_runs;
+    let party = party_of(door, &placement, uid, |run_id| standing_of(run_id, live_runs));
     if is_scarce(stream.as_raw_fd(), api.service.descriptors) {
         let is_shed = api.edge.gate.shed_one();
         if !is_shed && party.class() != Class::Operators {
@@ -68,10 +72,22 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         Err(_) => (Party::Refused, api.edge.gate.seat(Party::Refused).ok()?),
     };
     if let Party::Run(run_id) = party {
-        seat.belongs_to_run(run_id, api.service.live_runs.over(run_id));
+        // None when it has ended just now.
+        let over = live_runs.over(run_id).unwrap_or_else(|| watch::channel(()).1);
+        seat.belongs_to_run(run_id, over);
     }
     let peer = peer.ok().filter(|_| matches!(placement, Placement::Marked(_)));
     Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
+}
+
+fn standing_of(run_id: RunId, live_runs: &LiveRuns) -> RunStanding {
+    if live_runs.contains(run_id) {
+        RunStanding::Live
+    } else if live_runs.has_unknown() {
+        RunStanding::MayBeOpen
+    } else {
+        RunStanding::Over
+    }
 }
 
 /// Where a peer is, by what is known of the runs now.

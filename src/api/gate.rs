@@ -291,9 +291,8 @@ impl Seat {
         self.place.run().as_ref().is_some_and(|(own, _)| *own == run_id)
     }
 
-    /// It is the connection of a run, which is over when `over` closes; none when it is over already.
-    pub fn belongs_to_run(&self, run_id: RunId, over: Option<watch::Receiver<()>>) {
-        let over = over.unwrap_or_else(|| watch::channel(()).1);
+    /// It is the connection of a run, which is over when `over` closes.
+    pub fn belongs_to_run(&self, run_id: RunId, over: watch::Receiver<()>) {
         *self.place.run() = Some((run_id, over));
         self.place.run_is_known.notify_one();
     }

@@ -60,11 +60,22 @@ impl Origin {
     /// # Errors
     /// The caller is not heard, or its row cannot be read.
     pub async fn identify(&self, api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let caller = caller_of(api, self, &claims(headers)?).await?;
+        let claims = &claims(headers)?;
+        let caller = caller_of(api, self, claims).await?;
         if let Caller::Worker { run_id, .. } = caller
             && !self.seat.is_of_run(run_id)
         {
-            self.seat.belongs_to_run(run_id, api.service.live_runs.over(run_id));
+            let live_runs = &api.service.live_runs;
+            let over = match live_runs.over(run_id) {
+                Some(over) => over,
+                // Its row let it in, or it has ended just now: its row says which.
+                None => {
+                    let over = live_runs.over_later(run_id);
+                    caller_of(api, self, claims).await?;
+                    over
+                }
+            };
+            self.seat.belongs_to_run(run_id, over);
         }
         Ok(caller)
     }

@@ -121,6 +121,10 @@ impl From<ClientError> for Failure {
                 Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
                     .with_hint("the daemon runs but does not respond; see its log")
             }
+            ClientError::Lost(_) => {
+                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
+                    .with_hint("check what became of it before you repeat the command")
+            }
             ClientError::Unreadable(_) => {
                 Self::fault(message).with_hint("`kanban` and `kanband` may have different versions")
             }
@@ -229,6 +233,7 @@ mod tests {
                 CliExit::NotReachable,
             ),
             (ClientError::Timeout, CliExit::NotReachable),
+            (ClientError::Lost("x".into()), CliExit::NotReachable),
             (ClientError::Unreadable("x".into()), CliExit::Fault),
             (ClientError::Local("x".into()), CliExit::Usage),
         ] {

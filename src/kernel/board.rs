@@ -21,7 +21,6 @@ use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::limits::REQUEST_ID_BYTES_MAX;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
@@ -31,6 +30,7 @@ use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
 use crate::kernel::tx::{Effects, Tx};
+use crate::kernel::validate;
 use crate::kernel::verb::Verb;
 
 /// The board, open for writing.
@@ -334,14 +334,7 @@ fn run_once<V: Verb>(
     verb: &V,
 ) -> Result<V::Reply, VerbError> {
     let Some(id) = request_id else { return verb.run(tx) };
-    if id.is_empty() || id.len() > REQUEST_ID_BYTES_MAX {
-        return Err(Refusal::InvalidValue {
-            field: "request id",
-            problem: "must have 1 to 64 bytes",
-            value: shorten(id),
-        }
-        .into());
-    }
+    validate::request_id(id)?;
     let arguments = serde_json::to_value(verb).map_err(|error| unwritable(&error))?;
     let digest = digest_of(V::NAME, &tx.caller.actor().to_string(), &without_defaults(arguments));
     if let Some(stored) = store::requests::get(tx.store(), id)? {

@@ -3,7 +3,7 @@
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
-    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX,
+    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, REQUEST_ID_BYTES_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::shorten::shorten;
 use crate::kernel::task::WorkspaceKind;
@@ -42,6 +42,15 @@ pub fn body(field: &'static str, given: Option<&str>) -> Result<Option<String>, 
         Some(given) => text(field, given, BODY_BYTES_MAX).map(|_| None),
         None => Ok(None),
     }
+}
+
+/// The name that a client gives its request.
+pub fn request_id(id: &str) -> Result<(), Refusal> {
+    if id.is_empty() || id.len() > REQUEST_ID_BYTES_MAX {
+        let problem = "must have 1 to 64 bytes";
+        return Err(Refusal::InvalidValue { field: "request id", problem, value: shorten(id) });
+    }
+    Ok(())
 }
 
 /// A short optional name: trimmed; a blank one is none.

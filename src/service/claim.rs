@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actors::places;
-use crate::kernel::error::{Fault, Refusal};
-use crate::kernel::place::{Look, branch_of, refuse_relative};
+use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::place::{Look, branch_of};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{ClaimReply, ClaimTask, task_paths, unknown_workspace};
+use crate::kernel::{store, validate};
 use crate::os::workspaces::marked::{Mark, MarkKind, Workspaces};
 use crate::service::error::file_fault;
 use crate::service::{Requester, Service, ServiceError};
@@ -24,15 +25,22 @@ pub async fn claim(
     by: Requester,
     mut verb: ClaimTask,
 ) -> Result<ClaimReply, ServiceError> {
-    let id = verb.id.clone();
+    let asked = (verb.clone(), by.request_id.clone());
     let policy = service.configuration.policy();
     let read = move |snapshot: &Snapshot<'_>| {
-        let task = snapshot.task(&id, None, ClaimTask::NAME)?;
+        let (verb, request_id) = &asked;
+        let task = snapshot.task(&verb.id, verb.board.as_deref(), ClaimTask::NAME)?;
+        if is_answered(snapshot, request_id.as_deref())? {
+            return Ok(None);
+        }
+        verb.refuse_early(snapshot.connection, &policy, &task)?;
         let paths = task_paths(snapshot.connection, &policy, &task)?;
-        Ok((task, paths))
+        Ok(Some((task, paths)))
     };
-    let (task, paths) = service.readers.read(by.caller.clone(), read).await?;
-    refuse_relative(&task)?;
+    // A claim that is refused leaves nothing behind, and neither does one that was answered before.
+    let Some((task, paths)) = service.readers.read(by.caller.clone(), read).await? else {
+        return Ok(service.database.submit(by.submit(verb)).await?);
+    };
     // The checkout of a worktree is a directory of the daemon's own, on a branch that no other task has.
     if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
         let profiles: Vec<String> =
@@ -52,6 +60,13 @@ pub async fn claim(
         (WorkspaceKind::Dir, None) => return Err(no_path(&task).into()),
     };
     Ok(service.database.submit(by.submit(verb)).await?)
+}
+
+/// Whether a reply was given under this request id. The database repeats it, or refuses another request of that name.
+fn is_answered(snapshot: &Snapshot<'_>, request_id: Option<&str>) -> Result<bool, VerbError> {
+    let Some(id) = request_id else { return Ok(false) };
+    validate::request_id(id)?;
+    Ok(store::requests::get(snapshot.connection, id)?.is_some())
 }
 
 fn no_path(task: &Task) -> Refusal {

@@ -240,10 +240,13 @@ fn who_asks_without_end_and_reads_no_answer_is_heard_no_further() {
 #[test]
 fn every_limit_is_in_the_figures() {
     let daemon = Daemon::start(&config(&[]));
-    let page = daemon.client().get_raw("/v1/metrics", &json!({})).unwrap().body;
-    let page = String::from_utf8(page.to_vec()).unwrap();
+    // The connections before this one end when the daemon has seen their end.
+    let page = wait_for("the connection that asks to be the only one", || {
+        let page = daemon.client().get_raw("/v1/metrics", &json!({})).unwrap().body;
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        page.contains("kanband_connections{kind=\"operators\"} 1\n").then_some(page)
+    });
     for name in [
-        "kanband_connections{kind=\"operators\"} 1",
         "kanband_connections_max{kind=\"workers\"}",
         "kanband_turned_away_total{reason=\"stranger\"} 0",
         "kanband_reads_stopped_total 0",

@@ -113,6 +113,8 @@ fn a_run_whose_look_hangs_after_a_restart_is_heard_holds_up_no_other_and_is_ende
             wait_called(&daemon, id);
         }
         assert_eq!(refused(&daemon), "", "{mode}");
+        let turned_away = daemon.get("/v1/status")["resources"]["turned_away"].clone();
+        assert_eq!(turned_away["run_over"], 0, "{mode}: no connection of an open run is ended");
         let pid = daemon.worker_pid(&doubtful);
         for id in &ids {
             tell(&daemon, id, COMPLETE_AND_STAY);

@@ -35,6 +35,9 @@ pub enum ClientError {
     /// The answer did not come in time.
     #[error("the daemon did not answer in time")]
     Timeout,
+    /// The connection broke in the middle of something that is not repeated: what became of it is not known.
+    #[error("the connection to the daemon was lost: {0}")]
+    Lost(String),
     /// The answer cannot be understood.
     #[error("cannot parse the daemon's reply: {0}")]
     Unreadable(String),

@@ -204,6 +204,7 @@ impl Client {
                 ClientError::Fault(detail) => detail.code == ErrorCode::Unavailable,
                 ClientError::Refused(_)
                 | ClientError::Timeout
+                | ClientError::Lost(_)
                 | ClientError::Unreadable(_)
                 | ClientError::Interrupted
                 | ClientError::Local(_) => false,

@@ -32,9 +32,7 @@ impl Download<'_> {
     /// [`ClientError`]: what came so far is not the whole.
     pub fn piece(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
-            let broken = |error: hyper::Error| {
-                ClientError::Unreadable(format!("the transfer was interrupted: {error}"))
-            };
+            let broken = |error: hyper::Error| ClientError::Lost(error.to_string());
             let frame = self.client.wait(async { Ok(self.body.frame().await) })?;
             match frame.transpose().map_err(broken)? {
                 None => return Ok(None),
@@ -89,9 +87,7 @@ impl Client {
             parse(&self.read_all(sent?.into_body()).await?)
         })
         .map_err(|error| match error {
-            ClientError::NotReachable { detail, .. } if was_connected => {
-                ClientError::Unreadable(format!("the connection was lost: {detail}"))
-            }
+            ClientError::NotReachable { detail, .. } if was_connected => ClientError::Lost(detail),
             error => error,
         })
     }

@@ -71,16 +71,31 @@ pub fn is_stranger(door: Door, in_run: Option<RunId>, may_hold_token: bool) -> b
     door == Door::Workers && in_run.is_none() && !may_hold_token
 }
 
-/// The account of a connection that is heard. `uid` is the user who connected, `is_live` says whether a run is open.
+/// What is known of a run when one of its processes connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStanding {
+    /// It is open.
+    Live,
+    /// It may be open and not taken over yet: its row says so when the first request comes.
+    MayBeOpen,
+    /// It is over.
+    Over,
+}
+
+/// The account of a connection that is heard. `uid` is the user who connected, `standing` says what is known of a run.
 pub fn party_of(
     door: Door,
     placement: &Placement,
     uid: u32,
-    is_live: impl FnOnce(RunId) -> bool,
+    standing: impl FnOnce(RunId) -> RunStanding,
 ) -> Party {
     match (placement, door) {
-        (Placement::InRun(run_id), _) if is_live(*run_id) => Party::Run(*run_id),
-        (Placement::InRun(_) | Placement::Unknown(_), _) => Party::Refused,
+        (Placement::InRun(run_id), _) => match standing(*run_id) {
+            RunStanding::Live => Party::Run(*run_id),
+            RunStanding::MayBeOpen => Party::Unproven(uid),
+            RunStanding::Over => Party::Refused,
+        },
+        (Placement::Unknown(_), _) => Party::Refused,
         (Placement::Outside(_), Door::Operators) => Party::Operator(uid),
         (Placement::Outside(_), Door::Workers) | (Placement::Marked(_), _) => Party::Unproven(uid),
     }
@@ -93,17 +108,24 @@ mod tests {
     #[test]
     fn a_connection_goes_on_the_account_of_who_the_kernel_says() {
         let (run, over) = (Placement::InRun(1), Placement::InRun(2));
+        let not_taken_over = Placement::InRun(3);
         let (outside, marked) = (Placement::Outside("ada".into()), Placement::Marked(1));
         let unknown = Placement::Unknown("gone".into());
         for (placement, at_operators, at_workers) in [
             (&run, Party::Run(1), Party::Run(1)),
             (&over, Party::Refused, Party::Refused),
+            (&not_taken_over, Party::Unproven(7), Party::Unproven(7)),
             (&outside, Party::Operator(7), Party::Unproven(7)),
             (&marked, Party::Unproven(7), Party::Unproven(7)),
             (&unknown, Party::Refused, Party::Refused),
         ] {
             for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {
-                let found = party_of(door, placement, 7, |run_id| run_id == 1);
+                let standing = |run_id| match run_id {
+                    1 => RunStanding::Live,
+                    2 => RunStanding::Over,
+                    _ => RunStanding::MayBeOpen,
+                };
+                let found = party_of(door, placement, 7, standing);
                 assert_eq!(found, expected, "{placement:?} at {door:?}");
             }
         }

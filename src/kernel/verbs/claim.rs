@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::place::{Place, refuse_relative};
-use crate::kernel::task::{Task, TaskStep};
+use crate::kernel::policy::Policy;
+use crate::kernel::store::Connection;
+use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::leasing;
@@ -69,31 +71,68 @@ impl Verb for ClaimTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ClaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let ttl = self.ttl(tx)?;
-        let claimer = validate::name("claimer", self.claimer.as_deref())?
-            .unwrap_or_else(|| tx.caller.author().to_owned());
-        let lock = task.claim_lock.as_deref().unwrap_or("none");
-        Tx::step(&task, TaskStep::Claim, Self::NAME, &format!(" lock={lock}"))?;
-        if let Some(open) = store::runs::get_open(tx.store(), &task.id)? {
-            return Err(
-                Refusal::PreviousRunOpen { id: task.id.to_string(), run_id: open.id }.into()
-            );
-        }
-        refuse_relative(&task)?;
-        let lease = leasing::find_for_person(tx, &task, self.place.clone())?;
+        let Checked { ttl, claimer, branch } = self.check(tx.store(), tx.policy, &task)?;
+        let claimer = claimer.unwrap_or_else(|| tx.caller.author().to_owned());
+        let place = self.place.clone();
+        let lease = leasing::find_for_person(tx.store(), tx.policy, &task, place)?;
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), Supervision::Manual)?;
         lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
-        if let Some(branch) = validate::argument_name("branch", self.branch.as_deref())? {
+        if let Some(branch) = branch {
             store::workspaces::set_branch(tx.store(), &task.id, &branch)?;
         }
         Ok(ClaimReply { task: tx.reread(&task.id)?, run_id, workspace: self.workspace.clone() })
     }
 }
 
+/// What the arguments of a claim come to.
+struct Checked {
+    ttl: i64,
+    claimer: Option<String>,
+    branch: Option<String>,
+}
+
 impl ClaimTask {
-    fn ttl(&self, tx: &Tx<'_>) -> Result<i64, Refusal> {
-        let ttl = self.ttl_seconds.unwrap_or(tx.policy.claim_ttl_seconds);
+    /// Refuses what the claim itself would refuse, before a workspace is made for it. A directory that the task names is not
+    /// looked at here: nobody makes it.
+    ///
+    /// # Errors
+    /// The refusal of the claim, or a fault.
+    pub fn refuse_early(
+        &self,
+        connection: &Connection,
+        policy: &Policy,
+        task: &Task,
+    ) -> Result<(), VerbError> {
+        self.check(connection, policy, task)?;
+        if task.workspace_kind != WorkspaceKind::Dir {
+            leasing::find_for_person(connection, policy, task, None)?;
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        connection: &Connection,
+        policy: &Policy,
+        task: &Task,
+    ) -> Result<Checked, VerbError> {
+        let ttl = self.ttl(policy)?;
+        let claimer = validate::name("claimer", self.claimer.as_deref())?;
+        let lock = task.claim_lock.as_deref().unwrap_or("none");
+        Tx::step(task, TaskStep::Claim, Self::NAME, &format!(" lock={lock}"))?;
+        if let Some(open) = store::runs::get_open(connection, &task.id)? {
+            return Err(
+                Refusal::PreviousRunOpen { id: task.id.to_string(), run_id: open.id }.into()
+            );
+        }
+        refuse_relative(task)?;
+        let branch = validate::argument_name("branch", self.branch.as_deref())?;
+        Ok(Checked { ttl, claimer, branch })
+    }
+
+    fn ttl(&self, policy: &Policy) -> Result<i64, Refusal> {
+        let ttl = self.ttl_seconds.unwrap_or(policy.claim_ttl_seconds);
         if (1..=TTL_SECONDS_MAX).contains(&ttl) {
             Ok(ttl)
         } else {

@@ -185,16 +185,17 @@ pub(in crate::kernel) fn place_facts(sight: Sight<'_>, wait: &Wait) -> Result<Pl
 /// # Errors
 /// [`Refusal::WorkspaceBusy`], and [`Refusal::WorkspaceUnknown`] when a directory that the task names has no place.
 pub(super) fn find_for_person(
-    tx: &Tx<'_>,
+    connection: &Connection,
+    policy: &Policy,
     task: &Task,
     place: Option<Place>,
 ) -> Result<Lease, VerbError> {
     if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
         return Err(unknown_workspace(task, "it has not been looked at").into());
     }
-    let keys = lease_keys(task, place.as_ref(), tx.policy);
+    let keys = lease_keys(task, place.as_ref(), policy);
     for key in keys.take.iter().chain(&keys.avoid) {
-        if let Some(holder) = store::leases::holder(tx.store(), key)? {
+        if let Some(holder) = store::leases::holder(connection, key)? {
             return Err(Refusal::WorkspaceBusy {
                 id: task.id.to_string(),
                 workspace: task.workspace_path.clone().unwrap_or_default(),
