@@ -228,7 +228,7 @@ fn a_word_about_tasks_that_were_not_created_is_refused_by_name_and_told_once() {
         "created_cards names tasks that this run did not create: t_dead (no such task), {foreign} (created by ada), not an id (no such task)"
     );
     assert_eq!(refusal.to_string(), expected);
-    assert!(refusal.hint().unwrap().contains("nothing was completed"));
+    assert!(refusal.hint().unwrap().to_string().contains("nothing was completed"));
     assert_eq!((bench.task(&id), bench.runs(&id)), before, "the run goes on");
     let event = bench.events(&id).pop().unwrap();
     assert_eq!(event.kind, "completion_blocked_hallucination");
