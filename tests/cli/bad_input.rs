@@ -74,3 +74,24 @@ fn something_else_behind_the_socket_is_told_and_not_waited_for() {
     assert!(told.contains("cannot parse the daemon's reply"), "{told}");
     answer.join().unwrap();
 }
+
+#[test]
+fn a_connection_that_breaks_during_an_upload_is_told_as_one_and_nothing_else_is_tried() {
+    let place = Place::new();
+    let (socket, file) = (place.path("other.sock"), place.path("backup.db"));
+    std::fs::write(&file, vec![b'x'; 4 * 1024 * 1024]).unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let hang_up = std::thread::spawn(move || {
+        use std::io::Read as _;
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let _read = stream.read(&mut request).unwrap();
+    });
+    let arguments = ["restore", file.to_str().unwrap(), "--yes"];
+    let said = place.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &arguments);
+    let told = said.failed(4);
+    assert!(told.contains("the connection to the daemon was lost"), "{told}");
+    assert!(!told.contains("parse") && !told.contains("versions"), "{told}");
+    assert!(!place.home().join("kanban.db").exists(), "nothing was restored without a daemon");
+    hang_up.join().unwrap();
+}

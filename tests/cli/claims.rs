@@ -72,6 +72,44 @@ fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
 }
 
 #[test]
+fn a_claim_that_is_refused_leaves_nothing_in_the_home() {
+    let board = Board::quiet();
+    let files = || {
+        let mut found = Vec::new();
+        let mut folders = vec![board.home().join("workspaces")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                }
+                found.push(entry.path());
+            }
+        }
+        found.sort();
+        found
+    };
+    // The place of the marks is made with the first workspace.
+    board.say(["claim", &board.create("first", &[])]).ok();
+    let before = files();
+    let ready = board.create("ready", &[]);
+    let triage = board.create("triage", &["--triage"]);
+    let child = board.create("child", &["--parent", &ready]);
+    let long = "x".repeat(1000);
+    for arguments in [
+        vec!["claim", &triage],
+        vec!["claim", &child],
+        vec!["claim", &ready, "--ttl", "31d"],
+        vec!["claim", &ready, "--claimer", &long],
+        vec!["claim", &ready, "--board", "elsewhere"],
+    ] {
+        board.say(&arguments).failed(1);
+        assert_eq!(files(), before, "{arguments:?}");
+    }
+    board.say(["claim", &ready]).ok();
+    assert!(files().len() > before.len(), "a claim that succeeds makes its workspace");
+}
+
+#[test]
 fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() {
     let git = |path: &std::path::Path, arguments: &[&str]| {
         let output = std::process::Command::new("git")

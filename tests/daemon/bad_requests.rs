@@ -143,3 +143,30 @@ fn plain_http_over_the_socket_works_as_with_any_tool() {
         raw(&daemon, b"GET /v1/tasks?colour=red HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(answer.contains("unknown field `colour`"), "{answer}");
 }
+
+#[test]
+fn a_claim_that_is_repeated_is_answered_as_before_and_a_bad_request_id_makes_nothing() {
+    let daemon = Daemon::start(&config(&[]));
+    let (id, other) = (daemon.create(json!({})), daemon.create(json!({})));
+    let claim = |id: &str, request_id: &str| {
+        let head =
+            format!("POST /v1/tasks/{id}/claim HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        let head =
+            format!("{head}kanban-request-id: {request_id}\r\ncontent-length: 2\r\n\r\n{{}}");
+        let answer = raw(&daemon, head.as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str::<serde_json::Value>(body).unwrap())
+    };
+    let (status, first) = claim(&id, "one");
+    assert_eq!((status, &first["run_id"]), (200, &json!(1)), "{first}");
+    let (status, again) = claim(&id, "one");
+    assert_eq!((status, &again["run_id"]), (200, &json!(1)), "the task is running by now: {again}");
+    let (status, refused) = claim(&id, "another");
+    assert_eq!((status, &refused["error"]["code"]), (409, &json!("wrong_status")), "{refused}");
+    // A request of this name was answered, and this is not it.
+    let (status, refused) = claim(&other, "one");
+    assert_eq!((status, &refused["error"]["code"]), (409, &json!("request_conflict")), "{refused}");
+    assert_eq!(claim(&other, &"x".repeat(65)).0, 400);
+    assert!(!daemon.home().join("workspaces").join(&other).exists());
+}
