@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -193,26 +193,32 @@ impl Doors {
         DoorsReport { blind: inner.blind.clone(), lost: lost.collect() }
     }
 
-    /// Removes the files of the sockets at the end, so that clients see at once that nobody is there. What a service manager
-    /// made stays, and so does what somebody else has put in their place.
+    /// Removes the files of the sockets at the end, so that clients see at once that nobody is there, and forgets the sockets. What
+    /// a service manager made stays, and so does what somebody else has put in their place.
     pub fn remove_files(&self) {
-        let inner = self.lock();
-        for door in [&inner.operators, &inner.workers].into_iter().flatten() {
-            let path = &door.socket.path;
-            let there = std::fs::symlink_metadata(path).ok();
-            let is_own = there.map(|there| FileIdentity::of_metadata(&there)) == door.file;
-            if is_own
-                && self.maker == Maker::Daemon
-                && let Err(error) = std::fs::remove_file(path)
-            {
-                tracing::debug!(path = %path.display(), %error, "a socket was gone already");
-            }
+        let mut inner = self.lock();
+        let doors = [inner.operators.take(), inner.workers.take()];
+        drop(inner);
+        for door in doors.into_iter().flatten().filter(|_| self.maker == Maker::Daemon) {
+            remove_own(&door.socket.path, door.file);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change is complete before the lock is given back.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes the file of a socket, unless something else is at its path.
+pub(super) fn remove_own(path: &Path, own: Option<FileIdentity>) {
+    let there = std::fs::symlink_metadata(path).ok();
+    let is_own = there.map(|there| FileIdentity::of_metadata(&there)) == own;
+    if own.is_some()
+        && is_own
+        && let Err(error) = std::fs::remove_file(path)
+    {
+        tracing::debug!(path = %path.display(), %error, "a socket was gone already");
     }
 }
 

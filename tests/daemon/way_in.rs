@@ -66,6 +66,26 @@ fn sockets_that_are_removed_or_renamed_are_made_again_and_open_connections_conti
 }
 
 #[test]
+fn a_look_at_the_sockets_that_hangs_holds_up_no_task_and_the_socket_is_made_after_it() {
+    let mut daemon = Daemon::prepare(&config(&[("sh", "exit", "exit 0")]));
+    let held = daemon.scratch().join("held");
+    daemon.arm(Some(&format!("doors-look=hold:{}@1", held.display())));
+    daemon.spawn();
+    daemon.wait_until_up();
+    wait_for("the look that hangs", || held.exists().then_some(()));
+    std::fs::remove_file(daemon.worker_socket()).unwrap();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    assert!(!daemon.worker_socket().exists(), "the look still hangs");
+    std::fs::remove_file(held).unwrap();
+    wait_for("the sockets", || leads_in(&daemon));
+    daemon.signal(Signal::SIGTERM);
+    daemon.wait_end();
+    assert!(!daemon.socket().exists() && !daemon.worker_socket().exists());
+}
+
+#[test]
 fn a_socket_that_is_removed_again_and_again_is_made_as_often() {
     let daemon = Daemon::start(&config(&[]));
     for _ in 0..10 {
