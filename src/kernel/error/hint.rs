@@ -106,11 +106,10 @@ impl Hint {
 
     /// The hint of an error of which nothing but its code is known, where that is enough.
     pub fn of_code(code: ErrorCode) -> Option<Self> {
-        match code {
-            ErrorCode::UnknownTask | ErrorCode::UnknownParent => Some(Self::ListTasks),
-            ErrorCode::UnknownBoard => Some(Self::ListBoards),
-            _ => None,
+        if matches!(code, ErrorCode::UnknownTask | ErrorCode::UnknownParent) {
+            return Some(Self::ListTasks);
         }
+        (code == ErrorCode::UnknownBoard).then_some(Self::ListBoards)
     }
 
     /// The hint in the terms of an edge; none where nothing can be done there.
