@@ -38,7 +38,7 @@ test: setup ## Run every test that needs nothing of others, with the minutes, te
 	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh
 
 .PHONY: counts
-counts: setup ## Run them and write tests/counts.txt anew
+counts: setup ## Run them and rewrite tests/counts.txt
 	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh --update-counts
 
 .PHONY: ci

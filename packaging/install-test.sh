@@ -6,7 +6,7 @@
 # `nspawn` boots a container (seconds), which has no controllers of cgroup v2 here and there; `vm` boots QEMU without hardware
 # support (minutes), with a kernel of its own and all of them. PROGRAMS is the directory of the built programs, CACHE is where
 # the system that is booted is kept between two calls. What is tried is in install-test/inside.sh, the same for both.
-# It needs root, and installs what it needs with apt; what it cannot do is told as skipped.
+# It needs root, and installs what it needs with apt; what it cannot do is reported as skipped.
 set -eu
 
 began_s=$(date +%s)
@@ -148,7 +148,7 @@ cp "$here/install-test/inside.sh" "$trial/"
 cp "$current" "$trial/current.deb"
 cp "$next" "$trial/next.deb"
 cp "$older" "$trial/older.deb"
-# Where the claims are told while they are tried: a second serial line of the machine, or the file that they are kept in anyway.
+# Where the claims are reported while they are tried: a second serial line of the machine, or the file that they are kept in anyway.
 case $kind in
 vm) patience_s=240 shown=/dev/ttyS1 ;;
 *) patience_s=60 shown=/dev/null ;;

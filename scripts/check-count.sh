@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails when a suite has fewer tests than tests/counts.txt says, so that none is lost without a word: whoever removes one lowers
+# Fails when a suite has fewer tests than tests/counts.txt says, so that none is lost unnoticed: a change that removes one lowers
 # the number in the same commit. `make counts` raises the numbers.
 #
 #   check-count.sh SUITE COUNT

@@ -16,7 +16,7 @@ rustup toolchain list 2>/dev/null | grep -q nightly || skip "there is no nightly
 cargo fuzz --version >/dev/null 2>&1 || skip "there is no cargo-fuzz (cargo install cargo-fuzz)"
 
 for target in $targets; do
-    # Seeds: random mutation does not find the format of a board file.
+    # Seeds: random mutation does not find the format of a database.
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
     [ "$target" != import_hermes ] || cp tests/fixtures/hermes-*.db "$corpus"

@@ -2,7 +2,7 @@
 # Runs every suite of the workspace, then prints the minutes, tests and skips of each. Fails when a test fails, when a suite has
 # fewer tests than tests/counts.txt says, and when one that the file names was not run.
 #
-#   test.sh [--update-counts]    with it, tests are listed instead of run, and tests/counts.txt is written anew
+#   test.sh [--update-counts]    with it, tests are listed instead of run, and tests/counts.txt is rewritten
 set -eu
 
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
-//! The daemon put together: home, lock, database, threads, actors, sockets; and the order in which it ends.
+//! Assembly of the daemon: home, lock, database, threads, actors, sockets; and the order of its shutdown.
 //!
 //! ```text
 //!   configuration ─▶ home and lifetime lock ─▶ database (opened, migrated, checked) ─▶ threads ─▶ sockets bound
@@ -80,7 +80,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     telemetry::start(settings.log.level, ambient.var("JOURNAL_STREAM"))
         .map_err(|error| StartError::fault("start the log thread", &error))?;
     for file in left_out(&home) {
-        tracing::warn!(file = %file.display(), "not for this user: it is left out of the configuration");
+        tracing::warn!(file = %file.display(), "skipping a configuration file that this user may not read");
     }
     apart::start_spare().map_err(|error| StartError::fault("start the spare thread", &error))?;
     let sockets = Sockets::of_daemon(&ambient, &home)?;
@@ -122,15 +122,15 @@ fn tell_foreign_structure(board: &Board) {
             for found in differences {
                 tracing::warn!(
                     found = found.told,
-                    "the board has a structure that is not kanband's"
+                    "the database has a structure that is not kanband's"
                 );
             }
         }
-        Err(fault) => tracing::warn!(%fault, "the structure of the board cannot be compared"),
+        Err(fault) => tracing::warn!(%fault, "cannot check the structure of the database"),
     }
 }
 
-/// Serves until somebody asks for the end.
+/// Serves until asked to exit.
 fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     let Parts { root, api, listeners, doors, database_thread } = parts;
     let reloader = Arc::clone(&api.service.reloader);
@@ -142,9 +142,9 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         }
         DaemonSignal::Reload => {
             look_at_doors.tell(LookAtDoors);
-            // What comes of it is in the log, and the service manager is told.
+            // The result is in the log, and the service manager is notified.
             if let Err(error) = reloader.start(drop) {
-                tracing::error!(%error, "the configuration cannot be read again");
+                tracing::error!(%error, "cannot reload the configuration");
             }
         }
     })
@@ -155,7 +155,7 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     service_manager::status("taking over the open runs");
     system.block_on(async move {
         if let Err(error) = settle(&root.worker).await {
-            tracing::error!(%error, "the board could not be settled; the dispatcher will do what is left");
+            tracing::error!(%error, "cannot settle the board at start-up; the dispatcher does the rest");
         }
         RootSupervisor::new(root).start();
     });
@@ -165,13 +165,13 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
         let code = match server::serve(api, listeners, on_serving).await {
             Ok(()) => 0,
             Err(error) => {
-                tracing::error!(%error, "the sockets cannot be served");
+                tracing::error!(%error, "cannot serve the sockets");
                 i32::from(DaemonExit::Fault.code())
             }
         };
         end_process.tell(EndProcess { code });
     });
-    tracing::info!(socket = %sockets.operators.display(), "kanband is up");
+    tracing::info!(socket = %sockets.operators.display(), "kanband is ready");
     let code = system.run_with_code().unwrap_or(1);
     api_thread.stop();
     drop(signals);
@@ -187,8 +187,8 @@ fn serve(parts: Parts, sockets: &Sockets) -> Result<DaemonExit, StartError> {
     })
 }
 
-/// Once, before anything is dispatched: times that a clock step has thrown far ahead are shortened, and tasks that somebody
-/// released by hand while the daemon was away are promoted. Control groups of runs that are over are emptied and removed; the
+/// Once, before anything is dispatched: times that a clock step has thrown far ahead are shortened, and tasks that
+/// were released by hand while the daemon was away are promoted. Control groups of runs that are over are emptied and removed; the
 /// open ones are the crash detector's.
 async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     use crate::actors::database::Submit;
@@ -200,7 +200,7 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
         })
         .await?;
     if let Some(last_event) = last_event {
-        // The daemon before this one lived at least until then. A worker's calls are repeated for a while; whoever ended later
+        // The daemon before this one lived at least until then. A worker's calls are repeated for a while; a worker that ended later
         // than that may have had nobody to report to.
         let patience = WORKER_PATIENCE_SECONDS.cast_signed();
         doors.note_absence(last_event.saturating_add(patience).saturating_mul(1000), epoch_ms());
@@ -223,7 +223,7 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     Ok(())
 }
 
-/// What was accepted is committed before the process ends; a disk that hangs must not hold the end up for ever.
+/// What was accepted is committed before the process ends; a disk that hangs must not hold up the exit without limit.
 fn join_within(thread: std::thread::JoinHandle<()>, patience: Duration) {
     let (ended, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -231,6 +231,6 @@ fn join_within(thread: std::thread::JoinHandle<()>, patience: Duration) {
         let _is_awaited = ended.send(()).is_ok();
     });
     if wait.recv_timeout(patience).is_err() {
-        tracing::warn!("the database thread did not end in time");
+        tracing::warn!("the database thread did not stop in time");
     }
 }

@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `500ms`, `1s`, `5m`, `2h`, `1d`.
+//! Durations as people write them: `500ms`, `1s`, `5m`, `2h`, `1d`.
 //!
 //! There are two ways in. Configuration must name a unit ([`parse_duration`]), because a bare number in a file
 //! does not say what it counts; flags also take plain seconds ([`parse_flag_duration`]), as the predecessor's

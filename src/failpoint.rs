@@ -12,7 +12,7 @@
 //! | `kill` | SIGKILL to this process |
 //! | `kill-parent` | SIGKILL to the parent process while that is a daemon, then go on (a shim ends the one that started it) |
 //! | `panic` | a panic at this point |
-//! | `hold:PATH` | creates PATH and stays here until somebody removes it |
+//! | `hold:PATH` | creates PATH and stays here until PATH is removed |
 //!
 //! `@N` acts on the N-th hit only (the first is 1; without it, every hit). Debug builds and builds with the
 //! feature `failpoints` have these points; in a release build [`hit`] is empty and nothing reads the variable.
@@ -103,7 +103,7 @@ mod armed {
                 let _gone = kill(Pid::this(), Signal::SIGKILL);
             }
             Action::KillParent => {
-                // Whoever takes in the orphans of a dead daemon, a session manager perhaps, has done nothing.
+                // A process that adopts the orphans of a dead daemon, a session manager perhaps, has done nothing.
                 let parent = Pid::parent();
                 let name = std::fs::read_to_string(format!("/proc/{parent}/comm"));
                 if name.is_ok_and(|name| name.trim_end() == "kanband") {

@@ -64,7 +64,7 @@ pub fn start(level: LogLevel, journal_stream: Option<&str>) -> io::Result<()> {
 
 fn queue_to(sink: Sink) -> io::Result<LogQueue> {
     LogQueue::start(sink, |lost| {
-        tracing::warn!(lost, "log lines were lost: they could not be written in time");
+        tracing::warn!(lost, "log lines were lost because they could not be written in time");
     })
 }
 
@@ -121,7 +121,7 @@ pub fn set_level(level: LogLevel) {
     }
 }
 
-/// Least weight of the lines that are written.
+/// Minimum log level.
 pub fn level() -> LogLevel {
     let filter = FILTER.get().and_then(reload::Handle::clone_current);
     LogLevel::ALL.into_iter().find(|level| Some(filter_of(*level)) == filter).unwrap_or_default()

@@ -37,7 +37,7 @@ claim() { # function; its name is the claim
         failed=$((failed + 1))
     fi
 }
-tell() { echo "$*" >>"$told"; } # what was seen, for whoever reads a claim that holds
+tell() { echo "$*" >>"$told"; } # what was seen, for the reader of a claim that holds
 no() { echo "$*" >&2; return 1; }
 
 # Waits until a command succeeds.
@@ -86,7 +86,7 @@ grows() { # task
     within has_ticks "$1" "$had"
 }
 
-# Two workers that go on for ever; everything that has to stay is written down.
+# Two workers that run endlessly; everything that has to stay is written down.
 start_two_workers() {
     rm -f /root/workers
     for number in 1 2; do
@@ -253,7 +253,7 @@ two_workers_live() { start_two_workers; }
 a_restart_keeps_workers_and_refuses_nobody() {
     before=$(daemon_pid)
     holder=$(property kanband-runs.service MainPID)
-    # Somebody calls all the time.
+    # A client calls all the time.
     (for _ in 1 2 3 4 5 6 7 8 9 10; do board stats >/dev/null || echo refused; done) >/root/calls 2>&1 &
     calls=$!
     systemctl restart kanband.service
@@ -418,7 +418,7 @@ a_purge_deletes_the_board() {
     inactive kanband-runs.service kanband.service kanband.socket
     left=$(find / -xdev \( -path /root -o -path /home -o -path /sys -o -path /var/log \) -prune -o -name '*kanban*' -print)
     is "files that are left" "$left" ""
-    getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to somebody else"
+    getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to another one"
     is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
 }
 

@@ -1,4 +1,4 @@
-//! Looking users up, without holding up the caller.
+//! Look-ups of users that do not block the caller.
 
 use crate::actors::apart::on_own_thread;
 use crate::os::processes::user::Account;

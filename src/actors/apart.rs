@@ -1,8 +1,8 @@
-//! Work that may wait, on a thread of its own: one that hangs holds up neither an actor nor the end of the runtime, as a thread of
+//! Work that may block, on its own thread: a hanging thread holds up neither an actor nor the end of the runtime, as a thread of
 //! the runtime's own pool would.
 //!
 //! Where the host gives no more threads, one that was made at the start does the work of everybody, in turn: runs still end, and
-//! what cannot be started is told by the step that failed.
+//! what cannot be started is reported by the step that failed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -3,7 +3,7 @@
 use crate::kernel::error::Fault;
 use crate::os::home::board_files::BoardLoss;
 
-/// The fault; one that may be over in a moment when it cannot be told what happened.
+/// The fault; a retryable one when it is unknown what happened.
 pub fn fault_of(loss: &BoardLoss) -> Fault {
     match loss {
         BoardLoss::Unknown { .. } => Fault::Database {

@@ -1,4 +1,4 @@
-//! CircuitBreaker: remembers when each open breaker may let a probe through, and wakes the dispatcher then.
+//! CircuitBreaker: knows when each open breaker allows a probe, and wakes the dispatcher then.
 //!
 //! *Owns* the half-open timers. *Receives* [`BreakerMoved`] from the event hub; reads the open breakers at its start.
 //! *Sends* [`Wake`] to the dispatcher. *Restarts*: rebuilt; it reads the rows again. The rule itself is
@@ -74,7 +74,7 @@ impl Actor for CircuitBreaker {
                     }
                 }
             }
-            Err(error) => tracing::error!(%error, "the breakers could not be read"),
+            Err(error) => tracing::error!(%error, "cannot read the breakers"),
         }));
     }
 }
@@ -88,7 +88,7 @@ impl Handler<BreakerMoved> for CircuitBreaker {
             context.cancel_future(timer);
         }
         if let Some(until) = message.open_until {
-            tracing::warn!(breaker = message.key, until, "breaker open");
+            tracing::warn!(breaker = message.key, until, "breaker opened");
             self.arm(message.key, until, context);
         }
     }

@@ -1,4 +1,4 @@
-//! The operator's settings as the daemon has them now, with the board's policy that follows from them.
+//! The current settings, with the policy of the board derived from them.
 
 use std::sync::Arc;
 

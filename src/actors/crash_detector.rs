@@ -1,4 +1,4 @@
-//! CrashDetector: finds open runs that have no worker actor, finds out what became of them, hands each to a new one.
+//! CrashDetector: finds open runs without a worker actor, determines their state, and starts an actor for each.
 //!
 //! *Owns* the list of runs of which that is not known yet. *Receives* [`AdoptRun`] (a worker actor panicked), [`AuditRuns`] and
 //! looks at everything at its start and on its audit. *Sends* [`StartWorker`] and, once, [`AdoptionDone`] to the root.
@@ -62,7 +62,7 @@ const TIDY_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What the crash detector may reach.
 #[derive(Clone)]
 pub struct CrashDetectorDeps {
-    /// The writer, for what cannot be told of a run.
+    /// The writer, for runs whose state is unknown.
     pub database: Database,
     /// The reading connections.
     pub readers: Readers,
@@ -158,7 +158,7 @@ impl CrashDetector {
                         detector.next_audit = Some(context.run_later(interval, Self::audit));
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the open runs could not be looked at");
+                        tracing::error!(%error, "cannot inspect the open runs");
                         context.run_later(LOOK_AGAIN * 50, Self::audit);
                     }
                 }
@@ -182,7 +182,7 @@ impl Handler<AdoptRun> for CrashDetector {
         let looker = self.looker();
         let look = async move {
             if let Err(error) = looker.look_at_one(message.run_id).await {
-                tracing::error!(run = message.run_id, %error, "a run without a worker could not be looked at");
+                tracing::error!(run = message.run_id, %error, "cannot inspect a run without a worker actor");
             }
         };
         context.spawn(look.into_actor(self));
@@ -209,7 +209,7 @@ impl Handler<AuditRuns> for CrashDetector {
         let looker = self.looker();
         let look = async move {
             if let Err(error) = looker.look_at_all().await {
-                tracing::error!(%error, "the open runs could not be looked at");
+                tracing::error!(%error, "cannot inspect the open runs");
             }
         };
         context.spawn(look.into_actor(self));
@@ -239,7 +239,7 @@ impl Looker {
         Caller::System { part: "crash-detector" }
     }
 
-    /// Looks once at every open run without a worker actor. What cannot be told then, or has no answer after
+    /// Looks once at every open run without a worker actor. What is unknown then, or has no answer after
     /// [`LOOK_PATIENCE`], is found out on the side.
     async fn look_at_all(&self) -> LookResult {
         let Self { deps, taking, tidying } = self;
@@ -247,7 +247,7 @@ impl Looker {
         let runs_dir = deps.supervision.paths.runs_dir.clone();
         let dirs = on_own_thread("list-runs", move || list_run_dirs(&runs_dir)).await.flatten();
         let dirs = dirs.unwrap_or_else(|error| {
-            tracing::error!(%error, "the run directories cannot be listed");
+            tracing::error!(%error, "cannot list the run directories");
             Vec::new()
         });
         let runs = deps
@@ -320,8 +320,7 @@ impl Looker {
             Ok(found) => found,
             Err(_elapsed) => {
                 let seconds = LOOK_PATIENCE.as_secs();
-                let why =
-                    format!("a look at its processes has not been answered for {seconds} seconds");
+                let why = format!("no answer about its processes for {seconds} seconds");
                 self.tell_doubt(open.run.id, &why, told).await;
                 look.await
             }
@@ -336,7 +335,7 @@ impl Looker {
         let look = move || finding::look(&supervision, &live_runs, &open);
         match on_own_thread("inspect", look).await {
             Ok(found) => found,
-            Err(error) => Found::Unknown(format!("cannot look at its processes: {error}")),
+            Err(error) => Found::Unknown(format!("cannot inspect its processes: {error}")),
         }
     }
 
@@ -369,8 +368,7 @@ impl Looker {
         loop {
             match found {
                 Found::Beginning(supervisor, taking) if beginning_looks >= BEGINNING_LOOKS => {
-                    let lock_is_held =
-                        "its run lock is held by a process that is no supervisor of ours";
+                    let lock_is_held = "its run lock is held by a process that is not its shim";
                     found = match supervisor {
                         Some(supervisor) => taking.adopted(&self.deps.supervision, supervisor),
                         None => Found::Unknown(lock_is_held.to_owned()),
@@ -401,7 +399,7 @@ impl Looker {
                 Ok(None) => return,
                 // The row as it was will do for another look.
                 Err(error) => {
-                    tracing::warn!(run = run_id, %error, "the row of a run cannot be read");
+                    tracing::warn!(run = run_id, %error, "cannot read the row of a run");
                 }
             }
             let next = self.look_and_tell(&open, &mut told).await;
@@ -420,12 +418,14 @@ impl Looker {
         tracing::error!(
             run = run_id,
             why,
-            "it is not known what became of a run; it keeps its slot and is looked at again"
+            "cannot determine the state of a run; it keeps its slot and is inspected again"
         );
         let verb = RecordDoubt { run_id, doubt: Some(why.to_owned()) };
         match self.deps.database.submit(Submit::by_system("crash-detector", verb)).await {
             Ok(()) => *told = Some(why.to_owned()),
-            Err(error) => tracing::warn!(run = run_id, %error, "a doubt cannot be recorded"),
+            Err(error) => {
+                tracing::warn!(run = run_id, %error, "cannot record that the state of a run is unknown")
+            }
         }
     }
 
@@ -445,11 +445,11 @@ impl Looker {
                     continue;
                 }
                 Ok(LeftOver::Removed) => {
-                    tracing::info!(run = run_id, "files of a closed run removed");
+                    tracing::info!(run = run_id, "removed the files of a closed run");
                 }
                 Ok(LeftOver::OtherLife) => {}
                 Err(error) => {
-                    tracing::warn!(run = run_id, %error, "files of a closed run cannot be removed");
+                    tracing::warn!(run = run_id, %error, "cannot remove the files of a closed run");
                 }
             }
             return;

@@ -1,4 +1,4 @@
-//! Database: the only write connection, on a thread of its own, with group commit.
+//! Database: the only write connection, on its own thread, with group commit.
 //!
 //! *Owns* the [`Board`] and with it the write connection. *Receives* verbs. *Sends* one [`Committed`] per commit to the event
 //! hub. *Restarts*: never; a panic here ends the process (exit 70), the next start finds what was committed.
@@ -108,7 +108,7 @@ struct Replacement {
 /// A restore that was done.
 #[derive(Debug)]
 pub struct Restored {
-    /// The new life of the board.
+    /// New incarnation of the database.
     pub incarnation: String,
     /// Where the replaced file is kept.
     pub kept: PathBuf,
@@ -249,7 +249,7 @@ impl Database {
         drop(self.sender.try_send(Order::LookAtFiles));
     }
 
-    /// What has become of the board's files, when that is why nothing is written any more.
+    /// What has become of the board's files, when that is why writes are disabled.
     pub fn loss(&self) -> Option<BoardLoss> {
         self.files.check().err()
     }
@@ -341,7 +341,7 @@ impl DatabaseThread {
         let mut batch = match self.board.batch(epoch_seconds()) {
             Ok(batch) => batch,
             Err(fault) => {
-                tracing::error!(%fault, "no transaction could begin");
+                tracing::error!(%fault, "cannot begin a transaction");
                 self.pending.drain(..).for_each(|work| work.settle(Err(fault.clone())));
                 return;
             }
@@ -383,7 +383,7 @@ impl DatabaseThread {
                 if matches!(fault, Fault::DiskFull { .. }) && self.reserve.release() {
                     return self.try_again(done);
                 }
-                tracing::error!(%fault, requests = done.len(), "a commit failed");
+                tracing::error!(%fault, requests = done.len(), "cannot commit");
                 done.into_iter().for_each(|work| work.settle(Err(fault.clone())));
             }
         }
@@ -395,8 +395,8 @@ impl DatabaseThread {
         let loss = self.files.check().err();
         if loss != self.loss {
             match &loss {
-                Some(loss) => tracing::error!(%loss, "nothing is written any more"),
-                None => tracing::warn!("the board's files are back: writes continue"),
+                Some(loss) => tracing::error!(%loss, "writes are disabled"),
+                None => tracing::warn!("the board's files are back: writes are enabled"),
             }
             match &loss {
                 Some(loss) if loss.is_intact() => self.complete_file(),
@@ -410,26 +410,26 @@ impl DatabaseThread {
 
     fn complete_file(&self) {
         if let Err(fault) = self.board.complete_file() {
-            tracing::error!(%fault, "the journal stays apart from its file");
+            tracing::error!(%fault, "cannot merge the journal into the database");
         }
     }
 
     fn leave_file_alone(&mut self) {
         if let Err(fault) = self.board.leave_file_alone() {
-            tracing::error!(%fault, "the overwritten file may be written to when the daemon ends");
+            tracing::error!(%fault, "cannot detach from the overwritten file: the daemon may write to it when it exits");
         }
     }
 
     fn close(mut self) {
         let _known = self.look_at_files().is_ok();
         if let Err(fault) = self.board.close() {
-            tracing::warn!(%fault, "the board was not closed tidily");
+            tracing::warn!(%fault, "cannot close the database cleanly");
         }
     }
 
     /// Requests that found no room stand in line again, in their old order and before what has come since.
     fn try_again(&mut self, requests: Vec<Box<dyn Work>>) {
-        tracing::warn!("the disk is full: the reserve was given up for what must still be written");
+        tracing::warn!("the disk is full: released the disk reserve for pending writes");
         requests.into_iter().rev().for_each(|work| self.pending.push_front(work));
     }
 
@@ -442,7 +442,7 @@ impl DatabaseThread {
             self.pending.drain(..).partition(|work| work.may_use_reserve());
         self.pending = may;
         for work in rest {
-            work.settle(Err(Fault::DiskFull { doing: "take anything but verdicts".to_owned() }));
+            work.settle(Err(Fault::DiskFull { doing: "accept anything but verdicts".to_owned() }));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whether the disk of the home has room for more runs.
+//! Whether the disk of the home has space for more runs.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct Disk {
 
 impl Disk {
     /// Free bytes on the disk, when that is too little to start anything. A disk that says nothing counts as having room:
-    /// what cannot be written is told where it is written. May wait.
+    /// what cannot be written is reported where it is written. May wait.
     pub fn low_bytes(&self) -> Option<u64> {
         let free = free_bytes(&self.home).ok()?;
         (free < self.configuration.settings().disk.min_free_bytes).then_some(free)

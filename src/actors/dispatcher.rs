@@ -1,4 +1,4 @@
-//! Dispatcher: starts what may start, when something has made it possible.
+//! Dispatcher: starts ready tasks when something has made it possible.
 //!
 //! *Owns* the tick and the timer of the next back-off or claim end. *Receives* [`Wake`] (a commit made something ready, or
 //! freed a slot), [`DispatchNow`] from the API, [`Ping`] from the root,
@@ -157,7 +157,7 @@ impl Dispatcher {
             match answer {
                 Ok(reply) => dispatcher.after_pass(reply, context),
                 Err(error) => {
-                    tracing::error!(%error, "a dispatch pass failed");
+                    tracing::error!(%error, "dispatch pass failed");
                     context.run_later(PASS_AGAIN, Self::pass);
                 }
             }
@@ -194,9 +194,9 @@ impl Dispatcher {
     fn watch_disk(&mut self, held_by: Option<Hold>, context: &mut Context<Self>) {
         let is_held = held_by == Some(Hold::Disk);
         if is_held && !self.is_held_by_disk {
-            tracing::warn!("the disk is nearly full: nothing is started until there is room again");
+            tracing::warn!("the disk is nearly full: nothing is started until there is free space");
         } else if !is_held && self.is_held_by_disk {
-            tracing::info!("the disk has room again");
+            tracing::info!("the disk has free space again");
         }
         self.is_held_by_disk = is_held;
         if is_held && self.due.is_none() {
@@ -205,7 +205,7 @@ impl Dispatcher {
     }
 
     /// Has threads look where paths lead; the pass after an answer can claim the tasks that name the path. A path without an
-    /// answer holds up its own tasks, which are told so, and no others.
+    /// answer holds up its own tasks and no others.
     fn look_at(&mut self, unseen: Vec<UnseenPath>, context: &mut Context<Self>) {
         self.questions.retain(|path, question| {
             matches!(question, Question::UnderWay) || unseen.iter().any(|asked| asked.path == *path)
@@ -225,7 +225,7 @@ impl Dispatcher {
             let impatience = context.run_later(places::PATIENCE, move |dispatcher, context| {
                 tracing::warn!(
                     path = told_to_wait,
-                    "it takes long to look where a path leads; its tasks wait"
+                    "resolving a workspace path takes long; its tasks wait"
                 );
                 dispatcher.looks.insert(told_to_wait, places::unanswered());
                 dispatcher.pass(context);
@@ -246,7 +246,7 @@ impl Dispatcher {
     ) {
         if let Look::Unknown { why } = &look {
             if last_pause.is_zero() {
-                tracing::warn!(path, why, "it cannot be told where a path leads; its tasks wait");
+                tracing::warn!(path, why, "cannot resolve a workspace path; its tasks wait");
             }
             let pause = (last_pause * 2).clamp(LOOK_PAUSE, LOOK_PAUSE_MAX);
             let question = Question::Resting { until: Instant::now() + pause, pause };
@@ -298,7 +298,7 @@ impl Handler<SettingsChanged> for Dispatcher {
 impl Handler<Ping> for Dispatcher {
     type Result = ();
 
-    /// The answer is that there is one: whoever hangs takes no messages.
+    /// The answer is that there is one: an actor that hangs takes no messages.
     fn handle(&mut self, _ping: Ping, _context: &mut Context<Self>) {}
 }
 
@@ -391,7 +391,7 @@ async fn dispatch_now(
             Ok(StartReport::Unknown(error)) => return Err(error),
             Ok(StartReport::Spawned) => true,
             Ok(StartReport::Failed) => false,
-            // Somebody else starts it, or has: this is the second answer to one request.
+            // Another worker actor starts it, or has: this is the second answer to one request.
             Err(_) => seen.was_spawned,
         };
         if is_spawned {

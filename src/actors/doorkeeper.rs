@@ -1,12 +1,12 @@
-//! Doorkeeper: looks after the way in. A socket that was removed is made again; one that cannot be is told about. When it looks it
+//! Doorkeeper: looks after the way in. A socket that was removed is made again; one that cannot be is reported. When it looks it
 //! has the database look at the board's files too, so that their loss is logged although nobody writes.
 //!
 //! *Owns* the watches of the sockets' directory, the slow tick and the timer of the next try. *Receives* [`LookAtDoors`]. *Sends*
 //! new sockets to the API, and what it saw to [`Doors`]. *Restarts*: rebuilt; its first act is a look, and what it has to know of
 //! the sockets is in [`Doors`].
 //!
-//! Connections that are open continue whatever happens here: only the listener is exchanged. What somebody else has put at the
-//! path is never removed, and neither is anything made where the home is not at its path any more, or where a service manager
+//! Connections that are open continue whatever happens here: only the listener is exchanged. What another program has put at the
+//! path is never removed, and neither is anything made where the home is no longer at its path, or where a service manager
 //! made the sockets: then the loss is logged with what helps. Who has which part: [`crate::os::host::file_watch`] notices,
 //! [`crate::os::host::socket_file`] looks, decides and makes.
 
@@ -36,7 +36,7 @@ use tending::{Found, Tending, Watches, look_at_doors};
 /// Pause between a notice and the look: several come together, and a directory that is being removed is gone by then.
 const NOTICE_PAUSE: Duration = Duration::from_millis(50);
 
-/// Least time between two sockets that are made: whoever removes them in a circle is not raced.
+/// Minimum time between two sockets that are made: a program that keeps removing them is not raced.
 const MAKE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Pause before the first new try of what failed; each further one is twice as long, up to [`TRY_PAUSE_MAX`].
@@ -60,7 +60,7 @@ pub struct DoorkeeperDeps {
     pub configuration: Live<Configuration>,
     /// Whose the daemon is.
     pub daemon_user: DaemonUser,
-    /// At the end of the daemon nothing is made any more.
+    /// While the daemon shuts down nothing is made.
     pub life: watch::Receiver<Life>,
 }
 

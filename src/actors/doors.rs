@@ -1,4 +1,4 @@
-//! The two sockets as the daemon knows them: which files they are, whether they lead in, and when the workers' one did not.
+//! The state of the two sockets: their files, whether they are reachable, and when the workers' socket was not.
 //!
 //! Written by the [`doorkeeper`](crate::actors::doorkeeper), read by worker actors that close a run and by `doctor`. A worker
 //! whose verdict had no way to the daemon has not failed: [`Doors::outage_at`] says so.
@@ -194,7 +194,7 @@ impl Doors {
     }
 
     /// Removes the files of the sockets at the end, so that clients see at once that nobody is there, and forgets the sockets. What
-    /// a service manager made stays, and so does what somebody else has put in their place.
+    /// a service manager made stays, and so does what another program has put in their place.
     pub fn remove_files(&self) {
         let mut inner = self.lock();
         let doors = [inner.operators.take(), inner.workers.take()];
@@ -218,7 +218,7 @@ pub(super) fn remove_own(path: &Path, own: Option<FileIdentity>) {
         && is_own
         && let Err(error) = std::fs::remove_file(path)
     {
-        tracing::debug!(path = %path.display(), %error, "a socket was gone already");
+        tracing::debug!(path = %path.display(), %error, "the socket is already gone");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads a file of variables without holding up the caller.
+//! Reads an `env_file` without blocking the caller.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -37,7 +37,7 @@ pub async fn read(path: PathBuf) -> Result<BTreeMap<String, String>, Unread> {
         drop(reply.send(read));
     });
     started.map_err(|error| {
-        Unread::by(format!("env_file: cannot start a thread that reads it: {error}"), &error)
+        Unread::by(format!("env_file: cannot start a reading thread: {error}"), &error)
     })?;
     let gone = || Unread { problem: "env_file: cannot read it".to_owned(), errno: None };
     found.await.unwrap_or_else(|_gone| Err(gone()))

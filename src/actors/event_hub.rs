@@ -1,4 +1,4 @@
-//! EventHub: committed events go out to whoever listens, committed signals to whoever acts.
+//! EventHub: committed events go out to listeners, committed signals to actors.
 //!
 //! *Owns* nothing that cannot be had again: events stand in the database, signals are found again by looking at the rows.
 //! *Receives* [`Committed`], one per commit, from the database thread. *Sends* events to subscribers, [`Wake`] to the
@@ -38,7 +38,7 @@ impl Default for EventFeed {
 }
 
 impl EventFeed {
-    /// Listens from now on. Events that a slow listener misses stand in the database: it is told that it lags and reads
+    /// Listens from now on. Events that a slow listener misses stand in the database: it learns that it lags and reads
     /// them there, from its cursor on. An empty batch means the same: look there.
     pub fn subscribe(&self) -> broadcast::Receiver<EventBatch> {
         self.sender.subscribe()

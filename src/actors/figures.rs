@@ -1,4 +1,4 @@
-//! What the daemon counts about itself: plain atomic counters beside the work, gathered only when somebody asks.
+//! Counters of the daemon: plain atomics beside the work, gathered only on request.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 //!
 //! *Owns* the search index. *Receives* the events of the event hub, as a wake-up only: what is to be indexed it reads from
 //! the board, from its own cursor on. *Sends* nothing. *Restarts*: a panic or a fault makes it begin again from its cursor; an
-//! index that cannot be read is made anew.
+//! index that cannot be read is rebuilt.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub fn prepare(database: &Path, incarnation: &str) -> Result<(), Fault> {
     SearchIndex::open(database, incarnation).map(drop)
 }
 
-/// Starts the thread; it ends when nobody can publish events any more.
+/// Starts the thread; it ends when no publisher of events is left.
 ///
 /// # Errors
 /// When the thread cannot be made.
@@ -77,7 +77,7 @@ impl Faults {
     /// How long to wait after this one. Each is logged once, however often it comes.
     fn pause_after(&mut self, fault: &str) -> Duration {
         if self.last != fault {
-            tracing::error!(fault, "texts could not be indexed");
+            tracing::error!(fault, "cannot index texts");
             fault.clone_into(&mut self.last);
         }
         let doubled = AGAIN.saturating_mul(1 << self.count.min(6));
@@ -93,7 +93,7 @@ struct Open {
 }
 
 /// Uses the index that is open already where it is still the right one. After a fault or a panic it is opened, and looked
-/// at, anew.
+/// at, again.
 fn catch_up(database: &Path, pool: &ReaderPool, open: &mut Option<Open>) -> Result<(), Fault> {
     pool.with(|board| {
         let incarnation = store::install::get(board)?.incarnation;

@@ -1,4 +1,4 @@
-//! What every launch is made from.
+//! What every start is made from.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ pub struct Launcher {
     pub supervision: Arc<RunSupervision>,
     /// The daemon's own environment; workers get what the allow-list lets through.
     pub daemon_env: BTreeMap<String, String>,
-    /// What every worker is told about its part.
+    /// Instructions for every worker.
     pub guidance: &'static str,
     /// The daemon's own user.
     pub daemon_user: DaemonUser,

@@ -1,4 +1,4 @@
-//! A value that is replaced whole while the daemon runs, by a reload for one. Clones share it. Whoever has got the old value goes on
+//! A value that is replaced whole while the daemon runs, by a reload for one. Clones share it. A holder of the old value goes on
 //! with it.
 
 use std::sync::{Arc, PoisonError, RwLock};

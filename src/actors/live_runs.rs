@@ -34,7 +34,7 @@ pub struct LiveRun {
 pub struct RunToken {
     /// What it is known by.
     pub digest: TokenDigest,
-    /// Itself, for redaction in what the run's worker sends; none when no file tells it any more.
+    /// Itself, for redaction in what the run's worker sends; none when no file has it.
     pub text: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl LiveRuns {
             Some(entry) => {
                 let known = entry.run.token.take();
                 let token = match (run.token.clone(), known) {
-                    // Its text is not in any file any more, and is not forgotten for that.
+                    // Its text is no longer in any file, and is not forgotten for that.
                     (Some(new), Some(known))
                         if new.digest == known.digest && new.text.is_none() =>
                     {
@@ -245,7 +245,7 @@ mod tests {
         assert!(live_runs.over(1).is_none());
         live_runs.insert(1, run(Some("token")));
         let over = live_runs.over(1).unwrap();
-        // Its worker actor was built anew.
+        // Its worker actor was restarted.
         live_runs.insert(1, run(None));
         assert!(over.has_changed().is_ok());
         live_runs.remove(1);

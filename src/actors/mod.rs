@@ -1,10 +1,10 @@
-//! Who does what: thin shells around the rules of [`crate::kernel`] and the mechanics of [`crate::os`].
+//! The actors: thin shells around the rules of [`crate::kernel`] and the mechanics of [`crate::os`].
 //!
 //! | actor | owns | when it panics |
 //! |---|---|---|
 //! | [`root`] | the other actors | the process ends (70) |
 //! | [`database`] | the write connection, on its own thread | the process ends (70) |
-//! | [`readers`] | the read-only connections, each on its own thread | the connection is opened anew |
+//! | [`readers`] | the read-only connections, each on its own thread | the connection is reopened |
 //! | [`event_hub`] | nothing that cannot be had again | rebuilt; everybody looks again |
 //! | [`dispatcher`] | the tick | rebuilt; begins with a pass |
 //! | [`worker`] (one per run) | one shim | its run is adopted by a new one |

@@ -1,4 +1,4 @@
-//! Where the daemon keeps its files; the same for its whole life.
+//! Paths of the daemon's files; they never change while it runs.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
-//! Looking where paths lead, without holding up whoever asks, and without taking silence for an answer.
+//! Resolution of paths that does not block the caller and does not count silence as an answer.
 //!
-//! Each path is looked at on a thread of its own, which may hang as long as its file system does. Whoever asks waits for the
+//! Each path is looked at on a thread of its own, which may hang as long as its file system does. The caller waits for the
 //! answer or for as long as it wants; what has not answered by then is [`Look::Unknown`], and the look goes on.
 
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::os::failure::{errno_of, in_words};
 use crate::os::processes::user::Account;
 use crate::os::workspaces::place::{FoundPlace, LookError, Outcome, look_at};
 
-/// How long a file system may take to say where a path leads before the task that names it is told to wait.
+/// How long a file system may take to say where a path leads before the task that names it has to wait.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks that may be under way at one time. Each is a thread; beyond it the file systems of this host do not answer.
 const LOOKS_MAX: usize = 256;
 
-/// Time that a process of another user may take for a look.
+/// Time limit of a process of another user for a look.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at paths. Clones share the count of what is under way.
@@ -57,7 +57,7 @@ impl Looker {
     /// system does.
     pub async fn look(&self, path: &str, profiles: &[String]) -> Look {
         let Some(slot) = Slot::take(&self.under_way) else {
-            return unknown(format!("{LOOKS_MAX} looks at other paths have not been answered yet"));
+            return unknown(format!("{LOOKS_MAX} other paths are still being resolved"));
         };
         let own = path.to_owned();
         let found = on_own_thread("look", move || {
@@ -67,7 +67,9 @@ impl Looker {
         });
         let found = match found.await {
             Ok(found) => found,
-            Err(error) => return unknown(format!("cannot start a look: {}", in_words(&error))),
+            Err(error) => {
+                return unknown(format!("cannot start to resolve it: {}", in_words(&error)));
+            }
         };
         match found {
             Err(error) if error.is_for_want_of_rights() => {
@@ -121,9 +123,11 @@ impl Looker {
         match self.commands.run(Some(&account), &words, OTHERS_PATIENCE) {
             Ok(told) => match serde_json::from_str::<Outcome>(&told) {
                 Ok(outcome) => in_board_words(outcome.into_result()),
-                Err(error) => unknown(format!("the answer of user `{user}` is damaged: {error}")),
+                Err(error) => {
+                    unknown(format!("invalid answer of the process of user `{user}`: {error}"))
+                }
             },
-            Err(why) => unknown(format!("user `{user}` could not look: {why}")),
+            Err(why) => unknown(format!("cannot resolve it as user `{user}`: {why}")),
         }
     }
 }
@@ -145,9 +149,9 @@ impl Drop for Slot {
     }
 }
 
-/// Of a look that has taken too long for whoever asked.
+/// Of a look that took too long for its caller.
 pub fn unanswered() -> Look {
-    unknown(format!("its file system has not answered for {} seconds", PATIENCE.as_secs()))
+    unknown(format!("its file system does not respond for {} seconds", PATIENCE.as_secs()))
 }
 
 fn unknown(why: String) -> Look {
@@ -175,7 +179,7 @@ fn in_board_words(found: Result<FoundPlace, LookError>) -> Look {
             above: found.above.into_iter().map(id).collect(),
         }),
         Err(_) => Look::Broken(BrokenPath {
-            problem: "the path without links is not UTF-8".to_owned(),
+            problem: "the resolved path is not valid UTF-8".to_owned(),
             errno: errno_of(&std::io::Error::from(std::io::ErrorKind::InvalidData)),
         }),
     }

@@ -1,4 +1,4 @@
-//! The read-only connections: lent for one reading at a time, so that they can all be closed when the file is replaced.
+//! The pool of read-only connections: each is lent for one read, so that all can be closed when the file is replaced.
 //!
 //! SQLite finds a database's WAL by the name of its file. Were a connection to the old file still open when a restored one
 //! takes its name, closing it later could remove the new file's WAL. A restore therefore calls [`ReaderPool::replace`], which
@@ -19,7 +19,7 @@ struct State {
     is_closed: bool,
 }
 
-/// Shared by whoever reads; cheap to clone.
+/// Shared by readers; cheap to clone.
 #[derive(Clone)]
 pub struct ReaderPool {
     path: Arc<PathBuf>,
@@ -30,7 +30,7 @@ pub struct ReaderPool {
 
 impl ReaderPool {
     /// `size` connections to the board at `path`, opened now: readers go on when the file is lost at its path. One that is given up
-    /// is opened anew when it is needed.
+    /// is reopened when it is needed.
     ///
     /// # Errors
     /// One of them cannot be opened.
@@ -45,7 +45,7 @@ impl ReaderPool {
         })
     }
 
-    /// Lends a connection to `f`, waiting until one is free. A panic in `f` costs the connection, which is opened anew; so does a
+    /// Lends a connection to `f`, waiting until one is free. A panic in `f` costs the connection, which is reopened; so does a
     /// transaction that is left open, because a read that was stopped could not end it.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
-//! Readers: read-only connections beside the writer, each on a thread of its own.
+//! Readers: read-only connections beside the writer, each on its own thread.
 //!
 //! *Owns* the threads; the connections are lent by [`ReaderPool`]. *Receives* queries. *Sends* nothing. A read never takes the
 //! write lock and holds its snapshot only as long as it reads, which is bounded ([`limit`]); who reads next is [`schedule`]'s to
-//! say. A query that panics costs a connection, which is opened anew.
+//! say. A query that panics costs a connection, which is reopened.
 
 pub mod limit;
 pub mod schedule;
@@ -63,7 +63,7 @@ impl Drop for Open {
     }
 }
 
-/// Dropped when nobody waits for the answer any more.
+/// Dropped when the caller stops waiting for the answer.
 struct Waiting(Arc<AtomicBool>);
 
 impl Drop for Waiting {
@@ -174,12 +174,12 @@ impl Readers {
                 }
                 (read, _) => read.and_then(then),
             };
-            // A caller that went away does not want the answer any more.
+            // A caller that went away does not want the answer.
             drop(reply.send(answer));
         });
         self.shared.reads.fetch_add(1, Ordering::Relaxed);
         if self.shared.state().schedule.push(lane, job).is_err() {
-            return Err(Fault::Busy { what: "reads of this caller wait already" }.into());
+            return Err(Fault::Busy { what: "too many waiting reads of this caller" }.into());
         }
         self.shared.changed.notify_one();
         answer.await.unwrap_or_else(|_| Err(Fault::NoAnswer { part: "a reader" }.into()))
@@ -212,7 +212,7 @@ fn read_until_closed(pool: &ReaderPool, shared: &Shared) {
         let read = std::panic::AssertUnwindSafe(|| pool.with(job));
         match std::panic::catch_unwind(read) {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => tracing::error!(%fault, "a reading connection could not be had"),
+            Ok(Err(fault)) => tracing::error!(%fault, "cannot open a reading connection"),
             Err(_panic) => tracing::error!("a query panicked"),
         }
         shared.state().schedule.done(&lane);

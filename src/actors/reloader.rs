@@ -1,6 +1,6 @@
-//! Reading the configuration again while everything goes on: all of it is taken or nothing.
+//! Reload of the configuration while everything continues: all of it is applied or nothing.
 //!
-//! What is taken holds from the next claim on. The database thread takes the policy anew for each transaction; the
+//! What is taken holds from the next claim on. The database thread reads the policy for each transaction; the
 //! dispatcher and the crash detector take up their new interval at once, and one pass is made, for a cap may have risen. Some
 //! keys hold only from the next start; they are named ([`crate::config::keys::holds_from_restart`]).
 
@@ -53,7 +53,7 @@ pub enum ReloadError {
     #[error(transparent)]
     Config(#[from] ConfigProblems),
     /// No thread could be had for the reading.
-    #[error("the configuration could not be read: {0}")]
+    #[error("cannot read the configuration: {0}")]
     Thread(std::io::Error),
 }
 
@@ -70,7 +70,7 @@ impl Reloader {
         })
     }
 
-    /// The same for somebody who does not wait.
+    /// The same for a caller that does not wait.
     ///
     /// # Errors
     /// No thread could be had.
@@ -92,13 +92,15 @@ impl Reloader {
         match &taken {
             Ok(changes) => {
                 tell(changes);
-                service_manager::ready("serving; the configuration was read again");
+                service_manager::ready("serving; the configuration was reloaded");
             }
             Err(problems) => {
                 for problem in &problems.0 {
-                    tracing::error!(%problem, "the configuration is wrong; the old one stays");
+                    tracing::error!(%problem, "cannot apply the configuration; keeping the old one");
                 }
-                service_manager::ready("serving; the new configuration is wrong and was not taken");
+                service_manager::ready(
+                    "serving; the new configuration is invalid and was not applied",
+                );
             }
         }
         Ok(taken?)
@@ -119,11 +121,11 @@ impl Reloader {
 
 fn tell(changes: &[Change]) {
     if changes.is_empty() {
-        tracing::info!("the configuration was read again: nothing has changed");
+        tracing::info!("configuration reloaded: nothing changed");
     }
     for Change { key, old, new, from_restart } in changes {
         let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
         let (old, new) = (word(old), word(new));
-        tracing::info!(key, old, new, from_restart, "a setting has changed");
+        tracing::info!(key, old, new, from_restart, "setting changed");
     }
 }

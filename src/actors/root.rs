@@ -1,4 +1,4 @@
-//! RootSupervisor: starts every other actor, notices when one is gone, builds it anew or ends the process.
+//! RootSupervisor: starts every other actor, detects a failed one, and restarts it or ends the process.
 //!
 //! *Owns* the addresses of all actors and the map of runs to workers. *Receives* [`ActorDown`] from every guard,
 //! [`StartWorker`], [`RunSignal`], [`ShutdownRequested`]. *Sends* whatever brings a rebuilt actor up to date. *Restarts*: never;
@@ -131,7 +131,7 @@ pub struct RootDeps {
 pub struct RootSupervisor {
     deps: RootDeps,
     workers: HashMap<RunId, Addr<Worker>>,
-    /// Runs that were found to be over: nothing is launched for them any more, whoever still asks for it.
+    /// Runs that were found to be over: nothing is started for them, not even on request.
     found_over: BTreeSet<RunId>,
     restarts_ms: HashMap<ActorKind, Vec<u64>>,
     is_ending: bool,
@@ -291,12 +291,12 @@ impl Handler<ActorDown> for RootSupervisor {
         match decide(down.kind, down.panicked, restarts_ms, now_ms) {
             Decision::Ignore => {}
             Decision::Rebuild => {
-                tracing::error!(actor = ?down.kind, panicked = down.panicked, "an actor is gone and is built anew");
+                tracing::error!(actor = ?down.kind, panicked = down.panicked, "an actor failed and is restarted");
                 restarts_ms.push(now_ms);
                 self.build(down.kind);
             }
             Decision::EndProcess => {
-                tracing::error!(actor = ?down.kind, "an actor is gone for good; the daemon ends");
+                tracing::error!(actor = ?down.kind, "an actor failed too often; the daemon exits");
                 self.end(EXIT_SOFTWARE);
             }
         }
@@ -313,10 +313,7 @@ impl Handler<StartWorker> for RootSupervisor {
         }
         match &message.seed {
             WorkerSeed::Claimed(_) if self.found_over.contains(&run_id) => {
-                return tracing::warn!(
-                    run = run_id,
-                    "a run that was found to be over is not launched"
-                );
+                return tracing::warn!(run = run_id, "not starting a run that has ended");
             }
             WorkerSeed::Ended(_) => drop(self.found_over.insert(run_id)),
             WorkerSeed::Claimed(_) | WorkerSeed::Adopted(_) => {}
@@ -378,10 +375,10 @@ impl Handler<ShutdownRequested> for RootSupervisor {
         if !self.is_ending {
             tracing::info!(
                 workers = self.workers.len(),
-                "asked to end; running workers go on under their shims"
+                "shutting down; workers continue under their shims"
             );
             self.is_ending = true;
-            service_manager::stopping("finishing requests; workers go on under their shims");
+            service_manager::stopping("finishing requests; workers continue under their shims");
             self.deps.life.send_replace(Life::Ending);
             // The API ends the process when its last request is answered, or this does.
             context.run_later(DRAIN_TIME, |root, _| root.end(0));

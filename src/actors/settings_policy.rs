@@ -63,7 +63,7 @@ pub fn within(policy: Policy, shares: Shares) -> Policy {
     Policy { max_running: policy.max_running.min(shares.runs), ..policy }
 }
 
-/// What the workers of a profile can be asked for. One that nothing can be started for takes everything: that it cannot is told
+/// What the workers of a profile can be asked for. One that nothing can be started for takes everything: that it cannot is reported
 /// when it is.
 fn options_of(profile: &str, settings: &Settings) -> LaunchOptions {
     match resolve(profile, settings) {

@@ -1,4 +1,4 @@
-//! What open runs are inspected, ended and cleaned up with: their files, their rows, and whatever holds their processes together.
+//! Means to inspect, end and clean up open runs: their files, their rows, and their containment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,9 +30,9 @@ pub struct RunSupervision {
     pub configuration: Live<Configuration>,
     /// The life of the database that the runs belong to; replaced by a restore.
     pub incarnation: Live<String>,
-    /// What holds the processes of a run together; replaced when the holder of the runs was restarted.
+    /// What holds the processes of a run together; replaced when the holder was restarted.
     pub containment: Live<Containment>,
-    /// The holder of the runs, where there is one: it starts the shims.
+    /// The holder, where there is one: it starts the shims.
     pub holder: Option<Holder>,
 }
 
@@ -46,7 +46,7 @@ impl RunSupervision {
     pub fn footing(&self, live_runs: &LiveRuns, run: &Run, row: &RowFooting) -> Footing {
         let shim = live_runs.shims.shim_of(run.id).and_then(of_this_boot);
         let worker = live_runs.shims.worker_of(run.id).and_then(of_this_boot);
-        // Before its worker was seen the row does not say how it was launched; then it was as everything is launched here.
+        // Before its worker was seen the row does not say how it was started; then it was as everything is started here.
         let is_recorded = run.argv.is_some();
         let leaf = match &row.control_group {
             Some(leaf) => Some(PathBuf::from(leaf)),
@@ -106,7 +106,7 @@ impl RunSupervision {
         self.containment.get().remove_leaf(run_id);
     }
 
-    /// How the workers of a run report: as its spec says, else its row, else as its profile is launched now.
+    /// How the workers of a run report: as its spec says, else its row, else as its profile is started now.
     pub fn verdict_mode(&self, spec: Option<&RunSpec>, row: &RowFooting, run: &Run) -> VerdictMode {
         if let Some(mode) = spec.map(verdict_mode_of).or(row.verdict_mode) {
             return mode;
@@ -128,7 +128,7 @@ impl RunSupervision {
         let of_spec = || RunToken::of(spec?.token.as_deref()?);
         let of_file = || RunToken::of(&read_token(&self.paths.run_dir(run_id)).ok()??);
         let of_files = of_spec().or_else(of_file);
-        // The row is right where they differ: the files lie open to whoever has the daemon's rights.
+        // The row is right where they differ: every process with the daemon's rights can change the files.
         match row.token_digest.as_deref().and_then(TokenDigest::stored) {
             Some(digest) => of_files
                 .filter(|token| token.digest == digest)

@@ -28,11 +28,11 @@ impl TokenHolders {
         let uids = names.iter().filter_map(|name| match Account::named(name) {
             Ok(account) => account.map(|account| account.run_as.uid),
             Err(error) => {
-                tracing::warn!(user = name, %error, "a worker's user cannot be looked up");
+                tracing::warn!(user = name, %error, "cannot look up the user of a worker");
                 None
             }
         });
-        // Whoever could before still can: its runs may not be over.
+        // A user that could before still can: its runs may not be over.
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.extend(uids.chain([0, daemon.uid]));
     }

@@ -1,7 +1,7 @@
 //! Where a message goes when its receiver may be rebuilt.
 //!
 //! An actix address dies with its actor. Parts of the daemon hold a [`Wire`] instead: the root supervisor points it at the
-//! receiver, and at the next one after a rebuild. A message sent while nobody is there is dropped; who depends on it is told
+//! receiver, and at the next one after a rebuild. A message sent while nobody is there is dropped; its sender is notified
 //! to look again once the receiver is back (see [`crate::actors::root`]).
 
 use std::sync::{Arc, PoisonError, RwLock};

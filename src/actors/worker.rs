@@ -95,7 +95,7 @@ pub struct WorkerDeps {
     pub configuration: Live<Configuration>,
     /// How runs are inspected, ended and cleaned up.
     pub supervision: Arc<RunSupervision>,
-    /// How launches are made.
+    /// How starts are prepared.
     pub launcher: Arc<Launcher>,
     /// The root supervisor.
     pub finished: Wire<WorkerFinished>,
@@ -150,7 +150,7 @@ pub struct Worker {
     footing: Footing,
     /// Its spec, as it was written or found.
     spec: Option<RunSpec>,
-    /// Why it cannot be told how it ended, as that was told last, and for how many looks.
+    /// Why it is unknown how it ended, as last reported, and for how many looks.
     doubt: Option<(String, u32)>,
     /// Variables of the profile's file, from reading it until the worker is started.
     file_env: BTreeMap<String, String>,
@@ -158,7 +158,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The worker of the run that `seed` names. `started` is told whether its process came to run.
+    /// The worker of the run that `seed` names. `started` receives whether its process came to run.
     pub fn new(
         seed: WorkerSeed,
         started: Option<oneshot::Sender<StartReport>>,
@@ -242,7 +242,7 @@ impl Worker {
             }
             Act::Stop => self.stop_shim(context),
             Act::TellUnkillable => {
-                tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its processes do not die; the slot stays taken");
+                tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "the processes of a run cannot be killed; the slot stays occupied");
                 self.record_state(RunState::Unkillable, context);
             }
             Act::Close => self.close(context),
@@ -275,7 +275,7 @@ impl Worker {
 
     fn report_start(&mut self, report: StartReport) {
         if let Some(started) = self.started.take() {
-            // Whoever asked may have gone; the board knows anyway.
+            // The caller may have gone; the board knows anyway.
             drop(started.send(report));
         }
     }
@@ -318,7 +318,7 @@ impl Worker {
         if let Some(shim) = &self.shim
             && let Err(error) = shim.ask_to_stop()
         {
-            tracing::error!(run = self.run_id, %error, "its shim could not be asked to stop");
+            tracing::error!(run = self.run_id, %error, "cannot ask the shim to stop the run");
         }
         let grace = self.deps.configuration.settings().supervision.grace;
         self.arm(grace + KILL_MARGIN, Happening::LadderTimeout, context);
@@ -370,7 +370,9 @@ impl Handler<LookAgain> for Worker {
         context.spawn(read.into_actor(self).map(|answer, worker, context| match answer {
             Ok(Some(run)) => worker.apply_row(&run, context),
             Ok(None) => {}
-            Err(error) => tracing::warn!(run = worker.run_id, %error, "its row could not be read"),
+            Err(error) => {
+                tracing::warn!(run = worker.run_id, %error, "cannot read the row of the run")
+            }
         }));
     }
 }

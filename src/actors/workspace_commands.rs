@@ -1,4 +1,4 @@
-//! `kanban workspace …` as a worker's user: how the daemon looks at and removes files that are not its own.
+//! `kanban workspace …` as a worker's user: how the daemon inspects and removes files of other users.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Files that arrive as the body of a request: bounded in number, in size, in pauses and in time, and written on a thread that may wait
+//! Files received as the body of a request: bounded in number, in size, in pauses and in time, and written on a thread that may wait
 //! for a disk.
 
 use std::io;
@@ -131,10 +131,10 @@ async fn next_piece(seat: &Seat, body: &mut Body) -> Result<Option<Bytes>, ApiEr
     loop {
         let frame = tokio::time::timeout(PIECE_TIME, body.frame()).await.map_err(|_| {
             let seconds = PIECE_TIME.as_secs();
-            late(seat, format!("nothing of the file came for {seconds} seconds"))
+            late(seat, format!("the transfer stalled for {seconds} seconds"))
         })?;
         let Some(frame) = frame else { return Ok(None) };
-        let broken = |error| bad_request(format!("the file did not arrive whole: {error}"));
+        let broken = |error| bad_request(format!("the transfer was interrupted: {error}"));
         if let Ok(piece) = frame.map_err(broken)?.into_data() {
             return Ok(Some(piece));
         }

@@ -1,12 +1,12 @@
-//! Who is calling? The answer comes from the kernel of the operating system: it says which process is at the other end of
+//! Who is calling: the kernel of the operating system answers: it says which process is at the other end of
 //! the socket; its control group, else its ancestors, say whether it belongs to a run. What a caller says about itself (the
 //! token) can only narrow what it may do.
 //!
 //! A control group is never lost: a process whose shim has died, or that outlived its run, is still in the leaf of that run. Where
 //! there are none, such a process has no shim above it. It is known by the marks that it inherited (its session, or its own or
-//! an ancestor's environment), as far as they can be seen, and never taken for an operator.
+//! an ancestor's environment), as far as they can be seen, and never identified as an operator.
 //!
-//! | placed in a run's tree | token | operators' socket | workers' socket |
+//! | in a run's process tree | token | operators' socket | workers' socket |
 //! |---|---|---|---|
 //! | yes | none, its own, or no run's | that run's worker | that run's worker |
 //! | yes | another run's | refused | refused |
@@ -16,7 +16,7 @@
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
 //! | in the tree of a command on a workspace | any | refused | refused |
-//! | cannot be told | any | refused | refused |
+//! | unknown | any | refused | refused |
 //!
 //! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
 //! say ([`by_row`]): a worker of an open run is never told that its run is over.
@@ -58,7 +58,7 @@ pub enum Placement {
     Outside(String),
     /// In no run's tree that is left, but it comes from this run.
     Marked(RunId),
-    /// It cannot be told.
+    /// Unknown.
     Unknown(String),
 }
 
@@ -89,7 +89,7 @@ fn tree(peer: &Peer, scene: Scene<'_>) -> Result<(Option<RunId>, Ancestry), Peer
     Ok((scene.live_runs.find_by_ancestry(&ancestry.chain), ancestry))
 }
 
-/// The run in whose tree a peer is; none where it is in no run's, or cannot be told.
+/// The run in whose tree a peer is; none where it is in no run's, or is unknown.
 pub fn run_of(peer: &Peer, scene: Scene<'_>) -> Option<RunId> {
     tree(peer, scene).ok().and_then(|(run_id, _)| run_id)
 }
@@ -107,7 +107,7 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
             .find_session(session, process)
             .or_else(|| run_of_session(scene.marks.runs_dir, session, process, is_known))
     };
-    // The supervisor of a run that is not taken over is known by its arguments. What they say can only take rights away.
+    // The shim of a run that is not taken over is known by its arguments. What they say can only take rights away.
     let by_supervisor = || {
         let runs = chain.iter().filter_map(|one| supervised_run(one.pid, scene.marks.runs_dir));
         runs.filter_map(|run| run.parse().ok()).next()
@@ -229,7 +229,7 @@ pub fn identify(
                 Ok(Identified::Caller(Caller::Operator { name: name.clone() }))
             }
             (None, Door::Workers) => Err(unplaced("it belongs to no open run")
-                .with_hint("people and operators use the socket without `.worker`")),
+                .with_hint("operators use the socket without `.worker`")),
         },
     }
 }
@@ -259,13 +259,13 @@ pub fn by_row(identified: Identified, row: Option<(Run, Task)>) -> Result<Identi
         (Identified::OfRun(_), Some((run, task))) if is_open => Ok(worker(run, task)),
         (Identified::OfRun(run_id), _) => Err(run_over(run_id)),
         (Identified::FromRun { run_id, .. }, _) if is_open => {
-            Err(being_taken_over(&format!("run {run_id}, which it comes from,")))
+            Err(being_taken_over(&format!("its run {run_id}")))
         }
         (Identified::FromRun { run_id, says_so: true }, Some(_)) => Err(run_over(run_id)),
         (Identified::FromRun { run_id, .. }, _) => Err(orphan(run_id)),
         (Identified::Says(run_id), Some(_)) if !is_open => Err(run_over(run_id)),
         (Identified::Says(run_id), _) => Err(unplaced(&format!(
-            "it says that it belongs to run {run_id}, but the file that KANBAN_TOKEN_FILE names cannot be read"
+            "it claims to belong to run {run_id}, but cannot read the file named by KANBAN_TOKEN_FILE"
         ))
         .with_hint(UNSET_VARIABLES)),
         (Identified::ByToken { of_run, .. }, Some((run, task))) => match of_run {
@@ -292,21 +292,22 @@ fn other_token(own: RunId, other: RunId) -> ApiError {
 }
 
 fn unplaced(why: &str) -> ApiError {
-    ApiError::new(ErrorCode::Unplaced, format!("the calling process cannot be placed: {why}"))
+    ApiError::new(ErrorCode::Unplaced, format!("cannot identify the calling process: {why}"))
 }
 
 fn orphan(run_id: RunId) -> ApiError {
-    unplaced(&format!("it comes from run {run_id}, and no supervisor of that run is above it"))
-        .with_hint(UNSET_VARIABLES)
+    unplaced(&format!(
+        "it claims to belong to run {run_id}, but has no ancestor that is the run's shim"
+    ))
+    .with_hint(UNSET_VARIABLES)
 }
 
 /// For a person who has them by accident.
-const UNSET_VARIABLES: &str =
-    "a person whose shell has KANBAN_TOKEN_FILE or KANBAN_RUN set unsets them";
+const UNSET_VARIABLES: &str = "outside a run, unset KANBAN_TOKEN_FILE and KANBAN_RUN";
 
 fn being_taken_over(what: &str) -> ApiError {
-    let told = format!("{what} has not been taken over by the daemon yet");
-    ApiError::new(ErrorCode::Unavailable, told).with_hint("repeat the request in a moment")
+    let told = format!("the daemon has not taken over {what} yet");
+    ApiError::new(ErrorCode::Unavailable, told).with_hint("retry in a moment")
 }
 
 fn run_over(run_id: RunId) -> ApiError {

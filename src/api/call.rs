@@ -1,4 +1,4 @@
-//! A call: a request with its caller, and how the use cases of the service answer it.
+//! A call: a request with its caller, and its answer by the use cases of the service.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -62,7 +62,7 @@ pub async fn serve<S>(
         () = seat.shed() => return,
         () = seat.run_over() => {
             seat.gate().count(Turned::RunOver);
-            // Whatever is still read of the board by then is read by somebody who may not.
+            // Whatever is still read of the board by then is read by a caller that may not.
             if matches!(seat.phase(), Phase::Streaming | Phase::Sending) {
                 return;
             }
@@ -84,6 +84,6 @@ pub async fn serve<S>(
         if error.is_timeout() {
             seat.gate().count(Turned::Late);
         }
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection closed early");
     }
 }

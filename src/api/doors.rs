@@ -18,17 +18,17 @@ use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::peer::{Peer, peer_of};
 use crate::service::Service;
 
-/// What is said to those who are hung up on before they have said anything.
-const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 105\r\n\
-    connection: close\r\n\r\n{\"error\":{\"code\":\"unplaced\",\"message\":\"the calling process cannot be placed: it belongs to no open run\"}}";
+/// The reply to clients that are disconnected before they have sent anything.
+const HUNG_UP: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 104\r\n\
+    connection: close\r\n\r\n{\"error\":{\"code\":\"unplaced\",\"message\":\"cannot identify the calling process: it belongs to no open run\"}}";
 
 /// A connection that is heard.
 pub struct Admitted {
     /// Which door it came in by.
     pub door: Door,
-    /// Who the kernel says that it is, where it is to be placed again with each request. It holds a descriptor.
+    /// Who the kernel says that it is, where it is to be identified again with each request. It holds a descriptor.
     pub peer: Option<Peer>,
-    /// Where the kernel has placed it.
+    /// How the kernel has identified it.
     pub placement: Placement,
     /// Its seat.
     pub seat: Arc<Seat>,

@@ -23,18 +23,18 @@ pub struct ApiError {
 /// `{"error": {"code", "message", "hint"?}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
-    /// What went wrong.
+    /// Description of an error.
     pub error: ErrorDetail,
 }
 
-/// What went wrong.
+/// Description of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorDetail {
-    /// Stable name.
+    /// Error code.
     pub code: ErrorCode,
-    /// One line for people, with the value.
+    /// One line for people.
     pub message: String,
-    /// What could be done instead.
+    /// Suggested action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -70,7 +70,7 @@ impl ApiError {
     /// made, or that is replaced by another one, has not failed anything.
     pub fn log_fault(&self, operation: &str) {
         if self.is_fault {
-            tracing::error!(operation, fault = self.message, "a request failed");
+            tracing::error!(operation, fault = self.message, "request failed");
         }
     }
 }

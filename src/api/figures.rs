@@ -1,5 +1,5 @@
-//! Figures for Prometheus: at the sockets as an operation, over TCP (`metrics.listen`) and nothing else there. Whoever can connect may read them, so it is off unless
-//! somebody asks for it, and the loopback's unless an address is named.
+//! Metrics for Prometheus: at the sockets as an operation, over TCP (`metrics.listen`) and nothing else there. Every client that can connect may read them, so it is off unless
+//! an operator asks for it, and the loopback's unless an address is named.
 
 use std::sync::Arc;
 
@@ -42,6 +42,6 @@ pub async fn answer_scraper(api: &Api, request: &Request<Incoming>) -> Response 
                 error.into_response()
             })
         }
-        _ => (StatusCode::NOT_FOUND, "GET /metrics is all there is\n").into_response(),
+        _ => (StatusCode::NOT_FOUND, "only GET /metrics is served\n").into_response(),
     }
 }

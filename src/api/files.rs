@@ -1,4 +1,4 @@
-//! Operations whose answer or request is a file or a stream: the bytes on their way, and nothing that the service decides.
+//! Operations with a file or a stream as request or reply: the transfer of the bytes, no decisions of the service.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -124,7 +124,7 @@ async fn send_line(lines: &Outflow, line: &impl Serialize) -> Result<(), HungUp>
     lines.send(bytes.into()).await
 }
 
-/// Answers `GET /v1/backup`: the bytes of a board file.
+/// Answers `GET /v1/backup`: the bytes of a database.
 pub fn backup(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let GetDaemon {} = call.input.from_query()?;
@@ -242,7 +242,7 @@ fn file_body<T: Send + Unpin + 'static>(file: File, held: T) -> Body {
                         return;
                     }
                 }
-                // A part must not be taken for the whole.
+                // A part must not pass as the whole.
                 Err(error) => return chunks.fail(error).await,
             }
         }

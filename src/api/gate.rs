@@ -1,4 +1,4 @@
-//! The gate: every connection has a seat on the account of its caller, and takes from the caller's share what it needs.
+//! The gate: every connection has a seat on the account of its caller, and uses up the caller's share.
 //!
 //! ```text
 //!   accept ─▶ who is it? (auth) ─▶ on whose account? (party) ─▶ is there room? (ledger) ─▶ a seat, else who gives
@@ -173,7 +173,7 @@ impl Gate {
         (state.ledger.has(class, thing), state.ledger.limit(class, thing).all)
     }
 
-    /// Returns when no connection has a seat any more.
+    /// Returns when no connection has a seat.
     pub async fn emptied(&self) {
         loop {
             let told = self.0.is_empty.notified();
@@ -245,7 +245,7 @@ fn spared_ms(class: Class) -> u64 {
     match class {
         Class::Operators | Class::Runs => IDLE_SPARED_MS,
         Class::Unproven => IDLE_SPARED_UNPROVEN_MS,
-        // Whoever comes next is heard; nothing is lost with those.
+        // The next connection is served; nothing is lost with those.
         Class::Refused | Class::Scrapers => 0,
     }
 }

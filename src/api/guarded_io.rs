@@ -1,4 +1,4 @@
-//! The bytes of a connection, with an eye on a client that does not read: one that takes too little in too long a time is hung up on.
+//! Connection I/O with a limit for clients that do not read: a client that reads too slowly is disconnected.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -198,7 +198,7 @@ mod tests {
                 written = async { loop { if let Err(error) = io.write_all(&[0; 64]).await { break error } } } => {
                     assert_eq!(written.kind(), io::ErrorKind::TimedOut);
                 }
-                () = drip => panic!("the writer went on for ever"),
+                () = drip => panic!("the writer did not stop"),
             }
         });
     }

@@ -34,7 +34,7 @@ impl Input {
     pub fn from_body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         if !self.query.is_empty() {
             return Err(bad_request(
-                "this operation takes its fields in the body, not in the query",
+                "fields of this operation belong in the body, not in the query",
             ));
         }
         let mut fields = if self.body.is_empty() {
@@ -65,20 +65,18 @@ impl Input {
     /// `bad_request` with what is wrong.
     pub fn from_query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         if !self.body.is_empty() {
-            return Err(bad_request("this operation takes its fields in the query, not in a body"));
+            return Err(bad_request("fields of this operation belong in the query, not in a body"));
         }
         let mut pairs: Vec<(String, String)> = serde_urlencoded::from_str(&self.query)
-            .map_err(|error| bad_request(format!("the query cannot be read: {error}")))?;
+            .map_err(|error| bad_request(format!("cannot parse the query: {error}")))?;
         for (name, value) in &self.path {
             if pairs.iter().any(|(given, _)| given == name) {
-                return Err(bad_request(format!(
-                    "field `{name}` stands in the path and in the query"
-                )));
+                return Err(bad_request(format!("field `{name}` is in the path and in the query")));
             }
             pairs.push((name.clone(), value.clone()));
         }
         let encoded = serde_urlencoded::to_string(&pairs)
-            .map_err(|error| bad_request(format!("the query cannot be read: {error}")))?;
+            .map_err(|error| bad_request(format!("cannot parse the query: {error}")))?;
         serde_urlencoded::from_str(&encoded).map_err(|error| bad_request(error.to_string()))
     }
 }
@@ -104,7 +102,7 @@ pub fn request_id(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// `bad_request` when it cannot be read.
 pub fn claims(headers: &HeaderMap) -> Result<Claims, ApiError> {
     let run = header(headers, RUN_HEADER)?.map(|run| run.parse()).transpose();
-    let run = run.map_err(|_| bad_request(format!("header {RUN_HEADER} is not a run's number")))?;
+    let run = run.map_err(|_| bad_request(format!("header {RUN_HEADER} is not a run id")))?;
     Ok(Claims { token: header(headers, TOKEN_HEADER)?, run })
 }
 

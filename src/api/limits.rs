@@ -1,4 +1,4 @@
-//! Every bound of the API's doors in one place, with its unit: times of a connection, and what each kind of caller may have at one
+//! All limits of the API's doors, with their units: times of a connection, and what each kind of caller may have at one
 //! time. What the board's own texts may have is in [`crate::kernel::limits`].
 //!
 //! Each kind of caller has a share of its own, so that none can use up another's; within a kind each caller has a share too. How
@@ -36,7 +36,7 @@ pub const RESTORE_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// Longest time in which a reader takes less than [`STALL_BYTES`] of an answer that waits for it.
 pub const STALL_TIME: Duration = Duration::from_secs(60);
 
-/// The same of an event stream or a log that is followed: whoever listens may look at one page for a while.
+/// The same of an event stream or a log that is followed: a reader may look at one page for a while.
 pub const STALL_TIME_FOLLOWING: Duration = Duration::from_secs(15 * 60);
 
 /// Bytes that a slow reader has to take in [`STALL_TIME`].

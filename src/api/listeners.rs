@@ -12,7 +12,7 @@ use crate::api::sockets::{Accepting, Listening};
 
 /// Listeners before they are served.
 pub struct Listeners {
-    /// The socket of people and operators.
+    /// Socket of the operators.
     pub operators: Listening,
     /// The socket of workers.
     pub workers: Listening,
@@ -54,7 +54,7 @@ impl Listeners {
         ];
         match metrics.map(TcpListener::from_std) {
             Some(Ok(metrics)) => listeners.push(Listener::Metrics(metrics)),
-            Some(Err(error)) => tracing::error!(%error, "metrics cannot be served over TCP"),
+            Some(Err(error)) => tracing::error!(%error, "cannot serve metrics over TCP"),
             None => {}
         }
         Ok(AllAccepting { listeners, first: 0 })

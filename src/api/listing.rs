@@ -1,4 +1,4 @@
-//! Lists as answers: a short one at once, a long one page by page while it is read.
+//! Lists as replies: a short list at once, a long one page by page while it is read.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn send<P: Paged>(
         page = match api.service.readers.read_then(caller.clone(), next, written).await {
             Ok(page) => page,
             Err(error) => {
-                // What was sent so far must not be taken for the whole.
+                // What was sent so far must not pass as the whole.
                 return pieces.fail(std::io::Error::other(error.to_string())).await;
             }
         };

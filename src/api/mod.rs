@@ -48,8 +48,8 @@ pub const REQUEST_ID_HEADER: &str = "kanban-request-id";
 /// Header with which a process outside a run's tree proves that it works for that run.
 pub const TOKEN_HEADER: &str = "kanban-token";
 
-/// Header with which a process says for which run it works when it cannot read that run's token. It proves nothing: the process is
-/// told that the run is over where it is, and refused where it is not.
+/// Header with which a process says for which run it works when it cannot read that run's token. It proves nothing: the answer
+/// is that the run is over where it is, and a refusal where it is not.
 pub const RUN_HEADER: &str = "kanban-run";
 
 /// Header with which a client says in whose terms it wants hints: `command-line` for commands, `tools` for tools of `kanban mcp`.

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the table of operations and the schemas of its types.
+//! The OpenAPI document, generated from the table of operations and the schemas of its types.
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;

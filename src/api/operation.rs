@@ -1,4 +1,4 @@
-//! One row of the table of operations: what is known of an operation, and what answers it.
+//! One row of the table of operations: the description of an operation, and its handler.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub struct Operation {
     pub method: Method,
     /// Path with `{parameters}`.
     pub path: &'static str,
-    /// One line about it.
+    /// One line for people.
     pub summary: &'static str,
     /// Schema of the request's fields, those of the path included.
     pub request: fn(&mut SchemaGenerator) -> Schema,

@@ -23,7 +23,7 @@ use crate::os::processes::peer::Peer;
 pub struct Origin {
     /// The door of its connection.
     pub door: Door,
-    /// Of a caller that is placed again with each request.
+    /// Of a caller that is identified again with each request.
     pub peer: Option<Peer>,
     /// Where the kernel has placed its connection.
     pub placement: Placement,

@@ -25,7 +25,7 @@ pub struct Outflow {
     room: Arc<Semaphore>,
 }
 
-/// Whoever reads has hung up.
+/// The reader has disconnected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HungUp;
 
@@ -51,7 +51,7 @@ impl Outflow {
         self.pieces.send(Ok((piece, room))).await.map_err(|_| HungUp)
     }
 
-    /// Breaks the answer off, so that a part is not taken for the whole.
+    /// Breaks the answer off, so that a part does not pass as the whole.
     pub async fn fail(&self, error: std::io::Error) {
         // A reader that has hung up does not need to know.
         drop(self.pieces.send(Err(error)).await);

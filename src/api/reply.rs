@@ -1,4 +1,4 @@
-//! Answers that take their time to be read: what they hold of the caller's share, and what the connection is doing meanwhile.
+//! Replies that are read slowly: what they use of the caller's share, and what the connection does meanwhile.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Held {
         Ok(held)
     }
 
-    /// For something that is followed until somebody ends it.
+    /// For something that is followed until the client ends it.
     ///
     /// # Errors
     /// The caller has its share.

@@ -56,7 +56,7 @@ async fn collect(mut body: Body, announced: usize) -> Result<Bytes, ApiError> {
     let mut bytes = BytesMut::with_capacity(announced.min(UNCOUNTED_BYTES));
     while let Some(frame) = body.frame().await {
         let frame =
-            frame.map_err(|error| bad_request(format!("the body did not arrive: {error}")))?;
+            frame.map_err(|error| bad_request(format!("cannot receive the body: {error}")))?;
         let Ok(piece) = frame.into_data() else { continue };
         if bytes.len().saturating_add(piece.len()) > REQUEST_BYTES_MAX {
             return Err(too_large());

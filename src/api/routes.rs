@@ -39,7 +39,7 @@ pub fn routes(api: &Arc<Api>) -> Router {
                 .with_hint("GET /v1/openapi.json lists the operations")
         })
         .method_not_allowed_fallback(|request: Request| async move {
-            let told = format!("{} is not for {}", request.method(), request.uri().path());
+            let told = format!("{} does not support {}", request.method(), request.uri().path());
             ApiError::new(ErrorCode::MethodNotAllowed, told)
                 .with_hint("GET /v1/openapi.json lists the operations")
         })
@@ -70,7 +70,7 @@ async fn answer(
     request: Request,
 ) -> Result<Response, ApiError> {
     let origin = request.extensions().get::<Arc<Origin>>().cloned().ok_or_else(|| {
-        ApiError::new(ErrorCode::Internal, "the request's connection is not known")
+        ApiError::new(ErrorCode::Internal, "the connection of the request is unknown")
     })?;
     let seat = &origin.seat;
     seat.enter(Phase::Working);

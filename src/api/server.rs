@@ -59,7 +59,7 @@ pub async fn serve(
             }
             Err(error) => tokio::time::sleep(pauses.failed(&api, &error)).await,
         }
-        // Whoever knocks without end does not keep those from going on who are in.
+        // Endless new connections do not hold up the open ones.
         tokio::task::yield_now().await;
     }
     drop(accepting);
@@ -76,7 +76,7 @@ fn start(api: &Arc<Api>, routes: &Router, accepted: Accepted) {
             }
         }
         Accepted::Scraper(host, stream) => {
-            // Whoever finds no seat may come again: a scraper does.
+            // A client without a seat may come again: a scraper does.
             if let Ok(seat) = api.edge.gate.seat(Party::Scraper(host)) {
                 let connection = serve_scraper(Arc::clone(api), Arc::new(seat), stream);
                 // One that lasts longer is cut off; the next asks again.
@@ -138,7 +138,7 @@ impl AcceptPauses {
     fn failed(&mut self, api: &Api, error: &std::io::Error) -> Duration {
         // Once for each time that it begins: it may go on for hours.
         if self.failures == 0 {
-            tracing::warn!(%error, "a connection could not be accepted");
+            tracing::warn!(%error, "cannot accept a connection");
         }
         self.failures = self.failures.saturating_add(1);
         api.edge.gate.count(Turned::Descriptors);

@@ -1,4 +1,4 @@
-//! The two sockets: made here, or taken from a service manager; and the listener behind each, which may be exchanged while the
+//! The two sockets: created here, or passed by a service manager; and the listener behind each, which may be exchanged while the
 //! daemon runs.
 
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ const OPERATORS_MODE: u32 = 0o600;
 /// Access to the operators' socket of the machine's daemon, where there is a group for it: that group too.
 const OPERATORS_GROUP_MODE: u32 = 0o660;
 
-/// Access to the workers' socket: everybody, because each caller is placed by the kernel and refused unless it belongs to
+/// Access to the workers' socket: everybody, because each caller is identified by the kernel and refused unless it belongs to
 /// an open run.
 const WORKERS_MODE: u32 = 0o666;
 
@@ -141,7 +141,7 @@ impl Accepting {
     pub async fn accept(&mut self) -> io::Result<UnixStream> {
         loop {
             while let Some(oldest) = self.left.front() {
-                // Asked of the kernel: the runtime may not know yet that somebody is in the queue.
+                // Asked of the kernel: the runtime may not know yet that a client is in the queue.
                 match oldest.accept() {
                     Ok((stream, _)) => {
                         stream.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! What the edge has counted of its callers and requests, for the service to show.
+//! Counts of callers and requests at the edge, for the service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -162,10 +162,10 @@ pub(super) fn remove_unfinished(home: &Home) {
         if is_file && entry.file_name().to_str().is_some_and(is_unfinished) {
             match std::fs::remove_file(entry.path()) {
                 Ok(()) => {
-                    tracing::info!(path = %entry.path().display(), "an unfinished copy was removed");
+                    tracing::info!(path = %entry.path().display(), "removed an unfinished copy");
                 }
                 Err(error) => {
-                    tracing::warn!(path = %entry.path().display(), %error, "an unfinished copy stays");
+                    tracing::warn!(path = %entry.path().display(), %error, "cannot remove an unfinished copy");
                 }
             }
         }
@@ -185,8 +185,8 @@ fn is_unfinished(name: &str) -> bool {
 
 /// Opens the board of the home; makes it when the home is new.
 ///
-/// A home that was used before has an install id beside the database. When the database of such a home is missing, somebody
-/// lost it; an empty one in its place would hide that.
+/// A home that was used before has an install id beside the database. When the database of such a home is missing, it
+/// was lost; an empty one in its place would hide that.
 pub(super) fn open_board(
     home: &Home,
     policy: Arc<Policy>,
@@ -202,8 +202,9 @@ pub(super) fn open_board(
     let missing = if is_known { Missing::Refuse } else { Missing::Create };
     let board = Board::open(&database, missing, &birth, policy, random)?;
     if !is_known {
-        let install =
-            board.install().map_err(|fault| StartError::fault("read its identity", &fault))?;
+        let install = board
+            .install()
+            .map_err(|fault| StartError::fault("read the id of the home", &fault))?;
         write_new(&install_id, install.install_id.as_bytes()).map_err(unusable(&install_id))?;
     }
     Ok(board)
@@ -244,7 +245,7 @@ pub struct InitReport {
 /// The home that `kanban init` looked at.
 #[derive(Debug, Clone)]
 pub struct InitializedHome {
-    /// Where it is.
+    /// Path.
     pub home: Home,
     /// What was made.
     pub report: InitReport,
@@ -283,7 +284,7 @@ pub fn init(ambient: &Ambient) -> Result<InitializedHome, StartError> {
 /// A home whose board was restored.
 #[derive(Debug, Clone)]
 pub struct RestoredHome {
-    /// The new life of the board.
+    /// New incarnation of the database.
     pub incarnation: String,
     /// Where the replaced board is kept, when there was one.
     pub kept: Option<PathBuf>,
@@ -312,7 +313,7 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
     let database = home.database();
     let had_board = database.exists();
     let kept = kernel_restore::swap(&staged.0, &database)
-        .map_err(|fault| StartError::fault("put the backup in its place", &fault))?;
+        .map_err(|fault| StartError::fault("move the backup into place", &fault))?;
     let install_id = home.install_id();
     if !install_id.exists() {
         write_new(&install_id, installed.as_bytes()).map_err(unusable(&install_id))?;

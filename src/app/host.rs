@@ -1,4 +1,4 @@
-//! What the daemon asks of the host before it serves: open files.
+//! Resource limits that the daemon raises before it serves: open files.
 
 use super::StartError;
 use crate::kernel::shares::{Shares, share};
@@ -7,6 +7,6 @@ use crate::os::host::descriptors;
 /// Raises the limit of open files, and divides what there is.
 pub(super) fn share_descriptors() -> Result<Shares, StartError> {
     let limits = descriptors::raise_limit()
-        .map_err(|error| StartError::fault("read its limit of open files", &error))?;
+        .map_err(|error| StartError::fault("read the limit of open files", &error))?;
     Ok(share(limits.now))
 }

@@ -78,7 +78,8 @@ pub(super) fn build(
 ) -> Result<Parts, StartError> {
     let Configured { ambient, configuration, shown, basis } = configured;
     let (settings, shares) = (configuration.settings(), basis.shares);
-    let install = board.install().map_err(|fault| StartError::fault("read its id", &fault))?;
+    let install =
+        board.install().map_err(|fault| StartError::fault("read its process identity", &fault))?;
     let wires = Wires::default();
     let Storage { database, database_thread, pool, readers, feed } =
         open_storage(board, home, &configuration, &wires, &install.incarnation)?;
@@ -148,7 +149,7 @@ pub(super) fn build(
     Ok(Parts { root, api, listeners, doors, database_thread })
 }
 
-/// What workers may reach: what their runs are supervised with, and what they are launched with.
+/// What workers may reach: what their runs are supervised with, and what they are started with.
 fn worker_deps(
     (paths, ambient, configuration, incarnation): (
         Paths,
@@ -299,7 +300,7 @@ fn start_reading(
     Ok((pool, readers))
 }
 
-/// What is done when the database thread ends: its panic is told to the root.
+/// What is done when the database thread ends: its panic is reported to the root.
 fn on_database_end(down: Wire<ActorDown>) -> impl FnOnce(bool) + Send + 'static {
     move |panicked| {
         if panicked {

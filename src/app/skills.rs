@@ -1,4 +1,4 @@
-//! Where the daemon looks for the skills that tasks ask for.
+//! Where the daemon searches for the skills of tasks.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(super) fn folders(home: &Home) -> Vec<PathBuf> {
     let shipped = home.shipped_skills();
     for skill in &SKILLS {
         if let Err(error) = keep_skill(skill.name, skill.text, &shipped) {
-            tracing::warn!(folder = %shipped.display(), %error, "a skill cannot be written");
+            tracing::warn!(folder = %shipped.display(), %error, "cannot write a skill");
         }
     }
     vec![home.skills(), PathBuf::from(SYSTEM_FOLDER), shipped]

@@ -1,4 +1,4 @@
-//! Why the daemon does not start, and its exit code.
+//! Errors of the daemon's start, and their exit codes.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ use crate::os::host::socket_file::SocketError;
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Where things are cannot be told.
+    /// Paths are unknown.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// The configuration is wrong.
     #[error("{0}")]
     Config(#[from] ConfigProblems),
     /// The home cannot be made or used.
-    #[error("the home {} cannot be used: {source}", path.display())]
+    #[error("cannot use the home {}: {source}", path.display())]
     HomeUnusable {
         /// The directory or file.
         path: PathBuf,
@@ -32,18 +32,18 @@ pub enum StartError {
         source: io::Error,
     },
     /// The home is on a file system on which a database would be damaged sooner or later.
-    #[error("the home {} is on {file_system}, and the database needs a local disk; KANBAN_HOME names another directory", path.display())]
+    #[error("the home {} is on {file_system}, and the database needs a local disk; select another directory with KANBAN_HOME", path.display())]
     HomeNotLocal {
         /// The home.
         path: PathBuf,
         /// What it is on.
         file_system: &'static str,
     },
-    /// Another daemon has the home, or it cannot be told.
+    /// Another daemon has the home, or may have it.
     #[error("{}", of_lock(.0))]
     Locked(HomeLockError),
     /// The home is known and its database is gone.
-    #[error("{} is missing although this home was used before; it is not made anew: restore it, or remove {} to begin with an empty board", database.display(), install_id.display())]
+    #[error("{} is missing, but this home was used before; refusing to recreate it: restore it, or remove {} to start with an empty board", database.display(), install_id.display())]
     DatabaseMissing {
         /// The database.
         database: PathBuf,
@@ -60,13 +60,13 @@ pub enum StartError {
     #[error("the backup {}", .0.problem())]
     BadBackup(OpenError),
     /// A restore would replace the board under runs that are under way.
-    #[error("run {} is still under way; a restore would lose it", run)]
+    #[error("run {} is open; a restore would lose it", run)]
     LiveRuns {
         /// One of them.
         run: String,
     },
     /// It is not known whether a restore would replace the board under a run.
-    #[error("it is not known what became of run {run}: {why}; a restore could lose it")]
+    #[error("cannot determine the state of run {run}: {why}; a restore could lose it")]
     UnknownRun {
         /// The run.
         run: String,
@@ -80,7 +80,7 @@ pub enum StartError {
     #[error(transparent)]
     Handed(#[from] HandedError),
     /// The shim is not there.
-    #[error("the shim {} cannot be opened: {source}", path.display())]
+    #[error("cannot open the shim {}: {source}", path.display())]
     Shim {
         /// Where it was looked for.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub enum StartError {
     #[error("{0}")]
     ProcHidden(String),
     /// Something else.
-    #[error("the daemon could not {doing}: {detail}")]
+    #[error("cannot {doing}: {detail}")]
     Fault {
         /// What it tried.
         doing: &'static str,
@@ -110,7 +110,7 @@ fn of_lock(error: &HomeLockError) -> String {
             let home = home.display();
             let pid = owner_pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             format!(
-                "another daemon{pid} serves the home {home}: `kanban status` asks it, and KANBAN_HOME names another home"
+                "another daemon{pid} serves the home {home}: see `kanban status`, or select another home with KANBAN_HOME"
             )
         }
         HomeLockError::Unusable { .. } => error.to_string(),

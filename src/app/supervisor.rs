@@ -1,4 +1,4 @@
-//! Who starts the shims here, and what holds their runs together.
+//! How shims are started, and the containment of their runs.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(super) fn establish_containment(
             Ok(hello) => Containment::of_holder(&hello),
             Err(error) => {
                 // It may come later: each start asks it again.
-                tracing::error!(%error, "nothing can be started for now");
+                tracing::error!(%error, "cannot start runs for now");
                 Containment::of_silent_holder(&error.to_string())
             }
         },
@@ -108,10 +108,7 @@ pub(super) fn spawner(
         if *containment.get() == now {
             return true;
         }
-        tracing::warn!(
-            mode = now.describe(),
-            "the holder of the runs was started anew: containment"
-        );
+        tracing::warn!(mode = now.describe(), "the holder was restarted with another containment");
         containment.replace(now);
         false
     };
@@ -120,7 +117,7 @@ pub(super) fn spawner(
 }
 
 /// Refuses a start in which the daemon, or the shims of a holder, could not see the processes of runs: neither would a caller be
-/// placed, nor a run be seen to start and to end. A daemon whose workers are all of its own user sees those, and starts.
+/// identified, nor a run be seen to start and to end. A daemon whose workers are all of its own user sees those, and starts.
 pub(super) fn must_see_runs(
     ambient: &Ambient,
     home: &Home,
@@ -131,12 +128,12 @@ pub(super) fn must_see_runs(
     let refused = |why: String| Err(StartError::ProcHidden(why));
     if let Err(error) = ProcessIdentity::current() {
         return refused(format!(
-            "/proc cannot be used: {error}; the daemon tells processes apart by it"
+            "cannot use /proc: {error}; the daemon identifies processes by it"
         ));
     }
     let mount = match ProcMount::of_process() {
         Ok(mount) => mount,
-        Err(error) => return refused(format!("/proc cannot be used: {error}")),
+        Err(error) => return refused(format!("cannot use /proc: {error}")),
     };
     let is_hidden = mount.hides_from_this_process()
         // Shims of a holder have the groups of the daemon's account, whatever this process was given.
@@ -145,14 +142,14 @@ pub(super) fn must_see_runs(
     if has_workers_of_others(&daemon, settings) {
         let name = daemon.name.as_deref().unwrap_or("the daemon's user");
         return refused(format!(
-            "/proc is mounted with {option}: the daemon and the supervisors of its runs cannot see workers of other users. \
-             Put {name} into a group (`usermod -aG GROUP {name}`) and mount /proc with hidepid=invisible,gid=GROUP, or mount it \
+            "/proc is mounted with {option}: the daemon and the shims cannot see workers of other users. \
+             Add {name} to a group (`usermod -aG GROUP {name}`) and mount /proc with hidepid=invisible,gid=GROUP, or mount it \
              without hidepid"
         ));
     }
     tracing::warn!(
         option,
-        "/proc hides processes of other users: a caller is placed by what is shown"
+        "/proc hides processes of other users: callers are identified by what is visible"
     );
     Ok(())
 }

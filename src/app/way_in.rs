@@ -1,4 +1,4 @@
-//! Where the daemon listens, and what its doorkeeper needs to look after that.
+//! The daemon's listeners, and what its doorkeeper needs.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -72,7 +72,7 @@ pub(super) fn doorkeeper(
 
 /// Where figures are asked for over TCP.
 fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let doing = "listen at `metrics.listen`";
+    let doing = "listen on metrics.listen";
     let fault =
         |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
     let listener = TcpListener::bind(address).map_err(fault)?;

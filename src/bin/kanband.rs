@@ -14,7 +14,7 @@ use kanband::text::log_line;
 
 fn main() -> ExitCode {
     if let Err(error) = inherited::normalize_daemon() {
-        complain(&format!("cannot set up its own process: {error}"));
+        complain(&format!("cannot set up the process: {error}"));
         return DaemonExit::Fault.into();
     }
     if let Err(error) = Arguments::try_parse() {
@@ -51,7 +51,10 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the reason for not starting goes to whoever started it")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the reason for not starting goes to the caller's terminal"
+)]
 fn complain(message: &str) {
     // A line may contain values of the configuration.
     for line in message.lines() {

@@ -1,4 +1,4 @@
-//! Values of flags that clap does not know how to read.
+//! Parsers for values of flags beyond clap's own.
 
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// A profile, or nobody: `none`, `-` and `null` in any case take a task from whoever has it.
+/// A profile, or nobody: `none`, `-` and `null` in any case clear the assignee.
 ///
 /// # Errors
-/// A usage error when it is blank: more likely a variable is empty than somebody wants to say so.
+/// A usage error when it is blank: more likely a variable is empty than blank on purpose.
 pub fn profile_or_nobody(text: &str) -> Result<Option<String>, Failure> {
     if text.trim().is_empty() {
         return Err(Failure::usage_of(ErrorCode::InvalidValue, "PROFILE is empty")

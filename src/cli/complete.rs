@@ -1,7 +1,7 @@
-//! What a shell offers for a word that is being typed: ids, profiles and boards of the running daemon.
+//! Shell completion: ids, profiles and boards of the running daemon.
 //!
 //! The registration script that `kanban completions` prints makes the shell call `kanban` with [`VARIABLE`] set and the words
-//! so far; [`answer_shell`] answers. Whoever types must neither wait nor read an error: there is one attempt to connect, a
+//! so far; [`answer_shell`] answers. A person who types must neither wait nor read an error: there is one attempt to connect, a
 //! short time for the answer, and silence when it does not come.
 
 use std::ffi::{OsStr, OsString};
@@ -48,7 +48,7 @@ pub fn answer_shell(arguments: &[OsString]) -> Option<CliExit> {
     match answered {
         Ok(true) => Some(CliExit::Ok),
         Ok(false) => None,
-        // Whoever types is not to be disturbed.
+        // A person who types is not to be disturbed.
         Err(_) => Some(CliExit::Usage),
     }
 }

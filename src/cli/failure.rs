@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed: the one place that turns an error into an exit code and into lines on
+//! Failure of a command: the one place that turns an error into an exit code and into lines on
 //! stderr.
 //!
 //! People get `error: …` and, where there is something to do about it, `hint: …`. With `--json` the API's error object
@@ -26,10 +26,10 @@ pub enum Failure {
     Told {
         /// The exit code.
         exit: CliExit,
-        /// What is told.
+        /// The message.
         detail: ErrorDetail,
     },
-    /// Whoever read the output has gone, or has stopped what would not have ended by itself: nobody is left to be told,
+    /// The reader of the output has gone, or has stopped an endless command: there is no reader for an error,
     /// and nothing is wrong.
     NobodyReads,
 }

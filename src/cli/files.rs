@@ -1,4 +1,4 @@
-//! Files that a command writes beside what it is asked for, so that nothing is ever half there.
+//! Files that a command writes atomically, so that none is ever incomplete.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ impl PrivateDir {
         Ok(Self { path, is_kept: false })
     }
 
-    /// Where it is.
+    /// Path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -118,7 +118,7 @@ impl NewFile {
     /// Puts it on the disk under its name.
     ///
     /// # Errors
-    /// Somebody else has taken the name, or the system refuses.
+    /// Another process has taken the name, or the system refuses.
     pub fn finish(self) -> Result<(), Failure> {
         let failed = |error| failed(&self.target, &error);
         self.file.sync_all().map_err(failed)?;

@@ -1,7 +1,7 @@
 //! Following events: the stream of the daemon, opened again from its last cursor when it breaks.
 //!
 //! Nothing is missed and nothing is heard twice: the reply to the first request says where it begins, so even a stream that
-//! broke before its first event is gone on with. After a restore of the board the daemon says `resync`: what was heard so far
+//! broke before its first event is continued. After a restore of the board the daemon says `resync`: what was heard so far
 //! belongs to another life of it.
 
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const PATH: &str = "/v1/events";
 pub enum Heard {
     /// Something happened on the board.
     Event(Box<Event>),
-    /// The board was restored, or gc removed events that had not been heard. It has to be looked at anew.
+    /// The board was restored, or gc removed events that had not been heard. It has to be read again.
     Resync,
     /// Nothing, in the time that was given.
     Nothing,
@@ -60,7 +60,7 @@ impl<'c> Follower<'c> {
         }
     }
 
-    /// What comes next; for ever when no time is given.
+    /// What comes next; no limit when no time is given.
     ///
     /// # Errors
     /// The daemon went and does not come back, or speaks another language.

@@ -1,4 +1,4 @@
-//! What a command writes: data on stdout, everything else on stderr.
+//! Output of a command: data on stdout, everything else on stderr.
 //!
 //! On a terminal, lists are cut to its width and times come with ages; through a pipe every line is whole and the same
 //! whenever it is written. There are no colours: whatever a line means, its words say. `--json` writes one JSON value,

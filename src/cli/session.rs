@@ -1,4 +1,4 @@
-//! What every command works with: its surroundings, the board it means, where it writes.
+//! The session of a command: its environment, its board, its output.
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Read as _, StdinLock, stdin, stdout};
@@ -56,7 +56,7 @@ impl Session {
     /// A client of the daemon of these surroundings. Nothing is connected yet.
     ///
     /// # Errors
-    /// It cannot be told where the daemon is.
+    /// The daemon's socket is unknown.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&self.ambient)?)
     }
@@ -150,7 +150,7 @@ impl Session {
         self.ambient.var("HERMES_PROFILE_NAME").or_else(|| self.ambient.var("HERMES_PROFILE"))
     }
 
-    /// The name of whoever calls: the profile, else the user.
+    /// The name of the caller: the profile, else the user.
     pub fn own_name(&self) -> String {
         let user = || {
             self.ambient.user_name.clone().unwrap_or_else(|| format!("uid:{}", self.ambient.uid))

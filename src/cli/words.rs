@@ -1,4 +1,4 @@
-//! Which of the words behind a verb are ids of tasks. Pure: decided before anything is asked of the daemon, so that no
+//! Which words after a verb are task ids. Pure: decided before anything is asked of the daemon, so that no
 //! words are acted upon in part.
 
 use crate::kernel::ids::TaskId;

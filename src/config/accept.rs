@@ -1,4 +1,4 @@
-//! Whether one value is what its key takes.
+//! Whether a value is valid for its key.
 //!
 //! A value from a file has a type; one from the environment is text and is first read as the type that the key
 //! wants. From there on both are held to the same rules.

@@ -1,4 +1,4 @@
-//! What surrounds the process, as a value: environment, user, working directory, root of the file system.
+//! The environment of the process as a value: variables, user, working directory, root of the file system.
 //!
 //! Everything in this layer takes an [`Ambient`] instead of asking the system, so that a test can put a
 //! daemon of root, of the service user and of anybody beside each other without changing its own process.

@@ -1,4 +1,4 @@
-//! What can only be judged once all sources are laid over each other: how the values go together.
+//! Checks that need all sources merged: whether the values are consistent.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl Check<'_> {
         let is_told = self.is_told(&["dispatch", "backoff_max"]);
         if base > max && !is_told {
             let path = &["dispatch", "backoff_base"];
-            // With the base left alone it is the other key that somebody set too low.
+            // With the base left alone it is the other key that was set too low.
             let source = origin_of(self.merged, path)
                 .or_else(|| origin_of(self.merged, &["dispatch", "backoff_max"]));
             self.report_from(source, path, Fault::BackoffOrder { base, max });
@@ -140,7 +140,7 @@ impl Check<'_> {
         }
     }
 
-    /// A session can be gone on with only when somebody knows its id.
+    /// A session can be resumed only when its id is known.
     fn resuming(&mut self, path: &[&str], launcher: &Launcher) {
         let has_session =
             |argv: &[Template]| argv.iter().any(|one| one.contains(Placeholder::Session));
@@ -160,7 +160,7 @@ impl Check<'_> {
         let launchers: &BTreeMap<String, Launcher> = &self.settings.launchers;
         match launchers.get(name) {
             Some(launcher) if !launcher.argv.is_empty() => None,
-            // A launcher of the operator without argv is told by itself.
+            // A launcher of the operator without argv is reported on its own.
             Some(_) if name != COMMAND_LAUNCHER => None,
             Some(_) => Some(Fault::NothingToRun { name: name.to_owned() }),
             None => Some(Fault::UnknownLauncher {

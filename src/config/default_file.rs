@@ -2,7 +2,7 @@
 //!
 //! `etc/kanband.toml` in the repository and the file that `kanban init` creates are this text. Every key of the
 //! plain sections stands there with its built-in value, commented out, so the file changes nothing until
-//! somebody edits it. The examples for profiles and launchers are commented out a whole table at a time: with
+//! it is edited. The examples for profiles and launchers are commented out a whole table at a time: with
 //! the first `# ` of each of their lines removed they are valid too.
 
 use crate::config::keys::{Example, SECTIONS, Section, Shape};

@@ -1,4 +1,4 @@
-//! Which files of a configuration hold secrets: those with a variable for workers that is one.
+//! Which files of a configuration contain secrets: those with a secret variable for workers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -81,7 +81,7 @@ impl Home {
         self.kind
     }
 
-    /// The configuration file that belongs to whoever uses this home: the one to create and to edit.
+    /// The configuration file of the user of this home: the one to create and to edit.
     pub fn config_file(&self) -> &Path {
         self.files.user.as_deref().unwrap_or(&self.files.main)
     }

@@ -1,4 +1,4 @@
-//! Why the program's surroundings cannot be used: no home, a bad variable, a socket path that does not fit.
+//! Errors of the environment: no home, an invalid variable, a too long socket path.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HomeError {
     /// Nothing says where the home is.
-    #[error("no home directory is known: set KANBAN_HOME to the directory to use")]
+    #[error("cannot find a home directory: set KANBAN_HOME")]
     NoHome,
-    /// A relative path, and the working directory cannot be told.
+    /// A relative path, and the working directory is unknown.
     #[error(
-        "{variable}={value:?} is relative and the working directory is gone: give an absolute path"
+        "{variable}={value:?} is relative, but the working directory does not exist: use an absolute path"
     )]
     NoWorkingDirectory {
         /// The variable.
@@ -31,7 +31,7 @@ pub enum HomeError {
     /// A daemon was told to listen where another one's workers are served, as every worker's environment
     /// would have it.
     #[error(
-        "KANBAN_SOCKET={path:?} is a socket for workers: unset KANBAN_SOCKET to start a daemon of your own \
+        "KANBAN_SOCKET={path:?} is a workers' socket: unset KANBAN_SOCKET to start a daemon \
          inside a run"
     )]
     WorkerSocket {
@@ -40,7 +40,7 @@ pub enum HomeError {
     },
     /// A path that does not fit into a socket address.
     #[error(
-        "socket path {path:?} has {length_bytes} bytes and the limit is {limit_bytes}: set KANBAN_SOCKET to \
+        "socket path {path:?} is too long: {length_bytes} bytes, maximum {limit_bytes}: set KANBAN_SOCKET to \
          a shorter path"
     )]
     SocketPathTooLong {
@@ -48,7 +48,7 @@ pub enum HomeError {
         path: PathBuf,
         /// Its length.
         length_bytes: usize,
-        /// The greatest length that the system takes for it.
+        /// The maximum length that the system accepts.
         limit_bytes: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Which keys the configuration has: the one description that everything else is made from.
+//! The keys of the configuration: the one description from which everything else is generated.
 //!
 //! Validation, the commented default file, the manual page and the reference all read [`SECTIONS`], so a key
 //! exists in all of them or in none. The typed form is [`crate::config::settings::Settings`]; that its built-in

@@ -1,4 +1,4 @@
-//! What an assignee's worker is started with: from a name to an argv.
+//! How an assignee's worker is started: from a name to an argv.
 //!
 //! [`resolve`] finds the launcher, [`crate::config::render`] fills it in. Neither looks at the machine: whether
 //! the program exists is found out when it is started.
@@ -37,7 +37,7 @@ pub enum ChosenBy {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResolveError {
     /// Profiles are strict and there is none.
-    #[error("unknown profile {assignee:?}: dispatch.strict_profiles asks for a [profiles.{assignee}]{}", match nearest {
+    #[error("unknown profile {assignee:?}: dispatch.strict_profiles requires [profiles.{assignee}]{}", match nearest {
         Some(nearest) => format!(", did you mean {nearest}?"),
         None => String::new(),
     })]
@@ -48,7 +48,7 @@ pub enum ResolveError {
         nearest: Option<String>,
     },
     /// The launcher is not there or names no program. Loading refuses such a configuration.
-    #[error("launcher {name:?}, which {assignee:?} would be started by, names no program")]
+    #[error("launcher {name:?} of {assignee:?} has no program")]
     NothingToRun {
         /// The assignee.
         assignee: String,
@@ -90,7 +90,7 @@ impl Resolution {
         self.launcher.argv.iter().any(|argument| argument.contains(placeholder))
     }
 
-    /// Whether the session of an earlier run can be gone on with.
+    /// Whether the session of an earlier run can be resumed.
     pub fn can_resume(&self) -> bool {
         !self.launcher.resume_argv.is_empty()
     }
@@ -146,7 +146,7 @@ mod tests {
         assert!(resolve("coder", &settings).is_ok());
         assert_eq!(
             resolve("codr", &settings).unwrap_err().to_string(),
-            "unknown profile \"codr\": dispatch.strict_profiles asks for a [profiles.codr], did you mean coder?"
+            "unknown profile \"codr\": dispatch.strict_profiles requires [profiles.codr], did you mean coder?"
         );
     }
 

@@ -1,4 +1,4 @@
-//! One source of the configuration, held against the table of keys.
+//! One source of the configuration, checked against the table of keys.
 //!
 //! Every source is checked by itself, before the sources are laid over each other: a mistake in a file is
 //! reported also when the environment covers it, and each problem can name the source it came from. What

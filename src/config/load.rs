@@ -1,4 +1,4 @@
-//! Reads the configuration: built-in values, files, environment, each over the ones before it.
+//! Loads the configuration: built-in values, files, environment, each overriding the ones before it.
 //!
 //! ```text
 //! built-in launchers

@@ -1,4 +1,4 @@
-//! What the operator said: where kanband lives, how it behaves, what it starts.
+//! Configuration: where kanband keeps its files, how it behaves, what it starts.
 //!
 //! ```text
 //! Ambient ──► Home ──► Sockets           where things are

@@ -1,4 +1,4 @@
-//! Which known word somebody probably meant.
+//! Which known word was probably meant.
 
 /// The one of `known` that is closest to `word`, when it is close enough to be a slip: one edit for every
 /// three letters, at least one and at most four. On a tie the first wins.

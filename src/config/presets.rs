@@ -1,4 +1,4 @@
-//! The launchers that are built in: the files under `etc/launchers`, one launcher each.
+//! The built-in launchers: the files under `etc/launchers`, one launcher each.
 //!
 //! They are the lowest layer of the configuration, so a `[launchers.NAME]` of the operator that has a preset's
 //! name changes the keys it holds and keeps the others. To add one, add its file and a line to [`PRESETS`].

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, told all at once.
+//! Problems of a configuration, all reported at once.
 //!
 //! Each problem names where the value came from, its key, the value and what would have been right, in one
 //! line, so that a whole list of them is readable in a terminal and in the journal.
@@ -56,13 +56,13 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fault {
     /// A file is there and cannot be read.
-    #[error("cannot be read: {cause}")]
+    #[error("cannot read it: {cause}")]
     Unreadable {
         /// What the system said.
         cause: String,
     },
     /// A file is not TOML.
-    #[error("not TOML: {message}")]
+    #[error("invalid TOML: {message}")]
     Syntax {
         /// Line of the file, counted from 1.
         line: Option<usize>,
@@ -76,7 +76,7 @@ pub enum Fault {
         nearest: Option<String>,
     },
     /// A profile or launcher with a blank name.
-    #[error("the name is blank")]
+    #[error("the name is empty")]
     BlankName,
     /// A value that is not of the key's type, or not one that it takes.
     #[error("expected {expected}, found {found}")]
@@ -99,16 +99,16 @@ pub enum Fault {
         name: &'static str,
     },
     /// A name that no environment variable can have.
-    #[error("{name:?} cannot be the name of an environment variable")]
+    #[error("{name:?} is not a valid name of an environment variable")]
     VariableName {
         /// The name.
         name: String,
     },
     /// A byte that no argument or variable can hold.
-    #[error("contains a NUL byte, which no program can be given")]
+    #[error("contains a NUL byte")]
     NulByte,
     /// A launcher that is not there.
-    #[error("unknown launcher {name:?}{}; known are {known}", did_you_mean(nearest.as_deref()))]
+    #[error("unknown launcher {name:?}{}; known launchers: {known}", did_you_mean(nearest.as_deref()))]
     UnknownLauncher {
         /// The name.
         name: String,
@@ -118,10 +118,10 @@ pub enum Fault {
         known: String,
     },
     /// A profile with two ways to start.
-    #[error("has both launcher and argv: remove one of them")]
+    #[error("has both launcher and argv: remove one")]
     LauncherAndArgv,
     /// A verdict where the launcher decides.
-    #[error("needs argv beside it: the verdict of a launcher is set in [launchers.NAME]")]
+    #[error("requires argv: the verdict of a launcher is set in [launchers.NAME]")]
     VerdictWithoutArgv,
     /// A launcher that names no program.
     #[error("argv is missing: name the program and its arguments")]
@@ -133,21 +133,19 @@ pub enum Fault {
         name: String,
     },
     /// An argument that stands for the arguments of the skills, which are not said.
-    #[error("has an argument {{skills}}, but skills_argv does not say what one skill becomes")]
+    #[error("has the argument {{skills}}, but skills_argv is not set")]
     NoSkillsArgv,
     /// The extra arguments of a task in the middle of one.
-    #[error("{{args}} stands for arguments of their own: it must be an argument and nothing else")]
+    #[error("{{args}} must be an argument of its own")]
     ArgsNotAlone,
     /// The MCP configuration is asked for and not said.
-    #[error("has {{mcp_config}}, but mcp_config does not say what that is")]
+    #[error("has {{mcp_config}}, but mcp_config is not set")]
     NoMcpConfig,
     /// A session that nothing could find again.
-    #[error(
-        "has {{session}}, but neither does argv have it nor does session_line say where it is told"
-    )]
+    #[error("has {{session}}, but argv does not have it and session_line is not set")]
     NoSession,
     /// A profile asks for what its launcher has no place for.
-    #[error("launcher {launcher:?} takes no {option}: its argv has no {{{option}}}")]
+    #[error("launcher {launcher:?} does not support {option}: its argv has no {{{option}}}")]
     OptionNotTaken {
         /// `model`, `effort` or `args`.
         option: &'static str,
@@ -163,7 +161,7 @@ pub enum Fault {
         max: Duration,
     },
     /// A value that passed every check and was refused all the same.
-    #[error("not accepted: {message}")]
+    #[error("invalid: {message}")]
     NotAccepted {
         /// What was said.
         message: String,

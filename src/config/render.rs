@@ -8,7 +8,7 @@ use crate::config::launch::Resolution;
 use crate::config::settings::Launcher;
 use crate::config::template::{Placeholder, Template};
 
-/// The values that a launch is filled in with.
+/// The values of the placeholders of a start.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LaunchInput<'a> {
     /// Id of the task.
@@ -35,7 +35,7 @@ pub struct LaunchInput<'a> {
     pub guidance: &'a str,
     /// Id of the agent's session: a new one, or the one to go on with.
     pub session: &'a str,
-    /// Whether that session is gone on with.
+    /// Whether that session is resumed.
     pub is_resume: bool,
 }
 
@@ -74,7 +74,7 @@ pub fn render(resolution: &Resolution, input: &LaunchInput<'_>) -> Rendered {
         })
     };
     let prompt = launcher.prompt.as_ref().map(|template| fill(template, input.prompt));
-    // A reminder goes to somebody who has read everything else before.
+    // A reminder goes to an agent that has read everything else before.
     let prompt = prompt.as_deref().filter(|_| !input.is_resume).unwrap_or(input.prompt);
     let templates = if input.is_resume { &launcher.resume_argv } else { &launcher.argv };
     let fixed: Vec<String> = templates.iter().map(|template| fill(template, prompt)).collect();

@@ -104,7 +104,7 @@ pub struct Dispatch {
     /// Wait after a rate limit whose end was not told.
     #[serde(deserialize_with = "duration")]
     pub rate_limit_wait: Duration,
-    /// Time that a task may be ready before an event tells of it; zero: for ever.
+    /// Time that a task may be ready before an event tells of it; zero: no limit.
     #[serde(deserialize_with = "duration")]
     pub queue_wait_alert: Duration,
     /// Starts of one task without a person's word, over its whole life.
@@ -145,7 +145,7 @@ pub struct Supervision {
     /// Longest run where neither task nor profile says otherwise.
     #[serde(deserialize_with = "duration")]
     pub max_runtime: Duration,
-    /// Time that a run may show no sign of life; zero: for ever.
+    /// Time that a run may show no sign of life; zero: no limit.
     #[serde(deserialize_with = "duration")]
     pub progress_timeout: Duration,
     /// Time that all runs of a task may take together; zero: without end.
@@ -165,7 +165,7 @@ pub struct Supervision {
     pub log_tail_bytes: u64,
     /// Pace at which a worker's output is taken.
     pub log_pace_bytes_per_second: u64,
-    /// What holds the processes of a run together.
+    /// Containment of runs: how the processes of a run are held together.
     pub containment: ContainmentMode,
     /// Control group below which the runs get theirs; none: the daemon's own.
     #[serde(deserialize_with = "optional_path")]
@@ -181,7 +181,7 @@ pub struct Supervision {
     pub cpu_percent: Option<u32>,
 }
 
-/// What holds the processes of a run together.
+/// Containment of runs: how the processes of a run are held together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContainmentMode {
@@ -272,7 +272,7 @@ impl Default for Workspaces {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// Least weight of the lines that are written.
+    /// Minimum log level.
     pub level: LogLevel,
 }
 
@@ -285,18 +285,18 @@ pub struct Metrics {
     pub listen: Option<SocketAddr>,
 }
 
-/// Weight of a line of the daemon's log.
+/// Log level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// Something failed that a person must look at.
+    /// Failures that need a person.
     Error,
-    /// Something odd that the daemon coped with.
+    /// Unexpected events that the daemon handled.
     Warn,
-    /// The ordinary course of things.
+    /// Normal operation.
     #[default]
     Info,
-    /// What is needed to follow one decision.
+    /// Details of each decision.
     Debug,
     /// Everything.
     Trace,
@@ -347,7 +347,7 @@ pub struct Profile {
     /// Longest run of a task that has no time of its own.
     #[serde(deserialize_with = "optional_duration")]
     pub max_runtime: Option<Duration>,
-    /// Time that a run may show no sign of life; zero: for ever.
+    /// Time that a run may show no sign of life; zero: no limit.
     #[serde(deserialize_with = "optional_duration")]
     pub progress_timeout: Option<Duration>,
     /// User that the workers run as; see [`DEFAULT_WORKER_USER`].

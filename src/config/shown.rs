@@ -1,4 +1,4 @@
-//! The settings as text by key, and what has changed between two of them.
+//! Settings as text by key, and the differences between two of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const UNTOLD: &str = "(not shown)";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown(BTreeMap<String, Text>);
 
-/// One value. Its `Debug` and its comparison see the value itself, whoever is told does not always.
+/// One value. Its `Debug` and its comparison see the value itself, a reader of messages does not always.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Text {
     text: String,
@@ -33,7 +33,7 @@ pub struct Change {
     pub key: String,
     /// The value before; none = it was not set.
     pub old: Option<String>,
-    /// The value now; none = it is not set any more.
+    /// The new value; none = unset.
     pub new: Option<String>,
     /// Whether it holds only from the next start of the daemon on.
     pub from_restart: bool,

@@ -41,7 +41,7 @@ impl Sockets {
             }
             None => home.socket(),
         };
-        // The longer of the two has to fit, and the operator is told about the path that they chose.
+        // The longer of the two has to fit, and the message names the path that the operator chose.
         check_length(&operators, SOCKET_PATH_BYTES_MAX - WORKER_SUFFIX.len())?;
         let mut workers = operators.clone().into_os_string();
         workers.push(WORKER_SUFFIX);

@@ -1,4 +1,4 @@
-//! Text with placeholders: how a launcher says where the task's values go.
+//! Templates: text with placeholders for the values of a task.
 //!
 //! `{task}` is a placeholder and `{{task}}` stands for the literal text `{task}`. Every other brace is an ordinary
 //! character, so that shell scripts and JSON stand in an argv as they are. One thing is refused: a word in braces that is
@@ -20,7 +20,7 @@ pub enum Placeholder {
     Assignee,
     /// Absolute path of the run's workspace.
     Workspace,
-    /// What the worker is told.
+    /// The prompt of the worker.
     Prompt,
     /// The task's skills, joined by commas; alone in an argument, arguments of their own.
     Skills,
@@ -164,8 +164,10 @@ pub enum TemplateError {
 fn known(allowed: &[Placeholder], nearest: Option<&str>) -> String {
     let names: Vec<_> = allowed.iter().map(|one| format!("{{{}}}", one.name())).collect();
     match nearest {
-        Some(nearest) => format!("did you mean {{{nearest}}}? known are {}", names.join(" ")),
-        None => format!("known are {}", names.join(" ")),
+        Some(nearest) => {
+            format!("did you mean {{{nearest}}}? known placeholders: {}", names.join(" "))
+        }
+        None => format!("known placeholders: {}", names.join(" ")),
     }
 }
 
@@ -325,7 +327,7 @@ mod tests {
     fn a_slip_is_named_with_the_known_placeholders() {
         assert_eq!(
             render("do {tasks} now").unwrap_err().to_string(),
-            "unknown placeholder {tasks} in \"do {tasks} now\": did you mean {task}? known are {task} \
+            "unknown placeholder {tasks} in \"do {tasks} now\": did you mean {task}? known placeholders: {task} \
              {assignee} {workspace} {prompt} {skills} {model} {effort} {args} {kanban} {socket} {guidance} \
              {mcp_config} {session}"
         );

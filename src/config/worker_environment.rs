@@ -4,7 +4,7 @@
 //! copied: a short list of names passes, the operator may add to it, the profile has variables of its own, and
 //! over all of these come the ones by which a worker finds its task. Those are the daemon's alone: a variable
 //! of that name from anywhere else is dropped even when the daemon has none to set, so that a task without a
-//! tenant never gets somebody else's.
+//! tenant never gets that of another task.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +71,7 @@ pub struct WorkerUser<'a> {
     pub shell: &'a str,
 }
 
-/// What a worker is told about its run.
+/// What a worker learns about its run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunVariables<'a> {
     /// Id of the task.

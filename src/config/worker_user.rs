@@ -1,4 +1,4 @@
-//! Whose a worker is.
+//! The user that a worker runs as.
 
 use crate::config::settings::{DEFAULT_WORKER_USER, Settings};
 
@@ -35,7 +35,7 @@ pub fn worker_user(daemon: &DaemonUser, named: Option<&str>) -> Result<Option<St
         Some(name) => {
             let own = daemon.name.clone().unwrap_or_else(|| format!("uid {}", daemon.uid));
             Err(format!(
-                "workers are to run as `{name}`, and a daemon of `{own}` cannot start them as anybody else"
+                "cannot start workers as `{name}`: the daemon runs as `{own}`, not as root"
             ))
         }
         None if daemon.has_holder || (daemon.uid == 0 && daemon.is_system) => {

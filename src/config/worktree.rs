@@ -1,4 +1,4 @@
-//! `[worktree]`: how worktrees of git are made.
+//! `[worktree]`: how git worktrees are created.
 
 use serde::Deserialize;
 

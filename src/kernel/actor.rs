@@ -1,10 +1,10 @@
-//! Who has done something, as events and runs keep it: `NAME`, `run:ID` or `kanband:PART`.
+//! Actors: who caused an event or a run: `NAME`, `run:ID` or `kanband:PART`.
 
 use std::fmt;
 
 use crate::kernel::ids::RunId;
 
-/// Somebody who has done something.
+/// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// A person or program outside any run.
@@ -28,7 +28,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Every text names somebody: one that is neither a run nor a part is a name.
+/// Every text is an actor: one that is neither a run nor a part is a name.
 impl From<&str> for Actor {
     fn from(text: &str) -> Self {
         if let Some(run_id) = text.strip_prefix(RUN).and_then(|id| id.parse().ok()) {

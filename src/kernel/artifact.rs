@@ -9,15 +9,15 @@ use crate::kernel::limits::{ARTIFACTS_MAX, PATH_BYTES_MAX};
 use crate::kernel::shorten::shorten;
 use crate::kernel::validate;
 
-/// A file as whoever declared it saw it.
+/// A declared file, as the client found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Artifact {
-    /// Its absolute path.
+    /// Absolute path.
     pub path: String,
-    /// Its length, bytes.
+    /// Size, bytes.
     pub size_bytes: u64,
-    /// SHA-256 of its bytes, lower-case hex.
+    /// SHA-256 of the content, lower-case hex.
     pub sha256: String,
 }
 
@@ -32,7 +32,7 @@ pub fn validated(given: &[Artifact]) -> Result<Vec<Artifact>, Refusal> {
         value: shorten(value),
     };
     if given.len() > ARTIFACTS_MAX {
-        return Err(invalid("no more than 100 can be declared", &given.len().to_string()));
+        return Err(invalid("at most 100 can be declared", &given.len().to_string()));
     }
     let mut kept: Vec<Artifact> = Vec::new();
     for artifact in given {

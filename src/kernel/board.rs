@@ -81,7 +81,7 @@ impl Board {
         Ok(Self { path, connection, random, policy, counts, is_left_alone })
     }
 
-    /// Where it is.
+    /// Path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -257,7 +257,7 @@ impl Batch<'_> {
         let (effects, if_refused) = (tx.effects, tx.if_refused);
         if self.board.connection.is_outside_transaction() {
             self.is_broken = true;
-            // Of all that can break a batch only this one can be mended from here.
+            // Of all that can break a batch only this one can be fixed from here.
             return Err(match answer {
                 Err(VerbError::Failed(full @ Fault::DiskFull { .. })) => full.into(),
                 Ok(_) | Err(_) => broken().into(),
@@ -313,7 +313,7 @@ impl Batch<'_> {
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if !self.is_ended && !self.board.connection.is_outside_transaction() {
-            // Nothing can be told from here; a transaction that stays open fails the next BEGIN, which is told.
+            // Nothing can be reported from here; a transaction that stays open fails the next BEGIN, which is reported.
             let _rolled_back = transaction::roll_back(&self.board.connection);
         }
     }
@@ -321,7 +321,7 @@ impl Drop for Batch<'_> {
 
 fn broken() -> Fault {
     Fault::Database {
-        doing: "keep the transaction".to_owned(),
+        doing: "continue the transaction".to_owned(),
         detail: "SQLite rolled it back".to_owned(),
         retryable: true,
     }

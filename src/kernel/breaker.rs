@@ -13,8 +13,8 @@
 //! A profile's breaker opens after failed starts in a row *of two or more tasks*: a lone broken task is charged itself
 //! and ends `gave_up`; ten tasks of a broken profile open the profile's breaker and none of them is blocked. A workspace (a
 //! directory or a repository that tasks name) has a breaker by the same rule, so that one bad repository holds back the tasks
-//! that name it and no other task of their profile. The host's breaker opens when supervisors die, and when starts fail for
-//! want of what every start needs. Which breaker a failed start moves is decided in [`crate::kernel::start_fault`]; a task's own
+//! that name it and no other task of their profile. The host's breaker opens when shims die, and when starts fail
+//! because the host lacks what every start needs. Which breaker a failed start moves is decided in [`crate::kernel::start_fault`]; a task's own
 //! limits are in [`crate::kernel::retry`].
 
 use serde::{Deserialize, Serialize};
@@ -73,15 +73,15 @@ impl BreakerKey {
     }
 }
 
-/// Position of a breaker.
+/// State of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
-    /// Starts pass.
+    /// Starts are allowed.
     Closed,
-    /// No start passes.
+    /// No start is allowed.
     Open,
-    /// One probe may pass.
+    /// One probe is allowed.
     HalfOpen,
 }
 
@@ -109,9 +109,9 @@ impl BreakerState {
 pub struct Breaker {
     /// What it guards.
     pub key: BreakerKey,
-    /// Its position.
+    /// State.
     pub state: BreakerState,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failures: u32,
     /// The task of the first failure in the row.
     pub first_task_id: Option<TaskId>,
@@ -125,7 +125,7 @@ pub struct Breaker {
     pub open_until: Option<EpochSeconds>,
     /// The run that is the probe, while half open.
     pub probe_run_id: Option<RunId>,
-    /// The last failure in one line.
+    /// The last failure, in one line.
     pub last_error: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use crate::kernel::error::Refusal;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::rights::{Right, right_to};
 
-/// Somebody who asks for something.
+/// Who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// A person or program outside any run.
@@ -99,7 +99,7 @@ impl Caller {
     }
 }
 
-/// What a worker is told that asks for what operators do.
+/// The name of a worker in a refusal of what only operators may do.
 pub(in crate::kernel) fn no_operator(run_id: RunId, operation: &'static str) -> Refusal {
     Refusal::Forbidden { caller: format!("a worker (run {run_id})"), verb: operation }
 }

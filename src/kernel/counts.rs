@@ -1,4 +1,4 @@
-//! How many tasks stand where, kept up to date with each commit so that `stats` reads no rows.
+//! Number of tasks by status, updated with each commit so that `stats` reads no rows.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! The tasks that a worker says it created. A model may name some that were never made; a plan that is built on those stands
-//! still for ever, so the word is checked before the verdict is taken.
+//! still, so the claim is checked before the verdict is taken.
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
@@ -15,7 +15,7 @@ use crate::kernel::validate;
 pub enum Doubt {
     /// No task of this board has it.
     Unknown,
-    /// Somebody else created the task.
+    /// Another caller created the task.
     Foreign(String),
     /// Nobody knows who created the task.
     Unattributed,
@@ -86,7 +86,7 @@ fn told(id: &str, doubt: &Doubt) -> String {
     match doubt {
         Doubt::Unknown => format!("{id} (no such task)"),
         Doubt::Foreign(by) => format!("{id} (created by {by})"),
-        Doubt::Unattributed => format!("{id} (nobody knows who created it)"),
+        Doubt::Unattributed => format!("{id} (its creator is unknown)"),
     }
 }
 

@@ -10,27 +10,27 @@ use crate::kernel::tx::Tx;
 /// Setting that keeps the dispatch switch.
 const DISPATCH_SWITCH: &str = "dispatch";
 
-/// Whether the board starts anything. Stored, so it survives a restart; runs that are under way go on under each.
+/// Position of the dispatch switch. Kept across restarts; runs that have started continue in every position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DispatchSwitch {
-    /// It does.
+    /// Ready tasks are started.
     On,
-    /// It does not, until somebody resumes.
+    /// Nothing is started until `resume`.
     Paused,
-    /// It does not, and somebody waits for the last run to end.
+    /// Nothing is started, and an operator waits for the last run to end.
     Draining,
 }
 
-/// Why a pass starts nothing although tasks are ready.
+/// Why a pass starts no ready task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
-    /// Somebody paused the board.
+    /// Dispatch is paused.
     Paused,
-    /// Somebody waits for the last run to end.
+    /// Dispatch is draining.
     Draining,
-    /// The disk is nearly full; it goes on by itself.
+    /// The disk is nearly full; dispatch continues once there is space.
     Disk,
 }
 
@@ -47,7 +47,7 @@ impl DispatchSwitch {
         [Self::On, Self::Paused, Self::Draining].into_iter().find(|one| one.as_str() == text)
     }
 
-    /// How it stands now.
+    /// The new position.
     ///
     /// # Errors
     /// A fault of the database.

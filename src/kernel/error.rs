@@ -1,7 +1,7 @@
-//! Two ways in which a verb does not succeed: the board says no, or something broke.
+//! Errors of a verb: the board refuses, or something does not work.
 //!
 //! A [`Refusal`] is an expected answer (the task is running, the id is unknown): it has a stable code, one line for
-//! people and sometimes a hint. A [`Fault`] is a failure of the machinery underneath; whoever sees one may try again
+//! people and sometimes a hint. A [`Fault`] is a failure of the machinery underneath; its caller may try again
 //! when it is retryable, and an operator should look at it.
 
 mod code;

@@ -31,29 +31,29 @@ macro_rules! event_kinds {
 }
 
 event_kinds! {
-    /// A task was made: `assignee, status, parents, tenant, skills`.
+    /// The task was created: `assignee, status, parents, tenant, skills`.
     Created = "created",
-    /// A dependency was added: `parent, child`; stands under the child.
+    /// A dependency was added: `parent, child`; recorded under the child.
     Linked = "linked",
-    /// The last open parent was satisfied.
+    /// The last unfinished parent is done.
     Promoted = "promoted",
     /// The assignee changed: `assignee` (null = unassigned).
     Assigned = "assigned",
-    /// A dependency was removed: `parent, child`; stands under the child.
+    /// A dependency was removed: `parent, child`; recorded under the child.
     Unlinked = "unlinked",
-    /// Put away.
+    /// The task was archived.
     Archived = "archived",
     /// Title, body, tenant or labels changed: `fields`.
     Edited = "edited",
     /// The priority changed: `priority`.
     Reprioritized = "reprioritized",
-    /// A ready task got an open parent: `parent`.
+    /// A ready task got an unfinished parent: `parent`.
     Demoted = "demoted",
-    /// Somebody began to work: `lock, expires, run_id`.
+    /// Work began: `lock, expires, run_id`.
     Claimed = "claimed",
-    /// The worker process runs: `pid`.
+    /// The worker process was started: `pid`.
     Spawned = "spawned",
-    /// A worker or claimer is alive: `note`.
+    /// The worker or claimer reported progress: `note`.
     Heartbeat = "heartbeat",
     /// A comment was added: `author, len`.
     Commented = "commented",
@@ -61,53 +61,54 @@ event_kinds! {
     Attached = "attached",
     /// An attached file was removed: `attachment_id, filename, size_bytes, sha256`.
     AttachmentRemoved = "attachment_removed",
-    /// A completion was refused because it named tasks that were not created in it: `phantom_cards`.
+    /// A completion was refused because it listed tasks not created by its run: `phantom_cards`.
     CompletionBlockedHallucination = "completion_blocked_hallucination",
-    /// Done: `result_len, summary`, and `verified_cards` when tasks were named as created.
+    /// The task was completed: `result_len, summary`, and `verified_cards` when created tasks were listed.
     Completed = "completed",
-    /// A person is needed: `reason`.
+    /// The task needs a person: `reason`.
     Blocked = "blocked",
-    /// A person let it go on.
+    /// A person unblocked the task.
     Unblocked = "unblocked",
-    /// A claim or run was taken back: `stale_lock` or `reason`.
+    /// A claim or run was reclaimed: `stale_lock` or `reason`.
     Reclaimed = "reclaimed",
-    /// The worker ended badly: `pid, claimer, error, exit_code, signal`; of the last two one is null.
+    /// The worker failed: `pid, claimer, error, exit_code, signal`; one of the last two is null.
     Crashed = "crashed",
-    /// The worker was killed for using too much memory: `pid, max_rss_bytes, memory_peak_bytes`.
+    /// The worker was killed because it ran out of memory: `pid, max_rss_bytes, memory_peak_bytes`.
     Oom = "oom",
-    /// The run exceeded its time or stalled: `pid, error, elapsed_seconds, limit_seconds, sigkill`.
+    /// The run exceeded its time limit or stalled: `pid, error, elapsed_seconds, limit_seconds, sigkill`.
     TimedOut = "timed_out",
     /// The worker could not be started: `error, errno, failures`.
     SpawnFailed = "spawn_failed",
-    /// The worker ended cleanly without a verdict: `pid, failures`.
+    /// The worker exited with code 0 but without a verdict: `pid, failures`.
     ProtocolViolation = "protocol_violation",
-    /// The worker met a rate limit: `retry_at, reason`.
+    /// The worker reached a rate limit: `retry_at, reason`.
     RateLimited = "rate_limited",
     /// The run was lost with its supervisor or its host: `reason`.
     Lost = "lost",
     /// A person stopped the run: `reason, then`.
     Stopped = "stopped",
-    /// A ready task has waited long: `since, reason, explanation`. Once each time that it is ready.
+    /// A ready task has waited long: `since, reason, explanation`. Once per time it becomes ready.
     WaitingLong = "waiting_long",
-    /// A breaker opened by a failure of this task: `key, until, error`.
+    /// A failure of this task opened a breaker: `key, until, error`.
     BreakerOpened = "breaker_opened",
-    /// A breaker closed by a start of this task, or a person reset the one that it was the first to trip: `key, reset`.
+    /// A start of this task closed a breaker, or a person reset a breaker that this task opened: `key, reset`.
     BreakerClosed = "breaker_closed",
     /// No further attempt will be made: `failures, error`.
     GaveUp = "gave_up",
-    /// The processes of a run do not die; its slot stays taken: `run_id`. Once per run.
+    /// The processes of a run cannot be killed; its slot stays occupied: `run_id`. Once per run.
     Unkillable = "unkillable",
-    /// The processes of a run are gone: `run_id, exit_code, signal`; with `forced, reason` when a person said so instead.
+    /// All processes of a run are gone: `run_id, exit_code, signal`; with `forced, reason` when a person closed it
+    /// without proof.
     Closed = "closed",
 }
 
 /// Payload keys and values; an empty payload is stored as NULL.
 pub type Payload = Map<String, Value>;
 
-/// An event as it was appended.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Event {
-    /// Cursor: strictly increasing, never reused.
+    /// Id, strictly increasing, never reused.
     pub id: EventId,
     /// The task.
     #[schemars(with = "String")]
@@ -115,15 +116,15 @@ pub struct Event {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// The run it belongs to, when there is one.
+    /// Its run, if any.
     pub run_id: Option<RunId>,
-    /// What happened.
+    /// Kind of the event.
     pub kind: String,
-    /// An object or null.
+    /// Details, an object or null.
     #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
     pub payload: Option<Payload>,
-    /// When, epoch seconds.
+    /// Time, epoch seconds.
     pub created_at: EpochSeconds,
-    /// Who did it; null for imported events.
+    /// Who caused it; null for imported events.
     pub actor: Option<String>,
 }

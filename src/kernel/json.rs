@@ -10,7 +10,7 @@ use crate::kernel::limits::JSON_DEPTH_MAX;
 /// It is no JSON, is of another type, or is nested deeper than [`JSON_DEPTH_MAX`].
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(bytes).or_else(|error| {
-        // The parser's own limit is lower. Whoever is within it pays nothing for this.
+        // The parser's own limit is lower. A text within it costs nothing.
         if depth(bytes) > JSON_DEPTH_MAX {
             return Err(error);
         }

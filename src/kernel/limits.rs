@@ -1,4 +1,4 @@
-//! Every bound of the board in one place, with its unit and its reason.
+//! All limits of the board, with their units and reasons.
 
 /// Longest title, in bytes: it is repeated in lists, events and prompts.
 pub const TITLE_BYTES_MAX: usize = 4 * 1024;
@@ -126,7 +126,7 @@ pub const COMMIT_COLLECT_MS_MAX: u64 = 2;
 /// Requests that may wait for the database thread before callers are made to wait too.
 pub const DATABASE_QUEUE_MAX: usize = 1024;
 
-/// Events that a slow subscriber may lag behind before it is told to read again from its cursor.
+/// Events that a slow subscriber may lag behind before it has to read again from its cursor.
 pub const SUBSCRIBER_QUEUE_MAX: usize = 1024;
 
 /// Runs that one dispatch pass may start: keeps a pass short, the next one follows at once.

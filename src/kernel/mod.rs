@@ -1,4 +1,4 @@
-//! The board: what may happen, what happened, and the one file that remembers it.
+//! The board: its rules, its history, and the one file that stores it.
 //!
 //! # How it works
 //! A request that writes is a [`verbs`] struct. [`board::Board`] runs it inside a transaction through a [`tx::Tx`]; the

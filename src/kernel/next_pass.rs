@@ -1,4 +1,4 @@
-//! What the next pass will do, found out by reading: for `kanban why`, and for a dry run.
+//! What the next pass will do, determined by reading: for `kanban why`, and for a dry run.
 //!
 //! A pass first writes what time and others have changed (claims that ended, back-offs and waits that are over) and then walks.
 //! Here the walk ([`crate::kernel::dispatch::walk`]) and every decision ([`crate::kernel::rules::start`]) are the same; what a

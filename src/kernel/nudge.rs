@@ -1,9 +1,9 @@
 //! What follows when a worker ends cleanly and has given no verdict: a reminder in the same session, another attempt, or a
 //! person.
 //!
-//! The reminder comes first and once: where the agent's session can be gone on with, it costs a sentence, and all that the
+//! The reminder comes first and once: where the agent's session can be resumed, it costs a sentence, and all that the
 //! agent has learnt is still there. It is not held against the limit of such ends (`retry::next`), but it is a failure like
-//! any other, so nothing goes on for ever. What ends like this after a reminder, or cannot be reminded, counts.
+//! any other, so there is no endless loop. What ends like this after a reminder, or cannot be reminded, counts.
 
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::task::Task;
@@ -11,7 +11,7 @@ use crate::kernel::task::Task;
 /// A clean end without a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Violation {
-    /// Whether the session of the run can be gone on with.
+    /// Whether the session of the run can be resumed.
     pub is_resumable: bool,
     /// Whether the run was a reminder itself.
     pub was_reminder: bool,
@@ -39,7 +39,7 @@ pub fn after_violation(violation: Violation) -> Nudge {
 pub enum Beginning {
     /// From nothing.
     Fresh,
-    /// From nothing, and it is told that the attempt before ended without a verdict.
+    /// From nothing, and its prompt says that the attempt before ended without a verdict.
     Warned,
     /// In the session of the run before.
     Resumed,

@@ -18,7 +18,7 @@ pub enum Origin {
         /// The task that it worked on.
         task_id: TaskId,
     },
-    /// Somebody outside any run.
+    /// A caller outside any run.
     Somebody(Actor),
     /// Nobody knows: it was imported, or its creator is gone.
     Unknown,

@@ -1,7 +1,7 @@
-//! From the way in which a process ended to an outcome, and from an outcome to what becomes of the task.
+//! From the end of a process to an outcome, and from an outcome to the next status of the task.
 //!
 //! [`classify`] reads the evidence; [`rule`] is the table that says for each outcome whether it counts, against whom,
-//! whether the next start waits, who is told and what the next attempt reads. Nothing here reads a clock or a row.
+//! whether the next start waits, who is notified and what the next attempt reads. Nothing here reads a clock or a row.
 
 mod rule;
 
@@ -187,7 +187,7 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         ProcessEnd::StartFailed { message, .. } => (RunOutcome::SpawnFailed, Some(message.clone())),
         ProcessEnd::NotStarted => (
             RunOutcome::SpawnFailed,
-            Some("not started: the daemon ended between claim and start".to_owned()),
+            Some("not started: the daemon exited between claim and start".to_owned()),
         ),
         ProcessEnd::Lost { message, .. } => (RunOutcome::Lost, Some(message.clone())),
         ProcessEnd::Stalled { idle_seconds } => {
@@ -199,17 +199,19 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.oom => {
             let peak = evidence.memory_peak_bytes.or(evidence.max_rss_bytes).unwrap_or_default();
-            (RunOutcome::Oom, Some(format!("killed for using too much memory (peak {peak} bytes)")))
+            (
+                RunOutcome::Oom,
+                Some(format!("killed because it ran out of memory (peak {peak} bytes)")),
+            )
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signalled(_) if evidence.stop_requested => (
             RunOutcome::Reclaimed,
-            Some("the shim was asked to stop it (host shutdown?)".to_owned()),
+            Some("the shim was asked to stop the run (host shutdown?)".to_owned()),
         ),
         ProcessEnd::Exited(code) if let Some(unheard) = evidence.unheard_end(mode, *code) => {
             let cause = &unheard.cause;
-            let told = format!(
-                "exit code {code}; the worker could not report its verdict to the daemon: {cause}"
-            );
+            let told =
+                format!("exit code {code}; the worker was unable to report its verdict: {cause}");
             (RunOutcome::Lost, Some(told))
         }
         ProcessEnd::Exited(EXIT_RATE_LIMITED) => (

@@ -1,4 +1,4 @@
-//! Where a task's work is done, and the leases that keep two runs out of one place.
+//! Workspaces of tasks, and the leases that keep two runs out of one workspace.
 //!
 //! A place is taken by its keys, in the transaction of the claim; each key belongs to one open run at most. A directory that is
 //! there has two: its path without links, and its device and inode, so that it is one place by whatever name. A directory that
@@ -52,7 +52,7 @@ pub enum Look {
     Found(Place),
     /// It leads to no directory: a start there fails.
     Broken(BrokenPath),
-    /// It cannot be told where it leads: no answer yet, no right to look, an error of the file system. Nothing starts there.
+    /// Unknown where it leads: no answer yet, no right to look, an error of the file system. Nothing starts there.
     Unknown {
         /// One line: why not.
         why: String,
@@ -76,7 +76,7 @@ pub type Looks = BTreeMap<String, Look>;
 pub struct LeaseKeys {
     /// Keys that the run takes.
     pub take: Vec<String>,
-    /// Keys that nobody else may hold although the run does not take them: a directory on the way that somebody makes.
+    /// Keys that nobody else may hold although the run does not take them: a directory on the way that another process creates.
     pub avoid: Vec<String>,
 }
 
@@ -120,7 +120,7 @@ fn below_key(directory: DirectoryId, names: &str) -> String {
 
 const QUESTION: &str = "look:";
 
-/// The key under which a task waits until somebody has looked where `path` leads.
+/// The key under which a task waits until `path` is resolved.
 pub fn question(path: &str) -> String {
     format!("{QUESTION}{path}")
 }

@@ -1,4 +1,4 @@
-//! What the operator decided, as far as the board's rules need it. The database thread holds one, replaced whole
+//! The settings that the board's rules need. The database thread holds one, replaced whole
 //! when the configuration is read again; a change holds from the next claim on.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ pub struct Policy {
     pub backoff_max_ms: u64,
     /// Wait after a rate limit whose end the worker did not tell, seconds.
     pub rate_limit_seconds: i64,
-    /// How long a task may be ready before an event tells of it, seconds; none = for ever.
+    /// How long a task may be ready before an event tells of it, seconds; none = no limit.
     pub queue_wait_alert_seconds: Option<i64>,
     /// How long all runs of a task may run together before no automatic one follows, seconds; none = no limit.
     pub max_total_runtime_seconds: Option<i64>,
@@ -46,7 +46,7 @@ pub struct Policy {
     pub strict_profiles: Option<Vec<String>>,
     /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
     pub workspaces_dir: String,
-    /// Beginning of the names of branches of new worktrees.
+    /// Prefix of the branch names of new worktrees.
     pub branch_prefix: String,
 }
 

@@ -1,4 +1,4 @@
-//! Backup and restore: a whole board file for another.
+//! Backup and restore: a whole database for another.
 //!
 //! A restore looks at the given file first, where it lies and so that nothing in it acts: its structure has to be that of a board
 //! of its version, every page and every index whole. Then it is migrated and every row is read once; what it says is under way
@@ -56,7 +56,7 @@ pub fn backup(connection: &Connection, to: &Path) -> Result<(), Fault> {
     store::backup::copy_into(connection, to)
 }
 
-/// Reads a board file through: its schema, every page, every index. Nothing in it acts.
+/// Reads a database through: its schema, every page, every index. Nothing in it acts.
 ///
 /// # Errors
 /// [`OpenError`]; the file is only read.
@@ -72,7 +72,7 @@ pub fn complete(copy: &Path) -> Result<(), OpenError> {
     store::complete(copy)
 }
 
-/// The installation that a board file is of; none when it cannot be told.
+/// The installation of a database; none when unknown.
 pub fn installation_of(file: &Path) -> Option<String> {
     store::installation_of(file)
 }
@@ -109,7 +109,7 @@ pub fn prepare(
     let open = board.read::<_, Fault>(store::runs::list_open_supervised)?;
     let caller = Caller::System { part: "restore" };
     for run in open {
-        let message = "restored from a backup that was taken while it ran".to_owned();
+        let message = "restored from a backup made while it ran".to_owned();
         let verb = CloseRun {
             run_id: run.id,
             verdict_mode: VerdictMode::Report,
@@ -142,17 +142,18 @@ pub fn swap(staged: &Path, path: &Path) -> Result<PathBuf, Fault> {
     remove_if_there(&with_suffix(staged, "-shm")).map_err(failed("remove a journal"))?;
     let kept = free_name(path);
     if path.exists() {
-        std::fs::hard_link(path, &kept).map_err(failed("keep the replaced board"))?;
+        std::fs::hard_link(path, &kept).map_err(failed("move the replaced database away"))?;
     }
     let wal = with_suffix(path, "-wal");
     let has_journal = std::fs::metadata(&wal).is_ok_and(|journal| journal.len() > 0);
     if has_journal && kept.symlink_metadata().is_ok() {
         // What was committed and not moved yet stays with its file.
-        std::fs::rename(&wal, with_suffix(&kept, "-wal")).map_err(failed("keep its journal"))?;
+        std::fs::rename(&wal, with_suffix(&kept, "-wal"))
+            .map_err(failed("move its journal away"))?;
     }
     remove_if_there(&wal).map_err(failed("remove the old journal"))?;
     remove_if_there(&with_suffix(path, "-shm")).map_err(failed("remove the old journal"))?;
-    std::fs::rename(staged, path).map_err(failed("put the backup in its place"))?;
+    std::fs::rename(staged, path).map_err(failed("move the backup into place"))?;
     Ok(kept)
 }
 

@@ -24,8 +24,8 @@ pub fn workspace_due(
 ) -> Due {
     match standing {
         None if is_purged => Due::Yes,
-        // Purged long ago, or lost when an older backup was restored: that cannot be told apart.
-        None => Due::Unknown("the board has no task of this name"),
+        // Purged long ago, or lost when an older backup was restored: there is no telling which.
+        None => Due::Unknown("no such task on the board"),
         Some(standing) => {
             let is_old = standing.since.saturating_add(retention_seconds) <= now;
             let may_go = is_over(standing.status) && (is_old || is_purged);
@@ -39,7 +39,7 @@ pub fn logs_due(status: Option<TaskStatus>) -> bool {
     status.is_none_or(is_over)
 }
 
-/// Nobody works on such a task any more.
+/// The work on such a task is over.
 fn is_over(status: TaskStatus) -> bool {
     matches!(status, TaskStatus::Done | TaskStatus::Archived)
 }
@@ -60,7 +60,7 @@ mod tests {
             (standing(TaskStatus::Blocked, 0, false), false, Due::No),
             (standing(TaskStatus::Ready, 0, false), true, Due::No),
             (None, true, Due::Yes),
-            (None, false, Due::Unknown("the board has no task of this name")),
+            (None, false, Due::Unknown("no such task on the board")),
         ] {
             let due = workspace_due(standing.as_ref(), is_purged, 1000, 100);
             assert_eq!(due, expected, "{standing:?}");

@@ -1,4 +1,4 @@
-//! When a failed task is tried again, and when it is not.
+//! When a failed task is retried, and when it is not.
 
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, below};
@@ -6,7 +6,7 @@ use crate::kernel::random::{Random, below};
 /// Counters of a task after a failure was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureCounts {
-    /// Failures of every kind since the last success or a person's word.
+    /// Failures of every kind since the last success or reset by a person.
     pub failures: u32,
     /// Clean exits without a verdict among them.
     pub protocol_violations: u32,

@@ -1,4 +1,4 @@
-//! Who may do what: one table, from an operation to the right that it takes. The kernel's verbs and the edges ask it, and
+//! Rights: one table, from an operation to the right that it requires. The kernel's verbs and the edges ask it, and
 //! `docs/security.md` shows it.
 
 /// What an operation takes, as far as a worker's rights go. People and operators have every right.

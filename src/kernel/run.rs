@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 
-/// What became of a run. These twelve and no other.
+/// Outcome of a run; these twelve and no other.
 #[derive(
     Debug,
     Clone,
@@ -38,27 +38,27 @@ use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
-    /// The work is done.
+    /// The task is done.
     Completed,
-    /// The work needs a person.
+    /// The task needs a person.
     Blocked,
-    /// The worker ended with a failure code or a signal.
+    /// The worker ended with a non-zero exit code or by a signal.
     Crashed,
-    /// The worker was killed for using too much memory.
+    /// The worker was killed because it ran out of memory.
     Oom,
-    /// The run exceeded its time.
+    /// The run exceeded its time limit.
     TimedOut,
     /// The worker could not be started.
     SpawnFailed,
-    /// The worker ended cleanly without a verdict although its launcher asks for one.
+    /// The worker exited with code 0 but without the verdict that its launcher requires.
     ProtocolViolation,
-    /// The worker met a rate limit of its provider.
+    /// The worker reached a rate limit of its provider.
     RateLimited,
-    /// A person stopped it.
+    /// A person stopped the run.
     Stopped,
-    /// The claim was taken back.
+    /// The claim or run was reclaimed.
     Reclaimed,
-    /// The supervisor of the process or the host was lost with it.
+    /// The run was lost with its shim or its host.
     Lost,
     /// A failure after which no further attempt is made; `cause` keeps what it was.
     GaveUp,
@@ -130,21 +130,21 @@ impl fmt::Display for RunOutcome {
     }
 }
 
-/// How far the process tree of a run is.
+/// State of the process tree of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// The row exists; the worker has not been seen yet.
+    /// The run is open; the worker has not started yet.
     Starting,
     /// The worker runs.
     Running,
-    /// A verdict is there; the worker may end by itself.
+    /// There is a verdict; the worker may exit on its own.
     Finishing,
-    /// The stop ladder is at work.
+    /// The processes are being stopped.
     Stopping,
-    /// The stop ladder is through and the tree still lives.
+    /// The processes did not end, even after SIGKILL.
     Unkillable,
-    /// The tree is proven empty.
+    /// All processes are gone.
     Closed,
 }
 
@@ -217,7 +217,7 @@ impl RunState {
     }
 }
 
-/// A run with its columns, as replies show it.
+/// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[expect(
     missing_docs,
@@ -239,7 +239,7 @@ pub struct Run {
     pub ended_at: Option<EpochSeconds>,
     pub closed_at: Option<EpochSeconds>,
     pub state: RunState,
-    /// Whether a process of ours works on it (a manual claim has none).
+    /// Whether kanband started a worker for it; false for a manual claim.
     pub supervised: bool,
     pub automatic: bool,
     pub cause: Option<RunOutcome>,
@@ -255,40 +255,40 @@ pub struct Run {
     pub signal: Option<i32>,
     pub cpu_ms: Option<i64>,
     pub max_rss_bytes: Option<i64>,
-    /// Most memory that all its processes had at one time; without a memory controller, that of its largest process.
+    /// Peak memory of all its processes together, bytes; without a memory controller, of the largest process.
     pub memory_peak_bytes: Option<i64>,
-    /// Processes that were killed because memory ran out; null where nothing counts them.
+    /// Processes killed for lack of memory; null where they cannot be counted.
     pub oom_kills: Option<i64>,
-    /// `cgroup` or `subreaper`: what holds its processes together.
+    /// Containment: `cgroup` or `subreaper`.
     pub containment: Option<String>,
-    /// Limits of its profile that nothing enforces here.
+    /// Limits of the profile that this host cannot enforce.
     #[serde(default)]
     pub not_enforced: Vec<String>,
-    /// Files that were declared as its results.
+    /// Files declared as its results.
     #[serde(default)]
     pub artifacts: Vec<Artifact>,
-    /// Tasks that were created in it, as its verdict says.
+    /// Tasks created by the run, as listed in its verdict.
     #[serde(default)]
     pub created_cards: Vec<String>,
     pub log_tail: Option<String>,
     pub errno: Option<i32>,
     pub retry_at: Option<EpochSeconds>,
-    /// Model that the agent was asked for.
+    /// Model of the agent.
     #[serde(default)]
     pub model: Option<String>,
-    /// Effort that the agent was asked for.
+    /// Reasoning effort of the agent.
     #[serde(default)]
     pub effort: Option<String>,
-    /// Extra arguments of profile and task.
+    /// Extra arguments of the profile and the task.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Id of the agent's session, where the launcher could go on with it.
+    /// Id of the agent's session, if the launcher can resume it.
     #[serde(default)]
     pub session: Option<String>,
-    /// The earlier run whose session this one goes on with.
+    /// The earlier run whose session this run resumes.
     #[serde(default)]
     pub resumed_run_id: Option<RunId>,
-    /// What its worker had to know about its workspace.
+    /// Message to the worker about its workspace.
     #[serde(default)]
     pub workspace_notes: Vec<String>,
 }

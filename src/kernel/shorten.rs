@@ -1,4 +1,4 @@
-//! A caller's word as an error message shows it.
+//! A caller's text, shortened for an error message.
 
 use crate::text::signs::{Kind, signs};
 use crate::text::terminal::HIDDEN;

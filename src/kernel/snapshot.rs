@@ -1,4 +1,4 @@
-//! What a query reads from: one snapshot of the board, and who asks.
+//! What a query works with: one snapshot of the board, and its caller.
 
 use crate::kernel::caller::Caller;
 use crate::kernel::context::LocalTime;

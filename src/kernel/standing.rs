@@ -1,4 +1,4 @@
-//! What a pass reads once before it looks at any task: the limits, what is open, and the breakers.
+//! What a pass reads once before it handles any task: the limits, the open runs, and the breakers.
 
 use std::collections::BTreeMap;
 

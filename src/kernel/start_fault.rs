@@ -3,7 +3,7 @@
 //!
 //! The step decides in most cases: the daemon's own files, its supervisors and its control groups are the host's whatever the
 //! error number says, a repository that is none is the workspace's. The error number decides where a step can fail for either
-//! reason: a program that is missing is the profile's fault, one that cannot be loaded for want of memory is the host's.
+//! reason: a program that is missing is the profile's fault, one that cannot be loaded for lack of memory is the host's.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum FailedStep {
     /// Writing the files that the daemon keeps for the run: its directory, its log, its token, its scratch directory.
     RunFiles,
-    /// Starting the supervisor of the run, by the daemon itself or by the holder of the runs.
+    /// Starting the shim of the run, by the daemon itself or by the holder.
     Supervisor,
     /// Making or entering the control groups.
     Containment,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
 
-/// Where a task stands.
+/// Status of a task.
 #[derive(
     Debug,
     Clone,
@@ -35,19 +35,19 @@ use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum TaskStatus {
-    /// A raw idea; never started by itself.
+    /// A raw idea; never started automatically.
     Triage,
-    /// Waits for a parent.
+    /// Waits for unfinished parents.
     Todo,
-    /// May be started.
+    /// Can be started.
     Ready,
-    /// Somebody works on it: a supervised run or a manual claim.
+    /// Being worked on, by a supervised run or a manual claim.
     Running,
     /// Needs a person.
     Blocked,
     /// Finished.
     Done,
-    /// Put away; satisfies its children like `done`.
+    /// Archived; counts as done for its children.
     Archived,
 }
 
@@ -67,11 +67,11 @@ pub enum TaskStep {
     Promote,
     /// It got an open parent.
     Demote,
-    /// Somebody starts to work on it.
+    /// Work on it starts.
     Claim,
-    /// The work is done.
+    /// The task is done.
     Complete,
-    /// The work needs a person.
+    /// The task needs a person.
     Block,
     /// Its run ended without a verdict and another attempt is due.
     Requeue,
@@ -184,13 +184,13 @@ impl fmt::Display for TaskStatus {
     }
 }
 
-/// Where a task's work happens.
+/// Kind of the workspace of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkspaceKind {
-    /// A private directory of the task, removed some time after it ended.
+    /// A private directory of the task, removed some time after the task is over.
     Scratch,
-    /// A directory that the task names; never removed.
+    /// A directory named by the task; never removed.
     Dir,
     /// A git worktree of a repository.
     Worktree,
@@ -215,7 +215,7 @@ impl WorkspaceKind {
     }
 }
 
-/// A task with every column of its row, as replies show it.
+/// A task, with every column of its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[expect(
     missing_docs,
@@ -239,47 +239,48 @@ pub struct Task {
     pub started_at: Option<EpochSeconds>,
     pub completed_at: Option<EpochSeconds>,
     pub result: Option<String>,
-    /// None means "never specified", an empty list "explicitly none".
+    /// Null: not specified; empty list: explicitly none.
     pub skills: Option<Vec<String>>,
     pub claim_lock: Option<String>,
     pub claim_expires: Option<EpochSeconds>,
     pub idempotency_key: Option<String>,
-    /// Failures of every kind since the last success or a person's word.
+    /// Failures of every kind since the last success or reset by a person.
     pub spawn_failures: u32,
     pub worker_pid: Option<i64>,
     pub last_spawn_error: Option<String>,
     pub max_runtime_seconds: Option<i64>,
-    /// The default limit was lifted for this task (`--max-runtime none`).
+    /// The default time limit does not apply (`--max-runtime none`).
     pub no_max_runtime: bool,
     pub last_heartbeat_at: Option<EpochSeconds>,
     pub current_run_id: Option<RunId>,
     pub workflow_template_id: Option<String>,
     pub current_step_key: Option<String>,
-    /// Automatic starts are held back until then.
+    /// No automatic start before this time, epoch seconds.
     pub not_before: Option<EpochSeconds>,
-    /// When it last became ready.
+    /// Time it last became ready.
     pub ready_at: Option<EpochSeconds>,
-    /// Automatic starts so far, over its whole life.
+    /// Automatic starts so far.
     pub auto_starts: u32,
-    /// Words that people put on it to find it again, in order.
+    /// Labels, in order.
     pub labels: Vec<String>,
-    /// When it was archived.
+    /// Time it was archived.
     pub archived_at: Option<EpochSeconds>,
-    /// Clean exits without a verdict since the last success or a person's word, but for the one that got a reminder.
+    /// Exits with code 0 but without a verdict since the last success or reset by a person, except one answered by a
+    /// reminder.
     pub protocol_violations: u32,
-    /// Model that its agent is asked for.
+    /// Model of the agent.
     #[serde(default)]
     pub model: Option<String>,
-    /// Effort that its agent is asked for.
+    /// Reasoning effort of the agent.
     #[serde(default)]
     pub effort: Option<String>,
-    /// Extra arguments for its agent.
+    /// Extra arguments for the agent.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Run whose session the next start goes on with, to remind its agent of the verdict.
+    /// Run whose session the next start resumes, to remind the agent of the verdict.
     #[serde(default)]
     pub resume_run_id: Option<RunId>,
-    /// Branch of its worktree, once it has one.
+    /// Branch of the worktree, once it exists.
     #[serde(default)]
     pub branch_name: Option<String>,
 }

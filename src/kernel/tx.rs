@@ -21,7 +21,7 @@ pub enum Signal {
     VerdictGiven {
         /// The run.
         run_id: RunId,
-        /// Whether the worker itself gave it. Somebody else's verdict leaves no time to linger.
+        /// Whether the worker itself gave it. Another caller's verdict leaves no time to linger.
         by_worker: bool,
     },
     /// The processes of a run are to be stopped now.

@@ -1,4 +1,4 @@
-//! What a field may hold. Every surface's input passes through here, inside the verb.
+//! Validation of fields. All input passes through here, inside the verb.
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
@@ -67,7 +67,7 @@ pub fn name(field: &'static str, given: Option<&str>) -> Result<Option<String>, 
     Ok(Some(name.to_owned()))
 }
 
-/// A name that becomes an argument of the launched program: it may not look like an option there.
+/// A name that becomes an argument of the started program: it may not look like an option there.
 pub fn argument_name(field: &'static str, given: Option<&str>) -> Result<Option<String>, Refusal> {
     let name = name(field, given)?;
     match name {
@@ -165,8 +165,8 @@ pub fn labels(given: &[String]) -> Result<Vec<String>, Refusal> {
     if labels.len() as u64 > LABELS_PER_TASK_MAX {
         return Err(Refusal::InvalidValue {
             field: "labels",
-            problem: "are more than a task may have",
-            value: format!("{}, at most {LABELS_PER_TASK_MAX}", labels.len()),
+            problem: "too many labels",
+            value: format!("{}, maximum {LABELS_PER_TASK_MAX}", labels.len()),
         });
     }
     Ok(labels)
@@ -192,7 +192,7 @@ pub fn workspace(
         (WorkspaceKind::Scratch, Some(path)) => {
             Err(invalid("a scratch workspace takes no path", path))
         }
-        (WorkspaceKind::Dir, None) => Err(invalid("a dir workspace needs a path", "")),
+        (WorkspaceKind::Dir, None) => Err(invalid("a dir workspace requires a path", "")),
         (_, None) => Ok((kind, None)),
         (_, Some(path)) => {
             text("workspace_path", path, PATH_BYTES_MAX)?;
@@ -223,7 +223,7 @@ pub fn max_runtime(seconds: Option<i64>) -> Result<Option<i64>, Refusal> {
     match seconds {
         Some(seconds) if seconds <= 0 => Err(Refusal::InvalidValue {
             field: "max_runtime_seconds",
-            problem: "must be larger than zero",
+            problem: "must be greater than zero",
             value: seconds.to_string(),
         }),
         other => Ok(other),
@@ -238,8 +238,8 @@ pub fn metadata(
     if object.values().any(|value| is_deeper_than(value, METADATA_DEPTH_MAX - 1)) {
         return Err(Refusal::InvalidValue {
             field: "metadata",
-            problem: "is nested deeper than the limit",
-            value: format!("at most {METADATA_DEPTH_MAX} levels"),
+            problem: "is nested too deeply",
+            value: format!("maximum {METADATA_DEPTH_MAX} levels"),
         });
     }
     let json = serde_json::Value::Object(object.clone()).to_string();

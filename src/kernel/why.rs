@@ -1,6 +1,6 @@
 //! Why a task is not running: the one reason, the first that holds, in the order in which a dispatch pass would meet them.
 //!
-//! What does not wait for a start is told from the task's status. For a ready task the rules say what is in the way
+//! The reason of a task that does not wait for a start follows from its status. For a ready task the rules say what is in the way
 //! ([`crate::kernel::rules::start`]), and the next pass, walked through by reading, says whether it starts or what is before it.
 
 mod facts;

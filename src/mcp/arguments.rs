@@ -1,5 +1,5 @@
 //! From what a model wrote to a request. Models make the same few mistakes; those that leave no doubt are taken as meant, the
-//! others are told in a line that says what to write instead.
+//! others get a line that says what to write instead.
 
 use serde_json::{Map, Value};
 

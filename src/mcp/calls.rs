@@ -62,8 +62,8 @@ fn show(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, Clien
     let cursor = cursor.as_ref().and_then(Value::as_str).filter(|cursor| !cursor.trim().is_empty());
     let no_such = || {
         invalid(
-            "cursor: there is no such part".to_owned(),
-            "give next_cursor of the reply before, or leave it out to begin anew",
+            "cursor: no such part".to_owned(),
+            "pass next_cursor of the previous reply, or omit cursor to start over",
         )
     };
     let from = cursor.map(|text| Position::parse(text).ok_or_else(no_such)).transpose()?;
@@ -102,7 +102,7 @@ fn take_limit(fields: &mut Map<String, Value>) -> Result<usize, ClientError> {
     };
     let limit = limit.ok_or_else(|| {
         let told = format!("limit must be between 1 and {LIST_MAX}");
-        invalid(told, "go on behind next_cursor for more")
+        invalid(told, "pass next_cursor for more")
     })?;
     fields.insert("limit".to_owned(), (limit + 1).into());
     Ok(limit)

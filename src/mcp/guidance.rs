@@ -1,4 +1,4 @@
-//! What a worker is told about its part, by the MCP server's instructions and by `kanban guidance`.
+//! Instructions for workers, in the MCP server's instructions and by `kanban guidance`.
 
 /// The text. Between 1,500 and 4,096 characters: long enough to be followed, short enough to be carried along.
 pub const GUIDANCE: &str = "\
@@ -21,7 +21,7 @@ call kanban_block with one sentence that names what is needed, and stop. Put lon
 person answers, and a new attempt is started that reads the answer.
 5. **Hand over.** Call kanban_complete with a summary of one to three sentences that names what was made and where, and with \
 metadata for machines: changed files, tests run, decisions taken. Name files that you made in artifacts and tasks that you \
-created in created_cards; both are checked. All of it is kept for ever and read by others, so no secrets and no \
+created in created_cards; both are checked. All of it is kept and read by others, so no secrets and no \
 personal data. Then stop: nothing you do afterwards counts.
 6. **Found more work?** Make a new task with kanban_create for the profile that fits, with your task as its parent. Do not widen \
 your own.

@@ -1,4 +1,4 @@
-//! The worker's side: an MCP server on standard input and output, for agents of any make.
+//! An MCP server on standard input and output, for agents of all kinds.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -10,12 +10,12 @@
 //! | `parts` | replies of bounded size, the rest behind a cursor |
 //! | `protocol` | what a line of input is; every one that may be a request gets an answer |
 //! | `wire` | standard input and output |
-//! | `server` | what is said to each request |
-//! | `guidance` | what a worker is told about its part |
+//! | `server` | the reply to each request |
+//! | `guidance` | instructions for workers |
 //! | `skills` | the longer texts that agents read when they need them |
 //!
-//! A tool does what an operation of the control API does, through the same socket and under the same rules: who is calling is
-//! told by the kernel of the operating system, never by an argument.
+//! A tool does what an operation of the control API does, through the same socket and under the same rules: the kernel
+//! of the operating system identifies the caller, never an argument.
 
 pub mod arguments;
 pub mod guidance;

@@ -1,4 +1,4 @@
-//! Replies of bounded size: an agent pays for every word, and refuses a reply that is larger than it takes.
+//! Replies of limited size: agents pay for every word, and refuse replies that are too large.
 //!
 //! What does not fit is given in parts. A part begins at a [`Position`], which the reply before it named as `next_cursor`; all
 //! parts together hold everything. Lists are cut between their items. An item that is larger than a part, or a text that stands

@@ -1,7 +1,7 @@
 //! What a line of input is: JSON-RPC 2.0 as the Model Context Protocol has it, one message a line.
 //!
 //! Pure. The protocol library behind this reads well-formed messages only: it passes over a line that it cannot read, answers
-//! nothing, and its sender waits for ever. Here every line that is, or may have been, a request gets an answer.
+//! nothing, and its sender waits without end. Here every line that is, or may have been, a request gets an answer.
 //!
 //! | line | answer |
 //! |---|---|
@@ -115,7 +115,7 @@ pub fn read(line: &[u8]) -> Vec<Incoming> {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
-            let told = format!("parse error: byte {} is no UTF-8", error.valid_up_to());
+            let told = format!("parse error: invalid UTF-8 at byte {}", error.valid_up_to());
             return vec![unreadable(line, &told)];
         }
     };
@@ -143,7 +143,7 @@ fn of_value(value: Value) -> Vec<Incoming> {
         Value::Object(message) => of_message(message).into_iter().collect(),
         Value::Array(batch) => of_batch(&batch),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            let told = format!("a message is an object, not {}", kind_of(&value));
+            let told = format!("a message must be an object, not {}", kind_of(&value));
             vec![Incoming::Refused(Refused::new(None, INVALID_REQUEST, &told))]
         }
     }
@@ -151,7 +151,7 @@ fn of_value(value: Value) -> Vec<Incoming> {
 
 /// The protocol has had no batches since 2025-06-18.
 fn of_batch(batch: &[Value]) -> Vec<Incoming> {
-    let told = "batches are not taken: send one message a line";
+    let told = "batches are not supported: send one message per line";
     let ids = batch.iter().filter_map(|message| message.get("id")).filter(|id| is_valid_id(id));
     let refused = |id| Incoming::Refused(Refused::new(id, INVALID_REQUEST, told));
     let mut answers: Vec<Incoming> =
@@ -182,7 +182,7 @@ fn of_message(mut message: Map<String, Value>) -> Option<Incoming> {
     match (&given, &id) {
         // None of them means anything here: nothing can be cancelled, and nothing of the client's is asked for.
         (None, _) if is_notification => return None,
-        (None, _) => return refused(INVALID_REQUEST, &format!("{method} needs an id")),
+        (None, _) => return refused(INVALID_REQUEST, &format!("{method} requires an id")),
         (Some(given @ Value::Number(_)), None) => {
             let told = "id must be a string or an integer, not a number with a fraction";
             return Some(Incoming::Refused(Refused::new(
@@ -196,7 +196,7 @@ fn of_message(mut message: Map<String, Value>) -> Option<Incoming> {
             return refused(INVALID_REQUEST, &told);
         }
         (Some(_), Some(_)) if is_notification => {
-            return refused(METHOD_NOT_FOUND, &format!("{method} is a notification: it has no id"));
+            return refused(METHOD_NOT_FOUND, &format!("{method} is a notification: omit the id"));
         }
         (Some(_), Some(_)) => {}
     }

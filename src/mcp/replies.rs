@@ -1,4 +1,4 @@
-//! From a reply of the daemon to the few fields that a model needs. What is null is left out: every word is paid for. Each is of
+//! From a reply of the daemon to the few fields that a model needs. Nulls are omitted: every word costs. Each is of
 //! bounded size, see [`crate::mcp::parts`].
 
 use serde_json::{Map, Value, json};

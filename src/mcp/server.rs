@@ -128,7 +128,7 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         if request.is_some_and(|request| request.cursor.is_some()) {
-            let message = "cursor: the tools are one page, which gives no cursor";
+            let message = "cursor: the list of tools has one page";
             return Err(ErrorData::new(RpcCode::INVALID_PARAMS, message, None));
         }
         let shown = TOOLS.iter().filter(|tool| self.part.sees(tool));

@@ -1,5 +1,5 @@
 //! The table of tools. A row names an operation of the control API and which of its fields a model gets to see; types and
-//! descriptions of the fields come from that operation, so that nothing is said twice.
+//! descriptions of the fields come from that operation, so that nothing is written twice.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct Field {
     pub of: &'static str,
     /// Whether it must be given.
     pub is_required: bool,
-    /// What it says in the place of the operation's own words.
+    /// Description, in place of the operation's own.
     pub about: Option<&'static str>,
     /// What is made of it on the way to the operation.
     pub given: Given,
@@ -51,7 +51,7 @@ pub enum Given {
 pub struct Tool {
     /// Its name.
     pub name: &'static str,
-    /// What it is for.
+    /// Purpose.
     pub about: &'static str,
     /// The operation that it calls.
     pub operation: &'static str,
@@ -92,7 +92,7 @@ const FILE: Field = Field {
 
 /// The part of a reply that is asked for.
 const PART: Field = Field {
-    about: Some("next_cursor of the reply before, for its next part."),
+    about: Some("next_cursor of the previous reply, for its next part."),
     given: Given::Cursor,
     ..field("cursor")
 };
@@ -104,15 +104,15 @@ const FILENAME: Field = Field { about: Some("Default: its own name."), ..field("
 pub const TOOLS: &[Tool] = &[
     Tool {
         name: "kanban_show",
-        about: "Read a task: its text, earlier attempts, results of its parents, comments. Call it first, without \
-                arguments; worker_context is what you need to know. A long reply comes in parts: next_cursor gets the next.",
+        about: "Read a task: its text, earlier runs, results of its parents, comments. Call it first, without \
+                arguments; worker_context is what you need to know. A long reply has parts: next_cursor gets the next.",
         operation: "show",
         fields: &[OWN_TASK, PART],
         audience: Audience::Workers,
     },
     Tool {
         name: "kanban_complete",
-        about: "Finish your task and hand over. Needs summary or result.",
+        about: "Complete your task. Needs summary or result.",
         operation: "complete",
         fields: &[
             OWN_TASK,
@@ -126,21 +126,21 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "kanban_block",
-        about: "Stop and ask a person: say in one sentence what you need.",
+        about: "Block your task until a person answers: say in one sentence what you need.",
         operation: "block",
         fields: &[OWN_TASK, required("reason"), field("kind")],
         audience: Audience::Workers,
     },
     Tool {
         name: "kanban_heartbeat",
-        about: "Say that long work goes on, and what was reached.",
+        about: "Report progress of long work.",
         operation: "heartbeat",
         fields: &[OWN_TASK, field("note")],
         audience: Audience::Workers,
     },
     Tool {
         name: "kanban_comment",
-        about: "Leave a durable note on a task.",
+        about: "Comment on a task.",
         operation: "comment",
         fields: &[ANY_TASK, required("body")],
         audience: Audience::Workers,
@@ -167,7 +167,7 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "kanban_link",
-        about: "Make a task wait for another.",
+        about: "Add a dependency between two tasks.",
         operation: "link",
         fields: &[required("parent_id"), required("child_id")],
         audience: Audience::Workers,
@@ -190,14 +190,14 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "kanban_unblock",
-        about: "Let a blocked task go on.",
+        about: "Unblock a task.",
         operation: "unblock",
         fields: &[ANY_TASK],
         audience: Audience::Orchestrators,
     },
     Tool {
         name: "kanban_attach",
-        about: "Attach a file for whoever works on a task.",
+        about: "Attach a file to a task.",
         operation: "attach",
         fields: &[ANY_TASK, FILE, FILENAME],
         audience: Audience::Orchestrators,

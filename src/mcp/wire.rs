@@ -229,7 +229,7 @@ impl Reading {
         }
     }
 
-    /// Hands it on; false when nobody is there any more.
+    /// Hands it on; false when the receiver is gone.
     fn take(&self, incoming: Incoming) -> bool {
         let permit = self.runtime.block_on(Arc::clone(&self.owed).acquire_owned());
         let Ok(permit) = permit else { return false };

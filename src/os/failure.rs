@@ -1,4 +1,4 @@
-//! Errors that name a file and keep the kernel's error number: the number decides who is to blame, the name helps a person.
+//! Errors with a file name and the kernel's error number: the number decides what is to blame, the name helps people.
 
 use std::error::Error;
 use std::fmt;

@@ -1,9 +1,9 @@
-//! Small questions about files.
+//! Small checks of files.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Whether a regular file is there that somebody may execute.
+/// Whether a regular file is there that is executable.
 pub fn is_executable_file(path: &Path) -> bool {
     std::fs::metadata(path)
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)

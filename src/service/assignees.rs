@@ -1,4 +1,4 @@
-//! Everybody who is or can be assigned.
+//! All assignees.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use crate::service::{Requester, Service, ServiceError};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListAssignees {
-    /// Board; `default` when none is named.
+    /// Board; default: `default`.
     pub board: Option<String>,
 }
 
-/// Somebody who is or can be assigned.
+/// An assignee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assignee {
     /// Name.
     pub name: String,
-    /// Whether the configuration has a profile of that name.
+    /// Whether the configuration has a profile with this name.
     pub on_disk: bool,
-    /// Tasks by status, archived ones left out.
+    /// Number of tasks by status, without archived tasks.
     pub counts: BTreeMap<String, i64>,
-    /// What would be run for it; empty when nothing can be.
+    /// Command line of its workers; empty when there is none.
     pub would_run: Vec<String>,
 }
 

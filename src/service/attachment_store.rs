@@ -1,4 +1,4 @@
-//! The attached files of the home, and who may change them at a time.
+//! The attachments of the home, and the lock for changes.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
-//! Files that are attached to tasks: their bytes in and out, and what `gc` does about them.
+//! Attachments: storing and reading their content, and what `gc` removes.
 //!
 //! The daemon opens no path that a caller named: the client reads the file and sends its bytes as the body of the request.
 //! They are put on the disk first, then the row is written; a crash between the two leaves bytes without a row, which `gc`
-//! sweeps. Whoever takes bytes away holds up those who add some until it is through, so no row loses its bytes to it.
+//! sweeps. A removal of content holds up additions until it is through, so no row loses its content to it.
 
 use std::fs::File;
 use std::io;
@@ -28,9 +28,9 @@ use crate::service::{Requester, Service, ServiceError};
 pub struct AttachUpload {
     /// The task.
     pub id: String,
-    /// Name that it is to have, without any folder. When the task has another file of that name, a number is added.
+    /// Name of the attachment, without a directory. A number is added when the task has another file with this name.
     pub filename: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
@@ -60,7 +60,7 @@ impl Upload {
         };
         let task_id = service.readers.read(by.caller.clone(), check).await?;
         if service.disk.low_bytes().is_some() {
-            return Err(Fault::DiskFull { doing: "take the file".to_owned() }.into());
+            return Err(Fault::DiskFull { doing: "receive the file".to_owned() }.into());
         }
         Ok(Self { by, request, task_id })
     }
@@ -88,7 +88,7 @@ impl Upload {
             let _nothing_is_taken_away = service.attachments.change.read().await;
             let placed = blocking(move || arrived.keep(task_id.as_str())).await?;
             let (sha256, size_bytes) =
-                placed.map_err(|error| file_fault("keep an attached file", &error))?;
+                placed.map_err(|error| file_fault("store an attachment", &error))?;
             crate::failpoint::hit("attachment-kept");
             let AttachUpload { id, filename, board } = request;
             let verb = AttachFile { id, filename, size_bytes, sha256, board };
@@ -111,7 +111,7 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|_panicked| Fault::NoAnswer { part: "the disk thread" }.into())
 }
 
-/// What a request is told whose task has panicked.
+/// The reply to a request whose task has panicked.
 fn no_answer<T>(part: &'static str) -> Result<T, ServiceError> {
     Err(Fault::NoAnswer { part }.into())
 }
@@ -124,7 +124,7 @@ pub struct GetAttachment {
     pub id: String,
     /// Name of the file.
     pub filename: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
@@ -160,7 +160,7 @@ pub async fn open(
     let (opened, found) = service.readers.read(by.caller, read).await?;
     let file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ServiceError::AttachmentLost { filename: found.filename },
-        _ => file_fault("read an attached file", &error).into(),
+        _ => file_fault("read an attachment", &error).into(),
     })?;
     Ok(OpenedAttachment { file, size_bytes: found.size_bytes })
 }
@@ -180,7 +180,7 @@ pub async fn detach(
         let reply = service.database.submit(by.submit(verb)).await?;
         if let Err(error) = remove_unused(&service, caller, &reply).await {
             // Bytes without a row: gc sweeps them.
-            tracing::warn!(%error, "the bytes of a removed attachment stay for now");
+            tracing::warn!(%error, "cannot remove the content of a detached attachment; gc retries");
         }
         Ok::<DetachReply, ServiceError>(reply)
     });
@@ -203,7 +203,7 @@ async fn remove_unused(
     }
     let (files, sha256) = (service.attachments.files.clone(), gone.attachment.sha256.clone());
     let removed = blocking(move || files.remove(task_id.as_str(), &sha256)).await?;
-    Ok(removed.map_err(|error| file_fault("remove an attached file", &error))?)
+    Ok(removed.map_err(|error| file_fault("remove an attachment", &error))?)
 }
 
 /// What `gc` does about attached files.
@@ -224,7 +224,7 @@ pub struct Sweep {
 pub async fn sweep(service: &Service, caller: Caller, sweep: Sweep) -> Result<usize, ServiceError> {
     let _nothing_is_added = service.attachments.change.write().await;
     let files = service.attachments.files.clone();
-    let unread = |error: io::Error| file_fault("list the attached files", &error);
+    let unread = |error: io::Error| file_fault("list the attachments", &error);
     let listed = blocking(move || files.list()).await?.map_err(unread)?;
     let Sweep { purged, written_before, dry_run } = sweep;
     let look = move |snapshot: &Snapshot<'_>| {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Attention {
     /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
     pub kind: String,
-    /// One line about it.
+    /// One line for people.
     pub message: String,
-    /// The command that helps.
+    /// Suggested command.
     pub command: String,
 }
 

@@ -1,4 +1,4 @@
-//! A copy of the board file, as of one instant.
+//! A copy of the database, as of one instant.
 
 use std::fs::File;
 

@@ -98,7 +98,7 @@ fn mark_worktree(
 ) -> Result<String, ServiceError> {
     let path = service.paths.scratch_dir(&task.id);
     if !path.is_dir() {
-        let problem = "the worktree is made first, by whoever claims";
+        let problem = "the claimer creates the worktree first";
         let value = path.display().to_string();
         return Err(Refusal::InvalidValue { field: "workspace", problem, value }.into());
     }

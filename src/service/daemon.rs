@@ -1,4 +1,4 @@
-//! The daemon itself.
+//! The daemon.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,40 +11,40 @@ use crate::kernel::policy::Policy;
 use crate::service::{GetDaemon, Requester, Service, ServiceError};
 use crate::telemetry;
 
-/// The daemon itself.
+/// The daemon.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonInfo {
-    /// Version of the program.
+    /// Program version.
     pub version: String,
-    /// Its process id.
+    /// Process id.
     pub pid: u32,
     /// Its home.
     pub home: String,
-    /// The socket of people and operators.
+    /// Socket of the operators.
     #[serde(default)]
     pub socket: String,
-    /// What holds the processes of a run together.
+    /// Containment of runs: how the processes of a run are held together.
     #[serde(default)]
     pub containment: String,
-    /// Least weight of its log lines.
+    /// Minimum log level.
     #[serde(default)]
     pub log_level: LogLevel,
-    /// Beginning of the names of branches of new worktrees.
+    /// Prefix of the branch names of new worktrees.
     #[serde(default = "default_branch_prefix")]
     pub branch_prefix: String,
-    /// When it started, epoch seconds.
+    /// Start time, epoch seconds.
     pub started_at: i64,
-    /// The life of the database; event cursors begin with it.
+    /// Incarnation of the database; the prefix of event cursors.
     pub incarnation: String,
-    /// Runs whose processes may be there.
+    /// Number of runs that may have processes.
     pub live_runs: usize,
-    /// Requests that the database thread ran.
+    /// Number of requests to the database thread.
     pub database_requests: u64,
-    /// Commits that it made.
+    /// Number of commits.
     pub database_commits: u64,
-    /// Time that the commits took, microseconds.
+    /// Total time of the commits, microseconds.
     pub database_commit_us: u64,
-    /// Reads on the reading connections.
+    /// Number of reads on the reading connections.
     pub database_reads: u64,
 }
 

@@ -14,13 +14,13 @@ use crate::service::{Requester, Service, ServiceError};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DispatchRequest {
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
-    /// Starts at most; 0 makes every pass but starts nothing.
+    /// Maximum number of starts; 0 makes a full pass but starts nothing.
     pub max: Option<u32>,
-    /// Failures after which a task started by this dispatch is given up.
+    /// Failures after which a task started by this dispatch is blocked.
     pub failure_limit: Option<u32>,
-    /// Board that the caller asks for; dispatch works on all boards together.
+    /// Board of the caller; dispatch covers all boards.
     pub board: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub async fn dispatch(
     if request.failure_limit == Some(0) {
         return Err(Refusal::InvalidValue {
             field: "failure_limit",
-            problem: "must be larger than zero",
+            problem: "must be greater than zero",
             value: "0".to_owned(),
         }
         .into());

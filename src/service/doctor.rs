@@ -1,4 +1,4 @@
-//! `doctor`: what is wrong with this installation, each with the one thing that mends it.
+//! `doctor`: what is wrong with this installation, each with the one thing that fixes it.
 
 mod board;
 pub mod check;
@@ -21,7 +21,7 @@ use crate::service::{GetDaemon, Requester, Service, ServiceError};
 /// All checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Doctor {
-    /// The worst of them.
+    /// The worst result.
     pub health: Health,
     /// The checks.
     pub checks: Vec<Check>,

@@ -1,4 +1,4 @@
-//! Why a use case does not succeed.
+//! Errors of use cases.
 
 use thiserror::Error;
 
@@ -52,7 +52,7 @@ pub enum ServiceError {
         value: String,
     },
     /// Files are on a disk that does not answer.
-    #[error("the files of the profiles were not read within {seconds} seconds")]
+    #[error("reading the files of the profiles took more than {seconds} seconds")]
     NotInTime {
         /// How long was waited.
         seconds: u64,
@@ -145,7 +145,7 @@ impl From<RestoreError> for ServiceError {
     }
 }
 
-/// What is said of a backup that is refused: that nothing was changed, and how it can be made one that is taken.
+/// The hint for a refused backup: that nothing was changed, and how to make it acceptable.
 pub fn bad_backup_hint(untouched: &str, refused: &OpenError) -> String {
     match refused.remedy() {
         Some(statements) => format!(

@@ -36,17 +36,17 @@ const PAGE_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FollowEvents {
-    /// Cursor after which to begin: `incarnation:id`, a bare id, or `now`. From the beginning when not given.
+    /// Cursor to read after: `incarnation:id`, an id, or `now`. Default: from the first event.
     pub after: Option<String>,
-    /// Goes on with new events until the client hangs up.
+    /// Continues with new events until the client disconnects.
     pub follow: bool,
     /// Only events of these tasks, comma-separated.
     pub tasks: Option<String>,
-    /// Only events of this board; a worker sees its own only.
+    /// Only events of this board; a worker reads only its own board.
     pub board: Option<String>,
 }
 
-/// A stream of events that somebody reads.
+/// A stream of events with a reader.
 pub struct EventStream {
     service: Arc<Service>,
     caller: Caller,
@@ -67,13 +67,13 @@ pub struct EventStream {
 pub enum EventLine {
     /// Something has happened.
     Event {
-        /// What.
+        /// The event.
         #[serde(flatten)]
         event: Box<Event>,
         /// Where to go on from after it.
         cursor: String,
     },
-    /// What is between cannot be told: the board has to be looked at anew.
+    /// The events between are lost: the board has to be read again.
     Resync {
         /// Where to go on from.
         resync: String,
@@ -138,7 +138,7 @@ async fn start_of(
     if incarnation.is_some_and(|incarnation| incarnation != service.supervision.incarnation()) {
         return Ok(Start { after: newest_event_id(service, caller).await?, resync: true });
     }
-    // What gc has removed cannot be told any more; a listener that had not heard it has to look at the board anew.
+    // Events that gc has removed are lost; a listener that has not read them has to read the board again.
     let floor = events_floor(service, caller).await?;
     if id < floor {
         return Ok(Start { after: newest_event_id(service, caller).await?, resync: true });
@@ -262,7 +262,7 @@ impl EventStream {
     /// The stream ends; at the end of the daemon that is nothing to tell of.
     fn tell_unread(&self, error: &VerbError) {
         if *self.life.borrow() != Life::Ending {
-            tracing::warn!(%error, "an event stream ends because its events cannot be read");
+            tracing::warn!(%error, "cannot read events; closing an event stream");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::service::{Requester, Service, ServiceError};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExportBoard {
-    /// Board; `default` when none is named.
+    /// Board; default: `default`.
     pub board: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Export {
     /// The record of the next task that is still there; none at the end.
     ///
     /// # Errors
-    /// A fault; a part must not be taken for the whole then.
+    /// A fault; a part must not pass as the whole then.
     pub async fn next(&mut self) -> Result<Option<TaskRecord>, ServiceError> {
         for id in self.ids.by_ref() {
             let read = move |snapshot: &Snapshot<'_>| export::record(snapshot, &id);

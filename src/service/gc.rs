@@ -1,4 +1,4 @@
-//! Collecting garbage: archived tasks that are old enough go whole, and old logs, files and workspaces with them.
+//! Garbage collection: removes old archived tasks with all their records, and old logs, files and workspaces.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::service::{Requester, Service, ServiceError};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GcRequest {
-    /// Archived tasks older than so many days go, with everything that belongs to them.
+    /// Minimum age in days of the archived tasks to remove, with all their records.
     pub older_than_days: i64,
-    /// Logs of runs older than so many days go, where their task is done or archived.
+    /// Minimum age in days of the logs to remove; the task must be done or archived.
     pub log_older_than_days: i64,
-    /// Only says what would go.
+    /// Only reports what would be removed.
     pub dry_run: bool,
 }
 
@@ -36,24 +36,24 @@ impl Default for GcRequest {
     }
 }
 
-/// What went.
+/// Result of `gc`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GcReport {
     /// Tasks.
     pub tasks: usize,
-    /// Event rows among what went with them.
+    /// Events of removed tasks.
     pub events: usize,
     /// Workspaces.
     pub workspaces: usize,
-    /// Workspaces that were due and stay.
+    /// Expired workspaces that were kept.
     #[serde(default)]
     pub kept: Vec<KeptWorkspace>,
     /// Log files.
     pub logs: usize,
-    /// Attached files whose task is gone.
+    /// Attachments of removed tasks.
     #[serde(default)]
     pub attachments: usize,
-    /// Whether nothing was done.
+    /// Whether this was a dry run.
     pub dry_run: bool,
 }
 

@@ -19,7 +19,7 @@ use crate::service::error::file_fault;
 use crate::service::life::wait_for_life;
 use crate::service::{Requester, Service, ServiceError};
 
-/// Time between two looks at a log that somebody follows. Only a log that is followed is looked at. It doubles as long as nothing
+/// Time between two looks at a followed log. Only a log that is followed is looked at. It doubles as long as nothing
 /// comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// See [`LOOK_AGAIN`].
@@ -31,16 +31,16 @@ const LOOK_AGAIN_MAX: Duration = Duration::from_millis(800);
 pub struct GetLog {
     /// The task.
     pub id: String,
-    /// The run; the newest that has a log when none is named.
+    /// The run; default: the newest with a log.
     #[serde(default)]
     pub run: Option<RunId>,
-    /// Only so many bytes from the end.
+    /// Only the last bytes: how many.
     #[serde(default)]
     pub tail: Option<u64>,
-    /// Goes on with what is written from now on, until the run is over.
+    /// Continues with new output until the run ends.
     #[serde(default)]
     pub follow: bool,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }

@@ -13,16 +13,16 @@ use crate::telemetry;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetLogLevel {
-    /// Least weight of the lines that are written.
+    /// Minimum log level.
     pub level: LogLevel,
 }
 
 /// The log level now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLevelReply {
-    /// Least weight of the lines that are written.
+    /// Minimum log level.
     pub level: LogLevel,
-    /// What it was before.
+    /// The previous log level.
     pub before: LogLevel,
 }
 
@@ -37,6 +37,6 @@ pub async fn set(
 ) -> Result<LogLevelReply, ServiceError> {
     let before = telemetry::level();
     telemetry::set_level(level);
-    tracing::warn!(before = before.as_str(), level = level.as_str(), "the log level was changed");
+    tracing::warn!(before = before.as_str(), level = level.as_str(), "log level changed");
     Ok(LogLevelReply { level, before })
 }

@@ -1,4 +1,4 @@
-//! Figures for Prometheus. Everything is counted where it happens; asking gathers it, and reads rows only
+//! Metrics for Prometheus. Everything is counted where it happens; a request gathers it, and reads rows only
 //! through indexes: what it costs grows with the open runs, the breakers and the assignees, never with the board.
 
 mod text;
@@ -78,11 +78,11 @@ fn daemon(page: &mut Page, service: &Service) {
     page.single(
         "kanband_start_time_seconds",
         Kind::Gauge,
-        "When the daemon started, epoch seconds.",
+        "Start time of the daemon, epoch seconds.",
         service.started_at,
     );
     if let Ok(free) = free_bytes(&service.home) {
-        let help = "Bytes that are free at the home.";
+        let help = "Free bytes on the file system of the home.";
         page.single("kanband_disk_free_bytes", Kind::Gauge, help, free);
     }
 }
@@ -104,19 +104,19 @@ fn board(page: &mut Page, rows: &Rows) {
     page.family(
         name,
         Kind::Gauge,
-        "How long the oldest startable task of a profile has been ready.",
+        "Time since the oldest startable task of a profile became ready.",
     );
     for (profile, since) in &rows.waiting {
         page.sample(name, &[("profile", profile)], (rows.now - since).max(0));
     }
     let name = "kanband_open_runs";
-    page.family(name, Kind::Gauge, "Supervised runs whose processes may be there, by state.");
+    page.family(name, Kind::Gauge, "Open supervised runs, by state.");
     for state in ["starting", "running", "finishing", "stopping", "unkillable"] {
         let count = rows.open_runs.get(state).copied().unwrap_or_default();
         page.sample(name, &[("state", state)], count);
     }
     let name = "kanband_breaker_open";
-    let help = "Whether a breaker holds starts back: 0 closed, 1 half open, 2 open.";
+    let help = "State of a breaker: 0 closed, 1 half open, 2 open.";
     page.family(name, Kind::Gauge, help);
     for breaker in &rows.breakers {
         let state = match breaker.state {
@@ -129,13 +129,13 @@ fn board(page: &mut Page, rows: &Rows) {
     page.single(
         "kanband_workspace_breakers_open",
         Kind::Gauge,
-        "Workspaces whose breaker is open or half open; `kanban breakers` names them.",
+        "Workspaces with an open or half-open breaker; see `kanban breakers`.",
         rows.workspaces_held,
     );
     page.single(
         "kanband_dispatch_on",
         Kind::Gauge,
-        "Whether the board starts anything: 0 when it is paused or draining.",
+        "Whether dispatch is on: 0 when paused or draining.",
         u8::from(rows.is_on),
     );
 }
@@ -143,18 +143,18 @@ fn board(page: &mut Page, rows: &Rows) {
 fn runs(page: &mut Page, service: &Service) {
     page.histogram(
         "kanband_ready_wait_seconds",
-        "From a task's being ready to its claim; the rows have whole seconds.",
+        "Time from ready to claimed; rows have whole seconds.",
         1,
         &service.figures.ready_wait_seconds.now(),
     );
     page.histogram(
         "kanband_start_seconds",
-        "From the claim of a run to its worker's process.",
+        "Time from the claim to the worker process.",
         MICROSECONDS,
         &service.figures.start_time_us.now(),
     );
     let name = "kanband_runs_closed_total";
-    page.family(name, Kind::Counter, "Supervised runs that were closed, by profile and outcome.");
+    page.family(name, Kind::Counter, "Closed supervised runs, by profile and outcome.");
     for ((profile, outcome), count) in &service.figures.closed() {
         page.sample(name, &[("profile", profile), ("outcome", outcome)], count);
     }
@@ -165,22 +165,26 @@ fn database(page: &mut Page, service: &Service) {
     for (name, help, value) in [
         (
             "kanband_database_requests_total",
-            "Requests that were written.",
+            "Write requests.",
             figures.requests.load(Ordering::Relaxed),
         ),
-        ("kanband_database_reads_total", "Reads beside the writer.", service.readers.reads()),
+        (
+            "kanband_database_reads_total",
+            "Reads on the reading connections.",
+            service.readers.reads(),
+        ),
     ] {
         page.single(name, Kind::Counter, help, value);
     }
     page.histogram(
         "kanband_database_commit_seconds",
-        "Time of a commit, its sync to disk included.",
+        "Time of a commit, including the sync to disk.",
         MICROSECONDS,
         &figures.commit_times_us.now(),
     );
     page.histogram(
         "kanband_database_commit_requests",
-        "Requests that shared a commit.",
+        "Requests per commit.",
         1,
         &figures.batch_sizes.now(),
     );
@@ -189,12 +193,12 @@ fn database(page: &mut Page, service: &Service) {
 fn requests(page: &mut Page, service: &Service) {
     let counted = service.edge.requests();
     let name = "kanband_api_requests_total";
-    page.family(name, Kind::Counter, "Requests that were answered, by operation.");
+    page.family(name, Kind::Counter, "Answered requests, by operation.");
     for one in &counted {
         page.sample(name, &[("operation", one.operation)], one.all);
     }
     let name = "kanband_api_errors_total";
-    page.family(name, Kind::Counter, "Those among them that were refused or failed.");
+    page.family(name, Kind::Counter, "Refused or failed requests, by operation.");
     for one in &counted {
         page.sample(name, &[("operation", one.operation)], one.refused);
     }
@@ -202,17 +206,17 @@ fn requests(page: &mut Page, service: &Service) {
 
 fn bounds(page: &mut Page, resources: &Resources) {
     let name = "kanband_connections";
-    page.family(name, Kind::Gauge, "Connections by kind of caller.");
+    page.family(name, Kind::Gauge, "Open connections, by kind of caller.");
     for callers in &resources.callers {
         page.sample(name, &[("kind", &callers.kind)], callers.connections);
     }
     let name = "kanband_connections_max";
-    page.family(name, Kind::Gauge, "Connections that a kind of caller may have.");
+    page.family(name, Kind::Gauge, "Maximum number of connections, by kind of caller.");
     for callers in &resources.callers {
         page.sample(name, &[("kind", &callers.kind)], callers.connections_max);
     }
     let name = "kanband_turned_away_total";
-    page.family(name, Kind::Counter, "Connections and requests that were turned away, by reason.");
+    page.family(name, Kind::Counter, "Rejected connections and requests, by reason.");
     for (why, count) in &resources.turned_away {
         page.sample(name, &[("reason", why)], count);
     }
@@ -220,37 +224,37 @@ fn bounds(page: &mut Page, resources: &Resources) {
         (
             "kanband_reads_stopped_total",
             Kind::Counter,
-            "Reads that were stopped because they took too long.",
+            "Reads stopped because they took too long.",
             resources.reads_stopped,
         ),
         (
             "kanband_log_lines_lost_total",
             Kind::Counter,
-            "Log lines that could not be written.",
+            "Lost log lines.",
             resources.log.lost_lines,
         ),
         (
             "kanband_log_lines_waiting",
             Kind::Gauge,
-            "Log lines that wait to be written.",
+            "Log lines waiting to be written.",
             resources.log.waiting_lines,
         ),
         (
             "kanband_search_behind_events",
             Kind::Gauge,
-            "Events that the search index has not looked at.",
+            "Events not indexed yet.",
             resources.search.behind_events.unsigned_abs(),
         ),
         (
             "kanband_search_skipped_tasks",
             Kind::Gauge,
-            "Tasks of which something cannot be searched.",
+            "Tasks with a text that cannot be searched.",
             resources.search.skipped_tasks,
         ),
         (
             "kanband_open_files_max",
             Kind::Gauge,
-            "Files that the daemon may open at one time.",
+            "Maximum number of open files of the daemon.",
             resources.open_files_max,
         ),
     ] {

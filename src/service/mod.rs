@@ -95,7 +95,7 @@ pub struct Service {
     pub configuration: Live<Configuration>,
     /// The life of the database, and what holds runs together.
     pub supervision: Arc<RunSupervision>,
-    /// What workers are launched with.
+    /// What workers are started with.
     pub launcher: Arc<Launcher>,
     /// Does what has to be done about a workspace as another user.
     pub workspace_commands: WorkspaceCommands,
@@ -109,7 +109,7 @@ pub struct Service {
     pub life: watch::Receiver<Life>,
     /// The home.
     pub home: PathBuf,
-    /// The socket of people and operators.
+    /// Socket of the operators.
     pub socket: PathBuf,
     /// The sockets and whether they lead in.
     pub doors: Doors,

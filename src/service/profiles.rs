@@ -1,4 +1,4 @@
-//! `GET /v1/profiles`: what each profile amounts to, and what its workers would be started with.
+//! `GET /v1/profiles`: each profile, and how its workers would be started.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,11 +28,11 @@ pub(super) const FILES_TIME: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListProfiles {
-    /// Only this one; an assignee without a profile is told with what the default launcher does for it.
+    /// Only this profile; for an assignee without a profile, what the default launcher would run.
     pub name: Option<String>,
 }
 
-/// A profile as the configuration has it.
+/// A configured profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileInfo {
     /// Name.
@@ -41,53 +41,53 @@ pub struct ProfileInfo {
     pub launcher: String,
     /// `report` or `exit`.
     pub verdict: String,
-    /// What would be run.
+    /// Command line.
     pub argv: Vec<String>,
-    /// Open runs at most, when it has a cap.
+    /// Maximum number of open runs, if limited.
     pub max_running: Option<u32>,
-    /// Its program, when it was found.
+    /// Path of its program, if found.
     pub program: Option<String>,
-    /// Why nothing can be started under it.
+    /// Why it cannot start a worker.
     pub problem: Option<String>,
-    /// Limits of its runs that nothing enforces on this host.
+    /// Limits that this host cannot enforce.
     #[serde(default)]
     pub not_enforced: Vec<String>,
-    /// Directory that its workers start in; none = the workspace of their task.
+    /// Working directory of its workers; null: the workspace of the task.
     #[serde(default)]
     pub working_directory: Option<String>,
-    /// User that its workers run as; none = the daemon's.
+    /// User of its workers; null: the daemon's user.
     #[serde(default)]
     pub user: Option<String>,
-    /// Names of the variables of its workers, in order.
+    /// Names of the workers' environment variables, in order.
     #[serde(default)]
     pub env: Vec<String>,
-    /// Variables whose values are redacted in logs.
+    /// Environment variables whose values are redacted in logs.
     #[serde(default)]
     pub redacts: Vec<RedactedVariable>,
-    /// Where its workers' programs are looked for.
+    /// Search path for the workers' programs.
     #[serde(default)]
     pub path: String,
-    /// What a task may ask of its workers: `model`, `effort`, `args`.
+    /// Options that a task can set: `model`, `effort`, `args`.
     #[serde(default)]
     pub takes: Vec<String>,
-    /// Whether a session that ended without a verdict is gone on with.
+    /// Whether a session that ended without a verdict is resumed.
     #[serde(default)]
     pub can_resume: bool,
-    /// Arguments with which the program tells its version; empty when it is not to be asked.
+    /// Arguments that make the program print its version; empty: not checked.
     #[serde(default)]
     pub version_argv: Vec<String>,
-    /// Files of the workers' user, of which one must have the entry of `kanban mcp`; empty when the launcher sees to it.
+    /// Files of the workers' user, one of which must configure `kanban mcp`; empty when the launcher configures it.
     #[serde(default)]
     pub mcp_entry_files: Vec<String>,
 }
 
-/// A variable whose value is redacted in logs.
+/// An environment variable whose value is redacted in logs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedactedVariable {
     /// Its name.
     pub name: String,
-    /// `name`: its name denotes a secret; `credentials`: it is a URL with credentials; `value`: the profile sets it, and it is no path,
-    /// locale, URL, number or boolean; `token`: it names the file with the run's token.
+    /// `name`: the name suggests a secret; `credentials`: a URL with credentials; `value`: set by the profile and not a
+    /// path, locale, URL, number or boolean; `token`: the file with the run's token.
     pub reason: String,
 }
 
@@ -192,7 +192,7 @@ fn profile_info(name: &str, settings: &Settings, launcher: &Launcher) -> Profile
     let path = env.get("PATH").cloned().unwrap_or_default();
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
-        (None, Some(program)) => Some(format!("program `{program}` was not found")),
+        (None, Some(program)) => Some(format!("program `{program}` not found")),
         (Some(_), _) | (None, None) => user.err().or(file_problem),
     };
     let options = [
@@ -249,7 +249,7 @@ fn variables(
     })
 }
 
-/// The variables that are redacted, by the same rule as at launch.
+/// The variables that are redacted, by the same rule as at a start.
 fn redacts(
     env: &BTreeMap<String, String>,
     of_file: &BTreeMap<String, String>,

@@ -9,16 +9,17 @@ use crate::actors::reloader::ReloadError;
 use crate::config::shown::Change;
 use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
-/// A setting that is another one now.
+/// A changed setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingChange {
-    /// Its key with the section, such as `dispatch.max_running`.
+    /// Key with its section, such as `dispatch.max_running`.
     pub key: String,
-    /// The value before, as in the file; none when it was not set.
+    /// The previous value, as in the file; null when it was unset.
     pub old: Option<String>,
-    /// The value now; none when it is not set any more.
+    /// The new value; null when unset.
     pub new: Option<String>,
-    /// Whether it holds only from the next start of the daemon on; every other one holds from the next claim.
+    /// Whether the change takes effect only at the next start of the daemon; otherwise it applies from the next claim
+    /// on.
     pub from_restart: bool,
 }
 
@@ -29,10 +30,10 @@ impl From<Change> for SettingChange {
     }
 }
 
-/// The configuration that was taken.
+/// Result of `reload`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadReply {
-    /// What is different, by key.
+    /// Changed settings, by key.
     pub changes: Vec<SettingChange>,
 }
 

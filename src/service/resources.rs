@@ -1,4 +1,4 @@
-//! What can run out: how much of it there is, and what was turned away because of it. `status`, `doctor` and the figures tell the same.
+//! Limited resources: their use, and rejections because of them. `status`, `doctor` and the metrics show the same.
 
 use std::collections::BTreeMap;
 
@@ -22,25 +22,25 @@ const NAMED_MAX: u32 = 5;
 /// A log line that takes so long to write is stuck, milliseconds.
 const LOG_STUCK_MS: u64 = 5_000;
 
-/// Lines that were lost so long ago need nobody any more, seconds.
+/// Lines that were lost so long ago need no attention, seconds.
 const LOG_LOSS_SECONDS: i64 = 600;
 
-/// Events that the index may be behind before somebody should know.
+/// Events that the index may be behind before it needs attention.
 const SEARCH_BEHIND_MAX: i64 = 10_000;
 
-/// What can run out, and what was turned away.
+/// Limited resources and rejected requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Resources {
-    /// Files that the daemon may open at one time.
+    /// Maximum number of open files of the daemon.
     pub open_files_max: u64,
-    /// Open runs that there are descriptors for.
+    /// Maximum number of open runs for which there are file descriptors.
     pub runs_max: u32,
-    /// What each kind of caller has now.
+    /// Resources in use by each kind of caller.
     pub callers: Vec<Callers>,
-    /// Connections and requests that were turned away since the start, by reason.
+    /// Connections and requests rejected since the start, by reason.
     pub turned_away: BTreeMap<String, u64>,
-    /// Reads that were stopped since the start because they took too long.
+    /// Reads stopped since the start because they took too long.
     pub reads_stopped: u64,
     /// The daemon's log.
     pub log: LogUse,
@@ -48,39 +48,39 @@ pub struct Resources {
     pub search: SearchUse,
 }
 
-/// How the daemon's log stands.
+/// State of the daemon's log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LogUse {
     /// Lines lost since the start.
     pub lost_lines: u64,
-    /// When the last of them was lost, epoch seconds.
+    /// Time the last line was lost, epoch seconds.
     pub last_lost_at: Option<EpochSeconds>,
-    /// Lines that wait to be written.
+    /// Lines waiting to be written.
     pub waiting_lines: u64,
-    /// How long the line that is being written has taken, milliseconds.
+    /// Time the current write has taken, milliseconds.
     pub blocked_ms: u64,
 }
 
-/// How the search index stands.
+/// State of the search index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SearchUse {
-    /// Events that it has not looked at.
+    /// Number of events not indexed yet.
     pub behind_events: i64,
-    /// Tasks of which something is not in it.
+    /// Number of tasks with texts that could not be indexed.
     pub skipped_tasks: u64,
-    /// The first of them.
+    /// The first of these tasks.
     pub skipped: Vec<Skipped>,
 }
 
-/// A task of which something cannot be searched.
+/// A task with a text that cannot be searched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Skipped {
     /// The task.
     pub task: String,
-    /// Why.
+    /// Reason.
     pub why: String,
 }
 
@@ -142,42 +142,42 @@ pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec
                 "log",
                 Health::Warn,
                 told,
-                "let what reads the daemon's stderr read it: a pager, a stopped terminal, a full disk",
+                "let the reader of the daemon's stderr continue: a pager, a stopped terminal, a full disk",
             ),
             None if resources.log.lost_lines > 0 => {
                 let lost = resources.log.lost_lines;
-                Check::ok("log", format!("it is written; {lost} lines were lost since the start"))
+                Check::ok("log", format!("written; {lost} lines lost since the start"))
             }
-            None => Check::ok("log", "every line is written"),
+            None => Check::ok("log", "all lines written"),
         },
         match search_problem(&resources.search) {
             Some(told) => {
                 let named = resources.search.skipped.first();
                 let fix = named.map_or_else(
-                    || "wait: it is working through what has happened".to_owned(),
+                    || "wait until it has caught up".to_owned(),
                     |skipped| format!("`kanban show {}`: {}", skipped.task, skipped.why),
                 );
                 Check::bad("search", Health::Warn, told, fix)
             }
-            None => Check::ok("search", "every task is searched as a whole"),
+            None => Check::ok("search", "all tasks are indexed"),
         },
     ]
 }
 
 fn open_files_check(resources: &Resources, max_running: u32) -> Check {
     let Resources { open_files_max, runs_max, .. } = *resources;
-    let fix = "raise the limit of open files of the daemon's starter: LimitNOFILE= in its unit, or `ulimit -Hn`";
+    let fix = "raise the limit of open files: LimitNOFILE= in the unit, or `ulimit -Hn`";
     if runs_max < max_running {
         let told = format!(
-            "{open_files_max} open files are enough for {runs_max} runs at one time, not for dispatch.max_running ({max_running})"
+            "the limit of {open_files_max} open files allows {runs_max} runs, fewer than dispatch.max_running ({max_running})"
         );
         return Check::bad("open files", Health::Warn, told, fix);
     }
     if open_files_max < DESCRIPTORS_ENOUGH {
-        let told = format!("no more than {open_files_max} files can be open at one time");
+        let told = format!("the limit of open files is {open_files_max}");
         return Check::bad("open files", Health::Warn, told, fix);
     }
-    Check::ok("open files", format!("at most {open_files_max}, enough for {runs_max} runs"))
+    Check::ok("open files", format!("limit {open_files_max}, enough for {runs_max} runs"))
 }
 
 fn callers_check(resources: &Resources) -> Check {
@@ -189,31 +189,28 @@ fn callers_check(resources: &Resources) -> Check {
         .map(|(why, count)| format!("{why} {count}"))
         .collect();
     let turned = if turned.is_empty() { "nothing".to_owned() } else { turned.join(", ") };
-    Check::ok(
-        "callers",
-        format!("{connections} connections; turned away since the start: {turned}"),
-    )
+    Check::ok("callers", format!("{connections} connections; rejected since the start: {turned}"))
 }
 
 fn log_problem(log: &LogUse, now: EpochSeconds) -> Option<String> {
     if log.blocked_ms >= LOG_STUCK_MS {
         let seconds = log.blocked_ms / 1_000;
         return Some(format!(
-            "nobody has read the log for {seconds} s: {} lines wait, {} are lost",
+            "the log has not been read for {seconds} s: {} lines waiting, {} lost",
             log.waiting_lines, log.lost_lines
         ));
     }
     let is_recent = |at: EpochSeconds| now - at < LOG_LOSS_SECONDS;
     let lost = log.lost_lines;
-    log.last_lost_at.is_some_and(is_recent).then(|| {
-        format!("{lost} log lines were lost: what reads the log was too slow, or could not write")
-    })
+    log.last_lost_at
+        .is_some_and(is_recent)
+        .then(|| format!("{lost} log lines were lost: the reader of the log was too slow"))
 }
 
 fn search_problem(search: &SearchUse) -> Option<String> {
     if search.skipped_tasks > 0 {
         let count = search.skipped_tasks;
-        return Some(format!("not everything of {count} tasks can be searched"));
+        return Some(format!("{count} tasks have texts that cannot be searched"));
     }
     let behind = search.behind_events;
     (behind > SEARCH_BEHIND_MAX).then(|| format!("the search index is {behind} events behind"))
@@ -234,7 +231,7 @@ mod tests {
         for (log, expected) in [
             (log(0, None, 0), None),
             (log(0, None, LOG_STUCK_MS - 1), None),
-            (log(0, None, LOG_STUCK_MS), Some("nobody has read the log for 5 s")),
+            (log(0, None, LOG_STUCK_MS), Some("the log has not been read for 5 s")),
             (log(3, Some(1_000), 0), Some("3 log lines were lost")),
             (log(3, Some(1_000 - LOG_LOSS_SECONDS), 0), None),
         ] {

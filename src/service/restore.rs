@@ -1,4 +1,4 @@
-//! A backup in the place of the board. Its bytes are received into the home and checked there.
+//! Replaces the database with a backup, which is received into the home and checked there.
 
 use std::fs::File;
 use std::io;
@@ -18,12 +18,12 @@ use crate::service::error::file_fault;
 use crate::service::staged_file::StagedFile;
 use crate::service::{Service, ServiceError};
 
-/// What a restore did.
+/// Result of `restore`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreReply {
-    /// The new life of the board.
+    /// New incarnation of the database.
     pub incarnation: String,
-    /// Where the replaced board is kept.
+    /// Path of the replaced database.
     pub kept: String,
 }
 
@@ -56,8 +56,7 @@ impl Arriving {
         let synced = tokio::task::spawn_blocking(move || arrived.sync_all()).await;
         let synced = synced.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
         synced.map_err(|error| unreceived(&error))?;
-        let incarnation =
-            random_hex(16).map_err(|error| file_fault("draw a random number", &error))?;
+        let incarnation = random_hex(16).map_err(|error| file_fault("get random bytes", &error))?;
         let path = self.staged.path().to_owned();
         let install_id = installation(&service.home);
         let prepared = tokio::task::spawn_blocking(move || {
@@ -76,7 +75,10 @@ impl Arriving {
         let restored = service.database.replace(staged, service.pool.clone()).await?;
         service.supervision.incarnation.replace(restored.incarnation.clone());
         service.feed.have_all_look_again();
-        tracing::warn!(incarnation = restored.incarnation, "the board was restored");
+        tracing::warn!(
+            incarnation = restored.incarnation,
+            "the database was restored from a backup"
+        );
         Ok(RestoreReply {
             incarnation: restored.incarnation,
             kept: restored.kept.to_string_lossy().into_owned(),

@@ -1,4 +1,4 @@
-//! A board file on its way out of the home or into it. The daemon never opens a path that a caller named.
+//! A database on its way out of the home or into it. The daemon never opens a path that a caller named.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ impl StagedFile {
         Ok(Self(service.home.join(format!(".{word}-{random}"))))
     }
 
-    /// Where it is.
+    /// Path.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }

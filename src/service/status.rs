@@ -1,4 +1,4 @@
-//! How everything stands, small enough for one screen.
+//! The state of everything, small enough for one screen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,48 +22,48 @@ use crate::service::{GetDaemon, Requester, Service, ServiceError};
 /// Tasks that are named of those of a board that need a person; the rest is counted.
 const NAMED_MAX: u32 = 10;
 
-/// What is told before what can run out.
+/// What comes before limited resources.
 const URGENT: [&str; 2] = ["unkillable", "disk"];
 
-/// How everything stands.
+/// State of the daemon and the boards.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The daemon.
     pub daemon: DaemonInfo,
-    /// Whether the board starts anything.
+    /// Position of the dispatch switch.
     pub dispatch: DispatchSwitch,
-    /// Tasks by board and status; archived ones and empty statuses are left out.
+    /// Number of tasks by board and status, without archived tasks and empty statuses.
     pub boards: BTreeMap<String, BTreeMap<String, i64>>,
-    /// Supervised runs whose processes may be there, oldest first.
+    /// Open supervised runs, oldest first.
     pub runs: Vec<OpenRun>,
-    /// What needs a person, the worst first.
+    /// What needs a person, most urgent first.
     pub attention: Vec<Attention>,
-    /// What can run out, and what was turned away because of it.
+    /// Limited resources and rejected requests.
     #[serde(default)]
     pub resources: Resources,
-    /// The time of the answer, epoch seconds.
+    /// Time of the reply, epoch seconds.
     pub now: EpochSeconds,
 }
 
-/// A supervised run that is open.
+/// An open supervised run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct OpenRun {
     /// The run.
     pub run: RunId,
     /// Its task.
     pub task: String,
-    /// The board of that.
+    /// Board of the task.
     pub board: String,
-    /// The title of that.
+    /// Title of the task.
     pub title: String,
     /// Its profile.
     pub profile: String,
-    /// How far it is.
+    /// State of its processes.
     #[schemars(with = "String")]
     pub state: RunState,
-    /// When it began, epoch seconds.
+    /// Start time, epoch seconds.
     pub started_at: EpochSeconds,
-    /// Its worker's last word that the work goes on, epoch seconds; none when there was none.
+    /// Last heartbeat of the worker, epoch seconds; null when there was none.
     pub last_heartbeat_at: Option<EpochSeconds>,
 }
 

@@ -1,25 +1,25 @@
-//! What an edge tells the service of its callers: `status`, `doctor` and the metrics show it.
+//! What an edge reports to the service about its callers, for `status`, `doctor` and the metrics.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What one kind of caller has now.
+/// Resources in use by one kind of caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Callers {
-    /// `operators`, `workers`, `metrics`, `unproven` (has yet to show a run's token) or `refused`.
+    /// `operators`, `workers`, `metrics`, `unproven` (no token of a run yet) or `refused`.
     pub kind: String,
-    /// Connections.
+    /// Open connections.
     pub connections: usize,
-    /// Connections that they may have together.
+    /// Maximum number of connections.
     pub connections_max: usize,
-    /// Streams.
+    /// Open streams.
     pub streams: usize,
-    /// Files that arrive and that are sent.
+    /// Files being received or sent.
     pub files: usize,
-    /// Bytes of larger requests and answers that are held.
+    /// Memory held by large requests and replies, bytes.
     pub bytes: usize,
 }
 
@@ -38,7 +38,7 @@ pub struct RequestCount {
 pub trait EdgeUsage: Send + Sync {
     /// Each kind of caller.
     fn callers(&self) -> Vec<Callers>;
-    /// Connections and requests that were turned away since the start, by reason.
+    /// Connections and requests rejected since the start, by reason.
     fn turned_away(&self) -> BTreeMap<String, u64>;
     /// Requests by operation, in the order of the table.
     fn requests(&self) -> Vec<RequestCount>;

@@ -1,4 +1,4 @@
-//! Who the daemon takes a caller for.
+//! How the daemon identifies a caller.
 
 use std::sync::Arc;
 
@@ -9,30 +9,30 @@ use crate::kernel::caller::Caller;
 use crate::kernel::ids::RunId;
 use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
-/// The two kinds of callers.
+/// Kind of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerKind {
     /// A process of a run.
     Worker,
-    /// A person, or a program in a person's name.
+    /// A person, or a program that acts for one.
     Operator,
 }
 
-/// Who is calling, as the operating system says.
+/// The caller, as identified by the operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
-    /// What it may do.
+    /// Kind of the caller.
     pub kind: CallerKind,
-    /// Its name: the profile, or the user.
+    /// Name of the profile or the user.
     pub name: String,
     /// Its run.
     pub run_id: Option<RunId>,
-    /// The task of its run.
+    /// Task of its run.
     pub task_id: Option<String>,
-    /// The board of its run.
+    /// Board of its run.
     pub board: Option<String>,
-    /// Whether its profile plans work for others.
+    /// Whether its profile is an orchestrator.
     pub is_orchestrator: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What `gc` does about workspaces that are due ([`crate::kernel::retention`] says which): what becomes of each.
+//! What `gc` does with expired workspaces ([`crate::kernel::retention`] says which).
 //!
 //! Only what the daemon made can be due, and it knows that by its marks. Files are looked at on a thread of their own, never on one
 //! that the board needs; git never runs in the daemon or below it: `kanban workspace` does what is to be done about a worktree, as
@@ -30,32 +30,32 @@ const WORKSPACE_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// One sweep at a time: two would remove the same files.
 static SWEEPING: Mutex<()> = Mutex::new(());
 
-/// A workspace that was due and stays.
+/// An expired workspace that was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptWorkspace {
     /// Its task.
     pub task_id: String,
-    /// Where it is.
+    /// Path.
     pub path: String,
-    /// Why it stays.
+    /// Why it was kept.
     pub why: String,
-    /// The ref of its repository in which its work, or the first part of it, was saved.
+    /// Ref of the repository to which its work, or the first part of it, was saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
-    /// What became of each part of it; nothing in a dry run.
+    /// Its parts, each with where it was saved; empty in a dry run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<KeptPart>,
 }
 
-/// One part of a workspace that stays.
+/// One part of a kept workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptPart {
-    /// What it is.
+    /// Kind of content.
     pub what: String,
-    /// The ref in which it is saved.
+    /// Ref it was saved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
-    /// Why it is not, or what of it is not.
+    /// Why all or a part of it was not saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_saved: Option<String>,
 }
@@ -221,13 +221,13 @@ impl Commands {
         }
         if owner.is_none() && self.service.supervision.holder.is_some() {
             let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
-            let why = "it belongs to the daemon's own user, and this daemon starts nothing as that user; remove it by hand";
+            let why = "it belongs to the daemon's user, and this daemon starts nothing as that user; remove it by hand";
             return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
         }
         let path = path.to_string_lossy().into_owned();
         let told = self.run(owner, &["sweep", "--path", &path, "--name", name], dry_run)?;
         serde_json::from_str(&told)
-            .map_err(|_| format!("cannot read what `kanban workspace sweep` printed: {told}"))
+            .map_err(|_| format!("cannot parse the output of `kanban workspace sweep`: {told}"))
     }
 
     /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
@@ -244,7 +244,7 @@ impl Commands {
 }
 
 fn account(owner: u32) -> Result<Account, String> {
-    let unknown = || format!("it belongs to uid {owner}, and there is no such user");
+    let unknown = || format!("it belongs to uid {owner}, an unknown user");
     let name = user_name(owner).ok_or_else(unknown)?;
     Account::named(&name).ok().flatten().ok_or_else(unknown)
 }
@@ -255,7 +255,7 @@ async fn on_root<T: Send + 'static>(
     work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, ServiceError> {
     let root = service.paths.workspaces_dir.clone();
-    let doing = format!("look at the workspaces in {}", root.display());
+    let doing = format!("inspect the workspaces in {}", root.display());
     let done = on_own_thread("workspaces", move || work(&root)).await.flatten();
     Ok(done.map_err(|error| file_fault(doing, &error))?)
 }

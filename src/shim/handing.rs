@@ -1,7 +1,7 @@
-//! What the daemon has made for the run and its worker is to own: the directory of the work, and the token.
+//! Files created by the daemon that the worker has to own: its workspace, and the token.
 //!
 //! The daemon has no right to give a file away, this process has; and it gives away only what belongs to its own user, found
-//! without following a link, so that whoever can write as that user gains nothing by it.
+//! without following a link, so that a process that can write as that user gains nothing by it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -30,20 +30,20 @@ pub fn hand_over(spec: &RunSpec, dir: &RunDir, run_as: Option<&RunAs>) -> Result
     let Some(who) = run_as else { return Ok(()) };
     if let Some(made) = &spec.handed_over {
         hand_over_directory(made, who).map_err(|error| {
-            let what = format!("`{}` could not be given to the worker", made.path.display());
+            let what = format!("cannot give `{}` to the worker", made.path.display());
             let part = Some(StartPart::HandingOver);
             StartFailure { part, ..failure_of(StartStep::Workspace, &error, &what) }
         })?;
     }
     hand_over_token(dir, who).map_err(|error| {
-        let what = format!("`{}` could not be given to the worker", dir.token().display());
+        let what = format!("cannot give `{}` to the worker", dir.token().display());
         let part = Some(StartPart::HandingOver);
         StartFailure { part, ..failure_of(StartStep::Limits, &error, &what) }
     })
 }
 
 fn hand_over_directory(made: &WorkspaceSpec, who: &RunAs) -> io::Result<()> {
-    // Already somebody else's, it may not be readable.
+    // Already another user's, it may not be readable.
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let there = fstat(open(&made.path, flags, Mode::empty())?)?;
     if (there.st_dev, there.st_ino) != (made.device, made.inode) {
@@ -72,7 +72,7 @@ fn hand_over_token(dir: &RunDir, who: &RunAs) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let found = token.metadata()?;
-    // A second name would be somebody else's file, put here to be given away.
+    // A second name would be another user's file, put here to be given away.
     if !found.is_file() || found.nlink() != 1 {
         return Err(Errno::EPERM.into());
     }

@@ -1,4 +1,4 @@
-//! The stop ladder: when the tree is asked to end, when it is killed, when it is over.
+//! The stop ladder: when the tree is asked to exit, when it is killed, when it is over.
 //!
 //! ```text
 //!            stop asked · max_runtime · worker ended          grace over · kill asked
@@ -157,7 +157,7 @@ impl Ladder {
                 Action::Nothing
             }
             (Stage::Terminating { .. }, Event::KillAsked) => self.kill(now_ms),
-            // Whoever put them there did not mean them to be asked; they cannot be told apart from each other either.
+            // They were not put there to be asked; they cannot be distinguished from each other either.
             (Stage::Running | Stage::Terminating { .. }, Event::StrangersLeft) => self.kill(now_ms),
             (Stage::Killing { next_round_at_ms, .. }, Event::Time)
                 if now_ms >= next_round_at_ms =>
@@ -202,7 +202,7 @@ impl Ladder {
         self.timed_out
     }
 
-    /// Whether it began because somebody asked.
+    /// Whether it began on request.
     pub fn stop_requested(&self) -> bool {
         self.stop_requested
     }

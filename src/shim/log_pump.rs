@@ -79,7 +79,7 @@ impl LogPump {
     }
 
     /// Takes what is still in the pipe, at no pace, once no process of the run is left. At most what the pipe
-    /// holds: a stranger who was handed the pipe may write for ever.
+    /// holds: another process that got the pipe may write without end.
     pub fn drain(&mut self) {
         let mut left = self.pipe.as_ref().map_or(0, capacity);
         while left > 0 {

@@ -83,12 +83,12 @@ impl ShimExit {
                 "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] [--open-files N] (started by kanband, not by hand), \
                  or kanban-shim --hold [OPTIONS]"
             }
-            Self::SetUp => "the process could not be set up",
+            Self::SetUp => "cannot set up the process",
             Self::LockHeld => "another shim holds the run lock",
             Self::OtherNonce => "the spec belongs to another start",
-            Self::Files => "the files of the run cannot be used",
-            Self::AlreadyStarted => "this start has been made before",
-            Self::Record => "the exit record could not be written",
+            Self::Files => "cannot access the files of the run",
+            Self::AlreadyStarted => "this start was already made",
+            Self::Record => "cannot write the exit record",
         }
     }
 }
@@ -110,7 +110,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
         None => ShimExit::Usage,
     };
     if exit != ShimExit::Done {
-        // For whoever tries it by hand; under the daemon this goes to /dev/null.
+        // For people who try it by hand; under the daemon this goes to /dev/null.
         let _unheard = writeln!(std::io::stderr(), "kanban-shim: {}", exit.reason());
     }
     exit
@@ -120,7 +120,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
 struct Start {
     dir: RunDir,
     nonce: String,
-    /// The user of the worker, when that is not this process's. It comes from whoever started this process and from nowhere
+    /// The user of the worker, when that is not this process's. It comes from the starter of this process and from nowhere
     /// else: the spec is a file that the daemon's user can write.
     run_as: Option<RunAs>,
     /// The soft limit of open files that this process and its worker are to have; none to keep the one that it was started with.

@@ -1,4 +1,4 @@
-//! The directory of the work: made when it is missing, and the one that the run has leased.
+//! The workspace: created when missing, and checked to be the leased one.
 //!
 //! The board gave this run a directory by device and inode. A path may lead elsewhere by now, so it is opened once, compared,
 //! and the worker starts in what was opened. A directory that was to be made and is there by now was made by something else: it
@@ -41,13 +41,13 @@ pub fn open_workspace(spec: &RunSpec, mask: Mode) -> Result<Option<OpenPlace>, S
         let message = match errno {
             Errno::ESTALE => {
                 format!(
-                    "working directory `{path}` is not the one any more that this run was given"
+                    "working directory `{path}` was replaced after the start was prepared"
                 )
             }
             Errno::EEXIST => format!(
-                "working directory `{path}` was to be made by this run, and something else has made it"
+                "working directory `{path}` was created by another process after the start was prepared"
             ),
-            _ => format!("working directory `{path}` could not be made: {}", errno.desc()),
+            _ => format!("cannot create working directory `{path}`: {}", errno.desc()),
         };
         StartFailure { step: StartStep::Workspace, part: None, errno: errno as i32, message }
     })
@@ -68,7 +68,7 @@ fn open_leased(workspace: &WorkspaceSpec) -> Result<OwnedFd, Errno> {
             Err(Errno::EEXIST) if at < last => {}
             Err(errno) => return Err(errno),
         }
-        // A link that somebody has put there meanwhile leads to what nobody has leased.
+        // A link put there meanwhile leads to what is not leased.
         directory = openat(&directory, name.as_str(), flags | OFlag::O_NOFOLLOW, Mode::empty())?;
     }
     Ok(directory)

@@ -1,4 +1,4 @@
-//! The order of things in a shim's life, and what is true after each of them.
+//! The steps of a shim, and what is true after each of them.
 //!
 //! | step | what is true afterwards |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | spec read, nonce equal, never started before | this is the start that the daemon meant |
 //! | `identity` | a daemon that finds the lock held knows whom to wait for |
 //! | things handed over | what the daemon has made for the run is the worker's user's |
-//! | set-up done | the workspace is there, and nothing of what made it runs any more |
+//! | set-up done | the workspace is there, and nothing of what made it runs |
 //! | worker started, `identity` again | the run has begun; from here on only a record ends it well |
 //! | tree empty | proven by wait(2) and, where there is a leaf, by the leaf; the leaf is removed |
 //! | `exit` | the daemon, this one or the next, learns how it ended |
@@ -257,7 +257,7 @@ fn store(
     }
 }
 
-/// Waits a pause, or until somebody sends SIGQUIT in it. Nothing is left that another signal could be about.
+/// Waits a pause, or until SIGQUIT arrives in it. Nothing is left that another signal could be about.
 fn is_kill_asked(signals: &SignalFd) -> bool {
     use std::os::fd::AsFd;
 
@@ -277,7 +277,7 @@ fn hand_over(dir: &RunDir, status: &mut StatusWriter) {
         let _seen = status.wait_for_close(COLLECT_MS);
     }
     if !is_exit_collected(dir) {
-        // It is readable all the same; a disk that cannot flush is told of elsewhere.
+        // It is readable all the same; a disk that cannot flush is reported elsewhere.
         let _unflushed = sync_exit(dir);
     }
 }

@@ -32,7 +32,7 @@ const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of the end of a log in which the last lines are looked for.
 const LAST_BYTES: u64 = 4 * 1024;
 
-/// Characters of it that are told.
+/// Maximum length of it in a message, characters.
 const TOLD_CHARS_MAX: usize = 600;
 
 /// Time between TERM and KILL when their time is up: they have nothing to save.
@@ -156,7 +156,8 @@ impl Setup<'_> {
             return Err(SetupEnd::Stopped);
         }
         if ladder.timed_out() {
-            let what = format!("did not end in {} ms (workspaces.setup_timeout)", self.timeout_ms);
+            let what =
+                format!("did not end within {} ms (workspaces.setup_timeout)", self.timeout_ms);
             return Err(subject.failed(Errno::ETIMEDOUT as i32, &what));
         }
         let how = match tally.worker_end {

@@ -1,4 +1,4 @@
-//! Signals to everything below this process, without ever hitting a stranger.
+//! Signals to everything below this process, and to nothing else.
 //!
 //! A direct child keeps its PID until it is reaped, and only this process reaps it, so it is signalled by PID.
 //! What lies deeper may be reaped by its own parent at any moment; it goes through a pidfd that is compared

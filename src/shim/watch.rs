@@ -130,7 +130,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What it means that there is no child: proof, unless the leaf holds somebody. What cannot be told is no proof.
+    /// What it means that there is no child: proof, unless the leaf has a process. What is unknown is no proof.
     fn emptiness(&self) -> Event {
         let is_populated = self.leaf.is_some_and(|leaf| leaf.is_populated().unwrap_or(true));
         if is_populated { Event::StrangersLeft } else { Event::TreeEmpty }

@@ -1,4 +1,4 @@
-//! From the spec to a started worker, or to the one sentence that says why there is none.
+//! From the spec to a started worker, or to the one line that says why there is none.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -65,12 +65,11 @@ pub fn start(
     }
     let open = || RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes);
     let log = log.map_or_else(open, Ok).map_err(|error| {
-        let what = format!("the log `{}` could not be opened", spec.log.path.display());
+        let what = format!("cannot open the log `{}`", spec.log.path.display());
         failure_of(StartStep::Log, &error, &what)
     })?;
-    let at_fork = |error: &io::Error| {
-        failure_of(StartStep::Fork, error, "the worker's process could not be made")
-    };
+    let at_fork =
+        |error: &io::Error| failure_of(StartStep::Fork, error, "cannot create the worker process");
     let (input, output, worker_end) = stdio(run_as).map_err(|error| at_fork(&error))?;
     let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
     let leaf = enter_groups(spec)?;
@@ -83,7 +82,7 @@ pub fn start(
 pub fn enter_groups(spec: &RunSpec) -> Result<Option<OwnedFd>, StartFailure> {
     let Some(groups) = &spec.containment else { return Ok(None) };
     let failed = |error: &io::Error, path: &Path| {
-        let what = format!("control group `{}` could not be used", path.display());
+        let what = format!("cannot access control group `{}`", path.display());
         failure_of(StartStep::Containment, error, &what)
     };
     if !is_in(&groups.shims) {
@@ -97,7 +96,7 @@ pub fn enter_groups(spec: &RunSpec) -> Result<Option<OwnedFd>, StartFailure> {
 fn as_worker<T>(run_as: Option<&RunAs>, act: impl FnOnce() -> T) -> Result<T, StartFailure> {
     let Some(who) = run_as else { return Ok(act()) };
     with_file_rights_of(who, act).map_err(|error| {
-        let what = format!("the rights of user {} could not be taken", who.uid);
+        let what = format!("cannot switch to user {}", who.uid);
         let part = Some(StartPart::User);
         StartFailure { part, ..failure_of(StartStep::Limits, &error, &what) }
     })
@@ -119,11 +118,7 @@ pub(super) fn stdio(run_as: Option<&RunAs>) -> io::Result<(OwnedFd, OwnedFd, Own
 /// Everything that fork and exec will need, checked as far as it can be before.
 pub(super) fn plan(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<ExecPlan, StartFailure> {
     let Some(program) = spec.argv.first().filter(|program| !program.is_empty()) else {
-        return Err(failure(
-            StartStep::Exec,
-            Errno::EINVAL,
-            "the spec names no program".to_owned(),
-        ));
+        return Err(failure(StartStep::Exec, Errno::EINVAL, "the spec has no program".to_owned()));
     };
     if !spec.cwd.is_absolute() {
         let text = format!("working directory `{}` is not absolute", spec.cwd.display());
@@ -132,7 +127,7 @@ pub(super) fn plan(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<ExecPlan, S
     let programs = candidates(program, spec.env.get("PATH").map_or(DEFAULT_PATH, String::as_str));
     let environment = spec.env.iter().map(|(name, value)| {
         if name.is_empty() || name.contains('=') {
-            let text = format!("`{name}` cannot be the name of a variable");
+            let text = format!("`{name}` is not a valid variable name");
             return Err(failure(StartStep::Exec, Errno::EINVAL, text));
         }
         let what = format!("the value of `{name}`");
@@ -191,7 +186,7 @@ fn resource(name: &str) -> Result<Resource, StartFailure> {
         "sigpending" => Resource::RLIMIT_SIGPENDING,
         "stack" => Resource::RLIMIT_STACK,
         _ => {
-            let text = format!("limit `{name}` is not known");
+            let text = format!("unknown limit `{name}`");
             return Err(failure(StartStep::Limits, Errno::EINVAL, text));
         }
     };
@@ -201,7 +196,7 @@ fn resource(name: &str) -> Result<Resource, StartFailure> {
 /// Makes the working directory, if the spec asks for it, with the mask that the worker will have.
 fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure> {
     place::make_unleased(spec, mask).map_err(|error| {
-        let what = format!("working directory `{}` could not be made", spec.cwd.display());
+        let what = format!("cannot create working directory `{}`", spec.cwd.display());
         failure_of(StartStep::Workspace, &error, &what)
     })
 }
@@ -221,23 +216,19 @@ fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
         | ExecStep::Exec => None,
     };
     let (step, text) = match failed.step {
-        ExecStep::Fork => {
-            (StartStep::Fork, format!("the worker's process could not be made: {why}"))
-        }
+        ExecStep::Fork => (StartStep::Fork, format!("cannot create the worker process: {why}")),
         ExecStep::Containment => {
             let leaf = spec.containment.as_ref().map(|groups| groups.leaf.display());
             let leaf = leaf.map_or_else(String::new, |leaf| leaf.to_string());
-            (StartStep::Containment, format!("control group `{leaf}` could not be entered: {why}"))
+            (StartStep::Containment, format!("cannot enter control group `{leaf}`: {why}"))
         }
         ExecStep::Session => {
-            (StartStep::Fork, format!("the worker's session could not be made: {why}"))
+            (StartStep::Fork, format!("cannot create the worker's session: {why}"))
         }
-        ExecStep::Stdio => {
-            (StartStep::Fork, format!("the worker's output could not be taken: {why}"))
-        }
+        ExecStep::Stdio => (StartStep::Fork, format!("cannot redirect the worker's output: {why}")),
         ExecStep::WorkingDirectory => {
             let cwd = spec.cwd.display();
-            (StartStep::Workspace, format!("working directory `{cwd}` could not be entered: {why}"))
+            (StartStep::Workspace, format!("cannot enter working directory `{cwd}`: {why}"))
         }
         ExecStep::Limit(index) => {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
@@ -245,11 +236,11 @@ fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
             let (name, limit) = spec.limits.rlimits.iter().nth(index).unzip();
             let name = name.map_or("?", String::as_str);
             let limit = limit.copied().unwrap_or(0);
-            (StartStep::Limits, format!("limit `{name}` could not be set to {limit}: {why}"))
+            (StartStep::Limits, format!("cannot set limit `{name}` to {limit}: {why}"))
         }
         ExecStep::User => {
             let uid = plan.run_as.as_ref().map_or(0, |who| who.uid);
-            (StartStep::Limits, format!("the worker could not become user {uid}: {why}"))
+            (StartStep::Limits, format!("cannot run the worker as user {uid}: {why}"))
         }
         ExecStep::Exec => (StartStep::Exec, exec_message(failed.errno, spec, plan)),
     };
@@ -274,23 +265,23 @@ fn exec_message(errno: Errno, spec: &RunSpec, plan: &ExecPlan) -> String {
     match (errno, there) {
         // The file is there, so what is missing is what executes it.
         (Errno::ENOENT, Some(path)) => {
-            format!("the interpreter that `{}` asks for was not found", path.display())
+            format!("interpreter of `{}` not found", path.display())
         }
         (Errno::ENOENT, None) if program.contains('/') => {
-            format!("program `{program}` was not found")
+            format!("program `{program}` not found")
         }
-        (Errno::ENOENT, None) => format!("program `{program}` was not found on PATH"),
-        (Errno::EACCES, _) => format!("program `{program}` may not be executed"),
+        (Errno::ENOENT, None) => format!("program `{program}` not found on PATH"),
+        (Errno::EACCES, _) => format!("program `{program}` is not executable: permission denied"),
         (Errno::ENOEXEC, _) => {
-            format!("program `{program}` is in no executable format; a script needs a `#!` line")
+            format!("program `{program}` has no executable format; a script requires a `#!` line")
         }
-        (other, _) => format!("program `{program}` could not be executed: {}", other.desc()),
+        (other, _) => format!("cannot execute program `{program}`: {}", other.desc()),
     }
 }
 
 fn c_string(step: StartStep, what: &str, bytes: &[u8]) -> Result<CString, StartFailure> {
     CString::new(bytes)
-        .map_err(|_nul| failure(step, Errno::EINVAL, format!("{what} contains a zero byte")))
+        .map_err(|_nul| failure(step, Errno::EINVAL, format!("{what} contains a NUL byte")))
 }
 
 pub(super) fn failure_of(step: StartStep, error: &io::Error, what: &str) -> StartFailure {

@@ -1,4 +1,4 @@
-//! Between those who log and whatever takes the lines: a bounded queue and one thread that writes.
+//! The queue between threads that log and the writer: bounded, with one writing thread.
 //!
 //! A pipe that nobody reads, a stopped terminal, a journal that hangs or a full disk holds up that thread and nobody else. Lines
 //! for which there is no room are lost and counted; the loss is reported in the log itself as soon as it flows again.
@@ -27,7 +27,7 @@ pub struct LogHealth {
     pub lost_lines: u64,
     /// When the last of them was lost, epoch seconds; 0 when none was.
     pub last_lost_at: i64,
-    /// Lines that wait to be written.
+    /// Lines waiting to be written.
     pub waiting_lines: u64,
     /// How long the line that is being written has taken so far, milliseconds; 0 when none is.
     pub blocked_ms: u64,
@@ -96,7 +96,7 @@ impl LogQueue {
         drop(self.state.is_empty.wait_timeout_while(waiting, patience, is_waiting));
     }
 
-    /// How it stands.
+    /// State of the queue.
     pub(super) fn health(&self) -> LogHealth {
         let since_ms = self.state.writing_since_ms.load(Ordering::Relaxed);
         LogHealth {

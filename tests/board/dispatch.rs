@@ -18,7 +18,7 @@ use crate::bench_board::{Bench, worker};
 fn no_program() -> ProcessEnd {
     ProcessEnd::StartFailed {
         step: FailedStep::Program,
-        message: "program `x` was not found".into(),
+        message: "program `x` not found".into(),
         errno: Some(2),
     }
 }
@@ -93,7 +93,7 @@ fn a_lone_task_with_a_missing_program_ends_gave_up_and_its_profile_stays_closed(
     assert_eq!(outcomes[4], RunOutcome::GaveUp);
     let task = bench.task(&id);
     assert_eq!(task.status, TaskStatus::Blocked);
-    assert_eq!(task.last_spawn_error.as_deref(), Some("program `x` was not found"));
+    assert_eq!(task.last_spawn_error.as_deref(), Some("program `x` not found"));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn names_sizes_and_hashes_that_cannot_be_are_refused() {
         bench.do_it(&file(&id, &format!("{n}"), 'a'));
     }
     let refusal = bench.refused(&file(&id, "one more", 'a'));
-    assert!(refusal.to_string().contains("no more than 100"), "{refusal}");
+    assert!(refusal.to_string().contains("a task has at most 100 attachments"), "{refusal}");
     let text = context(&bench, &id);
     assert!(text.contains("_(80 more attachment(s) omitted)_"), "{text}");
 }

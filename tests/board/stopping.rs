@@ -97,7 +97,7 @@ fn only_a_running_task_can_be_stopped() {
     let order = bench.start_one();
     bench.do_it(&stop(json!({"id": id})));
     let again = bench.refused(&stop(json!({"id": id}))).to_string();
-    assert!(again.contains(&format!("run {} are being ended", order.run_id)), "{again}");
+    assert!(again.contains(&format!("run {} are being stopped", order.run_id)), "{again}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn surroundings_that_cannot_be_used_are_told() {
     let place = Place::new();
     let long = format!("/tmp/{}", "x".repeat(200));
     let told = place.say_with(&[("KANBAN_SOCKET", &long)], &["list"]).failed(2);
-    assert!(told.contains("the limit is 107"), "{told}");
+    assert!(told.contains("maximum 107"), "{told}");
     let nowhere = place.path("no/where");
     let said = place.say_with(&[("KANBAN_HOME", nowhere.to_str().unwrap())], &["list"]);
     let told = said.failed(4);

@@ -101,7 +101,7 @@ fn no_backups(board: &Board, good: &str) -> Vec<(String, &'static str)> {
     for (name, bytes, phrase) in [
         ("torn.db", torn, "the backup is damaged"),
         ("half.db", bytes[..bytes.len() / 2].to_vec(), "the backup is damaged"),
-        ("empty.db", Vec::new(), "the backup is not a kanban board: it is empty"),
+        ("empty.db", Vec::new(), "the backup is not a database of kanband: it is empty"),
         (
             "text.db",
             b"these are words and no board, and they go on for a while".to_vec(),
@@ -148,7 +148,7 @@ fn open_runs_are_never_restored_away() {
     assert!(told.contains("1 run(s) are open") && told.contains("kanban drain"), "{told}");
     board.kill();
     let told = board.say(["restore", &file, "--yes"]).failed(1);
-    assert!(told.contains("is still under way"), "{told}");
+    assert!(told.contains("is open; a restore would lose it"), "{told}");
     board.start();
     std::fs::write(workspace.join("go"), "").unwrap();
     board.say(["drain"]).ok();

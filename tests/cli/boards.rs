@@ -43,7 +43,7 @@ fn profiles_show_what_would_run_and_what_stops_it() {
         Board::with("[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/nowhere/x\"]\n");
     let said = broken.say(["profiles", "check"]);
     assert_eq!(said.code, 1);
-    assert!(said.out.contains("  problem: program `/nowhere/x` was not found"), "{said:?}");
+    assert!(said.out.contains("  problem: program `/nowhere/x` not found"), "{said:?}");
     assert_eq!(broken.say(["profiles", "--json"]).json()[0]["name"], "dev");
     let doctor = broken.say(["doctor"]);
     assert_eq!((doctor.code, doctor.err.as_str()), (1, ""));

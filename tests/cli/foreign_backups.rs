@@ -48,15 +48,15 @@ const CHANGES: &[(&str, &str)] = &[
         "the table task_labels was changed",
     ),
     ("PRAGMA application_id = 1", "its application id is 0x1"),
-    ("PRAGMA user_version = -1", "is not a kanban board"),
-    ("PRAGMA user_version = 0", "is not a kanban board"),
-    ("PRAGMA user_version = 1", "does not have the structure of a board"),
+    ("PRAGMA user_version = -1", "is not a database of kanband"),
+    ("PRAGMA user_version = 0", "is not a database of kanband"),
+    ("PRAGMA user_version = 1", "does not have the structure of a kanband database"),
     (
         "PRAGMA ignore_check_constraints = on; UPDATE tasks SET status = 'unheard of'",
         "is damaged",
     ),
-    ("UPDATE tasks SET spawn_failures = 1 << 40", "a row of tasks cannot be read"),
-    ("DELETE FROM install", "could not be opened"),
+    ("UPDATE tasks SET spawn_failures = 1 << 40", "cannot read a row of tasks"),
+    ("DELETE FROM install", "cannot be opened"),
 ];
 
 #[test]
@@ -68,14 +68,20 @@ fn a_backup_with_a_structure_of_its_own_is_refused_with_and_without_a_daemon() {
     for (sql, phrase) in CHANGES {
         let file = changed(&board, &good, sql);
         let told = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
-        assert!(told.contains(phrase) && told.contains("database is unchanged"), "{sql}: {told}");
+        assert!(
+            told.contains(phrase) && told.contains("hint: the live database is unchanged"),
+            "{sql}: {told}"
+        );
     }
     assert_eq!(board.everything(), before);
     board.kill();
     for (sql, phrase) in CHANGES {
         let file = changed(&board, &good, sql);
         let told = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
-        assert!(told.contains(phrase) && told.contains("database is unchanged"), "{sql}: {told}");
+        assert!(
+            told.contains(phrase) && told.contains("hint: the database is unchanged"),
+            "{sql}: {told}"
+        );
     }
     board.start();
     assert_eq!(board.everything(), before);

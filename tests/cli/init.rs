@@ -9,15 +9,15 @@ fn a_home_is_made_once_and_never_overwritten() {
     let home = place.home();
     for line in [
         format!("Home:          {}", home.display()),
-        format!("Configuration: {}/kanband.toml (made)", home.display()),
-        format!("Board:         {}/kanban.db (made)", home.display()),
+        format!("Configuration: {}/kanband.toml (created)", home.display()),
+        format!("Board:         {}/kanban.db (created)", home.display()),
     ] {
         assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
     }
     assert!(told.contains("Next: start the daemon with `kanband`"), "{told}");
     std::fs::write(home.join("kanband.toml"), "# mine\n").unwrap();
     let told = place.say(["init"]).ok();
-    assert!(!told.contains("(made)") && told.contains("(was there)"), "{told}");
+    assert!(!told.contains("(created)") && told.contains("(already exists)"), "{told}");
     assert_eq!(std::fs::read_to_string(home.join("kanband.toml")).unwrap(), "# mine\n");
     let json = place.say(["init", "--json"]).json();
     assert_eq!(
@@ -49,6 +49,6 @@ fn a_refused_home_is_one_line_and_exit_1() {
     place.say(["init"]).ok();
     std::fs::remove_file(place.home().join("kanban.db")).unwrap();
     let told = place.say(["init"]).failed(1);
-    assert!(told.contains("is missing although this home was used before"), "{told}");
+    assert!(told.contains("is missing, but this home was used before"), "{told}");
     assert!(!place.home().join("kanban.db").exists(), "it is not made anew");
 }

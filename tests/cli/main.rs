@@ -24,6 +24,7 @@ mod dispatching;
 mod exact_numbers;
 mod exports;
 mod foreign_backups;
+mod golden_errors;
 mod golden_help;
 mod harness;
 mod help;

@@ -22,7 +22,7 @@ fn skills_are_installed_into_the_folder_of_each_tool() {
             assert!(told.contains(&format!("installed: {}\n", path.display())), "{told}");
         }
         let again = place.say(["skills", "install", "--for", tool]).ok();
-        assert!(again.lines().all(|line| line.starts_with("was there: ")), "{again}");
+        assert!(again.lines().all(|line| line.starts_with("already exists: ")), "{again}");
     }
     let moved = place.path("moved");
     let variables = [("CODEX_HOME", moved.to_str().unwrap())];

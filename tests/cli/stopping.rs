@@ -102,7 +102,7 @@ fn a_stop_that_does_not_wait_says_that_it_is_stopping() {
         json!({"id": id, "board": "default", "status": "blocked", "assignee": "dev", "run_id": run, "stopping": true})
     );
     let again = board.say(["stop", &id]).failed(1);
-    assert!(again.contains("are being ended"), "{again}");
+    assert!(again.contains("are being stopped"), "{again}");
     let force = board.say(["stop", &id, "--force"]).failed(1);
     assert!(force.contains("not unkillable") && force.contains("hint: "), "{force}");
     std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();

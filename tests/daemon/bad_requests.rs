@@ -78,9 +78,9 @@ fn each_wrong_request_is_answered_by_its_code_and_changes_nothing() {
             "depend on itself",
         ),
         ("/v1/nothing", b"{}", 404, "no such path"),
-        ("/v1/stats", b"{}", 405, "is not for"),
+        ("/v1/stats", b"{}", 405, "does not support"),
         ("/v1/dispatch", b"{\"max\":-1}", 400, "invalid value"),
-        ("/v1/dispatch", b"{\"failure_limit\":0}", 400, "larger than zero"),
+        ("/v1/dispatch", b"{\"failure_limit\":0}", 400, "greater than zero"),
     ] {
         let answer = raw(&daemon, &post(path, body));
         let first = answer.lines().next().unwrap_or_default();

@@ -46,7 +46,7 @@ fn the_workers_socket_is_only_for_workers() {
     let outsider = Client::at(socket, None, false).unwrap();
     let answer = outsider.get::<Value>("/v1/tasks", &json!({}));
     assert!(
-        matches!(&answer, Err(ClientError::Refused(detail)) if detail.message.contains("cannot be placed")),
+        matches!(&answer, Err(ClientError::Refused(detail)) if detail.message.contains("cannot identify the calling process")),
         "{answer:?}"
     );
 }

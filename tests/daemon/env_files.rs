@@ -60,7 +60,7 @@ fn a_worker_gets_the_variables_of_its_file_as_they_are_when_its_run_starts_and_i
 fn a_file_of_keys_that_others_may_read_starts_nothing_and_is_told() {
     let (daemon, keys) = with_keys("true");
     for (break_it, phrase) in [
-        ((|keys| set_mode(keys, 0o644)) as fn(&Path), "everybody may read it"),
+        ((|keys| set_mode(keys, 0o644)) as fn(&Path), "it is readable by all users"),
         (|keys| std::fs::write(keys, "no variable\n").unwrap(), "line 1"),
         (|keys| std::fs::remove_file(keys).unwrap(), "No such file"),
     ] {
@@ -132,9 +132,14 @@ fn a_file_of_keys_whose_disk_does_not_answer_holds_up_no_other_caller() {
         // While the file is waited for.
         assert_eq!(daemon.get("/v1/status")["daemon"]["pid"], daemon.pid());
         let refused = late.join().unwrap().map(|reply| reply.body).unwrap_err().to_string();
-        assert!(refused.contains("were not read within"), "{refused}");
+        assert!(refused.contains("reading the files of the profiles took more than"), "{refused}");
     });
     let profiles = checks(&daemon, "profiles");
-    assert!(profiles[0]["message"].to_string().contains("were not read within"), "{profiles:?}");
+    assert!(
+        profiles[0]["message"]
+            .to_string()
+            .contains("reading the files of the profiles took more than"),
+        "{profiles:?}"
+    );
     std::fs::remove_file(held).unwrap();
 }

@@ -466,7 +466,7 @@ fn a_holder_that_is_stopped_in_its_tracks_holds_nobody_up() {
         held.daemon.outcomes(&id).iter().any(|outcome| outcome == "spawn_failed").then_some(())
     });
     let runs = held.daemon.runs(&id);
-    assert!(runs[0]["error"].as_str().unwrap().contains("takes too long"), "{runs:?}");
+    assert!(runs[0]["error"].as_str().unwrap().contains("timed out"), "{runs:?}");
     held.holder.signal(Signal::SIGCONT);
     held.daemon.wait_status(&id, "done");
     held.daemon.wait_closed(&id);

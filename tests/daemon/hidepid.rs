@@ -97,7 +97,7 @@ fn where_proc_hides_others_a_users_own_daemon_serves_its_user_and_no_worker_pass
         if hidden.contains("python3: not found") {
             skip("a process that hides, for want of Python");
         } else {
-            assert!(hidden.contains("hides a process above it"), "{option}: {hidden}");
+            assert!(hidden.contains("hides an ancestor"), "{option}: {hidden}");
         }
         assert!(!told(&daemon, &["status"]).contains("paused"), "{option}");
         let shown = told(&daemon, &["show", &id]);
@@ -112,7 +112,10 @@ fn a_caller_that_is_hidden_itself_is_refused_with_the_mount_option() {
     let Some(daemon) = start("invisible", &config(&[])) else { return };
     let refused = daemon.client().get::<serde_json::Value>("/v1/tasks", &serde_json::json!({}));
     let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("cannot be placed") && refused.contains("hidepid"), "{refused}");
+    assert!(
+        refused.contains("cannot identify the calling process") && refused.contains("hidepid"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn a_run_whose_shim_died_keeps_its_slot_while_a_hidden_process_of_it_lives() {
     let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
     let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
     kill(Pid::from_raw(identity.shim.pid), Signal::SIGKILL).unwrap();
-    wait_for("a word of it", || daemon.log().contains("the slot stays taken").then_some(()));
+    wait_for("a word of it", || daemon.log().contains("the slot stays occupied").then_some(()));
     assert!(is_alive(left));
     assert_eq!(
         (newest(&daemon, &id, "id"), newest(&daemon, &id, "closed_at")),

@@ -104,7 +104,7 @@ fn a_log_on_a_full_disk_is_told_of_and_holds_up_nothing() {
     let log = wait_for("the loss", || {
         Some(check(&daemon, "log")).filter(|check| check["health"] == "warn")
     });
-    assert!(log["message"].as_str().unwrap().contains("lines were lost"), "{log}");
+    assert!(log["message"].as_str().unwrap().contains("log lines were lost"), "{log}");
     ends_when_asked(&mut daemon);
 }
 
@@ -126,7 +126,9 @@ fn what_succeeds_logs_no_error() {
     let restored = raw(&daemon, &[head.as_bytes(), &copy].concat());
     assert!(restored.starts_with("HTTP/1.1 200"), "{restored}");
     // The last of them has been told by now.
-    wait_for("the log", || daemon.log().contains("the board was restored").then_some(()));
+    wait_for("the log", || {
+        daemon.log().contains("the database was restored from a backup").then_some(())
+    });
     assert!(!daemon.log().contains("ERROR"), "{}", daemon.log());
 }
 

@@ -60,7 +60,7 @@ fn a_board_that_is_unlinked_while_nobody_asks_anything_is_logged() {
     let daemon = Daemon::start(&config(&[]));
     daemon.create(json!({}));
     remove_file(daemon.home().join("kanban.db")).unwrap();
-    wait_for("the line", || daemon.log().contains("nothing is written any more").then_some(()));
+    wait_for("the line", || daemon.log().contains("writes are disabled").then_some(()));
 }
 
 /// A daemon that finds its home held ends; one that serves is ended and fails the test.

@@ -85,7 +85,8 @@ fn an_orphan_of_a_dead_shim_is_no_operator_however_it_hides() {
             }
             for point in POINTS {
                 let Some(told) = told(mode, disguise, needs_leaf, point) else { continue };
-                let is_refused = told.contains("cannot be placed") || told.contains("may not");
+                let is_refused = told.contains("cannot identify the calling process")
+                    || told.contains("may not");
                 assert!(is_refused, "{mode}, {what}, {point}: {told}");
             }
         }

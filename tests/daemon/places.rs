@@ -84,7 +84,7 @@ fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another()
     hanging.wait_held();
     let why = wait_reason(daemon, &second, "workspace_unknown");
     assert_eq!(why["path"], link.to_str().unwrap());
-    assert!(why["error"].as_str().unwrap().contains("has not answered"), "{why}");
+    assert!(why["error"].as_str().unwrap().contains("does not respond"), "{why}");
     // Neither a tick nor a person's pass takes the silence for an answer, and other tasks are started meanwhile.
     daemon.post("/v1/dispatch", &json!({}));
     pass_by(daemon);
@@ -93,7 +93,7 @@ fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another()
     // A claim by hand has its own look, which hangs as well.
     let claim = daemon.client().post::<Value>(&format!("/v1/tasks/{second}/claim"), &json!({}));
     let told = format!("{:?}", claim.unwrap_err());
-    assert!(told.contains("WorkspaceUnknown") && told.contains("has not answered"), "{told}");
+    assert!(told.contains("WorkspaceUnknown") && told.contains("does not respond"), "{told}");
     hanging.release();
     wait_reason(daemon, &second, "workspace_busy");
     end(daemon, &first);

@@ -106,8 +106,8 @@ fn sighup_reads_it_again_too_and_keeps_to_the_protocol_of_the_service_manager() 
     };
     listen("READY=1");
     for (text, status) in [
-        (with_cap(2), "STATUS=serving; the configuration was read again"),
-        ("nonsense".to_owned(), "STATUS=serving; the new configuration is wrong"),
+        (with_cap(2), "STATUS=serving; the configuration was reloaded"),
+        ("nonsense".to_owned(), "STATUS=serving; the new configuration is invalid"),
     ] {
         write(&daemon, &text);
         daemon.signal(Signal::SIGHUP);

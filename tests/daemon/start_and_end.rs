@@ -28,7 +28,7 @@ fn a_second_daemon_on_a_home_ends_at_once_and_names_the_first() {
     let (code, told) = start_refused(&daemon);
     assert_eq!(code, Some(75));
     let expected = format!(
-        "kanband: another daemon (pid {}) serves the home {}: `kanban status` asks it",
+        "kanband: another daemon (pid {}) serves the home {}: see `kanban status`",
         daemon.pid(),
         daemon.home().display()
     );
@@ -109,7 +109,7 @@ fn a_home_whose_database_is_gone_is_refused_and_no_empty_one_is_made() {
     std::fs::remove_file(&database).unwrap();
     let (code, told) = start_refused(&daemon);
     assert_eq!(code, Some(78));
-    assert!(told.contains("is missing although this home was used before"), "{told}");
+    assert!(told.contains("is missing, but this home was used before"), "{told}");
     assert!(!database.exists());
 }
 
@@ -148,10 +148,7 @@ fn a_database_of_a_newer_version_is_refused() {
     let (code, told) = start_refused(&daemon);
     assert_eq!(code, Some(78));
     assert!(told.contains("schema version 999"), "{told}");
-    assert!(
-        told.contains("start the kanband that wrote it") && !told.contains("restore"),
-        "{told}"
-    );
+    assert!(told.contains("use the kanband that wrote it") && !told.contains("restore"), "{told}");
     // The copy that a migration keeps is the way back.
     let kept = daemon.home().join("kanban.db.v2");
     std::fs::write(&kept, "").unwrap();

@@ -161,7 +161,7 @@ fn git_that_hangs_is_ended_with_everything_it_started_and_told_as_what_it_is() {
     daemon.wait_closed(&id);
     let error = daemon.runs(&id)[0]["error"].as_str().unwrap().to_owned();
     assert!(
-        error.starts_with("workspace: ") && error.contains("did not end in 1000 ms"),
+        error.starts_with("workspace: ") && error.contains("did not end within 1000 ms"),
         "{error}"
     );
     wait_for("the shim's own end", || {

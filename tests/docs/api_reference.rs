@@ -18,12 +18,12 @@ const EVENT_SOURCE: &str = include_str!("../../src/kernel/event.rs");
 const HEAD: &str = "\
 # Control API: operations and types
 
-For people who write programs against the board. This page is written from the OpenAPI document that the daemon serves at
-`GET /v1/openapi.json`; how to call, who may, how errors look and how the event stream works is told in
+For people who write programs against the board. This page is generated from the OpenAPI document that the daemon serves at
+`GET /v1/openapi.json`; calls, rights, errors and the event stream are described in
 [control API](api.md).
 
-Fields of a `GET` stand in the query, those of a `POST` or `PATCH` in a JSON object; fields in `{braces}` in the path. An
-operation that takes a file has its fields in the query and the bytes of the file as its body.
+Fields of a `GET` are in the query, those of a `POST` or `PATCH` in a JSON object; fields in `{braces}` are in the path. An
+operation with a file has its fields in the query and the content of the file as its body.
 ";
 
 /// The page.
@@ -84,7 +84,7 @@ fn push_operation(text: &mut String, name: &str, path: &str, described: &Value, 
         }
     }
     if body["application/octet-stream"].is_object() {
-        text.push_str("\nBody: the bytes of the file\n");
+        text.push_str("\nBody: the content of the file\n");
     }
     let (kind, content) =
         described["responses"]["200"]["content"].as_object().unwrap().iter().next().unwrap();

@@ -18,7 +18,7 @@ fn run_page(text: &str) -> Result<(), String> {
     std::fs::create_dir(&of_hermes).unwrap();
     std::fs::write(of_hermes.join("kanban.db"), HERMES_BOARD).unwrap();
     if !runs.iter().any(|block| block.text.lines().any(is_daemon)) {
-        // Whoever calls without `kanban` does not wait for it.
+        // A call without `kanban` does not wait for it.
         session.run("kanban init\nkanband &\nkanban stats\n")?;
     }
     let mut ids = Ids::default();

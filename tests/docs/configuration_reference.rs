@@ -10,15 +10,15 @@ use crate::generated::is_up_to_date;
 const HEAD: &str = "\
 # Configuration reference
 
-For operators: every key with its values and what it does. This page is written from the table in `src/config/keys` that the
-daemon checks a configuration with; the commented file with all built-in values, which `kanban init` puts into a new home, is
-[etc/kanband.toml](../etc/kanband.toml). What a profile and a launcher are is told in [concepts](concepts.md) and in
+For operators: every key with its values and what it does. This page is generated from the table in `src/config/keys` that the
+daemon checks a configuration with; the commented file with all built-in values, which `kanban init` creates in a new home, is
+[etc/kanband.toml](../etc/kanband.toml). Profiles and launchers are explained in [concepts](concepts.md) and in
 [writing a launcher](launchers.md).
 
 ## Where it is read
 
-Each of these goes over the ones before it. Tables are merged key by key, everything else is replaced; a file that is not there
-is no problem.
+Each source overrides the ones before it. Tables are merged key by key, everything else is replaced; a missing file is
+ignored.
 
 | | with `KANBAN_HOME` set | root and the service user | other users |
 |---|---|---|---|
@@ -30,8 +30,8 @@ is no problem.
 
 `KANBAND__DISPATCH__MAX_RUNNING=4` sets `max_running` of `[dispatch]`; lists are separated by commas.
 
-Unknown keys and wrong values are all told at once, and nothing is applied (`kanband` exits with 78). A program that is not there
-is no error of the configuration: it is found out at the start of a worker, and by `kanban doctor` and `kanban profiles check`.
+Unknown keys and invalid values are all reported at once, and nothing is applied (`kanband` exits with 78). A missing program
+is not a configuration error: it is reported at the start of a worker, and by `kanban doctor` and `kanban profiles check`.
 
 A duration is a string with a unit: `500ms`, `1s`, `5m`, `2h`, `1d`. A key with a unit in its name takes an integer. A size is a
 string such as `512M` (powers of 1024) or an integer of bytes.
@@ -42,7 +42,7 @@ fn render() -> String {
     let mut text = HEAD.to_owned();
     for section in SECTIONS {
         write!(text, "\n## {}\n\n{}\n\n", heading(section), section.doc).unwrap();
-        text.push_str("| key | takes | built in | what it does |\n|---|---|---|---|\n");
+        text.push_str("| key | value | default | description |\n|---|---|---|---|\n");
         for key in section.keys {
             let (takes, built_in) = (cell(&takes(key)), built_in(section, key));
             writeln!(text, "| `{}` | {takes} | {built_in} | {} |", key.name, cell(key.doc))

@@ -1,4 +1,4 @@
-//! Pages that are written by a program: compared with what it writes, or written anew when that is asked for.
+//! Pages that are written by a program: compared with what it writes, or rewritten on request.
 
 use std::path::Path;
 

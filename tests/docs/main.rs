@@ -1,4 +1,4 @@
-//! The documents are true: the commands they show are run, the words they quote are parsed, their references are rendered anew.
+//! The documents are true: the commands they show are run, the words they quote are parsed, their references are regenerated.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

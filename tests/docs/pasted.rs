@@ -40,5 +40,5 @@ fn a_daemon_in_the_background_is_not_stopped_for_what_it_logs_to_its_terminal() 
     let text = format!("stty tostop\n{block}kill $!; wait $!; echo ended:$?\n");
     let shown = pasted(SHELLS[0], &text, "ended:0")
         .unwrap_or_else(|shown| panic!("it did not come to the end:\n{shown}"));
-    assert!(shown.contains("completed") && shown.contains("kanband is up"), "{shown}");
+    assert!(shown.contains("completed") && shown.contains("kanband is ready"), "{shown}");
 }

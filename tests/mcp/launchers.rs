@@ -297,7 +297,7 @@ fn after_one_reminder_comes_one_new_attempt_and_then_a_person() {
     assert_eq!(runs[2]["cause"], "protocol_violation");
     assert_eq!(board.status(&id), "blocked");
     let warned = agents.facts(runs[2]["id"].as_i64().unwrap()).argv;
-    assert!(warned[1].contains("The attempt before this one ended without"), "{warned:?}");
+    assert!(warned[1].contains("The previous attempt ended without"), "{warned:?}");
     let events = board.say(["show", &id, "--json"]).json()["events"].as_array().unwrap().clone();
     let next: Vec<&Value> = events
         .iter()
@@ -318,7 +318,7 @@ fn a_program_without_sessions_gets_one_new_attempt_that_is_told_why() {
     let runs = board.runs(&id);
     assert!(runs.iter().all(|run| run["session"].is_null() && run["resumed_run_id"].is_null()));
     let said = agents.facts(runs[1]["id"].as_i64().unwrap()).argv.pop().unwrap();
-    assert!(said.contains("The attempt before this one ended without"), "{said}");
+    assert!(said.contains("The previous attempt ended without"), "{said}");
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn what_a_launcher_has_no_place_for_is_refused_by_name() {
         board.runs(&id).pop().filter(|run| !run["closed_at"].is_null())
     });
     assert_eq!(run["outcome"], "spawn_failed");
-    assert!(run["error"].as_str().unwrap().contains("asks for model"), "{run}");
+    assert!(run["error"].as_str().unwrap().contains("the task sets model"), "{run}");
 }
 
 #[test]
@@ -398,8 +398,7 @@ fn a_check_of_a_profile_says_what_is_there_and_what_is_missing_and_starts_nothin
     let told = board.say(["profiles", "check", "p"]).ok();
     let program = agents.path("bin/claude");
     assert!(told.contains(&format!("{}  (claude 9.9.9)", program.display())), "{told}");
-    for phrase in
-        ["the task's workspace", "takes:    model, effort, args", "FACTS", "reminded once"]
+    for phrase in ["the task's workspace", "takes:    model, effort, args", "FACTS", "one reminder"]
     {
         assert!(told.contains(phrase), "{phrase}: {told}");
     }
@@ -414,7 +413,7 @@ fn a_check_of_a_profile_says_what_is_there_and_what_is_missing_and_starts_nothin
     std::fs::remove_file(&program).unwrap();
     let said = board.say(["profiles", "check"]);
     assert_eq!(said.code, 1);
-    assert!(said.out.contains("problem: program `claude` was not found"), "{said:?}");
+    assert!(said.out.contains("problem: program `claude` not found"), "{said:?}");
 
     // Any assignee has somebody who would start it.
     let said = board.say(["profiles", "check", "nobody"]);
@@ -431,11 +430,11 @@ fn a_missing_entry_of_the_tools_is_told_by_the_check_and_by_doctor() {
         let as_worker = [("HOME", home.to_str().unwrap())];
         let told = board.say_with(&as_worker, &["profiles", "check", "p"]).ok();
         assert!(told.contains("tools:    entered in "), "{told}");
-        assert!(!board.say_with(&as_worker, &["doctor"]).out.contains("no MCP entry"));
+        assert!(!board.say_with(&as_worker, &["doctor"]).out.contains("no MCP server"));
         let said = board.say(["profiles", "check", "p"]);
         assert_eq!(said.code, 1);
-        assert!(said.out.contains("problem: no MCP entry `kanban` in "), "{said:?}");
+        assert!(said.out.contains("problem: no MCP server `kanban` in "), "{said:?}");
         assert!(said.out.contains(&format!("integrations/{launcher}")), "{said:?}");
-        assert!(board.say(["doctor"]).out.contains("no MCP entry `kanban`"));
+        assert!(board.say(["doctor"]).out.contains("no MCP server `kanban`"));
     }
 }

@@ -99,7 +99,10 @@ fn a_leaf_that_is_closed_to_processes_is_a_start_failure_and_goes_too() {
     let rest = Leaf::new(leaf).remove();
     let failure = failure.expect("a reason");
     assert_eq!(failure.step, StartStep::Containment, "{}", failure.message);
-    assert!(failure.errno != 0 && failure.message.contains("could not be entered"), "{failure:?}");
+    assert!(
+        failure.errno != 0 && failure.message.contains("cannot enter control group"),
+        "{failure:?}"
+    );
     assert!(!run.work("started").exists());
     assert!(!groups(&run).leaf.exists());
     rest.unwrap();

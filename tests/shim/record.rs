@@ -47,10 +47,10 @@ fn a_starter_that_ignores_its_children_does_not_cost_the_record() {
 fn a_missing_program_is_a_start_failure_and_no_worker() {
     let failure = start_failure(&Run::of(&["no-such-program"]));
     assert_eq!((failure.step, failure.errno), (StartStep::Exec, Errno::ENOENT as i32));
-    assert_eq!(failure.message, "program `no-such-program` was not found on PATH");
+    assert_eq!(failure.message, "program `no-such-program` not found on PATH");
     let failure = start_failure(&Run::of(&["/no/such/program"]));
     assert_eq!((failure.step, failure.errno), (StartStep::Exec, Errno::ENOENT as i32));
-    assert_eq!(failure.message, "program `/no/such/program` was not found");
+    assert_eq!(failure.message, "program `/no/such/program` not found");
 }
 
 #[test]
@@ -59,13 +59,13 @@ fn a_program_that_cannot_be_executed_says_why() {
     let path = run.work("tool").display().to_string();
     run.add_script("tool", "#!/no/such/interpreter\n");
     let failure = start_failure(&run);
-    let expected = format!("the interpreter that `{path}` asks for was not found");
+    let expected = format!("interpreter of `{path}` not found");
     assert_eq!((failure.errno, failure.message), (Errno::ENOENT as i32, expected));
 
     let run = Run::of(&["./tool"]);
     std::fs::write(run.work("tool"), "").unwrap();
     let failure = start_failure(&run);
-    assert_eq!(failure.message, "program `./tool` may not be executed");
+    assert_eq!(failure.message, "program `./tool` is not executable: permission denied");
 
     let run = Run::of(&["./tool"]);
     run.add_script("tool", "echo no interpreter\n");
@@ -270,7 +270,7 @@ fn an_operators_command_that_fails_or_hangs_is_a_failed_workspace_that_names_the
     let failure = start_failure(&run);
     assert_eq!(failure.errno, Errno::ETIMEDOUT as i32);
     assert!(
-        failure.message.contains("worktree.setup: `sh` did not end in 1 ms"),
+        failure.message.contains("worktree.setup: `sh` did not end within 1 ms"),
         "{}",
         failure.message
     );

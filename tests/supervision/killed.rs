@@ -128,7 +128,7 @@ fn see_each_through(daemon: &Daemon, master: &Master) {
                 (&run["outcome"], &run["exit_code"]),
                 (&json!("spawn_failed"), &Value::Null)
             );
-            assert_eq!(run["error"], "not started: the daemon ended between claim and start");
+            assert_eq!(run["error"], "not started: the daemon exited between claim and start");
         }
         assert_eq!(started.len(), 1, "{id} was started so often: {started:#?}");
         let (run, failed) = (&started[0], *code != Some(0));

@@ -93,7 +93,7 @@ fn each_was_done_once(daemon: &Daemon, created: &[String], point: &str) {
         expected.push(format!("{id} {}", run_number(&done)));
         for run in runs {
             assert_eq!(run["outcome"], "spawn_failed", "{point}: {run:#}");
-            assert_eq!(run["error"], "not started: the daemon ended between claim and start");
+            assert_eq!(run["error"], "not started: the daemon exited between claim and start");
             not_started += 1;
         }
         assert_eq!(daemon.show(id)["task"]["spawn_failures"], 0, "{point}: {id}");

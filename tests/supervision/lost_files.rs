@@ -423,7 +423,7 @@ fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     daemon.wait_status(&id, "done");
     let first = &daemon.runs(&id)[0];
     assert_eq!(first["outcome"], "lost", "{first}");
-    assert!(first["error"].as_str().unwrap().contains("cannot be read"), "{first}");
+    assert!(first["error"].as_str().unwrap().contains("cannot read how the run ended"), "{first}");
 }
 
 fn kanban(daemon: &Daemon, arguments: &[&str]) -> std::process::Output {
@@ -443,7 +443,10 @@ fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     std::fs::remove_dir_all(&dir).unwrap();
     let restored = kanban(&daemon, &["restore", backup.to_str().unwrap(), "--yes"]);
     let told = String::from_utf8_lossy(&restored.stderr).into_owned();
-    assert!(!restored.status.success() && told.contains("run 1 is still under way"), "{told}");
+    assert!(
+        !restored.status.success() && told.contains("run 1 is open; a restore would lose it"),
+        "{told}"
+    );
     daemon.restart();
     is_the_only_one(&daemon, &id, "after the restore that was refused");
     let worker = ProcessIdentity::of(starts(&daemon, &id)[0]).unwrap();
@@ -475,7 +478,10 @@ fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothi
     let restore = || kanban(&daemon, &["restore", backup, "--yes"]);
     let refused = restore();
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && told.contains("run 1 is still under way"), "{told}");
+    assert!(
+        !refused.status.success() && told.contains("run 1 is open; a restore would lose it"),
+        "{told}"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     wait_for("a restore", || restore().status.success().then_some(()));

@@ -15,3 +15,4 @@ mod shape;
 mod shim;
 mod sources;
 mod supply;
+mod words;

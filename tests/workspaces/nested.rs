@@ -139,7 +139,7 @@ fn any_repository_in_a_tree_counts_even_where_files_are_ignored() {
         (
             "with a link to nowhere",
             "mkdir -p build/x; echo 'gitdir: /no/where' > build/x/.git",
-            "leads nowhere",
+            "has a broken `.git`",
         ),
         (
             "from which objects are borrowed",

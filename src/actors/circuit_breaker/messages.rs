@@ -1,4 +1,4 @@
-//! What the circuit breaker receives.
+//! Messages to the circuit breaker.
 
 use actix::Message;
 

@@ -1,4 +1,4 @@
-//! What became of one open run, and the worker actor that is built for it.
+//! The state of one open run, and the worker actor for it.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Found {
     Seed(Box<WorkerSeed>),
     /// A shim is about to say who it is. The process, when the process table shows it.
     Beginning(Option<Supervisor>, Box<Taking>),
-    /// It cannot be told, for this reason.
+    /// Unknown, for this reason.
     Unknown(String),
 }
 
@@ -54,7 +54,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
             // The files are those of a run of an earlier life of the board; its own were never made.
             (_, None) => taking.ended(supervision, Evidence::of(ProcessEnd::NotStarted)),
             (_, Some(_)) => Found::Unknown(
-                "its run directory holds the files of another life of the board".to_owned(),
+                "its run directory belongs to another incarnation of the database".to_owned(),
             ),
         };
     }
@@ -70,7 +70,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
             match supervision.end_remains(run.id, &taking.footing, with, REMAINS_PATIENCE) {
                 Tree::Empty => match evidence::of_inspection(&inspection, log_tail()) {
                     Some(evidence) => taking.ended(supervision, evidence),
-                    None => Found::Unknown("its end cannot be told".to_owned()),
+                    None => Found::Unknown("there is no evidence of how it ended".to_owned()),
                 },
                 Tree::Unknown(why) => Found::Unknown(why),
                 // Not over. Its worker actor keeps the slot and goes on killing.
@@ -79,7 +79,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
                         let worker = loss.worker.clone();
                         taking.adopted(supervision, Supervisor { shim, worker })
                     }
-                    None => Found::Unknown("what is left of its processes does not die".to_owned()),
+                    None => Found::Unknown("its remaining processes cannot be killed".to_owned()),
                 },
             }
         }
@@ -87,7 +87,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
         Inspection::ShimDied(_) | Inspection::Ended(_) | Inspection::NeverStarted => {
             match evidence::of_inspection(&inspection, log_tail()) {
                 Some(evidence) => taking.ended(supervision, evidence),
-                None => Found::Unknown("its end cannot be told".to_owned()),
+                None => Found::Unknown("there is no evidence of how it ended".to_owned()),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the crash detector receives.
+//! Messages to the crash detector.
 
 use actix::Message;
 

@@ -1,4 +1,4 @@
-//! What the dispatcher receives.
+//! Messages to the dispatcher.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the doorkeeper receives.
+//! Messages to the doorkeeper.
 
 use actix::Message;
 

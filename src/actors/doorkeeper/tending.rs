@@ -32,7 +32,7 @@ impl HomePlace {
         Self { path: path.to_owned(), identity: identity_of(path) }
     }
 
-    /// Why nothing may be made at `path`: it lies in the home, and the home is not there any more.
+    /// Why nothing may be made at `path`: it lies in the home, and the home is gone.
     fn refusal(&self, path: &Path) -> Option<String> {
         let is_away = path.starts_with(&self.path) && identity_of(&self.path) != self.identity;
         is_away
@@ -152,7 +152,7 @@ impl Tending {
         let Seen::Own(mode) = seen else { return None };
         let needed = bits_for_workers(&self.daemon_user, &self.configuration.settings());
         (way == Way::Workers && mode & needed != needed)
-            .then(|| format!("{} and lets no worker in", seen.describe()))
+            .then(|| format!("{} and denies access to workers", seen.describe()))
     }
 
     /// Not while the sockets are locked: who closes a run asks for outages.
@@ -170,7 +170,7 @@ impl Tending {
             remove_own(&socket.path, Some(file));
             return Ok(());
         }
-        tracing::warn!(socket = %socket.path.display(), why = seen.describe(), "the socket is made again");
+        tracing::warn!(socket = %socket.path.display(), why = seen.describe(), "recreating the socket");
         Ok(())
     }
 
@@ -180,11 +180,11 @@ impl Tending {
                 tracing::error!(
                     cause,
                     remedy,
-                    "a socket is lost; only the service manager can make it again"
+                    "the socket is gone; only the service manager can recreate it"
                 );
             }
             (Some(cause), Maker::Daemon) => {
-                tracing::error!(cause, "a socket is lost; nobody reaches the daemon by it");
+                tracing::error!(cause, "the socket is gone; clients cannot connect to it");
             }
             (None, _) => tracing::info!(socket = %path.display(), "the socket is reachable again"),
         }

@@ -1,4 +1,4 @@
-//! What the event hub receives.
+//! Messages to the event hub.
 
 use actix::Message;
 

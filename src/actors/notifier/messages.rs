@@ -1,4 +1,4 @@
-//! What the notifier receives.
+//! Messages to the notifier.
 
 use actix::Message;
 

@@ -1,4 +1,4 @@
-//! How long a read may take. SQLite asks at short intervals whether it is to stop; the answer is here, on the thread that reads.
+//! Time limit of a read. SQLite asks at short intervals whether to stop; the answer is here, on the thread that reads.
 //!
 //! A snapshot that is held for long keeps the write-ahead log from being reused, and a thread that reads for one caller reads for
 //! nobody else. What counts is processor time, because a busy host is not the caller's fault; a slow disk is bounded by the clock
@@ -27,7 +27,7 @@ pub enum Allowance {
 pub enum Stop {
     /// It took longer than so many milliseconds.
     TooLong(u64),
-    /// Nobody waits for the answer any more.
+    /// The caller has stopped waiting for the answer.
     Abandoned,
 }
 

@@ -1,4 +1,4 @@
-//! What the root supervisor receives.
+//! Messages to the root.
 
 use actix::Message;
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ pub struct StartWorker {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct RunSignal {
-    /// What.
+    /// The signal.
     pub signal: Signal,
 }
 
@@ -55,7 +55,7 @@ pub struct ListWorkers;
 #[rtype(result = "()")]
 pub struct AdoptionDone;
 
-/// Somebody asked the daemon to end. From the signal thread.
+/// A signal asked the daemon to exit. From the signal thread.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ShutdownRequested;

@@ -1,4 +1,4 @@
-//! What happens when an actor is gone: the restart policy as data, and the decision as a function.
+//! What happens when an actor fails: the restart policy as data, and the decision as a function.
 
 use crate::kernel::ids::RunId;
 
@@ -26,7 +26,7 @@ pub enum ActorKind {
 /// What to do about a panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnPanic {
-    /// Build the actor anew, but not more often than this: a fault that returns at once is not mended by restarts.
+    /// Restart the actor, but not more often than this: restarts do not fix a fault that returns at once.
     Rebuild {
         /// Rebuilds at most …
         restarts_max: usize,
@@ -40,7 +40,7 @@ pub enum OnPanic {
 /// What the root supervisor does now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Build the actor anew.
+    /// Restart the actor.
     Rebuild,
     /// End the process with exit code 70.
     EndProcess,

@@ -1,4 +1,4 @@
-//! What an agent is asked for and told when it is started: model, arguments, session, text. Pure but for the look for skills.
+//! The options and the prompt of an agent at its start: model, arguments, session, text. Pure but for the look for skills.
 
 use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
@@ -12,7 +12,7 @@ use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
 use crate::os::home::skill_files::find_skill;
 
-/// The agent's session as far as it is known and can be gone on with, and the run that it was before.
+/// The agent's session as far as it is known and can be resumed, and the run that it was before.
 pub(super) fn session(
     order: &RunOrder,
     resolution: &Resolution,
@@ -62,7 +62,7 @@ impl Asked {
                     false => (FailedStep::Profile, "profile"),
                 };
                 let message =
-                    format!("the {who} asks for {option}, which launcher {launcher} does not take");
+                    format!("the {who} sets {option}, which launcher {launcher} does not support");
                 return Err(NotLaunched::at(step, message));
             }
         }

@@ -1,4 +1,4 @@
-//! The end of a run: how it ended is found out, written down, and nothing of it is left.
+//! The end of a run: its outcome is determined and recorded, and its files are removed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::os::run_files::directory::RunIdentity;
 /// How long what is left of a tree whose shim died may take to go when it is killed, before others get their turn.
 const REMAINS_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the pause between looks at an end that cannot be told is doubled: up to half a minute.
+/// How often the pause between looks at an unknown end is doubled: up to half a minute.
 const DOUBT_PAUSE_DOUBLINGS: u32 = 5;
 
 impl Worker {
@@ -41,7 +41,7 @@ impl Worker {
         let look = on_own_thread("inspect", move || look.look());
         context.spawn(look.into_actor(self).map(move |found, worker, context| {
             worker.is_end_looked_for = false;
-            let no_look = |error| NoEnd::Unknown(format!("cannot look at its processes: {error}"));
+            let no_look = |error| NoEnd::Unknown(format!("cannot inspect its processes: {error}"));
             match found.map_err(no_look).flatten() {
                 Ok(end) => {
                     worker.end = Some(end);
@@ -78,7 +78,7 @@ impl Worker {
             NoEnd::Alive => {}
             NoEnd::Remains => {
                 if !std::mem::replace(&mut self.has_remains, true) {
-                    tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "its shim died, its processes do not; the slot stays taken");
+                    tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, "the shim died, but its processes cannot be killed; the slot stays occupied");
                 }
                 self.record_state(RunState::Unkillable, context);
             }
@@ -102,14 +102,14 @@ impl Worker {
             *looks = looks.saturating_add(1);
             return;
         }
-        tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, why, "it is not known how a run ended; it keeps its slot");
+        tracing::error!(run = self.run_id, task = %self.task_id, board = %self.board, why, "cannot determine how the run ended; it keeps its slot");
         let verb = RecordDoubt { run_id: self.run_id, doubt: Some(why.clone()) };
         self.doubt = Some((why, 0));
         let database = self.deps.database.clone();
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, worker, _| {
             if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, "a doubt cannot be recorded");
+                tracing::warn!(run = worker.run_id, %error, "cannot record that the state of a run is unknown");
                 worker.doubt = None;
             }
         }));
@@ -145,14 +145,14 @@ impl Worker {
                 worker.on(Happening::CloseCommitted, context);
             }
             Err(error) => {
-                tracing::error!(run = worker.run_id, %error, "an end could not be recorded");
+                tracing::error!(run = worker.run_id, %error, "cannot record the end of a run");
                 worker.on(Happening::CloseFailed, context);
             }
         }));
     }
 
     /// A short run's end may be learned before its start: the two come by different ways, and a daemon may have been away.
-    /// The board is told of both, in their order.
+    /// Both are reported to the board, in their order.
     fn tell_missed_start(&mut self, context: &mut Context<Self>) {
         let Some(end) = &mut self.end else { return };
         let worktree = end.worktree.take();
@@ -199,7 +199,7 @@ impl Worker {
         let removed = on_own_thread("remove", remove);
         context.spawn(removed.into_actor(self).map(|removed, worker, context| {
             if let Err(error) = removed {
-                tracing::warn!(run = worker.run_id, %error, "the files of a closed run are left to the next audit");
+                tracing::warn!(run = worker.run_id, %error, "cannot remove the files of a closed run; the next audit retries");
             }
             worker.deps.finished.tell(WorkerFinished { run_id: worker.run_id });
             context.stop();

@@ -1,4 +1,4 @@
-//! How a run ended: everything that is read and done to find it out. Waits, so it runs on a thread of its own; knows no actor.
+//! How a run ended: everything that is read and done to determine it. Blocks, so it runs on its own thread; uses no actor.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub(super) enum NoEnd {
     Alive,
     /// Its shim died, and something of its tree is left.
     Remains,
-    /// It cannot be told, for this reason.
+    /// Unknown, for this reason.
     Unknown(String),
 }
 
@@ -104,7 +104,7 @@ pub(super) fn worktree_report(run_id: RunId, dir: &RunDir) -> Option<PreparedWor
     match read_prepared(dir) {
         Ok(printed) => PreparedWorktree::read(&printed?),
         Err(error) => {
-            tracing::warn!(run = run_id, %error, "the report about a workspace cannot be read");
+            tracing::warn!(run = run_id, %error, "cannot read the workspace report");
             None
         }
     }
@@ -113,7 +113,7 @@ pub(super) fn worktree_report(run_id: RunId, dir: &RunDir) -> Option<PreparedWor
 /// Tells the shim that the board has the exit record.
 pub(super) fn collect(run_id: RunId, dir: &RunDir) {
     if let Err(error) = collect_exit(dir) {
-        tracing::debug!(run = run_id, %error, "no exit record to collect");
+        tracing::debug!(run = run_id, %error, "no exit record");
     }
 }
 
@@ -126,6 +126,6 @@ pub(super) fn remove(
 ) {
     supervision.remove_leaf(run_id, footing, spec);
     if let Err(error) = directory::remove(dir) {
-        tracing::warn!(run = run_id, %error, "the files of a closed run could not be removed");
+        tracing::warn!(run = run_id, %error, "cannot remove the files of a closed run");
     }
 }

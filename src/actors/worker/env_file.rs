@@ -1,4 +1,4 @@
-//! Before a launch: the variables that stand in the profile's file.
+//! Before a start: the variables of the profile's file.
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
@@ -9,7 +9,7 @@ use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
 
 impl Worker {
-    /// Reads the file with further variables, where the profile names one, and launches. A disk may be slow, so a thread of its own
+    /// Reads the file with further variables, where the profile names one, and starts. A disk may be slow, so a thread of its own
     /// reads it.
     pub(super) fn read_env_file(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
         let settings = self.deps.configuration.settings();

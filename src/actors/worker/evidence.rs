@@ -1,4 +1,4 @@
-//! From what supervision found to what the board's rules read.
+//! From what supervision found to the evidence for the board's rules.
 
 use crate::kernel::limits::LOG_TAIL_BYTES;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
@@ -25,7 +25,7 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
         (None, _, Some(signal)) => ProcessEnd::Signalled(signal),
         (None, Some(code), None) => ProcessEnd::Exited(code),
         (None, None, None) => ProcessEnd::Lost {
-            message: "the exit record says neither code nor signal".to_owned(),
+            message: "the exit record has neither an exit code nor a signal".to_owned(),
             is_host_fault: true,
         },
     };

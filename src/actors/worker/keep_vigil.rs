@@ -78,7 +78,7 @@ impl Worker {
         let Some(watch) = &mut self.vigil.watch else { return };
         let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
         let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);
-        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, idle_seconds, "it makes no progress and is ended");
+        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, idle_seconds, "the run makes no progress and is stopped");
         // The verdict comes back as a signal, and that one goes down the ladder. One that cannot be written is given again
         // after the next look.
         let verb = EndStalledRun { run_id: self.run_id, idle_seconds };
@@ -86,14 +86,14 @@ impl Worker {
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(|answer, worker, _| {
             if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, "a run without progress could not be ended");
+                tracing::warn!(run = worker.run_id, %error, "cannot stop a run without progress");
             }
         }));
     }
 }
 
 /// CPU time of everything under a shim; none when it cannot be read. Where `/proc` hides processes only the run's control group
-/// has all of it: a hidden process that computes must not be taken for one that sleeps.
+/// has all of it: a hidden process that computes must not count as one that sleeps.
 fn tree_cpu_ticks(shim_pid: i32, leaf: Option<PathBuf>) -> Option<u64> {
     if proc_view::is_limited() {
         return Some(Leaf::new(leaf?).usage().cpu_us? / TICK_US);

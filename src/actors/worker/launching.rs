@@ -1,6 +1,6 @@
-//! The start of a run: from its claim to a shim that runs, or to the one line that says why there is none and who is to blame.
+//! The start of a run: from its claim to a running shim, or to the one line that says why there is none and what is to blame.
 //!
-//! A start that has failed here is not taken for one that never was. Whoever was asked to start the shim may have done it all the
+//! A start that has failed here does not count as one that never was. The shim may have been started all the
 //! same (a holder that did not answer in time), so the files of the run are revoked first: only a run whose spec is gone before a
 //! shim has begun ends as not started, and one that has begun is taken over like a run of an earlier daemon.
 
@@ -50,7 +50,7 @@ impl Worker {
                 Ok(Ok(Some(account))) => return worker.launch_as(order, Some(account), context),
                 Ok(Ok(None)) => NotLaunched::at(
                     FailedStep::User,
-                    format!("user `{name}`, which its workers run as, does not exist"),
+                    format!("the user of its workers, `{name}`, does not exist"),
                 ),
                 Ok(Err(error)) => NotLaunched::by(
                     FailedStep::UserLookUp,
@@ -134,7 +134,7 @@ impl Worker {
         }));
     }
 
-    /// Makes sure that nothing is started any more, and ends the run; takes it over when a shim has begun.
+    /// Makes sure that nothing is started later, and ends the run; takes it over when a shim has begun.
     fn after_failed_spawn(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
         let dir = self.run_dir.clone();
         let revoked = on_own_thread("revoke", move || revoke(&dir));
@@ -145,12 +145,12 @@ impl Worker {
                     tracing::warn!(
                         run = worker.run_id,
                         message = failed.message,
-                        "a start that was reported as failed has begun"
+                        "a start reported as failed has succeeded"
                     );
                     worker.take_begun(failed, context);
                 }
                 Err(error) => {
-                    tracing::error!(run = worker.run_id, %error, "a start that has failed cannot be revoked; it is tried again");
+                    tracing::error!(run = worker.run_id, %error, "cannot revoke a failed start; retrying");
                     context.run_later(LOOK_AGAIN * 20, |worker, context| {
                         worker.after_failed_spawn(failed, context);
                     });
@@ -206,7 +206,7 @@ impl Worker {
     pub(super) fn fail_launch(&mut self, failed: NotLaunched, context: &mut Context<Self>) {
         let NotLaunched { step, message, errno } = failed;
         let message = redacted(&message, &self.secrets);
-        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, ?step, message, "a run could not be launched");
+        tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, ?step, message, "cannot start a run");
         self.evidence = Some(Evidence::of(ProcessEnd::StartFailed { step, message, errno }));
         self.is_shim_gone = true;
         self.on(Happening::LaunchFailed, context);

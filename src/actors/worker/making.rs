@@ -1,4 +1,4 @@
-//! From a claim to the request that starts a shim: everything that reads and makes files. Waits, so it runs on a thread of its own;
+//! From a claim to the request that starts a shim: everything that reads and creates files. Blocks, so it runs on its own thread;
 //! knows no actor.
 
 use std::collections::BTreeMap;
@@ -29,13 +29,13 @@ pub(super) struct Making {
 
 /// A start as far as it came.
 pub(super) struct Made {
-    /// What is known of the launch, for the row and for whatever is told about the run.
+    /// What is known of the start, for the row and for messages about the run.
     pub(super) known: Option<Known>,
     /// What the shim is started by.
     pub(super) request: Result<SpawnRequest, NotLaunched>,
 }
 
-/// A launch that was prepared.
+/// A prepared start.
 pub(super) struct Known {
     pub(super) launch: Launch,
     pub(super) verdict_mode: VerdictMode,
@@ -55,7 +55,7 @@ impl Making {
 
     fn prepare(&self) -> Result<(StartWords, Prepared), NotLaunched> {
         let words = StartWords::draw().map_err(|error| {
-            NotLaunched::by(FailedStep::Randomness, "cannot draw random words", &error)
+            NotLaunched::by(FailedStep::Randomness, "cannot get random bytes", &error)
         })?;
         let prepared =
             prepare(&self.order, &self.launcher, &words, self.user.as_ref(), &self.file_env)?;
@@ -67,7 +67,7 @@ impl Making {
         let known = Some(Known { launch, verdict_mode, secrets: spec.log.redact.clone() });
         for dir in make_dirs {
             if let Err(error) = std::fs::create_dir_all(&dir) {
-                let doing = format!("cannot make the directory {}", dir.display());
+                let doing = format!("cannot create the directory {}", dir.display());
                 let failed = NotLaunched::by(FailedStep::RunFiles, &doing, &error);
                 return Made { known, request: Err(failed) };
             }

@@ -1,4 +1,4 @@
-//! What a worker actor receives from outside; its own timers and watchers talk to it directly.
+//! Messages to a worker actor from outside; its own timers and watchers call it directly.
 
 use actix::Message;
 

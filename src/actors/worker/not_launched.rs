@@ -1,4 +1,4 @@
-//! Why a run is not launched: the step that failed, in words, with the error number.
+//! Why a run is not started: the step that failed, in words, with the error number.
 
 use std::error::Error;
 use std::io;
@@ -9,7 +9,7 @@ use crate::os::holder::client::HolderError;
 use crate::os::holder::protocol::Refusal;
 use crate::os::processes::spawn::SpawnError;
 
-/// Why a run is not launched.
+/// Why a run is not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotLaunched {
     /// The step that failed.

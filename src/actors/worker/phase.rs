@@ -1,4 +1,4 @@
-//! The life of a worker actor as a function: what happened, where it leads, what is to be done.
+//! The state machine of a worker actor: from an event and a state to the next state and the actions.
 //!
 //! ```text
 //!  launching ─▶ starting ─▶ running ─verdict─▶ lingering ─over─▶ stopping ─▶ unkillable
@@ -77,7 +77,7 @@ pub enum Act {
     ArmLinger,
     /// Tell the shim to end the tree, tell the board, and look again when the ladder should be through.
     Stop,
-    /// Tell the board, and whoever watches, that the tree will not end.
+    /// Tell the board, and its listeners, that the tree will not end.
     TellUnkillable,
     /// Find out how it ended and write it down.
     Close,

@@ -1,4 +1,4 @@
-//! From a claimed run to what its shim is to start. Pure but for the names of directories that come in.
+//! From a claimed run to the spec of its shim. Pure except for the names of directories passed in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunSpec, SetupSpec};
 
-/// A launch that is ready to go.
+/// A start that is ready to go.
 pub struct Prepared {
     /// For the shim.
     pub spec: RunSpec,
@@ -38,7 +38,7 @@ pub struct Prepared {
     pub own: OwnWorkspace,
 }
 
-/// Prepares the launch of a claimed run. `file_env` is what stands in the profile's `env_file`.
+/// Prepares the start of a claimed run. `file_env` is the content of the profile's `env_file`.
 ///
 /// # Errors
 /// Why nothing can be started; the run ends `spawn_failed` with it.

@@ -1,8 +1,8 @@
-//! Whether a run gets on: a function of what was seen of it and when.
+//! Whether a run makes progress: a function of samples and their times.
 //!
 //! A sign of life is anything that has changed since the last look: new output, CPU time used by its tree, a call of the
 //! board. A worker that waits for a model shows none of them for a while, so the limit is the operator's to choose; one that
-//! computes or talks is never taken for dead.
+//! computes or writes output never counts as dead.
 //!
 //! Only time in which the daemon looked counts. While the daemon itself is stopped or starved, a worker that waits for its
 //! answer shows nothing, and that is not the worker's fault.

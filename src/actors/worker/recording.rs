@@ -1,4 +1,4 @@
-//! What the board is told of a run while it goes on: its start, what was found about its worktree, its state.
+//! What is reported of a run to the board while it goes on: its start, what was found about its worktree, its state.
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
@@ -14,7 +14,7 @@ use crate::os::processes::identity::ProcessIdentity;
 use crate::os::workspaces::worktree_report::PreparedWorktree;
 
 impl Worker {
-    /// Tells the board who runs the run. What was found about its worktree, which a file says, is told before that.
+    /// Tells the board who runs the run. What was found about its worktree, which a file says, is reported before that.
     pub(super) fn record_spawned(&mut self, context: &mut Context<Self>) {
         let (Some(worker), Some(shim)) = (&self.worker, &self.shim) else { return };
         let ids = process_ids(shim.identity(), worker);
@@ -25,7 +25,7 @@ impl Worker {
         let read = on_own_thread("report", move || worktree_report(run_id, &dir));
         context.spawn(read.into_actor(self).map(|found, worker, context| {
             let worktree = found.unwrap_or_else(|error| {
-                tracing::warn!(run = worker.run_id, %error, "the report about a workspace cannot be read");
+                tracing::warn!(run = worker.run_id, %error, "cannot read the workspace report");
                 None
             });
             worker.tell_start(ids, worktree, context);
@@ -55,7 +55,7 @@ impl Worker {
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(move |answer, worker, context| {
             if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, "the report about a workspace cannot be recorded");
+                tracing::warn!(run = worker.run_id, %error, "cannot record the workspace report");
                 if is_retryable(&error) {
                     context.run_later(WRITE_AGAIN, |worker, context| {
                         worker.submit_prepared(worktree, context);
@@ -76,7 +76,7 @@ impl Worker {
                 worker.report_start(StartReport::Spawned);
             }
             Err(error) => {
-                tracing::warn!(run = worker.run_id, %error, "a start could not be recorded");
+                tracing::warn!(run = worker.run_id, %error, "cannot record a start");
                 if is_retryable(&error) {
                     context.run_later(WRITE_AGAIN, |worker, context| {
                         worker.submit_spawned(ids, context);
@@ -94,7 +94,7 @@ impl Worker {
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };
         context.spawn(submit.into_actor(self).map(move |answer, worker, _| {
             if let Err(error) = answer {
-                tracing::warn!(run = worker.run_id, %error, ?state, "a state could not be recorded");
+                tracing::warn!(run = worker.run_id, %error, ?state, "cannot record a state");
             }
         }));
     }

@@ -1,4 +1,4 @@
-//! What a worker actor starts from.
+//! The initial data of a worker actor.
 
 use crate::actors::live_runs::RunToken;
 use crate::kernel::error::VerbError;

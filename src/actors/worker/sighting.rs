@@ -1,4 +1,4 @@
-//! Seeing that a run was started: by the status pipe of a shim of our own, by what the files of an adopted run say.
+//! Detection that a run was started: by the status pipe of our own shim, by the files of an adopted run.
 //!
 //! An adopted shim has no status pipe that leads here, so the run's directory is watched until the worker is seen. Where changes are
 //! not noticed, the slow tick looks.
@@ -59,7 +59,7 @@ impl Worker {
         }
     }
 
-    /// Takes what the spec of a run says that another actor, or another daemon, has launched.
+    /// Takes what the spec of a run says that another actor, or another daemon, has started.
     pub(super) fn take_spec(&mut self, spec: Option<RunSpec>) {
         if let Some(spec) = &spec {
             self.setup_limit = setup_limit(spec);
@@ -81,7 +81,7 @@ impl Worker {
             Ok(Some(watch)) => self.shim = Some(watch),
             Ok(None) => self.is_shim_gone = true,
             Err(error) => {
-                tracing::warn!(run = self.run_id, %error, "an adopted shim cannot be watched; the next audit looks again");
+                tracing::warn!(run = self.run_id, %error, "cannot watch an adopted shim; the next audit retries");
                 context.stop();
                 return false;
             }
@@ -190,7 +190,7 @@ impl Worker {
                 WorkerSign::Unknown => {
                     tracing::warn!(
                         run = worker.run_id,
-                        "it cannot be told whether its worker was started; it is looked for again"
+                        "cannot determine whether the worker was started; retrying"
                     );
                     worker.arm_spawn_timeout(context);
                 }

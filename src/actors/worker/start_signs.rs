@@ -1,4 +1,4 @@
-//! What says that the worker of a run was started. Reads files and the process table, so it runs where waiting is allowed.
+//! Evidence that the worker of a run was started. Reads files and the process table, so it runs where blocking is allowed.
 
 use crate::os::host::file_watch::{FileWatch, Interest, Watched};
 use crate::os::processes::identity::ProcessIdentity;
@@ -12,7 +12,7 @@ pub(super) enum WorkerSign {
     Seen(ProcessIdentity),
     /// It was not.
     NotYet,
-    /// It cannot be told.
+    /// Unknown.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn worker_by_files(dir: &RunDir) -> WorkerSign {
     match read_identity(dir) {
         Ok(Some(RunIdentity { worker: Some(process), .. })) => WorkerSign::Seen(process),
         Ok(Some(_)) => WorkerSign::NotYet,
-        // Whoever has removed it has not ended the shim.
+        // Removing it has not ended the shim.
         Ok(None) | Err(_) => WorkerSign::Unknown,
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker actor watches of a run's times: its limit, and how long it may show no sign of life.
+//! The time limits of a run that its worker actor watches: total time, and time without a sign of life.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) struct Vigil {
 }
 
 impl Vigil {
-    /// The vigil over a run that was just claimed or was found.
+    /// The watch over a run that was just claimed or was found.
     pub(super) fn of(seed: &WorkerSeed, settings: &Settings) -> Self {
         let (max_runtime_seconds, profile) = match seed {
             WorkerSeed::Claimed(order) => (order.max_runtime_seconds, Some(&order.profile)),

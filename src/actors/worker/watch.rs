@@ -1,4 +1,4 @@
-//! Watching a shim: its end through its pidfd, its words through the status pipe.
+//! Watches a shim: its end by its pidfd, its messages by the status pipe.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -94,7 +94,7 @@ impl ShimWatch {
             Ok(_end) => {}
             Err(error) if error.raw_os_error() == Some(NOT_OUR_CHILD) => {}
             Err(error) => {
-                tracing::warn!(pid = self.identity.pid, %error, "a shim could not be reaped");
+                tracing::warn!(pid = self.identity.pid, %error, "cannot reap a shim");
             }
         }
     }
@@ -119,9 +119,9 @@ async fn wait_for_end(pidfd: Arc<PidFd>, news: Recipient<ShimNews>) {
     match watch(ByArc(pidfd)) {
         Ok(watched) => match watched.readable().await {
             Ok(_ready) => news.do_send(ShimNews::Gone),
-            Err(error) => tracing::error!(%error, "a shim cannot be waited for"),
+            Err(error) => tracing::error!(%error, "cannot wait for a shim"),
         },
-        Err(error) => tracing::error!(%error, "a shim cannot be watched"),
+        Err(error) => tracing::error!(%error, "cannot watch a shim"),
     }
 }
 
@@ -135,7 +135,7 @@ async fn listen(
     let mut watched = match watch(status) {
         Ok(watched) => watched,
         Err(error) => {
-            tracing::error!(%error, "a status pipe cannot be watched");
+            tracing::error!(%error, "cannot watch a status pipe");
             return;
         }
     };
@@ -151,7 +151,7 @@ async fn listen(
         let read = match read {
             Ok(read) => read,
             Err(error) => {
-                tracing::error!(%error, "a status pipe cannot be read");
+                tracing::error!(%error, "cannot read a status pipe");
                 return;
             }
         };

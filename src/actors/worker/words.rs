@@ -1,4 +1,4 @@
-//! What a worker is told when it starts: the daemon's own text, which a launcher may put words around. Pure.
+//! The first prompt of a worker: the daemon's own text, which a launcher may put words around. Pure.
 
 use std::path::PathBuf;
 
@@ -12,12 +12,12 @@ pub fn first_words(task_id: &str, skills: &[SkillFile], is_warned: bool) -> Stri
     let mut text = format!("work kanban task {task_id}");
     if is_warned {
         text.push_str(
-            "\n\nThe attempt before this one ended without kanban_complete or kanban_block and counts as failed. \
+            "\n\nThe previous attempt ended without kanban_complete or kanban_block and counts as failed. \
              Look at what it left behind, and end yours with one of the two.",
         );
     }
     if !skills.is_empty() {
-        text.push_str("\n\nThe task asks for these skills; read each before you begin:");
+        text.push_str("\n\nThe task requires these skills; read each before you begin:");
     }
     for (name, file) in skills {
         text.push_str("\n- ");
@@ -25,14 +25,14 @@ pub fn first_words(task_id: &str, skills: &[SkillFile], is_warned: bool) -> Stri
         match file {
             Some(path) => text.push_str(&format!(": {}", line(&path.to_string_lossy()))),
             None => text.push_str(
-                ": load it by its name if you have it; if not, go on without it and say so when you hand over",
+                ": load it by its name if you have it; if not, continue without it and say so in your summary",
             ),
         }
     }
     text
 }
 
-/// The text for a session that is gone on with.
+/// The text for a session that is resumed.
 pub fn reminder(task_id: &str) -> String {
     format!(
         "You ended without a verdict on kanban task {task_id}, which would count as a failure. If the work is done, call \

@@ -1,4 +1,4 @@
-//! The directory that a worker works in: which one, what the daemon makes of it first, and what git does about it.
+//! The workspace of a worker: which directory it is, what the daemon creates first, and what git does.
 
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,9 @@ pub(super) struct Workspace {
 
 impl Workspace {
     pub(super) fn path_text(&self) -> Result<String, NotLaunched> {
-        let not_text =
-            || NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not UTF-8");
+        let not_text = || {
+            NotLaunched::at(FailedStep::RunFiles, "the path of the workspace is not valid UTF-8")
+        };
         self.path.to_str().map(ToOwned::to_owned).ok_or_else(not_text)
     }
 }
@@ -69,8 +70,7 @@ pub(super) fn workspace(
             let path = PathBuf::from(path);
             // Without a place the shim could not tell whether it starts in the directory that was leased.
             let place = order.place.as_ref().ok_or_else(|| {
-                let message =
-                    format!("workspace: it is not known which directory {} is", path.display());
+                let message = format!("workspace: cannot resolve {}", path.display());
                 NotLaunched::at(FailedStep::Workspace, message)
             })?;
             let leased = Some(WorkspaceSpec {
@@ -83,7 +83,7 @@ pub(super) fn workspace(
             Ok(Workspace { path, own: OwnWorkspace::Not, leased, is_cwd: false })
         }
         (WorkspaceKind::Dir, None) => {
-            Err(NotLaunched::at(FailedStep::Task, "workspace: a dir workspace needs a path"))
+            Err(NotLaunched::at(FailedStep::Task, "workspace: a dir workspace requires a path"))
         }
         (WorkspaceKind::Worktree, path) => {
             worktree(order, paths, path, (working_directory, branch_prefix))

@@ -60,7 +60,7 @@ pub struct Owner {
 pub struct Absence {
     /// What is the matter.
     pub kind: AbsenceKind,
-    /// One line about it.
+    /// One line for people.
     pub message: String,
     /// What helps.
     pub fix: String,

@@ -1,4 +1,4 @@
-//! How a call to the daemon fails.
+//! Errors of a call to the daemon.
 
 use std::io;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub enum ClientError {
     /// The client itself cannot work.
     #[error("{0}")]
     Local(String),
-    /// Somebody has ended the waiting: see [`crate::api::client::Interrupt`].
+    /// The wait was interrupted: see [`crate::api::client::Interrupt`].
     #[error("interrupted")]
     Interrupted,
 }

@@ -96,7 +96,7 @@ impl Client {
     /// A client of the daemon that the surroundings name. Nothing is connected yet.
     ///
     /// # Errors
-    /// When it cannot be told where the daemon is, or the run's token cannot be read.
+    /// When the daemon's socket is unknown, or the run's token cannot be read.
     pub fn new(ambient: &Ambient) -> Result<Self, ClientError> {
         let presence = Presence::of(ambient)?;
         let run = ambient.var("KANBAN_RUN").map(str::to_owned);
@@ -144,7 +144,7 @@ impl Client {
         Self { edge, ..self }
     }
 
-    /// The same for somebody who cannot wait: one attempt, and an answer has to come within `answer_time`.
+    /// The same for a caller that cannot wait: one attempt, and an answer has to come within `answer_time`.
     #[must_use]
     pub fn impatient(self, answer_time: Duration) -> Self {
         Self { is_in_run: false, presence: None, answer_time, ..self }
@@ -304,7 +304,7 @@ impl Client {
 }
 
 /// The token of the run that this process works for. None in a run whose token cannot be read: its files may be gone
-/// because it is over, or because somebody has removed them, and the daemon knows which; where the process stands says
+/// because it is over, or because they were removed, and the daemon knows which; where the process stands says
 /// the rest.
 fn read_token(path: &Path, is_in_run: bool) -> Result<Option<String>, ClientError> {
     match std::fs::read_to_string(path) {

@@ -1,5 +1,5 @@
-//! What a client takes of its own files: the bytes of one that it attaches, path, size and SHA-256 of those that a worker
-//! declares as its results. The files are opened here, under the rights of whoever calls, never by the daemon.
+//! What a client reads of its own files: the bytes of one that it attaches, path, size and SHA-256 of those that a worker
+//! declares as its results. The files are opened here, under the rights of the caller, never by the daemon.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -60,7 +60,7 @@ fn read_whole(path: &Path) -> Result<Bytes, ClientError> {
 /// Opens what has to be a regular file; a device or a pipe has no size and maybe no end.
 fn open_regular(path: &Path) -> Result<(File, u64), ClientError> {
     let at = |error: io::Error| unreadable(path, &error);
-    // Looked at before it is opened: opening a pipe waits for somebody who writes.
+    // Looked at before it is opened: opening a pipe waits for a writer.
     let is_regular = |meta: &std::fs::Metadata| meta.is_file();
     let refuse = || {
         let told = format!("{} is not a regular file", path.display());
@@ -89,7 +89,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ClientError {
 pub fn artifact_of(path: &Path) -> Result<Artifact, ClientError> {
     let absolute: PathBuf = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
     let Some(name) = absolute.to_str() else {
-        let told = format!("cannot record {}: the path is not UTF-8", path.display());
+        let told = format!("cannot record {}: the path is not valid UTF-8", path.display());
         return Err(ClientError::refused(ErrorCode::InvalidValue, told));
     };
     let (mut file, _) = open_regular(&absolute)?;

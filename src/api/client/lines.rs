@@ -29,7 +29,7 @@ pub enum NextLine {
     End,
     /// Nothing came in time.
     Timeout,
-    /// Somebody has ended the waiting.
+    /// The wait was interrupted.
     Interrupted,
 }
 
@@ -80,7 +80,7 @@ impl Lines<'_> {
         self.cursor.as_deref()
     }
 
-    /// The next line, or none within `patience` (for ever when none is given).
+    /// The next line, or none within `patience` (no limit when none is given).
     pub fn next(&mut self, patience: Option<Duration>) -> NextLine {
         let deadline = patience.map(|patience| Instant::now() + patience);
         loop {

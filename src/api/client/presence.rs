@@ -1,4 +1,4 @@
-//! What can be seen of the daemon beside its socket: who holds its home, and whether one was started a moment ago.
+//! Signs of a daemon besides its socket: who has locked its home, and whether one was started a moment ago.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::os::processes::young_processes::{
     directory_of, environment_of, group_of, young_processes,
 };
 
-/// A daemon that is older than this and has not taken its home will not take it any more.
+/// A daemon that is older than this and has not locked its home will not lock it later.
 const YOUNG: Duration = Duration::from_secs(3);
 
 /// A fork of a shell that has not executed its program by then is a shell's own work.
@@ -44,7 +44,7 @@ impl Presence {
     /// same, because it is starting or has lost its socket, the machine's board would be the wrong one.
     ///
     /// # Errors
-    /// It cannot be told where the daemon is.
+    /// The daemon's socket is unknown.
     pub fn of(ambient: &Ambient) -> Result<Self, HomeError> {
         let found = Self {
             ambient: ambient.clone(),
@@ -111,7 +111,7 @@ impl Presence {
     fn owner(&self) -> Option<Owner> {
         let home = self.home.as_deref()?;
         let pid = lock_owner(&[home, &home.join("lock")]).ok().flatten()?;
-        // Without KANBAN_SOCKET the two belong together; with it, whoever cannot be looked at may be another's daemon.
+        // Without KANBAN_SOCKET the two belong together; with it, a process that cannot be inspected may be another user's daemon.
         let is_it = match self.listens_here(pid) {
             Some(is_it) => is_it,
             None => self.ambient.var("KANBAN_SOCKET").is_none(),

@@ -1,4 +1,4 @@
-//! The fields of a request that reads, as they stand in its path.
+//! The fields of a read request as a query string.
 
 use serde::Serialize;
 use serde_json::Value;

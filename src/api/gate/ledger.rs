@@ -1,4 +1,4 @@
-//! Who has how much of what at this time, and whether there is room for more. Plain sums: no clock, no lock, no connection.
+//! How much of each resource each caller uses, and whether there is room for more. Plain sums: no clock, no lock, no connection.
 
 use std::collections::HashMap;
 
@@ -8,9 +8,9 @@ use crate::api::limits::allowed;
 /// What callers have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thing {
-    /// Connections.
+    /// Open connections.
     Connections,
-    /// Answers that end when somebody ends them, or that are made while they are read.
+    /// Replies that a client ends, or that are made while they are read.
     Streams,
     /// Files that are sent to the caller.
     Downloads,
@@ -33,7 +33,7 @@ impl Thing {
         Self::ReplyBytes,
     ];
 
-    /// As figures name it, and as a caller is told of what there are too many.
+    /// Its name in metrics and in refusals.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -41,7 +41,7 @@ impl Thing {
             Self::Downloads => "downloads",
             Self::Uploads => "uploads",
             Self::BodyBytes => "bytes of requests",
-            Self::ReplyBytes => "bytes of answers",
+            Self::ReplyBytes => "bytes of replies",
         }
     }
 }

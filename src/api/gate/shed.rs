@@ -1,4 +1,4 @@
-//! Which connection gives way when there is no room for another one: the one that has kept the daemon waiting longest.
+//! Which connection is closed when there is no room for another: the one that has kept the daemon waiting longest.
 
 use crate::api::limits::WAITING_SPARED_MS;
 

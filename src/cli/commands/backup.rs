@@ -146,7 +146,7 @@ fn time_in_name(name: &str) -> Option<(String, u32)> {
 }
 
 /// Removes all but the newest `keep` backups of our own naming that are of the installation `install_id`. Nothing else
-/// in the directory is touched: no other board's backup, none of which it cannot be told whose it is, no link.
+/// in the directory is touched: no other board's backup, none of unknown origin, no link.
 fn remove_old(dir: &Path, install_id: &str, keep: u32) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::fault(format!("cannot remove old backups in {}: {error}", dir.display()))

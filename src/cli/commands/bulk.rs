@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 
-/// Asks for each id once, in order. A refusal is told and the next is tried; without a daemon there is no next.
+/// Asks for each id once, in order. A refusal is reported and the next is tried; without a daemon there is no next.
 /// With `--json` the replies come as one array: what was done, whatever the exit code is.
 pub(super) fn each<R: Serialize>(
     client: &Client,

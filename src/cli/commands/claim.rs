@@ -96,7 +96,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-/// Makes the worktree of a task, under the rights of whoever claims, and says of which repository when the task does not:
+/// Makes the worktree of a task, under the rights of the claimer, and says of which repository when the task does not:
 /// that in which the command was given. A claim that is refused leaves it: it is the next one's.
 fn make_worktree(task: &Task, client: &Client) -> Result<Option<MadeWorktree>, Failure> {
     if task.workspace_kind != WorkspaceKind::Worktree || task.status != TaskStatus::Ready {
@@ -166,7 +166,7 @@ impl MadeDirectories {
         for part in missing.into_iter().rev() {
             match std::fs::create_dir(&part) {
                 Ok(()) => made.outermost_first.push(part),
-                // Somebody else was faster: then it is not ours to remove.
+                // Another process was faster: then it is not ours to remove.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && part.is_dir() => {}
                 Err(error) => return Err(error),
             }

@@ -104,7 +104,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let reply: CreateReply = client.post("/v1/tasks", &request)?;
     let reply = CreateReply { task: with_skill_list(reply.task), created: reply.created };
     if !session.output.is_json() {
-        // What was done is said before anything else is asked.
+        // What was done is printed before anything else is requested.
         session.output.line_now(line_of(&reply))?;
     }
     let created = with_warnings(vec![reply], &client, session)?;
@@ -114,7 +114,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-/// What is said of a task that was created.
+/// The line about a task that was created.
 pub(super) fn line_of(reply: &CreateReply) -> String {
     let word = if reply.created { "Created" } else { "Already exists:" };
     let task = &reply.task;

@@ -22,7 +22,7 @@ use crate::kernel::verbs::{CreateReply, CreateTask, CreateTasks, CreateTasksRepl
 /// Runs it.
 ///
 /// # Errors
-/// A file that cannot be read, or no daemon. A refused line is told too, after what was created.
+/// A file that cannot be read, or no daemon. A refused line is reported too, after what was created.
 pub(super) fn run(file: &Path, session: &mut Session) -> Ended {
     let mut source = Source::open(file, session)?;
     let client = session.client()?;

@@ -1,4 +1,4 @@
-//! What `kanban create` warns of: ready work that nothing will start. The same facts as `kanban why` tells.
+//! Warnings of `kanban create`: ready tasks that nothing will start, by the facts of `kanban why`.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) struct Created {
     pub(super) warnings: Vec<String>,
 }
 
-/// Looks for warnings about these tasks, and tells each once on stderr. A worker is told none: it does not run the host.
+/// Looks for warnings about these tasks, and prints each once on stderr. A worker gets none: it does not run the host.
 ///
 /// # Errors
 /// No daemon.

@@ -109,7 +109,7 @@ impl Drop for PidFile<'_> {
     }
 }
 
-/// Somebody has to be left to remove the file, so the daemon is a child here; what is asked of this process is passed on.
+/// A process has to be left to remove the file, so the daemon is a child here; what is asked of this process is passed on.
 fn run_with_file(command: &mut Command, program: &Path, file: &Path) -> Result<CliExit, Failure> {
     let child: Mutex<Option<PidFd>> = Mutex::new(None);
     let child = std::sync::Arc::new(child);

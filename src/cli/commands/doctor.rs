@@ -54,7 +54,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(exit)
 }
 
-/// Only this process can look into the configuration of whoever runs it.
+/// Only this process can look into the configuration of the user that runs it.
 fn add_profile_checks(
     doctor: &mut Doctor,
     client: &Client,

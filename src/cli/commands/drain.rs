@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Whether it may last for ever.
+    /// Whether there is no time limit.
     pub(super) fn is_endless(&self) -> bool {
         !self.no_wait && self.timeout.is_none()
     }
@@ -43,7 +43,7 @@ impl Arguments {
 /// Runs it.
 ///
 /// # Errors
-/// A wrong command line, the time that is over, somebody who resumes, or the daemon's refusal.
+/// A wrong command line, the time-out, a resume, or the daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let timeout =
         arguments.timeout.as_deref().map(|text| duration("--timeout", text)).transpose()?;

@@ -162,7 +162,7 @@ fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
             Ok(CliExit::Ok)
         }
         Err(failure) => {
-            // What somebody has typed is not thrown away because it was refused.
+            // A typed text is not thrown away because it was refused.
             folder.keep();
             session.output.complain(&format!("note: your text was saved to {}", file.display()));
             Err(failure)

@@ -27,7 +27,7 @@ pub(super) struct Filters {
     /// Only tasks with this label
     #[arg(long, value_name = "NAME")]
     pub(super) label: Option<String>,
-    /// Only children of this task
+    /// Only tasks that depend on this task
     #[arg(long, value_name = "ID", add = complete::tasks())]
     pub(super) parent: Option<String>,
     /// Only tasks created after this time: epoch seconds, a date (2026-05-01) or an age (2d ago)

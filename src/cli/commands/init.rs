@@ -1,4 +1,4 @@
-//! `kanban init`: a home that is ready to be used.
+//! `kanban init`: creates a home.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&shown)?;
         return Ok(CliExit::Ok);
     }
-    let state = |is_made| if is_made { "made" } else { "was there" };
+    let state = |is_made| if is_made { "created" } else { "already exists" };
     session.output.line(format!("Home:          {}", shown.home))?;
     session.output.line(format!(
         "Configuration: {} ({})",

@@ -1,4 +1,4 @@
-//! `kanban man`: writes the manual pages, for whoever makes a package. Not for people, and no part of the help.
+//! `kanban man`: writes the manual pages, for packagers. Not for people, and no part of the help.
 
 use std::path::PathBuf;
 

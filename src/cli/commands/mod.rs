@@ -220,7 +220,7 @@ impl Command {
         }
     }
 
-    /// Why the verb is nothing for a chat, when it is not: there is nobody who could end it, no file that belongs to whoever
+    /// Why the verb is nothing for a chat, when it is not: nobody can end it there, no file belongs to the person who
     /// writes, no terminal.
     #[expect(clippy::too_many_lines, reason = "a line for each verb")]
     pub fn why_not_in_chat(&self) -> Option<&'static str> {

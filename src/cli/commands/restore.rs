@@ -21,7 +21,7 @@ use crate::service::restore::RestoreReply;
 
 /// Replace the database with a backup.
 /// Backup file is verified first; if it is damaged, nothing is changed. No run may be open; `kanban drain` waits for
-/// that. The replaced database is kept beside the new one, and event streams are told to resynchronize. Without a
+/// that. The replaced database is kept beside the new one, and event streams get a resync line. Without a
 /// running daemon the database of the current home is restored, even if it is damaged or missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -45,7 +45,7 @@ struct Shown {
 /// Runs it.
 ///
 /// # Errors
-/// A backup that is refused, open runs, or somebody who says no.
+/// A backup that is refused, open runs, or no confirmation.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("cannot read {}: {error}", arguments.file.display()))

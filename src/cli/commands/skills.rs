@@ -167,7 +167,7 @@ fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
     for place in &places {
         let done = match place.state {
             State::Replaced => "replaced",
-            State::Same => "was there",
+            State::Same => "already exists",
             State::Installed | State::Missing | State::Differs => "installed",
         };
         session.output.line(format!("{done}: {}", place.path.display()))?;

@@ -38,7 +38,7 @@ impl<'c> Watch<'c> {
         Ok(Self { client, follower, on_board: session.on_board() })
     }
 
-    /// Returns when the run that was ended is closed; then nothing is stopping any more.
+    /// Returns when the run that was ended is closed; then nothing is stopping.
     pub(super) fn until_closed(self, reply: ReclaimReply) -> Result<ReclaimReply, Failure> {
         let Self { client, follower, on_board } = self;
         let (Some(mut follower), Some(run_id), true) = (follower, reply.run_id, reply.stopping)

@@ -1,7 +1,7 @@
 //! `kanban wait`: until tasks are where they should be.
 //!
 //! The event stream is opened before the tasks are read, so nothing falls between the two; afterwards a task is read again
-//! when an event names it. A stream that ends (the daemon was restarted) is opened again and everything is read anew.
+//! when an event names it. A stream that ends (the daemon was restarted) is opened again and everything is read again.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Whether it may last for ever.
+    /// Whether there is no time limit.
     pub(super) fn is_endless(&self) -> bool {
         self.timeout.is_none()
     }

@@ -1,4 +1,4 @@
-//! What a description of a key says: its section, its kind of value, its default.
+//! The description of a key: its section, its type, its default.
 
 use std::fmt;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub struct Key {
     pub name: &'static str,
     /// Which values it takes.
     pub kind: Kind,
-    /// Built-in value, written as in the file; none when the key is absent unless somebody sets it.
+    /// Built-in value, written as in the file; none when the key is absent unless set.
     pub default: Option<&'static str>,
     /// Value to show where there is no default, written as in the file.
     pub example: Option<&'static str>,

@@ -173,7 +173,7 @@ const DISPATCH: &[Key] = &[
         default: Some("5"),
         example: None,
         unit: Some("failures"),
-        doc: "Maximum number of consecutive failed runs; then the task is given up and blocked. Applies when the next \
+        doc: "Maximum number of consecutive failed runs; then the task is blocked. Applies when the next \
          run fails.",
     },
     Key {

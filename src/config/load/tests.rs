@@ -1,4 +1,4 @@
-//! Which files are read, and how their values go over each other.
+//! Which files are read, and how their values override each other.
 
 mod problems;
 

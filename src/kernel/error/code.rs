@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Stable names of everything that an error reply can say; part of the API.
+/// Error codes; part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(

@@ -1,4 +1,4 @@
-//! A failure of the machinery underneath the board.
+//! Faults: failures below the board.
 
 use thiserror::Error;
 
@@ -39,7 +39,7 @@ pub enum Fault {
         /// What stands there.
         value: String,
     },
-    /// The board's files are not those that are open any more, so what would be written now could not be found again.
+    /// The board's files are no longer those that are open, so what would be written now could not be found again.
     #[error("writes are disabled: {loss}")]
     BoardLost {
         /// Which file, and what happened to it.

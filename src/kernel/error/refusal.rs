@@ -1,4 +1,4 @@
-//! An answer of the board: it says no, why, and what the caller could do instead.
+//! Refusals: the board declines a request, with a reason and a suggestion.
 
 use thiserror::Error;
 
@@ -188,7 +188,7 @@ pub enum Refusal {
         /// How its processes stand.
         state: String,
     },
-    /// The claim belongs to somebody else.
+    /// The claim belongs to another claimer.
     #[error("cannot {verb} {id}: claimed by {lock}, not by {claimer}")]
     OtherClaimer {
         /// The verb.

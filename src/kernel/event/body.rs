@@ -1,4 +1,4 @@
-//! What an event says: kind and payload in one. The fields of a variant are the keys of its payload, as they are stored.
+//! The body of an event: kind and payload in one. The fields of a variant are the keys of its payload, as they are stored.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -101,7 +101,7 @@ pub enum EventBody<'a> {
     ClaimExpired {
         stale_lock: &'a str,
     },
-    /// The supervisor of the run was asked to stop it.
+    /// The shim of the run was asked to stop it.
     ReclaimedBySupervisor {
         reason: &'a str,
     },

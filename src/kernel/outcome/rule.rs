@@ -100,7 +100,7 @@ impl Destination {
             Self::Done => "done",
             Self::Blocked => "blocked",
             Self::Retry => "ready",
-            Self::AsSaid => "as said",
+            Self::AsSaid => "as requested",
         }
     }
 }
@@ -111,7 +111,7 @@ impl BackOff {
         match self {
             Self::None => "no",
             Self::Growing => "back-off",
-            Self::Told => "until told",
+            Self::Told => "until retry_at",
         }
     }
 }
@@ -137,7 +137,7 @@ impl NextReads {
     }
 }
 
-/// A row about a run that somebody has given a verdict.
+/// A row about a run with a verdict.
 fn verdict(when: &'static str, destination: Destination) -> Rule {
     Rule {
         when,
@@ -163,7 +163,7 @@ fn failure(when: &'static str, evidence: &'static str, charge: Charge, told: Tol
     }
 }
 
-/// A row about a run that somebody has ended without a verdict on the work.
+/// A row about a run that was ended without a verdict on the work.
 fn taken(when: &'static str, next_reads: NextReads) -> Rule {
     Rule {
         when,
@@ -180,33 +180,33 @@ fn taken(when: &'static str, next_reads: NextReads) -> Rule {
 pub fn rule(outcome: RunOutcome) -> Rule {
     match outcome {
         RunOutcome::Completed => verdict(
-            "a worker or a person says so, or exit code 0 is the verdict",
+            "a worker or a person completes it, or exit code 0 is the verdict",
             Destination::Done,
         ),
-        RunOutcome::Blocked => verdict("a worker or a person says so", Destination::Blocked),
+        RunOutcome::Blocked => verdict("a worker or a person blocks it", Destination::Blocked),
         RunOutcome::Crashed => failure(
-            "the worker ended with another exit code, or by a signal",
+            "the worker ended with a non-zero exit code, or by a signal",
             "exit_code or signal",
             Charge::Task,
             Told::Subscribers,
         ),
         RunOutcome::Oom => failure(
-            "it was killed for using more memory than it may",
+            "it was killed because it exceeded its memory limit",
             "max_rss_bytes, signal",
             Charge::Task,
             Told::Subscribers,
         ),
         RunOutcome::TimedOut => failure(
-            "its time was up, or it made no progress for too long",
+            "it exceeded its time limit, or made no progress for too long",
             "error, exit_code or signal",
             Charge::Task,
             Told::Subscribers,
         ),
         RunOutcome::SpawnFailed => {
-            failure("its worker could not be started", "error, errno", Charge::Start, Told::Nobody)
+            failure("its worker was not started", "error, errno", Charge::Start, Told::Nobody)
         }
         RunOutcome::ProtocolViolation => failure(
-            "the worker ended with exit code 0 and without the verdict that it has to give",
+            "the worker exited with code 0, but without the required verdict",
             "exit_code",
             Charge::Task,
             Told::Nobody,
@@ -214,7 +214,7 @@ pub fn rule(outcome: RunOutcome) -> Rule {
         RunOutcome::RateLimited => Rule {
             back_off: BackOff::Told,
             ..failure(
-                "the worker says so (`kanban rate-limited`), or its exit code is 75",
+                "the worker reports it (`kanban rate-limited`), or its exit code is 75",
                 "retry_at",
                 Charge::Nobody,
                 Told::Nobody,
@@ -222,13 +222,13 @@ pub fn rule(outcome: RunOutcome) -> Rule {
         },
         RunOutcome::Stopped => taken("a person stopped it", NextReads::Error),
         RunOutcome::Reclaimed => taken(
-            "it was taken back, its task was archived, or a manual claim expired",
+            "it was reclaimed, its task was archived, or a manual claim expired",
             NextReads::ErrorAndLog,
         ),
         RunOutcome::Lost => Rule {
             back_off: BackOff::None,
             ..failure(
-                "its supervisor died with it, or its verdict could not reach the daemon",
+                "its shim died with it, or its verdict did not reach the daemon",
                 "error",
                 Charge::Host,
                 Told::Nobody,

@@ -15,7 +15,7 @@ use crate::kernel::store::attachments::Attachment;
 pub struct ListAttachments {
     /// The task.
     pub id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `breakers`: what holds starts back after failures.
+//! `breakers`: lists circuit breakers.
 //!
 //! Four scopes, one list: a *task* that was given up, a *profile* whose starts fail, a *workspace* in which they fail, the
 //! *host*. The rule of the last three is [`crate::kernel::breaker`], the limits of a task are in [`crate::kernel::retry`].
@@ -14,7 +14,7 @@ use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::task::Task;
 
-/// What a breaker holds back.
+/// What a breaker stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BreakerScope {
@@ -22,28 +22,28 @@ pub enum BreakerScope {
     Task,
     /// Every task of a profile.
     Profile,
-    /// Every task that works in one directory or repository.
+    /// Every task with a workspace in one directory or repository.
     Workspace,
     /// Everything.
     Host,
 }
 
-/// A breaker that is not closed, or has failures in a row behind it.
+/// A breaker that is open, or has recent failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerInfo {
-    /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`: what `reset` takes.
+    /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`; the argument of `reset`.
     pub key: String,
-    /// What it holds back.
+    /// What it stops.
     pub scope: BreakerScope,
-    /// Its position.
+    /// State.
     pub state: BreakerState,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failures: u32,
-    /// When it opened, epoch seconds.
+    /// Time it opened, epoch seconds.
     pub opened_at: Option<EpochSeconds>,
-    /// When the next probe may pass, epoch seconds; none for a task, which waits for a person, and while a probe runs.
+    /// Time of the next probe, epoch seconds; null for a task, which needs a person, and while a probe runs.
     pub until: Option<EpochSeconds>,
-    /// The last failure in one line.
+    /// The last failure, in one line.
     pub last_error: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub(in crate::kernel) fn of_task((task, opened_at): (Task, EpochSeconds)) -> Bre
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListBreakers {
-    /// Board of the tasks; `default` when none is named. Profiles, workspaces and the host are those of all boards.
+    /// Board of the task breakers; default: `default`. Breakers of profiles, workspaces and the host cover all boards.
     pub board: Option<String>,
 }
 

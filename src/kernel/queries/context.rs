@@ -1,4 +1,4 @@
-//! `context`: shows what a worker reads before it begins.
+//! `context`: shows the text that a worker reads first.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ use crate::kernel::snapshot::Snapshot;
 pub struct GetContext {
     /// The task.
     pub id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// The context as text.
+/// Context of a task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ContextReply {
     /// The task.

@@ -1,4 +1,4 @@
-//! `get_dispatch`: tells whether the board starts anything.
+//! `get_dispatch`: shows the position of the dispatch switch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,12 @@ use crate::kernel::store;
 #[serde(deny_unknown_fields, default)]
 pub struct GetDispatch {}
 
-/// How the switch stands.
+/// Position of the dispatch switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DispatchState {
-    /// Whether the board starts anything.
+    /// Position of the dispatch switch.
     pub dispatch: DispatchSwitch,
-    /// Supervised runs whose processes may be there.
+    /// Number of open supervised runs.
     pub open_runs: usize,
 }
 

@@ -20,29 +20,29 @@ use crate::kernel::task::{Task, TaskStatus};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListTasks {
-    /// Only this status.
+    /// Only tasks with this status.
     pub status: Option<String>,
-    /// Only this assignee.
+    /// Only tasks of this assignee.
     pub assignee: Option<String>,
-    /// Only this tenant.
+    /// Only tasks of this tenant.
     pub tenant: Option<String>,
     /// Only tasks with this label.
     pub label: Option<String>,
-    /// Only children of this task.
+    /// Only tasks that depend on this task.
     pub parent: Option<String>,
-    /// Only tasks made after this time, epoch seconds.
+    /// Only tasks created after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
-    /// Only tasks whose texts contain these words (title, body, comments, summaries).
+    /// Only tasks with these words in their title, body, comments or summaries.
     pub text: Option<String>,
-    /// Archived tasks too.
+    /// Include archived tasks.
     pub archived: bool,
     /// `priority` (default), `created` or `-created`.
     pub sort: Option<String>,
-    /// Only tasks behind this one in that order.
+    /// Only tasks after this one, in the chosen order.
     pub cursor: Option<String>,
-    /// At most so many.
+    /// Maximum number of results.
     pub limit: Option<u32>,
-    /// Board; `default` when none is named (a worker's own board inside a run).
+    /// Board; default: `default`, inside a run the board of the run.
     pub board: Option<String>,
 }
 

@@ -13,9 +13,9 @@ use crate::kernel::store::subscriptions::Subscription;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListSubscriptions {
-    /// Only those to this task.
+    /// Only subscriptions to this task.
     pub task: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Lists that may be longer than one snapshot, or the memory, should hold: they are read page by page.
+//! Lists too long for one snapshot or for memory: they are read page by page.
 //!
 //! What belongs to a list, and in which order, is settled by the first page; each item is as it is when its page is read. What is gone
 //! by then is left out.

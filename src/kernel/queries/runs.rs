@@ -1,4 +1,4 @@
-//! `runs`: the attempts at a task.
+//! `runs`: lists the runs of a task.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::kernel::store::PageBounds;
 pub struct ListRuns {
     /// The task.
     pub id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }

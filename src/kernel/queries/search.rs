@@ -21,25 +21,25 @@ use crate::kernel::task::Task;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchTasks {
-    /// Words; every one must occur, a `*` at its end stands for any rest.
+    /// Words to search for; all must occur. `*` at the end of a word matches any ending.
     pub text: String,
-    /// Only this status.
+    /// Only tasks with this status.
     pub status: Option<String>,
-    /// Only this assignee.
+    /// Only tasks of this assignee.
     pub assignee: Option<String>,
-    /// Only this tenant.
+    /// Only tasks of this tenant.
     pub tenant: Option<String>,
     /// Only tasks with this label.
     pub label: Option<String>,
-    /// Only children of this task.
+    /// Only tasks that depend on this task.
     pub parent: Option<String>,
-    /// Only tasks made after this time, epoch seconds.
+    /// Only tasks created after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
-    /// Archived tasks too.
+    /// Include archived tasks.
     pub archived: bool,
-    /// At most so many (50 when not given).
+    /// Maximum number of results; default: 50.
     pub limit: Option<u32>,
-    /// Board; `default` when none is named (a worker's own board inside a run).
+    /// Board; default: `default`, inside a run the board of the run.
     pub board: Option<String>,
 }
 
@@ -49,13 +49,13 @@ const HITS_DEFAULT: u32 = 50;
 /// Most documents that are ranked.
 const DOCUMENTS_MAX: u32 = 10_000;
 
-/// A task that was found.
+/// A matching task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Hit {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// The passage in which the words stand, between `[` and `]`; the title where it is far behind the beginning of a long text.
+    /// The passage with the matches marked by `[` and `]`; the title when the match is far into a long text.
     pub snippet: String,
 }
 

@@ -27,11 +27,11 @@ pub struct ShowTask {
     pub events_before: Option<EventId>,
     /// Only runs older than this one.
     pub runs_before: Option<RunId>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// Everything about a task.
+/// A task with its history.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct TaskDetails {
     /// Its board.
@@ -39,27 +39,27 @@ pub struct TaskDetails {
     pub board: BoardName,
     /// The task.
     pub task: Task,
-    /// Tasks that it waits for.
+    /// Tasks it depends on.
     #[schemars(with = "Vec<String>")]
     pub parents: Vec<TaskId>,
-    /// Tasks that wait for it.
+    /// Tasks that depend on it.
     #[schemars(with = "Vec<String>")]
     pub children: Vec<TaskId>,
-    /// Notes, oldest first.
+    /// Comments, oldest first.
     pub comments: Vec<Comment>,
-    /// Attached files, by name.
+    /// Attachments, by name.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
-    /// What happened, oldest first.
+    /// Events, oldest first.
     pub events: Vec<Event>,
-    /// Attempts, oldest first.
+    /// Runs, oldest first.
     pub runs: Vec<Run>,
-    /// What is older than that and left out; not there when nothing is.
+    /// Number of older records omitted; absent when there are none.
     #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
     pub left_out: LeftOut,
 }
 
-/// How many older ones an answer leaves out.
+/// Number of older records omitted from a reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LeftOut {

@@ -16,23 +16,23 @@ use crate::kernel::task::TaskStatus;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GetStats {
-    /// Board; `default` when none is named (a worker's own board inside a run).
+    /// Board; default: `default`, inside a run the board of the run.
     pub board: Option<String>,
 }
 
-/// How a board stands.
+/// Statistics of a board.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
     /// The board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Tasks by status; archived ones and empty statuses are left out.
+    /// Number of tasks by status, without archived tasks and empty statuses.
     pub by_status: BTreeMap<String, i64>,
-    /// Tasks by assignee and status; archived and unassigned ones are left out.
+    /// Number of tasks by assignee and status, without archived and unassigned tasks.
     pub by_assignee: BTreeMap<String, BTreeMap<String, i64>>,
     /// Age of the oldest ready task, seconds.
     pub oldest_ready_age_seconds: Option<i64>,
-    /// The time of the answer, epoch seconds.
+    /// Time of the reply, epoch seconds.
     pub now: EpochSeconds,
 }
 

@@ -1,4 +1,4 @@
-//! `why`: tells why a task is not running.
+//! `why`: explains why a task is not running.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,12 @@ use crate::kernel::why::{Reason, Why};
 pub struct WhyTask {
     /// The task.
     pub id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// The one reason.
+/// Why a task is not running: one reason.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct WhyReply {
     /// The task.
@@ -37,9 +37,9 @@ pub struct WhyReply {
     /// The reason.
     #[serde(flatten)]
     pub reason: Reason,
-    /// The reason as a line for people.
+    /// The reason, in one line for people.
     pub explanation: String,
-    /// What could be done about it.
+    /// Suggested action.
     pub hint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Decisions that more than one part of the board asks for: each stands here once, as a plain function over facts.
+//! Decisions used by more than one part of the board: each is here once, as a plain function over facts.
 
 pub mod reason;
 pub mod start;

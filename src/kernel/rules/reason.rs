@@ -9,79 +9,79 @@ use crate::kernel::ids::{EpochSeconds, RunId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {
-    /// It runs.
+    /// The task is running.
     Running {
         /// The run.
         run_id: Option<RunId>,
         /// Who works on it.
         by: String,
     },
-    /// It is done.
+    /// The task is done.
     Done,
-    /// It was put away.
+    /// The task is archived.
     Archived,
-    /// It is in triage: somebody has to promote it.
+    /// The task is in triage and needs `promote`.
     Triage,
-    /// It waits for parents.
+    /// The task waits for its parents.
     Dependency {
         /// Those that are not done.
         open_parents: Vec<String>,
     },
-    /// A person is needed.
+    /// The task needs a person.
     Blocked {
-        /// What for, when somebody said so.
+        /// What for, when given.
         why: Option<String>,
         /// Whether it was given up after failures.
         gave_up: bool,
     },
-    /// Nobody is assigned.
+    /// The task has no assignee.
     Unassigned,
-    /// Its assignee has no profile, and only profiles are started.
+    /// The assignee has no profile, and only profiles are started.
     UnknownProfile {
         /// The assignee.
         assignee: String,
     },
-    /// The processes of its last run are being ended.
+    /// The processes of the last run are being stopped.
     PreviousRunStopping {
         /// The run.
         run_id: RunId,
     },
-    /// The processes of its last run do not die.
+    /// The processes of the last run cannot be killed.
     PreviousRunUnkillable {
         /// The run.
         run_id: RunId,
     },
-    /// It is not known what became of the processes of its run; until it is, nothing is started for it.
+    /// The state of the processes of the last run is unknown; nothing is started until it is known.
     RunUnknown {
         /// The run.
         run_id: RunId,
         /// Why it is not known.
         error: String,
     },
-    /// It failed and waits before the next attempt.
+    /// The last attempt failed; the task waits before the next one.
     BackOff {
         /// Until then, epoch seconds.
         until: EpochSeconds,
         /// The failure.
         error: Option<String>,
     },
-    /// It was started as often as a task may be.
+    /// The task has reached the maximum number of automatic starts.
     StartsUsedUp {
         /// The number.
         starts: u32,
     },
-    /// Its runs have taken all the time that a task's runs may take together.
+    /// The runs of the task have used up their total time.
     RuntimeUsedUp {
         /// What they took, seconds.
         seconds: i64,
         /// What they may take, seconds.
         max_seconds: i64,
     },
-    /// Automatic dispatch is switched off in the configuration.
+    /// Automatic dispatch is disabled in the configuration.
     DispatchDisabled,
-    /// Somebody paused it.
+    /// Dispatch is paused.
     Paused,
-    /// Somebody drains the host.
+    /// Dispatch is draining.
     Draining,
     /// The disk is nearly full.
     Disk {
@@ -95,47 +95,47 @@ pub enum Reason {
         /// The last failure.
         error: Option<String>,
     },
-    /// The breaker of its profile is open.
+    /// The breaker of the profile is open.
     ProfileBreaker {
         /// When it looks again, epoch seconds.
         until: Option<EpochSeconds>,
         /// The last failure.
         error: Option<String>,
     },
-    /// Its profile has as many runs as it may have.
+    /// The profile has reached its maximum number of open runs.
     ProfileCap {
         /// Open runs.
         open_runs: u32,
         /// The cap.
         max_running: u32,
     },
-    /// The host has as many runs as it may have.
+    /// The host has reached its maximum number of open runs.
     Cap {
         /// Open runs.
         open_runs: u32,
         /// The cap.
         max_running: u32,
     },
-    /// Another run works in the directory that it needs.
+    /// Another run uses the workspace.
     WorkspaceBusy {
         /// The run.
         run_id: RunId,
         /// Its task.
         task_id: String,
     },
-    /// It is not known which directory the path is in which it would work; until it is, nothing is started there.
+    /// The workspace path cannot be resolved; nothing is started there until it can.
     WorkspaceUnknown {
         /// The path.
         path: String,
         /// Why it is not known.
         error: String,
     },
-    /// Nobody has looked yet where the path leads in which it would work.
+    /// The workspace path has not been resolved yet.
     WorkspaceUnseen {
         /// The path.
         path: String,
     },
-    /// The breaker of the directory or repository that it works in is open.
+    /// The breaker of the workspace's directory or repository is open.
     WorkspaceBreaker {
         /// The directory or repository.
         path: String,
@@ -144,12 +144,12 @@ pub enum Reason {
         /// The last failure.
         error: Option<String>,
     },
-    /// Other ready tasks come before it, and there is no room for all of them.
+    /// Other ready tasks come first, and there is not room for all.
     Behind {
         /// How many; counted up to 1000.
         others: u32,
     },
-    /// Nothing: it starts in the next pass.
+    /// No reason: the task starts in the next pass.
     StartsNext,
 }
 
@@ -193,7 +193,7 @@ impl Reason {
         matches!(self, Self::StartsUsedUp { .. } | Self::RuntimeUsedUp { .. })
     }
 
-    /// Whether it holds until somebody acts, or the host recovers: work that only waits for its turn is none of it.
+    /// Whether it holds until a person acts, or the host recovers: work that only waits for its turn is none of it.
     pub fn stands_still(&self) -> bool {
         match self {
             Self::UnknownProfile { .. }

@@ -28,7 +28,7 @@ pub struct GateFacts {
 pub struct BoardFacts {
     /// Whether the dispatcher asks, not a person: only a person's pass starts something while automatic dispatch is off.
     pub is_automatic: bool,
-    /// Whether the board starts anything.
+    /// Position of the dispatch switch.
     pub switch: DispatchSwitch,
     /// Free bytes of the disk, when that is too little to start anything.
     pub low_disk_bytes: Option<u64>,
@@ -178,7 +178,7 @@ pub enum PlaceFacts {
         /// The path.
         path: String,
     },
-    /// It cannot be told where this path leads.
+    /// Unknown where this path leads.
     Unknown {
         /// The path.
         path: String,

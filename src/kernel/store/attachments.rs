@@ -1,4 +1,4 @@
-//! `task_attachments`: what is known of the files that were attached to a task. Their bytes are not here.
+//! `task_attachments`: the attachments of a task, without their content.
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,20 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
 
-/// An attached file as replies show it.
+/// An attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Attachment {
     /// Row id.
     pub id: i64,
-    /// Its name, which no other file of the task has.
+    /// Name, unique within the task.
     pub filename: String,
-    /// Its length, bytes.
+    /// Size, bytes.
     pub size_bytes: i64,
-    /// SHA-256 of its bytes, lower-case hex.
+    /// SHA-256 of the content, lower-case hex.
     pub sha256: String,
-    /// Who attached it.
+    /// User or profile that attached it.
     pub uploaded_by: String,
-    /// When, epoch seconds.
+    /// Time, epoch seconds.
     pub created_at: EpochSeconds,
 }
 
@@ -41,11 +41,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
 pub struct NewAttachment<'a> {
     /// Its name.
     pub filename: &'a str,
-    /// Its length, bytes.
+    /// Size, bytes.
     pub size_bytes: i64,
     /// SHA-256 of its bytes.
     pub sha256: &'a str,
-    /// Who attached it.
+    /// User or profile that attached it.
     pub uploaded_by: &'a str,
 }
 
@@ -89,12 +89,12 @@ pub fn get(
             let parameters = named_params! { ":task_id": task_id, ":filename": filename };
             s.query_row(parameters, read).optional()
         })
-        .doing("look up an attached file")
+        .doing("look up an attachment")
 }
 
 /// All files of a task, by name.
 pub fn list(connection: &Connection, task_id: &TaskId) -> Result<Vec<Attachment>, Fault> {
-    let doing = "list attached files";
+    let doing = "list attachments";
     let mut statement = connection
         .prepare_cached(
             "SELECT id, filename, size_bytes, sha256, uploaded_by, created_at FROM task_attachments
@@ -115,7 +115,7 @@ pub fn has(connection: &Connection, task_id: &TaskId, sha256: &str) -> Result<bo
             let parameters = named_params! { ":task_id": task_id, ":sha256": sha256 };
             s.query_row(parameters, |row| row.get(0))
         })
-        .doing("look for attached bytes")
+        .doing("look up the content of an attachment")
 }
 
 /// Removes a file from its task.
@@ -126,5 +126,5 @@ pub fn remove(connection: &Connection, task_id: &TaskId, filename: &str) -> Resu
         )
         .and_then(|mut s| s.execute(named_params! { ":task_id": task_id, ":filename": filename }))
         .map(|_| ())
-        .doing("remove an attached file")
+        .doing("remove an attachment")
 }

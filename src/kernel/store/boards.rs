@@ -1,4 +1,4 @@
-//! `boards`: the names that tasks may stand under.
+//! `boards`: the boards of the database.
 
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds};
 use crate::kernel::store::Connection;
 
-/// A board with its columns.
+/// A board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BoardRow {
     /// Its name.
     #[schemars(with = "String")]
     pub name: BoardName,
-    /// What it is for.
+    /// Purpose.
     pub description: Option<String>,
-    /// When it was made, epoch seconds.
+    /// Creation time, epoch seconds.
     pub created_at: EpochSeconds,
 }
 
@@ -66,5 +66,5 @@ pub fn insert(
             s.execute(named_params! { ":name": name, ":description": description, ":now": now })
         })
         .map(|changed| changed == 1)
-        .doing("make a board")
+        .doing("create a board")
 }

@@ -85,7 +85,7 @@ pub fn count_workspaces_held(connection: &Connection) -> Result<i64, Fault> {
             "SELECT COUNT(*) FROM breakers WHERE key >= 'workspace:' AND state != 'closed'",
         )
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .doing("count the breakers of workspaces")
+        .doing("count workspace breakers")
 }
 
 /// Removes breakers of workspaces that have not moved since `before`: no task may be left that works there.
@@ -97,7 +97,7 @@ pub fn forget_workspaces(connection: &Connection, before: EpochSeconds) -> Resul
         )
         .and_then(|mut s| s.execute(named_params! { ":before": before }))
         .map(|_| ())
-        .doing("forget the breakers of workspaces")
+        .doing("delete workspace breakers")
 }
 
 /// Writes a breaker; one that is closed and without a history loses its row.

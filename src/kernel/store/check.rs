@@ -1,4 +1,4 @@
-//! Questions to the whole file: is it sound, and does it keep the board's invariants?
+//! Checks of the whole file: integrity, and the invariants of the board.
 
 use rusqlite::Row;
 
@@ -9,11 +9,11 @@ use crate::kernel::store::Connection;
 /// What must never be found, as queries that find it, each with its words.
 const INVARIANTS: &[(&str, &str)] = &[
     (
-        "a pointer names a run that has ended",
+        "a task points to an ended run",
         "SELECT t.id FROM tasks t JOIN task_runs r ON r.id = t.current_run_id WHERE r.ended_at IS NOT NULL",
     ),
     (
-        "a run that has not ended is not pointed to",
+        "no task points to a run that has not ended",
         "SELECT r.task_id FROM task_runs r JOIN tasks t ON t.id = r.task_id
          WHERE r.ended_at IS NULL AND t.current_run_id IS NOT r.id",
     ),
@@ -22,24 +22,24 @@ const INVARIANTS: &[(&str, &str)] = &[
         "SELECT task_id FROM task_runs WHERE closed_at IS NULL GROUP BY task_id HAVING count(*) > 1",
     ),
     (
-        "a lock without running",
+        "a task is claimed but not running",
         "SELECT id FROM tasks WHERE claim_lock IS NOT NULL AND status <> 'running'",
     ),
     (
-        "an outcome without an end",
+        "a run has an outcome but no end",
         "SELECT task_id FROM task_runs WHERE outcome IS NOT NULL AND ended_at IS NULL",
     ),
     (
-        "closed without an end",
+        "a run is closed but has no end",
         "SELECT task_id FROM task_runs WHERE closed_at IS NOT NULL AND ended_at IS NULL",
     ),
     (
-        "an event names a run that is not there",
+        "an event refers to a missing run",
         "SELECT e.task_id FROM task_events e LEFT JOIN task_runs r ON r.id = e.run_id
          WHERE e.run_id IS NOT NULL AND r.id IS NULL",
     ),
     (
-        "a todo task with parents has no open one",
+        "a todo task has no unfinished parent",
         "SELECT t.id FROM tasks t
          WHERE t.status = 'todo' AND EXISTS (SELECT 1 FROM task_links l WHERE l.child_id = t.id)
            AND NOT EXISTS (SELECT 1 FROM task_links l JOIN tasks p ON p.id = l.parent_id
@@ -67,7 +67,7 @@ pub fn problems(connection: &Connection) -> Result<Vec<String>, Fault> {
 pub fn read_every_row(connection: &Connection) -> Result<(), String> {
     let told = |table: &str| {
         let table = table.to_owned();
-        move |error: rusqlite::Error| format!("a row of {table} cannot be read: {error}")
+        move |error: rusqlite::Error| format!("cannot read a row of {table}: {error}")
     };
     each(connection, super::tasks::EVERY, super::tasks::read).map_err(told("tasks"))?;
     each(connection, super::runs::EVERY, super::runs::read).map_err(told("task_runs"))?;

@@ -1,4 +1,4 @@
-//! `task_comments`: notes on a task, kept for ever.
+//! `task_comments`: notes on a task, never changed.
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
 
-/// A comment as replies show it.
+/// A comment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Comment {
     /// Row id.
     pub id: i64,
-    /// Who wrote it.
+    /// Author.
     pub author: String,
-    /// What.
+    /// Text.
     pub body: String,
-    /// When, epoch seconds.
+    /// Time, epoch seconds.
     pub created_at: EpochSeconds,
 }
 

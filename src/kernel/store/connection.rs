@@ -1,4 +1,4 @@
-//! A connection to a board file, as the rest of the program sees it: something to hand to the functions of the store. Only
+//! A connection to a database, as the rest of the program sees it: something to hand to the functions of the store. Only
 //! the store runs statements on it.
 
 use rusqlite::{CachedStatement, Params, Result, Row, Statement};

@@ -1,4 +1,4 @@
-//! What a run's row says about its processes, beside the files of the run: by this a run is found when its files are gone.
+//! The columns of a run about its processes, in addition to its files: they identify a run whose files are gone.
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
@@ -70,13 +70,13 @@ pub fn get(connection: &Connection, id: RunId) -> Result<Footing, Fault> {
     let found = connection
         .prepare_cached(select_footings!("WHERE id = :id"))
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
-        .doing("read who runs a run")?;
+        .doing("read the processes of a run")?;
     Ok(found.map(|(_, footing)| footing).unwrap_or_default())
 }
 
 /// The same of all open supervised runs.
 pub fn list_open(connection: &Connection) -> Result<Vec<(RunId, Footing)>, Fault> {
-    let doing = "list who runs the open runs";
+    let doing = "list the processes of the open runs";
     let mut statement = connection
         .prepare_cached(select_footings!("WHERE closed_at IS NULL AND supervised = 1"))
         .doing(doing)?;
@@ -84,7 +84,7 @@ pub fn list_open(connection: &Connection) -> Result<Vec<(RunId, Footing)>, Fault
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// What is known when a run is launched.
+/// What is known when a run is started.
 #[derive(Debug, Clone, Copy)]
 pub struct LaunchFacts<'a> {
     /// See [`Footing::control_group`].
@@ -97,7 +97,7 @@ pub struct LaunchFacts<'a> {
     pub token_digest: Option<&'a str>,
 }
 
-/// Writes what is known when a run is launched.
+/// Writes what is known when a run is started.
 pub fn set_launch(
     connection: &Connection,
     id: RunId,
@@ -116,7 +116,7 @@ pub fn set_launch(
             })
         })
         .map(|_| ())
-        .doing("write what is known of a run")
+        .doing("write the state of a run")
 }
 
 /// Writes why it is not known what became of a run; none when it is known again.
@@ -127,7 +127,7 @@ pub fn set_doubt(connection: &Connection, id: RunId, doubt: Option<&str>) -> Res
         )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":doubt": doubt }))
         .map(|_| ())
-        .doing("write why a run cannot be judged")
+        .doing("write why the state of a run is unknown")
 }
 
 /// Why it is not known what became of an open run; none when that is known.
@@ -136,7 +136,7 @@ pub fn doubt(connection: &Connection, id: RunId) -> Result<Option<String>, Fault
         .prepare_cached("SELECT doubt FROM task_runs WHERE id = :id AND closed_at IS NULL")
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)).optional())
         .map(Option::flatten)
-        .doing("read why a run cannot be judged")
+        .doing("read why the state of a run is unknown")
 }
 
 /// The run that a token belongs to, open or closed, by the digest of the token.
@@ -146,5 +146,5 @@ pub fn run_of_token(connection: &Connection, digest: &str) -> Result<Option<RunI
         .and_then(|mut s| {
             s.query_row(named_params! { ":digest": digest }, |row| row.get(0)).optional()
         })
-        .doing("look for the run of a token")
+        .doing("look up the run of a token")
 }

@@ -154,7 +154,7 @@ impl ForeignBoard {
     /// # Errors
     /// [`Fault::Database`].
     pub fn tables(&self) -> Result<Vec<String>, Fault> {
-        let doing = "look at the tables";
+        let doing = "list the tables";
         let mut statement = self
             .connection
             .prepare(
@@ -172,7 +172,7 @@ impl ForeignBoard {
     /// # Errors
     /// [`Fault::Database`].
     pub fn columns(&self, table: &str) -> Result<Vec<ForeignColumn>, Fault> {
-        let doing = "look at a table";
+        let doing = "read the columns of a table";
         let mut statement = self
             .connection
             .prepare("SELECT name, dflt_value FROM pragma_table_info(?1)")
@@ -199,7 +199,7 @@ impl ForeignBoard {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// All rows of a table; none when there is no such table. A damaged page ends them early, which is said.
+    /// All rows of a table; none when there is no such table. A damaged page ends them early, which is reported.
     ///
     /// # Errors
     /// [`Fault::Database`].

@@ -1,4 +1,4 @@
-//! `install`: which installation and which life of it this file is; `settings`: what operators set at run time.
+//! `install`: the installation and the incarnation of this file; `settings`: what operators set at run time.
 
 use rusqlite::{OptionalExtension, named_params};
 
@@ -14,7 +14,7 @@ pub const EVENTS_FLOOR: &str = "events_floor";
 /// The file's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Install {
-    /// Names the installation for ever.
+    /// Id of the installation; never changes.
     pub install_id: String,
     /// Names this life of the database; event cursors and run directories of another one are void.
     pub incarnation: String,
@@ -57,7 +57,7 @@ pub fn begin_new_life(
             named_params! { ":incarnation": incarnation, ":install_id": install_id },
         )
         .map(|_| ())
-        .doing("begin a new life of the board")
+        .doing("create a new incarnation")
 }
 
 /// Reads a run-time setting.

@@ -1,4 +1,4 @@
-//! `task_labels`: words that people put on tasks to find them again.
+//! `task_labels`: labels of tasks.
 
 use rusqlite::named_params;
 

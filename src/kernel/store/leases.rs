@@ -1,5 +1,5 @@
-//! `leases`: which open run holds which place, and who waits for one. A lease ends with its run: when `closed_at` is
-//! written a trigger removes it, whoever writes.
+//! `leases`: which open run holds which workspace, and which tasks wait for one. A lease ends with its run: when `closed_at` is
+//! written a trigger removes it, also for other writers.
 
 use rusqlite::{OptionalExtension, named_params};
 
@@ -29,7 +29,7 @@ pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>, Faul
             })
             .optional()
         })
-        .doing("look for the holder of a lease")
+        .doing("look up the holder of a lease")
 }
 
 /// Gives `key` to a run. The key must be free or the run's own: a second holder cannot be written.
@@ -57,7 +57,7 @@ pub fn wait_for(
             s.execute(named_params! { ":id": task_id, ":key": key, ":because": because })
         })
         .map(|_| ())
-        .doing("let a task wait for a place")
+        .doing("record that a task waits for a workspace")
 }
 
 /// Writes why everybody who waits for `key` waits.
@@ -68,7 +68,7 @@ pub fn set_because(connection: &Connection, key: &str, because: &str) -> Result<
         )
         .and_then(|mut s| s.execute(named_params! { ":key": key, ":because": because }))
         .map(|_| ())
-        .doing("write why tasks wait")
+        .doing("record why tasks wait")
 }
 
 /// What a task waits for.
@@ -92,12 +92,12 @@ pub fn wait_of(connection: &Connection, task_id: &TaskId) -> Result<Option<Wait>
             })
             .optional()
         })
-        .doing("read what a task waits for")
+        .doing("read the workspace a task waits for")
 }
 
 /// Profiles whose tasks wait for `key`.
 pub fn list_profiles_waiting(connection: &Connection, key: &str) -> Result<Vec<String>, Fault> {
-    let doing = "list whose tasks wait for a place";
+    let doing = "list paths with waiting tasks";
     let mut statement = connection
         .prepare_cached(
             "SELECT DISTINCT assignee FROM tasks WHERE waits_for = :key AND assignee IS NOT NULL",
@@ -107,9 +107,9 @@ pub fn list_profiles_waiting(connection: &Connection, key: &str) -> Result<Vec<S
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// Everything that somebody waits for, each once, found by skipping through the index of those who wait.
+/// Everything that tasks wait for, each once, found by skipping through the index of waiting tasks.
 pub fn list_wanted(connection: &Connection) -> Result<Vec<String>, Fault> {
-    let doing = "list what tasks wait for";
+    let doing = "list the paths of waiting tasks";
     let mut statement = connection
         .prepare_cached(
             "WITH RECURSIVE wanted (key) AS (
@@ -131,7 +131,7 @@ pub fn release_all(connection: &Connection, key: &str) -> Result<usize, Fault> {
             "UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE waits_for = :key",
         )
         .and_then(|mut s| s.execute(named_params! { ":key": key }))
-        .doing("let tasks go on")
+        .doing("release waiting tasks")
 }
 
 /// Puts the first of each assignee who waits for `key` back into the queue: one of them will take it, and which one is
@@ -150,17 +150,17 @@ pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault>
                FROM lane WHERE lane.assignee IS NOT NULL)",
         )
         .and_then(|mut s| s.execute(named_params! { ":key": key }))
-        .doing("let the next tasks go on")
+        .doing("release the next waiting tasks")
 }
 
-/// Puts everybody back into the queue: whoever had questions about places has forgotten them.
+/// Puts all waiting tasks back into the queue: the questions about their workspaces were lost.
 pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
     connection
         .prepare_cached(
             "UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE waits_for IS NOT NULL",
         )
         .and_then(|mut s| s.execute([]))
-        .doing("let all waiting tasks go on")
+        .doing("release all waiting tasks")
 }
 
 /// Paths of ready tasks that name one, and the repositories of worktrees that were made before, in no order; of at most `limit`

@@ -1,4 +1,4 @@
-//! `task_links`: which task waits for which.
+//! `task_links`: dependencies between tasks.
 
 use rusqlite::named_params;
 
@@ -46,7 +46,7 @@ pub fn would_close_circle(
         .and_then(|mut s| {
             s.query_row(named_params! { ":parent": parent, ":child": child }, |row| row.get(0))
         })
-        .doing("look for a cycle")
+        .doing("search for a cycle")
 }
 
 /// Whether all parents of a task are done or archived.

@@ -64,7 +64,7 @@ pub(super) fn refuse_unknown(
         return Err(OpenError::NotABoard { path: path.to_owned(), detail });
     }
     if found == 0 && has_tables(connection).map_err(at)? {
-        let detail = "it has tables but no schema version; `kanban import hermes` takes boards of the predecessor";
+        let detail = "it has tables but no schema version; use `kanban import hermes` for a database of the predecessor";
         return Err(OpenError::NotABoard { path: path.to_owned(), detail: detail.to_owned() });
     }
     if found == 0 && missing == Missing::Refuse {
@@ -103,7 +103,7 @@ pub(super) fn bring_up_to_date(
     transaction.commit().map_err(at)
 }
 
-/// Moves what is in the WAL into the file, as far as nobody is in the way. Whoever has no SQLite reads the schema version in the
+/// Moves what is in the WAL into the file, as far as no reader is in the way. Programs without SQLite read the schema version in the
 /// file's head: a package that is asked to go back to an older program. It must not lie in the WAL alone.
 pub(super) fn show_version(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_row| Ok(()))

@@ -1,4 +1,4 @@
-//! The only place with SQL: one SQLite file, opened, migrated, read and written here.
+//! The only module with SQL: one SQLite file, opened, migrated, read and written here.
 //!
 //! # Locking
 //! One process writes (the daemon, under its lifetime lock) through one connection; each reader has a read-only

@@ -1,4 +1,4 @@
-//! Opening a board file: for writing, for reading, and to look at what it is.
+//! Opening a database: for writing, for reading, and to look at what it is.
 
 use std::path::Path;
 
@@ -166,7 +166,7 @@ pub fn installation_of(path: &Path) -> Option<String> {
 /// # Errors
 /// [`Fault::Database`].
 pub(in crate::kernel) fn open_nothing() -> Result<Connection, Fault> {
-    Raw::open_in_memory().map(Connection::of).doing("let go of the file")
+    Raw::open_in_memory().map(Connection::of).doing("close the file")
 }
 
 fn configure(connection: &Raw) -> rusqlite::Result<()> {
@@ -178,7 +178,7 @@ fn configure(connection: &Raw) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // The plan of a statement never depends on its values. Otherwise SQLite prepares every cached statement with a
-    // parameter that might matter to the plan anew, each time it is used.
+    // parameter that might matter to the plan again, each time it is used.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(())

@@ -1,4 +1,4 @@
-//! What a board file is opened with, and why one is not opened.
+//! What a database is opened with, and why one is not opened.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Oldest SQLite that may be linked: 3.51.3.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
-/// Differences of a file that are told one by one.
+/// Differences of a file that are reported one by one.
 const TOLD_MAX: usize = 5;
 
 /// Something that a file has and should not, or should have and has not.
@@ -75,25 +75,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What is wrong with the file, for somebody who knows it under another name.
+    /// What is wrong with the file, without its name.
     pub fn problem(&self) -> String {
         match self {
             Self::OldLibrary { found } => {
-                format!("SQLite {found} is linked, at least {SQLITE_VERSION_MIN} is needed")
+                format!("SQLite {found} is too old: {SQLITE_VERSION_MIN} or later is required")
             }
             Self::Newer { found, known, kept, .. } => {
                 let told = format!(
-                    "has schema version {found}, this program knows versions up to {known}: start the kanband that wrote it"
+                    "has schema version {found}, but this program supports versions up to {known}: use the kanband that wrote it"
                 );
                 match kept {
                     Some(kept) => format!(
-                        "{told}, or go back to the board as it was before the upgrade (what was done since is lost): kanban restore {}",
+                        "{told}, or restore the backup made before the upgrade (later changes are lost): kanban restore {}",
                         kept.display()
                     ),
                     None => told,
                 }
             }
-            Self::NotABoard { detail, .. } => format!("is not a kanban board: {detail}"),
+            Self::NotABoard { detail, .. } => format!("is not a database of kanband: {detail}"),
             Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
             Self::Foreign { differences, .. } => {
                 let told: Vec<&str> =
@@ -102,9 +102,12 @@ impl OpenError {
                     0 => String::new(),
                     more => format!("; and {more} more"),
                 };
-                format!("does not have the structure of a board: {}{more}", told.join("; "))
+                format!(
+                    "does not have the structure of a kanband database: {}{more}",
+                    told.join("; ")
+                )
             }
-            Self::Unusable { detail, .. } => format!("could not be opened: {detail}"),
+            Self::Unusable { detail, .. } => format!("cannot be opened: {detail}"),
         }
     }
 
@@ -137,10 +140,10 @@ pub enum Missing {
     Refuse,
 }
 
-/// What a new board file is given at its birth, made by the caller because it is random.
+/// Values of a new database, made by the caller because they are random.
 #[derive(Debug, Clone)]
 pub struct Birth {
-    /// Names this installation for ever.
+    /// Id of this installation; never changes.
     pub install_id: String,
     /// Names this life of the database; a restore begins a new one.
     pub incarnation: String,

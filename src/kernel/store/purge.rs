@@ -1,4 +1,4 @@
-//! Removing tasks whole.
+//! Removal of tasks with all their rows.
 
 use rusqlite::named_params;
 
@@ -14,7 +14,7 @@ pub fn list_collectable(
     archived_before: EpochSeconds,
     limit: u32,
 ) -> Result<Vec<TaskId>, Fault> {
-    let doing = "list what gc may remove";
+    let doing = "list tasks to remove";
     let mut statement = connection
         .prepare_cached(
             "SELECT t.id FROM tasks t

@@ -1,4 +1,4 @@
-//! The ready queue: who is ready, read through its partial indexes only.
+//! The queue of ready tasks, read through its partial indexes only.
 
 use std::cmp::Reverse;
 

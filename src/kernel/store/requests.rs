@@ -46,7 +46,7 @@ pub fn insert(
             })
         })
         .map(|_| ())
-        .doing("keep a reply")
+        .doing("store a reply")
 }
 
 /// Forgets up to `limit` replies from before `before`.
@@ -57,5 +57,5 @@ pub fn prune(connection: &Connection, before: EpochSeconds, limit: i64) -> Resul
                (SELECT id FROM requests WHERE created_at < :before ORDER BY created_at LIMIT :limit)",
         )
         .and_then(|mut s| s.execute(named_params! { ":before": before, ":limit": limit }))
-        .doing("forget old replies")
+        .doing("delete old replies")
 }

@@ -1,4 +1,4 @@
-//! How ids and enums stand in columns, and how JSON columns are read.
+//! How ids and enums are stored in columns, and how JSON columns are read.
 
 use rusqlite::named_params;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};

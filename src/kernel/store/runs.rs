@@ -292,7 +292,7 @@ pub fn set_retry_at(
         .prepare_cached("UPDATE task_runs SET retry_at = :retry_at WHERE id = :id")
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":retry_at": retry_at }))
         .map(|_| ())
-        .doing("write until when a run is rate limited")
+        .doing("write the end of a rate limit")
 }
 
 /// How long the supervised runs of a task have run in all, seconds, from the one behind `after` on.
@@ -309,7 +309,7 @@ pub fn total_runtime(
         .and_then(|mut s| {
             s.query_row(named_params! { ":task_id": task_id, ":after": after }, |row| row.get(0))
         })
-        .doing("add up a task's running time")
+        .doing("sum up the running time of a task")
 }
 
 /// A run by its id.
@@ -352,7 +352,7 @@ pub fn list_ended_of_task(
     task_id: &TaskId,
     limit: usize,
 ) -> Result<(Vec<Run>, u64), Fault> {
-    let doing = "list the attempts of a task";
+    let doing = "list the earlier runs of a task";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let runs = collect(
         connection,

@@ -2,7 +2,7 @@
 //! compared with those of a scratch database that was migrated to the file's own version.
 //!
 //! A foreign trigger runs inside every later write, a view or a changed table answers in the place of ours. A file
-//! that comes in is refused for either; in the live file of a home they are told.
+//! that comes in is refused for either; in the live file of a home they are reported.
 
 use std::collections::BTreeMap;
 
@@ -87,8 +87,10 @@ fn compare(found: &Structure, expected: &Structure) -> Vec<Difference> {
         )));
     }
     if found.encoding != expected.encoding {
-        differences
-            .push(plain(format!("its text is {}, not {}", found.encoding, expected.encoding)));
+        differences.push(plain(format!(
+            "its text encoding is {}, not {}",
+            found.encoding, expected.encoding
+        )));
     }
     for (key @ (kind, name), (table, text)) in &found.objects {
         match expected.objects.get(key) {
@@ -133,7 +135,7 @@ fn compare_details(
         };
         for pragma in pragmas {
             if details(found, pragma, name)? != details(expected, pragma, name)? {
-                let told = format!("the {kind} {name} is not what its text says ({pragma})");
+                let told = format!("the {kind} {name} differs from its SQL text ({pragma})");
                 differences.push(Difference { told, remedy: None });
             }
         }
@@ -228,7 +230,7 @@ mod tests {
         }
     }
 
-    /// What is said about a board of the newest version after `sql`.
+    /// The differences of a database of the newest version after `sql`.
     fn said_after(sql: &str) -> Vec<String> {
         let raw = migrate::scratch(newest_version()).unwrap();
         raw.execute_batch(sql).unwrap();

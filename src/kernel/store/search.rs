@@ -1,6 +1,6 @@
 //! The full-text index: a file of its own beside the board, made from it and behind it by at most a moment.
 //!
-//! It holds nothing that the board does not hold, so it is made anew whenever it does not fit (another incarnation, damage,
+//! It holds nothing that the board does not hold, so it is rebuilt whenever it does not fit (another incarnation, damage,
 //! an older layout). Its writer reads the board's events from its own cursor on and never takes the board's write lock;
 //! readers of the board attach it as `search`.
 //!
@@ -9,7 +9,7 @@
 //! | `file` | the file: opened, laid out, begun again |
 //! | `writer` | what happened on the board, step by step |
 //! | `parts` | the texts of one task, as documents of bounded size |
-//! | `words` | what somebody typed, as what the index is asked for |
+//! | `words` | the words of a query, as what the index is asked for |
 //! | `passage` | where the words stand, for people |
 
 mod file;
@@ -86,7 +86,7 @@ pub fn snippet(
     words: &Words,
     document: &Document,
 ) -> Result<Option<String>, Fault> {
-    let doing = "show where the words stand";
+    let doing = "find the matching passages";
     if passage::is_short(document.bytes) {
         return quick_snippet(connection, words, document).map(Some);
     }
@@ -124,7 +124,7 @@ fn quick_snippet(
             let parameters = named_params! { ":matching": words.expression(), ":id": document.id };
             s.query_row(parameters, |row| row.get(0))
         })
-        .doing("show where the words stand")
+        .doing("find the matching passages")
 }
 
 /// How the index stands, as a reader of the board sees it.
@@ -143,7 +143,7 @@ pub struct IndexState {
 /// # Errors
 /// A fault of the index.
 pub fn state(connection: &Connection, named_max: u32) -> Result<IndexState, Fault> {
-    let doing = "look at the search index";
+    let doing = "read the search index";
     let cursor = connection
         .query_row("SELECT cursor FROM search.state", [], |row| row.get(0))
         .doing(doing)?;

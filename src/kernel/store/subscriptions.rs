@@ -9,7 +9,7 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, TaskId};
 use crate::kernel::store::Connection;
 
-/// A subscription with all its columns.
+/// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Subscription {
     /// The task.
@@ -18,17 +18,17 @@ pub struct Subscription {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Chat platform or channel kind, lower case.
+    /// Chat platform, in lower case.
     pub platform: String,
-    /// Chat on that platform.
+    /// Chat on the platform.
     pub chat_id: String,
-    /// Thread in that chat; empty = none.
+    /// Thread in the chat; empty: none.
     pub thread_id: String,
-    /// Who asked.
+    /// User who subscribed.
     pub user_id: Option<String>,
-    /// When, epoch seconds.
+    /// Time, epoch seconds.
     pub created_at: EpochSeconds,
-    /// The newest event that was delivered, or was there before the subscription.
+    /// The newest event delivered, or already there when the subscription began.
     pub last_event_id: EventId,
 }
 

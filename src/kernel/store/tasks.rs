@@ -245,7 +245,7 @@ pub fn set_resume(connection: &Connection, id: &TaskId, run_id: RunId) -> Result
         .prepare_cached("UPDATE tasks SET resume_run_id = :run_id WHERE id = :id")
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":run_id": run_id }))
         .map(|_| ())
-        .doing("write which session is gone on with")
+        .doing("write the session to resume")
 }
 
 /// Counts one more automatic start.
@@ -263,10 +263,10 @@ pub fn take_back_automatic_start(connection: &Connection, id: &TaskId) -> Result
         .prepare_cached("UPDATE tasks SET auto_starts = max(auto_starts - 1, 0) WHERE id = :id")
         .and_then(|mut s| s.execute(named_params! { ":id": id }))
         .map(|_| ())
-        .doing("take a start back")
+        .doing("undo a start")
 }
 
-/// Begins the count of automatic starts anew, and that of the whole running time with the next run.
+/// Resets the count of automatic starts, and that of the whole running time with the next run.
 pub fn reset_automatic_starts(connection: &Connection, id: &TaskId) -> Result<(), Fault> {
     connection
         .prepare_cached(
@@ -280,7 +280,7 @@ pub fn reset_automatic_starts(connection: &Connection, id: &TaskId) -> Result<()
         .doing("reset the count of starts")
 }
 
-/// Where a task stands, for whoever keeps its workspace.
+/// Status of a task, to decide about its workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Its status.
@@ -305,7 +305,7 @@ pub fn standing(connection: &Connection, id: &TaskId) -> Result<Option<Standing>
             })
             .optional()
         })
-        .doing("look where a task stands")
+        .doing("read the status of a task")
 }
 
 /// Writes the resolved workspace path.

@@ -33,8 +33,8 @@ pub(in crate::kernel) fn keep_request(connection: &Connection) -> Result<(), Fau
 
 /// Takes back what the request did.
 pub(in crate::kernel) fn take_back_request(connection: &Connection) -> Result<(), Fault> {
-    execute(connection, "ROLLBACK TO request", "take back a request")?;
-    execute(connection, "RELEASE request", "take back a request")
+    execute(connection, "ROLLBACK TO request", "roll back a request")?;
+    execute(connection, "RELEASE request", "roll back a request")
 }
 
 /// Does one of several things that a request asks for, each of which stands alone: when it is refused, or the schema refuses it,
@@ -46,7 +46,7 @@ pub(in crate::kernel) fn alone<T>(
     connection: &Connection,
     act: impl FnOnce() -> Result<T, VerbError>,
 ) -> Result<Result<T, VerbError>, Fault> {
-    let doing = "do a part of a request";
+    let doing = "begin a part of a request";
     execute(connection, "SAVEPOINT part", doing)?;
     let done = act();
     let is_its_own_fault = match &done {
@@ -87,7 +87,7 @@ pub(in crate::kernel) fn checkpoint(connection: &Connection) -> Result<(), Fault
 
 /// Keeps the connection from moving its WAL into the file, when it commits and when it is closed.
 pub(in crate::kernel) fn leave_file_alone(connection: &Connection) -> Result<(), Fault> {
-    let doing = "leave the file alone";
+    let doing = "detach from the file";
     let connection = connection.raw();
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -110,7 +110,7 @@ impl Traced<'_> {
         self.0.expanded_sql()
     }
 
-    /// How many times it had to be prepared anew since it was first prepared.
+    /// How many times it had to be prepared again since it was first prepared.
     pub fn prepared_anew(&self) -> i32 {
         self.0.get_status(StatementStatus::RePrepare)
     }

@@ -37,7 +37,7 @@ pub struct NewTask<'a> {
 pub fn is_empty(connection: &Connection) -> Result<bool, Fault> {
     connection
         .query_row("SELECT NOT EXISTS (SELECT 1 FROM tasks)", [], |row| row.get(0))
-        .doing("look for tasks")
+        .doing("find tasks")
 }
 
 /// Has new rows take ids behind these, whatever is in the tables.
@@ -94,7 +94,7 @@ pub fn insert_origin(
         )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":origin": origin, ":now": now }))
         .map(|_| ())
-        .doing("keep an origin")
+        .doing("store an origin")
 }
 
 /// Writes a task.

@@ -1,4 +1,4 @@
-//! What is remembered about workspaces: the branch of a task's worktree, and what the worker of a run had to know.
+//! Data about workspaces: the branch of a task's worktree, and the messages to the worker of a run.
 
 use rusqlite::named_params;
 

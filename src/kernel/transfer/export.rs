@@ -180,9 +180,9 @@ fn list_text<T: Serialize>(items: &[T]) -> Option<String> {
     (!items.is_empty()).then(|| serde_json::json!(items).to_string())
 }
 
-/// What `GET /v1/import` says before an import begins.
+/// Reply to `GET /v1/import`, before an import begins.
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ImportPlan {
-    /// Whether the file is empty, so that integer ids can be kept.
+    /// Whether the database has no tasks, so that integer ids can be kept.
     pub keep_ids: bool,
 }

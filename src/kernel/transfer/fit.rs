@@ -70,7 +70,7 @@ fn fit_texts(record: &mut TaskRecord, told: &mut Told) {
     if let Some(path) = &mut task.workspace_path {
         let length = path.len();
         if length > PATH_BYTES_MAX || path.contains('\0') {
-            told.note(&format!("its workspace path of {length} bytes is none and was dropped"));
+            told.note(&format!("its workspace path of {length} bytes is invalid and was dropped"));
             task.workspace_path = None;
         }
     }
@@ -78,7 +78,7 @@ fn fit_texts(record: &mut TaskRecord, told: &mut Told) {
 
 fn fit_names(record: &mut TaskRecord, told: &mut Told) {
     let task = &mut record.task;
-    // A part of a name is another name, and nobody's work is to land with somebody else.
+    // A part of a name is another name, and no task is to land with another assignee.
     if let Some(assignee) = task.assignee.take() {
         match validate::name("assignee", Some(&assignee)) {
             Ok(name) => task.assignee = name,
@@ -128,7 +128,7 @@ fn fit_numbers(record: &mut TaskRecord, told: &mut Told) {
         fit_integer(field, count, 0, i64::from(u32::MAX), told);
     }
     if let Some(seconds) = task.max_runtime_seconds.take_if(|seconds| *seconds <= 0) {
-        told.note(&format!("its time limit of {seconds} s is none; the default holds"));
+        told.note(&format!("its time limit of {seconds} s is invalid; the default applies"));
     }
     fit_time("created_at", &mut task.created_at, told);
     for (field, time) in [
@@ -178,7 +178,7 @@ fn fit_run(run: &mut RunFields, told: &mut Told) {
         ("created_cards", &mut run.created_cards),
     ] {
         if list.take_if(|list| !is_list(list)).is_some() {
-            told.note(&format!("{field} of run {} were dropped: no JSON list", run.id));
+            told.note(&format!("{field} of run {} were dropped: not a JSON list", run.id));
         }
     }
     let why_not = run.metadata.as_deref().and_then(why_no_metadata);
@@ -203,8 +203,8 @@ fn why_no_metadata(text: &str) -> Option<String> {
         }
         Ok(Value::Object(_)) => Some(format!("nested deeper than {METADATA_DEPTH_MAX}")),
         Ok(Value::Null) | Err(_) if text.trim().is_empty() => None,
-        Ok(_) => Some("no JSON object".to_owned()),
-        Err(error) => Some(format!("no JSON: {error}")),
+        Ok(_) => Some("not a JSON object".to_owned()),
+        Err(error) => Some(format!("not JSON: {error}")),
     }
 }
 
@@ -223,7 +223,10 @@ fn fit_event(event: &mut EventFields, told: &mut Told) {
     let is_too_deep = |payload: &mut Value| validate::is_deeper_than(payload, METADATA_DEPTH_MAX);
     let is_too_long = |payload: &mut Value| payload.to_string().len() > BODY_BYTES_MAX;
     if event.payload.take_if(|payload| is_too_deep(payload) || is_too_long(payload)).is_some() {
-        told.note(&format!("payload of event {} was dropped: too long or too deep", event.id));
+        told.note(&format!(
+            "payload of event {} was dropped: too large or too deeply nested",
+            event.id
+        ));
     }
 }
 
@@ -232,7 +235,7 @@ fn fit_labels(record: &mut TaskRecord, told: &mut Told) {
     for label in std::mem::take(&mut record.labels) {
         match validate::labels(std::slice::from_ref(&label)) {
             Ok(label) if labels.len() < LIST_ITEMS_MAX => labels.extend(label),
-            Ok(_) => told.leave_out("task_labels", 1, "more labels than a task may have"),
+            Ok(_) => told.leave_out("task_labels", 1, "too many labels"),
             Err(refusal) => told.leave_out("task_labels", 1, &refusal.to_string()),
         }
     }
@@ -253,7 +256,7 @@ pub fn fit_skills(skills: Vec<String>, told: &mut Told) -> Vec<String> {
                     }
                 }
             }
-            Ok(_) => told.note("it has more skills than a task may have; the first are kept"),
+            Ok(_) => told.note("it has too many skills; the first are kept"),
             Err(refusal) => told.note(&format!("a skill was dropped: {refusal}")),
         }
     }
@@ -291,7 +294,7 @@ fn cut(text: &mut String, limit: usize) {
 
 fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut Told) {
     if (SECONDS_MAX + 1..=SECONDS_MAX * 1000).contains(time) {
-        told.note(&format!("{field} was {time}, which was taken for milliseconds"));
+        told.note(&format!("{field} was {time}, read as milliseconds"));
         *time /= 1000;
     }
     let mut number = Some(*time);

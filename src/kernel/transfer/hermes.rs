@@ -1,5 +1,5 @@
-//! Reading a board file of the predecessor: any release of it, columns by old or new name, whatever is missing. Every row stands
-//! alone: one that cannot be read, or belongs to nothing, is told, and the rest comes.
+//! Reading a database of the predecessor: any release of it, columns by old or new name, whatever is missing. Every row stands
+//! alone: one that cannot be read, or belongs to nothing, is reported, and the rest comes.
 //!
 //! The caller hands over a copy: SQLite may write beside a file that it only reads.
 
@@ -22,7 +22,7 @@ use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
 #[derive(Debug, Error)]
 pub enum HermesError {
     /// It is not a database, or not such a board.
-    #[error("{path} is not a board of the predecessor: {detail}")]
+    #[error("{path} is not a database of the predecessor: {detail}")]
     NotABoard {
         /// The file.
         path: String,
@@ -60,9 +60,7 @@ pub fn read(path: &Path, shown: &Path) -> Result<HermesBoard, HermesError> {
         return Err(not_a_board("it has no table `tasks`".to_owned()));
     }
     if tables.iter().any(|name| name == "install") {
-        return Err(not_a_board(
-            "it is a board of kanband itself; use `kanban restore`".to_owned(),
-        ));
+        return Err(not_a_board("it is a database of kanband; use `kanban restore`".to_owned()));
     }
     let mut read = Reader { board: &board, read: HermesBoard::default(), places: HashMap::new() };
     read.tasks().map_err(failed)?;
@@ -85,7 +83,7 @@ struct Reader<'b> {
 type Read = Result<(), crate::kernel::error::Fault>;
 
 impl Reader<'_> {
-    /// Rows of a table; when a damaged page ends them early, that is told.
+    /// Rows of a table; when a damaged page ends them early, that is reported.
     fn rows(&mut self, table: &str) -> Result<Vec<ForeignRow>, crate::kernel::error::Fault> {
         let Some(found) = self.board.rows(table)? else { return Ok(Vec::new()) };
         if let Some(why) = found.broken_off {
@@ -93,7 +91,7 @@ impl Reader<'_> {
                 table: table.to_owned(),
                 task_id: None,
                 rows: 0,
-                reason: format!("the rest of the table cannot be read: {why}"),
+                reason: format!("cannot read the rest of the table: {why}"),
             });
         }
         Ok(found.rows)
@@ -141,7 +139,7 @@ impl Reader<'_> {
         self.attachments()
     }
 
-    /// Hands each row of a table to the record of its task. Rows of tasks that are not there any more are counted.
+    /// Hands each row of a table to the record of its task. Rows of missing tasks are counted.
     fn each(
         &mut self,
         table: &str,
@@ -161,7 +159,7 @@ impl Reader<'_> {
             }
         }
         if orphans > 0 {
-            let text = format!("{orphans} row(s) of {table} belong to no task and were left out");
+            let text = format!("skipped {orphans} row(s) of {table} without a task");
             self.read.notes.push(Note { task_id: None, text });
         }
         Ok(())
@@ -181,7 +179,7 @@ impl Reader<'_> {
                 table: "task_attachments".to_owned(),
                 task_id: Some(shorten(&id)),
                 rows: names.len(),
-                reason: format!("attached files are not brought: {}", names.join(", ")),
+                reason: format!("attachments are not imported: {}", names.join(", ")),
             });
         }
         Ok(())
@@ -191,7 +189,7 @@ impl Reader<'_> {
         for row in self.rows("task_links")? {
             match (row.text("parent_id"), row.text("child_id")) {
                 (Some(parent), Some(child)) => self.read.links.push((parent, child)),
-                (_, id) => self.leave_out("task_links", id.as_deref(), "an end is missing"),
+                (_, id) => self.leave_out("task_links", id.as_deref(), "a task is missing"),
             }
         }
         Ok(())
@@ -221,7 +219,8 @@ fn keep_newest_keys(board: &mut HermesBoard) {
         if is_live(&record.task) && !is_keeper {
             record.task.idempotency_key = None;
             let id = record.task.id.clone();
-            let text = format!("{id} lost its idempotency key {key:?}: a newer task has it");
+            let text =
+                format!("the idempotency key {key:?} of {id} was dropped: a newer task has it");
             board.notes.push(Note { task_id: Some(id), text });
         }
     }

@@ -1,4 +1,4 @@
-//! The verbs of an import. Nothing is started by one: when it brings ready tasks that somebody is assigned to, dispatch is
+//! The verbs of an import. Nothing is started by one: when it brings ready tasks with an assignee, dispatch is
 //! paused with it, and a person resumes.
 //!
 //! Each record stands alone: one that cannot be a task here is left out with its reason, and the others come. Only a clash of
@@ -34,34 +34,34 @@ use crate::kernel::verb::Verb;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImportTasks {
-    /// Kind of the source (`hermes`, `kanban`); part of what a task is recognized by.
+    /// Kind of the source: `hermes` or `kanban`; part of the key that identifies an imported task.
     pub source: String,
-    /// Board that they come to.
+    /// Board to import into.
     pub board: Option<String>,
     /// The tasks.
     #[serde(deserialize_with = "objects::list")]
     pub records: Vec<TaskRecord>,
-    /// Where ready and waiting tasks stand once all links of the source are there: `ready` or `todo`, by id.
+    /// Status of ready and waiting tasks once all links are imported: `ready` or `todo`, by id.
     pub settled: BTreeMap<String, TaskStatus>,
-    /// Keeps the integer ids of runs, comments and events; only for a board file without any task.
+    /// Keeps the integer ids of runs, comments and events; only into a database without tasks.
     pub keep_ids: bool,
-    /// With `keep_ids`: the ids of the whole source, of all its batches.
+    /// With `keep_ids`: the largest ids of the whole source, over all batches.
     pub reserved: ReservedIds,
-    /// An earlier request of this import was told `keeps_ids`.
+    /// Whether an earlier reply of this import had `keeps_ids`.
     pub ids_reserved: bool,
-    /// Only says what would happen.
+    /// Only reports what would happen.
     pub dry_run: bool,
 }
 
-/// Largest ids of a source. Whatever the board adds meanwhile comes behind them, so that no later batch finds its ids taken.
+/// Largest ids of a source. New rows of the board get larger ids, so that later batches find their ids free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReservedIds {
-    /// Of its runs.
+    /// Largest run id.
     pub runs: i64,
-    /// Of its comments.
+    /// Largest comment id.
     pub comments: i64,
-    /// Of its events.
+    /// Largest event id.
     pub events: i64,
 }
 
@@ -79,33 +79,33 @@ impl ReservedIds {
     }
 }
 
-/// What an import did (or would do).
+/// Result of `import`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportReply {
     /// The board.
     pub board: String,
-    /// Tasks that were brought.
+    /// Number of tasks imported.
     pub imported: usize,
-    /// Tasks that an earlier import had brought.
+    /// Number of tasks imported earlier.
     pub existing: usize,
-    /// Rows that were brought, by table.
+    /// Number of imported rows by table.
     pub rows: BTreeMap<String, usize>,
-    /// Tasks that were brought, by status.
+    /// Number of imported tasks by status.
     pub by_status: BTreeMap<String, usize>,
-    /// Tasks that were brought, and where each stands.
+    /// Imported tasks, with their status.
     #[serde(default)]
     pub tasks: BTreeMap<String, TaskStatus>,
-    /// Tasks that were here already, and where each stands now.
+    /// Tasks imported earlier, with their current status.
     #[serde(default)]
     pub existing_tasks: BTreeMap<String, TaskStatus>,
-    /// What had to be changed.
+    /// One line per change made during the import.
     pub notes: Vec<String>,
-    /// What was left out.
+    /// Rows that were skipped.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
-    /// Whether dispatch was paused because ready tasks came.
+    /// Whether dispatch was paused because ready tasks were imported.
     pub paused: bool,
-    /// Whether integer ids are kept: they are reserved now, which only a board file without any task can do.
+    /// Whether integer ids are kept and now reserved; only in a database without tasks.
     pub keeps_ids: bool,
 }
 
@@ -162,7 +162,7 @@ fn count_imported(tx: &Tx<'_>, more: usize) -> Result<(), Fault> {
 }
 
 impl ImportTasks {
-    /// Whether ids are kept. Somebody may have made a task since the import was planned, so the board is looked at again in
+    /// Whether ids are kept. A task may have been created since the import was planned, so the board is looked at again in
     /// the transaction that reserves them; from then on nobody can take one.
     fn reserve_ids(&self, tx: &Tx<'_>) -> Result<bool, Fault> {
         if !self.keep_ids || !self.reserved.can_be_kept() {
@@ -289,7 +289,7 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
         let names: Vec<String> =
             record.attachments.iter().map(|file| shorten(&file.filename)).collect();
         told.notes.push(format!(
-            "{} comes without its attached file(s) {}: an export does not hold their bytes",
+            "{} was imported without its attachment(s) {}: exports do not include their content",
             told.id,
             names.join(", ")
         ));
@@ -314,7 +314,9 @@ fn write(
         && status != TaskStatus::Archived
         && store::tasks::find_by_idempotency_key(tx.store(), board, key)?.is_some()
     {
-        reply.notes.push(format!("{id} lost its idempotency key {key:?}: another task has it"));
+        reply
+            .notes
+            .push(format!("the idempotency key {key:?} of {id} was dropped: another task has it"));
         idempotency_key = None;
     }
     store::transfer::insert_task(

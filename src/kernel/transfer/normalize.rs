@@ -1,4 +1,4 @@
-//! From what a file says to what this board may hold. Pure: no row is read here. Bounds are applied by [`fit`](mod@super::fit).
+//! From the values of a file to values that this board accepts. Pure: no row is read here. Bounds are applied by [`fit`](mod@super::fit).
 //!
 //! | there | here |
 //! |---|---|
@@ -78,19 +78,19 @@ fn normal_workspace(record: &TaskRecord, told: &mut Told) -> WorkspaceKind {
     let given = record.task.workspace_kind.as_deref().unwrap_or_default();
     let kind = WorkspaceKind::parse(given).unwrap_or(WorkspaceKind::Scratch);
     if !given.is_empty() && kind.as_str() != given {
-        told.note(&format!("workspace kind {} is not known and is scratch now", shorten(given)));
+        told.note(&format!("unknown workspace kind {} was changed to scratch", shorten(given)));
     }
     match (kind, record.task.workspace_path.as_deref()) {
         (WorkspaceKind::Dir | WorkspaceKind::Worktree, Some(path)) if !path.starts_with('/') => {
             told.note(&format!(
-                "its workspace path {} is relative, so that no run can start in it: create the task anew with \
+                "its workspace path {} is relative, so no run can start in it: create the task again with \
                  --workspace {}:/ABSOLUTE/PATH",
                 shorten(path),
                 kind.as_str()
             ));
         }
         (WorkspaceKind::Dir, None) => {
-            told.note("it names no directory, so that no run can start: create the task anew");
+            told.note("it names no directory, so no run can start: create the task again");
         }
         (WorkspaceKind::Scratch | WorkspaceKind::Dir | WorkspaceKind::Worktree, _) => {}
     }
@@ -101,7 +101,7 @@ fn normal_skills(record: &TaskRecord, told: &mut Told) -> Option<Vec<String>> {
     let text = record.task.skills.as_deref().filter(|text| !text.trim().is_empty())?;
     let names = parse_names(text);
     if names.is_none() {
-        told.note(&format!("its skills {} are no JSON list and were dropped", shorten(text)));
+        told.note(&format!("its skills {} are not a JSON list and were dropped", shorten(text)));
     }
     names.map(|names| fit_skills(names, told))
 }
@@ -123,7 +123,7 @@ fn normal_status(
         ) => known,
         None => {
             let word = shorten(&record.task.status);
-            let told = format!("Imported with status `{word}`, which this board does not have.");
+            let told = format!("Imported with the unknown status `{word}`.");
             record.comments.push(CommentFields {
                 id: 0,
                 author: IMPORTER.to_owned(),
@@ -162,7 +162,7 @@ fn normalize_run(run: &mut RunFields, notes: &mut Vec<String>) {
         run.error.get_or_insert_with(|| format!("imported outcome: {given}"));
         RunOutcome::Reclaimed
     });
-    // A synthesized completion is told by its status, so that stays.
+    // A synthesized completion is recognized by its status, so that stays.
     if !(outcome == RunOutcome::Completed && run.status == RunOutcome::Completed.as_str()) {
         run.status = outcome.run_status().to_owned();
     }

@@ -41,7 +41,7 @@ pub struct TaskRecord {
     /// Its events, oldest first.
     #[serde(deserialize_with = "objects::list")]
     pub events: Vec<EventFields>,
-    /// What is known of its attached files. Their bytes are not part of an export.
+    /// Its attachments, without their content.
     #[serde(deserialize_with = "objects::list")]
     pub attachments: Vec<AttachmentFields>,
     /// Subscriptions to it.
@@ -49,7 +49,7 @@ pub struct TaskRecord {
     pub subscriptions: Vec<SubscriptionFields>,
 }
 
-/// Columns of a task; what an older file does not have stays empty.
+/// Columns of a task; columns that an older file lacks stay empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(missing_docs, reason = "each field is the column of the same name")]
@@ -143,7 +143,7 @@ pub struct CommentFields {
     pub created_at: i64,
 }
 
-/// Columns of an attached file.
+/// Columns of an attachment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(missing_docs, reason = "each field is the column of the same name")]

@@ -1,21 +1,21 @@
-//! What an import says beside its counts: what was changed, and what is not on the board afterwards.
+//! The report of an import besides its counts: what was changed, and what was skipped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::shorten::shorten;
 
-/// Rows of a source that are not on the board after its import.
+/// Rows of a source that were not imported.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LeftOut {
-    /// Their table.
+    /// Table.
     pub table: String,
-    /// Their task, as the source names it; none where it names none.
+    /// Task in the source, if any.
     pub task_id: Option<String>,
-    /// How many they are.
+    /// Number of rows.
     pub rows: usize,
-    /// Why, in one line.
+    /// Reason, in one line.
     pub reason: String,
 }
 

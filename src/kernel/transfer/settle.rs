@@ -1,4 +1,4 @@
-//! Where the tasks of a source stand once all its links are there. Pure: decided before anything is written, so that a dry run,
+//! The status of the tasks of a source once all its links are imported. Pure: decided before anything is written, so that a dry run,
 //! the report and the board say the same.
 //!
 //! A ready task with an open parent waits; one that waits for nothing is ready. That is the rule of this board for every task,
@@ -13,7 +13,7 @@ use crate::kernel::task::TaskStatus;
 pub struct WrongLink {
     /// Parent and child, as the source names them.
     pub link: (String, String),
-    /// Why.
+    /// Reason.
     pub why: &'static str,
     /// Whether both tasks are on the board: then something of theirs is missing.
     pub is_between_tasks: bool,
@@ -41,11 +41,11 @@ pub fn settle(tasks: &BTreeMap<String, (TaskStatus, bool)>, links: &[(String, St
         let wrong = |why, is_between_tasks| WrongLink { link: link.clone(), why, is_between_tasks };
         let is_there = |id: &String| tasks.contains_key(id);
         if !is_there(parent) || !is_there(child) {
-            settled.wrong.push(wrong("an end is missing", false));
+            settled.wrong.push(wrong("a task is missing", false));
         } else if !seen.insert(link) {
             // Said twice is no fault.
         } else if may_close_circle && (parent == child || reaches(&children, child, parent)) {
-            settled.wrong.push(wrong("it would close a circle", true));
+            settled.wrong.push(wrong("it would create a cycle", true));
         } else {
             children.entry(parent).or_default().push(child);
             settled.links.push(link.clone());

@@ -1,4 +1,4 @@
-//! `archive`: puts a task away. Its children are released.
+//! `archive`: archives a task. Its children are released.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,12 +21,12 @@ use crate::kernel::verbs::release::promote_released_children;
 pub struct ArchiveTask {
     /// The task.
     pub id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// What the archiving did.
+/// Result of `archive`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ArchiveReply {
     /// The task.
@@ -34,9 +34,9 @@ pub struct ArchiveReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// The run that it ended.
+    /// The run it ended.
     pub run_id: Option<RunId>,
-    /// Children that became ready.
+    /// Number of children that became ready.
     pub released: usize,
 }
 

@@ -10,19 +10,19 @@ use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::{assign, checked_assignee};
 
-/// Gives a task to another profile, or to nobody. Refused while somebody works on it.
+/// Gives a task to another profile, or to nobody. Refused while the task is running.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AssignTask {
     /// The task.
     pub id: String,
-    /// The profile; none = nobody.
+    /// The profile; null clears the assignee.
     pub assignee: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// What the assignment did.
+/// Result of `assign`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AssignReply {
     /// The task.
@@ -30,9 +30,9 @@ pub struct AssignReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Its assignee now.
+    /// The new assignee.
     pub assignee: Option<String>,
-    /// False when it had that assignee already.
+    /// False when the task already had this assignee.
     pub changed: bool,
 }
 

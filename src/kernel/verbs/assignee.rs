@@ -1,4 +1,4 @@
-//! Who a task is assigned to: which names may be assigned, and the one function that writes them.
+//! Assignees: which names may be assigned, and the one function that writes them.
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;

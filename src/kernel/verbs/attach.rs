@@ -1,4 +1,4 @@
-//! `attach`: a file for whoever works on a task. The bytes are in their place before the row is written,
+//! `attach`: attaches a file to a task. The bytes are in their place before the row is written,
 //! and go after it: a row without bytes cannot come from a crash, bytes without a row are swept by `gc`.
 
 use schemars::JsonSchema;
@@ -26,16 +26,16 @@ pub struct AttachFile {
     pub id: String,
     /// Name of the file.
     pub filename: String,
-    /// Its length, bytes.
+    /// Size, bytes.
     pub size_bytes: u64,
-    /// SHA-256 of its bytes, lower-case hex.
+    /// SHA-256 of the content, lower-case hex.
     pub sha256: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// The file as it is attached now.
+/// The attachment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AttachReply {
     /// The task.
@@ -46,7 +46,7 @@ pub struct AttachReply {
     /// The file.
     #[serde(flatten)]
     pub attachment: Attachment,
-    /// True when the task had the same file before, under that name or under the name with a number.
+    /// True when the task already had this file, under this name or the name with a number.
     pub already: bool,
 }
 
@@ -79,7 +79,7 @@ impl Verb for AttachFile {
         if there.len() >= ATTACHMENTS_PER_TASK_MAX {
             return Err(Refusal::InvalidValue {
                 field: "attachments",
-                problem: "a task takes no more than 100; this one is one too many",
+                problem: "a task has at most 100 attachments",
                 value: filename,
             }
             .into());

@@ -22,13 +22,13 @@ use crate::kernel::verbs::verdict::{VerdictReply, already};
 pub struct BlockTask {
     /// The task.
     pub id: String,
-    /// What is needed, in one sentence. A worker has to say it.
+    /// What is needed, in one sentence. Required from a worker.
     pub reason: Option<String>,
-    /// What is missing: `capability`, `dependency`, `needs_input` or `transient`. Kept with the event.
+    /// What is missing: `capability`, `dependency`, `needs_input` or `transient`. Recorded in the event.
     pub kind: Option<String>,
-    /// Keeps the reason as a comment too.
+    /// Also adds the reason as a comment.
     pub comment: bool,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `claim`: a person or a pull-style worker works on a task without a process of ours.
+//! `claim`: claims a task for work outside kanband.
 //!
 //! A manual claim has an end (its TTL) that a heartbeat moves on. Nothing else ends it but a verdict, an operator, or a
 //! dispatch pass after that end; a restart of the daemon does not.
@@ -21,28 +21,28 @@ use crate::kernel::{store, validate};
 /// Longest life of a manual claim between two heartbeats, seconds: 30 days.
 pub(super) const TTL_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
 
-/// Claims a ready task for somebody who works on it outside kanband.
+/// Claims a ready task for work outside kanband.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimTask {
     /// The task.
     pub id: String,
-    /// Life of the claim between heartbeats, seconds; the configured one when not given.
+    /// Time to live of the claim, seconds, renewed by a heartbeat; default: `claims.ttl`.
     #[serde(default)]
     pub ttl_seconds: Option<i64>,
-    /// Who claims; `<user>@<host>` by custom.
+    /// Name of the claimer; by convention `<user>@<host>`.
     #[serde(default)]
     pub claimer: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
-    /// A directory in the repository of which the client has made the worktree, when the task names none.
+    /// A directory in the repository of the worktree that the client created, when the task names none.
     #[serde(default)]
     pub repository: Option<String>,
-    /// Branch of the worktree that the client has made.
+    /// Branch of the worktree that the client created.
     #[serde(default)]
     pub branch: Option<String>,
-    /// Directory of the work, resolved and made before the claim by whoever may: the daemon for scratch, the client
+    /// Directory of the work, resolved and created before the claim: by the daemon for scratch, by the client
     /// for everything else. Not on the wire.
     #[serde(skip)]
     #[schemars(skip)]
@@ -59,9 +59,9 @@ pub struct ClaimReply {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// The run that the claim opened.
+    /// The run opened by the claim.
     pub run_id: RunId,
-    /// Directory of the work.
+    /// Workspace.
     pub workspace: String,
 }
 

@@ -21,12 +21,12 @@ use crate::kernel::{store, validate};
 pub struct CommentTask {
     /// The task.
     pub id: String,
-    /// The note.
+    /// Text of the comment.
     pub body: String,
-    /// Who writes; for callers outside any run.
+    /// Name of the author; only for callers outside any run.
     #[serde(default)]
     pub author: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
@@ -41,7 +41,7 @@ pub struct CommentReply {
     pub board: BoardName,
     /// The comment.
     pub comment_id: i64,
-    /// The name under which it stands.
+    /// Author of the comment.
     pub author: String,
 }
 

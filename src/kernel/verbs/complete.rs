@@ -28,18 +28,18 @@ use crate::kernel::{created_cards, validate};
 pub struct CompleteTask {
     /// The task.
     pub id: String,
-    /// Handoff for whoever comes next: what was done, in a few sentences.
+    /// Summary for the next reader: what was done, in a few sentences.
     pub summary: Option<String>,
-    /// Machine-readable facts of the handoff.
+    /// Machine-readable facts for the next reader.
     pub metadata: Option<Map<String, Value>>,
-    /// Short result that stands on the task itself.
+    /// Short result, stored on the task itself.
     pub result: Option<String>,
-    /// Files that are the results, as the client found them.
+    /// Files produced, with their size and hash as the client found them.
     #[serde(deserialize_with = "objects::list")]
     pub artifacts: Vec<Artifact>,
-    /// Ids of the tasks that you created in this work; each is checked.
+    /// Ids of the tasks created by this run; each is checked.
     pub created_cards: Vec<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 

@@ -26,53 +26,53 @@ const ID_ATTEMPTS: usize = 8;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreateTask {
-    /// One line that says what is to be done.
+    /// One line: what to do.
     pub title: String,
-    /// The opening post: everything the worker has to know.
+    /// Description: everything the worker needs to know.
     pub body: Option<String>,
-    /// Profile that is to do it; without one it waits for somebody to claim it.
+    /// Profile that works on the task; without one the task waits for a manual claim.
     pub assignee: Option<String>,
     /// Ids of tasks that must be done first.
     pub parents: Vec<String>,
-    /// Puts it into triage instead: never started by itself.
+    /// Creates the task in `triage`, where it is never started automatically.
     pub triage: bool,
-    /// Larger starts earlier.
+    /// Priority; higher starts first.
     pub priority: i64,
-    /// Namespace; passed on to the worker.
+    /// Namespace, passed to the worker.
     pub tenant: Option<String>,
     /// `scratch` (default), `dir` or `worktree`.
     pub workspace_kind: Option<String>,
     /// Absolute path, for `dir` and `worktree`.
     pub workspace_path: Option<String>,
-    /// A word that makes this request safe to repeat: the task that has it already is returned instead.
+    /// Key that makes the request safe to repeat: an existing task with this key is returned instead.
     pub idempotency_key: Option<String>,
-    /// Time limit of each of its runs, seconds.
+    /// Time limit of each run, seconds.
     pub max_runtime_seconds: Option<i64>,
-    /// Lifts the default time limit.
+    /// Removes the default time limit.
     pub no_max_runtime: bool,
-    /// Skills that the worker is to load.
+    /// Skills for the worker to load.
     pub skills: Option<Vec<String>>,
-    /// Model that the agent is asked for; the assignee's launcher must have a place for it.
+    /// Model of the agent; the assignee's launcher must have the placeholder.
     pub model: Option<String>,
-    /// Effort that the agent is asked for; the assignee's launcher must have a place for it.
+    /// Reasoning effort of the agent; the assignee's launcher must have the placeholder.
     pub effort: Option<String>,
-    /// Extra arguments for the agent; the assignee's launcher must have a place for them.
+    /// Extra arguments for the agent; the assignee's launcher must have the placeholder.
     pub args: Vec<String>,
-    /// Who creates it; for callers outside any run.
+    /// Name of the creator; only for callers outside any run.
     pub created_by: Option<String>,
-    /// Labels, to find it again.
+    /// Labels for filters.
     pub labels: Vec<String>,
-    /// Board; `default` when none is named (a worker's own board inside a run).
+    /// Board; default: `default`, inside a run the board of the run.
     pub board: Option<String>,
 }
 
-/// The task, and whether this request made it.
+/// The task, and whether this request created it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CreateReply {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// False when the idempotency key found an existing one.
+    /// False when the idempotency key matched an existing task.
     pub created: bool,
 }
 
@@ -170,7 +170,7 @@ impl CreateTask {
         })
     }
 
-    /// Inside a run the operating system says who creates; outside, the caller may name somebody.
+    /// Inside a run the operating system says who creates; outside, the caller may give a name.
     fn creator(&self, caller: &Caller) -> Result<String, Refusal> {
         let given = validate::name("created_by", self.created_by.as_deref())?;
         match (given, caller) {
@@ -325,7 +325,7 @@ fn insert_under_free_id(
 fn no_free_id(attempts: usize) -> Fault {
     Fault::Database {
         doing: "find a free task id".to_owned(),
-        detail: format!("{attempts} random ids were taken"),
+        detail: format!("{attempts} random ids were already in use"),
         retryable: true,
     }
 }

@@ -15,30 +15,30 @@ use crate::kernel::verbs::create::{CreateReply, CreateTask};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreateTasks {
-    /// The tasks, each as `create` takes it.
+    /// The tasks, each with the fields of `create`.
     #[serde(deserialize_with = "objects::list")]
     pub tasks: Vec<CreateTask>,
 }
 
-/// What became of them.
+/// Result of `create_batch`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct CreateTasksReply {
-    /// The tasks, in the order of the request, up to the first that was refused.
+    /// The created tasks in the order of the request, up to the first refusal.
     pub created: Vec<CreateReply>,
-    /// The first that was refused; those behind it were not looked at.
+    /// The first refused task; later ones were not processed.
     pub refused: Option<RefusedTask>,
 }
 
-/// A task that was refused.
+/// A refused task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedTask {
-    /// Its place in the request, from 0.
+    /// Index in the request, from 0.
     pub index: usize,
-    /// Why.
+    /// Reason.
     pub code: ErrorCode,
-    /// Why, for people.
+    /// Reason, for people.
     pub message: String,
-    /// What could be done instead.
+    /// Suggested action.
     pub hint: Option<String>,
 }
 

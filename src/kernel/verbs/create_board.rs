@@ -1,4 +1,4 @@
-//! `create_board`: makes a board.
+//! `create_board`: creates a board.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use crate::kernel::{store, validate};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreateBoard {
-    /// Its name: 1 to 64 lower-case letters, digits, `-` and `_`.
+    /// Name: 1 to 64 lower-case letters, digits, `-` and `_`.
     pub name: String,
-    /// What it is for.
+    /// Purpose.
     pub description: Option<String>,
 }
 
@@ -27,7 +27,7 @@ pub struct CreateBoardReply {
     /// The board.
     #[serde(flatten)]
     pub board: BoardRow,
-    /// False when it was there already.
+    /// False when it already existed.
     pub created: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `detach`: removes an attached file.
+//! `detach`: removes an attachment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,12 +21,12 @@ pub struct DetachFile {
     pub id: String,
     /// Name of the file.
     pub filename: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// The file that is no longer there.
+/// The removed attachment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DetachReply {
     /// The task.

@@ -52,7 +52,7 @@ pub struct StartReadyRuns {
     pub max: Option<u32>,
     /// The disk is nearly full: nothing is started.
     pub is_disk_low: bool,
-    /// What the paths of tasks lead to, as far as somebody has looked just now.
+    /// What the paths of tasks lead to, as far as just resolved.
     pub looks: Looks,
 }
 
@@ -73,7 +73,7 @@ pub struct RunOrder {
     /// What is wrong with its path, when it leads to no directory: nothing is started then.
     #[serde(default)]
     pub broken: Option<BrokenPath>,
-    /// Whether it is told that the attempt before ended without a verdict.
+    /// Whether its prompt says that the attempt before ended without a verdict.
     #[serde(default)]
     pub is_warned: bool,
     /// The session that it goes on with.
@@ -144,7 +144,7 @@ impl Verb for StartReadyRuns {
         leasing::let_go_on(tx, &self.looks)?;
         let asker = Asker {
             is_automatic,
-            // How many bytes are free is told by whoever explains; the pass needs to know only that they are too few.
+            // How many bytes are free is part of the explanation; the pass needs to know only that they are too few.
             low_disk_bytes: self.is_disk_low.then_some(0),
         };
         let standing = Standing::read(tx.store(), tx.policy, tx.now, asker)?;

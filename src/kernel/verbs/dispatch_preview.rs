@@ -28,36 +28,36 @@ pub struct DispatchPreview {
     pub held_by: Option<Hold>,
 }
 
-/// What a dispatch did, with the keys that users of the predecessor know.
+/// Result of `dispatch`, with the keys of the predecessor.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DispatchReport {
-    /// Manual claims taken back.
+    /// Number of expired manual claims reclaimed.
     pub reclaimed: usize,
-    /// Tasks whose worker crashed; crashes are noticed when they happen, so a pass finds none.
+    /// Tasks whose worker crashed; always empty, because crashes are handled when they happen.
     pub crashed: Vec<String>,
-    /// Tasks whose run exceeded its time; ended when it happens, so a pass finds none.
+    /// Tasks whose run exceeded its time limit; always empty, because such runs are ended when it happens.
     pub timed_out: Vec<String>,
-    /// Tasks that were given up.
+    /// Tasks that were blocked after too many failures.
     pub auto_blocked: Vec<String>,
-    /// Tasks made ready.
+    /// Number of tasks made ready.
     pub promoted: usize,
-    /// Tasks whose worker runs.
+    /// Tasks whose worker was started.
     pub spawned: Vec<SpawnedTask>,
     /// Ready tasks without an assignee.
     pub skipped_unassigned: Vec<String>,
-    /// What keeps the board from starting anything.
+    /// Why nothing is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<Hold>,
 }
 
-/// A task whose worker was started.
+/// A started task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpawnedTask {
     /// The task.
     pub task_id: String,
     /// Its assignee.
     pub assignee: String,
-    /// Directory of the work; empty in a dry run.
+    /// Workspace; empty in a dry run.
     pub workspace: String,
 }
 

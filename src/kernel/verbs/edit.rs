@@ -26,27 +26,27 @@ pub struct EditTask {
     pub priority: Option<i64>,
     /// New tenant.
     pub tenant: Option<String>,
-    /// New model for the agent, from its next run on.
+    /// New model of the agent, from the next run on.
     pub model: Option<String>,
-    /// New effort for the agent, from its next run on.
+    /// New reasoning effort of the agent, from the next run on.
     pub effort: Option<String>,
-    /// Extra arguments for the agent instead of those it has, from its next run on; an empty list clears them.
+    /// New extra arguments for the agent, from the next run on; an empty list clears them.
     pub args: Option<Vec<String>>,
     /// Labels to add.
     pub add_labels: Vec<String>,
     /// Labels to remove.
     pub remove_labels: Vec<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// The task as it is now, with what changed.
+/// The edited task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct EditReply {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// Names of the fields that changed; empty when everything was so already.
+    /// Names of the changed fields; empty when nothing changed.
     pub changed: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl EditTask {
             if self.remove_labels.contains(&label) {
                 return Err(Refusal::InvalidValue {
                     field: "labels",
-                    problem: "the same label is to be added and removed",
+                    problem: "the same label is added and removed",
                     value: label,
                 }
                 .into());

@@ -1,4 +1,4 @@
-//! How a run ends: one function for every verdict, whoever gives it.
+//! How a run ends: one function for every verdict, of a worker or a person.
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, VerbError};
@@ -42,7 +42,7 @@ impl Ending<'_> {
         }
     }
 
-    /// Whether it leaves anything for whoever comes next.
+    /// Whether it leaves anything for the next reader.
     pub(super) fn says_something(&self) -> bool {
         let handed_over = [self.summary, self.metadata, self.artifacts, self.created_cards];
         handed_over.iter().any(Option::is_some)

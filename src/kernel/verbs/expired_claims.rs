@@ -1,4 +1,4 @@
-//! Manual claims whose time is over; a dispatch pass takes them back.
+//! Expired manual claims; a dispatch pass reclaims them.
 
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;

@@ -16,9 +16,7 @@ fn run_of(connection: &Connection, caller: &Caller) -> Result<Option<Run>, VerbE
     let Caller::Worker { run_id, .. } = caller else { return Ok(None) };
     match store::runs::get(connection, *run_id)? {
         Some(run) => Ok(Some(run)),
-        None => {
-            Err(Refusal::RunOver { run_id: *run_id, detail: "it is not known".to_owned() }.into())
-        }
+        None => Err(Refusal::RunOver { run_id: *run_id, detail: "no such run".to_owned() }.into()),
     }
 }
 
@@ -35,7 +33,7 @@ pub(super) fn refuse_ended(connection: &Connection, caller: &Caller) -> Result<(
     }
 }
 
-/// Refuses a worker whose run is closed, or was ended by somebody else: after its own verdict it may still comment.
+/// Refuses a worker whose run is closed, or was ended by another caller: after its own verdict it may still comment.
 pub(super) fn refuse_ousted_run(tx: &Tx<'_>) -> Result<(), VerbError> {
     match callers_run(tx)? {
         Some(run) if !run.is_open() => Err(run_over(&run).into()),

@@ -28,7 +28,7 @@ pub struct CollectReply {
     /// The tasks.
     #[schemars(with = "Vec<String>")]
     pub tasks: Vec<TaskId>,
-    /// Event rows among what went with them.
+    /// Events of removed tasks.
     pub events: usize,
     /// Whether there are more.
     pub has_more: bool,

@@ -21,18 +21,18 @@ use crate::kernel::{store, validate};
 pub struct HeartbeatTask {
     /// The task.
     pub id: String,
-    /// What was reached since the last one.
+    /// Progress since the last heartbeat.
     #[serde(default)]
     pub note: Option<String>,
-    /// Who holds the claim; must match it when given.
+    /// Name of the claimer; must match the claim when given.
     #[serde(default)]
     pub claimer: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// The heartbeat as recorded.
+/// Result of `heartbeat`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HeartbeatReply {
     /// The task.
@@ -42,7 +42,7 @@ pub struct HeartbeatReply {
     pub board: BoardName,
     /// Its run.
     pub run_id: Option<RunId>,
-    /// When a manual claim now ends.
+    /// New expiry of a manual claim, epoch seconds.
     pub claim_expires: Option<EpochSeconds>,
 }
 

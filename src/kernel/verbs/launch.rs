@@ -1,4 +1,4 @@
-//! With what a run was started, as its row keeps it.
+//! The values that a run was started with, as stored in its row.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,13 +30,13 @@ pub struct Launch {
     /// Effort that the agent is asked for.
     #[serde(default)]
     pub effort: Option<String>,
-    /// Extra arguments of profile and task.
+    /// Extra arguments of the profile and the task.
     #[serde(default)]
     pub args: Vec<String>,
-    /// The agent's session, where it can be gone on with and its id is known.
+    /// The agent's session, where it can be resumed and its id is known.
     #[serde(default)]
     pub session: Option<String>,
-    /// The run whose session is gone on with.
+    /// The run whose session is resumed.
     #[serde(default)]
     pub resumed_run_id: Option<RunId>,
     /// What is known of the run beside its files.

@@ -1,4 +1,4 @@
-//! Whether the place of a task is free for a run, and the leases that the run then takes.
+//! Whether the workspace of a task is free for a run, and the leases that the run then takes.
 
 use std::collections::BTreeSet;
 
@@ -191,7 +191,7 @@ pub(super) fn find_for_person(
     place: Option<Place>,
 ) -> Result<Lease, VerbError> {
     if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
-        return Err(unknown_workspace(task, "it has not been looked at").into());
+        return Err(unknown_workspace(task, "the path has not been resolved yet").into());
     }
     let keys = lease_keys(task, place.as_ref(), policy);
     for key in keys.take.iter().chain(&keys.avoid) {
@@ -231,7 +231,7 @@ pub(in crate::kernel) enum Release {
     Everybody,
 }
 
-/// Whether a wait is over: what it asked has been looked at, what it is for has no holder any more, or a breaker lets a start
+/// Whether a wait is over: what it asked has been looked at, what it is for has no holder left, or a breaker lets a start
 /// through.
 ///
 /// # Errors
@@ -270,7 +270,7 @@ pub(super) fn let_go_on(tx: &Tx<'_>, looks: &Looks) -> Result<(), VerbError> {
     Ok(())
 }
 
-/// Every path that somebody waits to have looked at.
+/// Every path that tasks wait to have resolved.
 pub(super) fn unseen_paths(connection: &Connection) -> Result<Vec<UnseenPath>, Fault> {
     let mut unseen = Vec::new();
     for key in store::leases::list_wanted(connection)? {

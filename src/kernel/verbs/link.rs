@@ -1,4 +1,4 @@
-//! `link`: a task waits for another.
+//! `link`: adds a dependency between two tasks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,24 +23,24 @@ pub struct LinkTasks {
     pub parent_id: String,
     /// The task that waits.
     pub child_id: String,
-    /// Board of both, when the caller wants it checked.
+    /// Board of both tasks; refused when one is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// What the link did.
+/// Result of `link`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LinkReply {
-    /// As asked.
+    /// As requested.
     pub parent_id: String,
-    /// As asked.
+    /// As requested.
     pub child_id: String,
     /// Their board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// False when the link was there already.
+    /// False when the link already existed.
     pub linked: bool,
-    /// Status of the child now: a ready child of an unfinished parent waits in `todo`.
+    /// New status of the child: a ready child of an unfinished parent moves to `todo`.
     pub child_status: TaskStatus,
 }
 

@@ -16,25 +16,25 @@ use crate::kernel::{store, validate};
 pub struct Subscribe {
     /// The task.
     pub id: String,
-    /// Chat platform or channel kind.
+    /// Chat platform.
     pub platform: String,
-    /// Chat on that platform.
+    /// Chat on the platform.
     pub chat_id: String,
-    /// Thread in that chat; empty = none.
+    /// Thread in the chat; empty: none.
     pub thread_id: String,
-    /// Who asked.
+    /// User who subscribed.
     pub user_id: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// The subscription as it stands.
+/// The subscription.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubscribeReply {
     /// The subscription.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// False when it was there already.
+    /// False when it already existed.
     pub created: bool,
 }
 

@@ -15,17 +15,17 @@ use crate::kernel::verb::Verb;
 pub struct Unsubscribe {
     /// The task.
     pub id: String,
-    /// Chat platform or channel kind.
+    /// Chat platform.
     pub platform: String,
-    /// Chat on that platform.
+    /// Chat on the platform.
     pub chat_id: String,
-    /// Thread in that chat; empty = none.
+    /// Thread in the chat; empty: none.
     pub thread_id: String,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// What was ended.
+/// Result of `notify_unsubscribe`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct UnsubscribeReply {
     /// The task.

@@ -18,15 +18,15 @@ use crate::kernel::{store, validate};
 pub struct PromoteTask {
     /// The task.
     pub id: String,
-    /// Does not wait for open parents.
+    /// Ignores unfinished parents.
     pub force: bool,
-    /// Why; kept with the event.
+    /// Reason, recorded in the event.
     pub reason: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// What the promotion did.
+/// Result of `promote`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PromoteReply {
     /// The task.
@@ -34,9 +34,9 @@ pub struct PromoteReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Its status now.
+    /// Its new status.
     pub status: TaskStatus,
-    /// Parents that were passed over.
+    /// Unfinished parents that were ignored.
     pub unmet: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
 //! `rate_limited`: a worker says that its provider refuses work for now, and until when.
 //!
 //! No failure: nothing is counted against anybody, the task is ready again and starts when the time has come. What keeps a
-//! provider that never recovers from being asked for ever is the number of automatic starts that one task gets.
+//! provider that never recovers from being asked without end is the number of automatic starts that one task gets.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,15 +27,15 @@ use crate::kernel::{store, validate};
 pub struct RateLimitTask {
     /// The task.
     pub id: String,
-    /// When to try again, seconds from now, at most a week; the configured time when not given.
+    /// Delay before the next attempt, seconds, at most a week; default: the configured delay.
     pub retry_after_seconds: Option<i64>,
-    /// What the provider said.
+    /// The provider's message.
     pub reason: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// When the task is tried again.
+/// Result of `rate_limited`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RateLimitReply {
     /// The task.
@@ -43,13 +43,13 @@ pub struct RateLimitReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Its status now.
+    /// Its new status.
     pub status: TaskStatus,
-    /// The run that was ended.
+    /// The ended run.
     pub run_id: Option<RunId>,
-    /// When it starts again at the earliest, epoch seconds.
+    /// Earliest time of the next start, epoch seconds.
     pub retry_at: Option<EpochSeconds>,
-    /// True when the same run had said so before.
+    /// True when this run had already reported it.
     pub already: bool,
 }
 
@@ -61,7 +61,7 @@ impl Verb for RateLimitTask {
     fn run(&self, tx: &mut Tx<'_>) -> Result<RateLimitReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
-        let error = reason.as_deref().map_or("the worker met a rate limit", str::trim);
+        let error = reason.as_deref().map_or("the worker reached a rate limit", str::trim);
         let seconds = self.seconds(tx)?;
         if let Some(run) = callers_run(tx)?.filter(|run| run.ended_at.is_some()) {
             return already(tx, &task, &run);

@@ -1,4 +1,4 @@
-//! `reassign`: an operator gives a task to another profile, also while it runs.
+//! `reassign`: assigns a task to another profile, also while it runs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,17 +11,17 @@ use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::{assign, checked_assignee};
 use crate::kernel::verbs::reclaim::{ReclaimReply, reclaim};
 
-/// Gives a task to another profile, taking it back first when somebody works on it.
+/// Gives a task to another profile, reclaiming it first when it is running.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReassignTask {
     /// The task.
     pub id: String,
-    /// The profile; none = nobody.
+    /// The profile; null clears the assignee.
     pub assignee: Option<String>,
-    /// Why; kept with the run and the event.
+    /// Reason, recorded in the run and the event.
     pub reason: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 

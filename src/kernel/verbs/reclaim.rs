@@ -1,4 +1,4 @@
-//! `reclaim`: an operator takes a running task back.
+//! `reclaim`: stops a running task and makes it ready again.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,13 @@ use crate::kernel::{store, validate};
 pub struct ReclaimTask {
     /// The task.
     pub id: String,
-    /// Why; kept with the run and the event.
+    /// Reason, recorded in the run and the event.
     pub reason: Option<String>,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
-/// What was taken back.
+/// Result of `reclaim`, `reassign` and `stop`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ReclaimReply {
     /// The task.
@@ -35,13 +35,13 @@ pub struct ReclaimReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Its status now.
+    /// Its new status.
     pub status: TaskStatus,
-    /// Its assignee now.
+    /// The new assignee.
     pub assignee: Option<String>,
-    /// The run that was ended.
+    /// The ended run.
     pub run_id: Option<RunId>,
-    /// Whether the run's processes are still being stopped.
+    /// Whether processes of the run are still being stopped.
     pub stopping: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn reclaim(
     reason: Option<&str>,
 ) -> Result<ReclaimReply, VerbError> {
     Tx::step(task, TaskStep::Requeue, verb, " (not running)")?;
-    let error = reason.unwrap_or("taken back by an operator");
+    let error = reason.unwrap_or("reclaimed by an operator");
     let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Reclaimed) };
     let run_id = end_current_run(tx, task, &ending)?;
     let told = EventBody::Reclaimed { stale_lock: task.claim_lock.as_deref(), reason };

@@ -1,4 +1,4 @@
-//! `record_doubt`: it is not known what became of a run's processes, or it is known again.
+//! `record_doubt`: records that the state of a run's processes is unknown, or known again.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What supervision learns about a workspace before its worker starts: the branch of a worktree, and what the worker has to know.
+//! What supervision records about a workspace before its worker starts: the branch of a worktree, and messages to the worker.
 
 use serde::{Deserialize, Serialize};
 

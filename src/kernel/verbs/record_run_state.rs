@@ -1,4 +1,4 @@
-//! `record_run_state`: the processes of a run are being stopped, or do not stop.
+//! `record_run_state`: the processes of a run are being stopped, or cannot be killed.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! `record_spawned`: the worker process of a run was seen.
+//! `record_spawned`: the worker process of a run was started.
 
 use serde::{Deserialize, Serialize};
 

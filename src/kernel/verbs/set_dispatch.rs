@@ -1,4 +1,4 @@
-//! `set_dispatch`: turns starting on or off.
+//! `set_dispatch`: pauses, drains or resumes dispatch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,18 @@ use crate::kernel::verb::Verb;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetDispatch {
-    /// How it is to stand.
+    /// The new position.
     pub to: DispatchSwitch,
 }
 
-/// How it stands.
+/// Result of `set_dispatch`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SetDispatchReply {
-    /// How it stands now.
+    /// The new position.
     pub dispatch: DispatchSwitch,
-    /// How it stood before.
+    /// The previous position.
     pub before: DispatchSwitch,
-    /// Supervised runs whose processes may be there.
+    /// Number of open supervised runs.
     pub open_runs: usize,
 }
 

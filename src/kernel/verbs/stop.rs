@@ -1,4 +1,4 @@
-//! `stop`: a person ends the work on a task, and says what becomes of it.
+//! `stop`: stops the run of a task, and sets what happens to the task.
 //!
 //! The run's row ends at once; its processes go down the stop ladder, and only when they are proven gone is the slot free.
 //! Processes that do not die keep it, and so does a run of which it is not known what became of it: `force` is the word of a
@@ -23,15 +23,15 @@ use crate::kernel::verbs::reclaim::ReclaimReply;
 use crate::kernel::verbs::release::promote_released_children;
 use crate::kernel::{store, validate};
 
-/// What becomes of a task whose work is stopped.
+/// What happens to a task whose run is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AfterStop {
-    /// It is ready again; the next attempt begins when the processes are gone.
+    /// The task is ready again; the next attempt starts when the processes are gone.
     Requeue,
-    /// It is blocked until a person lets it go on.
+    /// The task is blocked until a person unblocks it.
     Hold,
-    /// It is archived.
+    /// The task is archived.
     Cancel,
 }
 
@@ -60,14 +60,14 @@ impl AfterStop {
 pub struct StopTask {
     /// The task.
     pub id: String,
-    /// What becomes of it; `requeue` when nothing is said. Only for a running task.
+    /// What happens to the task; default: `requeue`. Only for a running task.
     pub then: Option<AfterStop>,
-    /// Why; kept with the run and the event.
+    /// Reason, recorded in the run and the event.
     pub reason: Option<String>,
-    /// Gives up processes that do not die, or of which it is not known what became of them: the run is closed and its slot is
-    /// free without proof. Only then.
+    /// Closes a run whose processes cannot be killed or whose state is unknown, and frees its slot without proof.
+    /// Refused for any other run.
     pub force: bool,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
 
@@ -148,7 +148,7 @@ fn may_be_given_up(tx: &Tx<'_>, run: &Run) -> Result<bool, VerbError> {
     Ok(is_unkillable || store::footing::doubt(tx.store(), run.id)?.is_some())
 }
 
-/// Closes a run on a person's word. What is left of its processes is nobody's any more.
+/// Closes a run on a person's word. Its remaining processes belong to no run then.
 fn give_up_processes(
     tx: &mut Tx<'_>,
     task: &Task,
@@ -170,9 +170,9 @@ fn give_up_processes(
 fn not_running(task: &Task, open: Option<&Run>) -> Refusal {
     let why = match open {
         Some(run) if run.state == RunState::Unkillable => {
-            format!(" (not running; the processes of run {} do not die, see --force)", run.id)
+            format!(" (not running; the processes of run {} cannot be killed, see --force)", run.id)
         }
-        Some(run) => format!(" (not running; the processes of run {} are being ended)", run.id),
+        Some(run) => format!(" (not running; the processes of run {} are being stopped)", run.id),
         None => " (not running)".to_owned(),
     };
     Refusal::WrongStatus { verb: StopTask::NAME, id: task.id.to_string(), status: task.status, why }

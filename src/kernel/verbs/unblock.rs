@@ -1,4 +1,4 @@
-//! `unblock`: a person lets a blocked task go on, or whoever planned it does. Nothing takes a task out of `blocked` by itself.
+//! `unblock`: a person, or the planner of the task, makes a blocked task ready. Nothing leaves `blocked` automatically.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,21 +14,21 @@ use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{origin, store};
 
-/// Unblocks a task. Its failure counters begin anew.
+/// Unblocks a task. Its failure counters are reset.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnblockTask {
     /// The task.
     pub id: String,
-    /// Also begins the count of automatic starts anew: the task had used up all that one task gets.
+    /// Also resets the count of automatic starts, for a task that has reached the maximum.
     #[serde(default)]
     pub more_starts: bool,
-    /// Board of the task, when the caller wants it checked.
+    /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// Where the task stands now.
+/// Result of `unblock`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct UnblockReply {
     /// The task.
@@ -36,7 +36,7 @@ pub struct UnblockReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// `ready`, or `todo` when it has open parents.
+    /// `ready`, or `todo` when it has unfinished parents.
     pub status: TaskStatus,
 }
 

@@ -17,26 +17,26 @@ use crate::kernel::verbs::release::promote;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnlinkTasks {
-    /// The task that had to be done first.
+    /// The task it depended on.
     pub parent_id: String,
-    /// The task that waited.
+    /// The dependent task.
     pub child_id: String,
-    /// Board of the child, when the caller wants it checked.
+    /// Board of the child; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
 }
 
-/// What the removal did.
+/// Result of `unlink`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct UnlinkReply {
-    /// As asked.
+    /// As requested.
     pub parent_id: String,
-    /// As asked.
+    /// As requested.
     pub child_id: String,
     /// Their board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Status of the child now.
+    /// New status of the child.
     pub child_status: TaskStatus,
 }
 

@@ -15,7 +15,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::Tx;
 use crate::kernel::verbs::fence::run_over;
 
-/// What a verdict did.
+/// Result of `complete` and `block`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct VerdictReply {
     /// The task.
@@ -23,13 +23,13 @@ pub struct VerdictReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// Its status now.
+    /// Its new status.
     pub status: TaskStatus,
-    /// The run that the verdict ended or left behind.
+    /// The run that the verdict ended, if any.
     pub run_id: Option<RunId>,
-    /// True when the same run had given the same verdict before.
+    /// True when this run had already given this verdict.
     pub already: bool,
-    /// Children that became ready.
+    /// Number of children that became ready.
     pub released: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a task's own reason is made of.
+//! The facts behind a task's own reason.
 
 use crate::kernel::error::Fault;
 use crate::kernel::run::{Run, RunOutcome};

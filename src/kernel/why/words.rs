@@ -1,4 +1,4 @@
-//! The one reason in words: a line for people, and what they could do about it.
+//! The one reason as text: a line for people, and a suggestion.
 
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::BEHIND_COUNTED_MAX;
@@ -67,7 +67,7 @@ impl Reason {
             Self::WorkspaceUnknown { path, error } => {
                 format!("cannot resolve the workspace {path}: {error}")
             }
-            Self::WorkspaceUnseen { path } => format!("the path {path} has not been looked at yet"),
+            Self::WorkspaceUnseen { path } => format!("the path {path} has not been resolved yet"),
             Self::WorkspaceBreaker { path, until, error } => {
                 let next = next_probe(*until, error.as_deref());
                 format!("the breaker of the workspace {path} is open: {next}")

@@ -134,7 +134,7 @@ fn a_position_is_read_as_it_was_written_and_one_that_is_not_there_is_none() {
         let position = Position::parse(text).unwrap();
         assert_eq!(part(&sections, Some(&position)), None, "{text}");
     }
-    // Behind the last item there is nothing, which is no mistake: somebody may have asked twice.
+    // Behind the last item there is nothing, which is no mistake: a client may have asked twice.
     let behind = Position::parse("comments.1").unwrap();
     assert_eq!(part(&sections, Some(&behind)), Some(json!({"text": "äö"})));
 }

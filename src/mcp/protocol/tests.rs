@@ -1,4 +1,4 @@
-//! Lines and what they are.
+//! Lines and how they are classified.
 
 use serde_json::json;
 

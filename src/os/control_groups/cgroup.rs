@@ -9,7 +9,7 @@
 //!
 //! Only version 2 is used: its leaves can be killed and proven empty as a whole. Where it is missing, or nothing may be made in
 //! it, every run still has its sub-reaper; [`Containment::describe`] says which of the two it is and why. Limits need the
-//! controllers, which may be bound to version 1 or not handed down; what cannot be enforced is said, run by run.
+//! controllers, which may be bound to version 1 or not handed down; limits that cannot be enforced are reported, run by run.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
@@ -27,10 +27,10 @@ use crate::os::failure::at;
 use crate::os::holder::protocol::Hello;
 use crate::os::run_files::directory::{COMMAND_PREFIX, ContainmentSpec, GroupLimits};
 
-/// How long killed processes may take to go before whoever waits for them does something else.
+/// How long killed processes may take to go before the waiting thread does something else.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Longest time between two looks at a leaf that is being killed: what was moved into it meanwhile is told by nobody.
+/// Longest time between two looks at a leaf that is being killed: nothing reports what was moved into it meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How long the last shims may take to go at the end of the daemon.
@@ -51,7 +51,7 @@ pub enum Choice {
     SubReaper,
 }
 
-/// What holds the processes of a run together.
+/// Containment of runs: how the processes of a run are held together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Containment {
     /// A leaf per run, beside the sub-reaper.
@@ -71,12 +71,12 @@ pub struct Base {
     directory: PathBuf,
     name: String,
     controllers: BTreeSet<&'static str>,
-    /// Its name in the hierarchy, when the holder of the runs has made it: then it stays where it is, and is the holder's to
+    /// Its name in the hierarchy, when the holder has made it: then it stays where it is, and is the holder's to
     /// remove.
     held: Option<PathBuf>,
 }
 
-/// The keys of the limits that a run can have and the controllers that enforce them, in the order in which they are told.
+/// The keys of the limits that a run can have and the controllers that enforce them, in the order in which they are reported.
 const LIMITS: [(&str, &str); 3] =
     [("memory_max", CONTROLLERS[0]), ("pids_max", CONTROLLERS[1]), ("cpu_percent", CONTROLLERS[2])];
 
@@ -110,13 +110,13 @@ impl Containment {
         }
     }
 
-    /// What the holder of the runs has made, as it says.
+    /// What the holder has made, as it reports.
     pub fn of_holder(hello: &Hello) -> Self {
         let name = "kanband".to_owned();
         let Some(groups) = &hello.groups else {
-            let why = hello.why_no_groups.as_deref().unwrap_or("it does not say why");
+            let why = hello.why_no_groups.as_deref().unwrap_or("no reason given");
             return Self::SubReaper {
-                why: format!("the holder of the runs has no groups: {why}"),
+                why: format!("the holder has no control groups: {why}"),
                 name,
             };
         };
@@ -129,12 +129,12 @@ impl Containment {
         })
     }
 
-    /// Before the holder of the runs has said what it has.
+    /// Before the holder has reported what it has.
     pub fn of_silent_holder(why: &str) -> Self {
         Self::SubReaper { why: why.to_owned(), name: "kanband".to_owned() }
     }
 
-    /// What the shim of a run is told; none without groups.
+    /// The control group for the shim of a run; none without groups.
     pub fn of_run(&self, run_id: i64, limits: &GroupLimits) -> Option<ContainmentSpec> {
         self.of_leaf(&run_id.to_string(), limits)
     }
@@ -208,12 +208,12 @@ impl Containment {
     /// The run in whose leaf a process is, by what the kernel says of it; none outside of every leaf, and where there are none.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// Unknown.
     pub fn run_of_process(&self, pid: i32) -> io::Result<Option<i64>> {
         let Self::Groups(base) = self else { return Ok(None) };
         let groups = std::fs::read(format!("/proc/{pid}/cgroup"))?;
         Ok(hierarchy::group(&groups).and_then(|group| match &base.held {
-            // Whoever may make groups elsewhere could make one of this name.
+            // A user who may create groups elsewhere could create one of this name.
             Some(held) => hierarchy::run_below(&group, held),
             None => hierarchy::run_of(&group, &base.name),
         }))
@@ -224,7 +224,7 @@ impl Containment {
         if let Self::Groups(base) = self
             && let Err(error) = Leaf::new(base.leaf(&run_id.to_string())).remove()
         {
-            tracing::warn!(run = run_id, %error, "the control group of a closed run could not be removed");
+            tracing::warn!(run = run_id, %error, "cannot remove the control group of a closed run");
         }
     }
 
@@ -246,14 +246,14 @@ impl Containment {
                 continue;
             }
             if is_supervised(run_id) {
-                tracing::warn!(run = run_id, leaf = %leaf.path().display(), "a run that is not open still has a supervisor; it is left to that");
+                tracing::warn!(run = run_id, leaf = %leaf.path().display(), "a closed run still has a shim; leaving its processes to it");
             } else if !end_leaf(&leaf, KILL_PATIENCE) {
-                tracing::error!(leaf = %leaf.path().display(), "processes of a closed run do not die");
+                tracing::error!(leaf = %leaf.path().display(), "cannot kill the processes of a closed run");
             }
         }
     }
 
-    /// Removes the base when nothing is in it any more: no run, no shim. Otherwise it stays, for the next daemon of this home.
+    /// Removes the base when nothing is left in it: no run, no shim. Otherwise it stays, for the next daemon of this home.
     pub fn remove_if_empty(&self) {
         if let Self::Groups(base) = self
             && base.held.is_none()
@@ -273,7 +273,7 @@ pub fn end_leaf(leaf: &Leaf, patience: Duration) -> bool {
             return true;
         }
         if !is_empty && let Err(error) = leaf.kill() {
-            tracing::warn!(leaf = %leaf.path().display(), %error, "a control group cannot be killed");
+            tracing::warn!(leaf = %leaf.path().display(), %error, "cannot kill a control group");
         }
         if is_over {
             return false;
@@ -287,7 +287,7 @@ fn wait_for_change(leaf: &Leaf, patience: Duration) {
     let longest = patience.min(LOOK_AGAIN);
     let Ok(mut events) = std::fs::File::open(leaf.path().join("cgroup.events")) else { return };
     let mut text = String::new();
-    // Only what changes after it was read is told.
+    // Only changes after this read are reported.
     if events.read_to_string(&mut text).is_ok() && text.contains("populated 1") {
         let mut watched = [PollFd::new(events.as_fd(), PollFlags::POLLPRI)];
         let _told_or_not =
@@ -302,11 +302,11 @@ fn wait_for_change(leaf: &Leaf, patience: Duration) {
 pub fn make_leaf(spec: &ContainmentSpec) -> io::Result<()> {
     let leaf = Leaf::new(&spec.leaf);
     if leaf.path().exists() {
-        // Of a run that had this number in an earlier life of the board. The caller knows that it has no supervisor any more.
+        // Of a run that had this number in an earlier incarnation of the database. The caller knows that its shim is gone.
         let _else_the_next_step_fails = end_leaf(&leaf, KILL_PATIENCE);
     }
     if let Some(runs) = leaf.path().parent() {
-        // Somebody may have tidied up between two runs.
+        // It may have been removed between two runs.
         make_groups(&[runs, &spec.shims]).map_err(|error| at(runs, error))?;
     }
     make_group(leaf.path()).map_err(|error| at(leaf.path(), error))?;
@@ -343,7 +343,7 @@ fn set_limits(leaf: &Path, limits: &GroupLimits) -> io::Result<()> {
     };
     if let Some(bytes) = limits.memory_max_bytes {
         set("memory.max", bytes.to_string())?;
-        // A worker that loses one of its processes is not itself any more; and swapping is no way around the limit.
+        // A worker that loses one of its processes is no longer intact; and swapping is no way around the limit.
         set_if_there("memory.oom.group", "1")?;
         set_if_there("memory.swap.max", "0")?;
     }
@@ -365,7 +365,7 @@ fn cpu_max(percent: u32) -> String {
 /// The group below which the base is made.
 fn parent_group(wanted: Option<&Path>) -> Result<PathBuf, String> {
     let read =
-        |path: &str| std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"));
+        |path: &str| std::fs::read(path).map_err(|error| format!("cannot read {path}: {error}"));
     let mounts = hierarchy::mounts(&read("/proc/self/mountinfo")?);
     choose_parent(&mounts, &read("/proc/self/cgroup")?, wanted)
 }
@@ -401,12 +401,13 @@ fn choose_parent(
             Err(format!("the cgroup v2 hierarchy at {} is read-only", mount_point.display()))
         }
         (None, None, Some(wanted), _) => {
-            Err(format!("{} lies in no cgroup v2 hierarchy", wanted.display()))
+            Err(format!("{} is not in a cgroup v2 hierarchy", wanted.display()))
         }
-        (None, None, None, Some(own)) => {
-            Err(format!("the own control group {} is not in what is mounted", own.display()))
-        }
-        (None, None, None, None) => Err("this process is in no cgroup v2 group".to_owned()),
+        (None, None, None, Some(own)) => Err(format!(
+            "the daemon's control group {} is not in the mounted hierarchy",
+            own.display()
+        )),
+        (None, None, None, None) => Err("this process is not in a cgroup v2 group".to_owned()),
     }
 }
 
@@ -416,12 +417,12 @@ impl Base {
         let base = Self { directory, name, controllers: BTreeSet::new(), held: None };
         let runs = base.directory.join("runs");
         make_groups(&[&runs, &base.shims()])
-            .map_err(|error| format!("{} cannot be made: {error}", base.directory.display()))?;
+            .map_err(|error| format!("cannot create {}: {error}", base.directory.display()))?;
         if !runs.join("cgroup.kill").exists() {
             let why = if runs.join("cgroup.procs").exists() {
-                format!("{} has no cgroup.kill (it needs Linux 5.14)", runs.display())
+                format!("{} has no cgroup.kill (requires Linux 5.14)", runs.display())
             } else {
-                format!("{} is no control group", runs.display())
+                format!("{} is not a control group", runs.display())
             };
             base.remove_if_empty();
             return Err(why);
@@ -467,7 +468,7 @@ pub fn end_base_of(home: &Path, patience: Duration) {
     if let Some(base) = default_base(home)
         && !end_leaf(&Leaf::new(&base), patience)
     {
-        tracing::warn!(base = %base.display(), "the control groups of a home could not be removed");
+        tracing::warn!(base = %base.display(), "cannot remove the control groups of a home");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Handing the controllers of limits down to the groups of the runs.
+//! Delegation of the controllers of limits to the groups of the runs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ pub const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 ///
 /// A group that holds processes hands nothing down: the kernel would refuse `memory` (the rule of no internal processes), and
 /// take `pids` and `cpu` for the wish to have threads in groups of their own, after which no process can be started in the
-/// groups below (cgroups(7), "Cgroups v2 thread mode"). One that belongs to somebody else may not be touched. Then the
+/// groups below (cgroups(7), "Cgroups v2 thread mode"). One that belongs to another program may not be touched. Then the
 /// controllers that are there already are all there are.
 pub fn hand_down(path: &[&Path]) -> BTreeSet<&'static str> {
     let mut given = BTreeSet::new();

@@ -65,7 +65,7 @@ impl Leaf {
     /// all: in another mount namespace every leaf is missing.
     ///
     /// # Errors
-    /// It cannot be told; then it must not be taken for empty.
+    /// Unknown; then it must not count as empty.
     pub fn is_populated(&self) -> io::Result<bool> {
         let events = missing_is(self.read("cgroup.events"), String::new())?;
         if events.is_empty() {
@@ -73,13 +73,16 @@ impl Leaf {
                 true => Ok(false),
                 false => Err(io::Error::new(
                     io::ErrorKind::NotFound,
-                    "no control groups are mounted where it was",
+                    "the cgroup v2 hierarchy is not mounted any longer",
                 )),
             };
         }
         match value_of(&events, "populated") {
             Some(populated) => Ok(populated != 0),
-            None => Err(io::Error::new(io::ErrorKind::InvalidData, "cgroup.events says nothing")),
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "cgroup.events has no line `populated`",
+            )),
         }
     }
 
@@ -210,7 +213,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let leaf = Leaf::new(temp.path().join("gone"));
         let unseen = leaf.is_populated().unwrap_err();
-        assert!(unseen.to_string().contains("no control groups are mounted"), "{unseen}");
+        assert!(unseen.to_string().contains("the cgroup v2 hierarchy is not mounted"), "{unseen}");
         let groups = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
         if let Some(mount) = groups.iter().find(|mount| mount.join("cgroup.procs").exists()) {
             let gone = Leaf::new(mount.join("kanband-none/runs/7"));

@@ -1,7 +1,7 @@
-//! The daemon's side of the holder: asks it to start shims, and what is left of those that died. See
+//! The client of the holder: requests to start shims, and for the remains of those that died. See
 //! [`crate::os::holder::protocol`].
 //!
-//! Each question has a connection of its own, so a holder that was started anew is found at once; nothing here waits longer than
+//! Each question has a connection of its own, so a restarted holder is found at once; nothing here waits longer than
 //! [`PATIENCE`].
 
 use std::io;
@@ -31,7 +31,7 @@ pub struct Holder {
 #[derive(Debug, Error)]
 pub enum HolderError {
     /// It is not there, or does not answer.
-    #[error("the holder of the runs does not answer at {}: {detail}", socket.display())]
+    #[error("the holder does not answer on {}: {detail}", socket.display())]
     Silent {
         /// Where it should listen.
         socket: PathBuf,
@@ -39,7 +39,7 @@ pub enum HolderError {
         detail: String,
     },
     /// It answered what is not understood.
-    #[error("the holder of the runs answered at {} what is not understood: {detail}", socket.display())]
+    #[error("cannot parse the reply of the holder on {}: {detail}", socket.display())]
     Odd {
         /// Where it listens.
         socket: PathBuf,
@@ -78,7 +78,7 @@ impl Holder {
     /// [`HolderError`].
     pub fn hello(&self) -> Result<Hello, HolderError> {
         let (answer, _) = self.ask(Question::Hello, &[])?;
-        answer.hello.ok_or_else(|| self.odd("it does not say who it is"))
+        answer.hello.ok_or_else(|| self.odd("no greeting"))
     }
 
     /// Has it start the shim of a run whose files are in place, for a worker of `user`.
@@ -95,9 +95,9 @@ impl Holder {
         let run_dir = std::path::absolute(run_dir).map_err(|error| self.silent(&error))?;
         let question = Question::Start { run_dir, nonce: nonce.to_owned(), user: user.to_owned() };
         let (answer, message) = self.ask(question, &[status])?;
-        let shim = answer.started.ok_or_else(|| self.odd("it names no shim"))?.shim;
+        let shim = answer.started.ok_or_else(|| self.odd("the reply has no shim"))?.shim;
         let pidfd = message.descriptors.into_iter().next();
-        let pidfd = pidfd.ok_or_else(|| self.odd("it gives no handle on the shim"))?;
+        let pidfd = pidfd.ok_or_else(|| self.odd("the reply has no pidfd of the shim"))?;
         Ok((shim, PidFd::from_kernel(pidfd)))
     }
 
@@ -107,7 +107,7 @@ impl Holder {
     /// [`HolderError`].
     pub fn remains(&self, shim: &ProcessIdentity) -> Result<Remains, HolderError> {
         let (answer, _) = self.ask(Question::Remains { shim: shim.clone() }, &[])?;
-        answer.remains.ok_or_else(|| self.odd("it does not say what is left"))
+        answer.remains.ok_or_else(|| self.odd("the reply has no remaining processes"))
     }
 
     fn ask(
@@ -137,14 +137,14 @@ impl Holder {
         };
         if message.bytes.is_empty() {
             sent?;
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed"));
         }
         Ok(message)
     }
 
     fn silent(&self, error: &io::Error) -> HolderError {
         let detail = match error.kind() {
-            io::ErrorKind::WouldBlock => "it takes too long".to_owned(),
+            io::ErrorKind::WouldBlock => "timed out".to_owned(),
             _ => error.to_string(),
         };
         HolderError::Silent { socket: self.socket.clone(), detail }

@@ -1,7 +1,7 @@
-//! What the daemon and the holder of the shims say to each other: one question and one answer per connection, each a JSON object
+//! The protocol between the daemon and the holder: one request and one reply per connection, each a JSON object
 //! in one message ([`crate::os::processes::fd_passing`]).
 //!
-//! The holder lives for ever and is never restarted by an upgrade, so any daemon meets any older holder, and after a downgrade a
+//! The holder is never restarted by an upgrade, so any daemon meets any older holder, and after a downgrade a
 //! younger one. Both ignore keys that they do not know; nothing is ever taken away or given another meaning; a question that a
 //! holder does not know is answered with [`Refusal::UNKNOWN_QUESTION`], and the daemon does without.
 //!
@@ -117,7 +117,7 @@ pub enum Remains {
     None,
     /// Something, which was killed and has not gone yet.
     Some,
-    /// It cannot be told: the shim was started by an earlier holder.
+    /// Unknown: the shim was started by an earlier holder.
     #[serde(other)]
     Unknown,
 }

@@ -1,5 +1,5 @@
-//! Attached files on the disk: `<root>/<task>/<SHA-256>`. What has such a name is whole and on the disk; what is still
-//! arriving has another one and goes with whoever receives it.
+//! Attachments on the disk: `<root>/<task>/<SHA-256>`. What has such a name is whole and on the disk; what is still
+//! arriving has another one and goes with its receiver.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -25,7 +25,7 @@ pub struct AttachmentFiles {
 pub struct KeptFile {
     /// Name of its task.
     pub task: String,
-    /// SHA-256 of its bytes, lower-case hex.
+    /// SHA-256 of the content, lower-case hex.
     pub sha256: String,
     /// When it was last written, epoch seconds.
     pub written_at: i64,

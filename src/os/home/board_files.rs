@@ -45,7 +45,7 @@ pub enum BoardLoss {
         /// The file.
         path: PathBuf,
     },
-    /// The file's contents are not those of the board any more.
+    /// The file's contents are no longer those of the board.
     #[error("{} was overwritten while it was open: {what}", path.display())]
     Overwritten {
         /// The file.
@@ -53,8 +53,8 @@ pub enum BoardLoss {
         /// What is wrong with it.
         what: String,
     },
-    /// It cannot be told.
-    #[error("{} cannot be looked at: {error}", path.display())]
+    /// Unknown.
+    #[error("cannot inspect {}: {error}", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
@@ -68,7 +68,7 @@ impl BoardLoss {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Gone { .. } | Self::Replaced { .. } => {
-                "`kanban backup FILE` saves the board as the daemon has it, `kanban restore FILE` puts it back \
+                "`kanban backup FILE` saves the database that the daemon has open, `kanban restore FILE` restores it \
                  (while runs are open: stop the daemon first, and start it afterwards)"
             }
             Self::Overwritten { .. } => {
@@ -108,7 +108,7 @@ struct Open {
     database: Part,
     journals: [Part; 2],
     head: Head,
-    /// It holds until the board is opened anew: contents that were foreign for a moment are not trusted again.
+    /// It holds until the board is opened again: contents that were foreign for a moment are not trusted again.
     overwritten: Option<BoardLoss>,
 }
 
@@ -138,7 +138,7 @@ impl BoardFiles {
         Ok(Self(Mutex::new(Open { database, journals, head, overwritten: None })))
     }
 
-    /// The same again after every connection was closed and the board was opened anew.
+    /// The same again after every connection was closed and the board was opened again.
     ///
     /// # Errors
     /// As [`BoardFiles::learn`]; then nothing may be written.
@@ -208,7 +208,7 @@ impl Head {
         let mut bytes = [0; HEAD_BYTES];
         match self.file.read_exact_at(&mut bytes, 0) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(overwritten("it has no head of a database any more"));
+                return Err(overwritten("its database header is gone"));
             }
             read => read.map_err(|error| unknown(path, &error))?,
         }
@@ -217,10 +217,10 @@ impl Head {
             bytes.get(range.clone()) == self.bytes.get(range)
         });
         if !is_same {
-            return Err(overwritten("its head is not that of the board"));
+            return Err(overwritten("its header is that of another database"));
         }
         if length < self.length && length < told_length(&bytes) {
-            return Err(overwritten("it is shorter than its head says"));
+            return Err(overwritten("it is shorter than its header says"));
         }
         self.length = length;
         Ok(())

@@ -1,7 +1,7 @@
 //! Which files belong to a home of kanband, so that no command writes over one of them.
 //!
-//! A home is told by what lies in it: a directory with an `install_id`, whatever it is called and however it is reached. Files
-//! of a home that lie elsewhere (a configuration, a database behind a link) are told by device and inode.
+//! A home is recognized by what lies in it: a directory with an `install_id`, whatever it is called and however it is reached. Files
+//! of a home that lie elsewhere (a configuration, a database behind a link) are recognized by device and inode.
 
 use std::fs::Metadata;
 use std::io;

@@ -40,7 +40,7 @@ pub struct HomeLock {
 #[derive(Debug, Error)]
 pub enum HomeLockError {
     /// Another daemon owns it.
-    #[error("{} is held by another daemon{}", path.display(), owner(*owner_pid))]
+    #[error("{} is locked by another daemon{}", path.display(), owner(*owner_pid))]
     Held {
         /// The home.
         home: PathBuf,
@@ -50,7 +50,7 @@ pub enum HomeLockError {
         owner_pid: Option<i32>,
     },
     /// The home or the lock file cannot be opened, locked or written.
-    #[error("{} cannot be locked: {source}", path.display())]
+    #[error("cannot lock {}: {source}", path.display())]
     Unusable {
         /// Which of the two.
         path: PathBuf,

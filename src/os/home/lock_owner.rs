@@ -1,4 +1,4 @@
-//! Who holds a flock(2), by the kernel's own list. Asking for the lock instead would hold it for a moment, and a daemon that
+//! The owner of a flock(2), from the kernel's list. Asking for the lock instead would hold it for a moment, and a daemon that
 //! starts in that moment would take itself for the second one.
 
 use std::io;

@@ -62,7 +62,7 @@ impl DiskReserve {
         let mut reserve = Self { path, bytes, is_held: false };
         if let Err(error) = reserve.hold() {
             let path = reserve.path.display();
-            tracing::warn!(%path, bytes, %error, "no room for the disk reserve");
+            tracing::warn!(%path, bytes, %error, "cannot create the disk reserve");
         }
         reserve
     }
@@ -81,7 +81,7 @@ impl DiskReserve {
         match std::fs::remove_file(&self.path) {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "the disk reserve cannot be given up");
+                tracing::warn!(path = %self.path.display(), %error, "cannot release the disk reserve");
                 false
             }
         }

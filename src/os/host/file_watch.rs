@@ -1,6 +1,6 @@
 //! Notices that an entry of a directory appeared, vanished or changed its mode: inotify(7), one instance per daemon.
 //!
-//! A notice carries no details on purpose. Between an event and the moment in which somebody acts on it everything may have
+//! A notice carries no details on purpose. Between an event and the reaction to it everything may have
 //! changed again, so the receiver looks at the file system and decides by what it finds. A lost event (the kernel's queue has
 //! a limit) becomes a notice to every subscriber.
 //!
@@ -152,7 +152,7 @@ fn start_thread(inotify: Arc<Inotify>, state: Arc<Mutex<State>>) -> io::Result<(
                 Ok(events) => events.iter().for_each(|event| notify(&state, event)),
                 Err(Errno::EINTR) => {}
                 Err(error) => {
-                    tracing::error!(%error, "changes of files are not noticed any more");
+                    tracing::error!(%error, "cannot watch files any longer");
                     let subscribers = everybody(&state);
                     let mut guard = lock(&state);
                     (guard.inotify, guard.directories) = (None, HashMap::new());
@@ -169,7 +169,7 @@ fn start_thread(inotify: Arc<Inotify>, state: Arc<Mutex<State>>) -> io::Result<(
 /// Subscribers are called without the lock: they may end their watching.
 fn notify(state: &Mutex<State>, event: &InotifyEvent) {
     if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
-        tracing::warn!("too many files changed at once; everything that is watched is looked at");
+        tracing::warn!("too many file changes at once; checking every watched directory");
         everybody(state).iter().for_each(|on_change| on_change());
         return;
     }

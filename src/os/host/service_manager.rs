@@ -1,6 +1,6 @@
-//! What a service manager is told and what it hands over: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+//! Messages to a service manager and what it passes: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 //!
-//! Without a service manager nothing is told to nobody: every function here does nothing then. What cannot be told is no
+//! Without a service manager every function here does nothing. A message that cannot be sent is no
 //! reason to end; the service manager draws its own conclusion.
 
 use std::io;
@@ -38,7 +38,7 @@ pub const REMAKE_OWN_SOCKETS: &str = "systemctl --user restart kanband.socket ka
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager could not be told");
+        tracing::debug!(%error, "cannot notify the service manager");
     }
 }
 
@@ -57,7 +57,7 @@ pub fn status(status: &str) {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::debug!(%error, "the monotonic clock cannot be read"),
+        Err(error) => tracing::debug!(%error, "cannot read the monotonic clock"),
     }
 }
 
@@ -126,20 +126,20 @@ pub struct HandedSockets {
 #[derive(Debug, Error)]
 pub enum HandedError {
     /// The variables that tell of it make no sense.
-    #[error("LISTEN_FDS, LISTEN_PID or LISTEN_FDNAMES cannot be understood: {0}")]
+    #[error("cannot parse LISTEN_FDS, LISTEN_PID or LISTEN_FDNAMES: {0}")]
     Variables(io::Error),
     /// One of them is something else.
     #[error(
-        "the service manager handed over descriptor {descriptor}, which is not a listening Unix stream socket"
+        "the service manager passed descriptor {descriptor}, not a listening Unix stream socket"
     )]
     NotAListener {
         /// Its number.
         descriptor: i32,
     },
     /// One of them is bound elsewhere.
-    #[error("the service manager handed over a socket at {}, this daemon serves {} and {}: ListenStream= and KANBAN_SOCKET have to agree", found.display(), operators.display(), workers.display())]
+    #[error("the service manager passed a socket at {}, but this daemon serves {} and {}: ListenStream= and KANBAN_SOCKET must agree", found.display(), operators.display(), workers.display())]
     Elsewhere {
-        /// Where it is.
+        /// Path.
         found: PathBuf,
         /// Where the operators' socket should be.
         operators: PathBuf,
@@ -147,21 +147,21 @@ pub enum HandedError {
         workers: PathBuf,
     },
     /// Its name says another thing than its path.
-    #[error("the service manager handed over {} under the name `{name}`, which is that of the other socket", path.display())]
+    #[error("the service manager passed {} under the name `{name}` of the other socket", path.display())]
     Misnamed {
-        /// Where it is.
+        /// Path.
         path: PathBuf,
         /// What it was called.
         name: String,
     },
     /// One is there twice.
-    #[error("the service manager handed over {} twice", path.display())]
+    #[error("the service manager passed {} twice", path.display())]
     Twice {
-        /// Where it is.
+        /// Path.
         path: PathBuf,
     },
     /// One is missing.
-    #[error("the service manager handed over one socket of two: {} is missing", path.display())]
+    #[error("the service manager passed one of two sockets: {} is missing", path.display())]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -282,7 +282,7 @@ mod tests {
         let again = || own.try_clone().unwrap();
         let table = [
             (vec![unnamed(again())], "k.worker is missing"),
-            (vec![unnamed(other)], "other, this daemon serves"),
+            (vec![unnamed(other)], "other, but this daemon serves"),
             (vec![unnamed(again()), unnamed(again())], "twice"),
             (vec![unnamed(datagrams)], "not a listening Unix stream socket"),
             (vec![(again(), WORKERS_NAME.to_owned())], "the name `workers`"),

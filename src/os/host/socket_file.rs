@@ -37,7 +37,7 @@ pub enum SocketError {
         kind: &'static str,
     },
     /// The system refused.
-    #[error("cannot make the socket {}: {source}", path.display())]
+    #[error("cannot create the socket {}: {source}", path.display())]
     Unusable {
         /// The socket.
         path: PathBuf,
@@ -98,11 +98,11 @@ pub enum Act {
     Make,
     /// Remove the leftover and make the socket.
     Replace,
-    /// Leave it: what is there is somebody else's, or nobody knows.
+    /// Leave it: what is there belongs to another program, or its owner is unknown.
     Leave,
 }
 
-/// Decides. `may_make` is false where a service manager made the socket, and where the directory is not the daemon's any more.
+/// Decides. `may_make` is false where a service manager made the socket, and where the directory is no longer the daemon's.
 pub fn decide(seen: &Seen, may_make: bool) -> Act {
     match seen {
         Seen::Own(_) => Act::Nothing,
@@ -120,10 +120,10 @@ impl Seen {
         match self {
             Self::Own(mode) => format!("it has mode {mode:03o}"),
             Self::Nothing => "it was removed".to_owned(),
-            Self::Leftover => "another socket, on which nobody listens, is in its place".to_owned(),
+            Self::Leftover => "it was replaced by a socket without a listener".to_owned(),
             Self::Taken(pid) => format!("another process{} listens there", of_pid(*pid)),
             Self::Other(kind) => format!("{kind} is in its place"),
-            Self::Unknown(error) => format!("it cannot be looked at: {error}"),
+            Self::Unknown(error) => format!("cannot inspect it: {error}"),
         }
     }
 }
@@ -131,7 +131,7 @@ impl Seen {
 impl SocketFile {
     /// Looks at the path. `own` is the file of the daemon's socket, when there is one.
     pub fn look(&self, own: Option<FileIdentity>) -> Seen {
-        // Through a link first: whoever has put one in the way of the moved socket is let in by it.
+        // Through a link first: a link in the way of the moved socket is followed.
         match std::fs::metadata(&self.path) {
             Ok(found) if own == Some(FileIdentity::of_metadata(&found)) => {
                 return Seen::Own(found.permissions().mode() & 0o777);
@@ -156,7 +156,7 @@ impl SocketFile {
         }
     }
 
-    /// Makes the socket, its directory too. Nothing that is somebody else's is removed: see [`decide`].
+    /// Makes the socket, its directory too. Nothing of another program is removed: see [`decide`].
     ///
     /// # Errors
     /// [`SocketError`]; nothing is left behind.
@@ -170,7 +170,7 @@ impl SocketFile {
         if let Some(parent) = self.path.parent() {
             make_directories(parent, self.directory_mode).map_err(self.unusable())?;
         }
-        // It fails when somebody was faster.
+        // It fails when another process was faster.
         let listener = UnixListener::bind(&self.path).map_err(self.unusable())?;
         let file = self.give_access(&listener).map_err(|source| {
             drop(std::fs::remove_file(&self.path));
@@ -185,10 +185,10 @@ impl SocketFile {
             match give_to_group(&self.path, group, mode) {
                 Ok(true) => {}
                 Ok(false) => {
-                    tracing::warn!(group, "there is no such group: the socket is its owner's");
+                    tracing::warn!(group, "unknown group: the socket stays with its owner's group");
                 }
                 Err(error) => {
-                    tracing::warn!(group, %error, "the socket cannot be given to the group");
+                    tracing::warn!(group, %error, "cannot change the group of the socket");
                 }
             }
         }

@@ -31,7 +31,7 @@ pub fn first_line_of(
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let pidfd = PidFd::from_child(pid).map_err(|error| error.to_string())?;
     let (told, answer) = mpsc::channel();
-    // Reads while it speaks: who waits first may wait for somebody who waits for a reader.
+    // Reads while it speaks: a wait first may wait for a writer that waits for a reader.
     std::thread::spawn(move || drop(told.send(child.wait_with_output())));
     let Ok(output) = answer.recv_timeout(patience) else {
         let _is_gone = pidfd.signal(Signal::SIGKILL).is_ok();
@@ -44,9 +44,9 @@ pub fn first_line_of(
         said.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
     match (output.status.success(), line) {
         (true, Some(line)) => Ok(line.to_owned()),
-        (true, None) => Err("said nothing".to_owned()),
+        (true, None) => Err("printed nothing".to_owned()),
         (false, line) => {
-            Err(format!("failed ({}): {}", output.status, line.unwrap_or("without a word")))
+            Err(format!("failed ({}): {}", output.status, line.unwrap_or("no output")))
         }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         let long = Duration::from_secs(60);
         assert_eq!(ask("echo; echo ' v1 '; echo v2", long).unwrap(), "v1");
         assert_eq!(ask("echo v3 >&2", long).unwrap(), "v3");
-        assert_eq!(ask("cat", long).unwrap_err(), "said nothing");
+        assert_eq!(ask("cat", long).unwrap_err(), "printed nothing");
         let failed = ask("echo no; exit 3", long).unwrap_err();
         assert!(failed.contains("exit status: 3") && failed.ends_with(": no"), "{failed}");
         let missing =

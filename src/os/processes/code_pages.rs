@@ -1,4 +1,4 @@
-//! Giving back the pages of a program's code that a process has used to start and will hardly use again.
+//! Releases the pages of a program's code that are used only at its start.
 //!
 //! A supervisor starts in a few milliseconds and then sleeps for hours; what it ran through meanwhile would stay mapped, and
 //! each page counts for it. The pages are the file's own: they stay in the page cache, and come back on the next use without

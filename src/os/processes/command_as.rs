@@ -1,7 +1,7 @@
 //! Runs one command in a process tree of its own and reads its output: a shim without a run of the board.
 //!
 //! Files of a worker's user are inspected and removed by a process of that user. It is started, limited, contained and ended like
-//! a worker, in a run directory whose name is not a number. No process of it is ever taken for an operator: its shim, its control
+//! a worker, in a run directory whose name is not a number. No process of it is ever identified as an operator: its shim, its control
 //! group where there is one, and the variables of run 0 (which is no run of the board) identify it.
 
 use std::collections::BTreeMap;
@@ -55,13 +55,13 @@ pub enum CommandError {
     #[error("{}", .0.message)]
     Start(StartFailure),
     /// It took longer than it may.
-    #[error("it did not end in {0:?}")]
+    #[error("it did not end within {0:?}")]
     Timeout(Duration),
     /// It is over its time and does not die.
-    #[error("it does not end")]
+    #[error("it cannot be killed")]
     Stuck,
     /// Its supervisor was killed.
-    #[error("its supervisor was killed")]
+    #[error("its shim was killed")]
     Lost,
     /// It ended with another code than 0; its output.
     #[error("{0}")]
@@ -129,7 +129,7 @@ impl CommandAs<'_> {
                     Ok(true) => remove_files(&dir),
                     Ok(false) => {}
                     Err(error) => {
-                        tracing::error!(command = %dir.path().display(), %error, "cannot look at a command whose start failed");
+                        tracing::error!(command = %dir.path().display(), %error, "cannot inspect a command whose start failed");
                     }
                 }
                 Err(error.into())
@@ -203,7 +203,7 @@ impl CommandAs<'_> {
                 end(dir, (Some(&shim.identity), worker.as_ref()), self.holder)
             });
             is_over = ended.unwrap_or_else(|error| {
-                tracing::error!(command = %dir.path().display(), %error, "cannot look at what a command left");
+                tracing::error!(command = %dir.path().display(), %error, "cannot inspect the remains of a command");
                 false
             });
         }
@@ -214,7 +214,7 @@ impl CommandAs<'_> {
             remove_files(dir);
         } else {
             // By its files it is known; the next start of the daemon looks again.
-            tracing::error!(command = %dir.path().display(), "what is left of a command does not end");
+            tracing::error!(command = %dir.path().display(), "cannot end the remaining processes of a command");
         }
         heard
     }
@@ -276,7 +276,7 @@ fn remove_files(dir: &RunDir) {
         drop(std::fs::remove_file(dir.path().join(left)));
     }
     if let Err(error) = remove(dir) {
-        tracing::warn!(%error, "the files of a command could not be removed");
+        tracing::warn!(%error, "cannot remove the files of a command");
     }
 }
 
@@ -298,7 +298,7 @@ impl Left {
         });
         if let Err(error) = tended {
             // It stays known, and the next start of the daemon tidies up.
-            tracing::warn!(%error, "a command that is over its time is left to itself");
+            tracing::warn!(%error, "cannot stop a command that exceeded its time limit");
         }
     }
 }
@@ -316,7 +316,7 @@ pub fn take_up_left(runs_dir: &Path, registry: &Arc<RunRegistry>, holder: Option
             Ok(true) => remove_files(&dir),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(command = %dir.path().display(), %error, "a command of an earlier daemon cannot be looked at");
+                tracing::warn!(command = %dir.path().display(), %error, "cannot inspect a command of an earlier daemon");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! The standard library can start a process too, but not with a session, a parent-death signal and limits of
 //! its own and a report of which step failed. Between fork and exec only async-signal-safe calls are made
 //! (signal-safety(7)): every string and array is made before, nothing is allocated, nothing can panic. A step
-//! that fails is told through a pipe that exec closes.
+//! that fails is reported through a pipe that exec closes.
 //!
 //! The worker asks for SIGKILL when its parent dies: without the shim nobody would take its output, keep its
 //! deadline or record its end. The kernel ties this to the parent *thread* (PR_SET_PDEATHSIG(2const)), so the
@@ -164,7 +164,7 @@ fn fork_into(
 
 /// fork(2) into a control group: clone3(2) with CLONE_INTO_CGROUP.
 pub(in crate::os) fn clone_into(leaf: BorrowedFd<'_>) -> nix::Result<ForkResult> {
-    // SAFETY: all zero is what the call takes for "nothing of this kind".
+    // SAFETY: all zero means "nothing of this kind" to the call.
     let mut request: libc::clone_args = unsafe { std::mem::zeroed() };
     request.flags = CLONE_INTO_CGROUP;
     request.exit_signal = u64::from((Signal::SIGCHLD as i32).unsigned_abs());
@@ -195,8 +195,8 @@ fn enter(leaf: BorrowedFd<'_>) -> nix::Result<()> {
 /// What a child says on the pipe.
 #[derive(Debug, PartialEq, Eq)]
 enum Report {
-    /// Exec has closed the pipe. A child that was killed before that says nothing either; it is taken
-    /// for a worker that was killed, which is what its end will show.
+    /// Exec has closed the pipe. A child that was killed before that says nothing either; it counts
+    /// as a worker that was killed, which is what its end will show.
     Executes {
         /// What it said before.
         start_ticks: Option<u64>,
@@ -319,7 +319,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// Tries the programs in turn. A name that is found but may not be executed outranks one that is
-    /// missing, so that the reason a person can do something about is the one that is told.
+    /// missing, so that the reported reason is one that a person can do something about.
     fn exec(&self) -> Errno {
         let mut told = Errno::ENOENT;
         for program in &self.plan.programs {

@@ -1,4 +1,4 @@
-//! How this process stands to a group of the system.
+//! Whether this process belongs to a group of the system.
 
 use nix::unistd::{Group, Uid, getegid, getgroups};
 

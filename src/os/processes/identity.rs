@@ -1,4 +1,4 @@
-//! Who a process is: never a bare PID.
+//! The identity of a process: never a bare PID.
 //!
 //! A PID is reused; the pair of PID and start time (in clock ticks since boot, field 22 of
 //! `/proc/<pid>/stat`, see proc_pid_stat(5)) is not, within one boot. The boot id
@@ -32,7 +32,7 @@ pub enum Liveness {
     Same,
     /// It has ended: other boot, no such PID, PID of a newer process, or only waiting to be reaped.
     Gone,
-    /// It cannot be told. Neither signal it nor take its end as proven.
+    /// Unknown. Neither signal it nor take its end as proven.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! What a process inherits from whoever started it, made ordinary before anything else is done.
+//! What a process inherits from its starter, made ordinary before anything else is done.
 //!
 //! Most of it survives execve(2) without the program's doing: a shell's background job, `nohup`, a script with traps, a runtime
 //! that blocks signals, a cron job, a container's entry point each leave something behind. The table says what becomes of it. What
@@ -17,7 +17,7 @@
 //! | timer slack | 50 µs | 50 µs | 50 µs | left |
 //! | raised priority (nice below 0, real-time scheduling or input and output) | left | left | none | left |
 //! | ambient capabilities | left | what it needs | none | left |
-//! | environment | read | empty | built anew | read |
+//! | environment | read | empty | built from nothing | read |
 //! | session, terminal | left | a session of its own | a session of its own | left |
 //! | resource limits, lowered priority, affinity, no_new_privs, securebits, seccomp, namespaces, death signal | left | left | left, but for the profile's `rlimits` | left |
 //!

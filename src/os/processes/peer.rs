@@ -1,8 +1,8 @@
-//! Who is at the other end of a Unix stream, in the kernel's words.
+//! The peer of a Unix stream, as the kernel identifies it.
 //!
 //! SO_PEERCRED (unix(7)) names the process that *connected*, by PID. SO_PEERPIDFD, from Linux 6.5 on, gives a
 //! handle on that very process; before it a pidfd is opened by PID at once, and a caller that ended in that
-//! instant could be taken for the PID's next holder. Whoever cannot be placed is told apart from an error of
+//! instant could be confused with the PID's next holder. An unidentified caller is distinguished from an error of
 //! the call: neither is ever an answer that grants something.
 
 use std::io;
@@ -32,7 +32,7 @@ pub struct Peer {
 #[derive(Debug, Error)]
 pub enum PeerError {
     /// It has ended, or lives in a PID namespace that cannot be seen from here, or `/proc` hides it.
-    #[error("the caller (pid {pid}) cannot be placed: {reason}")]
+    #[error("cannot identify the caller (pid {pid}): {reason}")]
     Unplaceable {
         /// What the kernel gave as its PID; 0 for a foreign namespace.
         pid: i32,
@@ -40,7 +40,7 @@ pub enum PeerError {
         reason: &'static str,
     },
     /// The kernel refused to tell.
-    #[error("the caller's identity cannot be read")]
+    #[error("cannot read the identity of the caller")]
     Unreadable(#[source] io::Error),
 }
 
@@ -95,10 +95,9 @@ impl Peer {
         Ok(ancestry)
     }
 
-    /// Why a peer below a hidden process is not placed.
+    /// Why a peer below a hidden process is not identified.
     pub fn below_hidden(&self) -> PeerError {
-        let reason =
-            "/proc hides a process above it that may be a run's supervisor (mount option hidepid)";
+        let reason = "/proc hides an ancestor that may be the shim of a run (mount option hidepid)";
         PeerError::Unplaceable { pid: self.pid, reason }
     }
 
@@ -136,7 +135,7 @@ impl Peer {
             // A hidden one has no entry either, and is there all the same.
             io::ErrorKind::NotFound if self.still_there().is_err() => ENDED,
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => HIDDEN,
-            io::ErrorKind::TimedOut => "its ancestry does not hold still",
+            io::ErrorKind::TimedOut => "its ancestors keep changing",
             _ => return PeerError::Unreadable(error),
         };
         PeerError::Unplaceable { pid: self.pid, reason }

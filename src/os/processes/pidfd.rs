@@ -38,14 +38,14 @@ impl PidFd {
     /// opening, because a PID is not given away while its process lives.
     ///
     /// # Errors
-    /// The kernel refuses, or it cannot be told whether the process is the same.
+    /// The kernel refuses, or it is unknown whether the process is the same.
     pub fn open(identity: &ProcessIdentity) -> io::Result<Option<Self>> {
         let Some(opened) = open_raw(identity.pid)? else { return Ok(None) };
         match identity.check() {
             Liveness::Same => Ok(Some(opened)),
             Liveness::Gone => Ok(None),
             Liveness::Unknown => {
-                let untold = format!("process {} cannot be told from a later one", identity.pid);
+                let untold = format!("cannot tell process {} from a later one", identity.pid);
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, untold))
             }
         }

@@ -26,7 +26,7 @@ pub struct ProcStat {
 }
 
 impl ProcStat {
-    /// Whether nothing of the process runs any more and only its entry waits to be reaped.
+    /// Whether the process has ended and only its entry waits to be reaped.
     ///
     /// The leader of a process whose other threads go on also shows `Z`; such a process is alive.
     pub fn is_over(&self) -> bool {
@@ -78,7 +78,7 @@ pub fn look(pid: i32) -> io::Result<Look> {
 /// Reads a process's stat line; none when there is no such process.
 ///
 /// # Errors
-/// `/proc` cannot be read. A process that exists but is hidden is an error of kind `PermissionDenied`, never taken for a
+/// `/proc` cannot be read. A process that exists but is hidden is an error of kind `PermissionDenied`, never mistaken for a
 /// missing one.
 pub fn read(pid: i32) -> io::Result<Option<ProcStat>> {
     match look(pid)? {
@@ -91,7 +91,7 @@ pub fn read(pid: i32) -> io::Result<Option<ProcStat>> {
     }
 }
 
-/// Whether nobody has this PID, or somebody who only waits to be reaped. Whoever cannot be looked at may live.
+/// Whether no process has this PID, or one that only waits to be reaped. A process that cannot be inspected may live.
 pub fn is_gone(pid: i32) -> bool {
     read(pid).is_ok_and(|entry| entry.is_none_or(|entry| entry.is_over()))
 }
@@ -118,7 +118,7 @@ pub(in crate::os) fn read_entry(pid: i32) -> io::Result<Option<ProcStat>> {
     match line.get(..length).and_then(parse) {
         Some(stat) => Ok(Some(stat)),
         None => {
-            let damaged = format!("/proc/{pid}/stat does not read as a stat line");
+            let damaged = format!("cannot parse /proc/{pid}/stat");
             Err(io::Error::new(io::ErrorKind::InvalidData, damaged))
         }
     }

@@ -1,4 +1,4 @@
-//! Who descends from whom, as `/proc` tells it while everything moves.
+//! Ancestors and descendants, read from `/proc` while processes come and go.
 //!
 //! Upwards, [`ancestry`] places a caller: it is read twice and only believed when both readings agree.
 //! Downwards, [`descendants`] is one scan. It can miss what is born during the scan, so it is a list to send
@@ -122,7 +122,7 @@ fn stable_walk(pid: i32, look: impl Fn(i32) -> io::Result<Look>) -> io::Result<L
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, hidden));
             }
             Walk::NoSuchProcess => {
-                let missing = format!("there is no process {pid}");
+                let missing = format!("no such process: {pid}");
                 return Err(io::Error::new(io::ErrorKind::NotFound, missing));
             }
         };
@@ -137,7 +137,7 @@ fn stable_walk(pid: i32, look: impl Fn(i32) -> io::Result<Look>) -> io::Result<L
             return Ok((chain, hidden));
         }
     }
-    let moving = format!("the ancestry of process {pid} changed each time it was read");
+    let moving = format!("the ancestors of process {pid} keep changing");
     Err(io::Error::new(io::ErrorKind::TimedOut, moving))
 }
 

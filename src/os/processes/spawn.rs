@@ -92,7 +92,7 @@ pub enum SpawnError {
     #[error("containment")]
     Containment(#[source] io::Error),
     /// The status pipe or the new process could not be made.
-    #[error("the shim {} could not be started", shim.display())]
+    #[error("cannot start the shim {}", shim.display())]
     Start {
         /// The shim's binary as it was named at the start.
         shim: PathBuf,
@@ -103,10 +103,10 @@ pub enum SpawnError {
     #[error(transparent)]
     Holder(HolderError),
     /// The holder has other control groups than the run was to have.
-    #[error("the holder of the runs was started anew; the next start is in its groups")]
+    #[error("the holder was restarted; the next start uses its control groups")]
     HolderMoved,
-    /// The new process could not be placed; it was ended.
-    #[error("the shim (pid {pid}) was started but could not be identified")]
+    /// The new process could not be identified; it was ended.
+    #[error("cannot identify the started shim (pid {pid})")]
     Identify {
         /// PID that it had.
         pid: i32,
@@ -114,14 +114,14 @@ pub enum SpawnError {
         source: io::Error,
     },
     /// Too many starts wait already.
-    #[error("{QUEUE_MAX} starts are waiting already")]
+    #[error("{QUEUE_MAX} starts are already waiting")]
     QueueFull,
     /// The start panicked; the fault is in this program.
-    #[error("the start failed by a fault in the program")]
+    #[error("the start failed because of a bug in kanband")]
     Panicked,
 }
 
-/// Is told what the holder says of itself before each start; false when that is not what it said the last time.
+/// Receives what the holder says of itself before each start; false when that is not what it said the last time.
 pub type OnHello = Box<dyn Fn(&Hello) -> bool + Send>;
 
 /// Hands requests to the spawning thread. Clones share the thread.
@@ -332,7 +332,7 @@ fn write_run_files(request: &SpawnRequest) -> Result<(), SpawnError> {
     // The lock is given back here, before the shim asks for it.
 }
 
-/// Whether a shim of an earlier run of this number lives although its lock is free: somebody may have removed that. The process
+/// Whether a shim of an earlier run of this number lives although its lock is free: the lock file may have been removed. The process
 /// table is asked only where something of such a run is left.
 fn has_supervisor(request: &SpawnRequest) -> io::Result<bool> {
     let dir = &request.run_dir;

@@ -119,7 +119,7 @@ impl Prepared<'_> {
         nix::unistd::dup2_stderr(null)?;
         let status = self.start.status.as_raw_fd();
         // SAFETY: these calls touch no memory; what is open at this number in this copy of the process is used by nobody
-        // any more, unless it is the pipe itself, which then has to lose its close-on-exec flag.
+        // after that, unless it is the pipe itself, which then has to lose its close-on-exec flag.
         let placed = unsafe {
             if status == STATUS_DESCRIPTOR {
                 libc::fcntl(status, libc::F_SETFD, 0)

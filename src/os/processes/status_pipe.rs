@@ -1,4 +1,4 @@
-//! The status pipe: a shim's quick word to the daemon that started it.
+//! The status pipe: messages of a shim to the daemon that started it.
 //!
 //! ```text
 //! started <worker pid> <start ticks>\n     the worker runs
@@ -34,7 +34,7 @@ const LINE_BYTES_MAX: usize = 256;
 pub enum StatusLine {
     /// The worker has been started.
     Started {
-        /// Its process id.
+        /// Process id.
         pid: i32,
         /// Its start time in clock ticks since boot.
         start_ticks: u64,
@@ -161,7 +161,7 @@ impl StatusWriter {
     /// Takes descriptor 3 over if it is the writing end of a pipe, and makes it close-on-exec.
     ///
     /// To be called once, before this process opens anything: until then a descriptor 3 can only have come
-    /// from whoever started it. Without one (a shim started by hand) every line goes nowhere.
+    /// from its starter. Without one (a shim started by hand) every line goes nowhere.
     pub fn inherited() -> Self {
         // SAFETY: nothing in this process owns descriptor 3 yet (see above); if it is not open at all,
         // the calls below say so and do no harm.

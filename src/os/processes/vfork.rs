@@ -37,7 +37,7 @@ pub(in crate::os) unsafe fn vfork_into<C: Fn() -> i32>(
     child: &C,
 ) -> nix::Result<Pid> {
     let mut stack = Box::<[u128]>::new_uninit_slice(STACK_UNITS);
-    // SAFETY: all zero is what the call takes for "nothing of this kind".
+    // SAFETY: all zero means "nothing of this kind" to the call.
     let mut request: libc::clone_args = unsafe { std::mem::zeroed() };
     request.flags = CLONE_INTO_CGROUP
         | libc::CLONE_VM.unsigned_abs() as u64

@@ -1,4 +1,4 @@
-//! Reaping, by the one owner that each child has.
+//! Reaping of a child by its one owner.
 //!
 //! nix's wrappers cannot express an end by a real-time signal: they fail after the child has been reaped,
 //! and its status is lost. Hence wait4(2) and waitid(2) here.

@@ -1,4 +1,4 @@
-//! Processes that were started a moment ago: a daemon that is on its way and has neither its lock nor its socket yet.
+//! Processes started a moment ago: a starting daemon without its lock and its socket yet.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! The files of one run: what the daemon and its shim tell each other.
+//! The files of one run: the messages between the daemon and its shim.
 //!
 //! ```text
 //! runs/<run id>/spec       written by the daemon before the shim starts; 0600
@@ -122,8 +122,8 @@ pub struct RunSpec {
     /// A directory that the daemon has made for the worker's user: it becomes that user's before anything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handed_over: Option<WorkspaceSpec>,
-    /// Name of the worker's user, when that is not the daemon's. Told to whoever asks, not to the shim: that has it from
-    /// whoever started it.
+    /// Name of the worker's user, when that is not the daemon's. For readers, not for the shim: that has it from
+    /// its starter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The run's token, when its file belongs to such a user, so that the daemon that adopts the run still has it.
@@ -168,7 +168,7 @@ pub struct GroupLimits {
 /// A directory that was leased for the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceSpec {
-    /// Its path, as the worker is told.
+    /// Its path, as the worker gets it.
     pub path: PathBuf,
     /// The innermost directory of it that was there.
     pub anchor: PathBuf,

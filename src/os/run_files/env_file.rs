@@ -37,11 +37,11 @@ pub enum EnvFileError {
         path: PathBuf,
         /// Who may do what.
         problem: String,
-        /// The command that helps.
+        /// Suggested command.
         remedy: String,
     },
     /// It is too large.
-    #[error("env_file {}: it has more than {BYTES_MAX} bytes", path.display())]
+    #[error("env_file {}: it is too large: more than {BYTES_MAX} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -110,14 +110,14 @@ fn openness(file: &Access, own: (u32, u32)) -> Option<(String, &'static str)> {
     let (own_uid, own_gid) = own;
     let is_own_group = gid == own_gid || gid == 0;
     if uid != 0 && uid != own_uid {
-        return Some((format!("it belongs to uid {uid}, who may change it"), "chown root"));
+        return Some((format!("it is writable by its owner, uid {uid}"), "chown root"));
     }
     let problem = match mode {
-        mode if mode & 0o002 != 0 => "everybody may change it",
-        mode if mode & 0o004 != 0 => "everybody may read it",
-        mode if mode & 0o020 != 0 => "its group may change it",
+        mode if mode & 0o002 != 0 => "it is writable by all users",
+        mode if mode & 0o004 != 0 => "it is readable by all users",
+        mode if mode & 0o020 != 0 => "it is writable by its group",
         mode if mode & 0o040 != 0 && !is_own_group => {
-            "a group that is not the daemon's may read it"
+            "it is readable by a group other than the daemon's"
         }
         _ => return None,
     };
@@ -133,12 +133,12 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, (usize, &'static str)> 
             continue;
         }
         let wrong = |problem| (index + 1, problem);
-        let (name, value) = line.split_once('=').ok_or(wrong("it is not NAME=VALUE"))?;
+        let (name, value) = line.split_once('=').ok_or(wrong("not NAME=VALUE"))?;
         if !is_name(name) {
-            return Err(wrong("what stands before `=` is no name of a variable"));
+            return Err(wrong("invalid variable name before `=`"));
         }
         if value.contains('\0') {
-            return Err(wrong("it holds a NUL"));
+            return Err(wrong("contains a NUL byte"));
         }
         variables.insert(name.to_owned(), unquoted(value.trim_end()).to_owned());
     }
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn lines_are_variables_and_nothing_in_them_is_expanded() {
         let text = "# keys\n\nA=1\n  B = 2\n";
-        assert_eq!(parse(text), Err((4, "what stands before `=` is no name of a variable")));
+        assert_eq!(parse(text), Err((4, "invalid variable name before `=`")));
         let text =
             "A=1\r\nB=\"two words\"\nC='$HOME #x'\nD=a=b\nE=\n  F=last \nA=again\nG=\"half\n";
         let expected = [
@@ -222,12 +222,15 @@ mod tests {
         write("A_KEY=s3cret\n", 0o600);
         assert_eq!(read(&path).unwrap()["A_KEY"], "s3cret");
         write("A_KEY=s3cret\n", 0o644);
-        assert!(told(&path).contains("everybody may read it") && told(&path).contains("chmod 600"));
+        assert!(
+            told(&path).contains("it is readable by all users")
+                && told(&path).contains("chmod 600")
+        );
         write("A_KEY=s3cret\ns3cret again\n", 0o600);
         let line = told(&path);
         assert!(line.contains("line 2") && !line.contains("s3cret"), "{line}");
         write(&format!("A={}\n", "x".repeat(300_000)), 0o600);
-        assert!(told(&path).contains("more than"));
+        assert!(told(&path).contains("too large: more than"));
         assert!(told(dir.path()).contains("not a regular file"));
         let pipe = dir.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();

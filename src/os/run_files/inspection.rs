@@ -1,12 +1,12 @@
-//! What has become of a run, judged by everything that was seen of it.
+//! The state of a run, judged by all signs.
 //!
-//! A missing file is no proof of anything: somebody may have removed it. A run has never started, or is over, only when the
+//! A missing file is no proof of anything: it may have been removed. A run has never started, or is over, only when the
 //! kernel says so: its shim is not there (by PID and start, else by a search of the process table), and nothing of its tree is.
 //!
 //! | its shim | exit record | lock | answer |
 //! |---|---|---|---|
 //! | lives | | | alive |
-//! | cannot be told | | | unknown |
+//! | unknown | | | unknown |
 //! | is gone | there | | ended as the record says |
 //! | is gone | none, or unreadable | | its shim died; its tree may live |
 //! | is not known | there | | ended as the record says |
@@ -35,13 +35,13 @@ pub enum Inspection {
     Alive(Supervisor),
     /// A shim is at its beginning: it is about to write down who it is. The process, when the process table shows it.
     Beginning(Option<ProcessIdentity>),
-    /// The tree is proven empty.
+    /// All processes are gone.
     Ended(ExitRecord),
     /// The shim is gone without a record. What is left of its tree has to be ended before anything else.
     ShimDied(Loss),
     /// No shim lives, none can come, none had begun.
     NeverStarted,
-    /// It cannot be told, for this reason. Nothing may be started, ended or removed by it.
+    /// Unknown, for this reason. Nothing may be started, ended or removed by it.
     Unknown(String),
 }
 
@@ -86,18 +86,21 @@ impl LossCause {
     /// One line for people.
     pub fn explanation(&self) -> String {
         match self {
-            Self::ShimDied => "its shim died; what was left of its processes was ended".to_owned(),
+            Self::ShimDied => "its shim died; its remaining processes were killed".to_owned(),
             Self::OtherBoot => "the host was restarted while it ran".to_owned(),
             Self::DirectoryRemoved => {
-                "its run directory was removed, so how it ended is not known".to_owned()
+                "its run directory was removed; cannot determine how the run ended".to_owned()
             }
             Self::DirectoryReplaced(why) => {
-                format!("its run directory was replaced ({why}), so how it ended is not known")
+                format!(
+                    "its run directory was replaced ({why}); cannot determine how the run ended"
+                )
             }
             Self::FilesRemoved => {
-                "files were removed from its run directory, so how it ended is not known".to_owned()
+                "files of its run directory were removed; cannot determine how the run ended"
+                    .to_owned()
             }
-            Self::Unreadable(why) => format!("how it ended cannot be read: {why}"),
+            Self::Unreadable(why) => format!("cannot read how the run ended: {why}"),
         }
     }
 }
@@ -115,7 +118,7 @@ pub struct Inspected {
 pub fn inspect(remnant: &Remnant<'_>) -> Inspected {
     let Remnant { dir, run_id, footing, .. } = remnant;
     let mut signs = Signs::look(dir, *run_id, footing);
-    // No process outlives its boot, and no control group: where one is populated, it is the boot id that is told differently.
+    // No process outlives its boot, and no control group: where one is populated, it is the boot id that differs.
     let is_other_boot = is_other_boot(&signs) && !remnant.has_populated_leaf();
     if wants_search(&signs, is_other_boot) {
         signs.search(dir);
@@ -174,16 +177,14 @@ pub fn judge(signs: &Signs, is_other_boot: bool, tree: Option<&Tree>) -> Inspect
             return Inspection::Alive(Supervisor { shim: shim.clone(), worker });
         }
         (Some((_, Liveness::Unknown)), _) => {
-            return Inspection::Unknown(
-                "it cannot be told whether its supervisor still runs".to_owned(),
-            );
+            return Inspection::Unknown("cannot determine whether its shim still runs".to_owned());
         }
         (None, Search::Shim(shim)) => return Inspection::Beginning(Some(shim.clone())),
         (Some((_, Liveness::Gone)), Search::Shim(shim)) => {
             return Inspection::Alive(Supervisor { shim: shim.clone(), worker });
         }
         (Some((_, Liveness::Gone)) | None, Search::Failed(why)) => {
-            return Inspection::Unknown(format!("its supervisor cannot be searched for: {why}"));
+            return Inspection::Unknown(format!("cannot search for its shim: {why}"));
         }
         (Some((_, Liveness::Gone)) | None, Search::NotDone | Search::Nobody) => {}
     }
@@ -198,16 +199,16 @@ pub fn judge(signs: &Signs, is_other_boot: bool, tree: Option<&Tree>) -> Inspect
         Inspection::ShimDied(Loss { shim: shim.cloned(), worker: worker.clone(), cause })
     };
     match (&signs.shim, &signs.lock) {
-        (Some(_), LockSign::Held) => Inspection::Unknown(
-            "its run lock is held by a process that is not its supervisor".to_owned(),
-        ),
+        (Some(_), LockSign::Held) => {
+            Inspection::Unknown("its run lock is held by a process that is not its shim".to_owned())
+        }
         (Some((shim, _)), _) => loss(Some(shim), is_other_boot),
         (None, LockSign::Held) => Inspection::Beginning(None),
         (None, _) => match tree {
             Some(Tree::Unknown(why)) => Inspection::Unknown(why.clone()),
             Some(Tree::Empty) if is_untouched(signs) => Inspection::NeverStarted,
             Some(Tree::Empty | Tree::Some) => loss(None, false),
-            None => Inspection::Unknown("its processes have not been looked for".to_owned()),
+            None => Inspection::Unknown("its processes have not been searched for".to_owned()),
         },
     }
 }
@@ -270,7 +271,7 @@ pub fn list_run_dirs(runs: &Path) -> io::Result<Vec<i64>> {
 pub enum LeftOver {
     /// It is gone.
     Removed,
-    /// Its shim has not ended yet, or it cannot be told whether it has.
+    /// Its shim has not ended yet, or it is unknown whether it has.
     ShimLives,
     /// It belongs to another life of the board and stays.
     OtherLife,
@@ -295,7 +296,7 @@ pub fn remove_left_over(dir: &RunDir, incarnation: &str) -> io::Result<LeftOver>
     {
         return Ok(LeftOver::OtherLife);
     }
-    // Somebody may have removed its lock or the file that names it.
+    // Its lock or the file that names it may have been removed.
     signs.search(dir);
     let is_gone = !matches!(signs.shim, Some((_, Liveness::Same | Liveness::Unknown)));
     if signs.lock == LockSign::Held || signs.search != Search::Nobody || !is_gone {

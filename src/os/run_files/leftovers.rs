@@ -1,4 +1,4 @@
-//! Ending every run of a home whose daemon is gone and will not come back.
+//! Ends every run of a home whose daemon is gone for good.
 //!
 //! A daemon that ends leaves its workers alone, for the next one to find. Where there will be no next one, their shims are
 //! asked to stop: each ends its tree and itself.

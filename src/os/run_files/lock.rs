@@ -1,10 +1,10 @@
-//! The run lock: whoever holds it is the only process that may start the run's worker.
+//! The run lock: its holder is the only process that may start the run's worker.
 //!
 //! The shim takes it before anything else and keeps it until its process is gone. A starting daemon that gets
 //! it knows that no shim lives. The lock belongs to the open file description (flock(2)), so the kernel gives
 //! it back when the holder dies by whatever cause; the descriptor is close-on-exec, so a worker never keeps
-//! it alive. The file is never removed by us: a second file of the same name would be a second lock. Somebody else may remove it
-//! all the same. So a lock counts only while its file is the one at its path, and a lock that is free proves nothing alone: whoever
+//! it alive. The file is never removed by us: a second file of the same name would be a second lock. Other processes may remove it
+//! all the same. So a lock counts only while its file is the one at its path, and a lock that is free proves nothing alone: a process that
 //! looks asks for the shim itself as well, see [`crate::os::run_files::inspection`].
 
 use std::fs::{File, OpenOptions};
@@ -26,7 +26,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock if nobody holds it, with a file for it if there is none; none when somebody does. For those who start
+    /// Takes the lock if nobody holds it, with a file for it if there is none; none when one does. For those who start
     /// something, or make sure that nobody will.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl RunLock {
 /// How a run lock stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockSign {
-    /// Somebody holds it.
+    /// A process holds it.
     Held,
     /// Nobody holds the file that is there now. An earlier file of its name may be held.
     Free,

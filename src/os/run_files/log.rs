@@ -189,7 +189,7 @@ impl RunLogWriter {
 }
 
 impl Segment {
-    /// The segment's file, emptied and with its first line when it is taken up anew.
+    /// The segment's file, emptied and with its first line when it is used again.
     fn begin(&mut self, path: &Path, past_head: u64) -> Result<&mut File, ShortWrite> {
         let file = match self.file.take() {
             Some(file) => file,

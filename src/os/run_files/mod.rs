@@ -1,4 +1,4 @@
-//! The directory of a run: its files, its lock, its log, and what they tell of a run whose shim is gone.
+//! The directory of a run: its files, its lock, its log, and what they say about a run whose shim is gone.
 
 pub mod directory;
 pub mod env_file;

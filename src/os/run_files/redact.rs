@@ -1,4 +1,4 @@
-//! Takes secret values out of a byte stream before it reaches a file.
+//! Redacts secret values in a byte stream before it reaches a file.
 //!
 //! Every byte that belongs to an occurrence of a secret is removed, overlapping occurrences included, and each
 //! unbroken stretch of removed bytes leaves one `[redacted]`. Where the stream is cut into reads makes no

@@ -1,8 +1,8 @@
-//! Which shim belongs to which run, for placing a caller by its ancestry.
+//! Which shim belongs to which run, to identify a caller by its ancestors.
 //!
 //! A worker may connect before its shim's start has returned to the daemon. The spawner therefore holds the
 //! registry from before the start until the new shim is entered: a look-up made meanwhile waits, and never
-//! takes the worker for somebody outside every run.
+//! sees the worker outside every run.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};

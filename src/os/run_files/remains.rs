@@ -1,4 +1,4 @@
-//! What is left of a run whose shim died: seeing it, ending it, and knowing it when it calls.
+//! The remains of a run whose shim died: how they are found, ended, and identified as callers.
 //!
 //! A run with a leaf of its own is ended by it, whole. Without its sub-reaper a tree that has none has fallen apart: orphans
 //! belong to init. Two marks still tell a process of the run: the session that the shim gave the worker, and the variables in
@@ -7,7 +7,7 @@
 //! to leave it, and so both are done.
 //!
 //! The session's number is the worker's PID, and free to be given away once worker and session are gone: a session that has
-//! it later may be a stranger's. While the worker's own entry is there it is ours; when that PID is somebody else's it is not;
+//! it later may be a stranger's. While the worker's own entry is there it is ours; when that PID belongs to another process it is not;
 //! and when nobody has that PID, those of its members are ours that are where the run was started, too.
 
 use std::ffi::OsStr;
@@ -56,7 +56,7 @@ pub enum Tree {
     Empty,
     /// Something.
     Some,
-    /// It cannot be told, for this reason.
+    /// Unknown, for this reason.
     Unknown(String),
 }
 
@@ -164,19 +164,17 @@ impl Remnant<'_> {
     fn ask_holder(&self, shim: Option<&ProcessIdentity>) -> Tree {
         let Some(holder) = self.holder else {
             return Tree::Unknown(
-                "its processes are another user's, and only root sees them".to_owned(),
+                "its processes belong to another user; only root sees them".to_owned(),
             );
         };
         let Some(shim) = shim.or(self.footing.shim.as_ref()) else {
-            return Tree::Unknown(
-                "its supervisor is not known to the holder of the runs".to_owned(),
-            );
+            return Tree::Unknown("its shim is unknown to the holder".to_owned());
         };
         match holder.remains(shim) {
             Ok(Remains::None) => Tree::Empty,
             Ok(Remains::Some) => Tree::Some,
             Ok(Remains::Unknown) => {
-                Tree::Unknown("its supervisor was started by an earlier holder".to_owned())
+                Tree::Unknown("its shim was started by an earlier holder".to_owned())
             }
             Err(error) => Tree::Unknown(error.to_string()),
         }
@@ -187,7 +185,7 @@ impl Remnant<'_> {
         if let Some(leaf) = self.leaf()
             && let Err(error) = leaf.remove()
         {
-            tracing::warn!(leaf = %leaf.path().display(), %error, "the control group of a closed run could not be removed");
+            tracing::warn!(leaf = %leaf.path().display(), %error, "cannot remove the control group of a closed run");
         }
     }
 }
@@ -209,7 +207,7 @@ fn end_process(identity: &ProcessIdentity) {
         Err(error) => Err(error),
     };
     if let Err(error) = killed {
-        tracing::warn!(pid = identity.pid, %error, "a leftover process cannot be ended");
+        tracing::warn!(pid = identity.pid, %error, "cannot kill a leftover process");
     }
 }
 

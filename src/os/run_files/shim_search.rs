@@ -1,4 +1,4 @@
-//! Finding supervisors in the process table when the files that name them are gone.
+//! Search for shims in the process table when their files are gone.
 //!
 //! A shim's arguments begin with the directory of its run ([`crate::os::run_files::shim_start`]), and nothing else of ours is called so. A
 //! search is for runs of which nothing is known; it finds a process, it never names one to be signalled: that is done by its
@@ -43,7 +43,7 @@ pub fn shims_below(runs_dir: &Path) -> io::Result<Vec<FoundShim>> {
     Ok(found)
 }
 
-/// The supervisor of the run directory `dir`; none when none is found.
+/// The shim of the run directory `dir`; none when none is found.
 ///
 /// # Errors
 /// As [`shims_below`].
@@ -55,7 +55,7 @@ pub fn shim_of(dir: &Path) -> io::Result<Option<ProcessIdentity>> {
     Ok(found.into_iter().find(|shim| shim.run == name).map(|shim| shim.identity))
 }
 
-/// The run for which the process `pid` supervises, by its arguments; none when it is no supervisor of a run in `runs_dir`.
+/// The run for which the process `pid` supervises, by its arguments; none when it is not a shim in `runs_dir`.
 pub fn supervised_run(pid: i32, runs_dir: &Path) -> Option<String> {
     run_of(pid, runs_dir, &resolved(runs_dir))
 }

@@ -1,4 +1,4 @@
-//! What every shim is started with, whoever starts it: the daemon itself or the holder.
+//! What every shim is started with, by the daemon itself or the holder.
 
 use std::ffi::CString;
 use std::io;

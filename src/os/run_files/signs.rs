@@ -1,4 +1,4 @@
-//! What is there of a run: one look at each of its files, its lock and its supervisor. Nothing is concluded here.
+//! The signs of a run: one look at each of its files, its lock and its shim. Nothing is concluded here.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -64,7 +64,7 @@ pub enum Directory {
 pub enum Search {
     /// There was none.
     NotDone,
-    /// No supervisor of this run.
+    /// Not a shim of this run.
     Nobody,
     /// This one.
     Shim(ProcessIdentity),
@@ -96,7 +96,7 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Looks at a run. `run_id` is its number, by which the files of another run are told from its own.
+    /// Looks at a run. `run_id` is its number, by which the files of another run are distinguished from its own.
     pub fn look(dir: &RunDir, run_id: Option<i64>, footing: &Footing) -> Self {
         let mut signs = Self {
             directory: look_at_directory(dir.path()),
@@ -154,7 +154,7 @@ impl Signs {
         if let (Seen::There(spec), Some(run_id)) = (&self.spec, run_id)
             && spec.run_id != run_id
         {
-            return Some(format!("it holds the files of run {}", spec.run_id));
+            return Some(format!("it has the files of run {}", spec.run_id));
         }
         let nonce = match (&self.identity, &self.spec) {
             (Seen::There(identity), _) => Some(&identity.nonce),
@@ -166,19 +166,19 @@ impl Signs {
         if let (Seen::There(record), Some(nonce)) = (&self.exit, nonce)
             && record.nonce != *nonce
         {
-            return Some("it holds the exit record of another start".to_owned());
+            return Some("it has the exit record of another start".to_owned());
         }
         if let (Seen::There(identity), Some(shim)) = (&self.identity, &footing.shim)
             && (identity.shim.pid, identity.shim.start_ticks) != (shim.pid, shim.start_ticks)
         {
-            return Some("it names another supervisor than the one that was started".to_owned());
+            return Some("it names another shim than the one started".to_owned());
         }
         None
     }
 
     fn forget_files(&mut self, directory: Directory) {
         self.directory = directory;
-        self.lock = LockSign::Unreadable("its file is not the run's".to_owned());
+        self.lock = LockSign::Unreadable("a file is not the run's".to_owned());
         self.exit = Seen::Missing;
         self.identity = Seen::Missing;
         self.spec = Seen::Missing;
@@ -196,7 +196,7 @@ fn look_at_directory(path: &Path) -> Directory {
         Ok(_own) => Directory::Own,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Directory::Missing,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            Directory::Other("a file stands where the run directories were".to_owned())
+            Directory::Other("the directory of the runs was replaced by a file".to_owned())
         }
         Err(error) => Directory::Unreadable(in_words(&error)),
     }

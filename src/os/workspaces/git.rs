@@ -85,10 +85,10 @@ pub enum GitError {
         message: String,
     },
     /// It took too long and was ended.
-    #[error("git did not end in time")]
+    #[error("git timed out")]
     Timeout,
     /// It printed something that cannot be read.
-    #[error("cannot read what git printed: {0}")]
+    #[error("cannot parse the output of git: {0}")]
     Odd(String),
     /// A file that git was to be given, or a file of the repository.
     #[error("{}: {source}", path.display())]
@@ -298,7 +298,8 @@ impl Git {
         match version_of(&line) {
             Some(version) if version < VERSION_MIN => {
                 let (major, minor) = VERSION_MIN;
-                let message = format!("{line} is too old: git {major}.{minor} or later is needed");
+                let message =
+                    format!("{line} is too old: git {major}.{minor} or later is required");
                 Err(GitError::Refused { code: None, message })
             }
             Some(_) => Ok(()),

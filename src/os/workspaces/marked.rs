@@ -1,4 +1,4 @@
-//! Workspaces that the daemon owns: directories directly beneath a root of its own, one per task.
+//! Workspaces owned by the daemon: directories directly below its root, one per task.
 //!
 //! ```text
 //! workspaces/<task id>          a scratch directory, or the checkout of a worktree
@@ -289,6 +289,9 @@ pub fn empty_as_owner(
 fn plain(name: &str) -> io::Result<&str> {
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     is_plain.then_some(name).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("`{name}` is no name of a workspace"))
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`{name}` is not a valid workspace name"),
+        )
     })
 }

@@ -1,4 +1,4 @@
-//! What a path leads to: its innermost directory that is there, links resolved, with device and inode.
+//! Resolution of a path: its innermost existing directory, links resolved, with device and inode.
 //!
 //! Nothing is opened or read. A look may hang (a file system whose server is gone), so it is for threads that may wait. An error
 //! says either that the path is no directory and cannot become one, or that nobody can tell; only the first is an answer.
@@ -36,7 +36,7 @@ pub enum LookError {
         /// The kernel's error number, when it gave one.
         errno: Option<i32>,
     },
-    /// It cannot be told where it leads.
+    /// Unknown where it leads.
     Unknown(io::Error),
 }
 
@@ -53,7 +53,7 @@ pub enum Outcome {
         /// See [`LookError::Broken`].
         errno: Option<i32>,
     },
-    /// It cannot be told.
+    /// Unknown.
     Unknown {
         /// The kernel's error number; 0 when there was none.
         errno: i32,
@@ -121,24 +121,22 @@ pub fn look_at(path: &Path) -> Result<FoundPlace, LookError> {
         }
         match std::fs::symlink_metadata(&there) {
             Ok(_link) => {
-                return Err(LookError::broken(
-                    "a link in the path leads nowhere",
-                    Some(Errno::ENOENT),
-                ));
+                return Err(LookError::broken("a link in the path is broken", Some(Errno::ENOENT)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(judged(error)),
         }
         let Some(Component::Normal(name)) = there.components().next_back() else {
             return Err(LookError::broken(
-                "`..` stands behind a directory that is not there",
+                "`..` follows a directory that does not exist",
                 Some(Errno::ENOENT),
             ));
         };
-        let name = name.to_str().ok_or_else(|| LookError::broken("the path is not UTF-8", None))?;
+        let name =
+            name.to_str().ok_or_else(|| LookError::broken("the path is not valid UTF-8", None))?;
         missing.push(name.to_owned());
         if !there.pop() {
-            return Err(LookError::broken("the path leads nowhere", Some(Errno::ENOENT)));
+            return Err(LookError::broken("the path does not exist", Some(Errno::ENOENT)));
         }
     }
 }
@@ -168,7 +166,7 @@ fn judged(error: io::Error) -> LookError {
         }
         // A zero byte.
         None if error.kind() == io::ErrorKind::InvalidInput => {
-            LookError::broken("the path contains a zero byte", None)
+            LookError::broken("the path contains a NUL byte", None)
         }
         // Of a path that was there a moment ago.
         Some(_) | None => LookError::Unknown(error),

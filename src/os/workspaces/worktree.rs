@@ -1,8 +1,8 @@
-//! A task's worktree: made from a repository, looked at, saved, removed.
+//! A task's worktree: created from a repository, inspected, saved, removed.
 //!
 //! All of it runs in the process of `kanban workspace`, which a shim has started as the worker's user; nothing of it runs in
 //! the daemon. A tree is removed when everything in it is elsewhere too, and only then; what git calls the state of a worktree
-//! counts with it. What cannot be told keeps it.
+//! counts with it. What is unknown keeps it.
 //!
 //! | module | what it decides |
 //! |---|---|

@@ -51,12 +51,12 @@ pub enum Swept {
     Gone,
     /// It stays.
     Kept {
-        /// Why.
+        /// Reason.
         why: String,
         /// The ref in which the first of its parts was saved.
         #[serde(default)]
         saved_as: Option<String>,
-        /// What became of each part of it; nothing in a dry run.
+        /// Its parts, each with where it was saved; empty in a dry run.
         #[serde(default)]
         parts: Vec<Part>,
     },
@@ -65,12 +65,12 @@ pub enum Swept {
 /// One part of what only the worktree has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// What it is.
+    /// Kind of content.
     pub what: String,
-    /// The ref in which it is saved.
+    /// Ref it was saved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
-    /// Why it is not, or what of it is not.
+    /// Why all or a part of it was not saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_saved: Option<String>,
 }

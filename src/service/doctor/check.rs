@@ -3,15 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a check went.
+/// Result of a check.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// Fine.
+    /// No problem.
     Ok,
-    /// Works, but somebody should know.
+    /// Works, but needs attention.
     Warn,
     /// Does not work.
     Fail,
@@ -20,13 +20,13 @@ pub enum Health {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub name: String,
-    /// How it is.
+    /// Result.
     pub health: Health,
-    /// One line about it.
+    /// One line for people.
     pub message: String,
-    /// What mends it.
+    /// How to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Check {
         Self { name: name.to_owned(), health: Health::Ok, message: message.into(), fix: None }
     }
 
-    /// One that is not, with what mends it.
+    /// One that is not, with the fix.
     pub fn bad(
         name: &str,
         health: Health,

@@ -49,7 +49,7 @@ pub(super) fn home_check(home: &Path) -> Check {
     }
 }
 
-/// A daemon of a user's own service ends when that user logs out, unless systemd is told to let them linger.
+/// A daemon of a user's own service ends when that user logs out, unless lingering is enabled.
 pub(super) fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
     let is_service = env.contains_key("INVOCATION_ID");
     let user = env.get("USER").filter(|user| is_service && !user.contains('/'))?;

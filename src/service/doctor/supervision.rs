@@ -14,7 +14,7 @@ use crate::service::Service;
 use crate::service::doctor::check::{Check, Health};
 use crate::service::profiles::{ProfileInfo, profile_infos};
 
-/// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are told with the profile.
+/// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are reported with the profile.
 pub(super) fn containment_checks(settings: &Settings, containment: &Containment) -> Vec<Check> {
     let mut checks = vec![match containment {
         Containment::SubReaper { why, .. } if settings.supervision.cgroup_base.is_some() => {

@@ -27,14 +27,16 @@ pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Chec
             name,
             Health::Warn,
             format!(
-                "/proc hides those of other users ({option}), and without control groups nobody counts the time that a run \
-                 computes: `supervision.progress_timeout` ends none"
+                "/proc hides those of other users ({option}), and without control groups the CPU time of a run is \
+                 unknown: `supervision.progress_timeout` has no effect"
             ),
             "mount /proc without hidepid, or with `gid=` of a group of the daemon's user",
         );
     }
     Check::ok(
         name,
-        format!("/proc hides those of other users ({option}): a caller is placed by what is shown"),
+        format!(
+            "/proc hides those of other users ({option}): callers are identified by what is visible"
+        ),
     )
 }

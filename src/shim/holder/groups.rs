@@ -8,7 +8,7 @@
 //!     runs/<run id>/   a leaf, made by the daemon
 //! ```
 //!
-//! A process may be moved by whoever can write in the group that the place it comes from and the place it goes to have in common.
+//! A process can be moved by a user with write access to the common ancestor of its old and its new group.
 //! `kanband/` is a group of its own for that reason: with a right in the group above it the daemon's user could move the holder
 //! itself into a leaf, and kill it there.
 
@@ -72,9 +72,9 @@ impl Groups {
 /// Why there are none.
 pub fn establish(choice: &GroupChoice, owner: &RunAs) -> Result<Groups, String> {
     let read =
-        |path: &str| std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"));
+        |path: &str| std::fs::read(path).map_err(|error| format!("cannot read {path}: {error}"));
     if *choice == GroupChoice::None {
-        return Err("--no-groups says so".to_owned());
+        return Err("--no-groups is set".to_owned());
     }
     let mounts = mounts(&read("/proc/self/mountinfo")?);
     // The last of the mounts at one place hides those before it.
@@ -82,16 +82,16 @@ pub fn establish(choice: &GroupChoice, owner: &RunAs) -> Result<Groups, String> 
     let base = match choice {
         GroupChoice::Below(base) => base.clone(),
         GroupChoice::Own | GroupChoice::None => {
-            let own = group(&read("/proc/self/cgroup")?).ok_or("no cgroup v2 group")?;
+            let own = group(&read("/proc/self/cgroup")?).ok_or("not in a cgroup v2 group")?;
             if own == Path::new("/") {
-                return Err("it is in the root group, which nobody has handed over".to_owned());
+                return Err("it is in the root control group, which is not delegated".to_owned());
             }
             let own = mounts.iter().rev().find_map(|mount| mount.directory_of(&own));
-            own.ok_or("its own group is not in what is mounted")?
+            own.ok_or("its control group is not in the mounted hierarchy")?
         }
     };
     let mount = mount_of(&base)
-        .ok_or_else(|| format!("{} lies in no cgroup v2 hierarchy", base.display()))?;
+        .ok_or_else(|| format!("{} is not in a cgroup v2 hierarchy", base.display()))?;
     let below = base.strip_prefix(&mount.mount_point).map_err(|error| error.to_string())?;
     let given_group = mount.root.join(below).join(GIVEN);
     let directory = make(&base, owner)?;
@@ -110,7 +110,7 @@ pub fn establish(choice: &GroupChoice, owner: &RunAs) -> Result<Groups, String> 
 fn make(base: &Path, owner: &RunAs) -> Result<PathBuf, String> {
     let named = |path: &Path| {
         let path = path.display().to_string();
-        move |error: io::Error| format!("{path} cannot be used: {error}")
+        move |error: io::Error| format!("cannot access {path}: {error}")
     };
     let (own, directory) = (base.join("holder"), base.join(GIVEN));
     let (shims, runs) = (directory.join("shims"), directory.join("runs"));
@@ -121,7 +121,7 @@ fn make(base: &Path, owner: &RunAs) -> Result<PathBuf, String> {
         }
     }
     if !runs.join("cgroup.kill").exists() {
-        return Err(format!("{} has no cgroup.kill (it needs Linux 5.14)", runs.display()));
+        return Err(format!("{} has no cgroup.kill (requires Linux 5.14)", runs.display()));
     }
     enter(&own).map_err(named(&own))?;
     for group in [&directory, &shims, &runs] {

@@ -27,7 +27,7 @@
 //!
 //! | signal | what it does |
 //! |---|---|
-//! | TERM, INT | every shim is asked to stop by its ladder; nothing is started any more; it ends when the last one has |
+//! | TERM, INT | every shim is asked to stop by its ladder; nothing is started; it ends when the last one has |
 //! | QUIT | the same, but the shims kill at once |
 //!
 //! Whatever a shim that died has left becomes this process's child, because it is a sub-reaper, and is killed.
@@ -94,7 +94,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ShimExit {
     }
 }
 
-/// Longest line that is said, bytes: a pipe that is ready takes it without blocking (PIPE_BUF in pipe(7)).
+/// Longest line of the log, bytes: a pipe that is ready takes it without blocking (PIPE_BUF in pipe(7)).
 const LINE_BYTES_MAX: usize = 4096;
 
 /// Writes one line to standard error, which is the journal. It may contain values from the daemon's question. A line that cannot
@@ -121,14 +121,14 @@ fn say(line: &str) {
 fn hold(options: &Options) -> Result<(), String> {
     let failed = |doing: &str| {
         let doing = doing.to_owned();
-        move |error: io::Error| format!("could not {doing}: {error}")
+        move |error: io::Error| format!("cannot {doing}: {error}")
     };
     if !geteuid().is_root() {
         return Err("only root can start workers as other users".to_owned());
     }
     let owner = daemon_user(&options.daemon_user)?;
     close_inherited_from(3).map_err(failed("close inherited descriptors"))?;
-    normalize_shim().map_err(failed("set up its own process"))?;
+    normalize_shim().map_err(failed("set up the process"))?;
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGCHLD];
     let signals = signals_as_descriptor(&signals).map_err(failed("watch signals"))?;
     ignore_signals(&[Signal::SIGPIPE, Signal::SIGHUP]).map_err(failed("ignore signals"))?;
@@ -139,11 +139,11 @@ fn hold(options: &Options) -> Result<(), String> {
         Err(why) => say(&format!("no control groups: {why}")),
     }
     let listener = listen(&options.socket, &owner)
-        .map_err(|error| format!("could not listen at {}: {error}", options.socket.display()))?;
-    let mut service =
-        Service::new(options, owner, groups, signals).map_err(failed("find out about itself"))?;
+        .map_err(|error| format!("cannot listen on {}: {error}", options.socket.display()))?;
+    let mut service = Service::new(options, owner, groups, signals)
+        .map_err(failed("read its own process state"))?;
     notify::tell("READY=1");
-    service.serve(&listener).map_err(failed("wait for questions"))?;
+    service.serve(&listener).map_err(failed("wait for requests"))?;
     let _gone = std::fs::remove_file(&options.socket);
     Ok(())
 }
@@ -151,15 +151,15 @@ fn hold(options: &Options) -> Result<(), String> {
 fn daemon_user(name: &str) -> Result<RunAs, String> {
     match Account::named(name) {
         Ok(Some(account)) if account.run_as.uid == 0 => {
-            Err(format!("the daemon's user `{name}` is root, who needs no holder"))
+            Err(format!("the daemon's user `{name}` is root: no holder is needed"))
         }
         Ok(Some(account)) => Ok(account.run_as),
-        Ok(None) => Err(format!("there is no user `{name}`; --daemon-user names another")),
-        Err(error) => Err(format!("user `{name}` could not be looked up: {error}")),
+        Ok(None) => Err(format!("no such user: `{name}`; select another with --daemon-user")),
+        Err(error) => Err(format!("cannot look up user `{name}`: {error}")),
     }
 }
 
-/// The socket. One at which no process listens any more is replaced.
+/// The socket. One without a listener is replaced.
 fn listen(path: &Path, owner: &RunAs) -> io::Result<OwnedFd> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
@@ -173,12 +173,12 @@ fn listen(path: &Path, owner: &RunAs) -> io::Result<OwnedFd> {
                     return Err(io::Error::new(io::ErrorKind::AddrInUse, "another holder listens"));
                 }
                 Err(error) => {
-                    let text = format!("another holder may listen: {error}");
+                    let text = format!("another holder may be listening: {error}");
                     return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
                 }
             }
         }
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no socket")),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is not a socket")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -204,7 +204,7 @@ mod tests {
         let other = listen_at(&path).unwrap();
         let taken = |path: &Path| listen(path, &me()).unwrap_err().kind();
         assert_eq!(taken(&path), io::ErrorKind::AddrInUse);
-        // It takes no connection any more, as when it is stopped.
+        // It accepts no connection, as when it is stopped.
         let mut waiting = Vec::new();
         while let Ok(connection) = connect_to(&path, Duration::from_millis(10)) {
             waiting.push(connection);

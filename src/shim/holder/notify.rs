@@ -17,6 +17,6 @@ pub fn tell(word: &str) {
         UnixDatagram::unbound()?.send_to_addr(word.as_bytes(), &address).map(drop)
     });
     if let Err(error) = sent {
-        super::say(&format!("the service manager could not be told `{word}`: {error}"));
+        super::say(&format!("cannot send `{word}` to the service manager: {error}"));
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// For whoever called it wrongly.
+/// For wrong calls.
 pub const USAGE: &str = "usage: kanban-shim --hold [--socket PATH] [--daemon-user NAME] [--users PATH] [--shim PATH] \
                          [--cgroup-base DIR | --no-groups]";
 
@@ -57,7 +57,7 @@ impl Options {
                     // The working directory changes later on.
                     std::path::absolute(PathBuf::from(value)).map_err(|error| error.to_string())
                 }
-                Some(_) | None => Err(format!("`{option}` needs a value")),
+                Some(_) | None => Err(format!("`{option}` requires a value")),
             };
             match option.as_str() {
                 "--socket" => options.socket = path()?,
@@ -68,9 +68,9 @@ impl Options {
                     let name = arguments.next().and_then(|name| name.into_string().ok());
                     options.daemon_user = name
                         .filter(|name| !name.is_empty())
-                        .ok_or_else(|| "`--daemon-user` needs a name".to_owned())?;
+                        .ok_or_else(|| "`--daemon-user` requires a name".to_owned())?;
                 }
-                _ => return Err(format!("`{option}` is no option")),
+                _ => return Err(format!("unknown option `{option}`")),
             }
         }
         Ok(options)

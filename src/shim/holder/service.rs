@@ -1,4 +1,4 @@
-//! Questions and shims: one loop over the socket, the connections and the signals, which never waits for anybody.
+//! Requests and shims: one loop over the socket, the connections and the signals, which never blocks.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -140,7 +140,7 @@ impl Service {
                 }
                 self.connections.push(connection);
             } else {
-                let message = "only the daemon's user may ask";
+                let message = "only the daemon's user may send requests";
                 reply(&connection, (refused(Refusal::NOT_THE_DAEMON, message, 0), None));
             }
         }
@@ -164,7 +164,11 @@ impl Service {
             }
             Ok(Question::Remains { shim }) => (self.remains(&shim), None),
             Ok(Question::Unknown) => (
-                refused(Refusal::UNKNOWN_QUESTION, "this holder is older than the question", 0),
+                refused(
+                    Refusal::UNKNOWN_QUESTION,
+                    "unknown request: this holder is older than the daemon",
+                    0,
+                ),
                 None,
             ),
             Err(error) => (refused(Refusal::BAD_QUESTION, &error.to_string(), 0), None),
@@ -190,19 +194,20 @@ impl Service {
         descriptors: Vec<OwnedFd>,
     ) -> Result<Reply, Refusal> {
         if self.is_stopping {
-            return Err(refusal(Refusal::STOPPING, "it ends, and starts nothing any more", 0));
+            return Err(refusal(Refusal::STOPPING, "the holder is shutting down", 0));
         }
         let mut descriptors = descriptors.into_iter();
         let (Some(status), None) = (descriptors.next(), descriptors.next()) else {
-            let message = "a start needs the writing end of a status pipe, and nothing else";
+            let message =
+                "a start requires exactly one descriptor, the writing end of a status pipe";
             return Err(refusal(Refusal::BAD_QUESTION, message, 0));
         };
         if !run_dir.is_absolute() {
-            return Err(refusal(Refusal::BAD_QUESTION, "the run's directory is not absolute", 0));
+            return Err(refusal(Refusal::BAD_QUESTION, "the run directory is not absolute", 0));
         }
         let worker = self.worker_user(user)?;
         let failed = |error: io::Error| {
-            let message = format!("the shim {} could not be started: {error}", self.shim.display());
+            let message = format!("cannot start the shim {}: {error}", self.shim.display());
             refusal(Refusal::START_FAILED, &message, error.raw_os_error().unwrap_or(0))
         };
         let (shim, pidfd) = self.start_shim(run_dir, nonce, &worker, &status).map_err(failed)?;
@@ -219,15 +224,15 @@ impl Service {
         if !allowed.iter().any(|one| one == name) {
             let shown = self.users.display();
             return Err(no(format!(
-                "user `{name}` is not allowed for workers: {shown} does not name it"
+                "user `{name}` is not allowed for workers: not listed in {shown}"
             )));
         }
         let account = Account::named(name)
-            .map_err(|error| no(format!("user `{name}` could not be looked up: {error}")))?
+            .map_err(|error| no(format!("cannot look up user `{name}`: {error}")))?
             .ok_or_else(|| no(format!("user `{name}` does not exist")))?;
         if account.run_as.uid == 0 || account.run_as.uid == self.owner.uid {
             return Err(no(format!(
-                "user `{name}` is never allowed for workers: it is root's or the daemon's own"
+                "user `{name}` is never allowed for workers: it is root or the daemon's user"
             )));
         }
         Ok(account.run_as)
@@ -291,7 +296,7 @@ impl Service {
         if !self.is_stopping {
             self.is_stopping = true;
             notify::tell("STOPPING=1");
-            say(&format!("ending: {} runs are asked to stop", self.shims.len()));
+            say(&format!("shutting down: stopping {} runs", self.shims.len()));
         }
         for pid in self.shims.keys() {
             // Not reaped, so the PID is the shim's own.
@@ -299,7 +304,7 @@ impl Service {
         }
     }
 
-    /// Reaps whoever has ended.
+    /// Reaps processes that have ended.
     fn reap(&mut self) {
         loop {
             match reap_any() {
@@ -311,7 +316,10 @@ impl Service {
                         self.has_strays = true;
                     }
                     if was_shim && !is_word {
-                        say(&format!("shim {} was killed; what it leaves is ended", child.pid));
+                        say(&format!(
+                            "shim {} was killed; ending its remaining processes",
+                            child.pid
+                        ));
                     }
                 }
                 Ok(Reap::NoChildren) => {
@@ -324,8 +332,8 @@ impl Service {
         }
     }
 
-    /// Kills everything below this process that is not below a living shim; says how much of it is still there. Whoever is left
-    /// then, or is born meanwhile, is told of by the end of its parent.
+    /// Kills everything below this process that is not below a living shim; says how much of it is still there. A process that is left
+    /// then, or is born meanwhile, is noticed at the end of its parent.
     fn kill_strays(&mut self) -> usize {
         let Ok(found) = descendants(getpid().as_raw()) else { return 1 };
         let mut held: Vec<i32> = Vec::new();
@@ -372,7 +380,7 @@ fn may_not() -> i32 {
     nix::errno::Errno::EACCES as i32
 }
 
-/// Sends it. Whoever does not listen any more has gone, and finds what was started by its files.
+/// Sends it. A client that is gone finds what was started by its files.
 fn reply(connection: &OwnedFd, (answer, pidfd): Reply) {
     let Ok(text) = serde_json::to_vec(&answer) else { return };
     let descriptors: Vec<_> = pidfd.iter().map(|pidfd| pidfd.as_fd()).collect();

@@ -1,4 +1,4 @@
-//! The file that says as whose workers may be started: one login name in a line, `#` begins a comment.
+//! The file of users that workers may run as: one login name per line, `#` begins a comment.
 //!
 //! It is read at each start, so that a change needs no restart, and believed only when nobody but root can have written it: the
 //! file and every directory above it belong to root and are not writable by anybody else (a sticky directory like `/tmp` is, but
@@ -31,13 +31,13 @@ pub fn allowed(path: &Path) -> Result<Vec<String>, String> {
         .read(true)
         .custom_flags(flags)
         .open(path)
-        .map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        .map_err(|error| format!("cannot read {shown}: {error}"))?;
     let found = file.metadata().map_err(|error| format!("{shown}: {error}"))?;
     if !found.is_file() {
-        return Err(format!("{shown} is no file"));
+        return Err(format!("{shown} is not a file"));
     }
     if found.uid() != 0 || found.mode() & OTHERS_WRITE != 0 {
-        return Err(format!("{shown} has to belong to root and be writable by nobody else"));
+        return Err(format!("{shown} must belong to root and be writable by no other user"));
     }
     for above in path.ancestors().skip(1) {
         let found =
@@ -45,12 +45,12 @@ pub fn allowed(path: &Path) -> Result<Vec<String>, String> {
         let is_open = found.mode() & OTHERS_WRITE != 0 && found.mode() & STICKY == 0;
         if found.uid() != 0 || is_open {
             return Err(format!(
-                "{}, above {shown}, has to belong to root and be writable by nobody else",
+                "{}, above {shown}, must belong to root and be writable by no other user",
                 above.display()
             ));
         }
     }
-    Ok(names(&read(file).map_err(|error| format!("{shown} cannot be read: {error}"))?))
+    Ok(names(&read(file).map_err(|error| format!("cannot read {shown}: {error}"))?))
 }
 
 fn read(file: File) -> std::io::Result<String> {
@@ -87,13 +87,13 @@ mod tests {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         let path = temp.path().join("users");
-        assert!(allowed(&path).unwrap_err().contains("cannot be read"));
+        assert!(allowed(&path).unwrap_err().contains("cannot read "));
         std::fs::write(&path, "ann\n").unwrap();
         set(&path, 0o644);
         assert_eq!(allowed(&path), Ok(vec!["ann".to_owned()]));
         for mode in [0o664, 0o646] {
             set(&path, mode);
-            assert!(allowed(&path).unwrap_err().contains("nobody else"), "{mode:o}");
+            assert!(allowed(&path).unwrap_err().contains("no other user"), "{mode:o}");
         }
         set(&path, 0o644);
         let link = temp.path().join("link");

@@ -1,4 +1,4 @@
-//! What can be refused before anything is forked.
+//! Refusals before anything is forked.
 
 use std::collections::BTreeMap;
 
@@ -67,13 +67,13 @@ fn a_spec_that_cannot_be_executed_is_refused_with_its_reason() {
         spec
     };
     let cases = [
-        (spec(&[]), StartStep::Exec, "the spec names no program"),
-        (spec(&[""]), StartStep::Exec, "the spec names no program"),
-        (spec(&["sh", "a\0b"]), StartStep::Exec, "an argument contains a zero byte"),
-        (env("A=B", "c"), StartStep::Exec, "`A=B` cannot be the name of a variable"),
-        (env("", "c"), StartStep::Exec, "`` cannot be the name of a variable"),
-        (env("A", "b\0"), StartStep::Exec, "the value of `A` contains a zero byte"),
-        (limit("files"), StartStep::Limits, "limit `files` is not known"),
+        (spec(&[]), StartStep::Exec, "the spec has no program"),
+        (spec(&[""]), StartStep::Exec, "the spec has no program"),
+        (spec(&["sh", "a\0b"]), StartStep::Exec, "an argument contains a NUL byte"),
+        (env("A=B", "c"), StartStep::Exec, "`A=B` is not a valid variable name"),
+        (env("", "c"), StartStep::Exec, "`` is not a valid variable name"),
+        (env("A", "b\0"), StartStep::Exec, "the value of `A` contains a NUL byte"),
+        (limit("files"), StartStep::Limits, "unknown limit `files`"),
         (
             RunSpec { cwd: PathBuf::from("here"), ..spec(&["sh"]) },
             StartStep::Workspace,

@@ -138,7 +138,7 @@ mod tests {
         let endless = [b"\x1b[".as_slice(), "1;".repeat(1000).as_bytes()].concat();
         assert!(
             stream.push(&endless).starts_with("\u{fffd}[1;1;"),
-            "nothing is kept back for ever"
+            "nothing is kept back without end"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a story promises, and whether it came true.
+//! The claims of a story, and whether they hold.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -63,7 +63,7 @@ impl DemoHome {
             None => std::env::temp_dir().join(format!("kanban-demo-{}", random_name()?)),
         };
         let failed = |error: &dyn std::fmt::Display| {
-            let message = format!("the demo's home {} cannot be used: {error}", path.display());
+            let message = format!("cannot use the demo's home {}: {error}", path.display());
             Failure::refused(ErrorCode::InvalidValue, message)
         };
         match std::fs::DirBuilder::new().mode(0o700).create(&path) {
@@ -82,7 +82,7 @@ impl DemoHome {
         Ok(home)
     }
 
-    /// Where it is.
+    /// Path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -189,7 +189,7 @@ mod tests {
         let chosen = temp.path().join("chosen");
         drop(DemoHome::make(Some(&chosen)).unwrap());
         assert!(chosen.join("kanband.toml").exists());
-        assert!(DemoHome::make(Some(&chosen)).is_err(), "it is not empty any more");
+        assert!(DemoHome::make(Some(&chosen)).is_err(), "it is no longer empty");
         assert!(DemoHome::make(Some(&temp.path().join("a/b"))).is_err(), "no parent");
     }
 }

@@ -53,7 +53,7 @@ pub struct Arguments {
 /// A home that cannot be used, a daemon that does not start, Ctrl-C.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let desk = NewsDesk::open()
-        .map_err(|error| Failure::fault(format!("signals cannot be watched: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot watch signals: {error}")))?;
     if let Some(chosen) = &arguments.home {
         refuse_home_file(chosen, &session.ambient)?;
     }
@@ -92,7 +92,7 @@ fn play(
 ) -> Result<Report, Failure> {
     let client = daemon.wait_until_up(|| desk.is_interrupted())?;
     desk.follow(daemon.socket().to_owned())
-        .map_err(|error| Failure::fault(format!("events cannot be followed: {error}")))?;
+        .map_err(|error| Failure::fault(format!("cannot follow events: {error}")))?;
     let mut stage = Stage::new(client, desk, &mut session.output);
     stage.tell(&format!(
         "A private kanband (pid {}) in {}",
@@ -126,7 +126,7 @@ fn tell_the_end(report: &Report, is_home_gone: bool, session: &mut Session) -> R
     let kept =
         if is_home_gone { String::new() } else { format!("; its files are in {}", report.home) };
     session.output.line("")?;
-    session.output.line(format!("{told}, in {seconds}.{tenths}s. The daemon has ended{kept}."))
+    session.output.line(format!("{told}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))
 }
 
 fn tell_how_to_go_on(report: &Report, session: &mut Session) -> Result<(), Failure> {
@@ -137,7 +137,7 @@ fn tell_how_to_go_on(report: &Report, session: &mut Session) -> Result<(), Failu
     let quoted = format!("'{}'", home.replace('\'', "'\\''"));
     let pid = report.daemon_pid.unwrap_or_default();
     session.output.line("")?;
-    session.output.line(format!("The daemon goes on as process {pid}. Look around:"))?;
+    session.output.line(format!("The daemon continues as process {pid}. Try:"))?;
     if session.ambient.var("KANBAN_SOCKET").is_some() {
         session.output.line("  unset KANBAN_SOCKET")?;
     }

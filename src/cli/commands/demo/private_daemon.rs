@@ -1,4 +1,4 @@
-//! A daemon that belongs to the demo alone: it meets no other, and nothing of it stays behind.
+//! The private daemon of the demo: separate from any other, and removed with everything it made.
 
 use std::fs::File;
 use std::io;
@@ -40,10 +40,10 @@ impl PrivateDaemon {
     /// It is not there or cannot be started.
     pub fn start(home: &DemoHome) -> Result<Self, Failure> {
         let programs = program_dir()
-            .map_err(|error| Failure::fault(format!("this program cannot be found: {error}")))?;
+            .map_err(|error| Failure::fault(format!("cannot find this program: {error}")))?;
         let program = programs.join("kanband");
         let failed = |error: io::Error| {
-            Failure::fault(format!("{} cannot be started: {error}", program.display()))
+            Failure::fault(format!("cannot start {}: {error}", program.display()))
                 .with_hint("the demo needs `kanband` and `kanban-shim` beside `kanban`")
         };
         let log = File::create(home.daemon_log()).map_err(failed)?;
@@ -103,7 +103,7 @@ impl PrivateDaemon {
         &self.socket
     }
 
-    /// Its process id.
+    /// Process id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map(Child::id).unwrap_or_default()
     }
@@ -124,10 +124,9 @@ impl PrivateDaemon {
     fn end_all(&mut self) -> Result<(), Failure> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         end_child(&mut child)
-            .map_err(|error| Failure::fault(format!("the demo's daemon does not end: {error}")))?;
-        let left = end_runs(&self.runs, END_TIME).map_err(|error| {
-            Failure::fault(format!("the demo's workers cannot be ended: {error}"))
-        })?;
+            .map_err(|error| Failure::fault(format!("cannot stop the demo's daemon: {error}")))?;
+        let left = end_runs(&self.runs, END_TIME)
+            .map_err(|error| Failure::fault(format!("cannot stop the demo's workers: {error}")))?;
         if left > 0 {
             return Err(Failure::fault(format!("{left} of the demo's workers did not end")));
         }
@@ -137,7 +136,7 @@ impl PrivateDaemon {
 
 impl Drop for PrivateDaemon {
     fn drop(&mut self) {
-        // Something else has failed already and is told instead.
+        // Something else has failed already and is reported instead.
         drop(self.end_all());
     }
 }

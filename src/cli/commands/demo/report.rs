@@ -1,4 +1,4 @@
-//! What the demo shows in the end: the board by status, then the check list.
+//! The output at the end of the demo: the board by status, then the check list.
 
 use serde::Serialize;
 

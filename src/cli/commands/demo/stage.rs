@@ -1,7 +1,7 @@
-//! Where the stories are played: tasks are made here, and their events arrive.
+//! The stage of the stories: it creates their tasks and receives their events.
 //!
 //! Nothing here looks twice without a reason: events come in over the daemon's stream on a thread of its own, signals over
-//! another, both into one channel; whoever plays a story waits on that.
+//! another, both into one channel; a story waits on that.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,7 +32,7 @@ const PLAY_TIME: Duration = Duration::from_secs(90);
 /// Columns of the word that says what happened.
 const WORD_COLUMNS: usize = 12;
 
-/// Something that whoever plays has to know.
+/// Something that a story has to know.
 #[derive(Debug)]
 pub enum News {
     /// Something happened on the board.
@@ -60,13 +60,13 @@ impl NewsDesk {
         let (sender, news) = channel();
         let of_signals = sender.clone();
         let signals = watch(move |_signal| {
-            // Nobody listens any more: then everything is being ended anyway.
+            // No listener is left: then everything is being ended anyway.
             drop(of_signals.send(News::Interrupted));
         })?;
         Ok(Self { sender, news, _signals: signals })
     }
 
-    /// Whether somebody has asked to stop. Only before the daemon's events are followed.
+    /// Whether a stop was requested. Only before the daemon's events are followed.
     pub fn is_interrupted(&self) -> bool {
         self.news.try_recv().is_ok()
     }
@@ -87,7 +87,7 @@ impl NewsDesk {
     }
 }
 
-/// The stream has ended, or nobody wants to know any more.
+/// The stream has ended, or no listener is left.
 struct Ended;
 
 fn follow_events(socket: PathBuf, sender: &Sender<News>) -> Result<(), Ended> {
@@ -153,7 +153,7 @@ impl<'o> Stage<'o> {
         Ok(id)
     }
 
-    /// Everything about a task.
+    /// A task with its history.
     ///
     /// # Errors
     /// The daemon's.
@@ -182,7 +182,7 @@ impl<'o> Stage<'o> {
         self.tell(&line)
     }
 
-    /// Waits until nothing moves any more among `ids`: none of them is ready or running, every run is closed, and
+    /// Waits until nothing changes among `ids`: none of them is ready or running, every run is closed, and
     /// everything that happened to them has been seen. `react` is called for each of their events.
     ///
     /// # Errors
@@ -253,7 +253,7 @@ impl<'o> Stage<'o> {
     }
 }
 
-/// What an event says to somebody who watches; none for what is not worth a line.
+/// What an event says to a person who watches; none for what is not worth a line.
 fn words(event: &Event) -> Option<(&'static str, String)> {
     let field = |name: &str| {
         let value = event.payload.as_ref().and_then(|payload| payload.get(name));

@@ -1,4 +1,4 @@
-//! A board file of the predecessor, read from a copy.
+//! A database of the predecessor, read from a copy.
 //!
 //! SQLite may write beside a file that it only reads, so only a copy is opened.
 

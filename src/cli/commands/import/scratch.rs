@@ -1,6 +1,6 @@
 //! Scratch work that stays where it is. A task of the predecessor that is not finished may have its files in a
 //! directory of the predecessor's; its next attempt here begins in an empty one. Nothing is copied: the directory may
-//! be large, belong to somebody else, or be at work still. So the report tells where it is, and a comment tells the
+//! be large, belong to another user, or be in use still. So the report tells where it is, and a comment tells the
 //! worker.
 
 use std::io;

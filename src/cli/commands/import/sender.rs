@@ -1,4 +1,4 @@
-//! Sending records in batches, links after them, and saying what became of them.
+//! Sends records in batches, then the links, and reports the results.
 //!
 //! Everything is asked for first without writing, so that a clash leaves nothing half imported, and so that it is
 //! decided where each task stands before the first one is written. A record that the daemon refuses, whatever for, is

@@ -1,4 +1,4 @@
-//! What an import says when it is over.
+//! The report at the end of an import.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Summary {
         self.existing_tasks.extend(reply.existing_tasks);
     }
 
-    /// Counts where the tasks stand, when nothing moves any more.
+    /// Counts where the tasks stand, when nothing changes.
     pub(super) fn count_statuses(&mut self) {
         self.by_status.clear();
         for status in self.tasks.values() {

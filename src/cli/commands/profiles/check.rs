@@ -1,5 +1,5 @@
 //! `kanban profiles check`: whether a worker could be started, with which program, and whether its agent would have the board's
-//! tools. It is looked at by this process, with the rights of whoever runs it, and nothing of a task is started.
+//! tools. It is looked at by this process, with the rights of the user that runs it, and nothing of a task is started.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -45,9 +45,7 @@ pub(super) fn run(name: Option<&str>, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&findings)?;
     } else if findings.is_empty() {
-        session.output.line(
-            "(no profiles: `kanban profiles check NAME` checks what any assignee is started by)",
-        )?;
+        session.output.line("(no profiles: `kanban profiles check NAME` checks any assignee)")?;
     }
     let shown = if session.output.is_json() { &[] } else { findings.as_slice() };
     for line in shown.iter().flat_map(lines) {
@@ -91,7 +89,7 @@ pub(in crate::cli::commands) fn mcp_entry(
     if profile.mcp_entry_files.is_empty() {
         return Ok(None);
     }
-    // The files are those of whoever the workers run as, where that is somebody else.
+    // The files are those of the workers' user, where that is another one.
     let account = profile.user.as_deref().and_then(|name| Account::named(name).ok().flatten());
     let home = account.as_ref().map_or_else(|| ambient.var("HOME"), |account| Some(&account.home));
     let home = home.unwrap_or_default();
@@ -106,11 +104,11 @@ pub(in crate::cli::commands) fn mcp_entry(
     }
     let files: Vec<String> = files.map(|file| file.display().to_string()).collect();
     let whose = match &profile.user {
-        Some(user) => format!(" (which {user} must have; you may not be allowed to read it)"),
+        Some(user) => format!(" (of {user}; you may lack permission to read it)"),
         None => String::new(),
     };
     Err(format!(
-        "no MCP entry `kanban` in {}{whose}: integrations/{} shows it",
+        "no MCP server `kanban` in {}{whose}: see integrations/{}",
         files.join(" or "),
         profile.launcher
     ))
@@ -161,9 +159,9 @@ fn lines(finding: &Finding) -> Vec<String> {
         say("takes", profile.takes.join(", "));
     }
     let ends = match (profile.verdict.as_str(), profile.can_resume) {
-        ("exit", _) => "by its exit code",
-        (_, true) => "by the worker's word; without one it is reminded once in the same session",
-        (_, false) => "by the worker's word",
+        ("exit", _) => "from the exit code",
+        (_, true) => "reported by the worker; without one it gets one reminder in the same session",
+        (_, false) => "reported by the worker",
     };
     say("ends", ends.to_owned());
     if let Some(file) = mcp_entry {

@@ -1,12 +1,12 @@
-//! Everything that can be wrong with a configuration, and how it is told.
+//! Everything that can be wrong with a configuration, and how it is reported.
 
 use super::*;
 
-/// A file and what is told of it.
+/// A file and its problems.
 const WRONG_FILES: &[(&str, &str)] = &[
     ("dispatch = 1", "dispatch: expected a table of keys, found 1"),
     ("[profiles]\ncoder = \"x\"", "profiles.coder: expected a table of keys, found \"x\""),
-    ("[profiles.\" \"]", "profiles. : the name is blank"),
+    ("[profiles.\" \"]", "profiles. : the name is empty"),
     ("[dispatchh]", "dispatchh: unknown key, did you mean [dispatch]?"),
     ("[profile.coder]", "profile: unknown key, did you mean [profiles]?"),
     ("[zzz]", "zzz: unknown key"),
@@ -58,7 +58,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[supervision]\npass_env = [\"A=B\"]",
-        "supervision.pass_env: \"A=B\" cannot be the name of an environment variable",
+        "supervision.pass_env: \"A=B\" is not a valid name of an environment variable",
     ),
     (
         "[supervision]\nshim = \"shim\"",
@@ -73,10 +73,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "[dispatch]\ndefault_launcher = \" \"",
         "dispatch.default_launcher: expected a string that is not blank, found \" \"",
     ),
-    (
-        "[profiles.p]\nuser = \"a\\u0000\"",
-        "profiles.p.user: contains a NUL byte, which no program can be given",
-    ),
+    ("[profiles.p]\nuser = \"a\\u0000\"", "profiles.p.user: contains a NUL byte"),
     (
         "[profiles.p]\numask = 22",
         "profiles.p.umask: expected an octal file mode in quotes, such as \"022\", found 22",
@@ -118,7 +115,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[profiles.p]\nargv = [\"a\", \"{taks}\"]",
-        "profiles.p.argv: unknown placeholder {taks} in \"{taks}\": did you mean {task}? known are {task} {assignee} {workspace} \
+        "profiles.p.argv: unknown placeholder {taks} in \"{taks}\": did you mean {task}? known placeholders: {task} {assignee} {workspace} \
          {prompt} {skills} {model} {effort} {args} {kanban} {socket} {guidance} {mcp_config} {session}",
     ),
     (
@@ -131,16 +128,16 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[launchers.claude]\nmcp_config = \"{kanbn}\"",
-        "launchers.claude.mcp_config: unknown placeholder {kanbn} in \"{kanbn}\": did you mean {kanban}? known are {kanban} {socket}",
+        "launchers.claude.mcp_config: unknown placeholder {kanbn} in \"{kanbn}\": did you mean {kanban}? known placeholders: {kanban} {socket}",
     ),
     (
         "[launchers.claude]\nmcp_config = \"{task}\"",
-        "launchers.claude.mcp_config: unknown placeholder {task} in \"{task}\": known are {kanban} {socket}",
+        "launchers.claude.mcp_config: unknown placeholder {task} in \"{task}\": known placeholders: {kanban} {socket}",
     ),
     ("[launchers.claude]\nmcp = \"x\"", "launchers.claude.mcp: unknown key"),
     (
         "[launchers.claude.env]\n\"A=B\" = \"x\"",
-        "launchers.claude.env.A=B: \"A=B\" cannot be the name of an environment variable",
+        "launchers.claude.env.A=B: \"A=B\" is not a valid name of an environment variable",
     ),
     (
         "[launchers.claude.env]\nA = 1",
@@ -167,7 +164,7 @@ fn a_wrong_file_is_told_with_key_value_and_what_would_be_right() {
     }
 }
 
-/// A file, and what is told of it.
+/// A file, and its problems.
 const APART: &[(&str, &str)] = &[
     (
         "[dispatch]\nbackoff_base = \"11m\"",
@@ -179,7 +176,7 @@ const APART: &[(&str, &str)] = &[
     ),
     (
         "[dispatch]\ndefault_launcher = \"hermess\"",
-        "dispatch.default_launcher: unknown launcher \"hermess\", did you mean hermes?; known are \
+        "dispatch.default_launcher: unknown launcher \"hermess\", did you mean hermes?; known launchers: \
          claude, codex, command, gemini, hermes, opencode",
     ),
     (
@@ -189,7 +186,7 @@ const APART: &[(&str, &str)] = &[
     ),
     (
         "[profiles.p]\nlauncher = \"zzzzzz\"",
-        "profiles.p.launcher: unknown launcher \"zzzzzz\"; known are claude, codex, command, gemini, hermes, opencode",
+        "profiles.p.launcher: unknown launcher \"zzzzzz\"; known launchers: claude, codex, command, gemini, hermes, opencode",
     ),
     (
         "[profiles.p]\nlauncher = \"command\"",
@@ -197,15 +194,15 @@ const APART: &[(&str, &str)] = &[
     ),
     (
         "[profiles.p]\nlauncher = \"hermes\"\nargv = [\"a\"]",
-        "profiles.p: has both launcher and argv: remove one of them",
+        "profiles.p: has both launcher and argv: remove one",
     ),
     (
         "[profiles.p]\nverdict = \"exit\"",
-        "profiles.p.verdict: needs argv beside it: the verdict of a launcher is set in [launchers.NAME]",
+        "profiles.p.verdict: requires argv: the verdict of a launcher is set in [launchers.NAME]",
     ),
     (
         "[profiles.p]\nargv = [\"a\", \"{skills}\"]",
-        "profiles.p.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+        "profiles.p.argv: has the argument {skills}, but skills_argv is not set",
     ),
     (
         "[launchers.l]\nverdict = \"exit\"",
@@ -213,19 +210,19 @@ const APART: &[(&str, &str)] = &[
     ),
     (
         "[launchers.l]\nargv = [\"a\", \"{skills}\"]",
-        "launchers.l.argv: has an argument {skills}, but skills_argv does not say what one skill becomes",
+        "launchers.l.argv: has the argument {skills}, but skills_argv is not set",
     ),
     (
         "[launchers.l]\nargv = [\"a\", \"-x={args}\"]",
-        "launchers.l.argv: {args} stands for arguments of their own: it must be an argument and nothing else",
+        "launchers.l.argv: {args} must be an argument of its own",
     ),
     (
         "[launchers.l]\nargv = [\"a\", \"{mcp_config}\"]",
-        "launchers.l.argv: has {mcp_config}, but mcp_config does not say what that is",
+        "launchers.l.argv: has {mcp_config}, but mcp_config is not set",
     ),
     (
         "[launchers.l]\nargv = [\"a\"]\nenv = { C = \"{mcp_config}\" }",
-        "launchers.l.env.C: has {mcp_config}, but mcp_config does not say what that is",
+        "launchers.l.env.C: has {mcp_config}, but mcp_config is not set",
     ),
     (
         "[launchers.l]\nargv = [\"a\"]\nresume_argv = [\"a\", \"-r\"]",
@@ -233,15 +230,15 @@ const APART: &[(&str, &str)] = &[
     ),
     (
         "[launchers.l]\nargv = [\"a\"]\nresume_argv = [\"a\", \"{session}\"]",
-        "launchers.l.resume_argv: has {session}, but neither does argv have it nor does session_line say where it is told",
+        "launchers.l.resume_argv: has {session}, but argv does not have it and session_line is not set",
     ),
     (
         "[profiles.p]\nargv = [\"a\"]\nmodel = \"m\"",
-        "profiles.p.model: launcher \"command\" takes no model: its argv has no {model}",
+        "profiles.p.model: launcher \"command\" does not support model: its argv has no {model}",
     ),
     (
         "[profiles.p]\nlauncher = \"hermes\"\neffort = \"high\"",
-        "profiles.p.effort: launcher \"hermes\" takes no effort: its argv has no {effort}",
+        "profiles.p.effort: launcher \"hermes\" does not support effort: its argv has no {effort}",
     ),
 ];
 
@@ -317,7 +314,7 @@ fn a_wrong_variable_is_told_by_its_name() {
         ),
         (
             ("KANBAND__PROFILES__P__LAUNCHER", "x"),
-            "profiles.p.launcher: unknown launcher \"x\"; known are claude, codex, command, gemini, hermes, opencode",
+            "profiles.p.launcher: unknown launcher \"x\"; known launchers: claude, codex, command, gemini, hermes, opencode",
         ),
     ];
     for (variable, expected) in table {
@@ -358,7 +355,7 @@ fn everything_wrong_is_told_at_once_even_where_another_layer_covers_it() {
             ["home/kanband.toml", "claims.ttl"],
             ["home/kanband.toml", "dispatch.max_running"],
             ["home/kanband.toml", "dispatch.zzz"],
-            ["home/conf.d/1.toml:1", "not TOML"],
+            ["home/conf.d/1.toml:1", "invalid TOML"],
             ["KANBAND__LOG__LEVEL", "log.level"],
             ["home/conf.d/2.toml", "profiles.p.launcher"],
         ]
@@ -385,10 +382,10 @@ fn a_wrong_value_is_told_once_and_not_by_its_consequences() {
 #[test]
 fn a_file_that_is_not_toml_is_told_with_its_line() {
     let table = [
-        ("[dispatch]\n\nmax_running 4\n", "home/kanband.toml:3: not TOML: "),
-        ("a = 1\na = 2\n", "home/kanband.toml:2: not TOML: "),
-        ("[dispatch]\nmax_running = 99999999999999999999\n", "home/kanband.toml: not TOML: "),
-        ("a = \"", "home/kanband.toml:1: not TOML: "),
+        ("[dispatch]\n\nmax_running 4\n", "home/kanband.toml:3: invalid TOML: "),
+        ("a = 1\na = 2\n", "home/kanband.toml:2: invalid TOML: "),
+        ("[dispatch]\nmax_running = 99999999999999999999\n", "home/kanband.toml: invalid TOML: "),
+        ("a = \"", "home/kanband.toml:1: invalid TOML: "),
     ];
     for (text, expected) in table {
         let told = told_of_file(text);
@@ -403,12 +400,12 @@ fn a_file_that_cannot_be_read_is_a_problem_and_an_absent_one_is_none() {
     let machine = Machine::new(&[("home/conf.d/dir.toml/x", ""), ("other/conf.d", "a file")]);
     let told = machine.told(machine.load_home(&[]));
     assert!(
-        told.len() == 1 && told[0].starts_with("home/conf.d/dir.toml: cannot be read: "),
+        told.len() == 1 && told[0].starts_with("home/conf.d/dir.toml: cannot read it: "),
         "{told:?}"
     );
     let other = machine.path("other");
     let told = machine.told(machine.load_as(1000, &[("KANBAN_HOME", other.to_str().unwrap())]));
-    assert!(told.len() == 1 && told[0].starts_with("other/conf.d: cannot be read: "), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("other/conf.d: cannot read it: "), "{told:?}");
 }
 
 #[test]
@@ -416,7 +413,7 @@ fn a_file_that_is_not_utf_8_is_a_problem() {
     let machine = Machine::new(&[("home/x", "")]);
     std::fs::write(machine.path("home/kanband.toml"), b"# \xff\n").unwrap();
     let told = machine.told(machine.load_home(&[]));
-    assert!(told[0].starts_with("home/kanband.toml: cannot be read: "), "{told:?}");
+    assert!(told[0].starts_with("home/kanband.toml: cannot read it: "), "{told:?}");
 }
 
 #[test]

@@ -102,5 +102,5 @@ pub fn newest_gave_up(connection: &Connection, task_id: &TaskId) -> Result<bool,
              WHERE id = (SELECT max(id) FROM task_runs WHERE task_id = :task_id) AND outcome = 'gave_up'",
         )
         .and_then(|mut s| s.exists(named_params! { ":task_id": task_id }))
-        .doing("look up how a task's newest run ended")
+        .doing("read the outcome of the newest run")
 }

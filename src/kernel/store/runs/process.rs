@@ -1,4 +1,4 @@
-//! What a run's row keeps of its processes and of how they were started.
+//! The columns of a run about its processes and their start.
 
 use rusqlite::named_params;
 
@@ -42,13 +42,13 @@ pub fn set_process_ids(
             })
         })
         .map(|_| ())
-        .doing("write who runs a run")
+        .doing("write the processes of a run")
 }
 
 /// With what a run starts.
 #[derive(Debug, Clone, Copy)]
 pub struct LaunchFacts<'a> {
-    /// Directory of the work.
+    /// Workspace.
     pub workspace_path: &'a str,
     /// Program and arguments, a JSON list.
     pub argv_json: &'a str,
@@ -64,7 +64,7 @@ pub struct LaunchFacts<'a> {
     pub args_json: Option<&'a str>,
     /// The agent's session.
     pub session: Option<&'a str>,
-    /// The run whose session is gone on with.
+    /// The run whose session is resumed.
     pub resumed_run_id: Option<RunId>,
 }
 
@@ -90,7 +90,7 @@ pub fn set_launch(
             })
         })
         .map(|_| ())
-        .doing("write how a run starts")
+        .doing("write the start of a run")
 }
 
 /// Writes the session that an agent has named, unless one is known.

@@ -1,4 +1,4 @@
-//! The file of the index: opened, laid out, begun again.
+//! The file of the index: opened, created, reset.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, named_params};
 use super::super::Doing;
 use crate::kernel::error::Fault;
 
-/// Layout of the index; another one is made anew.
+/// Layout of the index; an index with another layout is rebuilt.
 const LAYOUT: i64 = 3;
 
 /// A task has one document, and more where it has more comments than fit into that. `comments_upto` is the newest comment in a
@@ -27,7 +27,7 @@ CREATE TABLE skipped (task_id TEXT PRIMARY KEY, why TEXT NOT NULL) STRICT;
 CREATE VIRTUAL TABLE texts USING fts5 (title, body, comments, summaries, tokenize = 'unicode61 remove_diacritics 2');
 ";
 
-/// The index at `path`, made anew when it does not fit that life of the board.
+/// The index at `path`, rebuilt when it does not fit that incarnation of the database.
 ///
 /// # Errors
 /// A fault of the index.
@@ -50,7 +50,7 @@ fn open_readable(path: &Path) -> rusqlite::Result<(Connection, bool)> {
 /// Begins again from nothing when the index is of another life of the board. It stays the same file: readers that have it
 /// attached must see what is put there from now on.
 fn empty_unless_of(mut index: Connection, incarnation: &str) -> Result<Connection, Fault> {
-    let doing = "begin the search index again";
+    let doing = "reset the search index";
     let stored: Option<String> = index
         .query_row("SELECT incarnation FROM state", [], |row| row.get(0))
         .optional()
@@ -70,7 +70,7 @@ fn empty_unless_of(mut index: Connection, incarnation: &str) -> Result<Connectio
 }
 
 fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
-    let doing = "make the search index";
+    let doing = "create the search index";
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -99,7 +99,7 @@ fn make(path: &Path, incarnation: &str) -> Result<Connection, Fault> {
 
 /// Makes the empty tables.
 fn lay_out(index: &Connection, incarnation: &str) -> Result<(), Fault> {
-    let doing = "lay out the search index";
+    let doing = "create the tables of the search index";
     index.execute_batch(SCHEMA).doing(doing)?;
     index
         .execute(

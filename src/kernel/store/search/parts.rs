@@ -33,7 +33,7 @@ pub(super) fn is_known(index: &Index, id: &TaskId) -> Result<bool, Fault> {
     index
         .prepare_cached("SELECT 1 FROM documents WHERE task_id = :id")
         .and_then(|mut s| s.exists(named_params! { ":id": id }))
-        .doing("look for a document")
+        .doing("look up a document")
 }
 
 /// Notes that a task, or something of it, is not in the index.
@@ -45,7 +45,7 @@ pub(super) fn step_over(index: &Index, id: &TaskId, why: &str) -> Result<(), Fau
         )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":why": why }))
         .map(drop)
-        .doing("note a task that cannot be indexed")
+        .doing("record a task that cannot be indexed")
 }
 
 /// Takes in what the index does not have of a task yet, as far as there is room in this step.
@@ -64,7 +64,7 @@ pub(super) fn take_in(
     };
     take_in_first(index, id, &first, room)?;
     if summaries.is_cut {
-        step_over(index, id, "only its newest summaries are searched: it has more than 1 MiB")?;
+        step_over(index, id, "more than 1 MiB: only its newest summaries are indexed")?;
     } else {
         index
             .prepare_cached("DELETE FROM skipped WHERE task_id = :id")
@@ -267,5 +267,5 @@ fn last_part(index: &Index, id: &TaskId) -> Result<Option<(i64, Part)>, Fault> {
             })
             .optional()
         })
-        .doing("look for a document")
+        .doing("look up a document")
 }

@@ -1,4 +1,4 @@
-//! Words that somebody typed, as what the index is asked for. They can never be syntax of the index, and there are only so many:
+//! Words of a query, as what the index is asked for. They can never be syntax of the index, and there are only so many:
 //! what a search costs grows with its words times its hits.
 
 use crate::kernel::error::Refusal;
@@ -14,7 +14,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// Takes apart what somebody typed: every word must occur, a `*` at its end stands for any rest. A word that is typed twice
+    /// Takes apart a query: every word must occur, a `*` at its end stands for any rest. A word that is typed twice
     /// counts once.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Words {
             }
         }
         if words.is_empty() {
-            let problem = "there is no word to search for";
+            let problem = "has no word to search for";
             return Err(Refusal::InvalidValue { field: "text", problem, value: shorten(typed) });
         }
         let prefixes = words.iter().filter(|word| word.is_prefix).count();
@@ -42,7 +42,7 @@ impl Words {
             (prefixes, SEARCH_PREFIXES_MAX, "has too many words that end with `*`"),
         ] {
             if actual > limit {
-                let value = format!("{actual}, at most {limit}");
+                let value = format!("{actual}, maximum {limit}");
                 return Err(Refusal::InvalidValue { field: "text", problem, value });
             }
         }

@@ -30,7 +30,7 @@ pub struct SearchIndex {
 }
 
 impl SearchIndex {
-    /// Opens the index of the board at `database`, or makes it anew when it does not fit that life of the board.
+    /// Opens the index of the board at `database`, or rebuilds it when it does not fit that incarnation of the database.
     ///
     /// # Errors
     /// A fault of the index.
@@ -130,7 +130,7 @@ impl SearchIndex {
 
     /// Drops the texts of tasks that gc has removed since the last look.
     fn forget_collected(&mut self, board: &Connection) -> Result<(), Fault> {
-        let doing = "forget collected texts";
+        let doing = "remove deleted texts from the index";
         let stored = install::setting(board, EVENTS_FLOOR)?;
         let floor: i64 = stored.and_then(|text| text.parse().ok()).unwrap_or_default();
         let known: i64 =
@@ -230,7 +230,7 @@ mod tests {
             let is_over = failures.is_stepped_over(&two, &database(true));
             assert_eq!(is_over, attempt == ATTEMPTS_MAX, "{attempt}");
         }
-        assert!(!failures.is_stepped_over(&one, &database(true)), "another task begins anew");
+        assert!(!failures.is_stepped_over(&one, &database(true)), "another task starts over");
         for _ in 0..=ATTEMPTS_MAX {
             assert!(!failures.is_stepped_over(&one, &full));
         }

@@ -1,4 +1,4 @@
-//! What the tick looks for and moves: claims and pauses that are over, times to be clamped, tasks that wait untold.
+//! What the tick finds and moves: claims and pauses that are over, times to be clamped, tasks that wait untold.
 
 use rusqlite::{OptionalExtension as _, named_params};
 
@@ -41,7 +41,7 @@ pub fn runtime_from(connection: &Connection, id: &TaskId) -> Result<RunId, Fault
     connection
         .prepare_cached("SELECT runtime_from_run_id FROM tasks WHERE id = :id")
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)))
-        .doing("read from where a task's running time counts")
+        .doing("read the start of a task's running time")
 }
 
 /// The latest times that anything on the board may wait for.
@@ -88,7 +88,7 @@ pub fn list_waiting_untold(
     before: EpochSeconds,
     limit: u32,
 ) -> Result<Vec<TaskId>, Fault> {
-    let doing = "list tasks that wait long";
+    let doing = "list long-waiting tasks";
     let mut statement = connection
         .prepare_cached(
             "SELECT id FROM tasks
@@ -121,7 +121,7 @@ pub fn set_waiting_told(connection: &Connection, id: &TaskId) -> Result<(), Faul
         .prepare_cached("UPDATE tasks SET waiting_told_for = ready_at WHERE id = :id")
         .and_then(|mut s| s.execute(named_params! { ":id": id }))
         .map(|_| ())
-        .doing("remember that a wait was told of")
+        .doing("record the report of a long wait")
 }
 
 /// Blocked tasks of a board whose last run was given up, those with the newest failure first.
@@ -129,7 +129,7 @@ pub fn list_given_up(
     connection: &Connection,
     board: &BoardName,
 ) -> Result<Vec<(Task, EpochSeconds)>, Fault> {
-    let doing = "list tasks that were given up";
+    let doing = "list tasks blocked after failures";
     let mut statement = connection
         .prepare_cached(
             "SELECT t.id, r.ended_at FROM tasks t

@@ -1,4 +1,4 @@
-//! One odd value of every kind: what becomes of it, and that it is told.
+//! One odd value of every kind: what becomes of it, and that it is reported.
 
 use serde_json::json;
 
@@ -117,7 +117,7 @@ fn a_name_that_is_none_is_dropped_and_not_cut_to_another() {
     }
     assert_eq!(said.matches("a skill was dropped").count(), 2);
     let normal = normalize(record(|it| it.task.skills = Some("nonsense".into())), 9).unwrap();
-    assert!(normal.told.notes[0].contains("no JSON list"), "{:?}", normal.told);
+    assert!(normal.told.notes[0].contains("not a JSON list"), "{:?}", normal.told);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn metadata_and_payloads_that_cannot_be_read_again_are_dropped() {
 #[test]
 fn a_workspace_that_no_run_can_use_is_told() {
     for (kind, path, word) in [
-        (Some("cloud"), None, "is scratch now"),
+        (Some("cloud"), None, "was changed to scratch"),
         (Some("dir"), Some("../escaped"), "is relative"),
         (Some("worktree"), Some("repo"), "is relative"),
         (Some("dir"), None, "names no directory"),

@@ -1,4 +1,4 @@
-//! Columns and tables of a file that have no place here. Each is told with the number of values in it, so that nothing that
+//! Columns and tables of a file that have no place here. Each is reported with the number of values in it, so that nothing that
 //! steered the work goes without a word.
 
 use crate::kernel::error::Fault;
@@ -73,22 +73,22 @@ const BROUGHT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Tables whose rows are told one by one.
+/// Tables whose rows are reported one by one.
 const TOLD_BY_ROW: &[&str] = &["task_attachments"];
 
 /// What there is instead of a column of the predecessor's releases up to 0.19.
 const INSTEAD: &[(&str, &str)] = &[
     ("tasks.branch_name", "the branch of a worktree is named after its task"),
     ("tasks.project_id", "the directory of a task is its workspace: dir:PATH or worktree:PATH"),
-    ("tasks.max_retries", "dispatch.failure_limit holds for every task"),
-    ("tasks.goal_mode", "there is no goal mode: what counts as done belongs into the body"),
+    ("tasks.max_retries", "dispatch.failure_limit applies to every task"),
+    ("tasks.goal_mode", "there is no goal mode: describe in the body what counts as done"),
     ("tasks.goal_max_turns", "there is no goal mode: max_runtime limits a run"),
-    ("tasks.session_id", "sessions are not kept: tenants and labels group tasks"),
+    ("tasks.session_id", "sessions are not imported: group tasks by tenants and labels"),
     (
         "tasks.block_kind",
-        "blocked tasks stay blocked; the kind of a new block is kept with its event",
+        "blocked tasks stay blocked; the kind of a new block is recorded in its event",
     ),
-    ("tasks.block_recurrences", "a block is not counted: a person decides each time"),
+    ("tasks.block_recurrences", "blocks are not counted: a person decides each time"),
     ("kanban_notify_subs.notifier_profile", "a subscription has no sender of its own"),
 ];
 
@@ -106,7 +106,7 @@ pub(super) fn left_out_columns(
             let is_told = TOLD_BY_ROW.contains(&table.as_str());
             let values = if is_told { 0 } else { board.count(table)? };
             if values > 0 {
-                let instead = "this table is not known".to_owned();
+                let instead = "unknown table".to_owned();
                 left_out.push(ColumnLeftOut { column: table.clone(), values, instead });
             }
             continue;
@@ -123,7 +123,7 @@ pub(super) fn left_out_columns(
             let values = rows.iter().filter(|row| says_something(row.cell(&column.name))).count();
             let name = format!("{table}.{}", column.name);
             let instead = INSTEAD.iter().find(|(known, _)| *known == name);
-            let instead = instead.map_or("this column is not known", |(_, instead)| *instead);
+            let instead = instead.map_or("unknown column", |(_, instead)| *instead);
             let instead = instead.to_owned();
             left_out.push(ColumnLeftOut { column: name, values, instead });
         }

@@ -1,4 +1,4 @@
-//! From a row of the predecessor to the fields of a record. A value of another kind than its column's is told and dropped: SQLite
+//! From a row of the predecessor to the fields of a record. A value of another kind than its column's is reported and dropped: SQLite
 //! takes anything anywhere.
 
 use std::collections::{HashMap, HashSet};
@@ -60,7 +60,7 @@ impl<'r> Reading<'r> {
 
     fn text(&mut self, column: &str) -> Option<String> {
         if let Cell::Text { is_whole: false, .. } = self.row.cell(column) {
-            self.note(column, "was no UTF-8; what could not be read was replaced");
+            self.note(column, "was not valid UTF-8; invalid bytes were replaced");
         }
         self.row.text(column)
     }
@@ -74,7 +74,7 @@ impl<'r> Reading<'r> {
         };
         if number.is_none() && !is_blank {
             let given = shorten(&self.row.text(column).unwrap_or_default());
-            self.note(column, &format!("{given} is no number and was dropped"));
+            self.note(column, &format!("{given} is not a number and was dropped"));
         }
         number
     }
@@ -98,7 +98,7 @@ impl<'r> Reading<'r> {
             Ok(_) | Err(_) => {
                 self.note(
                     "payload of an event",
-                    &format!("{} is no JSON object and was dropped", shorten(&text)),
+                    &format!("{} is not a JSON object and was dropped", shorten(&text)),
                 );
                 None
             }

@@ -27,29 +27,29 @@ pub struct ImportLinks {
     pub board: Option<String>,
     /// Pairs of parent and child.
     pub links: Vec<(String, String)>,
-    /// Imported tasks in `todo`, after all links: those that wait for nothing are made ready, as everywhere on this board.
+    /// Imported tasks in `todo`, sent after all links: those without unfinished parents become ready.
     pub waiting: Vec<String>,
 }
 
-/// What became of the links.
+/// Result of `import_links`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportLinksReply {
-    /// Links that were brought.
+    /// Number of links imported.
     pub imported: usize,
-    /// Links that were there already.
+    /// Number of links that already existed.
     pub existing: usize,
-    /// Links that were left out because an end is missing, and tasks that stand elsewhere now.
+    /// One line per link skipped because a task is missing, and per task whose status changed.
     pub notes: Vec<String>,
-    /// Links between tasks that were left out.
+    /// Links that were skipped.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
-    /// Tasks that stand elsewhere now.
+    /// Tasks whose status changed, with the new status.
     #[serde(default)]
     pub moved: BTreeMap<String, TaskStatus>,
-    /// Events that tell of it.
+    /// Number of events written.
     #[serde(default)]
     pub events: usize,
-    /// Whether dispatch was paused because tasks were made ready.
+    /// Whether dispatch was paused because tasks became ready.
     #[serde(default)]
     pub paused: bool,
 }
@@ -101,7 +101,7 @@ impl WrongLink {
     /// As a note, or as something that is missing.
     pub fn told(self) -> (Option<String>, Option<LeftOut>) {
         let (parent, child) = (shorten(&self.link.0), shorten(&self.link.1));
-        let told = format!("link {parent} -> {child} was left out: {}", self.why);
+        let told = format!("skipped link {parent} -> {child}: {}", self.why);
         if !self.is_between_tasks {
             return (Some(told), None);
         }
@@ -123,18 +123,18 @@ fn import_link(
         Ok(Err(WrongLink { link, why, is_between_tasks }))
     };
     let (Some(parent_id), Some(child_id)) = (TaskId::parse(parent), TaskId::parse(child)) else {
-        return wrong("an end is missing", false);
+        return wrong("a task is missing", false);
     };
     for end in [&parent_id, &child_id] {
         match store::tasks::get_status(tx.store(), end)? {
             Some((_, on)) if on == *board => {}
-            Some(_) => return wrong("an end is on another board", true),
-            None => return wrong("an end is missing", false),
+            Some(_) => return wrong("a task is on another board", true),
+            None => return wrong("a task is missing", false),
         }
     }
     if parent_id == child_id || store::links::would_close_circle(tx.store(), &parent_id, &child_id)?
     {
-        return wrong("it would close a circle", true);
+        return wrong("it would create a cycle", true);
     }
     Ok(Ok(store::links::insert(tx.store(), &parent_id, &child_id)?))
 }
@@ -167,7 +167,7 @@ fn hold_back(
         let to = tx.move_task(&task, TaskStep::Demote, &cause)?;
         reply.events += 1;
         reply.moved.insert(child.to_string(), to);
-        reply.notes.push(format!("{child} waits for {parent} and is todo"));
+        reply.notes.push(format!("{child} waits for {parent} and is now todo"));
         return Ok(());
     }
     Ok(())

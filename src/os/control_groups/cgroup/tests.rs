@@ -19,9 +19,14 @@ fn the_base_goes_where_something_can_be_made() {
             Some("/sys/fs/cgroup/unified/runs.service"),
             Ok("/sys/fs/cgroup/unified/runs.service"),
         ),
-        (hybrid(), "0::/a\n", Some("/sys/fs/cgroup/memory"), Err("lies in no")),
-        (hybrid(), "4:memory:/\n", None, Err("in no cgroup v2 group")),
-        (hybrid(), "0::/../x\n", None, Err("not in what is mounted")),
+        (
+            hybrid(),
+            "0::/a\n",
+            Some("/sys/fs/cgroup/memory"),
+            Err("is not in a cgroup v2 hierarchy"),
+        ),
+        (hybrid(), "4:memory:/\n", None, Err("not in a cgroup v2 group")),
+        (hybrid(), "0::/../x\n", None, Err("not in the mounted hierarchy")),
         (vec![], "0::/\n", None, Err("no cgroup v2 hierarchy is mounted")),
         (vec![mount("/", "/c", true)], "0::/\n", None, Err("/c is read-only")),
         (shadowed, "0::/box/a\n", None, Ok("/sys/fs/cgroup/box/a")),
@@ -104,6 +109,6 @@ fn a_home_has_one_name_however_it_is_reached() {
 fn a_directory_that_is_no_control_group_is_refused_and_left_as_it_was() {
     let temp = tempfile::tempdir().unwrap();
     let why = Base::make(temp.path(), "kanband-1".into()).unwrap_err();
-    assert!(why.contains("is no control group"), "{why}");
+    assert!(why.contains("is not a control group"), "{why}");
     assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
 }

@@ -3,7 +3,7 @@
 //! Every file appears whole or not at all: it is written beside its place with mode 0600 and renamed. Nothing
 //! is flushed to the disk unless a caller asks ([`sync_exit`]): after a power cut no process of the run is
 //! left, and the boot id says so. A file that is missing reads as none; one that is damaged is an error that
-//! names it, never taken for a missing one.
+//! names it, never mistaken for a missing one.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -27,7 +27,7 @@ const DIR_MODE: u32 = 0o700;
 const PASSABLE_MODE: u32 = 0o711;
 
 impl RunDir {
-    /// Creates the directory with mode 0700 if it is missing, and its parent if somebody has removed that.
+    /// Creates the directory with mode 0700 if it is missing, and its parent if that was removed.
     ///
     /// # Errors
     /// mkdir(2) fails, or what is there is a symbolic link, no directory, or another user's.
@@ -50,7 +50,7 @@ impl RunDir {
         }
     }
 
-    /// Makes the parent of the run directories anew. Where users who are not the daemon's pass through the home, to the tokens of
+    /// Creates the parent of the run directories again. Where users who are not the daemon's pass through the home, to the tokens of
     /// their workers, they pass through it as well.
     fn create_parent(&self) -> io::Result<()> {
         let Some(runs) = self.path().parent() else { return Ok(()) };
@@ -88,7 +88,7 @@ impl RunDir {
     }
 }
 
-/// Removes a run directory with the files of its run. Nobody may hold the run lock any more, or want it.
+/// Removes a run directory with the files of its run. No process may hold the run lock then, or want it.
 ///
 /// # Errors
 /// A file or the directory cannot be removed, or files of other names are there.
@@ -234,7 +234,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // O_EXCL also rules out that somebody planted a link.
+    // O_EXCL also rules out a planted link.
     let create = || OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path);
     let mut file = match create() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

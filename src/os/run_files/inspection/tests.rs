@@ -185,7 +185,7 @@ fn each_set_of_signs_means_what_the_table_says() {
         (gone(nothing()), true, None, "other boot"),
         (gone(Signs { exit: unreadable(false), ..own() }), true, None, "other boot"),
         (gone(Signs { exit: Seen::There(record()), ..own() }), true, None, "ended"),
-        // A boot id that is told differently.
+        // A boot id that differs.
         (Signs { search: shim.clone(), ..gone(own()) }, true, None, "alive"),
         (gone(Signs { lock: LockSign::Held, ..own() }), false, None, "unknown"),
         // Nobody knows of a shim.

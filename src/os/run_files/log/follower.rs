@@ -1,4 +1,4 @@
-//! Reads a log while it is being written: what has come since the last look, and how much of it is gone already.
+//! Reads a log while it is written: new output since the last read, and how much was dropped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};

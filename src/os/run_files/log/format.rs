@@ -1,4 +1,4 @@
-//! How a log lies on disk: the names of its files and the first line of a segment.
+//! The format of a log on disk: the names of its files and the first line of a segment.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A mirror of a repository: its objects, refs and reflogs by links, under a configuration that kanband has written.
+//! A mirror of a repository: its objects, refs and reflogs by links, with a configuration written by kanband.
 //!
 //! Git executes what a repository's configuration names (filters, monitors, hooks, helpers, transports), and no switch disables
 //! what has no fixed name. So git does not see that configuration. The values that decide how files are compared (line ends, the
@@ -235,7 +235,7 @@ fn configuration(values: &Values, purpose: Purpose) -> Result<String, GitError> 
     let is_known = |key: &str| FORMAT_KEYS.contains(&key) || HARMLESS_EXTENSIONS.contains(&key);
     let unknown = values.iter().find(|(key, _)| key.starts_with("extensions.") && !is_known(key));
     if let Some((key, _)) = unknown {
-        return Err(GitError::Odd(format!("the repository has `{key}`, which is not known here")));
+        return Err(GitError::Odd(format!("the repository has the unsupported setting `{key}`")));
     }
     let last = |key: &str| {
         values.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())

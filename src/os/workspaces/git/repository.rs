@@ -73,7 +73,7 @@ pub enum RepositoryError {
         path: PathBuf,
     },
     /// It lies in a bare repository.
-    #[error("{} is not in a git repository: it is inside the bare repository {}; name that directory itself", path.display(), bare.display())]
+    #[error("{} is not in a git repository: it is inside the bare repository {}; name that directory", path.display(), bare.display())]
     InsideBare {
         /// The directory.
         path: PathBuf,
@@ -82,8 +82,8 @@ pub enum RepositoryError {
     },
     /// It is a bare repository, and a part of a checkout.
     #[error(
-        "{} is a bare repository inside the checkout {}: its configuration may be a stranger's, so it is not used; \
-         name the checkout, or clone the bare repository to a place outside of it",
+        "{} is a bare repository inside the checkout {}: its configuration is not trusted; \
+         name the checkout, or clone the bare repository elsewhere",
         bare.display(), checkout.display()
     )]
     BareInCheckout {
@@ -209,7 +209,7 @@ pub fn checkout_at(folder: &Path) -> Result<Option<Repository>, RepositoryError>
 }
 
 fn leads_nowhere(link: &Path, git_dir: &Path) -> RepositoryError {
-    let why = format!("it leads to {}, where no repository is", git_dir.display());
+    let why = format!("it points to {}, which is not a repository", git_dir.display());
     RepositoryError::Damaged { path: link.to_owned(), why }
 }
 
@@ -218,7 +218,7 @@ fn linked_dir(link: &Path) -> Result<PathBuf, RepositoryError> {
     let line = read_line(link).map_err(at(link))?;
     let named = line.strip_prefix(b"gitdir: ").ok_or_else(|| RepositoryError::Damaged {
         path: link.to_owned(),
-        why: "it is no link to a repository".to_owned(),
+        why: "it does not point to a repository".to_owned(),
     })?;
     let folder = link.parent().unwrap_or(link);
     Ok(folder.join(Path::new(std::ffi::OsStr::from_bytes(named))))
@@ -227,7 +227,7 @@ fn linked_dir(link: &Path) -> Result<PathBuf, RepositoryError> {
 /// The directory that the worktrees of a repository share.
 ///
 /// # Errors
-/// It cannot be told.
+/// Unknown.
 pub fn common_dir(git_dir: &Path) -> Result<PathBuf, RepositoryError> {
     let file = git_dir.join("commondir");
     match read_line(&file) {
@@ -265,7 +265,7 @@ pub fn read_regular(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() || found.len() > bytes_max {
-        let what = if found.is_file() { "is too large" } else { "is no regular file" };
+        let what = if found.is_file() { "is too large" } else { "is not a regular file" };
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! Removing a scratch directory: by descriptors from its root down, never through a link, never onto another mount.
+//! Removal of a scratch directory: by descriptors from its root down, never through a link, never onto another mount.
 //!
 //! The order of proof: a mark, a directory of that name, device and inode as marked. Only then is anything unlinked, and
 //! only what lies in that very directory. An entry that cannot be judged stops the removal; nothing is guessed.
@@ -60,7 +60,7 @@ fn marked_scratch(
 ) -> io::Result<Result<FileIdentity, Judgement>> {
     let kept = |why: &str| Ok(Err(Judgement::Kept(why.to_owned())));
     match workspaces.mark(name)?.map(|mark| mark.kind) {
-        None => kept("it carries no mark of this daemon"),
+        None => kept("it has no mark of this daemon"),
         Some(MarkKind::Worktree { .. }) => kept("it is marked as a worktree"),
         Some(MarkKind::Scratch(marked)) => match look_at_directory(&workspaces.root, name) {
             Ok(_) => Ok(Ok(marked)),
@@ -104,7 +104,7 @@ pub(super) fn remove(workspaces: &Workspaces, name: &str) -> Removal {
 
 fn try_remove(workspaces: &Workspaces, name: &str) -> io::Result<Removal> {
     let Ok(marked) = marked_scratch(workspaces, name)? else {
-        return Ok(Removal::Kept("it changed while it was looked at".to_owned()));
+        return Ok(Removal::Kept("it changed during the inspection".to_owned()));
     };
     let top = open_allowed(&workspaces.root, name)
         .map_err(|errno| not_a_directory(&workspaces.path_of(name), errno))?;
@@ -182,7 +182,7 @@ pub(super) fn remove_emptied(workspaces: &Workspaces, name: &str) -> io::Result<
     Ok(Removal::Removed)
 }
 
-const OTHER_DIRECTORY: &str = "it is not the directory that was marked (device and inode differ)";
+const OTHER_DIRECTORY: &str = "it is not the marked directory (device and inode differ)";
 
 struct Emptier<'a> {
     /// The directory that is being removed.

@@ -1,4 +1,4 @@
-//! Which branch a worktree gets. Pure: what the repository has comes in.
+//! The branch of a worktree. Pure: the state of the repository is passed in.
 //!
 //! A branch `kanban` and a branch `kanban/t_1` cannot stand side by side: to git one is a file where the other needs a directory.
 //! The name that the configuration asks for may therefore be impossible; then the same name with dashes is taken, and told.

@@ -1,4 +1,4 @@
-//! What index and working tree have that no commit has, whatever the index says about them.
+//! Content of index and working tree that no commit has, whatever the index says about it.
 //!
 //! An index can hide edits: entries that are marked `assume-unchanged`, `skip-worktree` or "to be added", or whose times were set
 //! back. So its entries are taken over into an index of our own, which knows nothing about the files, and every file is read. Only

@@ -1,4 +1,4 @@
-//! Decides what would be lost if a worktree went. `gc` and its dry run ask this one function, so they agree.
+//! Decides what would be lost with a worktree. `gc` and its dry run ask this one function, so they agree.
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -25,7 +25,7 @@ pub enum Standing {
     Empty,
     /// A worktree.
     Known(Box<Examined>),
-    /// It cannot be told, for this reason; then nothing is done.
+    /// Unknown, for this reason; then nothing is done.
     Unknown(String),
 }
 
@@ -59,7 +59,7 @@ pub fn examine(git: &Git, path: &Path) -> Standing {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Standing::Gone,
         Err(error) => return Standing::Unknown(error.to_string()),
         Ok(found) if !found.is_dir() => {
-            return Standing::Unknown(format!("{} is no directory", path.display()));
+            return Standing::Unknown(format!("{} is not a directory", path.display()));
         }
         Ok(_) => {}
     }

@@ -44,7 +44,10 @@ pub fn reasons(
     while let Some((folder, depth)) = open.pop() {
         for found in modules_in(&folder.join("modules"))? {
             if depth >= MODULES_DEPTH_MAX {
-                return Err(GitError::Odd(format!("{}: submodules without end", found.display())));
+                return Err(GitError::Odd(format!(
+                    "{}: too deeply nested submodules",
+                    found.display()
+                )));
             }
             open.push((found.clone(), depth + 1));
             wholes.entry(found.clone()).or_insert_with(|| Whole::without_checkout(&found, git_dir));
@@ -117,7 +120,7 @@ fn placed(top: &Path, git_dir: &Path, path: &Path, is_bare: bool) -> Result<Whol
     let found = match checkout_at(&full) {
         Ok(Some(found)) => found,
         Ok(None) => return Err("has a `.git` that is not a repository".to_owned()),
-        Err(error) => return Err(format!("has a `.git` that leads nowhere: {error}")),
+        Err(error) => return Err(format!("has a broken `.git`: {error}")),
     };
     if found.is_linked() {
         return Err(format!("is another worktree, of {}", found.common_dir.display()));

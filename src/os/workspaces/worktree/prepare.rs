@@ -97,7 +97,7 @@ pub enum PrepareError {
     Git {
         /// The place of the worktree.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         source: GitError,
     },
 }

@@ -26,7 +26,7 @@ pub fn salvage(git: &Git, examined: &Examined, name: &str) -> Vec<Part> {
     if let Some(what) = words::unreached(&examined.own) {
         parts.push(part(what, saver.commits_and_objects()));
     }
-    let kept = "it stays in the worktree";
+    let kept = "it remains in the worktree";
     parts.extend(examined.stays.iter().map(|what| Part {
         what: what.clone(),
         saved_as: None,
@@ -73,7 +73,7 @@ impl Saver<'_> {
         let written = mirror.call(["write-tree"]).env("GIT_INDEX_FILE", &index);
         let tree = self.line(&written)?;
         let parents: Vec<String> = content.head.iter().cloned().chain([staged]).collect();
-        let message = format!("Work of {} that was not committed", self.name);
+        let message = format!("Uncommitted work of {}", self.name);
         Ok((self.commit(&tree, &parents, &message)?, not_saved))
     }
 
@@ -157,7 +157,7 @@ impl Saver<'_> {
         self.reference(&commit)
     }
 
-    /// Parents by what they are: of an index's commit, made anew each time, its tree.
+    /// Parents by what they are: of an index's commit, made again each time, its tree.
     fn known_parents(&self, parents: &[String]) -> Result<Vec<String>, GitError> {
         let head = self.examined.content.head.as_ref();
         let tips = &self.examined.own.tips;
@@ -211,7 +211,7 @@ fn number_of(reference: &str) -> Option<u64> {
 
 /// Which commit was found where.
 fn message_of(name: &str, tips: &[Named]) -> String {
-    let mut text = format!("Commits that only the worktree of {name} led to\n\n");
+    let mut text = format!("Commits reachable only from the worktree of {name}\n\n");
     let lines: BTreeMap<&str, String> =
         tips.iter().map(|tip| (tip.id.as_str(), tip.sources.join(", "))).collect();
     for (id, sources) in lines {

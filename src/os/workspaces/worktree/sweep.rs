@@ -30,7 +30,7 @@ pub fn sweep(git: &Git, path: &Path, name: &str, dry_run: bool) -> Swept {
         Standing::Empty if dry_run => return Swept::Removed,
         Standing::Empty => return in_words(remove_rest(path)),
         Standing::Unknown(why) => {
-            return kept(format!("its state is unknown: {why}"));
+            return kept(format!("cannot determine its state: {why}"));
         }
         Standing::Known(examined) => examined,
     };
@@ -50,12 +50,12 @@ pub fn sweep(git: &Git, path: &Path, name: &str, dry_run: bool) -> Swept {
 fn in_words(removed: io::Result<()>) -> Swept {
     match removed {
         Ok(()) => Swept::Removed,
-        Err(error) => kept(format!("it cannot be removed: {error}")),
+        Err(error) => kept(format!("cannot remove it: {error}")),
     }
 }
 
 /// Removes the files first, then what the repository knows of it, then the link between the two: cut off at any point, it is
-/// gone on with.
+/// continued.
 fn remove(path: &Path, repository: &Repository) -> io::Result<()> {
     let note = repository.git_dir.join(REMOVAL_NOTE);
     std::fs::write(&note, "its files are being removed\n")?;
@@ -74,7 +74,7 @@ fn forget(path: &Path, repository: &Repository) -> io::Result<()> {
         .strip_prefix(&worktrees)
         .ok()
         .filter(|id| id.components().count() == 1)
-        .ok_or_else(|| odd("is no worktree's directory"))?;
+        .ok_or_else(|| odd("is not the directory of a worktree"))?;
     if !repository.is_entry_of(path).map_err(io::Error::other)? {
         return Err(odd("belongs to another worktree"));
     }

@@ -47,7 +47,7 @@ pub(super) fn play(stage: &mut Stage<'_>, _home: &DemoHome) -> Result<Played, Fa
             format!("signal {signal:?}, rows {:?}", metadata(migrate, "rows")),
         ),
         Check::ended(
-            "failures: the task without a program was given up and waits for a person",
+            "failures: the task without a program is blocked and needs a person",
             &[deploy],
             TaskStatus::Blocked,
             &given_up,
@@ -68,7 +68,7 @@ fn kill_worker(stage: &mut Stage<'_>, id: &TaskId) -> Result<(), Failure> {
         Ok(details.runs.iter().find(|run| Run::is_open(run)).and_then(|run| run.worker_pid))
     };
     let found = |error: &dyn std::fmt::Display| {
-        Failure::fault(format!("the worker of {id} cannot be killed: {error}"))
+        Failure::fault(format!("cannot kill the worker of {id}: {error}"))
     };
     let Some(pid) = worker(stage)? else { return Err(found(&"its run has no process")) };
     let pid_number = i32::try_from(pid).map_err(|error| found(&error))?;

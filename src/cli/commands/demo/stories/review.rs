@@ -49,7 +49,7 @@ pub(super) fn play(stage: &mut Stage<'_>, home: &DemoHome) -> Result<Played, Fai
             &[RunOutcome::Blocked, RunOutcome::Completed],
         ),
         Check::that(
-            "review: the second attempt knew that it was one, and the reviewer was told",
+            "review: the second attempt read about the first, and the reviewer read both",
             metadata(build, "review_iteration").is_some_and(|number| number == 2)
                 && summary(review) == "approved at review iteration 2",
             format!("{}; {:?}", attempts(build), summary(review)),

@@ -1,0 +1,108 @@
+//! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
+
+use kanband::kernel::error::{ErrorCode, Fault, Refusal};
+use kanband::kernel::task::TaskStatus;
+
+/// Set to rewrite the file instead of comparing it, as for the generated documents.
+const UPDATE: &str = "KANBAND_UPDATE_FILES";
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/errors.golden.txt");
+const ID: &str = "t_1a2b3c4d";
+const OTHER: &str = "t_5e6f7a8b";
+
+/// A sample of each variant. The match does not compile while one is missing here.
+macro_rules! samples {
+    ($errors:ident: $($variant:ident { $($field:ident: $value:expr),* })*) => {{
+        let is_listed = |error: &$errors| match error {
+            $($errors::$variant { .. } => stringify!($variant),)*
+        };
+        vec![$($errors::$variant { $($field: $value.into()),* }),*]
+            .into_iter()
+            .map(|error| (is_listed(&error), error))
+            .collect::<Vec<(&'static str, $errors)>>()
+    }};
+}
+
+fn refusals() -> Vec<(&'static str, Refusal)> {
+    samples! { Refusal:
+        UnknownTask { id: ID }
+        UnknownParents { ids: ID }
+        UnknownLinkEnds { ids: ID }
+        UnknownBoard { name: "shop" }
+        OtherBoard { id: ID, board: "shop" }
+        TitleRequired {}
+        CommentBodyRequired {}
+        CommentAuthorRequired {}
+        ReasonRequired {}
+        SummaryRequired {}
+        InvalidValue { field: "tenant", problem: "cannot be blank", value: "\" \"" }
+        WorkspaceKind { value: "cloud" }
+        SkillComma { name: "a,b" }
+        TooLarge { field: "body", actual: 2_000_000_usize, limit: 1_048_576_usize }
+        TooMany { what: "comments", id: ID, limit: 1_000_u64 }
+        SelfLink { id: ID }
+        Cycle { parent: ID, child: OTHER }
+        UnknownLink { parent: ID, child: OTHER }
+        WrongStatus { verb: "claim", id: ID, status: TaskStatus::Blocked, why: "" }
+        CurrentlyRunning { verb: "assign", id: ID, lock: "ann@host" }
+        UnmetParents { id: ID, unmet: OTHER }
+        PreviousRunOpen { id: ID, run_id: 7 }
+        WorkspaceBusy { id: ID, workspace: "/srv/shop", holder: OTHER, run_id: 7 }
+        WorkspaceUnknown { id: ID, workspace: "/srv/shop", why: "permission denied" }
+        NotUnkillable { id: ID, state: "run 7 is stopping" }
+        OtherClaimer { verb: "heartbeat", id: ID, lock: "ann@host", claimer: "bob@host" }
+        RunOver { run_id: 7, detail: "completed" }
+        NotYours { run_id: 7, own: ID, id: OTHER }
+        Forbidden { caller: "a worker (run 7)", verb: "archive" }
+        IdempotencyConflict { key: "nightly", id: ID }
+        RequestConflict { id: "r-1" }
+        UnknownProfile { name: "coder" }
+        OptionNotTaken { option: "model", profile: "coder", launcher: "command" }
+        ImportClash { id: ID }
+        UnknownBreaker { key: "profile:coder" }
+        UnknownCards { ids: vec![OTHER.to_owned()], told: format!("{OTHER} (no such task)") }
+        UnknownAttachment { id: ID, filename: "spec.pdf" }
+        ReadTooLong { ms: 5_000_u64 }
+        UnknownSubscription { id: ID }
+    }
+}
+
+fn faults() -> Vec<(&'static str, Fault)> {
+    samples! { Fault:
+        Database { doing: "write a row", detail: "disk I/O error", retryable: true }
+        File { doing: "create the workspace /srv/shop", detail: "permission denied" }
+        DiskFull { doing: "write a row" }
+        Corrupt { what: "status", value: "odd" }
+        BoardLost { loss: "kanban.db is gone", remedy: "restore the newest backup" }
+        ShuttingDown {}
+        Busy { what: "too many requests" }
+        NoAnswer { part: "the dispatcher" }
+    }
+}
+
+fn shown(name: &str, code: ErrorCode, message: &str, hint: Option<String>) -> String {
+    let code = serde_json::to_value(code).unwrap();
+    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    format!("==== {name}: {}\n{message}\n{hint}\n", code.as_str().unwrap())
+}
+
+#[test]
+fn the_text_of_every_refusal_and_fault_is_the_one_on_file() {
+    let refused = refusals().into_iter().map(|(name, error)| {
+        shown(name, error.code(), &error.to_string(), error.hint().map(|hint| hint.to_string()))
+    });
+    let failed = faults().into_iter().map(|(name, error)| {
+        shown(name, error.code(), &error.to_string(), error.hint().map(|hint| hint.to_string()))
+    });
+    let texts: String = refused.chain(failed).collect();
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(GOLDEN, &texts).unwrap();
+        return;
+    }
+    let kept = std::fs::read_to_string(GOLDEN).unwrap_or_default();
+    let differs = kept.lines().zip(texts.lines()).position(|(one, other)| one != other);
+    assert!(
+        kept == texts,
+        "{GOLDEN} differs from line {}; run this test with {UPDATE}=1",
+        differs.map_or(0, |line| line + 1)
+    );
+}
