@@ -424,7 +424,7 @@ impl Looker {
         match self.deps.database.submit(Submit::by_system("crash-detector", verb)).await {
             Ok(()) => *told = Some(why.to_owned()),
             Err(error) => {
-                tracing::warn!(run = run_id, %error, "cannot record that the state of a run is unknown")
+                tracing::warn!(run = run_id, %error, "cannot record that the state of a run is unknown");
             }
         }
     }

@@ -371,7 +371,7 @@ impl Handler<LookAgain> for Worker {
             Ok(Some(run)) => worker.apply_row(&run, context),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(run = worker.run_id, %error, "cannot read the row of the run")
+                tracing::warn!(run = worker.run_id, %error, "cannot read the row of the run");
             }
         }));
     }

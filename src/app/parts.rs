@@ -78,8 +78,7 @@ pub(super) fn build(
 ) -> Result<Parts, StartError> {
     let Configured { ambient, configuration, shown, basis } = configured;
     let (settings, shares) = (configuration.settings(), basis.shares);
-    let install =
-        board.install().map_err(|fault| StartError::fault("read its process identity", &fault))?;
+    let install = board.install().map_err(|fault| StartError::fault("read the home id", &fault))?;
     let wires = Wires::default();
     let Storage { database, database_thread, pool, readers, feed } =
         open_storage(board, home, &configuration, &wires, &install.incarnation)?;

@@ -87,11 +87,11 @@ fn shown(name: &str, code: ErrorCode, message: &str, hint: Option<String>) -> St
 
 #[test]
 fn the_text_of_every_refusal_and_fault_is_the_one_on_file() {
-    let refused = refusals().into_iter().map(|(name, error)| {
-        shown(name, error.code(), &error.to_string(), error.hint().map(|hint| hint.to_string()))
-    });
+    let refused = refusals()
+        .into_iter()
+        .map(|(name, error)| shown(name, error.code(), &error.to_string(), error.hint()));
     let failed = faults().into_iter().map(|(name, error)| {
-        shown(name, error.code(), &error.to_string(), error.hint().map(|hint| hint.to_string()))
+        shown(name, error.code(), &error.to_string(), error.hint().map(str::to_owned))
     });
     let texts: String = refused.chain(failed).collect();
     if std::env::var_os(UPDATE).is_some() {
