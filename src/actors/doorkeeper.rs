@@ -125,7 +125,7 @@ impl Doorkeeper {
                     found
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the sockets cannot be looked at");
+                    tracing::error!(%error, "cannot inspect the sockets");
                     Found { is_well: false, has_made: false, is_watching: false }
                 }
             };

@@ -257,7 +257,7 @@ mod tests {
      {
         let live_runs = LiveRuns::default();
         let over = live_runs.over_later(1);
-        // Somebody else waits too, and gives up.
+        // Another thread waits too, and gives up.
         drop(live_runs.over_later(2));
         live_runs.insert(1, run(None));
         assert!(over.has_changed().is_ok());

@@ -1,6 +1,6 @@
 //! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
 
-use kanband::kernel::error::{ErrorCode, Fault, Refusal};
+use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
 use kanband::kernel::task::TaskStatus;
 
 /// Set to rewrite the file instead of comparing it, as for the generated documents.
@@ -79,20 +79,25 @@ fn faults() -> Vec<(&'static str, Fault)> {
     }
 }
 
-fn shown(name: &str, code: ErrorCode, message: &str, hint: Option<String>) -> String {
+fn shown(name: &str, code: ErrorCode, message: &str, hint: Option<&Hint>) -> String {
     let code = serde_json::to_value(code).unwrap();
-    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    format!("==== {name}: {}\n{message}\n{hint}\n", code.as_str().unwrap())
+    let mut shown = format!("==== {name}: {}\n{message}\n", code.as_str().unwrap());
+    for edge in Edge::ALL {
+        if let Some(hint) = hint.and_then(|hint| hint.render(edge)) {
+            shown.push_str(&format!("hint ({}): {hint}\n", edge.as_str()));
+        }
+    }
+    shown + "\n"
 }
 
 #[test]
 fn the_text_of_every_refusal_and_fault_is_the_one_on_file() {
     let refused = refusals()
         .into_iter()
-        .map(|(name, error)| shown(name, error.code(), &error.to_string(), error.hint()));
-    let failed = faults().into_iter().map(|(name, error)| {
-        shown(name, error.code(), &error.to_string(), error.hint().map(str::to_owned))
-    });
+        .map(|(name, error)| shown(name, error.code(), &error.to_string(), error.hint().as_ref()));
+    let failed = faults()
+        .into_iter()
+        .map(|(name, error)| shown(name, error.code(), &error.to_string(), error.hint().as_ref()));
     let texts: String = refused.chain(failed).collect();
     if std::env::var_os(UPDATE).is_some() {
         std::fs::write(GOLDEN, &texts).unwrap();
