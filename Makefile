@@ -31,7 +31,7 @@ deb: release ## Build the Debian package (target/debian/kanband_VERSION_ARCH.deb
 
 .PHONY: demo
 demo: build ## Show the main job on real processes, in a private home
-	@$(CARGO) run --quiet --locked --bin kanban -- demo
+	@$(CARGO) run --quiet --locked --package kanband-demo
 
 .PHONY: test
 test: setup ## Run every test that needs nothing of others, with the minutes, tests and skips of each suite

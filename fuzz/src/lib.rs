@@ -1,12 +1,8 @@
 //! Oracles and generators of tests/fuzz, and the fuzzer's input as their source of randomness.
-#![allow(dead_code, clippy::all, reason = "shared with tests, which use all of it")]
 
 use kanband::kernel::random::Random;
 
-#[path = "../../tests/fuzz/oracles.rs"]
-pub mod oracles;
-#[path = "../../tests/fuzz/text.rs"]
-pub mod text;
+pub use support::fuzz::{oracles, text};
 
 /// Input of the fuzzer as random words of two bytes, then zeros.
 pub struct Source<'i>(pub &'i [u8]);

@@ -48,7 +48,7 @@ use crate::exit_codes::CliExit;
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 success, 1 refused, 2 usage error, 3 time-out, 4 daemon not reachable, 5 fault in the \
-     daemon.\nTo see it work with real processes: kanban demo"
+     daemon."
 )]
 pub struct Arguments {
     /// Board (default: KANBAN_BOARD, else `default`)

@@ -137,7 +137,6 @@ mod tests {
             "tail t_1",
             "watch",
             "daemon --force",
-            "demo",
             "edit t_1",
             "wait t_1",
             "drain",

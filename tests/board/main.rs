@@ -7,7 +7,6 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
-mod bench_board;
 mod bounds;
 mod breakers;
 mod claims;
@@ -20,7 +19,6 @@ mod outcomes;
 mod places;
 mod plans;
 mod predecessor;
-mod random_json;
 mod reasons;
 mod requests;
 mod same_twice;
@@ -32,3 +30,6 @@ mod steering;
 mod stopping;
 mod times;
 mod verdicts;
+
+use support::bench_board;
+use support::random_json;

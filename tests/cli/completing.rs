@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::harness::{Board, DEADLINE, KANBAN, Place};
+use crate::harness::{Board, DEADLINE, Place};
 
 /// What is offered behind these words, as a shell asks for it: one candidate per line, with its help behind a tab.
 fn offered(place: &Place, words: &[&str]) -> Vec<String> {
@@ -64,7 +64,7 @@ fn each_shell_gets_its_script_and_bash_offers_ids_with_it() {
         let script = board.say(["completions", shell]).ok();
         assert!(script.contains(word) && script.contains("KANBAN_COMPLETE"), "{script}");
     }
-    let programs = std::path::Path::new(KANBAN).parent().unwrap().display().to_string();
+    let programs = support::programs::kanban().parent().unwrap().display().to_string();
     let typed = "source <(kanban completions bash); COMP_WORDS=(kanban show t_); COMP_CWORD=2; COMP_TYPE=9; \
          _clap_complete_kanban kanban t_ show; echo \"${COMPREPLY[@]}\"";
     let answer = Command::new("bash")

@@ -106,7 +106,6 @@ fn commands_that_write_into_directories_keep_out_of_homes() {
         vec!["backup", "--dir", &home("runs/x")],
         vec!["skills", "install", "--force", "--for", &home("logs")],
         vec!["man", pages.to_str().unwrap()],
-        vec!["demo", "--home", &home("workspaces/t_1")],
     ] {
         let said = board.say(&command);
         assert!(said.code == 1 && said.err.contains("kanband home"), "{command:?}: {said:?}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Board, Place};
+use crate::harness::{Board, Config, Place};
 
 fn kit(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("integrations").join(name)
@@ -104,9 +104,12 @@ fn the_credential_example_gives_a_profile_the_file_that_systemd_hands_over() {
     let keys = place.path("api-keys");
     std::fs::write(&keys, "A_KEY=sk-1\nB_KEY='two words'\n").unwrap();
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o400)).unwrap();
-    let config = profile.join("\n").replace(&path, keys.to_str().unwrap())
-        + "\nargv = [\"/bin/sh\", \"-c\", \"test \\\"$A_KEY $B_KEY\\\" = 'sk-1 two words'\"]\n";
-    let board = Board::with(&format!("[dispatch]\nenabled = false\n{config}"));
+    let script = "test \"$A_KEY $B_KEY\" = 'sk-1 two words'";
+    let config = Config::parse(&profile.join("\n"))
+        .with("profiles.coder.env_file", keys.to_str().unwrap())
+        .with("profiles.coder.argv", vec!["/bin/sh", "-c", script])
+        .with("dispatch.enabled", false);
+    let board = Board::with(&config);
     let id = board.create("t", &["--assignee", "coder"]);
     board.dispatch();
     board.say(["wait", &id, "--closed"]).ok();

@@ -471,7 +471,6 @@ const VERBS: &[Verb] = &[
             (&["--force", "--max", "-1"], 2, "--max"),
         ],
     ),
-    verb("demo", &[], &[(&["--home"], 2, "--home"), (&["x"], 2, "unexpected argument")]),
 ];
 
 /// Verbs that answer as promised and are not in the help, since nobody keeps their promise yet: no sender exists.
@@ -542,7 +541,6 @@ fn every_verb_stands_in_the_table() {
         "completions",
         "wait",
         "skills",
-        "demo",
     ] {
         assert!(known.iter().any(|name| name == promised), "{promised}");
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
+use crate::harness::{Daemon, config, is_alive, processes_of, until};
 
 /// A worker that notes each of its starts and ends when it is told to.
 fn script(dir: &Path) -> String {
@@ -33,7 +33,7 @@ fn prepared(points: Option<&str>) -> Daemon {
         None => Daemon::prepare(""),
     };
     let text = config(&[("sh", "exit", &script(daemon.scratch()))]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     daemon
 }
 
@@ -46,18 +46,15 @@ fn workers_outlive_a_killed_daemon_and_are_found_again_under_the_same_runs() {
     let pids: Vec<_> = ids.iter().map(|id| daemon.worker_pid(id)).collect();
     let runs: Vec<_> = ids.iter().map(|id| daemon.runs(id)[0]["id"].clone()).collect();
     for id in &ids {
-        wait_for("the worker at work", || (starts(&daemon, id) == 1).then_some(()));
+        until("the worker at work", || (starts(&daemon, id) == 1).then_some(()));
     }
     daemon.kill_9();
     assert!(pids.iter().all(|pid| is_alive(*pid)));
     tell_end(&daemon, &ids[0], 3);
-    wait_for("the first worker's end", || (!is_alive(pids[0])).then_some(()));
+    until("the first worker's end", || (!is_alive(pids[0])).then_some(()));
     // The task of the worker that failed is not to start again here.
-    std::fs::write(daemon.home().join("kanband.toml"), {
-        let text = config(&[("sh", "exit", &script(daemon.scratch()))]);
-        text.replace("[dispatch]", "[dispatch]\nenabled = false")
-    })
-    .unwrap();
+    let text = config(&[("sh", "exit", &script(daemon.scratch()))]);
+    daemon.configure(&text.with("dispatch.enabled", false));
     daemon.restart();
     daemon.wait_closed(&ids[0]);
     let ended = &daemon.runs(&ids[0])[0];
@@ -158,11 +155,11 @@ fn killed_after_a_run_was_closed_its_files_are_removed_by_the_next_daemon() {
     daemon.wait_killed();
     let left = || std::fs::read_dir(daemon.home().join("runs")).unwrap().count();
     assert_eq!(left(), 1);
-    wait_for("the shim to be gone", || processes_of(&daemon.home()).is_empty().then_some(()));
+    until("the shim to be gone", || processes_of(&daemon.home()).is_empty().then_some(()));
     daemon.restart();
     assert_eq!(daemon.status(&id), "done");
     let left = || std::fs::read_dir(daemon.home().join("runs")).unwrap().count();
-    wait_for("the files to be gone", || (left() == 0).then_some(()));
+    until("the files to be gone", || (left() == 0).then_some(()));
 }
 
 #[test]
@@ -191,7 +188,7 @@ fn a_shim_that_dies_takes_its_tree_along_and_the_run_is_lost_uncharged() {
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh" }));
     let worker = daemon.worker_pid(&id);
-    wait_for("the worker at work", || (starts(&daemon, &id) == 1).then_some(()));
+    until("the worker at work", || (starts(&daemon, &id) == 1).then_some(()));
     let run_id = daemon.runs(&id)[0]["id"].as_i64().unwrap();
     let dir = kanband::os::run_files::directory::RunDir::new(
         daemon.home().join(format!("runs/{run_id}")),
@@ -199,7 +196,7 @@ fn a_shim_that_dies_takes_its_tree_along_and_the_run_is_lost_uncharged() {
     let shim = kanband::os::run_files::directory::read_identity(&dir).unwrap().unwrap().shim;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim.pid), nix::sys::signal::SIGKILL)
         .unwrap();
-    wait_for("the second start", || (starts(&daemon, &id) == 2).then_some(()));
+    until("the second start", || (starts(&daemon, &id) == 2).then_some(()));
     assert!(!is_alive(worker), "the first worker must be gone before the second begins");
     assert_eq!(daemon.outcomes(&id), ["lost", "-"]);
     assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0);

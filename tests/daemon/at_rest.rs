@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, let_pass, wait_for};
+use crate::harness::{Daemon, config, let_pass, until};
 use crate::idle::voluntary_switches;
 
 const RUNS: usize = 4;
@@ -25,9 +25,9 @@ fn inotify_instances(daemon: &Daemon) -> usize {
 fn prepared(script: &str, interval: u32, points: Option<&str>) -> Daemon {
     let mut daemon = Daemon::prepare("");
     let text = config(&[("sh", "exit", script)])
-        .replace("interval_seconds = 3600", &format!("interval_seconds = {interval}"))
-        .replace("[supervision]", "[supervision]\nspawn_timeout = \"1h\"");
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        .with("dispatch.interval_seconds", interval)
+        .with("supervision.spawn_timeout", "1h");
+    daemon.configure(&text);
     daemon.arm(points);
     daemon
 }
@@ -40,7 +40,7 @@ fn with_runs_that_have_not_begun(daemon: &mut Daemon) -> (Vec<String>, PathBuf) 
     daemon.wait_until_up();
     let ids: Vec<String> = (0..RUNS).map(|_| daemon.create(json!({ "assignee": "sh" }))).collect();
     for id in &ids {
-        wait_for("the shim", || {
+        until("the shim", || {
             let run = daemon.runs(id).first()?["id"].as_i64()?;
             daemon.home().join(format!("runs/{run}/identity")).exists().then_some(())
         });
@@ -53,7 +53,7 @@ fn with_runs_that_have_not_begun(daemon: &mut Daemon) -> (Vec<String>, PathBuf) 
 /// Wakeups of the daemon's threads while a few seconds pass.
 fn wakeups(daemon: &Daemon) -> u64 {
     // What the start has left to do is through when the daemon is quiet for a moment.
-    wait_for("rest", || {
+    until("rest", || {
         let before = voluntary_switches(daemon.pid());
         let_pass(Duration::from_millis(300));
         (voluntary_switches(daemon.pid()) - before < 5).then_some(())
@@ -132,7 +132,7 @@ fn a_start_that_hangs_and_an_end_that_hangs_hold_up_no_other_run() {
             let shim = read_identity(&dir).unwrap().unwrap().shim;
             kill(Pid::from_raw(shim.pid), Signal::SIGKILL).unwrap();
         }
-        wait_for("the hold", || held.exists().then_some(()));
+        until("the hold", || held.exists().then_some(()));
         let other = daemon.create(json!({ "assignee": "sh" }));
         daemon.wait_status(&other, "done");
         daemon.wait_closed(&other);

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::{Value, json};
 
 use crate::bad_requests::raw;
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 fn attach(id: &str, name: &str, request_id: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
@@ -70,9 +70,9 @@ fn what_does_not_arrive_whole_or_may_not_come_leaves_nothing() {
     let whole = attach(&id, "a.txt", "one", &vec![7; 100_000]);
     let mut stream = UnixStream::connect(daemon.socket()).unwrap();
     stream.write_all(&whole[..whole.len() - 1]).unwrap();
-    wait_for("the file to begin to arrive", || (entries(&daemon) == 1).then_some(()));
+    until("the file to begin to arrive", || (entries(&daemon) == 1).then_some(()));
     drop(stream);
-    wait_for("what has arrived to go", || (entries(&daemon) == 0).then_some(()));
+    until("what has arrived to go", || (entries(&daemon) == 0).then_some(()));
     for (name, body, code) in [
         ("a%2Fb", &b"abc"[..], "invalid_value"),
         ("..", b"abc", "invalid_value"),

@@ -3,7 +3,7 @@
 use kanband::api::client::{Client, ClientError};
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 fn output(daemon: &Daemon, id: &str) -> String {
     daemon.wait_status(id, "done");
@@ -21,14 +21,14 @@ fn a_process_in_a_runs_tree_acts_as_that_run_whatever_its_environment_says() {
                   kanban dispatch 2>&1; exit 0";
     let daemon = Daemon::prepare("");
     let mut daemon = daemon;
-    std::fs::write(daemon.home().join("kanband.toml"), config(&[("sh", "exit", "true")])).unwrap();
+    daemon.configure(&config(&[("sh", "exit", "true")]));
     daemon.spawn();
     daemon.wait_until_up();
     let other = daemon.create(json!({}));
     daemon.signal(nix::sys::signal::SIGTERM);
     daemon.wait_end();
     let text = config(&[("sh", "exit", &script.replace("OTHER", &other))]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     daemon.restart();
     let id = daemon.create(json!({ "assignee": "sh" }));
     let told = output(&daemon, &id);
@@ -80,7 +80,7 @@ fn a_run_that_is_over_is_told_so() {
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.wait_status(&id, "done");
     daemon.wait_closed(&id);
-    wait_for("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
+    until("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
     let late = Client::at(daemon.socket(), Some("gone".into()), false).unwrap();
     let answer = late.post::<Value>(&format!("/v1/tasks/{id}/comment"), &json!({ "body": "x" }));
     assert!(

@@ -9,17 +9,18 @@ use kanband::os::run_files::directory::{RunDir, read_identity};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Config, Daemon, config, is_alive, until};
 
 /// Both modes. On a host without a writable hierarchy the first is the second.
 pub const MODES: [&str; 2] = ["auto", "subreaper"];
 
 /// A configuration in this mode with short times, in which a task that fails is given up.
-pub fn config_in(mode: &str, profiles: &[(&str, &str, &str)]) -> String {
-    let times = format!("containment = \"{mode}\"\nlinger = \"50ms\"\ngrace = \"50ms\"");
+pub fn config_in(mode: &str, profiles: &[(&str, &str, &str)]) -> Config {
     config(profiles)
-        .replace("linger = \"2s\"\ngrace = \"1s\"", &times)
-        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1")
+        .with("supervision.containment", mode)
+        .with("supervision.linger", "50ms")
+        .with("supervision.grace", "50ms")
+        .with("dispatch.failure_limit", 1)
 }
 
 /// Whether the daemon has control groups, in its own words.
@@ -50,7 +51,7 @@ fn kill_9(pid: i32) {
 
 /// Whole numbers that processes have written into a file, one a line, once there are so many.
 fn pids_in(path: &Path, count: usize) -> Vec<i32> {
-    wait_for("every process of the tree", || {
+    until("every process of the tree", || {
         let text = std::fs::read_to_string(path).ok()?;
         let pids: Vec<i32> = text.lines().map(|line| line.parse().unwrap()).collect();
         (pids.len() == count).then_some(pids)
@@ -81,7 +82,7 @@ fn with_stubborn(mode: &str, verdict: &str, last: &str) -> Daemon {
     let script = write_stubborn(daemon.scratch());
     let script = format!("exec sh {} 2 '{last}'", script.display());
     let text = config_in(mode, &[("sh", verdict, &script)]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     daemon
@@ -130,7 +131,7 @@ fn the_worker_alone_is_in_its_leaf_and_its_shim_beside_it() {
     daemon.restart();
     kill_9(worker);
     daemon.wait_closed(&id);
-    wait_for("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
+    until("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
     assert!(!base.join("runs/1").exists());
 }
 
@@ -140,7 +141,7 @@ fn a_base_without_runs_goes_with_its_daemon() {
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.wait_status(&id, "done");
     daemon.wait_closed(&id);
-    wait_for("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
+    until("the run's files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
     assert_eq!(daemon.base().exists(), has_groups(&daemon));
     daemon.signal(Signal::SIGTERM);
     daemon.wait_end();
@@ -159,7 +160,7 @@ fn a_shim_killed_with_its_tree_alive_loses_the_run_and_nobody_of_the_tree_lives_
             up.display()
         );
         let text = config_in(mode, &[("sh", "exit", &script)]);
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        daemon.configure(&text);
         daemon.arm(Some(&format!("remains-found=hold:{}@1", hold.display())));
         daemon.spawn();
         daemon.wait_until_up();
@@ -168,12 +169,12 @@ fn a_shim_killed_with_its_tree_alive_loses_the_run_and_nobody_of_the_tree_lives_
         let leaf = daemon.base().join("runs/1");
         assert_eq!(leaf.exists(), has_groups(&daemon));
         kill_9(shim_of(&daemon, 1));
-        wait_for("the daemon to notice", || hold.exists().then_some(()));
+        until("the daemon to notice", || hold.exists().then_some(()));
         assert!(pids.iter().any(|pid| is_alive(*pid)), "{mode}: there is nothing to end");
         let run = &daemon.runs(&id)[0];
         assert!(run["closed_at"].is_null() && run["outcome"].is_null(), "{mode}: {run}");
         std::fs::remove_file(&hold).unwrap();
-        wait_for("the second start", || {
+        until("the second start", || {
             let text = std::fs::read_to_string(&up).ok()?;
             (text.lines().count() > 2).then_some(())
         });
@@ -205,7 +206,7 @@ fn in_a_leaf_not_even_one_that_has_lost_every_mark_outlives_its_shim() {
         up.display()
     );
     let text = config_in("auto", &[("sh", "exit", &script)]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     if !has_groups(&daemon) {
@@ -260,7 +261,7 @@ fn a_run_is_not_over_while_anybody_is_in_its_leaf() {
     kill_9(worker);
     daemon.wait_closed(&id);
     assert!(!is_alive(stranger.pid()), "the run closed with somebody in its leaf");
-    wait_for("the shim's end", || (!is_alive(shim)).then_some(()));
+    until("the shim's end", || (!is_alive(shim)).then_some(()));
     assert!(!daemon.base().join("runs/1").exists());
 }
 
@@ -291,12 +292,12 @@ fn a_run_of_another_boot_is_lost_and_nobody_is_signalled() {
     for mode in MODES {
         let mut daemon = Daemon::start(&config_in(mode, &[("sh", "exit", "exec sleep 600")]));
         let id = daemon.create(json!({ "assignee": "sh" }));
+        let worker = daemon.worker_pid(&id);
         let mine = daemon.create(json!({ "title": "by hand" }));
         daemon.post(&format!("/v1/tasks/{mine}/claim"), &json!({}));
-        let worker = daemon.worker_pid(&id);
         daemon.kill_9();
         kill_9(shim_of(&daemon, 1));
-        wait_for("the worker's end", || (!is_alive(worker)).then_some(()));
+        until("the worker's end", || (!is_alive(worker)).then_some(()));
         let mut stranger = Command::new("setsid").args(["sleep", "600"]).spawn().unwrap();
         let pid = i32::try_from(stranger.id()).unwrap();
         let identity = ProcessIdentity::of(pid).unwrap().unwrap();
@@ -314,8 +315,8 @@ fn a_run_of_another_boot_is_lost_and_nobody_is_signalled() {
         drop(board);
         std::fs::remove_file(daemon.home().join("runs/1/lock")).unwrap();
         // Whoever has these numbers now is not the worker of that boot, whatever it looks like.
-        let text = config_in(mode, &[]).replace("[dispatch]", "[dispatch]\nenabled = false");
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        let text = config_in(mode, &[]).with("dispatch.enabled", false);
+        daemon.configure(&text);
         daemon.restart();
         daemon.wait_closed(&id);
         let run = &daemon.runs(&id)[0];

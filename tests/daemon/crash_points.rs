@@ -15,7 +15,7 @@ use kanband::kernel::store::{check, open_reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 const CLIENTS: usize = 4;
 
@@ -183,7 +183,7 @@ fn die_and_come_back(seed: u64, deaths: usize) {
     let mut daemon = Daemon::prepare("");
     let worker = format!("echo start >> {}/starts.$KANBAN_TASK", daemon.scratch().display());
     let text = config(&[("sh", "exit", &worker)]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     let mut random = SeededRandom::new(seed);
     let told = Acknowledged::default();
     let is_over = AtomicBool::new(false);
@@ -208,9 +208,7 @@ fn die_and_come_back(seed: u64, deaths: usize) {
             daemon.arm(point.as_deref());
             daemon.spawn();
             if point.is_none() {
-                wait_for("some work", || {
-                    (told.count.load(Ordering::SeqCst) >= enough).then_some(())
-                });
+                until("some work", || (told.count.load(Ordering::SeqCst) >= enough).then_some(()));
                 daemon.kill_9();
             } else {
                 daemon.wait_killed();

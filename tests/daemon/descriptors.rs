@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 /// The soft and the hard limit of a process.
 fn limits(pid: i32) -> (String, String) {
@@ -37,25 +37,23 @@ fn the_daemon_raises_its_limit_and_shims_and_workers_get_the_one_that_it_found()
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.worker_pid(&id);
     let dir = RunDir::new(daemon.home().join("runs/1"));
-    let shim = wait_for("the shim", || read_identity(&dir).unwrap()).shim.pid;
+    let shim = until("the shim", || read_identity(&dir).unwrap()).shim.pid;
     assert_eq!(limits(shim), ("99".into(), "999".into()));
-    let told = wait_for("the worker's word", || {
-        Some(daemon.run_log(&id)).filter(|log| log.ends_with('\n'))
-    });
+    let told =
+        until("the worker's word", || Some(daemon.run_log(&id)).filter(|log| log.ends_with('\n')));
     assert_eq!(told, "worker 99 999\n");
 }
 
 #[test]
 fn with_few_descriptors_fewer_runs_are_open_and_operators_act_beside_a_flood() {
-    let text = config(&[("sh", "report", "exec sleep 600")])
-        .replace("[dispatch]", "[dispatch]\nmax_running = 60");
+    let text = config(&[("sh", "report", "exec sleep 600")]).with("dispatch.max_running", 60);
     let mut daemon = Daemon::prepare(&text);
     start_with(&mut daemon, 64, 128);
     let runs_max = daemon.get("/v1/status")["resources"]["runs_max"].as_u64().unwrap();
     assert!(runs_max < 60, "{runs_max}");
     let ids: Vec<String> = (0..12).map(|_| daemon.create(json!({ "assignee": "sh" }))).collect();
     let open = || daemon.get("/v1/status")["runs"].as_array().unwrap().len() as u64;
-    wait_for("as many runs as there is room for", || (open() == runs_max).then_some(()));
+    until("as many runs as there is room for", || (open() == runs_max).then_some(()));
     let why = ids
         .iter()
         .map(|id| daemon.get(&format!("/v1/tasks/{id}/why")))
@@ -76,5 +74,5 @@ fn with_few_descriptors_fewer_runs_are_open_and_operators_act_beside_a_flood() {
     daemon.wait_closed(running);
     drop(held);
     daemon.post("/v1/dispatch/switch", &json!({ "to": "on" }));
-    wait_for("another run in its place", || (open() == runs_max).then_some(()));
+    until("another run in its place", || (open() == runs_max).then_some(()));
 }

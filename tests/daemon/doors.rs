@@ -11,7 +11,7 @@ use kanband::os::processes::user::Account;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{DEADLINE, Daemon, config, wait_for};
+use crate::harness::{DEADLINE, Daemon, config, until};
 
 fn workers_door(daemon: &Daemon) -> PathBuf {
     daemon.home().join("kanband.sock.worker")
@@ -107,7 +107,7 @@ fn idle_callers_without_a_token_give_way_to_one_with_a_token() {
     let idle: Vec<UnixStream> =
         (0..1_500).map(|_| UnixStream::connect(workers_door(&daemon)).unwrap()).collect();
     // The seats are few; those that were taken last may be spared for a moment.
-    wait_for("a seat", || {
+    until("a seat", || {
         let mut stream = UnixStream::connect(workers_door(&daemon)).unwrap();
         let head = request("POST", &path, Some(&token), 2);
         stream.write_all(format!("{head}{{}}").as_bytes()).ok()?;
@@ -159,7 +159,7 @@ fn followers_beyond_the_share_are_refused_and_the_operator_still_operates() {
     let id = daemon.create(json!({}));
     daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({}));
     drop(followers);
-    wait_for("the streams' end", || (used(&daemon, "operators", "streams") == 0).then_some(()));
+    until("the streams' end", || (used(&daemon, "operators", "streams") == 0).then_some(()));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn bodies_that_are_held_back_take_the_share_of_their_sender_and_no_more() {
             stream
         })
         .collect();
-    wait_for("their share", || (used(&daemon, "workers", "bytes") > 0).then_some(()));
+    until("their share", || (used(&daemon, "workers", "bytes") > 0).then_some(()));
     assert!(used(&daemon, "workers", "bytes") <= 16 * 1024 * 1024);
     daemon.create(json!({ "body": "y".repeat(1_000_000) }));
     let mut beat = UnixStream::connect(workers_door(&daemon)).unwrap();
@@ -227,7 +227,7 @@ fn who_asks_without_end_and_reads_no_answer_is_heard_no_further() {
     stream.set_nonblocking(true).unwrap();
     let (mut sent, mut idle) = (0, 0);
     // Until neither the daemon nor the kernel has taken any more of it for a while.
-    wait_for("the daemon to hear no further", || {
+    until("the daemon to hear no further", || {
         let taken = stream.write(&many.as_bytes()[sent % one.len()..]).unwrap_or_default();
         sent += taken;
         assert!(sent < 8 * 1024 * 1024, "the daemon goes on hearing");
@@ -241,7 +241,7 @@ fn who_asks_without_end_and_reads_no_answer_is_heard_no_further() {
 fn every_limit_is_in_the_figures() {
     let daemon = Daemon::start(&config(&[]));
     // The connections before this one end when the daemon has seen their end.
-    let page = wait_for("the connection that asks to be the only one", || {
+    let page = until("the connection that asks to be the only one", || {
         let page = daemon.client().get_raw("/v1/metrics", &json!({})).unwrap().body;
         let page = String::from_utf8(page.to_vec()).unwrap();
         page.contains("kanband_connections{kind=\"operators\"} 1\n").then_some(page)
@@ -262,7 +262,7 @@ fn every_limit_is_in_the_figures() {
 #[test]
 fn a_scraper_that_says_nothing_does_not_keep_another_from_the_figures() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let daemon = Daemon::start(&format!("{}[metrics]\nlisten = \"{address}\"\n", config(&[])));
+    let daemon = Daemon::start(&config(&[]).with("metrics.listen", address.to_string()));
     let idle: Vec<_> = (0..40).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
@@ -278,7 +278,7 @@ fn a_worker_of_a_run_that_is_over_is_heard_once_to_be_told_so() {
     daemon.post(&format!("/v1/tasks/{id}/stop"), &json!({ "then": "hold" }));
     daemon.wait_closed(&id);
     // The row is closed a moment before the run leaves the list of those that are live.
-    wait_for("the run is over for the door too", || {
+    until("the run is over for the door too", || {
         let mut stream = UnixStream::connect(workers_door(&daemon)).unwrap();
         stream.write_all(request("GET", "/v1/whoami", Some(&token), 0).as_bytes()).unwrap();
         let mut answer = String::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -30,12 +30,11 @@ fn with_keys_and(script: &str, arm: impl FnOnce(&mut Daemon)) -> (Daemon, std::p
     std::fs::write(&keys, "A_TOKEN=s3cret-of-a\nSHARED=of the file\n").unwrap();
     set_mode(&keys, 0o600);
     let text = config(&[("sh", "exit", script)])
-        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1")
-        + &format!(
-            "env_file = {:?}\nenv = {{ SHARED = \"of the configuration\" }}\nenv_public = [\"SHARED\"]\n",
-            keys.to_str().unwrap()
-        );
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        .with("dispatch.failure_limit", 1)
+        .with("profiles.sh.env_file", keys.to_str().unwrap())
+        .with("profiles.sh.env.SHARED", "of the configuration")
+        .with("profiles.sh.env_public", vec!["SHARED"]);
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     (daemon, keys)
@@ -128,7 +127,7 @@ fn a_file_of_keys_whose_disk_does_not_answer_holds_up_no_other_caller() {
     });
     std::thread::scope(|scope| {
         let late = scope.spawn(|| daemon.client().get_raw("/v1/profiles", &json!({})));
-        wait_for("the look at the file", || held.exists().then_some(()));
+        until("the look at the file", || held.exists().then_some(()));
         // While the file is waited for.
         assert_eq!(daemon.get("/v1/status")["daemon"]["pid"], daemon.pid());
         let refused = late.join().unwrap().map(|reply| reply.body).unwrap_err().to_string();

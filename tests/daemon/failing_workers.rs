@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::Daemon;
+use crate::harness::{Config, Daemon};
 
 /// Failures after which a task is given up.
 const LIMIT: usize = 3;
@@ -15,8 +15,8 @@ const LIFETIME: usize = 4;
 
 struct Kind {
     name: &'static str,
-    /// As TOML, with `{dir}` for the test's directory.
-    argv: &'static str,
+    /// A program of the test's directory begins with `./`.
+    argv: &'static [&'static str],
     verdict: &'static str,
     outcome: &'static str,
     starts: usize,
@@ -28,7 +28,7 @@ struct Kind {
 
 const fn kind(
     name: &'static str,
-    argv: &'static str,
+    argv: &'static [&'static str],
     outcome: &'static str,
     evidence: (&'static str, i64),
 ) -> Kind {
@@ -40,34 +40,34 @@ const KINDS: &[Kind] = &[
         log: "what went wrong",
         ..kind(
             "exits-1",
-            r#"["/bin/sh", "-c", "echo what went wrong; exit 1"]"#,
+            &["/bin/sh", "-c", "echo what went wrong; exit 1"],
             "crashed",
             ("exit_code", 1),
         )
     },
-    kind("exits-255", r#"["/bin/sh", "-c", "exit 255"]"#, "crashed", ("exit_code", 255)),
-    kind("exits-137", r#"["/bin/sh", "-c", "exit 137"]"#, "crashed", ("exit_code", 137)),
-    kind("segfaults", r#"["/bin/sh", "-c", "kill -SEGV $$"]"#, "crashed", ("signal", 11)),
-    kind("kills-itself", r#"["/bin/sh", "-c", "kill -KILL $$"]"#, "crashed", ("signal", 9)),
-    kind("missing", r#"["/nonexistent/program"]"#, "spawn_failed", ("errno", 2)),
-    kind("not-executable", r#"["{dir}/text"]"#, "spawn_failed", ("errno", 13)),
-    kind("no-interpreter", r#"["{dir}/script"]"#, "spawn_failed", ("errno", 2)),
-    kind("no-workspace", r#"["/bin/true"]"#, "spawn_failed", ("errno", 20)),
+    kind("exits-255", &["/bin/sh", "-c", "exit 255"], "crashed", ("exit_code", 255)),
+    kind("exits-137", &["/bin/sh", "-c", "exit 137"], "crashed", ("exit_code", 137)),
+    kind("segfaults", &["/bin/sh", "-c", "kill -SEGV $$"], "crashed", ("signal", 11)),
+    kind("kills-itself", &["/bin/sh", "-c", "kill -KILL $$"], "crashed", ("signal", 9)),
+    kind("missing", &["/nonexistent/program"], "spawn_failed", ("errno", 2)),
+    kind("not-executable", &["./text"], "spawn_failed", ("errno", 13)),
+    kind("no-interpreter", &["./script"], "spawn_failed", ("errno", 2)),
+    kind("no-workspace", &["/bin/true"], "spawn_failed", ("errno", 20)),
     Kind {
         verdict: "report",
         starts: 2,
         log: "I am done, I think",
         ..kind(
             "says-nothing",
-            r#"["/bin/sh", "-c", "echo I am done, I think"]"#,
+            &["/bin/sh", "-c", "echo I am done, I think"],
             "protocol_violation",
             ("exit_code", 0),
         )
     },
-    kind("sleeps", r#"["/bin/sleep", "600"]"#, "timed_out", ("signal", 15)),
+    kind("sleeps", &["/bin/sleep", "600"], "timed_out", ("signal", 15)),
     kind(
         "ignores-term",
-        r#"["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]"#,
+        &["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"],
         "timed_out",
         ("signal", 9),
     ),
@@ -75,38 +75,47 @@ const KINDS: &[Kind] = &[
         log: "flood",
         ..kind(
             "floods-its-log",
-            r#"["/bin/sh", "-c", "yes flood | head -c 3000000; exit 3"]"#,
+            &["/bin/sh", "-c", "yes flood | head -c 3000000; exit 3"],
             "crashed",
             ("exit_code", 3),
         )
     },
     Kind {
         starts: LIFETIME,
-        ..kind("limited", r#"["/bin/sh", "-c", "exit 75"]"#, "rate_limited", ("exit_code", 75))
+        ..kind("limited", &["/bin/sh", "-c", "exit 75"], "rate_limited", ("exit_code", 75))
     },
     Kind {
         starts: LIFETIME,
         ..kind(
             "says-limited",
-            r#"["/bin/sh", "-c", "kanban rate-limited $KANBAN_TASK --retry-after 1; exit 1"]"#,
+            &["/bin/sh", "-c", "kanban rate-limited $KANBAN_TASK --retry-after 1; exit 1"],
             "rate_limited",
             ("exit_code", 1),
         )
     },
 ];
 
-fn configuration(dir: &Path) -> String {
-    let mut text = format!(
-        "[dispatch]\ninterval_seconds = 3600\nmax_running = 8\nbackoff_base = \"1ms\"\n\
-         backoff_max = \"1ms\"\nrate_limit_wait = \"1ms\"\nfailure_limit = {LIMIT}\n\
-         lifetime_starts = {LIFETIME}\n[supervision]\nlinger = \"2s\"\ngrace = \"100ms\"\n"
-    );
+fn configuration(dir: &Path) -> Config {
+    let mut config = Config::new()
+        .with("dispatch.interval_seconds", 3600)
+        .with("dispatch.max_running", 8)
+        .with("dispatch.backoff_base", "1ms")
+        .with("dispatch.backoff_max", "1ms")
+        .with("dispatch.rate_limit_wait", "1ms")
+        .with("dispatch.failure_limit", LIMIT as u32)
+        .with("dispatch.lifetime_starts", LIFETIME as u32)
+        .with("supervision.linger", "2s")
+        .with("supervision.grace", "100ms");
     for kind in KINDS {
-        let argv = kind.argv.replace("{dir}", dir.to_str().unwrap());
-        let (name, verdict) = (kind.name, kind.verdict);
-        text.push_str(&format!("[profiles.{name}]\nargv = {argv}\nverdict = \"{verdict}\"\n"));
+        let in_dir = |word: &&str| match word.strip_prefix("./") {
+            Some(name) => dir.join(name).display().to_string(),
+            None => (*word).to_owned(),
+        };
+        let argv: Vec<String> = kind.argv.iter().map(in_dir).collect();
+        config.set(&format!("profiles.{}.argv", kind.name), argv);
+        config.set(&format!("profiles.{}.verdict", kind.name), kind.verdict);
     }
-    text
+    config
 }
 
 fn prepare_files(dir: &Path) {
@@ -153,7 +162,7 @@ fn whatever_way_a_worker_fails_it_is_started_as_often_as_the_limit_says_and_then
     let mut daemon = Daemon::prepare("");
     prepare_files(daemon.scratch());
     let text = configuration(daemon.scratch());
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     let ids: Vec<String> = KINDS

@@ -7,7 +7,7 @@ use kanband::api::client::ClientError;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 const MIB: usize = 1024 * 1024;
 
@@ -66,7 +66,7 @@ fn on_small_disk(workers: &[(&str, &str, &str)]) -> Option<(Daemon, SmallDisk)> 
         skip("no file system may be mounted here");
         return None;
     };
-    std::fs::write(daemon.home().join("kanband.toml"), &text).unwrap();
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     Some((daemon, disk))
@@ -98,7 +98,7 @@ fn on_a_full_disk_a_verdict_is_taken_and_new_work_is_refused() {
     assert!(daemon.home().join("disk.reserve").exists());
     disk.fill_up_to(0);
     // What is on the way to the disk may still find room in files that are there; sooner or later there is none.
-    let refused = wait_for("the end of the disk", || {
+    let refused = until("the end of the disk", || {
         let body = json!({"title": "more", "body": "x".repeat(100_000)});
         daemon.client().post::<Value>("/v1/tasks", &body).err()
     });

@@ -8,7 +8,7 @@ use serde_json::json;
 use support::skip;
 
 use crate::containment::{MODES, config_in, has_groups};
-use crate::harness::{Daemon, is_alive, wait_for};
+use crate::harness::{Daemon, is_alive, until};
 
 /// How it hides, and whether only a control group can identify it once its supervisor is dead.
 const DISGUISES: [(&str, &str, bool); 3] = [
@@ -69,9 +69,8 @@ impl Field {
         install(&dir.join("bin/git"), &text);
         let path = std::env::var("PATH").unwrap_or_default();
         daemon.set("PATH", &format!("{}:{path}", dir.join("bin").display()));
-        let text =
-            config_in(mode, &[("sh", "exit", "true")]) + "[workspaces]\nretention = \"0s\"\n";
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        let text = config_in(mode, &[("sh", "exit", "true")]).with("workspaces.retention", "0s");
+        daemon.configure(&text);
         let repository = dir.join("repository");
         std::fs::create_dir(&repository).unwrap();
         git(&repository, &["init", "--quiet"]);
@@ -105,7 +104,7 @@ impl Field {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        wait_for("a call", || self.file("called").exists().then_some(()));
+        until("a call", || self.file("called").exists().then_some(()));
         child
     }
 
@@ -133,8 +132,8 @@ impl Field {
         {
             drop(shim.signal(nix::sys::signal::Signal::SIGQUIT));
         }
-        wait_for("the end of gc", || gc.try_wait().unwrap());
-        wait_for("the command's end", || self.command_dir().is_none().then_some(()));
+        until("the end of gc", || gc.try_wait().unwrap());
+        until("the command's end", || self.command_dir().is_none().then_some(()));
     }
 }
 
@@ -163,7 +162,7 @@ fn it_is_refused_by_the_next_daemon_too_which_ends_it() {
         std::fs::remove_file(field.file("told")).unwrap();
         field.daemon.spawn();
         field.daemon.wait_until_up();
-        wait_for("the end of what was left", || field.command_dir().is_none().then_some(()));
+        until("the end of what was left", || field.command_dir().is_none().then_some(()));
         assert!(!field.file("paused").exists(), "{mode}");
         assert_ne!(field.daemon.get("/v1/dispatch/switch")["dispatch"], "paused", "{mode}");
         let callers = std::fs::read_to_string(field.file("callers")).unwrap();
@@ -189,12 +188,12 @@ fn it_is_refused_when_its_supervisor_is_killed_and_then_ended() {
             let identity = read_identity(&field.command_dir().unwrap()).unwrap().unwrap();
             let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
             nix::sys::signal::kill(shim, nix::sys::signal::Signal::SIGKILL).unwrap();
-            wait_for("the daemon to notice", || hold.exists().then_some(()));
+            until("the daemon to notice", || hold.exists().then_some(()));
             let callers = std::fs::read_to_string(field.file("callers")).unwrap();
             let caller: i32 = callers.lines().last().unwrap().parse().unwrap();
             if is_alive(caller) {
                 std::fs::remove_file(field.file("called")).unwrap();
-                wait_for("one more call, or its end", || {
+                until("one more call, or its end", || {
                     (field.file("called").exists() || !is_alive(caller)).then_some(())
                 });
             }
@@ -205,8 +204,8 @@ fn it_is_refused_when_its_supervisor_is_killed_and_then_ended() {
                 "{mode}: {what}"
             );
             std::fs::remove_file(&hold).unwrap();
-            wait_for("the end of gc", || gc.try_wait().unwrap());
-            wait_for("its end", || (!is_alive(caller)).then_some(()));
+            until("the end of gc", || gc.try_wait().unwrap());
+            until("its end", || (!is_alive(caller)).then_some(()));
         }
     }
 }

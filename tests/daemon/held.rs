@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, until};
 
 const SHIM: &str = env!("CARGO_BIN_EXE_kanban-shim");
 
@@ -42,7 +42,7 @@ impl Drop for HolderProcess {
         if let Some(mut child) = self.child.take() {
             let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
             kill(pid, Signal::SIGQUIT).unwrap();
-            wait_for("the holder's end", || child.try_wait().unwrap());
+            until("the holder's end", || child.try_wait().unwrap());
         }
         if let Some(base) = &self.base {
             Leaf::new(base).remove().unwrap();
@@ -93,17 +93,16 @@ impl Held {
         std::fs::write(&users, "games # for tests\nroot\ndaemon\n").unwrap();
         let socket = daemon.scratch().join("holder.sock");
         let mut text = config(profiles)
-            .replace("grace = \"1s\"", "grace = \"300ms\"")
-            .replace("[supervision]", &format!("[supervision]\nholder = \"{}\"", socket.display()));
-        text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
-        text.push_str("[workspaces]\nretention = \"0s\"\n");
+            .with("supervision.grace", "300ms")
+            .with("supervision.holder", socket.to_str().unwrap())
+            .with("dispatch.failure_limit", 1)
+            .with("workspaces.retention", "0s");
         for (profile, _, _) in profiles {
             // A profile's name may say whose its workers are.
             let user = profile.strip_prefix("as-").unwrap_or("games");
-            let head = format!("[profiles.{profile}]");
-            text = text.replace(&head, &format!("{head}\nuser = \"{user}\""));
+            text.set(&format!("profiles.{profile}.user"), user);
         }
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        daemon.configure(&text);
         daemon.give_to(1, 1);
         let mut holder = HolderProcess { child: None, base, points: String::new() };
         holder.start(&daemon);
@@ -117,7 +116,7 @@ impl Held {
     }
 
     fn shim_pid(&self) -> i32 {
-        wait_for("the shim", || read_identity(&self.run_dir()).unwrap()).shim.pid
+        until("the shim", || read_identity(&self.run_dir()).unwrap()).shim.pid
     }
 }
 
@@ -137,7 +136,7 @@ impl HolderProcess {
         self.child = Some(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let holder = Holder::at(daemon.scratch().join("holder.sock"));
         // It answers: that root is not the one who may ask.
-        wait_for("the holder", || {
+        until("the holder", || {
             matches!(holder.hello(), Err(HolderError::Refused(_))).then_some(())
         });
     }
@@ -149,7 +148,7 @@ impl HolderProcess {
 
     pub fn wait_end(&mut self) {
         let mut child = self.child.take().unwrap();
-        assert!(wait_for("the holder's end", || child.try_wait().unwrap()).success());
+        assert!(until("the holder's end", || child.try_wait().unwrap()).success());
     }
 }
 
@@ -174,7 +173,7 @@ fn a_task_runs_as_its_user_and_nobody_has_a_right_that_he_does_not_need() {
         let id = daemon.create(json!({ "assignee": "sh" }));
         let pid = daemon.worker_pid(&id);
         let scratch = daemon.home().join("workspaces").join(&id);
-        wait_for("the worker's word", || {
+        until("the worker's word", || {
             let log = kanband::os::run_files::log::read_log(
                 &daemon.home().join(format!("logs/{id}/1.log")),
                 None,
@@ -284,7 +283,7 @@ fn a_daemon_that_was_killed_finds_its_workers_again_and_learns_their_true_exit()
         assert_eq!(held.daemon.worker_pid(&id), pid);
         std::fs::write(held.daemon.home().join("workspaces").join(&id).join("go"), "").unwrap();
         held.daemon.wait_closed(&id);
-        wait_for("the run's end", || (!held.daemon.runs(&id).is_empty()).then_some(()));
+        until("the run's end", || (!held.daemon.runs(&id).is_empty()).then_some(()));
         let runs = held.daemon.runs(&id);
         assert_eq!((runs.len(), runs[0]["exit_code"].as_i64()), (1, Some(7)), "{mode}: {runs:?}");
     }
@@ -301,10 +300,10 @@ fn what_a_killed_shim_leaves_is_ended_and_counts_against_the_host() {
         let id = held.daemon.create(json!({ "assignee": "sh" }));
         let file = held.daemon.home().join("workspaces").join(&id).join("orphan");
         let orphan: i32 =
-            wait_for("the orphan", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
+            until("the orphan", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
         let worker = held.daemon.worker_pid(&id);
         kill(Pid::from_raw(held.shim_pid()), Signal::SIGKILL).unwrap();
-        wait_for("the first run's end", || {
+        until("the first run's end", || {
             held.daemon.runs(&id)[0]["closed_at"].is_i64().then_some(())
         });
         assert_eq!(held.daemon.outcomes(&id)[0], "lost", "{mode}");
@@ -322,13 +321,13 @@ fn the_end_of_the_holder_is_the_stop_ladder_of_every_run() {
         let Some(mut held) = Held::start(mode, "end", &[("sh", "exit", script)]) else { continue };
         let id = held.daemon.create(json!({ "assignee": "sh" }));
         let up = held.daemon.home().join("workspaces").join(&id).join("up");
-        wait_for("the worker", || up.exists().then_some(()));
+        until("the worker", || up.exists().then_some(()));
         let pid = held.daemon.worker_pid(&id);
         held.daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
         held.holder.signal(Signal::SIGTERM);
         held.holder.wait_end();
         assert!(!is_alive(pid), "{mode}");
-        wait_for("the run's end", || held.daemon.runs(&id)[0]["closed_at"].is_i64().then_some(()));
+        until("the run's end", || held.daemon.runs(&id)[0]["closed_at"].is_i64().then_some(()));
         assert!(held.daemon.run_log(&id).contains("asked"), "{mode}");
         assert_eq!(held.daemon.runs(&id)[0]["exit_code"], 3, "{mode}");
     }
@@ -343,7 +342,7 @@ fn a_holder_that_is_not_there_fails_the_start_charges_the_host_and_is_found_when
     held.holder.signal(Signal::SIGTERM);
     held.holder.wait_end();
     let id = held.daemon.create(json!({ "assignee": "sh" }));
-    wait_for("the host's breaker to open", || {
+    until("the host's breaker to open", || {
         held.daemon.get("/v1/breakers").to_string().contains("\"host\"").then_some(())
     });
     let runs = held.daemon.runs(&id);
@@ -412,8 +411,8 @@ fn a_daemon_of_root_becomes_the_user_of_the_profile_by_itself_and_stays_root_whe
     for mode in MODES {
         let script = "touch here; grep -E '^(Uid|CapEff|CapBnd)' /proc/self/status";
         let text = config(&[("other", "exit", script), ("own", "exit", script)])
-            .replace("[profiles.other]", "[profiles.other]\nuser = \"games\"")
-            .replace("[supervision]", &format!("[supervision]\ncontainment = \"{mode}\""));
+            .with("profiles.other.user", "games")
+            .with("supervision.containment", mode);
         let mut daemon = Daemon::prepare(&text);
         daemon.give_to(0, 0);
         daemon.spawn();
@@ -438,8 +437,8 @@ fn a_daemon_of_an_ordinary_user_refuses_to_start_workers_as_another() {
         return;
     }
     let text = config(&[("sh", "exit", "exit 0")])
-        .replace("[profiles.sh]", "[profiles.sh]\nuser = \"games\"")
-        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+        .with("profiles.sh.user", "games")
+        .with("dispatch.failure_limit", 1);
     let mut daemon = Daemon::prepare(&text);
     daemon.give_to(1, 1);
     daemon.spawn();
@@ -459,10 +458,10 @@ fn a_holder_that_is_stopped_in_its_tracks_holds_nobody_up() {
     let held = Held::start("subreaper", "stuck", &[("sh", "exit", "touch $KANBAN_RUN")]).unwrap();
     held.holder.signal(Signal::SIGSTOP);
     let id = held.daemon.create(json!({ "assignee": "sh" }));
-    wait_for("a claim", || (!held.daemon.runs(&id).is_empty()).then_some(()));
+    until("a claim", || (!held.daemon.runs(&id).is_empty()).then_some(()));
     // It is asked and does not answer; everybody else goes on.
     held.daemon.create(json!({ "title": "another" }));
-    wait_for("the start to be given up", || {
+    until("the start to be given up", || {
         held.daemon.outcomes(&id).iter().any(|outcome| outcome == "spawn_failed").then_some(())
     });
     let runs = held.daemon.runs(&id);

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::harness::wait_for;
+use crate::harness::until;
 use crate::held::{Held, MODES, worker};
 
 #[test]
@@ -20,13 +20,13 @@ fn a_start_that_the_holder_has_made_and_not_answered_is_taken_over_and_not_made_
         held.holder.points = format!("holder-started=hold:{}@1", point.display());
         held.holder.start(&held.daemon);
         let id = held.daemon.create(json!({ "assignee": "sh" }));
-        wait_for("the holder to stand still", || point.exists().then_some(()));
+        until("the holder to stand still", || point.exists().then_some(()));
         let scratch = held.daemon.home().join("workspaces").join(&id);
         // Its answer is waited for no longer; the worker is the run's all the same.
         let pid = held.daemon.worker_pid(&id);
         assert!(point.exists(), "{mode}: it has not answered");
         let starts = || std::fs::read_to_string(scratch.join("starts")).unwrap_or_default();
-        wait_for("the worker at work", || (starts() == format!("{pid}\n")).then_some(()));
+        until("the worker at work", || (starts() == format!("{pid}\n")).then_some(()));
         std::fs::write(scratch.join("go"), "").unwrap();
         held.daemon.wait_status(&id, "done");
         assert_eq!(held.daemon.outcomes(&id), ["completed"], "{mode}");

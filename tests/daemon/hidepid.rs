@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::skip;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Config, Daemon, config, is_alive, until};
 
 /// The options that hide something.
 const OPTIONS: [&str; 3] = ["noaccess", "invisible", "ptraceable"];
@@ -25,7 +25,7 @@ fn script(option: &str) -> String {
 }
 
 /// A daemon under a `/proc` that hides, serving; none where that cannot be had.
-fn start(option: &str, config: &str) -> Option<Daemon> {
+fn start(option: &str, config: &Config) -> Option<Daemon> {
     let mut daemon = Daemon::prepare(config);
     if !nix::unistd::geteuid().is_root() {
         skip("only root can mount a /proc");
@@ -42,7 +42,7 @@ fn spawn(daemon: &mut Daemon, option: &str) -> bool {
         skip(format_args!("no /proc with hidepid={option} can be mounted here"));
         return false;
     }
-    wait_for("the daemon", || said(daemon, &["stats"]).status.success().then_some(()));
+    until("the daemon", || said(daemon, &["stats"]).status.success().then_some(()));
     true
 }
 
@@ -75,7 +75,7 @@ fn newest(daemon: &Daemon, id: &str, column: &str) -> Option<String> {
 }
 
 fn wait_outcome(daemon: &Daemon, id: &str, expected: &str) {
-    wait_for("the run's end", || newest(daemon, id, "closed_at"));
+    until("the run's end", || newest(daemon, id, "closed_at"));
     assert_eq!(newest(daemon, id, "outcome").as_deref(), Some(expected), "{}", daemon.log());
 }
 
@@ -124,7 +124,7 @@ fn where_proc_hides_others_runs_are_adopted_and_those_of_a_dead_shim_are_ended()
         let script = "[ $KANBAN_RUN = 1 ] || exec sleep 600; trap '' TERM; sleep 600 & wait; wait";
         let Some(mut daemon) = start(option, &config(&[("sh", "exit", script)])) else { return };
         let id = create(&daemon, "sh");
-        let worker = wait_for("the worker", || newest(&daemon, &id, "worker_pid"));
+        let worker = until("the worker", || newest(&daemon, &id, "worker_pid"));
         daemon.kill_9();
         assert!(spawn(&mut daemon, option));
         assert_eq!(newest(&daemon, &id, "outcome"), None, "{option}: it is the same run");
@@ -136,7 +136,7 @@ fn where_proc_hides_others_runs_are_adopted_and_those_of_a_dead_shim_are_ended()
             let sql = "SELECT outcome FROM task_runs WHERE id = 1 AND closed_at IS NOT NULL";
             connection.query_row(sql, [], |row| row.get::<_, String>(0)).ok()
         };
-        assert_eq!(wait_for("its end", first), "lost", "{option}");
+        assert_eq!(until("its end", first), "lost", "{option}");
         assert!(!is_alive(worker.parse().unwrap()), "{option}");
     }
 }
@@ -148,8 +148,8 @@ fn a_worker_that_nobody_may_look_into_is_seen_to_start_to_compute_and_to_leave_n
     let script =
         "../../sleeper 600 & end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do :; done";
     let text = config(&[("sh", "exit", script)])
-        .replace("[supervision]", "[supervision]\nprogress_timeout = \"1s\"")
-        .replace("\"/bin/sh\"", "\"../../shell\"");
+        .with("supervision.progress_timeout", "1s")
+        .with("profiles.sh.argv", vec!["../../shell", "-c", script]);
     for option in ["noaccess", "invisible"] {
         let Some(daemon) = start(option, &text) else { return };
         for (name, program) in [("shell", "/bin/sh"), ("sleeper", "/bin/sleep")] {
@@ -158,7 +158,7 @@ fn a_worker_that_nobody_may_look_into_is_seen_to_start_to_compute_and_to_leave_n
             std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111)).unwrap();
         }
         let id = create(&daemon, "sh");
-        wait_for("the worker", || newest(&daemon, &id, "worker_pid"));
+        until("the worker", || newest(&daemon, &id, "worker_pid"));
         wait_outcome(&daemon, &id, "completed");
     }
 }
@@ -184,14 +184,14 @@ fn a_run_whose_shim_died_keeps_its_slot_while_a_hidden_process_of_it_lives() {
     std::fs::copy("/bin/sleep", &copy).unwrap();
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111)).unwrap();
     let id = create(&daemon, "sh");
-    let left: i32 = wait_for("the hidden process", || {
+    let left: i32 = until("the hidden process", || {
         std::fs::read_to_string(daemon.home().join("left")).ok()?.trim().parse().ok()
     });
-    wait_for("the worker", || newest(&daemon, &id, "worker_pid"));
+    until("the worker", || newest(&daemon, &id, "worker_pid"));
     let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
     let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
     kill(Pid::from_raw(identity.shim.pid), Signal::SIGKILL).unwrap();
-    wait_for("a word of it", || daemon.log().contains("the slot stays occupied").then_some(()));
+    until("a word of it", || daemon.log().contains("the slot stays occupied").then_some(()));
     assert!(is_alive(left));
     assert_eq!(
         (newest(&daemon, &id, "id"), newest(&daemon, &id, "closed_at")),

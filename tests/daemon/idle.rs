@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, let_pass, wait_for};
+use crate::harness::{Daemon, config, let_pass, until};
 
 /// How often threads of a process have begun to wait.
 pub fn voluntary_switches(pid: i32) -> u64 {
@@ -25,7 +25,7 @@ fn ten_idle_seconds_with_a_thousand_tasks_cost_no_reads_and_hardly_a_wake_up() {
     }
     // The pass that the last creation caused may still be on its way.
     let mut last = json!(null);
-    let before = wait_for("the last pass", || {
+    let before = until("the last pass", || {
         let now = daemon.get("/v1/daemon");
         let is_settled = now == last;
         last = now.clone();

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, until};
 
 /// What a worker tells of itself: its status, its limits, its priority, what it has open.
 const TELL: &str = "cat /proc/self/status; umask; nice; echo slack $(cat /proc/self/timerslack_ns); \
@@ -71,7 +71,7 @@ fn worker(daemon: &Daemon) -> String {
 /// No child of the daemon waits to be reaped, and TERM ends it.
 fn ends_well(daemon: &mut Daemon) {
     let pid = daemon.pid();
-    wait_for("its children to be reaped", || {
+    until("its children to be reaped", || {
         let children = file_of(pid, &format!("task/{pid}/children"));
         children.split_whitespace().all(|child| is_alive(child.parse().unwrap())).then_some(())
     });
@@ -102,10 +102,9 @@ fn signals_that_a_starter_has_blocked_or_ignored_are_neither_to_daemon_nor_worke
 fn a_hang_up_that_nohup_has_ignored_reads_the_configuration_again() {
     let ignore = "signal.signal(signal.SIGHUP, signal.SIG_IGN)";
     let Some(mut daemon) = launched(ignore, &TELLER) else { return };
-    std::fs::write(daemon.home().join("kanband.toml"), config(&TELLER).replace("3600", "3599"))
-        .unwrap();
+    daemon.configure(&config(&TELLER).with("dispatch.interval_seconds", 3599));
     daemon.signal(Signal::SIGHUP);
-    wait_for("the reload", || daemon.log().contains("interval_seconds").then_some(()));
+    until("the reload", || daemon.log().contains("interval_seconds").then_some(()));
     ends_well(&mut daemon);
 }
 
@@ -160,7 +159,7 @@ fn descriptors_that_a_starter_has_left_open_are_kept_open_by_nobody() {
     drop(inherited);
     // Read to its end: nobody has the other one any more.
     let read = std::thread::spawn(move || end.read_to_end(&mut Vec::new()).unwrap());
-    wait_for("the end of the pipe", || read.is_finished().then_some(()));
+    until("the end of the pipe", || read.is_finished().then_some(()));
     let told = worker(&daemon);
     let open = told.lines().filter(|line| line.contains(" -> ")).count();
     // 0 to 2, and the directory that is being listed.
@@ -213,12 +212,12 @@ fn orphans_are_no_children_of_a_daemon_whose_starter_was_a_sub_reaper() {
     daemon.worker_pid(&id);
     let file = daemon.home().join("orphan");
     let orphan: i32 =
-        wait_for("the orphan", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
+        until("the orphan", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
     let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
     let identity = kanband::os::run_files::directory::read_identity(&run).unwrap().unwrap();
     let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
     nix::sys::signal::kill(shim, Signal::SIGKILL).unwrap();
-    wait_for("the daemon to notice", || hold.exists().then_some(()));
+    until("the daemon to notice", || hold.exists().then_some(()));
     let stat = file_of(orphan, "stat");
     let parent = stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap();
     assert_ne!(parent, daemon.pid().to_string(), "{stat}");
@@ -284,7 +283,7 @@ fn a_file_size_limit_is_an_error_and_not_the_end_of_the_daemon() {
     assert!(daemon.spawn_by("python3", &["-c", &script]), "{}", daemon.log());
     daemon.wait_until_up();
     let large = json!({ "title": "large", "body": "x".repeat(200_000) });
-    wait_for("a write beyond the limit", || {
+    until("a write beyond the limit", || {
         daemon.client().post::<serde_json::Value>("/v1/tasks", &large).err()
     });
     daemon.get("/v1/daemon");
@@ -336,6 +335,6 @@ fn children_of_the_command_line_are_waited_for_although_its_starter_ignores_thei
         .spawn()
         .unwrap();
     // The daemon that it starts is the second one here, and its end is known.
-    let status = wait_for("its end", || command.try_wait().unwrap());
+    let status = until("its end", || command.try_wait().unwrap());
     assert_eq!(status.code(), Some(75));
 }

@@ -35,10 +35,10 @@ fn check(daemon: &Daemon, name: &str) -> Value {
 #[test]
 fn a_limit_is_enforced_or_said_not_to_be() {
     for mode in crate::containment::MODES {
-        let mut text =
-            config_in(mode, &[("sh", "exit", "exec sleep 600"), ("free", "exit", "true")]);
-        let limits = "memory_max = \"512M\"\npids_max = 64\ncpu_percent = 150\n[profiles.free]";
-        text = text.replace("[profiles.free]", limits);
+        let text = config_in(mode, &[("sh", "exit", "exec sleep 600"), ("free", "exit", "true")])
+            .with("profiles.sh.memory_max", "512M")
+            .with("profiles.sh.pids_max", 64)
+            .with("profiles.sh.cpu_percent", 150);
         let daemon = Daemon::start(&text);
         let missing = missing(&daemon);
         let id = daemon.create(json!({ "assignee": "sh" }));
@@ -66,8 +66,9 @@ fn a_limit_is_enforced_or_said_not_to_be() {
 #[test]
 fn a_limit_for_all_runs_holds_where_a_profile_has_none() {
     let text = config_in("subreaper", &[("own", "exit", "true"), ("other", "exit", "true")])
-        .replace("[supervision]", "[supervision]\npids_max = 100\nmemory_max = \"1G\"")
-        .replace("[profiles.other]", "cpu_percent = 50\n[profiles.other]");
+        .with("supervision.pids_max", 100)
+        .with("supervision.memory_max", "1G")
+        .with("profiles.own.cpu_percent", 50);
     let daemon = Daemon::start(&text);
     let both = json!(["memory_max", "pids_max"]);
     assert_eq!(profile(&daemon, "other")["not_enforced"], both);
@@ -88,7 +89,7 @@ fn a_memory_hog_ends_oom_with_its_peak_where_its_limit_is_enforced_and_is_told_f
     let limit: i64 = 32 << 20;
     // Holds what it reads until it has all of it.
     let hog = "head -c 150000000 /dev/zero | tail -c 150000000 | wc -c";
-    let text = config_in("auto", &[("hog", "exit", hog)]) + "memory_max = \"32M\"\n";
+    let text = config_in("auto", &[("hog", "exit", hog)]).with("profiles.hog.memory_max", "32M");
     let daemon = Daemon::start(&text);
     let is_enforced = !missing(&daemon).contains(&"memory_max");
     let id = daemon.create(json!({ "assignee": "hog" }));

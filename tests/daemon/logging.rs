@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::bad_requests::raw;
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 /// A pipe that is full, so that the next line blocks.
 fn full_pipe() -> (OwnedFd, OwnedFd) {
@@ -35,7 +35,7 @@ fn work_is_done(daemon: &Daemon) {
 /// More lines than wait for a reader: each request that is no HTTP leaves one.
 fn log_much(daemon: &Daemon) {
     daemon.post("/v1/log-level", &json!({ "level": "debug" }));
-    wait_for("lost lines", || {
+    until("lost lines", || {
         for _ in 0..100 {
             let mut stream = UnixStream::connect(daemon.socket()).unwrap();
             stream.write_all(b"this is no request\r\n\r\n").unwrap();
@@ -72,7 +72,7 @@ fn a_log_that_nobody_reads_holds_up_no_run_and_no_end_and_tells_its_loss_when_it
     assert_eq!(kinds, ["log"]);
     // Somebody reads again, to the line that tells of the loss, and then no more.
     let (mut read, mut told) = (File::from(read), Vec::new());
-    wait_for("the loss", || {
+    until("the loss", || {
         let mut piece = [0; 4096];
         let length = read.read(&mut piece).unwrap();
         told.extend_from_slice(&piece[..length]);
@@ -101,9 +101,8 @@ fn a_log_on_a_full_disk_is_told_of_and_holds_up_nothing() {
     daemon.spawn_logging_to(OpenOptions::new().write(true).open("/dev/full").unwrap());
     daemon.wait_until_up();
     work_is_done(&daemon);
-    let log = wait_for("the loss", || {
-        Some(check(&daemon, "log")).filter(|check| check["health"] == "warn")
-    });
+    let log =
+        until("the loss", || Some(check(&daemon, "log")).filter(|check| check["health"] == "warn"));
     assert!(log["message"].as_str().unwrap().contains("log lines were lost"), "{log}");
     ends_when_asked(&mut daemon);
 }
@@ -126,7 +125,7 @@ fn what_succeeds_logs_no_error() {
     let restored = raw(&daemon, &[head.as_bytes(), &copy].concat());
     assert!(restored.starts_with("HTTP/1.1 200"), "{restored}");
     // The last of them has been told by now.
-    wait_for("the log", || {
+    until("the log", || {
         daemon.log().contains("the database was restored from a backup").then_some(())
     });
     assert!(!daemon.log().contains("ERROR"), "{}", daemon.log());
@@ -149,7 +148,7 @@ fn a_request_that_fails_logs_one_error() {
     let failed = daemon.client().get_raw(&path, &json!({}));
     assert!(failed.is_err());
     let errors = || daemon.log().lines().filter(|line| line.contains("ERROR")).count();
-    wait_for("the error", || (errors() > 0).then_some(()));
+    until("the error", || (errors() > 0).then_some(()));
     assert_eq!(errors(), 1, "{}", daemon.log());
     assert!(daemon.log().contains("operation=attachment"), "{}", daemon.log());
 }

@@ -10,7 +10,7 @@ use kanband::api::client::{Client, ClientError};
 use kanband::kernel::error::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, let_pass, wait_for};
+use crate::harness::{Daemon, config, let_pass, until};
 
 /// Titles of a board.
 fn titles(daemon: &Daemon) -> Vec<String> {
@@ -60,7 +60,7 @@ fn a_board_that_is_unlinked_while_nobody_asks_anything_is_logged() {
     let daemon = Daemon::start(&config(&[]));
     daemon.create(json!({}));
     remove_file(daemon.home().join("kanban.db")).unwrap();
-    wait_for("the line", || daemon.log().contains("writes are disabled").then_some(()));
+    until("the line", || daemon.log().contains("writes are disabled").then_some(()));
 }
 
 /// A daemon that finds its home held ends; one that serves is ended and fails the test.
@@ -190,7 +190,7 @@ fn a_file_that_is_replaced_between_commit_and_answer_is_not_told_as_written() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Every commit is held; those before the one that matters are let through.
-            wait_for("the start to be over", || {
+            until("the start to be over", || {
                 drop(remove_file(&held));
                 is_settled.load(Ordering::Acquire).then_some(())
             });
@@ -203,7 +203,7 @@ fn a_file_that_is_replaced_between_commit_and_answer_is_not_told_as_written() {
     let (path, away) = (daemon.home().join("kanban.db"), daemon.scratch().join("away"));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| refused(&daemon));
-        wait_for("the held commit", || held.exists().then_some(()));
+        until("the held commit", || held.exists().then_some(()));
         rename(&path, &away).unwrap();
         remove_file(&held).unwrap();
         assert!(asked.join().unwrap().contains("is gone"));

@@ -23,7 +23,6 @@ mod env_files;
 mod failing_workers;
 mod full_disk;
 mod git_callers;
-mod harness;
 mod held;
 mod held_slow;
 mod hidepid;
@@ -56,3 +55,5 @@ mod stopping;
 mod streams;
 mod way_in;
 mod workspaces;
+
+use support::daemon as harness;

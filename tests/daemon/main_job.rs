@@ -3,7 +3,7 @@
 use kanband::os::run_files::directory::{RunDir, read_identity};
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, processes_of, wait_for};
+use crate::harness::{Daemon, config, is_alive, processes_of, until};
 
 #[test]
 fn a_worker_completes_its_task_through_the_command_line_and_its_child_starts_without_a_tick() {
@@ -49,13 +49,13 @@ fn a_start_that_is_told_together_with_its_end_is_on_the_board() {
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh" }));
-    wait_for("the start", || hold.exists().then_some(()));
+    until("the start", || hold.exists().then_some(()));
     let run = daemon.runs(&id)[0]["id"].to_string();
     let dir = RunDir::new(daemon.home().join("runs").join(run));
-    let identity = wait_for("the worker", || {
+    let identity = until("the worker", || {
         read_identity(&dir).unwrap().filter(|identity| identity.worker.is_some())
     });
-    wait_for("the shim's end", || (!is_alive(identity.shim.pid)).then_some(()));
+    until("the shim's end", || (!is_alive(identity.shim.pid)).then_some(()));
     std::fs::remove_file(&hold).unwrap();
     daemon.wait_closed(&id);
     let kinds = ["created", "claimed", "spawned", "completed", "closed"];
@@ -70,7 +70,7 @@ fn a_killed_worker_is_a_crash_with_its_signal_and_is_tried_again() {
     let daemon = Daemon::start(&config(&[("sh", "exit", flag)]));
     let id = daemon.create(json!({ "assignee": "sh" }));
     let pid = daemon.worker_pid(&id);
-    wait_for("the first attempt at work", || {
+    until("the first attempt at work", || {
         daemon.home().join("workspaces").join(&id).join("again").exists().then_some(())
     });
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL).unwrap();
@@ -84,7 +84,7 @@ fn a_killed_worker_is_a_crash_with_its_signal_and_is_tried_again() {
 #[test]
 fn a_missing_program_fails_to_start_until_the_breaker_gives_up_and_the_task_waits_for_a_person() {
     let mut text = config(&[]);
-    text.push_str("[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
+    text.set("profiles.ghost.argv", vec!["/no/such/program"]);
     let daemon = Daemon::start(&text);
     let id = daemon.create(json!({ "assignee": "ghost" }));
     daemon.wait_status(&id, "blocked");
@@ -100,17 +100,15 @@ fn a_worker_that_exceeds_its_time_is_ended_with_everything_it_started() {
     let script = "trap '' TERM; (trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done') & \
                   while :; do sleep 1; done";
     let text = config(&[("sh", "exit", script)])
-        .replace("grace = \"1s\"", "grace = \"100ms\"")
-        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
+        .with("supervision.grace", "100ms")
+        .with("dispatch.failure_limit", 1);
     let daemon = Daemon::start(&text);
     let id = daemon.create(json!({ "assignee": "sh", "max_runtime_seconds": 1 }));
     daemon.wait_status(&id, "blocked");
     daemon.wait_closed(&id);
     let run = &daemon.runs(&id)[0];
     assert_eq!((&run["outcome"], &run["cause"]), (&json!("gave_up"), &json!("timed_out")));
-    wait_for("the shim's own end", || {
-        (processes_of(&daemon.home()) == [daemon.pid()]).then_some(())
-    });
+    until("the shim's own end", || (processes_of(&daemon.home()) == [daemon.pid()]).then_some(()));
     let told = daemon.show(&id)["events"].as_array().unwrap().clone();
     let event = told.iter().find(|event| event["kind"] == "timed_out").unwrap();
     assert_eq!(event["payload"]["limit_seconds"], 1);
@@ -122,8 +120,8 @@ fn after_its_verdict_a_worker_that_stays_is_ended_when_its_linger_is_over() {
     let script =
         "kanban complete $KANBAN_TASK --summary done; trap '' TERM; while :; do sleep 1; done";
     let text = config(&[("dev", "report", script)])
-        .replace("linger = \"2s\"", "linger = \"100ms\"")
-        .replace("grace = \"1s\"", "grace = \"100ms\"");
+        .with("supervision.linger", "100ms")
+        .with("supervision.grace", "100ms");
     let daemon = Daemon::start(&text);
     let id = daemon.create(json!({ "assignee": "dev" }));
     daemon.wait_status(&id, "done");
@@ -139,9 +137,9 @@ fn after_its_verdict_a_worker_that_stays_is_ended_when_its_linger_is_over() {
 fn no_more_workers_run_than_the_caps_allow_and_each_end_starts_the_next() {
     let script = "n=$(mktemp $KANBAN_WORKSPACE/../../running.XXXXXX); ls $KANBAN_WORKSPACE/../../running.* | wc -l; \
                   sleep 0.05; rm $n";
-    let mut text = config(&[("a", "exit", script), ("b", "exit", script)]);
-    text = text.replace("[supervision]", "max_running = 3\n[supervision]");
-    text.push_str("max_running = 1\n");
+    let text = config(&[("a", "exit", script), ("b", "exit", script)])
+        .with("dispatch.max_running", 3)
+        .with("profiles.b.max_running", 1);
     let daemon = Daemon::start(&text);
     let ids: Vec<_> = (0..12)
         .map(|n| daemon.create(json!({ "assignee": if n % 2 == 0 { "a" } else { "b" } })))
@@ -156,8 +154,8 @@ fn no_more_workers_run_than_the_caps_allow_and_each_end_starts_the_next() {
 #[test]
 fn a_manual_dispatch_answers_when_its_starts_are_confirmed() {
     let mut text = config(&[("sh", "exit", "sleep 600")]);
-    text.push_str("[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
-    let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nenabled = false"));
+    text.set("profiles.ghost.argv", vec!["/no/such/program"]);
+    let daemon = Daemon::start(&text.with("dispatch.enabled", false));
     let id = daemon.create(json!({ "assignee": "sh" }));
     let ghost = daemon.create(json!({ "assignee": "ghost" }));
     let unassigned = daemon.create(json!({}));
@@ -180,9 +178,11 @@ fn a_manual_dispatch_answers_when_its_starts_are_confirmed() {
 #[test]
 fn secrets_of_a_profile_do_not_reach_the_log_nor_the_failure_that_quotes_it() {
     let script = "printf 'the key is '; printf %s ${SERVICE_API_KEY%secret}; echo secret; echo $MODEL; exit 3";
-    let mut text = config(&[("dev", "report", script)]);
-    text.push_str("env = { SERVICE_API_KEY = \"sk-0815-secret\", MODEL = \"sk-model\" }\nenv_public = [\"MODEL\"]\n");
-    let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1"));
+    let text = config(&[("dev", "report", script)])
+        .with("profiles.dev.env.SERVICE_API_KEY", "sk-0815-secret")
+        .with("profiles.dev.env.MODEL", "sk-model")
+        .with("profiles.dev.env_public", vec!["MODEL"]);
+    let daemon = Daemon::start(&text.with("dispatch.failure_limit", 1));
     let id = daemon.create(json!({"assignee": "dev"}));
     daemon.wait_status(&id, "blocked");
     assert_eq!(daemon.run_log(&id), "the key is [redacted]\nsk-model\n");

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 /// Every sample of a page by its name and labels. Fails where the page is not in the format.
 fn parse(page: &str) -> BTreeMap<String, f64> {
@@ -64,7 +64,7 @@ fn figures_move_as_runs_are_made_started_and_ended() {
     let long = daemon.create(json!({ "assignee": "long" }));
     daemon.worker_pid(&long);
     daemon.create(json!({ "assignee": "nobody-runs-this", "triage": true }));
-    let after = wait_for("all figures", || {
+    let after = until("all figures", || {
         let now = metrics(&daemon);
         (now.get("kanband_open_runs{state=\"running\"}") == Some(&1.0)
             && now["kanband_start_seconds_count"] == 2.0)
@@ -89,8 +89,9 @@ fn figures_move_as_runs_are_made_started_and_ended() {
 
 #[test]
 fn what_waits_and_what_holds_it_back_is_there_by_profile() {
-    let mut text = config(&[("sh", "exit", "exit 0")]);
-    text.push_str("max_running = 0\n[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
+    let text = config(&[("sh", "exit", "exit 0")])
+        .with("profiles.sh.max_running", 0)
+        .with("profiles.ghost.argv", vec!["/no/such/program"]);
     let daemon = Daemon::start(&text);
     for priority in 0..3 {
         daemon.create(json!({ "assignee": "sh", "priority": priority }));
@@ -98,7 +99,7 @@ fn what_waits_and_what_holds_it_back_is_there_by_profile() {
     for _ in 0..6 {
         daemon.create(json!({ "assignee": "ghost" }));
     }
-    wait_for("an open breaker", || {
+    until("an open breaker", || {
         let now = metrics(&daemon);
         (now.get("kanband_breaker_open{breaker=\"profile:ghost\"}")? > &0.0).then_some(())
     });
@@ -133,7 +134,7 @@ fn over_tcp_there_are_the_figures_and_nothing_else_and_only_when_asked_for() {
     let silent = Daemon::start(&config(&[]));
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     drop(silent);
-    let daemon = Daemon::start(&format!("{}[metrics]\nlisten = \"{port}\"\n", config(&[])));
+    let daemon = Daemon::start(&config(&[]).with("metrics.listen", port.to_string()));
     let (status, page) = over_tcp(port, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
     let page =

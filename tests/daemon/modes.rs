@@ -9,7 +9,7 @@ use kanband::os::processes::user::Account;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 const MASKS: [&str; 3] = ["000", "022", "077"];
 
@@ -72,7 +72,7 @@ fn busy_session(daemon: &Daemon, mask: &str) {
     }
     daemon.create(json!({ "assignee": "sleeper" }));
     daemon.worker_pid(&daemon.create(json!({ "assignee": "sleeper" })));
-    wait_for("the index", || {
+    until("the index", || {
         let found = daemon.get("/v1/search?text=findable");
         (!found.as_array().unwrap().is_empty()).then_some(())
     });
@@ -180,14 +180,13 @@ fn with_workers_of_another_user_only_the_way_to_their_own_is_open() {
     for mask in MASKS {
         let script =
             "echo output; touch made; cat $TESTED_HOME/share/skills/kanban-worker/SKILL.md | wc -c";
-        let text = config(&[("sh", "exit", script)]).replace(
-            "[profiles.sh]",
-            "[profiles.sh]\nuser = \"games\"\nenv = { TESTED_HOME = \"@HOME@\" }",
-        );
         let mut daemon = Daemon::prepare("");
-        let text = text.replace("@HOME@", daemon.home().to_str().unwrap())
-            + "[profiles.sleeper]\nargv = [\"sleep\", \"600\"]\nuser = \"games\"\n";
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        let text = config(&[("sh", "exit", script)])
+            .with("profiles.sh.user", "games")
+            .with("profiles.sh.env.TESTED_HOME", daemon.home().to_str().unwrap())
+            .with("profiles.sleeper.argv", vec!["sleep", "600"])
+            .with("profiles.sleeper.user", "games");
+        daemon.configure(&text);
         daemon.give_to(0, 0);
         for name in ["tool.sh", "kanband.toml"] {
             std::fs::write(daemon.home().join("tool.sh"), "").unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kanband::os::processes::proc_stat;
 use serde_json::json;
 
-use crate::harness::{Daemon, let_pass};
+use crate::harness::{Config, Daemon, let_pass};
 
 /// Tasks that are at it at the same time.
 const TASKS: usize = 10;
@@ -59,13 +59,16 @@ fn is_double(runs: &BTreeMap<String, Seen>) -> bool {
         && runs.values().filter(|seen| still(seen)).count() > 1
 }
 
-fn configuration(attempts: usize) -> String {
-    let script = serde_json::to_string(DEAF).unwrap();
-    format!(
-        "[dispatch]\ninterval_seconds = 3600\nmax_running = {TASKS}\nbackoff_base = \"1ms\"\n\
-         backoff_max = \"1ms\"\nfailure_limit = {attempts}\nlifetime_starts = {attempts}\n\
-         [supervision]\ngrace = \"50ms\"\n[profiles.deaf]\nargv = [\"/bin/sh\", \"-c\", {script}]\n"
-    )
+fn configuration(attempts: u32) -> Config {
+    Config::new()
+        .with("dispatch.interval_seconds", 3600)
+        .with("dispatch.max_running", TASKS as u32)
+        .with("dispatch.backoff_base", "1ms")
+        .with("dispatch.backoff_max", "1ms")
+        .with("dispatch.failure_limit", attempts)
+        .with("dispatch.lifetime_starts", attempts)
+        .with("supervision.grace", "50ms")
+        .with("profiles.deaf.argv", vec!["/bin/sh", "-c", DEAF])
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn never_two_processes_of_one_task_however_often_its_time_is_up() {
     let iterations: usize =
         std::env::var("KANBAN_ITERATIONS").map_or(100, |text| text.parse().unwrap());
     let attempts = iterations.div_ceil(TASKS);
-    let daemon = Daemon::start(&configuration(attempts));
+    let daemon = Daemon::start(&configuration(attempts as u32));
     let home = daemon.home().to_str().unwrap().to_owned();
     let ids: Vec<String> = (0..TASKS)
         .map(|_| daemon.create(json!({ "assignee": "deaf", "max_runtime_seconds": 1 })))

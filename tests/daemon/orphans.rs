@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::containment::{MODES, config_in, has_groups};
-use crate::harness::{Daemon, is_alive, wait_for};
+use crate::harness::{Daemon, is_alive, until};
 
 /// What an orphan does when the file `go` is there: tries what only an operator may do, at the operators' door.
 const CALL: &str = "while [ ! -e DIR/go ]; do sleep 0.02; done; kanban pause > DIR/told.new 2>&1; \
@@ -38,7 +38,7 @@ fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<S
         .replace("DIR", &dir)
         .replace("SOCKET=SOCKET", &format!("SOCKET={socket}"));
     let text = config_in(mode, &[("sh", "exit", &script)]);
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    daemon.configure(&text);
     let hold = daemon.scratch().join("hold");
     daemon.arm(Some(&format!("{point}=hold:{}@1", hold.display())));
     daemon.spawn();
@@ -47,31 +47,28 @@ fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<S
         return None;
     }
     daemon.create(json!({ "assignee": "sh" }));
-    let orphan: i32 = wait_for("the orphan", || {
+    let orphan: i32 = until("the orphan", || {
         std::fs::read_to_string(daemon.scratch().join("orphan")).ok()?.trim().parse().ok()
     });
     let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));
     // The worker may have called before its shim has written down who it is.
-    let identity = wait_for("the worker's identity", || {
+    let identity = until("the worker's identity", || {
         kanband::os::run_files::directory::read_identity(&run)
             .unwrap()
             .filter(|identity| identity.worker.is_some())
     });
     let shim = nix::unistd::Pid::from_raw(identity.shim.pid);
     nix::sys::signal::kill(shim, nix::sys::signal::SIGKILL).unwrap();
-    wait_for("the daemon to notice", || hold.exists().then_some(()));
-    wait_for("the worker's end", || {
-        (!is_alive(identity.worker.as_ref().unwrap().pid)).then_some(())
-    });
+    until("the daemon to notice", || hold.exists().then_some(()));
+    until("the worker's end", || (!is_alive(identity.worker.as_ref().unwrap().pid)).then_some(()));
     assert!(is_alive(orphan), "there is nobody to call");
     std::fs::write(daemon.scratch().join("go"), "").unwrap();
-    let told =
-        wait_for("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
+    let told = until("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
     let dispatch = daemon.get("/v1/dispatch/switch")["dispatch"].clone();
     assert_ne!(dispatch, "paused", "{mode}, {point}: {disguise}: {told}");
     daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
     std::fs::remove_file(&hold).unwrap();
-    wait_for("the orphan's end", || (!is_alive(orphan)).then_some(()));
+    until("the orphan's end", || (!is_alive(orphan)).then_some(()));
     Some(told)
 }
 

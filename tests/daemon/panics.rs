@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 const SCRIPT: &str = "echo done";
 
@@ -33,7 +33,7 @@ fn a_panicking_doorkeeper_is_rebuilt_and_makes_a_lost_socket_again() {
     std::fs::remove_file(daemon.socket()).unwrap();
     // There by name before anybody listens at it.
     let connect = || std::os::unix::net::UnixStream::connect(daemon.socket());
-    wait_for("the socket", || connect().is_ok().then_some(()));
+    until("the socket", || connect().is_ok().then_some(()));
     daemon.create(json!({}));
 }
 
@@ -84,14 +84,14 @@ fn a_panicking_crash_detector_is_rebuilt_and_adopts() {
 #[test]
 fn a_panicking_circuit_breaker_is_rebuilt() {
     let mut text = config(&[("sh", "exit", SCRIPT)]);
-    text.push_str("[profiles.ghost]\nargv = [\"/no/such/program\"]\n");
+    text.set("profiles.ghost.argv", vec!["/no/such/program"]);
     let mut daemon = Daemon::with_fail_points(&text, "circuit-breaker-moved=panic@1");
     daemon.spawn();
     daemon.wait_until_up();
     for _ in 0..6 {
         daemon.create(json!({ "assignee": "ghost" }));
     }
-    crate::harness::wait_for("the panic", || {
+    crate::harness::until("the panic", || {
         daemon.log().contains("fail point circuit-breaker-moved").then_some(())
     });
     let id = daemon.create(json!({ "assignee": "sh" }));

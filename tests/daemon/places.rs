@@ -8,7 +8,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Config, Daemon, config, until};
 
 /// Leaves a mark when another worker is in its directory, and its name in a list when it has ended.
 const ALONE: &str = "set -C; { : > taken; } 2>/dev/null || { touch clash; exit 9; }; \
@@ -24,7 +24,7 @@ fn reason(daemon: &Daemon, id: &str) -> Value {
 }
 
 fn wait_reason(daemon: &Daemon, id: &str, reason: &str) -> Value {
-    wait_for(reason, || {
+    until(reason, || {
         let why = self::reason(daemon, id);
         (why["reason"] == reason).then_some(why)
     })
@@ -43,22 +43,21 @@ struct Hanging {
 }
 
 impl Hanging {
-    fn at_looks(first: u32, count: usize, more: impl FnOnce(&Path) -> String) -> Self {
+    fn at_looks(first: u32, count: usize, more: impl FnOnce(Config, &Path) -> Config) -> Self {
         let mut daemon = Daemon::prepare("");
         let held = daemon.scratch().join("held");
         // A look that is held has not come to the points behind, so each of them holds the next one.
         let point = format!("place-look=hold:{}@{first}", held.display());
         daemon.arm(Some(&vec![point; count].join(";")));
         let text = config(&[("sh", "exit", "true"), ("alone", "exit", ALONE)]);
-        let text = text + &more(daemon.scratch());
-        std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+        daemon.configure(&more(text, daemon.scratch()));
         daemon.spawn();
         daemon.wait_until_up();
         Self { daemon, held }
     }
 
     fn wait_held(&self) {
-        wait_for("the look that hangs", || self.held.exists().then_some(()));
+        until("the look that hangs", || self.held.exists().then_some(()));
     }
 
     fn release(&self) {
@@ -72,14 +71,14 @@ fn end(daemon: &Daemon, id: &str) {
 
 #[test]
 fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another() {
-    let hanging = Hanging::at_looks(2, 3, |_| String::new());
+    let hanging = Hanging::at_looks(2, 3, |config, _| config);
     let daemon = &hanging.daemon;
     let real = daemon.scratch().join("real");
     std::fs::create_dir(&real).unwrap();
     let link = daemon.scratch().join("link");
     symlink(&real, &link).unwrap();
     let first = daemon.create(in_dir("alone", &real));
-    wait_for("the first at work", || real.join("taken").exists().then_some(()));
+    until("the first at work", || real.join("taken").exists().then_some(()));
     let second = daemon.create(in_dir("alone", &link));
     hanging.wait_held();
     let why = wait_reason(daemon, &second, "workspace_unknown");
@@ -98,7 +97,7 @@ fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another()
     wait_reason(daemon, &second, "workspace_busy");
     end(daemon, &first);
     daemon.wait_status(&first, "done");
-    wait_for("the second at work", || real.join("taken").exists().then_some(()));
+    until("the second at work", || real.join("taken").exists().then_some(()));
     end(daemon, &second);
     daemon.wait_status(&second, "done");
     for id in [&first, &second] {
@@ -111,7 +110,7 @@ fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another()
 
 #[test]
 fn a_repository_that_cannot_be_looked_at_in_time_holds_up_its_own_tasks_only() {
-    let hanging = Hanging::at_looks(1, 1, |_| String::new());
+    let hanging = Hanging::at_looks(1, 1, |config, _| config);
     let daemon = &hanging.daemon;
     let repository = daemon.scratch().join("repository");
     std::fs::create_dir(&repository).unwrap();
@@ -122,17 +121,18 @@ fn a_repository_that_cannot_be_looked_at_in_time_holds_up_its_own_tasks_only() {
     pass_by(daemon);
     assert_eq!(daemon.runs(&id).len(), 0);
     hanging.release();
-    wait_for("its start", || daemon.runs(&id).first().map(|_| ()));
+    until("its start", || daemon.runs(&id).first().map(|_| ()));
 }
 
 #[test]
 fn a_working_directory_that_cannot_be_looked_at_in_time_holds_up_its_own_profile_only() {
-    let hanging = Hanging::at_looks(1, 1, |scratch| {
+    let hanging = Hanging::at_looks(1, 1, |config, scratch| {
         let directory = scratch.join("directory");
         std::fs::create_dir(&directory).unwrap();
-        format!(
-            "[profiles.there]\nargv = [\"/bin/pwd\"]\nverdict = \"exit\"\nworking_directory = {directory:?}\n"
-        )
+        config
+            .with("profiles.there.argv", vec!["/bin/pwd"])
+            .with("profiles.there.verdict", "exit")
+            .with("profiles.there.working_directory", directory.to_str().unwrap())
     });
     let daemon = &hanging.daemon;
     let id = daemon.create(json!({ "assignee": "there" }));

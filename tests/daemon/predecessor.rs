@@ -4,19 +4,17 @@
 use kanband::api::client::Client;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Daemon, config, is_alive, until};
 
 #[test]
 fn workers_of_every_profile_see_the_one_board_whatever_home_their_profile_names() {
     let script = "kanban show $KANBAN_TASK --json > /dev/null || exit 1; \
                   kanban complete $KANBAN_TASK --summary \"$HERMES_HOME $HERMES_PROFILE\"";
-    let mut text = config(&[]);
+    let mut text = config(&[("coder", "report", script), ("writer", "report", script)]);
     for name in ["coder", "writer"] {
-        text.push_str(&format!(
-            "[profiles.{name}]\nargv = {argv}\nverdict = \"report\"\n\
-             env = {{ HERMES_HOME = \"/elsewhere/profiles/{name}\", HOME = \"/elsewhere/{name}\" }}\n",
-            argv = json!(["/bin/sh", "-c", script]),
-        ));
+        let variable = |variable: &str| format!("profiles.{name}.env.{variable}");
+        text.set(&variable("HERMES_HOME"), format!("/elsewhere/profiles/{name}"));
+        text.set(&variable("HOME"), format!("/elsewhere/{name}"));
     }
     let daemon = Daemon::start(&text);
     let first = daemon.create(json!({ "assignee": "coder" }));
@@ -41,14 +39,14 @@ fn a_second_attempt_has_all_its_time_again() {
 fn a_worker_that_will_not_end_holds_up_nobody_else() {
     let stubborn = "trap '' TERM; touch begun; while :; do sleep 1; done";
     let text = config(&[("stubborn", "exit", stubborn), ("quick", "exit", "true")])
-        .replace("grace = \"1s\"", "grace = \"10m\"");
+        .with("supervision.grace", "10m");
     let daemon = Daemon::start(&text);
     let overdue: Vec<_> = (0..2)
         .map(|_| daemon.create(json!({ "assignee": "stubborn", "max_runtime_seconds": 1 })))
         .collect();
     let taken_back = daemon.create(json!({ "assignee": "stubborn" }));
     let begun = daemon.home().join("workspaces").join(&taken_back).join("begun");
-    wait_for("the worker at work", || begun.exists().then_some(()));
+    until("the worker at work", || begun.exists().then_some(()));
     let reply = daemon.post(&format!("/v1/tasks/{taken_back}/reclaim"), &json!({}));
     assert_eq!(reply["stopping"], true);
     for _ in 0..3 {
@@ -84,7 +82,7 @@ fn a_thousand_calls_leave_no_descriptor_open_and_looking_commits_nothing() {
     let commits = || daemon.get("/v1/daemon")["database_commits"].clone();
     // The pass that the creation caused may still be on its way.
     let mut last = json!(null);
-    wait_for("the last commit", || {
+    until("the last commit", || {
         let now = commits();
         std::mem::replace(&mut last, now.clone()).eq(&now).then_some(())
     });
@@ -93,9 +91,7 @@ fn a_thousand_calls_leave_no_descriptor_open_and_looking_commits_nothing() {
         look();
     }
     assert_eq!(commits(), last);
-    wait_for("the connections to be closed", || {
-        (open_descriptors(&daemon) <= before).then_some(())
-    });
+    until("the connections to be closed", || (open_descriptors(&daemon) <= before).then_some(()));
 }
 
 #[test]
@@ -136,7 +132,7 @@ fn a_listener_that_missed_what_gc_removed_is_told_to_look_again() {
     let id = daemon.create(json!({}));
     daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({}));
     let kept = daemon.create(json!({}));
-    wait_for("a second to have passed and gc to remove the task", || {
+    until("a second to have passed and gc to remove the task", || {
         let gone = daemon.post("/v1/gc", &json!({ "older_than_days": 0 }));
         (gone["tasks"] == 1).then_some(())
     });

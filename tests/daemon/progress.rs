@@ -2,15 +2,13 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, is_alive, let_pass, wait_for};
+use crate::harness::{Config, Daemon, config, is_alive, let_pass, until};
 
-const WATCHED: &str = "progress_timeout = \"2s\"\n";
-
-fn watched(profiles: &[(&str, &str, &str)]) -> String {
+fn watched(profiles: &[(&str, &str, &str)]) -> Config {
     config(profiles)
-        .replace("[dispatch]\n", "[dispatch]\nfailure_limit = 2\n")
-        .replace("[supervision]\n", &format!("[supervision]\n{WATCHED}"))
-        .replace("grace = \"1s\"", "grace = \"100ms\"")
+        .with("dispatch.failure_limit", 2)
+        .with("supervision.progress_timeout", "2s")
+        .with("supervision.grace", "100ms")
 }
 
 #[test]
@@ -55,9 +53,7 @@ fn a_silent_run_is_ended_as_timed_out_and_one_that_computes_talks_or_calls_goes_
 fn a_profile_has_a_watchdog_of_its_own_or_none_and_without_one_nothing_is_looked_at() {
     let text =
         watched(&[("exempt", "report", "exec sleep 600"), ("watched", "report", "exec sleep 600")]);
-    let text =
-        text.replace("[profiles.exempt]\n", "[profiles.exempt]\nprogress_timeout = \"0s\"\n");
-    let daemon = Daemon::start(&text);
+    let daemon = Daemon::start(&text.with("profiles.exempt.progress_timeout", "0s"));
     let exempt = daemon.create(json!({ "assignee": "exempt" }));
     daemon.worker_pid(&exempt);
     let watched = daemon.create(json!({ "assignee": "watched" }));
@@ -74,11 +70,11 @@ fn a_run_that_was_found_again_is_watched_too() {
     let_pass(std::time::Duration::from_millis(100));
     assert!(is_alive(pid), "nobody watches it now");
     daemon.restart();
-    wait_for("its end", || {
+    until("its end", || {
         daemon.runs(&id)[0]["error"]
             .as_str()
             .map(str::to_owned)
             .filter(|error| error.starts_with("no progress"))
     });
-    wait_for("its processes to go", || (!is_alive(pid)).then_some(()));
+    until("its processes to go", || (!is_alive(pid)).then_some(()));
 }

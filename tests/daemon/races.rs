@@ -76,7 +76,7 @@ fn two_hundred_clients_create_ten_thousand_tasks_none_lost_none_double() {
 #[test]
 fn a_dispatch_that_is_asked_again_starts_no_second_worker_and_reports_the_first() {
     let workers = config(&[("dev", "report", "exec sleep 600")]);
-    let daemon = Daemon::start(&workers.replace("[dispatch]", "[dispatch]\nenabled = false"));
+    let daemon = Daemon::start(&workers.with("dispatch.enabled", false));
     for _ in 0..2 {
         daemon.create(json!({"assignee": "dev"}));
     }

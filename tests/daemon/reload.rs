@@ -3,21 +3,21 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Config, Daemon, config, until};
 
 const SCRIPT: &str = "sleep 600";
 
-fn write(daemon: &Daemon, text: &str) {
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+fn write(daemon: &Daemon, config: &(impl std::fmt::Display + ?Sized)) {
+    daemon.configure(config);
 }
 
-fn with(section: &str) -> String {
-    format!("{}{section}", config(&[("sh", "exit", SCRIPT)]))
+fn sleeper() -> Config {
+    config(&[("sh", "exit", SCRIPT)])
 }
 
 /// A configuration under which so many runs may be open.
-fn with_cap(cap: u32) -> String {
-    with("").replace("[dispatch]", &format!("[dispatch]\nmax_running = {cap}"))
+fn with_cap(cap: u32) -> Config {
+    sleeper().with("dispatch.max_running", cap)
 }
 
 fn reload(daemon: &Daemon) -> Vec<Value> {
@@ -32,19 +32,19 @@ fn running(daemon: &Daemon, ids: &[String]) -> usize {
 fn a_raised_cap_starts_what_waited_and_what_has_changed_is_told() {
     let daemon = Daemon::start(&with_cap(1));
     let ids: Vec<_> = (0..3).map(|_| daemon.create(json!({ "assignee": "sh" }))).collect();
-    wait_for("the first run", || (running(&daemon, &ids) == 1).then_some(()));
+    until("the first run", || (running(&daemon, &ids) == 1).then_some(()));
     write(&daemon, &with_cap(2));
     let change =
         json!({ "key": "dispatch.max_running", "old": "1", "new": "2", "from_restart": false });
     assert_eq!(reload(&daemon), [change]);
-    wait_for("the second run", || (running(&daemon, &ids) == 2).then_some(()));
+    until("the second run", || (running(&daemon, &ids) == 2).then_some(()));
     assert_eq!(reload(&daemon), [] as [Value; 0], "the same file again");
     assert!(daemon.log().contains("dispatch.max_running"), "{}", daemon.log());
 }
 
 #[test]
 fn a_new_profile_and_another_program_hold_from_the_next_claim_and_running_work_goes_on() {
-    let daemon = Daemon::start(&with(""));
+    let daemon = Daemon::start(&sleeper());
     let old = daemon.create(json!({ "assignee": "sh" }));
     let pid = daemon.worker_pid(&old);
     let text = config(&[("sh", "exit", "echo second"), ("new", "exit", "echo new")]);
@@ -64,7 +64,7 @@ fn a_new_profile_and_another_program_hold_from_the_next_claim_and_running_work_g
 fn a_configuration_that_is_wrong_is_refused_whole_and_every_problem_told() {
     let daemon = Daemon::start(&with_cap(1));
     let ids: Vec<_> = (0..2).map(|_| daemon.create(json!({ "assignee": "sh" }))).collect();
-    wait_for("the first run", || (running(&daemon, &ids) == 1).then_some(()));
+    until("the first run", || (running(&daemon, &ids) == 1).then_some(()));
     write(&daemon, &format!("{}\n[log]\nlevel = \"loud\"\n[nonsense]\n", with_cap(2)));
     let refused = daemon.client().post::<Value>("/v1/reload", &json!({})).unwrap_err().to_string();
     assert!(refused.contains("log.level") && refused.contains("nonsense"), "{refused}");
@@ -73,17 +73,17 @@ fn a_configuration_that_is_wrong_is_refused_whole_and_every_problem_told() {
     assert_eq!(running(&daemon, &ids), 1);
     write(&daemon, &with_cap(2));
     assert_eq!(reload(&daemon).len(), 1, "mended, it is compared with what holds");
-    wait_for("the second run", || (running(&daemon, &ids) == 2).then_some(()));
+    until("the second run", || (running(&daemon, &ids) == 2).then_some(()));
 }
 
 #[test]
 fn a_shorter_interval_holds_at_once_and_not_after_the_old_one() {
     let daemon = Daemon::start(&config(&[]));
     let reads = || daemon.get("/v1/daemon")["database_requests"].as_u64().unwrap();
-    write(&daemon, &config(&[]).replace("interval_seconds = 3600", "interval_seconds = 1"));
+    write(&daemon, &config(&[]).with("dispatch.interval_seconds", 1));
     assert_eq!(reload(&daemon)[0]["key"], "dispatch.interval_seconds");
     let before = reads();
-    wait_for("passes that nobody asked for", || (reads() >= before + 3).then_some(()));
+    until("passes that nobody asked for", || (reads() >= before + 3).then_some(()));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn sighup_reads_it_again_too_and_keeps_to_the_protocol_of_the_service_manager() 
     daemon.wait_until_up();
     let mut told = Vec::new();
     let mut listen = |what: &str| {
-        wait_for(what, || {
+        until(what, || {
             let mut buffer = [0; 4096];
             let length = socket.recv(&mut buffer).ok()?;
             told.extend(String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned));
@@ -106,7 +106,7 @@ fn sighup_reads_it_again_too_and_keeps_to_the_protocol_of_the_service_manager() 
     };
     listen("READY=1");
     for (text, status) in [
-        (with_cap(2), "STATUS=serving; the configuration was reloaded"),
+        (with_cap(2).to_string(), "STATUS=serving; the configuration was reloaded"),
         ("nonsense".to_owned(), "STATUS=serving; the new configuration is invalid"),
     ] {
         write(&daemon, &text);
@@ -118,13 +118,13 @@ fn sighup_reads_it_again_too_and_keeps_to_the_protocol_of_the_service_manager() 
         assert!(ready.iter().any(|line| line.starts_with(status)), "{ready:?}");
     }
     let ids: Vec<_> = (0..3).map(|_| daemon.create(json!({ "assignee": "sh" }))).collect();
-    wait_for("two runs", || (running(&daemon, &ids) == 2).then_some(()));
+    until("two runs", || (running(&daemon, &ids) == 2).then_some(()));
 }
 
 #[test]
 fn keys_of_the_next_start_are_named_and_values_of_variables_are_not() {
-    let daemon = Daemon::start(&with("env = { TOKEN = \"one\" }\n"));
-    write(&daemon, &with("env = { TOKEN = \"two\" }\n[disk]\nreserve_bytes = 0\n"));
+    let daemon = Daemon::start(&sleeper().with("profiles.sh.env.TOKEN", "one"));
+    write(&daemon, &sleeper().with("profiles.sh.env.TOKEN", "two").with("disk.reserve_bytes", 0));
     let changes = reload(&daemon);
     let from_restart: Vec<_> =
         changes.iter().map(|change| (&change["key"], &change["from_restart"])).collect();
@@ -141,14 +141,14 @@ fn keys_of_the_next_start_are_named_and_values_of_variables_are_not() {
 
 #[test]
 fn the_log_level_changes_at_once_and_falls_back_with_the_next_reload() {
-    let daemon = Daemon::start(&with(""));
+    let daemon = Daemon::start(&sleeper());
     let moved = || daemon.log().matches("run moved").count();
     assert_eq!(daemon.get("/v1/daemon")["log_level"], "info");
     let reply = daemon.post("/v1/log-level", &json!({ "level": "debug" }));
     assert_eq!(reply, json!({ "level": "debug", "before": "info" }));
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.worker_pid(&id);
-    wait_for("a line of that weight", || (moved() > 0).then_some(()));
+    until("a line of that weight", || (moved() > 0).then_some(()));
     reload(&daemon);
     assert_eq!(daemon.get("/v1/daemon")["log_level"], "info");
 }

@@ -28,18 +28,17 @@ fn value_of(name: &str) -> String {
 
 /// A profile `dev` with those variables, whose worker runs `script` and fails.
 fn daemon_with(script: &str) -> Daemon {
-    let mut text = config(&[("dev", "report", script)]);
-    let pairs: Vec<String> =
-        NAMES.iter().map(|name| format!("{name} = \"{}\"", value_of(name))).collect();
-    let key = "-----BEGIN KEY-----\\nMIIEvQIBADANBg\\nkqhkiG9w0BAQEF\\n-----END KEY-----";
-    text.push_str(&format!(
-        "env = {{ {}, MULTI_KEY = \"{key}\", MODEL = \"a-public-value\", HOME = \"/home/nobody\" }}\n\
-         env_public = [\"MODEL\"]\n",
-        pairs.join(", ")
-    ));
-    let text = text
-        .replace("[dispatch]", "[dispatch]\nfailure_limit = 1")
-        .replace("[supervision]", "[supervision]\npass_env = [\"GITHUB_TOKEN\", \"PASSED\"]");
+    let key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----";
+    let mut text = config(&[("dev", "report", script)])
+        .with("profiles.dev.env.MULTI_KEY", key)
+        .with("profiles.dev.env.MODEL", "a-public-value")
+        .with("profiles.dev.env.HOME", "/home/nobody")
+        .with("profiles.dev.env_public", vec!["MODEL"])
+        .with("dispatch.failure_limit", 1)
+        .with("supervision.pass_env", vec!["GITHUB_TOKEN", "PASSED"]);
+    for name in NAMES {
+        text.set(&format!("profiles.dev.env.{name}"), value_of(name));
+    }
     let mut daemon = Daemon::prepare(&text);
     daemon.set("GITHUB_TOKEN", "ghp_of-the-daemon");
     daemon.set("PASSED", "passed-and-plain");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::harness::{Daemon, config, let_pass, wait_for};
+use crate::harness::{Daemon, config, let_pass, until};
 
 /// The service manager's end.
 struct Listener {
@@ -46,7 +46,7 @@ impl Listener {
     /// Returns when a line with this beginning has been told `more` times more.
     fn wait_for(&mut self, begin: &str, more: usize) {
         let before = self.count(begin);
-        wait_for(begin, || (self.count(begin) >= before + more).then_some(()));
+        until(begin, || (self.count(begin) >= before + more).then_some(()));
     }
 }
 
@@ -60,11 +60,11 @@ fn ready_is_told_when_every_open_run_has_its_worker_and_stopping_when_the_end_be
     daemon.arm(Some(&format!("crash-detector-audit=hold:{}@1", hold.display())));
     let mut listener = Listener::of(&mut daemon);
     daemon.spawn();
-    wait_for("the adoption", || hold.exists().then_some(()));
+    until("the adoption", || hold.exists().then_some(()));
     assert!(listener.has("STATUS=taking over"), "{:?}", listener.told());
     assert!(!listener.has("READY=1"), "{:?}", listener.told());
     std::fs::remove_file(&hold).unwrap();
-    wait_for("READY", || listener.has("READY=1").then_some(()));
+    until("READY", || listener.has("READY=1").then_some(()));
     assert_eq!(daemon.get("/v1/daemon")["live_runs"], 1);
     assert!(!listener.has("STOPPING=1"));
     daemon.signal(Signal::SIGTERM);
@@ -86,11 +86,11 @@ fn a_start_that_migrates_asks_for_more_time_until_it_is_through() {
     daemon.arm(Some(&format!("migrate-before-commit=hold:{}", hold.display())));
     let mut listener = Listener::of(&mut daemon);
     daemon.spawn();
-    wait_for("the migration", || hold.exists().then_some(()));
-    wait_for("more time", || listener.has("EXTEND_TIMEOUT_USEC=").then_some(()));
+    until("the migration", || hold.exists().then_some(()));
+    until("more time", || listener.has("EXTEND_TIMEOUT_USEC=").then_some(()));
     assert!(!listener.has("READY=1"), "{:?}", listener.told());
     std::fs::remove_file(&hold).unwrap();
-    wait_for("READY", || listener.has("READY=1").then_some(()));
+    until("READY", || listener.has("READY=1").then_some(()));
 }
 
 /// A daemon with a watchdog of so many microseconds, and a way to hold one of its parts.
@@ -110,7 +110,7 @@ fn a_dispatcher_that_hangs_feeds_the_watchdog_no_more() {
     daemon.wait_until_up();
     listener.wait_for("WATCHDOG=1", 3);
     daemon.create(json!({}));
-    wait_for("the dispatcher to hang", || hold.exists().then_some(()));
+    until("the dispatcher to hang", || hold.exists().then_some(()));
     let fed = listener.count("WATCHDOG=1");
     let_pass(Duration::from_millis(1500));
     assert_eq!(listener.count("WATCHDOG=1"), fed, "ten intervals");
@@ -122,8 +122,8 @@ fn a_dispatcher_that_hangs_feeds_the_watchdog_no_more() {
 fn a_database_that_hangs_does_not_starve_the_watchdog() {
     let (daemon, mut listener, hold) = watched("database-pending", 150_000);
     // The start has to write, so it waits for the database; what is written first is let through.
-    wait_for("a first write", || hold.exists().then_some(()));
-    wait_for("the daemon to be up", || {
+    until("a first write", || hold.exists().then_some(()));
+    until("the daemon to be up", || {
         let _was_there = std::fs::remove_file(&hold).is_ok();
         listener.has("READY=1").then_some(())
     });
@@ -131,10 +131,10 @@ fn a_database_that_hangs_does_not_starve_the_watchdog() {
     let request = std::thread::spawn(move || {
         client.post::<serde_json::Value>("/v1/tasks", &json!({ "title": "t" })).is_ok()
     });
-    wait_for("the database to hang", || hold.exists().then_some(()));
+    until("the database to hang", || hold.exists().then_some(()));
     listener.wait_for("WATCHDOG=1", 5);
     assert!(hold.exists() && !request.is_finished(), "it still hangs");
-    wait_for("the request's answer", || {
+    until("the request's answer", || {
         let _was_there = std::fs::remove_file(&hold).is_ok();
         request.is_finished().then_some(())
     });
@@ -160,7 +160,7 @@ fn neither_shims_nor_workers_are_told_of_the_service_manager() {
     let mut listener = Listener::of(&mut daemon);
     daemon.set("WATCHDOG_USEC", "60000000");
     daemon.spawn();
-    wait_for("READY", || listener.has("READY=1").then_some(()));
+    until("READY", || listener.has("READY=1").then_some(()));
     let id = daemon.create(json!({ "assignee": "sh" }));
     let worker = daemon.worker_pid(&id);
     let run = kanband::os::run_files::directory::RunDir::new(daemon.home().join("runs/1"));

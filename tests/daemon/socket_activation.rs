@@ -8,7 +8,7 @@ use kanband::api::client::Client;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 /// The sockets that `daemon` is to serve, made for it.
 fn sockets(daemon: &Daemon) -> [(PathBuf, UnixListener); 2] {
@@ -87,5 +87,5 @@ fn sockets_that_do_not_fit_are_refused_in_one_line_and_nothing_is_made() {
         assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
         assert!(!daemon.home().join("kanban.db").exists());
     }
-    wait_for("nothing", || daemon.socket().exists().then_some(()));
+    until("nothing", || daemon.socket().exists().then_some(()));
 }

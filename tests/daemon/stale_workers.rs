@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 /// Waits for its turn in spite of TERM, then says everything that a worker can say, each with its exit code.
 const STALE: &str = "trap '' TERM; touch ready; while [ ! -e go ]; do sleep 0.02; done; \
@@ -48,20 +48,18 @@ fn what_a_worker_says_after_its_run_was_ended_is_refused_and_changes_not_a_byte_
         ("archive", json!({})),
         ("complete", json!({ "summary": "a person did it" })),
     ] {
-        let text = config(&[("sh", "report", STALE)]).replace("grace = \"1s\"", "grace = \"10m\"");
+        let text = config(&[("sh", "report", STALE)]).with("supervision.grace", "10m");
         let daemon = Daemon::start(&text);
         let id = daemon.create(json!({ "assignee": "sh" }));
         let workspace = daemon.home().join("workspaces").join(&id);
-        wait_for("the worker", || workspace.join("ready").exists().then_some(()));
+        until("the worker", || workspace.join("ready").exists().then_some(()));
         // Its start is recorded at the same time.
         daemon.worker_pid(&id);
         daemon.post(&format!("/v1/tasks/{id}/{verb}"), &fields);
-        wait_for("the ladder to begin", || {
-            (daemon.runs(&id)[0]["state"] == "stopping").then_some(())
-        });
+        until("the ladder to begin", || (daemon.runs(&id)[0]["state"] == "stopping").then_some(()));
         let before = dump(&daemon);
         std::fs::write(workspace.join("go"), "").unwrap();
-        wait_for("the worker's words", || workspace.join("through").exists().then_some(()));
+        until("the worker's words", || workspace.join("through").exists().then_some(()));
         assert_eq!(dump(&daemon), before, "after {verb}");
         let said = std::fs::read_to_string(workspace.join("said")).unwrap();
         assert_eq!(said.matches("code 1\n").count(), 5, "after {verb}: {said}");

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, is_alive, let_pass, wait_for};
+use crate::harness::{Daemon, config, is_alive, let_pass, until};
 
 fn start_refused(daemon: &Daemon) -> (Option<i32>, String) {
     let mut child = daemon.command().stderr(Stdio::piped()).spawn().unwrap();
@@ -43,7 +43,7 @@ fn of_many_daemons_started_together_one_serves() {
         .map(|_| daemon.command().stderr(std::process::Stdio::null()).spawn().unwrap())
         .collect();
     let mut ended = 0;
-    wait_for("nineteen refusals", || {
+    until("nineteen refusals", || {
         children.retain_mut(|child| match child.try_wait().unwrap() {
             Some(status) => {
                 assert_eq!(status.code(), Some(75));
@@ -55,7 +55,7 @@ fn of_many_daemons_started_together_one_serves() {
         (ended == 19).then_some(())
     });
     let winner = &mut children[0];
-    wait_for("the winner to serve", || {
+    until("the winner to serve", || {
         daemon.client().get::<serde_json::Value>("/v1/daemon", &json!({})).ok()
     });
     winner.kill().unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 
 fn breakers(daemon: &Daemon) -> Vec<String> {
     let breakers = daemon.get("/v1/breakers");
@@ -37,14 +37,14 @@ fn a_bad_repository_opens_its_own_breaker_and_other_tasks_of_the_profile_are_sta
     std::fs::create_dir(&bad).unwrap();
     let failing: Vec<_> = (0..4).map(|_| daemon.create(in_repository("sh", &bad))).collect();
     let key = format!("workspace:{}", bad.display());
-    let open = wait_for("the breaker of the workspace", || {
+    let open = until("the breaker of the workspace", || {
         let breakers = daemon.get("/v1/breakers");
         let breakers = breakers.as_array().unwrap().clone();
         breakers.into_iter().find(|breaker| breaker["key"] == key && !breaker["until"].is_null())
     });
     assert!(open.to_string().contains("is not in a git repository"), "{open}");
     let late = daemon.create(in_repository("sh", &bad));
-    let why = wait_for("the reason", || {
+    let why = until("the reason", || {
         let why = daemon.get(&format!("/v1/tasks/{late}/why"));
         (why["reason"] == "workspace_breaker").then_some(why)
     });
@@ -88,7 +88,7 @@ fn only_the_host_is_charged(daemon: &Daemon, fault: impl Fn(bool)) -> Vec<String
     fault(true);
     let ids: Vec<_> =
         ["a", "b", "a", "b"].map(|assignee| daemon.create(json!({ "assignee": assignee }))).into();
-    wait_for("the host's breaker to open", || {
+    until("the host's breaker to open", || {
         let breakers = daemon.get("/v1/breakers");
         let is_open = |breaker: &Value| breaker["key"] == "host" && !breaker["until"].is_null();
         breakers.as_array().unwrap().iter().any(is_open).then_some(())

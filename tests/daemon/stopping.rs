@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, config, is_alive, wait_for};
+use crate::harness::{Config, Daemon, config, is_alive, until};
 
 /// Ends by nothing but SIGKILL; says when it is deaf.
 const DEAF: &str = "trap '' TERM; touch deaf; while :; do sleep 0.02; done";
@@ -13,12 +13,12 @@ fn started(daemon: &Daemon) -> (String, i32) {
     let id = daemon.create(json!({ "assignee": "sh" }));
     let pid = daemon.worker_pid(&id);
     let deaf = daemon.home().join("workspaces").join(&id).join("deaf");
-    wait_for("the worker to be deaf", || deaf.exists().then_some(()));
+    until("the worker to be deaf", || deaf.exists().then_some(()));
     (id, pid)
 }
 
-fn quick(script: &str) -> String {
-    config(&[("sh", "report", script)]).replace("grace = \"1s\"", "grace = \"100ms\"")
+fn quick(script: &str) -> Config {
+    config(&[("sh", "report", script)]).with("supervision.grace", "100ms")
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn every_verb_that_takes_work_away_ends_the_processes_before_anything_starts_aga
         let daemon = Daemon::start(&quick(DEAF));
         let (id, pid) = started(&daemon);
         daemon.post(&format!("/v1/tasks/{id}/{verb}"), &body);
-        let first = wait_for("the run to be closed", || {
+        let first = until("the run to be closed", || {
             let run = daemon.runs(&id)[0].clone();
             (!run["closed_at"].is_null()).then_some(run)
         });
@@ -67,7 +67,7 @@ fn with_held_kills() -> (Daemon, Hold) {
 }
 
 fn until_unkillable(daemon: &Daemon, id: &str) {
-    wait_for("the run to be unkillable", || {
+    until("the run to be unkillable", || {
         daemon.runs(id).iter().any(|run| run["state"] == "unkillable").then_some(())
     });
 }
@@ -94,8 +94,8 @@ fn what_does_not_die_keeps_its_slot_alerts_once_and_is_given_up_by_a_persons_wor
     assert_eq!((&closed["kind"], &closed["payload"]["forced"]), (&json!("closed"), &json!(true)));
     assert_eq!(daemon.get(&format!("/v1/tasks/{id}/why"))["reason"], "paused", "its slot is free");
     drop(hold);
-    wait_for("its end after all", || (!is_alive(pid)).then_some(()));
-    wait_for("its files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
+    until("its end after all", || (!is_alive(pid)).then_some(()));
+    until("its files to go", || (!daemon.home().join("runs/1").exists()).then_some(()));
     assert_eq!(daemon.outcomes(&id), ["stopped"]);
 }
 

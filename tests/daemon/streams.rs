@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::json;
 
-use crate::harness::{DEADLINE, Daemon, config, wait_for};
+use crate::harness::{DEADLINE, Daemon, config, until};
 
 /// A request of the worker of run 1, by its token: this process is in no run's tree, like one that was handed the descriptor.
 fn ask(daemon: &Daemon, path: &str) -> BufReader<UnixStream> {
@@ -52,7 +52,7 @@ fn rest(mut stream: BufReader<UnixStream>) -> String {
 fn event_streams_logs_and_kept_connections_end_with_the_run_that_opened_them() {
     let (daemon, id) = running("echo line; exec sleep 600");
     let other = daemon.create(json!({}));
-    wait_for("the first line", || daemon.run_log(&id).contains("line").then_some(()));
+    until("the first line", || daemon.run_log(&id).contains("line").then_some(()));
     let mut events = ask(&daemon, "/v1/events?follow=true&after=now");
     let mut log = ask(&daemon, &format!("/v1/tasks/{id}/log?follow=true"));
     let mut kept = ask(&daemon, "/v1/whoami");
@@ -90,7 +90,7 @@ fn a_download_ends_with_the_run_that_asked_for_it() {
     assert!(head(&mut download).contains(&format!("content-length: {}", bytes.len())));
     // Nobody reads on until the run is closed: most of the file has not been sent by then.
     stop(&daemon, &id);
-    wait_for("the daemon to let go", || {
+    until("the daemon to let go", || {
         let callers = daemon.get("/v1/status")["resources"]["callers"].clone();
         let workers = callers.as_array().unwrap().iter().find(|kind| kind["kind"] == "workers");
         (workers.unwrap()["files"] == 0).then_some(())

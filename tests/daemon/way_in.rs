@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use support::skip;
 
-use crate::harness::{Daemon, config, let_pass, wait_for};
+use crate::harness::{Daemon, config, let_pass, until};
 
 /// Whether both sockets lead to a daemon.
 fn leads_in(daemon: &Daemon) -> Option<()> {
@@ -52,12 +52,12 @@ fn sockets_that_are_removed_or_renamed_are_made_again_and_open_connections_conti
             vec![daemon.socket(), daemon.worker_socket()],
         ] {
             paths.iter().for_each(|path| moment(path));
-            wait_for("the sockets", || leads_in(&daemon));
+            until("the sockets", || leads_in(&daemon));
             assert_eq!((mode(&daemon.socket()), mode(&daemon.worker_socket())), (0o600, 0o666));
         }
     }
     let id = daemon.create(json!({}));
-    let told = wait_for("the event", || match lines.next(None) {
+    let told = until("the event", || match lines.next(None) {
         NextLine::Line(line) => Some(line),
         NextLine::End | NextLine::Timeout | NextLine::Interrupted => panic!("the stream has ended"),
     });
@@ -72,14 +72,14 @@ fn a_look_at_the_sockets_that_hangs_holds_up_no_task_and_the_socket_is_made_afte
     daemon.arm(Some(&format!("doors-look=hold:{}@1", held.display())));
     daemon.spawn();
     daemon.wait_until_up();
-    wait_for("the look that hangs", || held.exists().then_some(()));
+    until("the look that hangs", || held.exists().then_some(()));
     std::fs::remove_file(daemon.worker_socket()).unwrap();
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.wait_status(&id, "done");
     daemon.wait_closed(&id);
     assert!(!daemon.worker_socket().exists(), "the look still hangs");
     std::fs::remove_file(held).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
     daemon.signal(Signal::SIGTERM);
     daemon.wait_end();
     assert!(!daemon.socket().exists() && !daemon.worker_socket().exists());
@@ -90,7 +90,7 @@ fn a_socket_that_is_removed_again_and_again_is_made_as_often() {
     let daemon = Daemon::start(&config(&[]));
     for _ in 0..10 {
         std::fs::remove_file(daemon.worker_socket()).unwrap();
-        wait_for("the sockets", || leads_in(&daemon));
+        until("the sockets", || leads_in(&daemon));
     }
 }
 
@@ -100,11 +100,11 @@ fn a_directory_of_sockets_that_is_removed_or_renamed_with_those_above_it_is_made
     let above = directory.parent().unwrap().to_owned();
     for (at, gone) in [&directory, &above].into_iter().enumerate() {
         // The daemon may make a socket in it meanwhile.
-        wait_for("its end", || std::fs::remove_dir_all(gone).ok());
-        wait_for("the sockets", || leads_in(&daemon));
+        until("its end", || std::fs::remove_dir_all(gone).ok());
+        until("the sockets", || leads_in(&daemon));
         assert_eq!(mode(&directory), 0o700);
         std::fs::rename(gone, daemon.scratch().join(format!("away-{at}"))).unwrap();
-        wait_for("the sockets", || leads_in(&daemon));
+        until("the sockets", || leads_in(&daemon));
     }
 }
 
@@ -115,12 +115,12 @@ fn sockets_whose_directory_cannot_be_made_yet_are_made_when_it_can() {
     std::fs::rename(above, daemon.scratch().join("away")).unwrap();
     std::fs::write(above, "in the way").unwrap();
     // The daemon may have been faster.
-    wait_for("the loss", || {
+    until("the loss", || {
         daemon.log().contains("the socket is gone; clients cannot connect to it").then_some(())
     });
     assert!(leads_in(&daemon).is_none());
     std::fs::remove_file(above).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn what_somebody_else_has_put_in_the_place_of_a_socket_stays_until_they_take_it_
         )
         .unwrap();
         std::fs::remove_file(&beside).unwrap();
-        wait_for("the loss in the log", || daemon.log()[before..].contains(told).then_some(()));
-        let checks = wait_for("a word of it", || {
+        until("the loss in the log", || daemon.log()[before..].contains(told).then_some(()));
+        let checks = until("a word of it", || {
             let socket = daemon.worker_socket();
             UnixStream::connect(socket).ok()
         });
@@ -163,7 +163,7 @@ fn what_somebody_else_has_put_in_the_place_of_a_socket_stays_until_they_take_it_
         } else {
             std::fs::remove_file(&path).unwrap();
         }
-        wait_for("the sockets", || leads_in(&daemon));
+        until("the sockets", || leads_in(&daemon));
         drop(stranger);
     }
 }
@@ -174,7 +174,7 @@ fn a_leftover_in_the_place_of_a_socket_is_replaced() {
     let beside = daemon.scratch().join("beside");
     drop(UnixListener::bind(&beside).unwrap());
     std::fs::rename(&beside, daemon.socket()).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
 }
 
 #[test]
@@ -195,17 +195,15 @@ fn a_home_that_was_renamed_is_not_made_anew_and_leads_in_when_it_is_back() {
     let daemon = Daemon::start(&config(&[]));
     let away = daemon.scratch().join("away");
     std::fs::rename(daemon.home(), &away).unwrap();
-    wait_for("the loss in the log", || daemon.log().contains("was renamed").then_some(()));
+    until("the loss in the log", || daemon.log().contains("was renamed").then_some(()));
     std::fs::create_dir(daemon.home()).unwrap();
     daemon.signal(Signal::SIGHUP);
-    wait_for("another look", || {
-        (daemon.log().matches("setting changed").count() >= 5).then_some(())
-    });
+    until("another look", || (daemon.log().matches("setting changed").count() >= 5).then_some(()));
     let made: Vec<_> = std::fs::read_dir(daemon.home()).unwrap().collect();
     assert!(made.is_empty(), "{made:?}");
     std::fs::remove_dir(daemon.home()).unwrap();
     std::fs::rename(&away, daemon.home()).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
     daemon.create(json!({}));
 }
 
@@ -232,7 +230,7 @@ fn a_worker_that_ends_while_its_socket_cannot_be_made_is_lost_and_charged_to_nob
     let path = daemon.worker_socket();
     std::fs::write(daemon.scratch().join("beside"), "").unwrap();
     std::fs::rename(daemon.scratch().join("beside"), &path).unwrap();
-    wait_for("the loss in the log", || {
+    until("the loss in the log", || {
         daemon.log().contains("the socket is gone; clients cannot connect to it").then_some(())
     });
     let checks = daemon.get("/v1/doctor")["checks"].to_string();
@@ -253,7 +251,7 @@ fn a_worker_that_ends_while_its_socket_cannot_be_made_is_lost_and_charged_to_nob
         assert_eq!(failures, json!(i32::from(outcome == "crashed")), "{outcome}");
     }
     std::fs::remove_file(&path).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
 }
 
 /// Puts what happened on the board back by this time: as if the daemon had been idle, or away, for as long.
@@ -273,7 +271,7 @@ fn a_worker_that_ends_long_after_the_last_daemon_is_lost_and_one_that_ends_soon_
         daemon.kill_9();
         std::fs::write(daemon.home().join("go"), "").unwrap();
         let record = daemon.home().join("runs/1/exit");
-        wait_for("the exit record", || record.exists().then_some(()));
+        until("the exit record", || record.exists().then_some(()));
         age_events(&daemon, seconds);
         daemon.restart();
         daemon.wait_closed(&id);
@@ -288,12 +286,12 @@ fn a_worker_that_reports_while_its_socket_is_made_again_has_done_its_work() {
                   kanban complete $KANBAN_TASK --summary finished";
     let daemon = Daemon::start(&config(&[("agent", "report", script)]));
     let id = daemon.create(json!({ "assignee": "agent" }));
-    wait_for("the worker", || daemon.home().join("called").exists().then_some(()));
+    until("the worker", || daemon.home().join("called").exists().then_some(()));
     let (path, beside) = (daemon.worker_socket(), daemon.scratch().join("beside"));
     std::fs::write(&beside, "").unwrap();
     std::fs::rename(&beside, &path).unwrap();
     std::fs::write(daemon.home().join("go"), "").unwrap();
-    wait_for("the loss in the log", || {
+    until("the loss in the log", || {
         daemon.log().contains("the socket is gone; clients cannot connect to it").then_some(())
     });
     // It calls by now, and is not heard.
@@ -313,20 +311,20 @@ fn sockets_of_a_service_manager_are_left_lost_with_what_helps() {
     daemon.wait_until_up();
     std::fs::remove_file(daemon.worker_socket()).unwrap();
     let remedy = "systemctl restart kanband.socket kanband.service";
-    wait_for("the loss in the log", || daemon.log().contains(remedy).then_some(()));
+    until("the loss in the log", || daemon.log().contains(remedy).then_some(()));
     let doctor = daemon.get("/v1/doctor");
     let checks = doctor["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "workers' socket").unwrap();
     assert_eq!(check["health"], "fail", "{check}");
     assert!(check["fix"].as_str().unwrap().contains(remedy), "{check}");
     daemon.signal(Signal::SIGHUP);
-    wait_for("the reload", || (daemon.log().matches("configuration").count() > 0).then_some(()));
+    until("the reload", || (daemon.log().matches("configuration").count() > 0).then_some(()));
     assert!(!daemon.worker_socket().exists(), "only the service manager makes it");
 }
 
 #[test]
 fn where_no_inotify_instance_is_to_be_had_the_slow_tick_finds_a_lost_socket_and_doctor_says_so() {
-    let text = config(&[]).replace("interval_seconds = 3600", "interval_seconds = 1");
+    let text = config(&[]).with("dispatch.interval_seconds", 1);
     let mut daemon = Daemon::prepare(&text);
     // In a user namespace of its own, whose limit is nobody else's.
     let script = "echo 0 > /proc/sys/user/max_inotify_instances || exit 99; exec \"$0\"";
@@ -341,7 +339,7 @@ fn where_no_inotify_instance_is_to_be_had_the_slow_tick_finds_a_lost_socket_and_
     assert_eq!(check["health"], "warn", "{check}");
     assert!(check["fix"].as_str().unwrap().contains("fs.inotify.max_user_instances"), "{check}");
     std::fs::remove_file(daemon.socket()).unwrap();
-    wait_for("the sockets", || leads_in(&daemon));
+    until("the sockets", || leads_in(&daemon));
 }
 
 #[test]
@@ -359,7 +357,7 @@ fn a_mode_that_an_operator_sets_stays_and_a_worker_that_it_shuts_out_is_lost() {
     daemon.worker_pid(&id);
     daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
     set_mode(&daemon.worker_socket(), 0o000);
-    wait_for("the loss in the log", || {
+    until("the loss in the log", || {
         daemon.log().contains("denies access to workers").then_some(())
     });
     std::fs::write(daemon.home().join("go"), "").unwrap();

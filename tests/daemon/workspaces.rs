@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{Daemon, config, processes_of, wait_for};
+use crate::harness::{Daemon, config, processes_of, until};
 
 /// Says why a test does nothing where there is no git.
 fn has_git() -> bool {
@@ -99,8 +99,8 @@ fn a_worktree_without_a_path_is_one_of_the_profiles_repository() {
     let mut daemon = Daemon::prepare("");
     let repository = repository(&daemon);
     let mut text = config(&[("sh", "exit", "git symbolic-ref --short HEAD; pwd")]);
-    text.push_str(&format!("working_directory = {:?}\n", repository.display().to_string()));
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    text.set("profiles.sh.working_directory", repository.to_str().unwrap());
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh", "workspace_kind": "worktree" }));
@@ -146,14 +146,10 @@ fn git_that_hangs_is_ended_with_everything_it_started_and_told_as_what_it_is() {
     std::fs::write(bin.join("git"), script).unwrap();
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(bin.join("git"), executable).unwrap();
-    let mut text =
-        config(&[("sh", "exit", "true")]).replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
-    text.push_str(&format!(
-        "env = {{ PATH = {:?} }}\n",
-        format!("{}:/usr/bin:/bin", bin.display())
-    ));
-    text.push_str("[workspaces]\nsetup_timeout = \"1s\"\n");
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    let mut text = config(&[("sh", "exit", "true")]).with("dispatch.failure_limit", 1);
+    text.set("profiles.sh.env.PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    text.set("workspaces.setup_timeout", "1s");
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(worktree("sh", daemon.scratch()));
@@ -164,9 +160,7 @@ fn git_that_hangs_is_ended_with_everything_it_started_and_told_as_what_it_is() {
         error.starts_with("workspace: ") && error.contains("did not end within 1000 ms"),
         "{error}"
     );
-    wait_for("the shim's own end", || {
-        (processes_of(&daemon.home()) == [daemon.pid()]).then_some(())
-    });
+    until("the shim's own end", || (processes_of(&daemon.home()) == [daemon.pid()]).then_some(()));
 }
 
 #[test]
@@ -180,15 +174,12 @@ fn a_run_that_is_stopped_while_git_works_ends_at_once_and_as_stopped() {
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(bin.join("git"), executable).unwrap();
     let mut text = config(&[("sh", "exit", "true")]);
-    text.push_str(&format!(
-        "env = {{ PATH = {:?} }}\n",
-        format!("{}:/usr/bin:/bin", bin.display())
-    ));
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+    text.set("profiles.sh.env.PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(worktree("sh", daemon.scratch()));
-    wait_for("git", || trace.exists().then_some(()));
+    until("git", || trace.exists().then_some(()));
     daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({ "id": id }));
     daemon.wait_closed(&id);
     assert_eq!(daemon.outcomes(&id), ["reclaimed"]);
@@ -214,7 +205,7 @@ fn two_runs_never_work_in_one_directory_by_whatever_name_it_is_called() {
             daemon.create(fields)
         })
         .collect();
-    let busy = wait_for("a task that waits", || {
+    let busy = until("a task that waits", || {
         ids.iter().find_map(|id| {
             let why = daemon.get(&format!("/v1/tasks/{id}/why"));
             (why["reason"] == "workspace_busy").then_some(why)
@@ -232,7 +223,7 @@ fn two_runs_never_work_in_one_directory_by_whatever_name_it_is_called() {
 #[test]
 fn a_directory_that_is_missing_is_one_place_and_made_under_the_workers_mask() {
     let mut text = config(&[("sh", "exit", "pwd >> ../log; stat -c %a . >> ../log")]);
-    text.push_str("umask = \"027\"\n");
+    text.set("profiles.sh.umask", "027");
     let daemon = Daemon::start(&text);
     let path = daemon.scratch().join("new/deep");
     let fields = json!({ "assignee": "sh", "workspace_kind": "dir", "workspace_path": path });
@@ -257,8 +248,8 @@ fn gc_removes_what_is_over_and_saves_and_keeps_what_is_not_committed() {
         ("scratch", "exit", "echo x > file; mkdir -p a/b; ln -s / a/b/root"),
         ("crash", "exit", "exit 3"),
     ]);
-    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
-    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    text.set("dispatch.failure_limit", 1);
+    text.set("workspaces.retention", "0s");
     let daemon = Daemon::start(&text);
     let repository = repository(&daemon);
     let clean = daemon.create(worktree("clean", &repository));
@@ -336,8 +327,11 @@ fn submodules_and_the_operators_command_are_done_before_the_worker_where_they_ar
     }
     let script = "cat vendor/lib/a made; kanban context $KANBAN_TASK | grep -c 'Note:' || true";
     let mut text = config(&[("sh", "exit", script), ("own", "exit", "ls; test ! -e made")]);
-    text.push_str("worktree_submodules = false\nworktree_setup = []\n");
-    text.push_str("[worktree]\nsubmodules = true\nsetup = [\"sh\", \"-c\", \"echo set up in $PWD; echo $KANBAN_TASK > made\"]\n");
+    text.set("profiles.own.worktree_submodules", false);
+    text.set("profiles.own.worktree_setup", Vec::<String>::new());
+    text.set("worktree.submodules", true);
+    let setup = "echo set up in $PWD; echo $KANBAN_TASK > made";
+    text.set("worktree.setup", vec!["sh", "-c", setup]);
     let mut daemon = Daemon::prepare(&text);
     let home = daemon.scratch().join("user");
     std::fs::create_dir(&home).unwrap();
@@ -363,8 +357,8 @@ fn an_operators_command_that_fails_is_a_failed_workspace_that_names_the_setting(
         return;
     }
     let mut text = config(&[("sh", "exit", "touch ../../started")]);
-    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
-    text.push_str("[worktree]\nsetup = [\"sh\", \"-c\", \"echo no such package; exit 4\"]\n");
+    text.set("dispatch.failure_limit", 1);
+    text.set("worktree.setup", vec!["sh", "-c", "echo no such package; exit 4"]);
     let daemon = Daemon::start(&text);
     let id = daemon.create(worktree("sh", &repository(&daemon)));
     daemon.wait_status(&id, "blocked");
@@ -384,8 +378,8 @@ fn a_task_keeps_its_branch_when_the_beginning_of_new_ones_changes() {
         "test -e tried || {{ touch tried; {COMMIT}; exit 3; }}; git symbolic-ref --short HEAD"
     );
     let mut text = config(&[("sh", "exit", &script)]);
-    text = text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1");
-    text.push_str("[worktree]\nbranch_prefix = \"agents/\"\n");
+    text.set("dispatch.failure_limit", 1);
+    text.set("worktree.branch_prefix", "agents/");
     let daemon = Daemon::start(&text);
     let repository = repository(&daemon);
     let id = daemon.create(worktree("sh", &repository));
@@ -393,8 +387,7 @@ fn a_task_keeps_its_branch_when_the_beginning_of_new_ones_changes() {
     daemon.wait_closed(&id);
     let branch = format!("agents/{id}");
     assert_eq!(daemon.show(&id)["task"]["branch_name"], branch);
-    let config = daemon.home().join("kanband.toml");
-    std::fs::write(&config, text.replace("agents/", "bots/")).unwrap();
+    daemon.configure(&text.with("worktree.branch_prefix", "bots/"));
     daemon.post("/v1/reload", &json!({}));
     // Not even its checkout is there any more.
     std::fs::remove_dir_all(checkout(&daemon, &id)).unwrap();
@@ -415,8 +408,8 @@ fn a_claim_by_hand_makes_the_branch_that_is_configured_and_the_task_keeps_it() {
     if !has_git() {
         return;
     }
-    let mut text = config(&[]).replace("[dispatch]", "[dispatch]\nenabled = false");
-    text.push_str("[worktree]\nbranch_prefix = \"by-hand-\"\n");
+    let mut text = config(&[]).with("dispatch.enabled", false);
+    text.set("worktree.branch_prefix", "by-hand-");
     let daemon = Daemon::start(&text);
     let repository = repository_with_submodule(&daemon);
     let id = daemon.create(worktree("ann", &repository));
@@ -455,7 +448,7 @@ fn a_dry_run_and_gc_say_the_same_of_every_workspace() {
         ("locked", "exit", "git worktree lock ."),
         ("scratch", "exit", "mkdir -p a/b; touch a/b/c; chmod 500 a/b"),
     ]);
-    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    text.set("workspaces.retention", "0s");
     let daemon = Daemon::start(&text);
     let repository = repository(&daemon);
     let mut ids = vec![daemon.create(json!({ "assignee": "scratch" }))];
@@ -490,7 +483,7 @@ fn a_dry_run_and_gc_say_the_same_of_every_workspace() {
 #[test]
 fn what_is_mounted_in_a_workspace_keeps_it_whole_and_a_dry_run_says_so() {
     let mut text = config(&[("scratch", "exit", "mkdir -p a/here; echo x > a/file")]);
-    text.push_str("[workspaces]\nretention = \"0s\"\n");
+    text.set("workspaces.retention", "0s");
     let daemon = Daemon::start(&text);
     let id = daemon.create(json!({ "assignee": "scratch" }));
     daemon.wait_status(&id, "done");

@@ -11,6 +11,7 @@ use kanband::os::run_files::leftovers::end_runs;
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use support::wait::until;
 
 /// How long one step may take before it is called hung. Nothing is proven by waiting this long.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -206,17 +207,11 @@ fn end_daemons(dir: &Path) {
         // One that has ended meanwhile is what is wanted.
         let _is_asked = kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok();
     }
-    let begun = Instant::now();
-    while !processes("kanband", dir).is_empty() && begun.elapsed() < DEADLINE {
-        pause();
+    if !std::thread::panicking() {
+        until("the daemons' end", || processes("kanband", dir).is_empty().then_some(()));
     }
     for runs in run_folders(dir, 3) {
         let left = end_runs(&runs, DEADLINE);
         assert!(std::thread::panicking() || matches!(left, Ok(0)), "workers are left: {left:?}");
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where these tests wait")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(5));
 }

@@ -10,6 +10,9 @@ set -eu
 INSPECTOR="@modelcontextprotocol/inspector@2.12.0"
 CLAUDE="@anthropic-ai/claude-code@2.1.330"
 PYTHON_CLIENT="mcp==2.3.0"
+# What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
+NODE_MIN=2219
+NODE="node@22"
 
 programs=$(cd "$1" && pwd)
 mkdir -p "$2"
@@ -60,6 +63,20 @@ npm_package() { # name, package@version
     done
     rm -rf "${installed:?}/$1"
     return 1
+}
+
+# The host's Node as a number: major * 100 + minor; 0 without one.
+node_version() {
+    node --version 2>/dev/null | awk -F '[v.]' '{ found = $2 * 100 + $3 } END { print found + 0 }'
+}
+
+# Puts a Node that is new enough on the path: the host's, else one of our own.
+new_node() {
+    [ "$(node_version)" -lt "$NODE_MIN" ] || return 0
+    npm_package node "$NODE" || return 1
+    PATH="$installed/node/node_modules/node/bin:$PATH"
+    export PATH
+    [ "$(node_version)" -ge "$NODE_MIN" ] || { why="$NODE does not run here"; return 1; }
 }
 
 python_client() {
@@ -168,7 +185,7 @@ with_a_token() { # summary, command…
     ended_well "$summary"
 }
 
-if npm_package inspector "$INSPECTOR"; then
+if new_node && npm_package inspector "$INSPECTOR"; then
     check "MCP Inspector, inside a run that the daemon started" inside_a_run inspector "By the Inspector"
     check "MCP Inspector, elsewhere with the run's token" with_a_token "By the Inspector" \
         sh "$here/inspector.sh" "$installed/inspector/node_modules/.bin/mcp-inspector"

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::wait_for;
+use crate::harness::until;
 use crate::oracles::json_value;
 use crate::text::{bytes, hostile, mutate, once_in, pick};
 use crate::{case, cases, seeds};
@@ -101,7 +101,7 @@ impl HolderProcess {
         command.arg(&socket).arg("--users").arg(&users);
         let child = command.stdin(Stdio::null()).stderr(log).spawn().unwrap();
         let holder = Self { child: Some(child), socket, dir };
-        wait_for("the holder", || holder.socket.exists().then_some(()));
+        until("the holder", || holder.socket.exists().then_some(()));
         Some(holder)
     }
 
@@ -116,7 +116,7 @@ impl Drop for HolderProcess {
             let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
             // The holder may have ended already.
             let _is_there = kill(pid, Signal::SIGQUIT).is_ok();
-            wait_for("the holder's end", || child.try_wait().unwrap());
+            until("the holder's end", || child.try_wait().unwrap());
         }
     }
 }

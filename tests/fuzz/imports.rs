@@ -216,7 +216,7 @@ fn scramble(random: &mut dyn Random, path: &Path) {
 
 #[test]
 fn the_command_refuses_what_it_cannot_import_in_words() {
-    let daemon = Daemon::start(&config(&[]).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    let daemon = Daemon::start(&config(&[]).with("dispatch.enabled", false));
     let file = daemon.scratch().join("file");
     let header =
         json!({"kanban_export": 1, "board": "default", "source": "s", "tasks": 2}).to_string();

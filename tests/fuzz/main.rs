@@ -14,18 +14,14 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
-#[path = "../board/bench_board.rs"]
-#[allow(dead_code, reason = "other tests use the rest of it")]
-mod bench_board;
 mod boundaries;
-#[path = "../daemon/harness.rs"]
-#[allow(dead_code, reason = "other tests use the rest of it")]
-mod harness;
 mod holder;
 mod imports;
-mod oracles;
-mod text;
 mod wire;
+
+use support::bench_board;
+use support::daemon as harness;
+use support::fuzz::{oracles, text};
 
 use kanband::kernel::random::SeededRandom;
 

@@ -43,7 +43,7 @@ struct Field {
 impl Field {
     fn new() -> Self {
         let text = config(&[("sh", "report", "exec sleep 600")]);
-        let daemon = Daemon::start(&text.replace("[dispatch]", "[dispatch]\nenabled = false"));
+        let daemon = Daemon::start(&text.with("dispatch.enabled", false));
         let ids: Vec<String> =
             (0..4).map(|n| daemon.create(json!({"title": format!("t{n}")}))).collect();
         let id = daemon.create(json!({"assignee": "sh"}));

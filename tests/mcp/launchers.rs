@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Board, KANBAN};
+use crate::harness::Board;
 
 /// Programs of these names, which write down how they are started; a home for them.
 struct Agents {
@@ -104,7 +104,7 @@ fn shown(facts: &Facts, run: &Value, guidance: &str) -> Vec<String> {
 
 /// What the preset starts for a task with a model, two extra arguments and, where it takes one, an effort.
 fn expected(launcher: &str, said: &str, board: &Board) -> Vec<String> {
-    let (kanban, socket) = (KANBAN, socket(board));
+    let (kanban, socket) = (support::programs::kanban().display().to_string(), socket(board));
     let claude = format!(
         r#"{{"mcpServers":{{"kanban":{{"type":"stdio","command":"{kanban}","args":["mcp","--socket","{socket}"]}}}}}}"#
     );

@@ -13,9 +13,9 @@ mod bad_calls;
 mod bounds;
 mod client;
 mod handoff;
-#[path = "../cli/harness.rs"]
-mod harness;
 mod launchers;
 mod lines;
 mod runs;
 mod shown;
+
+use support::command_line as harness;

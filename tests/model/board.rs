@@ -37,7 +37,7 @@ impl Real {
             claim_ttl_seconds: model::CLAIM_TTL,
             ..Policy::default()
         };
-        let dir = tempfile::tempdir().unwrap();
+        let dir = support::folders::in_memory();
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
         let random = Box::new(SeededRandom::new(seed));
         let path = dir.path().join("kanban.db");

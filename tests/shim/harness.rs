@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use kanband::failpoint;
 use kanband::os::processes::identity::{Liveness, ProcessIdentity};
@@ -25,21 +24,7 @@ pub const NONCE: &str = "nonce-of-this-start";
 /// Variable that every process of a run carries, so that none can hide from [`Run::survivors`].
 const MARK: &str = "KANBAND_TEST_RUN";
 
-/// How long anything may take before a test is called hung. Nothing is proven by waiting this long.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Looks again and again until there is an answer.
-#[expect(clippy::disallowed_methods, reason = "the one place where tests wait by looking")]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = look() {
-            return answer;
-        }
-        assert!(begun.elapsed() < DEADLINE, "hung: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+pub use support::wait::until;
 
 /// A run directory with a spec that a test may change before it starts the shim.
 pub struct Run {
@@ -185,13 +170,7 @@ impl Run {
     /// Living processes that carry this run's mark in their environment, whoever their parent is.
     pub fn survivors(&self) -> Vec<i32> {
         let mark = format!("{MARK}={}", self.root().display());
-        let is_marked = |pid: i32| {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-        };
-        let entries = std::fs::read_dir("/proc").unwrap();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names.filter_map(|name| name.parse().ok()).filter(|pid| is_marked(*pid)).collect()
+        support::processes::marked(mark.as_bytes())
     }
 }
 

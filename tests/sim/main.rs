@@ -17,8 +17,6 @@
     reason = "a test that cannot go on must fail loudly; the bench is shared with other tests"
 )]
 
-#[path = "../board/bench_board.rs"]
-mod bench_board;
 mod daemon;
 mod invariants;
 mod looks;
@@ -26,6 +24,8 @@ mod people;
 mod processes;
 mod shims;
 mod world;
+
+use support::bench_board;
 
 use world::World;
 

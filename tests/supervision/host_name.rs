@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Daemon, config, until};
 use crate::namespaces::{Place, enter};
-use crate::traces::{configure, lines, run_number};
+use crate::traces::{lines, run_number};
 
 #[test]
 fn under_a_new_host_name_a_run_is_adopted_and_a_claim_stays() {
@@ -16,7 +16,7 @@ fn under_a_new_host_name_a_run_is_adopted_and_a_claim_stays() {
     let script = format!(
         "echo $KANBAN_RUN >> {dir}/starts; while [ ! -e {dir}/end ]; do sleep 0.05; done; hostname"
     );
-    configure(&daemon, &config(&[("sh", "exit", &script)]));
+    daemon.configure(&config(&[("sh", "exit", &script)]));
     rename("before");
     daemon.spawn();
     daemon.wait_until_up();
@@ -26,7 +26,7 @@ fn under_a_new_host_name_a_run_is_adopted_and_a_claim_stays() {
     let by_hand = daemon.create(json!({}));
     daemon.post(&format!("/v1/tasks/{by_hand}/claim"), &json!({}));
     let claimed = daemon.show(&by_hand)["task"].clone();
-    wait_for("the worker at work", || {
+    until("the worker at work", || {
         (lines(&daemon.scratch().join("starts")).len() == 1).then_some(())
     });
     for name in ["after", "after.again.example"] {

@@ -10,14 +10,13 @@ use kanband::api::client::Client;
 use kanband::kernel::random::{SeededRandom, below};
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, let_pass, wait_for};
+use crate::harness::{Daemon, let_pass, until};
 use crate::traces::{
-    Over, configure, from_env, lines, processes_that_name, quick_config, run_dirs, run_number,
-    seed, tally,
+    Over, from_env, lines, processes_that_name, quick_config, run_dirs, run_number, seed, tally,
 };
 
 /// Workers at any time.
-const WORKERS: usize = 20;
+const WORKERS: u32 = 20;
 
 /// How long a daemon lives at most, from its start or from when it is up, milliseconds.
 const LIFE_MS: u64 = 150;
@@ -59,7 +58,7 @@ impl Master {
         let client = Client::at(self.socket.clone(), None, true).unwrap();
         while !is_over.load(Ordering::SeqCst) {
             let at_work = self.at_work();
-            if at_work.len() < WORKERS {
+            if at_work.len() < WORKERS as usize {
                 let body = json!({ "title": "counts", "assignee": "sh" });
                 let task = client.post::<Value>("/v1/tasks", &body).unwrap();
                 let id = task["id"].as_str().unwrap().to_owned();
@@ -81,8 +80,8 @@ fn a_daemon_killed_at_random_tells_of_every_run_once_and_truly_and_keeps_every_l
     let (mut random, mut busy) = (SeededRandom::new(seed), SeededRandom::new(seed + 1));
     let mut daemon = Daemon::prepare("");
     let script = script(daemon.scratch());
-    let text = quick_config("", WORKERS as u64, &[("sh", "exit", &script)]);
-    configure(&daemon, &text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1"));
+    let text = quick_config("", WORKERS, &[("sh", "exit", &script)]);
+    daemon.configure(&text.with("dispatch.failure_limit", 1));
     daemon.spawn();
     daemon.wait_until_up();
     let (socket, dir) = (daemon.socket(), daemon.scratch().to_owned());
@@ -149,8 +148,8 @@ fn see_each_through(daemon: &Daemon, master: &Master) {
     assert!(twice.is_empty(), "{twice:?}");
     assert_eq!(starts.len(), finished.len(), "nothing else was started");
     eprintln!("killed at random: {} runs seen through", finished.len());
-    wait_for("the files of every run to be gone", || run_dirs(daemon).is_empty().then_some(()));
-    wait_for("every shim to be gone", || {
+    until("the files of every run to be gone", || run_dirs(daemon).is_empty().then_some(()));
+    until("every shim to be gone", || {
         (processes_that_name(daemon.scratch()).len() == 1).then_some(())
     });
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::{Daemon, wait_for};
+use crate::harness::{Daemon, until};
 use crate::traces::{
-    WHO_AM_I, born, children_of, configure, containment_modes, from_env, groups_of,
-    processes_of_runs, processes_that_name, quick_config, run_dirs, run_number,
+    WHO_AM_I, born, children_of, containment_modes, from_env, groups_of, processes_of_runs,
+    processes_that_name, quick_config, run_dirs, run_number,
 };
 
 /// Processes that a stubborn worker has when it gives its verdict.
@@ -50,7 +50,7 @@ fn leave_nothing_behind(mode: &str, runs: u64) {
     ];
     let profiles = profiles.each_ref().map(|(name, how, script)| (*name, *how, script.as_str()));
     let text = quick_config(mode, 8, &profiles);
-    configure(&daemon, &text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1"));
+    daemon.configure(&text.with("dispatch.failure_limit", 1));
     daemon.spawn();
     daemon.wait_until_up();
     // Reporting costs most of the time, and every way ends in the same ladder.
@@ -74,7 +74,7 @@ fn leave_nothing_behind(mode: &str, runs: u64) {
         assert!(left.is_empty(), "{mode}: run {number} is closed and {left:?} are there");
         trees.extend(tree);
     }
-    wait_for("the last shim to be reaped and its files removed", || {
+    until("the last shim to be reaped and its files removed", || {
         (children_of(daemon.pid()).is_empty() && run_dirs(&daemon).is_empty()).then_some(())
     });
     let others = processes_that_name(daemon.scratch());

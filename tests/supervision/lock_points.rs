@@ -9,10 +9,9 @@ use kanband::api::client::Client;
 use kanband::kernel::random::{SeededRandom, below};
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, let_pass, wait_for};
+use crate::harness::{Daemon, let_pass, until};
 use crate::traces::{
-    Over, configure, from_env, lines, processes_that_name, quick_config, run_dirs, run_number,
-    seed, tally,
+    Over, from_env, lines, processes_that_name, quick_config, run_dirs, run_number, seed, tally,
 };
 
 /// Most tasks that wait or run at any time.
@@ -48,7 +47,7 @@ fn killed_at(point: &str, action: &str) {
     let mut random = SeededRandom::new(seed(point));
     let mut daemon = Daemon::prepare("");
     let script = script(daemon.scratch());
-    configure(&daemon, &quick_config("", 4, &[("sh", "exit", &script)]));
+    daemon.configure(&quick_config("", 4, &[("sh", "exit", &script)]));
     daemon.spawn();
     daemon.wait_until_up();
     daemon.kill_9();
@@ -104,8 +103,8 @@ fn each_was_done_once(daemon: &Daemon, created: &[String], point: &str) {
         "{point}: {} tasks, {not_started} claims whose worker was not started",
         created.len()
     );
-    wait_for("the files of every run to be gone", || run_dirs(daemon).is_empty().then_some(()));
-    wait_for("every shim to be gone", || {
+    until("the files of every run to be gone", || run_dirs(daemon).is_empty().then_some(()));
+    until("every shim to be gone", || {
         (processes_that_name(daemon.scratch()).len() == 1).then_some(())
     });
 }

@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use support::skip;
 
-use crate::harness::{Daemon, is_alive, wait_for};
-use crate::traces::{configure, containment_modes, quick_config};
+use crate::harness::{Daemon, is_alive, until};
+use crate::traces::{containment_modes, quick_config};
 
 /// A worker that notes its start and waits for its word: a file that holds what it is to do.
 fn script(dir: &Path) -> String {
@@ -32,10 +32,11 @@ fn prepared(mode: &str, points: Option<&str>) -> Daemon {
         None => Daemon::prepare(""),
     };
     let script = script(daemon.scratch());
-    configure(
-        &daemon,
-        &quick_config(mode, 30, &[("dev", "report", &script), ("sh", "exit", &script)]),
-    );
+    daemon.configure(&quick_config(
+        mode,
+        30,
+        &[("dev", "report", &script), ("sh", "exit", &script)],
+    ));
     daemon.spawn();
     daemon.wait_until_up();
     daemon
@@ -57,7 +58,7 @@ fn tell(daemon: &Daemon, id: &str, word: &str) {
 fn at_work(daemon: &Daemon, assignee: &str) -> (String, PathBuf) {
     let id = daemon.create(json!({ "assignee": assignee }));
     daemon.worker_pid(&id);
-    wait_for("the worker at work", || (starts(daemon, &id).len() == 1).then_some(()));
+    until("the worker at work", || (starts(daemon, &id).len() == 1).then_some(()));
     let run_id = daemon.runs(&id)[0]["id"].as_i64().unwrap();
     (id, daemon.home().join(format!("runs/{run_id}")))
 }
@@ -254,7 +255,7 @@ fn a_run_of_which_nothing_but_its_processes_is_left_is_found_by_them() {
             daemon.wait_killed();
             let runs = daemon.home().join("runs");
             let task_of = |_: &Daemon| std::fs::read_dir(daemon.scratch()).unwrap();
-            wait_for("the worker", || {
+            until("the worker", || {
                 let names = task_of(&daemon).flatten().map(|entry| entry.file_name());
                 names.into_iter().find(|name| name.to_string_lossy().starts_with("starts."))
             });
@@ -279,11 +280,11 @@ fn a_worker_actor_that_panics_after_the_directory_is_gone_loses_nothing() {
         let points = format!("spawn-recorded=hold:{}@1;spawn-recorded=panic@1", held.display());
         let daemon = prepared(mode, Some(&points));
         let id = daemon.create(json!({ "assignee": "dev" }));
-        wait_for("the point before the panic", || held.exists().then_some(()));
-        wait_for("the worker at work", || (starts(&daemon, &id).len() == 1).then_some(()));
+        until("the point before the panic", || held.exists().then_some(()));
+        until("the worker at work", || (starts(&daemon, &id).len() == 1).then_some(()));
         std::fs::remove_dir_all(daemon.home().join("runs/1")).unwrap();
         std::fs::remove_file(&held).unwrap();
-        wait_for("the panic", || daemon.log().contains("fail point spawn-recorded").then_some(()));
+        until("the panic", || daemon.log().contains("fail point spawn-recorded").then_some(()));
         pass_by(&daemon);
         is_the_only_one(&daemon, &id, mode);
         tell(&daemon, &id, "kanban complete $KANBAN_TASK --summary heard");
@@ -310,7 +311,7 @@ fn what_is_left_of_a_run_whose_shim_and_directory_are_gone_is_ended_before_the_n
                      setsid sh -c 'echo $$ > {orphan_file}; trap \"\" TERM; while :; do sleep 60; done' & wait"
                 ),
             );
-            let orphan = wait_for("the orphan", || {
+            let orphan = until("the orphan", || {
                 std::fs::read_to_string(&orphan).ok()?.trim().parse::<i32>().ok()
             });
             let shim = read_identity(&RunDir::new(&dir)).unwrap().unwrap().shim;
@@ -322,7 +323,7 @@ fn what_is_left_of_a_run_whose_shim_and_directory_are_gone_is_ended_before_the_n
             if is_down {
                 daemon.restart();
             }
-            wait_for("the second start", || (starts(&daemon, &id).len() == 2).then_some(()));
+            until("the second start", || (starts(&daemon, &id).len() == 2).then_some(()));
             assert!(
                 !is_alive(orphan),
                 "{mode}, down: {is_down}: the next one was started beside it"
@@ -343,13 +344,13 @@ fn a_run_of_which_nobody_can_tell_keeps_its_slot_says_why_and_holds_up_no_other(
     daemon.kill_9();
     let shim = read_identity(&RunDir::new(&dir)).unwrap().unwrap().shim;
     kill(Pid::from_raw(shim.pid), Signal::SIGKILL).unwrap();
-    wait_for("the worker's end", || (!is_alive(worker)).then_some(()));
+    until("the worker's end", || (!is_alive(worker)).then_some(()));
     let lock = std::fs::File::options().write(true).open(dir.join("lock")).unwrap();
-    let held = wait_for("the lock", || {
+    let held = until("the lock", || {
         Flock::lock(lock.try_clone().unwrap(), FlockArg::LockExclusiveNonblock).ok()
     });
     daemon.restart();
-    wait_for("the reason", || {
+    until("the reason", || {
         let why = daemon.get(&format!("/v1/tasks/{id}/why"));
         (why["reason"] == "run_unknown").then_some(())
     });
@@ -372,16 +373,16 @@ fn a_person_gives_up_a_run_of_which_nobody_can_tell() {
     let shim = read_identity(&RunDir::new(&dir)).unwrap().unwrap().shim;
     kill(Pid::from_raw(shim.pid), Signal::SIGKILL).unwrap();
     let lock = std::fs::File::options().write(true).open(dir.join("lock")).unwrap();
-    let held = wait_for("the lock", || {
+    let held = until("the lock", || {
         Flock::lock(lock.try_clone().unwrap(), FlockArg::LockExclusiveNonblock).ok()
     });
     daemon.restart();
-    wait_for("the reason", || {
+    until("the reason", || {
         let why = daemon.get(&format!("/v1/tasks/{id}/why"));
         (why["reason"] == "run_unknown").then_some(())
     });
     daemon.post(&format!("/v1/tasks/{id}/stop"), &json!({ "force": true, "then": "requeue" }));
-    wait_for("the second start", || (starts(&daemon, &id).len() == 2).then_some(()));
+    until("the second start", || (starts(&daemon, &id).len() == 2).then_some(()));
     assert_eq!(daemon.outcomes(&id), ["stopped", "-"]);
     drop(held);
     tell(&daemon, &id, "exit 0");
@@ -397,7 +398,7 @@ fn a_run_directory_that_is_shut_says_nothing_about_its_run() {
     }
     let mut daemon = Daemon::prepare("");
     let script = script(daemon.scratch());
-    configure(&daemon, &quick_config("subreaper", 8, &[("sh", "exit", &script)]));
+    daemon.configure(&quick_config("subreaper", 8, &[("sh", "exit", &script)]));
     let all = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(daemon.scratch(), all).unwrap();
     daemon.give_to(4247, 4247);
@@ -473,7 +474,7 @@ fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothi
     std::fs::write(groups.leaf.join("cgroup.procs"), child.id().to_string()).unwrap();
     for process in [identity.shim.pid, identity.worker.unwrap().pid] {
         kill(Pid::from_raw(process), Signal::SIGKILL).unwrap();
-        wait_for("its end", || (!is_alive(process)).then_some(()));
+        until("its end", || (!is_alive(process)).then_some(()));
     }
     let restore = || kanban(&daemon, &["restore", backup, "--yes"]);
     let refused = restore();
@@ -484,5 +485,5 @@ fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothi
     );
     child.kill().unwrap();
     child.wait().unwrap();
-    wait_for("a restore", || restore().status.success().then_some(()));
+    until("a restore", || restore().status.success().then_some(()));
 }

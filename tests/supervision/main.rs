@@ -11,10 +11,6 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
-#[allow(dead_code, reason = "shared with tests/daemon, which uses the rest")]
-#[path = "../daemon/harness.rs"]
-mod harness;
-
 mod host_name;
 mod killed;
 mod leaks;
@@ -27,3 +23,5 @@ mod pid_reuse;
 mod taking_over;
 mod talkative;
 mod traces;
+
+use support::daemon as harness;

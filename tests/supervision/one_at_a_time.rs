@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, let_pass, wait_for};
+use crate::harness::{Daemon, let_pass, until};
 use crate::traces::{
-    Born, Over, WHO_AM_I, all_pids, born, configure, from_env, lines, processes_that_name,
-    quick_config, run_number,
+    Born, Over, WHO_AM_I, all_pids, born, from_env, lines, processes_that_name, quick_config,
+    run_number,
 };
 
 /// Time between two looks at all processes, milliseconds.
@@ -84,7 +84,7 @@ fn watch(home: &Path, looks: &AtomicUsize, is_over: &AtomicBool) -> Vec<String> 
 /// Waits until so many attempts have begun, worker and child.
 fn wait_begun(daemon: &Daemon, id: &str, attempts: u64) {
     let path = daemon.scratch().join(format!("born.{id}"));
-    wait_for("an attempt", || (born(&path).len() as u64 >= 2 * attempts).then_some(()));
+    until("an attempt", || (born(&path).len() as u64 >= 2 * attempts).then_some(()));
 }
 
 /// Takes the task away from its worker again and again, then for good.
@@ -144,7 +144,7 @@ fn of_a_task_whose_workers_do_not_want_to_end_never_two_live_at_once() {
     let mut daemon = Daemon::prepare("");
     let script = script(daemon.scratch());
     let text = quick_config("", 8, &[("one", "exit", &script), ("two", "exit", &script)]);
-    configure(&daemon, &text.replace("[dispatch]", "[dispatch]\nfailure_limit = 1000"));
+    daemon.configure(&text.with("dispatch.failure_limit", 1000));
     daemon.spawn();
     daemon.wait_until_up();
     let create = |fields: Value| daemon.create(fields);
@@ -194,7 +194,7 @@ fn of_a_task_whose_workers_do_not_want_to_end_never_two_live_at_once() {
     let looks = looks.load(Ordering::SeqCst);
     eprintln!("one at a time: {} attempts, {looks} looks", 4 * (stops + 1) + timeouts + 1);
     assert!(looks > 0);
-    wait_for("every shim to be gone", || {
+    until("every shim to be gone", || {
         (processes_that_name(daemon.scratch()).len() == 1).then_some(())
     });
 }

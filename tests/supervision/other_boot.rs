@@ -11,16 +11,14 @@ use nix::unistd::Pid;
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
-use crate::traces::{
-    Born, WHO_AM_I, born, born_as, configure, identity_of, lines, run_dirs, run_number,
-};
+use crate::harness::{Config, Daemon, config, until};
+use crate::traces::{Born, WHO_AM_I, born, born_as, identity_of, lines, run_dirs, run_number};
 
 const OTHER_BOOT: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A worker, which dies with its shim, and its child, which does not. Both end when they are told to, and note every signal
 /// that they can note; the child notes who it is.
-fn text(daemon: &Daemon) -> String {
+fn text(daemon: &Daemon) -> Config {
     let dir = daemon.scratch().display();
     let traps = format!(
         "for name in TERM HUP INT QUIT USR1; do trap \"echo $name >> {dir}/signalled\" $name; done"
@@ -103,16 +101,14 @@ fn move_to_other_boot(daemon: &Daemon, run: i64, identity: &RunIdentity, strange
 #[test]
 fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual_claims_stay() {
     let mut daemon = Daemon::prepare("");
-    configure(&daemon, &text(&daemon));
+    daemon.configure(&text(&daemon));
     daemon.spawn();
     daemon.wait_until_up();
     let by_hand = daemon.create(json!({}));
     daemon.post(&format!("/v1/tasks/{by_hand}/claim"), &json!({ "claimer": "ada@before" }));
     let claimed = daemon.show(&by_hand)["task"].clone();
     let [own, taken, ended] = [(); 3].map(|()| daemon.create(json!({ "assignee": "sh" })));
-    wait_for("three trees at work", || {
-        (lines(&daemon.scratch().join("up")).len() == 3).then_some(())
-    });
+    until("three trees at work", || (lines(&daemon.scratch().join("up")).len() == 3).then_some(()));
     for id in [&own, &taken, &ended] {
         daemon.worker_pid(id);
     }
@@ -128,14 +124,14 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
     // This one got as far as its record before the power was cut.
     std::fs::write(daemon.scratch().join(format!("end.{ended}")), "").unwrap();
     let ended_shim = Born { pid: ended_is.shim.pid, start_ticks: ended_is.shim.start_ticks };
-    wait_for("the record of a run", || (!ended_shim.is_alive()).then_some(()));
+    until("the record of a run", || (!ended_shim.is_alive()).then_some(()));
     leave_group(&daemon, &[own_child, taken_child]);
     let stranger = Stranger::start();
     move_to_other_boot(&daemon, own_run, &own_is, None);
     move_to_other_boot(&daemon, taken_run, &taken_is, Some(stranger.born()));
     move_to_other_boot(&daemon, ended_run, &ended_is, None);
 
-    configure(&daemon, &text(&daemon).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.configure(&text(&daemon).with("dispatch.enabled", false));
     daemon.restart();
     for id in [&own, &taken, &ended] {
         daemon.wait_closed(id);
@@ -149,7 +145,7 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
     }
     assert_eq!(daemon.outcomes(&ended), ["completed"], "its record is true still");
     assert_eq!(daemon.show(&by_hand)["task"], claimed, "nobody's process, nobody's boot");
-    wait_for("the files to be gone", || run_dirs(&daemon).is_empty().then_some(()));
+    until("the files to be gone", || run_dirs(&daemon).is_empty().then_some(()));
     for process in [stranger.born(), own_child, taken_child] {
         assert!(process.is_alive(), "{process:?} was ended");
     }
@@ -162,7 +158,7 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
     for id in [&own, &taken] {
         std::fs::write(daemon.scratch().join(format!("end.{id}")), "").unwrap();
     }
-    wait_for("the old processes to end by themselves", || {
+    until("the old processes to end by themselves", || {
         (!own_child.is_alive() && !taken_child.is_alive()).then_some(())
     });
 }
@@ -171,11 +167,11 @@ fn after_a_restart_of_the_host_open_runs_are_lost_nobody_is_signalled_and_manual
 #[test]
 fn a_run_whose_lock_is_held_is_of_this_boot_whatever_the_row_says() {
     let mut daemon = Daemon::prepare("");
-    configure(&daemon, &text(&daemon));
+    daemon.configure(&text(&daemon));
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh" }));
-    wait_for("a tree at work", || (lines(&daemon.scratch().join("up")).len() == 1).then_some(()));
+    until("a tree at work", || (lines(&daemon.scratch().join("up")).len() == 1).then_some(()));
     daemon.worker_pid(&id);
     let run = run_number(&daemon.runs(&id)[0]);
     let identity = identity_of(&daemon, run);

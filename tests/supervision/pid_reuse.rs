@@ -12,9 +12,9 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use serde_json::json;
 
-use crate::harness::{Daemon, config, wait_for};
+use crate::harness::{Config, Daemon, config, until};
 use crate::namespaces::{Place, enter};
-use crate::traces::{Born, born_as, configure, identity_of, lines, run_dirs, run_number};
+use crate::traces::{Born, born_as, identity_of, lines, run_dirs, run_number};
 
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 
@@ -31,7 +31,7 @@ fn kill_9(pid: i32) {
 
 /// Starts a program under this PID.
 fn start_as(pid: i32, words: &[&str]) -> Child {
-    wait_for("the PID", || {
+    until("the PID", || {
         std::fs::write(LAST_PID, (pid - 1).to_string()).unwrap();
         let mut command = Command::new(words[0]);
         let child = command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
@@ -45,7 +45,7 @@ fn start_as(pid: i32, words: &[&str]) -> Child {
     })
 }
 
-fn text(daemon: &Daemon) -> String {
+fn text(daemon: &Daemon) -> Config {
     let starts = daemon.scratch().join("starts");
     let script = format!("echo $KANBAN_RUN >> {}; exec sleep 600", starts.display());
     config(&[("sh", "exit", &script)])
@@ -54,12 +54,12 @@ fn text(daemon: &Daemon) -> String {
 /// A daemon that is down, and a run of it whose shim and worker were killed and reaped meanwhile.
 fn with_dead_run() -> (Daemon, String, RunIdentity) {
     let mut daemon = Daemon::prepare("");
-    configure(&daemon, &text(&daemon));
+    daemon.configure(&text(&daemon));
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh" }));
     daemon.worker_pid(&id);
-    wait_for("the worker at work", || {
+    until("the worker at work", || {
         (lines(&daemon.scratch().join("starts")).len() == 1).then_some(())
     });
     let identity = identity_of(&daemon, run_number(&daemon.runs(&id)[0]));
@@ -80,7 +80,7 @@ fn strangers_survive(daemon: &mut Daemon, id: &str, strangers: &[Born]) {
         assert!(dead.is_empty(), "{when}: {dead:?} of {strangers:?} were hurt");
     };
     alive("before");
-    configure(daemon, &text(daemon).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.configure(&text(daemon).with("dispatch.enabled", false));
     daemon.restart();
     daemon.wait_closed(id);
     assert_eq!(daemon.outcomes(id), ["lost"]);
@@ -94,7 +94,7 @@ fn strangers_survive(daemon: &mut Daemon, id: &str, strangers: &[Born]) {
     daemon.wait_closed(id);
     assert_eq!(daemon.outcomes(id), ["lost", "reclaimed"]);
     alive("stopped");
-    wait_for("the files to be gone", || run_dirs(daemon).is_empty().then_some(()));
+    until("the files to be gone", || run_dirs(daemon).is_empty().then_some(()));
     daemon.kill_9();
     daemon.restart();
     daemon.post(&format!("/v1/tasks/{id}/archive"), &json!({}));
@@ -111,7 +111,7 @@ fn whoever_has_the_pids_of_a_dead_shim_and_its_worker_is_left_alone() {
     // The second leads a session, so that also the number of the worker's session is its own.
     let mut children =
         [start_as(shim, &["sleep", "600"]), start_as(worker, &["setsid", "sleep", "600"])];
-    wait_for("the session", || {
+    until("the session", || {
         let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap();
         stat.contains(&format!("(sleep) S 1 {worker} {worker} ")).then_some(())
     });
@@ -157,7 +157,7 @@ fn what_a_dead_shim_has_left_in_its_dead_workers_session_is_ended_whatever_its_e
         note.display()
     );
     let text = config(&[("sh", "exit", &script)]);
-    configure(&daemon, &text);
+    daemon.configure(&text);
     daemon.spawn();
     daemon.wait_until_up();
     let id = daemon.create(json!({ "assignee": "sh" }));
@@ -165,7 +165,7 @@ fn what_a_dead_shim_has_left_in_its_dead_workers_session_is_ended_whatever_its_e
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         arguments.starts_with(b"sleep")
     };
-    let members: Vec<Born> = wait_for("both at work", || {
+    let members: Vec<Born> = until("both at work", || {
         let pids = lines(&note);
         let is_through = pids.len() == 2 && pids.iter().all(is_bare);
         is_through.then(|| pids.iter().map(|pid| born_as(pid.parse().unwrap())).collect())
@@ -179,7 +179,7 @@ fn what_a_dead_shim_has_left_in_its_dead_workers_session_is_ended_whatever_its_e
     let child =
         members.iter().find(|child| Some(child.pid) != identity.worker.as_ref().map(|w| w.pid));
     assert!(child.unwrap().is_alive(), "only the worker itself dies with its shim");
-    configure(&daemon, &text.replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.configure(&text.with("dispatch.enabled", false));
     daemon.restart();
     daemon.wait_closed(&id);
     assert_eq!(daemon.outcomes(&id), ["lost"]);

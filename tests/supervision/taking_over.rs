@@ -7,8 +7,8 @@ use kanband::api::client::{Client, ClientError};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, is_alive, let_pass, wait_for};
-use crate::traces::{configure, containment_modes, quick_config};
+use crate::harness::{Daemon, is_alive, let_pass, until};
+use crate::traces::{containment_modes, quick_config};
 
 /// A worker that calls the board again and again, keeps what the board answers that is no success, and waits for its word.
 fn script(dir: &Path) -> String {
@@ -27,7 +27,7 @@ fn prepared(mode: &str, points: Option<&str>) -> Daemon {
     let profiles =
         [("dev", "report", script(daemon.scratch())), ("sh", "exit", "exit 0".to_owned())];
     let profiles = profiles.each_ref().map(|(name, verdict, script)| (*name, *verdict, &**script));
-    configure(&daemon, &quick_config(mode, 30, &profiles));
+    daemon.configure(&quick_config(mode, 30, &profiles));
     daemon.spawn();
     daemon.wait_until_up();
     daemon
@@ -41,7 +41,7 @@ fn calls(daemon: &Daemon, id: &str) -> usize {
 /// Waits until the worker has made a whole call, so that it began after now.
 fn wait_called(daemon: &Daemon, id: &str) {
     let enough = calls(daemon, id) + 2;
-    wait_for("calls of the worker", || (calls(daemon, id) >= enough).then_some(()));
+    until("calls of the worker", || (calls(daemon, id) >= enough).then_some(()));
 }
 
 fn refused(daemon: &Daemon) -> String {
@@ -102,7 +102,7 @@ fn a_run_whose_look_hangs_after_a_restart_is_heard_holds_up_no_other_and_is_ende
         daemon.spawn();
         daemon.wait_until_up();
         assert!(held.exists(), "{mode}: the look hangs");
-        let doubtful = wait_for("the run that is in doubt", || {
+        let doubtful = until("the run that is in doubt", || {
             let is_doubtful = |id: &&String| {
                 daemon.get(&format!("/v1/tasks/{id}/why"))["reason"] == "run_unknown"
             };
@@ -161,7 +161,7 @@ fn a_worker_whose_actor_has_panicked_is_heard_until_another_has_taken_its_run_ov
         let points = format!("spawn-recorded=panic@1;run-look=hold:{}@1", held.display());
         let daemon = prepared(mode, Some(&points));
         let id = daemon.create(json!({ "assignee": "dev" }));
-        wait_for("the look after the panic", || held.exists().then_some(()));
+        until("the look after the panic", || held.exists().then_some(()));
         wait_called(&daemon, &id);
         pass_by(&daemon);
         assert_eq!(refused(&daemon), "", "{mode}");

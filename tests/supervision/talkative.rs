@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::{Daemon, wait_for};
-use crate::traces::{configure, from_env, quick_config};
+use crate::harness::{Daemon, until};
+use crate::traces::{from_env, quick_config};
 
-const HEAD_BYTES: u64 = 65_536;
-const TAIL_BYTES: u64 = 131_072;
+const HEAD_BYTES: u32 = 65_536;
+const TAIL_BYTES: u32 = 131_072;
 
 /// First line of a segment of the tail.
 const HEADER_BYTES: u64 = 37;
@@ -49,18 +49,21 @@ fn while_a_worker_writes_without_end_its_log_stays_small_and_every_create_is_ans
     let mut daemon = Daemon::prepare("");
     let profiles = [("yes", "exit", "exec yes"), ("echo", "exit", "echo well")];
     let text = quick_config("", 8, &profiles);
-    let caps =
-        format!("[supervision]\nlog_head_bytes = {HEAD_BYTES}\nlog_tail_bytes = {TAIL_BYTES}");
-    configure(&daemon, &text.replace("[supervision]", &caps));
+    daemon.configure(
+        &text
+            .with("supervision.log_head_bytes", HEAD_BYTES)
+            .with("supervision.log_tail_bytes", TAIL_BYTES),
+    );
     daemon.spawn();
     daemon.wait_until_up();
     let talkative: Vec<_> = (0..2).map(|_| daemon.create(json!({ "assignee": "yes" }))).collect();
-    let files = wait_for("both logs to have come round", || {
+    let files = until("both logs to have come round", || {
         let files = files_below(&daemon.home().join("logs"));
         (files.len() == 6).then_some(files)
     });
     let before = written_up_to(&files);
-    let most = 2 * (HEAD_BYTES + 2 * (TAIL_BYTES + HEADER_BYTES));
+    let (head, tail) = (u64::from(HEAD_BYTES), u64::from(TAIL_BYTES));
+    let most = 2 * (head + 2 * (tail + HEADER_BYTES));
     let mut created = HashSet::new();
     for n in 0..creates {
         // Some of them are for workers of their own.
@@ -79,7 +82,7 @@ fn while_a_worker_writes_without_end_its_log_stays_small_and_every_create_is_ans
             daemon.wait_status(&id, "done");
         }
     }
-    wait_for("both to have written on meanwhile", || {
+    until("both to have written on meanwhile", || {
         let now = written_up_to(&files);
         let all_moved = before.iter().zip(&now).all(|(before, now)| before != now);
         all_moved.then_some(())

@@ -9,7 +9,7 @@ use kanband::os::processes::proc_stat;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Daemon, config};
+use crate::harness::{Config, Daemon, config};
 
 /// The configuration file with every key there is.
 const KEYS: &str = include_str!("../../etc/kanband.toml");
@@ -32,22 +32,16 @@ pub fn containment_modes() -> Vec<&'static str> {
 }
 
 /// A configuration with room for `max_running` workers, short times and this way of holding runs together.
-pub fn quick_config(mode: &str, max_running: u64, profiles: &[(&str, &str, &str)]) -> String {
-    let mode = if mode.is_empty() { String::new() } else { format!("containment = \"{mode}\"\n") };
-    config(profiles)
-        .replace(
-            "[supervision]\nlinger = \"2s\"\ngrace = \"1s\"",
-            &format!("[supervision]\n{mode}linger = \"50ms\"\ngrace = \"50ms\""),
-        )
-        .replace(
-            "[dispatch]",
-            &format!("[dispatch]\nmax_running = {max_running}\nlifetime_starts = 100000"),
-        )
-}
-
-/// Writes the configuration of a home whose daemon starts next.
-pub fn configure(daemon: &Daemon, text: &str) {
-    std::fs::write(daemon.home().join("kanband.toml"), text).unwrap();
+pub fn quick_config(mode: &str, max_running: u32, profiles: &[(&str, &str, &str)]) -> Config {
+    let mut quick = config(profiles)
+        .with("supervision.linger", "50ms")
+        .with("supervision.grace", "50ms")
+        .with("dispatch.max_running", max_running)
+        .with("dispatch.lifetime_starts", 100_000);
+    if !mode.is_empty() {
+        quick.set("supervision.containment", mode);
+    }
+    quick
 }
 
 /// A process as a worker's script has written it down: PID and start, field 22 of its `stat`.
@@ -92,11 +86,7 @@ pub fn lines(path: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Every PID there is.
-pub fn all_pids() -> Vec<i32> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
+pub use support::processes::all_pids;
 
 /// Processes that name `dir` in their environment, their arguments or as where they are.
 pub fn processes_that_name(dir: &Path) -> Vec<(i32, String)> {

@@ -10,6 +10,7 @@
 
 mod cells;
 mod docs;
+mod harness;
 mod layers;
 mod shape;
 mod shim;

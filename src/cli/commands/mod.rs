@@ -16,7 +16,6 @@ pub mod completions;
 pub mod context;
 pub mod create;
 pub mod daemon;
-pub mod demo;
 pub mod dispatch;
 pub mod doctor;
 pub mod drain;
@@ -143,7 +142,6 @@ pub enum Command {
     Slash(slash::Arguments),
     Completions(completions::Arguments),
     Daemon(daemon::Arguments),
-    Demo(demo::Arguments),
     #[command(hide = true)]
     Man(man::Arguments),
     #[command(hide = true)]
@@ -214,7 +212,6 @@ impl Command {
             Self::Slash(arguments) => slash::run(&arguments, session),
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
-            Self::Demo(arguments) => demo::run(&arguments, session),
             Self::Man(arguments) => man::run(&arguments, session),
             Self::Workspace(arguments) => workspace::run(&arguments),
         }
@@ -234,7 +231,7 @@ impl Command {
             Self::Drain(arguments) if arguments.is_endless() => {
                 Some("it may wait forever without --timeout or --no-wait")
             }
-            Self::Daemon(_) | Self::Demo(_) => Some("it starts a daemon"),
+            Self::Daemon(_) => Some("it starts a daemon"),
             Self::Workspace(_) => Some("it is internal to kanban-shim"),
             Self::Mcp(_) => Some("it serves a program, not a person"),
             Self::Edit(arguments) if arguments.wants_editor() => {

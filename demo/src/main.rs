@@ -1,4 +1,4 @@
-//! `kanban demo`: four stories on real processes.
+//! The demo: four stories on real processes (`make demo`).
 //!
 //! ```text
 //!   home (its own) ─▶ private daemon ─▶ news: events and signals ─▶ stories, one after the other ─▶ board, check list
@@ -14,44 +14,66 @@ mod report;
 mod stage;
 mod stories;
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use crate::cli::commands::Ended;
-use crate::cli::failure::Failure;
-use crate::cli::files::refuse_home_file;
-use crate::cli::session::Session;
-use crate::exit_codes::CliExit;
-use crate::os::processes::own_process::make_files_private;
+use clap::Parser as _;
+use kanband::cli::failure::Failure;
+use kanband::cli::files::refuse_home_file;
+use kanband::cli::output::Output;
+use kanband::cli::session::{Session, Surface};
+use kanband::config::Ambient;
+use kanband::exit_codes::CliExit;
+use kanband::os::processes::inherited::normalize_client;
+use kanband::os::processes::own_process::make_files_private;
+
 use home::DemoHome;
 use private_daemon::PrivateDaemon;
 use report::{Report, ReportedTask};
 use stage::{NewsDesk, Stage};
 
-/// Show the whole thing at work: four stories on real processes, in a few seconds.
+/// Show kanband at work: four stories on real processes, in a few seconds.
 ///
 /// A private daemon is started in a temporary home; it never meets one that runs already. Its workers are small shell
 /// scripts that do real work and speak only through `kanban`: a feature pipeline with handoffs, a fleet of twelve, a retry
 /// after review, a worker that is killed and one whose program does not exist. Exits with 0 only when every task ended
 /// where its story says.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  kanban demo
-  kanban demo --keep              # and look around afterwards
-  kanban demo --home /tmp/demo    # keep the files, end the daemon")]
-pub struct Arguments {
-    /// Directory to play in, empty or not there yet; it stays
+#[derive(Debug, clap::Parser)]
+#[command(name = "kanban-demo", max_term_width = 100)]
+struct Arguments {
+    /// Directory to play in, empty or not there yet; it is kept
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// Leave the daemon running, and say how to look around and how to end it
+    /// Leave the daemon running, and print how to look around and how to end it
     #[arg(long)]
     keep: bool,
+    /// Print the report as JSON, and errors as JSON objects on stderr
+    #[arg(long)]
+    json: bool,
 }
 
-/// Runs it.
-///
-/// # Errors
-/// A home that cannot be used, a daemon that does not start, Ctrl-C.
-pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+fn main() -> ExitCode {
+    normalize_client();
+    let arguments = Arguments::parse();
+    let mut output = Output::of_process(arguments.json);
+    let ambient = match Ambient::of_process() {
+        Ok(ambient) => ambient,
+        Err(error) => return Failure::from(error).tell(&mut output).into(),
+    };
+    let has_read_stdin = Cell::new(false);
+    let mut session =
+        Session { ambient, board: None, output, surface: Surface::Shell, has_read_stdin };
+    let ended = run(&arguments, &mut session);
+    let written = session.output.finish();
+    match ended.and_then(|exit| written.map(|()| exit)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell(&mut session.output).into(),
+    }
+}
+
+/// Plays the stories. Fails with a home that cannot be used, a daemon that does not start, Ctrl-C.
+fn run(arguments: &Arguments, session: &mut Session) -> Result<CliExit, Failure> {
     let desk = NewsDesk::open()
         .map_err(|error| Failure::fault(format!("cannot watch signals: {error}")))?;
     if let Some(chosen) = &arguments.home {
@@ -163,6 +185,6 @@ fn show_log_end(home: &DemoHome, failure: &Failure, session: &mut Session) {
     let log = std::fs::read_to_string(home.daemon_log()).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     for line in lines.iter().skip(lines.len().saturating_sub(LINES)) {
-        session.output.complain(&format!("kanband: {}", crate::cli::text::one_line(line)));
+        session.output.complain(&format!("kanband: {}", kanband::cli::text::one_line(line)));
     }
 }

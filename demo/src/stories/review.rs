@@ -1,16 +1,16 @@
 //! Story 3: a pipeline of roles with a retry: the engineer is blocked by what review found, a person answers and unblocks,
 //! the second attempt reads the answer; the reviewer reads what came of it.
 
-use crate::api::client::task_path;
-use crate::cli::commands::demo::check::{Check, attempts, metadata, summary};
-use crate::cli::commands::demo::home::DemoHome;
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::commands::demo::stories::{Played, after, task_in};
-use crate::cli::failure::Failure;
-use crate::kernel::ids::TaskId;
-use crate::kernel::run::RunOutcome;
-use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::{CommentReply, CommentTask, UnblockReply, UnblockTask};
+use crate::check::{Check, attempts, metadata, summary};
+use crate::home::DemoHome;
+use crate::stage::Stage;
+use crate::stories::{Played, after, task_in};
+use kanband::api::client::task_path;
+use kanband::cli::failure::Failure;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::run::RunOutcome;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::{CommentReply, CommentTask, UnblockReply, UnblockTask};
 
 const FINDINGS: &str =
     "A password also needs an upper-case letter, a lower-case letter and a digit.";

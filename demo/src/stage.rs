@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::api::client::{Client, NextLine, task_path};
-use crate::cli::commands::demo::private_daemon::interrupted;
-use crate::cli::failure::Failure;
-use crate::cli::output::Output;
-use crate::cli::session::OnBoard;
-use crate::cli::text::{cut, one_line, pad};
-use crate::kernel::event::Event;
-use crate::kernel::ids::{EventId, TaskId};
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::run::Run;
-use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::{CreateReply, CreateTask};
-use crate::os::processes::signals::{SignalWatch, watch};
-use crate::service::events::FollowEvents;
+use crate::private_daemon::interrupted;
+use kanband::api::client::{Client, NextLine, task_path};
+use kanband::cli::failure::Failure;
+use kanband::cli::output::Output;
+use kanband::cli::session::OnBoard;
+use kanband::cli::text::{cut, one_line, pad};
+use kanband::kernel::event::Event;
+use kanband::kernel::ids::{EventId, TaskId};
+use kanband::kernel::queries::TaskDetails;
+use kanband::kernel::run::Run;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::{CreateReply, CreateTask};
+use kanband::os::processes::signals::{SignalWatch, watch};
+use kanband::service::events::FollowEvents;
 
 /// How long the whole play may take before it is given up. It takes a few seconds.
 const PLAY_TIME: Duration = Duration::from_secs(90);

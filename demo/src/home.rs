@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::failure::Failure;
-use crate::kernel::error::ErrorCode;
-use crate::os::host::random::random_hex;
+use kanband::cli::failure::Failure;
+use kanband::kernel::error::ErrorCode;
+use kanband::os::host::random::random_hex;
 
 /// Failed runs after which the demo's daemon gives a task up.
 pub const FAILURE_LIMIT: usize = 3;
@@ -166,15 +166,15 @@ fn toml_string(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Home;
-    use crate::config::ambient::tests::ambient;
+    use kanband::config::{Ambient, Home};
 
     #[test]
     fn the_configuration_is_one_that_the_daemon_takes() {
         let home = DemoHome::make(None).unwrap();
-        let surroundings = ambient(&[("KANBAN_HOME", home.path().to_str().unwrap())]);
+        let variable = ("KANBAN_HOME".to_owned(), home.path().to_str().unwrap().to_owned());
+        let surroundings = Ambient { env: [variable].into(), ..Ambient::of_process().unwrap() };
         let home_found = Home::resolve(&surroundings).unwrap();
-        let (settings, _) = crate::config::load(&surroundings, &home_found).unwrap();
+        let (settings, _) = kanband::config::load(&surroundings, &home_found).unwrap();
         assert_eq!(settings.profiles.len(), SCRIPTS.len() + 1);
         assert_eq!(usize::try_from(settings.dispatch.failure_limit).unwrap(), FAILURE_LIMIT);
     }

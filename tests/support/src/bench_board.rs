@@ -42,7 +42,7 @@ impl Bench {
     }
 
     pub fn with_policy(policy: Policy) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::folders::in_memory();
         let path = dir.path().join("kanban.db");
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
         let board = Board::open(

@@ -5,12 +5,12 @@ mod feature;
 mod fleet;
 mod review;
 
-use crate::cli::commands::demo::check::Check;
-use crate::cli::commands::demo::home::DemoHome;
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::failure::Failure;
-use crate::kernel::ids::TaskId;
-use crate::kernel::verbs::CreateTask;
+use crate::check::Check;
+use crate::home::DemoHome;
+use crate::stage::Stage;
+use kanband::cli::failure::Failure;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::verbs::CreateTask;
 
 /// What a story leaves.
 #[derive(Debug, Default)]

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::api::client::{Client, ClientError};
-use crate::cli::commands::demo::home::DemoHome;
-use crate::cli::failure::Failure;
-use crate::os::processes::pidfd::{PidFd, Signal};
-use crate::os::run_files::leftovers::end_runs;
-use crate::service::daemon::DaemonInfo;
+use crate::home::DemoHome;
+use kanband::api::client::{Client, ClientError};
+use kanband::cli::failure::Failure;
+use kanband::os::processes::pidfd::{PidFd, Signal};
+use kanband::os::run_files::leftovers::end_runs;
+use kanband::service::daemon::DaemonInfo;
 
 /// How long the daemon may take to answer its first request.
 const START_TIME: Duration = Duration::from_secs(20);
@@ -143,7 +143,7 @@ impl Drop for PrivateDaemon {
 
 /// Stopped by Ctrl-C or by SIGTERM.
 pub fn interrupted() -> Failure {
-    Failure::refused(crate::kernel::error::ErrorCode::Unavailable, "interrupted")
+    Failure::refused(kanband::kernel::error::ErrorCode::Unavailable, "interrupted")
 }
 
 fn end_child(child: &mut Child) -> io::Result<()> {

@@ -1,13 +1,12 @@
-//! A daemon in a temporary home, and ways to look at it. The only place that waits.
+//! A daemon in a temporary home, and ways to look at it.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::fmt::Display;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use kanband::api::client::{Client, ClientError, task_path};
 use kanband::os::control_groups::cgroup::{default_base, end_leaf};
@@ -16,31 +15,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-/// After so long a test gives up. Nothing is proven by it.
-pub const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Waits until `look` finds something.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
-        pause();
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "the one place where tests wait")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(5));
-}
-
-/// Lets time pass for tests that show that nothing happens in it.
-#[allow(clippy::disallowed_methods, reason = "the one place where tests wait")]
-pub fn let_pass(time: Duration) {
-    std::thread::sleep(time);
-}
+pub use crate::config::{Config, config};
+pub use crate::processes::{is_alive, processes_of};
+use crate::wait::until_or;
+pub use crate::wait::{DEADLINE, let_pass, until};
 
 /// A home and the daemon that serves it.
 pub struct Daemon {
@@ -53,7 +31,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// A daemon with this configuration, serving.
-    pub fn start(config: &str) -> Self {
+    pub fn start(config: &(impl Display + ?Sized)) -> Self {
         let mut daemon = Self::prepare(config);
         daemon.spawn();
         daemon.wait_until_up();
@@ -61,15 +39,20 @@ impl Daemon {
     }
 
     /// A home with this configuration and no daemon yet.
-    pub fn prepare(config: &str) -> Self {
+    pub fn prepare(config: &(impl Display + ?Sized)) -> Self {
         let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
-        std::fs::write(dir.path().join("home/kanband.toml"), config).unwrap();
+        std::fs::write(dir.path().join("home/kanband.toml"), config.to_string()).unwrap();
         Self { dir, child: None, env: BTreeMap::new(), run_as: None }
     }
 
+    /// Writes its configuration, for its next start or for a reload.
+    pub fn configure(&self, config: &(impl Display + ?Sized)) {
+        std::fs::write(self.home().join("kanband.toml"), config.to_string()).unwrap();
+    }
+
     /// The same with fail points armed.
-    pub fn with_fail_points(config: &str, points: &str) -> Self {
+    pub fn with_fail_points(config: &(impl Display + ?Sized), points: &str) -> Self {
         let mut daemon = Self::prepare(config);
         daemon.arm(Some(points));
         daemon
@@ -124,7 +107,7 @@ impl Daemon {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
+        let mut command = Command::new(crate::programs::kanband());
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -177,12 +160,11 @@ impl Daemon {
         command.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let Ok(mut child) = command.spawn() else { return false };
-        let is_daemon = wait_for("the daemon, or the end of what starts it", || {
-            match child.try_wait().unwrap() {
+        let is_daemon =
+            until("the daemon, or the end of what starts it", || match child.try_wait().unwrap() {
                 Some(status) => Some(status.code() != Some(99) && !self.log().contains(program)),
                 None => self.home().join("kanban.db").exists().then_some(true),
-            }
-        });
+            });
         self.child = is_daemon.then_some(child);
         is_daemon
     }
@@ -219,21 +201,22 @@ impl Daemon {
     }
 
     pub fn wait_until_up(&mut self) {
-        let started = Instant::now();
-        loop {
-            if self.try_get("/v1/daemon").is_ok() {
-                return;
-            }
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
-            assert!(ended.is_none(), "the daemon ended: {ended:?}\n{}", self.log());
-            assert!(started.elapsed() < DEADLINE, "the daemon did not come up\n{}", self.log());
-            pause();
-        }
+        let mut child = self.child.take();
+        let is_up = || self.try_get("/v1/daemon").is_ok();
+        let ended = until_or(
+            || format!("the daemon did not come up\n{}", self.log()),
+            || {
+                let ended = child.as_mut().and_then(|child| child.try_wait().unwrap());
+                (ended.is_some() || is_up()).then_some(ended)
+            },
+        );
+        self.child = child;
+        assert!(ended.is_none(), "the daemon ended: {ended:?}\n{}", self.log());
     }
 
     /// Whether it serves; false when a fail point has killed it instead.
     pub fn came_up(&mut self) -> bool {
-        wait_for("the daemon's start or death", || {
+        until("the daemon's start or death", || {
             if self.try_get("/v1/daemon").is_ok() {
                 return Some(true);
             }
@@ -257,7 +240,7 @@ impl Daemon {
     /// How it ended.
     pub fn wait_end(&mut self) -> ExitStatus {
         let child = self.child.as_mut().expect("no daemon");
-        let status = wait_for("the daemon's end", || child.try_wait().unwrap());
+        let status = until("the daemon's end", || child.try_wait().unwrap());
         self.child = None;
         status
     }
@@ -325,30 +308,20 @@ impl Daemon {
     }
 
     pub fn wait_status(&self, id: &str, status: &str) {
-        let mut last = String::new();
-        let started = Instant::now();
-        while last != status {
-            last = self.status(id);
-            assert!(
-                started.elapsed() < DEADLINE,
-                "{id} is {last}, not {status}\n{:#}\n{}",
-                self.show(id),
-                self.log()
-            );
-            pause();
-        }
+        let explain = || format!("{id} is not {status}\n{:#}\n{}", self.show(id), self.log());
+        until_or(explain, || (self.status(id) == status).then_some(()));
     }
 
     /// Waits until no run of the task is open.
     pub fn wait_closed(&self, id: &str) {
-        wait_for("all runs closed", || {
+        until("all runs closed", || {
             self.runs(id).iter().all(|run| !run["closed_at"].is_null()).then_some(())
         });
     }
 
     /// The PID of the task's worker, once it runs.
     pub fn worker_pid(&self, id: &str) -> i32 {
-        wait_for("a worker", || {
+        until("a worker", || {
             let pid = self.show(id)["task"]["worker_pid"].as_i64()?;
             i32::try_from(pid).ok()
         })
@@ -398,47 +371,6 @@ fn end_shims(runs: &Path) {
 fn end_shim(shim: &kanband::os::processes::identity::ProcessIdentity) {
     if let Ok(Some(shim)) = kanband::os::processes::pidfd::PidFd::open(shim) {
         drop(shim.signal(Signal::SIGQUIT));
-        wait_for("a shim's end", || shim.has_exited().unwrap().then_some(()));
+        until("a shim's end", || shim.has_exited().unwrap().then_some(()));
     }
-}
-
-/// Whether a process is there and no zombie.
-pub fn is_alive(pid: i32) -> bool {
-    let Ok(mut file) = std::fs::File::open(format!("/proc/{pid}/stat")) else { return false };
-    let mut text = String::new();
-    if file.read_to_string(&mut text).is_err() {
-        return false;
-    }
-    !text.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X'])
-}
-
-/// Processes whose environment names `home`: everything that belongs to a test's daemon.
-pub fn processes_of(home: &Path) -> Vec<i32> {
-    let needle = home.as_os_str().as_encoded_bytes();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environment.windows(needle.len()).any(|window| window == needle) && is_alive(pid) {
-            found.push(pid);
-        }
-    }
-    found
-}
-
-/// A configuration without a tick, with workers of `/bin/sh -c SCRIPT` by profile.
-pub fn config(profiles: &[(&str, &str, &str)]) -> String {
-    let mut text = String::from(
-        "[dispatch]\ninterval_seconds = 3600\nbackoff_base = \"1ms\"\nbackoff_max = \"1ms\"\n\
-         [supervision]\nlinger = \"2s\"\ngrace = \"1s\"\n",
-    );
-    for (name, verdict, script) in profiles {
-        let script = serde_json::to_string(script).unwrap();
-        text.push_str(&format!(
-            "[profiles.{name}]\nargv = [\"/bin/sh\", \"-c\", {script}]\nverdict = \"{verdict}\"\n"
-        ));
-    }
-    text
 }

@@ -1,13 +1,13 @@
 //! Story 2: a fleet of twelve independent tasks over three profiles, under one tenant; nobody watches.
 
-use crate::cli::commands::demo::check::{Check, summary};
-use crate::cli::commands::demo::home::DemoHome;
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::commands::demo::stories::{Played, task};
-use crate::cli::failure::Failure;
-use crate::kernel::run::RunOutcome;
-use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::CreateTask;
+use crate::check::{Check, summary};
+use crate::home::DemoHome;
+use crate::stage::Stage;
+use crate::stories::{Played, task};
+use kanband::cli::failure::Failure;
+use kanband::kernel::run::RunOutcome;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::CreateTask;
 
 /// Profile, title, what is handed in, what must come out.
 const FLEET: [(&str, &str, &str, &str); 12] = [

@@ -1,13 +1,13 @@
 //! Story 1: one developer ships a feature, schema → API → tests; each worker reads what the one before it handed over.
 
-use crate::cli::commands::demo::check::{Check, metadata};
-use crate::cli::commands::demo::home::DemoHome;
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::commands::demo::stories::{Played, after, task_in};
-use crate::cli::failure::Failure;
-use crate::kernel::run::RunOutcome;
-use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::CreateTask;
+use crate::check::{Check, metadata};
+use crate::home::DemoHome;
+use crate::stage::Stage;
+use crate::stories::{Played, after, task_in};
+use kanband::cli::failure::Failure;
+use kanband::kernel::run::RunOutcome;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verbs::CreateTask;
 
 pub(super) fn play(stage: &mut Stage<'_>, home: &DemoHome) -> Result<Played, Failure> {
     const TENANT: &str = "auth-project";

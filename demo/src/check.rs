@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::run::{Run, RunOutcome};
-use crate::kernel::task::TaskStatus;
+use kanband::kernel::queries::TaskDetails;
+use kanband::kernel::run::{Run, RunOutcome};
+use kanband::kernel::task::TaskStatus;
 
 /// A promise.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,7 @@ use kanband::os::run_files::redact::{REPLACEMENT, Redactor};
 use kanband::text::{context, json, log_line, terminal};
 use serde_json::{Value, json};
 
-use crate::text::{bytes, hostile, hostile_word, once_in, pick, pieces};
+use crate::fuzz::text::{bytes, hostile, hostile_word, once_in, pick, pieces};
 
 /// Line terminators other than the line feed.
 const LINE_ENDS: &[char] =

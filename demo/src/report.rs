@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use crate::cli::commands::demo::check::{Check, attempts};
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::failure::Failure;
-use crate::cli::tasks::{assignee, icon};
-use crate::cli::text::{one_line, pad, width};
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::run::RunOutcome;
-use crate::kernel::task::TaskStatus;
+use crate::check::{Check, attempts};
+use crate::stage::Stage;
+use kanband::cli::failure::Failure;
+use kanband::cli::tasks::{assignee, icon};
+use kanband::cli::text::{one_line, pad, width};
+use kanband::kernel::queries::TaskDetails;
+use kanband::kernel::run::RunOutcome;
+use kanband::kernel::task::TaskStatus;
 
 /// The whole result, for programs.
 #[derive(Debug, Serialize)]

@@ -1,16 +1,16 @@
 //! Story 4: what goes wrong. A worker is killed and its task tried again; a program that does not exist is tried until the
 //! breaker gives up and a person has to look.
 
-use crate::cli::commands::demo::check::{Check, metadata};
-use crate::cli::commands::demo::home::{DEPLOYER, DemoHome, FAILURE_LIMIT};
-use crate::cli::commands::demo::stage::Stage;
-use crate::cli::commands::demo::stories::{Played, task};
-use crate::cli::failure::Failure;
-use crate::kernel::ids::TaskId;
-use crate::kernel::run::{Run, RunOutcome};
-use crate::kernel::task::TaskStatus;
-use crate::os::processes::identity::ProcessIdentity;
-use crate::os::processes::pidfd::{PidFd, Signal};
+use crate::check::{Check, metadata};
+use crate::home::{DEPLOYER, DemoHome, FAILURE_LIMIT};
+use crate::stage::Stage;
+use crate::stories::{Played, task};
+use kanband::cli::failure::Failure;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::run::{Run, RunOutcome};
+use kanband::kernel::task::TaskStatus;
+use kanband::os::processes::identity::ProcessIdentity;
+use kanband::os::processes::pidfd::{PidFd, Signal};
 
 /// SIGKILL.
 const KILLED: i32 = 9;

@@ -1,36 +1,23 @@
 //! A daemon in a home of its own, and calls of `kanban` with nothing in their environment but that home.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use kanband::api::client::Client;
 use kanband::os::run_files::leftovers::end_runs;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The command line under test.
-pub const KANBAN: &str = env!("CARGO_BIN_EXE_kanban");
-
-/// How long anything may take before a test is called hung. Nothing is proven by waiting this long.
-pub const DEADLINE: Duration = Duration::from_secs(90);
+pub use crate::config::Config;
+pub use crate::processes::processes_of;
+pub use crate::wait::{DEADLINE, until};
 
 /// Nothing starts by itself.
-const QUIET: &str = "[dispatch]\nenabled = false\n";
-
-/// Looks again and again until there is an answer.
-#[expect(clippy::disallowed_methods, reason = "the one place where these tests wait")]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = look() {
-            return answer;
-        }
-        assert!(begun.elapsed() < DEADLINE, "hung: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+pub fn quiet() -> Config {
+    Config::new().with("dispatch.enabled", false)
 }
 
 /// What a call of `kanban` said.
@@ -48,7 +35,8 @@ impl Said {
         Self::of(child.wait_with_output().unwrap())
     }
 
-    fn of(output: Output) -> Self {
+    /// What a call said that has ended.
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or_else(|| panic!("it was killed: {output:?}")),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -99,9 +87,15 @@ impl Place {
 
     /// A call that is ready to be made.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(KANBAN);
+        let mut command = self.command_of(crate::programs::kanban());
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// A call of another program in the same surroundings.
+    pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.dir.path())
@@ -116,7 +110,7 @@ impl Place {
     /// The daemon, ready to be started.
     pub fn daemon_command(&self) -> Command {
         let log = File::options().create(true).append(true).open(self.path("kanband.log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kanband"));
+        let mut command = Command::new(crate::programs::kanband());
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -167,25 +161,22 @@ impl std::ops::Deref for Board {
 impl Board {
     /// A board on which nothing starts by itself.
     pub fn quiet() -> Self {
-        Self::with(QUIET)
+        Self::with(&quiet())
     }
 
     /// A board on which nothing starts by itself, with the shell scripts of these profiles as workers.
     pub fn with_workers(scripts: &[(&str, &str)]) -> Self {
-        let mut config = QUIET.to_owned();
-        for (profile, script) in scripts {
-            let argv = json!(["/bin/sh", "-c", script]);
-            config
-                .push_str(&format!("[profiles.{profile}]\nargv = {argv}\nverdict = \"report\"\n"));
-        }
+        let config = scripts.iter().fold(quiet(), |config, (profile, script)| {
+            config.with_worker(profile, "report", script)
+        });
         Self::with(&config)
     }
 
     /// A board with this configuration.
-    pub fn with(config: &str) -> Self {
+    pub fn with(config: &(impl Display + ?Sized)) -> Self {
         let place = Place::new();
         std::fs::create_dir(place.home()).unwrap();
-        std::fs::write(place.home().join("kanband.toml"), config).unwrap();
+        std::fs::write(place.home().join("kanband.toml"), config.to_string()).unwrap();
         let mut board = Self { place, daemon: None };
         board.start();
         board
@@ -281,16 +272,4 @@ impl Drop for Board {
 /// The keys of a JSON object.
 pub fn keys(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
-}
-
-/// Process ids of everything whose environment names `path`.
-pub fn processes_naming(path: &Path) -> Vec<i32> {
-    let wanted = path.to_str().unwrap().as_bytes();
-    let names = |pid: &i32| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.windows(wanted.len()).any(|window| window == wanted)
-    };
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(names).collect()
 }
