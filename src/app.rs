@@ -14,6 +14,7 @@ mod parts;
 mod skills;
 mod start_error;
 mod supervisor;
+mod upgrade_watch;
 mod way_in;
 
 use std::sync::Arc;
@@ -195,7 +196,7 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     let WorkerDeps { database, readers, supervision, doors, .. } = deps;
     let (open, last_event) = readers
         .read(Caller::System { part: "start" }, |snapshot| {
-            let open = store::runs::list_open_supervised(snapshot.connection)?;
+            let open = store::runs::list_open_here(snapshot.connection)?;
             Ok((open, store::events::newest_time(snapshot.connection)?))
         })
         .await?;

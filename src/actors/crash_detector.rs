@@ -228,7 +228,10 @@ struct Looker {
 
 fn read_open(connection: &Connection, run_id: RunId) -> Result<Option<OpenRun>, VerbError> {
     let run = store::runs::get(connection, run_id)?;
-    let Some(run) = run.filter(|run| run.is_open() && run.supervised) else { return Ok(None) };
+    let Some(run) = run.filter(|run| run.is_open() && run.supervised && run.host_id.is_none())
+    else {
+        return Ok(None);
+    };
     let row = store::footing::get(connection, run_id)?;
     let task = store::tasks::get(connection, &run.task_id)?;
     Ok(task.map(|task| OpenRun { run, task, row }))
@@ -257,7 +260,7 @@ impl Looker {
                 let mut rows = store::footing::list_open(snapshot.connection)?
                     .into_iter()
                     .collect::<std::collections::HashMap<_, _>>();
-                for run in store::runs::list_open_supervised(snapshot.connection)? {
+                for run in store::runs::list_open_here(snapshot.connection)? {
                     let row = rows.remove(&run.id).unwrap_or_default();
                     if let Some(task) = store::tasks::get(snapshot.connection, &run.task_id)? {
                         open.push(OpenRun { run, task, row });

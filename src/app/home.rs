@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::start_error::StartError;
+use crate::app::upgrade_watch::UpgradeWatch;
 use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
 use crate::kernel::restore::{self as kernel_restore, NewLife, RestoreError};
-use crate::kernel::store::{Birth, Missing};
+use crate::kernel::store::{Birth, MigrationWatch, Missing};
 use crate::mcp::skills::SKILLS;
 use crate::os::control_groups::cgroup::default_base;
 use crate::os::control_groups::leaf::Leaf;
@@ -200,7 +201,8 @@ pub(super) fn open_board(
     let word = || random_hex(16).map_err(unusable(home.path()));
     let birth = Birth { install_id: word()?, incarnation: word()?, now: epoch_seconds() };
     let missing = if is_known { Missing::Refuse } else { Missing::Create };
-    let board = Board::open(&database, missing, &birth, policy, random)?;
+    let watch: Arc<dyn MigrationWatch> = Arc::new(UpgradeWatch::default());
+    let board = Board::open_watched(&database, (missing, &birth), policy, random, &watch)?;
     if !is_known {
         let install = board
             .install()

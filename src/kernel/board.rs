@@ -28,7 +28,9 @@ use crate::kernel::shorten::shorten;
 use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::transaction::Traced;
-use crate::kernel::store::{self, Birth, Connection, Missing, OpenError, transaction};
+use crate::kernel::store::{
+    self, Birth, Connection, MigrationWatch, Missing, OpenError, Unwatched, transaction,
+};
 use crate::kernel::tx::{Effects, Tx};
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
@@ -38,6 +40,7 @@ pub struct Board {
     path: PathBuf,
     connection: Connection,
     random: Box<dyn Random>,
+    requests_cursor: String,
     policy: Arc<Policy>,
     counts: Counts,
     /// Whether the file holds something else by now.
@@ -56,14 +59,37 @@ impl Board {
         policy: Arc<Policy>,
         random: Box<dyn Random>,
     ) -> Result<Self, OpenError> {
-        let connection = store::open_writer(path, missing, birth)?;
+        let unwatched: Arc<dyn MigrationWatch> = Arc::new(Unwatched);
+        Self::open_watched(path, (missing, birth), policy, random, &unwatched)
+    }
+
+    /// The same; `watch` is asked and told about an upgrade of the file.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the file is unchanged then.
+    pub fn open_watched(
+        path: &Path,
+        (missing, birth): (Missing, &Birth),
+        policy: Arc<Policy>,
+        random: Box<dyn Random>,
+        watch: &Arc<dyn MigrationWatch>,
+    ) -> Result<Self, OpenError> {
+        let connection = store::open_watched(path, missing, birth, watch)?;
         #[cfg(any(debug_assertions, feature = "failpoints"))]
         let connection = transaction::with_point_at_each_statement(connection);
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;
         let (path, is_left_alone) = (path.to_owned(), false);
-        Ok(Self { path, connection, random, policy, counts, is_left_alone })
+        Ok(Self {
+            path,
+            connection,
+            random,
+            policy,
+            counts,
+            is_left_alone,
+            requests_cursor: String::new(),
+        })
     }
 
     /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
@@ -78,7 +104,15 @@ impl Board {
         let connection = store::open_staged(path, &birth)?;
         let (policy, counts) = (Arc::default(), Counts::default());
         let (path, is_left_alone) = (path.to_owned(), false);
-        Ok(Self { path, connection, random, policy, counts, is_left_alone })
+        Ok(Self {
+            path,
+            connection,
+            random,
+            policy,
+            counts,
+            is_left_alone,
+            requests_cursor: String::new(),
+        })
     }
 
     /// Path.
@@ -247,6 +281,7 @@ impl Batch<'_> {
         let mut tx = Tx {
             connection,
             random: self.board.random.as_mut(),
+            requests_cursor: &mut self.board.requests_cursor,
             now: self.now,
             policy: &self.board.policy,
             caller,

@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::ids::{EpochSeconds, Host, RunId, TaskId};
 use crate::kernel::limits::{
     BREAKER_OPEN_SECONDS, BREAKER_OPEN_SECONDS_MAX, HOST_BREAKER_FAILURES,
     PROFILE_BREAKER_FAILURES, WORKSPACE_BREAKER_FAILURES,
@@ -44,6 +44,11 @@ impl BreakerKey {
             Self::Workspace(path) => format!("workspace:{path}"),
             Self::Host => "host".to_owned(),
         }
+    }
+
+    /// The key of the breaker for starts on `host`.
+    pub fn to_text_on(&self, host: Host) -> String {
+        host.key(&self.to_text())
     }
 
     /// Reads a stored or typed key.

@@ -1,22 +1,22 @@
 //! The walk of a dispatch pass through the ready queues, as a function.
 //!
-//! Every assignee has a queue, ordered by (priority, created, id). The walk merges the heads of those queues whose assignee has
+//! Every assignee has a queue, ordered by (priority, arrival). The walk merges the heads of those queues whose assignee has
 //! room ([`crate::kernel::rules::start::profile`]), and tries one after the other until the slots are gone. It never looks past
 //! the head of a queue that has no room, so its cost grows with what it tries, not with what waits.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::ids::TaskId;
 
 /// Place of a task in its queue; smaller starts earlier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueueKey {
     /// Larger priorities first.
     pub priority: Reverse<i64>,
-    /// Then the older.
-    pub created_at: EpochSeconds,
-    /// The id last, so that no order is left to chance.
+    /// Then the one that arrived earlier on this board.
+    pub seq: i64,
+    /// Its id.
     pub id: TaskId,
 }
 
@@ -140,8 +140,8 @@ mod tests {
     }
 
     impl Queues {
-        fn add(&mut self, assignee: &str, priority: i64, created_at: i64, n: u32) {
-            let key = QueueKey { priority: Reverse(priority), created_at, id: id(n) };
+        fn add(&mut self, assignee: &str, priority: i64, seq: i64, n: u32) {
+            let key = QueueKey { priority: Reverse(priority), seq, id: id(n) };
             let queue = self.by_assignee.entry(assignee.to_owned()).or_default();
             queue.push(key);
             queue.sort();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn priority_then_age_then_id_across_assignees() {
+    fn priority_then_arrival_across_assignees() {
         let mut queues = Queues::default();
         queues.add("a", 0, 10, 1);
         queues.add("a", 5, 30, 2);

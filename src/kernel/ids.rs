@@ -12,6 +12,31 @@ pub type EpochSeconds = i64;
 /// Row id of a run.
 pub type RunId = i64;
 
+/// Row id of a host.
+pub type HostId = i64;
+
+/// A host on which runs are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// The one of this daemon.
+    Here,
+    /// Another one.
+    Other(HostId),
+}
+
+impl Host {
+    /// A key that names something on this host: a directory, a breaker. That of one's own host is the plain text.
+    pub fn key(self, text: &str) -> String {
+        match self {
+            Self::Here => text.to_owned(),
+            Self::Other(id) => format!("{HOST_PREFIX}{id}/{text}"),
+        }
+    }
+}
+
+/// How the keys of other hosts begin.
+pub const HOST_PREFIX: &str = "host:";
+
 /// Row id of an event; strictly increasing and never reused, so it serves as a cursor.
 pub type EventId = i64;
 

@@ -112,8 +112,8 @@ pub const LOG_TAIL_BYTES: usize = 4096;
 /// How long the reply to a request is remembered, in seconds. A client gives up repeating far earlier.
 pub const REQUEST_MEMORY_SECONDS: i64 = 24 * 60 * 60;
 
-/// Old request rows deleted per dispatcher pass: bounds the work one pass does under the write lock.
-pub const REQUESTS_PRUNED_PER_PASS: i64 = 1000;
+/// Kept replies that a dispatcher pass looks at for their age: bounds the work of one pass under the write lock.
+pub const REQUESTS_LOOKED_AT_PER_PASS: i64 = 200;
 
 /// Length of a request id made by a client, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;

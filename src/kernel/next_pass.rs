@@ -263,11 +263,7 @@ impl Candidates for NextPass<'_> {
 }
 
 fn key_of(task: &Task) -> QueueKey {
-    QueueKey {
-        priority: std::cmp::Reverse(task.priority),
-        created_at: task.created_at,
-        id: task.id.clone(),
-    }
+    QueueKey { priority: std::cmp::Reverse(task.priority), seq: task.seq, id: task.id.clone() }
 }
 
 /// Whether a task has a manual claim that is expired and not yet taken back.

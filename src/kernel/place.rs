@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Refusal;
+use crate::kernel::ids::Host;
 use crate::kernel::policy::Policy;
 use crate::kernel::shorten::shorten;
 use crate::kernel::task::{Task, WorkspaceKind};
@@ -194,8 +195,14 @@ pub fn branch_of(prefix: &str, task_id: &str) -> String {
 
 /// Keys of the leases that a run of `task` takes. `place` is what its path leads to; none for a task without a path, and for one
 /// whose path leads to no directory, in which nothing will be started. The policy has the root of the daemon's own directories, and
-/// how branches are called.
-pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy) -> LeaseKeys {
+/// how branches are called; `host` is where the run would be.
+pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy, host: Host) -> LeaseKeys {
+    let LeaseKeys { take, avoid } = keys_of(task, place, policy);
+    let on_host = |keys: Vec<String>| keys.iter().map(|key| host.key(key)).collect();
+    LeaseKeys { take: on_host(take), avoid: on_host(avoid) }
+}
+
+fn keys_of(task: &Task, place: Option<&Place>, policy: &Policy) -> LeaseKeys {
     let own = || path_key(&format!("{}/{}", policy.workspaces_dir, task.id));
     match (task.workspace_kind, place) {
         (WorkspaceKind::Dir, Some(place)) => place.keys(),

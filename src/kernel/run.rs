@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::kernel::artifact::Artifact;
-use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::ids::{EpochSeconds, HostId, RunId, TaskId};
 
 /// Outcome of a run; these twelve and no other.
 #[derive(
@@ -291,6 +291,10 @@ pub struct Run {
     /// Message to the worker about its workspace.
     #[serde(default)]
     pub workspace_notes: Vec<String>,
+    /// The host that it is on; none for the one of this daemon. No part of any reply.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub host_id: Option<HostId>,
 }
 
 impl Run {

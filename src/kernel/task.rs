@@ -283,6 +283,10 @@ pub struct Task {
     /// Branch of the worktree, once it exists.
     #[serde(default)]
     pub branch_name: Option<String>,
+    /// Its number in the order of arrival on this board; no part of any reply.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub seq: i64,
 }
 
 #[cfg(test)]

@@ -114,6 +114,8 @@ impl NewEvent {
 pub struct Tx<'b> {
     pub(super) connection: &'b Connection,
     pub(super) random: &'b mut dyn Random,
+    /// Up to which kept reply the old ones have been forgotten in this round.
+    pub(super) requests_cursor: &'b mut String,
     /// The time, epoch seconds; one for the whole request.
     pub now: EpochSeconds,
     /// What the operator decided.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::actors::apart::on_own_thread;
 use crate::actors::places;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::place::{Look, branch_of};
@@ -52,12 +53,11 @@ pub async fn claim(
         };
     }
     verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
-        (WorkspaceKind::Scratch, _) => make_scratch(&service, &task)?,
         (WorkspaceKind::Dir, Some(path)) => path,
-        (WorkspaceKind::Worktree, _) => {
-            mark_worktree(&service, &task, verb.repository.as_deref(), verb.branch.as_deref())?
-        }
         (WorkspaceKind::Dir, None) => return Err(no_path(&task).into()),
+        (WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => {
+            own_workspace(&service, task, &verb).await?
+        }
     };
     Ok(service.database.submit(by.submit(verb)).await?)
 }
@@ -79,6 +79,27 @@ fn no_path(task: &Task) -> Refusal {
 
 fn fault(path: &Path) -> impl FnOnce(std::io::Error) -> Fault + '_ {
     move |error| file_fault(format!("create the workspace {}", path.display()), &error)
+}
+
+/// Makes or marks a workspace of the daemon's own, on a thread of its own: its file system may not answer.
+async fn own_workspace(
+    service: &Arc<Service>,
+    task: Task,
+    verb: &ClaimTask,
+) -> Result<String, ServiceError> {
+    let path = service.paths.scratch_dir(&task.id);
+    let (service, repository, branch) =
+        (Arc::clone(service), verb.repository.clone(), verb.branch.clone());
+    let made = on_own_thread("claim", move || {
+        crate::failpoint::hit("claim-workspace");
+        match task.workspace_kind {
+            WorkspaceKind::Scratch => make_scratch(&service, &task),
+            WorkspaceKind::Dir | WorkspaceKind::Worktree => {
+                mark_worktree(&service, &task, repository.as_deref(), branch.as_deref())
+            }
+        }
+    });
+    made.await.map_err(fault(&path))?
 }
 
 fn make_scratch(service: &Service, task: &Task) -> Result<String, ServiceError> {

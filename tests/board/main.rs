@@ -21,6 +21,7 @@ mod plans;
 mod predecessor;
 mod reasons;
 mod requests;
+mod rows;
 mod same_twice;
 mod schema;
 mod searches;

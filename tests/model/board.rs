@@ -100,6 +100,7 @@ impl Real {
                             assignee: task.assignee,
                             priority: task.priority,
                             created_at: task.created_at,
+                            arrival: task.seq,
                             title: task.title,
                             lock: task.claim_lock,
                             expires: task.claim_expires,

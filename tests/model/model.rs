@@ -30,6 +30,8 @@ pub struct Task {
     pub assignee: Option<String>,
     pub priority: i64,
     pub created_at: i64,
+    /// Its number in the order of arrival.
+    pub arrival: i64,
     pub title: String,
     pub lock: Option<String>,
     pub expires: Option<i64>,
@@ -128,6 +130,7 @@ impl Model {
             assignee: new.assignee.clone(),
             priority: new.priority,
             created_at: self.now,
+            arrival: 1 + self.tasks.values().map(|task| task.arrival).max().unwrap_or_default(),
             title: new.title.clone(),
             lock: None,
             expires: None,
@@ -548,7 +551,7 @@ impl Model {
                     && self.open_run_of(id).is_none()
             })
             .collect();
-        waiting.sort_by_key(|(id, task)| (-task.priority, task.created_at, (*id).clone()));
+        waiting.sort_by_key(|(_, task)| (-task.priority, task.arrival));
         let mut chosen = Vec::new();
         for (id, task) in waiting {
             let assignee = task.assignee.clone().unwrap();

@@ -192,3 +192,44 @@ fn a_run_whose_lock_is_held_is_of_this_boot_whatever_the_row_says() {
         assert_eq!(daemon.outcomes(id), ["completed"]);
     }
 }
+
+/// The rows of a run that another host has in hand look like those of a lost one: another boot, no process, no files here.
+#[test]
+fn a_run_of_another_host_is_left_alone() {
+    let mut daemon = Daemon::prepare("");
+    configure(&daemon, &text(&daemon));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let [own, elsewhere] = [(); 2].map(|()| daemon.create(json!({ "assignee": "sh" })));
+    wait_for("two trees at work", || {
+        (lines(&daemon.scratch().join("up")).len() == 2).then_some(())
+    });
+    for id in [&own, &elsewhere] {
+        daemon.worker_pid(id);
+    }
+    let runs = [&own, &elsewhere].map(|id| run_number(&daemon.runs(id)[0]));
+    let identities = runs.map(|run| identity_of(&daemon, run));
+    daemon.kill_9();
+    for (run, identity) in runs.iter().zip(&identities) {
+        kill_9(identity.shim.pid);
+        move_to_other_boot(&daemon, *run, identity, None);
+        std::fs::remove_dir_all(daemon.home().join(format!("runs/{run}"))).unwrap();
+    }
+    for id in [&own, &elsewhere] {
+        std::fs::write(daemon.scratch().join(format!("end.{id}")), "").unwrap();
+    }
+    let board = Connection::open(daemon.home().join("kanban.db")).unwrap();
+    board.execute_batch("INSERT INTO hosts VALUES (7, 'elsewhere', 1)").unwrap();
+    let moved = board.execute("UPDATE task_runs SET host_id = 7 WHERE id = ?1", [runs[1]]);
+    assert_eq!(moved.unwrap(), 1);
+    drop(board);
+
+    configure(&daemon, &text(&daemon).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.restart();
+    daemon.wait_closed(&own);
+    // The same look, and those of a pass on request, have seen the other one.
+    daemon.post("/v1/dispatch", &json!({}));
+    let seen = &daemon.runs(&elsewhere)[0];
+    assert_eq!((&seen["closed_at"], &seen["outcome"]), (&json!(null), &json!(null)), "{seen}");
+    assert_eq!(daemon.status(&elsewhere), "running");
+}

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::Doing;
 use crate::kernel::breaker::{Breaker, BreakerKey};
 use crate::kernel::error::Fault;
-use crate::kernel::ids::EpochSeconds;
+use crate::kernel::ids::{EpochSeconds, Host};
 use crate::kernel::store::Connection;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Breaker> {
@@ -46,7 +46,9 @@ macro_rules! select_breakers {
 pub fn get(connection: &Connection, key: &BreakerKey) -> Result<Breaker, Fault> {
     let stored = connection
         .prepare_cached(select_breakers!("WHERE key = :key"))
-        .and_then(|mut s| s.query_row(named_params! { ":key": key.to_text() }, read).optional())
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":key": key.to_text_on(Host::Here) }, read).optional()
+        })
         .doing("read a breaker")?;
     Ok(stored.unwrap_or_else(|| Breaker::closed(key.clone())))
 }
@@ -103,7 +105,7 @@ pub fn forget_workspaces(connection: &Connection, before: EpochSeconds) -> Resul
 /// Writes a breaker; one that is closed and without a history loses its row.
 pub fn put(connection: &Connection, breaker: &Breaker, now: EpochSeconds) -> Result<(), Fault> {
     let doing = "write a breaker";
-    let key = breaker.key.to_text();
+    let key = breaker.key.to_text_on(Host::Here);
     if breaker.is_closed() && breaker.failures == 0 {
         return connection
             .prepare_cached("DELETE FROM breakers WHERE key = :key")

@@ -22,8 +22,8 @@ const INVARIANTS: &[(&str, &str)] = &[
         "SELECT task_id FROM task_runs WHERE closed_at IS NULL GROUP BY task_id HAVING count(*) > 1",
     ),
     (
-        "a task is claimed but not running",
-        "SELECT id FROM tasks WHERE claim_lock IS NOT NULL AND status <> 'running'",
+        "a task is claimed but not in work",
+        "SELECT id FROM tasks WHERE claim_lock IS NOT NULL AND status NOT IN ('running', 'review')",
     ),
     (
         "a run has an outcome but no end",

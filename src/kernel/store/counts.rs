@@ -10,7 +10,8 @@ pub fn read(connection: &Connection) -> Result<Counts, Fault> {
     let doing = "count tasks";
     let mut statement = connection
         .prepare(
-            "SELECT board, assignee, status, count(*) FROM tasks GROUP BY board, assignee, status",
+            "SELECT (SELECT b.name FROM boards b WHERE b.id = t.board), t.assignee, t.status, count(*)
+             FROM tasks t GROUP BY t.board, t.assignee, t.status",
         )
         .doing(doing)?;
     let rows = statement

@@ -1,4 +1,5 @@
-//! `task_events`: what happened, in the order in which it happened. Ids grow and are never reused.
+//! `task_events`: what happened, in the order in which it happened. Ids grow by one and are never reused: a new event has the
+//! id after the newest one, or after the newest one that was ever removed or reserved (setting [`EVENTS_RESERVED`]).
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
@@ -9,6 +10,9 @@ use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
+
+/// Setting with the largest id of an event that is not in the table any more, or that an import keeps for its own.
+pub const EVENTS_RESERVED: &str = "events_reserved";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
     let payload = match lenient_json(row.get(5)?) {
@@ -42,8 +46,10 @@ pub fn append(
         .map(|object| serde_json::Value::Object(object.clone()).to_string());
     connection
         .prepare_cached(
-            "INSERT INTO task_events (task_id, run_id, kind, payload, created_at, actor)
-             VALUES (:task_id, :run_id, :kind, :payload, :now, :actor) RETURNING id",
+            "INSERT INTO task_events (id, task_id, run_id, kind, payload, created_at, actor)
+             VALUES (1 + max((SELECT coalesce(max(id), 0) FROM task_events),
+                             coalesce((SELECT CAST(value AS INTEGER) FROM settings WHERE key = 'events_reserved'), 0)),
+                     :task_id, :run_id, :kind, :payload, :now, :actor) RETURNING id",
         )
         .and_then(|mut s| {
             s.query_row(
@@ -57,13 +63,25 @@ pub fn append(
         .doing("append an event")
 }
 
+/// Has new events take ids behind `upto`, whatever is in the table.
+pub fn reserve(connection: &Connection, upto: EventId) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO settings (key, value, changed_at, changed_by) VALUES (:key, :upto, 0, 'kanband:events')
+             ON CONFLICT (key) DO UPDATE SET value = :upto WHERE CAST(value AS INTEGER) < :upto",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":key": EVENTS_RESERVED, ":upto": upto }))
+        .map(|_| ())
+        .doing("reserve ids of events")
+}
+
 /// All events of a task, oldest first.
 pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Event>, Fault> {
     let doing = "list the events of a task";
     let mut statement = connection
         .prepare_cached(
-            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
-             FROM task_events e JOIN tasks t ON t.id = e.task_id
+            "SELECT e.id, e.task_id, b.name, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id JOIN boards b ON b.id = t.board
              WHERE e.task_id = :task_id ORDER BY e.id",
         )
         .doing(doing)?;
@@ -79,8 +97,8 @@ pub fn newest_page(
 ) -> Result<Page<Event>, Fault> {
     let sql = PageSql {
         newest_first:
-            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
-             FROM task_events e JOIN tasks t ON t.id = e.task_id
+            "SELECT e.id, e.task_id, b.name, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id JOIN boards b ON b.id = t.board
              WHERE e.task_id = :task_id AND e.id < :before ORDER BY e.id DESC",
         count: "SELECT count(*) FROM task_events WHERE task_id = :task_id AND id < :before",
         doing: "list the events of a task",
@@ -107,8 +125,8 @@ pub fn page_after(
     let doing = "list events";
     let mut statement = connection
         .prepare_cached(
-            "SELECT e.id, e.task_id, t.board, e.run_id, e.kind, e.payload, e.created_at, e.actor
-             FROM task_events e JOIN tasks t ON t.id = e.task_id
+            "SELECT e.id, e.task_id, b.name, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id JOIN boards b ON b.id = t.board
              WHERE e.id > :after ORDER BY e.id LIMIT :limit",
         )
         .doing(doing)?;

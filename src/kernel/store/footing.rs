@@ -74,11 +74,13 @@ pub fn get(connection: &Connection, id: RunId) -> Result<Footing, Fault> {
     Ok(found.map(|(_, footing)| footing).unwrap_or_default())
 }
 
-/// The same of all open supervised runs.
+/// The same of all open supervised runs of this host.
 pub fn list_open(connection: &Connection) -> Result<Vec<(RunId, Footing)>, Fault> {
     let doing = "list the processes of the open runs";
     let mut statement = connection
-        .prepare_cached(select_footings!("WHERE closed_at IS NULL AND supervised = 1"))
+        .prepare_cached(select_footings!(
+            "WHERE closed_at IS NULL AND supervised = 1 AND host_id IS NULL"
+        ))
         .doing(doing)?;
     let rows = statement.query_map([], read).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)

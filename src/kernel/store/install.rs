@@ -29,7 +29,7 @@ pub(super) fn insert(connection: &rusqlite::Connection, birth: &Birth) -> rusqli
         },
     )?;
     connection.execute(
-        "INSERT INTO boards (name, created_at) VALUES ('default', :now)",
+        "INSERT INTO boards (id, name, created_at) VALUES (1, 'default', :now)",
         named_params! { ":now": birth.now },
     )?;
     Ok(())

@@ -5,8 +5,10 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::ids::{HOST_PREFIX, RunId, TaskId};
 use crate::kernel::store::Connection;
+use crate::kernel::store::queue::{Backoff, list_ready_assignees};
+use crate::kernel::task::WorkspaceKind;
 
 /// Who holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,38 +148,59 @@ pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault>
                FROM lane WHERE lane.assignee IS NOT NULL)
              UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE id IN (
                SELECT (SELECT t.id FROM tasks t WHERE t.waits_for = :key AND t.assignee = lane.assignee
-                       ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1)
+                       ORDER BY t.priority DESC, t.seq LIMIT 1)
                FROM lane WHERE lane.assignee IS NOT NULL)",
         )
         .and_then(|mut s| s.execute(named_params! { ":key": key }))
         .doing("release the next waiting tasks")
 }
 
-/// Puts all waiting tasks back into the queue: the questions about their workspaces were lost.
+/// Puts all tasks back into the queue that wait for something on this host: the questions about their workspaces were lost. Those
+/// about another host are that one's.
 pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
     connection
         .prepare_cached(
-            "UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE waits_for IS NOT NULL",
+            "UPDATE tasks SET waits_for = NULL, waits_because = NULL
+             WHERE waits_for IS NOT NULL AND substr(waits_for, 1, length(:other)) <> :other",
         )
-        .and_then(|mut s| s.execute([]))
+        .and_then(|mut s| s.execute(named_params! { ":other": HOST_PREFIX }))
         .doing("release all waiting tasks")
 }
 
-/// Paths of ready tasks that name one, and the repositories of worktrees that were made before, in no order; of at most `limit`
-/// tasks.
+/// Paths that the ready tasks at the heads of the queues name, and the repositories of worktrees that were made before: of at most
+/// `limit` tasks of each assignee.
 pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<String>, Fault> {
     let doing = "list the paths of ready tasks";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT workspace_path, repository FROM tasks
-             WHERE status = 'ready' AND workspace_kind <> 'scratch' AND workspace_path IS NOT NULL LIMIT :limit",
-        )
-        .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":limit": limit }, |row| Ok([row.get(0)?, row.get(1)?]))
-        .doing(doing)?;
-    let paths = rows.collect::<rusqlite::Result<Vec<[Option<String>; 2]>>>().doing(doing)?;
-    Ok(paths.into_iter().flatten().flatten().collect())
+    let mut paths = Vec::new();
+    for (backoff, sql) in [
+        (
+            Backoff::Over,
+            "SELECT workspace_kind, workspace_path, repository FROM tasks
+             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+             ORDER BY priority DESC, seq LIMIT :limit",
+        ),
+        (
+            Backoff::Running,
+            "SELECT workspace_kind, workspace_path, repository FROM tasks
+             WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee = :assignee
+             ORDER BY priority DESC, seq LIMIT :limit",
+        ),
+    ] {
+        let mut statement = connection.prepare_cached(sql).doing(doing)?;
+        for assignee in list_ready_assignees(connection, backoff)? {
+            let row = named_params! { ":assignee": assignee, ":limit": limit };
+            let mut rows = statement.query(row).doing(doing)?;
+            while let Some(row) = rows.next().doing(doing)? {
+                let kind: WorkspaceKind = row.get(0).doing(doing)?;
+                let path: Option<String> = row.get(1).doing(doing)?;
+                let repository: Option<String> = row.get(2).doing(doing)?;
+                if kind != WorkspaceKind::Scratch && path.is_some() {
+                    paths.extend([path, repository].into_iter().flatten());
+                }
+            }
+        }
+    }
+    Ok(paths)
 }
 
 /// The directory in a repository that the worktree of a task was made from; none before its first run.

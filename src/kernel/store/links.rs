@@ -123,7 +123,7 @@ pub fn list_released_children(
          WHERE l.parent_id = :id AND c.status = 'todo'
            AND NOT EXISTS (SELECT 1 FROM task_links o JOIN tasks p ON p.id = o.parent_id
                            WHERE o.child_id = c.id AND p.status NOT IN ('done', 'archived'))
-         ORDER BY c.priority DESC, c.created_at, c.id",
+         ORDER BY c.priority DESC, c.seq",
         parent,
         "list released children",
     )

@@ -1,7 +1,8 @@
 //! Listings of tasks: filters, orders and cursors, and the full-text search that they combine with.
 //!
-//! The statement is put together from fixed pieces only; every value is a parameter. Each order is that of an index, so a
-//! limited listing reads no more rows than it shows (and those its filters pass over).
+//! The statement is put together from fixed pieces only; every value is a parameter. The board's order is that of an index, or
+//! merged from the orders of the statuses, so a limited listing reads no more rows than it shows (and those its filters pass
+//! over). The order of creation is that of arrival where no task was imported, see [`Sorting`].
 
 use std::collections::VecDeque;
 
@@ -16,10 +17,10 @@ use crate::kernel::store::Connection;
 use crate::kernel::store::PageBounds;
 use crate::kernel::task::{Task, TaskStatus};
 
-/// Order of a listing. Ids break every tie.
+/// Order of a listing. The order of arrival breaks every tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// Board order: larger priority, then older.
+    /// Board order: larger priority, then the one that arrived earlier.
     #[default]
     Priority,
     /// Oldest first.
@@ -96,7 +97,8 @@ pub fn first_page(
 ) -> Result<ListPage, Fault> {
     let doing = "list tasks";
     let limit = filter.limit.map_or(-1, i64::from);
-    let (sql, mut parameters) = statement(filter, Columns::All);
+    let by = sorting(connection, filter)?;
+    let (sql, mut parameters) = statement(filter, Columns::All, by);
     parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &0)]);
     let mut statement_all = connection.prepare_cached(&sql).doing(doing)?;
     let columns = statement_all.column_count();
@@ -124,7 +126,8 @@ fn ids_behind(
     let doing = "list tasks";
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     let limit = if limit < 0 { -1 } else { (limit - skip).max(0) };
-    let (sql, mut parameters) = statement(filter, Columns::Id);
+    let by = sorting(connection, filter)?;
+    let (sql, mut parameters) = statement(filter, Columns::Id, by);
     parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &skip)]);
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
     let rows = statement.query_map(parameters.as_slice(), |row| row.get(0)).doing(doing)?;
@@ -138,19 +141,96 @@ enum Columns {
     Id,
 }
 
+/// Statuses in which a task can be, as the arms of a statement name them.
+const STATUSES: [&str; 9] =
+    ["triage", "todo", "scheduled", "ready", "running", "blocked", "review", "done", "archived"];
+
 /// The statement and its parameters, but for `:limit` and `:offset`.
-fn statement(filter: &ListFilter, columns: Columns) -> (String, Vec<(&str, &dyn ToSql)>) {
-    // A filter that names its tasks one by one starts from them (`+` keeps the board's orders out of the plan); the others
-    // walk the board in an order that an index has.
-    let names_tasks = filter.label.is_some()
+fn statement(
+    filter: &ListFilter,
+    columns: Columns,
+    sorting: Sorting,
+) -> (String, Vec<(&str, &dyn ToSql)>) {
+    let (conditions, parameters) = conditions(filter, sorting);
+    let mut arms = Vec::new();
+    if is_merged(filter) {
+        // Each status has its tasks in order in an index; the arms are merged as they are read.
+        for status in STATUSES {
+            if filter.include_archived || status != "archived" {
+                arms.push(format!("{conditions} AND t.status = '{status}'"));
+            }
+        }
+    } else if filter.status.is_none() && !filter.include_archived {
+        arms.push(format!("{conditions} AND t.status <> 'archived'"));
+    } else {
+        arms.push(conditions);
+    }
+    let select = match columns {
+        Columns::All => select_tasks!("WHERE "),
+        Columns::Id => "SELECT t.id, t.priority, t.created_at, t.seq FROM tasks t WHERE ",
+    };
+    let arms: Vec<String> = arms.into_iter().map(|arm| format!("{select}{arm}")).collect();
+    let mut sql = arms.join(" UNION ALL ");
+    sql.push_str(match (filter.order, sorting) {
+        (Order::Priority, _) => " ORDER BY t.priority DESC, t.seq",
+        (Order::Created, Sorting::ByArrival) => " ORDER BY t.seq",
+        (Order::Created, Sorting::ByTime) => " ORDER BY t.created_at, t.seq",
+        (Order::NewestFirst, Sorting::ByArrival) => " ORDER BY t.seq DESC",
+        (Order::NewestFirst, Sorting::ByTime) => " ORDER BY t.created_at DESC, t.seq DESC",
+    });
+    sql.push_str(" LIMIT :limit OFFSET :offset");
+    (sql, parameters)
+}
+
+/// How the order of creation is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sorting {
+    /// It is that of arrival: the rows are read in it.
+    ByArrival,
+    /// The rows are sorted.
+    ByTime,
+}
+
+/// No index has the times of creation. On a board on which every task arrived when it was created the rows are in that order; with
+/// imported ones, or after the clock was set back, they are sorted.
+fn sorting(connection: &Connection, filter: &ListFilter) -> Result<Sorting, Fault> {
+    if filter.order == Order::Priority || names_tasks(filter) {
+        return Ok(Sorting::ByTime);
+    }
+    let is_misdated = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tasks
+                            WHERE board = (SELECT b.id FROM boards b WHERE b.name = :board) AND created_at IS NOT arrived_at)",
+        )
+        .and_then(|mut s| s.query_row([&filter.board], |row| row.get(0)))
+        .doing("list tasks")?;
+    Ok(if is_misdated { Sorting::ByTime } else { Sorting::ByArrival })
+}
+
+/// Whether a listing is put together from the orders of the single statuses.
+fn is_merged(filter: &ListFilter) -> bool {
+    filter.order == Order::Priority
+        && filter.status.is_none()
+        && filter.tenant.is_none()
+        && !names_tasks(filter)
+}
+
+/// Whether a filter names its tasks one by one.
+fn names_tasks(filter: &ListFilter) -> bool {
+    filter.label.is_some()
         || filter.parent.is_some()
         || filter.matching.is_some()
-        || filter.only.is_some();
-    let mut sql = String::from(match (columns, names_tasks) {
-        (Columns::All, true) => select_tasks!("WHERE +t.board = :board"),
-        (Columns::All, false) => select_tasks!("WHERE t.board = :board"),
-        (Columns::Id, true) => "SELECT t.id FROM tasks t WHERE +t.board = :board",
-        (Columns::Id, false) => "SELECT t.id FROM tasks t WHERE t.board = :board",
+        || filter.only.is_some()
+}
+
+/// What the rows have to fulfil, but for an unnamed status.
+fn conditions(filter: &ListFilter, sorting: Sorting) -> (String, Vec<(&str, &dyn ToSql)>) {
+    // A filter that names its tasks one by one starts from them, and the order of arrival is that of the rows (`+` keeps the
+    // indexes of the board out of both plans); the others walk the board in an order that an index has.
+    let mut sql = String::from(if names_tasks(filter) || sorting == Sorting::ByArrival {
+        "+t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
+    } else {
+        "t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
     });
     let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
     let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
@@ -183,15 +263,6 @@ fn statement(filter: &ListFilter, columns: Columns) -> (String, Vec<(&str, &dyn 
             parameters.push((name, given));
         }
     }
-    if filter.status.is_none() && !filter.include_archived {
-        sql.push_str(" AND t.status <> 'archived'");
-    }
-    sql.push_str(match filter.order {
-        Order::Priority => " ORDER BY t.priority DESC, t.created_at, t.id",
-        Order::Created => " ORDER BY t.created_at, t.id",
-        Order::NewestFirst => " ORDER BY t.created_at DESC, t.id DESC",
-    });
-    sql.push_str(" LIMIT :limit OFFSET :offset");
     (sql, parameters)
 }
 
@@ -203,14 +274,13 @@ fn behind_cursor(order: Order) -> &'static str {
     match order {
         Order::Priority => {
             " AND EXISTS (SELECT 1 FROM tasks c WHERE c.id = :after
-                            AND (t.priority < c.priority
-                                 OR (t.priority = c.priority AND (t.created_at, t.id) > (c.created_at, c.id))))"
+                            AND (t.priority < c.priority OR (t.priority = c.priority AND t.seq > c.seq)))"
         }
         Order::Created => {
-            " AND (t.created_at, t.id) > (SELECT c.created_at, c.id FROM tasks c WHERE c.id = :after)"
+            " AND (t.created_at, t.seq) > (SELECT c.created_at, c.seq FROM tasks c WHERE c.id = :after)"
         }
         Order::NewestFirst => {
-            " AND (t.created_at, t.id) < (SELECT c.created_at, c.id FROM tasks c WHERE c.id = :after)"
+            " AND (t.created_at, t.seq) < (SELECT c.created_at, c.seq FROM tasks c WHERE c.id = :after)"
         }
     }
 }

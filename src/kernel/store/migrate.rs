@@ -4,6 +4,8 @@
 //! this program knows is refused unchanged. Before an existing file is migrated a copy is kept beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -30,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 10, sql: include_str!("migrations/0010_comment_totals.sql") },
     Migration { version: 11, sql: include_str!("migrations/0011_footing.sql") },
     Migration { version: 12, sql: include_str!("migrations/0012_application.sql") },
+    Migration { version: 13, sql: include_str!("migrations/0013_rows.sql") },
 ];
 
 /// The schema version that this program writes.
@@ -74,12 +77,38 @@ pub(super) fn refuse_unknown(
     Ok(())
 }
 
+/// What the upgrade of a large file needs from the host, and tells it.
+pub trait MigrationWatch: Send + Sync {
+    /// Bytes that are free beside the file; none when that is unknown.
+    fn free_bytes(&self, file: &Path) -> Option<u64>;
+
+    /// So many of the statements are done. Called often, also within a long one.
+    fn progress(&self, done: usize, of: usize);
+}
+
+/// Nobody watches: for new files and for copies of a moment.
+pub struct Unwatched;
+
+impl MigrationWatch for Unwatched {
+    fn free_bytes(&self, _file: &Path) -> Option<u64> {
+        None
+    }
+
+    fn progress(&self, _done: usize, _of: usize) {}
+}
+
+/// Files of the size of the board that an upgrade may take: the kept copy, the new tables, the journal with both.
+const FILES_NEEDED: u64 = 4;
+
+/// Steps of SQLite's machine between two reports of progress.
+const STEPS_PER_REPORT: i32 = 1_000_000;
+
 /// Applies what is missing. A new file also gets its birth certificate and the board `default`.
 pub(super) fn bring_up_to_date(
     connection: &mut Connection,
     path: &Path,
     birth: &Birth,
-    copy: KeepCopy,
+    (copy, watch): (KeepCopy, &Arc<dyn MigrationWatch>),
 ) -> Result<(), OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let found = version(connection).map_err(at)?;
@@ -87,20 +116,67 @@ pub(super) fn bring_up_to_date(
         return Ok(());
     }
     if found > 0 && copy == KeepCopy::Yes {
+        refuse_without_room(connection, path, found, watch.as_ref())?;
         keep_copy(connection, path, found)?;
     }
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(at)?;
-    for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
-        apply(&transaction, migration).map_err(at)?;
+    // Tables that are built anew are referred to. The setting has no effect inside a transaction.
+    connection.pragma_update(None, "foreign_keys", false).map_err(at)?;
+    migrate(connection, found, birth, watch).map_err(at)?;
+    connection.progress_handler(0, None::<fn() -> bool>).map_err(at)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(at)
+}
+
+/// Refuses an upgrade that the disk cannot hold, before anything is written.
+fn refuse_without_room(
+    connection: &Connection,
+    path: &Path,
+    found: i64,
+    watch: &dyn MigrationWatch,
+) -> Result<(), OpenError> {
+    let bytes: i64 = connection
+        .query_row(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let needed_bytes = bytes.unsigned_abs().saturating_mul(FILES_NEEDED);
+    match watch.free_bytes(path) {
+        Some(free_bytes) if free_bytes < needed_bytes => {
+            Err(OpenError::NoRoom { path: path.to_owned(), found, free_bytes, needed_bytes })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn migrate(
+    connection: &mut Connection,
+    found: i64,
+    birth: &Birth,
+    watch: &Arc<dyn MigrationWatch>,
+) -> rusqlite::Result<()> {
+    let missing = || MIGRATIONS.iter().filter(|migration| migration.version > found);
+    let done = Arc::new(AtomicUsize::new(0));
+    let of = missing().map(|migration| migration.sql.matches(";\n").count()).sum();
+    let (reporter, counted) = (Arc::clone(watch), Arc::clone(&done));
+    let report = move || {
+        reporter.progress(counted.load(Ordering::Relaxed), of);
+        false
+    };
+    connection.progress_handler(STEPS_PER_REPORT, Some(report))?;
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for migration in missing() {
+        apply(&transaction, migration, || {
+            watch.progress(done.fetch_add(1, Ordering::Relaxed), of);
+        })?;
     }
     if found == 0 {
-        super::install::insert(&transaction, birth).map_err(at)?;
+        super::install::insert(&transaction, birth)?;
     }
-    transaction.pragma_update(None, "user_version", newest_version()).map_err(at)?;
+    transaction.pragma_update(None, "user_version", newest_version())?;
     crate::failpoint::hit("migrate-before-commit");
-    transaction.commit().map_err(at)
+    transaction.commit()
 }
 
 /// Moves what is in the WAL into the file, as far as no reader is in the way. Programs without SQLite read the schema version in the
@@ -110,10 +186,11 @@ pub(super) fn show_version(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Statement by statement, so that a crash test can end the process between any two.
-fn apply(transaction: &Connection, migration: &Migration) -> rusqlite::Result<()> {
+fn apply(transaction: &Connection, migration: &Migration, next: impl Fn()) -> rusqlite::Result<()> {
     let mut batch = rusqlite::Batch::new(transaction, migration.sql);
     while let Some(mut statement) = batch.next()? {
         crate::failpoint::hit("migrate-statement");
+        next();
         statement.execute([])?;
     }
     Ok(())
@@ -131,6 +208,7 @@ pub enum KeepCopy {
 /// An empty board of a schema version, in memory.
 pub(super) fn scratch(version: i64) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "foreign_keys", false)?;
     for migration in MIGRATIONS.iter().filter(|migration| migration.version <= version) {
         connection.execute_batch(migration.sql)?;
     }
@@ -215,6 +293,92 @@ mod tests {
         for (index, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.version, index as i64 + 1);
         }
+    }
+
+    fn structure(connection: &Connection) -> Vec<Option<String>> {
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema ORDER BY type, name").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_file_of_every_version_is_upgraded_to_the_schema_of_a_new_one_and_keeps_its_order() {
+        let newest = structure(&scratch(newest_version()).unwrap());
+        for version in 1..newest_version() {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("kanban.db");
+            let old = Connection::open(&path).unwrap();
+            for migration in MIGRATIONS.iter().filter(|migration| migration.version <= version) {
+                old.execute_batch(migration.sql).unwrap();
+            }
+            old.execute_batch(
+                "INSERT INTO install VALUES (1, 'i', 'n', 1);
+                 INSERT INTO boards (name, created_at) VALUES ('aside', 0), ('default', 1);
+                 INSERT INTO tasks (id, title, status, created_at) VALUES ('t_9', 'second', 'todo', 5);
+                 INSERT INTO tasks (id, title, status, created_at) VALUES ('t_1', 'third', 'todo', 5);
+                 INSERT INTO tasks (id, title, status, created_at, board) VALUES ('t_5', 'first', 'done', 4, 'aside');
+                 INSERT INTO task_events (task_id, kind, created_at) VALUES ('t_9', 'created', 5), ('t_1', 'created', 5);
+                 DELETE FROM task_events WHERE task_id = 't_1';",
+            )
+            .unwrap();
+            old.pragma_update(None, "user_version", version).unwrap();
+            drop(old);
+            let board = open_writer(&path, Missing::Refuse, &birth()).unwrap();
+            assert_eq!(structure(board.raw()), newest, "{version}");
+            let mut tasks = board
+                .prepare(
+                    "SELECT t.title, b.name FROM tasks t JOIN boards b ON b.id = t.board ORDER BY t.seq",
+                )
+                .unwrap();
+            let rows = tasks.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            let rows: Vec<(String, String)> = rows.map(Result::unwrap).collect();
+            let expected = [("first", "aside"), ("second", "default"), ("third", "default")];
+            assert_eq!(
+                rows,
+                expected.map(|(title, board)| (title.into(), board.into())),
+                "{version}"
+            );
+            let reserved: String = board
+                .query_row("SELECT value FROM settings WHERE key = 'events_reserved'", [], |row| {
+                    row.get(0)
+                })
+                .unwrap();
+            assert_eq!(
+                reserved, "2",
+                "{version}: the id of an event that was removed is not used again"
+            );
+            let board_number: i64 = board
+                .query_row("SELECT id FROM boards WHERE name = 'default'", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(board_number, 1, "{version}");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_that_the_disk_cannot_hold_is_refused_and_nothing_is_written() {
+        struct Full;
+        impl MigrationWatch for Full {
+            fn free_bytes(&self, _file: &Path) -> Option<u64> {
+                Some(4096)
+            }
+            fn progress(&self, _done: usize, _of: usize) {}
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kanban.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0].sql).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        let before = std::fs::read(&path).unwrap();
+        let full: Arc<dyn MigrationWatch> = Arc::new(Full);
+        let refused = crate::kernel::store::open_watched(&path, Missing::Refuse, &birth(), &full);
+        let error = refused.unwrap_err();
+        assert!(matches!(error, OpenError::NoRoom { found: 1, free_bytes: 4096, .. }), "{error}");
+        // The journal's mode stands in the head of the file, and is set before: everything else is as it was.
+        assert_eq!(std::fs::read(&path).unwrap()[100..], before[100..]);
+        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+        assert!(!names.iter().any(|name| name.file_name().to_string_lossy().contains(".v1")));
     }
 
     #[test]

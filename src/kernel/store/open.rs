@@ -1,6 +1,7 @@
 //! Opening a database: for writing, for reading, and to look at what it is.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection as Raw, OpenFlags};
@@ -8,7 +9,7 @@ use rusqlite::{Connection as Raw, OpenFlags};
 use super::connection::Connection;
 use super::faults::Doing as _;
 use super::install::{self, Install};
-use super::migrate::{self, KeepCopy};
+use super::migrate::{self, KeepCopy, MigrationWatch, Unwatched};
 use super::open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};
 use super::private_file::create_private;
 use super::{foreign, schema};
@@ -26,7 +27,24 @@ const BUSY_TIMEOUT_MS: u64 = 5000;
 /// # Errors
 /// [`OpenError`]; the file is unchanged then.
 pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Connection, OpenError> {
-    open_for_writing(path, missing, birth, KeepCopy::Yes)
+    open_watched(path, missing, birth, &unwatched())
+}
+
+fn unwatched() -> Arc<dyn MigrationWatch> {
+    Arc::new(Unwatched)
+}
+
+/// The same; `watch` is asked and told about an upgrade.
+///
+/// # Errors
+/// [`OpenError`]; the file is unchanged then.
+pub fn open_watched(
+    path: &Path,
+    missing: Missing,
+    birth: &Birth,
+    watch: &Arc<dyn MigrationWatch>,
+) -> Result<Connection, OpenError> {
+    open_for_writing(path, missing, birth, (KeepCopy::Yes, watch))
 }
 
 /// Opens a given copy of a board, after [`inspect`] has passed it.
@@ -34,14 +52,14 @@ pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Conne
 /// # Errors
 /// [`OpenError`].
 pub(in crate::kernel) fn open_staged(path: &Path, birth: &Birth) -> Result<Connection, OpenError> {
-    open_for_writing(path, Missing::Refuse, birth, KeepCopy::No)
+    open_for_writing(path, Missing::Refuse, birth, (KeepCopy::No, &unwatched()))
 }
 
 fn open_for_writing(
     path: &Path,
     missing: Missing,
     birth: &Birth,
-    copy: KeepCopy,
+    (copy, watch): (KeepCopy, &Arc<dyn MigrationWatch>),
 ) -> Result<Connection, OpenError> {
     let found = rusqlite::version_number();
     if found < SQLITE_VERSION_MIN {
@@ -68,7 +86,7 @@ fn open_for_writing(
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
-    migrate::bring_up_to_date(&mut connection, path, birth, copy)?;
+    migrate::bring_up_to_date(&mut connection, path, birth, (copy, watch))?;
     migrate::show_version(&connection).map_err(at)?;
     Ok(Connection::of(connection))
 }

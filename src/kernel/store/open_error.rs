@@ -64,6 +64,18 @@ pub enum OpenError {
         /// In what it differs from a board.
         differences: Vec<Difference>,
     },
+    /// There is no room to bring the file up to date.
+    #[error("{path} {}", self.problem())]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// Bytes that the copy, the new tables and the journal take at most.
+        needed_bytes: u64,
+    },
     /// The file could not be opened or read.
     #[error("{path} {}", self.problem())]
     Unusable {
@@ -93,6 +105,12 @@ impl OpenError {
                     None => told,
                 }
             }
+            Self::NoRoom { found, free_bytes, needed_bytes, .. } => format!(
+                "has schema version {found}; upgrading it takes up to {} MiB for the kept copy, the new tables and the \
+                 journal, and {} MiB are free: free some space, then start kanband again",
+                needed_bytes.div_ceil(1024 * 1024),
+                free_bytes / (1024 * 1024)
+            ),
             Self::NotABoard { detail, .. } => format!("is not a database of kanband: {detail}"),
             Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
             Self::Foreign { differences, .. } => {

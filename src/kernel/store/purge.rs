@@ -20,7 +20,7 @@ pub fn list_collectable(
             "SELECT t.id FROM tasks t
              WHERE t.status = 'archived' AND coalesce(t.archived_at, t.created_at) < :before
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
-             ORDER BY t.archived_at, t.id LIMIT :limit",
+             ORDER BY t.archived_at, t.seq LIMIT :limit",
         )
         .doing(doing)?;
     let parameters = named_params! { ":before": archived_before, ":limit": limit };

@@ -82,7 +82,7 @@ pub struct Aside {
 macro_rules! select_aside {
     ($rest:literal) => {
         concat!(
-            "SELECT t.assignee, t.priority, t.created_at, t.id FROM tasks t
+            "SELECT t.assignee, t.priority, t.seq, t.id FROM tasks t
              WHERE t.status = 'ready' AND t.assignee > ''
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL) AND ",
             $rest
@@ -128,7 +128,7 @@ pub fn list_waiting_heads(
                    SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
                    FROM lane WHERE lane.assignee IS NOT NULL)
                  SELECT (SELECT h.id FROM tasks h WHERE h.waits_for = :key AND h.assignee = lane.assignee
-                         ORDER BY h.priority DESC, h.created_at, h.id LIMIT 1)
+                         ORDER BY h.priority DESC, h.seq LIMIT 1)
                  FROM lane WHERE lane.assignee IS NOT NULL)"
     );
     let parameters = named_params! { ":key": key, ":with_backoff": with_backoff, ":now": now };
@@ -144,11 +144,8 @@ fn list_aside(
     let mut statement = connection.prepare_cached(sql).doing(doing)?;
     let rows = statement
         .query_map(parameters, |row| {
-            let key = QueueKey {
-                priority: Reverse(row.get(1)?),
-                created_at: row.get(2)?,
-                id: row.get(3)?,
-            };
+            let key =
+                QueueKey { priority: Reverse(row.get(1)?), seq: row.get(2)?, id: row.get(3)? };
             Ok(Aside { assignee: row.get(0)?, key })
         })
         .doing(doing)?;
@@ -168,14 +165,13 @@ pub fn count_before(
                SELECT 1 FROM tasks t
                WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL AND t.assignee = :assignee
                  AND t.priority >= :priority
-                 AND (t.priority > :priority OR (t.created_at, t.id) < (:created_at, :id))
+                 AND (t.priority > :priority OR t.seq < :seq)
                  AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
                LIMIT :limit)",
         )
         .and_then(|mut s| {
             let parameters = named_params! {
-                ":assignee": assignee, ":priority": key.priority.0, ":created_at": key.created_at, ":id": key.id,
-                ":limit": limit,
+                ":assignee": assignee, ":priority": key.priority.0, ":seq": key.seq, ":limit": limit,
             };
             s.query_row(parameters, |row| row.get(0))
         })
@@ -188,43 +184,35 @@ fn next_in_queue(
     after: Option<&QueueKey>,
     backoff: Backoff,
 ) -> Result<Option<QueueKey>, Fault> {
-    // The row value comparison of the three keys in the index's order: priority runs downwards.
+    // The comparison of the two keys in the index's order: priority runs downwards.
     let sql = match backoff {
         Backoff::Over => {
-            "SELECT t.priority, t.created_at, t.id FROM tasks t
+            "SELECT t.priority, t.seq, t.id FROM tasks t
              WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL
                AND t.assignee = :assignee
                AND t.priority <= :priority
-               AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
+               AND (t.priority < :priority OR t.seq > :seq)
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1"
+             ORDER BY t.priority DESC, t.seq LIMIT 1"
         }
         Backoff::Running => {
-            "SELECT t.priority, t.created_at, t.id FROM tasks t
+            "SELECT t.priority, t.seq, t.id FROM tasks t
              WHERE t.status = 'ready' AND t.not_before IS NOT NULL AND t.waits_for IS NULL
                AND t.assignee = :assignee
                AND t.priority <= :priority
-               AND (t.priority < :priority OR (t.created_at, t.id) > (:created_at, :id))
+               AND (t.priority < :priority OR t.seq > :seq)
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
-             ORDER BY t.priority DESC, t.created_at, t.id LIMIT 1"
+             ORDER BY t.priority DESC, t.seq LIMIT 1"
         }
     };
-    let (priority, created_at, id) = match after {
-        Some(key) => (key.priority.0, key.created_at, key.id.as_str()),
-        None => (i64::MAX, i64::MIN, ""),
-    };
+    let (priority, seq) = after.map_or((i64::MAX, i64::MIN), |key| (key.priority.0, key.seq));
     connection
         .prepare_cached(sql)
         .and_then(|mut s| {
-            let parameters = named_params! {
-                ":assignee": assignee, ":priority": priority, ":created_at": created_at, ":id": id,
-            };
+            let parameters =
+                named_params! { ":assignee": assignee, ":priority": priority, ":seq": seq };
             s.query_row(parameters, |row| {
-                Ok(QueueKey {
-                    priority: Reverse(row.get(0)?),
-                    created_at: row.get(1)?,
-                    id: row.get(2)?,
-                })
+                Ok(QueueKey { priority: Reverse(row.get(0)?), seq: row.get(1)?, id: row.get(2)? })
             })
             .optional()
         })
@@ -236,12 +224,12 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     let doing = "list unassigned tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT id, priority, created_at FROM tasks
+            "SELECT id, priority, seq FROM tasks
              WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee IS NULL
              UNION ALL
-             SELECT id, priority, created_at FROM tasks
+             SELECT id, priority, seq FROM tasks
              WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = ''
-             ORDER BY priority DESC, created_at, id",
+             ORDER BY priority DESC, seq",
         )
         .doing(doing)?;
     let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
@@ -267,7 +255,7 @@ pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSe
              SELECT min((SELECT coalesce(ready_at, created_at) FROM tasks
                          WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
                            AND priority = lane.priority
-                         ORDER BY created_at, id LIMIT 1))
+                         ORDER BY seq LIMIT 1))
              FROM lane WHERE lane.priority IS NOT NULL",
         )
         .doing(doing)?;
@@ -281,14 +269,25 @@ pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSe
     Ok(found)
 }
 
-/// When the oldest ready task of a board was created.
+/// When the oldest ready task of a board was created, among those that arrived first of each priority (of at most 64).
 pub fn oldest_ready(
     connection: &Connection,
     board: &BoardName,
 ) -> Result<Option<EpochSeconds>, Fault> {
     connection
         .prepare_cached(
-            "SELECT min(created_at) FROM tasks WHERE board = :board AND status = 'ready'",
+            "WITH RECURSIVE own (board) AS (SELECT b.id FROM boards b WHERE b.name = :board),
+             lane (priority) AS (
+               SELECT (SELECT max(priority) FROM tasks WHERE board = (SELECT board FROM own) AND status = 'ready')
+               UNION ALL
+               SELECT (SELECT max(priority) FROM tasks
+                       WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority < lane.priority)
+               FROM lane WHERE lane.priority IS NOT NULL
+               LIMIT 64)
+             SELECT min((SELECT created_at FROM tasks
+                         WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority = lane.priority
+                         ORDER BY seq LIMIT 1))
+             FROM lane WHERE lane.priority IS NOT NULL",
         )
         .and_then(|mut s| s.query_row(named_params! { ":board": board }, |row| row.get(0)))
         .doing("find the oldest ready task")

@@ -49,13 +49,31 @@ pub fn insert(
         .doing("store a reply")
 }
 
-/// Forgets up to `limit` replies from before `before`.
-pub fn prune(connection: &Connection, before: EpochSeconds, limit: i64) -> Result<usize, Fault> {
+/// Forgets the replies from before `before` among the next `limit` ones after `cursor`, in the order of their ids; returns where
+/// to go on, none at the end. An index by time would be one more page in every request.
+pub fn prune(
+    connection: &Connection,
+    cursor: &str,
+    before: EpochSeconds,
+    limit: i64,
+) -> Result<Option<String>, Fault> {
+    let doing = "delete old replies";
+    let next: Option<String> = connection
+        .prepare_cached(
+            "SELECT id FROM requests WHERE id > :cursor ORDER BY id LIMIT 1 OFFSET :limit - 1",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":cursor": cursor, ":limit": limit }, |row| row.get(0))
+                .optional()
+        })
+        .doing(doing)?;
     connection
         .prepare_cached(
-            "DELETE FROM requests WHERE id IN
-               (SELECT id FROM requests WHERE created_at < :before ORDER BY created_at LIMIT :limit)",
+            "DELETE FROM requests WHERE id > :cursor AND (:next IS NULL OR id <= :next) AND created_at < :before",
         )
-        .and_then(|mut s| s.execute(named_params! { ":before": before, ":limit": limit }))
-        .doing("delete old replies")
+        .and_then(|mut s| {
+            s.execute(named_params! { ":cursor": cursor, ":next": next, ":before": before })
+        })
+        .doing(doing)?;
+    Ok(next)
 }

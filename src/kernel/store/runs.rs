@@ -24,7 +24,7 @@ macro_rules! select_runs {
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
-                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes
+                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes, host_id
              FROM task_runs ",
             $rest
         )
@@ -82,6 +82,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         session: row.get(41)?,
         resumed_run_id: row.get(42)?,
         workspace_notes: lenient_names(row.get(43)?).unwrap_or_default(),
+        host_id: row.get(44)?,
     })
 }
 
@@ -369,6 +370,16 @@ pub fn list_ended_of_task(
         .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, |row| row.get(0)))
         .doing(doing)?;
     Ok((runs, count.unsigned_abs()))
+}
+
+/// The open supervised runs of this host, oldest first: those whose processes are looked for here.
+pub fn list_open_here(connection: &Connection) -> Result<Vec<Run>, Fault> {
+    collect(
+        connection,
+        select_runs!("WHERE closed_at IS NULL AND supervised = 1 AND host_id IS NULL ORDER BY +id"),
+        &[],
+        "list the open runs of this host",
+    )
 }
 
 /// All open supervised runs, oldest first.

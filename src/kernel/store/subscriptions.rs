@@ -69,8 +69,8 @@ pub fn insert(connection: &Connection, subscription: &Subscription) -> Result<bo
 pub fn get(connection: &Connection, like: &Subscription) -> Result<Subscription, Fault> {
     connection
         .prepare_cached(
-            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
-             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, b.name
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id JOIN boards b ON b.id = t.board
              WHERE s.task_id = :task_id AND platform = :platform AND chat_id = :chat_id AND thread_id = :thread_id",
         )
         .and_then(|mut s| {
@@ -90,8 +90,8 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Sub
     let doing = "list the subscriptions to a task";
     let mut statement = connection
         .prepare_cached(
-            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
-             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id WHERE s.task_id = :task_id
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, b.name
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id JOIN boards b ON b.id = t.board WHERE s.task_id = :task_id
              ORDER BY platform, chat_id, thread_id",
         )
         .doing(doing)?;
@@ -107,9 +107,9 @@ pub fn list_of_board(
     let doing = "list subscriptions";
     let mut statement = connection
         .prepare_cached(
-            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, t.board
-             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id
-             WHERE t.board = :board ORDER BY s.task_id, s.platform, s.chat_id, s.thread_id",
+            "SELECT s.task_id, s.platform, s.chat_id, s.thread_id, s.user_id, s.created_at, s.last_event_id, b.name
+             FROM kanban_notify_subs s JOIN tasks t ON t.id = s.task_id JOIN boards b ON b.id = t.board
+             WHERE b.name = :board ORDER BY s.task_id, s.platform, s.chat_id, s.thread_id",
         )
         .doing(doing)?;
     let rows = statement.query_map(named_params! { ":board": board }, read).doing(doing)?;

@@ -16,19 +16,20 @@ pub use due::{
     list_waiting_untold, next_due, oldest_waiting_untold, release_backoffs, runtime_from,
     set_waiting_told,
 };
+pub(super) use moves::status_since;
 pub use moves::{Arrival, set_status};
 
 /// `SELECT` of every column that [`read`] maps, with the rest of the statement behind it.
 macro_rules! select_tasks {
     ($rest:literal) => {
         concat!(
-            "SELECT t.id, t.board, t.title, t.body, t.assignee, t.status, t.priority, t.tenant, t.workspace_kind,
+            "SELECT t.id, (SELECT b.name FROM boards b WHERE b.id = t.board), t.title, t.body, t.assignee, t.status, t.priority, t.tenant, t.workspace_kind,
                     t.workspace_path, t.created_by, t.created_at, t.started_at, t.completed_at, t.result, t.skills,
                     t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
                     t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id,
-                    t.branch_name,
+                    t.branch_name, t.seq,
                     (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
              FROM tasks t ",
             $rest
@@ -81,7 +82,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         args: lenient_names(row.get(35)?).unwrap_or_default(),
         resume_run_id: row.get(36)?,
         branch_name: row.get(37)?,
-        labels: lenient_names(row.get(38)?).unwrap_or_default(),
+        seq: row.get(38)?,
+        labels: lenient_names(row.get(39)?).unwrap_or_default(),
     })
 }
 
@@ -99,7 +101,9 @@ pub fn get_status(
     id: &TaskId,
 ) -> Result<Option<(TaskStatus, BoardName)>, Fault> {
     connection
-        .prepare_cached("SELECT status, board FROM tasks WHERE id = :id")
+        .prepare_cached(
+            "SELECT t.status, b.name FROM tasks t JOIN boards b ON b.id = t.board WHERE t.id = :id",
+        )
         .and_then(|mut s| {
             s.query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
@@ -128,10 +132,12 @@ pub fn insert(
         .prepare_cached(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
                                 workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
-                                max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args)
-             VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :tenant, :workspace_kind,
-                     :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
-                     :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args)",
+                                max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args, status_since, arrived_at)
+             VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status,
+                     :priority, :tenant, :workspace_kind, :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
+                     :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args, :since,
+                     max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
+                                                ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
@@ -142,7 +148,7 @@ pub fn insert(
                 ":created_at": task.created_at, ":idempotency_key": task.idempotency_key,
                 ":idempotency_hash": idempotency_hash, ":max_runtime_seconds": task.max_runtime_seconds,
                 ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
-                ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args),
+                ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args), ":since": moves::status_since(task.status, task.created_at),
             })
         });
     match answer {
@@ -161,7 +167,7 @@ pub fn find_by_idempotency_key(
     connection
         .prepare_cached(
             "SELECT id, idempotency_hash FROM tasks
-             WHERE board = :board AND idempotency_key = :key AND idempotency_key IS NOT NULL
+             WHERE board = (SELECT b.id FROM boards b WHERE b.name = :board) AND idempotency_key = :key AND idempotency_key IS NOT NULL
                AND idempotency_key <> '' AND status <> 'archived'",
         )
         .and_then(|mut s| {

@@ -48,8 +48,8 @@ pub fn reserve_ids(
     events: i64,
 ) -> Result<(), Fault> {
     let doing = "reserve ids";
-    for (table, upto) in [("task_runs", runs), ("task_comments", comments), ("task_events", events)]
-    {
+    super::events::reserve(connection, events)?;
+    for (table, upto) in [("task_runs", runs), ("task_comments", comments)] {
         let row = named_params! { ":name": table, ":upto": upto };
         let changed = connection
             .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, :upto) WHERE name = :name")
@@ -124,12 +124,15 @@ pub fn insert_task(
                                 completed_at, archived_at, workspace_kind, workspace_path, tenant, result,
                                 idempotency_key, spawn_failures, last_spawn_error, max_runtime_seconds, no_max_runtime,
                                 last_heartbeat_at, workflow_template_id, current_step_key, skills, ready_at,
-                                auto_starts, protocol_violations, model, effort, args, branch_name)
-             VALUES (:id, :board, :title, :body, :assignee, :status, :priority, :created_by, :created_at, :started_at,
+                                auto_starts, protocol_violations, model, effort, args, branch_name, status_since, arrived_at)
+             VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status, :priority,
+                     :created_by, :created_at, :started_at,
                      :completed_at, :archived_at, :workspace_kind, :workspace_path, :tenant, :result,
                      :idempotency_key, :spawn_failures, :last_spawn_error, :max_runtime, :no_max_runtime,
                      :last_heartbeat_at, :workflow_template_id, :current_step_key, :skills, :ready_at,
-                     :auto_starts, :protocol_violations, :model, :effort, :args, :branch_name)",
+                     :auto_starts, :protocol_violations, :model, :effort, :args, :branch_name, :since,
+                     max(:now, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
+                                         ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
@@ -146,7 +149,7 @@ pub fn insert_task(
                 ":no_max_runtime": fields.no_max_runtime.unwrap_or_default(),
                 ":last_heartbeat_at": fields.last_heartbeat_at,
                 ":workflow_template_id": fields.workflow_template_id, ":current_step_key": fields.current_step_key,
-                ":skills": skills, ":ready_at": ready_at, ":auto_starts": fields.auto_starts.unwrap_or_default(),
+                ":now": now, ":since": super::tasks::status_since(task.status, now), ":skills": skills, ":ready_at": ready_at, ":auto_starts": fields.auto_starts.unwrap_or_default(),
                 ":protocol_violations": fields.protocol_violations.unwrap_or_default(),
                 ":model": fields.model, ":effort": fields.effort,
                 ":args": fields.args.as_deref().and_then(list_or_null), ":branch_name": fields.branch_name,

@@ -154,6 +154,7 @@ impl CreateTask {
             no_max_runtime: self.no_max_runtime,
             last_heartbeat_at: None,
             current_run_id: None,
+            seq: 0,
             workflow_template_id: None,
             current_step_key: None,
             not_before: None,

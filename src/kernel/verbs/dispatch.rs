@@ -10,7 +10,7 @@ use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
-    REQUEST_MEMORY_SECONDS, REQUESTS_PRUNED_PER_PASS, STARTS_PER_PASS_MAX,
+    REQUEST_MEMORY_SECONDS, REQUESTS_LOOKED_AT_PER_PASS, STARTS_PER_PASS_MAX,
 };
 use crate::kernel::next_pass::bounds;
 use crate::kernel::nudge::{Beginning, beginning};
@@ -133,11 +133,10 @@ impl Verb for StartReadyRuns {
         if is_automatic && !tx.policy.dispatch_enabled {
             return Ok(PassReply { next_due: next_alert, ..PassReply::default() });
         }
-        store::requests::prune(
-            tx.store(),
-            tx.now - REQUEST_MEMORY_SECONDS,
-            REQUESTS_PRUNED_PER_PASS,
-        )?;
+        let before = tx.now - REQUEST_MEMORY_SECONDS;
+        let cursor = tx.requests_cursor.as_str();
+        let next = store::requests::prune(tx.store(), cursor, before, REQUESTS_LOOKED_AT_PER_PASS)?;
+        *tx.requests_cursor = next.unwrap_or_default();
         clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };

@@ -64,6 +64,7 @@ impl Verb for CollectGarbage {
                 &by,
             )?;
         }
+        store::events::reserve(tx.store(), floor)?;
         reply.has_more = reply.tasks.len() == TASKS_PER_TRANSACTION as usize;
         Ok(reply)
     }

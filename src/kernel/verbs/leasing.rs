@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::ids::{EpochSeconds, Host, RunId};
 use crate::kernel::place::{
     BrokenPath, Look, Looks, Place, TaskPaths, asked_path, breaker_path, lease_keys, paths_of,
     question,
@@ -145,7 +145,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
         Some(Look::Broken(broken)) => (None, Some(broken)),
         Some(Look::Unknown { .. }) | None => (None, None),
     };
-    let keys = lease_keys(task, place.as_ref(), policy);
+    let keys = lease_keys(task, place.as_ref(), policy, Host::Here);
     for key in keys.take.iter().chain(&keys.avoid) {
         let facts = sight.holder(key)?.map_or(PlaceFacts::Free, PlaceFacts::Held);
         if let Err(reason) = start::place(&facts) {
@@ -193,7 +193,7 @@ pub(super) fn find_for_person(
     if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
         return Err(unknown_workspace(task, "the path has not been resolved yet").into());
     }
-    let keys = lease_keys(task, place.as_ref(), policy);
+    let keys = lease_keys(task, place.as_ref(), policy, Host::Here);
     for key in keys.take.iter().chain(&keys.avoid) {
         if let Some(holder) = store::leases::holder(connection, key)? {
             return Err(Refusal::WorkspaceBusy {

@@ -19,7 +19,7 @@ pub fn list_expired_claims(
         .prepare_cached(
             "SELECT id FROM tasks
              WHERE claim_expires IS NOT NULL AND claim_expires < :now AND status = 'running'
-             ORDER BY claim_expires, id",
+             ORDER BY claim_expires, seq",
         )
         .doing(doing)?;
     let rows = statement.query_map(named_params! { ":now": now }, |row| row.get(0)).doing(doing)?;
@@ -92,9 +92,9 @@ pub fn list_waiting_untold(
     let mut statement = connection
         .prepare_cached(
             "SELECT id FROM tasks
-             WHERE status = 'ready' AND ready_at IS NOT NULL AND waiting_told_for IS NOT ready_at
+             WHERE status = 'ready' AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
                AND ready_at <= :before
-             ORDER BY ready_at, id LIMIT :limit",
+             ORDER BY ready_at, seq LIMIT :limit",
         )
         .doing(doing)?;
     let rows = statement
@@ -108,8 +108,8 @@ pub fn oldest_waiting_untold(connection: &Connection) -> Result<Option<EpochSeco
     connection
         .prepare_cached(
             "SELECT ready_at FROM tasks
-             WHERE status = 'ready' AND ready_at IS NOT NULL AND waiting_told_for IS NOT ready_at
-             ORDER BY ready_at, id LIMIT 1",
+             WHERE status = 'ready' AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
+             ORDER BY ready_at, seq LIMIT 1",
         )
         .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
         .doing("find the task that waits longest")
@@ -134,8 +134,8 @@ pub fn list_given_up(
         .prepare_cached(
             "SELECT t.id, r.ended_at FROM tasks t
              JOIN task_runs r ON r.id = (SELECT max(x.id) FROM task_runs x WHERE x.task_id = t.id)
-             WHERE t.board = :board AND t.status = 'blocked' AND r.outcome = 'gave_up'
-             ORDER BY r.ended_at DESC, t.id",
+             WHERE t.board = (SELECT b.id FROM boards b WHERE b.name = :board) AND t.status = 'blocked' AND r.outcome = 'gave_up'
+             ORDER BY r.ended_at DESC, t.seq",
         )
         .doing(doing)?;
     let rows = statement
@@ -174,7 +174,7 @@ pub fn list_promotable(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
              WHERE t.status = 'todo'
                AND NOT EXISTS (SELECT 1 FROM task_links l JOIN tasks p ON p.id = l.parent_id
                                WHERE l.child_id = t.id AND p.status NOT IN ('done', 'archived'))
-             ORDER BY t.priority DESC, t.created_at, t.id",
+             ORDER BY t.priority DESC, t.seq",
         )
         .doing(doing)?;
     let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;

@@ -42,6 +42,7 @@ pub fn set_status(
     now: EpochSeconds,
 ) -> Result<bool, Fault> {
     let doing = "move a task";
+    let since = status_since(to, now);
     let changed = match *arrival {
         Arrival::Plain | Arrival::NotBefore(_) | Arrival::Archived => {
             let ready_at = (to == TaskStatus::Ready).then_some(now);
@@ -53,12 +54,13 @@ pub fn set_status(
                 .prepare_cached(
                     "UPDATE tasks
              SET status = :to, claim_lock = NULL, claim_expires = NULL, worker_pid = NULL, current_run_id = NULL,
-                 not_before = :not_before, ready_at = :ready_at, resume_run_id = NULL
+                 not_before = :not_before, ready_at = :ready_at, resume_run_id = NULL, status_since = :since
              WHERE id = :id AND status = :from",
                 )
                 .and_then(|mut s| {
                     s.execute(named_params! {
                         ":id": id, ":from": from, ":to": to, ":not_before": not_before, ":ready_at": ready_at,
+                        ":since": since,
                     })
                 })
         }
@@ -67,13 +69,13 @@ pub fn set_status(
                 "UPDATE tasks
              SET status = :to, claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
                  started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
-                 not_before = NULL, ready_at = NULL, resume_run_id = NULL
+                 not_before = NULL, ready_at = NULL, resume_run_id = NULL, status_since = :since
              WHERE id = :id AND status = :from AND claim_lock IS NULL",
             )
             .and_then(|mut s| {
                 s.execute(named_params! {
                     ":id": id, ":from": from, ":to": to, ":lock": lock, ":expires": expires, ":run_id": run_id,
-                    ":now": now,
+                    ":now": now, ":since": since,
                 })
             }),
         Arrival::Done { result } => connection
@@ -81,12 +83,13 @@ pub fn set_status(
                 "UPDATE tasks
              SET status = :to, result = :result, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
                  worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
-                 resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL
+                 resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL,
+                 status_since = :since
              WHERE id = :id AND status = :from",
             )
             .and_then(|mut s| {
                 s.execute(named_params! {
-                    ":id": id, ":from": from, ":to": to, ":result": result, ":now": now,
+                    ":id": id, ":from": from, ":to": to, ":result": result, ":now": now, ":since": since,
                 })
             }),
     };
@@ -98,4 +101,19 @@ pub fn set_status(
             .doing(doing)?;
     }
     Ok(is_moved)
+}
+
+/// Since when a task is in a status that is listed by that time; none in the others.
+pub(in crate::kernel::store) fn status_since(
+    status: TaskStatus,
+    now: EpochSeconds,
+) -> Option<EpochSeconds> {
+    match status {
+        TaskStatus::Running | TaskStatus::Blocked => Some(now),
+        TaskStatus::Triage
+        | TaskStatus::Todo
+        | TaskStatus::Ready
+        | TaskStatus::Done
+        | TaskStatus::Archived => None,
+    }
 }

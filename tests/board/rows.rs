@@ -1,0 +1,246 @@
+//! What a row costs: in how many indexes a task stands, how much of the file a request writes; and the order of arrival.
+
+use std::path::Path;
+
+use kanband::kernel::queries::ListTasks;
+use kanband::kernel::verbs::{CreateTask, CreateTasks};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::bench_board::{Bench, person};
+
+/// Bytes of a page of the file, and of what stands before each page in the journal.
+const FRAME_BYTES: u64 = 4096 + 24;
+
+/// The indexes of `tasks`: their names, and what their rows fulfil.
+fn indexes(connection: &Connection) -> Vec<(String, String)> {
+    let mut statement = connection
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'tasks'")
+        .unwrap();
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))).unwrap();
+    rows.map(|row| {
+        let (name, sql): (String, Option<String>) = row.unwrap();
+        let sql = sql.unwrap_or_default();
+        let condition = sql.split_once(" WHERE ").or_else(|| sql.split_once("\n  WHERE "));
+        (name, condition.map_or("1", |(_, condition)| condition).to_owned())
+    })
+    .collect()
+}
+
+/// In how many indexes the only task of the file stands.
+fn indexes_of_the_task(connection: &Connection) -> Vec<String> {
+    let is_in = |condition: &str| -> bool {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {condition})");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    let all = indexes(connection).into_iter();
+    all.filter(|(_, condition)| is_in(condition)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn a_task_stands_in_few_indexes_whatever_its_status() {
+    let mut bench = Bench::new();
+    bench.create("the only one", "dev", &[]);
+    let connection = Connection::open(&bench.path).unwrap();
+    assert!(indexes(&connection).len() >= 10);
+    for (status, columns, most) in [
+        ("triage", "", 4),
+        ("todo", "", 5),
+        ("ready", "ready_at = 5", 5),
+        ("ready", "ready_at = 5, not_before = 9", 5),
+        ("ready", "ready_at = 5, waits_for = 'path:/x'", 5),
+        ("ready", "ready_at = 5, waits_for = 'path:/x', not_before = 9", 5),
+        ("running", "started_at = 5, status_since = 5, current_run_id = 1, claim_lock = 'l'", 5),
+        ("running", "status_since = 5, current_run_id = 1, claim_lock = 'l', claim_expires = 9", 5),
+        ("blocked", "status_since = 5", 5),
+        ("scheduled", "start_at = 9", 5),
+        ("review", "status_since = 5", 5),
+        ("done", "completed_at = 5", 4),
+        ("archived", "completed_at = 5, archived_at = 6", 4),
+    ] {
+        let columns = if columns.is_empty() { String::new() } else { format!(", {columns}") };
+        let reset = "ready_at = NULL, not_before = NULL, waits_for = NULL, status_since = NULL, start_at = NULL,
+                     current_run_id = NULL, claim_lock = NULL, claim_expires = NULL, completed_at = NULL,
+                     archived_at = NULL";
+        connection.execute(&format!("UPDATE tasks SET {reset}, status = 'todo'"), []).unwrap();
+        connection.execute(&format!("UPDATE tasks SET status = '{status}'{columns}"), []).unwrap();
+        let found = indexes_of_the_task(&connection);
+        assert!(found.len() <= most, "{status}{columns}: {} > {most}: {found:?}", found.len());
+        assert!(found.len() >= 3, "{status}{columns}: {found:?}");
+    }
+}
+
+fn journal(path: &Path) -> u64 {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    std::fs::metadata(journal).map_or(0, |journal| journal.len())
+}
+
+fn empty_journal(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(())).unwrap();
+}
+
+/// Frames that each of `count` requests has written, in order.
+fn frames_of_each(
+    bench: &mut Bench,
+    count: u32,
+    mut request: impl FnMut(&mut Bench, u32),
+) -> Vec<u64> {
+    let mut frames = Vec::new();
+    for n in 0..count {
+        empty_journal(&bench.path);
+        request(bench, n);
+        frames.push(journal(&bench.path) / FRAME_BYTES);
+    }
+    frames
+}
+
+#[test]
+fn a_create_with_its_event_and_its_reply_writes_at_most_nine_pages() {
+    let mut bench = Bench::new();
+    let caller = person();
+    let mut frames = frames_of_each(&mut bench, 101, |bench, n| {
+        let verb = CreateTask {
+            title: format!("task {n}"),
+            assignee: Some("dev".into()),
+            body: Some("some words about it".into()),
+            ..CreateTask::default()
+        };
+        let id = format!("{n:032x}");
+        bench.board.run_one(bench.now, &caller, Some(&id), &verb).unwrap();
+    });
+    frames.sort_unstable();
+    // A page that is full is split now and then; what a create costs is what most of them cost.
+    assert!(frames[50] <= 9, "{frames:?}");
+    assert!(frames[50] >= 5, "{frames:?}");
+}
+
+#[test]
+fn creates_in_batches_of_a_hundred_write_at_most_three_kilobytes_each() {
+    let mut bench = Bench::new();
+    let caller = person();
+    let mut bytes = 0;
+    for batch in 0..10 {
+        empty_journal(&bench.path);
+        let tasks = (0..100).map(|n| CreateTask {
+            title: format!("task {batch}.{n}"),
+            assignee: Some("dev".into()),
+            body: Some("some words about it".into()),
+            ..CreateTask::default()
+        });
+        let verb = CreateTasks { tasks: tasks.collect() };
+        bench.board.run_one(bench.now, &caller, Some(&format!("{batch:032x}")), &verb).unwrap();
+        bytes += journal(&bench.path);
+    }
+    assert!(bytes / 1000 <= 3 * 1024, "{} bytes each", bytes / 1000);
+}
+
+fn titles(bench: &Bench, sort: Option<&str>) -> Vec<String> {
+    let query = ListTasks { sort: sort.map(str::to_owned), ..ListTasks::default() };
+    bench.ask(&query).unwrap().into_iter().map(|task| task.title).collect()
+}
+
+#[test]
+fn tasks_of_one_second_are_listed_and_started_in_the_order_of_their_arrival() {
+    let mut bench = Bench::new();
+    let expected: Vec<String> = (0..20).map(|n| format!("task {n}")).collect();
+    for title in &expected {
+        bench.create(title, "dev", &[]);
+    }
+    assert_eq!(titles(&bench, None), expected);
+    assert_eq!(titles(&bench, Some("created")), expected);
+    let newest_first: Vec<String> = expected.iter().rev().cloned().collect();
+    assert_eq!(titles(&bench, Some("-created")), newest_first);
+    let started: Vec<String> =
+        bench.pass().orders.into_iter().map(|order| order.task.title).collect();
+    assert!(started.len() > 2);
+    assert_eq!(started, expected[..started.len()]);
+}
+
+#[test]
+fn a_task_that_was_created_before_others_and_arrived_after_them_is_sorted_by_its_time() {
+    let mut bench = Bench::new();
+    bench.create("first", "dev", &[]);
+    bench.now -= 100;
+    bench.create("of a clock that was set back", "dev", &[]);
+    bench.now += 200;
+    bench.create("last", "dev", &[]);
+    assert_eq!(titles(&bench, None), ["first", "of a clock that was set back", "last"]);
+    let by_time = ["of a clock that was set back", "first", "last"];
+    assert_eq!(titles(&bench, Some("created")), by_time);
+    let newest_first: Vec<&str> = by_time.into_iter().rev().collect();
+    assert_eq!(titles(&bench, Some("-created")), newest_first);
+}
+
+#[test]
+fn a_row_that_was_inserted_by_hand_without_a_number_is_taken() {
+    let mut bench = Bench::new();
+    bench.create("ours", "dev", &[]);
+    Connection::open(&bench.path)
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO tasks (id, title, status, created_at) VALUES ('t_beef', 'by hand', 'todo', 7)",
+        )
+        .unwrap();
+    bench.create("ours too", "dev", &[]);
+    assert_eq!(titles(&bench, None), ["ours", "by hand", "ours too"]);
+    assert_eq!(titles(&bench, Some("created")), ["by hand", "ours", "ours too"]);
+    let board = &bench.task(&kanband::kernel::ids::TaskId::parse("t_beef").unwrap()).board;
+    assert_eq!(board.as_str(), "default");
+}
+
+#[test]
+fn every_order_that_is_offered_is_read_from_an_index_or_merged_from_some() {
+    let bench = Bench::new();
+    let connection = Connection::open(&bench.path).unwrap();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
+    for (order, sql, index) in [
+        (
+            "a column by priority",
+            "SELECT id FROM tasks WHERE board = ?1 AND status = ?2 ORDER BY priority DESC, seq LIMIT 50",
+            "idx_tasks_status",
+        ),
+        (
+            "an assignee's part of a column",
+            "SELECT id FROM tasks WHERE board = ?1 AND assignee = ?3 AND status = ?2 ORDER BY priority DESC, seq LIMIT 50",
+            "idx_tasks_assignee",
+        ),
+        (
+            "done by completion",
+            "SELECT id FROM tasks WHERE board = ?1 AND status = 'done' ORDER BY completed_at DESC, seq DESC LIMIT 50",
+            "idx_tasks_completed_at",
+        ),
+        (
+            "blocked since",
+            "SELECT id FROM tasks WHERE board = ?1 AND status = 'blocked' AND status_since IS NOT NULL
+             ORDER BY status_since, seq LIMIT 50",
+            "idx_tasks_status_since",
+        ),
+        (
+            "running since",
+            "SELECT id FROM tasks WHERE board = ?1 AND status = 'running' AND status_since IS NOT NULL
+             ORDER BY status_since, seq LIMIT 50",
+            "idx_tasks_status_since",
+        ),
+        (
+            "scheduled by start",
+            "SELECT id FROM tasks WHERE start_at IS NOT NULL ORDER BY start_at, seq LIMIT 50",
+            "idx_tasks_start_at",
+        ),
+        ("arrival", "SELECT id FROM tasks WHERE +board = ?1 ORDER BY seq DESC LIMIT 50", "SCAN tasks"),
+    ] {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for index in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(index, 1).unwrap();
+        }
+        let mut rows = statement.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>("detail").unwrap());
+        }
+        assert!(plan.iter().any(|step| step.contains(index)), "{order}: {plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{order}: {plan:?}");
+    }
+}
