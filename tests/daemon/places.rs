@@ -70,6 +70,29 @@ fn end(daemon: &Daemon, id: &str) {
 }
 
 #[test]
+fn a_directory_that_hangs_holds_up_its_claim_and_no_listing() {
+    let mut daemon = Daemon::prepare("");
+    let held = daemon.scratch().join("held");
+    daemon.arm(Some(&format!("claim-workspace=hold:{}", held.display())));
+    daemon.configure(&config(&[]));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({}));
+    let client = daemon.client();
+    std::thread::scope(|threads| {
+        let claim = format!("/v1/tasks/{id}/claim");
+        let claim = threads.spawn(move || client.post::<Value>(&claim, &json!({})));
+        until("the claim that hangs", || held.exists().then_some(()));
+        let listed = daemon.get("/v1/tasks");
+        assert_eq!(listed[0]["id"], id.as_str(), "{listed}");
+        assert!(!claim.is_finished());
+        std::fs::remove_file(&held).unwrap();
+        claim.join().unwrap().unwrap();
+    });
+    assert_eq!(daemon.status(&id), "running");
+}
+
+#[test]
 fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another() {
     let hanging = Hanging::at_looks(2, 3, |config, _| config);
     let daemon = &hanging.daemon;

@@ -197,11 +197,11 @@ fn a_run_whose_lock_is_held_is_of_this_boot_whatever_the_row_says() {
 #[test]
 fn a_run_of_another_host_is_left_alone() {
     let mut daemon = Daemon::prepare("");
-    configure(&daemon, &text(&daemon));
+    daemon.configure(&text(&daemon));
     daemon.spawn();
     daemon.wait_until_up();
     let [own, elsewhere] = [(); 2].map(|()| daemon.create(json!({ "assignee": "sh" })));
-    wait_for("two trees at work", || {
+    until("two trees at work", || {
         (lines(&daemon.scratch().join("up")).len() == 2).then_some(())
     });
     for id in [&own, &elsewhere] {
@@ -224,7 +224,7 @@ fn a_run_of_another_host_is_left_alone() {
     assert_eq!(moved.unwrap(), 1);
     drop(board);
 
-    configure(&daemon, &text(&daemon).replace("[dispatch]", "[dispatch]\nenabled = false"));
+    daemon.configure(&text(&daemon).with("dispatch.enabled", false));
     daemon.restart();
     daemon.wait_closed(&own);
     // The same look, and those of a pass on request, have seen the other one.
