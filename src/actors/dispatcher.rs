@@ -28,7 +28,7 @@ use crate::actors::disk::Disk;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
 use crate::actors::live::Live;
-use crate::actors::places::{self, Looker};
+use crate::actors::path_looks::{self, Looker};
 use crate::actors::readers::Readers;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
@@ -38,7 +38,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::limits::WAITS_PER_REQUEST_MAX;
-use crate::kernel::place::{Look, Looks};
+use crate::kernel::location::{Look, Looks};
 use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
@@ -222,12 +222,12 @@ impl Dispatcher {
             let asked = path.clone();
             let look = async move { looker.look(&asked, &profiles).await };
             let told_to_wait = path.clone();
-            let impatience = context.run_later(places::PATIENCE, move |dispatcher, context| {
+            let impatience = context.run_later(path_looks::PATIENCE, move |dispatcher, context| {
                 tracing::warn!(
                     path = told_to_wait,
                     "resolving a workspace path takes long; its tasks wait"
                 );
-                dispatcher.looks.insert(told_to_wait, places::unanswered());
+                dispatcher.looks.insert(told_to_wait, path_looks::unanswered());
                 dispatcher.pass(context);
             });
             context.spawn(look.into_actor(self).map(move |look, dispatcher, context| {
@@ -425,7 +425,7 @@ async fn look_within(deps: &DispatcherDeps, mut paths: Vec<String>) -> Looks {
         .map(|path| {
             let (looker, profiles) = (deps.looker.clone(), profiles.clone());
             actix::spawn(async move {
-                let look = looker.look_within(places::PATIENCE, &path, &profiles).await;
+                let look = looker.look_within(path_looks::PATIENCE, &path, &profiles).await;
                 (path, look)
             })
         })

@@ -30,7 +30,7 @@ use crate::actors::root::Life;
 use crate::config::worker_user::DaemonUser;
 use crate::os::host::file_watch::FileWatch;
 use messages::LookAtDoors;
-pub use tending::HomePlace;
+pub use tending::HomeIdentity;
 use tending::{Found, Tending, Watches, look_at_doors};
 
 /// Pause between a notice and the look: several come together, and a directory that is being removed is gone by then.
@@ -55,7 +55,7 @@ pub struct DoorkeeperDeps {
     /// The writer, which looks at the board's files.
     pub database: Database,
     /// The home, as it was when its lock was taken.
-    pub home: HomePlace,
+    pub home: HomeIdentity,
     /// The interval of the slow tick, and whose the workers are.
     pub configuration: Live<Configuration>,
     /// Whose the daemon is.

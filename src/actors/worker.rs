@@ -11,7 +11,6 @@ mod closing;
 mod end;
 mod env_file;
 pub mod evidence;
-mod keep_vigil;
 mod launching;
 mod making;
 pub mod messages;
@@ -24,7 +23,8 @@ pub mod seed;
 mod sighting;
 mod start_signs;
 mod start_words;
-mod vigil;
+mod time_limit_watch;
+mod time_limits;
 pub mod watch;
 mod words;
 mod workspace;
@@ -44,12 +44,12 @@ use crate::actors::database::Database;
 use crate::actors::doors::Doors;
 use crate::actors::figures::Figures;
 use crate::actors::guard::Guard;
-use crate::actors::launcher::Launcher;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
-use crate::actors::places::Looker;
+use crate::actors::path_looks::Looker;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::WorkerFinished;
+use crate::actors::start_inputs::StartInputs;
 use crate::actors::supervision::RunSupervision;
 use crate::actors::wire::Wire;
 use crate::kernel::caller::Caller;
@@ -69,7 +69,7 @@ use messages::{LookAgain, StopWorker, VerdictRecorded};
 use phase::{Act, Happening, Phase};
 use seed::{EndedRun, StartReport, WorkerSeed};
 use start_signs::StartWatch;
-use vigil::Vigil;
+use time_limits::TimeLimits;
 use watch::{ShimNews, ShimWatch};
 
 /// Pause before something is written again that the database could not take.
@@ -96,7 +96,7 @@ pub struct WorkerDeps {
     /// How runs are inspected, ended and cleaned up.
     pub supervision: Arc<RunSupervision>,
     /// How starts are prepared.
-    pub launcher: Arc<Launcher>,
+    pub launcher: Arc<StartInputs>,
     /// The root supervisor.
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.
@@ -144,7 +144,7 @@ pub struct Worker {
     secrets: Vec<String>,
     /// Time that the making of the workspace may take before the worker starts.
     setup_limit: Duration,
-    vigil: Vigil,
+    time_limits: TimeLimits,
     has_remains: bool,
     /// What is known of the run beside its files.
     footing: Footing,
@@ -179,7 +179,7 @@ impl Worker {
         let (task_id, board) = (task_id.clone(), board.clone());
         let profile = profile.cloned().unwrap_or_default();
         let claimed = matches!(seed, WorkerSeed::Claimed(_)).then(Instant::now);
-        let vigil = Vigil::of(&seed, &deps.configuration.settings());
+        let time_limits = TimeLimits::of(&seed, &deps.configuration.settings());
         Self {
             deps,
             run_id,
@@ -207,7 +207,7 @@ impl Worker {
             session_line: None,
             secrets: Vec::new(),
             setup_limit: Duration::ZERO,
-            vigil,
+            time_limits,
             has_remains: false,
             footing: Footing::default(),
             spec: None,

@@ -51,7 +51,7 @@ pub enum Door {
 
 /// What the kernel said about a connection, once, when it was accepted.
 #[derive(Debug, Clone)]
-pub enum Placement {
+pub enum Membership {
     /// In the tree of this run.
     InRun(RunId),
     /// In no run's tree; the user's name.
@@ -76,8 +76,8 @@ pub struct Scene<'a> {
 }
 
 /// Asks the kernel about a peer.
-pub fn place(peer: &Peer, scene: Scene<'_>) -> Placement {
-    placed(peer, scene).unwrap_or_else(|error| Placement::Unknown(error.to_string()))
+pub fn place(peer: &Peer, scene: Scene<'_>) -> Membership {
+    placed(peer, scene).unwrap_or_else(|error| Membership::Unknown(error.to_string()))
 }
 
 /// The run in whose tree a peer is, and its ancestry where that had to be asked for. Nothing that it could hold up is read.
@@ -94,10 +94,10 @@ pub fn run_of(peer: &Peer, scene: Scene<'_>) -> Option<RunId> {
     tree(peer, scene).ok().and_then(|(run_id, _)| run_id)
 }
 
-fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
+fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Membership, PeerError> {
     let (run_id, Ancestry { chain, hidden }) = tree(peer, scene)?;
     if let Some(run_id) = run_id {
-        return Ok(Placement::InRun(run_id));
+        return Ok(Membership::InRun(run_id));
     }
     let shims = &scene.live_runs.shims;
     let of_session = |session: i32| {
@@ -122,13 +122,13 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Placement, PeerError> {
     // The looks were at PIDs; they were the peer's as long as it lives.
     peer.look(|_| Ok(()))?;
     match (marked, hidden) {
-        (Some(run_id), _) => Ok(Placement::Marked(run_id)),
+        (Some(run_id), _) => Ok(Membership::Marked(run_id)),
         (None, Some(hidden))
             if may_be_shim(hidden, shims.has_pid(hidden.pid), scene.has_workers_of_others) =>
         {
             Err(peer.below_hidden())
         }
-        (None, _) => Ok(Placement::Outside(cached_user_name(peer.uid))),
+        (None, _) => Ok(Membership::Outside(cached_user_name(peer.uid))),
     }
 }
 
@@ -193,37 +193,37 @@ pub enum Identified {
 /// The refusal that the caller gets.
 pub fn identify(
     door: Door,
-    placement: &Placement,
+    placement: &Membership,
     claims: &Claims,
     live_runs: &LiveRuns,
 ) -> Result<Identified, ApiError> {
     let by_token = claims.token.as_deref().map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
-        (Placement::Unknown(why), _) => Err(unplaced(why)),
-        (Placement::InRun(NO_RUN), _) => Err(unplaced("it belongs to a workspace command")),
+        (Membership::Unknown(why), _) => Err(unplaced(why)),
+        (Membership::InRun(NO_RUN), _) => Err(unplaced("it belongs to a workspace command")),
         (_, Some(TokenOwner::NotLive { digest, may_be_open })) => {
             let (of_run, is_in_tree) = match placement {
-                Placement::InRun(run_id) => (Some(*run_id), true),
-                Placement::Marked(run_id) => (Some(*run_id), false),
-                Placement::Outside(_) | Placement::Unknown(_) => (None, false),
+                Membership::InRun(run_id) => (Some(*run_id), true),
+                Membership::Marked(run_id) => (Some(*run_id), false),
+                Membership::Outside(_) | Membership::Unknown(_) => (None, false),
             };
             Ok(Identified::ByToken { digest, of_run, is_in_tree, may_be_open })
         }
-        (Placement::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
-        (Placement::Marked(run_id), None) => {
+        (Membership::Marked(run_id), None) if live_runs.contains(*run_id) => Err(orphan(*run_id)),
+        (Membership::Marked(run_id), None) => {
             let says_so = claims.run == Some(*run_id);
             Ok(Identified::FromRun { run_id: *run_id, says_so })
         }
-        (Placement::InRun(own) | Placement::Marked(own), Some(TokenOwner::Run(other)))
+        (Membership::InRun(own) | Membership::Marked(own), Some(TokenOwner::Run(other)))
             if *own != other =>
         {
             Err(other_token(*own, other))
         }
-        (Placement::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
-        (Placement::Outside(_) | Placement::Marked(_), Some(TokenOwner::Run(run_id))) => {
+        (Membership::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
+        (Membership::Outside(_) | Membership::Marked(_), Some(TokenOwner::Run(run_id))) => {
             Ok(as_worker(run_id, live_runs))
         }
-        (Placement::Outside(name), None) => match (claims.run, door) {
+        (Membership::Outside(name), None) => match (claims.run, door) {
             (Some(run_id), _) => Ok(Identified::Says(run_id)),
             (None, Door::Operators) => {
                 Ok(Identified::Caller(Caller::Operator { name: name.clone() }))

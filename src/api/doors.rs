@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::actors::live_runs::LiveRuns;
 use crate::api::Api;
-use crate::api::auth::{Door, Placement, Scene, place, run_of};
+use crate::api::auth::{Door, Membership, Scene, place, run_of};
 use crate::api::gate::party::{Class, Party, RunStanding, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::DESCRIPTORS_KEPT;
@@ -29,7 +29,7 @@ pub struct Admitted {
     /// Who the kernel says that it is, where it is to be identified again with each request. It holds a descriptor.
     pub peer: Option<Peer>,
     /// How the kernel has identified it.
-    pub placement: Placement,
+    pub placement: Membership,
     /// Its seat.
     pub seat: Arc<Seat>,
     /// On whose account it is.
@@ -55,7 +55,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
     }
     let (placement, uid) = match &peer {
         Ok(peer) => (place(peer, scene), peer.uid),
-        Err(why) => (Placement::Unknown(why.clone()), u32::MAX),
+        Err(why) => (Membership::Unknown(why.clone()), u32::MAX),
     };
     let live_runs = &api.service.live_runs;
     let party = party_of(door, &placement, uid, |run_id| standing_of(run_id, live_runs));
@@ -76,7 +76,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         let over = live_runs.over(run_id).unwrap_or_else(|| watch::channel(()).1);
         seat.belongs_to_run(run_id, over);
     }
-    let peer = peer.ok().filter(|_| matches!(placement, Placement::Marked(_)));
+    let peer = peer.ok().filter(|_| matches!(placement, Membership::Marked(_)));
     Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
 }
 
@@ -91,7 +91,7 @@ fn standing_of(run_id: RunId, live_runs: &LiveRuns) -> RunStanding {
 }
 
 /// Where a peer is, by what is known of the runs now.
-pub fn placed(api: &Api, peer: &Peer) -> Placement {
+pub fn placed(api: &Api, peer: &Peer) -> Membership {
     place(peer, scene(api, &api.service.supervision.containment.get()))
 }
 

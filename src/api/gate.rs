@@ -95,12 +95,12 @@ struct Inner {
 
 struct State {
     ledger: Ledger,
-    seats: HashMap<u64, (Party, Arc<Place>)>,
+    seats: HashMap<u64, (Party, Arc<SeatState>)>,
     next_id: u64,
 }
 
 /// What a connection shows of itself.
-struct Place {
+struct SeatState {
     phase: AtomicU8,
     /// When it entered that phase, monotonic milliseconds.
     since_ms: AtomicU64,
@@ -129,7 +129,7 @@ impl Gate {
     /// # Errors
     /// No seat is free, and none gives way.
     pub fn seat(&self, party: Party) -> Result<Seat, Full> {
-        let place = Arc::new(Place {
+        let place = Arc::new(SeatState {
             phase: AtomicU8::new(Phase::Idle as u8),
             since_ms: AtomicU64::new(monotonic_ms()),
             blocked_since_ms: AtomicU64::new(0),
@@ -214,7 +214,7 @@ impl Inner {
     }
 }
 
-impl Place {
+impl SeatState {
     fn run(&self) -> MutexGuard<'_, Option<(RunId, watch::Receiver<()>)>> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -254,7 +254,7 @@ fn spared_ms(class: Class) -> u64 {
 pub struct Seat {
     gate: Gate,
     id: u64,
-    place: Arc<Place>,
+    place: Arc<SeatState>,
 }
 
 impl Seat {

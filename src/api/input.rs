@@ -56,7 +56,7 @@ impl Input {
         }
         // As text again: on the way from a value to a type a number can lose the sign of a zero.
         json::from_str(&Value::Object(fields).to_string())
-            .map_err(|error| bad_request(without_place(&error)))
+            .map_err(|error| bad_request(without_position(&error)))
     }
 
     /// Reads the query's pairs, with the path's parameters as further pairs.
@@ -82,7 +82,7 @@ impl Input {
 }
 
 /// What is wrong, without the place in a text that the client has not written.
-fn without_place(error: &serde_json::Error) -> String {
+fn without_position(error: &serde_json::Error) -> String {
     let (told, place) =
         (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
     told.strip_suffix(&place).unwrap_or(&told).to_owned()

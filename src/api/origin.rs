@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 
 use crate::api::Api;
-use crate::api::auth::{Claims, Door, Identified, Placement, as_worker, by_row, identify};
+use crate::api::auth::{Claims, Door, Identified, Membership, as_worker, by_row, identify};
 use crate::api::doors::placed;
 use crate::api::error::ApiError;
 use crate::api::gate::ledger::Thing;
@@ -26,7 +26,7 @@ pub struct Origin {
     /// Of a caller that is identified again with each request.
     pub peer: Option<Peer>,
     /// Where the kernel has placed its connection.
-    pub placement: Placement,
+    pub placement: Membership,
     /// The seat of its connection.
     pub seat: Arc<Seat>,
     /// On whose account its connection was when it was accepted.

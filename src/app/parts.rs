@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::StartError;
-use super::supervisor::Supervision;
+use super::supervisor::RunStarter;
 use super::way_in::{ListenAt, doorkeeper};
 use super::{home, skills, supervisor};
 use crate::actors::circuit_breaker::CircuitBreakerDeps;
@@ -19,17 +19,17 @@ use crate::actors::doorkeeper::DoorkeeperDeps;
 use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::indexer;
-use crate::actors::launcher::Launcher;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::path_looks::Looker;
 use crate::actors::paths::Paths;
-use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::reloader::Reloader;
 use crate::actors::root::messages::{ActorDown, WorkerFinished};
 use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, Wires};
+use crate::actors::start_inputs::StartInputs;
 use crate::actors::supervision::RunSupervision;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
@@ -157,10 +157,10 @@ fn worker_deps(
         Live<String>,
     ),
     (database, readers, live_runs): (Database, Readers, LiveRuns),
-    supervisors: Supervision,
+    supervisors: RunStarter,
     (finished, doors): (Wire<WorkerFinished>, Doors),
 ) -> WorkerDeps {
-    let Supervision { holder, containment, spawner, daemon_user } = supervisors;
+    let RunStarter { holder, containment, spawner, daemon_user } = supervisors;
     let configuration = configuration.clone();
     let supervision = Arc::new(RunSupervision {
         paths,
@@ -175,7 +175,7 @@ fn worker_deps(
         shims: Arc::clone(&live_runs.shims),
         daemon_env: ambient.env.clone(),
     };
-    let launcher = Arc::new(Launcher {
+    let launcher = Arc::new(StartInputs {
         supervision: Arc::clone(&supervision),
         daemon_env: ambient.env.clone(),
         guidance: GUIDANCE,

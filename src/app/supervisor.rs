@@ -62,7 +62,7 @@ pub(super) fn establish_containment(
 }
 
 /// What starts runs and holds their processes together.
-pub(super) struct Supervision {
+pub(super) struct RunStarter {
     pub(super) holder: Option<Holder>,
     pub(super) containment: Live<Containment>,
     pub(super) spawner: Spawner,
@@ -75,12 +75,12 @@ pub(super) fn supervision(
     ambient: &Ambient,
     settings: &Settings,
     shims: &Arc<RunRegistry>,
-) -> Result<Supervision, StartError> {
+) -> Result<RunStarter, StartError> {
     let holder = holder(home, settings);
     let containment = establish_containment(home, settings, holder.as_ref());
     let spawner = spawner(home, settings, holder.clone(), &containment, shims)?;
     let daemon_user = daemon_user(ambient, home, holder.as_ref());
-    Ok(Supervision { holder, containment, spawner, daemon_user })
+    Ok(RunStarter { holder, containment, spawner, daemon_user })
 }
 
 /// The thread that starts shims, or has them started. Commands that an earlier daemon has left are known from here on.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use tokio::sync::watch;
 
-use crate::actors::doorkeeper::{DoorkeeperDeps, HomePlace};
+use crate::actors::doorkeeper::{DoorkeeperDeps, HomeIdentity};
 use crate::actors::doors::Doors;
 use crate::actors::root::Life;
 use crate::actors::worker::WorkerDeps;
@@ -63,7 +63,7 @@ pub(super) fn doorkeeper(
         files: shared.files.clone(),
         doors: shared.doors.clone(),
         database: shared.database.clone(),
-        home: HomePlace::of(home.path()),
+        home: HomeIdentity::of(home.path()),
         configuration: shared.configuration.clone(),
         daemon_user: shared.launcher.daemon_user.clone(),
         life: life.subscribe(),

@@ -10,7 +10,7 @@ use config::{Value, ValueKind};
 
 use crate::config::keys::Kind;
 use crate::config::nearest::nearest;
-use crate::config::problem::{Expected, Fault};
+use crate::config::problem::{Expected, ProblemKind};
 use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, Template};
 use crate::duration::parse_duration;
 
@@ -18,7 +18,7 @@ use crate::duration::parse_duration;
 const UNTOLD: &str = "a value of another type";
 
 /// The value of a file for a key of `kind`, in the form that the settings are read from.
-pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
     match kind {
         Kind::Bool => match value {
             ValueKind::Boolean(_) => Ok(value.clone()),
@@ -124,11 +124,11 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
 }
 
 /// The value of one environment variable of a profile. It may be a secret, so it is never repeated.
-pub(super) fn accept_variable(value: &ValueKind) -> Result<ValueKind, Fault> {
+pub(super) fn accept_variable(value: &ValueKind) -> Result<ValueKind, ProblemKind> {
     match value {
-        ValueKind::String(text) if text.contains('\0') => Err(Fault::NulByte),
+        ValueKind::String(text) if text.contains('\0') => Err(ProblemKind::NulByte),
         ValueKind::String(_) => Ok(value.clone()),
-        _ => Err(Fault::WrongValue { expected: Expected::Text, found: UNTOLD.to_owned() }),
+        _ => Err(ProblemKind::WrongValue { expected: Expected::Text, found: UNTOLD.to_owned() }),
     }
 }
 
@@ -156,14 +156,14 @@ fn begins_a_branch(prefix: &str) -> bool {
 }
 
 /// Whether `name` can be the name of an environment variable.
-pub(super) fn check_variable_name(name: &str) -> Result<(), Fault> {
+pub(super) fn check_variable_name(name: &str) -> Result<(), ProblemKind> {
     let is_fine = !name.trim().is_empty() && !name.contains(['=', '\0']);
-    if is_fine { Ok(()) } else { Err(Fault::VariableName { name: name.to_owned() }) }
+    if is_fine { Ok(()) } else { Err(ProblemKind::VariableName { name: name.to_owned() }) }
 }
 
 /// The fault of a value that its key does not take.
-pub(super) fn wrong(kind: Kind, value: &ValueKind) -> Fault {
-    Fault::WrongValue { expected: Expected::Kind(kind), found: shown(kind, value) }
+pub(super) fn wrong(kind: Kind, value: &ValueKind) -> ProblemKind {
+    ProblemKind::WrongValue { expected: Expected::Kind(kind), found: shown(kind, value) }
 }
 
 /// What was found, in a few words, with the word that was probably meant.
@@ -189,37 +189,37 @@ pub(super) fn shown(kind: Kind, value: &ValueKind) -> String {
     }
 }
 
-fn text_of(kind: Kind, value: &ValueKind) -> Result<&str, Fault> {
+fn text_of(kind: Kind, value: &ValueKind) -> Result<&str, ProblemKind> {
     match value {
-        ValueKind::String(text) if text.contains('\0') => Err(Fault::NulByte),
+        ValueKind::String(text) if text.contains('\0') => Err(ProblemKind::NulByte),
         ValueKind::String(text) => Ok(text),
         _ => Err(wrong(kind, value)),
     }
 }
 
-fn accept_branch_prefix(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+fn accept_branch_prefix(kind: Kind, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
     let is_fine = begins_a_branch(text_of(kind, value)?);
     if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
 }
 
-fn accept_command(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+fn accept_command(kind: Kind, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
     let accepted = accept_list(kind, value, |_| Ok(()))?;
     let is_blank = texts_of(value).next().is_some_and(|program| program.trim().is_empty());
-    if is_blank { Err(Fault::NoArgv) } else { Ok(accepted) }
+    if is_blank { Err(ProblemKind::NoArgv) } else { Ok(accepted) }
 }
 
-fn accept_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, Fault> {
+fn accept_argv(kind: Kind, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
     let accepted =
         accept_list(kind, value, |item| Ok(Template::parse(item, ARGV_PLACEHOLDERS).map(drop)?))?;
     let has_program = texts_of(value).next().is_some_and(|program| !program.trim().is_empty());
-    if has_program { Ok(accepted) } else { Err(Fault::NoArgv) }
+    if has_program { Ok(accepted) } else { Err(ProblemKind::NoArgv) }
 }
 
 fn accept_option_argv(
     kind: Kind,
     value: &ValueKind,
     allowed: &'static [Placeholder],
-) -> Result<ValueKind, Fault> {
+) -> Result<ValueKind, ProblemKind> {
     let mut has_place = texts_of(value).next().is_none();
     let accepted = accept_list(kind, value, |item| {
         let template = Template::parse(item, allowed)?;
@@ -227,22 +227,22 @@ fn accept_option_argv(
         Ok(())
     })?;
     let name = allowed.first().map_or("", |placeholder| placeholder.name());
-    if has_place { Ok(accepted) } else { Err(Fault::NoPlaceFor { name }) }
+    if has_place { Ok(accepted) } else { Err(ProblemKind::NoPlaceholderFor { name }) }
 }
 
 fn accept_list(
     kind: Kind,
     value: &ValueKind,
-    mut check: impl FnMut(&str) -> Result<(), Fault>,
-) -> Result<ValueKind, Fault> {
+    mut check: impl FnMut(&str) -> Result<(), ProblemKind>,
+) -> Result<ValueKind, ProblemKind> {
     let ValueKind::Array(items) = value else { return Err(wrong(kind, value)) };
     for item in items {
         let ValueKind::String(text) = &item.kind else {
             let found = format!("a list with {}", shown(kind, &item.kind));
-            return Err(Fault::WrongValue { expected: Expected::Kind(kind), found });
+            return Err(ProblemKind::WrongValue { expected: Expected::Kind(kind), found });
         };
         if text.contains('\0') {
-            return Err(Fault::NulByte);
+            return Err(ProblemKind::NulByte);
         }
         check(text)?;
     }

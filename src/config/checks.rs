@@ -6,7 +6,7 @@ use config::{Value, ValueKind};
 
 use crate::config::nearest::nearest;
 use crate::config::presets::PRESETS;
-use crate::config::problem::{Fault, Problem};
+use crate::config::problem::{Problem, ProblemKind};
 use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Profile, Settings};
 use crate::config::template::{Placeholder, Template};
 
@@ -35,7 +35,7 @@ impl Check<'_> {
             // With the base left alone it is the other key that was set too low.
             let source = origin_of(self.merged, path)
                 .or_else(|| origin_of(self.merged, &["dispatch", "backoff_max"]));
-            self.report_from(source, path, Fault::BackoffOrder { base, max });
+            self.report_from(source, path, ProblemKind::BackoffOrder { base, max });
         }
     }
 
@@ -51,7 +51,9 @@ impl Check<'_> {
         for (name, profile) in &self.settings.profiles {
             let at = |key| ["profiles", name.as_str(), key];
             match (&profile.launcher, &profile.argv) {
-                (Some(_), Some(_)) => self.report(&["profiles", name], Fault::LauncherAndArgv),
+                (Some(_), Some(_)) => {
+                    self.report(&["profiles", name], ProblemKind::LauncherAndArgv);
+                }
                 (Some(launcher), None) => {
                     if let Some(fault) = self.launcher_fault(launcher) {
                         self.report(&at("launcher"), fault);
@@ -61,7 +63,7 @@ impl Check<'_> {
                     let command = self.settings.launchers.get(COMMAND_LAUNCHER);
                     let has_skills_argv = command.is_some_and(|one| !one.skills_argv.is_empty());
                     if !has_skills_argv && argv.iter().any(|arg| arg.is_only(Placeholder::Skills)) {
-                        self.report(&at("argv"), Fault::NoSkillsArgv);
+                        self.report(&at("argv"), ProblemKind::NoSkillsArgv);
                     }
                     let has_mcp_config = command.is_some_and(|one| one.mcp_config.is_some());
                     self.arguments(&at("argv"), argv, has_mcp_config);
@@ -70,7 +72,7 @@ impl Check<'_> {
             }
             let is_lone = profile.argv.is_none() && !self.is_told(&at("argv"));
             if profile.verdict.is_some() && is_lone {
-                self.report(&at("verdict"), Fault::VerdictWithoutArgv);
+                self.report(&at("verdict"), ProblemKind::VerdictWithoutArgv);
             }
             self.options(name, profile);
         }
@@ -97,7 +99,8 @@ impl Check<'_> {
         ] {
             let option = placeholder.name();
             if is_asked && !argv.iter().any(|argument| argument.contains(placeholder)) {
-                let fault = Fault::OptionNotTaken { option, launcher: launcher_name.to_owned() };
+                let fault =
+                    ProblemKind::OptionNotTaken { option, launcher: launcher_name.to_owned() };
                 self.report(&["profiles", name, option], fault);
             }
         }
@@ -108,10 +111,10 @@ impl Check<'_> {
         let contains = |placeholder| argv.iter().any(|argument| argument.contains(placeholder));
         let is_only = |argument: &Template| argument.is_only(Placeholder::Args);
         if argv.iter().any(|argument| argument.contains(Placeholder::Args) && !is_only(argument)) {
-            self.report(path, Fault::ArgsNotAlone);
+            self.report(path, ProblemKind::ArgsNotAlone);
         }
         if contains(Placeholder::McpConfig) && !has_mcp_config {
-            self.report(path, Fault::NoMcpConfig);
+            self.report(path, ProblemKind::NoMcpConfig);
         }
     }
 
@@ -121,19 +124,19 @@ impl Check<'_> {
             let at = |key| ["launchers", name.as_str(), key];
             let is_ours = presets.contains(&name.as_str());
             if launcher.argv.is_empty() && !is_ours && !self.is_told(&at("argv")) {
-                self.report(&["launchers", name], Fault::NoArgv);
+                self.report(&["launchers", name], ProblemKind::NoArgv);
             }
             let asks_for_skills = launcher.argv.iter().any(|arg| arg.is_only(Placeholder::Skills));
             let is_silent = launcher.skills_argv.is_empty() && !self.is_told(&at("skills_argv"));
             if asks_for_skills && is_silent {
-                self.report(&at("argv"), Fault::NoSkillsArgv);
+                self.report(&at("argv"), ProblemKind::NoSkillsArgv);
             }
             let has_mcp_config = launcher.mcp_config.is_some() || self.is_told(&at("mcp_config"));
             self.arguments(&at("argv"), &launcher.argv, has_mcp_config);
             self.arguments(&at("resume_argv"), &launcher.resume_argv, has_mcp_config);
             for (variable, value) in &launcher.env {
                 if value.contains(Placeholder::McpConfig) && !has_mcp_config {
-                    self.report(&["launchers", name, "env", variable], Fault::NoMcpConfig);
+                    self.report(&["launchers", name, "env", variable], ProblemKind::NoMcpConfig);
                 }
             }
             self.resuming(&at("resume_argv"), launcher);
@@ -148,22 +151,22 @@ impl Check<'_> {
             return;
         }
         if !has_session(&launcher.resume_argv) {
-            self.report(path, Fault::NoPlaceFor { name: Placeholder::Session.name() });
+            self.report(path, ProblemKind::NoPlaceholderFor { name: Placeholder::Session.name() });
         } else if !has_session(&launcher.argv) && launcher.session_line.is_none() {
-            self.report(path, Fault::NoSession);
+            self.report(path, ProblemKind::NoSession);
         }
     }
 
     /// What is wrong with a reference to the launcher `name`; nothing when it can start something, or would if
     /// the problems already told were not there.
-    fn launcher_fault(&self, name: &str) -> Option<Fault> {
+    fn launcher_fault(&self, name: &str) -> Option<ProblemKind> {
         let launchers: &BTreeMap<String, Launcher> = &self.settings.launchers;
         match launchers.get(name) {
             Some(launcher) if !launcher.argv.is_empty() => None,
             // A launcher of the operator without argv is reported on its own.
             Some(_) if name != COMMAND_LAUNCHER => None,
-            Some(_) => Some(Fault::NothingToRun { name: name.to_owned() }),
-            None => Some(Fault::UnknownLauncher {
+            Some(_) => Some(ProblemKind::NothingToRun { name: name.to_owned() }),
+            None => Some(ProblemKind::UnknownLauncher {
                 name: name.to_owned(),
                 nearest: nearest(name, launchers.keys().map(String::as_str)).map(str::to_owned),
                 known: launchers.keys().cloned().collect::<Vec<_>>().join(", "),
@@ -177,11 +180,11 @@ impl Check<'_> {
         self.problems.iter().any(|problem| problem.key.as_ref() == Some(&key))
     }
 
-    fn report(&mut self, path: &[&str], fault: Fault) {
+    fn report(&mut self, path: &[&str], fault: ProblemKind) {
         self.report_from(origin_of(self.merged, path), path, fault);
     }
 
-    fn report_from(&mut self, origin: Option<String>, path: &[&str], fault: Fault) {
+    fn report_from(&mut self, origin: Option<String>, path: &[&str], fault: ProblemKind) {
         let origin = origin.unwrap_or_else(|| "built-in configuration".to_owned());
         self.problems.push(Problem { origin, key: Some(path.join(".")), fault });
     }

@@ -13,7 +13,7 @@ use crate::config::accept::{
 };
 use crate::config::keys::{Key, Kind, SECTIONS, Section, Shape};
 use crate::config::nearest::nearest;
-use crate::config::problem::{Expected, Fault, Problem};
+use crate::config::problem::{Expected, Problem, ProblemKind};
 
 /// Begins the name of every environment variable that sets a key. With two underscores: variables such as
 /// `KANBAND_FAIL_POINTS` are not settings.
@@ -97,7 +97,7 @@ impl Check<'_> {
             let Some(section) = Section::find(&name) else {
                 let nearest = nearest(&name, SECTIONS.iter().map(|section| section.name));
                 let nearest = nearest.map(|name| format!("[{name}]"));
-                self.report(Some(name), Fault::UnknownKey { nearest });
+                self.report(Some(name), ProblemKind::UnknownKey { nearest });
                 continue;
             };
             let Some(table) = self.table(&name, value) else { continue };
@@ -107,7 +107,7 @@ impl Check<'_> {
                     for (entry, value) in sorted(table) {
                         let path = format!("{name}.{entry}");
                         if entry.trim().is_empty() {
-                            self.report(Some(path), Fault::BlankName);
+                            self.report(Some(path), ProblemKind::BlankName);
                         } else if let Some(table) = self.table(&path, value) {
                             self.put_table(&[section.name, &entry]);
                             self.keys(section, &[section.name, &entry], table);
@@ -147,7 +147,7 @@ impl Check<'_> {
         let accepted = match kind {
             Kind::IntegerTable(names) if !names.contains(&name) => {
                 let nearest = nearest(name, names.iter().copied()).map(str::to_owned);
-                Err(Fault::UnknownKey { nearest })
+                Err(ProblemKind::UnknownKey { nearest })
             }
             Kind::IntegerTable(_) => accept_value(Kind::Integer { min: 0, max: i64::MAX }, value),
             Kind::TemplateTable(allowed) => check_variable_name(name)
@@ -165,7 +165,8 @@ impl Check<'_> {
         let Some(section) = Section::find(section_name) else {
             let nearest = nearest(section_name, SECTIONS.iter().map(|section| section.name));
             let nearest = nearest.map(|name| variable_name(&[name, "…"]));
-            return self.report(Some(lower.replace("__", ".")), Fault::UnknownKey { nearest });
+            return self
+                .report(Some(lower.replace("__", ".")), ProblemKind::UnknownKey { nearest });
         };
         let mut rest = variable_path.get(section_name.len() + 2..).unwrap_or_default();
         let mut parents = vec![section.name.to_owned()];
@@ -205,8 +206,10 @@ impl Check<'_> {
         let path = lower.replace("__", ".");
         let section_name = path.split('.').next().unwrap_or_default();
         let fault = match Section::find(section_name) {
-            Some(_) => Fault::WrongValue { expected: Expected::Table, found: format!("{text:?}") },
-            None => Fault::UnknownKey { nearest: None },
+            Some(_) => {
+                ProblemKind::WrongValue { expected: Expected::Table, found: format!("{text:?}") }
+            }
+            None => ProblemKind::UnknownKey { nearest: None },
         };
         self.report(Some(path), fault);
     }
@@ -216,12 +219,12 @@ impl Check<'_> {
             return Some(table);
         }
         let found = shown(Kind::Text, &value.kind);
-        let fault = Fault::WrongValue { expected: Expected::Table, found };
+        let fault = ProblemKind::WrongValue { expected: Expected::Table, found };
         self.report(Some(path.to_owned()), fault);
         None
     }
 
-    fn put_or_report(&mut self, path: &[&str], accepted: Result<ValueKind, Fault>) {
+    fn put_or_report(&mut self, path: &[&str], accepted: Result<ValueKind, ProblemKind>) {
         match accepted {
             Ok(value) => self.put(path, value),
             Err(fault) => self.report(Some(path.join(".")), fault),
@@ -249,10 +252,10 @@ impl Check<'_> {
     fn report_unknown(&mut self, section: &Section, path: &[&str]) {
         let name = path.last().copied().unwrap_or_default();
         let nearest = nearest_key(section, name);
-        self.report(Some(path.join(".")), Fault::UnknownKey { nearest });
+        self.report(Some(path.join(".")), ProblemKind::UnknownKey { nearest });
     }
 
-    fn report(&mut self, key: Option<String>, fault: Fault) {
+    fn report(&mut self, key: Option<String>, fault: ProblemKind) {
         self.problems.push(Problem { origin: self.origin.to_owned(), key, fault });
     }
 }
@@ -280,7 +283,7 @@ fn sorted(table: Map<String, Value>) -> BTreeMap<String, Value> {
 }
 
 /// The parser's message is a small picture of several lines; this keeps its place and its words.
-fn syntax_fault(error: &ConfigError) -> Fault {
+fn syntax_fault(error: &ConfigError) -> ProblemKind {
     let told = match error {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
@@ -292,9 +295,9 @@ fn syntax_fault(error: &ConfigError) -> Fault {
         .and_then(|(_, behind)| behind.split(',').next())
         .and_then(|number| number.trim().parse().ok());
     if line.is_none() {
-        return Fault::Syntax { line, message: told.replace('\n', ", ") };
+        return ProblemKind::Syntax { line, message: told.replace('\n', ", ") };
     }
     // The picture is the source line between two lines with a bar; the words come after it.
     let words: Vec<_> = lines.skip_while(|line| !line.contains('^')).skip(1).collect();
-    Fault::Syntax { line, message: words.join(", ") }
+    ProblemKind::Syntax { line, message: words.join(", ") }
 }

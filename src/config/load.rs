@@ -18,7 +18,7 @@ use config::Config;
 
 use crate::config::ambient::Ambient;
 use crate::config::home::{Home, HomeKind};
-use crate::config::problem::{ConfigProblems, Fault, Problem};
+use crate::config::problem::{ConfigProblems, Problem, ProblemKind};
 use crate::config::settings::Settings;
 use crate::config::shown::Shown;
 use crate::config::{checks, layer, presets};
@@ -50,7 +50,7 @@ pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigP
         // Every value was checked against the table of keys, so this tells of a difference between the table
         // and the types; it is still better told than assumed away.
         Err(error) => {
-            let fault = Fault::NotAccepted { message: error.to_string() };
+            let fault = ProblemKind::NotAccepted { message: error.to_string() };
             problems.push(Problem { origin: "configuration".to_owned(), key: None, fault });
             (Settings::default(), Shown::default())
         }
@@ -141,7 +141,7 @@ fn read_if_there(home: &Home, file: &Path, problems: &mut Vec<Problem>) -> Optio
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let fault = Fault::Unreadable { cause: error.to_string() };
+    let fault = ProblemKind::Unreadable { cause: error.to_string() };
     Problem { origin: path.display().to_string(), key: None, fault }
 }
 

@@ -36,13 +36,13 @@ pub struct Problem {
     /// The key with its section, `dispatch.max_running`; none when the whole file is meant.
     pub key: Option<String>,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub fault: ProblemKind,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.origin)?;
-        if let Fault::Syntax { line: Some(line), .. } = &self.fault {
+        if let ProblemKind::Syntax { line: Some(line), .. } = &self.fault {
             write!(f, ":{line}")?;
         }
         if let Some(key) = &self.key {
@@ -54,7 +54,7 @@ impl fmt::Display for Problem {
 
 /// What is wrong with a file or a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Fault {
+pub enum ProblemKind {
     /// A file is there and cannot be read.
     #[error("cannot read it: {cause}")]
     Unreadable {
@@ -94,7 +94,7 @@ pub enum Fault {
     Template(#[from] TemplateError),
     /// What one value becomes among the arguments has no place for it.
     #[error("{{{name}}} is missing: every {name} would give the same arguments")]
-    NoPlaceFor {
+    NoPlaceholderFor {
         /// The placeholder.
         name: &'static str,
     },

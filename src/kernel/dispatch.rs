@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 
 use crate::kernel::ids::TaskId;
 
-/// Place of a task in its queue; smaller starts earlier.
+/// Location of a task in its queue; smaller starts earlier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueueKey {
     /// Larger priorities first.

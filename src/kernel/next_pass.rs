@@ -13,7 +13,7 @@ use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::{
     BEHIND_COUNTED_MAX, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
 };
-use crate::kernel::place::Looks;
+use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::reason::Reason;
 use crate::kernel::rules::start::{self, TaskFacts};
@@ -139,7 +139,7 @@ impl<'a> NextPass<'a> {
         let waits = store::leases::wait_of(self.view.connection, &task.id)?;
         if let Some(wait) = waits
             && !self.is_back(assignee, task)
-            && let Some(reason) = self.place_reason(&wait)?
+            && let Some(reason) = self.location_reason(&wait)?
         {
             return Ok(reason);
         }
@@ -150,8 +150,8 @@ impl<'a> NextPass<'a> {
         self.back.get(assignee).is_some_and(|keys| keys.contains(&key_of(task)))
     }
 
-    fn place_reason(&self, wait: &Wait) -> Result<Option<Reason>, Fault> {
-        let facts = leasing::place_facts(self.view.sight(&self.changes), wait)?;
+    fn location_reason(&self, wait: &Wait) -> Result<Option<Reason>, Fault> {
+        let facts = leasing::location_facts(self.view.sight(&self.changes), wait)?;
         Ok(start::place(&facts).err())
     }
 

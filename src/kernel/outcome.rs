@@ -1,6 +1,6 @@
 //! From the end of a process to an outcome, and from an outcome to the next status of the task.
 //!
-//! [`classify`] reads the evidence; [`rule`] is the table that says for each outcome whether it counts, against whom,
+//! [`classify`] reads the evidence; [`rule()`] is the table that says for each outcome whether it counts, against whom,
 //! whether the next start waits, who is notified and what the next attempt reads. Nothing here reads a clock or a row.
 
 mod rule;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit_codes::CliExit;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::start_fault::{Blame, FailedStep, blame};
-pub use rule::{BackOff, Charge, Destination, NextReads, Rule, Told, rule};
+pub use rule::{Audience, BackOff, Charge, Destination, NextReads, Rule, rule};
 
 /// How a launcher's workers report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -125,7 +125,7 @@ pub fn part(sections: &[Section], from: Option<&Position>) -> Option<Value> {
                     filled.end(sections, place, &next);
                     return Some(filled.out.into());
                 }
-                Put::NoSuchPlace => return None,
+                Put::NoSuchDirectory => return None,
             }
         }
         if inside.is_some() {
@@ -147,7 +147,7 @@ enum Put {
     /// The part is full; the next one begins at this item, or inside of it.
     Cut(Option<(String, usize)>),
     /// There is no such field or byte in it.
-    NoSuchPlace,
+    NoSuchDirectory,
 }
 
 /// A part that is being filled.
@@ -183,7 +183,7 @@ impl Filled {
             return Put::Cut(None);
         }
         let Some(cut) = Cut::of(section.name, number, value, inside) else {
-            return Put::NoSuchPlace;
+            return Put::NoSuchDirectory;
         };
         if !is_empty && cut.frame + PIECE_BYTES_MIN > self.left() {
             return Put::Cut(None);

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actors::apart::on_own_thread;
-use crate::actors::places;
+use crate::actors::path_looks;
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::place::{Look, branch_of};
+use crate::kernel::location::{Look, branch_of};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::verb::Verb as _;
@@ -46,7 +46,8 @@ pub async fn claim(
     if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
         let profiles: Vec<String> =
             service.configuration.settings().profiles.keys().cloned().collect();
-        verb.place = match service.looker.look_within(places::PATIENCE, &path, &profiles).await {
+        verb.place = match service.looker.look_within(path_looks::PATIENCE, &path, &profiles).await
+        {
             Look::Found(place) => Some(place),
             Look::Broken(broken) => return Err(unknown_workspace(&task, &broken.problem).into()),
             Look::Unknown { why } => return Err(unknown_workspace(&task, &why).into()),

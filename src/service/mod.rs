@@ -53,15 +53,15 @@ use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
-use crate::actors::launcher::Launcher;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::path_looks::Looker;
 use crate::actors::paths::Paths;
-use crate::actors::places::Looker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::Readers;
 use crate::actors::reloader::Reloader;
 use crate::actors::root::Life;
+use crate::actors::start_inputs::StartInputs;
 use crate::actors::supervision::RunSupervision;
 use crate::actors::wire::Wire;
 use crate::actors::workspace_commands::WorkspaceCommands;
@@ -96,7 +96,7 @@ pub struct Service {
     /// The life of the database, and what holds runs together.
     pub supervision: Arc<RunSupervision>,
     /// What workers are started with.
-    pub launcher: Arc<Launcher>,
+    pub launcher: Arc<StartInputs>,
     /// Does what has to be done about a workspace as another user.
     pub workspace_commands: WorkspaceCommands,
     /// Files that were attached to tasks.

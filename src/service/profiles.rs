@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
 use crate::actors::group_limits::group_limits;
-use crate::actors::launcher::Launcher;
+use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::{LaunchInput, Rendered, render};
@@ -112,7 +112,7 @@ pub async fn list(
 /// # Errors
 /// They are not read in time.
 pub async fn profile_infos(
-    launcher: &Arc<Launcher>,
+    launcher: &Arc<StartInputs>,
     names: Vec<String>,
 ) -> Result<Vec<ProfileInfo>, ServiceError> {
     let launcher = Arc::clone(launcher);
@@ -131,13 +131,13 @@ pub async fn profile_infos(
 }
 
 /// The command of a worker, with placeholders where a task's values will stand.
-pub fn would_run(assignee: &str, settings: &Settings, launcher: &Launcher) -> Vec<String> {
+pub fn would_run(assignee: &str, settings: &Settings, launcher: &StartInputs) -> Vec<String> {
     resolve(assignee, settings)
         .map(|resolution| sample(assignee, &resolution, launcher).argv)
         .unwrap_or_default()
 }
 
-fn sample(assignee: &str, resolution: &Resolution, launcher: &Launcher) -> Rendered {
+fn sample(assignee: &str, resolution: &Resolution, launcher: &StartInputs) -> Rendered {
     let no_profile = Profile::default();
     let profile = resolution.profile.as_ref().unwrap_or(&no_profile);
     let input = LaunchInput {
@@ -159,7 +159,7 @@ fn sample(assignee: &str, resolution: &Resolution, launcher: &Launcher) -> Rende
 }
 
 /// What a profile amounts to. Reads its files.
-fn profile_info(name: &str, settings: &Settings, launcher: &Launcher) -> ProfileInfo {
+fn profile_info(name: &str, settings: &Settings, launcher: &StartInputs) -> ProfileInfo {
     let profile = settings.profiles.get(name);
     let user = launcher.worker_user(name);
     let info = ProfileInfo {
@@ -224,7 +224,7 @@ fn variables(
     launcher_env: BTreeMap<String, String>,
     profile: Option<&Profile>,
     settings: &Settings,
-    launcher: &Launcher,
+    launcher: &StartInputs,
     hermes_env: bool,
 ) -> BTreeMap<String, String> {
     let mut own = launcher_env;

@@ -24,11 +24,11 @@ mod handing;
 pub mod holder;
 pub mod ladder;
 mod log_pump;
-mod place;
 mod run;
 mod setup;
 mod tree;
 mod watch;
+mod work_directory;
 mod worker;
 
 use std::ffi::OsString;

@@ -30,7 +30,7 @@ use crate::os::processes::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
 use crate::os::processes::status_pipe::{Reader, STATUS_DESCRIPTOR, StatusLine, StatusWriter};
-use crate::os::processes::wait::ProcessEnd;
+use crate::os::processes::wait::WaitStatus;
 use crate::os::run_files::directory::{
     ExitRecord, RUN_FILE_VERSION, RunDir, RunIdentity, RunSpec, StartFailure, is_exit_collected,
     read_identity, read_spec, sync_exit, write_exit, write_identity,
@@ -166,8 +166,8 @@ fn ended(
     clock: &RunClock,
 ) -> ExitRecord {
     let (code, signal) = match tally.worker_end {
-        Some(ProcessEnd::Exited(code)) => (Some(code), None),
-        Some(ProcessEnd::Signaled(signal)) => (None, Some(signal)),
+        Some(WaitStatus::Exited(code)) => (Some(code), None),
+        Some(WaitStatus::Signaled(signal)) => (None, Some(signal)),
         None => (None, None),
     };
     ExitRecord {

@@ -16,7 +16,7 @@ use crate::os::control_groups::leaf::Leaf;
 use crate::os::host::clock::monotonic_ms;
 use crate::os::processes::fork_exec::{ExecFailure, ExecPlan, ExecStep, WorkerStdio, fork_exec};
 use crate::os::processes::user::RunAs;
-use crate::os::processes::wait::ProcessEnd;
+use crate::os::processes::wait::WaitStatus;
 use crate::os::run_files::directory::{
     LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartPart, StartStep,
 };
@@ -161,9 +161,9 @@ impl Setup<'_> {
             return Err(subject.failed(Errno::ETIMEDOUT as i32, &what));
         }
         let how = match tally.worker_end {
-            Some(ProcessEnd::Exited(0)) => Ok(()),
-            Some(ProcessEnd::Exited(code)) => Err(format!("exited with code {code}")),
-            Some(ProcessEnd::Signaled(signal)) => {
+            Some(WaitStatus::Exited(0)) => Ok(()),
+            Some(WaitStatus::Exited(code)) => Err(format!("exited with code {code}")),
+            Some(WaitStatus::Signaled(signal)) => {
                 let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
                 Err(format!("was killed by {signal}"))
             }

@@ -11,7 +11,7 @@ use nix::sys::time::TimeSpec;
 
 use crate::os::control_groups::leaf::Leaf;
 use crate::os::host::clock::monotonic_ms;
-use crate::os::processes::wait::{ProcessEnd, Reap, ReapedChild, reap_any};
+use crate::os::processes::wait::{Reap, ReapedChild, WaitStatus, reap_any};
 use crate::shim::ladder::{Action, Event, Ladder};
 use crate::shim::log_pump::LogPump;
 use crate::shim::tree::{Asker, Killer, count_living};
@@ -20,7 +20,7 @@ use crate::shim::tree::{Asker, Killer, count_living};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// How the worker itself ended.
-    pub worker_end: Option<ProcessEnd>,
+    pub worker_end: Option<WaitStatus>,
     /// Processes that were left when it had.
     pub swept_count: u32,
     /// User and system time of everything reaped, microseconds.

@@ -20,7 +20,7 @@ use crate::os::processes::status_pipe::set_nonblocking;
 use crate::os::processes::user::{RunAs, with_file_rights_of};
 use crate::os::run_files::directory::{RunSpec, StartFailure, StartPart, StartStep};
 use crate::os::run_files::log::RunLogWriter;
-use crate::shim::place;
+use crate::shim::work_directory;
 
 /// Where a program without a slash is looked for when the worker's environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -52,7 +52,7 @@ pub fn start(
 ) -> Result<StartedWorker, StartFailure> {
     let mut plan = plan(spec, run_as)?;
     // Open until the worker has entered it.
-    let workspace = as_worker(run_as, || place::open_workspace(spec, plan.umask))??;
+    let workspace = as_worker(run_as, || work_directory::open_workspace(spec, plan.umask))??;
     match (&workspace, &spec.workspace) {
         (Some(open), Some(workspace)) if workspace.path == spec.cwd => {
             plan.cwd = c_string(
@@ -195,7 +195,7 @@ fn resource(name: &str) -> Result<Resource, StartFailure> {
 
 /// Makes the working directory, if the spec asks for it, with the mask that the worker will have.
 fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure> {
-    place::make_unleased(spec, mask).map_err(|error| {
+    work_directory::make_unleased(spec, mask).map_err(|error| {
         let what = format!("cannot create working directory `{}`", spec.cwd.display());
         failure_of(StartStep::Workspace, &error, &what)
     })

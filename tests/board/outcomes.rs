@@ -123,7 +123,7 @@ fn every_outcome_does_what_its_row_of_the_table_says() {
         match rule.back_off {
             BackOff::None => assert_eq!(task.not_before, None, "{outcome}"),
             BackOff::Growing => assert!(is_due(task.not_before.unwrap()), "{outcome}: {task:?}"),
-            BackOff::Told => assert_eq!(task.not_before, Some(now + 77), "{outcome}"),
+            BackOff::Stated => assert_eq!(task.not_before, Some(now + 77), "{outcome}"),
         }
         let kinds = bench.kinds(&id);
         assert!(kinds.iter().any(|kind| kind == outcome.as_str()), "{kinds:?}");

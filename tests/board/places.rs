@@ -3,8 +3,8 @@
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::location::{BrokenPath, DirectoryId, Location, Look, Looks};
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::place::{BrokenPath, DirectoryId, Look, Looks, Place};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::store;
 use kanband::kernel::task::TaskStatus;
@@ -25,8 +25,8 @@ fn create_in(bench: &mut Bench, workspace: (&str, &str), assignee: &str) -> Task
     bench.do_it(&wire::<CreateTask>(fields)).task.id
 }
 
-fn place(anchor: &str, inode: u64) -> Place {
-    Place { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new(), above: Vec::new() }
+fn place(anchor: &str, inode: u64) -> Location {
+    Location { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new(), above: Vec::new() }
 }
 
 fn unknown() -> Look {
@@ -34,8 +34,8 @@ fn unknown() -> Look {
 }
 
 /// A pass after somebody has looked at these paths. None: nobody can tell where it leads.
-fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Place>)]) -> PassReply {
-    let look = |place: &Option<Place>| place.clone().map_or_else(unknown, Look::Found);
+fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Location>)]) -> PassReply {
+    let look = |place: &Option<Location>| place.clone().map_or_else(unknown, Look::Found);
     let looks = seen.iter().map(|(path, place)| ((*path).to_owned(), look(place)));
     pass_with(bench, looks.collect())
 }
@@ -115,7 +115,7 @@ fn two_names_of_one_directory_are_one_place() {
 fn a_place_that_is_still_to_be_made_is_the_same_one_afterwards() {
     let mut bench = Bench::new();
     let first = create_in(&mut bench, ("dir", "/x/new"), "dev");
-    let missing = Place { missing: vec!["new".to_owned()], ..place("/x", 5) };
+    let missing = Location { missing: vec!["new".to_owned()], ..place("/x", 5) };
     let reply = pass_seeing(&mut bench, &[("/x/new", Some(missing))]);
     assert_eq!(started(&reply), [first]);
     create_in(&mut bench, ("dir", "/link/new"), "dev");
@@ -124,7 +124,7 @@ fn a_place_that_is_still_to_be_made_is_the_same_one_afterwards() {
     // Inode 5 is mounted at /bind as well.
     let id = create_in(&mut bench, ("dir", "/bind/new"), "dev");
     let above = vec![DirectoryId { device: 8, inode: 5 }, DirectoryId { device: 8, inode: 2 }];
-    let by_bind = Place { above, ..place("/bind/new", 77) };
+    let by_bind = Location { above, ..place("/bind/new", 77) };
     let reply = pass_seeing(&mut bench, &[("/bind/new", Some(by_bind))]);
     assert_eq!(started(&reply), [], "by the name that its maker never used");
     assert!(matches!(why(&bench, &id), Reason::WorkspaceBusy { .. }));

@@ -4,8 +4,8 @@ use kanband::kernel::breaker::{Breaker, BreakerKey, BreakerState};
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::{Fault, VerbError};
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::location::{Location, Look};
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::place::{Look, Place};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
@@ -33,7 +33,7 @@ fn in_repository(bench: &mut Bench, path: &str) -> TaskId {
 /// A pass that sees every path as a directory of its own.
 fn pass(bench: &mut Bench) -> PassReply {
     let look = |path: &str, inode: u64| {
-        let place = Place {
+        let place = Location {
             anchor: path.to_owned(),
             device: 8,
             inode,

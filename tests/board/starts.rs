@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Fault;
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::location::{BrokenPath, Location, Look, Looks};
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::place::{BrokenPath, Look, Looks, Place};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::standing::Asker;
@@ -299,7 +299,7 @@ fn seen(path: &str) -> Look {
     };
     let anchor = if inode == 5 { "/a" } else { path };
     let anchor = anchor.to_owned();
-    Look::Found(Place { anchor, device: 8, inode, missing: Vec::new(), above: Vec::new() })
+    Look::Found(Location { anchor, device: 8, inode, missing: Vec::new(), above: Vec::new() })
 }
 
 fn some_policy(random: &mut SeededRandom) -> Policy {

@@ -7,17 +7,17 @@ use std::process::{Child, Stdio};
 
 use support::skip;
 
-use crate::harness::{Board, Place, Said, until};
+use crate::harness::{Board, Location, Said, until};
 
 /// A daemon that has its home and not yet its socket, for as long as the file `hold` is there.
 struct Starting {
-    place: Place,
+    place: Location,
     daemon: Child,
 }
 
 impl Starting {
     fn new() -> Self {
-        let place = Place::new();
+        let place = Location::new();
         let hold = place.path("hold");
         let point = format!("migrate-before-commit=hold:{}@1", hold.display());
         let mut daemon = place.daemon_command();
@@ -58,7 +58,7 @@ fn one_that_takes_long_to_start_is_named_in_the_end() {
 
 #[test]
 fn without_a_daemon_each_reason_is_told_with_what_helps() {
-    let place = Place::new();
+    let place = Location::new();
     let hint = |expected: &[&str]| {
         let told = place.say(["list"]).failed(4);
         let hint = told.lines().find(|line| line.starts_with("hint: ")).unwrap();

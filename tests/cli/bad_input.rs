@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::harness::{Board, Place};
+use crate::harness::{Board, Location};
 
 #[test]
 fn what_is_too_large_or_not_text_is_refused() {
@@ -42,7 +42,7 @@ fn arguments_that_are_not_utf_8_are_a_usage_error() {
 
 #[test]
 fn surroundings_that_cannot_be_used_are_told() {
-    let place = Place::new();
+    let place = Location::new();
     let long = format!("/tmp/{}", "x".repeat(200));
     let told = place.say_with(&[("KANBAN_SOCKET", &long)], &["list"]).failed(2);
     assert!(told.contains("maximum 107"), "{told}");
@@ -59,7 +59,7 @@ fn surroundings_that_cannot_be_used_are_told() {
 
 #[test]
 fn something_else_behind_the_socket_is_told_and_not_waited_for() {
-    let place = Place::new();
+    let place = Location::new();
     let socket = place.path("other.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let answer = std::thread::spawn(move || {
@@ -77,7 +77,7 @@ fn something_else_behind_the_socket_is_told_and_not_waited_for() {
 
 #[test]
 fn a_connection_that_breaks_during_an_upload_is_told_as_one_and_nothing_else_is_tried() {
-    let place = Place::new();
+    let place = Location::new();
     let (socket, file) = (place.path("other.sock"), place.path("backup.db"));
     std::fs::write(&file, vec![b'x'; 4 * 1024 * 1024]).unwrap();
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();

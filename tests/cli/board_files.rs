@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::harness::{Board, Place, until};
+use crate::harness::{Board, Location, until};
 use crate::talk::{Talk, at_terminal};
 
 fn titles(board: &Board) -> Vec<String> {
@@ -192,7 +192,7 @@ fn a_home_that_was_never_used_can_begin_with_a_backup() {
     let board = Board::quiet();
     board.create("moved", &[]);
     let file = backup(&board, "board.db");
-    let place = Place::new();
+    let place = Location::new();
     let json = place.say(["restore", &file, "--yes", "--json"]).json();
     assert_eq!(json["daemon_running"], false);
     assert!(json["kept"].is_null() && place.home().join("install_id").exists());

@@ -1,6 +1,6 @@
 //! `slash`: a line of chat in, one text out.
 
-use crate::harness::{Board, Place, until};
+use crate::harness::{Board, Location, until};
 
 #[test]
 fn a_message_does_what_the_command_line_does() {
@@ -38,7 +38,7 @@ fn what_was_done_comes_before_what_was_refused_and_silence_is_told() {
 
 #[test]
 fn usage_is_answered_as_text() {
-    let place = Place::new();
+    let place = Location::new();
     let said = place.say(["slash", "/kanban list --status sleeping"]);
     assert_eq!((said.code, said.err.as_str()), (2, ""));
     assert!(said.out.contains("possible values: triage"), "{said:?}");

@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::harness::{Board, DEADLINE, Place};
+use crate::harness::{Board, DEADLINE, Location};
 
 /// What is offered behind these words, as a shell asks for it: one candidate per line, with its help behind a tab.
-fn offered(place: &Place, words: &[&str]) -> Vec<String> {
+fn offered(place: &Location, words: &[&str]) -> Vec<String> {
     let mut command = place.command(["--", "kanban"].iter().chain(words));
     let answer = command.env("KANBAN_COMPLETE", "fish").output().unwrap();
     assert!(answer.stderr.is_empty(), "{answer:?}");
@@ -44,7 +44,7 @@ fn ids_of_the_running_daemon_are_offered_with_their_titles() {
 
 #[test]
 fn without_a_daemon_there_is_nothing_and_no_noise() {
-    let place = Place::new();
+    let place = Location::new();
     assert_eq!(offered(&place, &["show", "t_"]), [] as [&str; 0]);
     assert!(offered(&place, &["sho"]).iter().any(|line| line.starts_with("show\t")));
     // Somebody listens and never answers.

@@ -1,11 +1,11 @@
 //! `daemon`: the name that scripts of the predecessor know.
 
-use crate::harness::{Place, until};
+use crate::harness::{Location, until};
 use crate::talk::Talk;
 
 #[test]
 fn it_explains_what_is_meant() {
-    let place = Place::new();
+    let place = Location::new();
     let told = place.say(["daemon", "--interval", "5", "--pidfile", "x", "--verbose"]).failed(2);
     for words in ["DEPRECATED", "`kanband`", "hermes gateway start", "--force"] {
         assert!(told.contains(words), "{told}");
@@ -15,7 +15,7 @@ fn it_explains_what_is_meant() {
 
 #[test]
 fn with_force_it_becomes_the_daemon() {
-    let place = Place::new();
+    let place = Location::new();
     let flags =
         ["daemon", "--force", "--interval", "7", "--max", "3", "--failure-limit", "2", "-v"];
     let daemon = Talk::start(&place, &flags);
@@ -38,7 +38,7 @@ fn with_force_it_becomes_the_daemon() {
 
 #[test]
 fn a_pid_file_holds_the_daemon_while_it_runs() {
-    let place = Place::new();
+    let place = Location::new();
     let file = place.path("kanband.pid");
     let daemon = Talk::start(&place, &["daemon", "--force", "--pidfile", file.to_str().unwrap()]);
     until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use kanband::cli::Arguments;
 
-use crate::harness::Place;
+use crate::harness::Location;
 use crate::table::NOT_KEPT_YET;
 
 fn verbs() -> Vec<String> {
@@ -18,7 +18,7 @@ fn verbs() -> Vec<String> {
 
 #[test]
 fn without_a_verb_the_verbs_are_shown() {
-    let place = Place::new();
+    let place = Location::new();
     let help = place.say([] as [&str; 0]).ok();
     for verb in verbs() {
         let is_shown = help.lines().any(|line| line.trim_start().starts_with(&verb));
@@ -31,7 +31,7 @@ fn without_a_verb_the_verbs_are_shown() {
 
 #[test]
 fn every_verb_explains_itself_with_an_example_that_fits() {
-    let place = Place::new();
+    let place = Location::new();
     for verb in verbs() {
         let help = place.say([verb.as_str(), "--help"]).ok();
         assert!(help.contains("Example") && help.contains(&format!("kanban {verb}")), "{help}");
@@ -42,7 +42,7 @@ fn every_verb_explains_itself_with_an_example_that_fits() {
 
 #[test]
 fn what_nothing_keeps_yet_is_not_promised() {
-    let place = Place::new();
+    let place = Location::new();
     for help in [place.say(["--help"]).ok(), place.say(["help"]).ok()] {
         assert!(help.contains("watch") && !help.contains("notify"), "{help}");
     }
@@ -50,7 +50,7 @@ fn what_nothing_keeps_yet_is_not_promised() {
 
 #[test]
 fn a_mistyped_verb_is_a_usage_error_with_a_suggestion() {
-    let place = Place::new();
+    let place = Location::new();
     let told = place.say(["creat", "x"]).failed(2);
     assert!(told.contains("'create'"), "{told}");
     place.say(["frobnicate"]).failed(2);

@@ -1,10 +1,10 @@
 //! `init`.
 
-use crate::harness::{Board, Place, keys};
+use crate::harness::{Board, Location, keys};
 
 #[test]
 fn a_home_is_made_once_and_never_overwritten() {
-    let place = Place::new();
+    let place = Location::new();
     let told = place.say(["init"]).ok();
     let home = place.home();
     for line in [
@@ -40,7 +40,7 @@ fn beside_a_running_daemon_it_says_so_and_changes_nothing() {
 
 #[test]
 fn a_refused_home_is_one_line_and_exit_1() {
-    let place = Place::new();
+    let place = Location::new();
     let nowhere = place.path("no/where");
     let said = place.say_with(&[("KANBAN_HOME", nowhere.to_str().unwrap())], &["init"]);
     let told = said.failed(1);

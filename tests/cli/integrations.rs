@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Board, Config, Place};
+use crate::harness::{Board, Config, Location};
 
 fn kit(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("integrations").join(name)
@@ -22,7 +22,7 @@ fn json(name: &str) -> Value {
 /// Whether `kanban` takes these words as a command.
 fn is_command(words: &[&str]) -> bool {
     let help = [words, &["--help"]].concat();
-    Place::new().say(help).code == 0
+    Location::new().say(help).code == 0
 }
 
 fn words(value: &Value) -> Vec<&str> {
@@ -100,7 +100,7 @@ fn the_credential_example_gives_a_profile_the_file_that_systemd_hands_over() {
     // Where systemd puts the credentials of the unit.
     let path = format!("/run/credentials/kanband.service/{name}");
     assert!(profile.contains(&format!("env_file = {path:?}").as_str()), "{profile:?}");
-    let place = Place::new();
+    let place = Location::new();
     let keys = place.path("api-keys");
     std::fs::write(&keys, "A_KEY=sk-1\nB_KEY='two words'\n").unwrap();
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o400)).unwrap();

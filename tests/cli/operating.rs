@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Board, Place, until};
+use crate::harness::{Board, Location, until};
 
 #[test]
 fn status_shows_daemon_board_runs_and_what_needs_a_person_with_what_helps() {
@@ -143,7 +143,7 @@ fn the_log_level_is_shown_and_changed() {
 
 #[test]
 fn a_doctor_whom_no_daemon_answers_says_what_is_in_the_way_and_exits_with_4() {
-    let place = Place::new();
+    let place = Location::new();
     std::fs::create_dir(place.home()).unwrap();
     let none = place.say(["doctor"]);
     assert_eq!(none.code, 4, "{none:?}");

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Board, Place};
+use crate::harness::{Board, Location};
 
 #[test]
 fn a_pipe_that_nobody_reads_is_no_error() {
@@ -102,7 +102,7 @@ fn the_board_can_be_named_by_flag_or_variable() {
 
 #[test]
 fn without_a_daemon_every_verb_says_where_it_looked() {
-    let place = Place::new();
+    let place = Location::new();
     for arguments in [
         &["list"][..],
         &["create", "t"],

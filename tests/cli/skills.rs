@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Place;
+use crate::harness::Location;
 
 const NAMES: [&str; 2] = ["kanban-worker", "kanban-orchestrator"];
 
@@ -13,7 +13,7 @@ fn shipped(name: &str) -> String {
 
 #[test]
 fn skills_are_installed_into_the_folder_of_each_tool() {
-    let place = Place::new();
+    let place = Location::new();
     for (tool, folder) in [("claude", ".claude"), ("codex", ".codex"), ("hermes", ".hermes")] {
         let told = place.say(["skills", "install", "--for", tool]).ok();
         for name in NAMES {
@@ -32,7 +32,7 @@ fn skills_are_installed_into_the_folder_of_each_tool() {
 
 #[test]
 fn without_a_tool_those_that_are_there_get_them() {
-    let place = Place::new();
+    let place = Location::new();
     let told = place.say(["skills", "install"]).failed(1);
     assert!(told.contains("--for claude"), "{told}");
     std::fs::create_dir(place.path(".claude")).unwrap();
@@ -43,7 +43,7 @@ fn without_a_tool_those_that_are_there_get_them() {
 
 #[test]
 fn a_text_of_somebody_elses_is_only_overwritten_by_force() {
-    let place = Place::new();
+    let place = Location::new();
     // The second of the two: the first must not be written either.
     let mine = place.path("agents/kanban-orchestrator");
     std::fs::create_dir_all(&mine).unwrap();
@@ -62,7 +62,7 @@ fn a_text_of_somebody_elses_is_only_overwritten_by_force() {
 
 #[test]
 fn the_list_says_what_each_is_for_and_where_it_is() {
-    let place = Place::new();
+    let place = Location::new();
     let list = place.say(["skills", "--json"]).json();
     assert_eq!(list[0]["name"], NAMES[0]);
     assert_eq!((&list[1]["name"], &list[1]["places"]), (&json!(NAMES[1]), &json!([])));

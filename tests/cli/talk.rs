@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{DEADLINE, Place, Said, until};
+use crate::harness::{DEADLINE, Location, Said, until};
 
 /// A call whose stdout is read line by line.
 pub struct Talk {
@@ -19,7 +19,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    pub fn start(place: &Place, arguments: &[&str]) -> Self {
+    pub fn start(place: &Location, arguments: &[&str]) -> Self {
         let mut command = place.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
@@ -70,7 +70,7 @@ impl Drop for Talk {
 
 /// Makes a call at a terminal, types `typed`, and returns its exit code with everything that the terminal showed.
 pub fn at_terminal(
-    place: &Place,
+    place: &Location,
     variables: &[(&str, &str)],
     arguments: &[&str],
     typed: &str,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use kanband::os::control_groups::leaf::Leaf;
 use kanband::os::holder::client::{Holder, HolderError};
-use kanband::os::holder::protocol::Refusal;
+use kanband::os::holder::protocol::HolderRefusal;
 use kanband::os::processes::user::Account;
 use kanband::os::run_files::directory::{RunDir, read_identity};
 use nix::sys::signal::{Signal, kill};
@@ -262,8 +262,8 @@ fn a_user_that_is_not_allowed_is_refused_with_the_reason_and_so_is_root() {
     }
     let holder = Holder::at(held.daemon.scratch().join("holder.sock"));
     let refused = holder.hello().unwrap_err();
-    let HolderError::Refused(Refusal { code, .. }) = refused else { panic!("{refused}") };
-    assert_eq!(code, Refusal::NOT_THE_DAEMON, "root is another than the daemon's user");
+    let HolderError::Refused(HolderRefusal { code, .. }) = refused else { panic!("{refused}") };
+    assert_eq!(code, HolderRefusal::NOT_THE_DAEMON, "root is another than the daemon's user");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use kanband::kernel::random::{Random, below};
-use kanband::os::holder::protocol::{Answered, Asked, Question, Refusal};
+use kanband::os::holder::protocol::{Answered, Asked, HolderRefusal, Question};
 use kanband::os::processes::fd_passing::{connect_to, receive, send};
 use kanband::os::processes::user::Account;
 use nix::sys::signal::{Signal, kill};
@@ -146,7 +146,7 @@ fn a_holder_answers_or_hangs_up_and_goes_on() {
     // Root is not the daemon's user: it is refused before it has sent anything.
     let connection = connect_to(&holder.socket, PATIENCE).unwrap();
     let answer: Answered = serde_json::from_slice(&receive(&connection).unwrap().bytes).unwrap();
-    assert_eq!(answer.refused.unwrap().code, Refusal::NOT_THE_DAEMON);
+    assert_eq!(answer.refused.unwrap().code, HolderRefusal::NOT_THE_DAEMON);
     let log = holder.log();
     let is_own = |line: &str| line.starts_with("kanban-shim --hold: ");
     assert!(log.lines().all(is_own), "{log}");

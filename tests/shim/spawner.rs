@@ -9,7 +9,7 @@ use kanband::os::processes::pidfd::Delivery;
 use kanband::os::processes::proc_tree::ancestry;
 use kanband::os::processes::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner};
 use kanband::os::processes::status_pipe::StatusLine;
-use kanband::os::processes::wait::ProcessEnd;
+use kanband::os::processes::wait::WaitStatus;
 use kanband::os::run_files::directory::{
     collect_exit, read_exit, read_identity, read_token, write_exit, write_private,
 };
@@ -40,7 +40,7 @@ fn next_line(shim: &mut SpawnedShim) -> StatusLine {
     until("a status line", || shim.status.read().unwrap().lines.first().copied())
 }
 
-fn reaped(shim: &SpawnedShim) -> ProcessEnd {
+fn reaped(shim: &SpawnedShim) -> WaitStatus {
     until("the shim's end", || shim.reap().unwrap())
 }
 
@@ -71,7 +71,7 @@ fn a_run_goes_from_request_to_collected_record() {
     assert_eq!(identity.check(), Liveness::Gone);
     assert!(ProcessIdentity::of(identity.pid).unwrap().is_some(), "a zombie until it is reaped");
     let end = kanband::os::processes::wait::reap_pidfd(&pidfd).unwrap();
-    assert_eq!(end, Some(ProcessEnd::Exited(0)));
+    assert_eq!(end, Some(WaitStatus::Exited(0)));
     assert_eq!(ProcessIdentity::of(identity.pid).unwrap(), None);
     assert!(registry.remove(&identity));
     assert!(run.dir.exit_collected().exists() && !run.dir.exit().exists());
@@ -82,7 +82,7 @@ fn a_stop_that_is_sent_at_once_is_not_lost() {
     let run = Run::of_script("sleep 600");
     let shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
     assert_eq!(shim.pidfd.signal(Signal::SIGTERM).unwrap(), Delivery::Sent);
-    assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
+    assert_eq!(reaped(&shim), WaitStatus::Exited(0));
     let record = read_exit(&run.dir).unwrap().unwrap();
     assert!(record.stop_requested && !record.killed);
     assert_eq!(record.signal, Some(15));
@@ -99,7 +99,7 @@ fn a_shim_outlives_the_one_that_listened_to_it() {
     until("the shim's end", || pidfd.has_exited().unwrap().then_some(()));
     assert_eq!(
         kanband::os::processes::wait::reap_pidfd(&pidfd).unwrap(),
-        Some(ProcessEnd::Exited(0))
+        Some(WaitStatus::Exited(0))
     );
     assert_eq!(read_exit(&run.dir).unwrap().unwrap().code, Some(4));
 }
@@ -120,7 +120,7 @@ fn a_start_that_fails_in_the_shim_is_told_by_its_record() {
 fn the_worker_of_a_spawned_shim_sees_neither_pipe_nor_environment_of_the_daemon() {
     let run = Run::of_script("ls /proc/$$/fd; tr '\\0' '\\n' < /proc/$PPID/environ; true");
     let shim = start(&run, &Arc::new(RunRegistry::default())).unwrap();
-    assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
+    assert_eq!(reaped(&shim), WaitStatus::Exited(0));
     assert_eq!(run.log(), "0\n1\n2\n");
 }
 
@@ -140,7 +140,7 @@ fn files_of_an_earlier_run_of_the_same_number_are_cleared() {
     assert!(matches!(next_line(&mut shim), StatusLine::Started { .. }));
     assert_eq!(read_exit(&run.dir).unwrap(), None);
     std::fs::write(run.work("go"), "").unwrap();
-    assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
+    assert_eq!(reaped(&shim), WaitStatus::Exited(0));
     let record = read_exit(&run.dir).unwrap().unwrap();
     assert_eq!((record.nonce.as_str(), record.code), ("later", Some(0)));
 }
@@ -166,7 +166,7 @@ fn an_upgrade_on_disk_does_not_change_the_shim_that_is_started() {
     std::fs::write(run.root().join("new"), "#!/bin/false\n").unwrap();
     std::fs::rename(run.root().join("new"), &copy).unwrap();
     let shim = spawn(&spawner, &run).unwrap();
-    assert_eq!(reaped(&shim), ProcessEnd::Exited(0));
+    assert_eq!(reaped(&shim), WaitStatus::Exited(0));
     assert_eq!(run.log(), format!("{} (deleted)\nkanban-shim\n", copy.display()));
 }
 

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::harness::{Daemon, config, until};
-use crate::namespaces::{Place, enter};
+use crate::namespaces::{Location, enter};
 use crate::traces::{lines, run_number};
 
 #[test]
 fn under_a_new_host_name_a_run_is_adopted_and_a_claim_stays() {
     let name = "host_name::under_a_new_host_name_a_run_is_adopted_and_a_claim_stays";
-    let Place::Inside = enter(name, &["--uts"], &["uts"], "true") else { return };
+    let Location::Inside = enter(name, &["--uts"], &["uts"], "true") else { return };
     let rename = |name: &str| nix::unistd::sethostname(name).unwrap();
     let mut daemon = Daemon::prepare("");
     let dir = daemon.scratch().display().to_string();

@@ -9,7 +9,7 @@ use support::skip;
 const OUTSIDE: &str = "KANBAND_TEST_OUTSIDE_OF";
 
 /// Where a test runs.
-pub enum Place {
+pub enum Location {
     /// Outside. It has been run inside and was through, or this host does not permit it, which has been said.
     Outside,
     /// Inside.
@@ -19,19 +19,19 @@ pub enum Place {
 /// Runs the test `name` again in new namespaces, which `unshare` makes with `options`, where `probe` works in them.
 ///
 /// `kinds` names the namespaces as `/proc/self/ns` does; the inside is believed only when all of them are others.
-pub fn enter(name: &str, options: &[&str], kinds: &[&str], probe: &str) -> Place {
+pub fn enter(name: &str, options: &[&str], kinds: &[&str], probe: &str) -> Location {
     if let Ok(outside) = std::env::var(OUTSIDE) {
         for line in outside.lines() {
             let (kind, link) = line.split_once('=').unwrap();
             assert_ne!(link_of(kind), link, "not inside a {kind} namespace of its own");
         }
-        return Place::Inside;
+        return Location::Inside;
     }
     let as_user = [&["--user", "--map-root-user"], options].concat();
     let Some(options) = [options, &as_user].into_iter().find(|options| works(options, probe))
     else {
         skip(format_args!("this host does not permit `unshare {}`", options.join(" ")));
-        return Place::Outside;
+        return Location::Outside;
     };
     let links: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", link_of(kind))).collect();
     let inside = Command::new("unshare")
@@ -44,7 +44,7 @@ pub fn enter(name: &str, options: &[&str], kinds: &[&str], probe: &str) -> Place
     let said = String::from_utf8_lossy(&inside.stdout) + String::from_utf8_lossy(&inside.stderr);
     assert!(inside.status.success(), "inside: {}\n{said}", inside.status);
     assert!(said.contains("1 passed"), "{name} was not run inside:\n{said}");
-    Place::Outside
+    Location::Outside
 }
 
 fn link_of(kind: &str) -> String {

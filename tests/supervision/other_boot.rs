@@ -201,9 +201,7 @@ fn a_run_of_another_host_is_left_alone() {
     daemon.spawn();
     daemon.wait_until_up();
     let [own, elsewhere] = [(); 2].map(|()| daemon.create(json!({ "assignee": "sh" })));
-    until("two trees at work", || {
-        (lines(&daemon.scratch().join("up")).len() == 2).then_some(())
-    });
+    until("two trees at work", || (lines(&daemon.scratch().join("up")).len() == 2).then_some(()));
     for id in [&own, &elsewhere] {
         daemon.worker_pid(id);
     }

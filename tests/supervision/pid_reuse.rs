@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::harness::{Config, Daemon, config, until};
-use crate::namespaces::{Place, enter};
+use crate::namespaces::{Location, enter};
 use crate::traces::{Born, born_as, identity_of, lines, run_dirs, run_number};
 
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
@@ -22,7 +22,7 @@ const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 fn is_inside(name: &str) -> bool {
     let probe = format!("echo 700 > {LAST_PID} && [ $(sh -c 'echo $$') -gt 700 ]");
     let options = ["--pid", "--fork", "--mount-proc", "--kill-child"];
-    matches!(enter(name, &options, &["pid"], &probe), Place::Inside)
+    matches!(enter(name, &options, &["pid"], &probe), Location::Inside)
 }
 
 fn kill_9(pid: i32) {

@@ -43,25 +43,63 @@ const BANNED: &[(&str, &str)] = &[
     ("put away", "archived"),
 ];
 
-/// Words that new names of types, functions, fields and files avoid, and the word that they use. Left to a later step: names that
-/// exist still have them.
-#[expect(dead_code, reason = "the names that exist are renamed first")]
+/// Words that names of types, modules and files avoid, and the words that they use.
 const BANNED_IN_NAMES: &[(&str, &str)] = &[
-    ("place", "workspace, slot, lease key or position, whichever it is"),
-    ("holder", "lease, for a task in a workspace; the holder is the root service"),
-    ("supervisor", "shim, for the parent of a run; root, for the actor"),
-    ("launch", "start, or spawn for the process"),
-    ("vigil", "progress check"),
+    ("place", "location, workspace, slot, lease key or position, whichever it is"),
+    ("vigil", "time limit, progress check"),
     ("nudge", "reminder"),
     ("told", "message, report or notes"),
-    ("lock", "claimer, for who has a task; a lock is one on a file"),
-    ("context", "the text that a worker reads first, and nothing else"),
-    ("verdict", "complete or block, and not the end of a process"),
-    ("fault", "something that does not work; a refusal is none"),
     ("attempt", "run"),
     ("card", "task"),
-    ("look", "inspect, resolve or check"),
+    ("holder", "owner of a lease; the holder is the root service"),
+    ("supervisor", "shim, for the parent of a run; root, for the actor"),
 ];
+
+/// Names that have one of them all the same, each with its reason.
+const ALLOWED_NAMES: &[(&str, &str)] = &[
+    ("created_cards", "the key of requests and the column have this name"),
+    ("Holder", "the root service"),
+    ("holder", "the root service"),
+    ("HolderError", "the root service"),
+    ("HolderRefusal", "the root service"),
+    ("TokenHolders", "who has a token has it in hand"),
+    ("token_holders", "who has a token has it in hand"),
+    ("RootSupervisor", "the root of the actors is a supervisor in actix's sense"),
+    ("supervisor", "the module that starts what supervises, the holder or the daemon itself"),
+];
+
+/// The words of a name, in lower case: `HolderError` and `holder_error` are `holder error`.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for letter in name.chars() {
+        if letter == '_' || letter.is_uppercase() {
+            words.push(String::new());
+        }
+        if letter != '_' {
+            words.last_mut().unwrap().extend(letter.to_lowercase());
+        }
+    }
+    words
+}
+
+/// Names of the types and modules in `code`.
+fn names_in(code: &str) -> Vec<String> {
+    let mut words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let mut names = Vec::new();
+    while let Some(word) = words.next() {
+        if ["struct", "enum", "trait", "type", "mod", "union"].contains(&word) {
+            names.extend(words.next().map(str::to_owned));
+        }
+    }
+    names
+}
+
+fn banned_word_of(name: &str) -> Option<&'static (&'static str, &'static str)> {
+    let words = words_of(name);
+    BANNED_IN_NAMES.iter().find(|(banned, _)| {
+        words.iter().any(|word| word == banned || word.strip_suffix('s') == Some(banned))
+    })
+}
 
 /// Places where a banned word is public or is explained.
 const ALLOWED: &[(&str, &str)] = &[
@@ -208,4 +246,31 @@ fn every_exception_is_needed() {
         let prose = prose_of(&path, &std::fs::read_to_string(&path).unwrap());
         assert!(!lines_with(&prose, phrase).is_empty(), "{file} does not say {phrase}");
     }
+}
+
+#[test]
+fn names_of_types_modules_and_files_use_the_words_of_the_glossary() {
+    let mut bad = Vec::new();
+    let mut needed = std::collections::BTreeSet::new();
+    for source in crate::sources::sources() {
+        let stem = source.path.rsplit('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        let names = names_in(&crate::sources::code_in(&source.code));
+        for name in names.into_iter().chain([stem]) {
+            let Some((banned, instead)) = banned_word_of(&name) else { continue };
+            match ALLOWED_NAMES.iter().find(|(allowed, _)| *allowed == name) {
+                Some((allowed, _)) => drop(needed.insert(*allowed)),
+                None => bad.push(format!("{}: {name}: {banned} → {instead}", source.path)),
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    let unneeded = ALLOWED_NAMES.iter().filter(|(name, _)| !needed.contains(name));
+    assert_eq!(unneeded.collect::<Vec<_>>(), Vec::<&(&str, &str)>::new());
+}
+
+#[test]
+fn a_losing_word_is_found_in_a_name_and_not_in_a_longer_word() {
+    assert!(banned_word_of("OpenPlaces").is_some() && banned_word_of("place").is_some());
+    assert!(banned_word_of("Placeholder").is_none() && banned_word_of("Replacement").is_none());
+    assert_eq!(names_in("pub struct A<T>(T); mod b; enum C {}"), ["A", "b", "C"]);
 }

@@ -9,7 +9,7 @@ use crate::actors::worker::evidence;
 use crate::actors::worker::seed::{AdoptedRun, EndedRun, WorkerSeed};
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::os::run_files::directory::RunSpec;
-use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, Supervisor};
+use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, ShimAndWorker};
 use crate::os::run_files::remains::Tree;
 use crate::os::run_files::signs::Footing;
 
@@ -23,7 +23,7 @@ pub enum Found {
     /// It is known, and this is for its worker actor.
     Seed(Box<WorkerSeed>),
     /// A shim is about to say who it is. The process, when the process table shows it.
-    Beginning(Option<Supervisor>, Box<Taking>),
+    Beginning(Option<ShimAndWorker>, Box<Taking>),
     /// Unknown, for this reason.
     Unknown(String),
 }
@@ -61,7 +61,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
     match &inspection {
         Inspection::Unknown(why) => Found::Unknown(why.clone()),
         Inspection::Beginning(shim) => {
-            let supervisor = shim.clone().map(|shim| Supervisor { shim, worker: None });
+            let supervisor = shim.clone().map(|shim| ShimAndWorker { shim, worker: None });
             Found::Beginning(supervisor, Box::new(taking))
         }
         Inspection::Alive(supervisor) => taking.adopted(supervision, supervisor.clone()),
@@ -77,7 +77,7 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
                 Tree::Some => match loss.shim.clone() {
                     Some(shim) => {
                         let worker = loss.worker.clone();
-                        taking.adopted(supervision, Supervisor { shim, worker })
+                        taking.adopted(supervision, ShimAndWorker { shim, worker })
                     }
                     None => Found::Unknown("its remaining processes cannot be killed".to_owned()),
                 },
@@ -102,7 +102,7 @@ impl Taking {
     }
 
     /// The seed of an actor that takes the run over.
-    pub fn adopted(self, supervision: &RunSupervision, supervisor: Supervisor) -> Found {
+    pub fn adopted(self, supervision: &RunSupervision, supervisor: ShimAndWorker) -> Found {
         let Self { open: OpenRun { run, task, row }, footing, spec } = self;
         let verdict_mode = supervision.verdict_mode(spec.as_ref(), &row, &run);
         let token = supervision.token(run.id, spec.as_ref(), &row);

@@ -21,12 +21,12 @@ const BOARD_FILES: [&str; 3] = ["kanban.db", "kanban.db-wal", "kanban.db-shm"];
 
 /// A directory by its path and by what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HomePlace {
+pub struct HomeIdentity {
     path: PathBuf,
     identity: Option<FileIdentity>,
 }
 
-impl HomePlace {
+impl HomeIdentity {
     /// The directory at `path` now.
     pub fn of(path: &Path) -> Self {
         Self { path: path.to_owned(), identity: identity_of(path) }
@@ -52,7 +52,7 @@ pub(super) type Notify = Arc<dyn Fn() + Send + Sync>;
 pub(super) struct Tending {
     pub(super) files: FileWatch,
     pub(super) doors: Doors,
-    pub(super) home: HomePlace,
+    pub(super) home: HomeIdentity,
     pub(super) configuration: Live<Configuration>,
     pub(super) daemon_user: DaemonUser,
     pub(super) notify: Notify,

@@ -3,7 +3,7 @@
 use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
 use super::words::{SkillFile, first_words, reminder};
-use crate::actors::launcher::Launcher;
+use crate::actors::start_inputs::StartInputs;
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};
 use crate::config::template::Placeholder;
@@ -73,7 +73,7 @@ impl Asked {
 /// Program, arguments and variables of the worker of `order`.
 pub(super) fn rendered(
     order: &RunOrder,
-    launcher: &Launcher,
+    launcher: &StartInputs,
     words: &StartWords,
     resolution: &Resolution,
     (workspace, asked): (&str, &Asked),

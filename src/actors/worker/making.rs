@@ -8,7 +8,7 @@ use super::not_launched::NotLaunched;
 use super::prepare::{Prepared, prepare};
 use super::start_words::StartWords;
 use super::workspace::make_own;
-use crate::actors::launcher::Launcher;
+use crate::actors::start_inputs::StartInputs;
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::{Launch, RunOrder};
@@ -18,7 +18,7 @@ use crate::os::run_files::directory::RunDir;
 
 /// What a start is made from.
 pub(super) struct Making {
-    pub(super) launcher: Arc<Launcher>,
+    pub(super) launcher: Arc<StartInputs>,
     pub(super) order: Box<RunOrder>,
     /// Whose the worker is to be; none for the daemon's own user.
     pub(super) user: Option<Account>,

@@ -6,7 +6,7 @@ use std::io;
 use crate::kernel::start_fault::FailedStep;
 use crate::os::failure::{errno_of, in_words};
 use crate::os::holder::client::HolderError;
-use crate::os::holder::protocol::Refusal;
+use crate::os::holder::protocol::HolderRefusal;
 use crate::os::processes::spawn::SpawnError;
 
 /// Why a run is not started.
@@ -45,7 +45,7 @@ impl NotLaunched {
             SpawnError::RunFiles(_) | SpawnError::Busy { .. } => FailedStep::RunFiles,
             SpawnError::Containment(_) => FailedStep::Containment,
             SpawnError::Holder(HolderError::Refused(refusal))
-                if refusal.code == Refusal::USER_NOT_ALLOWED =>
+                if refusal.code == HolderRefusal::USER_NOT_ALLOWED =>
             {
                 FailedStep::User
             }
@@ -104,7 +104,7 @@ mod tests {
     fn what_the_spawner_says_keeps_its_step_and_its_number_and_charges_the_host() {
         let (path, shim) = (PathBuf::from("/h/runs/7"), PathBuf::from("/shim"));
         let refused = |code: &str| {
-            let refusal = Refusal { code: code.into(), message: "no".into(), errno: 13 };
+            let refusal = HolderRefusal { code: code.into(), message: "no".into(), errno: 13 };
             SpawnError::Holder(HolderError::Refused(refusal))
         };
         let silent = HolderError::Silent { socket: "/s".into(), detail: "hung up".into() };
@@ -124,12 +124,12 @@ mod tests {
             (SpawnError::HolderMoved, None, Blame::Host),
             (SpawnError::QueueFull, None, Blame::Host),
             (SpawnError::Panicked, None, Blame::Host),
-            (refused(Refusal::START_FAILED), Some(13), Blame::Host),
-            (refused(Refusal::STOPPING), Some(13), Blame::Host),
-            (refused(Refusal::USERS_FILE), Some(13), Blame::Host),
-            (refused(Refusal::NOT_THE_DAEMON), Some(13), Blame::Host),
+            (refused(HolderRefusal::START_FAILED), Some(13), Blame::Host),
+            (refused(HolderRefusal::STOPPING), Some(13), Blame::Host),
+            (refused(HolderRefusal::USERS_FILE), Some(13), Blame::Host),
+            (refused(HolderRefusal::NOT_THE_DAEMON), Some(13), Blame::Host),
             (refused("of a later holder"), Some(13), Blame::Host),
-            (refused(Refusal::USER_NOT_ALLOWED), Some(13), Blame::Profile),
+            (refused(HolderRefusal::USER_NOT_ALLOWED), Some(13), Blame::Profile),
         ] {
             let failed = NotLaunched::by_spawner(&error);
             assert_eq!(failed.errno, expected_errno, "{error:?}");

@@ -8,8 +8,8 @@ use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
 use super::workspace::{OwnWorkspace, setup, workspace};
 use crate::actors::group_limits::group_limits;
-use crate::actors::launcher::Launcher;
 use crate::actors::live_runs::TokenDigest;
+use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::Rendered;
@@ -44,7 +44,7 @@ pub struct Prepared {
 /// Why nothing can be started; the run ends `spawn_failed` with it.
 pub fn prepare(
     order: &RunOrder,
-    launcher: &Launcher,
+    launcher: &StartInputs,
     words: &StartWords,
     user: Option<&Account>,
     file_env: &BTreeMap<String, String>,
@@ -161,7 +161,7 @@ fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec 
 
 fn environment(
     order: &RunOrder,
-    launcher: &Launcher,
+    launcher: &StartInputs,
     settings: &Settings,
     resolution: &Resolution,
     (workspace, launcher_env): (&str, BTreeMap<String, String>),

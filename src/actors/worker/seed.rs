@@ -8,7 +8,7 @@ use crate::kernel::run::Run;
 use crate::kernel::task::Task;
 use crate::kernel::verbs::RunOrder;
 use crate::os::run_files::directory::RunSpec;
-use crate::os::run_files::inspection::Supervisor;
+use crate::os::run_files::inspection::ShimAndWorker;
 use crate::os::run_files::signs::Footing;
 
 /// What is known of a run when its worker actor is built.
@@ -30,7 +30,7 @@ pub struct AdoptedRun {
     /// Its task.
     pub task: Task,
     /// Who runs it. A shim that has died is taken over as well while something of its tree is left.
-    pub supervisor: Supervisor,
+    pub supervisor: ShimAndWorker,
     /// What is known of it beside its files.
     pub footing: Footing,
     /// Its spec, when that can be read.

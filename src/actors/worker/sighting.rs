@@ -103,7 +103,7 @@ impl Worker {
                 self.deps.figures.start_time_us.see_time(claimed.elapsed());
             }
             self.watching_start = None;
-            self.keep_vigil(context);
+            self.watch_time_limits(context);
             self.on(Happening::WorkerStarted, context);
         }
     }

@@ -6,7 +6,7 @@ use crate::os::host::random::{random_hex, random_uuid};
 
 /// The words; each is drawn for one start.
 pub struct StartWords {
-    /// See [`RunSpec::nonce`].
+    /// See [`crate::os::run_files::directory::RunSpec::nonce`].
     pub nonce: String,
     /// The run's token.
     pub token: String,

@@ -6,7 +6,7 @@ use super::not_launched::NotLaunched;
 use crate::actors::paths::Paths;
 use crate::config::Settings;
 use crate::config::settings::Profile;
-use crate::kernel::place::branch_of;
+use crate::kernel::location::branch_of;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::RunOrder;

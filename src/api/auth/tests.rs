@@ -23,7 +23,7 @@ fn live_runs() -> LiveRuns {
     live_runs
 }
 
-fn seen(door: Door, placement: &Placement, claims: &Claims, live_runs: &LiveRuns) -> String {
+fn seen(door: Door, placement: &Membership, claims: &Claims, live_runs: &LiveRuns) -> String {
     match identify(door, placement, claims, live_runs) {
         Ok(identified) => told(&identified),
         Err(error) => code(&error),
@@ -52,13 +52,13 @@ fn token(token: Option<&str>) -> Claims {
 
 #[test]
 fn callers_are_who_the_table_says() {
-    let inside = Placement::InRun(1);
-    let command = Placement::InRun(NO_RUN);
-    let not_live = Placement::InRun(3);
-    let outside = Placement::Outside("ada".into());
-    let marked = Placement::Marked(1);
-    let not_live_marked = Placement::Marked(3);
-    let unknown = Placement::Unknown("gone".into());
+    let inside = Membership::InRun(1);
+    let command = Membership::InRun(NO_RUN);
+    let not_live = Membership::InRun(3);
+    let outside = Membership::Outside("ada".into());
+    let marked = Membership::Marked(1);
+    let not_live_marked = Membership::Marked(3);
+    let unknown = Membership::Unknown("gone".into());
     let no_run = "token, None false false";
     for (placement, word, at_operators, at_workers) in [
         (&command, None, "unplaced", "unplaced"),
@@ -95,10 +95,10 @@ fn a_caller_that_only_says_of_which_run_it_is_gains_nothing_by_it() {
     let claims = Claims { token: None, run: Some(1) };
     for door in [Door::Operators, Door::Workers] {
         for (placement, expected) in [
-            (Placement::Outside("ada".into()), "says 1"),
-            (Placement::InRun(2), "run:2"),
-            (Placement::Marked(2), "unplaced"),
-            (Placement::Marked(3), "mark of 3 false"),
+            (Membership::Outside("ada".into()), "says 1"),
+            (Membership::InRun(2), "run:2"),
+            (Membership::Marked(2), "unplaced"),
+            (Membership::Marked(3), "mark of 3 false"),
         ] {
             assert_eq!(seen(door, &placement, &claims, &live_runs()), expected, "{placement:?}");
         }
@@ -109,8 +109,12 @@ fn a_caller_that_only_says_of_which_run_it_is_gains_nothing_by_it() {
 fn a_token_is_in_doubt_only_while_one_of_an_open_run_is_not_known() {
     let live_runs = live_runs();
     live_runs.insert(4, live_run(None));
-    let found =
-        seen(Door::Workers, &Placement::Outside("ada".into()), &token(Some("token-4")), &live_runs);
+    let found = seen(
+        Door::Workers,
+        &Membership::Outside("ada".into()),
+        &token(Some("token-4")),
+        &live_runs,
+    );
     assert_eq!(found, "token, None false true");
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::api::auth::{Door, Placement};
+use crate::api::auth::{Door, Membership};
 use crate::kernel::ids::RunId;
 
 /// One caller, as far as shares go: everything that it does counts together.
@@ -85,19 +85,21 @@ pub enum RunStanding {
 /// The account of a connection that is heard. `uid` is the user who connected, `standing` says what is known of a run.
 pub fn party_of(
     door: Door,
-    placement: &Placement,
+    placement: &Membership,
     uid: u32,
     standing: impl FnOnce(RunId) -> RunStanding,
 ) -> Party {
     match (placement, door) {
-        (Placement::InRun(run_id), _) => match standing(*run_id) {
+        (Membership::InRun(run_id), _) => match standing(*run_id) {
             RunStanding::Live => Party::Run(*run_id),
             RunStanding::MayBeOpen => Party::Unproven(uid),
             RunStanding::Over => Party::Refused,
         },
-        (Placement::Unknown(_), _) => Party::Refused,
-        (Placement::Outside(_), Door::Operators) => Party::Operator(uid),
-        (Placement::Outside(_), Door::Workers) | (Placement::Marked(_), _) => Party::Unproven(uid),
+        (Membership::Unknown(_), _) => Party::Refused,
+        (Membership::Outside(_), Door::Operators) => Party::Operator(uid),
+        (Membership::Outside(_), Door::Workers) | (Membership::Marked(_), _) => {
+            Party::Unproven(uid)
+        }
     }
 }
 
@@ -107,10 +109,10 @@ mod tests {
 
     #[test]
     fn a_connection_goes_on_the_account_of_who_the_kernel_says() {
-        let (run, over) = (Placement::InRun(1), Placement::InRun(2));
-        let not_taken_over = Placement::InRun(3);
-        let (outside, marked) = (Placement::Outside("ada".into()), Placement::Marked(1));
-        let unknown = Placement::Unknown("gone".into());
+        let (run, over) = (Membership::InRun(1), Membership::InRun(2));
+        let not_taken_over = Membership::InRun(3);
+        let (outside, marked) = (Membership::Outside("ada".into()), Membership::Marked(1));
+        let unknown = Membership::Unknown("gone".into());
         for (placement, at_operators, at_workers) in [
             (&run, Party::Run(1), Party::Run(1)),
             (&over, Party::Refused, Party::Refused),

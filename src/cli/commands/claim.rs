@@ -16,7 +16,7 @@ use crate::cli::tasks::with_skill_list;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::place::{branch_of, refuse_relative};
+use crate::kernel::location::{branch_of, refuse_relative};
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs::{ClaimReply, ClaimTask};

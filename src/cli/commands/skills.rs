@@ -81,7 +81,7 @@ enum State {
 }
 
 #[derive(Debug, Serialize)]
-struct Place {
+struct SkillFolder {
     path: PathBuf,
     state: State,
 }
@@ -90,7 +90,7 @@ struct Place {
 struct Listed {
     name: &'static str,
     description: &'static str,
-    places: Vec<Place>,
+    places: Vec<SkillFolder>,
 }
 
 /// Runs it.
@@ -114,7 +114,7 @@ fn list(session: &mut Session) -> Ended {
             let path = file_of(skill, &folder.join("skills"));
             let state = look(skill, &path)?;
             if state != State::Missing {
-                places.push(Place { path, state });
+                places.push(SkillFolder { path, state });
             }
         }
         listed.push(Listed { name: skill.name, description: skill.description(), places });
@@ -139,7 +139,7 @@ fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
         for skill in &SKILLS {
             let path = file_of(skill, &folder);
             let state = look(skill, &path)?;
-            places.push((skill, Place { path, state }));
+            places.push((skill, SkillFolder { path, state }));
         }
     }
     // Looked at before anything is written: it is installed whole or not at all.
@@ -159,7 +159,7 @@ fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
             write(skill, &place.path, &session.ambient)?;
         }
     }
-    let places: Vec<Place> = places.into_iter().map(|(_, place)| place).collect();
+    let places: Vec<SkillFolder> = places.into_iter().map(|(_, place)| place).collect();
     if session.output.is_json() {
         session.output.json(&places)?;
         return Ok(CliExit::Ok);

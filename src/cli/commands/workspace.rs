@@ -17,8 +17,8 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::run_files::directory::SetupFailure;
 use crate::os::workspaces::git::Git;
+use crate::os::workspaces::location;
 use crate::os::workspaces::marked::{FileIdentity, empty_as_owner};
-use crate::os::workspaces::place;
 use crate::os::workspaces::worktree::prepare::{Wanted, prepare};
 use crate::os::workspaces::worktree::sweep::sweep;
 
@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Ended {
                 }
             }
         }
-        Act::Look { path } => tell(&place::Outcome::of(place::look_at(path)))?,
+        Act::Look { path } => tell(&location::Outcome::of(location::look_at(path)))?,
         Act::Empty { root, name, device, inode, dry_run } => {
             let marked = FileIdentity { device: *device, inode: *inode };
             let emptied = empty_as_owner(root, name, marked, *dry_run);

@@ -38,12 +38,12 @@ pub enum BackOff {
     /// Longer with each failure.
     Growing,
     /// Until the time that the worker told, else a configured time.
-    Told,
+    Stated,
 }
 
 /// Who hears of it beside those who read the task's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Audience {
     /// Nobody.
     Nobody,
     /// Who has subscribed to the task.
@@ -75,7 +75,7 @@ pub struct Rule {
     /// How long the next automatic start waits.
     pub back_off: BackOff,
     /// Who hears of it.
-    pub told: Told,
+    pub told: Audience,
     /// What the next attempt reads.
     pub next_reads: NextReads,
 }
@@ -111,12 +111,12 @@ impl BackOff {
         match self {
             Self::None => "no",
             Self::Growing => "back-off",
-            Self::Told => "until retry_at",
+            Self::Stated => "until retry_at",
         }
     }
 }
 
-impl Told {
+impl Audience {
     /// As the table says it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -145,13 +145,13 @@ fn verdict(when: &'static str, destination: Destination) -> Rule {
         destination,
         charge: Charge::Nobody,
         back_off: BackOff::None,
-        told: Told::Subscribers,
+        told: Audience::Subscribers,
         next_reads: NextReads::Summary,
     }
 }
 
 /// A row about a run that failed and is tried again.
-fn failure(when: &'static str, evidence: &'static str, charge: Charge, told: Told) -> Rule {
+fn failure(when: &'static str, evidence: &'static str, charge: Charge, told: Audience) -> Rule {
     Rule {
         when,
         evidence,
@@ -171,7 +171,7 @@ fn taken(when: &'static str, next_reads: NextReads) -> Rule {
         destination: Destination::AsSaid,
         charge: Charge::Nobody,
         back_off: BackOff::None,
-        told: Told::Nobody,
+        told: Audience::Nobody,
         next_reads,
     }
 }
@@ -188,36 +188,36 @@ pub fn rule(outcome: RunOutcome) -> Rule {
             "the worker ended with a non-zero exit code, or by a signal",
             "exit_code or signal",
             Charge::Task,
-            Told::Subscribers,
+            Audience::Subscribers,
         ),
         RunOutcome::Oom => failure(
             "it was killed because it exceeded its memory limit",
             "max_rss_bytes, signal",
             Charge::Task,
-            Told::Subscribers,
+            Audience::Subscribers,
         ),
         RunOutcome::TimedOut => failure(
             "it exceeded its time limit, or made no progress for too long",
             "error, exit_code or signal",
             Charge::Task,
-            Told::Subscribers,
+            Audience::Subscribers,
         ),
         RunOutcome::SpawnFailed => {
-            failure("its worker was not started", "error, errno", Charge::Start, Told::Nobody)
+            failure("its worker was not started", "error, errno", Charge::Start, Audience::Nobody)
         }
         RunOutcome::ProtocolViolation => failure(
             "the worker exited with code 0, but without the required verdict",
             "exit_code",
             Charge::Task,
-            Told::Nobody,
+            Audience::Nobody,
         ),
         RunOutcome::RateLimited => Rule {
-            back_off: BackOff::Told,
+            back_off: BackOff::Stated,
             ..failure(
                 "the worker reports it (`kanban rate-limited`), or its exit code is 75",
                 "retry_at",
                 Charge::Nobody,
-                Told::Nobody,
+                Audience::Nobody,
             )
         },
         RunOutcome::Stopped => taken("a person stopped it", NextReads::Error),
@@ -231,7 +231,7 @@ pub fn rule(outcome: RunOutcome) -> Rule {
                 "its shim died with it, or its verdict did not reach the daemon",
                 "error",
                 Charge::Host,
-                Told::Nobody,
+                Audience::Nobody,
             )
         },
         RunOutcome::GaveUp => Rule {
@@ -241,7 +241,7 @@ pub fn rule(outcome: RunOutcome) -> Rule {
                 "a failure after which no further attempt is made",
                 "cause, and that outcome's",
                 Charge::Nobody,
-                Told::Subscribers,
+                Audience::Subscribers,
             )
         },
     }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::BoardName;
+use crate::kernel::location::Looks;
 use crate::kernel::next_pass::View;
-use crate::kernel::place::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::standing::Asker;

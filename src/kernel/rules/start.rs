@@ -11,7 +11,7 @@ use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::reason::Reason;
 use crate::kernel::run::RunState;
-use crate::kernel::store::leases::Holder;
+use crate::kernel::store::leases::LeaseOwner;
 use crate::kernel::task::Task;
 
 /// A breaker as a start meets it.
@@ -168,11 +168,11 @@ pub fn task(facts: &TaskFacts<'_>, policy: &Policy) -> Result<(), Reason> {
 
 /// What is known of the place that a task needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaceFacts {
+pub enum LocationFacts {
     /// Nobody works there.
     Free,
     /// This run works there.
-    Held(Holder),
+    Held(LeaseOwner),
     /// Nobody has looked yet where this path leads.
     Unseen {
         /// The path.
@@ -198,17 +198,17 @@ pub enum PlaceFacts {
 ///
 /// # Errors
 /// The reason why not.
-pub fn place(facts: &PlaceFacts) -> Result<(), Reason> {
+pub fn place(facts: &LocationFacts) -> Result<(), Reason> {
     match facts {
-        PlaceFacts::Free => Ok(()),
-        PlaceFacts::Held(Holder { run_id, task_id }) => {
+        LocationFacts::Free => Ok(()),
+        LocationFacts::Held(LeaseOwner { run_id, task_id }) => {
             Err(Reason::WorkspaceBusy { run_id: *run_id, task_id: task_id.to_string() })
         }
-        PlaceFacts::Unseen { path } => Err(Reason::WorkspaceUnseen { path: path.clone() }),
-        PlaceFacts::Unknown { path, why } => {
+        LocationFacts::Unseen { path } => Err(Reason::WorkspaceUnseen { path: path.clone() }),
+        LocationFacts::Unknown { path, why } => {
             Err(Reason::WorkspaceUnknown { path: path.clone(), error: why.clone() })
         }
-        PlaceFacts::Guarded { path, breaker } => gate(breaker, |until, error| {
+        LocationFacts::Guarded { path, breaker } => gate(breaker, |until, error| {
             Reason::WorkspaceBreaker { path: path.clone(), until, error }
         })
         .map(|_| ()),

@@ -11,7 +11,7 @@ use crate::kernel::event::{Event, EventKind, Payload};
 use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
 
-/// Setting with the largest id of an event that is not in the table any more, or that an import keeps for its own.
+/// Setting with the largest id of an event that was removed, or that an import reserves.
 pub const EVENTS_RESERVED: &str = "events_reserved";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {

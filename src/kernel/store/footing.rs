@@ -88,7 +88,7 @@ pub fn list_open(connection: &Connection) -> Result<Vec<(RunId, Footing)>, Fault
 
 /// What is known when a run is started.
 #[derive(Debug, Clone, Copy)]
-pub struct LaunchFacts<'a> {
+pub struct FootingFacts<'a> {
     /// See [`Footing::control_group`].
     pub control_group: Option<&'a str>,
     /// See [`Footing::run_as`].
@@ -103,7 +103,7 @@ pub struct LaunchFacts<'a> {
 pub fn set_launch(
     connection: &Connection,
     id: RunId,
-    facts: &LaunchFacts<'_>,
+    facts: &FootingFacts<'_>,
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(

@@ -12,7 +12,7 @@ use crate::kernel::task::WorkspaceKind;
 
 /// Who holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct LeaseOwner {
     /// The run.
     pub run_id: RunId,
     /// Its task.
@@ -20,14 +20,14 @@ pub struct Holder {
 }
 
 /// The run that holds `key`.
-pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>, Fault> {
+pub fn holder(connection: &Connection, key: &str) -> Result<Option<LeaseOwner>, Fault> {
     connection
         .prepare_cached(
             "SELECT l.run_id, r.task_id FROM leases l JOIN task_runs r ON r.id = l.run_id WHERE l.key = :key",
         )
         .and_then(|mut s| {
             s.query_row(named_params! { ":key": key }, |row| {
-                Ok(Holder { run_id: row.get(0)?, task_id: row.get(1)? })
+                Ok(LeaseOwner { run_id: row.get(0)?, task_id: row.get(1)? })
             })
             .optional()
         })

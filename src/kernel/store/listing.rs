@@ -2,7 +2,7 @@
 //!
 //! The statement is put together from fixed pieces only; every value is a parameter. The board's order is that of an index, or
 //! merged from the orders of the statuses, so a limited listing reads no more rows than it shows (and those its filters pass
-//! over). The order of creation is that of arrival where no task was imported, see [`Sorting`].
+//! over). The order of creation is that of arrival where no task was imported.
 
 use std::collections::VecDeque;
 

@@ -119,7 +119,7 @@ pub(super) fn bring_up_to_date(
         refuse_without_room(connection, path, found, watch.as_ref())?;
         keep_copy(connection, path, found)?;
     }
-    // Tables that are built anew are referred to. The setting has no effect inside a transaction.
+    // Tables that are rebuilt are referred to. The setting has no effect inside a transaction.
     connection.pragma_update(None, "foreign_keys", false).map_err(at)?;
     migrate(connection, found, birth, watch).map_err(at)?;
     connection.progress_handler(0, None::<fn() -> bool>).map_err(at)?;

@@ -149,7 +149,7 @@ pub fn insert_open(connection: &Connection, run: &NewRun<'_>) -> Result<RunId, F
 
 /// The verdict that ends a run.
 #[derive(Debug, Clone)]
-pub struct Verdict<'a> {
+pub struct RunVerdict<'a> {
     /// `task_runs.status`.
     pub status: &'a str,
     /// The outcome.
@@ -178,7 +178,7 @@ pub fn insert_ended(
     task_id: &TaskId,
     profile: Option<&str>,
     step_key: Option<&str>,
-    verdict: &Verdict<'_>,
+    verdict: &RunVerdict<'_>,
 ) -> Result<RunId, Fault> {
     connection
         .prepare_cached(
@@ -206,7 +206,7 @@ pub fn insert_ended(
 pub fn set_verdict_if_none(
     connection: &Connection,
     id: RunId,
-    verdict: &Verdict<'_>,
+    verdict: &RunVerdict<'_>,
 ) -> Result<bool, Fault> {
     connection
         .prepare_cached(

@@ -11,14 +11,14 @@ use crate::kernel::limits::{
     TITLE_BYTES_MAX,
 };
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
-use crate::kernel::transfer::report::Told;
+use crate::kernel::transfer::report::RecordNotes;
 use crate::kernel::validate;
 
 /// Last second of the year 9999: no clock that is shown to people goes further.
 const SECONDS_MAX: EpochSeconds = 253_402_300_799;
 
 /// Makes a record fit.
-pub fn fit(record: &mut TaskRecord, told: &mut Told) {
+pub fn fit(record: &mut TaskRecord, told: &mut RecordNotes) {
     fit_texts(record, told);
     fit_names(record, told);
     fit_numbers(record, told);
@@ -48,7 +48,7 @@ pub fn fit(record: &mut TaskRecord, told: &mut Told) {
     });
 }
 
-fn fit_texts(record: &mut TaskRecord, told: &mut Told) {
+fn fit_texts(record: &mut TaskRecord, told: &mut RecordNotes) {
     let task = &mut record.task;
     let title = task.title.trim().to_owned();
     if title.is_empty() {
@@ -76,7 +76,7 @@ fn fit_texts(record: &mut TaskRecord, told: &mut Told) {
     }
 }
 
-fn fit_names(record: &mut TaskRecord, told: &mut Told) {
+fn fit_names(record: &mut TaskRecord, told: &mut RecordNotes) {
     let task = &mut record.task;
     // A part of a name is another name, and no task is to land with another assignee.
     if let Some(assignee) = task.assignee.take() {
@@ -118,7 +118,7 @@ fn fit_names(record: &mut TaskRecord, told: &mut Told) {
     }
 }
 
-fn fit_numbers(record: &mut TaskRecord, told: &mut Told) {
+fn fit_numbers(record: &mut TaskRecord, told: &mut RecordNotes) {
     let task = &mut record.task;
     for (field, count) in [
         ("spawn_failures", &mut task.spawn_failures),
@@ -141,7 +141,7 @@ fn fit_numbers(record: &mut TaskRecord, told: &mut Told) {
     }
 }
 
-fn fit_run(run: &mut RunFields, told: &mut Told) {
+fn fit_run(run: &mut RunFields, told: &mut RecordNotes) {
     let of_run = |field: &str| format!("{field} of run {}", run.id);
     fit_time(&of_run("started_at"), &mut run.started_at, told);
     if let Some(ended_at) = &mut run.ended_at {
@@ -208,13 +208,13 @@ fn why_no_metadata(text: &str) -> Option<String> {
     }
 }
 
-fn fit_comment(comment: &mut CommentFields, told: &mut Told) {
+fn fit_comment(comment: &mut CommentFields, told: &mut RecordNotes) {
     fit_text(&format!("comment {}", comment.id), &mut comment.body, BODY_BYTES_MAX, told);
     fit_name(&format!("author of comment {}", comment.id), &mut comment.author, told);
     fit_time(&format!("created_at of comment {}", comment.id), &mut comment.created_at, told);
 }
 
-fn fit_event(event: &mut EventFields, told: &mut Told) {
+fn fit_event(event: &mut EventFields, told: &mut RecordNotes) {
     fit_name(&format!("kind of event {}", event.id), &mut event.kind, told);
     fit_time(&format!("created_at of event {}", event.id), &mut event.created_at, told);
     if let Some(actor) = &mut event.actor {
@@ -230,7 +230,7 @@ fn fit_event(event: &mut EventFields, told: &mut Told) {
     }
 }
 
-fn fit_labels(record: &mut TaskRecord, told: &mut Told) {
+fn fit_labels(record: &mut TaskRecord, told: &mut RecordNotes) {
     let mut labels: Vec<String> = Vec::new();
     for label in std::mem::take(&mut record.labels) {
         match validate::labels(std::slice::from_ref(&label)) {
@@ -245,7 +245,7 @@ fn fit_labels(record: &mut TaskRecord, told: &mut Told) {
 }
 
 /// Skills as a task may have them.
-pub fn fit_skills(skills: Vec<String>, told: &mut Told) -> Vec<String> {
+pub fn fit_skills(skills: Vec<String>, told: &mut RecordNotes) -> Vec<String> {
     let mut fitting: Vec<String> = Vec::new();
     for skill in skills {
         match validate::skills(Some(std::slice::from_ref(&skill))) {
@@ -263,7 +263,7 @@ pub fn fit_skills(skills: Vec<String>, told: &mut Told) -> Vec<String> {
     fitting
 }
 
-fn fit_text(field: &str, text: &mut String, limit: usize, told: &mut Told) {
+fn fit_text(field: &str, text: &mut String, limit: usize, told: &mut RecordNotes) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
         told.note(&format!("NUL bytes of its {field} were replaced"));
@@ -275,7 +275,7 @@ fn fit_text(field: &str, text: &mut String, limit: usize, told: &mut Told) {
     }
 }
 
-fn fit_name(field: &str, name: &mut String, told: &mut Told) {
+fn fit_name(field: &str, name: &mut String, told: &mut RecordNotes) {
     if name.chars().any(char::is_control) {
         *name = name.replace(char::is_control, " ");
         told.note(&format!("control characters of its {field} were replaced"));
@@ -292,7 +292,7 @@ fn cut(text: &mut String, limit: usize) {
     text.truncate(end);
 }
 
-fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut Told) {
+fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut RecordNotes) {
     if (SECONDS_MAX + 1..=SECONDS_MAX * 1000).contains(time) {
         told.note(&format!("{field} was {time}, read as milliseconds"));
         *time /= 1000;
@@ -303,7 +303,13 @@ fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut Told) {
 }
 
 /// A number out of its range is dropped: the nearest that is allowed would be a number that nobody wrote.
-fn fit_integer(field: &str, number: &mut Option<i64>, least: i64, most: i64, told: &mut Told) {
+fn fit_integer(
+    field: &str,
+    number: &mut Option<i64>,
+    least: i64,
+    most: i64,
+    told: &mut RecordNotes,
+) {
     if let Some(wrong) = number.take_if(|number| !(least..=most).contains(number)) {
         told.note(&format!("{field} was {wrong} and was dropped"));
     }

@@ -26,7 +26,7 @@ use crate::kernel::store::transfer::{NewEvent, NewTask};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::{Normal, normalize};
 use crate::kernel::transfer::record::TaskRecord;
-use crate::kernel::transfer::report::{LeftOut, Told};
+use crate::kernel::transfer::report::{LeftOut, RecordNotes};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 
@@ -120,7 +120,7 @@ impl Verb for ImportTasks {
         let keep_ids = self.reserve_ids(tx)?;
         reply.keeps_ids = keep_ids;
         for record in &self.records {
-            let mut told = Told::of(&record.task.id);
+            let mut told = RecordNotes::of(&record.task.id);
             match normalize(record.clone(), tx.now) {
                 Ok(normal) => self.import_alone(tx, &board, normal, &mut told, &mut reply)?,
                 Err(problem) => told.leave_out("tasks", 1, &problem),
@@ -185,7 +185,7 @@ impl ImportTasks {
         tx: &mut Tx<'_>,
         board: &BoardName,
         normal: Normal,
-        told: &mut Told,
+        told: &mut RecordNotes,
         reply: &mut ImportReply,
     ) -> Result<(), VerbError> {
         let connection = tx.connection;

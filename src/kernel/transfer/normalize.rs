@@ -22,7 +22,7 @@ use crate::kernel::shorten::shorten;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
-use crate::kernel::transfer::report::Told;
+use crate::kernel::transfer::report::RecordNotes;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";
@@ -39,7 +39,7 @@ pub struct Normal {
     /// Its skills.
     pub skills: Option<Vec<String>>,
     /// What was changed, and what was left out.
-    pub told: Told,
+    pub told: RecordNotes,
     /// Whether an event `reclaimed` is to be added, with the lock and the run that it names.
     pub reclaimed: Option<(Option<String>, Option<i64>)>,
 }
@@ -53,7 +53,7 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     if crate::kernel::ids::TaskId::parse(&id).is_none() {
         return Err(format!("{:?} is not a task id", shorten(&id)));
     }
-    let mut told = Told::of(&id);
+    let mut told = RecordNotes::of(&id);
     fit(&mut record, &mut told);
     let was_running = record.task.status == TaskStatus::Running.as_str();
     let status = normal_status(&mut record, &mut told.notes, now);
@@ -74,7 +74,7 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     Ok(Normal { record, status, workspace_kind, skills, told, reclaimed })
 }
 
-fn normal_workspace(record: &TaskRecord, told: &mut Told) -> WorkspaceKind {
+fn normal_workspace(record: &TaskRecord, told: &mut RecordNotes) -> WorkspaceKind {
     let given = record.task.workspace_kind.as_deref().unwrap_or_default();
     let kind = WorkspaceKind::parse(given).unwrap_or(WorkspaceKind::Scratch);
     if !given.is_empty() && kind.as_str() != given {
@@ -97,7 +97,7 @@ fn normal_workspace(record: &TaskRecord, told: &mut Told) -> WorkspaceKind {
     kind
 }
 
-fn normal_skills(record: &TaskRecord, told: &mut Told) -> Option<Vec<String>> {
+fn normal_skills(record: &TaskRecord, told: &mut RecordNotes) -> Option<Vec<String>> {
     let text = record.task.skills.as_deref().filter(|text| !text.trim().is_empty())?;
     let names = parse_names(text);
     if names.is_none() {

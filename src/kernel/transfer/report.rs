@@ -49,7 +49,7 @@ impl Note {
 
 /// What one record has to be told about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct RecordNotes {
     /// The task.
     pub id: String,
     /// What was changed so that it fits.
@@ -58,7 +58,7 @@ pub struct Told {
     pub left_out: Vec<LeftOut>,
 }
 
-impl Told {
+impl RecordNotes {
     /// About a task.
     pub fn of(id: &str) -> Self {
         Self { id: shorten(id), ..Self::default() }

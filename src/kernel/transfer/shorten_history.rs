@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::kernel::transfer::record::TaskRecord;
-use crate::kernel::transfer::report::Told;
+use crate::kernel::transfer::report::RecordNotes;
 
 /// Leaves out the oldest rows of a record until it takes no more than `bytes` as JSON.
-pub fn shorten_history(record: &mut TaskRecord, bytes: usize, told: &mut Told) {
+pub fn shorten_history(record: &mut TaskRecord, bytes: usize, told: &mut RecordNotes) {
     let (mut runs, mut comments, mut events) = (
         std::mem::take(&mut record.runs),
         std::mem::take(&mut record.comments),
@@ -63,7 +63,7 @@ mod tests {
             ..TaskRecord::default()
         };
         let whole = serde_json::to_vec(&record()).unwrap().len();
-        let mut told = Told::of("t_1");
+        let mut told = RecordNotes::of("t_1");
         let mut given = record();
         shorten_history(&mut given, whole + 10, &mut told);
         assert_eq!((given, told.left_out.len()), (record(), 0));

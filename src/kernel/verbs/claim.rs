@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::RunId;
-use crate::kernel::place::{Place, refuse_relative};
+use crate::kernel::location::{Location, refuse_relative};
 use crate::kernel::policy::Policy;
 use crate::kernel::store::Connection;
 use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::leasing;
-use crate::kernel::verbs::open_run::{Supervision, open_run};
+use crate::kernel::verbs::open_run::{RunKind, open_run};
 use crate::kernel::{store, validate};
 
 /// Longest life of a manual claim between two heartbeats, seconds: 30 days.
@@ -50,7 +50,7 @@ pub struct ClaimTask {
     /// What the task's path leads to, looked at before the claim by the daemon. Not on the wire.
     #[serde(skip)]
     #[schemars(skip)]
-    pub place: Option<Place>,
+    pub place: Option<Location>,
 }
 
 /// The claimed task.
@@ -75,7 +75,7 @@ impl Verb for ClaimTask {
         let claimer = claimer.unwrap_or_else(|| tx.caller.author().to_owned());
         let place = self.place.clone();
         let lease = leasing::find_for_person(tx.store(), tx.policy, &task, place)?;
-        let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), Supervision::Manual)?;
+        let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), RunKind::Manual)?;
         lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
         if let Some(branch) = branch {

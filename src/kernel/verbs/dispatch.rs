@@ -12,9 +12,9 @@ use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
     REQUEST_MEMORY_SECONDS, REQUESTS_LOOKED_AT_PER_PASS, STARTS_PER_PASS_MAX,
 };
+use crate::kernel::location::{BrokenPath, Location, Looks};
 use crate::kernel::next_pass::bounds;
-use crate::kernel::nudge::{Beginning, beginning};
-use crate::kernel::place::{BrokenPath, Looks, Place};
+use crate::kernel::reminder::{Beginning, beginning};
 use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
@@ -29,7 +29,7 @@ use crate::kernel::verbs::expired_claims::reclaim_expired;
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::open_run::{Supervision, open_run};
+use crate::kernel::verbs::open_run::{RunKind, open_run};
 
 /// Who asked for a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct RunOrder {
     pub max_runtime_seconds: Option<i64>,
     /// Where its path led when its leases were taken.
     #[serde(default)]
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// What is wrong with its path, when it leads to no directory: nothing is started then.
     #[serde(default)]
     pub broken: Option<BrokenPath>,
@@ -194,8 +194,8 @@ impl StartReadyRuns {
     ) -> Result<RunOrder, VerbError> {
         let profile = task.assignee.clone().unwrap_or_default();
         let supervision = match self.mode {
-            PassMode::Automatic => Supervision::Automatic,
-            PassMode::OnRequest { failure_limit } => Supervision::OnRequest { failure_limit },
+            PassMode::Automatic => RunKind::Automatic,
+            PassMode::OnRequest { failure_limit } => RunKind::OnRequest { failure_limit },
         };
         let latest = store::runs::get_latest(tx.store(), &task.id)?;
         let beginning = beginning(task, &profile, latest.as_ref());

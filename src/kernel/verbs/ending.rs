@@ -5,7 +5,7 @@ use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunOutcome, RunStep};
 use crate::kernel::store;
-use crate::kernel::store::runs::{ProcessFacts, Verdict};
+use crate::kernel::store::runs::{ProcessFacts, RunVerdict};
 use crate::kernel::task::Task;
 use crate::kernel::tx::{Signal, Tx};
 
@@ -48,8 +48,8 @@ impl Ending<'_> {
         handed_over.iter().any(Option::is_some)
     }
 
-    fn verdict<'v>(&'v self, status: &'v str, by: &'v str, now: i64) -> Verdict<'v> {
-        Verdict {
+    fn verdict<'v>(&'v self, status: &'v str, by: &'v str, now: i64) -> RunVerdict<'v> {
+        RunVerdict {
             status,
             outcome: self.outcome,
             cause: self.cause,

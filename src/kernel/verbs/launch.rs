@@ -80,7 +80,7 @@ pub(super) fn record_launch(tx: &Tx<'_>, run: &Run, launch: &Launch) -> Result<(
     store::footing::set_launch(
         tx.store(),
         run.id,
-        &store::footing::LaunchFacts {
+        &store::footing::FootingFacts {
             control_group: control_group.as_deref(),
             run_as: run_as.as_deref(),
             verdict_mode: verdict_mode.map(VerdictMode::as_str),

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, Host, RunId};
-use crate::kernel::place::{
-    BrokenPath, Look, Looks, Place, TaskPaths, asked_path, breaker_path, lease_keys, paths_of,
+use crate::kernel::location::{
+    BrokenPath, Location, Look, Looks, TaskPaths, asked_path, breaker_path, lease_keys, paths_of,
     question,
 };
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::reason::Reason;
-use crate::kernel::rules::start::{self, PlaceFacts};
+use crate::kernel::rules::start::{self, LocationFacts};
 use crate::kernel::standing::gate_facts;
-use crate::kernel::store::leases::{Holder, Wait};
+use crate::kernel::store::leases::{LeaseOwner, Wait};
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, WorkspaceKind};
 use crate::kernel::tx::Tx;
@@ -46,7 +46,7 @@ pub(in crate::kernel) struct Sight<'a> {
 
 impl Sight<'_> {
     /// The run that holds a lease. It goes with the run.
-    fn holder(&self, key: &str) -> Result<Option<Holder>, Fault> {
+    fn holder(&self, key: &str) -> Result<Option<LeaseOwner>, Fault> {
         let holder = store::leases::holder(self.connection, key)?;
         Ok(holder.filter(|holder| !self.changes.closed.contains(&holder.run_id)))
     }
@@ -57,7 +57,7 @@ pub(in crate::kernel) struct Lease {
     /// Their keys.
     pub keys: BTreeSet<String>,
     /// Where the task's path leads.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// What is wrong with its path, when it leads to no directory: the start fails with it.
     pub broken: Option<BrokenPath>,
     /// The breaker of its workspace.
@@ -114,11 +114,11 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
     let paths = task_paths(connection, policy, task)?;
     for path in paths.workspace.iter().chain(&paths.start) {
         let (facts, because) = match looks.get(path) {
-            None => (PlaceFacts::Unseen { path: path.clone() }, None),
+            None => (LocationFacts::Unseen { path: path.clone() }, None),
             Some(Look::Unknown { why }) => {
-                (PlaceFacts::Unknown { path: path.clone(), why: why.clone() }, Some(why.clone()))
+                (LocationFacts::Unknown { path: path.clone(), why: why.clone() }, Some(why.clone()))
             }
-            Some(Look::Found(_) | Look::Broken(_)) => (PlaceFacts::Free, None),
+            Some(Look::Found(_) | Look::Broken(_)) => (LocationFacts::Free, None),
         };
         if let Err(reason) = start::place(&facts) {
             return waits(question(path), because, reason);
@@ -130,7 +130,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
         let path = breaker_path(path, look);
         let key = BreakerKey::Workspace(path.clone());
         let found = store::breakers::get(connection, &key)?;
-        let facts = PlaceFacts::Guarded { path, breaker: gate_facts(&found, now) };
+        let facts = LocationFacts::Guarded { path, breaker: gate_facts(&found, now) };
         if let Err(reason) = start::place(&facts) {
             return waits(key.to_text(), None, reason);
         }
@@ -147,7 +147,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
     };
     let keys = lease_keys(task, place.as_ref(), policy, Host::Here);
     for key in keys.take.iter().chain(&keys.avoid) {
-        let facts = sight.holder(key)?.map_or(PlaceFacts::Free, PlaceFacts::Held);
+        let facts = sight.holder(key)?.map_or(LocationFacts::Free, LocationFacts::Held);
         if let Err(reason) = start::place(&facts) {
             return waits(key.clone(), None, reason);
         }
@@ -164,20 +164,23 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
 ///
 /// # Errors
 /// A fault of the database.
-pub(in crate::kernel) fn place_facts(sight: Sight<'_>, wait: &Wait) -> Result<PlaceFacts, Fault> {
+pub(in crate::kernel) fn location_facts(
+    sight: Sight<'_>,
+    wait: &Wait,
+) -> Result<LocationFacts, Fault> {
     if let Some(path) = asked_path(&wait.key) {
         let path = path.to_owned();
         return Ok(match wait.because.clone() {
-            Some(why) => PlaceFacts::Unknown { path, why },
-            None => PlaceFacts::Unseen { path },
+            Some(why) => LocationFacts::Unknown { path, why },
+            None => LocationFacts::Unseen { path },
         });
     }
     if let Some(BreakerKey::Workspace(path)) = BreakerKey::parse(&wait.key) {
         let key = BreakerKey::Workspace(path.clone());
         let breaker = store::breakers::get(sight.connection, &key)?;
-        return Ok(PlaceFacts::Guarded { path, breaker: gate_facts(&breaker, sight.now) });
+        return Ok(LocationFacts::Guarded { path, breaker: gate_facts(&breaker, sight.now) });
     }
-    Ok(sight.holder(&wait.key)?.map_or(PlaceFacts::Free, PlaceFacts::Held))
+    Ok(sight.holder(&wait.key)?.map_or(LocationFacts::Free, LocationFacts::Held))
 }
 
 /// The same for a person, who does not wait, and whom no breaker holds back. `place` is what the task's path leads to.
@@ -188,7 +191,7 @@ pub(super) fn find_for_person(
     connection: &Connection,
     policy: &Policy,
     task: &Task,
-    place: Option<Place>,
+    place: Option<Location>,
 ) -> Result<Lease, VerbError> {
     if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
         return Err(unknown_workspace(task, "the path has not been resolved yet").into());

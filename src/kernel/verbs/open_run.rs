@@ -12,7 +12,7 @@ use crate::kernel::verbs::moves::Cause;
 
 /// Whether a process of ours works on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Supervision {
+pub(super) enum RunKind {
     /// No.
     Manual,
     /// Yes, started by an automatic pass.
@@ -30,12 +30,12 @@ pub(super) fn open_run(
     task: &Task,
     lock: &str,
     expires: Option<EpochSeconds>,
-    supervision: Supervision,
+    supervision: RunKind,
 ) -> Result<RunId, VerbError> {
-    let supervised = supervision != Supervision::Manual;
+    let supervised = supervision != RunKind::Manual;
     let failure_limit = match supervision {
-        Supervision::OnRequest { failure_limit } => failure_limit,
-        Supervision::Manual | Supervision::Automatic => None,
+        RunKind::OnRequest { failure_limit } => failure_limit,
+        RunKind::Manual | RunKind::Automatic => None,
     };
     let run_id = store::runs::insert_open(
         tx.store(),
@@ -47,7 +47,7 @@ pub(super) fn open_run(
             expires,
             max_runtime_seconds: if supervised { max_runtime(tx, task) } else { None },
             supervised,
-            automatic: supervision == Supervision::Automatic,
+            automatic: supervision == RunKind::Automatic,
             failure_limit,
             now: tx.now,
         },

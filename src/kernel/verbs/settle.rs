@@ -6,10 +6,10 @@ use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
-use crate::kernel::nudge::{self, Nudge, Violation};
 use crate::kernel::outcome::{
     BackOff, Charge, Destination, ProcessEnd, Settlement, classify, settlement,
 };
+use crate::kernel::reminder::{self, AfterViolation, Violation};
 use crate::kernel::retry::{self, FailureCounts, Next};
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::tasks::Arrival;
@@ -74,14 +74,14 @@ impl CloseRun {
     fn fail(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<(), VerbError> {
         let Failure { run, task, outcome, error, settlement } = failure;
         let is_charged = self.charge(tx, failure)?;
-        let nudge = (*outcome == RunOutcome::ProtocolViolation).then(|| {
-            nudge::after_violation(Violation {
+        let after = (*outcome == RunOutcome::ProtocolViolation).then(|| {
+            reminder::after_violation(Violation {
                 is_resumable: run.session.is_some(),
                 was_reminder: run.resumed_run_id.is_some(),
                 counted_before: task.protocol_violations,
             })
         });
-        let is_counted = is_charged && nudge == Some(Nudge::Count);
+        let is_counted = is_charged && after == Some(AfterViolation::Count);
         let counts = FailureCounts {
             failures: task.spawn_failures + u32::from(is_charged),
             protocol_violations: task.protocol_violations + u32::from(is_counted),
@@ -107,7 +107,7 @@ impl CloseRun {
             counts.protocol_violations,
             Some(error),
         )?;
-        let is_reminded = !gives_up && nudge == Some(Nudge::Remind);
+        let is_reminded = !gives_up && after == Some(AfterViolation::Remind);
         // A reminder needs no back-off: nothing has failed that could need time.
         let waits = !gives_up && !is_reminded;
         let not_before = if waits { not_before(tx, failure, counts, is_charged) } else { None };
@@ -252,7 +252,7 @@ fn not_before(
     let policy = tx.policy;
     let seconds = match failure.settlement.back_off {
         BackOff::None => 0,
-        BackOff::Told => policy.rate_limit_seconds,
+        BackOff::Stated => policy.rate_limit_seconds,
         BackOff::Growing if is_charged => {
             retry::backoff_seconds(counts.failures, policy, tx.random())
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::os::holder::protocol::{
-    Answered, Asked, Hello, PROTOCOL_VERSION, Question, Refusal, Remains,
+    Answered, Asked, Hello, HolderRefusal, PROTOCOL_VERSION, Question, Remains,
 };
 use crate::os::processes::fd_passing::{Message, connect_to, receive, send};
 use crate::os::processes::identity::ProcessIdentity;
@@ -48,7 +48,7 @@ pub enum HolderError {
     },
     /// It said no.
     #[error("{}", .0.message)]
-    Refused(Refusal),
+    Refused(HolderRefusal),
 }
 
 impl HolderError {

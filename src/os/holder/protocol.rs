@@ -3,7 +3,7 @@
 //!
 //! The holder is never restarted by an upgrade, so any daemon meets any older holder, and after a downgrade a
 //! younger one. Both ignore keys that they do not know; nothing is ever taken away or given another meaning; a question that a
-//! holder does not know is answered with [`Refusal::UNKNOWN_QUESTION`], and the daemon does without.
+//! holder does not know is answered with [`HolderRefusal::UNKNOWN_QUESTION`], and the daemon does without.
 //!
 //! | question | with it | answer | with it |
 //! |---|---|---|---|
@@ -72,7 +72,7 @@ pub struct Answered {
     pub remains: Option<Remains>,
     /// To anything: no.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Refusal>,
+    pub refused: Option<HolderRefusal>,
 }
 
 /// Who the holder is.
@@ -124,7 +124,7 @@ pub enum Remains {
 
 /// A no.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
+pub struct HolderRefusal {
     /// One of the constants of this type.
     pub code: String,
     /// One line for people.
@@ -134,7 +134,7 @@ pub struct Refusal {
     pub errno: i32,
 }
 
-impl Refusal {
+impl HolderRefusal {
     /// The caller is not the daemon's user.
     pub const NOT_THE_DAEMON: &'static str = "not_the_daemon";
     /// The question does not read as one, or lacks its descriptor.

@@ -39,7 +39,7 @@ use crate::os::processes::pidfd::PidFd;
 use crate::os::processes::spawn_in_group::{GroupStart, start_in_group};
 use crate::os::processes::status_pipe::{STATUS_DESCRIPTOR, StatusPipe, status_pipe};
 use crate::os::processes::user::RunAs;
-use crate::os::processes::wait::{ProcessEnd, reap_child, reap_pidfd};
+use crate::os::processes::wait::{WaitStatus, reap_child, reap_pidfd};
 use crate::os::run_files::directory::{
     RunDir, RunSpec, read_identity, read_spec, write_spec, write_token,
 };
@@ -199,7 +199,7 @@ impl SpawnedShim {
     ///
     /// # Errors
     /// It has been reaped before (ECHILD).
-    pub fn reap(&self) -> io::Result<Option<ProcessEnd>> {
+    pub fn reap(&self) -> io::Result<Option<WaitStatus>> {
         reap_pidfd(&self.pidfd)
     }
 }

@@ -17,7 +17,7 @@ pub const NOT_OUR_CHILD: i32 = Errno::ECHILD as i32;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessEnd {
+pub enum WaitStatus {
     /// It exited with this code.
     Exited(i32),
     /// This signal ended it.
@@ -30,7 +30,7 @@ pub struct ReapedChild {
     /// PID that it had.
     pub pid: i32,
     /// How it ended.
-    pub end: ProcessEnd,
+    pub end: WaitStatus,
     /// User and system time of it and of the children it had waited for, microseconds.
     pub cpu_us: u64,
     /// Largest resident set of any one of these, bytes.
@@ -84,7 +84,7 @@ pub fn reap_any() -> io::Result<Reap> {
 ///
 /// # Errors
 /// It is not a child of this process or has been reaped (ECHILD).
-pub fn reap_child(pid: i32) -> io::Result<ProcessEnd> {
+pub fn reap_child(pid: i32) -> io::Result<WaitStatus> {
     let mut status = 0;
     loop {
         // SAFETY: the status pointer is to a live value; a null rusage is allowed.
@@ -102,7 +102,7 @@ pub fn reap_child(pid: i32) -> io::Result<ProcessEnd> {
 ///
 /// # Errors
 /// It is not a child of this process or has been reaped (ECHILD).
-pub fn reap_pidfd(pidfd: impl AsFd) -> io::Result<Option<ProcessEnd>> {
+pub fn reap_pidfd(pidfd: impl AsFd) -> io::Result<Option<WaitStatus>> {
     let number = libc::id_t::try_from(pidfd.as_fd().as_raw_fd()).map_err(io::Error::other)?;
     let options = libc::WEXITED | libc::WNOHANG;
     loop {
@@ -117,7 +117,7 @@ pub fn reap_pidfd(pidfd: impl AsFd) -> io::Result<Option<ProcessEnd>> {
                 let status = unsafe { ended.si_status() };
                 let exited = ended.si_code == libc::CLD_EXITED;
                 let end =
-                    if exited { ProcessEnd::Exited(status) } else { ProcessEnd::Signaled(status) };
+                    if exited { WaitStatus::Exited(status) } else { WaitStatus::Signaled(status) };
                 return Ok(Some(end));
             }
             Err(Errno::EINTR) => {}
@@ -126,11 +126,11 @@ pub fn reap_pidfd(pidfd: impl AsFd) -> io::Result<Option<ProcessEnd>> {
     }
 }
 
-fn end_of_status(status: i32) -> ProcessEnd {
+fn end_of_status(status: i32) -> WaitStatus {
     if libc::WIFSIGNALED(status) {
-        ProcessEnd::Signaled(libc::WTERMSIG(status))
+        WaitStatus::Signaled(libc::WTERMSIG(status))
     } else {
-        ProcessEnd::Exited(libc::WEXITSTATUS(status))
+        WaitStatus::Exited(libc::WEXITSTATUS(status))
     }
 }
 
@@ -152,11 +152,11 @@ mod tests {
     fn codes_and_signals_come_back_as_they_were() {
         // 34 and 64 are real-time signals, which have no name in nix's enum.
         let cases = [
-            ("exit 0", ProcessEnd::Exited(0)),
-            ("exit 75", ProcessEnd::Exited(75)),
-            ("kill -TERM $$", ProcessEnd::Signaled(15)),
-            ("kill -34 $$", ProcessEnd::Signaled(34)),
-            ("kill -64 $$", ProcessEnd::Signaled(64)),
+            ("exit 0", WaitStatus::Exited(0)),
+            ("exit 75", WaitStatus::Exited(75)),
+            ("kill -TERM $$", WaitStatus::Signaled(15)),
+            ("kill -34 $$", WaitStatus::Signaled(34)),
+            ("kill -64 $$", WaitStatus::Signaled(64)),
         ];
         for (script, expected) in cases {
             let by_pid = Command::new("sh").args(["-c", script]).spawn().unwrap();

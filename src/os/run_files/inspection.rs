@@ -32,7 +32,7 @@ use crate::os::run_files::signs::{Directory, Footing, Search, Seen, Signs};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inspection {
     /// Its shim lives.
-    Alive(Supervisor),
+    Alive(ShimAndWorker),
     /// A shim is at its beginning: it is about to write down who it is. The process, when the process table shows it.
     Beginning(Option<ProcessIdentity>),
     /// All processes are gone.
@@ -47,7 +47,7 @@ pub enum Inspection {
 
 /// A shim that lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Supervisor {
+pub struct ShimAndWorker {
     /// The shim.
     pub shim: ProcessIdentity,
     /// Its worker, when that is known.
@@ -174,14 +174,14 @@ pub fn judge(signs: &Signs, is_other_boot: bool, tree: Option<&Tree>) -> Inspect
     let worker = signs.worker.clone();
     match (&signs.shim, &signs.search) {
         (Some((shim, Liveness::Same)), _) => {
-            return Inspection::Alive(Supervisor { shim: shim.clone(), worker });
+            return Inspection::Alive(ShimAndWorker { shim: shim.clone(), worker });
         }
         (Some((_, Liveness::Unknown)), _) => {
             return Inspection::Unknown("cannot determine whether its shim still runs".to_owned());
         }
         (None, Search::Shim(shim)) => return Inspection::Beginning(Some(shim.clone())),
         (Some((_, Liveness::Gone)), Search::Shim(shim)) => {
-            return Inspection::Alive(Supervisor { shim: shim.clone(), worker });
+            return Inspection::Alive(ShimAndWorker { shim: shim.clone(), worker });
         }
         (Some((_, Liveness::Gone)) | None, Search::Failed(why)) => {
             return Inspection::Unknown(format!("cannot search for its shim: {why}"));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::os::control_groups::cgroup::end_base_of;
 use crate::os::processes::pidfd::{PidFd, Signal};
 use crate::os::run_files::directory::RunDir;
-use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, Supervisor, inspect};
+use crate::os::run_files::inspection::{Inspected, Inspection, LossCause, ShimAndWorker, inspect};
 use crate::os::run_files::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::signs::Footing;
 
@@ -68,7 +68,7 @@ fn ask_to_stop(dir: &RunDir, deadline: Instant) -> Stopping {
     loop {
         let Inspected { inspection, spec } = inspect(&remnant);
         match inspection {
-            Inspection::Alive(Supervisor { shim, .. }) => {
+            Inspection::Alive(ShimAndWorker { shim, .. }) => {
                 return match PidFd::open(&shim) {
                     Ok(Some(shim)) if shim.signal(Signal::SIGTERM).is_ok() => Stopping::Asked(shim),
                     Ok(None) => Stopping::Over,

@@ -2,8 +2,8 @@
 
 mod beneath;
 pub mod git;
+pub mod location;
 pub mod marked;
-pub mod place;
 pub mod tree;
 pub mod worktree;
 pub mod worktree_report;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::actors::group_limits::group_limits;
-use crate::actors::launcher::Launcher;
+use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::worker_user::worker_user;
 use crate::os::control_groups::cgroup::Containment;
@@ -67,7 +67,7 @@ pub(super) async fn holder_check(service: &Service) -> Option<Check> {
 }
 
 /// Whose the workers of a profile without a user of its own are.
-pub(super) fn users_check(launcher: &Launcher) -> Check {
+pub(super) fn users_check(launcher: &StartInputs) -> Check {
     let message = match worker_user(&launcher.daemon_user, None) {
         Ok(Some(user)) => format!(
             "workers run as `{user}` unless their profile names another user: they reach the board only through its sockets"
@@ -79,7 +79,7 @@ pub(super) fn users_check(launcher: &Launcher) -> Check {
     Check::ok("users", message)
 }
 
-pub(super) async fn profile_checks(settings: &Settings, launcher: &Arc<Launcher>) -> Vec<Check> {
+pub(super) async fn profile_checks(settings: &Settings, launcher: &Arc<StartInputs>) -> Vec<Check> {
     let names = settings.profiles.keys().cloned().collect();
     match profile_infos(launcher, names).await {
         Ok(infos) => infos.into_iter().map(profile_check).collect(),

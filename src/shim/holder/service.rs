@@ -16,7 +16,7 @@ use nix::unistd::{Pid, getpid};
 
 use crate::failpoint;
 use crate::os::holder::protocol::{
-    Answered, Asked, Hello, PROTOCOL_VERSION, Question, Refusal, Remains, Started,
+    Answered, Asked, Hello, HolderRefusal, PROTOCOL_VERSION, Question, Remains, Started,
 };
 use crate::os::processes::fd_passing::{Message, accept, receive, send};
 use crate::os::processes::identity::ProcessIdentity;
@@ -24,7 +24,7 @@ use crate::os::processes::pidfd::PidFd;
 use crate::os::processes::proc_tree::descendants;
 use crate::os::processes::spawn_as::{ShimStart, start_as};
 use crate::os::processes::user::{Account, RunAs};
-use crate::os::processes::wait::{ProcessEnd, Reap, reap_any};
+use crate::os::processes::wait::{Reap, WaitStatus, reap_any};
 use crate::os::run_files::shim_start::{arguments, blocked_signals, environment};
 use crate::shim::holder::groups::Groups;
 use crate::shim::holder::options::Options;
@@ -141,7 +141,7 @@ impl Service {
                 self.connections.push(connection);
             } else {
                 let message = "only the daemon's user may send requests";
-                reply(&connection, (refused(Refusal::NOT_THE_DAEMON, message, 0), None));
+                reply(&connection, (refused(HolderRefusal::NOT_THE_DAEMON, message, 0), None));
             }
         }
     }
@@ -165,13 +165,13 @@ impl Service {
             Ok(Question::Remains { shim }) => (self.remains(&shim), None),
             Ok(Question::Unknown) => (
                 refused(
-                    Refusal::UNKNOWN_QUESTION,
+                    HolderRefusal::UNKNOWN_QUESTION,
                     "unknown request: this holder is older than the daemon",
                     0,
                 ),
                 None,
             ),
-            Err(error) => (refused(Refusal::BAD_QUESTION, &error.to_string(), 0), None),
+            Err(error) => (refused(HolderRefusal::BAD_QUESTION, &error.to_string(), 0), None),
         };
         reply(connection, answer);
     }
@@ -192,23 +192,27 @@ impl Service {
         nonce: &str,
         user: &str,
         descriptors: Vec<OwnedFd>,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Reply, HolderRefusal> {
         if self.is_stopping {
-            return Err(refusal(Refusal::STOPPING, "the holder is shutting down", 0));
+            return Err(refusal(HolderRefusal::STOPPING, "the holder is shutting down", 0));
         }
         let mut descriptors = descriptors.into_iter();
         let (Some(status), None) = (descriptors.next(), descriptors.next()) else {
             let message =
                 "a start requires exactly one descriptor, the writing end of a status pipe";
-            return Err(refusal(Refusal::BAD_QUESTION, message, 0));
+            return Err(refusal(HolderRefusal::BAD_QUESTION, message, 0));
         };
         if !run_dir.is_absolute() {
-            return Err(refusal(Refusal::BAD_QUESTION, "the run directory is not absolute", 0));
+            return Err(refusal(
+                HolderRefusal::BAD_QUESTION,
+                "the run directory is not absolute",
+                0,
+            ));
         }
         let worker = self.worker_user(user)?;
         let failed = |error: io::Error| {
             let message = format!("cannot start the shim {}: {error}", self.shim.display());
-            refusal(Refusal::START_FAILED, &message, error.raw_os_error().unwrap_or(0))
+            refusal(HolderRefusal::START_FAILED, &message, error.raw_os_error().unwrap_or(0))
         };
         let (shim, pidfd) = self.start_shim(run_dir, nonce, &worker, &status).map_err(failed)?;
         self.shims.insert(shim.pid, shim.clone());
@@ -217,10 +221,10 @@ impl Service {
     }
 
     /// Whether workers may be this user's, and what such a user has.
-    fn worker_user(&self, name: &str) -> Result<RunAs, Refusal> {
-        let no = |message: String| refusal(Refusal::USER_NOT_ALLOWED, &message, may_not());
+    fn worker_user(&self, name: &str) -> Result<RunAs, HolderRefusal> {
+        let no = |message: String| refusal(HolderRefusal::USER_NOT_ALLOWED, &message, may_not());
         let allowed = users::allowed(&self.users)
-            .map_err(|why| refusal(Refusal::USERS_FILE, &why, may_not()))?;
+            .map_err(|why| refusal(HolderRefusal::USERS_FILE, &why, may_not()))?;
         if !allowed.iter().any(|one| one == name) {
             let shown = self.users.display();
             return Err(no(format!(
@@ -311,7 +315,7 @@ impl Service {
                 Ok(Reap::Child(child)) => {
                     let was_shim = self.shims.remove(&child.pid).is_some();
                     // A shim that ended by itself has proven its tree empty, or has never had one.
-                    let is_word = was_shim && matches!(child.end, ProcessEnd::Exited(_));
+                    let is_word = was_shim && matches!(child.end, WaitStatus::Exited(_));
                     if !is_word {
                         self.has_strays = true;
                     }
@@ -367,8 +371,8 @@ fn answered() -> Answered {
     Answered { version: PROTOCOL_VERSION, ..Answered::default() }
 }
 
-fn refusal(code: &str, message: &str, errno: i32) -> Refusal {
-    Refusal { code: code.to_owned(), message: message.to_owned(), errno }
+fn refusal(code: &str, message: &str, errno: i32) -> HolderRefusal {
+    HolderRefusal { code: code.to_owned(), message: message.to_owned(), errno }
 }
 
 fn refused(code: &str, message: &str, errno: i32) -> Answered {

@@ -66,11 +66,11 @@ impl Said {
 }
 
 /// A directory that may hold a home, and `kanban` with that home.
-pub struct Place {
+pub struct Location {
     dir: tempfile::TempDir,
 }
 
-impl Place {
+impl Location {
     pub fn new() -> Self {
         Self { dir: tempfile::Builder::new().prefix("kb").tempdir().unwrap() }
     }
@@ -146,14 +146,14 @@ impl Place {
 
 /// A place with a daemon.
 pub struct Board {
-    place: Place,
+    place: Location,
     daemon: Option<Child>,
 }
 
 impl std::ops::Deref for Board {
-    type Target = Place;
+    type Target = Location;
 
-    fn deref(&self) -> &Place {
+    fn deref(&self) -> &Location {
         &self.place
     }
 }
@@ -174,7 +174,7 @@ impl Board {
 
     /// A board with this configuration.
     pub fn with(config: &(impl Display + ?Sized)) -> Self {
-        let place = Place::new();
+        let place = Location::new();
         std::fs::create_dir(place.home()).unwrap();
         std::fs::write(place.home().join("kanband.toml"), config.to_string()).unwrap();
         let mut board = Self { place, daemon: None };

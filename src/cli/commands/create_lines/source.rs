@@ -170,7 +170,7 @@ fn next_line(
                 let read = serde_json::from_slice(&line);
                 return read
                     .map(|value| Some((value, length)))
-                    .map_err(|error| (ErrorCode::BadRequest, without_place(&error)));
+                    .map_err(|error| (ErrorCode::BadRequest, without_position(&error)));
             }
             Err(error) => return Err((ErrorCode::BadRequest, error.to_string())),
         }
@@ -192,7 +192,7 @@ fn task(value: Value) -> Result<CreateTask, String> {
 }
 
 /// A line has a number already.
-fn without_place(error: &serde_json::Error) -> String {
+fn without_position(error: &serde_json::Error) -> String {
     let (text, place) = (error.to_string(), format!(" at line 1 column {}", error.column()));
     text.strip_suffix(&place).map_or_else(|| text.clone(), str::to_owned)
 }

@@ -13,7 +13,7 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::hermes::{HermesBoard, read};
 use crate::kernel::transfer::record::TaskRecord;
-use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, Told};
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, RecordNotes};
 
 pub(super) struct HermesFile {
     board: HermesBoard,
@@ -46,7 +46,7 @@ impl HermesFile {
         let mut board = read(&copy, path)
             .map_err(|error| Failure::refused(ErrorCode::InvalidValue, error.to_string()))?;
         for record in &mut board.records {
-            let mut told = Told::of(&record.task.id);
+            let mut told = RecordNotes::of(&record.task.id);
             fit(record, &mut told);
             told.notes.extend(scratch::tell(record, &real));
             board.notes.extend(Note::all_of(&record.task.id, told.notes));

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION, TaskRecord};
-use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, Told};
+use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, RecordNotes};
 
 /// Some programs write it before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -49,7 +49,7 @@ impl ExportFile {
         let mut links = Vec::new();
         let (mut notes, mut left_out) = (Vec::new(), Vec::new());
         file.each_as_it_is(&mut |mut record| {
-            let mut told = Told::of(&record.task.id);
+            let mut told = RecordNotes::of(&record.task.id);
             fit(&mut record, &mut told);
             notes.extend(Note::all_of(&record.task.id, told.notes));
             left_out.extend(told.left_out);
@@ -102,7 +102,7 @@ impl Source for ExportFile {
     fn each(&self, take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>) -> Result<(), Failure> {
         self.each_as_it_is(&mut |mut record| {
             // What was changed is known from the first time.
-            fit(&mut record, &mut Told::default());
+            fit(&mut record, &mut RecordNotes::default());
             take(record)
         })
     }

@@ -19,7 +19,7 @@ use crate::kernel::transfer::import::{
     ImportLinks, ImportLinksReply, ImportReply, ImportTasks, ReservedIds,
 };
 use crate::kernel::transfer::record::TaskRecord;
-use crate::kernel::transfer::report::{Note, Told};
+use crate::kernel::transfer::report::{Note, RecordNotes};
 use crate::kernel::transfer::settle::{Settled, settle};
 use crate::kernel::transfer::shorten_history::shorten_history;
 
@@ -147,7 +147,7 @@ impl<'a> Sender<'a> {
         };
         let refused = each_alone(records, &mut send)?;
         for (record, why) in refused {
-            let mut told = Told::of(&record.task.id);
+            let mut told = RecordNotes::of(&record.task.id);
             told.leave_out("tasks", 1, &why);
             summary.left_out.extend(told.left_out);
         }
@@ -180,7 +180,7 @@ impl<'a> Sender<'a> {
             return self.client.post("/v1/import", &request);
         }
         // A long history has a request of its own, and there is an end to that too.
-        let mut told = Told::of(&record.task.id);
+        let mut told = RecordNotes::of(&record.task.id);
         let mut short = record.clone();
         shorten_history(&mut short, IMPORT_RECORD_BYTES_MAX - REQUEST_FRAME_BYTES, &mut told);
         summary.left_out.extend(told.left_out);

@@ -31,7 +31,7 @@ pub struct DirectoryId {
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Location {
     /// The innermost directory of the path that is there, links resolved.
     pub anchor: String,
     /// Device of the anchor.
@@ -50,7 +50,7 @@ pub struct Place {
 #[serde(tag = "look", rename_all = "snake_case")]
 pub enum Look {
     /// It leads to a directory, or to one that can be made.
-    Found(Place),
+    Found(Location),
     /// It leads to no directory: a start there fails.
     Broken(BrokenPath),
     /// Unknown where it leads: no answer yet, no right to look, an error of the file system. Nothing starts there.
@@ -81,7 +81,7 @@ pub struct LeaseKeys {
     pub avoid: Vec<String>,
 }
 
-impl Place {
+impl Location {
     /// The path without links.
     pub fn path(&self) -> String {
         let mut path = self.anchor.trim_end_matches('/').to_owned();
@@ -196,13 +196,13 @@ pub fn branch_of(prefix: &str, task_id: &str) -> String {
 /// Keys of the leases that a run of `task` takes. `place` is what its path leads to; none for a task without a path, and for one
 /// whose path leads to no directory, in which nothing will be started. The policy has the root of the daemon's own directories, and
 /// how branches are called; `host` is where the run would be.
-pub fn lease_keys(task: &Task, place: Option<&Place>, policy: &Policy, host: Host) -> LeaseKeys {
+pub fn lease_keys(task: &Task, place: Option<&Location>, policy: &Policy, host: Host) -> LeaseKeys {
     let LeaseKeys { take, avoid } = keys_of(task, place, policy);
     let on_host = |keys: Vec<String>| keys.iter().map(|key| host.key(key)).collect();
     LeaseKeys { take: on_host(take), avoid: on_host(avoid) }
 }
 
-fn keys_of(task: &Task, place: Option<&Place>, policy: &Policy) -> LeaseKeys {
+fn keys_of(task: &Task, place: Option<&Location>, policy: &Policy) -> LeaseKeys {
     let own = || path_key(&format!("{}/{}", policy.workspaces_dir, task.id));
     match (task.workspace_kind, place) {
         (WorkspaceKind::Dir, Some(place)) => place.keys(),
@@ -210,7 +210,7 @@ fn keys_of(task: &Task, place: Option<&Place>, policy: &Policy) -> LeaseKeys {
             let named = task.workspace_path.as_deref().unwrap_or_default();
             LeaseKeys { take: vec![path_key(&tidied(named))], avoid: Vec::new() }
         }
-        (WorkspaceKind::Worktree, Some(Place { device, inode, .. })) => {
+        (WorkspaceKind::Worktree, Some(Location { device, inode, .. })) => {
             let new = || branch_of(&policy.branch_prefix, task.id.as_str());
             let branch = task.branch_name.clone().unwrap_or_else(new);
             let branch = format!("branch:{device}:{inode}:{branch}");
@@ -232,10 +232,10 @@ fn tidied(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place(anchor: &str, missing: &[&str], above: &[u64]) -> Place {
+    fn place(anchor: &str, missing: &[&str], above: &[u64]) -> Location {
         let missing = missing.iter().map(|name| (*name).to_owned()).collect();
         let above = above.iter().map(|inode| DirectoryId { device: 8, inode: *inode }).collect();
-        Place { anchor: anchor.to_owned(), device: 8, inode: 5, missing, above }
+        Location { anchor: anchor.to_owned(), device: 8, inode: 5, missing, above }
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
     }
 
     /// Whether a run in `second` is kept out while one in `first` is open, or the other way round.
-    fn excludes(first: &Place, second: &Place) -> bool {
+    fn excludes(first: &Location, second: &Location) -> bool {
         let (first, second) = (first.keys(), second.keys());
         let is_in_the_way = |holder: &LeaseKeys, other: &LeaseKeys| {
             other.take.iter().chain(&other.avoid).any(|key| holder.take.contains(key))
@@ -281,9 +281,9 @@ mod tests {
     #[test]
     fn directories_that_are_there_are_one_place_by_inode_or_by_path() {
         assert!(excludes(&place("/a", &[], &[2]), &place("/b", &[], &[3])));
-        let other = Place { inode: 6, ..place("/a", &[], &[2]) };
+        let other = Location { inode: 6, ..place("/a", &[], &[2]) };
         assert!(excludes(&place("/a", &[], &[2]), &other), "replaced by another of its name");
-        let elsewhere = Place { inode: 6, ..place("/b", &[], &[2]) };
+        let elsewhere = Location { inode: 6, ..place("/b", &[], &[2]) };
         assert!(!excludes(&place("/a", &[], &[2]), &elsewhere));
     }
 

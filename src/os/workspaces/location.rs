@@ -15,7 +15,7 @@ use crate::os::workspaces::marked::FileIdentity;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FoundPlace {
+pub struct FoundLocation {
     /// The innermost directory that is there.
     pub anchor: PathBuf,
     /// What it is.
@@ -45,7 +45,7 @@ pub enum LookError {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A place.
-    Found(FoundPlace),
+    Found(FoundLocation),
     /// None, and none can be made.
     Broken {
         /// See [`LookError::Broken`].
@@ -77,7 +77,7 @@ impl LookError {
 
 impl Outcome {
     /// What [`look_at`] has brought.
-    pub fn of(found: Result<FoundPlace, LookError>) -> Self {
+    pub fn of(found: Result<FoundLocation, LookError>) -> Self {
         match found {
             Ok(found) => Self::Found(found),
             Err(LookError::Broken { problem, errno }) => Self::Broken { problem, errno },
@@ -91,7 +91,7 @@ impl Outcome {
     ///
     /// # Errors
     /// [`LookError`].
-    pub fn into_result(self) -> Result<FoundPlace, LookError> {
+    pub fn into_result(self) -> Result<FoundLocation, LookError> {
         match self {
             Self::Found(found) => Ok(found),
             Self::Broken { problem, errno } => Err(LookError::Broken { problem, errno }),
@@ -104,7 +104,7 @@ impl Outcome {
 ///
 /// # Errors
 /// [`LookError`].
-pub fn look_at(path: &Path) -> Result<FoundPlace, LookError> {
+pub fn look_at(path: &Path) -> Result<FoundLocation, LookError> {
     if !path.is_absolute() {
         return Err(LookError::broken("the path is not absolute", None));
     }
@@ -141,7 +141,7 @@ pub fn look_at(path: &Path) -> Result<FoundPlace, LookError> {
     }
 }
 
-fn found(anchor: PathBuf, missing: Vec<String>) -> Result<FoundPlace, LookError> {
+fn found(anchor: PathBuf, missing: Vec<String>) -> Result<FoundLocation, LookError> {
     let directory = std::fs::metadata(&anchor).map_err(judged)?;
     if !directory.is_dir() {
         return Err(LookError::broken("it is not a directory", Some(Errno::ENOTDIR)));
@@ -154,7 +154,7 @@ fn found(anchor: PathBuf, missing: Vec<String>) -> Result<FoundPlace, LookError>
         .map(|parent| std::fs::metadata(parent).map(|found| identity(&found)))
         .collect::<io::Result<_>>()
         .map_err(judged)?;
-    Ok(FoundPlace { identity: identity(&directory), anchor, missing, above })
+    Ok(FoundLocation { identity: identity(&directory), anchor, missing, above })
 }
 
 /// Whether an error is about the path itself, which then is no directory, or leaves open what it is.

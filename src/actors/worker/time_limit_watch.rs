@@ -11,7 +11,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use super::phase::{Happening, Phase};
 use super::progress::{Progress, ProgressWatch, Sample};
-use super::vigil::between_looks;
+use super::time_limits::between_looks;
 use super::{KILL_MARGIN, Worker};
 use crate::actors::apart::on_own_thread;
 use crate::actors::database::Submit;
@@ -26,17 +26,18 @@ const TICK_US: u64 = 10_000;
 
 impl Worker {
     /// Begins when the worker process was seen. Without a limit there is no timer.
-    pub(super) fn keep_vigil(&mut self, context: &mut Context<Self>) {
-        if let Some(max_runtime) = self.vigil.max_runtime {
+    pub(super) fn watch_time_limits(&mut self, context: &mut Context<Self>) {
+        if let Some(max_runtime) = self.time_limits.max_runtime {
             let grace = self.deps.configuration.settings().supervision.grace;
             context.run_later(max_runtime + grace + KILL_MARGIN, |worker, context| {
                 worker.on(Happening::Overdue, context);
             });
         }
-        if let Some(timeout) = self.vigil.progress_timeout {
+        if let Some(timeout) = self.time_limits.progress_timeout {
             let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             let interval_ms = ms(between_looks(timeout));
-            self.vigil.watch = Some(ProgressWatch::new(ms(timeout), interval_ms, monotonic_ms()));
+            self.time_limits.watch =
+                Some(ProgressWatch::new(ms(timeout), interval_ms, monotonic_ms()));
             self.look_later(timeout, context);
         }
     }
@@ -64,7 +65,7 @@ impl Worker {
         let calls = self.deps.live_runs.calls(self.run_id);
         let of_spec = || self.spec.as_ref()?.containment.as_ref().map(|groups| groups.leaf.clone());
         let leaf = self.footing.leaf.clone().or_else(of_spec);
-        let look = on_own_thread("vigil", move || {
+        let look = on_own_thread("time-limits", move || {
             let cpu_ticks = tree_cpu_ticks(shim_pid?, leaf)?;
             Some(Sample { log: run_log::mark(&log_path), cpu_ticks, calls })
         });
@@ -75,7 +76,7 @@ impl Worker {
     }
 
     fn judge(&mut self, sample: Option<Sample>, context: &mut Context<Self>) {
-        let Some(watch) = &mut self.vigil.watch else { return };
+        let Some(watch) = &mut self.time_limits.watch else { return };
         let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
         let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);
         tracing::warn!(run = self.run_id, task = %self.task_id, board = %self.board, idle_seconds, "the run makes no progress and is stopped");

@@ -16,11 +16,11 @@ use crate::os::run_files::directory::{RunSpec, StartFailure, StartStep, Workspac
 
 /// An open workspace.
 #[derive(Debug)]
-pub struct OpenPlace {
+pub struct OpenDirectory {
     directory: OwnedFd,
 }
 
-impl OpenPlace {
+impl OpenDirectory {
     /// A path to it that leads nowhere else, for processes that inherit its descriptor.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()))
@@ -31,12 +31,12 @@ impl OpenPlace {
 ///
 /// # Errors
 /// It is not what was leased, or cannot be opened or made.
-pub fn open_workspace(spec: &RunSpec, mask: Mode) -> Result<Option<OpenPlace>, StartFailure> {
+pub fn open_workspace(spec: &RunSpec, mask: Mode) -> Result<Option<OpenDirectory>, StartFailure> {
     let Some(workspace) = &spec.workspace else { return Ok(None) };
     let own_mask = umask(mask);
     let opened = open_leased(workspace);
     umask(own_mask);
-    opened.map(|directory| Some(OpenPlace { directory })).map_err(|errno| {
+    opened.map(|directory| Some(OpenDirectory { directory })).map_err(|errno| {
         let path = workspace.path.display();
         let message = match errno {
             Errno::ESTALE => {

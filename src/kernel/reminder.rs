@@ -21,7 +21,7 @@ pub struct Violation {
 
 /// What is done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nudge {
+pub enum AfterViolation {
     /// The next start goes on with the session, to remind the agent; this end does not count against the limit.
     Remind,
     /// It counts; whether another attempt follows is for the limits to say.
@@ -29,9 +29,9 @@ pub enum Nudge {
 }
 
 /// What follows on `violation`.
-pub fn after_violation(violation: Violation) -> Nudge {
+pub fn after_violation(violation: Violation) -> AfterViolation {
     let is_first = violation.counted_before == 0 && !violation.was_reminder;
-    if is_first && violation.is_resumable { Nudge::Remind } else { Nudge::Count }
+    if is_first && violation.is_resumable { AfterViolation::Remind } else { AfterViolation::Count }
 }
 
 /// How a run begins.
@@ -68,12 +68,12 @@ mod tests {
     #[test]
     fn the_first_is_reminded_where_that_can_be_and_everything_else_counts() {
         for (is_resumable, was_reminder, counted_before, expected) in [
-            (true, false, 0, Nudge::Remind),
-            (false, false, 0, Nudge::Count),
-            (true, true, 0, Nudge::Count),
-            (true, false, 1, Nudge::Count),
-            (false, false, 1, Nudge::Count),
-            (true, true, 1, Nudge::Count),
+            (true, false, 0, AfterViolation::Remind),
+            (false, false, 0, AfterViolation::Count),
+            (true, true, 0, AfterViolation::Count),
+            (true, false, 1, AfterViolation::Count),
+            (false, false, 1, AfterViolation::Count),
+            (true, true, 1, AfterViolation::Count),
         ] {
             let violation = Violation { is_resumable, was_reminder, counted_before };
             assert_eq!(after_violation(violation), expected, "{violation:?}");
@@ -93,14 +93,14 @@ mod tests {
             assert!(started.len() < 10, "{started:?}");
             let counted_before = counts.protocol_violations;
             let violation = Violation { is_resumable, was_reminder: is_reminder, counted_before };
-            let nudge = after_violation(violation);
+            let after = after_violation(violation);
             counts.failures += 1;
             counts.auto_starts += 1;
-            counts.protocol_violations += u32::from(nudge == Nudge::Count);
+            counts.protocol_violations += u32::from(after == AfterViolation::Count);
             if next(counts, Policy::default().failure_limit, &Policy::default()) == Next::GiveUp {
                 return started;
             }
-            is_reminder = nudge == Nudge::Remind;
+            is_reminder = after == AfterViolation::Remind;
         }
     }
 

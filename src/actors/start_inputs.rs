@@ -7,7 +7,7 @@ use crate::actors::supervision::RunSupervision;
 use crate::config::worker_user::DaemonUser;
 
 /// Built once, for the workers and for those who say what a worker would be started with.
-pub struct Launcher {
+pub struct StartInputs {
     /// What the run is supervised with.
     pub supervision: Arc<RunSupervision>,
     /// The daemon's own environment; workers get what the allow-list lets through.
@@ -18,7 +18,7 @@ pub struct Launcher {
     pub daemon_user: DaemonUser,
 }
 
-impl Launcher {
+impl StartInputs {
     /// The user that workers of a profile run as; none for the daemon's own.
     ///
     /// # Errors

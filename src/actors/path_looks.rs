@@ -12,10 +12,10 @@ use crate::actors::configuration::Configuration;
 use crate::actors::live::Live;
 use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::config::worker_user::DaemonUser;
-use crate::kernel::place::{BrokenPath, DirectoryId, Look, Place};
+use crate::kernel::location::{BrokenPath, DirectoryId, Location, Look};
 use crate::os::failure::{errno_of, in_words};
 use crate::os::processes::user::Account;
-use crate::os::workspaces::place::{FoundPlace, LookError, Outcome, look_at};
+use crate::os::workspaces::location::{FoundLocation, LookError, Outcome, look_at};
 
 /// How long a file system may take to say where a path leads before the task that names it has to wait.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -158,7 +158,7 @@ fn unknown(why: String) -> Look {
     Look::Unknown { why }
 }
 
-fn in_board_words(found: Result<FoundPlace, LookError>) -> Look {
+fn in_board_words(found: Result<FoundLocation, LookError>) -> Look {
     let (anchor, found) = match found {
         Ok(found) => (found.anchor.clone().into_os_string().into_string(), found),
         Err(LookError::Broken { problem, errno }) => {
@@ -171,7 +171,7 @@ fn in_board_words(found: Result<FoundPlace, LookError>) -> Look {
         inode: identity.inode,
     };
     match anchor {
-        Ok(anchor) => Look::Found(Place {
+        Ok(anchor) => Look::Found(Location {
             anchor,
             device: found.identity.device,
             inode: found.identity.inode,

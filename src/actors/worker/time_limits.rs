@@ -11,7 +11,7 @@ const LOOK_MIN: Duration = Duration::from_secs(1);
 
 /// What is known of a run's times.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Vigil {
+pub(super) struct TimeLimits {
     /// The run's time limit. An adopted run is given all of it again: no clock that an earlier daemon has read survives a
     /// suspended machine or a set clock, and looking too late harms nobody, while too early would end a healthy run.
     pub(super) max_runtime: Option<Duration>,
@@ -20,7 +20,7 @@ pub(super) struct Vigil {
     pub(super) watch: Option<ProgressWatch>,
 }
 
-impl Vigil {
+impl TimeLimits {
     /// The watch over a run that was just claimed or was found.
     pub(super) fn of(seed: &WorkerSeed, settings: &Settings) -> Self {
         let (max_runtime_seconds, profile) = match seed {
