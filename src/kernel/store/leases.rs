@@ -1,7 +1,7 @@
 //! `leases`: which open run holds which workspace, and which tasks wait for one. A lease ends with its run: when `closed_at` is
 //! written a trigger removes it, also for other writers.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
@@ -168,10 +168,18 @@ pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
 }
 
 /// Paths that the ready tasks at the heads of the queues name, and the repositories of worktrees that were made before: of at most
-/// `limit` tasks of each assignee.
+/// `limit` tasks of each assignee, and of at most `limit` that wait for something.
 pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<String>, Fault> {
     let doing = "list the paths of ready tasks";
     let mut paths = Vec::new();
+    let mut take = |row: &Row<'_>| -> rusqlite::Result<()> {
+        let (kind, path, repository): (WorkspaceKind, Option<String>, Option<String>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        if kind != WorkspaceKind::Scratch && path.is_some() {
+            paths.extend([path, repository].into_iter().flatten());
+        }
+        Ok(())
+    };
     for (backoff, sql) in [
         (
             Backoff::Over,
@@ -191,14 +199,19 @@ pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<Strin
             let row = named_params! { ":assignee": assignee, ":limit": limit };
             let mut rows = statement.query(row).doing(doing)?;
             while let Some(row) = rows.next().doing(doing)? {
-                let kind: WorkspaceKind = row.get(0).doing(doing)?;
-                let path: Option<String> = row.get(1).doing(doing)?;
-                let repository: Option<String> = row.get(2).doing(doing)?;
-                if kind != WorkspaceKind::Scratch && path.is_some() {
-                    paths.extend([path, repository].into_iter().flatten());
-                }
+                take(row).doing(doing)?;
             }
         }
+    }
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT workspace_kind, workspace_path, repository FROM tasks
+             WHERE waits_for > '' AND status = 'ready' LIMIT :limit",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query(named_params! { ":limit": limit }).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        take(row).doing(doing)?;
     }
     Ok(paths)
 }
