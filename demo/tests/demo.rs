@@ -14,14 +14,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use support::command_line::{Board, Place, Said, processes_of, until};
+use support::command_line::{Board, Location, Said, processes_of, until};
 
 /// The demo in the surroundings of a place.
-fn demo(place: &Place) -> Command {
+fn demo(place: &Location) -> Command {
     place.command_of(env!("CARGO_BIN_EXE_kanban-demo"))
 }
 
-fn played(place: &Place, arguments: &[&str]) -> Said {
+fn played(place: &Location, arguments: &[&str]) -> Said {
     Said::of(demo(place).args(arguments).output().unwrap())
 }
 
@@ -33,7 +33,7 @@ fn home_of(told: &str) -> PathBuf {
 
 #[test]
 fn every_story_ends_as_it_says_and_nothing_stays_behind() {
-    let place = Place::new();
+    let place = Location::new();
     let told = played(&place, &[]).ok();
     let home = home_of(&told);
     assert!(!home.exists(), "{}", home.display());
@@ -59,7 +59,7 @@ fn every_story_ends_as_it_says_and_nothing_stays_behind() {
 
 #[test]
 fn as_json_it_tells_nothing_but_its_report() {
-    let place = Place::new();
+    let place = Location::new();
     let home = place.path("chosen");
     let report = played(&place, &["--json", "--home", home.to_str().unwrap()]).json();
     assert_eq!(report["ok"], true);
@@ -88,7 +88,7 @@ fn it_never_meets_a_daemon_that_runs_already() {
 
 #[test]
 fn a_kept_daemon_can_be_looked_at_and_ended_as_it_says() {
-    let place = Place::new();
+    let place = Location::new();
     let told = played(&place, &["--keep"]).ok();
     let home = home_of(&told);
     assert!(told.contains(&format!("  export KANBAN_HOME='{}'\n", home.display())), "{told}");
@@ -102,7 +102,7 @@ fn a_kept_daemon_can_be_looked_at_and_ended_as_it_says() {
 }
 
 /// Plays until a line has `part`, then sends SIGINT; returns the home and how it ended.
-fn interrupted_at(place: &Place, part: &str) -> (PathBuf, Child, String) {
+fn interrupted_at(place: &Location, part: &str) -> (PathBuf, Child, String) {
     let mut command = demo(place);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -119,7 +119,7 @@ fn interrupted_at(place: &Place, part: &str) -> (PathBuf, Child, String) {
 
 #[test]
 fn ctrl_c_ends_the_daemon_its_workers_and_the_home() {
-    let place = Place::new();
+    let place = Location::new();
     for part in ["Story 1", "Transcribe signal", "all 2000 rows at once"] {
         let (home, child, rest) = interrupted_at(&place, part);
         let ended = child.wait_with_output().unwrap();
@@ -133,7 +133,7 @@ fn ctrl_c_ends_the_daemon_its_workers_and_the_home() {
 
 #[test]
 fn a_home_that_cannot_be_made_is_refused() {
-    let place = Place::new();
+    let place = Location::new();
     let told = played(&place, &["--home", "/nowhere/at/all", "--json"]).failed(1);
     let object: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     assert!(object["error"]["message"].as_str().unwrap().contains("/nowhere/at/all"));
@@ -141,7 +141,7 @@ fn a_home_that_cannot_be_made_is_refused() {
 
 #[test]
 fn an_unknown_argument_is_a_usage_error() {
-    let place = Place::new();
+    let place = Location::new();
     for wrong in [&["--home"] as &[&str], &["x"]] {
         assert_eq!(played(&place, wrong).code, 2, "{wrong:?}");
     }
