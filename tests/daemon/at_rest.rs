@@ -56,11 +56,11 @@ fn wakeups(daemon: &Daemon) -> u64 {
     until("rest", || {
         let before = voluntary_switches(daemon.pid());
         let_pass(Duration::from_millis(300));
-        (voluntary_switches(daemon.pid()) - before < 5).then_some(())
+        (voluntary_switches(daemon.pid()).abs_diff(before) < 5).then_some(())
     });
     let before = voluntary_switches(daemon.pid());
     let_pass(Duration::from_secs(3));
-    voluntary_switches(daemon.pid()) - before
+    voluntary_switches(daemon.pid()).abs_diff(before)
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::harness::{Daemon, config, let_pass, until};
 pub fn voluntary_switches(pid: i32) -> u64 {
     let mut sum = 0;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
-        let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
+        // A thread may end between the two.
+        let Ok(status) = std::fs::read_to_string(thread.path().join("status")) else { continue };
         let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap();
         sum += line.split_whitespace().last().unwrap().parse::<u64>().unwrap();
     }

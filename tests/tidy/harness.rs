@@ -1,30 +1,10 @@
 //! One harness: what suites share is `tests/support`, and no test edits the text of a configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kanband::config::keys::SECTIONS;
 
-/// Rust files of the tests, benches and fuzz targets, with their text.
-fn files() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders: Vec<PathBuf> = ["tests", "benches", "demo", "fuzz/src", "fuzz/fuzz_targets"]
-        .map(|name| root.join(name))
-        .into();
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
-            }
-        }
-    }
-    assert!(found.len() > 100, "the tests were not found");
-    found
-}
+use crate::sources::test_sources;
 
 /// What in `text` is looked for in a text of a configuration, to be replaced: a header or a key of it.
 fn replaced_settings(text: &str) -> Vec<&str> {
@@ -49,7 +29,7 @@ fn replaced_settings(text: &str) -> Vec<&str> {
 #[test]
 fn no_file_of_one_suite_is_included_in_another() {
     let attribute = concat!("#[", "path");
-    let with: Vec<_> = files()
+    let with: Vec<_> = test_sources()
         .into_iter()
         .filter(|(_, text)| text.contains(attribute))
         .map(|(path, _)| path)
@@ -63,17 +43,8 @@ fn no_test_edits_the_text_of_a_configuration() {
     assert_eq!(replaced_settings(&call("[dispatch]")), ["[dispatch]"]);
     assert_eq!(replaced_settings(&call("grace = 1")), ["grace = 1"]);
     assert_eq!(replaced_settings(&call("{dir}")), [] as [&str; 0]);
-    for (path, text) in files() {
-        if path != Path::new("tests/tidy/harness.rs") {
-            let edited = replaced_settings(&text);
-            assert_eq!(edited, [] as [&str; 0], "{}: Config::with sets a setting", path.display());
-        }
+    for (path, text) in test_sources() {
+        let edited = replaced_settings(&text);
+        assert_eq!(edited, [] as [&str; 0], "{}: Config::with sets a setting", path.display());
     }
-}
-
-#[test]
-fn tests_wait_in_one_place() {
-    let sleep = concat!("thread::", "sleep(");
-    let with = files().into_iter().filter(|(_, text)| text.contains(sleep)).map(|(path, _)| path);
-    assert_eq!(with.collect::<Vec<_>>(), [Path::new("tests/support/src/wait.rs")]);
 }

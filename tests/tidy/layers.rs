@@ -1,7 +1,7 @@
 //! House rules that no lint knows: which layer may use which, and where certain things may stand.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::sources::{Source, code_in, sources};
+use crate::sources::{Source, code_in, sources, test_sources};
 
 /// Code lines: no comments, no text of strings.
 fn code_lines(source: &Source) -> impl Iterator<Item = &str> {
@@ -361,30 +361,10 @@ fn every_file_says_what_it_is_for() {
     }
 }
 
-/// Every source of the tests but these rules: path and text.
-fn test_sources() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() && path.file_name().is_some_and(|name| name != "tidy") {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                found.push((path, text));
-            }
-        }
-    }
-    assert!(found.len() > 100, "the tests were not found");
-    found
-}
-
 #[test]
 fn only_the_harnesses_of_tests_wait() {
     for (path, text) in test_sources() {
-        let is_harness = path.ends_with("support/src/wait.rs")
-            || path.file_stem().is_some_and(|stem| stem == "harness");
+        let is_harness = path.ends_with("support/src/wait.rs");
         assert!(is_harness || !text.contains("thread::sleep"), "{}", path.display());
     }
 }

@@ -73,3 +73,25 @@ fn flatten(prefix: &str, tree: &str, paths: &mut Vec<String>) {
         }
     }
 }
+
+/// Every source of the tests but these rules, with the benches, the demo and the fuzz targets: path and text.
+pub fn test_sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> = ["tests", "benches", "demo", "fuzz/src", "fuzz/fuzz_targets"]
+        .map(|name| root.join(name))
+        .into();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "tidy") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(found.len() > 100, "the tests were not found");
+    found
+}
