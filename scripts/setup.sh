@@ -24,6 +24,7 @@ if [ "${1:-}" = ci ]; then
     need chattr e2fsprogs
     need unshare util-linux
     need setpriv util-linux
+    need lintian lintian
 fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 

@@ -139,6 +139,9 @@ verdict = "exit"
 [profiles.launched]
 launcher = "claude"
 EOF
+# Before the daemon starts: its workers have its path.
+no_node=""
+new_node || no_node=$why
 kanband >"$place/daemon.log" 2>&1 &
 daemon=$!
 tries=0
@@ -185,12 +188,12 @@ with_a_token() { # summary, command…
     ended_well "$summary"
 }
 
-if new_node && npm_package inspector "$INSPECTOR"; then
+if [ -z "$no_node" ] && npm_package inspector "$INSPECTOR"; then
     check "MCP Inspector, inside a run that the daemon started" inside_a_run inspector "By the Inspector"
     check "MCP Inspector, elsewhere with the run's token" with_a_token "By the Inspector" \
         sh "$here/inspector.sh" "$installed/inspector/node_modules/.bin/mcp-inspector"
 else
-    skip "MCP Inspector" "$why"
+    skip "MCP Inspector" "${no_node:-$why}"
 fi
 
 if python_client; then

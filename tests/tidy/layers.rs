@@ -1,5 +1,4 @@
 //! House rules that no lint knows: which layer may use which, and where certain things may stand.
-use std::path::Path;
 
 use crate::sources::{Source, code_in, sources, test_sources};
 

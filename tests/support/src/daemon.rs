@@ -349,7 +349,7 @@ impl Drop for Daemon {
         end_shims(&self.home().join("runs"));
         if std::thread::panicking() {
             for pid in processes_of(&self.home()) {
-                drop(kill(Pid::from_raw(pid), Signal::SIGKILL));
+                let _is_sent = kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
             }
         }
         if let Some(base) = default_base(&self.home()) {
