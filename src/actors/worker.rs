@@ -96,7 +96,7 @@ pub struct WorkerDeps {
     /// How runs are inspected, ended and cleaned up.
     pub supervision: Arc<RunSupervision>,
     /// How starts are prepared.
-    pub launcher: Arc<StartInputs>,
+    pub start_inputs: Arc<StartInputs>,
     /// The root supervisor.
     pub finished: Wire<WorkerFinished>,
     /// Where starts and ends are counted.

@@ -42,14 +42,11 @@ pub fn body<Q, R, F>(
     use_case: impl FnOnce(Arc<Service>, Requester, Q) -> F + Send + 'static,
 ) -> Answer
 where
-    Q: DeserializeOwned + Send,
+    Q: DeserializeOwned + Send + 'static,
     R: Serialize,
     F: Future<Output = Result<R, ServiceError>> + Send,
 {
-    Box::pin(async move {
-        let request = call.input.from_body()?;
-        json(&use_case(Arc::clone(&api.service), call.by, request).await?)
-    })
+    report(api, call.input.from_body(), call.by, use_case)
 }
 
 /// The same with a request in the query.
@@ -59,14 +56,25 @@ pub fn query<Q, R, F>(
     use_case: impl FnOnce(Arc<Service>, Requester, Q) -> F + Send + 'static,
 ) -> Answer
 where
-    Q: DeserializeOwned + Send,
+    Q: DeserializeOwned + Send + 'static,
     R: Serialize,
     F: Future<Output = Result<R, ServiceError>> + Send,
 {
-    Box::pin(async move {
-        let request = call.input.from_query()?;
-        json(&use_case(Arc::clone(&api.service), call.by, request).await?)
-    })
+    report(api, call.input.from_query(), call.by, use_case)
+}
+
+fn report<Q, R, F>(
+    api: Arc<Api>,
+    request: Result<Q, ApiError>,
+    by: Requester,
+    use_case: impl FnOnce(Arc<Service>, Requester, Q) -> F + Send + 'static,
+) -> Answer
+where
+    Q: Send + 'static,
+    R: Serialize,
+    F: Future<Output = Result<R, ServiceError>> + Send,
+{
+    Box::pin(async move { json(&use_case(Arc::clone(&api.service), by, request?).await?) })
 }
 
 /// Has a verb done that needs nothing but the database.

@@ -96,13 +96,13 @@ pub fn placed(api: &Api, peer: &Peer) -> Membership {
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {
-    let Service { live_runs, supervision, launcher, .. } = api.service.as_ref();
+    let Service { live_runs, supervision, start_inputs, .. } = api.service.as_ref();
     Scene {
         live_runs,
         containment,
         marks: supervision.marks(),
         has_workers_of_others: has_workers_of_others(
-            &launcher.daemon_user,
+            &start_inputs.daemon_user,
             &supervision.configuration.settings(),
         ),
     }

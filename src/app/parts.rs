@@ -129,7 +129,7 @@ pub(super) fn build(
         paths: worker.supervision.paths.clone(),
         configuration: worker.configuration.clone(),
         supervision: Arc::clone(&worker.supervision),
-        launcher: Arc::clone(&worker.launcher),
+        start_inputs: Arc::clone(&worker.start_inputs),
         workspace_commands: worker.looker.commands().clone(),
         attachments: home::open_attachments(home)?,
         edge: Arc::new(edge.clone()),
@@ -175,7 +175,7 @@ fn worker_deps(
         shims: Arc::clone(&live_runs.shims),
         daemon_env: ambient.env.clone(),
     };
-    let launcher = Arc::new(StartInputs {
+    let start_inputs = Arc::new(StartInputs {
         supervision: Arc::clone(&supervision),
         daemon_env: ambient.env.clone(),
         guidance: GUIDANCE,
@@ -189,7 +189,7 @@ fn worker_deps(
         live_runs,
         configuration,
         supervision,
-        launcher,
+        start_inputs,
         finished,
         figures: Arc::default(),
         files: FileWatch::default(),

@@ -65,7 +65,7 @@ pub(super) fn doorkeeper(
         database: shared.database.clone(),
         home: HomeIdentity::of(home.path()),
         configuration: shared.configuration.clone(),
-        daemon_user: shared.launcher.daemon_user.clone(),
+        daemon_user: shared.start_inputs.daemon_user.clone(),
         life: life.subscribe(),
     }
 }

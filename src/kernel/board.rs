@@ -80,16 +80,17 @@ impl Board {
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;
-        let (path, is_left_alone) = (path.to_owned(), false);
-        Ok(Self {
-            path,
-            connection,
-            random,
-            policy,
-            counts,
-            is_left_alone,
-            requests_cursor: String::new(),
-        })
+        Ok(Self::on(path, connection, random, (policy, counts)))
+    }
+
+    fn on(
+        path: &Path,
+        connection: Connection,
+        random: Box<dyn Random>,
+        (policy, counts): (Arc<Policy>, Counts),
+    ) -> Self {
+        let (path, requests_cursor) = (path.to_owned(), String::new());
+        Self { path, connection, random, requests_cursor, policy, counts, is_left_alone: false }
     }
 
     /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
@@ -102,17 +103,7 @@ impl Board {
     ) -> Result<Self, OpenError> {
         let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
         let connection = store::open_staged(path, &birth)?;
-        let (policy, counts) = (Arc::default(), Counts::default());
-        let (path, is_left_alone) = (path.to_owned(), false);
-        Ok(Self {
-            path,
-            connection,
-            random,
-            policy,
-            counts,
-            is_left_alone,
-            requests_cursor: String::new(),
-        })
+        Ok(Self::on(path, connection, random, (Arc::default(), Counts::default())))
     }
 
     /// Path.

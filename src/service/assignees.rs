@@ -58,7 +58,7 @@ pub async fn list(
         .into_iter()
         .map(|(name, counts)| Assignee {
             on_disk: settings.profiles.contains_key(&name),
-            would_run: would_run(&name, &settings, &service.launcher),
+            would_run: would_run(&name, &settings, &service.start_inputs),
             name,
             counts,
         })

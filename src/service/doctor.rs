@@ -51,11 +51,11 @@ pub async fn doctor(
     checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
     checks.push(surroundings::proc_check(&settings, &containment));
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
-    checks.extend(host::lingering_check(&service.launcher.daemon_env));
+    checks.extend(host::lingering_check(&service.start_inputs.daemon_env));
     checks.extend(supervision::containment_checks(&settings, &containment));
     checks.extend(supervision::holder_check(&service).await);
-    checks.push(supervision::users_check(&service.launcher));
-    checks.extend(supervision::profile_checks(&settings, &service.launcher).await);
+    checks.push(supervision::users_check(&service.start_inputs));
+    checks.extend(supervision::profile_checks(&settings, &service.start_inputs).await);
     let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     Ok(Doctor { health, checks })
 }

@@ -96,7 +96,7 @@ pub struct Service {
     /// The life of the database, and what holds runs together.
     pub supervision: Arc<RunSupervision>,
     /// What workers are started with.
-    pub launcher: Arc<StartInputs>,
+    pub start_inputs: Arc<StartInputs>,
     /// Does what has to be done about a workspace as another user.
     pub workspace_commands: WorkspaceCommands,
     /// Files that were attached to tasks.

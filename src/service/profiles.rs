@@ -104,7 +104,7 @@ pub async fn list(
         Some(name) => vec![name],
         None => service.configuration.settings().profiles.keys().cloned().collect(),
     };
-    profile_infos(&service.launcher, names).await
+    profile_infos(&service.start_inputs, names).await
 }
 
 /// What profiles amount to. Their files may be on a disk that does not answer, so a thread of its own reads them.
@@ -112,13 +112,13 @@ pub async fn list(
 /// # Errors
 /// They are not read in time.
 pub async fn profile_infos(
-    launcher: &Arc<StartInputs>,
+    start_inputs: &Arc<StartInputs>,
     names: Vec<String>,
 ) -> Result<Vec<ProfileInfo>, ServiceError> {
-    let launcher = Arc::clone(launcher);
-    let settings = launcher.supervision.configuration.settings();
+    let start_inputs = Arc::clone(start_inputs);
+    let settings = start_inputs.supervision.configuration.settings();
     let look = on_own_thread("profiles", move || {
-        names.iter().map(|name| profile_info(name, &settings, &launcher)).collect()
+        names.iter().map(|name| profile_info(name, &settings, &start_inputs)).collect()
     });
     match tokio::time::timeout(FILES_TIME, look).await {
         Ok(Ok(infos)) => Ok(infos),
@@ -131,13 +131,13 @@ pub async fn profile_infos(
 }
 
 /// The command of a worker, with placeholders where a task's values will stand.
-pub fn would_run(assignee: &str, settings: &Settings, launcher: &StartInputs) -> Vec<String> {
+pub fn would_run(assignee: &str, settings: &Settings, start_inputs: &StartInputs) -> Vec<String> {
     resolve(assignee, settings)
-        .map(|resolution| sample(assignee, &resolution, launcher).argv)
+        .map(|resolution| sample(assignee, &resolution, start_inputs).argv)
         .unwrap_or_default()
 }
 
-fn sample(assignee: &str, resolution: &Resolution, launcher: &StartInputs) -> Rendered {
+fn sample(assignee: &str, resolution: &Resolution, start_inputs: &StartInputs) -> Rendered {
     let no_profile = Profile::default();
     let profile = resolution.profile.as_ref().unwrap_or(&no_profile);
     let input = LaunchInput {
@@ -149,8 +149,8 @@ fn sample(assignee: &str, resolution: &Resolution, launcher: &StartInputs) -> Re
         model: profile.model.as_deref(),
         effort: profile.effort.as_deref(),
         args: &profile.args,
-        kanban: &launcher.supervision.paths.kanban(),
-        socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
+        kanban: &start_inputs.supervision.paths.kanban(),
+        socket: &start_inputs.supervision.paths.worker_socket.to_string_lossy(),
         guidance: "<guidance>",
         session: "<session>",
         is_resume: false,
@@ -159,13 +159,13 @@ fn sample(assignee: &str, resolution: &Resolution, launcher: &StartInputs) -> Re
 }
 
 /// What a profile amounts to. Reads its files.
-fn profile_info(name: &str, settings: &Settings, launcher: &StartInputs) -> ProfileInfo {
+fn profile_info(name: &str, settings: &Settings, start_inputs: &StartInputs) -> ProfileInfo {
     let profile = settings.profiles.get(name);
-    let user = launcher.worker_user(name);
+    let user = start_inputs.worker_user(name);
     let info = ProfileInfo {
         name: name.to_owned(),
         max_running: profile.and_then(|profile| profile.max_running),
-        not_enforced: launcher
+        not_enforced: start_inputs
             .supervision
             .containment
             .get()
@@ -180,7 +180,7 @@ fn profile_info(name: &str, settings: &Settings, launcher: &StartInputs) -> Prof
         Ok(resolution) => resolution,
         Err(error) => return ProfileInfo { problem: Some(error.to_string()), ..info },
     };
-    let Rendered { argv, mut env } = sample(name, &resolution, launcher);
+    let Rendered { argv, mut env } = sample(name, &resolution, start_inputs);
     let env_file = profile.and_then(|profile| profile.env_file.as_deref());
     let (of_file, file_problem) = match env_file.map(env_file::read) {
         Some(Ok(found)) => (found, None),
@@ -188,7 +188,7 @@ fn profile_info(name: &str, settings: &Settings, launcher: &StartInputs) -> Prof
         None => (BTreeMap::new(), None),
     };
     env.extend(of_file.clone());
-    let env = variables(env, profile, settings, launcher, resolution.launcher.hermes_env);
+    let env = variables(env, profile, settings, start_inputs, resolution.launcher.hermes_env);
     let path = env.get("PATH").cloned().unwrap_or_default();
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
@@ -224,13 +224,13 @@ fn variables(
     launcher_env: BTreeMap<String, String>,
     profile: Option<&Profile>,
     settings: &Settings,
-    launcher: &StartInputs,
+    start_inputs: &StartInputs,
     hermes_env: bool,
 ) -> BTreeMap<String, String> {
     let mut own = launcher_env;
     own.extend(profile.iter().flat_map(|profile| profile.env.0.clone()));
     worker_environment(&WorkerEnvironment {
-        daemon: &launcher.daemon_env,
+        daemon: &start_inputs.daemon_env,
         pass_env: &settings.supervision.pass_env,
         user: None,
         profile_env: &own,
@@ -245,7 +245,7 @@ fn variables(
             token_file: "",
         },
         hermes_env,
-        kanban_dir: launcher.supervision.paths.kanban_dir.as_deref(),
+        kanban_dir: start_inputs.supervision.paths.kanban_dir.as_deref(),
     })
 }
 

@@ -44,6 +44,8 @@ fn a_task_stands_in_few_indexes_whatever_its_status() {
     bench.create("the only one", "dev", &[]);
     let connection = Connection::open(&bench.path).unwrap();
     assert!(indexes(&connection).len() >= 10);
+    // The statuses of later versions have their indexes already.
+    connection.execute_batch("DROP TRIGGER tasks_update_used_status").unwrap();
     for (status, columns, most) in [
         ("triage", "", 4),
         ("todo", "", 5),

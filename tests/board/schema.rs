@@ -74,6 +74,12 @@ fn the_schema_refuses_what_the_rules_forbid() {
     connection.pragma_update(None, "foreign_keys", true).unwrap();
     for (sql, constraint) in [
         ("UPDATE tasks SET status = 'paused'", "tasks_status_valid"),
+        // A row in a status that this program cannot read would keep the daemon from starting.
+        ("UPDATE tasks SET status = 'review'", "does not use the status"),
+        (
+            "INSERT INTO tasks (id, title, status, created_at) VALUES ('t_1', 't', 'scheduled', 1)",
+            "does not use the status",
+        ),
         ("UPDATE tasks SET status = 'ready'", "tasks_lock_implies_work"),
         ("UPDATE tasks SET title = ' '", "tasks_title_not_blank"),
         ("UPDATE task_runs SET outcome = 'completed'", "runs_outcome_with_end"),

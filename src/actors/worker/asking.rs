@@ -73,7 +73,7 @@ impl Asked {
 /// Program, arguments and variables of the worker of `order`.
 pub(super) fn rendered(
     order: &RunOrder,
-    launcher: &StartInputs,
+    start_inputs: &StartInputs,
     words: &StartWords,
     resolution: &Resolution,
     (workspace, asked): (&str, &Asked),
@@ -89,7 +89,9 @@ pub(super) fn rendered(
         let files: Vec<SkillFile> = skills
             .iter()
             .filter(|_| is_told)
-            .map(|name| (name.clone(), find_skill(name, &launcher.supervision.paths.skill_folders)))
+            .map(|name| {
+                (name.clone(), find_skill(name, &start_inputs.supervision.paths.skill_folders))
+            })
             .collect();
         first_words(task.id.as_str(), &files, order.is_warned || order.resume.is_some())
     };
@@ -102,9 +104,9 @@ pub(super) fn rendered(
         model: asked.model.as_deref(),
         effort: asked.effort.as_deref(),
         args: &asked.args,
-        kanban: &launcher.supervision.paths.kanban(),
-        socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
-        guidance: launcher.guidance,
+        kanban: &start_inputs.supervision.paths.kanban(),
+        socket: &start_inputs.supervision.paths.worker_socket.to_string_lossy(),
+        guidance: start_inputs.guidance,
         session: resume.map_or(words.session.as_str(), |resume| resume.session.as_str()),
         is_resume: resume.is_some(),
     };

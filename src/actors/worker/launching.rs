@@ -35,7 +35,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 impl Worker {
     /// Finds out whose the worker is to be, and continues. The user database may be slow, so a thread of its own asks it.
     pub(super) fn launch(&mut self, order: Box<RunOrder>, context: &mut Context<Self>) {
-        let name = match self.deps.launcher.worker_user(&order.profile) {
+        let name = match self.deps.start_inputs.worker_user(&order.profile) {
             Ok(None) => return self.launch_as(order, None, context),
             Ok(Some(name)) => name,
             Err(message) => {
@@ -83,7 +83,7 @@ impl Worker {
             token: None,
         };
         let making = Making {
-            launcher: Arc::clone(&self.deps.launcher),
+            start_inputs: Arc::clone(&self.deps.start_inputs),
             order,
             user,
             file_env: std::mem::take(&mut self.file_env),

@@ -18,7 +18,7 @@ use crate::os::run_files::directory::RunDir;
 
 /// What a start is made from.
 pub(super) struct Making {
-    pub(super) launcher: Arc<StartInputs>,
+    pub(super) start_inputs: Arc<StartInputs>,
     pub(super) order: Box<RunOrder>,
     /// Whose the worker is to be; none for the daemon's own user.
     pub(super) user: Option<Account>,
@@ -58,7 +58,7 @@ impl Making {
             NotLaunched::by(FailedStep::Randomness, "cannot get random bytes", &error)
         })?;
         let prepared =
-            prepare(&self.order, &self.launcher, &words, self.user.as_ref(), &self.file_env)?;
+            prepare(&self.order, &self.start_inputs, &words, self.user.as_ref(), &self.file_env)?;
         Ok((words, prepared))
     }
 
@@ -72,7 +72,7 @@ impl Making {
                 return Made { known, request: Err(failed) };
             }
         }
-        let workspaces_dir = &self.launcher.supervision.paths.workspaces_dir;
+        let workspaces_dir = &self.start_inputs.supervision.paths.workspaces_dir;
         let made = make_own(&own, self.order.task.id.as_str(), workspaces_dir, &mut spec);
         let run_as = self.user.map(|user| user.run_as);
         let request = made.map_err(|error| NotLaunched::by_own_workspace(&error));

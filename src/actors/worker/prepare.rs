@@ -44,13 +44,13 @@ pub struct Prepared {
 /// Why nothing can be started; the run ends `spawn_failed` with it.
 pub fn prepare(
     order: &RunOrder,
-    launcher: &StartInputs,
+    start_inputs: &StartInputs,
     words: &StartWords,
     user: Option<&Account>,
     file_env: &BTreeMap<String, String>,
 ) -> Result<Prepared, NotLaunched> {
-    let paths = &launcher.supervision.paths;
-    let settings = launcher.supervision.configuration.settings();
+    let paths = &start_inputs.supervision.paths;
+    let settings = start_inputs.supervision.configuration.settings();
     let task = &order.task;
     let resolution = resolve(&order.profile, &settings)
         .map_err(|error| NotLaunched::at(FailedStep::Profile, error.to_string()))?;
@@ -61,11 +61,12 @@ pub fn prepare(
     let workspace_text = workspace.path_text()?;
     let asked = Asked::of(order, &resolution)?;
     let Rendered { argv, mut env } =
-        rendered(order, launcher, words, &resolution, (&workspace_text, &asked));
+        rendered(order, start_inputs, words, &resolution, (&workspace_text, &asked));
     env.extend(file_env.clone());
-    let env = environment(order, launcher, &settings, &resolution, (&workspace_text, env), user);
+    let env =
+        environment(order, start_inputs, &settings, &resolution, (&workspace_text, env), user);
     let (session, resumed_run_id) = session(order, &resolution, words);
-    let containment = launcher.supervision.containment.get();
+    let containment = start_inputs.supervision.containment.get();
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets(&env, file_env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
@@ -80,7 +81,7 @@ pub fn prepare(
     };
     let spec = RunSpec {
         version: RUN_FILE_VERSION,
-        incarnation: launcher.supervision.incarnation(),
+        incarnation: start_inputs.supervision.incarnation(),
         nonce: words.nonce.clone(),
         run_id: order.run_id,
         verdict: verdict_mode.as_str().to_owned(),
@@ -161,7 +162,7 @@ fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec 
 
 fn environment(
     order: &RunOrder,
-    launcher: &StartInputs,
+    start_inputs: &StartInputs,
     settings: &Settings,
     resolution: &Resolution,
     (workspace, launcher_env): (&str, BTreeMap<String, String>),
@@ -172,7 +173,7 @@ fn environment(
     let of_profile = resolution.profile.iter().flat_map(|profile| &profile.env.0);
     profile_env.extend(of_profile.map(|(name, value)| (name.clone(), value.clone())));
     worker_environment(&WorkerEnvironment {
-        daemon: &launcher.daemon_env,
+        daemon: &start_inputs.daemon_env,
         pass_env: &settings.supervision.pass_env,
         user: user.map(|user| WorkerUser {
             name: &user.name,
@@ -187,11 +188,16 @@ fn environment(
             board: task.board.as_str(),
             profile: &order.profile,
             tenant: task.tenant.as_deref(),
-            socket: &launcher.supervision.paths.worker_socket.to_string_lossy(),
-            token_file: &launcher.supervision.paths.run_dir(order.run_id).token().to_string_lossy(),
+            socket: &start_inputs.supervision.paths.worker_socket.to_string_lossy(),
+            token_file: &start_inputs
+                .supervision
+                .paths
+                .run_dir(order.run_id)
+                .token()
+                .to_string_lossy(),
         },
         hermes_env: resolution.launcher.hermes_env,
-        kanban_dir: launcher.supervision.paths.kanban_dir.as_deref(),
+        kanban_dir: start_inputs.supervision.paths.kanban_dir.as_deref(),
     })
 }
 

@@ -83,6 +83,13 @@ pub(super) struct Outgoing {
     pub(super) request_id: Option<String>,
 }
 
+impl Outgoing {
+    /// A request that asks for something and changes nothing.
+    pub(super) fn get(path: String) -> Self {
+        Self { method: Method::GET, path, body: Bytes::new(), content_type: JSON, request_id: None }
+    }
+}
+
 /// Content type of requests with fields.
 pub(super) const JSON: &str = "application/json";
 

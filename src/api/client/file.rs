@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::client::calls::parse;
 use crate::api::client::error::ClientError;
-use crate::api::client::exchange::{BYTES, Client, JSON, Known, Outgoing};
+use crate::api::client::exchange::{BYTES, Client, Known, Outgoing};
 use crate::api::client::file_body::FileBody;
 use crate::api::client::query::with_query;
 
@@ -56,13 +56,7 @@ impl Client {
         path: &str,
         query: &impl Serialize,
     ) -> Result<Download<'_>, ClientError> {
-        let outgoing = Outgoing {
-            method: Method::GET,
-            path: with_query(path, query)?,
-            body: Bytes::new(),
-            content_type: JSON,
-            request_id: None,
-        };
+        let outgoing = Outgoing::get(with_query(path, query)?);
         let response = self.wait(self.send_patiently(&outgoing, Known::Nothing))?;
         Ok(Download { client: self, body: response.into_body() })
     }

@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::Method;
 use hyper::body::Incoming;
 use serde::Serialize;
 
 use crate::api::EVENT_CURSOR_HEADER;
 use crate::api::client::error::ClientError;
-use crate::api::client::exchange::{Client, JSON, Known, Outgoing};
+use crate::api::client::exchange::{Client, Known, Outgoing};
 use crate::api::client::query::with_query;
 
 /// Lines of a streamed reply.
@@ -60,13 +58,7 @@ impl Client {
         query: &impl Serialize,
         known: Known,
     ) -> Result<Lines<'_>, ClientError> {
-        let outgoing = Outgoing {
-            method: Method::GET,
-            path: with_query(path, query)?,
-            body: Bytes::new(),
-            content_type: JSON,
-            request_id: None,
-        };
+        let outgoing = Outgoing::get(with_query(path, query)?);
         let (parts, body) = self.wait(self.send_patiently(&outgoing, known))?.into_parts();
         let cursor = parts.headers.get(EVENT_CURSOR_HEADER).and_then(|value| value.to_str().ok());
         let cursor = cursor.map(str::to_owned);

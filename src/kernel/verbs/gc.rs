@@ -54,6 +54,7 @@ impl Verb for CollectGarbage {
             reply.tasks.push(id);
         }
         if reply.events > 0 {
+            store::events::reserve(tx.store(), floor)?;
             let by = tx.caller.actor().to_string();
             let floor = floor.to_string();
             store::install::set_setting(
@@ -64,7 +65,6 @@ impl Verb for CollectGarbage {
                 &by,
             )?;
         }
-        store::events::reserve(tx.store(), floor)?;
         reply.has_more = reply.tasks.len() == TASKS_PER_TRANSACTION as usize;
         Ok(reply)
     }

@@ -55,20 +55,20 @@ pub(super) async fn holder_check(service: &Service) -> Option<Check> {
     let asked = std::thread::Builder::new().name("holder".into()).spawn(move || {
         drop(reply.send(holder.hello()));
     });
-    let mend = "`systemctl status kanband-runs`, or correct `supervision.holder`";
+    let fix = "`systemctl status kanband-runs`, or correct `supervision.holder`";
     Some(match (asked, heard.await) {
         (Ok(_), Ok(Ok(hello))) => {
             let ProcessIdentity { pid, .. } = hello.holder;
             Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
         }
-        (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), mend),
-        (Err(_), _) | (_, Err(_)) => Check::bad("holder", Health::Warn, "not reachable", mend),
+        (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), fix),
+        (Err(_), _) | (_, Err(_)) => Check::bad("holder", Health::Warn, "not reachable", fix),
     })
 }
 
 /// Whose the workers of a profile without a user of its own are.
-pub(super) fn users_check(launcher: &StartInputs) -> Check {
-    let message = match worker_user(&launcher.daemon_user, None) {
+pub(super) fn users_check(start_inputs: &StartInputs) -> Check {
+    let message = match worker_user(&start_inputs.daemon_user, None) {
         Ok(Some(user)) => format!(
             "workers run as `{user}` unless their profile names another user: they reach the board only through its sockets"
         ),
@@ -79,9 +79,12 @@ pub(super) fn users_check(launcher: &StartInputs) -> Check {
     Check::ok("users", message)
 }
 
-pub(super) async fn profile_checks(settings: &Settings, launcher: &Arc<StartInputs>) -> Vec<Check> {
+pub(super) async fn profile_checks(
+    settings: &Settings,
+    start_inputs: &Arc<StartInputs>,
+) -> Vec<Check> {
     let names = settings.profiles.keys().cloned().collect();
-    match profile_infos(launcher, names).await {
+    match profile_infos(start_inputs, names).await {
         Ok(infos) => infos.into_iter().map(profile_check).collect(),
         Err(error) => {
             let fix = "check the file system of each env_file";

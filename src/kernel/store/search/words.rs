@@ -1,5 +1,5 @@
-//! Words of a query, as what the index is asked for. They can never be syntax of the index, and there are only so many:
-//! what a search costs grows with its words times its hits.
+//! The words of a query, quoted for the index. They are never syntax of the index, and their number is limited: the cost of a
+//! search grows with its words times its hits.
 
 use crate::kernel::error::Refusal;
 use crate::kernel::limits::{
