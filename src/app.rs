@@ -122,7 +122,7 @@ fn tell_foreign_structure(board: &Board) {
         Ok(differences) => {
             for found in differences {
                 tracing::warn!(
-                    found = found.told,
+                    found = found.description,
                     "the database has a structure that is not kanband's"
                 );
             }

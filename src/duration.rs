@@ -210,8 +210,11 @@ mod tests {
             for refusal in
                 [parse_duration(text).unwrap_err(), parse_flag_duration(text).unwrap_err()]
             {
-                let told = refusal.to_string();
-                assert!(told.starts_with(&format!("malformed duration {text:?}: ")), "{told}");
+                let message = refusal.to_string();
+                assert!(
+                    message.starts_with(&format!("malformed duration {text:?}: ")),
+                    "{message}"
+                );
             }
         }
         assert_eq!(

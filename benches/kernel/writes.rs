@@ -142,7 +142,7 @@ fn claim_of(id: &TaskId) -> ClaimTask {
         claimer: None,
         board: None,
         workspace,
-        place: None,
+        location: None,
         repository: None,
         branch: None,
     }

@@ -139,7 +139,7 @@ fn tell_the_end(report: &Report, is_home_gone: bool, session: &mut Session) -> R
     if session.output.is_json() {
         return Ok(());
     }
-    let told = if report.ok {
+    let message = if report.ok {
         "Every task ended where its story says"
     } else {
         "Not every promise came true"
@@ -148,7 +148,7 @@ fn tell_the_end(report: &Report, is_home_gone: bool, session: &mut Session) -> R
     let kept =
         if is_home_gone { String::new() } else { format!("; its files are in {}", report.home) };
     session.output.line("")?;
-    session.output.line(format!("{told}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))
+    session.output.line(format!("{message}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))
 }
 
 fn tell_how_to_go_on(report: &Report, session: &mut Session) -> Result<(), Failure> {

@@ -263,7 +263,7 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
             Some(other) => other.to_string(),
         }
     };
-    let told = match event.kind.as_str() {
+    let message = match event.kind.as_str() {
         "promoted" => ("ready", "its parents are done".to_owned()),
         "spawned" => ("started", format!("pid {}", field("pid"))),
         "heartbeat" => ("alive", field("note")),
@@ -276,5 +276,5 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         "gave_up" => ("gave up", format!("after {} failures; it is blocked", field("failures"))),
         _ => return None,
     };
-    Some(told)
+    Some(message)
 }

@@ -6,8 +6,8 @@ use crate::os::home::board_files::BoardLoss;
 /// The fault; a retryable one when it is unknown what happened.
 pub fn fault_of(loss: &BoardLoss) -> Fault {
     match loss {
-        BoardLoss::Unknown { .. } => Fault::Database {
-            doing: "look at its files".to_owned(),
+        BoardLoss::Unknown { .. } => Fault::File {
+            doing: "look at the board's files".to_owned(),
             detail: loss.to_string(),
             retryable: true,
         },

@@ -309,22 +309,22 @@ impl Looker {
 
     /// Looks at a run and has a worker built for it; on the side, where one look does not tell.
     async fn take_over(self, open: OpenRun, begun: Begun) {
-        let mut told = None;
-        let found = self.look_and_tell(&open, &mut told).await;
+        let mut text = None;
+        let found = self.look_and_tell(&open, &mut text).await;
         if let Some(found) = self.hand_over(&open, found) {
-            actix::spawn(self.keep_looking(open, found, told, begun));
+            actix::spawn(self.keep_looking(open, found, text, begun));
         }
     }
 
     /// Looks, and says in the row of the run when that takes long.
-    async fn look_and_tell(&self, open: &OpenRun, told: &mut Option<String>) -> Found {
+    async fn look_and_tell(&self, open: &OpenRun, text: &mut Option<String>) -> Found {
         let mut look = std::pin::pin!(self.look(open));
         match tokio::time::timeout(LOOK_PATIENCE, &mut look).await {
             Ok(found) => found,
             Err(_elapsed) => {
                 let seconds = LOOK_PATIENCE.as_secs();
                 let why = format!("no answer about its processes for {seconds} seconds");
-                self.tell_doubt(open.run.id, &why, told).await;
+                self.tell_doubt(open.run.id, &why, text).await;
                 look.await
             }
         }
@@ -363,17 +363,17 @@ impl Looker {
         self,
         mut open: OpenRun,
         mut found: Found,
-        mut told: Option<String>,
+        mut text: Option<String>,
         _begun: Begun,
     ) {
         let run_id = open.run.id;
         let (mut beginning_looks, mut pause) = (0, UNKNOWN_PAUSE);
         loop {
             match found {
-                Found::Beginning(supervisor, taking) if beginning_looks >= BEGINNING_LOOKS => {
+                Found::Beginning(processes, taking) if beginning_looks >= BEGINNING_LOOKS => {
                     let lock_is_held = "its run lock is held by a process that is not its shim";
-                    found = match supervisor {
-                        Some(supervisor) => taking.adopted(&self.deps.supervision, supervisor),
+                    found = match processes {
+                        Some(processes) => taking.adopted(&self.deps.supervision, processes),
                         None => Found::Unknown(lock_is_held.to_owned()),
                     };
                     beginning_looks = 0;
@@ -388,7 +388,7 @@ impl Looker {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
                 Found::Unknown(why) => {
-                    self.tell_doubt(run_id, &why, &mut told).await;
+                    self.tell_doubt(run_id, &why, &mut text).await;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(UNKNOWN_PAUSE_MAX);
                 }
@@ -405,7 +405,7 @@ impl Looker {
                     tracing::warn!(run = run_id, %error, "cannot read the row of a run");
                 }
             }
-            let next = self.look_and_tell(&open, &mut told).await;
+            let next = self.look_and_tell(&open, &mut text).await;
             match self.hand_over(&open, next) {
                 Some(next) => found = next,
                 None => return,
@@ -414,8 +414,8 @@ impl Looker {
     }
 
     /// Writes into the row of a run why nothing can be told of it.
-    async fn tell_doubt(&self, run_id: RunId, why: &str, told: &mut Option<String>) {
-        if told.as_deref() == Some(why) {
+    async fn tell_doubt(&self, run_id: RunId, why: &str, text: &mut Option<String>) {
+        if text.as_deref() == Some(why) {
             return;
         }
         tracing::error!(
@@ -425,7 +425,7 @@ impl Looker {
         );
         let verb = RecordDoubt { run_id, doubt: Some(why.to_owned()) };
         match self.deps.database.submit(Submit::by_system("crash-detector", verb)).await {
-            Ok(()) => *told = Some(why.to_owned()),
+            Ok(()) => *text = Some(why.to_owned()),
             Err(error) => {
                 tracing::warn!(run = run_id, %error, "cannot record that the state of a run is unknown");
             }

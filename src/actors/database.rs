@@ -133,6 +133,12 @@ enum Ran {
     OutOfRoom,
 }
 
+/// Answers requests whose transaction failed. The fault is in the log already.
+fn fail_all(requests: impl IntoIterator<Item = Box<dyn Work>>, fault: Fault) {
+    let fault = Fault::Uncommitted { cause: Box::new(fault) };
+    requests.into_iter().for_each(|work| work.settle(Err(fault.clone())));
+}
+
 struct TypedWork<V: Verb> {
     submit: Submit<V>,
     answer: Option<Result<V::Reply, VerbError>>,
@@ -332,7 +338,7 @@ impl DatabaseThread {
     fn commit_pending(&mut self) {
         crate::failpoint::hit("database-pending");
         if let Err(fault) = self.look_at_files() {
-            self.pending.drain(..).for_each(|work| work.settle(Err(fault.clone())));
+            fail_all(self.pending.drain(..), fault);
             return;
         }
         self.turn_away_on_full_disk();
@@ -342,7 +348,7 @@ impl DatabaseThread {
             Ok(batch) => batch,
             Err(fault) => {
                 tracing::error!(%fault, "cannot begin a transaction");
-                self.pending.drain(..).for_each(|work| work.settle(Err(fault.clone())));
+                fail_all(self.pending.drain(..), fault);
                 return;
             }
         };
@@ -384,7 +390,7 @@ impl DatabaseThread {
                     return self.try_again(done);
                 }
                 tracing::error!(%fault, requests = done.len(), "cannot commit");
-                done.into_iter().for_each(|work| work.settle(Err(fault.clone())));
+                fail_all(done, fault);
             }
         }
     }

@@ -269,11 +269,14 @@ mod tests {
         let doors = Doors::default();
         doors.note(Way::Workers, None, 1_000, true);
         doors.note(Way::Workers, gone(), 5_000, true);
-        let told = || Some("gone".to_owned());
-        assert_eq!(causes(&doors, &[3_999, 4_000, 900_000]), [None, told(), told()]);
+        let message = || Some("gone".to_owned());
+        assert_eq!(causes(&doors, &[3_999, 4_000, 900_000]), [None, message(), message()]);
         doors.note(Way::Workers, gone(), 6_000, true);
         doors.note(Way::Workers, None, 7_000, true);
-        assert_eq!(causes(&doors, &[3_999, 4_000, 67_000, 67_001]), [None, told(), told(), None]);
+        assert_eq!(
+            causes(&doors, &[3_999, 4_000, 67_000, 67_001]),
+            [None, message(), message(), None]
+        );
     }
 
     #[test]

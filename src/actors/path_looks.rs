@@ -121,7 +121,7 @@ impl Looker {
         };
         let words = ["look", "--path", path];
         match self.commands.run(Some(&account), &words, OTHERS_PATIENCE) {
-            Ok(told) => match serde_json::from_str::<Outcome>(&told) {
+            Ok(message) => match serde_json::from_str::<Outcome>(&message) {
                 Ok(outcome) => in_board_words(outcome.into_result()),
                 Err(error) => {
                     unknown(format!("invalid answer of the process of user `{user}`: {error}"))

@@ -118,8 +118,8 @@ async fn receive<T: Future<Output = bool>>(
     };
     let received = match bounds.time {
         Some(time) => tokio::time::timeout(time, all).await.unwrap_or_else(|_| {
-            let told = format!("the file did not arrive within {} seconds", time.as_secs());
-            Err(late(seat, told))
+            let message = format!("the file did not arrive within {} seconds", time.as_secs());
+            Err(late(seat, message))
         }),
         None => all.await,
     };
@@ -141,15 +141,15 @@ async fn next_piece(seat: &Seat, body: &mut Body) -> Result<Option<Bytes>, ApiEr
     }
 }
 
-fn late(seat: &Seat, told: String) -> ApiError {
+fn late(seat: &Seat, message: String) -> ApiError {
     seat.gate().count(Turned::Late);
-    ApiError::new(ErrorCode::Timeout, told)
+    ApiError::new(ErrorCode::Timeout, message)
 }
 
 fn refuse_large(size: u64, bytes_max: u64) -> Result<(), ApiError> {
     if size <= bytes_max {
         return Ok(());
     }
-    let told = format!("the file is too large: more than {bytes_max} bytes");
-    Err(ApiError::new(ErrorCode::TooLarge, told))
+    let message = format!("the file is too large: more than {bytes_max} bytes");
+    Err(ApiError::new(ErrorCode::TooLarge, message))
 }

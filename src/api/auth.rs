@@ -76,7 +76,7 @@ pub struct Scene<'a> {
 }
 
 /// Asks the kernel about a peer.
-pub fn place(peer: &Peer, scene: Scene<'_>) -> Membership {
+pub fn membership_of(peer: &Peer, scene: Scene<'_>) -> Membership {
     placed(peer, scene).unwrap_or_else(|error| Membership::Unknown(error.to_string()))
 }
 
@@ -306,8 +306,8 @@ fn orphan(run_id: RunId) -> ApiError {
 const UNSET_VARIABLES: &str = "outside a run, unset KANBAN_TOKEN_FILE and KANBAN_RUN";
 
 fn being_taken_over(what: &str) -> ApiError {
-    let told = format!("the daemon has not taken over {what} yet");
-    ApiError::new(ErrorCode::Unavailable, told).with_hint("retry in a moment")
+    let message = format!("the daemon has not taken over {what} yet");
+    ApiError::new(ErrorCode::Unavailable, message).with_hint("retry in a moment")
 }
 
 fn run_over(run_id: RunId) -> ApiError {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::actors::live_runs::LiveRuns;
 use crate::api::Api;
-use crate::api::auth::{Door, Membership, Scene, place, run_of};
+use crate::api::auth::{Door, Membership, Scene, membership_of, run_of};
 use crate::api::gate::party::{Class, Party, RunStanding, is_stranger, party_of};
 use crate::api::gate::{Seat, Turned};
 use crate::api::limits::DESCRIPTORS_KEPT;
@@ -54,7 +54,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         return None;
     }
     let (placement, uid) = match &peer {
-        Ok(peer) => (place(peer, scene), peer.uid),
+        Ok(peer) => (membership_of(peer, scene), peer.uid),
         Err(why) => (Membership::Unknown(why.clone()), u32::MAX),
     };
     let live_runs = &api.service.live_runs;
@@ -92,7 +92,7 @@ fn standing_of(run_id: RunId, live_runs: &LiveRuns) -> RunStanding {
 
 /// Where a peer is, by what is known of the runs now.
 pub fn placed(api: &Api, peer: &Peer) -> Membership {
-    place(peer, scene(api, &api.service.supervision.containment.get()))
+    membership_of(peer, scene(api, &api.service.supervision.containment.get()))
 }
 
 fn scene<'a>(api: &'a Api, containment: &'a Containment) -> Scene<'a> {

@@ -86,7 +86,7 @@ pub fn import_large(api: Arc<Api>, call: Call) -> Answer {
         let _turn = LARGE_IMPORT.lock().await;
         let _arriving = one_at_a_time(&call.seat).await?;
         let body = hold(&call.seat, call.stream, LARGE_IMPORT_BOUNDS).await?;
-        let bad = |told: String| ApiError::new(ErrorCode::BadRequest, told);
+        let bad = |message: String| ApiError::new(ErrorCode::BadRequest, message);
         // Read in one go: on the way from a value to a type a number can lose the sign of a zero.
         let verb: ImportTasks = kernel::json::from_slice(&body)
             .map_err(|error| bad(format!("cannot read the body: {error}")))?;

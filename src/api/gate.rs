@@ -129,7 +129,7 @@ impl Gate {
     /// # Errors
     /// No seat is free, and none gives way.
     pub fn seat(&self, party: Party) -> Result<Seat, Full> {
-        let place = Arc::new(SeatState {
+        let seat = Arc::new(SeatState {
             phase: AtomicU8::new(Phase::Idle as u8),
             since_ms: AtomicU64::new(monotonic_ms()),
             blocked_since_ms: AtomicU64::new(0),
@@ -141,9 +141,9 @@ impl Gate {
         self.0.make_room(&mut state, party).inspect_err(|_| self.count(Turned::NoSeat))?;
         state.next_id += 1;
         let id = state.next_id;
-        state.seats.insert(id, (party, Arc::clone(&place)));
+        state.seats.insert(id, (party, Arc::clone(&seat)));
         drop(state);
-        Ok(Seat { gate: self.clone(), id, place })
+        Ok(Seat { gate: self.clone(), id, seat })
     }
 
     /// Has a connection of the least kind of caller give way, because descriptors are scarce. False when there is none.
@@ -176,11 +176,11 @@ impl Gate {
     /// Returns when no connection has a seat.
     pub async fn emptied(&self) {
         loop {
-            let told = self.0.is_empty.notified();
+            let emptied = self.0.is_empty.notified();
             if self.0.state().seats.is_empty() {
                 return;
             }
-            told.await;
+            emptied.await;
         }
     }
 }
@@ -204,9 +204,9 @@ impl Inner {
 
     /// Takes a connection's seat away. The connection closes as soon as its task runs.
     fn shed(&self, state: &mut State, id: u64) -> bool {
-        let Some((party, place)) = state.seats.remove(&id) else { return false };
+        let Some((party, seat)) = state.seats.remove(&id) else { return false };
         state.ledger.give_back(party, Thing::Connections, 1);
-        place.shed.notify_one();
+        seat.shed.notify_one();
         if let Some(count) = self.turned_away.get(Turned::Shed as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -227,14 +227,14 @@ impl State {
     ) -> impl Iterator<Item = Facts> + 's {
         let now_ms = monotonic_ms();
         let meant = self.seats.iter().filter(move |(_, (party, _))| is_meant(*party));
-        meant.map(move |(id, (_, place))| {
-            let blocked_since_ms = place.blocked_since_ms.load(Ordering::Relaxed);
+        meant.map(move |(id, (_, seat))| {
+            let blocked_since_ms = seat.blocked_since_ms.load(Ordering::Relaxed);
             let blocked_ms =
                 if blocked_since_ms == 0 { 0 } else { now_ms.saturating_sub(blocked_since_ms) };
             Facts {
                 id: *id,
-                phase: Phase::of(place.phase.load(Ordering::Relaxed)),
-                age_ms: now_ms.saturating_sub(place.since_ms.load(Ordering::Relaxed)),
+                phase: Phase::of(seat.phase.load(Ordering::Relaxed)),
+                age_ms: now_ms.saturating_sub(seat.since_ms.load(Ordering::Relaxed)),
                 blocked_ms,
             }
         })
@@ -254,30 +254,30 @@ fn spared_ms(class: Class) -> u64 {
 pub struct Seat {
     gate: Gate,
     id: u64,
-    place: Arc<SeatState>,
+    seat: Arc<SeatState>,
 }
 
 impl Seat {
     /// What the connection is doing from now on.
     pub fn enter(&self, phase: Phase) {
-        self.place.phase.store(phase as u8, Ordering::Relaxed);
-        self.place.since_ms.store(monotonic_ms(), Ordering::Relaxed);
+        self.seat.phase.store(phase as u8, Ordering::Relaxed);
+        self.seat.since_ms.store(monotonic_ms(), Ordering::Relaxed);
     }
 
     /// What it is doing.
     pub fn phase(&self) -> Phase {
-        Phase::of(self.place.phase.load(Ordering::Relaxed))
+        Phase::of(self.seat.phase.load(Ordering::Relaxed))
     }
 
     /// Whether something waits for its client to read it, from now on.
     pub fn set_blocked(&self, is_blocked: bool) {
         let since_ms = if is_blocked { monotonic_ms().max(1) } else { 0 };
-        self.place.blocked_since_ms.store(since_ms, Ordering::Relaxed);
+        self.seat.blocked_since_ms.store(since_ms, Ordering::Relaxed);
     }
 
     /// Returns when another connection has the seat.
     pub async fn shed(&self) {
-        self.place.shed.notified().await;
+        self.seat.shed.notified().await;
     }
 
     /// On whose account it is; none when its seat was taken away.
@@ -288,19 +288,19 @@ impl Seat {
 
     /// Whether it is the connection of that run.
     pub fn is_of_run(&self, run_id: RunId) -> bool {
-        self.place.run().as_ref().is_some_and(|(own, _)| *own == run_id)
+        self.seat.run().as_ref().is_some_and(|(own, _)| *own == run_id)
     }
 
     /// It is the connection of a run, which is over when `over` closes.
     pub fn belongs_to_run(&self, run_id: RunId, over: watch::Receiver<()>) {
-        *self.place.run() = Some((run_id, over));
-        self.place.run_is_known.notify_one();
+        *self.seat.run() = Some((run_id, over));
+        self.seat.run_is_known.notify_one();
     }
 
     /// Returns when the run is over whose worker is calling.
     pub async fn run_over(&self) {
         loop {
-            let run = self.place.run().clone();
+            let run = self.seat.run().clone();
             let over = async {
                 match run {
                     // Nobody ever sends: it closes when the run goes.
@@ -310,7 +310,7 @@ impl Seat {
             };
             tokio::select! {
                 () = over => return,
-                () = self.place.run_is_known.notified() => {}
+                () = self.seat.run_is_known.notified() => {}
             }
         }
     }
@@ -412,8 +412,8 @@ impl Drop for Taken {
 
 /// The answer to a caller that has its share.
 pub fn too_many(thing: Thing) -> ApiError {
-    let told = format!("the maximum number of {} per caller is reached", thing.as_str());
-    ApiError::new(ErrorCode::Unavailable, told).with_hint("wait for one to end, then retry")
+    let message = format!("the maximum number of {} per caller is reached", thing.as_str());
+    ApiError::new(ErrorCode::Unavailable, message).with_hint("wait for one to end, then retry")
 }
 
 #[cfg(test)]

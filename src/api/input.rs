@@ -50,8 +50,8 @@ impl Input {
             if let Some(given) = fields.insert(name.clone(), Value::from(value.as_str()))
                 && given.as_str() != Some(value.as_str())
             {
-                let told = format!("field `{name}` of the body differs from the path");
-                return Err(bad_request(told));
+                let report = format!("field `{name}` of the body differs from the path");
+                return Err(bad_request(report));
             }
         }
         // As text again: on the way from a value to a type a number can lose the sign of a zero.
@@ -83,9 +83,9 @@ impl Input {
 
 /// What is wrong, without the place in a text that the client has not written.
 fn without_position(error: &serde_json::Error) -> String {
-    let (told, place) =
+    let (report, location) =
         (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
-    told.strip_suffix(&place).unwrap_or(&told).to_owned()
+    report.strip_suffix(&location).unwrap_or(&report).to_owned()
 }
 
 /// The client's name for its request.

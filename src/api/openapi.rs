@@ -114,15 +114,15 @@ fn query_parameters(
     properties
         .iter()
         .map(|(name, schema)| {
-            let place = if in_path.contains(&name.as_str()) { "path" } else { "query" };
-            parameter(name, place, is_required(name), schema)
+            let location = if in_path.contains(&name.as_str()) { "path" } else { "query" };
+            parameter(name, location, is_required(name), schema)
         })
         .collect()
 }
 
-fn parameter(name: &str, place: &str, is_required: bool, schema: &Value) -> Value {
-    let is_required = is_required || place == "path";
-    json!({ "name": name, "in": place, "required": is_required, "schema": schema })
+fn parameter(name: &str, location: &str, is_required: bool, schema: &Value) -> Value {
+    let is_required = is_required || location == "path";
+    json!({ "name": name, "in": location, "required": is_required, "schema": schema })
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ pub async fn read_body(seat: &Arc<Seat>, body: Body) -> Result<(Bytes, Option<Ta
     seat.enter(Phase::Working);
     let bytes = read.map_err(|_| {
         seat.gate().count(Turned::Late);
-        let told = format!("the body did not arrive within {} seconds", BODY_TIME.as_secs());
-        ApiError::new(ErrorCode::Timeout, told)
+        let message = format!("the body did not arrive within {} seconds", BODY_TIME.as_secs());
+        ApiError::new(ErrorCode::Timeout, message)
     })??;
     Ok((bytes, taken))
 }
@@ -67,8 +67,8 @@ async fn collect(mut body: Body, announced: usize) -> Result<Bytes, ApiError> {
 }
 
 fn too_large() -> ApiError {
-    let told = format!("the request is too large: more than {REQUEST_BYTES_MAX} bytes");
-    ApiError::new(ErrorCode::TooLarge, told)
+    let message = format!("the request is too large: more than {REQUEST_BYTES_MAX} bytes");
+    ApiError::new(ErrorCode::TooLarge, message)
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ pub fn routes(api: &Arc<Api>) -> Router {
                 .with_hint("GET /v1/openapi.json lists the operations")
         })
         .method_not_allowed_fallback(|request: Request| async move {
-            let told = format!("{} does not support {}", request.method(), request.uri().path());
-            ApiError::new(ErrorCode::MethodNotAllowed, told)
+            let message = format!("{} does not support {}", request.method(), request.uri().path());
+            ApiError::new(ErrorCode::MethodNotAllowed, message)
                 .with_hint("GET /v1/openapi.json lists the operations")
         })
 }

@@ -83,8 +83,8 @@ pub(super) fn build(
     let Storage { database, database_thread, pool, readers, feed } =
         open_storage(board, home, &configuration, &wires, &install.incarnation)?;
     let live_runs = LiveRuns::default();
-    let supervisors = supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
-    let daemon_user = supervisors.daemon_user.clone();
+    let starter = supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
+    let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
     let (listeners, doors) = listen_at.listen(home, &settings, has_others)?;
@@ -99,7 +99,7 @@ pub(super) fn build(
     let worker = worker_deps(
         (paths, &ambient, &configuration, Live::new(install.incarnation)),
         (database, readers, live_runs),
-        supervisors,
+        starter,
         (wires.worker_finished.clone(), doors.clone()),
     );
     let token_holders = TokenHolders::of(&daemon_user, &settings);
@@ -157,10 +157,10 @@ fn worker_deps(
         Live<String>,
     ),
     (database, readers, live_runs): (Database, Readers, LiveRuns),
-    supervisors: RunStarter,
+    starter: RunStarter,
     (finished, doors): (Wire<WorkerFinished>, Doors),
 ) -> WorkerDeps {
-    let RunStarter { holder, containment, spawner, daemon_user } = supervisors;
+    let RunStarter { holder, containment, spawner, daemon_user } = starter;
     let configuration = configuration.clone();
     let supervision = Arc::new(RunSupervision {
         paths,

@@ -173,3 +173,32 @@ impl StartError {
         Self::Fault { doing, detail: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_start_names_its_own_cause_by_code_and_exit_code() {
+        let path = || PathBuf::from("/srv/board");
+        let of =
+            |kind: io::ErrorKind| StartError::HomeUnusable { path: path(), source: kind.into() };
+        let missing =
+            StartError::DatabaseMissing { database: path(), install_id: path().join("id") };
+        let held = HomeLockError::Held { home: path(), path: path().join("lock"), owner_pid: None };
+        let unknown = StartError::UnknownRun { run: "7".to_owned(), why: "x".to_owned() };
+        let remote = StartError::HomeNotLocal { path: path(), file_system: "nfs" };
+        let shim = StartError::Shim { path: path(), source: io::ErrorKind::NotFound.into() };
+        for (error, code, exit) in [
+            (of(io::ErrorKind::PermissionDenied), ErrorCode::Internal, DaemonExit::Config),
+            (of(io::ErrorKind::StorageFull), ErrorCode::Unavailable, DaemonExit::Config),
+            (remote, ErrorCode::BadRequest, DaemonExit::Config),
+            (missing, ErrorCode::BoardLost, DaemonExit::Config),
+            (unknown, ErrorCode::OpenRuns, DaemonExit::Config),
+            (StartError::Locked(held), ErrorCode::Unavailable, DaemonExit::Owned),
+            (shim, ErrorCode::Internal, DaemonExit::Fault),
+        ] {
+            assert_eq!((error.code(), error.exit()), (code, exit), "{error}");
+        }
+    }
+}

@@ -23,12 +23,12 @@ impl MigrationWatch for UpgradeWatch {
     }
 
     fn progress(&self, done: usize, of: usize) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut message = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if told.is_some_and(|told| now.duration_since(told) < TELL_EVERY) {
+        if message.is_some_and(|message| now.duration_since(message) < TELL_EVERY) {
             return;
         }
-        *told = Some(now);
+        *message = Some(now);
         let status = format!("upgrading the database: {done} of {of} steps");
         service_manager::status(&status);
         tracing::info!(done, of, "upgrading the database");

@@ -71,12 +71,12 @@ pub fn tasks() -> ArgValueCompleter {
 pub fn profiles() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let assignees: Vec<Assignee> = ask("/v1/assignees", &OnBoard { board: board_so_far() });
-        let told = |assignee: Assignee| {
+        let message = |assignee: Assignee| {
             let counts: Vec<String> =
                 assignee.counts.iter().map(|(status, count)| format!("{status}={count}")).collect();
             (assignee.name, counts.join(" "))
         };
-        candidates(typed, assignees.into_iter().map(told))
+        candidates(typed, assignees.into_iter().map(message))
     })
 }
 
@@ -84,9 +84,9 @@ pub fn profiles() -> ArgValueCompleter {
 pub fn boards() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let boards: Vec<BoardRow> = ask("/v1/boards", &Nothing {});
-        let told =
+        let message =
             |board: BoardRow| (board.name.to_string(), board.description.unwrap_or_default());
-        candidates(typed, boards.into_iter().map(told))
+        candidates(typed, boards.into_iter().map(message))
     })
 }
 
@@ -106,11 +106,11 @@ fn candidates(
     offered
         .filter(|(value, _)| value.starts_with(typed))
         .enumerate()
-        .map(|(place, (value, help))| {
+        .map(|(location, (value, help))| {
             let help = cut(&one_line(&help), TITLE_COLUMNS);
             CompletionCandidate::new(value)
                 .help(Some(help).filter(|help| !help.is_empty()).map(Into::into))
-                .display_order(Some(place))
+                .display_order(Some(location))
         })
         .collect()
 }
@@ -119,8 +119,8 @@ fn candidates(
 fn board_so_far() -> Option<String> {
     let words: Vec<String> =
         std::env::args_os().filter_map(|word| word.into_string().ok()).collect();
-    let named = words.iter().enumerate().rev().find_map(|(place, word)| match word.as_str() {
-        "--board" => words.get(place + 1).cloned(),
+    let named = words.iter().enumerate().rev().find_map(|(location, word)| match word.as_str() {
+        "--board" => words.get(location + 1).cloned(),
         word => word.strip_prefix("--board=").map(str::to_owned),
     });
     named.or_else(|| std::env::var("KANBAN_BOARD").ok()).filter(|name| !name.trim().is_empty())

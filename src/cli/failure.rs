@@ -42,25 +42,25 @@ impl Failure {
 
     /// The command line is wrong in a way that the API has a code for.
     pub fn usage_of(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::told(CliExit::Usage, code, message)
+        Self::of(CliExit::Usage, code, message)
     }
 
     /// Something that the client itself does was refused to it.
     pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::told(CliExit::Refused, code, message)
+        Self::of(CliExit::Refused, code, message)
     }
 
     /// What was waited for did not happen in time.
     pub fn timeout(message: impl Into<String>) -> Self {
-        Self::told(CliExit::Timeout, ErrorCode::Timeout, message)
+        Self::of(CliExit::Timeout, ErrorCode::Timeout, message)
     }
 
     /// Something broke.
     pub fn fault(message: impl Into<String>) -> Self {
-        Self::told(CliExit::Fault, ErrorCode::Internal, message)
+        Self::of(CliExit::Fault, ErrorCode::Internal, message)
     }
 
-    fn told(exit: CliExit, code: ErrorCode, message: impl Into<String>) -> Self {
+    fn of(exit: CliExit, code: ErrorCode, message: impl Into<String>) -> Self {
         Self::Told { exit, detail: ErrorDetail { code, message: message.into(), hint: None } }
     }
 
@@ -109,7 +109,7 @@ impl From<ClientError> for Failure {
             }
             ClientError::Fault(detail) => Self::Told { exit: CliExit::Fault, detail },
             ClientError::NotReachable { absence, .. } => {
-                let failure = Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message);
+                let failure = Self::of(CliExit::NotReachable, ErrorCode::Unavailable, message);
                 let fix = absence.map_or_else(
                     || "start one with `kanband` (runs in the foreground)".to_owned(),
                     |absence| told_with_cause(&absence),
@@ -118,11 +118,11 @@ impl From<ClientError> for Failure {
                 failure.with_hint(format!("{fix}; {where_from}"))
             }
             ClientError::Timeout => {
-                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
+                Self::of(CliExit::NotReachable, ErrorCode::Unavailable, message)
                     .with_hint("the daemon runs but does not respond; see its log")
             }
             ClientError::Lost(_) => {
-                Self::told(CliExit::NotReachable, ErrorCode::Unavailable, message)
+                Self::of(CliExit::NotReachable, ErrorCode::Unavailable, message)
                     .with_hint("check what became of it before you repeat the command")
             }
             ClientError::Unreadable(_) => {
@@ -251,8 +251,8 @@ mod tests {
         assert_eq!(streams.err(), "error: no such task: t_1\nhint: look\n");
         let (mut output, streams) = Output::captured(true);
         failure.tell(&mut output);
-        let told = streams.err();
-        let object: ErrorBody = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let report = streams.err();
+        let object: ErrorBody = serde_json::from_str(report.lines().last().unwrap()).unwrap();
         assert_eq!(object.error, detail(Some("look")));
         assert_eq!(streams.out(), "");
     }

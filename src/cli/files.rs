@@ -154,11 +154,11 @@ pub fn refuse_home_file(target: &Path, ambient: &Ambient) -> Result<(), Failure>
         home_file_at(target, &known_homes(ambient)).map_err(|error| failed(target, &error))?;
     let Some(HomeFile { path, home }) = found else { return Ok(()) };
     let (target, path) = (target.display(), path.display());
-    let told = match home {
+    let message = match home {
         Some(home) => format!("{target} is {path}, a file of the kanband home {}", home.display()),
         None => format!("{target} is {path}, which a kanband home uses"),
     };
-    Err(Failure::refused(ErrorCode::InvalidValue, format!("{told}; refusing to overwrite it"))
+    Err(Failure::refused(ErrorCode::InvalidValue, format!("{message}; refusing to overwrite it"))
         .with_hint("choose another file"))
 }
 
@@ -179,13 +179,13 @@ fn known_homes(ambient: &Ambient) -> KnownHomes {
 }
 
 fn is_there(target: &Path) -> Failure {
-    let told = format!("{} already exists", target.display());
-    Failure::refused(ErrorCode::InvalidValue, told).with_hint("use `--force` to overwrite it")
+    let message = format!("{} already exists", target.display());
+    Failure::refused(ErrorCode::InvalidValue, message).with_hint("use `--force` to overwrite it")
 }
 
 fn failed(target: &Path, error: &io::Error) -> Failure {
-    let told = format!("cannot write {}: {error}", target.display());
-    Failure::refused(ErrorCode::InvalidValue, told)
+    let message = format!("cannot write {}: {error}", target.display());
+    Failure::refused(ErrorCode::InvalidValue, message)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn push_verbs(pages: &mut Vec<Page>, command: &Command, is_top: bool) {
                 (CliExit::Fault.code(), "Fault in the daemon."),
             ],
         );
-        let places = [
+        let locations = [
             ("KANBAN_SOCKET", "Socket of the daemon."),
             (
                 "KANBAN_HOME",
@@ -57,8 +57,8 @@ fn push_verbs(pages: &mut Vec<Page>, command: &Command, is_top: bool) {
             ("KANBAN_BOARD", "Board, if --board is not given."),
         ];
         heading(&mut roff, "ENVIRONMENT");
-        for (name, told) in places {
-            tagged(&mut roff, [bold(name)], told);
+        for (name, message) in locations {
+            tagged(&mut roff, [bold(name)], message);
         }
         see_also(&mut roff, &[("kanband", 8), ("kanband.toml", 5)]);
     } else {
@@ -87,17 +87,17 @@ fn daemon_page() -> Page {
         ],
     );
     heading(&mut roff, "SIGNALS");
-    for (name, told) in [
+    for (name, message) in [
         (
             "SIGTERM, SIGINT",
             "Stop within two seconds. Runs are not stopped: workers continue under their shims.",
         ),
         ("SIGHUP", "Reload the configuration."),
     ] {
-        tagged(&mut roff, [bold(name)], told);
+        tagged(&mut roff, [bold(name)], message);
     }
     heading(&mut roff, "FILES");
-    for (name, told) in [
+    for (name, message) in [
         ("/etc/kanband/kanband.toml", "Configuration, see kanband.toml(5)."),
         ("/etc/kanband/conf.d/*.toml", "Additional configuration, read in the order of names."),
         ("/run/kanband/kanband.sock", "Socket of operators: the members of the group kanban."),
@@ -108,7 +108,7 @@ fn daemon_page() -> Page {
         ("/var/lib/kanband/kanban.db", "Database with all boards (SQLite)."),
         ("/var/lib/kanband/runs, logs, workspaces", "Files of each run."),
     ] {
-        tagged(&mut roff, [italic(name)], told);
+        tagged(&mut roff, [italic(name)], message);
     }
     see_also(&mut roff, &[("kanban", 1), ("kanban-doctor", 1), ("kanband.toml", 5)]);
     let mut command = crate::app::Arguments::command();
@@ -200,8 +200,8 @@ fn push_key(roff: &mut Roff, key: &Key) {
 
 fn exit_statuses(roff: &mut Roff, statuses: &[(u8, &str)]) {
     heading(roff, "EXIT STATUS");
-    for (code, told) in statuses {
-        tagged(roff, [bold(code.to_string())], told);
+    for (code, message) in statuses {
+        tagged(roff, [bold(code.to_string())], message);
     }
 }
 
@@ -222,10 +222,10 @@ fn heading(roff: &mut Roff, name: &str) {
     roff.control("SH", [name]);
 }
 
-fn tagged<const N: usize>(roff: &mut Roff, tag: [Inline; N], told: &str) {
+fn tagged<const N: usize>(roff: &mut Roff, tag: [Inline; N], message: &str) {
     roff.control("TP", []);
     roff.text(tag);
-    roff.text([roman(told)]);
+    roff.text([roman(message)]);
 }
 
 /// Lines that are not to be filled.

@@ -108,8 +108,8 @@ impl Session {
             return Ok(given);
         }
         if self.has_read_stdin.replace(true) {
-            let told = format!("{of} -: stdin was already used for another option");
-            return Err(Failure::usage(told).with_hint("give one of the texts as an argument"));
+            let message = format!("{of} -: stdin was already used for another option");
+            return Err(Failure::usage(message).with_hint("give one of the texts as an argument"));
         }
         // No more than is needed to see that it is too much.
         let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
@@ -120,8 +120,8 @@ impl Session {
             .map_err(|error| Failure::usage(format!("{of} -: cannot read stdin: {error}")))?;
         if bytes.len() > BODY_BYTES_MAX {
             let of = of.trim_start_matches('-');
-            let told = format!("{of} is too large: more than {BODY_BYTES_MAX} bytes on stdin");
-            return Err(Failure::refused(ErrorCode::TooLarge, told));
+            let message = format!("{of} is too large: more than {BODY_BYTES_MAX} bytes on stdin");
+            return Err(Failure::refused(ErrorCode::TooLarge, message));
         }
         String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();

@@ -122,8 +122,8 @@ mod tests {
     fn what_cannot_be_read_is_answered_and_never_printed() {
         assert_eq!(said("create 'it").text, "error: unclosed quote");
         assert_eq!(said("create 'it").exit, CliExit::Usage);
-        let told = said("/kanban list --status sleeping");
-        assert!(told.text.contains("--status") && told.exit == CliExit::Usage, "{told:?}");
+        let message = said("/kanban list --status sleeping");
+        assert!(message.text.contains("--status") && message.exit == CliExit::Usage, "{message:?}");
         for text in ["", "/kanban", "/kanban --help"] {
             assert!(said(text).text.contains("Usage: kanban"), "{text:?}");
         }
@@ -149,15 +149,18 @@ mod tests {
             "init",
             "completions bash",
         ] {
-            let told = said(text);
-            assert!(told.text.starts_with("error: not available in a chat: "), "{text}: {told:?}");
-            assert_eq!(told.exit, CliExit::Usage);
+            let message = said(text);
+            assert!(
+                message.text.starts_with("error: not available in a chat: "),
+                "{text}: {message:?}"
+            );
+            assert_eq!(message.exit, CliExit::Usage);
         }
         for text in ["wait t_1 --timeout 1s", "drain --no-wait", "edit t_1 --title x", "list"] {
             assert_eq!(said(text).exit, CliExit::NotReachable, "{text}");
         }
-        let told = said("create t --body -");
-        assert!(told.text.contains("stdin is not available"), "{told:?}");
+        let message = said("create t --body -");
+        assert!(message.text.contains("stdin is not available"), "{message:?}");
     }
 
     #[test]

@@ -284,18 +284,18 @@ fn sorted(table: Map<String, Value>) -> BTreeMap<String, Value> {
 
 /// The parser's message is a small picture of several lines; this keeps its place and its words.
 fn syntax_fault(error: &ConfigError) -> ProblemKind {
-    let told = match error {
+    let detail = match error {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
     };
-    let mut lines = told.lines();
+    let mut lines = detail.lines();
     let first = lines.next().unwrap_or_default();
     let line = first
         .split_once("at line ")
         .and_then(|(_, behind)| behind.split(',').next())
         .and_then(|number| number.trim().parse().ok());
     if line.is_none() {
-        return ProblemKind::Syntax { line, message: told.replace('\n', ", ") };
+        return ProblemKind::Syntax { line, message: detail.replace('\n', ", ") };
     }
     // The picture is the source line between two lines with a bar; the words come after it.
     let words: Vec<_> = lines.skip_while(|line| !line.contains('^')).skip(1).collect();

@@ -216,8 +216,8 @@ mod tests {
             [profiles.p]
             launcher = "l"
         "#;
-        let told = "Hello p. the text for {task} Skills: git.";
-        assert_eq!(argv(config, "p", &["git"]), ["agent", told]);
+        let message = "Hello p. the text for {task} Skills: git.";
+        assert_eq!(argv(config, "p", &["git"]), ["agent", message]);
     }
 
     #[test]
@@ -291,8 +291,11 @@ mod tests {
             "--mcp-config|{config}|--append-system-prompt|the rules|--allowedTools|mcp__kanban\
              |--permission-mode|acceptEdits|--model|M|--effort|high|--one|two"
         );
-        let told = "the text for {task}";
-        assert_eq!(joined(&fresh.argv), format!("claude|-p|{told}|--session-id|{session}|{tail}"));
+        let message = "the text for {task}";
+        assert_eq!(
+            joined(&fresh.argv),
+            format!("claude|-p|{message}|--session-id|{session}|{tail}")
+        );
         assert_eq!(joined(&again.argv), format!("claude|-p|go on|--resume|{session}|{tail}"));
     }
 

@@ -21,7 +21,7 @@ struct Text {
 }
 
 impl Text {
-    fn told(&self) -> String {
+    fn shown(&self) -> String {
         if self.is_told { self.text.clone() } else { UNTOLD.to_owned() }
     }
 }
@@ -97,8 +97,8 @@ impl Shown {
         changed
             .map(|key| Change {
                 key: key.clone(),
-                old: self.0.get(key).map(Text::told),
-                new: newer.0.get(key).map(Text::told),
+                old: self.0.get(key).map(Text::shown),
+                new: newer.0.get(key).map(Text::shown),
                 from_restart: holds_from_restart(key),
             })
             .collect()

@@ -153,8 +153,8 @@ mod tests {
         let chosen = [("KANBAN_HOME", "/k"), xdg[0], xdg[1]];
         let with_home = Ambient { env: ambient(&chosen).env, ..user.clone() };
         assert_eq!(client_socket(&with_home).unwrap(), Path::new("/k/kanband.sock"));
-        let told = [("KANBAN_SOCKET", "/s.worker"), chosen[0], chosen[1], chosen[2]];
-        let with_socket = Ambient { env: ambient(&told).env, ..user.clone() };
+        let message = [("KANBAN_SOCKET", "/s.worker"), chosen[0], chosen[1], chosen[2]];
+        let with_socket = Ambient { env: ambient(&message).env, ..user.clone() };
         assert_eq!(client_socket(&with_socket).unwrap(), Path::new("/s.worker"));
     }
 

@@ -78,11 +78,12 @@ pub fn check(
         return Ok(());
     }
     let ids = doubts.iter().map(|(id, _)| id.clone()).collect();
-    let told: Vec<String> = doubts.into_iter().map(|(id, doubt)| told(&id, &doubt)).collect();
-    Err(Refusal::UnknownCards { ids, told: told.join(", ") }.into())
+    let doubts_of: Vec<String> =
+        doubts.into_iter().map(|(id, doubt)| doubt_of(&id, &doubt)).collect();
+    Err(Refusal::UnknownCards { ids, doubts: doubts_of.join(", ") }.into())
 }
 
-fn told(id: &str, doubt: &Doubt) -> String {
+fn doubt_of(id: &str, doubt: &Doubt) -> String {
     match doubt {
         Doubt::Unknown => format!("{id} (no such task)"),
         Doubt::Foreign(by) => format!("{id} (created by {by})"),

@@ -163,7 +163,7 @@ pub fn paths_of(
 /// The directory or repository whose breaker a start of `task` moves; none for a scratch directory of the daemon's own.
 pub fn breaker_path(path: &str, look: &Look) -> String {
     match look {
-        Look::Found(place) => place.path(),
+        Look::Found(location) => location.path(),
         Look::Broken(_) | Look::Unknown { .. } => tidied(path),
     }
 }
@@ -193,19 +193,24 @@ pub fn branch_of(prefix: &str, task_id: &str) -> String {
     format!("{prefix}{task_id}")
 }
 
-/// Keys of the leases that a run of `task` takes. `place` is what its path leads to; none for a task without a path, and for one
+/// Keys of the leases that a run of `task` takes. `location` is what its path leads to; none for a task without a path, and for one
 /// whose path leads to no directory, in which nothing will be started. The policy has the root of the daemon's own directories, and
 /// how branches are called; `host` is where the run would be.
-pub fn lease_keys(task: &Task, place: Option<&Location>, policy: &Policy, host: Host) -> LeaseKeys {
-    let LeaseKeys { take, avoid } = keys_of(task, place, policy);
+pub fn lease_keys(
+    task: &Task,
+    location: Option<&Location>,
+    policy: &Policy,
+    host: Host,
+) -> LeaseKeys {
+    let LeaseKeys { take, avoid } = keys_of(task, location, policy);
     let on_host = |keys: Vec<String>| keys.iter().map(|key| host.key(key)).collect();
     LeaseKeys { take: on_host(take), avoid: on_host(avoid) }
 }
 
-fn keys_of(task: &Task, place: Option<&Location>, policy: &Policy) -> LeaseKeys {
+fn keys_of(task: &Task, location: Option<&Location>, policy: &Policy) -> LeaseKeys {
     let own = || path_key(&format!("{}/{}", policy.workspaces_dir, task.id));
-    match (task.workspace_kind, place) {
-        (WorkspaceKind::Dir, Some(place)) => place.keys(),
+    match (task.workspace_kind, location) {
+        (WorkspaceKind::Dir, Some(location)) => location.keys(),
         (WorkspaceKind::Dir, None) => {
             let named = task.workspace_path.as_deref().unwrap_or_default();
             LeaseKeys { take: vec![path_key(&tidied(named))], avoid: Vec::new() }
@@ -232,7 +237,7 @@ fn tidied(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place(anchor: &str, missing: &[&str], above: &[u64]) -> Location {
+    fn location(anchor: &str, missing: &[&str], above: &[u64]) -> Location {
         let missing = missing.iter().map(|name| (*name).to_owned()).collect();
         let above = above.iter().map(|inode| DirectoryId { device: 8, inode: *inode }).collect();
         Location { anchor: anchor.to_owned(), device: 8, inode: 5, missing, above }
@@ -240,17 +245,17 @@ mod tests {
 
     #[test]
     fn a_place_has_one_path_before_and_after_it_is_made() {
-        assert_eq!(place("/x", &[], &[]).path(), "/x");
-        assert_eq!(place("/x", &["a", "b"], &[]).path(), "/x/a/b");
-        assert_eq!(place("/", &[], &[]).path(), "/");
-        assert_eq!(place("/", &["a"], &[]).path(), "/a");
+        assert_eq!(location("/x", &[], &[]).path(), "/x");
+        assert_eq!(location("/x", &["a", "b"], &[]).path(), "/x/a/b");
+        assert_eq!(location("/", &[], &[]).path(), "/");
+        assert_eq!(location("/", &["a"], &[]).path(), "/a");
     }
 
     /// Whether a run in `second` is kept out while one in `first` is open, or the other way round.
     fn excludes(first: &Location, second: &Location) -> bool {
         let (first, second) = (first.keys(), second.keys());
-        let is_in_the_way = |holder: &LeaseKeys, other: &LeaseKeys| {
-            other.take.iter().chain(&other.avoid).any(|key| holder.take.contains(key))
+        let is_in_the_way = |owner: &LeaseKeys, other: &LeaseKeys| {
+            other.take.iter().chain(&other.avoid).any(|key| owner.take.contains(key))
         };
         is_in_the_way(&first, &second)
     }
@@ -258,19 +263,19 @@ mod tests {
     #[test]
     fn a_directory_that_is_made_by_one_name_is_one_place_by_another_name() {
         // Inode 5 is mounted at /a and at /b. The first run makes new/deep in it.
-        let to_make = place("/a", &["new", "deep"], &[2]);
-        let same_by_other_name = place("/b", &["new", "deep"], &[3, 2]);
+        let to_make = location("/a", &["new", "deep"], &[2]);
+        let same_by_other_name = location("/b", &["new", "deep"], &[3, 2]);
         assert!(excludes(&to_make, &same_by_other_name));
-        let mut half_made = place("/b/new", &["deep"], &[5, 3, 2]);
+        let mut half_made = location("/b/new", &["deep"], &[5, 3, 2]);
         half_made.inode = 50;
         assert!(excludes(&to_make, &half_made));
-        let mut made = place("/b/new/deep", &[], &[50, 5, 3, 2]);
+        let mut made = location("/b/new/deep", &[], &[50, 5, 3, 2]);
         made.inode = 51;
         assert!(excludes(&to_make, &made));
-        let mut sibling = place("/b/new/other", &[], &[50, 5, 3, 2]);
+        let mut sibling = location("/b/new/other", &[], &[50, 5, 3, 2]);
         sibling.inode = 52;
         assert!(!excludes(&to_make, &sibling));
-        let mut parent = place("/b/new", &[], &[5, 3, 2]);
+        let mut parent = location("/b/new", &[], &[5, 3, 2]);
         parent.inode = 50;
         assert!(
             !excludes(&to_make, &parent),
@@ -280,11 +285,11 @@ mod tests {
 
     #[test]
     fn directories_that_are_there_are_one_place_by_inode_or_by_path() {
-        assert!(excludes(&place("/a", &[], &[2]), &place("/b", &[], &[3])));
-        let other = Location { inode: 6, ..place("/a", &[], &[2]) };
-        assert!(excludes(&place("/a", &[], &[2]), &other), "replaced by another of its name");
-        let elsewhere = Location { inode: 6, ..place("/b", &[], &[2]) };
-        assert!(!excludes(&place("/a", &[], &[2]), &elsewhere));
+        assert!(excludes(&location("/a", &[], &[2]), &location("/b", &[], &[3])));
+        let other = Location { inode: 6, ..location("/a", &[], &[2]) };
+        assert!(excludes(&location("/a", &[], &[2]), &other), "replaced by another of its name");
+        let elsewhere = Location { inode: 6, ..location("/b", &[], &[2]) };
+        assert!(!excludes(&location("/a", &[], &[2]), &elsewhere));
     }
 
     #[test]

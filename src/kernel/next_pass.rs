@@ -152,7 +152,7 @@ impl<'a> NextPass<'a> {
 
     fn location_reason(&self, wait: &Wait) -> Result<Option<Reason>, Fault> {
         let facts = leasing::location_facts(self.view.sight(&self.changes), wait)?;
-        Ok(start::place(&facts).err())
+        Ok(start::location(&facts).err())
     }
 
     /// Its rank among those of its own profile, while they take all of its room; else among all that come before it.

@@ -210,9 +210,9 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         ),
         ProcessEnd::Exited(code) if let Some(unheard) = evidence.unheard_end(mode, *code) => {
             let cause = &unheard.cause;
-            let told =
+            let report =
                 format!("exit code {code}; the worker was unable to report its verdict: {cause}");
-            (RunOutcome::Lost, Some(told))
+            (RunOutcome::Lost, Some(report))
         }
         ProcessEnd::Exited(EXIT_RATE_LIMITED) => (
             RunOutcome::RateLimited,

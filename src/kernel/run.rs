@@ -159,8 +159,6 @@ pub enum RunStep {
     StopAsked,
     /// They would not.
     LadderExhausted,
-    /// They are gone.
-    TreeEmpty,
 }
 
 impl RunState {
@@ -191,7 +189,8 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Where `step` leads from here; none when it changes nothing.
+    /// Where `step` leads from here; none when it changes nothing. No step leads to `closed`: a run is closed with the evidence
+    /// of its end, by `close_run`.
     pub fn after(self, step: RunStep) -> Option<Self> {
         use RunState as S;
         use RunStep as T;
@@ -208,11 +207,6 @@ impl RunState {
                 Some(S::Unkillable)
             }
             (S::Unkillable | S::Closed, T::LadderExhausted) => None,
-            (
-                S::Starting | S::Running | S::Finishing | S::Stopping | S::Unkillable,
-                T::TreeEmpty,
-            ) => Some(S::Closed),
-            (S::Closed, T::TreeEmpty) => None,
         }
     }
 }
@@ -308,22 +302,17 @@ impl Run {
 mod tests {
     use super::*;
 
-    const STEPS: [RunStep; 5] = [
-        RunStep::Spawned,
-        RunStep::VerdictGiven,
-        RunStep::StopAsked,
-        RunStep::LadderExhausted,
-        RunStep::TreeEmpty,
-    ];
+    const STEPS: [RunStep; 4] =
+        [RunStep::Spawned, RunStep::VerdictGiven, RunStep::StopAsked, RunStep::LadderExhausted];
 
     /// One letter per step of `STEPS` (`.` = changes nothing).
     const TABLE: [(RunState, &str); 6] = [
-        (RunState::Starting, "rfsuc"),
-        (RunState::Running, ".fsuc"),
-        (RunState::Finishing, "..suc"),
-        (RunState::Stopping, "...uc"),
-        (RunState::Unkillable, "....c"),
-        (RunState::Closed, "....."),
+        (RunState::Starting, "rfsu"),
+        (RunState::Running, ".fsu"),
+        (RunState::Finishing, "..su"),
+        (RunState::Stopping, "...u"),
+        (RunState::Unkillable, "...."),
+        (RunState::Closed, "...."),
     ];
 
     #[test]
@@ -336,7 +325,6 @@ mod tests {
                     'f' => Some(RunState::Finishing),
                     's' => Some(RunState::Stopping),
                     'u' => Some(RunState::Unkillable),
-                    'c' => Some(RunState::Closed),
                     other => panic!("unknown letter {other}"),
                 };
                 assert_eq!(state.after(step), expected, "{} after {step:?}", state.as_str());

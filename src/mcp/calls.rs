@@ -101,8 +101,8 @@ fn take_limit(fields: &mut Map<String, Value>) -> Result<usize, ClientError> {
         Some(limit) => usize::try_from(limit).ok().filter(|limit| (1..=LIST_MAX).contains(limit)),
     };
     let limit = limit.ok_or_else(|| {
-        let told = format!("limit must be between 1 and {LIST_MAX}");
-        invalid(told, "pass next_cursor for more")
+        let report = format!("limit must be between 1 and {LIST_MAX}");
+        invalid(report, "pass next_cursor for more")
     })?;
     fields.insert("limit".to_owned(), (limit + 1).into());
     Ok(limit)

@@ -110,19 +110,19 @@ pub fn part(sections: &[Section], from: Option<&Position>) -> Option<Value> {
     let (first, mut item, mut inside) = match from {
         None => (0, 0, None),
         Some(from) => {
-            let place = sections.iter().position(|section| section.name == from.section)?;
-            (place, from.item, from.inside.clone())
+            let location = sections.iter().position(|section| section.name == from.section)?;
+            (location, from.item, from.inside.clone())
         }
     };
     let mut filled = Filled { out: Map::new(), used: CURSOR_BYTES };
-    for (place, section) in sections.iter().enumerate().skip(first) {
+    for (location, section) in sections.iter().enumerate().skip(first) {
         let mut number = item.max(section.skipped);
         for value in section.items.iter().skip(number) {
             match filled.put(section, number, value, inside.take()) {
                 Put::Whole => number += 1,
                 Put::Cut(inside) => {
                     let next = Position { section: section.name.to_owned(), item: number, inside };
-                    filled.end(sections, place, &next);
+                    filled.end(sections, location, &next);
                     return Some(filled.out.into());
                 }
                 Put::NoSuchDirectory => return None,
@@ -207,10 +207,10 @@ impl Filled {
     }
 
     /// Says where the next part begins, and how many items there are from there on.
-    fn end(&mut self, sections: &[Section], place: usize, next: &Position) {
+    fn end(&mut self, sections: &[Section], location: usize, next: &Position) {
         let mut left = Map::new();
-        for (at, section) in sections.iter().enumerate().skip(place) {
-            let begun = if at == place { next.item } else { section.skipped };
+        for (at, section) in sections.iter().enumerate().skip(location) {
+            let begun = if at == location { next.item } else { section.skipped };
             let count = section.items.len().saturating_sub(begun);
             if count > 0 {
                 left.insert(section.name.to_owned(), count.into());
@@ -292,14 +292,14 @@ impl Cut {
         } else {
             next_field.map(|name| (name, 0))
         };
-        let place =
+        let location =
             json!({ "field": field, "from_byte": from, "to_byte": to, "of_bytes": text.len() });
         if is_text {
             return (shown, next);
         }
         let mut piece = short;
         piece.insert(field, shown);
-        piece.insert("piece".to_owned(), place);
+        piece.insert("piece".to_owned(), location);
         (piece.into(), next)
     }
 }

@@ -200,7 +200,7 @@ mod tests {
             }
             assert!(!request.contains_key("goal_mode") && !request.contains_key("initial_status"));
         }
-        for (tool, arguments, told) in [
+        for (tool, arguments, message) in [
             ("kanban_create", create("initial_status", json!("blocked")), "triage"),
             ("kanban_create", create("goal_mode", json!(true)), "body"),
             ("kanban_create", create("project", json!("p")), "workspace_path"),
@@ -209,7 +209,7 @@ mod tests {
         ] {
             let Value::Object(given) = &arguments else { panic!() };
             let problem = to_request(find(tool).unwrap(), given, Some("t_1")).unwrap_err();
-            assert!(problem.contains(told) && !problem.contains('\n'), "{arguments}: {problem}");
+            assert!(problem.contains(message) && !problem.contains('\n'), "{arguments}: {problem}");
         }
     }
 }

@@ -115,8 +115,8 @@ pub fn read(line: &[u8]) -> Vec<Incoming> {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
-            let told = format!("parse error: invalid UTF-8 at byte {}", error.valid_up_to());
-            return vec![unreadable(line, &told)];
+            let report = format!("parse error: invalid UTF-8 at byte {}", error.valid_up_to());
+            return vec![unreadable(line, &report)];
         }
     };
     let mut read = Vec::new();
@@ -134,8 +134,8 @@ pub fn read(line: &[u8]) -> Vec<Incoming> {
     }
 }
 
-fn unreadable(message: &[u8], told: &str) -> Incoming {
-    Incoming::Refused(Refused::new(IdScanner::scan(message), PARSE_ERROR, told))
+fn unreadable(message: &[u8], report: &str) -> Incoming {
+    Incoming::Refused(Refused::new(IdScanner::scan(message), PARSE_ERROR, report))
 }
 
 fn of_value(value: Value) -> Vec<Incoming> {
@@ -143,17 +143,17 @@ fn of_value(value: Value) -> Vec<Incoming> {
         Value::Object(message) => of_message(message).into_iter().collect(),
         Value::Array(batch) => of_batch(&batch),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            let told = format!("a message must be an object, not {}", kind_of(&value));
-            vec![Incoming::Refused(Refused::new(None, INVALID_REQUEST, &told))]
+            let report = format!("a message must be an object, not {}", kind_of(&value));
+            vec![Incoming::Refused(Refused::new(None, INVALID_REQUEST, &report))]
         }
     }
 }
 
 /// The protocol has had no batches since 2025-06-18.
 fn of_batch(batch: &[Value]) -> Vec<Incoming> {
-    let told = "batches are not supported: send one message per line";
+    let report = "batches are not supported: send one message per line";
     let ids = batch.iter().filter_map(|message| message.get("id")).filter(|id| is_valid_id(id));
-    let refused = |id| Incoming::Refused(Refused::new(id, INVALID_REQUEST, told));
+    let refused = |id| Incoming::Refused(Refused::new(id, INVALID_REQUEST, report));
     let mut answers: Vec<Incoming> =
         ids.take(BATCH_ANSWERS_MAX).map(|id| refused(Some(id.clone()))).collect();
     if answers.is_empty() {
@@ -171,7 +171,8 @@ fn of_message(mut message: Map<String, Value>) -> Option<Incoming> {
     }
     let given = message.remove("id");
     let id = given.clone().filter(is_valid_id);
-    let refused = |code, told: &str| Some(Incoming::Refused(Refused::new(id.clone(), code, told)));
+    let refused =
+        |code, report: &str| Some(Incoming::Refused(Refused::new(id.clone(), code, report)));
     if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return refused(INVALID_REQUEST, "jsonrpc must be \"2.0\"");
     }
@@ -184,16 +185,16 @@ fn of_message(mut message: Map<String, Value>) -> Option<Incoming> {
         (None, _) if is_notification => return None,
         (None, _) => return refused(INVALID_REQUEST, &format!("{method} requires an id")),
         (Some(given @ Value::Number(_)), None) => {
-            let told = "id must be a string or an integer, not a number with a fraction";
+            let report = "id must be a string or an integer, not a number with a fraction";
             return Some(Incoming::Refused(Refused::new(
                 Some(given.clone()),
                 INVALID_REQUEST,
-                told,
+                report,
             )));
         }
         (Some(given), None) => {
-            let told = format!("id must be a string or an integer, not {}", kind_of(given));
-            return refused(INVALID_REQUEST, &told);
+            let report = format!("id must be a string or an integer, not {}", kind_of(given));
+            return refused(INVALID_REQUEST, &report);
         }
         (Some(_), Some(_)) if is_notification => {
             return refused(METHOD_NOT_FOUND, &format!("{method} is a notification: omit the id"));
@@ -204,12 +205,12 @@ fn of_message(mut message: Map<String, Value>) -> Option<Incoming> {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(params)) => params,
         Some(other) => {
-            let told = format!("params must be an object, not {}", kind_of(&other));
-            return refused(INVALID_PARAMS, &told);
+            let report = format!("params must be an object, not {}", kind_of(&other));
+            return refused(INVALID_PARAMS, &report);
         }
     };
-    if let Err(told) = check(&method, &params) {
-        return refused(INVALID_PARAMS, &format!("{method}: {told}"));
+    if let Err(report) = check(&method, &params) {
+        return refused(INVALID_PARAMS, &format!("{method}: {report}"));
     }
     id.map(|id| Incoming::Request(Request { id, method, params }))
 }

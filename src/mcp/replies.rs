@@ -258,8 +258,8 @@ mod tests {
                 "id": long, "task_id": long, "run_id": [long], "status": long, "created": true, "filename": long,
                 "parent_id": long, "child_id": long, "sha256": long, "comment_id": {"a": long}, "size_bytes": 1,
             });
-            let told = of_operation(operation, &reply);
-            assert!(cost(&told) < REPLY_BYTES_MAX / 2, "{operation}: {}", cost(&told));
+            let message = of_operation(operation, &reply);
+            assert!(cost(&message) < REPLY_BYTES_MAX / 2, "{operation}: {}", cost(&message));
         }
     }
 }

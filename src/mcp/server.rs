@@ -82,9 +82,9 @@ struct Part {
 impl Part {
     fn of(options: &Options) -> Self {
         let named = options.ambient.var("KANBAN_TASK").filter(|id| !id.is_empty());
-        let told = Client::new(&options.ambient)
+        let report = Client::new(&options.ambient)
             .and_then(|client| client.get::<WhoAmI>("/v1/whoami", &json!({})));
-        match told {
+        match report {
             Ok(me) if me.kind == CallerKind::Worker => Self {
                 is_worker: true,
                 is_orchestrator: options.is_orchestrator || me.is_orchestrator,
@@ -163,14 +163,14 @@ impl ServerHandler for Server {
         drop(turn);
         let answer = match called {
             Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(as_text(&reply))]),
-            Ok(Err(error)) => told(&error),
+            Ok(Err(error)) => report(&error),
             Err(error) => refused("internal", &error.to_string(), None),
         };
         Ok(answer.into())
     }
 }
 
-fn told(error: &ClientError) -> CallToolResult {
+fn report(error: &ClientError) -> CallToolResult {
     match error {
         ClientError::Refused(detail) | ClientError::Fault(detail) => {
             let code = serde_json::to_value(detail.code).unwrap_or_default();

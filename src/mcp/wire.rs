@@ -69,7 +69,7 @@ impl Open {
     /// Takes a request in: as the library reads it, or why it is refused.
     fn admit(&mut self, request: Request) -> Result<(i64, ClientJsonRpcMessage), Refused> {
         let Request { id, method, params } = request;
-        let refused = |code, told: &str| Err(Refused::new(Some(id.clone()), code, told));
+        let refused = |code, text: &str| Err(Refused::new(Some(id.clone()), code, text));
         if self.by_number.values().any(|(open, _)| *open == id) {
             return refused(protocol::INVALID_REQUEST, "a request with this id is still open");
         }

@@ -39,20 +39,20 @@ pub fn look(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Entry> {
     let name = CString::new(name.as_bytes())?;
     let flags = libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
     let mask = libc::STATX_MODE | libc::STATX_TYPE | libc::STATX_UID;
-    let mut told = MaybeUninit::<libc::statx>::uninit();
+    let mut message = MaybeUninit::<libc::statx>::uninit();
     // SAFETY: the name ends with a zero and outlives the call, and the kernel fills in the whole structure or fails.
-    let told = unsafe {
+    let message = unsafe {
         let done =
-            libc::statx(directory.as_raw_fd(), name.as_ptr(), flags, mask, told.as_mut_ptr());
+            libc::statx(directory.as_raw_fd(), name.as_ptr(), flags, mask, message.as_mut_ptr());
         Errno::result(done)?;
-        told.assume_init()
+        message.assume_init()
     };
     let has = |attribute: libc::c_int| {
-        u64::try_from(attribute).is_ok_and(|bit| told.stx_attributes & bit != 0)
+        u64::try_from(attribute).is_ok_and(|bit| message.stx_attributes & bit != 0)
     };
     Ok(Entry {
-        mode: u32::from(told.stx_mode),
-        uid: told.stx_uid,
+        mode: u32::from(message.stx_mode),
+        uid: message.stx_uid,
         is_mount_point: has(libc::STATX_ATTR_MOUNT_ROOT),
         is_immutable: has(libc::STATX_ATTR_IMMUTABLE) || has(libc::STATX_ATTR_APPEND),
     })

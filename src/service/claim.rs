@@ -46,12 +46,14 @@ pub async fn claim(
     if let Some(path) = paths.workspace.filter(|_| task.workspace_kind == WorkspaceKind::Dir) {
         let profiles: Vec<String> =
             service.configuration.settings().profiles.keys().cloned().collect();
-        verb.place = match service.looker.look_within(path_looks::PATIENCE, &path, &profiles).await
-        {
-            Look::Found(place) => Some(place),
-            Look::Broken(broken) => return Err(unknown_workspace(&task, &broken.problem).into()),
-            Look::Unknown { why } => return Err(unknown_workspace(&task, &why).into()),
-        };
+        verb.location =
+            match service.looker.look_within(path_looks::PATIENCE, &path, &profiles).await {
+                Look::Found(location) => Some(location),
+                Look::Broken(broken) => {
+                    return Err(unknown_workspace(&task, &broken.problem).into());
+                }
+                Look::Unknown { why } => return Err(unknown_workspace(&task, &why).into()),
+            };
     }
     verb.workspace = match (task.workspace_kind, task.workspace_path.clone()) {
         (WorkspaceKind::Dir, Some(path)) => path,

@@ -110,8 +110,15 @@ impl ServiceError {
     /// Whether an operator should look at it: the edge writes it into the log, once.
     pub fn is_fault(&self) -> bool {
         match self {
-            // Neither at the end of the daemon nor under a load that is turned away has anything failed.
-            Self::Failed(fault) => !matches!(fault, Fault::ShuttingDown | Fault::Busy { .. }),
+            // Neither at the end of the daemon nor under a load that is turned away has anything failed. A transaction that
+            // failed and files that are lost are logged by the database.
+            Self::Failed(fault) => !matches!(
+                fault,
+                Fault::ShuttingDown
+                    | Fault::Busy { .. }
+                    | Fault::Uncommitted { .. }
+                    | Fault::BoardLost { .. }
+            ),
             Self::Refused(_)
             | Self::ConfigurationRefused { .. }
             | Self::BackupRefused(_)
@@ -161,5 +168,22 @@ pub fn file_fault(doing: impl Into<String>, error: &std::io::Error) -> Fault {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return Fault::DiskFull { doing };
     }
-    Fault::File { doing, detail: error.to_string() }
+    Fault::File { doing, detail: error.to_string(), retryable: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_has_logged_is_not_logged_again_for_each_request_that_waited() {
+        let full = Fault::DiskFull { doing: "commit".to_owned() };
+        let uncommitted = Fault::Uncommitted { cause: Box::new(full.clone()) };
+        let lost = Fault::BoardLost { loss: "kanban.db is gone".to_owned(), remedy: "restore it" };
+        for (fault, is_logged_here) in [(full.clone(), true), (uncommitted, false), (lost, false)] {
+            assert_eq!(ServiceError::from(fault.clone()).is_fault(), is_logged_here, "{fault}");
+        }
+        let answer = ServiceError::from(Fault::Uncommitted { cause: Box::new(full.clone()) });
+        assert_eq!((answer.code(), answer.to_string()), (full.code(), full.to_string()));
+    }
 }

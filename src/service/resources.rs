@@ -123,11 +123,11 @@ pub fn search_use(snapshot: &Snapshot<'_>) -> Result<SearchUse, VerbError> {
 /// What of it needs a person.
 pub fn attention(resources: &Resources, now: EpochSeconds) -> Vec<Attention> {
     let mut found = Vec::new();
-    if let Some(told) = log_problem(&resources.log, now) {
-        found.push(Attention::new("log", told, "kanban doctor"));
+    if let Some(text) = log_problem(&resources.log, now) {
+        found.push(Attention::new("log", text, "kanban doctor"));
     }
-    if let Some(told) = search_problem(&resources.search) {
-        found.push(Attention::new("search", told, "kanban doctor"));
+    if let Some(text) = search_problem(&resources.search) {
+        found.push(Attention::new("search", text, "kanban doctor"));
     }
     found
 }
@@ -138,10 +138,10 @@ pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec
         open_files_check(resources, max_running),
         callers_check(resources),
         match log_problem(&resources.log, now) {
-            Some(told) => Check::bad(
+            Some(text) => Check::bad(
                 "log",
                 Health::Warn,
-                told,
+                text,
                 "let the reader of the daemon's stderr continue: a pager, a stopped terminal, a full disk",
             ),
             None if resources.log.lost_lines > 0 => {
@@ -151,13 +151,13 @@ pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec
             None => Check::ok("log", "all lines written"),
         },
         match search_problem(&resources.search) {
-            Some(told) => {
+            Some(text) => {
                 let named = resources.search.skipped.first();
                 let fix = named.map_or_else(
                     || "wait until it has caught up".to_owned(),
                     |skipped| format!("`kanban show {}`: {}", skipped.task, skipped.why),
                 );
-                Check::bad("search", Health::Warn, told, fix)
+                Check::bad("search", Health::Warn, text, fix)
             }
             None => Check::ok("search", "all tasks are indexed"),
         },
@@ -168,14 +168,14 @@ fn open_files_check(resources: &Resources, max_running: u32) -> Check {
     let Resources { open_files_max, runs_max, .. } = *resources;
     let fix = "raise the limit of open files: LimitNOFILE= in the unit, or `ulimit -Hn`";
     if runs_max < max_running {
-        let told = format!(
+        let text = format!(
             "the limit of {open_files_max} open files allows {runs_max} runs, fewer than dispatch.max_running ({max_running})"
         );
-        return Check::bad("open files", Health::Warn, told, fix);
+        return Check::bad("open files", Health::Warn, text, fix);
     }
     if open_files_max < DESCRIPTORS_ENOUGH {
-        let told = format!("the limit of open files is {open_files_max}");
-        return Check::bad("open files", Health::Warn, told, fix);
+        let text = format!("the limit of open files is {open_files_max}");
+        return Check::bad("open files", Health::Warn, text, fix);
     }
     Check::ok("open files", format!("limit {open_files_max}, enough for {runs_max} runs"))
 }
@@ -235,10 +235,10 @@ mod tests {
             (log(3, Some(1_000), 0), Some("3 log lines were lost")),
             (log(3, Some(1_000 - LOG_LOSS_SECONDS), 0), None),
         ] {
-            let told = log_problem(&log, 1_000);
+            let text = log_problem(&log, 1_000);
             match expected {
-                Some(phrase) => assert!(told.unwrap().contains(phrase), "{log:?}"),
-                None => assert_eq!(told, None, "{log:?}"),
+                Some(phrase) => assert!(text.unwrap().contains(phrase), "{log:?}"),
+                None => assert_eq!(text, None, "{log:?}"),
             }
         }
     }

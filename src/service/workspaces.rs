@@ -225,9 +225,9 @@ impl Commands {
             return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
         }
         let path = path.to_string_lossy().into_owned();
-        let told = self.run(owner, &["sweep", "--path", &path, "--name", name], dry_run)?;
-        serde_json::from_str(&told)
-            .map_err(|_| format!("cannot parse the output of `kanban workspace sweep`: {told}"))
+        let message = self.run(owner, &["sweep", "--path", &path, "--name", name], dry_run)?;
+        serde_json::from_str(&message)
+            .map_err(|_| format!("cannot parse the output of `kanban workspace sweep`: {message}"))
     }
 
     /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
@@ -235,8 +235,9 @@ impl Commands {
         let user = owner.map(account).transpose()?;
         let mut words = words.to_vec();
         words.extend(dry_run.then_some("--dry-run"));
-        let told = self.service.workspace_commands.run(user.as_ref(), &words, WORKSPACE_PATIENCE);
-        told.map_err(|error| match &user {
+        let message =
+            self.service.workspace_commands.run(user.as_ref(), &words, WORKSPACE_PATIENCE);
+        message.map_err(|error| match &user {
             Some(user) => format!("it belongs to user `{}`: {error}", user.name),
             None => error.to_string(),
         })

@@ -112,11 +112,12 @@ impl LogPump {
         let Some(pipe) = &self.pipe else { return 0 };
         self.chunk.resize(CHUNK_BYTES, 0);
         let length = room.min(self.chunk.len());
-        let Some(place) = self.chunk.get_mut(..length).filter(|place| !place.is_empty()) else {
+        let Some(location) = self.chunk.get_mut(..length).filter(|location| !location.is_empty())
+        else {
             return 0;
         };
         let read = loop {
-            match nix::unistd::read(pipe, place) {
+            match nix::unistd::read(pipe, location) {
                 Err(Errno::EINTR) => {}
                 read => break read,
             }
@@ -145,8 +146,8 @@ impl LogPump {
 }
 
 fn capacity(pipe: &OwnedFd) -> usize {
-    let told = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok();
-    told.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(CHUNK_BYTES)
+    let message = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok();
+    message.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(CHUNK_BYTES)
 }
 
 /// A token bucket in bytes. Thousandths are kept, so that a slow pace loses nothing to rounding.

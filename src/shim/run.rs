@@ -131,8 +131,9 @@ fn announce(
 ) {
     let pid = worker.pid;
     let boot_id = identity.shim.boot_id.clone();
-    let told = worker.start_ticks.map(|start_ticks| ProcessIdentity { boot_id, pid, start_ticks });
-    identity.worker = told.or_else(|| ProcessIdentity::of(pid).ok().flatten());
+    let message =
+        worker.start_ticks.map(|start_ticks| ProcessIdentity { boot_id, pid, start_ticks });
+    identity.worker = message.or_else(|| ProcessIdentity::of(pid).ok().flatten());
     let _kept_for_next_time = write_identity(dir, identity);
     failpoint::hit("shim-started");
     if let Some(worker) = &identity.worker {

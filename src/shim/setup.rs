@@ -168,8 +168,8 @@ impl Setup<'_> {
                 Err(format!("was killed by {signal}"))
             }
             None => {
-                let told = format!("{} was lost", subject.name);
-                return Err(failed(StartPart::SetupHost, 0, told));
+                let detail = format!("{} was lost", subject.name);
+                return Err(failed(StartPart::SetupHost, 0, detail));
             }
         };
         Ok(Ended { how, log })

@@ -74,7 +74,7 @@ pub fn start(
     let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
     let leaf = enter_groups(spec)?;
     let Forked { pid, start_ticks } = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
-        .map_err(|failure| told(failure, spec, &plan))?;
+        .map_err(|failure| report(failure, spec, &plan))?;
     Ok(StartedWorker { pid, start_ticks, output, log })
 }
 
@@ -202,7 +202,7 @@ fn make_working_directory(spec: &RunSpec, mask: Mode) -> Result<(), StartFailure
 }
 
 /// Puts a step that failed in the child into words.
-fn told(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
+fn report(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure {
     let why = failed.errno.desc();
     let part = match failed.step {
         ExecStep::WorkingDirectory if !is_workspace(spec) => Some(StartPart::ProfileDirectory),

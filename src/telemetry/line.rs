@@ -109,8 +109,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(run = 7, error = %forged, name = forged, "it failed: {forged}");
         });
-        let told = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-        let (_, text) = told.split_once(" WARN ").unwrap();
+        let report = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let (_, text) = report.split_once(" WARN ").unwrap();
         let quoted = "x\\n2026-01-01T00:00:00.000000Z  INFO run closed run=8 \\u{1b}[2J\\u{2028}.";
         assert_eq!(
             text,

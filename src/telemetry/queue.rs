@@ -221,9 +221,9 @@ mod tests {
     fn who_logs_never_waits_for_who_reads_and_the_loss_is_told_when_it_flows_again() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut writer = writer;
-        let (told, tellings) = mpsc::channel();
+        let (message, tellings) = mpsc::channel();
         let sink: Sink = Box::new(move |line| writer.write_all(line));
-        let queue = LogQueue::start(sink, move |lost| told.send(lost).unwrap()).unwrap();
+        let queue = LogQueue::start(sink, move |lost| message.send(lost).unwrap()).unwrap();
         let line = vec![b'x'; 1000];
         // Far more than the pipe and the queue hold. A queue that waits never comes to the end of this.
         for _ in 0..10_000 {
@@ -250,12 +250,12 @@ mod tests {
     #[test]
     fn a_line_that_cannot_be_written_is_lost_and_the_next_one_tries_again() {
         let mut fails = 2;
-        let (told, tellings) = mpsc::channel();
+        let (message, tellings) = mpsc::channel();
         let sink: Sink = Box::new(move |_line| {
             fails -= 1;
             if fails >= 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         });
-        let queue = LogQueue::start(sink, move |lost| told.send(lost).unwrap()).unwrap();
+        let queue = LogQueue::start(sink, move |lost| message.send(lost).unwrap()).unwrap();
         for _ in 0..3 {
             queue.push(b"line\n".to_vec());
         }

@@ -113,8 +113,8 @@ fn a_profile_that_cannot_start_is_listed_and_a_reset_starts_its_tasks_and_says_w
     let mut events = ids.iter().flat_map(|id| bench.events(id));
     let event = events.find(|event| event.kind == "breaker_closed").unwrap();
     assert_eq!(event.actor.as_deref(), Some("ada"));
-    let told = event.payload.unwrap();
-    assert_eq!((&told["key"], &told["reset"]), (&json!("profile:dev"), &json!(true)));
+    let text = event.payload.unwrap();
+    assert_eq!((&text["key"], &text["reset"]), (&json!("profile:dev"), &json!(true)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn claim(id: &impl ToString, claimer: &str, ttl_seconds: Option<i64>) -> ClaimTa
         claimer: Some(claimer.to_owned()),
         board: None,
         workspace: "/work".to_owned(),
-        place: None,
+        location: None,
         repository: None,
         branch: None,
     }

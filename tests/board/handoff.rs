@@ -43,8 +43,8 @@ fn an_attached_file_is_told_listed_and_shown_to_the_worker() {
     );
     let event = bench.events(&id).pop().unwrap();
     assert_eq!((event.kind.as_str(), event.actor.as_deref()), ("attached", Some("ada")));
-    let told = json!({"attachment_id": reply.attachment.id, "filename": "spec.pdf", "size_bytes": 7, "sha256": hash('a')});
-    assert_eq!(serde_json::Value::from(event.payload.unwrap()), told);
+    let message = json!({"attachment_id": reply.attachment.id, "filename": "spec.pdf", "size_bytes": 7, "sha256": hash('a')});
+    assert_eq!(serde_json::Value::from(event.payload.unwrap()), message);
     let shown = bench.ask(&ShowTask { id: id.to_string(), ..ShowTask::default() }).unwrap();
     assert_eq!(shown.attachments, [reply.attachment]);
     let text = context(&bench, &id);
@@ -233,8 +233,8 @@ fn a_word_about_tasks_that_were_not_created_is_refused_by_name_and_told_once() {
     let event = bench.events(&id).pop().unwrap();
     assert_eq!(event.kind, "completion_blocked_hallucination");
     assert_eq!((event.run_id, event.actor), (Some(order.run_id), Some(by.actor().to_string())));
-    let told = json!({"phantom_cards": ["t_dead", foreign, "not an id"]});
-    assert_eq!(serde_json::Value::from(event.payload.unwrap()), told);
+    let message = json!({"phantom_cards": ["t_dead", foreign, "not an id"]});
+    assert_eq!(serde_json::Value::from(event.payload.unwrap()), message);
 
     bench.by(&by, &completed_with(&id, &[made.as_str()])).unwrap();
     assert_eq!(bench.runs(&id)[0].created_cards, [made.to_string()]);

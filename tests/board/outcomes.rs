@@ -38,8 +38,8 @@ fn bring_about(bench: &mut Bench, order: &RunOrder, outcome: RunOutcome) {
         RunOutcome::Stopped => drop(bench.do_it(&wire::<StopTask>(json!({"id": id})))),
         RunOutcome::Reclaimed => drop(bench.do_it(&wire::<ReclaimTask>(json!({"id": id})))),
         RunOutcome::RateLimited => {
-            let told = json!({"id": id, "retry_after_seconds": 77, "reason": "429"});
-            bench.by(&worker(order), &wire::<RateLimitTask>(told)).unwrap();
+            let report = json!({"id": id, "retry_after_seconds": 77, "reason": "429"});
+            bench.by(&worker(order), &wire::<RateLimitTask>(report)).unwrap();
         }
         RunOutcome::Crashed | RunOutcome::GaveUp => end.end = ProcessEnd::Signalled(11),
         RunOutcome::Oom => (end.oom, end.max_rss_bytes) = (true, Some(1 << 30)),

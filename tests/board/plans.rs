@@ -105,14 +105,14 @@ fn wait_for_a_place(bench: &mut Bench) {
     bench.pass();
     for _ in 0..2 {
         let anchor = "/x".to_owned();
-        let place = kanband::kernel::location::Location {
+        let location = kanband::kernel::location::Location {
             anchor: anchor.clone(),
             device: 8,
             inode: 5,
             missing: Vec::new(),
             above: vec![kanband::kernel::location::DirectoryId { device: 8, inode: 2 }],
         };
-        let looks = [(anchor, kanband::kernel::location::Look::Found(place))].into();
+        let looks = [(anchor, kanband::kernel::location::Look::Found(location))].into();
         let system = kanband::kernel::caller::Caller::System { part: "dispatcher" };
         let verb =
             StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks };

@@ -330,18 +330,18 @@ fn a_pass_is_one_transaction_however_much_it_starts() {
     for n in 0..8 {
         bench.create(&format!("t{n}"), "dev", &[]);
     }
-    let told = statements(&mut bench, |bench| {
+    let report = statements(&mut bench, |bench| {
         assert_eq!(bench.pass().orders.len(), 8);
     });
-    let count = |word: &str| told.iter().filter(|sql| sql.starts_with(word)).count();
-    assert_eq!((count("BEGIN"), count("COMMIT")), (1, 1), "{told:#?}");
+    let count = |word: &str| report.iter().filter(|sql| sql.starts_with(word)).count();
+    assert_eq!((count("BEGIN"), count("COMMIT")), (1, 1), "{report:#?}");
 }
 
 #[test]
 fn looking_writes_nothing() {
     let mut bench = Bench::new();
     let id = bench.create("t", "dev", &[]).to_string();
-    let told = statements(&mut bench, |bench| {
+    let report = statements(&mut bench, |bench| {
         bench.ask(&ListTasks::default()).unwrap();
         bench.ask(&ShowTask { id: id.clone(), ..ShowTask::default() }).unwrap();
         bench.ask(&ListRuns { id: id.clone(), board: None }).unwrap();
@@ -350,7 +350,7 @@ fn looking_writes_nothing() {
     let is_write = |sql: &&String| {
         ["INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE"].iter().any(|word| sql.starts_with(word))
     };
-    assert!(told.len() > 4 && !told.iter().any(|sql| is_write(&sql)), "{told:#?}");
+    assert!(report.len() > 4 && !report.iter().any(|sql| is_write(&sql)), "{report:#?}");
 }
 
 #[test]

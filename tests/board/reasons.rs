@@ -91,13 +91,13 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Behind { others: 1 },
         Reason::StartsNext,
     ];
-    let mut told = std::collections::BTreeSet::new();
+    let mut text = std::collections::BTreeSet::new();
     for reason in &all {
         assert_eq!(serde_json::to_value(reason).unwrap()["reason"], name(reason));
         assert_eq!(reason.name(), name(reason));
-        told.insert(reason.explanation());
+        text.insert(reason.explanation());
     }
-    assert_eq!(told.len(), all.len(), "two reasons have the same words");
+    assert_eq!(text.len(), all.len(), "two reasons have the same words");
 }
 
 #[test]

@@ -33,14 +33,14 @@ fn in_repository(bench: &mut Bench, path: &str) -> TaskId {
 /// A pass that sees every path as a directory of its own.
 fn pass(bench: &mut Bench) -> PassReply {
     let look = |path: &str, inode: u64| {
-        let place = Location {
+        let location = Location {
             anchor: path.to_owned(),
             device: 8,
             inode,
             missing: Vec::new(),
             above: Vec::new(),
         };
-        (path.to_owned(), Look::Found(place))
+        (path.to_owned(), Look::Found(location))
     };
     let looks = [look("/bad", 5), look("/good", 6)].into();
     let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks };

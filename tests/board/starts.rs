@@ -43,7 +43,7 @@ struct Boards {
     /// How most runs of this board end.
     usual_end: usize,
     /// Every reason that a ready task was seen to have.
-    told: BTreeSet<&'static str>,
+    report: BTreeSet<&'static str>,
 }
 
 impl Boards {
@@ -52,8 +52,8 @@ impl Boards {
         let policy = some_policy(&mut random);
         let bench = Bench::with_policy(policy.clone());
         let usual_end = below(&mut random, 7) as usize;
-        let (tasks, orders, told) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { bench, policy, random, tasks, orders, usual_end, told }
+        let (tasks, orders, report) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { bench, policy, random, tasks, orders, usual_end, report }
     }
 
     fn below(&mut self, bound: usize) -> usize {
@@ -90,9 +90,9 @@ impl Boards {
         let assignees = ["dev", "qa", "capped", "ghost", ""];
         let nth = self.below(assignees.len() + 3);
         let assignee = assignees.get(nth).copied().unwrap_or("dev");
-        let places = [("dir", "/a"), ("dir", "/b"), ("dir", "/link"), ("worktree", "/repo")];
+        let locations = [("dir", "/a"), ("dir", "/b"), ("dir", "/link"), ("worktree", "/repo")];
         let (kind, path) = match self.below(8) {
-            nth @ 0..4 => (places[nth].0, Some(places[nth].1)),
+            nth @ 0..4 => (locations[nth].0, Some(locations[nth].1)),
             _ if self.usual_end == SETUP_FAILS => ("worktree", Some("/repo")),
             _ => ("scratch", None),
         };
@@ -145,8 +145,8 @@ impl Boards {
             repository: None,
             branch: None,
             workspace: "/w".into(),
-            place: path.and_then(|path| match seen(&path) {
-                Look::Found(place) => Some(place),
+            location: path.and_then(|path| match seen(&path) {
+                Look::Found(location) => Some(location),
                 Look::Broken(_) | Look::Unknown { .. } => None,
             }),
         };
@@ -200,10 +200,10 @@ impl Boards {
     /// What a pass has been told of paths: all, some or nothing.
     fn some_looks(&mut self) -> Looks {
         let paths = ["/a", "/b", "/link", "/repo", "/checkout"];
-        let told = self.below(3);
+        let report = self.below(3);
         let mut looks = Looks::new();
         for path in paths {
-            if told == 0 || (told == 1 && self.one_in(2)) {
+            if report == 0 || (report == 1 && self.one_in(2)) {
                 let nobody_knows = self.one_in(6);
                 let unknown = Look::Unknown { why: "no answer".into() };
                 looks.insert(path.into(), if nobody_knows { unknown } else { seen(path) });
@@ -252,7 +252,7 @@ impl Boards {
         let ready = said.values().filter(|(status, _)| *status == TaskStatus::Ready).count();
         for (status, reason) in said.values() {
             if *status == TaskStatus::Ready {
-                self.told.insert(reason.name());
+                self.report.insert(reason.name());
             }
             if let Reason::Behind { others } = reason {
                 // Claims that end are in no queue, and count as one.
@@ -328,16 +328,16 @@ fn from_environment(name: &str, default: u64) -> u64 {
 #[test]
 fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
     let first = from_environment("KANBAND_SEED", 1);
-    let mut told = BTreeSet::new();
+    let mut report = BTreeSet::new();
     for seed in first..first + from_environment("KANBAND_SEQUENCES", 60) {
         let run = std::panic::catch_unwind(|| {
             let mut boards = Boards::new(seed);
             for _ in 0..STEPS {
                 boards.step();
             }
-            boards.told
+            boards.report
         });
-        told.extend(run.unwrap_or_else(|_| {
+        report.extend(run.unwrap_or_else(|_| {
             panic!("seed {seed}; KANBAND_SEED={seed} KANBAND_SEQUENCES=1 repeats it")
         }));
     }
@@ -363,6 +363,6 @@ fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
         "workspace_unknown",
         "workspace_unseen",
     ];
-    let missing: Vec<_> = expected.into_iter().filter(|name| !told.contains(name)).collect();
-    assert!(missing.is_empty(), "no board had {missing:?}, only {told:?}");
+    let missing: Vec<_> = expected.into_iter().filter(|name| !report.contains(name)).collect();
+    assert!(missing.is_empty(), "no board had {missing:?}, only {report:?}");
 }

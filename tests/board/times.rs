@@ -15,7 +15,7 @@ fn alerting() -> Bench {
     Bench::with_policy(Policy { queue_wait_alert_seconds: Some(600), ..Policy::default() })
 }
 
-fn told(bench: &Bench, id: &kanband::kernel::ids::TaskId) -> Vec<serde_json::Value> {
+fn message(bench: &Bench, id: &kanband::kernel::ids::TaskId) -> Vec<serde_json::Value> {
     let long = bench.events(id).into_iter().filter(|event| event.kind == "waiting_long");
     long.map(|event| serde_json::Value::Object(event.payload.unwrap())).collect()
 }
@@ -27,10 +27,10 @@ fn a_task_that_waits_long_is_told_of_once_with_the_reason_each_time_that_it_is_r
     let since = bench.now;
     let pass = bench.pass();
     assert_eq!(pass.next_due, Some(since + 600), "the pass knows when to look again");
-    assert!(told(&bench, &id).is_empty());
+    assert!(message(&bench, &id).is_empty());
     bench.now += 600;
     assert_eq!(bench.pass().next_due, None);
-    let alerts = told(&bench, &id);
+    let alerts = message(&bench, &id);
     assert_eq!(alerts.len(), 1);
     assert_eq!((&alerts[0]["reason"], &alerts[0]["since"]), (&json!("unassigned"), &json!(since)));
     assert_eq!(alerts[0]["explanation"], "no assignee");
@@ -38,15 +38,15 @@ fn a_task_that_waits_long_is_told_of_once_with_the_reason_each_time_that_it_is_r
         bench.now += 600;
         bench.pass();
     }
-    assert_eq!(told(&bench, &id).len(), 1, "once");
+    assert_eq!(message(&bench, &id).len(), 1, "once");
     bench.do_it(&wire::<ClaimTask>(json!({"id": id, "ttl_seconds": 86_400})));
     bench.do_it(&wire::<StopTask>(json!({"id": id})));
     bench.now += 599;
     bench.pass();
-    assert_eq!(told(&bench, &id).len(), 1, "it has only just become ready again");
+    assert_eq!(message(&bench, &id).len(), 1, "it has only just become ready again");
     bench.now += 1;
     bench.pass();
-    assert_eq!(told(&bench, &id).len(), 2);
+    assert_eq!(message(&bench, &id).len(), 2);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_paused_and_a_disabled_board_alert_too_and_one_that_was_not_told_to_never_do
     bench.do_it(&SetDispatch { to: DispatchSwitch::Paused });
     bench.now += 600;
     bench.pass();
-    assert_eq!(told(&bench, &id)[0]["reason"], "paused");
+    assert_eq!(message(&bench, &id)[0]["reason"], "paused");
 
     let policy = Policy {
         queue_wait_alert_seconds: Some(600),
@@ -68,13 +68,13 @@ fn a_paused_and_a_disabled_board_alert_too_and_one_that_was_not_told_to_never_do
     assert_eq!(bench.pass().next_due, Some(bench.now + 600));
     bench.now += 600;
     bench.pass();
-    assert_eq!(told(&bench, &id)[0]["reason"], "dispatch_disabled");
+    assert_eq!(message(&bench, &id)[0]["reason"], "dispatch_disabled");
 
     let mut bench = Bench::new();
     let id = bench.create("t", "", &[]);
     bench.now += 10_000_000;
     assert_eq!(bench.pass().next_due, None);
-    assert!(told(&bench, &id).is_empty());
+    assert!(message(&bench, &id).is_empty());
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn more_long_waits_than_one_pass_tells_are_told_by_the_next() {
     let due = bench.pass().next_due;
     assert_eq!(due, Some(bench.now), "at once");
     bench.pass();
-    assert!(ids.iter().all(|id| told(&bench, id).len() == 1));
+    assert!(ids.iter().all(|id| message(&bench, id).len() == 1));
 }
 
 #[test]

@@ -11,23 +11,23 @@ use crate::harness::{Board, Location, Said, until};
 
 /// A daemon that has its home and not yet its socket, for as long as the file `hold` is there.
 struct Starting {
-    place: Location,
+    location: Location,
     daemon: Child,
 }
 
 impl Starting {
     fn new() -> Self {
-        let place = Location::new();
-        let hold = place.path("hold");
+        let location = Location::new();
+        let hold = location.path("hold");
         let point = format!("migrate-before-commit=hold:{}@1", hold.display());
-        let mut daemon = place.daemon_command();
+        let mut daemon = location.daemon_command();
         let daemon = daemon.env("KANBAND_FAIL_POINTS", point).spawn().unwrap();
         until("the daemon to have its home", || hold.exists().then_some(()));
-        Self { place, daemon }
+        Self { location, daemon }
     }
 
     fn list(&self) -> Child {
-        let mut list = self.place.command(["list"]);
+        let mut list = self.location.command(["list"]);
         list.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
@@ -44,40 +44,40 @@ fn a_daemon_that_is_starting_is_waited_for() {
     let starting = Starting::new();
     let mut list = starting.list();
     assert!(list.try_wait().unwrap().is_none(), "it has given up at once");
-    std::fs::remove_file(starting.place.path("hold")).unwrap();
+    std::fs::remove_file(starting.location.path("hold")).unwrap();
     assert_eq!(Said::of_child(list).ok(), "(no matching tasks)\n");
 }
 
 #[test]
 fn one_that_takes_long_to_start_is_named_in_the_end() {
     let starting = Starting::new();
-    let told = Said::of_child(starting.list()).failed(4);
+    let message = Said::of_child(starting.list()).failed(4);
     let pid = format!("a daemon is running (pid {})", starting.daemon.id());
-    assert!(told.contains(&pid) && told.contains("it is starting"), "{told}");
+    assert!(message.contains(&pid) && message.contains("it is starting"), "{message}");
 }
 
 #[test]
 fn without_a_daemon_each_reason_is_told_with_what_helps() {
-    let place = Location::new();
+    let location = Location::new();
     let hint = |expected: &[&str]| {
-        let told = place.say(["list"]).failed(4);
-        let hint = told.lines().find(|line| line.starts_with("hint: ")).unwrap();
-        assert!(expected.iter().all(|words| hint.contains(words)), "{expected:?}: {told}");
-        let doctor = place.say(["doctor"]);
+        let message = location.say(["list"]).failed(4);
+        let hint = message.lines().find(|line| line.starts_with("hint: ")).unwrap();
+        assert!(expected.iter().all(|words| hint.contains(words)), "{expected:?}: {message}");
+        let doctor = location.say(["doctor"]);
         assert_eq!(doctor.code, 4, "{doctor:?}");
         doctor.out
     };
     hint(&["no database in", "`kanband` creates a database"]);
-    place.say(["init"]).ok();
+    location.say(["init"]).ok();
     hint(&["start one with `kanband`"]);
-    let socket = place.home().join("kanband.sock");
+    let socket = location.home().join("kanband.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let told = hint(&["start one with `kanband`"]);
-    assert!(told.contains("no daemon answers on"), "{told}");
+    let message = hint(&["start one with `kanband`"]);
+    assert!(message.contains("no daemon answers on"), "{message}");
     std::fs::remove_file(&socket).unwrap();
     std::fs::create_dir(&socket).unwrap();
-    let told = hint(&["is a directory, not a socket", "then start `kanband`"]);
-    assert!(told.contains("is a directory"), "{told}");
+    let message = hint(&["is a directory, not a socket", "then start `kanband`"]);
+    assert!(message.contains("is a directory"), "{message}");
 }
 
 #[test]
@@ -87,10 +87,10 @@ fn a_socket_whose_place_is_taken_is_told_with_the_daemon_that_wants_it_back() {
     let beside = board.path("beside");
     std::fs::write(&beside, "").unwrap();
     std::fs::rename(&beside, &socket).unwrap();
-    let told = board.say(["list"]).failed(4);
+    let message = board.say(["list"]).failed(4);
     assert!(
-        told.contains("is a regular file, not a socket: move it away; the daemon (pid"),
-        "{told}"
+        message.contains("is a regular file, not a socket: move it away; the daemon (pid"),
+        "{message}"
     );
     std::fs::remove_file(&socket).unwrap();
     // It may not be made again yet; the daemon is there, so it is waited for.
@@ -114,10 +114,10 @@ fn a_user_who_may_not_use_the_socket_is_told_why() {
         skip("only root can call as another user, who has to reach the program");
         return;
     };
-    let told = closed.failed(4);
-    assert!(told.contains("has no permission for") && told.contains("hint: "), "{told}");
+    let message = closed.failed(4);
+    assert!(message.contains("has no permission for") && message.contains("hint: "), "{message}");
     let shut = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(board.home(), shut).unwrap();
-    let told = call(&socket).unwrap().failed(4);
-    assert!(told.contains("has no permission for a directory above"), "{told}");
+    let message = call(&socket).unwrap().failed(4);
+    assert!(message.contains("has no permission for a directory above"), "{message}");
 }

@@ -38,16 +38,16 @@ fn a_file_of_many_mebibytes_goes_there_and_back() {
     for n in 0..25_u8 {
         file.write_all(&vec![n; 1024 * 1024]).unwrap();
     }
-    let told = board.say(["attach", &id, path.to_str().unwrap()]).ok();
-    assert_eq!(told, format!("Attached large.bin to {id} (26214400 bytes)\n"));
+    let message = board.say(["attach", &id, path.to_str().unwrap()]).ok();
+    assert_eq!(message, format!("Attached large.bin to {id} (26214400 bytes)\n"));
     let back = board.path("back.bin");
-    let told =
+    let message =
         board.say(["attachments", "get", &id, "large.bin", "-o", back.to_str().unwrap()]).ok();
-    assert_eq!(told, format!("Fetched {} (26214400 bytes)\n", back.display()));
+    assert_eq!(message, format!("Fetched {} (26214400 bytes)\n", back.display()));
     assert!(std::fs::read(&back).unwrap() == std::fs::read(&path).unwrap());
     file.write_all(b"x").unwrap();
-    let told = board.say(["attach", &id, path.to_str().unwrap()]).failed(1);
-    assert!(told.contains("too large: 26214401 bytes, maximum 26214400"), "{told}");
+    let message = board.say(["attach", &id, path.to_str().unwrap()]).failed(1);
+    assert!(message.contains("too large: 26214401 bytes, maximum 26214400"), "{message}");
     assert_eq!(kept(&board).len(), 1);
 }
 
@@ -62,8 +62,8 @@ fn attached_files_are_listed_shown_and_kept_for_nobody_else_to_read() {
         (&reply["filename"], &reply["size_bytes"], &reply["sha256"], &reply["already"]),
         (&json!("letters"), &json!(3), &json!(SHA256_OF_ABC), &json!(false))
     );
-    let told = board.say(["attach", &id, &path, "--name", "letters"]).ok();
-    assert!(told.contains("(already attached)"), "{told}");
+    let message = board.say(["attach", &id, &path, "--name", "letters"]).ok();
+    assert!(message.contains("(already attached)"), "{message}");
     let listed = board.say(["attachments", &id]).ok();
     assert!(listed.contains("letters") && listed.contains(SHA256_OF_ABC), "{listed}");
     let json = board.say(["attachments", &id, "--json"]).json();
@@ -86,20 +86,20 @@ fn a_fetched_file_replaces_nothing_unless_it_is_told_to_and_is_what_was_attached
     board.say(["attachments", "get", &id, "abc.txt"]).ok();
     assert_eq!(std::fs::read(&path).unwrap(), b"abc");
     std::fs::write(&path, "mine").unwrap();
-    let told = board.say(["attachments", "get", &id, "abc.txt"]).failed(1);
-    assert!(told.contains("already exists"), "{told}");
+    let message = board.say(["attachments", "get", &id, "abc.txt"]).failed(1);
+    assert!(message.contains("already exists"), "{message}");
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
     board.say(["attachments", "get", &id, "abc.txt", "--force"]).ok();
     assert_eq!(std::fs::read(&path).unwrap(), b"abc");
     assert_eq!(board.say(["attachments", "get", &id, "abc.txt", "-o", "-"]).ok(), "abc");
     let kept = board.home().join("attachments").join(&id).join(SHA256_OF_ABC);
     std::fs::write(&kept, "abd").unwrap();
-    let told = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(5);
-    assert!(told.contains("differs from the attached file"), "{told}");
+    let message = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(5);
+    assert!(message.contains("differs from the attached file"), "{message}");
     assert!(!board.path("x").exists());
     std::fs::remove_file(&kept).unwrap();
-    let told = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(1);
-    assert!(told.contains("missing from this home"), "{told}");
+    let message = board.say(["attachments", "get", &id, "abc.txt", "-o", "x"]).failed(1);
+    assert!(message.contains("missing from this home"), "{message}");
     assert!(!board.path("x").exists());
 }
 
@@ -110,8 +110,8 @@ fn bytes_go_when_no_name_of_the_task_stands_for_them() {
     let path = write(&board, "abc.txt", b"abc");
     board.say(["attach", &id, &path]).ok();
     board.say(["attach", &id, &path, "--name", "again"]).ok();
-    let told = board.say(["attachments", "remove", &id, "abc.txt"]).ok();
-    assert_eq!(told, format!("Removed abc.txt from {id}\n"));
+    let message = board.say(["attachments", "remove", &id, "abc.txt"]).ok();
+    assert_eq!(message, format!("Removed abc.txt from {id}\n"));
     assert_eq!(kept(&board).len(), 1, "another name stands for them");
     board.say(["attachments", "remove", &id, "again"]).ok();
     assert_eq!(kept(&board).len(), 0);
@@ -201,9 +201,10 @@ fn declared_files_are_taken_before_the_verdict_and_a_missing_one_leaves_the_task
     let id = board.create("t", &[]);
     let path = write(&board, "abc.txt", b"abc");
     let before = board.everything();
-    let told = board.say(["complete", &id, "--artifact", &path, "--artifact", "missing"]).failed(1);
+    let message =
+        board.say(["complete", &id, "--artifact", &path, "--artifact", "missing"]).failed(1);
     let expected = format!("error: cannot read {}: No such file", board.path("missing").display());
-    assert!(told.starts_with(&expected), "{told}");
+    assert!(message.starts_with(&expected), "{message}");
     assert_eq!(board.everything(), before);
     // A relative path counts from where the call is made.
     board.say(["complete", &id, "--summary", "s", "--artifact", "abc.txt"]).ok();

@@ -10,15 +10,15 @@ fn what_is_too_large_or_not_text_is_refused() {
     let board = Board::quiet();
     let create = ["create", "t", "--body", "-"];
     let limit = 1024 * 1024;
-    let told = board.say_from(&vec![b'x'; limit + 1], &create).failed(1);
-    assert!(told.contains("body is too large"), "{told}");
-    let told = board.say_from(b"a\0b", &create).failed(1);
-    assert!(told.contains("NUL"), "{told}");
-    let told = board.say_from(b"a\xffb", &create).failed(2);
-    assert!(told.contains("UTF-8"), "{told}");
+    let message = board.say_from(&vec![b'x'; limit + 1], &create).failed(1);
+    assert!(message.contains("body is too large"), "{message}");
+    let message = board.say_from(b"a\0b", &create).failed(1);
+    assert!(message.contains("NUL"), "{message}");
+    let message = board.say_from(b"a\xffb", &create).failed(2);
+    assert!(message.contains("UTF-8"), "{message}");
     let title = "x".repeat(5000);
-    let told = board.say(["create", &title]).failed(1);
-    assert!(told.contains("title is too large") && told.len() < 400, "{told}");
+    let message = board.say(["create", &title]).failed(1);
+    assert!(message.contains("title is too large") && message.len() < 400, "{message}");
     assert_eq!(board.everything().len(), 0);
     board.say_from(&vec![b'x'; limit], &create).ok();
 }
@@ -42,15 +42,15 @@ fn arguments_that_are_not_utf_8_are_a_usage_error() {
 
 #[test]
 fn surroundings_that_cannot_be_used_are_told() {
-    let place = Location::new();
+    let location = Location::new();
     let long = format!("/tmp/{}", "x".repeat(200));
-    let told = place.say_with(&[("KANBAN_SOCKET", &long)], &["list"]).failed(2);
-    assert!(told.contains("maximum 107"), "{told}");
-    let nowhere = place.path("no/where");
-    let said = place.say_with(&[("KANBAN_HOME", nowhere.to_str().unwrap())], &["list"]);
-    let told = said.failed(4);
-    assert!(told.contains("no/where/kanband.sock"), "{told}");
-    let mut command = place.command(["list"]);
+    let message = location.say_with(&[("KANBAN_SOCKET", &long)], &["list"]).failed(2);
+    assert!(message.contains("maximum 107"), "{message}");
+    let nowhere = location.path("no/where");
+    let said = location.say_with(&[("KANBAN_HOME", nowhere.to_str().unwrap())], &["list"]);
+    let message = said.failed(4);
+    assert!(message.contains("no/where/kanband.sock"), "{message}");
+    let mut command = location.command(["list"]);
     command.env("KANBAN_HOME", OsStr::from_bytes(b"/tmp/\xff"));
     let ended = command.output().unwrap();
     assert_eq!(ended.status.code(), Some(2));
@@ -59,8 +59,8 @@ fn surroundings_that_cannot_be_used_are_told() {
 
 #[test]
 fn something_else_behind_the_socket_is_told_and_not_waited_for() {
-    let place = Location::new();
-    let socket = place.path("other.sock");
+    let location = Location::new();
+    let socket = location.path("other.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let answer = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
@@ -69,16 +69,16 @@ fn something_else_behind_the_socket_is_told_and_not_waited_for() {
         let _read = stream.read(&mut request).unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
     });
-    let said = place.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &["list"]);
-    let told = said.failed(5);
-    assert!(told.contains("cannot parse the daemon's reply"), "{told}");
+    let said = location.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &["list"]);
+    let message = said.failed(5);
+    assert!(message.contains("cannot parse the daemon's reply"), "{message}");
     answer.join().unwrap();
 }
 
 #[test]
 fn a_connection_that_breaks_during_an_upload_is_told_as_one_and_nothing_else_is_tried() {
-    let place = Location::new();
-    let (socket, file) = (place.path("other.sock"), place.path("backup.db"));
+    let location = Location::new();
+    let (socket, file) = (location.path("other.sock"), location.path("backup.db"));
     std::fs::write(&file, vec![b'x'; 4 * 1024 * 1024]).unwrap();
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let hang_up = std::thread::spawn(move || {
@@ -88,10 +88,10 @@ fn a_connection_that_breaks_during_an_upload_is_told_as_one_and_nothing_else_is_
         let _read = stream.read(&mut request).unwrap();
     });
     let arguments = ["restore", file.to_str().unwrap(), "--yes"];
-    let said = place.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &arguments);
-    let told = said.failed(4);
-    assert!(told.contains("the connection to the daemon was lost"), "{told}");
-    assert!(!told.contains("parse") && !told.contains("versions"), "{told}");
-    assert!(!place.home().join("kanban.db").exists(), "nothing was restored without a daemon");
+    let said = location.say_with(&[("KANBAN_SOCKET", socket.to_str().unwrap())], &arguments);
+    let message = said.failed(4);
+    assert!(message.contains("the connection to the daemon was lost"), "{message}");
+    assert!(!message.contains("parse") && !message.contains("versions"), "{message}");
+    assert!(!location.home().join("kanban.db").exists(), "nothing was restored without a daemon");
     hang_up.join().unwrap();
 }

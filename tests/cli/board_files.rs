@@ -25,9 +25,9 @@ fn incarnation(board: &Board) -> Value {
 
 fn backup(board: &Board, name: &str) -> String {
     let file = board.path(name).to_str().unwrap().to_owned();
-    let told = board.say(["backup", &file]).ok();
+    let message = board.say(["backup", &file]).ok();
     let bytes = std::fs::metadata(&file).unwrap().len();
-    assert_eq!(told, format!("Backup written: {file} ({bytes} bytes)\n"));
+    assert_eq!(message, format!("Backup written: {file} ({bytes} bytes)\n"));
     file
 }
 
@@ -45,9 +45,9 @@ fn a_backup_taken_under_load_restores_elsewhere_as_of_one_instant() {
     let other = Board::quiet();
     other.create("will be replaced", &[]);
     let before = incarnation(&other);
-    let told = other.say(["restore", &file, "--yes"]).ok();
+    let message = other.say(["restore", &file, "--yes"]).ok();
     let kept = other.home().join("kanban.db.before-restore");
-    assert_eq!(told, format!("Restored {file}\nPrevious database: {}\n", kept.display()));
+    assert_eq!(message, format!("Restored {file}\nPrevious database: {}\n", kept.display()));
     assert!(kept.exists());
     let restored = other.say(["list", "--sort", "created", "--json"]).json();
     let restored: Vec<&str> =
@@ -72,8 +72,8 @@ fn a_backup_never_overwrites_and_can_go_through_a_pipe() {
     let file = backup(&board, "board.db");
     let before = std::fs::read(&file).unwrap();
     board.create("u", &[]);
-    let told = board.say(["backup", &file]).failed(1);
-    assert!(told.contains("already exists") && told.contains("--force"), "{told}");
+    let message = board.say(["backup", &file]).failed(1);
+    assert!(message.contains("already exists") && message.contains("--force"), "{message}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
     board.say(["backup", &file, "--force"]).ok();
     let piped = board.command(["backup", "-"]).output().unwrap();
@@ -122,10 +122,10 @@ fn what_is_no_backup_is_refused_and_the_live_board_goes_on() {
     let good = backup(&board, "good.db");
     let before = (board.everything(), incarnation(&board));
     for (file, phrase) in no_backups(&board, &good) {
-        let told = board.say(["restore", &file, "--yes"]).failed(1);
+        let message = board.say(["restore", &file, "--yes"]).failed(1);
         assert!(
-            told.contains(phrase) && told.contains("live database is unchanged"),
-            "{file}: {told}"
+            message.contains(phrase) && message.contains("live database is unchanged"),
+            "{file}: {message}"
         );
         assert_eq!((board.everything(), incarnation(&board)), before, "{file}");
     }
@@ -144,11 +144,11 @@ fn open_runs_are_never_restored_away() {
     board.dispatch();
     let workspace = board.home().join("workspaces").join(&id);
     until("the worker", || workspace.join("begun").exists().then_some(()));
-    let told = board.say(["restore", &file, "--yes"]).failed(1);
-    assert!(told.contains("1 run(s) are open") && told.contains("kanban drain"), "{told}");
+    let message = board.say(["restore", &file, "--yes"]).failed(1);
+    assert!(message.contains("1 run(s) are open") && message.contains("kanban drain"), "{message}");
     board.kill();
-    let told = board.say(["restore", &file, "--yes"]).failed(1);
-    assert!(told.contains("is open; a restore would lose it"), "{told}");
+    let message = board.say(["restore", &file, "--yes"]).failed(1);
+    assert!(message.contains("is open; a restore would lose it"), "{message}");
     board.start();
     std::fs::write(workspace.join("go"), "").unwrap();
     board.say(["drain"]).ok();
@@ -171,12 +171,15 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
     }
     std::fs::write(&database, "not a database any more, whatever it was before").unwrap();
     for (bad, phrase) in no_backups(&board, &file) {
-        let told = board.say(["restore", &bad, "--yes"]).failed(1);
-        assert!(told.contains(phrase) && told.contains("the database is unchanged"), "{told}");
+        let message = board.say(["restore", &bad, "--yes"]).failed(1);
+        assert!(
+            message.contains(phrase) && message.contains("the database is unchanged"),
+            "{message}"
+        );
         assert!(std::fs::read(&database).unwrap().starts_with(b"not a database"), "{bad}");
     }
-    let told = board.say(["restore", &file, "--yes"]).ok();
-    assert!(told.contains("The daemon is not running"), "{told}");
+    let message = board.say(["restore", &file, "--yes"]).ok();
+    assert!(message.contains("The daemon is not running"), "{message}");
     board.start();
     assert_eq!(titles(&board), ["kept"]);
     assert_ne!(incarnation(&board), before);
@@ -192,13 +195,13 @@ fn a_home_that_was_never_used_can_begin_with_a_backup() {
     let board = Board::quiet();
     board.create("moved", &[]);
     let file = backup(&board, "board.db");
-    let place = Location::new();
-    let json = place.say(["restore", &file, "--yes", "--json"]).json();
+    let location = Location::new();
+    let json = location.say(["restore", &file, "--yes", "--json"]).json();
     assert_eq!(json["daemon_running"], false);
-    assert!(json["kept"].is_null() && place.home().join("install_id").exists());
-    let daemon = Talk::start(&place, &["daemon", "--force"]);
-    until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
-    assert!(place.say(["list"]).ok().contains("moved"));
+    assert!(json["kept"].is_null() && location.home().join("install_id").exists());
+    let daemon = Talk::start(&location, &["daemon", "--force"]);
+    until("the daemon", || (location.say(["stats"]).code == 0).then_some(()));
+    assert!(location.say(["list"]).ok().contains("moved"));
     // In order, so that it removes its control groups.
     daemon.interrupt();
     assert_eq!(daemon.end().code, 0);

@@ -7,8 +7,8 @@ use crate::harness::{Board, keys, until};
 #[test]
 fn boards_are_made_once_and_keep_their_tasks_apart() {
     let board = Board::quiet();
-    let told = board.say(["boards", "create", "shop", "--description", "the web shop"]).ok();
-    assert_eq!(told, "Created board shop\n");
+    let message = board.say(["boards", "create", "shop", "--description", "the web shop"]).ok();
+    assert_eq!(message, "Created board shop\n");
     assert_eq!(board.say(["boards", "create", "shop"]).ok(), "Board already exists: shop\n");
     assert_eq!(board.say(["boards"]).ok(), "default\nshop     the web shop\n");
     let listed = board.say(["boards", "list", "--json"]).json();
@@ -24,8 +24,8 @@ fn boards_are_made_once_and_keep_their_tasks_apart() {
     assert_eq!(ids(&["--board", "shop"]), [there.as_str()]);
     let said = board.say_with(&[("KANBAN_BOARD", "shop")], &["list"]);
     assert!(said.ok().contains(&there));
-    let told = board.say(["archive", &here, "--board", "shop"]).failed(1);
-    assert!(told.contains("is not on board shop"), "{told}");
+    let message = board.say(["archive", &here, "--board", "shop"]).failed(1);
+    assert!(message.contains("is not on board shop"), "{message}");
 }
 
 #[test]
@@ -33,11 +33,11 @@ fn profiles_show_what_would_run_and_what_stops_it() {
     let board = Board::with(
         "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/bin/sh\", \"-c\", \"true\"]\nmax_running = 2\n",
     );
-    let told = board.say(["profiles"]).ok();
-    let mut lines = told.lines();
+    let message = board.say(["profiles"]).ok();
+    let mut lines = message.lines();
     assert_eq!(lines.next(), Some("NAME  LAUNCHER  VERDICT  MAX  COMMAND"));
     let row = lines.next().unwrap();
-    assert!(row.starts_with("dev   ") && row.ends_with("2    /bin/sh -c true"), "{told}");
+    assert!(row.starts_with("dev   ") && row.ends_with("2    /bin/sh -c true"), "{message}");
     board.say(["profiles", "check"]).ok();
     let broken =
         Board::with("[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/nowhere/x\"]\n");
@@ -83,8 +83,8 @@ fn chats_are_subscribed_listed_and_unsubscribed() {
     assert_eq!(board.say(["notify-list"]).ok(), "(no subscriptions)\n");
     let chat = ["--platform", "Telegram", "--chat-id", "-100", "--thread-id", "7"];
     let call = |verb: &'static str| [verb, &id].into_iter().chain(chat).collect::<Vec<_>>();
-    let told = board.say(call("notify-subscribe")).ok();
-    assert_eq!(told, format!("Subscribed telegram:-100:7 to {id}\n"));
+    let message = board.say(call("notify-subscribe")).ok();
+    assert_eq!(message, format!("Subscribed telegram:-100:7 to {id}\n"));
     let again = board.say(call("notify-subscribe")).ok();
     assert_eq!(again, format!("Already subscribed: telegram:-100:7 to {id}\n"));
     let rows = board.say(["notify-list", &id, "--json"]).json();
@@ -102,12 +102,12 @@ fn chats_are_subscribed_listed_and_unsubscribed() {
         ]
     );
     let since = rows[0]["last_event_id"].as_i64().unwrap();
-    let told = board.say(["notify-list"]).ok();
-    assert_eq!(told, format!("  {id}  telegram:-100:7  (since event {since})\n"));
+    let message = board.say(["notify-list"]).ok();
+    assert_eq!(message, format!("  {id}  telegram:-100:7  (since event {since})\n"));
     board.say(["boards", "create", "shop"]).ok();
     assert_eq!(board.say(["notify-list", "--board", "shop"]).ok(), "(no subscriptions)\n");
-    let told = board.say(call("notify-unsubscribe")).ok();
-    assert_eq!(told, format!("Unsubscribed from {id}\n"));
+    let message = board.say(call("notify-unsubscribe")).ok();
+    assert_eq!(message, format!("Unsubscribed from {id}\n"));
     board.say(call("notify-unsubscribe")).failed(1);
 }
 
@@ -149,9 +149,12 @@ fn gc_removes_archived_tasks_whole_and_shows_it_first() {
 #[test]
 fn a_sound_home_passes_the_doctor() {
     let board = Board::quiet();
-    let told = board.say(["doctor"]).ok();
+    let message = board.say(["doctor"]).ok();
     for name in ["daemon", "database", "dispatch", "disk"] {
-        assert!(told.lines().any(|line| line.starts_with(&format!("ok    {name}"))), "{told}");
+        assert!(
+            message.lines().any(|line| line.starts_with(&format!("ok    {name}"))),
+            "{message}"
+        );
     }
     let json = board.say(["doctor", "--json"]).json();
     assert_eq!(json["health"], "ok");

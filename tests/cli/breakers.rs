@@ -41,20 +41,20 @@ fn what_is_held_back_is_listed_and_a_reset_lets_it_go() {
             (&task, &json!("task"), &json!("open"))
         ]
     );
-    let told = board.say(["breakers", "list"]).ok();
-    let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].starts_with("KEY ") && lines[0].ends_with("LAST ERROR"), "{told}");
+    let message = board.say(["breakers", "list"]).ok();
+    let lines: Vec<&str> = message.lines().collect();
+    assert!(lines[0].starts_with("KEY ") && lines[0].ends_with("LAST ERROR"), "{message}");
     assert!(lines[1].starts_with("profile:dev ") && lines[1].contains("/nonexistent/program"));
-    assert!(lines[2].contains("exit code 1"), "{told}");
+    assert!(lines[2].contains("exit code 1"), "{message}");
 
-    let told = board.say(["breakers", "reset", "profile:dev"]).ok();
-    assert_eq!(told, "Reset profile:dev (5 failures)\n");
+    let message = board.say(["breakers", "reset", "profile:dev"]).ok();
+    assert_eq!(message, "Reset profile:dev (5 failures)\n");
     let reply = board.say(["breakers", "reset", &format!("task:{given_up}"), "--json"]).json();
     assert_eq!((&reply["key"], &reply["failures"]), (&task, &json!(1)));
     assert!(breakers(&board).is_empty());
     assert_eq!(board.status(&given_up), "ready");
-    let told = board.say(["breakers", "reset", "profile:dev"]).failed(1);
-    assert!(told.contains("no such breaker") && told.contains("hint: "), "{told}");
+    let message = board.say(["breakers", "reset", "profile:dev"]).failed(1);
+    assert!(message.contains("no such breaker") && message.contains("hint: "), "{message}");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_claim_made_by_hand_can_be_rate_limited_too() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
     board.say(["claim", &id]).ok();
-    let told = board.say(["rate-limited", &id, "--retry-after", "90"]).ok();
-    assert!(told.starts_with(&format!("Rate limited {id}: retried at ")), "{told}");
+    let message = board.say(["rate-limited", &id, "--retry-after", "90"]).ok();
+    assert!(message.starts_with(&format!("Rate limited {id}: retried at ")), "{message}");
     assert_eq!(board.status(&id), "ready");
 }

@@ -5,16 +5,16 @@ use crate::harness::{Board, Location, until};
 #[test]
 fn a_message_does_what_the_command_line_does() {
     let board = Board::quiet();
-    let told = board.say(["slash", "/kanban create 'Fix the door' --tenant carpenters"]).ok();
-    let id = told.split(' ').nth(1).unwrap().to_owned();
-    assert_eq!(told, format!("Created {id}  (ready, assignee=-)\n"));
+    let text = board.say(["slash", "/kanban create 'Fix the door' --tenant carpenters"]).ok();
+    let id = text.split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(text, format!("Created {id}  (ready, assignee=-)\n"));
     let listed = board.say(["list"]).ok();
     for message in ["/kanban list", "kanban ls", "list", " //kanban  list "] {
         assert_eq!(board.say(["slash", message]).ok(), listed, "{message:?}");
     }
     assert_eq!(board.say(["slash", "list", "--assignee", "nobody"]).ok(), "(no matching tasks)\n");
-    let told = board.say(["slash", &format!("complete {id} --summary 'it closes'")]).ok();
-    assert_eq!(told, format!("Completed {id}\n"));
+    let text = board.say(["slash", &format!("complete {id} --summary 'it closes'")]).ok();
+    assert_eq!(text, format!("Completed {id}\n"));
 }
 
 #[test]
@@ -38,14 +38,14 @@ fn what_was_done_comes_before_what_was_refused_and_silence_is_told() {
 
 #[test]
 fn usage_is_answered_as_text() {
-    let place = Location::new();
-    let said = place.say(["slash", "/kanban list --status sleeping"]);
+    let location = Location::new();
+    let said = location.say(["slash", "/kanban list --status sleeping"]);
     assert_eq!((said.code, said.err.as_str()), (2, ""));
     assert!(said.out.contains("possible values: triage"), "{said:?}");
-    let help = place.say(["slash", "/kanban create --help"]).ok();
+    let help = location.say(["slash", "/kanban create --help"]).ok();
     assert!(help.contains("Usage: kanban create") && !help.contains('\u{1b}'), "{help}");
-    assert!(place.say(["slash"]).ok().contains("Usage: kanban"));
-    let said = place.say(["slash", "create \"open"]);
+    assert!(location.say(["slash"]).ok().contains("Usage: kanban"));
+    let said = location.say(["slash", "create \"open"]);
     assert_eq!(said.out, "error: unclosed quote\n");
 }
 
@@ -56,8 +56,8 @@ fn a_long_answer_fits_into_a_chat() {
     for _ in 0..30 {
         board.create(&title, &[]);
     }
-    let told = board.say(["slash", "list"]).ok();
-    assert!(told.chars().count() < 4000 && told.contains("… (truncated, "), "{told}");
+    let text = board.say(["slash", "list"]).ok();
+    assert!(text.chars().count() < 4000 && text.contains("… (truncated, "), "{text}");
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_reclaim_from_a_chat_does_not_wait() {
     board.dispatch();
     let workspace = board.home().join("workspaces").join(&id);
     until("the worker", || workspace.join("begun").exists().then_some(()));
-    let told = board.say(["slash", &format!("reclaim {id}")]).ok();
-    assert!(told.contains("(stopping: run "), "{told}");
+    let text = board.say(["slash", &format!("reclaim {id}")]).ok();
+    assert!(text.contains("(stopping: run "), "{text}");
     std::fs::write(workspace.join("go"), "").unwrap();
     board.say(["wait", &id, "--status", "ready", "--closed"]).ok();
 }

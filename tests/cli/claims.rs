@@ -9,9 +9,9 @@ use crate::harness::Board;
 fn a_claim_says_where_to_work_and_that_place_is_there() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
-    let told = board.say(["claim", &id]).ok();
+    let message = board.say(["claim", &id]).ok();
     let workspace = board.home().join("workspaces").join(&id);
-    assert_eq!(told, format!("Claimed {id}\nWorkspace: {}\n", workspace.display()));
+    assert_eq!(message, format!("Claimed {id}\nWorkspace: {}\n", workspace.display()));
     assert!(workspace.is_dir());
     assert_eq!(board.status(&id), "running");
     assert_eq!(board.task(&id)["workspace_path"], workspace.to_str().unwrap());
@@ -46,8 +46,8 @@ fn a_second_claim_is_refused_and_names_status_and_lock() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
     board.say(["claim", &id, "--claimer", "ann"]).ok();
-    let told = board.say(["claim", &id, "--claimer", "bea"]).failed(1);
-    assert!(told.contains(&format!("cannot claim {id}: status=running lock=ann")), "{told}");
+    let message = board.say(["claim", &id, "--claimer", "bea"]).failed(1);
+    assert!(message.contains(&format!("cannot claim {id}: status=running lock=ann")), "{message}");
     assert_eq!(board.task(&id)["claim_lock"], "ann");
 }
 
@@ -66,8 +66,8 @@ fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
     let file = board.path("file");
     std::fs::write(&file, "").unwrap();
     let id = board.create("v", &["--workspace", &workspace(&file.join("x"))]);
-    let told = board.say(["claim", &id]).failed(1);
-    assert!(told.contains("cannot create the workspace"), "{told}");
+    let message = board.say(["claim", &id]).failed(1);
+    assert!(message.contains("cannot create the workspace"), "{message}");
     assert_eq!(board.status(&id), "ready", "no claim without a workspace");
 }
 
@@ -138,8 +138,11 @@ fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() 
     let plain = board.path("plain");
     std::fs::create_dir(&plain).unwrap();
     let id = board.create("u", &["--workspace", &format!("worktree:{}", plain.display())]);
-    let told = board.say(["claim", &id]).failed(1);
-    assert!(told.contains("workspace: ") && told.contains("is not in a git repository"), "{told}");
+    let message = board.say(["claim", &id]).failed(1);
+    assert!(
+        message.contains("workspace: ") && message.contains("is not in a git repository"),
+        "{message}"
+    );
     assert_eq!(board.status(&id), "ready", "no claim without a workspace");
 }
 
@@ -152,8 +155,8 @@ fn a_claim_on_a_directory_in_which_somebody_works_is_refused_by_name() {
         board.create("u", &["--workspace", &workspace]),
     );
     board.say(["claim", &first]).ok();
-    let told = board.say(["claim", &second]).failed(1);
-    assert!(told.contains(&format!("in use by {first} (run 1)")), "{told}");
+    let message = board.say(["claim", &second]).failed(1);
+    assert!(message.contains(&format!("in use by {first} (run 1)")), "{message}");
     board.say(["complete", &first]).ok();
     board.say(["claim", &second]).ok();
 }
@@ -165,8 +168,8 @@ fn a_heartbeat_must_come_from_the_claimer() {
     let early = board.say(["heartbeat", &id]).failed(1);
     assert!(early.contains(&format!("cannot heartbeat {id}")), "{early}");
     board.say(["claim", &id, "--claimer", "ann", "--ttl", "1000"]).ok();
-    let told = board.say(["heartbeat", &id, "--claimer", "ann", "--note", "half way"]).ok();
-    assert_eq!(told, format!("Heartbeat recorded for {id}\n"));
+    let message = board.say(["heartbeat", &id, "--claimer", "ann", "--note", "half way"]).ok();
+    assert_eq!(message, format!("Heartbeat recorded for {id}\n"));
     let other = board.say(["heartbeat", &id, "--claimer", "bea"]).failed(1);
     assert!(other.contains("claimed by ann, not by bea"), "{other}");
     let json = board.say(["heartbeat", &id, "--json"]).json();

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::harness::{Board, DEADLINE, Location};
 
 /// What is offered behind these words, as a shell asks for it: one candidate per line, with its help behind a tab.
-fn offered(place: &Location, words: &[&str]) -> Vec<String> {
-    let mut command = place.command(["--", "kanban"].iter().chain(words));
+fn offered(location: &Location, words: &[&str]) -> Vec<String> {
+    let mut command = location.command(["--", "kanban"].iter().chain(words));
     let answer = command.env("KANBAN_COMPLETE", "fish").output().unwrap();
     assert!(answer.stderr.is_empty(), "{answer:?}");
     String::from_utf8(answer.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -44,15 +44,15 @@ fn ids_of_the_running_daemon_are_offered_with_their_titles() {
 
 #[test]
 fn without_a_daemon_there_is_nothing_and_no_noise() {
-    let place = Location::new();
-    assert_eq!(offered(&place, &["show", "t_"]), [] as [&str; 0]);
-    assert!(offered(&place, &["sho"]).iter().any(|line| line.starts_with("show\t")));
+    let location = Location::new();
+    assert_eq!(offered(&location, &["show", "t_"]), [] as [&str; 0]);
+    assert!(offered(&location, &["sho"]).iter().any(|line| line.starts_with("show\t")));
     // Somebody listens and never answers.
-    std::fs::create_dir(place.home()).unwrap();
+    std::fs::create_dir(location.home()).unwrap();
     let _silent =
-        std::os::unix::net::UnixListener::bind(place.home().join("kanband.sock")).unwrap();
+        std::os::unix::net::UnixListener::bind(location.home().join("kanband.sock")).unwrap();
     let begun = Instant::now();
-    assert_eq!(offered(&place, &["show", "t_"]), [] as [&str; 0]);
+    assert_eq!(offered(&location, &["show", "t_"]), [] as [&str; 0]);
     assert!(begun.elapsed() < DEADLINE / 10, "whoever types does not wait");
 }
 

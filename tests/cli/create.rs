@@ -7,12 +7,12 @@ use crate::harness::{Board, keys};
 #[test]
 fn a_new_task_is_told_in_one_line() {
     let board = Board::quiet();
-    let told = board.say(["create", "Fix the door"]).ok();
-    let id = told.split(' ').nth(1).unwrap();
-    assert_eq!(told, format!("Created {id}  (ready, assignee=-)\n"));
+    let message = board.say(["create", "Fix the door"]).ok();
+    let id = message.split(' ').nth(1).unwrap();
+    assert_eq!(message, format!("Created {id}  (ready, assignee=-)\n"));
     assert_eq!(board.task(id)["title"], "Fix the door");
-    let told = board.say(["create", "Paint it", "--assignee", "ann", "--parent", id]).ok();
-    assert!(told.ends_with("  (todo, assignee=ann)\n"), "{told}");
+    let message = board.say(["create", "Paint it", "--assignee", "ann", "--parent", id]).ok();
+    assert!(message.ends_with("  (todo, assignee=ann)\n"), "{message}");
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn an_idempotency_key_makes_one_task_of_two_calls() {
     let (first, second) = (board.say(call).json(), board.say(call).json());
     assert_eq!(first["id"], second["id"]);
     assert_eq!((&first["created"], &second["created"]), (&json!(true), &json!(false)));
-    let told = board.say(["create", "t", "--idempotency-key", "nightly"]).ok();
-    assert!(told.starts_with("Already exists: t_"), "{told}");
+    let message = board.say(["create", "t", "--idempotency-key", "nightly"]).ok();
+    assert!(message.starts_with("Already exists: t_"), "{message}");
     let other = board.say(["create", "u", "--idempotency-key", "nightly"]).failed(1);
     assert!(
         other.contains("created with different content") && other.contains("hint: "),

@@ -5,21 +5,22 @@ use crate::talk::Talk;
 
 #[test]
 fn it_explains_what_is_meant() {
-    let place = Location::new();
-    let told = place.say(["daemon", "--interval", "5", "--pidfile", "x", "--verbose"]).failed(2);
+    let location = Location::new();
+    let message =
+        location.say(["daemon", "--interval", "5", "--pidfile", "x", "--verbose"]).failed(2);
     for words in ["DEPRECATED", "`kanband`", "hermes gateway start", "--force"] {
-        assert!(told.contains(words), "{told}");
+        assert!(message.contains(words), "{message}");
     }
-    assert!(!place.path("x").exists());
+    assert!(!location.path("x").exists());
 }
 
 #[test]
 fn with_force_it_becomes_the_daemon() {
-    let place = Location::new();
+    let location = Location::new();
     let flags =
         ["daemon", "--force", "--interval", "7", "--max", "3", "--failure-limit", "2", "-v"];
-    let daemon = Talk::start(&place, &flags);
-    until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
+    let daemon = Talk::start(&location, &flags);
+    until("the daemon", || (location.say(["stats"]).code == 0).then_some(()));
     let environment = std::fs::read(format!("/proc/{}/environ", daemon.pid())).unwrap();
     let environment = String::from_utf8(environment).unwrap();
     for variable in [
@@ -38,16 +39,18 @@ fn with_force_it_becomes_the_daemon() {
 
 #[test]
 fn a_pid_file_holds_the_daemon_while_it_runs() {
-    let place = Location::new();
-    let file = place.path("kanband.pid");
-    let daemon = Talk::start(&place, &["daemon", "--force", "--pidfile", file.to_str().unwrap()]);
-    until("the daemon", || (place.say(["stats"]).code == 0).then_some(()));
+    let location = Location::new();
+    let file = location.path("kanband.pid");
+    let daemon =
+        Talk::start(&location, &["daemon", "--force", "--pidfile", file.to_str().unwrap()]);
+    until("the daemon", || (location.say(["stats"]).code == 0).then_some(()));
     let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
     let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
     assert!(program.ends_with("kanband"), "{program:?}");
-    let second = place.say(["daemon", "--force", "--pidfile", place.path("2").to_str().unwrap()]);
+    let second =
+        location.say(["daemon", "--force", "--pidfile", location.path("2").to_str().unwrap()]);
     assert_eq!(second.code, 75, "{second:?}");
-    assert!(!place.path("2").exists());
+    assert!(!location.path("2").exists());
     daemon.interrupt();
     let said = daemon.end();
     assert!(said.code == 0 && said.err.contains("(dispatcher stopped)"), "{said:?}");

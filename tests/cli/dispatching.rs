@@ -27,14 +27,14 @@ fn a_dry_run_tells_and_changes_nothing() {
     );
     assert_eq!(report["spawned"], json!([{"task_id": id, "assignee": "dev", "workspace": ""}]));
     assert_eq!(report["skipped_unassigned"], json!([idle]));
-    let told = board.say(["dispatch", "--dry-run"]).ok();
+    let message = board.say(["dispatch", "--dry-run"]).ok();
     for line in [
         "Reclaimed:    0".to_owned(),
         "Spawned:      1".to_owned(),
         format!("  - {id}  ->  dev  @ - (dry)"),
         format!("Skipped (unassigned): {idle}"),
     ] {
-        assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
+        assert!(message.lines().any(|message| message == line), "{line:?} is not in {message}");
     }
     assert_eq!(board.everything(), before);
 }
@@ -43,10 +43,10 @@ fn a_dry_run_tells_and_changes_nothing() {
 fn what_is_dispatched_runs_where_the_reply_says() {
     let board = Board::with_workers(&[("dev", DONE)]);
     let id = board.create("t", &["--assignee", "dev"]);
-    let told = board.say(["dispatch"]).ok();
+    let message = board.say(["dispatch"]).ok();
     let workspace = board.home().join("workspaces").join(&id);
     let line = format!("  - {id}  ->  dev  @ {}", workspace.display());
-    assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
+    assert!(message.lines().any(|message| message == line), "{line:?} is not in {message}");
     until("the task to be done", || (board.status(&id) == "done").then_some(()));
 }
 

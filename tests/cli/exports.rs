@@ -38,8 +38,8 @@ fn lively() -> Board {
 fn an_export_imported_elsewhere_is_the_same_board() {
     let board = lively();
     let file = board.path("board.jsonl");
-    let told = board.say(["export", file.to_str().unwrap()]).ok();
-    assert_eq!(told, format!("Exported 5 task(s) to {}\n", file.display()));
+    let message = board.say(["export", file.to_str().unwrap()]).ok();
+    assert_eq!(message, format!("Exported 5 task(s) to {}\n", file.display()));
     let exported = lines(&board, &[]);
     assert_eq!(exported[0], json!({"kanban_export": 1, "board": "default", "tasks": 5}));
     let other = Board::quiet();
@@ -48,8 +48,8 @@ fn an_export_imported_elsewhere_is_the_same_board() {
     assert_eq!(lines(&other, &["-"]), exported);
     let again = other.say(["import", file.to_str().unwrap(), "--json"]).json();
     assert_eq!((&again["imported"], &again["existing"]), (&json!(0), &json!(5)));
-    let told = board.say(["import", file.to_str().unwrap()]).failed(1);
-    assert!(told.contains("already exists and differs from the task to import"), "{told}");
+    let message = board.say(["import", file.to_str().unwrap()]).failed(1);
+    assert!(message.contains("already exists and differs from the task to import"), "{message}");
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn a_damaged_export_is_refused_before_anything_is_imported() {
         (lines[1].to_owned(), "not an export of `kanban export`"),
         (String::new(), "is empty"),
     ] {
-        let told = other.say_from(text.as_bytes(), &["import", "-"]).failed(1);
-        assert!(told.contains(phrase), "{told}");
+        let message = other.say_from(text.as_bytes(), &["import", "-"]).failed(1);
+        assert!(message.contains(phrase), "{message}");
         assert_eq!(other.everything().len(), 0);
     }
 }

@@ -67,20 +67,20 @@ fn a_backup_with_a_structure_of_its_own_is_refused_with_and_without_a_daemon() {
     let before = board.everything();
     for (sql, phrase) in CHANGES {
         let file = changed(&board, &good, sql);
-        let told = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
+        let message = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
         assert!(
-            told.contains(phrase) && told.contains("hint: the live database is unchanged"),
-            "{sql}: {told}"
+            message.contains(phrase) && message.contains("hint: the live database is unchanged"),
+            "{sql}: {message}"
         );
     }
     assert_eq!(board.everything(), before);
     board.kill();
     for (sql, phrase) in CHANGES {
         let file = changed(&board, &good, sql);
-        let told = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
+        let message = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
         assert!(
-            told.contains(phrase) && told.contains("hint: the database is unchanged"),
-            "{sql}: {told}"
+            message.contains(phrase) && message.contains("hint: the database is unchanged"),
+            "{sql}: {message}"
         );
     }
     board.start();
@@ -98,9 +98,9 @@ fn what_takes_the_foreign_parts_out_of_a_copy_is_told_and_helps() {
         &good,
         "CREATE TABLE \"my notes\" (x); CREATE INDEX mine ON tasks (title);",
     );
-    let told = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
-    let statements = told.split('\'').find(|part| part.starts_with("DROP ")).unwrap();
-    assert!(statements.contains("DROP TABLE \"my notes\";"), "{told}");
+    let message = board.say(["restore", file.to_str().unwrap(), "--yes"]).failed(1);
+    let statements = message.split('\'').find(|part| part.starts_with("DROP ")).unwrap();
+    assert!(statements.contains("DROP TABLE \"my notes\";"), "{message}");
     Connection::open(&file).unwrap().execute_batch(statements).unwrap();
     board.say(["restore", file.to_str().unwrap(), "--yes"]).ok();
 }

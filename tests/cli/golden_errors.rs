@@ -46,7 +46,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         CurrentlyRunning { verb: "assign", id: ID, lock: "ann@host" }
         UnmetParents { id: ID, unmet: OTHER }
         PreviousRunOpen { id: ID, run_id: 7 }
-        WorkspaceBusy { id: ID, workspace: "/srv/shop", holder: OTHER, run_id: 7 }
+        WorkspaceBusy { id: ID, workspace: "/srv/shop", owner: OTHER, run_id: 7 }
         WorkspaceUnknown { id: ID, workspace: "/srv/shop", why: "permission denied" }
         NotUnkillable { id: ID, state: "run 7 is stopping" }
         OtherClaimer { verb: "heartbeat", id: ID, lock: "ann@host", claimer: "bob@host" }
@@ -59,7 +59,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         OptionNotTaken { option: "model", profile: "coder", launcher: "command" }
         ImportClash { id: ID }
         UnknownBreaker { key: "profile:coder" }
-        UnknownCards { ids: vec![OTHER.to_owned()], told: format!("{OTHER} (no such task)") }
+        UnknownCards { ids: vec![OTHER.to_owned()], doubts: format!("{OTHER} (no such task)") }
         UnknownAttachment { id: ID, filename: "spec.pdf" }
         ReadTooLong { ms: 5_000_u64 }
         UnknownSubscription { id: ID }
@@ -69,13 +69,14 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
 fn faults() -> Vec<(&'static str, Fault)> {
     samples! { Fault:
         Database { doing: "write a row", detail: "disk I/O error", retryable: true }
-        File { doing: "create the workspace /srv/shop", detail: "permission denied" }
+        File { doing: "create the workspace /srv/shop", detail: "permission denied", retryable: false }
         DiskFull { doing: "write a row" }
         Corrupt { what: "status", value: "odd" }
         BoardLost { loss: "kanban.db is gone", remedy: "restore the newest backup" }
         ShuttingDown {}
         Busy { what: "too many requests" }
         NoAnswer { part: "the dispatcher" }
+        Uncommitted { cause: Box::new(Fault::DiskFull { doing: "commit".to_owned() }) }
     }
 }
 

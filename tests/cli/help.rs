@@ -18,22 +18,22 @@ fn verbs() -> Vec<String> {
 
 #[test]
 fn without_a_verb_the_verbs_are_shown() {
-    let place = Location::new();
-    let help = place.say([] as [&str; 0]).ok();
+    let location = Location::new();
+    let help = location.say([] as [&str; 0]).ok();
     for verb in verbs() {
         let is_shown = help.lines().any(|line| line.trim_start().starts_with(&verb));
         assert_eq!(is_shown, !NOT_KEPT_YET.contains(&verb.as_str()), "{verb}");
     }
     assert!(help.contains("Exit codes:"), "{help}");
-    assert!(place.say(["--help"]).ok().contains("Usage: kanban"));
-    assert!(place.say(["--version"]).ok().starts_with("kanban 0."));
+    assert!(location.say(["--help"]).ok().contains("Usage: kanban"));
+    assert!(location.say(["--version"]).ok().starts_with("kanban 0."));
 }
 
 #[test]
 fn every_verb_explains_itself_with_an_example_that_fits() {
-    let place = Location::new();
+    let location = Location::new();
     for verb in verbs() {
-        let help = place.say([verb.as_str(), "--help"]).ok();
+        let help = location.say([verb.as_str(), "--help"]).ok();
         assert!(help.contains("Example") && help.contains(&format!("kanban {verb}")), "{help}");
         assert!(help.contains("--json") && help.contains("--board"), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
@@ -42,19 +42,19 @@ fn every_verb_explains_itself_with_an_example_that_fits() {
 
 #[test]
 fn what_nothing_keeps_yet_is_not_promised() {
-    let place = Location::new();
-    for help in [place.say(["--help"]).ok(), place.say(["help"]).ok()] {
+    let location = Location::new();
+    for help in [location.say(["--help"]).ok(), location.say(["help"]).ok()] {
         assert!(help.contains("watch") && !help.contains("notify"), "{help}");
     }
 }
 
 #[test]
 fn a_mistyped_verb_is_a_usage_error_with_a_suggestion() {
-    let place = Location::new();
-    let told = place.say(["creat", "x"]).failed(2);
-    assert!(told.contains("'create'"), "{told}");
-    place.say(["frobnicate"]).failed(2);
-    place.say(["list", "--nonsense"]).failed(2);
-    place.say(["list", "--status", "sleeping"]).failed(2);
-    place.say(["show"]).failed(2);
+    let location = Location::new();
+    let message = location.say(["creat", "x"]).failed(2);
+    assert!(message.contains("'create'"), "{message}");
+    location.say(["frobnicate"]).failed(2);
+    location.say(["list", "--nonsense"]).failed(2);
+    location.say(["list", "--status", "sleeping"]).failed(2);
+    location.say(["show"]).failed(2);
 }

@@ -67,12 +67,12 @@ fn no_command_writes_over_a_file_of_a_home_with_force_neither() {
     for target in &targets {
         for command in writers(&board, target.to_str().unwrap()) {
             let before = contents(&board.home());
-            let told = board.say(&command).failed(1);
+            let message = board.say(&command).failed(1);
             assert!(
-                told.contains("kanband home") || told.contains("a kanband home uses"),
-                "{told}"
+                message.contains("kanband home") || message.contains("a kanband home uses"),
+                "{message}"
             );
-            assert!(!told.contains("--force"), "{told}");
+            assert!(!message.contains("--force"), "{message}");
             assert_eq!(contents(&board.home()), before, "{command:?}");
         }
     }

@@ -124,13 +124,13 @@ fn a_dry_run_the_report_and_the_board_say_the_same_of_tasks_that_wait() {
         assert_eq!(board.status(id), status, "{id}");
     }
     for report in [&dry, &said] {
-        let told = notes(report);
+        let message = notes(report);
         for note in [
             "t_02 depends on t_01 and is now todo",
             "t_03 depends on t_01 and is now todo",
             "t_05 has no unfinished parents and is now ready",
         ] {
-            assert!(told.contains(note), "{told}");
+            assert!(message.contains(note), "{message}");
         }
     }
     // Its history is what it was, and that it was in flight.
@@ -262,9 +262,9 @@ fn every_odd_row_stands_alone() {
     for line in ODD_LEFT_OUT {
         assert!(missing.contains(line), "{line}: {missing}");
     }
-    let told = notes(&said);
+    let message = notes(&said);
     for note in ODD_NOTES {
-        assert!(told.contains(note), "{note}: {told}");
+        assert!(message.contains(note), "{note}: {message}");
     }
     let runs = board.runs("t_01");
     assert_eq!(runs.len(), 4);
@@ -335,12 +335,12 @@ fn columns_without_a_place_are_named_with_what_stands_in_them() {
     }
     assert_eq!((columns["kanban_notify_subs.notifier_profile"], columns["moods"]), (1, 2));
     let board = Board::quiet();
-    let told = board.say(["import", "hermes", path.to_str().unwrap()]).ok();
+    let message = board.say(["import", "hermes", path.to_str().unwrap()]).ok();
     for line in [
         "not imported: tasks.branch_name, 1 value(s): ",
         "not imported: moods, 2 value(s): unknown table",
     ] {
-        assert!(told.contains(line), "{told}");
+        assert!(message.contains(line), "{message}");
     }
 }
 
@@ -375,13 +375,13 @@ fn scratch_work_that_stays_behind_is_told_to_people_and_to_the_worker() {
     );
     let said = report(&board, &path, 0, &[]);
     agrees(&said, &board);
-    let place = work.display().to_string();
+    let location = work.display().to_string();
     assert!(
-        notes(&said).contains(&format!("t_01: the scratch directory {place} was not imported")),
+        notes(&said).contains(&format!("t_01: the scratch directory {location} was not imported")),
         "{said}"
     );
     assert!(!notes(&said).contains("t_02"), "{said}");
-    assert!(board.say(["context", "t_01"]).ok().contains(&place));
+    assert!(board.say(["context", "t_01"]).ok().contains(&location));
     assert!(work.join("draft.txt").exists());
 }
 
@@ -399,11 +399,11 @@ fn a_relative_directory_is_told_and_no_claim_takes_it() {
         ),
     );
     let said = report(&board, &path, 0, &[]);
-    let told = notes(&said);
+    let message = notes(&said);
     for id in ["t_01", "t_02", "t_04"] {
-        assert!(told.contains(&format!("{id}: its workspace path")), "{told}");
+        assert!(message.contains(&format!("{id}: its workspace path")), "{message}");
     }
-    assert!(told.contains("t_03: it names no directory"), "{told}");
+    assert!(message.contains("t_03: it names no directory"), "{message}");
     let before = board.everything();
     for id in ["t_01", "t_02"] {
         let refused = board.say(["claim", id]).failed(1);
@@ -435,11 +435,11 @@ fn an_export_is_read_as_objects_only_whatever_was_written_before_it() {
         format!("{header}\n\"t_1\"\n"),
         "SQLite format 3\0".to_owned(),
     ] {
-        let told = other.say_from(input.as_bytes(), &["import", "-"]).failed(1);
+        let message = other.say_from(input.as_bytes(), &["import", "-"]).failed(1);
         assert!(
-            told.contains("not an export of `kanban export`")
-                || told.contains("line 2: expected a JSON object"),
-            "{told}"
+            message.contains("not an export of `kanban export`")
+                || message.contains("line 2: expected a JSON object"),
+            "{message}"
         );
     }
     assert_eq!(other.everything().len(), 1);

@@ -99,8 +99,8 @@ fn a_second_import_finds_everything_there_whatever_was_edited_since() {
         board.say(["edit", ids["big"].as_str().unwrap(), "--title", "edited since"]).ok();
         board.say(["unblock", ids["blocked"].as_str().unwrap()]).ok();
         let before = board.everything();
-        let told = board.say(["import", "hermes", fixture(release).to_str().unwrap()]).ok();
-        assert_eq!(told, "Imported 0 task(s) to board default, 50 existing\n");
+        let message = board.say(["import", "hermes", fixture(release).to_str().unwrap()]).ok();
+        assert_eq!(message, "Imported 0 task(s) to board default, 50 existing\n");
         assert_eq!(board.everything(), before);
     }
 }
@@ -250,7 +250,7 @@ fn what_should_not_be_in_a_file_is_taken_by_the_rules_and_told() {
     let file = board.path("odd.db");
     make(&file, ODD);
     let summary = import_in_part(&board, &file, &[]);
-    let told = format!("{}\n{}", notes(&summary), left_out(&summary));
+    let message = format!("{}\n{}", notes(&summary), left_out(&summary));
     for note in [
         "the idempotency key \"key\" of t_a1 was dropped",
         "t_a3 was review and is now blocked",
@@ -263,10 +263,10 @@ fn what_should_not_be_in_a_file_is_taken_by_the_rules_and_told() {
         "skipped link t_a1 -> t_a1: it would create a cycle",
         "skipped link nonsense -> t_a1",
     ] {
-        assert!(told.contains(note), "{note:?} is not in {told}");
+        assert!(message.contains(note), "{note:?} is not in {message}");
     }
     // Of two links that make a circle the first one stays.
-    assert_eq!(told.matches(": it would create a cycle").count(), 2, "{told}");
+    assert_eq!(message.matches(": it would create a cycle").count(), 2, "{message}");
     assert_eq!(summary["tables"]["task_links"], 1);
     assert_eq!(board.task("t_a1")["idempotency_key"], json!(null));
     assert_eq!(board.task("t_a2")["idempotency_key"], "key");
@@ -301,11 +301,11 @@ fn nothing_starts_because_of_an_import() {
     ));
     let file = board.path("odd.db");
     make(&file, ODD);
-    let told = board.say(["import", "hermes", file.to_str().unwrap()]).out;
+    let message = board.say(["import", "hermes", file.to_str().unwrap()]).out;
     assert!(
-        told.lines().last().unwrap().contains("Dispatch is paused")
-            && told.contains("`kanban resume`"),
-        "{told}"
+        message.lines().last().unwrap().contains("Dispatch is paused")
+            && message.contains("`kanban resume`"),
+        "{message}"
     );
     assert_eq!(board.say(["why", "t_a1", "--json"]).json()["reason"], "paused");
     assert_eq!(board.say(["why", "t_a5", "--json"]).json()["reason"], "paused");
@@ -330,8 +330,11 @@ fn a_clash_is_refused_by_name_and_leaves_nothing_half_imported() {
         &format!("{table}{many}INSERT INTO tasks VALUES ('t_03', 'another', 'done', 9999);"),
     );
     let before = board.everything().len();
-    let told = board.say(["import", "hermes", other.to_str().unwrap()]).failed(1);
-    assert!(told.contains("t_03 already exists and differs from the task to import"), "{told}");
+    let message = board.say(["import", "hermes", other.to_str().unwrap()]).failed(1);
+    assert!(
+        message.contains("t_03 already exists and differs from the task to import"),
+        "{message}"
+    );
     assert_eq!(board.everything().len(), before);
     let dry = board.say(["import", "hermes", other.to_str().unwrap(), "--dry-run"]).failed(1);
     assert!(dry.contains("t_03"), "{dry}");

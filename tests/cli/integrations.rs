@@ -100,8 +100,8 @@ fn the_credential_example_gives_a_profile_the_file_that_systemd_hands_over() {
     // Where systemd puts the credentials of the unit.
     let path = format!("/run/credentials/kanband.service/{name}");
     assert!(profile.contains(&format!("env_file = {path:?}").as_str()), "{profile:?}");
-    let place = Location::new();
-    let keys = place.path("api-keys");
+    let location = Location::new();
+    let keys = location.path("api-keys");
     std::fs::write(&keys, "A_KEY=sk-1\nB_KEY='two words'\n").unwrap();
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o400)).unwrap();
     let script = "test \"$A_KEY $B_KEY\" = 'sk-1 two words'";

@@ -10,10 +10,10 @@ fn each_line_is_a_task_and_blank_lines_are_none() {
     let file = board.path("tasks.jsonl");
     let text = "{\"title\":\"a\",\"labels\":[\"x\"]}\n\n   \n{\"title\":\"b\",\"priority\":3,\"assignee\":\"dev\"}";
     std::fs::write(&file, text).unwrap();
-    let told = board.say(["create", "--from-jsonl", file.to_str().unwrap()]).ok();
-    let lines: Vec<&str> = told.lines().collect();
+    let message = board.say(["create", "--from-jsonl", file.to_str().unwrap()]).ok();
+    let lines: Vec<&str> = message.lines().collect();
     assert!(lines[0].starts_with("Created t_") && lines[0].ends_with("  (ready, assignee=-)"));
-    assert!(lines[1].ends_with("  (ready, assignee=dev)") && lines.len() == 2, "{told}");
+    assert!(lines[1].ends_with("  (ready, assignee=dev)") && lines.len() == 2, "{message}");
     let listed = board.say(["list", "--json"]).json();
     assert_eq!((&listed[0]["title"], &listed[1]["labels"]), (&json!("b"), &json!(["x"])));
 }
@@ -97,7 +97,7 @@ fn an_array_of_objects_is_a_list_of_tasks_and_a_byte_order_mark_means_nothing() 
 #[test]
 fn what_is_no_object_is_named_by_its_place_and_never_read_value_by_value() {
     let board = Board::quiet();
-    for (input, told) in [
+    for (input, message) in [
         (
             &b"[\"1\",\"Fix the door\",\"todo\"]"[..],
             "element 1: invalid type: a string, expected one JSON object",
@@ -114,7 +114,7 @@ fn what_is_no_object_is_named_by_its_place_and_never_read_value_by_value() {
     ] {
         let shown = String::from_utf8_lossy(input);
         let failed = board.say_from(input, &["create", "--from-jsonl", "-"]).failed(1);
-        assert!(failed.contains(told) && failed.contains("hint: "), "{shown}: {failed}");
+        assert!(failed.contains(message) && failed.contains("hint: "), "{shown}: {failed}");
     }
     assert_eq!(board.everything(), [] as [Value; 0]);
     // What comes before it stays, and is told.

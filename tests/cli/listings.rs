@@ -92,10 +92,10 @@ fn stats_count_by_status_and_assignee() {
     );
     assert_eq!(stats["by_status"], json!({"triage": 1, "ready": 1, "done": 1}));
     assert_eq!(stats["by_assignee"], json!({"dev": {"ready": 1, "done": 1}}));
-    let told = board.say(["stats"]).ok();
+    let message = board.say(["stats"]).ok();
     for line in ["By status:", "  ready        1", "  blocked      0", "  dev  done=1 ready=1"] {
-        assert!(told.lines().any(|told| told == line), "{line:?} is not in {told}");
+        assert!(message.lines().any(|message| message == line), "{line:?} is not in {message}");
     }
-    assert!(told.lines().last().unwrap().starts_with("Oldest ready task age: "), "{told}");
-    assert!(!told.contains("archived"));
+    assert!(message.lines().last().unwrap().starts_with("Oldest ready task age: "), "{message}");
+    assert!(!message.contains("archived"));
 }

@@ -11,12 +11,12 @@ fn a_task_is_given_to_a_profile_and_taken_from_it() {
     let id = board.create("t", &[]);
     assert_eq!(board.say(["assign", &id, "dev"]).ok(), format!("Assigned {id} to dev\n"));
     assert_eq!(board.task(&id)["assignee"], "dev");
-    let told = board.say(["assign", &id, "dev"]).ok();
-    assert_eq!(told, format!("Assigned {id} to dev (no change)\n"));
+    let message = board.say(["assign", &id, "dev"]).ok();
+    assert_eq!(message, format!("Assigned {id} to dev (no change)\n"));
     for nobody in ["none", "-", "NULL"] {
         board.say(["assign", &id, "dev"]).ok();
-        let told = board.say(["assign", &id, nobody]).ok();
-        assert_eq!(told, format!("Assigned {id} to (unassigned)\n"));
+        let message = board.say(["assign", &id, nobody]).ok();
+        assert_eq!(message, format!("Assigned {id} to (unassigned)\n"));
         assert_eq!(board.task(&id)["assignee"], json!(null));
     }
     let json = board.say(["assign", &id, "qa", "--json"]).json();
@@ -35,8 +35,8 @@ fn a_child_whose_last_parent_is_unlinked_is_ready() {
         json,
         json!({"parent_id": b, "child_id": child, "board": "default", "child_status": "ready"})
     );
-    let told = board.say(["unlink", &b, &child]).failed(1);
-    assert!(told.contains(&format!("no such link: {b} -> {child}")), "{told}");
+    let message = board.say(["unlink", &b, &child]).failed(1);
+    assert!(message.contains(&format!("no such link: {b} -> {child}")), "{message}");
 }
 
 #[test]
@@ -66,17 +66,17 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
     let idea = board.create("i", &["--triage"]);
     let bound = board.create("b", &["--triage"]);
     board.say(["link", &parent, &bound]).ok();
-    let told = board.say(["promote", &waiting]).failed(1);
+    let message = board.say(["promote", &waiting]).failed(1);
     assert!(
-        told.contains(&format!("cannot promote {waiting}: unfinished parents: {parent}")),
-        "{told}"
+        message.contains(&format!("cannot promote {waiting}: unfinished parents: {parent}")),
+        "{message}"
     );
-    assert!(told.contains("hint: use `--force`"), "{told}");
-    let told = board.say(["promote", &idea, &bound]).ok();
+    assert!(message.contains("hint: use `--force`"), "{message}");
+    let message = board.say(["promote", &idea, &bound]).ok();
     let expected = format!("Promoted {idea}\nPromoted {bound} (todo: a parent is unfinished)\n");
-    assert_eq!(told, expected);
-    let told = board.say(["promote", &waiting, "--force", "--reason", "it is only docs"]).ok();
-    assert_eq!(told, format!("Promoted {waiting} (ignoring {parent})\n"));
+    assert_eq!(message, expected);
+    let message = board.say(["promote", &waiting, "--force", "--reason", "it is only docs"]).ok();
+    assert_eq!(message, format!("Promoted {waiting} (ignoring {parent})\n"));
     assert_eq!(board.status(&waiting), "ready");
     let shown = board.say(["show", &waiting, "--json"]).json();
     let event = shown["events"].as_array().unwrap().last().unwrap();
@@ -94,8 +94,8 @@ fn a_promotion_names_what_it_passed_over_or_what_stops_it() {
 fn flags_change_what_they_name_and_nothing_else() {
     let board = Board::quiet();
     let id = board.create("t", &["--body", "old", "--tenant", "shop", "--label", "draft"]);
-    let told = board.say(["edit", &id, "--title", "better", "--priority", "-2"]).ok();
-    assert_eq!(told, format!("Edited {id} (title, priority)\n"));
+    let message = board.say(["edit", &id, "--title", "better", "--priority", "-2"]).ok();
+    assert_eq!(message, format!("Edited {id} (title, priority)\n"));
     let labels = ["edit", &id, "--label", "b", "--label", "a", "--unlabel", "draft"];
     assert_eq!(board.say(labels).ok(), format!("Edited {id} (labels)\n"));
     let task = board.task(&id);
@@ -104,8 +104,8 @@ fn flags_change_what_they_name_and_nothing_else() {
     board.say(["edit", &id, "--body", "", "--tenant", ""]).ok();
     let task = board.task(&id);
     assert_eq!((&task["body"], &task["tenant"]), (&json!(null), &json!(null)));
-    let told = board.say(["edit", &id, "--title", "better"]).ok();
-    assert_eq!(told, format!("{id}: no change\n"));
+    let message = board.say(["edit", &id, "--title", "better"]).ok();
+    assert_eq!(message, format!("{id}: no change\n"));
     let json = board.say(["edit", &id, "--title", "best", "--json"]).json();
     assert_eq!((&json["title"], &json["changed"]), (&json!("best"), &json!(["title"])));
     assert!(keys(&json).contains(&"skills"));

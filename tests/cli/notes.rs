@@ -15,8 +15,8 @@ fn comments(board: &Board, id: &str) -> Vec<(String, String)> {
 fn words_are_joined_and_the_author_is_found() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
-    let told = board.say(["comment", &id, "two", "words"]).ok();
-    assert_eq!(told, format!("Comment added to {id}\n"));
+    let message = board.say(["comment", &id, "two", "words"]).ok();
+    assert_eq!(message, format!("Comment added to {id}\n"));
     board.say(["comment", &id, "by name", "--author", "ann"]).ok();
     let both = [("HERMES_PROFILE_NAME", "first"), ("HERMES_PROFILE", "second")];
     board.say_with(&both, &["comment", &id, "by profile"]).ok();

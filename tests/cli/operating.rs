@@ -24,14 +24,14 @@ fn status_shows_daemon_board_runs_and_what_needs_a_person_with_what_helps() {
     let commands: Vec<_> =
         shown["attention"].as_array().unwrap().iter().map(|one| &one["command"]).collect();
     assert_eq!(commands, [&json!("kanban resume"), &json!(format!("kanban why {blocked}"))]);
-    let told = board.say(["status"]).ok();
+    let message = board.say(["status"]).ok();
     for line in [
         format!("{run}  @dev  running"),
         "default  running 1, blocked 1".to_owned(),
         format!("blocked: {blocked} a question  →  kanban why {blocked}"),
         format!("socket       {}", board.home().join("kanband.sock").display()),
     ] {
-        assert!(told.contains(&line), "{line}\n{told}");
+        assert!(message.contains(&line), "{line}\n{message}");
     }
 }
 
@@ -81,9 +81,9 @@ fn backups_of_a_directory_are_named_by_their_time_and_only_old_ones_of_that_boar
     }
     std::os::unix::fs::symlink("/etc/passwd", dir.join("kanban-20190101T000000Z.db")).unwrap();
     let dir_shown = dir.to_str().unwrap();
-    let told = board.say(["backup", "--dir", dir_shown, "--keep", "3"]).ok();
-    assert!(told.contains("Removed: ") && told.contains("20200101T000000Z"), "{told}");
-    assert_eq!(told.matches("Removed: ").count(), 1, "{told}");
+    let message = board.say(["backup", "--dir", dir_shown, "--keep", "3"]).ok();
+    assert!(message.contains("Removed: ") && message.contains("20200101T000000Z"), "{message}");
+    assert_eq!(message.matches("Removed: ").count(), 1, "{message}");
     for name in kept.iter().copied().chain([
         "kanban-20190101T000000Z.db",
         "kanban-20210101T000000Z.db",
@@ -126,9 +126,9 @@ fn reload_says_what_has_changed_and_refuses_what_is_wrong_with_every_problem() {
          dispatch.max_running: 8 → 3\n"
     );
     std::fs::write(&file, "[dispatch]\nmax_runing = 3\n[log]\nlevel = \"loud\"\n").unwrap();
-    let told = board.say(["reload"]).failed(1);
-    assert!(told.contains("max_runing") && told.contains("log.level"), "{told}");
-    assert!(told.contains("hint: the old configuration stays in effect"), "{told}");
+    let message = board.say(["reload"]).failed(1);
+    assert!(message.contains("max_runing") && message.contains("log.level"), "{message}");
+    assert!(message.contains("hint: the old configuration stays in effect"), "{message}");
 }
 
 #[test]
@@ -143,17 +143,17 @@ fn the_log_level_is_shown_and_changed() {
 
 #[test]
 fn a_doctor_whom_no_daemon_answers_says_what_is_in_the_way_and_exits_with_4() {
-    let place = Location::new();
-    std::fs::create_dir(place.home()).unwrap();
-    let none = place.say(["doctor"]);
+    let location = Location::new();
+    std::fs::create_dir(location.home()).unwrap();
+    let none = location.say(["doctor"]);
     assert_eq!(none.code, 4, "{none:?}");
     assert!(
         none.out.contains("there is no socket") && none.out.contains("fix: `kanband`"),
         "{none:?}"
     );
     assert!(none.out.contains("KANBAN_HOME"), "{none:?}");
-    drop(std::os::unix::net::UnixListener::bind(place.home().join("kanband.sock")).unwrap());
-    let stale = place.say(["doctor", "--json"]);
+    drop(std::os::unix::net::UnixListener::bind(location.home().join("kanband.sock")).unwrap());
+    let stale = location.say(["doctor", "--json"]);
     assert_eq!(stale.code, 4, "{stale:?}");
     let shown: serde_json::Value = serde_json::from_str(&stale.out).unwrap();
     assert_eq!(shown["health"], "fail");
@@ -175,10 +175,16 @@ fn rights_that_are_too_wide_or_too_narrow_fail_with_the_command_that_mends_them(
     };
     set(&socket, 0o666);
     set(&workers, 0o600);
-    let told = board.say(["doctor"]);
-    assert_eq!(told.code, 1, "{told:?}");
-    assert!(told.out.contains(&format!("fix: `chmod o-rw {}`", socket.display())), "{told:?}");
-    assert!(told.out.contains(&format!("fix: `chmod a+rw {}`", workers.display())), "{told:?}");
+    let message = board.say(["doctor"]);
+    assert_eq!(message.code, 1, "{message:?}");
+    assert!(
+        message.out.contains(&format!("fix: `chmod o-rw {}`", socket.display())),
+        "{message:?}"
+    );
+    assert!(
+        message.out.contains(&format!("fix: `chmod a+rw {}`", workers.display())),
+        "{message:?}"
+    );
     set(&socket, 0o660);
     set(&workers, 0o666);
     assert_eq!(board.say(["doctor"]).code, 0);

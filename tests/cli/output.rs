@@ -92,8 +92,8 @@ fn the_board_can_be_named_by_flag_or_variable() {
     let board = Board::quiet();
     board.create("t", &[]);
     assert!(board.say(["list", "--board", "default"]).ok().contains("  t\n"));
-    let told = board.say(["--board", "nowhere", "list"]).failed(1);
-    assert!(told.contains("unknown board: nowhere"), "{told}");
+    let message = board.say(["--board", "nowhere", "list"]).failed(1);
+    assert!(message.contains("unknown board: nowhere"), "{message}");
     board.say_with(&[("KANBAN_BOARD", "nowhere")], &["list"]).failed(1);
     board.say_with(&[("KANBAN_BOARD", " ")], &["list"]).ok();
     board.say_with(&[("KANBAN_BOARD", "nowhere")], &["list", "--board", "default"]).ok();
@@ -102,7 +102,7 @@ fn the_board_can_be_named_by_flag_or_variable() {
 
 #[test]
 fn without_a_daemon_every_verb_says_where_it_looked() {
-    let place = Location::new();
+    let location = Location::new();
     for arguments in [
         &["list"][..],
         &["create", "t"],
@@ -121,15 +121,18 @@ fn without_a_daemon_every_verb_says_where_it_looked() {
         &["dispatch"],
         &["wait", "t_1"],
     ] {
-        let said = place.say(arguments);
+        let said = location.say(arguments);
         assert_eq!(said.code, 4, "{arguments:?} {said:?}");
-        assert!(said.err.contains(place.home().join("kanband.sock").to_str().unwrap()), "{said:?}");
+        assert!(
+            said.err.contains(location.home().join("kanband.sock").to_str().unwrap()),
+            "{said:?}"
+        );
         assert!(
             said.err.contains("\nhint: ") && said.err.contains("`kanband` creates a database"),
             "{said:?}"
         );
     }
-    let said = place.say(["list", "--json"]);
+    let said = location.say(["list", "--json"]);
     let object: Value = serde_json::from_str(said.err.lines().last().unwrap()).unwrap();
     assert_eq!(object["error"]["code"], json!("unavailable"));
 }

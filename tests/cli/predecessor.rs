@@ -51,8 +51,8 @@ fn gc_takes_no_workspace_but_that_of_the_task_itself() {
     assert_eq!(std::fs::read_to_string(&work).unwrap(), "precious");
     assert_eq!(std::fs::read_to_string(outside.join("file")).unwrap(), "precious");
     assert_eq!(board.status(&neighbour), "running");
-    let told = board.say(["create", "t", "--workspace", "scratch:/"]).failed(1);
-    assert!(told.contains("takes no path"), "{told}");
+    let message = board.say(["create", "t", "--workspace", "scratch:/"]).failed(1);
+    assert!(message.contains("takes no path"), "{message}");
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn no_id_leads_to_a_log_of_somebody_else() {
     std::fs::write(board.home().join("gateway.log"), "secret").unwrap();
     std::fs::write(board.path("gateway.log"), "secret").unwrap();
     for id in ["../gateway", "../../gateway", "..", "t_1/../..", "%2e%2e%2fgateway", ""] {
-        let told = board.say(["log", id]).failed(1);
-        assert!(told.contains("no such task") && !told.contains("secret"), "{told}");
+        let message = board.say(["log", id]).failed(1);
+        assert!(message.contains("no such task") && !message.contains("secret"), "{message}");
         let said = board.say(["slash", &format!("/kanban log '{id}'")]);
         assert!(said.code == 1 && said.out.contains("no such task"), "{said:?}");
     }
@@ -121,7 +121,7 @@ fn a_refused_verb_is_an_exit_code_for_scripts() {
         &["link", &done, &done],
         &["create", "t", "--workspace", "attic"],
     ] {
-        let told = board.say(arguments).failed(1);
-        assert!(!told.contains("panicked"), "{told}");
+        let message = board.say(arguments).failed(1);
+        assert!(!message.contains("panicked"), "{message}");
     }
 }

@@ -15,16 +15,16 @@ fn why(board: &Board, id: &str) -> Value {
 /// The reason, which must also be told in a line, with the hint that is expected.
 fn reason(board: &Board, id: &str, hint: Option<&str>) -> String {
     let json = why(board, id);
-    let told = board.say(["why", id]).ok();
-    let (first, rest) = told.split_once('\n').unwrap();
+    let message = board.say(["why", id]).ok();
+    let (first, rest) = message.split_once('\n').unwrap();
     let explanation = json["explanation"].as_str().unwrap();
     let head = format!("{id} ({}): {explanation}", json["status"].as_str().unwrap());
-    assert!(first.starts_with(&head), "{told}");
+    assert!(first.starts_with(&head), "{message}");
     match hint {
         Some(words) => {
-            assert!(rest.starts_with("  hint: ") && rest.contains(words), "{told}");
+            assert!(rest.starts_with("  hint: ") && rest.contains(words), "{message}");
         }
-        None => assert!(rest.is_empty() && json["hint"].is_null(), "{told}"),
+        None => assert!(rest.is_empty() && json["hint"].is_null(), "{message}"),
     }
     json["reason"].as_str().unwrap().to_owned()
 }
@@ -82,8 +82,8 @@ fn an_assignee_that_has_lost_its_profile_is_named() {
     std::fs::write(board.home().join("kanband.toml"), config).unwrap();
     board.start();
     assert_eq!(reason(&board, &id, Some("[profiles.ghost]")), "unknown_profile");
-    let told = board.say(["assign", &id, "other"]).failed(1);
-    assert!(told.contains("unknown profile: other"), "{told}");
+    let message = board.say(["assign", &id, "other"]).failed(1);
+    assert!(message.contains("unknown profile: other"), "{message}");
 }
 
 #[test]

@@ -33,10 +33,10 @@ fn words_are_found_wherever_they_stand() {
     expected.sort();
     assert_eq!(hits, expected);
     assert_eq!(found(&board, &["stop", "migration"], 1), [body]);
-    let told = board.say(["search", "database"]).ok();
+    let message = board.say(["search", "database"]).ok();
     let expected =
         format!("{title}  ready     -  Migrate the database\n    Migrate the [database]\n");
-    assert_eq!(told, expected);
+    assert_eq!(message, expected);
     assert_eq!(board.say(["search", "unheard-of"]).ok(), "(no matching tasks)\n");
 }
 

@@ -125,15 +125,15 @@ fn what_cannot_be_a_text_is_refused_and_one_text_alone_comes_from_there() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
     let before = board.everything();
-    let told = board.say_from(b"caf\xe9", &["comment", &id, "-"]).failed(2);
-    assert!(told.contains("comment -: stdin is not valid UTF-8 (byte 3)"), "{told}");
-    let told = board.say_from(&vec![b'x'; 1024 * 1024 + 1], &["block", &id, "-"]).failed(1);
-    assert!(told.contains("too large"), "{told}");
-    let told =
+    let message = board.say_from(b"caf\xe9", &["comment", &id, "-"]).failed(2);
+    assert!(message.contains("comment -: stdin is not valid UTF-8 (byte 3)"), "{message}");
+    let message = board.say_from(&vec![b'x'; 1024 * 1024 + 1], &["block", &id, "-"]).failed(1);
+    assert!(message.contains("too large"), "{message}");
+    let message =
         board.say_from(b"x", &["complete", &id, "--summary", "-", "--result", "-"]).failed(2);
-    assert!(told.contains("--summary -") && told.contains("another option"), "{told}");
-    let told = board.say_from(b" \n", &["comment", &id, "-"]).failed(1);
-    assert!(told.contains("comment body is required"), "{told}");
+    assert!(message.contains("--summary -") && message.contains("another option"), "{message}");
+    let message = board.say_from(b" \n", &["comment", &id, "-"]).failed(1);
+    assert!(message.contains("comment body is required"), "{message}");
     assert_eq!(board.everything(), before);
     // Among other words a dash is a dash.
     board.say_from(b"not read", &["comment", &id, "-", "as", "it", "is"]).ok();

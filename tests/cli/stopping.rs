@@ -21,8 +21,8 @@ fn a_reclaim_returns_when_the_processes_are_gone() {
     let board = Board::with_workers(&[("dev", WILLING)]);
     let id = started(&board, "dev");
     let run = board.runs(&id)[0]["id"].as_i64().unwrap();
-    let told = board.say(["reclaim", &id, "--reason", "wrong branch"]).ok();
-    assert_eq!(told, format!("Reclaimed {id} (run {run} has ended)\n"));
+    let message = board.say(["reclaim", &id, "--reason", "wrong branch"]).ok();
+    assert_eq!(message, format!("Reclaimed {id} (run {run} has ended)\n"));
     let ended = &board.runs(&id)[0];
     assert!(ended["closed_at"].is_i64(), "{ended}");
     assert_eq!((&ended["outcome"], &ended["error"]), (&json!("reclaimed"), &json!("wrong branch")));
@@ -53,12 +53,12 @@ fn whoever_does_not_want_to_wait_is_told_that_it_is_stopping() {
 fn work_goes_to_another_profile_and_its_processes_end_first() {
     let board = Board::with_workers(&[("dev", WILLING)]);
     let id = started(&board, "dev");
-    let told = board.say(["reassign", &id, "none"]).ok();
-    assert!(told.starts_with(&format!("Reassigned {id} to (unassigned) (run ")), "{told}");
+    let message = board.say(["reassign", &id, "none"]).ok();
+    assert!(message.starts_with(&format!("Reassigned {id} to (unassigned) (run ")), "{message}");
     assert!(board.runs(&id)[0]["closed_at"].is_i64());
     assert_eq!((board.status(&id).as_str(), &board.task(&id)["assignee"]), ("ready", &json!(null)));
-    let told = board.say(["reassign", &id, "qa"]).ok();
-    assert_eq!(told, format!("Reassigned {id} to qa\n"), "nobody worked on it");
+    let message = board.say(["reassign", &id, "qa"]).ok();
+    assert_eq!(message, format!("Reassigned {id} to qa\n"), "nobody worked on it");
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn a_claim_made_by_hand_has_no_processes_to_wait_for() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
     board.say(["claim", &id]).ok();
-    let told = board.say(["reclaim", &id]).ok();
-    assert!(told.starts_with(&format!("Reclaimed {id} (run ")) && !told.contains("stopping"));
+    let message = board.say(["reclaim", &id]).ok();
+    assert!(message.starts_with(&format!("Reclaimed {id} (run ")) && !message.contains("stopping"));
     assert_eq!(board.status(&id), "ready");
 }
 
@@ -78,8 +78,8 @@ fn a_stop_returns_when_the_processes_are_gone_and_says_where_the_task_is() {
         let board = Board::with_workers(&[("dev", WILLING)]);
         let id = started(&board, "dev");
         let run = board.runs(&id)[0]["id"].as_i64().unwrap();
-        let told = board.say(["stop", &id, flag, "--reason", "wrong branch"]).ok();
-        assert_eq!(told, format!("Stopped {id}: {status} (run {run} has ended)\n"));
+        let message = board.say(["stop", &id, flag, "--reason", "wrong branch"]).ok();
+        assert_eq!(message, format!("Stopped {id}: {status} (run {run} has ended)\n"));
         let ended = &board.runs(&id)[0];
         assert!(ended["closed_at"].is_i64(), "{ended}");
         let said = (&ended["outcome"], &ended["error"]);

@@ -6,7 +6,7 @@ use crate::harness::Board;
 use crate::talk::Talk;
 
 /// A line without its time.
-fn told(line: &str) -> &str {
+fn message(line: &str) -> &str {
     let (time, rest) = line.split_once("] ").unwrap_or_else(|| panic!("{line}"));
     assert!(time.starts_with('[') && time.len() == 20, "{line}");
     rest
@@ -19,11 +19,11 @@ fn a_tail_tells_everything_so_far_and_goes_on() {
     board.say(["assign", &id, "dev"]).ok();
     let other = board.create("other", &[]);
     let tail = Talk::start(&board, &["tail", &id, "--interval", "0.1"]);
-    assert!(told(&tail.line()).starts_with("created {"));
-    assert_eq!(told(&tail.line()), r#"assigned {"assignee":"dev"}"#);
+    assert!(message(&tail.line()).starts_with("created {"));
+    assert_eq!(message(&tail.line()), r#"assigned {"assignee":"dev"}"#);
     board.say(["archive", &other]).ok();
     board.say(["archive", &id]).ok();
-    assert_eq!(told(&tail.line()), "archived");
+    assert_eq!(message(&tail.line()), "archived");
     tail.interrupt();
     let said = tail.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -66,13 +66,13 @@ fn a_watch_begins_now_and_tells_whose_a_task_is() {
     board.until_reads(before, 3);
     board.say(["comment", &id, "hello", "--author", "ann"]).ok();
     let line = watch.line();
-    assert_eq!(told(&line), format!(r#"{id} commented (@dev) {{"author":"ann","len":5}}"#));
+    assert_eq!(message(&line), format!(r#"{id} commented (@dev) {{"author":"ann","len":5}}"#));
     board.say(["assign", &id, "none"]).ok();
-    assert_eq!(told(&watch.line()), format!(r#"{id} assigned (-) {{"assignee":null}}"#));
+    assert_eq!(message(&watch.line()), format!(r#"{id} assigned (-) {{"assignee":null}}"#));
     board.say(["boards", "create", "elsewhere"]).ok();
     board.create("unseen", &["--board", "elsewhere"]);
     board.say(["archive", &id]).ok();
-    assert_eq!(told(&watch.line()), format!("{id} archived (-)"));
+    assert_eq!(message(&watch.line()), format!("{id} archived (-)"));
     watch.interrupt();
     let said = watch.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -91,10 +91,10 @@ fn a_watch_shows_only_what_its_filters_admit() {
     let c = board.create("c", &["--assignee", "dev", "--tenant", "shop"]);
     board.say(["claim", &c]).ok();
     board.say(["complete", &c]).ok();
-    assert!(told(&watch.line()).starts_with(&format!("{c} completed (@dev)")));
+    assert!(message(&watch.line()).starts_with(&format!("{c} completed (@dev)")));
     board.say(["assign", &b, "dev"]).ok();
     board.say(["edit", &b, "--title", "bbb"]).ok();
-    assert_eq!(told(&watch.line()), format!(r#"{b} edited (@dev) {{"fields":["title"]}}"#));
+    assert_eq!(message(&watch.line()), format!(r#"{b} edited (@dev) {{"fields":["title"]}}"#));
 }
 
 #[test]

@@ -34,8 +34,8 @@ fn a_drain_returns_when_the_last_run_has_ended() {
     let workspace = board.home().join("workspaces").join(&id);
     until("the worker to begin", || workspace.join("begun").exists().then_some(()));
     assert_eq!(board.say(["drain", "--no-wait"]).ok(), "Draining; 1 run continues\n");
-    let told = board.say(["drain", "--timeout", "20ms"]).failed(3);
-    assert!(told.contains("timed out after 20ms: 1 run continues"), "{told}");
+    let message = board.say(["drain", "--timeout", "20ms"]).failed(3);
+    assert!(message.contains("timed out after 20ms: 1 run continues"), "{message}");
     let before = board.figure("database_reads");
     let drain = Talk::start(&board, &["drain"]);
     board.until_reads(before, 2);

@@ -621,13 +621,13 @@ fn what_is_wrong_is_refused_in_its_words_and_changes_nothing() {
             let mut words: Vec<String> =
                 std::iter::once(verb.name.to_owned()).chain(words.iter().map(fill)).collect();
             let said = board.say(&words);
-            let told = format!("{}{}", said.err, said.out);
-            assert_eq!(said.code, *exit, "{words:?}: {told}");
-            let is_clap = *exit == 2 && told.contains("Usage:");
-            let first = told.lines().next().unwrap();
-            let place = if is_clap { told.as_str() } else { first };
-            assert!(place.contains(phrase) && first.len() < 400, "{words:?}: {told}");
-            assert!(first.starts_with("error: "), "{words:?}: {told}");
+            let message = format!("{}{}", said.err, said.out);
+            assert_eq!(said.code, *exit, "{words:?}: {message}");
+            let is_clap = *exit == 2 && message.contains("Usage:");
+            let first = message.lines().next().unwrap();
+            let location = if is_clap { message.as_str() } else { first };
+            assert!(location.contains(phrase) && first.len() < 400, "{words:?}: {message}");
+            assert!(first.starts_with("error: "), "{words:?}: {message}");
             if verb.name != "slash" {
                 assert!(said.out.is_empty(), "{words:?}: {said:?}");
                 words.push("--json".to_owned());

@@ -19,8 +19,8 @@ pub struct Talk {
 }
 
 impl Talk {
-    pub fn start(place: &Location, arguments: &[&str]) -> Self {
-        let mut command = place.command(arguments);
+    pub fn start(location: &Location, arguments: &[&str]) -> Self {
+        let mut command = location.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -70,7 +70,7 @@ impl Drop for Talk {
 
 /// Makes a call at a terminal, types `typed`, and returns its exit code with everything that the terminal showed.
 pub fn at_terminal(
-    place: &Location,
+    location: &Location,
     variables: &[(&str, &str)],
     arguments: &[&str],
     typed: &str,
@@ -78,7 +78,7 @@ pub fn at_terminal(
     let size = nix::pty::Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = nix::pty::openpty(Some(&size), None).unwrap();
     let (mut master, slave) = (File::from(pty.master), File::from(pty.slave));
-    let mut command = place.command(arguments);
+    let mut command = location.command(arguments);
     command.envs(variables.iter().copied());
     command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
     let mut child = command.spawn().unwrap();

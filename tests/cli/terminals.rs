@@ -120,8 +120,8 @@ fn a_log_is_clean_on_a_terminal_and_whole_in_a_pipe_and_with_raw() {
     assert!(raw.starts_with(&format!("{HOSTILE}\nBlocked {id}: fine ")), "{raw:?}");
     assert_eq!(board.say(["log", &id, "--raw"]).ok(), raw);
     assert_eq!(on_terminal(&board, &["log", &id, "--raw"]).replace("\r\n", "\n"), raw);
-    let told = board.say(["log", &id, "--raw", "--json"]).failed(2);
-    assert!(told.starts_with("error: JSON holds text"), "{told}");
+    let message = board.say(["log", &id, "--raw", "--json"]).failed(2);
+    assert!(message.starts_with("error: JSON holds text"), "{message}");
 }
 
 #[test]

@@ -88,10 +88,10 @@ fn of_several_ids_one_that_is_no_task_leaves_nothing_half_done() {
         &["promote", &b, &a, "t_dead"],
         &["promote", &b, "reason", "--ids", "t_dead"],
     ] {
-        let told = board.say(words).failed(1);
+        let message = board.say(words).failed(1);
         assert!(
-            told.contains("no such task") && told.contains("no task was changed"),
-            "{words:?}: {told}"
+            message.contains("no such task") && message.contains("no task was changed"),
+            "{words:?}: {message}"
         );
         let said = board.say(words.iter().chain(&["--json"]));
         assert_eq!((said.code, said.out.as_str()), (1, "[]\n"), "{words:?}");
@@ -127,8 +127,8 @@ fn a_handoff_belongs_to_one_task_and_a_result_to_each() {
     let board = Board::quiet();
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     for flag in ["--summary", "--metadata"] {
-        let told = board.say(["complete", &a, &b, flag, "{}"]).failed(2);
-        assert!(told.contains("per-task"), "{told}");
+        let message = board.say(["complete", &a, &b, flag, "{}"]).failed(2);
+        assert!(message.contains("per-task"), "{message}");
     }
     assert_eq!((board.status(&a), board.status(&b)), ("ready".into(), "ready".into()));
     board.say(["complete", &a, &b, "--result", "shipped"]).ok();
@@ -151,8 +151,8 @@ fn a_kind_of_block_is_kept_with_its_event() {
         let blocked = events.into_iter().find(|event| event["kind"] == "blocked").unwrap();
         assert_eq!(blocked["payload"], json!({"reason": "which key", "kind": "needs_input"}));
     }
-    let told = board.say(["block", &a, "x", "--kind", "mood"]).failed(1);
-    assert!(told.contains("kind must be one of"), "{told}");
+    let message = board.say(["block", &a, "x", "--kind", "mood"]).failed(1);
+    assert!(message.contains("kind must be one of"), "{message}");
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn metadata_is_an_object_or_a_usage_error() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
     for wrong in ["[1]", "1", "null", "\"x\"", "true", "{", "", "{\"a\":1} x"] {
-        let told = board.say(["complete", &id, "--metadata", wrong]).failed(2);
-        assert!(told.starts_with("error: --metadata: "), "{told}");
+        let message = board.say(["complete", &id, "--metadata", wrong]).failed(2);
+        assert!(message.starts_with("error: --metadata: "), "{message}");
     }
     assert_eq!(board.status(&id), "ready");
 }
@@ -207,9 +207,9 @@ fn a_worker_has_to_say_what_it_did_and_what_it_needs() {
 fn a_block_keeps_its_reason_as_a_comment_for_every_task() {
     let board = Board::quiet();
     let ids = ["a", "b", "c"].map(|title| board.create(title, &[]));
-    let told = board.say(["block", &ids[0], "no", "key", "--ids", &ids[1], &ids[2]]).ok();
+    let message = board.say(["block", &ids[0], "no", "key", "--ids", &ids[1], &ids[2]]).ok();
     let lines: Vec<String> = ids.iter().map(|id| format!("Blocked {id}: no key\n")).collect();
-    assert_eq!(told, lines.concat());
+    assert_eq!(message, lines.concat());
     for id in &ids {
         let shown = board.say(["show", id, "--json"]).json();
         assert_eq!(shown["task"]["status"], "blocked");
@@ -226,14 +226,17 @@ fn a_block_keeps_its_reason_as_a_comment_for_every_task() {
 fn an_unblocked_task_is_ready_or_waits_for_its_parents() {
     let board = Board::quiet();
     let (id, parent) = (board.create("t", &[]), board.create("p", &[]));
-    let told = board.say(["unblock", &id]).failed(1);
-    assert!(told.contains(&format!("cannot unblock {id}: status=ready (not blocked?)")), "{told}");
+    let message = board.say(["unblock", &id]).failed(1);
+    assert!(
+        message.contains(&format!("cannot unblock {id}: status=ready (not blocked?)")),
+        "{message}"
+    );
     board.say(["block", &id]).ok();
     assert_eq!(board.say(["unblock", &id]).ok(), format!("Unblocked {id}\n"));
     board.say(["block", &id]).ok();
     board.say(["link", &parent, &id]).ok();
-    let told = board.say(["unblock", &id]).ok();
-    assert!(told.starts_with(&format!("Unblocked {id} (todo")), "{told}");
+    let message = board.say(["unblock", &id]).ok();
+    assert!(message.starts_with(&format!("Unblocked {id} (todo")), "{message}");
     assert_eq!(board.status(&id), "todo");
 }
 

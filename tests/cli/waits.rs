@@ -64,8 +64,8 @@ fn a_time_out_names_what_is_not_there() {
     let board = Board::quiet();
     let (a, b) = (board.create("a", &[]), board.create("b", &[]));
     board.say(["complete", &a]).ok();
-    let told = board.say(["wait", &a, &b, "--timeout", "10ms"]).failed(3);
-    assert_eq!(told, format!("error: timed out after 10ms: {b} is ready\n"));
+    let message = board.say(["wait", &a, &b, "--timeout", "10ms"]).failed(3);
+    assert_eq!(message, format!("error: timed out after 10ms: {b} is ready\n"));
     let said = board.say(["wait", &b, "--timeout", "0", "--json"]);
     assert_eq!(said.code, 3);
     let object: Value = serde_json::from_str(said.err.lines().last().unwrap()).unwrap();
@@ -76,8 +76,8 @@ fn a_time_out_names_what_is_not_there() {
 fn an_unknown_task_is_refused_at_once() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
-    let told = board.say(["wait", &id, "t_dead"]).failed(1);
-    assert!(told.contains("no such task: t_dead"), "{told}");
+    let message = board.say(["wait", &id, "t_dead"]).failed(1);
+    assert!(message.contains("no such task: t_dead"), "{message}");
 }
 
 #[test]

@@ -79,17 +79,17 @@ fn what_does_not_arrive_whole_or_may_not_come_leaves_nothing() {
         ("", b"abc", "invalid_value"),
         ("a&colour=red", b"abc", "bad_request"),
     ] {
-        let told = body_of(&raw(&daemon, &attach(&id, name, "two", body)));
-        assert_eq!(told["error"]["code"], code, "{name}: {told}");
+        let message = body_of(&raw(&daemon, &attach(&id, name, "two", body)));
+        assert_eq!(message["error"]["code"], code, "{name}: {message}");
     }
-    let told = body_of(&raw(&daemon, &attach("t_ffffffff", "a", "three", &vec![7; 3_000_000])));
-    assert_eq!(told["error"]["code"], "unknown_task");
+    let message = body_of(&raw(&daemon, &attach("t_ffffffff", "a", "three", &vec![7; 3_000_000])));
+    assert_eq!(message["error"]["code"], "unknown_task");
     let head = format!(
         "POST /v1/tasks/{id}/attach?filename=a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n",
         25 * 1024 * 1024 + 1
     );
-    let told = body_of(&raw(&daemon, head.as_bytes()));
-    assert_eq!(told["error"]["code"], "too_large");
+    let message = body_of(&raw(&daemon, head.as_bytes()));
+    assert_eq!(message["error"]["code"], "too_large");
     assert_eq!((daemon.show(&id), entries(&daemon)), (before, 0));
 }

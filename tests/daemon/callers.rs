@@ -31,9 +31,9 @@ fn a_process_in_a_runs_tree_acts_as_that_run_whatever_its_environment_says() {
     daemon.configure(&text);
     daemon.restart();
     let id = daemon.create(json!({ "assignee": "sh" }));
-    let told = output(&daemon, &id);
-    assert!(told.contains(&format!("belongs to {id}, not to {other}")), "{told}");
-    assert_eq!(told.matches("may not").count(), 2, "{told}");
+    let report = output(&daemon, &id);
+    assert!(report.contains(&format!("belongs to {id}, not to {other}")), "{report}");
+    assert_eq!(report.matches("may not").count(), 2, "{report}");
     assert_eq!(daemon.status(&other), "ready");
     let comments = &daemon.show(&other)["comments"];
     assert_eq!(comments[0]["author"], "sh", "the kernel says who wrote it: {comments}");

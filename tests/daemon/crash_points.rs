@@ -42,7 +42,7 @@ impl Acknowledged {
 fn one_client(
     socket: PathBuf,
     number: usize,
-    told: &Acknowledged,
+    message: &Acknowledged,
     is_over: &AtomicBool,
 ) -> Result<(), ClientError> {
     // Like a worker's client: it repeats for a minute.
@@ -53,7 +53,7 @@ fn one_client(
     let create = |title: String, mut fields: Value| {
         fields["title"] = json!(title);
         let id = client.post::<Value>("/v1/tasks", &fields)?["id"].as_str().unwrap().to_owned();
-        told.note(&told.created, title, id.clone());
+        message.note(&message.created, title, id.clone());
         Ok::<String, ClientError>(id)
     };
     for round in 0.. {
@@ -70,12 +70,12 @@ fn one_client(
         for id in [&first, &child] {
             let body = format!("about {id}");
             verb(id, "comment", json!({"body": body}))?;
-            told.note(&told.commented, body, id.clone());
+            message.note(&message.commented, body, id.clone());
         }
         for id in parents {
             let summary = format!("made {id}");
             verb(id, "complete", json!({"summary": summary}))?;
-            told.note(&told.completed, id.clone(), summary);
+            message.note(&message.completed, id.clone(), summary);
         }
         verb(&child, "block", json!({"reason": "wait"}))?;
         verb(&child, "unblock", json!({}))?;
@@ -86,7 +86,7 @@ fn one_client(
     Ok(())
 }
 
-fn look_at_the_file(daemon: &Daemon, told: &Acknowledged, when: &str) {
+fn look_at_the_file(daemon: &Daemon, message: &Acknowledged, when: &str) {
     let connection = Connection::open(daemon.home().join("kanban.db")).unwrap();
     let sound: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -102,15 +102,15 @@ fn look_at_the_file(daemon: &Daemon, told: &Acknowledged, when: &str) {
     let count = |sql: &str, value: &str| -> i64 {
         connection.prepare_cached(sql).unwrap().query_row([value], |row| row.get(0)).unwrap()
     };
-    for (title, id) in told.created.lock().unwrap().iter() {
+    for (title, id) in message.created.lock().unwrap().iter() {
         let same = "SELECT count(*) FROM tasks WHERE title = ?1";
         assert_eq!(count(same, title), 1, "{when}: created {title} ({id})");
     }
-    for (body, id) in told.commented.lock().unwrap().iter() {
+    for (body, id) in message.commented.lock().unwrap().iter() {
         let same = "SELECT count(*) FROM task_comments WHERE body = ?1";
         assert_eq!(count(same, body), 1, "{when}: comment on {id}");
     }
-    for (id, summary) in told.completed.lock().unwrap().iter() {
+    for (id, summary) in message.completed.lock().unwrap().iter() {
         let (status, kept): (String, i64) = connection
             .query_row(
                 "SELECT status, (SELECT count(*) FROM task_runs WHERE task_id = tasks.id AND summary = ?2)
@@ -185,7 +185,7 @@ fn die_and_come_back(seed: u64, deaths: usize) {
     let text = config(&[("sh", "exit", &worker)]);
     daemon.configure(&text);
     let mut random = SeededRandom::new(seed);
-    let told = Acknowledged::default();
+    let message = Acknowledged::default();
     let is_over = AtomicBool::new(false);
     daemon.spawn();
     daemon.wait_until_up();
@@ -194,32 +194,34 @@ fn die_and_come_back(seed: u64, deaths: usize) {
     std::thread::scope(|scope| {
         let over = Over(&is_over);
         for number in 0..CLIENTS {
-            let (socket, told, is_over) = (socket.clone(), &told, &is_over);
+            let (socket, message, is_over) = (socket.clone(), &message, &is_over);
             scope.spawn(move || {
-                let ended = one_client(socket, number, told, is_over);
+                let ended = one_client(socket, number, message, is_over);
                 assert!(ended.is_ok() || is_over.load(Ordering::SeqCst), "{ended:?}");
             });
         }
         for nth in 0..deaths {
             let point = death(&mut random);
             let when = format!("seed {seed}, death {nth} by {point:?}");
-            let enough = told.count.load(Ordering::SeqCst)
+            let enough = message.count.load(Ordering::SeqCst)
                 + usize::try_from(below(&mut random, 80)).unwrap();
             daemon.arm(point.as_deref());
             daemon.spawn();
             if point.is_none() {
-                until("some work", || (told.count.load(Ordering::SeqCst) >= enough).then_some(()));
+                until("some work", || {
+                    (message.count.load(Ordering::SeqCst) >= enough).then_some(())
+                });
                 daemon.kill_9();
             } else {
                 daemon.wait_killed();
             }
-            look_at_the_file(&daemon, &told, &when);
+            look_at_the_file(&daemon, &message, &when);
         }
         drop(over);
         daemon.arm(None);
         daemon.spawn();
     });
-    let created = told.created.lock().unwrap().clone();
+    let created = message.created.lock().unwrap().clone();
     for (title, id) in created.iter().filter(|(title, _)| title.starts_with("worker")) {
         daemon.wait_status(id, "done");
         let starts = daemon.scratch().join(format!("starts.{id}"));
@@ -227,7 +229,7 @@ fn die_and_come_back(seed: u64, deaths: usize) {
         assert_eq!(starts.lines().count(), 1, "{title} was not started exactly once");
     }
     daemon.kill_9();
-    look_at_the_file(&daemon, &told, &format!("seed {seed}, at the end"));
+    look_at_the_file(&daemon, &message, &format!("seed {seed}, at the end"));
 }
 
 /// Tells the clients to end, also when the test ends early.

@@ -39,9 +39,9 @@ fn the_daemon_raises_its_limit_and_shims_and_workers_get_the_one_that_it_found()
     let dir = RunDir::new(daemon.home().join("runs/1"));
     let shim = until("the shim", || read_identity(&dir).unwrap()).shim.pid;
     assert_eq!(limits(shim), ("99".into(), "999".into()));
-    let told =
+    let message =
         until("the worker's word", || Some(daemon.run_log(&id)).filter(|log| log.ends_with('\n')));
-    assert_eq!(told, "worker 99 999\n");
+    assert_eq!(message, "worker 99 999\n");
 }
 
 #[test]

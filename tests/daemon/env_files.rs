@@ -72,9 +72,9 @@ fn a_file_of_keys_that_others_may_read_starts_nothing_and_is_told() {
         daemon.wait_status(&id, "blocked");
         let run = daemon.runs(&id).pop().unwrap();
         assert_eq!(run["cause"], "spawn_failed", "{run}");
-        let told = run["error"].as_str().unwrap();
-        assert!(told.contains(phrase) && told.contains("env_file"), "{told}");
-        assert!(!told.contains("s3cret") && !told.contains("no variable"), "{told}");
+        let message = run["error"].as_str().unwrap();
+        assert!(message.contains(phrase) && message.contains("env_file"), "{message}");
+        assert!(!message.contains("s3cret") && !message.contains("no variable"), "{message}");
         daemon.post("/v1/breakers/reset", &json!({ "key": "profile:sh" }));
     }
 }
@@ -105,8 +105,11 @@ fn the_doctor_fails_on_files_with_secrets_that_others_may_read() {
         let found = checks(&daemon, "secrets");
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0]["health"], "fail");
-        let told = found[0]["message"].as_str().unwrap();
-        assert!(told.contains(file.to_str().unwrap()) && told.contains("all users"), "{told}");
+        let message = found[0]["message"].as_str().unwrap();
+        assert!(
+            message.contains(file.to_str().unwrap()) && message.contains("all users"),
+            "{message}"
+        );
         assert!(!found[0].to_string().contains("s3cret"), "{found:?}");
         set_mode(file, 0o600);
     }

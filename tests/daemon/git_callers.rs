@@ -117,10 +117,10 @@ impl Field {
 
     /// Every call was refused.
     fn all_were_refused(&self, what: &str) {
-        let told = std::fs::read_to_string(self.file("told")).unwrap();
-        assert!(!self.file("paused").exists(), "{what}: {told}");
+        let message = std::fs::read_to_string(self.file("told")).unwrap();
+        assert!(!self.file("paused").exists(), "{what}: {message}");
         assert_ne!(self.daemon.get("/v1/dispatch/switch")["dispatch"], "paused", "{what}");
-        assert!(told.contains("workspace command"), "{what}: {told}");
+        assert!(message.contains("workspace command"), "{what}: {message}");
     }
 
     /// Has everything end.

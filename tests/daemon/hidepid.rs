@@ -53,16 +53,16 @@ fn said(daemon: &Daemon, arguments: &[&str]) -> Output {
     call.uid(1).gid(1).current_dir("/").stdin(Stdio::null()).output().unwrap()
 }
 
-fn told(daemon: &Daemon, arguments: &[&str]) -> String {
+fn message(daemon: &Daemon, arguments: &[&str]) -> String {
     let output = said(daemon, arguments);
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let message = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{arguments:?}: {output:?}\n{}", daemon.log());
-    told
+    message
 }
 
 fn create(daemon: &Daemon, profile: &str) -> String {
-    let told = told(daemon, &["create", "a task", "--assignee", profile]);
-    told.split_whitespace().nth(1).unwrap().to_owned()
+    let message = message(daemon, &["create", "a task", "--assignee", profile]);
+    message.split_whitespace().nth(1).unwrap().to_owned()
 }
 
 /// A column of the newest run of a task, from the database: the test itself is nobody whom the daemon would tell.
@@ -99,8 +99,8 @@ fn where_proc_hides_others_a_users_own_daemon_serves_its_user_and_no_worker_pass
         } else {
             assert!(hidden.contains("hides an ancestor"), "{option}: {hidden}");
         }
-        assert!(!told(&daemon, &["status"]).contains("paused"), "{option}");
-        let shown = told(&daemon, &["show", &id]);
+        assert!(!message(&daemon, &["status"]).contains("paused"), "{option}");
+        let shown = message(&daemon, &["show", &id]);
         assert!(shown.contains("placed") && shown.contains("sh"), "{option}: {shown}");
         let doctor = String::from_utf8(said(&daemon, &["doctor"]).stdout).unwrap();
         assert!(doctor.contains(&format!("(hidepid={option})")), "{doctor}");
@@ -197,7 +197,7 @@ fn a_run_whose_shim_died_keeps_its_slot_while_a_hidden_process_of_it_lives() {
         (newest(&daemon, &id, "id"), newest(&daemon, &id, "closed_at")),
         (Some("1".into()), None)
     );
-    told(&daemon, &["pause"]);
+    message(&daemon, &["pause"]);
     kill(Pid::from_raw(left), Signal::SIGKILL).unwrap();
     wait_outcome(&daemon, &id, "lost");
 }
@@ -215,14 +215,14 @@ fn a_daemon_that_could_not_see_the_workers_of_other_users_is_refused_with_the_mo
         let mut start = Command::new("unshare");
         start.args(["--mount", "sh", "-c", &script(option), env!("CARGO_BIN_EXE_kanband")]);
         let output = start.env("KANBAN_HOME", daemon.home()).stdin(Stdio::null()).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        if output.status.code() == Some(99) || told.starts_with("unshare:") {
+        let message = String::from_utf8(output.stderr).unwrap();
+        if output.status.code() == Some(99) || message.starts_with("unshare:") {
             skip(format_args!("no /proc with hidepid={option} can be mounted here"));
             return;
         }
-        assert_eq!(output.status.code(), Some(78), "{option}: {told}");
+        assert_eq!(output.status.code(), Some(78), "{option}: {message}");
         let expected = format!("kanband: /proc is mounted with hidepid={option}: ");
-        assert!(told.starts_with(&expected) && told.lines().count() == 1, "{told}");
+        assert!(message.starts_with(&expected) && message.lines().count() == 1, "{message}");
         assert!(!daemon.home().join("kanban.db").exists(), "nothing is made");
     }
 }
@@ -235,11 +235,11 @@ fn where_the_daemon_is_in_the_group_of_the_mount_a_holder_works_as_ever() {
     let mut again = Command::new("unshare");
     again.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).arg(test);
     let output = again.stdin(Stdio::null()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(99) || told.starts_with("unshare:") {
+    let message = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(99) || message.starts_with("unshare:") {
         skip("no /proc with hidepid can be mounted here");
         return;
     }
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && shown.contains("1 passed"), "{shown}\n{told}");
+    assert!(output.status.success() && shown.contains("1 passed"), "{shown}\n{message}");
 }

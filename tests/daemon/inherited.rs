@@ -92,8 +92,8 @@ fn signals_that_a_starter_has_blocked_or_ignored_are_neither_to_daemon_nor_worke
         let ignored = [Signal::SIGPIPE, Signal::SIGTTIN, Signal::SIGTTOU, Signal::SIGXFSZ];
         let ignored = ignored.iter().fold(0, |set, signal| set | bit(*signal));
         assert_eq!(signals(&status, "SigIgn"), ignored, "{status}");
-        let told = worker(&daemon);
-        assert_eq!((signals(&told, "SigBlk"), signals(&told, "SigIgn")), (0, 0), "{told}");
+        let message = worker(&daemon);
+        assert_eq!((signals(&message, "SigBlk"), signals(&message, "SigIgn")), (0, 0), "{message}");
         ends_well(&mut daemon);
     }
 }
@@ -122,8 +122,8 @@ fn files_of_the_home_are_private_and_a_worker_has_its_own_mask_whatever_the_star
     use std::os::unix::fs::PermissionsExt as _;
     for mask in ["0", "0o777"] {
         let Some(mut daemon) = launched(&format!("os.umask({mask})"), &TELLER) else { return };
-        let told = worker(&daemon);
-        assert!(told.lines().any(|line| line == "0022"), "{told}");
+        let message = worker(&daemon);
+        assert!(message.lines().any(|line| line == "0022"), "{message}");
         for entry in std::fs::read_dir(daemon.home()).unwrap().map(Result::unwrap) {
             let (name, mode) = (entry.file_name(), entry.metadata().unwrap().permissions().mode());
             let is_ours =
@@ -160,10 +160,10 @@ fn descriptors_that_a_starter_has_left_open_are_kept_open_by_nobody() {
     // Read to its end: nobody has the other one any more.
     let read = std::thread::spawn(move || end.read_to_end(&mut Vec::new()).unwrap());
     until("the end of the pipe", || read.is_finished().then_some(()));
-    let told = worker(&daemon);
-    let open = told.lines().filter(|line| line.contains(" -> ")).count();
+    let message = worker(&daemon);
+    let open = message.lines().filter(|line| line.contains(" -> ")).count();
     // 0 to 2, and the directory that is being listed.
-    assert_eq!(open, 4, "{told}");
+    assert_eq!(open, 4, "{message}");
     ends_well(&mut daemon);
 }
 
@@ -194,8 +194,8 @@ fn timers_of_daemon_and_worker_are_exact_whatever_slack_the_starter_has() {
     let script = "assert libc.prctl(29, 10**10, 0, 0, 0) == 0";
     let Some(mut daemon) = launched(script, &TELLER) else { return };
     assert_eq!(file_of(daemon.pid(), "timerslack_ns").trim(), "50000");
-    let told = worker(&daemon);
-    assert!(told.contains("slack 50000"), "{told}");
+    let message = worker(&daemon);
+    assert!(message.contains("slack 50000"), "{message}");
     ends_well(&mut daemon);
 }
 
@@ -232,8 +232,8 @@ fn a_raised_priority_is_the_daemons_and_a_lowered_one_its_workers_too() {
     ] {
         let script = format!("try:\n  {script}\nexcept PermissionError: os._exit(99)");
         let Some(mut daemon) = launched(&script, &TELLER) else { return };
-        let told = worker(&daemon);
-        assert!(told.lines().any(|line| line == worker_nice), "{worker_nice}: {told}");
+        let message = worker(&daemon);
+        assert!(message.lines().any(|line| line == worker_nice), "{worker_nice}: {message}");
         ends_well(&mut daemon);
     }
     let script = "try: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))\nexcept PermissionError: os._exit(99)";
@@ -253,16 +253,16 @@ fn a_worker_has_the_limits_that_the_daemon_was_started_with() {
                   resource.setrlimit(resource.RLIMIT_NOFILE, (300, 600))\n\
                   resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, 8 << 20))";
     let Some(mut daemon) = launched(limits, &TELLER) else { return };
-    let told = worker(&daemon);
+    let message = worker(&daemon);
     for (name, soft, hard) in [
         ("Max core file size", "0", "0"),
         ("Max file size", "1073741824", "1073741824"),
         ("Max open files", "300", "600"),
         ("Max stack size", "4194304", "8388608"),
     ] {
-        let line = told.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let line = message.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(words[..2], [soft, hard], "{name}: {told}");
+        assert_eq!(words[..2], [soft, hard], "{name}: {message}");
     }
     ends_well(&mut daemon);
 }
@@ -315,8 +315,8 @@ fn what_a_starter_has_taken_away_for_good_is_no_hindrance_and_its_capabilities_a
     assert!(daemon.spawn_by("setpriv", &with), "{}", daemon.log());
     daemon.wait_until_up();
     assert_ne!(signals(&file_of(daemon.pid(), "status"), "CapAmb"), 0);
-    let told = worker(&daemon);
-    assert_eq!((signals(&told, "CapAmb"), signals(&told, "CapEff")), (0, 0), "{told}");
+    let message = worker(&daemon);
+    assert_eq!((signals(&message, "CapAmb"), signals(&message, "CapEff")), (0, 0), "{message}");
     ends_well(&mut daemon);
 }
 

@@ -46,10 +46,10 @@ fn a_limit_is_enforced_or_said_not_to_be() {
         assert_eq!(daemon.runs(&id)[0]["not_enforced"], json!(missing), "{mode}");
         assert_eq!(profile(&daemon, "sh")["not_enforced"], json!(missing), "{mode}");
         assert_eq!(profile(&daemon, "free")["not_enforced"], json!([]), "{mode}");
-        let told = check(&daemon, "profile sh");
-        assert_eq!(told["health"] == "warn", !missing.is_empty(), "{mode}: {told}");
+        let message = check(&daemon, "profile sh");
+        assert_eq!(message["health"] == "warn", !missing.is_empty(), "{mode}: {message}");
         for key in &missing {
-            assert!(told["message"].as_str().unwrap().contains(key), "{mode}: {told}");
+            assert!(message["message"].as_str().unwrap().contains(key), "{mode}: {message}");
         }
         for (key, file, value) in [
             ("memory_max", "memory.max", "536870912\n"),

@@ -71,12 +71,12 @@ fn a_log_that_nobody_reads_holds_up_no_run_and_no_end_and_tells_its_loss_when_it
         status["attention"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
     assert_eq!(kinds, ["log"]);
     // Somebody reads again, to the line that tells of the loss, and then no more.
-    let (mut read, mut told) = (File::from(read), Vec::new());
+    let (mut read, mut message) = (File::from(read), Vec::new());
     until("the loss", || {
         let mut piece = [0; 4096];
         let length = read.read(&mut piece).unwrap();
-        told.extend_from_slice(&piece[..length]);
-        String::from_utf8_lossy(&told).contains("log lines were lost").then_some(())
+        message.extend_from_slice(&piece[..length]);
+        String::from_utf8_lossy(&message).contains("log lines were lost").then_some(())
     });
     log_much(&daemon);
     ends_when_asked(&mut daemon);

@@ -110,8 +110,8 @@ fn files_that_are_removed_or_replaced_stop_writing_and_a_backup_of_what_is_open_
         } else {
             remove_file(&path).unwrap();
         }
-        let told = refused(&daemon);
-        assert!(told.contains(path.to_str().unwrap()), "{told}");
+        let report = refused(&daemon);
+        assert!(report.contains(path.to_str().unwrap()), "{report}");
         assert_eq!(titles(&daemon), ["kept"], "readers go on");
         assert_eq!(check(&daemon, "database")["health"], "fail");
         let attention = daemon.get("/v1/status")["attention"][0].clone();
@@ -227,8 +227,8 @@ fn an_overwritten_database_is_not_written_into_and_is_told_until_it_is_restored(
         backup(&daemon, &saved);
         // In place, as `cp` and a shell's redirection do.
         std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
-        let told = refused(&daemon);
-        assert!(told.contains("overwritten"), "{what}: {told}");
+        let report = refused(&daemon);
+        assert!(report.contains("overwritten"), "{what}: {report}");
         assert_eq!(check(&daemon, "database")["health"], "fail", "{what}");
         let kept = restore(&daemon, &saved)["kept"].as_str().unwrap().to_owned();
         assert_eq!(std::fs::read(kept).unwrap(), bytes, "{what}: it was left as it was");

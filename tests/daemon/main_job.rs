@@ -109,8 +109,8 @@ fn a_worker_that_exceeds_its_time_is_ended_with_everything_it_started() {
     let run = &daemon.runs(&id)[0];
     assert_eq!((&run["outcome"], &run["cause"]), (&json!("gave_up"), &json!("timed_out")));
     until("the shim's own end", || (processes_of(&daemon.home()) == [daemon.pid()]).then_some(()));
-    let told = daemon.show(&id)["events"].as_array().unwrap().clone();
-    let event = told.iter().find(|event| event["kind"] == "timed_out").unwrap();
+    let message = daemon.show(&id)["events"].as_array().unwrap().clone();
+    let event = message.iter().find(|event| event["kind"] == "timed_out").unwrap();
     assert_eq!(event["payload"]["limit_seconds"], 1);
     assert_eq!(event["payload"]["sigkill"], true);
 }

@@ -28,7 +28,7 @@ const DISGUISES: [(&str, &str, bool); 3] = [
 const POINTS: [&str; 2] = ["daemon-forked", "remains-found"];
 
 /// What the daemon told an orphan of a run whose shim was killed, before anything was done about it.
-fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<String> {
+fn message(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<String> {
     let mut daemon = Daemon::prepare("");
     let dir = daemon.scratch().display().to_string();
     let socket = daemon.socket().display().to_string();
@@ -63,13 +63,14 @@ fn told(mode: &str, disguise: &str, needs_groups: bool, point: &str) -> Option<S
     until("the worker's end", || (!is_alive(identity.worker.as_ref().unwrap().pid)).then_some(()));
     assert!(is_alive(orphan), "there is nobody to call");
     std::fs::write(daemon.scratch().join("go"), "").unwrap();
-    let told = until("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
+    let message =
+        until("an answer", || std::fs::read_to_string(daemon.scratch().join("told")).ok());
     let dispatch = daemon.get("/v1/dispatch/switch")["dispatch"].clone();
-    assert_ne!(dispatch, "paused", "{mode}, {point}: {disguise}: {told}");
+    assert_ne!(dispatch, "paused", "{mode}, {point}: {disguise}: {message}");
     daemon.post("/v1/dispatch/switch", &json!({ "to": "paused" }));
     std::fs::remove_file(&hold).unwrap();
     until("the orphan's end", || (!is_alive(orphan)).then_some(()));
-    Some(told)
+    Some(message)
 }
 
 #[test]
@@ -81,10 +82,10 @@ fn an_orphan_of_a_dead_shim_is_no_operator_however_it_hides() {
                 continue;
             }
             for point in POINTS {
-                let Some(told) = told(mode, disguise, needs_leaf, point) else { continue };
-                let is_refused = told.contains("cannot identify the calling process")
-                    || told.contains("may not");
-                assert!(is_refused, "{mode}, {what}, {point}: {told}");
+                let Some(message) = message(mode, disguise, needs_leaf, point) else { continue };
+                let is_refused = message.contains("cannot identify the calling process")
+                    || message.contains("may not");
+                assert!(is_refused, "{mode}, {what}, {point}: {message}");
             }
         }
     }

@@ -21,8 +21,8 @@ fn workers_of_every_profile_see_the_one_board_whatever_home_their_profile_names(
     let second = daemon.create(json!({ "assignee": "writer", "parents": [first] }));
     for (id, name) in [(&first, "coder"), (&second, "writer")] {
         daemon.wait_status(id, "done");
-        let told = &daemon.runs(id)[0]["summary"];
-        assert_eq!(*told, format!("/elsewhere/profiles/{name} {name}"));
+        let message = &daemon.runs(id)[0]["summary"];
+        assert_eq!(*message, format!("/elsewhere/profiles/{name} {name}"));
     }
 }
 

@@ -95,13 +95,13 @@ fn sighup_reads_it_again_too_and_keeps_to_the_protocol_of_the_service_manager() 
     daemon.set("NOTIFY_SOCKET", path.to_str().unwrap());
     daemon.spawn();
     daemon.wait_until_up();
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     let mut listen = |what: &str| {
         until(what, || {
             let mut buffer = [0; 4096];
             let length = socket.recv(&mut buffer).ok()?;
-            told.extend(String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned));
-            told.iter().any(|line| line.starts_with(what)).then(|| std::mem::take(&mut told))
+            message.extend(String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned));
+            message.iter().any(|line| line.starts_with(what)).then(|| std::mem::take(&mut message))
         })
     };
     listen("READY=1");
@@ -135,8 +135,8 @@ fn keys_of_the_next_start_are_named_and_values_of_variables_are_not() {
             (&json!("profiles.sh.env.TOKEN"), &json!(false))
         ]
     );
-    let told = format!("{changes:?}{}", daemon.log());
-    assert!(!told.contains("two"), "{told}");
+    let message = format!("{changes:?}{}", daemon.log());
+    assert!(!message.contains("two"), "{message}");
 }
 
 #[test]

@@ -91,8 +91,8 @@ fn no_secret_of_a_run_is_in_its_log_its_row_or_its_context() {
 #[test]
 fn redacted_variables_are_listed_by_name_and_never_by_value() {
     let daemon = daemon_with("exit 3");
-    let told = daemon.get("/v1/profiles?name=dev");
-    let profile: Vec<ProfileInfo> = serde_json::from_value(told.clone()).unwrap();
+    let message = daemon.get("/v1/profiles?name=dev");
+    let profile: Vec<ProfileInfo> = serde_json::from_value(message.clone()).unwrap();
     let redacts: Vec<(&str, &str)> =
         profile[0].redacts.iter().map(|one| (one.name.as_str(), one.reason.as_str())).collect();
     for name in
@@ -112,7 +112,7 @@ fn redacted_variables_are_listed_by_name_and_never_by_value() {
     for name in ["MODEL", "PASSED", "HOME", "PATH"] {
         assert!(!redacts.iter().any(|(one, _)| *one == name), "{name}: {redacts:?}");
     }
-    assert!(!told.to_string().contains("v4lue"), "{told}");
+    assert!(!message.to_string().contains("v4lue"), "{message}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::harness::{Daemon, config, let_pass, until};
 /// The service manager's end.
 struct Listener {
     socket: UnixDatagram,
-    told: Vec<String>,
+    message: Vec<String>,
 }
 
 impl Listener {
@@ -22,21 +22,21 @@ impl Listener {
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
         daemon.set("NOTIFY_SOCKET", path.to_str().unwrap());
-        Self { socket, told: Vec::new() }
+        Self { socket, message: Vec::new() }
     }
 
     /// Everything told so far, a line each.
-    fn told(&mut self) -> &[String] {
+    fn message(&mut self) -> &[String] {
         let mut buffer = [0; 4096];
         while let Ok(length) = self.socket.recv(&mut buffer) {
             let text = std::str::from_utf8(&buffer[..length]).unwrap();
-            self.told.extend(text.lines().map(str::to_owned));
+            self.message.extend(text.lines().map(str::to_owned));
         }
-        &self.told
+        &self.message
     }
 
     fn count(&mut self, begin: &str) -> usize {
-        self.told().iter().filter(|line| line.starts_with(begin)).count()
+        self.message().iter().filter(|line| line.starts_with(begin)).count()
     }
 
     fn has(&mut self, begin: &str) -> bool {
@@ -61,15 +61,15 @@ fn ready_is_told_when_every_open_run_has_its_worker_and_stopping_when_the_end_be
     let mut listener = Listener::of(&mut daemon);
     daemon.spawn();
     until("the adoption", || hold.exists().then_some(()));
-    assert!(listener.has("STATUS=taking over"), "{:?}", listener.told());
-    assert!(!listener.has("READY=1"), "{:?}", listener.told());
+    assert!(listener.has("STATUS=taking over"), "{:?}", listener.message());
+    assert!(!listener.has("READY=1"), "{:?}", listener.message());
     std::fs::remove_file(&hold).unwrap();
     until("READY", || listener.has("READY=1").then_some(()));
     assert_eq!(daemon.get("/v1/daemon")["live_runs"], 1);
     assert!(!listener.has("STOPPING=1"));
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait_end().code(), Some(0));
-    assert!(listener.has("STOPPING=1"), "{:?}", listener.told());
+    assert!(listener.has("STOPPING=1"), "{:?}", listener.message());
     assert!(!listener.has("WATCHDOG"), "nobody asked for it");
 }
 
@@ -88,7 +88,7 @@ fn a_start_that_migrates_asks_for_more_time_until_it_is_through() {
     daemon.spawn();
     until("the migration", || hold.exists().then_some(()));
     until("more time", || listener.has("EXTEND_TIMEOUT_USEC=").then_some(()));
-    assert!(!listener.has("READY=1"), "{:?}", listener.told());
+    assert!(!listener.has("READY=1"), "{:?}", listener.message());
     std::fs::remove_file(&hold).unwrap();
     until("READY", || listener.has("READY=1").then_some(()));
 }
@@ -150,7 +150,7 @@ fn a_watchdog_for_another_process_is_not_fed() {
     daemon.spawn();
     daemon.wait_until_up();
     let_pass(Duration::from_millis(500));
-    assert!(listener.has("READY=1") && !listener.has("WATCHDOG=1"), "{:?}", listener.told());
+    assert!(listener.has("READY=1") && !listener.has("WATCHDOG=1"), "{:?}", listener.message());
 }
 
 #[test]

@@ -83,8 +83,8 @@ fn sockets_that_do_not_fit_are_refused_in_one_line_and_nothing_is_made() {
         let before = daemon.log().len();
         daemon.spawn_with_sockets(first, second);
         assert_eq!(daemon.wait_end().code(), Some(78), "{}", daemon.log());
-        let told = daemon.log().split_off(before);
-        assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+        let message = daemon.log().split_off(before);
+        assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
         assert!(!daemon.home().join("kanban.db").exists());
     }
     until("nothing", || daemon.socket().exists().then_some(()));

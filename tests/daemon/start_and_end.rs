@@ -25,14 +25,14 @@ fn start_refused(daemon: &Daemon) -> (Option<i32>, String) {
 #[test]
 fn a_second_daemon_on_a_home_ends_at_once_and_names_the_first() {
     let daemon = Daemon::start(&config(&[]));
-    let (code, told) = start_refused(&daemon);
+    let (code, message) = start_refused(&daemon);
     assert_eq!(code, Some(75));
     let expected = format!(
         "kanband: another daemon (pid {}) serves the home {}: see `kanban status`",
         daemon.pid(),
         daemon.home().display()
     );
-    assert!(told.starts_with(&expected) && told.lines().count() == 1, "{told}");
+    assert!(message.starts_with(&expected) && message.lines().count() == 1, "{message}");
     daemon.create(json!({}));
 }
 
@@ -107,9 +107,9 @@ fn a_home_whose_database_is_gone_is_refused_and_no_empty_one_is_made() {
     daemon.wait_end();
     let database = daemon.home().join("kanban.db");
     std::fs::remove_file(&database).unwrap();
-    let (code, told) = start_refused(&daemon);
+    let (code, message) = start_refused(&daemon);
     assert_eq!(code, Some(78));
-    assert!(told.contains("is missing, but this home was used before"), "{told}");
+    assert!(message.contains("is missing, but this home was used before"), "{message}");
     assert!(!database.exists());
 }
 
@@ -128,9 +128,9 @@ fn a_damaged_database_is_refused_and_left_as_it_is() {
         let at = if damage == "middle" { bytes.len() / 2 } else { 0 };
         bytes[at..at + 4096].fill(0xa5);
         std::fs::write(&database, &bytes).unwrap();
-        let (code, told) = start_refused(&daemon);
-        assert_eq!(code, Some(78), "{damage}: {told}");
-        assert!(told.contains("is damaged"), "{damage}: {told}");
+        let (code, message) = start_refused(&daemon);
+        assert_eq!(code, Some(78), "{damage}: {message}");
+        assert!(message.contains("is damaged"), "{damage}: {message}");
         assert!(std::fs::read(&database).unwrap() == bytes, "{damage}");
         std::fs::write(&database, intact).unwrap();
     }
@@ -145,17 +145,20 @@ fn a_database_of_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(daemon.home().join("kanban.db")).unwrap();
     connection.pragma_update(None, "user_version", 999).unwrap();
     drop(connection);
-    let (code, told) = start_refused(&daemon);
+    let (code, message) = start_refused(&daemon);
     assert_eq!(code, Some(78));
-    assert!(told.contains("schema version 999"), "{told}");
-    assert!(told.contains("use the kanband that wrote it") && !told.contains("restore"), "{told}");
+    assert!(message.contains("schema version 999"), "{message}");
+    assert!(
+        message.contains("use the kanband that wrote it") && !message.contains("restore"),
+        "{message}"
+    );
     // The copy that a migration keeps is the way back.
     let kept = daemon.home().join("kanban.db.v2");
     std::fs::write(&kept, "").unwrap();
-    let (code, told) = start_refused(&daemon);
+    let (code, message) = start_refused(&daemon);
     assert_eq!(code, Some(78));
-    assert!(told.contains(&format!("kanban restore {}", kept.display())), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(message.contains(&format!("kanban restore {}", kept.display())), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
 }
 
 #[test]
@@ -164,8 +167,11 @@ fn a_home_that_cannot_be_made_or_written_is_refused_with_its_path() {
     let nowhere = daemon.scratch().join("no/such/parent/home");
     let output = daemon.command().env("KANBAN_HOME", &nowhere).output().unwrap();
     assert_eq!(output.status.code(), Some(78));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains(nowhere.to_str().unwrap()) && told.lines().count() == 1, "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains(nowhere.to_str().unwrap()) && message.lines().count() == 1,
+        "{message}"
+    );
     assert!(!daemon.scratch().join("no").exists());
 
     // Even root cannot write below /proc.
@@ -190,12 +196,15 @@ fn a_home_on_a_file_system_that_is_not_local_is_refused() {
             .env("KANBAN_HOME", &mount)
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        if output.status.code() == Some(99) || told.starts_with("unshare:") {
+        let message = String::from_utf8(output.stderr).unwrap();
+        if output.status.code() == Some(99) || message.starts_with("unshare:") {
             skip("no file system may be mounted here");
             return;
         }
-        assert!(told.contains("is on FUSE") && told.lines().count() == 1, "{program:?}: {told}");
+        assert!(
+            message.contains("is on FUSE") && message.lines().count() == 1,
+            "{program:?}: {message}"
+        );
         assert_ne!(output.status.code(), Some(0));
     }
 }
@@ -206,16 +215,16 @@ fn a_socket_path_that_is_too_long_is_refused_with_the_limit() {
     let long = format!("/tmp/{}/kanband.sock", "x".repeat(120));
     let output = daemon.command().env("KANBAN_SOCKET", &long).output().unwrap();
     assert_eq!(output.status.code(), Some(78));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("107") || told.contains("100"), "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("107") || message.contains("100"), "{message}");
 }
 
 #[test]
 fn every_problem_of_the_configuration_is_told_at_once() {
     let daemon = Daemon::prepare("[dispatch]\nmax_runing = 3\n[supervision]\ngrace = \"soon\"\n");
-    let (code, told) = start_refused(&daemon);
+    let (code, message) = start_refused(&daemon);
     assert_eq!(code, Some(78));
-    assert!(told.contains("max_runing") && told.contains("soon"), "{told}");
+    assert!(message.contains("max_runing") && message.contains("soon"), "{message}");
     assert!(!daemon.home().join("kanban.db").exists());
 }
 

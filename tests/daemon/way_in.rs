@@ -57,11 +57,11 @@ fn sockets_that_are_removed_or_renamed_are_made_again_and_open_connections_conti
         }
     }
     let id = daemon.create(json!({}));
-    let told = until("the event", || match lines.next(None) {
+    let message = until("the event", || match lines.next(None) {
         NextLine::Line(line) => Some(line),
         NextLine::End | NextLine::Timeout | NextLine::Interrupted => panic!("the stream has ended"),
     });
-    assert!(told.contains(&id), "{told}");
+    assert!(message.contains(&id), "{message}");
     assert!(daemon.log().contains("recreating the socket"), "{}", daemon.log());
 }
 
@@ -127,7 +127,7 @@ fn sockets_whose_directory_cannot_be_made_yet_are_made_when_it_can() {
 fn what_somebody_else_has_put_in_the_place_of_a_socket_stays_until_they_take_it_away() {
     let daemon = Daemon::start(&config(&[]));
     let (path, beside) = (daemon.socket(), daemon.scratch().join("beside"));
-    for (what, told) in [
+    for (what, message) in [
         ("file", "a regular file is in its place"),
         ("directory", "a directory is in its place"),
         ("link", "a symbolic link is in its place"),
@@ -151,7 +151,7 @@ fn what_somebody_else_has_put_in_the_place_of_a_socket_stays_until_they_take_it_
         )
         .unwrap();
         std::fs::remove_file(&beside).unwrap();
-        until("the loss in the log", || daemon.log()[before..].contains(told).then_some(()));
+        until("the loss in the log", || daemon.log()[before..].contains(message).then_some(()));
         let checks = until("a word of it", || {
             let socket = daemon.worker_socket();
             UnixStream::connect(socket).ok()

@@ -419,8 +419,8 @@ fn a_claim_by_hand_makes_the_branch_that_is_configured_and_the_task_keeps_it() {
         .env("KANBAN_HOME", daemon.home())
         .output()
         .unwrap();
-    let told = String::from_utf8(claimed.stdout).unwrap();
-    assert!(told.contains("Note: 1 submodule(s) are not checked out"), "{told}");
+    let message = String::from_utf8(claimed.stdout).unwrap();
+    assert!(message.contains("Note: 1 submodule(s) are not checked out"), "{message}");
     let path = checkout(&daemon, &id);
     assert_eq!(git(&path, &["symbolic-ref", "--short", "HEAD"]), format!("by-hand-{id}"));
     assert_eq!(daemon.show(&id)["task"]["branch_name"], format!("by-hand-{id}"));

@@ -54,10 +54,10 @@ fn render() -> String {
 
 fn push_operation(text: &mut String, name: &str, path: &str, described: &Value, document: &Value) {
     let body = &described["requestBody"]["content"];
-    let place = if body["application/json"].is_object() { "body" } else { "query" };
+    let location = if body["application/json"].is_object() { "body" } else { "query" };
     write!(text, "\n### {name}\n\n{}\n", described["summary"].as_str().unwrap()).unwrap();
     let mut rows = Vec::new();
-    if place == "query" {
+    if location == "query" {
         for parameter in described["parameters"].as_array().unwrap() {
             let field = parameter["name"].as_str().unwrap();
             rows.push((field.to_owned(), &parameter["schema"], parameter["required"] == true));
@@ -103,7 +103,7 @@ fn push_event_kinds(text: &mut String) {
     );
     let (_, table) = EVENT_SOURCE.split_once("\nevent_kinds! {").unwrap();
     let mut words = String::new();
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     for line in table.lines().map(str::trim).take_while(|line| *line != "}") {
         if let Some(more) = line.strip_prefix("/// ") {
             words.push_str(if words.is_empty() { "" } else { " " });
@@ -111,10 +111,10 @@ fn push_event_kinds(text: &mut String) {
         } else if let Some((_, kind)) = line.split_once(" = ") {
             let kind = kind.trim_matches(|c| c == '"' || c == ',');
             writeln!(text, "| `{kind}` | {} |", std::mem::take(&mut words)).unwrap();
-            told.push(kind);
+            message.push(kind);
         }
     }
-    assert_eq!(told, EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
+    assert_eq!(message, EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
 }
 
 fn push_type(text: &mut String, name: &str, schema: &Value) {

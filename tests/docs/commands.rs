@@ -83,9 +83,9 @@ fn run_shown(block: &Block, session: &mut Session, ids: &mut Ids) -> Result<(), 
         };
         let (shown, behind) = rest.split_at(end);
         rest = behind;
-        let told = |why: String| format!("{command}: {why}");
-        let output = session.run(&ids.put_into(command)?).map_err(told)?;
-        ids.compare(shown, &output).map_err(told)?;
+        let message = |why: String| format!("{command}: {why}");
+        let output = session.run(&ids.put_into(command)?).map_err(message)?;
+        ids.compare(shown, &output).map_err(message)?;
         ids.notice(&output);
     }
     Ok(())
@@ -157,7 +157,7 @@ fn a_page_whose_command_fails_or_prints_something_else_is_found_out() {
     ] {
         let wrong = right.replacen(from, to, 1);
         assert_ne!(wrong, right);
-        let told = run_page(&wrong).unwrap_err();
-        assert!(told.contains(phrase), "{to}: {told}");
+        let message = run_page(&wrong).unwrap_err();
+        assert!(message.contains(phrase), "{to}: {message}");
     }
 }

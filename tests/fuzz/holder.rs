@@ -136,7 +136,9 @@ fn a_holder_answers_or_hangs_up_and_goes_on() {
         command.env(SOCKET, &holder.socket).env(SEED, seed.to_string()).current_dir("/");
         command.uid(daemon.run_as.uid).gid(daemon.run_as.gid);
         match command.output() {
-            Ok(told) => assert!(told.status.success(), "seed {seed}: {told:?}\n{}", holder.log()),
+            Ok(report) => {
+                assert!(report.status.success(), "seed {seed}: {report:?}\n{}", holder.log());
+            }
             Err(error) => {
                 skip(format_args!("other users cannot execute the test where it is: {error}"));
                 return;

@@ -237,13 +237,13 @@ fn the_command_refuses_what_it_cannot_import_in_words() {
             std::fs::write(&file, &bytes).unwrap();
             let mut command = Command::new(env!("CARGO_BIN_EXE_kanban"));
             command.arg("import").args(is_hermes.then_some("hermes")).arg(&file);
-            let told = command.env_clear().env("KANBAN_HOME", daemon.home()).output().unwrap();
-            let words = String::from_utf8_lossy(&told.stderr);
-            assert!(matches!(told.status.code(), Some(0..=2)), "{told:?}");
+            let message = command.env_clear().env("KANBAN_HOME", daemon.home()).output().unwrap();
+            let words = String::from_utf8_lossy(&message.stderr);
+            assert!(matches!(message.status.code(), Some(0..=2)), "{message:?}");
             assert!(!words.contains("panicked"), "{words}");
-            let report = String::from_utf8_lossy(&told.stdout);
+            let report = String::from_utf8_lossy(&message.stdout);
             let is_told = words.starts_with("error: ") || report.contains("skipped: ");
-            assert!(told.status.success() || is_told, "{told:?}");
+            assert!(message.status.success() || is_told, "{message:?}");
         });
     }
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());

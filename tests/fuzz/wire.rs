@@ -237,20 +237,20 @@ fn check(field: &Field, random: &mut SeededRandom) -> Option<u16> {
     let request = field.request(random);
     let sockets = field.sockets();
     let answer = send(&sockets[usize::from(once_in(random, 3))], &request);
-    let told =
+    let message =
         || format!("{}\n{}", String::from_utf8_lossy(&request), String::from_utf8_lossy(&answer));
     let status = status_of(&answer)?;
-    assert!(status < 500, "{}", told());
+    assert!(status < 500, "{}", message());
     let text = String::from_utf8_lossy(&answer);
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     if status >= 400 && body.starts_with('{') && answer.len() < ANSWER_BYTES_MAX {
         // A mutated request may be two, with two replies.
         let mut values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
-        let error = values.next().unwrap().unwrap_or_else(|error| panic!("{error}: {}", told()));
+        let error = values.next().unwrap().unwrap_or_else(|error| panic!("{error}: {}", message()));
         assert!(
             error["error"]["code"].is_string() && error["error"]["message"].is_string(),
             "{}",
-            told()
+            message()
         );
     }
     Some(status)

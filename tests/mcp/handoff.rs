@@ -56,9 +56,9 @@ fn tasks_that_a_worker_says_it_created_are_checked_before_its_verdict_counts() {
     let cards = json!([made, "t_dead", foreign]);
     let said = mcp.refused("kanban_complete", json!({"summary": "s", "created_cards": cards}));
     assert_eq!(said["code"], "unknown_cards");
-    let told = said["error"].as_str().unwrap();
-    assert!(told.contains("t_dead (no such task)") && told.contains(&foreign), "{told}");
-    assert!(!told.contains(made) && said["hint"].is_string(), "{said}");
+    let message = said["error"].as_str().unwrap();
+    assert!(message.contains("t_dead (no such task)") && message.contains(&foreign), "{message}");
+    assert!(!message.contains(made) && said["hint"].is_string(), "{said}");
     assert_eq!(board.status(&id), "running");
     assert_eq!(board.kinds(&id).pop().unwrap(), "completion_blocked_hallucination");
     mcp.ok("kanban_complete", json!({"summary": "s", "created_cards": made}));

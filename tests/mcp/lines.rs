@@ -125,8 +125,8 @@ fn a_line_without_end_is_answered_by_the_id_behind_it() {
     let board = Board::quiet();
     let task = board.create("t", &[]);
     let mut mcp = Mcp::start(&board, &["--orchestrator"], &[("KANBAN_TASK", &task)]);
-    let told = mcp.ask("resources/list", json!({}));
-    assert_eq!(told["error"]["message"], "method not found: resources/list");
+    let message = mcp.ask("resources/list", json!({}));
+    assert_eq!(message["error"]["message"], "method not found: resources/list");
     assert_eq!(mcp.ask("tools/list", json!({"cursor": "x"}))["error"]["code"], -32602);
     let piece = vec![b'x'; 1024 * 1024];
     mcp.send_bytes(b"{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"");
@@ -148,8 +148,8 @@ fn before_the_beginning_there_are_answers_too() {
     assert_eq!(mcp.line().unwrap()["error"]["code"], -32700);
     let listed = mcp.ask("tools/list", json!({}));
     assert_eq!(listed["error"]["code"], -32600, "{listed}");
-    let told = mcp.ask("tools/call", json!({"name": "kanban_list", "arguments": {}}));
-    assert_eq!(told["error"]["code"], -32600, "{told}");
+    let message = mcp.ask("tools/call", json!({"name": "kanban_list", "arguments": {}}));
+    assert_eq!(message["error"]["code"], -32600, "{message}");
     assert!(mcp.ask("ping", json!({}))["result"].is_object());
     let bad = mcp.ask("initialize", json!({"protocolVersion": 7}));
     assert_eq!(bad["error"]["code"], -32602, "{bad}");

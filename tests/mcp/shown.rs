@@ -28,8 +28,8 @@ fn a_worker_sees_its_seven_tools_and_is_told_its_part() {
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
     assert_eq!(mcp.tools(), SEVEN);
-    let told = mcp.hello["instructions"].as_str().unwrap();
-    assert_eq!(told, board.say(["guidance"]).ok());
+    let message = mcp.hello["instructions"].as_str().unwrap();
+    assert_eq!(message, board.say(["guidance"]).ok());
     assert_eq!(mcp.hello["serverInfo"]["name"], "kanban");
     assert_eq!(mcp.end(), Some(0));
 }

@@ -196,7 +196,7 @@ impl Pair {
             claimer: Some(claimer),
             board: None,
             workspace: "/w".into(),
-            place: None,
+            location: None,
             repository: None,
             branch: None,
         };

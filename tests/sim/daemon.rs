@@ -286,7 +286,7 @@ impl World {
         }
         // It may have gone before it could be watched.
         if !self.processes.is_alive(shim) {
-            self.told(run_id, News::ShimGone);
+            self.hear(run_id, News::ShimGone);
         }
     }
 
@@ -307,7 +307,7 @@ impl World {
         }
     }
 
-    pub fn told(&mut self, run_id: RunId, news: News) {
+    pub fn hear(&mut self, run_id: RunId, news: News) {
         if !self.daemon.as_ref().unwrap().actors.contains_key(&run_id) {
             return;
         }

@@ -93,8 +93,8 @@ impl World {
             false => Tree::Some,
         };
         match judge(&signs, is_other_boot, Some(&tree)) {
-            Inspection::Alive(supervisor) => {
-                Seeing::Alive(of_name(&supervisor.shim), supervisor.worker.as_ref().map(of_name))
+            Inspection::Alive(processes) => {
+                Seeing::Alive(of_name(&processes.shim), processes.worker.as_ref().map(of_name))
             }
             Inspection::Beginning(shim) => Seeing::Beginning(shim.as_ref().map(of_name)),
             Inspection::Ended(_) => Seeing::Over(self.files[&run_id].exit.clone().unwrap()),

@@ -296,7 +296,7 @@ impl World {
             Happens::ForkShim { daemon, run_id } if self.is_up(daemon) => self.fork_shim(run_id),
             Happens::Adopt { daemon, run_id } if self.is_up(daemon) => self.adopt(run_id),
             Happens::Told { daemon, run_id, news } if self.is_up(daemon) => {
-                self.told(run_id, news);
+                self.hear(run_id, news);
             }
             Happens::Timer { daemon, run_id, armed, rings } if self.is_up(daemon) => {
                 self.timer(run_id, armed, rings);

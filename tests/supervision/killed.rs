@@ -37,20 +37,20 @@ struct Master {
     socket: PathBuf,
     dir: PathBuf,
     /// By task what its worker was told to exit with; none yet for one that works on.
-    told: Mutex<BTreeMap<String, Option<i32>>>,
+    message: Mutex<BTreeMap<String, Option<i32>>>,
 }
 
 impl Master {
     fn at_work(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap();
-        told.iter().filter(|(_, code)| code.is_none()).map(|(id, _)| id.clone()).collect()
+        let message = self.message.lock().unwrap();
+        message.iter().filter(|(_, code)| code.is_none()).map(|(id, _)| id.clone()).collect()
     }
 
     fn tell_end(&self, id: &str, code: i32) {
         let beside = self.dir.join(format!("new.{id}"));
         std::fs::write(&beside, format!("{code}\n")).unwrap();
         std::fs::rename(beside, self.dir.join(format!("end.{id}"))).unwrap();
-        self.told.lock().unwrap().insert(id.to_owned(), Some(code));
+        self.message.lock().unwrap().insert(id.to_owned(), Some(code));
     }
 
     /// Keeps so many workers busy, and tells one after the other to end. Requests are repeated until they are answered.
@@ -62,7 +62,7 @@ impl Master {
                 let body = json!({ "title": "counts", "assignee": "sh" });
                 let task = client.post::<Value>("/v1/tasks", &body).unwrap();
                 let id = task["id"].as_str().unwrap().to_owned();
-                self.told.lock().unwrap().insert(id, None);
+                self.message.lock().unwrap().insert(id, None);
             } else {
                 let at = usize::try_from(below(random, at_work.len() as u64)).unwrap();
                 self.tell_end(&at_work[at], i32::try_from(below(random, 20)).unwrap());
@@ -85,7 +85,7 @@ fn a_daemon_killed_at_random_tells_of_every_run_once_and_truly_and_keeps_every_l
     daemon.spawn();
     daemon.wait_until_up();
     let (socket, dir) = (daemon.socket(), daemon.scratch().to_owned());
-    let master = Master { socket, dir, told: Mutex::default() };
+    let master = Master { socket, dir, message: Mutex::default() };
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let over = Over(&is_over);
@@ -109,14 +109,14 @@ fn a_daemon_killed_at_random_tells_of_every_run_once_and_truly_and_keeps_every_l
 }
 
 fn see_each_through(daemon: &Daemon, master: &Master) {
-    let told = master.told.lock().unwrap();
-    for (id, code) in told.iter() {
+    let message = master.message.lock().unwrap();
+    for (id, code) in message.iter() {
         daemon.wait_status(id, if *code == Some(0) { "done" } else { "blocked" });
         daemon.wait_closed(id);
     }
     let starts = lines(&daemon.scratch().join("starts"));
     let mut finished = Vec::new();
-    for (id, code) in told.iter() {
+    for (id, code) in message.iter() {
         // What a daemon claimed and did not live to start is a run too, and says so.
         let (started, not_started): (Vec<_>, Vec<_>) = daemon
             .runs(id)

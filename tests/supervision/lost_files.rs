@@ -443,10 +443,10 @@ fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     daemon.kill_9();
     std::fs::remove_dir_all(&dir).unwrap();
     let restored = kanban(&daemon, &["restore", backup.to_str().unwrap(), "--yes"]);
-    let told = String::from_utf8_lossy(&restored.stderr).into_owned();
+    let message = String::from_utf8_lossy(&restored.stderr).into_owned();
     assert!(
-        !restored.status.success() && told.contains("run 1 is open; a restore would lose it"),
-        "{told}"
+        !restored.status.success() && message.contains("run 1 is open; a restore would lose it"),
+        "{message}"
     );
     daemon.restart();
     is_the_only_one(&daemon, &id, "after the restore that was refused");
@@ -478,10 +478,10 @@ fn a_restore_is_refused_while_the_control_group_of_a_run_has_a_process_and_nothi
     }
     let restore = || kanban(&daemon, &["restore", backup, "--yes"]);
     let refused = restore();
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        !refused.status.success() && told.contains("run 1 is open; a restore would lose it"),
-        "{told}"
+        !refused.status.success() && message.contains("run 1 is open; a restore would lose it"),
+        "{message}"
     );
     child.kill().unwrap();
     child.wait().unwrap();

@@ -94,8 +94,8 @@ fn take_away(daemon: &Daemon, id: &str, verb: &str, times: u64, last: &str) {
         wait_begun(daemon, id, attempt);
         let other = if attempt % 2 == 0 { "one" } else { "two" };
         let body = if verb == "reassign" { json!({ "assignee": other }) } else { json!({}) };
-        let told = daemon.post(&path(verb), &body);
-        assert_eq!(told["stopping"], true, "{told}");
+        let message = daemon.post(&path(verb), &body);
+        assert_eq!(message["stopping"], true, "{message}");
     }
     wait_begun(daemon, id, times + 1);
     let body = if last == "complete" { json!({ "summary": "enough" }) } else { json!({}) };

@@ -99,11 +99,11 @@ pub fn processes_that_name(dir: &Path) -> Vec<(i32, String)> {
             .any(|file| std::fs::read(proc.join(file)).is_ok_and(|text| has(&text)))
             || std::fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir))
     };
-    let told = |pid: i32| {
+    let message = |pid: i32| {
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         (pid, String::from_utf8_lossy(&arguments).replace('\0', " "))
     };
-    all_pids().into_iter().filter(names_it).map(told).collect()
+    all_pids().into_iter().filter(names_it).map(message).collect()
 }
 
 /// Children of a process, those that wait to be reaped included.

@@ -160,7 +160,7 @@ fn each_verb_stands_in_a_file_of_its_own_that_has_its_name() {
 }
 
 /// Where a text stands in the code, file by file, each time that it does.
-fn places<'a>(sources: &'a [Source], text: &str) -> Vec<&'a str> {
+fn locations<'a>(sources: &'a [Source], text: &str) -> Vec<&'a str> {
     let found = sources.iter().flat_map(|source| {
         let count = code_in(&source.code).matches(text).count();
         std::iter::repeat_n(source.path.as_str(), count)
@@ -188,17 +188,17 @@ fn a_task_moves_and_a_run_ends_in_one_place() {
         ("runs::set_verdict_if_none(", "src/kernel/verbs/ending.rs"),
         ("runs::set_closed_if_open(", "src/kernel/verbs/ending.rs"),
     ] {
-        assert_eq!(places(&sources, call), [caller], "{call}");
+        assert_eq!(locations(&sources, call), [caller], "{call}");
     }
     for definition in ["fn set_status(", "fn set_verdict_if_none(", "fn set_closed_if_open("] {
-        assert_eq!(places(&sources, definition).len(), 1, "{definition}");
+        assert_eq!(locations(&sources, definition).len(), 1, "{definition}");
     }
 }
 
 #[test]
 fn payloads_of_events_are_made_in_one_place() {
     let sources = sources();
-    assert_eq!(places(&sources, "store::events::append("), ["src/kernel/tx.rs"]);
+    assert_eq!(locations(&sources, "store::events::append("), ["src/kernel/tx.rs"]);
     // What else has the type reads, imports or passes on what stands in a row.
     let mut makers: Vec<&str> = sources
         .iter()

@@ -101,6 +101,29 @@ fn banned_word_of(name: &str) -> Option<&'static (&'static str, &'static str)> {
     })
 }
 
+/// Words that no identifier is, in the product, its tests or its demo: they say nothing of what the value holds.
+const BANNED_IDENTIFIERS: &[&str] = &["told", "place", "places", "vigil", "nudge", "nudged"];
+
+/// Whole identifiers of `text` that are banned: nothing of comments or of texts, but of what is put into a text.
+fn banned_identifiers_in(text: &str) -> Vec<&'static str> {
+    let mut is_text = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let line = line.replace("'\"'", "").replace("\\\"", "");
+        let line = if is_text { &line } else { line.split("//").next().unwrap_or_default() };
+        for part in line.split_inclusive('"') {
+            let words = part.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+            let has = |banned: &str| match is_text {
+                true => part.contains(&format!("{{{banned}}}")),
+                false => words.clone().any(|word| word == banned),
+            };
+            found.extend(BANNED_IDENTIFIERS.iter().copied().filter(|banned| has(banned)));
+            is_text ^= part.ends_with('"');
+        }
+    }
+    found
+}
+
 /// Places where a banned word is public or is explained.
 const ALLOWED: &[(&str, &str)] = &[
     // The glossary's own column of words that are not used.
@@ -266,6 +289,23 @@ fn names_of_types_modules_and_files_use_the_words_of_the_glossary() {
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     let unneeded = ALLOWED_NAMES.iter().filter(|(name, _)| !needed.contains(name));
     assert_eq!(unneeded.collect::<Vec<_>>(), Vec::<&(&str, &str)>::new());
+}
+
+#[test]
+fn no_identifier_is_a_word_that_says_nothing_of_its_value() {
+    let of_product = crate::sources::sources().into_iter().map(|it| (it.path, it.code));
+    let of_tests = crate::sources::test_sources();
+    let of_tests = of_tests.into_iter().map(|(path, text)| (path.display().to_string(), text));
+    let found: Vec<String> = of_product
+        .chain(of_tests)
+        .flat_map(|(path, text)| {
+            banned_identifiers_in(&text).into_iter().map(move |word| format!("{path}: {word}"))
+        })
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(banned_identifiers_in("let told = 1; // place"), ["told"]);
+    assert_eq!(banned_identifiers_in("f(\"a place\", \"{told} is\", place)"), ["told", "place"]);
+    assert!(banned_identifiers_in("let is_told = placed; // told").is_empty());
 }
 
 #[test]

@@ -374,14 +374,14 @@ fn what_cannot_be_looked_into_or_removed_keeps_the_tree() {
         skip("other users cannot execute the program under test where it is");
         return;
     };
-    let told = String::from_utf8(ended.stdout).unwrap();
-    assert!(told.contains("cannot read directory `closed`"), "{told} {:?}", ended.stderr);
+    let message = String::from_utf8(ended.stdout).unwrap();
+    assert!(message.contains("cannot read directory `closed`"), "{message} {:?}", ended.stderr);
     assert!(made.path.join("closed/new").exists());
     // A file that cannot be read keeps no other from being saved.
     made.sh("rm -r closed; echo precious > new; echo x > unread; chmod 000 unread; chown games:games new unread");
-    let told = String::from_utf8(sweep.output().unwrap().stdout).unwrap();
-    assert!(told.contains("not_saved") && told.contains("unread"), "{told}");
-    assert!(made.is_saved("precious"), "{told}");
+    let message = String::from_utf8(sweep.output().unwrap().stdout).unwrap();
+    assert!(message.contains("not_saved") && message.contains("unread"), "{message}");
+    assert!(made.is_saved("precious"), "{message}");
 }
 
 #[test]

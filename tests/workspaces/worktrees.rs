@@ -122,10 +122,11 @@ fn a_branch_in_the_way_gives_another_name_and_a_note_that_says_so() {
     blocked.git(["branch", "kanban-t_1/x"]);
     let error = blocked.prepare(&blocked.beside("t_1")).unwrap_err();
     assert!(matches!(error, PrepareError::BranchBlocked { .. }), "{error}");
-    let told = error.to_string();
+    let message = error.to_string();
     assert!(
-        told.contains("branch `kanban` is in the way") && told.contains("worktree.branch_prefix"),
-        "{told}"
+        message.contains("branch `kanban` is in the way")
+            && message.contains("worktree.branch_prefix"),
+        "{message}"
     );
 }
 

@@ -47,9 +47,9 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
     let taking = Taking { open: open.clone(), footing, spec };
     if taking.spec.as_ref().is_some_and(|spec| spec.incarnation != supervision.incarnation()) {
         return match (&inspection, &taking.footing.shim) {
-            (Inspection::Alive(supervisor), Some(_)) => {
-                let supervisor = supervisor.clone();
-                taking.adopted(supervision, supervisor)
+            (Inspection::Alive(processes), Some(_)) => {
+                let processes = processes.clone();
+                taking.adopted(supervision, processes)
             }
             // The files are those of a run of an earlier life of the board; its own were never made.
             (_, None) => taking.ended(supervision, Evidence::of(ProcessEnd::NotStarted)),
@@ -61,10 +61,10 @@ pub fn look(supervision: &RunSupervision, live_runs: &LiveRuns, open: &OpenRun) 
     match &inspection {
         Inspection::Unknown(why) => Found::Unknown(why.clone()),
         Inspection::Beginning(shim) => {
-            let supervisor = shim.clone().map(|shim| ShimAndWorker { shim, worker: None });
-            Found::Beginning(supervisor, Box::new(taking))
+            let processes = shim.clone().map(|shim| ShimAndWorker { shim, worker: None });
+            Found::Beginning(processes, Box::new(taking))
         }
-        Inspection::Alive(supervisor) => taking.adopted(supervision, supervisor.clone()),
+        Inspection::Alive(processes) => taking.adopted(supervision, processes.clone()),
         Inspection::ShimDied(loss) if loss.cause != LossCause::OtherBoot => {
             let with = (taking.spec.as_ref(), loss);
             match supervision.end_remains(run.id, &taking.footing, with, REMAINS_PATIENCE) {
@@ -102,18 +102,18 @@ impl Taking {
     }
 
     /// The seed of an actor that takes the run over.
-    pub fn adopted(self, supervision: &RunSupervision, supervisor: ShimAndWorker) -> Found {
+    pub fn adopted(self, supervision: &RunSupervision, processes: ShimAndWorker) -> Found {
         let Self { open: OpenRun { run, task, row }, footing, spec } = self;
         let verdict_mode = supervision.verdict_mode(spec.as_ref(), &row, &run);
         let token = supervision.token(run.id, spec.as_ref(), &row);
-        let adopted = AdoptedRun { run, task, supervisor, footing, spec, verdict_mode, token };
+        let adopted = AdoptedRun { run, task, processes, footing, spec, verdict_mode, token };
         Found::Seed(Box::new(WorkerSeed::Adopted(Box::new(adopted))))
     }
 }
 
 /// Makes an adopted run known to the API, so that its worker is heard from the first request on that is answered.
 pub fn enter(live_runs: &LiveRuns, adopted: &AdoptedRun) {
-    let AdoptedRun { run, task, supervisor, token, .. } = adopted;
+    let AdoptedRun { run, task, processes, token, .. } = adopted;
     live_runs.insert(
         run.id,
         LiveRun {
@@ -123,8 +123,8 @@ pub fn enter(live_runs: &LiveRuns, adopted: &AdoptedRun) {
             token: token.clone(),
         },
     );
-    live_runs.shims.insert(run.id, &supervisor.shim);
-    if let Some(worker) = &supervisor.worker {
+    live_runs.shims.insert(run.id, &processes.shim);
+    if let Some(worker) = &processes.worker {
         live_runs.shims.insert_worker(run.id, worker);
     }
 }

@@ -96,8 +96,8 @@ impl Worker {
 
     /// Writes into its row why nothing can be told of its end, when that is news.
     fn tell_doubt(&mut self, why: String, context: &mut Context<Self>) {
-        if let Some((told, looks)) = &mut self.doubt
-            && *told == why
+        if let Some((message, looks)) = &mut self.doubt
+            && *message == why
         {
             *looks = looks.saturating_add(1);
             return;

@@ -141,19 +141,19 @@ mod tests {
     #[test]
     fn what_is_kept_of_an_end_has_no_secret_in_it() {
         let secrets = ["hunter22-secret".to_owned()];
-        let told = "it said hunter22-secret and aHVudGVyMjItc2VjcmV0";
+        let report = "it said hunter22-secret and aHVudGVyMjItc2VjcmV0";
         let failed = |message: &str| ProcessEnd::StartFailed {
             step: FailedStep::Program,
             message: message.to_owned(),
             errno: Some(2),
         };
-        let end = failed(told);
-        let evidence = Evidence { log_tail: Some(told.to_owned()), ..Evidence::of(end) };
+        let end = failed(report);
+        let evidence = Evidence { log_tail: Some(report.to_owned()), ..Evidence::of(end) };
         let cleared = without_secrets(evidence, &secrets);
         let expected = "it said [redacted] and [redacted]".to_owned();
         assert_eq!(cleared.log_tail.as_ref(), Some(&expected));
         assert_eq!(cleared.end, failed(&expected));
-        let end = ProcessEnd::Lost { message: told.to_owned(), is_host_fault: true };
+        let end = ProcessEnd::Lost { message: report.to_owned(), is_host_fault: true };
         let lost = ProcessEnd::Lost { message: expected, is_host_fault: true };
         assert_eq!(without_secrets(Evidence::of(end), &secrets).end, lost);
     }

@@ -178,10 +178,10 @@ impl Worker {
         context: &mut Context<Self>,
     ) {
         match inspection {
-            Inspection::Alive(supervisor) => {
-                if self.watch_adopted(supervisor.shim, context) {
+            Inspection::Alive(processes) => {
+                if self.watch_adopted(processes.shim, context) {
                     self.on(Happening::ShimStarted, context);
-                    match supervisor.worker {
+                    match processes.worker {
                         Some(worker) => self.worker_seen(worker, context),
                         None => self.look_for_worker(context),
                     }

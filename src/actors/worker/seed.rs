@@ -30,7 +30,7 @@ pub struct AdoptedRun {
     /// Its task.
     pub task: Task,
     /// Who runs it. A shim that has died is taken over as well while something of its tree is left.
-    pub supervisor: ShimAndWorker,
+    pub processes: ShimAndWorker,
     /// What is known of it beside its files.
     pub footing: Footing,
     /// Its spec, when that can be read.

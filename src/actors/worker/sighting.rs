@@ -41,15 +41,15 @@ impl Worker {
 
     pub(super) fn adopt(&mut self, adopted: AdoptedRun, context: &mut Context<Self>) {
         // Known to the API already, or, after a panic, still.
-        let AdoptedRun { run, supervisor, footing, spec, verdict_mode, .. } = adopted;
+        let AdoptedRun { run, processes, footing, spec, verdict_mode, .. } = adopted;
         self.footing = footing;
         self.verdict_mode = verdict_mode;
         self.take_spec(spec);
-        if !self.watch_adopted(supervisor.shim, context) {
+        if !self.watch_adopted(processes.shim, context) {
             return;
         }
         self.on(Happening::ShimStarted, context);
-        match supervisor.worker {
+        match processes.worker {
             Some(worker) => self.worker_seen(worker, context),
             None => self.look_for_worker(context),
         }

@@ -69,16 +69,16 @@ pub(super) fn workspace(
         (WorkspaceKind::Dir, Some(path)) => {
             let path = PathBuf::from(path);
             // Without a place the shim could not tell whether it starts in the directory that was leased.
-            let place = order.place.as_ref().ok_or_else(|| {
+            let location = order.location.as_ref().ok_or_else(|| {
                 let message = format!("workspace: cannot resolve {}", path.display());
                 NotLaunched::at(FailedStep::Workspace, message)
             })?;
             let leased = Some(WorkspaceSpec {
                 path: path.clone(),
-                anchor: PathBuf::from(&place.anchor),
-                device: place.device,
-                inode: place.inode,
-                missing: place.missing.clone(),
+                anchor: PathBuf::from(&location.anchor),
+                device: location.device,
+                inode: location.inode,
+                missing: location.missing.clone(),
             });
             Ok(Workspace { path, own: OwnWorkspace::Not, leased, is_cwd: false })
         }

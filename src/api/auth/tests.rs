@@ -25,12 +25,12 @@ fn live_runs() -> LiveRuns {
 
 fn seen(door: Door, placement: &Membership, claims: &Claims, live_runs: &LiveRuns) -> String {
     match identify(door, placement, claims, live_runs) {
-        Ok(identified) => told(&identified),
+        Ok(identified) => message(&identified),
         Err(error) => code(&error),
     }
 }
 
-fn told(identified: &Identified) -> String {
+fn message(identified: &Identified) -> String {
     match identified {
         Identified::Caller(caller) => caller.actor().to_string(),
         Identified::OfRun(run_id) => format!("row of {run_id}"),
@@ -153,7 +153,7 @@ fn a_run_is_over_only_when_its_row_says_so() {
     ] {
         for (row, expected) in [(Some(row(true)), open), (Some(row(false)), closed), (None, none)] {
             let found = by_row(identified.clone(), row);
-            let found = found.map_or_else(|error| code(&error), |found| told(&found));
+            let found = found.map_or_else(|error| code(&error), |found| message(&found));
             assert_eq!(found, expected, "{identified:?}");
         }
     }

@@ -162,22 +162,22 @@ fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
 
 fn not_permitted(seen: &Seen) -> Absence {
     let (user, shown) = (&seen.user, seen.socket.display());
-    let told = format!("{user} has no permission for {shown}");
+    let text = format!("{user} has no permission for {shown}");
     let (message, fix) = match (seen.at_path, seen.standing) {
         (AtPath::Hidden, _) => {
-            let told = format!("{user} has no permission for a directory above {shown}");
-            (told, format!("run `namei -l {shown}` to find it and its owner"))
+            let text = format!("{user} has no permission for a directory above {shown}");
+            (text, format!("run `namei -l {shown}` to find it and its owner"))
         }
         (_, Standing::NotYet) => (
-            format!("{told}: this session began before {user} was added to the group"),
+            format!("{text}: this session began before {user} was added to the group"),
             format!("run `newgrp {OPERATORS_GROUP}`, or log in again"),
         ),
         (_, Standing::Stranger) => (
-            format!("{told}: not in the group {OPERATORS_GROUP}"),
+            format!("{text}: not in the group {OPERATORS_GROUP}"),
             format!("run `sudo usermod -aG {OPERATORS_GROUP} {user}`, then log in again"),
         ),
         (_, Standing::Member | Standing::NoGroup) => {
-            (told, format!("check owner and mode with `ls -l {shown}`"))
+            (text, format!("check owner and mode with `ls -l {shown}`"))
         }
     };
     Absence { kind: AbsenceKind::NotPermitted, message, fix }
@@ -204,10 +204,10 @@ mod tests {
 
     fn check<const N: usize>(table: [(Seen, AbsenceKind, &str, &str); N]) {
         for (seen, kind, message, fix) in table {
-            let told = Absence::of(&seen, "Connection refused");
-            assert_eq!(told.kind, kind, "{seen:?}");
-            assert!(told.message.contains(message), "{}", told.message);
-            assert!(told.fix.contains(fix), "{}", told.fix);
+            let text = Absence::of(&seen, "Connection refused");
+            assert_eq!(text.kind, kind, "{seen:?}");
+            assert!(text.message.contains(message), "{}", text.message);
+            assert!(text.fix.contains(fix), "{}", text.fix);
         }
     }
 

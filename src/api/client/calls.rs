@@ -103,11 +103,11 @@ impl Client {
             serde_json::to_vec(body).map_err(|error| ClientError::Local(error.to_string()))?;
         if body.len() > REQUEST_BYTES_MAX {
             // The daemon would hang up in the middle of it.
-            let told = format!(
+            let message = format!(
                 "the request is too large: {} bytes, at most {REQUEST_BYTES_MAX}",
                 body.len()
             );
-            return Err(ClientError::refused(ErrorCode::TooLarge, told));
+            return Err(ClientError::refused(ErrorCode::TooLarge, message));
         }
         self.change_by(method, path.to_owned(), body.into(), JSON)
     }

@@ -46,11 +46,11 @@ impl Client {
 fn read_whole(path: &Path) -> Result<Bytes, ClientError> {
     let (mut file, size) = open_regular(path)?;
     if size > ATTACHMENT_BYTES_MAX {
-        let told = format!(
+        let text = format!(
             "{} is too large: {size} bytes, maximum {ATTACHMENT_BYTES_MAX}",
             path.display()
         );
-        return Err(ClientError::refused(ErrorCode::TooLarge, told));
+        return Err(ClientError::refused(ErrorCode::TooLarge, text));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
@@ -63,8 +63,8 @@ fn open_regular(path: &Path) -> Result<(File, u64), ClientError> {
     // Looked at before it is opened: opening a pipe waits for a writer.
     let is_regular = |meta: &std::fs::Metadata| meta.is_file();
     let refuse = || {
-        let told = format!("{} is not a regular file", path.display());
-        Err(ClientError::refused(ErrorCode::InvalidValue, told))
+        let text = format!("{} is not a regular file", path.display());
+        Err(ClientError::refused(ErrorCode::InvalidValue, text))
     };
     if !is_regular(&std::fs::metadata(path).map_err(at)?) {
         return refuse();
@@ -78,8 +78,8 @@ fn open_regular(path: &Path) -> Result<(File, u64), ClientError> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ClientError {
-    let told = format!("cannot read {}: {error}", path.display());
-    ClientError::refused(ErrorCode::InvalidValue, told)
+    let text = format!("cannot read {}: {error}", path.display());
+    ClientError::refused(ErrorCode::InvalidValue, text)
 }
 
 /// What is declared of a file: its absolute path, its length and the SHA-256 of its bytes.
@@ -89,8 +89,8 @@ fn unreadable(path: &Path, error: &io::Error) -> ClientError {
 pub fn artifact_of(path: &Path) -> Result<Artifact, ClientError> {
     let absolute: PathBuf = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
     let Some(name) = absolute.to_str() else {
-        let told = format!("cannot record {}: the path is not valid UTF-8", path.display());
-        return Err(ClientError::refused(ErrorCode::InvalidValue, told));
+        let text = format!("cannot record {}: the path is not valid UTF-8", path.display());
+        return Err(ClientError::refused(ErrorCode::InvalidValue, text));
     };
     let (mut file, _) = open_regular(&absolute)?;
     let mut hash = Sha256::new();

@@ -82,10 +82,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         (Some(_) | None, _) => Vec::new(),
     };
     for difference in &verified.differences {
-        let told = &difference.told;
+        let message = &difference.description;
         session
             .output
-            .complain(&format!("warning: `kanban restore` would refuse this backup: {told}"));
+            .complain(&format!("warning: `kanban restore` would refuse this backup: {message}"));
     }
     let shown = Shown { file: file.display().to_string(), bytes, removed };
     if session.output.is_json() {

@@ -36,8 +36,8 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { id, reason, kind, ids } = arguments;
-    let reason = words::reason(&reason).map_err(|told| {
-        Failure::usage(told).with_hint(format!("kanban block {id} REASON --ids ID…"))
+    let reason = words::reason(&reason).map_err(|message| {
+        Failure::usage(message).with_hint(format!("kanban block {id} REASON --ids ID…"))
     })?;
     let reason = session.optional_text("reason", reason)?;
     let ids = words::each_once(&std::iter::once(id).chain(ids).collect::<Vec<_>>());
@@ -53,9 +53,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         };
         client.post(&task_path(id, "block")?, &request)
     };
-    let told = reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
+    let message =
+        reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
     bulk::each(&client, &ids, session, ask, |reply| match reply.already {
-        true => format!("Blocked {} (already blocked by this run){told}", reply.id),
-        false => format!("Blocked {}{told}", reply.id),
+        true => format!("Blocked {} (already blocked by this run){message}", reply.id),
+        false => format!("Blocked {}{message}", reply.id),
     })
 }

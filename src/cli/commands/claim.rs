@@ -77,7 +77,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         claimer: Some(arguments.claimer.unwrap_or_else(|| session.user_at_host())),
         board: session.board.clone(),
         workspace: String::new(),
-        place: None,
+        location: None,
         repository: worktree.as_ref().and_then(|made| made.repository.clone()),
         branch: worktree.as_ref().and_then(|made| made.prepared.branch.clone()),
     };
@@ -106,21 +106,21 @@ fn make_worktree(task: &Task, client: &Client) -> Result<Option<MadeWorktree>, F
     let daemon: DaemonInfo = client.get("/v1/daemon", &json!({}))?;
     let path = Path::new(&daemon.home).join("workspaces").join(task.id.as_str());
     let named = task.workspace_path.as_deref().filter(|named| Path::new(named) != path);
-    let (repository, told) = match named {
+    let (repository, report) = match named {
         Some(named) => (PathBuf::from(named), None),
         // Claimed before: what is there knows where it is from.
         None if task.workspace_path.is_some() && path.is_dir() => (path.clone(), None),
         None => {
             let here = std::env::current_dir().map_err(|error| refused(error.to_string()))?;
-            let told = here.to_str().map(str::to_owned);
-            (here, told)
+            let report = here.to_str().map(str::to_owned);
+            (here, report)
         }
     };
     let branch = task.branch_name.clone();
     let branch = branch.unwrap_or_else(|| branch_of(&daemon.branch_prefix, task.id.as_str()));
     let prepared = prepare(&repository, &path, &branch)
         .map_err(|message| refused(format!("workspace: {message}")))?;
-    Ok(Some(MadeWorktree { repository: told, prepared }))
+    Ok(Some(MadeWorktree { repository: report, prepared }))
 }
 
 /// A worktree that was made for the claim.

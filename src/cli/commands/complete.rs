@@ -57,9 +57,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         || !artifacts.is_empty()
         || !created_cards.is_empty();
     if ids.len() > 1 && hands_over {
-        let told = "--summary, --metadata, --artifact and --created-card are per-task";
+        let message = "--summary, --metadata, --artifact and --created-card are per-task";
         return Err(
-            Failure::usage(told).with_hint("with these options, complete one task at a time")
+            Failure::usage(message).with_hint("with these options, complete one task at a time")
         );
     }
     let result = session.optional_text("--result", result)?;

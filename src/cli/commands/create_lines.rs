@@ -52,7 +52,7 @@ fn send(
     created: &mut Vec<CreateReply>,
     session: &mut Session,
 ) -> Result<(), Failure> {
-    let (places, tasks): (Vec<String>, Vec<CreateTask>) = batch.into_iter().unzip();
+    let (locations, tasks): (Vec<String>, Vec<CreateTask>) = batch.into_iter().unzip();
     let reply: CreateTasksReply = client.post("/v1/tasks/batch", &CreateTasks { tasks })?;
     for reply in reply.created {
         if !session.output.is_json() {
@@ -61,8 +61,8 @@ fn send(
         created.push(CreateReply { task: with_skill_list(reply.task), ..reply });
     }
     let Some(refused) = reply.refused else { return Ok(()) };
-    let place = places.get(refused.index).map(String::as_str).unwrap_or_default();
-    let failure = Failure::refused(refused.code, format!("{place}: {}", refused.message));
+    let location = locations.get(refused.index).map(String::as_str).unwrap_or_default();
+    let failure = Failure::refused(refused.code, format!("{location}: {}", refused.message));
     // A line is refused in a reply, which is the same for every client.
     let hint = Hint::of_code(refused.code).map(|hint| hint.to_string()).or(refused.hint);
     Err(match hint {

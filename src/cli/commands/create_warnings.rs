@@ -51,10 +51,10 @@ pub(super) fn with_warnings(
         };
         all.push(Created { reply, warnings });
     }
-    let mut told: Vec<&String> = by_assignee.values().flatten().collect();
-    told.sort();
-    told.dedup();
-    for warning in told {
+    let mut message: Vec<&String> = by_assignee.values().flatten().collect();
+    message.sort();
+    message.dedup();
+    for warning in message {
         session.output.complain(&format!("warning: {}", one_line(warning)));
     }
     Ok(all)

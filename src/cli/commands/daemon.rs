@@ -129,8 +129,8 @@ fn run_with_file(command: &mut Command, program: &Path, file: &Path) -> Result<C
         Err(error) => {
             drop(daemon.kill());
             drop(daemon.wait());
-            let told = format!("cannot write {}: {error}", file.display());
-            return Err(Failure::refused(ErrorCode::InvalidValue, told));
+            let message = format!("cannot write {}: {error}", file.display());
+            return Err(Failure::refused(ErrorCode::InvalidValue, message));
         }
     };
     let ended = daemon.wait().map_err(|error| not_started(program, &error))?;

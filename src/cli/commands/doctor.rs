@@ -85,17 +85,17 @@ fn in_the_way(
             Check::bad(name, Health::Fail, message, fix)
         }
         None => {
-            let told = format!("the connection to {} broke: {detail}", socket.display());
-            Check::bad("daemon", Health::Fail, told, "see the daemon's log")
+            let report = format!("the connection to {} broke: {detail}", socket.display());
+            Check::bad("daemon", Health::Fail, report, "see the daemon's log")
         }
     }];
     for name in ["KANBAN_SOCKET", "KANBAN_HOME"] {
         if let Some(value) = ambient.var(name) {
-            let told = format!("this variable selects the daemon: {value}");
+            let report = format!("this variable selects the daemon: {value}");
             checks.push(Check::bad(
                 name,
                 Health::Warn,
-                told,
+                report,
                 format!("run `unset {name}` if that is the wrong daemon"),
             ));
         }
@@ -112,8 +112,8 @@ fn lines(checks: &[Check]) -> Vec<String> {
             Health::Warn => "warn",
             Health::Fail => "FAIL",
         };
-        let (name, told) = (pad(&one_line(&check.name), columns), one_line(&check.message));
-        lines.push(format!("{word}  {name}  {told}").trim_end().to_owned());
+        let (name, report) = (pad(&one_line(&check.name), columns), one_line(&check.message));
+        lines.push(format!("{word}  {name}  {report}").trim_end().to_owned());
         if let Some(fix) = &check.fix {
             lines.push(format!("      {}  fix: {}", " ".repeat(columns), one_line(fix)));
         }

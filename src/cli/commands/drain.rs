@@ -57,8 +57,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         state = until_drained(&client, follower, state, deadline)?;
         if state.open_runs > 0 {
             let time = format_duration(timeout.unwrap_or_default());
-            let told = switch::open_runs(state.open_runs);
-            return Err(Failure::timeout(format!("timed out after {time}: {told}")));
+            let message = switch::open_runs(state.open_runs);
+            return Err(Failure::timeout(format!("timed out after {time}: {message}")));
         }
     }
     if session.output.is_json() {

@@ -182,8 +182,8 @@ fn open_editor(file: &Path, session: &Session) -> Result<(), Failure> {
     if ended.success() {
         return Ok(());
     }
-    let told = format!("the editor `{editor}` failed ({ended}); the task is unchanged");
-    Err(Failure::refused(ErrorCode::InvalidValue, told)
+    let message = format!("the editor `{editor}` failed ({ended}); the task is unchanged");
+    Err(Failure::refused(ErrorCode::InvalidValue, message)
         .with_hint("set VISUAL or EDITOR to another editor"))
 }
 

@@ -72,13 +72,13 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.line(one_line(&format!("Kept {path}: {why}{saved}")))?;
         // A single part is what the line above says.
         for part in parts.iter().filter(|part| parts.len() > 1 || part.not_saved.is_some()) {
-            session.output.line(format!("  {}", one_line(&told(part))))?;
+            session.output.line(format!("  {}", one_line(&message(part))))?;
         }
     }
     Ok(CliExit::Ok)
 }
 
-fn told(part: &KeptPart) -> String {
+fn message(part: &KeptPart) -> String {
     let saved = part.saved_as.iter().map(|name| format!("; saved as {name}"));
     let not_saved = part.not_saved.iter().map(|why| format!("; not saved: {why}"));
     saved.chain(not_saved).fold(part.what.clone(), |line, more| line + &more)

@@ -67,8 +67,9 @@ fn named(
     session: &Session,
 ) -> Result<(Vec<String>, Option<String>), Failure> {
     let hint = "kanban promote ID ID… --reason \"why\", or kanban promote ID why";
-    let wrong =
-        |told: String| Failure::usage(format!("{told}; no task was promoted")).with_hint(hint);
+    let wrong = |message: String| {
+        Failure::usage(format!("{message}; no task was promoted")).with_hint(hint)
+    };
     let named = words::ids_or_reason(&arguments.words).map_err(wrong)?;
     let reason = match (named.reason, &arguments.reason) {
         (Some(_), Some(_)) => return Err(wrong("the reason is given twice".to_owned())),

@@ -98,13 +98,13 @@ fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
     let folder = PrivateDir::new("kanban-restore").map_err(unreadable)?;
     let copy = folder.path().join("board.db");
     if !copy_still(&real, &copy).map_err(unreadable)? {
-        let told = format!("{} is in use by another process", path.display());
-        return Err(Failure::refused(ErrorCode::BadBackup, told)
+        let message = format!("{} is in use by another process", path.display());
+        return Err(Failure::refused(ErrorCode::BadBackup, message)
             .with_hint("use `kanban backup` to copy a database in use"));
     }
     complete(&copy).map_err(|error| {
-        let told = format!("the backup {}", error.problem());
-        Failure::refused(ErrorCode::BadBackup, told).with_hint("the database is unchanged")
+        let message = format!("the backup {}", error.problem());
+        Failure::refused(ErrorCode::BadBackup, message).with_hint("the database is unchanged")
     })?;
     Ok((File::open(&copy).map_err(unreadable)?, Some(folder)))
 }

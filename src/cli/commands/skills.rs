@@ -90,7 +90,8 @@ struct SkillFolder {
 struct Listed {
     name: &'static str,
     description: &'static str,
-    places: Vec<SkillFolder>,
+    #[serde(rename = "places")]
+    locations: Vec<SkillFolder>,
 }
 
 /// Runs it.
@@ -109,15 +110,15 @@ fn list(session: &mut Session) -> Ended {
         TOOLS.iter().filter_map(|tool| tool.folder(&session.ambient)).collect();
     let mut listed = Vec::new();
     for skill in &SKILLS {
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         for folder in &folders {
             let path = file_of(skill, &folder.join("skills"));
             let state = look(skill, &path)?;
             if state != State::Missing {
-                places.push(SkillFolder { path, state });
+                locations.push(SkillFolder { path, state });
             }
         }
-        listed.push(Listed { name: skill.name, description: skill.description(), places });
+        listed.push(Listed { name: skill.name, description: skill.description(), locations });
     }
     if session.output.is_json() {
         session.output.json(&listed)?;
@@ -125,52 +126,52 @@ fn list(session: &mut Session) -> Ended {
     }
     for skill in &listed {
         session.output.line(format!("{}\n  {}", skill.name, skill.description))?;
-        for place in &skill.places {
-            let state = if place.state == State::Same { "installed" } else { "differs" };
-            session.output.line(format!("  {state}: {}", place.path.display()))?;
+        for location in &skill.locations {
+            let state = if location.state == State::Same { "installed" } else { "differs" };
+            session.output.line(format!("  {state}: {}", location.path.display()))?;
         }
     }
     Ok(CliExit::Ok)
 }
 
 fn install(target: Option<&str>, force: bool, session: &mut Session) -> Ended {
-    let mut places = Vec::new();
+    let mut locations = Vec::new();
     for folder in folders(target, &session.ambient)? {
         for skill in &SKILLS {
             let path = file_of(skill, &folder);
             let state = look(skill, &path)?;
-            places.push((skill, SkillFolder { path, state }));
+            locations.push((skill, SkillFolder { path, state }));
         }
     }
     // Looked at before anything is written: it is installed whole or not at all.
-    let differing = places.iter().find(|(_, place)| place.state == State::Differs);
-    if let Some((_, place)) = differing.filter(|_| !force) {
-        let told = format!("{} exists and differs", place.path.display());
-        let failure = Failure::refused(ErrorCode::BadRequest, told);
+    let differing = locations.iter().find(|(_, location)| location.state == State::Differs);
+    if let Some((_, location)) = differing.filter(|_| !force) {
+        let message = format!("{} exists and differs", location.path.display());
+        let failure = Failure::refused(ErrorCode::BadRequest, message);
         return Err(failure.with_hint("use --force to overwrite it"));
     }
-    for (skill, place) in &mut places {
-        place.state = match place.state {
+    for (skill, location) in &mut locations {
+        location.state = match location.state {
             State::Missing => State::Installed,
             State::Differs => State::Replaced,
             other => other,
         };
-        if place.state != State::Same {
-            write(skill, &place.path, &session.ambient)?;
+        if location.state != State::Same {
+            write(skill, &location.path, &session.ambient)?;
         }
     }
-    let places: Vec<SkillFolder> = places.into_iter().map(|(_, place)| place).collect();
+    let locations: Vec<SkillFolder> = locations.into_iter().map(|(_, location)| location).collect();
     if session.output.is_json() {
-        session.output.json(&places)?;
+        session.output.json(&locations)?;
         return Ok(CliExit::Ok);
     }
-    for place in &places {
-        let done = match place.state {
+    for location in &locations {
+        let done = match location.state {
             State::Replaced => "replaced",
             State::Same => "already exists",
             State::Installed | State::Missing | State::Differs => "installed",
         };
-        session.output.line(format!("{done}: {}", place.path.display()))?;
+        session.output.line(format!("{done}: {}", location.path.display()))?;
     }
     Ok(CliExit::Ok)
 }
@@ -183,8 +184,8 @@ fn folders(target: Option<&str>, ambient: &Ambient) -> Result<Vec<PathBuf>, Fail
         let there: Vec<PathBuf> =
             there.filter(|folder| folder.is_dir()).map(|folder| folder.join("skills")).collect();
         if there.is_empty() {
-            let told = "no folder of claude, codex or hermes found";
-            let failure = Failure::refused(ErrorCode::NotFound, told);
+            let message = "no folder of claude, codex or hermes found";
+            let failure = Failure::refused(ErrorCode::NotFound, message);
             return Err(failure.with_hint("choose a target: --for claude, --for DIR"));
         }
         return Ok(there);
@@ -199,8 +200,8 @@ fn folders(target: Option<&str>, ambient: &Ambient) -> Result<Vec<PathBuf>, Fail
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "known tools: claude codex hermes".to_owned(),
     };
-    let told = format!("no such tool: {target:?}, {hint}");
-    Err(Failure::usage(told).with_hint("write a directory with a slash: ./skills"))
+    let message = format!("no such tool: {target:?}, {hint}");
+    Err(Failure::usage(message).with_hint("write a directory with a slash: ./skills"))
 }
 
 fn file_of(skill: &Skill, folder: &Path) -> PathBuf {
@@ -215,8 +216,8 @@ fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
             Ok(State::Missing)
         }
         Err(error) => {
-            let told = format!("cannot read {}: {error}", path.display());
-            Err(Failure::refused(ErrorCode::BadRequest, told))
+            let message = format!("cannot read {}: {error}", path.display());
+            Err(Failure::refused(ErrorCode::BadRequest, message))
         }
     }
 }
@@ -224,8 +225,8 @@ fn look(skill: &Skill, path: &Path) -> Result<State, Failure> {
 /// It appears under its name when it is whole, so that no agent ever reads half of it.
 fn write(skill: &Skill, path: &Path, ambient: &Ambient) -> Result<(), Failure> {
     let unmade = |error: std::io::Error| {
-        let told = format!("cannot write {}: {error}", path.display());
-        Failure::refused(ErrorCode::BadRequest, told)
+        let message = format!("cannot write {}: {error}", path.display());
+        Failure::refused(ErrorCode::BadRequest, message)
     };
     refuse_home_file(path, ambient)?;
     path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unmade)?;

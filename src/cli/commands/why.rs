@@ -36,8 +36,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let when = until(&reply.reason).map_or_else(String::new, |until| left(until, &session.times()));
-    let told = one_line(&reply.explanation);
-    session.output.line(format!("{} ({}): {told}{when}", reply.id, reply.status))?;
+    let message = one_line(&reply.explanation);
+    session.output.line(format!("{} ({}): {message}{when}", reply.id, reply.status))?;
     if let Some(hint) = &reply.hint {
         session.output.line(format!("  hint: {}", one_line(hint)))?;
     }

@@ -108,8 +108,8 @@ fn what_is_not_here_is_refused_with_a_line_that_names_what_to_use() {
     for (line, named) in REFUSED {
         let words = words(line);
         let error = Arguments::try_parse_from(&words).expect_err(line);
-        let told = instead(&error, &words).unwrap_or_else(|| panic!("{line}: {error}"));
-        assert!(told.contains(named) && !told.contains('\n'), "{line}: {told}");
+        let message = instead(&error, &words).unwrap_or_else(|| panic!("{line}: {error}"));
+        assert!(message.contains(named) && !message.contains('\n'), "{line}: {message}");
         used += 1;
     }
     // No row of the tables is without its line here.

@@ -56,7 +56,7 @@ impl Machine {
     }
 
     /// The problems, one to a line, with the directory of the machine left out.
-    fn told(&self, outcome: Result<Settings, ConfigProblems>) -> Vec<String> {
+    fn problems(&self, outcome: Result<Settings, ConfigProblems>) -> Vec<String> {
         let dir = format!("{}/", self.dir.path().display());
         outcome.unwrap_err().to_string().replace(&dir, "").lines().map(str::to_owned).collect()
     }

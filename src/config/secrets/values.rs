@@ -120,12 +120,12 @@ fn is_one_locale(value: &str) -> bool {
 }
 
 fn is_zone(value: &str) -> bool {
-    let Some((area, place)) = value.split_once('/') else { return false };
+    let Some((area, location)) = value.split_once('/') else { return false };
     let is_place = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-/".contains(&byte);
     ZONE_AREAS.contains(&area)
-        && place.len() <= 32
-        && place.bytes().all(is_place)
-        && !is_random(place)
+        && location.len() <= 32
+        && location.bytes().all(is_place)
+        && !is_random(location)
 }
 
 /// `-12`, `1.5`, `1_000_000`, `0xff`, `1e9`.

@@ -24,6 +24,8 @@ pub enum Fault {
         doing: String,
         /// The system's own words.
         detail: String,
+        /// Whether the same request may succeed later: nothing is known of the file yet.
+        retryable: bool,
     },
     /// There is no room on the disk for it.
     #[error("cannot {doing}: the disk is full; free some space")]
@@ -62,18 +64,25 @@ pub enum Fault {
         /// The part.
         part: &'static str,
     },
+    /// The transaction of several requests failed, this one among them. The database has logged why, once for all of them.
+    #[error(transparent)]
+    Uncommitted {
+        /// What failed.
+        cause: Box<Fault>,
+    },
 }
 
 impl Fault {
     /// Whether the same request may succeed when it is repeated.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Database { retryable, .. } => *retryable,
+            Self::Database { retryable, .. } | Self::File { retryable, .. } => *retryable,
+            Self::Uncommitted { cause } => cause.is_retryable(),
             Self::DiskFull { .. }
             | Self::ShuttingDown
             | Self::Busy { .. }
             | Self::NoAnswer { .. } => true,
-            Self::File { .. } | Self::Corrupt { .. } | Self::BoardLost { .. } => false,
+            Self::Corrupt { .. } | Self::BoardLost { .. } => false,
         }
     }
 
@@ -81,6 +90,7 @@ impl Fault {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::BoardLost { .. } => ErrorCode::BoardLost,
+            Self::Uncommitted { cause } => cause.code(),
             Self::Database { .. }
             | Self::File { .. }
             | Self::DiskFull { .. }
@@ -101,6 +111,7 @@ impl Fault {
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::BoardLost { remedy, .. } => Some(Hint::words(*remedy)),
+            Self::Uncommitted { cause } => cause.hint(),
             Self::Database { .. }
             | Self::File { .. }
             | Self::DiskFull { .. }

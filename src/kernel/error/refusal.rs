@@ -159,14 +159,14 @@ pub enum Refusal {
         run_id: RunId,
     },
     /// Another run works where this one would.
-    #[error("cannot claim {id}: workspace {workspace} is in use by {holder} (run {run_id})")]
+    #[error("cannot claim {id}: workspace {workspace} is in use by {owner} (run {run_id})")]
     WorkspaceBusy {
         /// The task.
         id: String,
         /// Where it would work.
         workspace: String,
         /// The task that works there.
-        holder: String,
+        owner: String,
         /// Its run.
         run_id: RunId,
     },
@@ -271,12 +271,12 @@ pub enum Refusal {
         key: String,
     },
     /// A worker says that it created tasks that it did not create.
-    #[error("created_cards names tasks that this run did not create: {told}")]
+    #[error("created_cards names tasks that this run did not create: {doubts}")]
     UnknownCards {
         /// Their ids, as the caller wrote them.
         ids: Vec<String>,
         /// The same with what is wrong with each, as one line.
-        told: String,
+        doubts: String,
     },
     /// The task has no attached file of this name.
     #[error("no such attachment: {id} has no {filename}")]
@@ -356,7 +356,7 @@ impl Refusal {
             Self::CurrentlyRunning { id, .. } => Hint::StopRun { id: id.clone() },
             Self::UnmetParents { .. } => Hint::IgnoreParents,
             Self::PreviousRunOpen { .. } => Hint::AwaitClosed { id: None },
-            Self::WorkspaceBusy { holder, .. } => Hint::AwaitClosed { id: Some(holder.clone()) },
+            Self::WorkspaceBusy { owner, .. } => Hint::AwaitClosed { id: Some(owner.clone()) },
             Self::WorkspaceUnknown { workspace, .. } => {
                 Hint::Words(format!("retry when `ls -d {workspace}` works for the daemon's user"))
             }

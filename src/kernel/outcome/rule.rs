@@ -75,7 +75,7 @@ pub struct Rule {
     /// How long the next automatic start waits.
     pub back_off: BackOff,
     /// Who hears of it.
-    pub told: Audience,
+    pub audience: Audience,
     /// What the next attempt reads.
     pub next_reads: NextReads,
 }
@@ -145,20 +145,20 @@ fn verdict(when: &'static str, destination: Destination) -> Rule {
         destination,
         charge: Charge::Nobody,
         back_off: BackOff::None,
-        told: Audience::Subscribers,
+        audience: Audience::Subscribers,
         next_reads: NextReads::Summary,
     }
 }
 
 /// A row about a run that failed and is tried again.
-fn failure(when: &'static str, evidence: &'static str, charge: Charge, told: Audience) -> Rule {
+fn failure(when: &'static str, evidence: &'static str, charge: Charge, audience: Audience) -> Rule {
     Rule {
         when,
         evidence,
         destination: Destination::Retry,
         charge,
         back_off: BackOff::Growing,
-        told,
+        audience,
         next_reads: NextReads::ErrorAndLog,
     }
 }
@@ -171,7 +171,7 @@ fn taken(when: &'static str, next_reads: NextReads) -> Rule {
         destination: Destination::AsSaid,
         charge: Charge::Nobody,
         back_off: BackOff::None,
-        told: Audience::Nobody,
+        audience: Audience::Nobody,
         next_reads,
     }
 }

@@ -96,7 +96,7 @@ fn the_page_about_outcomes_shows_this_table() {
             rule.destination.as_str(),
             rule.charge.as_str(),
             rule.back_off.as_str(),
-            rule.told.as_str(),
+            rule.audience.as_str(),
             rule.next_reads.as_str(),
         )
     });

@@ -198,7 +198,7 @@ pub enum LocationFacts {
 ///
 /// # Errors
 /// The reason why not.
-pub fn place(facts: &LocationFacts) -> Result<(), Reason> {
+pub fn location(facts: &LocationFacts) -> Result<(), Reason> {
     match facts {
         LocationFacts::Free => Ok(()),
         LocationFacts::Held(LeaseOwner { run_id, task_id }) => {

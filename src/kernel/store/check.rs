@@ -65,15 +65,15 @@ pub fn problems(connection: &Connection) -> Result<Vec<String>, Fault> {
 /// # Errors
 /// One line about the first row that cannot be read.
 pub fn read_every_row(connection: &Connection) -> Result<(), String> {
-    let told = |table: &str| {
+    let message = |table: &str| {
         let table = table.to_owned();
         move |error: rusqlite::Error| format!("cannot read a row of {table}: {error}")
     };
-    each(connection, super::tasks::EVERY, super::tasks::read).map_err(told("tasks"))?;
-    each(connection, super::runs::EVERY, super::runs::read).map_err(told("task_runs"))?;
-    for table in tables(connection).map_err(told("the schema"))? {
+    each(connection, super::tasks::EVERY, super::tasks::read).map_err(message("tasks"))?;
+    each(connection, super::runs::EVERY, super::runs::read).map_err(message("task_runs"))?;
+    for table in tables(connection).map_err(message("the schema"))? {
         each(connection, &format!("SELECT * FROM \"{table}\""), every_value)
-            .map_err(told(&table))?;
+            .map_err(message(&table))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub struct LeaseOwner {
 }
 
 /// The run that holds `key`.
-pub fn holder(connection: &Connection, key: &str) -> Result<Option<LeaseOwner>, Fault> {
+pub fn owner(connection: &Connection, key: &str) -> Result<Option<LeaseOwner>, Fault> {
     connection
         .prepare_cached(
             "SELECT l.run_id, r.task_id FROM leases l JOIN task_runs r ON r.id = l.run_id WHERE l.key = :key",
@@ -31,7 +31,7 @@ pub fn holder(connection: &Connection, key: &str) -> Result<Option<LeaseOwner>, 
             })
             .optional()
         })
-        .doing("look up the holder of a lease")
+        .doing("look up the owner of a lease")
 }
 
 /// Gives `key` to a run. The key must be free or the run's own: a second holder cannot be written.

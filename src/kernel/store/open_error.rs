@@ -14,7 +14,7 @@ const TOLD_MAX: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// One line for people.
-    pub told: String,
+    pub description: String,
     /// The statement that takes it away, where one does.
     pub remedy: Option<String>,
 }
@@ -94,15 +94,15 @@ impl OpenError {
                 format!("SQLite {found} is too old: {SQLITE_VERSION_MIN} or later is required")
             }
             Self::Newer { found, known, kept, .. } => {
-                let told = format!(
+                let description = format!(
                     "has schema version {found}, but this program supports versions up to {known}: use the kanband that wrote it"
                 );
                 match kept {
                     Some(kept) => format!(
-                        "{told}, or restore the backup made before the upgrade (later changes are lost): kanban restore {}",
+                        "{description}, or restore the backup made before the upgrade (later changes are lost): kanban restore {}",
                         kept.display()
                     ),
-                    None => told,
+                    None => description,
                 }
             }
             Self::NoRoom { found, free_bytes, needed_bytes, .. } => format!(
@@ -114,15 +114,18 @@ impl OpenError {
             Self::NotABoard { detail, .. } => format!("is not a database of kanband: {detail}"),
             Self::Damaged { detail, .. } => format!("is damaged: {}", detail.replace('\n', " ")),
             Self::Foreign { differences, .. } => {
-                let told: Vec<&str> =
-                    differences.iter().take(TOLD_MAX).map(|found| found.told.as_str()).collect();
+                let description: Vec<&str> = differences
+                    .iter()
+                    .take(TOLD_MAX)
+                    .map(|found| found.description.as_str())
+                    .collect();
                 let more = match differences.len().saturating_sub(TOLD_MAX) {
                     0 => String::new(),
                     more => format!("; and {more} more"),
                 };
                 format!(
                     "does not have the structure of a kanband database: {}{more}",
-                    told.join("; ")
+                    description.join("; ")
                 )
             }
             Self::Unusable { detail, .. } => format!("cannot be opened: {detail}"),

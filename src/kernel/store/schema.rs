@@ -44,18 +44,18 @@ pub(super) fn find(connection: &Connection) -> rusqlite::Result<Vec<Difference>>
     let count: i64 =
         connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |row| row.get(0))?;
     if count > OBJECTS_MAX {
-        let told = format!("it has {count} tables, indexes, triggers and views");
-        return Ok(vec![Difference { told, remedy: None }]);
+        let description = format!("it has {count} tables, indexes, triggers and views");
+        return Ok(vec![Difference { description, remedy: None }]);
     }
     let version = migrate::version(connection)?;
     let scratch = migrate::scratch(version)?;
     let (found, expected) = (structure(connection)?, structure(&scratch)?);
-    let mut told = compare(&found, &expected);
-    if told.is_empty() {
+    let mut description = compare(&found, &expected);
+    if description.is_empty() {
         // By text it is ours; SQLite has to understand it the same way.
-        told = compare_details(connection, &scratch, &expected)?;
+        description = compare_details(connection, &scratch, &expected)?;
     }
-    Ok(told)
+    Ok(description)
 }
 
 fn structure(connection: &Connection) -> rusqlite::Result<Structure> {
@@ -78,7 +78,7 @@ fn structure(connection: &Connection) -> rusqlite::Result<Structure> {
 
 /// What differs by names and texts.
 fn compare(found: &Structure, expected: &Structure) -> Vec<Difference> {
-    let plain = |told: String| Difference { told, remedy: None };
+    let plain = |description: String| Difference { description, remedy: None };
     let mut differences = Vec::new();
     if found.application_id != expected.application_id {
         differences.push(plain(format!(
@@ -115,7 +115,7 @@ fn foreign(kind: &str, name: &str, table: &str) -> Difference {
     let is_droppable = ["table", "index", "trigger", "view"].contains(&kind) && shown == name;
     let remedy = || format!("DROP {} \"{}\";", kind.to_uppercase(), name.replace('"', "\"\""));
     Difference {
-        told: format!("the {kind} {shown}{on} is not kanband's"),
+        description: format!("the {kind} {shown}{on} is not kanband's"),
         remedy: is_droppable.then(remedy),
     }
 }
@@ -135,8 +135,8 @@ fn compare_details(
         };
         for pragma in pragmas {
             if details(found, pragma, name)? != details(expected, pragma, name)? {
-                let told = format!("the {kind} {name} differs from its SQL text ({pragma})");
-                differences.push(Difference { told, remedy: None });
+                let description = format!("the {kind} {name} differs from its SQL text ({pragma})");
+                differences.push(Difference { description, remedy: None });
             }
         }
     }
@@ -237,7 +237,7 @@ mod tests {
         differences(&super::super::Connection::of(raw))
             .unwrap()
             .into_iter()
-            .map(|found| found.told)
+            .map(|found| found.description)
             .collect()
     }
 

@@ -18,20 +18,20 @@ use crate::kernel::validate;
 const SECONDS_MAX: EpochSeconds = 253_402_300_799;
 
 /// Makes a record fit.
-pub fn fit(record: &mut TaskRecord, told: &mut RecordNotes) {
-    fit_texts(record, told);
-    fit_names(record, told);
-    fit_numbers(record, told);
+pub fn fit(record: &mut TaskRecord, notes: &mut RecordNotes) {
+    fit_texts(record, notes);
+    fit_names(record, notes);
+    fit_numbers(record, notes);
     for run in &mut record.runs {
-        fit_run(run, told);
+        fit_run(run, notes);
     }
     for comment in &mut record.comments {
-        fit_comment(comment, told);
+        fit_comment(comment, notes);
     }
     for event in &mut record.events {
-        fit_event(event, told);
+        fit_event(event, notes);
     }
-    fit_labels(record, told);
+    fit_labels(record, notes);
     let mut seen = Vec::new();
     record.subscriptions.retain(|subscription| {
         let key = (
@@ -42,21 +42,21 @@ pub fn fit(record: &mut TaskRecord, told: &mut RecordNotes) {
         let is_new = !seen.contains(&key);
         seen.push(key);
         if !is_new {
-            told.leave_out("kanban_notify_subs", 1, "a second subscription of the same chat");
+            notes.leave_out("kanban_notify_subs", 1, "a second subscription of the same chat");
         }
         is_new
     });
 }
 
-fn fit_texts(record: &mut TaskRecord, told: &mut RecordNotes) {
+fn fit_texts(record: &mut TaskRecord, notes: &mut RecordNotes) {
     let task = &mut record.task;
     let title = task.title.trim().to_owned();
     if title.is_empty() {
         "(untitled)".clone_into(&mut task.title);
-        told.notes.push(format!("{} had no title", told.id));
+        notes.notes.push(format!("{} had no title", notes.id));
     } else {
         task.title = title;
-        fit_text("title", &mut task.title, TITLE_BYTES_MAX, told);
+        fit_text("title", &mut task.title, TITLE_BYTES_MAX, notes);
     }
     for (name, text) in [
         ("body", &mut task.body),
@@ -64,39 +64,39 @@ fn fit_texts(record: &mut TaskRecord, told: &mut RecordNotes) {
         ("last_spawn_error", &mut task.last_spawn_error),
     ] {
         if let Some(text) = text {
-            fit_text(name, text, BODY_BYTES_MAX, told);
+            fit_text(name, text, BODY_BYTES_MAX, notes);
         }
     }
     if let Some(path) = &mut task.workspace_path {
         let length = path.len();
         if length > PATH_BYTES_MAX || path.contains('\0') {
-            told.note(&format!("its workspace path of {length} bytes is invalid and was dropped"));
+            notes.note(&format!("its workspace path of {length} bytes is invalid and was dropped"));
             task.workspace_path = None;
         }
     }
 }
 
-fn fit_names(record: &mut TaskRecord, told: &mut RecordNotes) {
+fn fit_names(record: &mut TaskRecord, notes: &mut RecordNotes) {
     let task = &mut record.task;
     // A part of a name is another name, and no task is to land with another assignee.
     if let Some(assignee) = task.assignee.take() {
         match validate::name("assignee", Some(&assignee)) {
             Ok(name) => task.assignee = name,
-            Err(refusal) => told.note(&format!("it has no assignee now: {refusal}")),
+            Err(refusal) => notes.note(&format!("it has no assignee now: {refusal}")),
         }
     }
     for (field, name) in [("model", &mut task.model), ("effort", &mut task.effort)] {
         if let Some(given) = name.take() {
             match validate::argument_name(field, Some(&given)) {
                 Ok(given) => *name = given,
-                Err(refusal) => told.note(&format!("its {field} was dropped: {refusal}")),
+                Err(refusal) => notes.note(&format!("its {field} was dropped: {refusal}")),
             }
         }
     }
     if let Some(key) = &task.idempotency_key
         && (key.len() > NAME_BYTES_MAX || key.contains('\0'))
     {
-        told.note(&format!("its idempotency key of {} bytes was dropped", key.len()));
+        notes.note(&format!("its idempotency key of {} bytes was dropped", key.len()));
         task.idempotency_key = None;
     }
     for (field, name) in [
@@ -106,47 +106,47 @@ fn fit_names(record: &mut TaskRecord, told: &mut RecordNotes) {
         ("current_step_key", &mut task.current_step_key),
     ] {
         if let Some(name) = name {
-            fit_name(field, name, told);
+            fit_name(field, name, notes);
         }
     }
     task.tenant = task.tenant.take().filter(|tenant| !tenant.trim().is_empty());
     if let Some(args) = &mut task.args
         && let Err(refusal) = validate::args(args)
     {
-        told.note(&format!("its extra arguments were dropped (at most {ARGS_MAX}): {refusal}"));
+        notes.note(&format!("its extra arguments were dropped (at most {ARGS_MAX}): {refusal}"));
         task.args = None;
     }
 }
 
-fn fit_numbers(record: &mut TaskRecord, told: &mut RecordNotes) {
+fn fit_numbers(record: &mut TaskRecord, notes: &mut RecordNotes) {
     let task = &mut record.task;
     for (field, count) in [
         ("spawn_failures", &mut task.spawn_failures),
         ("auto_starts", &mut task.auto_starts),
         ("protocol_violations", &mut task.protocol_violations),
     ] {
-        fit_integer(field, count, 0, i64::from(u32::MAX), told);
+        fit_integer(field, count, 0, i64::from(u32::MAX), notes);
     }
     if let Some(seconds) = task.max_runtime_seconds.take_if(|seconds| *seconds <= 0) {
-        told.note(&format!("its time limit of {seconds} s is invalid; the default applies"));
+        notes.note(&format!("its time limit of {seconds} s is invalid; the default applies"));
     }
-    fit_time("created_at", &mut task.created_at, told);
+    fit_time("created_at", &mut task.created_at, notes);
     for (field, time) in [
         ("started_at", &mut task.started_at),
         ("completed_at", &mut task.completed_at),
         ("archived_at", &mut task.archived_at),
         ("last_heartbeat_at", &mut task.last_heartbeat_at),
     ] {
-        fit_integer(field, time, 0, SECONDS_MAX, told);
+        fit_integer(field, time, 0, SECONDS_MAX, notes);
     }
 }
 
-fn fit_run(run: &mut RunFields, told: &mut RecordNotes) {
+fn fit_run(run: &mut RunFields, notes: &mut RecordNotes) {
     let of_run = |field: &str| format!("{field} of run {}", run.id);
-    fit_time(&of_run("started_at"), &mut run.started_at, told);
+    fit_time(&of_run("started_at"), &mut run.started_at, notes);
     if let Some(ended_at) = &mut run.ended_at {
         // A run that is over stays over, whatever its end was written as.
-        fit_time(&of_run("ended_at"), ended_at, told);
+        fit_time(&of_run("ended_at"), ended_at, notes);
     }
     let is_i32 = (i64::from(i32::MIN), i64::from(i32::MAX));
     for (field, number, (least, most)) in [
@@ -157,18 +157,18 @@ fn fit_run(run: &mut RunFields, told: &mut RecordNotes) {
         ("signal", &mut run.signal, is_i32),
         ("errno", &mut run.errno, is_i32),
     ] {
-        fit_integer(&of_run(field), number, least, most, told);
+        fit_integer(&of_run(field), number, least, most, notes);
     }
     for (field, text) in
         [("summary", &mut run.summary), ("error", &mut run.error), ("log_tail", &mut run.log_tail)]
     {
         if let Some(text) = text {
-            fit_text(&of_run(field), text, BODY_BYTES_MAX, told);
+            fit_text(&of_run(field), text, BODY_BYTES_MAX, notes);
         }
     }
     for (field, name) in [("profile", &mut run.profile), ("step_key", &mut run.step_key)] {
         if let Some(name) = name {
-            fit_name(&of_run(field), name, told);
+            fit_name(&of_run(field), name, notes);
         }
     }
     for (field, list) in [
@@ -178,13 +178,13 @@ fn fit_run(run: &mut RunFields, told: &mut RecordNotes) {
         ("created_cards", &mut run.created_cards),
     ] {
         if list.take_if(|list| !is_list(list)).is_some() {
-            told.note(&format!("{field} of run {} were dropped: not a JSON list", run.id));
+            notes.note(&format!("{field} of run {} were dropped: not a JSON list", run.id));
         }
     }
     let why_not = run.metadata.as_deref().and_then(why_no_metadata);
     if let Some(why_not) = why_not {
         run.metadata = None;
-        told.note(&format!("metadata of run {} were dropped: {why_not}", run.id));
+        notes.note(&format!("metadata of run {} were dropped: {why_not}", run.id));
     }
 }
 
@@ -208,35 +208,35 @@ fn why_no_metadata(text: &str) -> Option<String> {
     }
 }
 
-fn fit_comment(comment: &mut CommentFields, told: &mut RecordNotes) {
-    fit_text(&format!("comment {}", comment.id), &mut comment.body, BODY_BYTES_MAX, told);
-    fit_name(&format!("author of comment {}", comment.id), &mut comment.author, told);
-    fit_time(&format!("created_at of comment {}", comment.id), &mut comment.created_at, told);
+fn fit_comment(comment: &mut CommentFields, notes: &mut RecordNotes) {
+    fit_text(&format!("comment {}", comment.id), &mut comment.body, BODY_BYTES_MAX, notes);
+    fit_name(&format!("author of comment {}", comment.id), &mut comment.author, notes);
+    fit_time(&format!("created_at of comment {}", comment.id), &mut comment.created_at, notes);
 }
 
-fn fit_event(event: &mut EventFields, told: &mut RecordNotes) {
-    fit_name(&format!("kind of event {}", event.id), &mut event.kind, told);
-    fit_time(&format!("created_at of event {}", event.id), &mut event.created_at, told);
+fn fit_event(event: &mut EventFields, notes: &mut RecordNotes) {
+    fit_name(&format!("kind of event {}", event.id), &mut event.kind, notes);
+    fit_time(&format!("created_at of event {}", event.id), &mut event.created_at, notes);
     if let Some(actor) = &mut event.actor {
-        fit_name(&format!("actor of event {}", event.id), actor, told);
+        fit_name(&format!("actor of event {}", event.id), actor, notes);
     }
     let is_too_deep = |payload: &mut Value| validate::is_deeper_than(payload, METADATA_DEPTH_MAX);
     let is_too_long = |payload: &mut Value| payload.to_string().len() > BODY_BYTES_MAX;
     if event.payload.take_if(|payload| is_too_deep(payload) || is_too_long(payload)).is_some() {
-        told.note(&format!(
+        notes.note(&format!(
             "payload of event {} was dropped: too large or too deeply nested",
             event.id
         ));
     }
 }
 
-fn fit_labels(record: &mut TaskRecord, told: &mut RecordNotes) {
+fn fit_labels(record: &mut TaskRecord, notes: &mut RecordNotes) {
     let mut labels: Vec<String> = Vec::new();
     for label in std::mem::take(&mut record.labels) {
         match validate::labels(std::slice::from_ref(&label)) {
             Ok(label) if labels.len() < LIST_ITEMS_MAX => labels.extend(label),
-            Ok(_) => told.leave_out("task_labels", 1, "too many labels"),
-            Err(refusal) => told.leave_out("task_labels", 1, &refusal.to_string()),
+            Ok(_) => notes.leave_out("task_labels", 1, "too many labels"),
+            Err(refusal) => notes.leave_out("task_labels", 1, &refusal.to_string()),
         }
     }
     labels.sort();
@@ -245,7 +245,7 @@ fn fit_labels(record: &mut TaskRecord, told: &mut RecordNotes) {
 }
 
 /// Skills as a task may have them.
-pub fn fit_skills(skills: Vec<String>, told: &mut RecordNotes) -> Vec<String> {
+pub fn fit_skills(skills: Vec<String>, notes: &mut RecordNotes) -> Vec<String> {
     let mut fitting: Vec<String> = Vec::new();
     for skill in skills {
         match validate::skills(Some(std::slice::from_ref(&skill))) {
@@ -256,34 +256,34 @@ pub fn fit_skills(skills: Vec<String>, told: &mut RecordNotes) -> Vec<String> {
                     }
                 }
             }
-            Ok(_) => told.note("it has too many skills; the first are kept"),
-            Err(refusal) => told.note(&format!("a skill was dropped: {refusal}")),
+            Ok(_) => notes.note("it has too many skills; the first are kept"),
+            Err(refusal) => notes.note(&format!("a skill was dropped: {refusal}")),
         }
     }
     fitting
 }
 
-fn fit_text(field: &str, text: &mut String, limit: usize, told: &mut RecordNotes) {
+fn fit_text(field: &str, text: &mut String, limit: usize, notes: &mut RecordNotes) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
-        told.note(&format!("NUL bytes of its {field} were replaced"));
+        notes.note(&format!("NUL bytes of its {field} were replaced"));
     }
     let length = text.len();
     if length > limit {
         cut(text, limit);
-        told.note(&format!("its {field} was cut from {length} to {} bytes", text.len()));
+        notes.note(&format!("its {field} was cut from {length} to {} bytes", text.len()));
     }
 }
 
-fn fit_name(field: &str, name: &mut String, told: &mut RecordNotes) {
+fn fit_name(field: &str, name: &mut String, notes: &mut RecordNotes) {
     if name.chars().any(char::is_control) {
         *name = name.replace(char::is_control, " ");
-        told.note(&format!("control characters of its {field} were replaced"));
+        notes.note(&format!("control characters of its {field} were replaced"));
     }
     let length = name.len();
     if length > NAME_BYTES_MAX {
         cut(name, NAME_BYTES_MAX);
-        told.note(&format!("its {field} was cut from {length} to {} bytes", name.len()));
+        notes.note(&format!("its {field} was cut from {length} to {} bytes", name.len()));
     }
 }
 
@@ -292,13 +292,13 @@ fn cut(text: &mut String, limit: usize) {
     text.truncate(end);
 }
 
-fn fit_time(field: &str, time: &mut EpochSeconds, told: &mut RecordNotes) {
+fn fit_time(field: &str, time: &mut EpochSeconds, notes: &mut RecordNotes) {
     if (SECONDS_MAX + 1..=SECONDS_MAX * 1000).contains(time) {
-        told.note(&format!("{field} was {time}, read as milliseconds"));
+        notes.note(&format!("{field} was {time}, read as milliseconds"));
         *time /= 1000;
     }
     let mut number = Some(*time);
-    fit_integer(field, &mut number, 0, SECONDS_MAX, told);
+    fit_integer(field, &mut number, 0, SECONDS_MAX, notes);
     *time = number.unwrap_or_default();
 }
 
@@ -308,10 +308,10 @@ fn fit_integer(
     number: &mut Option<i64>,
     least: i64,
     most: i64,
-    told: &mut RecordNotes,
+    notes: &mut RecordNotes,
 ) {
     if let Some(wrong) = number.take_if(|number| !(least..=most).contains(number)) {
-        told.note(&format!("{field} was {wrong} and was dropped"));
+        notes.note(&format!("{field} was {wrong} and was dropped"));
     }
 }
 

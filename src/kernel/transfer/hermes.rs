@@ -62,7 +62,8 @@ pub fn read(path: &Path, shown: &Path) -> Result<HermesBoard, HermesError> {
     if tables.iter().any(|name| name == "install") {
         return Err(not_a_board("it is a database of kanband; use `kanban restore`".to_owned()));
     }
-    let mut read = Reader { board: &board, read: HermesBoard::default(), places: HashMap::new() };
+    let mut read =
+        Reader { board: &board, read: HermesBoard::default(), locations: HashMap::new() };
     read.tasks().map_err(failed)?;
     read.rows_of_tasks().map_err(failed)?;
     read.links().map_err(failed)?;
@@ -77,7 +78,7 @@ struct Reader<'b> {
     board: &'b ForeignBoard,
     read: HermesBoard,
     /// Where the record of a task stands.
-    places: HashMap<String, usize>,
+    locations: HashMap<String, usize>,
 }
 
 type Read = Result<(), crate::kernel::error::Fault>;
@@ -109,14 +110,14 @@ impl Reader<'_> {
                 self.leave_out("tasks", None, "a task without an id");
                 continue;
             };
-            if self.places.contains_key(&id) {
+            if self.locations.contains_key(&id) {
                 self.leave_out("tasks", Some(&id), "a second task with the same id");
                 continue;
             }
             let mut reading = Reading::new(&row, shorten(&id));
             let task = reading.task();
             self.read.notes.extend(Note::all_of(&id, reading.notes));
-            self.places.insert(id, self.read.records.len());
+            self.locations.insert(id, self.read.records.len());
             self.read.records.push(TaskRecord { task, ..TaskRecord::default() });
         }
         Ok(())
@@ -148,8 +149,8 @@ impl Reader<'_> {
         let mut orphans = 0;
         for row in self.rows(table)? {
             let id = row.text("task_id").unwrap_or_default();
-            let place = self.places.get(&id).copied();
-            match place.and_then(|place| self.read.records.get_mut(place)) {
+            let location = self.locations.get(&id).copied();
+            match location.and_then(|location| self.read.records.get_mut(location)) {
                 Some(record) => {
                     let mut reading = Reading::new(&row, shorten(&id));
                     add(&mut reading, record);
@@ -200,22 +201,22 @@ impl Reader<'_> {
 fn keep_newest_keys(board: &mut HermesBoard) {
     let mut newest: HashMap<String, (i64, usize)> = HashMap::new();
     let is_live = |task: &TaskFields| task.status != "archived";
-    for (place, record) in board.records.iter().enumerate() {
+    for (location, record) in board.records.iter().enumerate() {
         let Some(key) = record.task.idempotency_key.clone().filter(|key| !key.is_empty()) else {
             continue;
         };
         if is_live(&record.task) {
-            let entry = newest.entry(key).or_insert((record.task.created_at, place));
+            let entry = newest.entry(key).or_insert((record.task.created_at, location));
             if record.task.created_at >= entry.0 {
-                *entry = (record.task.created_at, place);
+                *entry = (record.task.created_at, location);
             }
         }
     }
-    for (place, record) in board.records.iter_mut().enumerate() {
+    for (location, record) in board.records.iter_mut().enumerate() {
         let Some(key) = record.task.idempotency_key.clone().filter(|key| !key.is_empty()) else {
             continue;
         };
-        let is_keeper = newest.get(&key).is_some_and(|(_, keeper)| *keeper == place);
+        let is_keeper = newest.get(&key).is_some_and(|(_, keeper)| *keeper == location);
         if is_live(&record.task) && !is_keeper {
             record.task.idempotency_key = None;
             let id = record.task.id.clone();

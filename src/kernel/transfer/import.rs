@@ -120,13 +120,13 @@ impl Verb for ImportTasks {
         let keep_ids = self.reserve_ids(tx)?;
         reply.keeps_ids = keep_ids;
         for record in &self.records {
-            let mut told = RecordNotes::of(&record.task.id);
+            let mut notes = RecordNotes::of(&record.task.id);
             match normalize(record.clone(), tx.now) {
-                Ok(normal) => self.import_alone(tx, &board, normal, &mut told, &mut reply)?,
-                Err(problem) => told.leave_out("tasks", 1, &problem),
+                Ok(normal) => self.import_alone(tx, &board, normal, &mut notes, &mut reply)?,
+                Err(problem) => notes.leave_out("tasks", 1, &problem),
             }
-            reply.notes.extend(told.notes);
-            reply.left_out.extend(told.left_out);
+            reply.notes.extend(notes.notes);
+            reply.left_out.extend(notes.left_out);
         }
         if reply.imported > 0 && !self.dry_run {
             count_imported(tx, reply.imported)?;
@@ -185,7 +185,7 @@ impl ImportTasks {
         tx: &mut Tx<'_>,
         board: &BoardName,
         normal: Normal,
-        told: &mut RecordNotes,
+        notes: &mut RecordNotes,
         reply: &mut ImportReply,
     ) -> Result<(), VerbError> {
         let connection = tx.connection;
@@ -201,7 +201,7 @@ impl ImportTasks {
             Err(error) => {
                 tx.effects.events.truncate(events);
                 tx.effects.counts.truncate(counts);
-                told.leave_out("tasks", 1, &error.to_string());
+                notes.leave_out("tasks", 1, &error.to_string());
                 Ok(())
             }
         }
@@ -284,18 +284,18 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
     ] {
         *reply.rows.entry(table.to_owned()).or_default() += rows;
     }
-    let mut told = normal.told.clone();
+    let mut notes = normal.report.clone();
     if !record.attachments.is_empty() {
         let names: Vec<String> =
             record.attachments.iter().map(|file| shorten(&file.filename)).collect();
-        told.notes.push(format!(
+        notes.notes.push(format!(
             "{} was imported without its attachment(s) {}: exports do not include their content",
-            told.id,
+            notes.id,
             names.join(", ")
         ));
     }
-    reply.notes.extend(told.notes);
-    reply.left_out.extend(told.left_out);
+    reply.notes.extend(notes.notes);
+    reply.left_out.extend(notes.left_out);
 }
 
 fn write(

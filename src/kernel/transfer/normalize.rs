@@ -39,7 +39,7 @@ pub struct Normal {
     /// Its skills.
     pub skills: Option<Vec<String>>,
     /// What was changed, and what was left out.
-    pub told: RecordNotes,
+    pub report: RecordNotes,
     /// Whether an event `reclaimed` is to be added, with the lock and the run that it names.
     pub reclaimed: Option<(Option<String>, Option<i64>)>,
 }
@@ -53,15 +53,15 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     if crate::kernel::ids::TaskId::parse(&id).is_none() {
         return Err(format!("{:?} is not a task id", shorten(&id)));
     }
-    let mut told = RecordNotes::of(&id);
-    fit(&mut record, &mut told);
+    let mut report = RecordNotes::of(&id);
+    fit(&mut record, &mut report);
     let was_running = record.task.status == TaskStatus::Running.as_str();
-    let status = normal_status(&mut record, &mut told.notes, now);
-    let workspace_kind = normal_workspace(&record, &mut told);
+    let status = normal_status(&mut record, &mut report.notes, now);
+    let workspace_kind = normal_workspace(&record, &mut report);
     let lock = record.task.claim_lock.take();
     let open_run = end_open_runs(&mut record.runs, lock.as_deref(), now);
     for run in &mut record.runs {
-        normalize_run(run, &mut told.notes);
+        normalize_run(run, &mut report.notes);
     }
     let run_ids: Vec<i64> = record.runs.iter().map(|run| run.id).collect();
     for event in &mut record.events {
@@ -69,20 +69,20 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     }
     record.task.claim_expires = None;
     record.task.current_run_id = None;
-    let skills = normal_skills(&record, &mut told);
+    let skills = normal_skills(&record, &mut report);
     let reclaimed = was_running.then_some((lock, open_run));
-    Ok(Normal { record, status, workspace_kind, skills, told, reclaimed })
+    Ok(Normal { record, status, workspace_kind, skills, report, reclaimed })
 }
 
-fn normal_workspace(record: &TaskRecord, told: &mut RecordNotes) -> WorkspaceKind {
+fn normal_workspace(record: &TaskRecord, report: &mut RecordNotes) -> WorkspaceKind {
     let given = record.task.workspace_kind.as_deref().unwrap_or_default();
     let kind = WorkspaceKind::parse(given).unwrap_or(WorkspaceKind::Scratch);
     if !given.is_empty() && kind.as_str() != given {
-        told.note(&format!("unknown workspace kind {} was changed to scratch", shorten(given)));
+        report.note(&format!("unknown workspace kind {} was changed to scratch", shorten(given)));
     }
     match (kind, record.task.workspace_path.as_deref()) {
         (WorkspaceKind::Dir | WorkspaceKind::Worktree, Some(path)) if !path.starts_with('/') => {
-            told.note(&format!(
+            report.note(&format!(
                 "its workspace path {} is relative, so no run can start in it: create the task again with \
                  --workspace {}:/ABSOLUTE/PATH",
                 shorten(path),
@@ -90,20 +90,20 @@ fn normal_workspace(record: &TaskRecord, told: &mut RecordNotes) -> WorkspaceKin
             ));
         }
         (WorkspaceKind::Dir, None) => {
-            told.note("it names no directory, so no run can start: create the task again");
+            report.note("it names no directory, so no run can start: create the task again");
         }
         (WorkspaceKind::Scratch | WorkspaceKind::Dir | WorkspaceKind::Worktree, _) => {}
     }
     kind
 }
 
-fn normal_skills(record: &TaskRecord, told: &mut RecordNotes) -> Option<Vec<String>> {
+fn normal_skills(record: &TaskRecord, report: &mut RecordNotes) -> Option<Vec<String>> {
     let text = record.task.skills.as_deref().filter(|text| !text.trim().is_empty())?;
     let names = parse_names(text);
     if names.is_none() {
-        told.note(&format!("its skills {} are not a JSON list and were dropped", shorten(text)));
+        report.note(&format!("its skills {} are not a JSON list and were dropped", shorten(text)));
     }
-    names.map(|names| fit_skills(names, told))
+    names.map(|names| fit_skills(names, report))
 }
 
 fn normal_status(
@@ -123,11 +123,11 @@ fn normal_status(
         ) => known,
         None => {
             let word = shorten(&record.task.status);
-            let told = format!("Imported with the unknown status `{word}`.");
+            let report = format!("Imported with the unknown status `{word}`.");
             record.comments.push(CommentFields {
                 id: 0,
                 author: IMPORTER.to_owned(),
-                body: told,
+                body: report,
                 created_at: now,
             });
             notes.push(format!("{} was {word} and is now blocked", record.task.id));
@@ -233,8 +233,8 @@ mod tests {
         ] {
             let normal = normalize(record(status), 9).unwrap();
             assert_eq!(normal.status, expected, "{status}");
-            let told = normal.record.comments.iter().any(|comment| comment.body.contains(status));
-            assert_eq!(told, has_comment, "{status}");
+            let report = normal.record.comments.iter().any(|comment| comment.body.contains(status));
+            assert_eq!(report, has_comment, "{status}");
             assert_eq!(normal.reclaimed.is_some(), status == "running");
             assert_eq!(normal.record.task.claim_lock, None);
         }

@@ -168,8 +168,8 @@ mod tests {
             ("new", TaskStatus::Ready, true),
         ]);
         let settled = settle(&all, &[link("old", "new")]);
-        let told = (TaskStatus::Todo, Some("old".to_owned()));
-        assert_eq!(settled.moved, BTreeMap::from([("new".to_owned(), told)]));
+        let message = (TaskStatus::Todo, Some("old".to_owned()));
+        assert_eq!(settled.moved, BTreeMap::from([("new".to_owned(), message)]));
     }
 
     #[test]

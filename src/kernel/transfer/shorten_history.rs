@@ -6,7 +6,7 @@ use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::transfer::report::RecordNotes;
 
 /// Leaves out the oldest rows of a record until it takes no more than `bytes` as JSON.
-pub fn shorten_history(record: &mut TaskRecord, bytes: usize, told: &mut RecordNotes) {
+pub fn shorten_history(record: &mut TaskRecord, bytes: usize, message: &mut RecordNotes) {
     let (mut runs, mut comments, mut events) = (
         std::mem::take(&mut record.runs),
         std::mem::take(&mut record.comments),
@@ -23,7 +23,7 @@ pub fn shorten_history(record: &mut TaskRecord, bytes: usize, told: &mut RecordN
     {
         if dropped > 0 {
             let reason = format!("the oldest of a history larger than {bytes} bytes");
-            told.leave_out(table, dropped, &reason);
+            message.leave_out(table, dropped, &reason);
         }
     }
 }
@@ -63,19 +63,19 @@ mod tests {
             ..TaskRecord::default()
         };
         let whole = serde_json::to_vec(&record()).unwrap().len();
-        let mut told = RecordNotes::of("t_1");
+        let mut message = RecordNotes::of("t_1");
         let mut given = record();
-        shorten_history(&mut given, whole + 10, &mut told);
-        assert_eq!((given, told.left_out.len()), (record(), 0));
+        shorten_history(&mut given, whole + 10, &mut message);
+        assert_eq!((given, message.left_out.len()), (record(), 0));
         let mut given = record();
-        shorten_history(&mut given, whole - 500, &mut told);
+        shorten_history(&mut given, whole - 500, &mut message);
         assert!(serde_json::to_vec(&given).unwrap().len() <= whole - 500);
         assert_eq!((given.runs.len(), given.comments.len()), (10, 10));
         assert_eq!(given.events.last().unwrap().id, 9);
-        let (table, rows) = (told.left_out[0].table.as_str(), told.left_out[0].rows);
+        let (table, rows) = (message.left_out[0].table.as_str(), message.left_out[0].rows);
         assert_eq!((table, rows), ("task_events", 10 - given.events.len()));
         let mut given = record();
-        shorten_history(&mut given, 0, &mut told);
+        shorten_history(&mut given, 0, &mut message);
         assert!(given.runs.is_empty() && given.comments.is_empty() && given.events.is_empty());
     }
 }

@@ -93,7 +93,7 @@ impl Verb for AttachFile {
         };
         room::for_event(tx.store(), &task.id)?;
         let attachment = store::attachments::insert(tx.store(), &task.id, &new, tx.now)?;
-        tx.event(&task, None, &EventBody::Attached(told(&attachment)))?;
+        tx.event(&task, None, &EventBody::Attached(file_facts(&attachment)))?;
         Ok(reply(attachment, false))
     }
 }
@@ -124,7 +124,7 @@ fn size(bytes: u64) -> Result<i64, Refusal> {
     Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-pub(super) fn told(file: &Attachment) -> FileFacts<'_> {
+pub(super) fn file_facts(file: &Attachment) -> FileFacts<'_> {
     FileFacts {
         attachment_id: file.id,
         filename: &file.filename,

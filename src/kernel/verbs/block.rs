@@ -58,8 +58,8 @@ impl Verb for BlockTask {
         if run_id.is_none() && reason.is_some() {
             run_id = Some(synthesize_run(tx, &task, "blocked", &ending)?);
         }
-        let told = EventBody::Blocked { reason, kind };
-        let to = tx.move_task(&task, TaskStep::Block, &Cause::of(Self::NAME, run_id, told))?;
+        let message = EventBody::Blocked { reason, kind };
+        let to = tx.move_task(&task, TaskStep::Block, &Cause::of(Self::NAME, run_id, message))?;
         if let (true, Some(reason)) = (self.comment, reason) {
             let author = tx.caller.author().to_owned();
             comment::add(tx, &task, &author, &format!("BLOCKED: {reason}"))?;

@@ -50,7 +50,7 @@ pub struct ClaimTask {
     /// What the task's path leads to, looked at before the claim by the daemon. Not on the wire.
     #[serde(skip)]
     #[schemars(skip)]
-    pub place: Option<Location>,
+    pub location: Option<Location>,
 }
 
 /// The claimed task.
@@ -73,8 +73,8 @@ impl Verb for ClaimTask {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let Checked { ttl, claimer, branch } = self.check(tx.store(), tx.policy, &task)?;
         let claimer = claimer.unwrap_or_else(|| tx.caller.author().to_owned());
-        let place = self.place.clone();
-        let lease = leasing::find_for_person(tx.store(), tx.policy, &task, place)?;
+        let location = self.location.clone();
+        let lease = leasing::find_for_person(tx.store(), tx.policy, &task, location)?;
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), RunKind::Manual)?;
         lease.take(tx.store(), run_id)?;
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;

@@ -83,8 +83,8 @@ impl Verb for CloseRun {
             errno: self.evidence.end.errno(),
         };
         close_run(tx, run.id, &facts)?;
-        let told = EventBody::Closed { run_id: run.id, exit_code, signal };
-        tx.event(&task, Some(run.id), &told)?;
+        let message = EventBody::Closed { run_id: run.id, exit_code, signal };
+        tx.event(&task, Some(run.id), &message)?;
         tx.signal(Signal::RunClosed { run_id: run.id, task_id: task.id.clone() });
         tx.signal(Signal::DispatchDue);
         Ok(CloseReply { outcome: ended.outcome, task_status: task.status, closed: true })

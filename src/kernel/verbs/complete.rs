@@ -86,13 +86,13 @@ impl Verb for CompleteTask {
         }
         let first_line =
             handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
-        let told = EventBody::Completed {
+        let message = EventBody::Completed {
             result_len: result.as_deref().map_or(0, |text| text.chars().count()),
             summary: first_line.as_deref(),
             verified_cards: &cards,
         };
         let arrival = Arrival::Done { result: result.as_deref() };
-        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, told) };
+        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, message) };
         let to = tx.move_task(&task, TaskStep::Complete, &cause)?;
         let released = promote_released_children(tx, &task.id)?;
         Ok(VerdictReply {
@@ -114,8 +114,8 @@ fn check_cards(tx: &mut Tx<'_>, task: &Task, ids: &[String]) -> Result<(), VerbE
             Caller::Worker { run_id, .. } => Some(*run_id),
             Caller::Operator { .. } | Caller::System { .. } => None,
         };
-        let told = EventBody::CompletionBlockedHallucination { phantom_cards: ids };
-        tx.event_if_refused(task, run_id, &told);
+        let message = EventBody::CompletionBlockedHallucination { phantom_cards: ids };
+        tx.event_if_refused(task, run_id, &message);
     }
     checked
 }

@@ -11,7 +11,7 @@ use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::attach::told;
+use crate::kernel::verbs::attach::file_facts;
 
 /// Removes an attached file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +52,7 @@ impl Verb for DetachFile {
             return Err(Refusal::UnknownAttachment { id, filename }.into());
         };
         store::attachments::remove(tx.store(), &task.id, &attachment.filename)?;
-        tx.event(&task, None, &EventBody::AttachmentRemoved(told(&attachment)))?;
+        tx.event(&task, None, &EventBody::AttachmentRemoved(file_facts(&attachment)))?;
         Ok(DetachReply { task_id: task.id.to_string(), board: task.board, attachment })
     }
 }

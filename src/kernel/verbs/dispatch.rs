@@ -69,7 +69,7 @@ pub struct RunOrder {
     pub max_runtime_seconds: Option<i64>,
     /// Where its path led when its leases were taken.
     #[serde(default)]
-    pub place: Option<Location>,
+    pub location: Option<Location>,
     /// What is wrong with its path, when it leads to no directory: nothing is started then.
     #[serde(default)]
     pub broken: Option<BrokenPath>,
@@ -221,14 +221,14 @@ impl StartReadyRuns {
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
         let ready_at = task.ready_at;
-        let (task, place, broken) = (tx.reread(&task.id)?, lease.place, lease.broken);
+        let (task, location, broken) = (tx.reread(&task.id)?, lease.location, lease.broken);
         let is_warned = beginning == Beginning::Warned;
         Ok(RunOrder {
             run_id,
             task,
             profile,
             max_runtime_seconds,
-            place,
+            location,
             broken,
             is_warned,
             resume,
@@ -311,7 +311,7 @@ fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), Ver
         task.protocol_violations,
         Some(&error),
     )?;
-    let told = EventBody::GaveUp { failures, error: &error };
-    tx.move_task(task, TaskStep::Block, &Cause::of("block", Some(run_id), told))?;
+    let message = EventBody::GaveUp { failures, error: &error };
+    tx.move_task(task, TaskStep::Block, &Cause::of("block", Some(run_id), message))?;
     Ok(())
 }

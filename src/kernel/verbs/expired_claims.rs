@@ -29,8 +29,8 @@ pub(super) fn reclaim_expired(tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError>
             &task,
             &Ending { error: Some(&error), ..Ending::of(RunOutcome::Reclaimed) },
         )?;
-        let told = EventBody::ClaimExpired { stale_lock: &lock };
-        tx.move_task(&task, TaskStep::Requeue, &Cause::of("reclaim", run_id, told))?;
+        let message = EventBody::ClaimExpired { stale_lock: &lock };
+        tx.move_task(&task, TaskStep::Requeue, &Cause::of("reclaim", run_id, message))?;
     }
     Ok(expired)
 }

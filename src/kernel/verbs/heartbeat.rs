@@ -72,8 +72,8 @@ impl Verb for HeartbeatTask {
             store::runs::set_heartbeat(tx.store(), run_id, tx.now, expires)?;
         }
         if room::has_for_heartbeat_event(tx.store(), &task.id)? {
-            let told = EventBody::Heartbeat { note: note.as_deref() };
-            tx.event(&task, task.current_run_id, &told)?;
+            let message = EventBody::Heartbeat { note: note.as_deref() };
+            tx.event(&task, task.current_run_id, &message)?;
         }
         Ok(HeartbeatReply {
             id: task.id.to_string(),

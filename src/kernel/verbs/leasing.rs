@@ -46,9 +46,9 @@ pub(in crate::kernel) struct Sight<'a> {
 
 impl Sight<'_> {
     /// The run that holds a lease. It goes with the run.
-    fn holder(&self, key: &str) -> Result<Option<LeaseOwner>, Fault> {
-        let holder = store::leases::holder(self.connection, key)?;
-        Ok(holder.filter(|holder| !self.changes.closed.contains(&holder.run_id)))
+    fn owner(&self, key: &str) -> Result<Option<LeaseOwner>, Fault> {
+        let owner = store::leases::owner(self.connection, key)?;
+        Ok(owner.filter(|owner| !self.changes.closed.contains(&owner.run_id)))
     }
 }
 
@@ -57,7 +57,7 @@ pub(in crate::kernel) struct Lease {
     /// Their keys.
     pub keys: BTreeSet<String>,
     /// Where the task's path leads.
-    pub place: Option<Location>,
+    pub location: Option<Location>,
     /// What is wrong with its path, when it leads to no directory: the start fails with it.
     pub broken: Option<BrokenPath>,
     /// The breaker of its workspace.
@@ -120,7 +120,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
             }
             Some(Look::Found(_) | Look::Broken(_)) => (LocationFacts::Free, None),
         };
-        if let Err(reason) = start::place(&facts) {
+        if let Err(reason) = start::location(&facts) {
             return waits(question(path), because, reason);
         }
     }
@@ -131,7 +131,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
         let key = BreakerKey::Workspace(path.clone());
         let found = store::breakers::get(connection, &key)?;
         let facts = LocationFacts::Guarded { path, breaker: gate_facts(&found, now) };
-        if let Err(reason) = start::place(&facts) {
+        if let Err(reason) = start::location(&facts) {
             return waits(key.to_text(), None, reason);
         }
         if changes.probed.contains(&key) {
@@ -140,15 +140,15 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
         }
         breaker = Some(found);
     }
-    let (place, broken) = match look.map(|(_, look)| look.clone()) {
-        Some(Look::Found(place)) => (Some(place), None),
+    let (location, broken) = match look.map(|(_, look)| look.clone()) {
+        Some(Look::Found(location)) => (Some(location), None),
         Some(Look::Broken(broken)) => (None, Some(broken)),
         Some(Look::Unknown { .. }) | None => (None, None),
     };
-    let keys = lease_keys(task, place.as_ref(), policy, Host::Here);
+    let keys = lease_keys(task, location.as_ref(), policy, Host::Here);
     for key in keys.take.iter().chain(&keys.avoid) {
-        let facts = sight.holder(key)?.map_or(LocationFacts::Free, LocationFacts::Held);
-        if let Err(reason) = start::place(&facts) {
+        let facts = sight.owner(key)?.map_or(LocationFacts::Free, LocationFacts::Held);
+        if let Err(reason) = start::location(&facts) {
             return waits(key.clone(), None, reason);
         }
         if changes.taken.contains(key) {
@@ -157,7 +157,7 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
         }
     }
     let keys = keys.take.into_iter().collect();
-    Ok(Finding::Free(Box::new(Lease { keys, place, broken, breaker })))
+    Ok(Finding::Free(Box::new(Lease { keys, location, broken, breaker })))
 }
 
 /// What a wait is for, as it stands now.
@@ -180,10 +180,10 @@ pub(in crate::kernel) fn location_facts(
         let breaker = store::breakers::get(sight.connection, &key)?;
         return Ok(LocationFacts::Guarded { path, breaker: gate_facts(&breaker, sight.now) });
     }
-    Ok(sight.holder(&wait.key)?.map_or(LocationFacts::Free, LocationFacts::Held))
+    Ok(sight.owner(&wait.key)?.map_or(LocationFacts::Free, LocationFacts::Held))
 }
 
-/// The same for a person, who does not wait, and whom no breaker holds back. `place` is what the task's path leads to.
+/// The same for a person, who does not wait, and whom no breaker holds back. `location` is what the task's path leads to.
 ///
 /// # Errors
 /// [`Refusal::WorkspaceBusy`], and [`Refusal::WorkspaceUnknown`] when a directory that the task names has no place.
@@ -191,25 +191,25 @@ pub(super) fn find_for_person(
     connection: &Connection,
     policy: &Policy,
     task: &Task,
-    place: Option<Location>,
+    location: Option<Location>,
 ) -> Result<Lease, VerbError> {
-    if place.is_none() && task.workspace_kind == WorkspaceKind::Dir {
+    if location.is_none() && task.workspace_kind == WorkspaceKind::Dir {
         return Err(unknown_workspace(task, "the path has not been resolved yet").into());
     }
-    let keys = lease_keys(task, place.as_ref(), policy, Host::Here);
+    let keys = lease_keys(task, location.as_ref(), policy, Host::Here);
     for key in keys.take.iter().chain(&keys.avoid) {
-        if let Some(holder) = store::leases::holder(connection, key)? {
+        if let Some(owner) = store::leases::owner(connection, key)? {
             return Err(Refusal::WorkspaceBusy {
                 id: task.id.to_string(),
                 workspace: task.workspace_path.clone().unwrap_or_default(),
-                holder: holder.task_id.to_string(),
-                run_id: holder.run_id,
+                owner: owner.task_id.to_string(),
+                run_id: owner.run_id,
             }
             .into());
         }
     }
     let keys = keys.take.into_iter().collect();
-    Ok(Lease { keys, place, broken: None, breaker: None })
+    Ok(Lease { keys, location, broken: None, breaker: None })
 }
 
 /// The refusal of a claim whose workspace has no place.
@@ -254,7 +254,7 @@ pub(in crate::kernel) fn release(sight: Sight<'_>, key: &str) -> Result<Release,
             Gate::Shut { .. } => Release::Nobody,
         });
     }
-    Ok(if sight.holder(key)?.is_none() { Release::Heads } else { Release::Nobody })
+    Ok(if sight.owner(key)?.is_none() { Release::Heads } else { Release::Nobody })
 }
 
 /// Puts those back into the queue whose wait is over. Its cost grows with the number of places that are waited for, not with

@@ -74,8 +74,8 @@ impl Verb for LinkTasks {
         if linked {
             room::after_link(tx.store(), &parent.id, &child.id)?;
             room::for_event(tx.store(), &child.id)?;
-            let told = EventBody::Linked { parent: &parent.id, child: &child.id };
-            tx.event(&child, None, &told)?;
+            let message = EventBody::Linked { parent: &parent.id, child: &child.id };
+            tx.event(&child, None, &message)?;
             if child.status == TaskStatus::Ready && !parent.status.satisfies_children() {
                 child_status = demote(tx, &child, &parent.id)?;
             }
@@ -115,6 +115,6 @@ impl LinkTasks {
 }
 
 fn demote(tx: &mut Tx<'_>, child: &Task, parent: &TaskId) -> Result<TaskStatus, VerbError> {
-    let told = EventBody::Demoted { parent };
-    tx.move_task(child, TaskStep::Demote, &Cause::of(LinkTasks::NAME, None, told))
+    let message = EventBody::Demoted { parent };
+    tx.move_task(child, TaskStep::Demote, &Cause::of(LinkTasks::NAME, None, message))
 }

@@ -18,8 +18,8 @@ pub(super) fn tell_long_waits(tx: &mut Tx<'_>) -> Result<Option<EpochSeconds>, V
     let before = tx.now - longest;
     for (task, reason) in list(tx, before)? {
         let (since, explanation) = (task.ready_at, &reason.explanation());
-        let told = EventBody::WaitingLong { since, reason: reason.name(), explanation };
-        tx.event(&task, None, &told)?;
+        let message = EventBody::WaitingLong { since, reason: reason.name(), explanation };
+        tx.event(&task, None, &message)?;
         store::tasks::set_waiting_told(tx.store(), &task.id)?;
     }
     let oldest = store::tasks::oldest_waiting_untold(tx.store())?;

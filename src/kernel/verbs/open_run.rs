@@ -52,9 +52,9 @@ pub(super) fn open_run(
             now: tx.now,
         },
     )?;
-    let told = EventBody::Claimed { lock, expires, run_id };
+    let message = EventBody::Claimed { lock, expires, run_id };
     let arrival = Arrival::Claimed { lock, expires, run_id };
-    let cause = Cause { arrival, ..Cause::of("claim", Some(run_id), told) };
+    let cause = Cause { arrival, ..Cause::of("claim", Some(run_id), message) };
     tx.move_task(task, TaskStep::Claim, &cause)?;
     Ok(run_id)
 }

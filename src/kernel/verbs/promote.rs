@@ -59,13 +59,13 @@ impl Verb for PromoteTask {
         }
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
         let passed_over = if waits { Vec::new() } else { unmet };
-        let told = EventBody::PromotedByOperator {
+        let message = EventBody::PromotedByOperator {
             forced: self.force,
             reason: reason.as_deref(),
             unmet: &passed_over,
             status: to,
         };
-        tx.move_task(&task, TaskStep::Release(parents), &Cause::of(Self::NAME, None, told))?;
+        tx.move_task(&task, TaskStep::Release(parents), &Cause::of(Self::NAME, None, message))?;
         stop_open_run(tx, &task.id)?;
         tx.signal(Signal::DispatchDue);
         Ok(PromoteReply {

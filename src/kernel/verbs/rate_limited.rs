@@ -75,8 +75,8 @@ impl Verb for RateLimitTask {
         if let (Some(run_id), Some(retry_at)) = (run_id, retry_at) {
             store::runs::set_retry_at(tx.store(), run_id, retry_at)?;
         }
-        let told = EventBody::RateLimited { retry_at, reason: error };
-        let cause = Cause::of("rate limit", run_id, told).not_before(retry_at);
+        let message = EventBody::RateLimited { retry_at, reason: error };
+        let cause = Cause::of("rate limit", run_id, message).not_before(retry_at);
         let to = tx.move_task(&task, TaskStep::Requeue, &cause)?;
         let (id, board) = (task.id.to_string(), task.board);
         Ok(RateLimitReply { id, board, status: to, run_id, retry_at, already: false })

@@ -67,8 +67,8 @@ pub(super) fn reclaim(
     let error = reason.unwrap_or("reclaimed by an operator");
     let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Reclaimed) };
     let run_id = end_current_run(tx, task, &ending)?;
-    let told = EventBody::Reclaimed { stale_lock: task.claim_lock.as_deref(), reason };
-    let to = tx.move_task(task, TaskStep::Requeue, &Cause::of(verb, run_id, told))?;
+    let message = EventBody::Reclaimed { stale_lock: task.claim_lock.as_deref(), reason };
+    let to = tx.move_task(task, TaskStep::Requeue, &Cause::of(verb, run_id, message))?;
     let stopping = store::runs::get_open(tx.store(), &task.id)?.is_some();
     Ok(ReclaimReply {
         id: task.id.to_string(),

@@ -67,8 +67,8 @@ impl Verb for RecordSpawned {
         }
         let state = tx.move_run(&run, RunStep::Spawned)?;
         if is_news {
-            let told = EventBody::Spawned { pid: self.ids.worker_pid };
-            tx.event(&task, Some(run.id), &told)?;
+            let message = EventBody::Spawned { pid: self.ids.worker_pid };
+            tx.event(&task, Some(run.id), &message)?;
         }
         let (profile, workspace) = breakers_of(tx, &run)?;
         for key in [profile, workspace].into_iter().flatten() {

@@ -77,8 +77,8 @@ impl ResetBreaker {
             None => None,
         };
         if let Some(task) = task {
-            let told = EventBody::BreakerReset { key: &key.to_text(), reset: true };
-            tx.event(&task, None, &told)?;
+            let message = EventBody::BreakerReset { key: &key.to_text(), reset: true };
+            tx.event(&task, None, &message)?;
         }
         Ok(breaker.into())
     }

@@ -2,7 +2,7 @@
 //! transaction, so that nothing can start without being counted.
 
 use crate::kernel::breaker::BreakerKey;
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
@@ -59,12 +59,12 @@ impl CloseRun {
         if task.current_run_id != Some(run.id) {
             return Ok(());
         }
-        let told = EventBody::Completed {
+        let message = EventBody::Completed {
             result_len: 0,
             summary: summary.as_deref(),
             verified_cards: &[],
         };
-        let cause = Cause::of("complete", Some(run.id), told);
+        let cause = Cause::of("complete", Some(run.id), message);
         let arrival = Arrival::Done { result: None };
         tx.move_task(task, TaskStep::Complete, &Cause { arrival, ..cause })?;
         promote_released_children(tx, &task.id)?;
@@ -127,15 +127,15 @@ impl CloseRun {
         } else {
             "retry"
         };
-        let told = self.event_of(failure, counts.failures, not_before, next);
-        let cause = Cause::of("requeue", Some(run.id), told).not_before(not_before);
+        let message = self.event_of(failure, counts.failures, not_before, next)?;
+        let cause = Cause::of("requeue", Some(run.id), message).not_before(not_before);
         tx.move_task(task, step, &cause)?;
         if is_reminded {
             store::tasks::set_resume(tx.store(), &task.id, run.id)?;
         }
         if gives_up {
-            let told = EventBody::GaveUp { failures: counts.failures, error };
-            tx.event(task, Some(run.id), &told)?;
+            let message = EventBody::GaveUp { failures: counts.failures, error };
+            tx.event(task, Some(run.id), &message)?;
         }
         Ok(())
     }
@@ -157,14 +157,14 @@ impl CloseRun {
         };
         let now = tx.now;
         for key in [&profile, &workspace].into_iter().flatten() {
-            let told = (*task, Some(run.id));
+            let message = (*task, Some(run.id));
             if blamed.as_ref() == Some(key) {
-                move_breaker(tx, key, told, |breaker| {
+                move_breaker(tx, key, message, |breaker| {
                     breaker.after_failure(&task.id, run.id, error, now)
                 })?;
                 is_charged = store::breakers::get(tx.store(), key)?.is_closed();
             } else {
-                move_breaker(tx, key, told, |breaker| breaker.after_silent_probe(run.id))?;
+                move_breaker(tx, key, message, |breaker| breaker.after_silent_probe(run.id))?;
             }
         }
         Ok(is_charged)
@@ -205,10 +205,10 @@ impl CloseRun {
         failures: u32,
         retry_at: Option<EpochSeconds>,
         next: &'static str,
-    ) -> EventBody<'a> {
+    ) -> Result<EventBody<'a>, Fault> {
         let Failure { run, task, outcome, error, .. } = failure;
         let pid = run.worker_pid;
-        match outcome {
+        Ok(match outcome {
             RunOutcome::TimedOut => EventBody::TimedOut {
                 pid,
                 error,
@@ -232,13 +232,16 @@ impl CloseRun {
                 EventBody::Crashed { pid, claimer, error, exit_code, signal }
             }
             RunOutcome::Reclaimed => EventBody::ReclaimedBySupervisor { reason: error },
-            // The others are verdicts: no end of a process is judged to be one of them.
-            RunOutcome::Lost
-            | RunOutcome::Stopped
+            RunOutcome::Lost => EventBody::Lost { reason: error },
+            // These are verdicts: no end of a process is judged to be one of them.
+            RunOutcome::Stopped
             | RunOutcome::Completed
             | RunOutcome::Blocked
-            | RunOutcome::GaveUp => EventBody::Lost { reason: error },
-        }
+            | RunOutcome::GaveUp => {
+                let value = outcome.as_str().to_owned();
+                return Err(Fault::Corrupt { what: "outcome of a process's end", value });
+            }
+        })
     }
 }
 

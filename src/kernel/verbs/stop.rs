@@ -120,18 +120,18 @@ impl StopTask {
         let error = reason.unwrap_or("stopped by an operator");
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Stopped) };
         let run_id = end_current_run(tx, task, &ending)?;
-        let told = EventBody::Stopped { reason, then: then.as_str() };
+        let message = EventBody::Stopped { reason, then: then.as_str() };
         let arrival = match then {
             AfterStop::Requeue | AfterStop::Hold => Arrival::Plain,
             AfterStop::Cancel => Arrival::Archived,
         };
-        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, told) };
+        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, message) };
         tx.move_task(task, then.step(), &cause)?;
         match then {
             AfterStop::Requeue => {}
             AfterStop::Hold => {
-                let told = EventBody::Blocked { reason: Some(error), kind: None };
-                tx.event(task, run_id, &told)?;
+                let message = EventBody::Blocked { reason: Some(error), kind: None };
+                tx.event(task, run_id, &message)?;
             }
             AfterStop::Cancel => {
                 tx.event(task, run_id, &EventBody::Archived)?;
@@ -160,8 +160,8 @@ fn give_up_processes(
         release_probes(tx, &run, task)?;
     }
     let (exit_code, signal, forced) = ((), (), true);
-    let told = EventBody::ClosedByForce { run_id, exit_code, signal, forced, reason };
-    tx.event(task, Some(run_id), &told)?;
+    let message = EventBody::ClosedByForce { run_id, exit_code, signal, forced, reason };
+    tx.event(task, Some(run_id), &message)?;
     tx.signal(Signal::RunClosed { run_id, task_id: task.id.clone() });
     tx.signal(Signal::DispatchDue);
     Ok(())

@@ -23,12 +23,12 @@ fn joined(parts: &[Value], section: &str) -> Vec<Value> {
         let Some(value) = part.get(section) else { continue };
         let given = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         for item in given {
-            let Some(place) = item.get("piece").cloned() else {
+            let Some(location) = item.get("piece").cloned() else {
                 items.push(item);
                 continue;
             };
-            let field = place["field"].as_str().unwrap();
-            let from = usize::try_from(place["from_byte"].as_u64().unwrap()).unwrap();
+            let field = location["field"].as_str().unwrap();
+            let from = usize::try_from(location["from_byte"].as_u64().unwrap()).unwrap();
             let is_same = items.last().is_some_and(|last| last["number"] == item["number"]);
             if is_same {
                 let last = items.last_mut().unwrap();

@@ -188,12 +188,12 @@ impl Containment {
                 let word = |word: &&str| base.controllers.contains(*word);
                 let all = LIMITS.map(|(_, controller)| controller);
                 let (there, missing): (Vec<&str>, Vec<&str>) = all.iter().partition(|c| word(c));
-                let told = |list: &[&str]| list.join(", ");
-                let there = if there.is_empty() { "none".to_owned() } else { told(&there) };
+                let message = |list: &[&str]| list.join(", ");
+                let there = if there.is_empty() { "none".to_owned() } else { message(&there) };
                 let missing = if missing.is_empty() {
                     String::new()
                 } else {
-                    format!("; not enforced: {} limits", told(&missing))
+                    format!("; not enforced: {} limits", message(&missing))
                 };
                 let held = if base.held.is_some() { " (held by kanban-shim --hold)" } else { "" };
                 let directory = base.directory.display();

@@ -383,8 +383,8 @@ mod tests {
             assert_eq!(bench.files.check(), Ok(()), "before {what}");
             write(&bench, &bytes);
             let found = bench.files.check();
-            let told = matches!(&found, Err(BoardLoss::Overwritten { .. }));
-            assert_eq!((found.is_ok(), told), (is_fine, !is_fine), "{what}: {found:?}");
+            let message = matches!(&found, Err(BoardLoss::Overwritten { .. }));
+            assert_eq!((found.is_ok(), message), (is_fine, !is_fine), "{what}: {found:?}");
             write(&bench, &contents(4));
             assert_eq!(bench.files.check(), found, "it is not trusted again after {what}");
         }

@@ -131,17 +131,17 @@ pub fn home_file_at(target: &Path, known: &KnownHomes) -> io::Result<Option<Home
 /// Where `target` is and where it leads: its name in its real directory, and the file behind a link.
 fn places_of(target: &Path) -> io::Result<Vec<PathBuf>> {
     let target = std::path::absolute(target)?;
-    let mut places = Vec::new();
+    let mut locations = Vec::new();
     if let (Some(parent), Some(name)) = (target.parent(), target.file_name()) {
-        places.push(real_directory(parent)?.join(name));
+        locations.push(real_directory(parent)?.join(name));
     }
     match target.canonicalize() {
-        Ok(real) if !places.contains(&real) => places.push(real),
+        Ok(real) if !locations.contains(&real) => locations.push(real),
         // A link that leads nowhere yet makes a file where it points to.
-        Err(_) => places.extend(link_target(&target)),
+        Err(_) => locations.extend(link_target(&target)),
         Ok(_) => {}
     }
-    Ok(places)
+    Ok(locations)
 }
 
 /// A directory without links on the way to it, as far as it is there.

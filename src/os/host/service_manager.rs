@@ -209,7 +209,7 @@ fn sort(
     let mut found = (None, None);
     for (descriptor, name) in handed {
         let path = bound_path(&descriptor)?;
-        let (place, other_name) = if path == operators {
+        let (location, other_name) = if path == operators {
             (&mut found.0, WORKERS_NAME)
         } else if path == workers {
             (&mut found.1, OPERATORS_NAME)
@@ -220,7 +220,7 @@ fn sort(
         if name == other_name {
             return Err(HandedError::Misnamed { path, name });
         }
-        if place.replace(UnixListener::from(descriptor)).is_some() {
+        if location.replace(UnixListener::from(descriptor)).is_some() {
             return Err(HandedError::Twice { path });
         }
     }
@@ -288,8 +288,8 @@ mod tests {
             (vec![(again(), WORKERS_NAME.to_owned())], "the name `workers`"),
         ];
         for (handed, expected) in table {
-            let told = sort(handed, &operators, &workers).unwrap_err().to_string();
-            assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+            let message = sort(handed, &operators, &workers).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
         }
     }
 }

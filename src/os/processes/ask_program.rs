@@ -30,9 +30,9 @@ pub fn first_line_of(
         .map_err(|error| format!("cannot be started: {error}"))?;
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let pidfd = PidFd::from_child(pid).map_err(|error| error.to_string())?;
-    let (told, answer) = mpsc::channel();
+    let (message, answer) = mpsc::channel();
     // Reads while it speaks: a wait first may wait for a writer that waits for a reader.
-    std::thread::spawn(move || drop(told.send(child.wait_with_output())));
+    std::thread::spawn(move || drop(message.send(child.wait_with_output())));
     let Ok(output) = answer.recv_timeout(patience) else {
         let _is_gone = pidfd.signal(Signal::SIGKILL).is_ok();
         return Err(format!("did not answer within {}s", patience.as_secs()));

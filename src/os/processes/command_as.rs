@@ -337,8 +337,8 @@ fn look_at_left(
             Inspection::ShimDied(loss) => {
                 return end(dir, (loss.shim.as_ref(), loss.worker.as_ref()), holder);
             }
-            Inspection::Alive(supervisor) => match PidFd::open(&supervisor.shim)? {
-                Some(shim) => return await_left(dir, registry, supervisor.shim, shim),
+            Inspection::Alive(processes) => match PidFd::open(&processes.shim)? {
+                Some(shim) => return await_left(dir, registry, processes.shim, shim),
                 // It has ended meanwhile.
                 None if passes => {}
                 None => return Err(io::ErrorKind::TimedOut.into()),

@@ -321,17 +321,17 @@ impl<'a> Prepared<'a> {
     /// Tries the programs in turn. A name that is found but may not be executed outranks one that is
     /// missing, so that the reported reason is one that a person can do something about.
     fn exec(&self) -> Errno {
-        let mut told = Errno::ENOENT;
+        let mut message = Errno::ENOENT;
         for program in &self.plan.programs {
             // SAFETY: both arrays end with a null pointer and point to strings that outlive the call.
             unsafe { libc::execve(program.as_ptr(), self.argv.as_ptr(), self.env.as_ptr()) };
             match Errno::last() {
                 Errno::ENOENT | Errno::ENOTDIR => {}
-                Errno::EACCES => told = Errno::EACCES,
+                Errno::EACCES => message = Errno::EACCES,
                 other => return other,
             }
         }
-        told
+        message
     }
 }
 
@@ -435,8 +435,8 @@ impl ExecFailure {
         };
         let mut bytes = [0; REPORT_BYTES];
         let words = [step, index, (self.errno as i32).cast_unsigned()];
-        for (place, byte) in bytes.iter_mut().zip(words.into_iter().flat_map(u32::to_ne_bytes)) {
-            *place = byte;
+        for (location, byte) in bytes.iter_mut().zip(words.into_iter().flat_map(u32::to_ne_bytes)) {
+            *location = byte;
         }
         bytes
     }

@@ -50,8 +50,8 @@ pub enum PeerError {
 /// [`PeerError`].
 pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
     let socket = socket.as_fd();
-    let told = getsockopt(&socket, PeerCredentials).map_err(unreadable)?;
-    let pid = told.pid();
+    let message = getsockopt(&socket, PeerCredentials).map_err(unreadable)?;
+    let pid = message.pid();
     if pid <= 0 {
         return Err(PeerError::Unplaceable { pid, reason: "it is in another PID namespace" });
     }
@@ -66,7 +66,7 @@ pub fn peer_of(socket: impl AsFd) -> Result<Peer, PeerError> {
         }
         Err(failed) => return Err(unreadable(failed)),
     };
-    let peer = Peer { pid, uid: told.uid(), pidfd };
+    let peer = Peer { pid, uid: message.uid(), pidfd };
     peer.still_there()?;
     Ok(peer)
 }

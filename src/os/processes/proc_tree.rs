@@ -196,9 +196,9 @@ fn add_hidden_children(root_pid: i32, seen: &mut BTreeMap<i32, ProcStat>) {
     let list = std::fs::read_to_string(format!("/proc/{root_pid}/task/{root_pid}/children"));
     for pid in list.iter().flat_map(|list| list.split_ascii_whitespace()) {
         let Ok(pid) = pid.parse::<i32>() else { continue };
-        if let std::collections::btree_map::Entry::Vacant(place) = seen.entry(pid) {
+        if let std::collections::btree_map::Entry::Vacant(location) = seen.entry(pid) {
             match proc_stat::look(pid) {
-                Ok(Look::There(stat)) => drop(place.insert(stat)),
+                Ok(Look::There(stat)) => drop(location.insert(stat)),
                 Ok(Look::Hidden { .. }) => {
                     let hidden = ProcStat {
                         pid,
@@ -207,7 +207,7 @@ fn add_hidden_children(root_pid: i32, seen: &mut BTreeMap<i32, ProcStat>) {
                         thread_count: 1,
                         start_ticks: 0,
                     };
-                    place.insert(hidden);
+                    location.insert(hidden);
                 }
                 Ok(Look::Missing) | Err(_) => {}
             }

@@ -217,23 +217,23 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
-        let told = |path: &Path| read(path).unwrap_err().to_string();
-        assert!(told(&path).contains("No such file"));
+        let message = |path: &Path| read(path).unwrap_err().to_string();
+        assert!(message(&path).contains("No such file"));
         write("A_KEY=s3cret\n", 0o600);
         assert_eq!(read(&path).unwrap()["A_KEY"], "s3cret");
         write("A_KEY=s3cret\n", 0o644);
         assert!(
-            told(&path).contains("it is readable by all users")
-                && told(&path).contains("chmod 600")
+            message(&path).contains("it is readable by all users")
+                && message(&path).contains("chmod 600")
         );
         write("A_KEY=s3cret\ns3cret again\n", 0o600);
-        let line = told(&path);
+        let line = message(&path);
         assert!(line.contains("line 2") && !line.contains("s3cret"), "{line}");
         write(&format!("A={}\n", "x".repeat(300_000)), 0o600);
-        assert!(told(&path).contains("too large: more than"));
-        assert!(told(dir.path()).contains("not a regular file"));
+        assert!(message(&path).contains("too large: more than"));
+        assert!(message(dir.path()).contains("not a regular file"));
         let pipe = dir.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(told(&pipe).contains("not a regular file"));
+        assert!(message(&pipe).contains("not a regular file"));
     }
 }

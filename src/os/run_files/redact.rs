@@ -37,7 +37,7 @@ struct Index {
     /// Bit `first * 256 + second`.
     pairs: Vec<u64>,
     /// Start of the range of secrets for each first byte, and the end of the last range.
-    places: Vec<usize>,
+    locations: Vec<usize>,
 }
 
 impl Index {
@@ -61,13 +61,13 @@ impl Index {
                 secret.first().map_or(0, |first| u16::from(*first)) < byte
             })
         };
-        Self { pairs, places: (0..=256).map(begins).collect() }
+        Self { pairs, locations: (0..=256).map(begins).collect() }
     }
 
     /// The secrets that begin with `first`, as places among all.
     fn beginning_with(&self, first: u8) -> std::ops::Range<usize> {
-        let place = |at: usize| self.places.get(at).copied().unwrap_or_default();
-        place(usize::from(first))..place(usize::from(first) + 1)
+        let location = |at: usize| self.locations.get(at).copied().unwrap_or_default();
+        location(usize::from(first))..location(usize::from(first) + 1)
     }
 
     /// Whether a secret may begin where `rest` begins.
@@ -108,8 +108,8 @@ impl Redactor {
         for secret in secrets {
             let secret = secret.as_ref();
             let found = sorted.binary_search_by(|known| known.as_slice().cmp(secret));
-            if let (Err(place), false) = (found, secret.is_empty()) {
-                sorted.insert(place, secret.to_vec());
+            if let (Err(location), false) = (found, secret.is_empty()) {
+                sorted.insert(location, secret.to_vec());
             }
         }
         let secrets = sorted;
@@ -139,38 +139,38 @@ impl Redactor {
     /// Appends everything before the first place that is still open, and returns that place.
     fn replace(&mut self, text: &[u8], is_last: bool, out: &mut Vec<u8>) -> usize {
         let mut covered_to = std::mem::take(&mut self.held_covered);
-        let mut place = 0;
-        while let Some(rest) = text.get(place..).filter(|rest| !rest.is_empty()) {
-            let plain = if place < covered_to { &[] } else { self.plain_stretch(rest) };
+        let mut location = 0;
+        while let Some(rest) = text.get(location..).filter(|rest| !rest.is_empty()) {
+            let plain = if location < covered_to { &[] } else { self.plain_stretch(rest) };
             if !plain.is_empty() {
                 out.extend_from_slice(plain);
                 self.is_replaced = false;
-                place += plain.len();
+                location += plain.len();
                 continue;
             }
             let begun = self.begun_at(rest);
-            covered_to = covered_to.max(place + begun.found);
+            covered_to = covered_to.max(location + begun.found);
             if begun.is_open && !is_last {
-                self.held_covered = covered_to.saturating_sub(place);
-                return place;
+                self.held_covered = covered_to.saturating_sub(location);
+                return location;
             }
-            if place >= covered_to {
+            if location >= covered_to {
                 out.extend(rest.first());
                 self.is_replaced = false;
             } else if !self.is_replaced {
                 out.extend_from_slice(REPLACEMENT);
                 self.is_replaced = true;
             }
-            place += 1;
+            location += 1;
         }
-        place
+        location
     }
 
     /// The bytes at the front of `rest` with which no secret begins.
     fn plain_stretch<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
-        let mut places = 0..rest.len();
-        let first =
-            places.find(|place| self.index.may_begin(rest.get(*place..).unwrap_or_default()));
+        let mut locations = 0..rest.len();
+        let first = locations
+            .find(|location| self.index.may_begin(rest.get(*location..).unwrap_or_default()));
         rest.get(..first.unwrap_or(rest.len())).unwrap_or_default()
     }
 

@@ -26,22 +26,22 @@ pub(super) async fn checks(service: &Service, caller: &Caller) -> Vec<Check> {
 }
 
 fn lost_check(loss: &BoardLoss) -> Check {
-    let told = format!("writes are disabled: {loss}");
-    Check::bad("database", Health::Fail, told, loss.remedy())
+    let text = format!("writes are disabled: {loss}");
+    Check::bad("database", Health::Fail, text, loss.remedy())
 }
 
 /// The board could not be read. Only a fault that lasts says anything about the file.
 fn unread_check(error: &VerbError) -> Check {
-    let told = format!("cannot read it: {error}");
+    let text = format!("cannot read it: {error}");
     match error {
         VerbError::Failed(fault) if !fault.is_retryable() => Check::bad(
             "database",
             Health::Fail,
-            told,
+            text,
             "restore the newest backup with `kanban restore`",
         ),
         VerbError::Failed(_) | VerbError::Refused(_) => {
-            Check::bad("database", Health::Warn, told, "run `kanban doctor` again in a moment")
+            Check::bad("database", Health::Warn, text, "run `kanban doctor` again in a moment")
         }
     }
 }
@@ -59,9 +59,9 @@ async fn checks_of_board(service: &Service, caller: &Caller) -> Result<Vec<Check
 fn database_check(problems: Result<Vec<String>, VerbError>) -> Result<Check, VerbError> {
     let problems = match problems {
         Err(VerbError::Refused(Refusal::ReadTooLong { ms })) => {
-            let told = format!("too large for a full check: stopped after {ms} ms");
+            let text = format!("too large for a full check: stopped after {ms} ms");
             let fix = "run `kanban backup`, which verifies the whole database";
-            return Ok(Check::bad("database", Health::Warn, told, fix));
+            return Ok(Check::bad("database", Health::Warn, text, fix));
         }
         problems => problems?,
     };
@@ -133,7 +133,7 @@ fn board_checks(snapshot: &Snapshot<'_>) -> Result<Vec<Check>, VerbError> {
 
 /// What was added to the board or taken from it. It stays, and runs with every write if it is a trigger.
 fn structure_check(differences: &[Difference]) -> Option<Check> {
-    let told: Vec<&str> = differences.iter().map(|found| found.told.as_str()).collect();
+    let text: Vec<&str> = differences.iter().map(|found| found.description.as_str()).collect();
     let statements: Vec<&str> =
         differences.iter().filter_map(|found| found.remedy.as_deref()).collect();
     let fix = match statements[..] {
@@ -143,5 +143,5 @@ fn structure_check(differences: &[Difference]) -> Option<Check> {
             statements.join(" ")
         ),
     };
-    (!told.is_empty()).then(|| Check::bad("schema", Health::Warn, told.join("; "), fix))
+    (!text.is_empty()).then(|| Check::bad("schema", Health::Warn, text.join("; "), fix))
 }

@@ -63,7 +63,7 @@ pub(super) fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
             format!("lingering is enabled for {user}: the daemon survives a logout"),
         )
     } else {
-        let told = format!("the daemon ends when {user} logs out");
-        Check::bad("lingering", Health::Warn, told, format!("`loginctl enable-linger {user}`"))
+        let message = format!("the daemon ends when {user} logs out");
+        Check::bad("lingering", Health::Warn, message, format!("`loginctl enable-linger {user}`"))
     })
 }

@@ -17,9 +17,9 @@ pub(super) async fn checks(settings: &Arc<Settings>, home: &Home) -> Vec<Check> 
     match tokio::time::timeout(FILES_TIME, look).await {
         Ok(Ok(checks)) => checks,
         Ok(Err(_)) | Err(_) => {
-            let told = "cannot check the permissions of the configuration files: timed out";
+            let message = "cannot check the permissions of the configuration files: timed out";
             let fix = "check the file systems of the configuration and of each env_file";
-            vec![Check::bad("secrets", Health::Warn, told.to_owned(), fix)]
+            vec![Check::bad("secrets", Health::Warn, message.to_owned(), fix)]
         }
     }
 }
@@ -33,7 +33,7 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
     let mut checks = Vec::new();
     for file in files {
         let shown = file.display();
-        let told = match other_readers(&file, own_group) {
+        let message = match other_readers(&file, own_group) {
             Ok(Readers::Nobody) | Err(_) => continue,
             Ok(Readers::Everybody) => {
                 format!("{shown} contains secrets and is readable by all users")
@@ -45,18 +45,18 @@ fn secrets_checks(settings: &Settings, home: &Home) -> Vec<Check> {
         checks.push(Check::bad(
             "secrets",
             Health::Fail,
-            told,
+            message,
             format!(
                 "run `chmod go-r {shown}`, or change its group to the daemon's and run `chmod o-r`"
             ),
         ));
     }
     checks.extend(left_out(home).into_iter().map(|file| {
-        let told = format!("{} is not readable by this user and is ignored", file.display());
+        let message = format!("{} is not readable by this user and is ignored", file.display());
         Check::bad(
             "configuration",
             Health::Warn,
-            told,
+            message,
             "put the settings into your own configuration",
         )
     }));

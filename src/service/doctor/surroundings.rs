@@ -11,8 +11,8 @@ pub(super) fn proc_check(settings: &Settings, containment: &Containment) -> Chec
     let mount = match ProcMount::of_process() {
         Ok(mount) => mount,
         Err(error) => {
-            let told = format!("cannot read the mount options of /proc: {error}");
-            return Check::bad(name, Health::Warn, told, "mount /proc");
+            let message = format!("cannot read the mount options of /proc: {error}");
+            return Check::bad(name, Health::Warn, message, "mount /proc");
         }
     };
     let Some(option) = mount.hides.as_ref().filter(|_| mount.hides_from_this_process()) else {

@@ -62,8 +62,8 @@ fn check(rule: &Rule<'_>, report: &DoorsReport, maker: Maker) -> Check {
     }
     match permission_bits(path) {
         Ok(mode) if mode & too_much != 0 || mode & needed != *needed => {
-            let told = format!("{shown} has mode {mode:03o}: {problem}");
-            fail(told, format!("`chmod {change} {shown}`"))
+            let text = format!("{shown} has mode {mode:03o}: {problem}");
+            fail(text, format!("`chmod {change} {shown}`"))
         }
         Ok(mode) => Check::ok(name, format!("{shown}, mode {mode:03o}")),
         Err(error) => fail(format!("cannot inspect {shown}: {error}"), format!("`ls -ld {shown}`")),

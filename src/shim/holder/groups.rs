@@ -44,7 +44,7 @@ impl Groups {
     }
 
     /// In a few words.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let controllers = match self.held.controllers.as_slice() {
             [] => "none".to_owned(),
             some => some.join(", "),

@@ -135,7 +135,7 @@ fn hold(options: &Options) -> Result<(), String> {
     lead_own_tree(c"kanban-holder").map_err(failed("become a sub-reaper"))?;
     let groups = groups::establish(&options.groups, &owner);
     match &groups {
-        Ok(groups) => say(&format!("control groups of the runs: {}", groups.told())),
+        Ok(groups) => say(&format!("control groups of the runs: {}", groups.describe())),
         Err(why) => say(&format!("no control groups: {why}")),
     }
     let listener = listen(&options.socket, &owner)

@@ -7,11 +7,11 @@ use std::path::Path;
 
 /// Sends it, where there is a manager that listens. Nothing depends on its being heard.
 pub fn tell(word: &str) {
-    let Some(place) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let address = match place.as_bytes() {
+    let Some(location) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let address = match location.as_bytes() {
         // An address without a file.
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
-        _ => SocketAddr::from_pathname(Path::new(&place)),
+        _ => SocketAddr::from_pathname(Path::new(&location)),
     };
     let sent = address.and_then(|address| {
         UnixDatagram::unbound()?.send_to_addr(word.as_bytes(), &address).map(drop)

@@ -146,7 +146,7 @@ impl Location {
 
 /// A place with a daemon.
 pub struct Board {
-    place: Location,
+    location: Location,
     daemon: Option<Child>,
 }
 
@@ -154,7 +154,7 @@ impl std::ops::Deref for Board {
     type Target = Location;
 
     fn deref(&self) -> &Location {
-        &self.place
+        &self.location
     }
 }
 
@@ -174,10 +174,10 @@ impl Board {
 
     /// A board with this configuration.
     pub fn with(config: &(impl Display + ?Sized)) -> Self {
-        let place = Location::new();
-        std::fs::create_dir(place.home()).unwrap();
-        std::fs::write(place.home().join("kanband.toml"), config.to_string()).unwrap();
-        let mut board = Self { place, daemon: None };
+        let location = Location::new();
+        std::fs::create_dir(location.home()).unwrap();
+        std::fs::write(location.home().join("kanband.toml"), config.to_string()).unwrap();
+        let mut board = Self { location, daemon: None };
         board.start();
         board
     }

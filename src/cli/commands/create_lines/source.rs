@@ -60,8 +60,8 @@ impl Source {
         // A folder can be opened, and says what it is when it is read: as the first line.
         let first = input.fill_buf().unwrap_or_default();
         if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
-            let told = format!("{} is in UTF-16", path.display());
-            return Err(Failure::refused(ErrorCode::BadRequest, told)
+            let message = format!("{} is in UTF-16", path.display());
+            return Err(Failure::refused(ErrorCode::BadRequest, message)
                 .with_hint("save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8"));
         }
         let mark: &[u8] = b"\xef\xbb\xbf";
@@ -89,7 +89,7 @@ impl Source {
             match self.request(board) {
                 Ok(Some((request, length))) => {
                     bytes += length;
-                    batch.push((self.place(), request));
+                    batch.push((self.location(), request));
                 }
                 Ok(None) => break,
                 Err(failure) if batch.is_empty() => return Err(failure),
@@ -102,7 +102,7 @@ impl Source {
         Ok(batch)
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         let word = match self.shape {
             Shape::Lines(_) => "line",
             Shape::Array(_) => "element",
@@ -119,7 +119,7 @@ impl Source {
             Shape::Lines(input) => next_line(input, &mut self.number),
         };
         let refused = |code, problem: String| {
-            Failure::refused(code, format!("{}: {problem}", self.place())).with_hint(HINT)
+            Failure::refused(code, format!("{}: {problem}", self.location())).with_hint(HINT)
         };
         let (value, length) = match read {
             Ok(Some(read)) => read,
@@ -137,13 +137,13 @@ impl Source {
 
 /// All elements of an array.
 fn array(input: Box<dyn BufRead>) -> Result<Vec<Value>, Failure> {
-    let refused = |code, told: String| Failure::refused(code, told).with_hint(HINT);
+    let refused = |code, message: String| Failure::refused(code, message).with_hint(HINT);
     let mut text = Vec::new();
     let read = input.take(ARRAY_BYTES_MAX + 1).read_to_end(&mut text);
     read.map_err(|error| refused(ErrorCode::BadRequest, format!("line 1: {error}")))?;
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > ARRAY_BYTES_MAX {
-        let told = format!("the array is too large: more than {ARRAY_BYTES_MAX} bytes");
-        return Err(refused(ErrorCode::TooLarge, told));
+        let message = format!("the array is too large: more than {ARRAY_BYTES_MAX} bytes");
+        return Err(refused(ErrorCode::TooLarge, message));
     }
     serde_json::from_slice(&text)
         .map_err(|error| refused(ErrorCode::BadRequest, format!("line {}: {error}", error.line())))
@@ -193,6 +193,6 @@ fn task(value: Value) -> Result<CreateTask, String> {
 
 /// A line has a number already.
 fn without_position(error: &serde_json::Error) -> String {
-    let (text, place) = (error.to_string(), format!(" at line 1 column {}", error.column()));
-    text.strip_suffix(&place).map_or_else(|| text.clone(), str::to_owned)
+    let (text, location) = (error.to_string(), format!(" at line 1 column {}", error.column()));
+    text.strip_suffix(&location).map_or_else(|| text.clone(), str::to_owned)
 }

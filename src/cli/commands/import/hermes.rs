@@ -31,26 +31,26 @@ impl HermesFile {
         // A journal lies beside the file itself, not beside a link to it.
         let real = path.canonicalize().map_err(unreadable)?;
         if real.is_dir() {
-            let told = format!("{} is a directory", path.display());
-            return Err(Failure::refused(ErrorCode::InvalidValue, told)
+            let message = format!("{} is a directory", path.display());
+            return Err(Failure::refused(ErrorCode::InvalidValue, message)
                 .with_hint("give the file kanban.db in it"));
         }
         let folder = PrivateDir::new("kanban-import").map_err(unreadable)?;
         let copy = folder.path().join("board.db");
         let is_still = copy_still(&real, &copy).map_err(unreadable)?;
         if !is_still {
-            let told = format!("{} changes while it is read", path.display());
-            return Err(Failure::refused(ErrorCode::InvalidValue, told)
+            let message = format!("{} changes while it is read", path.display());
+            return Err(Failure::refused(ErrorCode::InvalidValue, message)
                 .with_hint("stop the program that uses it, or copy the file first"));
         }
         let mut board = read(&copy, path)
             .map_err(|error| Failure::refused(ErrorCode::InvalidValue, error.to_string()))?;
         for record in &mut board.records {
-            let mut told = RecordNotes::of(&record.task.id);
-            fit(record, &mut told);
-            told.notes.extend(scratch::tell(record, &real));
-            board.notes.extend(Note::all_of(&record.task.id, told.notes));
-            board.left_out.extend(told.left_out);
+            let mut message = RecordNotes::of(&record.task.id);
+            fit(record, &mut message);
+            message.notes.extend(scratch::tell(record, &real));
+            board.notes.extend(Note::all_of(&record.task.id, message.notes));
+            board.left_out.extend(message.left_out);
         }
         Ok(Self { board })
     }

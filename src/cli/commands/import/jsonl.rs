@@ -49,10 +49,10 @@ impl ExportFile {
         let mut links = Vec::new();
         let (mut notes, mut left_out) = (Vec::new(), Vec::new());
         file.each_as_it_is(&mut |mut record| {
-            let mut told = RecordNotes::of(&record.task.id);
-            fit(&mut record, &mut told);
-            notes.extend(Note::all_of(&record.task.id, told.notes));
-            left_out.extend(told.left_out);
+            let mut message = RecordNotes::of(&record.task.id);
+            fit(&mut record, &mut message);
+            notes.extend(Note::all_of(&record.task.id, message.notes));
+            left_out.extend(message.left_out);
             let child = record.task.id;
             links.extend(record.parents.into_iter().map(|parent| (parent, child.clone())));
             Ok(())
@@ -84,11 +84,11 @@ impl ExportFile {
             self.refused("not an export of `kanban export`").with_hint(hint)
         })?;
         if header.kanban_export != FORMAT_VERSION {
-            let told = format!(
+            let message = format!(
                 "has format {}; this program reads format {FORMAT_VERSION}",
                 header.kanban_export
             );
-            return Err(self.refused(&told));
+            return Err(self.refused(&message));
         }
         Ok(())
     }
@@ -142,8 +142,8 @@ impl ExportFile {
                 has_header = true;
                 continue;
             }
-            let record =
-                object(line).map_err(|told| self.refused(&format!("line {number}: {told}")))?;
+            let record = object(line)
+                .map_err(|message| self.refused(&format!("line {number}: {message}")))?;
             take(record)?;
         }
         if has_header { Ok(()) } else { Err(self.refused("is empty")) }

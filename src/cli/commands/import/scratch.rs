@@ -29,26 +29,26 @@ pub(super) fn tell(record: &mut TaskRecord, board: &Path) -> Option<String> {
     if is_over || !matches!(kind, None | Some(WorkspaceKind::Scratch)) {
         return None;
     }
-    let places = places(task.workspace_path.as_deref(), &task.id, board);
-    let (place, found) = places
+    let locations = locations(task.workspace_path.as_deref(), &task.id, board);
+    let (location, found) = locations
         .into_iter()
-        .map(|place| (found(&place), place))
-        .find_map(|(found, place)| (found != Found::Nothing).then_some((place, found)))?;
-    let place = place.display();
+        .map(|location| (found(&location), location))
+        .find_map(|(found, location)| (found != Found::Nothing).then_some((location, found)))?;
+    let location = location.display();
     let id = &record.task.id;
     let note = match found {
         Found::Unknown => {
-            format!("{id}: cannot read the scratch directory {place}; it was not imported")
+            format!("{id}: cannot read the scratch directory {location}; it was not imported")
         }
         Found::Files | Found::Nothing => format!(
-            "{id}: the scratch directory {place} was not imported; the next attempt begins in an empty one"
+            "{id}: the scratch directory {location} was not imported; the next attempt begins in an empty one"
         ),
     };
     record.comments.push(CommentFields {
         id: 0,
         author: IMPORTER.to_owned(),
         body: format!(
-            "Earlier work on this task is in {place}. It was not copied; this attempt begins in an empty directory."
+            "Earlier work on this task is in {location}. It was not copied; this attempt begins in an empty directory."
         ),
         created_at: newest(record),
     });
@@ -56,7 +56,7 @@ pub(super) fn tell(record: &mut TaskRecord, board: &Path) -> Option<String> {
 }
 
 /// Where the predecessor has a task's scratch directory: as its row says, or below the folder of the board.
-fn places(named: Option<&str>, id: &str, board: &Path) -> Vec<PathBuf> {
+fn locations(named: Option<&str>, id: &str, board: &Path) -> Vec<PathBuf> {
     if let Some(named) = named.filter(|path| path.starts_with('/')) {
         return vec![PathBuf::from(named)];
     }
@@ -101,7 +101,7 @@ mod tests {
             std::fs::write(dir.path().join(file), "").unwrap();
         }
         let own = dir.path().join("own").to_str().unwrap().to_owned();
-        for (id, status, kind, path, told) in [
+        for (id, status, kind, path, message) in [
             ("t_1", "ready", "scratch", None, Some("kanban/workspaces/t_1")),
             ("t_1", "blocked", "", None, Some("kanban/workspaces/t_1")),
             ("t_2", "running", "scratch", None, Some("workspaces/t_2")),
@@ -122,7 +122,7 @@ mod tests {
             };
             let mut record = TaskRecord { task, ..TaskRecord::default() };
             let note = tell(&mut record, &board);
-            let wanted = told.map(|below| dir.path().join(below).display().to_string());
+            let wanted = message.map(|below| dir.path().join(below).display().to_string());
             assert_eq!(note.is_some(), wanted.is_some(), "{id} {status}: {note:?}");
             if let (Some(note), Some(wanted)) = (note, wanted) {
                 assert!(

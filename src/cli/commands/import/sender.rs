@@ -147,9 +147,9 @@ impl<'a> Sender<'a> {
         };
         let refused = each_alone(records, &mut send)?;
         for (record, why) in refused {
-            let mut told = RecordNotes::of(&record.task.id);
-            told.leave_out("tasks", 1, &why);
-            summary.left_out.extend(told.left_out);
+            let mut notice = RecordNotes::of(&record.task.id);
+            notice.leave_out("tasks", 1, &why);
+            summary.left_out.extend(notice.left_out);
         }
         Ok(())
     }
@@ -180,10 +180,10 @@ impl<'a> Sender<'a> {
             return self.client.post("/v1/import", &request);
         }
         // A long history has a request of its own, and there is an end to that too.
-        let mut told = RecordNotes::of(&record.task.id);
+        let mut notice = RecordNotes::of(&record.task.id);
         let mut short = record.clone();
-        shorten_history(&mut short, IMPORT_RECORD_BYTES_MAX - REQUEST_FRAME_BYTES, &mut told);
-        summary.left_out.extend(told.left_out);
+        shorten_history(&mut short, IMPORT_RECORD_BYTES_MAX - REQUEST_FRAME_BYTES, &mut notice);
+        summary.left_out.extend(notice.left_out);
         let request = ImportTasks { records: vec![short], ..request };
         self.client.post_large("/v1/import/large", &request)
     }
@@ -290,7 +290,7 @@ fn foretell_links(settled: Settled, summary: &mut Summary) {
     summary.existing_links = existing;
     summary.tables.insert("task_links".to_owned(), settled.links.len() - existing);
     for wrong in settled.wrong {
-        let (note, left_out) = wrong.told();
+        let (note, left_out) = wrong.report();
         summary.notes.extend(note);
         summary.left_out.extend(left_out);
     }

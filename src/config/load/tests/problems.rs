@@ -148,12 +148,12 @@ const WRONG_FILES: &[(&str, &str)] = &[
 
 fn told_of_variables(env: &[(&str, &str)]) -> Vec<String> {
     let machine = Machine::new(&[]);
-    machine.told(machine.load_home(env))
+    machine.problems(machine.load_home(env))
 }
 
 fn told_of_file(text: &str) -> Vec<String> {
     let machine = Machine::new(&[("home/kanband.toml", text)]);
-    machine.told(machine.load_home(&[]))
+    machine.problems(machine.load_home(&[]))
 }
 
 #[test]
@@ -244,7 +244,7 @@ const APART: &[(&str, &str)] = &[
 
 #[test]
 fn values_that_do_not_go_together_are_told() {
-    let at_file = |told: &str| vec![format!("home/kanband.toml: {told}")];
+    let at_file = |problems: &str| vec![format!("home/kanband.toml: {problems}")];
     for (text, expected) in APART {
         assert_eq!(told_of_file(text), at_file(expected), "{text}");
     }
@@ -325,14 +325,14 @@ fn a_wrong_variable_is_told_by_its_name() {
 #[test]
 fn the_value_of_a_profiles_variable_is_not_repeated() {
     for text in ["[profiles.p.env]\nKEY = 123456789", "[profiles.p.env]\nKEY = [\"123456789\"]"] {
-        let told = told_of_file(text);
+        let problems = told_of_file(text);
         let expected = "profiles.p.env.KEY: expected a string, found a value of another type";
-        assert_eq!(told, [format!("home/kanband.toml: {expected}")]);
+        assert_eq!(problems, [format!("home/kanband.toml: {expected}")]);
     }
     let outcome = told_of_file("[profiles.p]\nenv = \"KEY=123456789\"");
     assert!(outcome.len() == 1 && !outcome[0].contains("123456789"), "{outcome:?}");
-    let told = told_of_file("[profiles.p.env]\n\"A=B\" = \"123456789\"");
-    assert!(told.len() == 1 && !told[0].contains("123456789"), "{told:?}");
+    let problems = told_of_file("[profiles.p.env]\n\"A=B\" = \"123456789\"");
+    assert!(problems.len() == 1 && !problems[0].contains("123456789"), "{problems:?}");
 }
 
 #[test]
@@ -342,13 +342,13 @@ fn everything_wrong_is_told_at_once_even_where_another_layer_covers_it() {
         ("home/conf.d/1.toml", "[dispatch\n"),
         ("home/conf.d/2.toml", "[profiles.p]\nlauncher = \"nope\"\n"),
     ]);
-    let told =
-        machine.told(machine.load_home(&[
+    let problems =
+        machine.problems(machine.load_home(&[
             ("KANBAND__DISPATCH__MAX_RUNNING", "4"),
             ("KANBAND__LOG__LEVEL", "loud"),
         ]));
     let starts: Vec<_> =
-        told.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>()).collect();
+        problems.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>()).collect();
     assert_eq!(
         starts,
         [
@@ -374,8 +374,8 @@ fn a_wrong_value_is_told_once_and_not_by_its_consequences() {
         "[dispatch]\ndefault_launcher = 1",
     ];
     for text in table {
-        let told = told_of_file(text);
-        assert_eq!(told.len(), 1, "{told:?}");
+        let problems = told_of_file(text);
+        assert_eq!(problems.len(), 1, "{problems:?}");
     }
 }
 
@@ -388,32 +388,36 @@ fn a_file_that_is_not_toml_is_told_with_its_line() {
         ("a = \"", "home/kanband.toml:1: invalid TOML: "),
     ];
     for (text, expected) in table {
-        let told = told_of_file(text);
-        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
-        let words = &told[0][expected.len()..];
-        assert!(!words.is_empty() && !words.contains(['|', '^']), "{told:?}");
+        let problems = told_of_file(text);
+        assert!(problems.len() == 1 && problems[0].starts_with(expected), "{problems:?}");
+        let words = &problems[0][expected.len()..];
+        assert!(!words.is_empty() && !words.contains(['|', '^']), "{problems:?}");
     }
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_a_problem_and_an_absent_one_is_none() {
     let machine = Machine::new(&[("home/conf.d/dir.toml/x", ""), ("other/conf.d", "a file")]);
-    let told = machine.told(machine.load_home(&[]));
+    let problems = machine.problems(machine.load_home(&[]));
     assert!(
-        told.len() == 1 && told[0].starts_with("home/conf.d/dir.toml: cannot read it: "),
-        "{told:?}"
+        problems.len() == 1 && problems[0].starts_with("home/conf.d/dir.toml: cannot read it: "),
+        "{problems:?}"
     );
     let other = machine.path("other");
-    let told = machine.told(machine.load_as(1000, &[("KANBAN_HOME", other.to_str().unwrap())]));
-    assert!(told.len() == 1 && told[0].starts_with("other/conf.d: cannot read it: "), "{told:?}");
+    let problems =
+        machine.problems(machine.load_as(1000, &[("KANBAN_HOME", other.to_str().unwrap())]));
+    assert!(
+        problems.len() == 1 && problems[0].starts_with("other/conf.d: cannot read it: "),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn a_file_that_is_not_utf_8_is_a_problem() {
     let machine = Machine::new(&[("home/x", "")]);
     std::fs::write(machine.path("home/kanband.toml"), b"# \xff\n").unwrap();
-    let told = machine.told(machine.load_home(&[]));
-    assert!(told[0].starts_with("home/kanband.toml: cannot read it: "), "{told:?}");
+    let problems = machine.problems(machine.load_home(&[]));
+    assert!(problems[0].starts_with("home/kanband.toml: cannot read it: "), "{problems:?}");
 }
 
 #[test]

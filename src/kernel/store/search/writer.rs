@@ -202,6 +202,7 @@ impl Failures {
             fault if fault.is_retryable() => self.count >= ATTEMPTS_MAX,
             Fault::Database { .. }
             | Fault::File { .. }
+            | Fault::Uncommitted { .. }
             | Fault::Corrupt { .. }
             | Fault::BoardLost { .. }
             | Fault::ShuttingDown

@@ -22,8 +22,8 @@ fn record(change: impl FnOnce(&mut TaskRecord)) -> TaskRecord {
 fn fitted(change: impl FnOnce(&mut TaskRecord)) -> (TaskRecord, String) {
     let normal = normalize(record(change), 9).unwrap();
     let left_out =
-        normal.told.left_out.iter().map(|it| format!("left out {} {}", it.table, it.reason));
-    let said = normal.told.notes.iter().cloned().chain(left_out).collect::<Vec<_>>().join("\n");
+        normal.report.left_out.iter().map(|it| format!("left out {} {}", it.table, it.reason));
+    let said = normal.report.notes.iter().cloned().chain(left_out).collect::<Vec<_>>().join("\n");
     (normal.record, said)
 }
 
@@ -117,7 +117,7 @@ fn a_name_that_is_none_is_dropped_and_not_cut_to_another() {
     }
     assert_eq!(said.matches("a skill was dropped").count(), 2);
     let normal = normalize(record(|it| it.task.skills = Some("nonsense".into())), 9).unwrap();
-    assert!(normal.told.notes[0].contains("not a JSON list"), "{:?}", normal.told);
+    assert!(normal.report.notes[0].contains("not a JSON list"), "{:?}", normal.report);
 }
 
 #[test]

@@ -93,20 +93,24 @@ impl Verb for ImportLinks {
 impl WrongLink {
     /// Puts it where it belongs in a report.
     fn tell(self, reply: &mut ImportLinksReply) {
-        let (note, left_out) = self.told();
+        let (note, left_out) = self.report();
         reply.notes.extend(note);
         reply.left_out.extend(left_out);
     }
 
     /// As a note, or as something that is missing.
-    pub fn told(self) -> (Option<String>, Option<LeftOut>) {
+    pub fn report(self) -> (Option<String>, Option<LeftOut>) {
         let (parent, child) = (shorten(&self.link.0), shorten(&self.link.1));
-        let told = format!("skipped link {parent} -> {child}: {}", self.why);
+        let message = format!("skipped link {parent} -> {child}: {}", self.why);
         if !self.is_between_tasks {
-            return (Some(told), None);
+            return (Some(message), None);
         }
-        let left_out =
-            LeftOut { table: "task_links".to_owned(), task_id: Some(child), rows: 1, reason: told };
+        let left_out = LeftOut {
+            table: "task_links".to_owned(),
+            task_id: Some(child),
+            rows: 1,
+            reason: message,
+        };
         (None, Some(left_out))
     }
 }

@@ -167,9 +167,9 @@ fn shared_indexes(git_dir: &Path) -> Result<Vec<String>, GitError> {
 
 fn link(from: &Path, to: &Path, names: &[String]) -> Result<(), GitError> {
     for name in names {
-        let (target, place) = (from.join(name), to.join(name));
+        let (target, location) = (from.join(name), to.join(name));
         match target.symlink_metadata() {
-            Ok(_) => symlink(&target, &place).map_err(GitError::file(&place))?,
+            Ok(_) => symlink(&target, &location).map_err(GitError::file(&location))?,
             Err(error) if is_missing(&error) => {}
             Err(error) => return Err(GitError::file(&target)(error)),
         }

@@ -106,11 +106,11 @@ mod tests {
             (vec!["# stash 2", "# branch.upstream origin/x", "# branch.ab +3 -1"], vec![], 0),
         ] {
             let status = read(&[&HEAD[..], &entries[..]].concat()).unwrap();
-            let told = status.changes.iter().map(|change| {
+            let message = status.changes.iter().map(|change| {
                 let (staged, unstaged) = (char::from(change.staged), char::from(change.unstaged));
                 format!("{staged}{unstaged} {}", String::from_utf8_lossy(&change.path))
             });
-            assert_eq!(told.collect::<Vec<_>>(), changes, "{entries:?}");
+            assert_eq!(message.collect::<Vec<_>>(), changes, "{entries:?}");
             assert_eq!(status.untracked, untracked, "{entries:?}");
             assert_eq!(status.has_uncommitted(), !changes.is_empty() || untracked > 0);
         }

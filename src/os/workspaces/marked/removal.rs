@@ -258,9 +258,9 @@ fn allow_owner(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(strictly());
-    let place = openat2(parent, name, how)?;
-    let path = format!("/proc/self/fd/{}", place.as_raw_fd());
-    Ok(fchmodat(place.as_fd(), path.as_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?)
+    let location = openat2(parent, name, how)?;
+    let path = format!("/proc/self/fd/{}", location.as_raw_fd());
+    Ok(fchmodat(location.as_fd(), path.as_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?)
 }
 
 fn gone(removed: nix::Result<()>) -> io::Result<()> {

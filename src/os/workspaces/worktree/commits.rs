@@ -193,9 +193,9 @@ fn kinds_of(
     }
     let input = names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect();
     let call = mirror.call(["cat-file", "--batch-check=%(objectname) %(objecttype)"]);
-    let told = lines(&git.run(&call.input(input))?);
+    let message = lines(&git.run(&call.input(input))?);
     let is_known = |kind: &str| ["commit", "tree", "blob", "tag"].contains(&kind);
-    Ok(told
+    Ok(message
         .iter()
         .filter_map(|line| line.split_once(' '))
         .filter(|(_, kind)| is_known(kind))

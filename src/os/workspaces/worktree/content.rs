@@ -250,8 +250,8 @@ pub fn behind_filters(
     }
     let names: Vec<u8> = paths.iter().flat_map(|path| [path, &[0][..]].concat()).collect();
     let call = mirror.call(["check-attr", "-z", "--stdin", "filter"]).work_tree(tree);
-    let told = git.run(&call.env("GIT_INDEX_FILE", index).input(names))?;
-    let fields: Vec<&[u8]> = told.split(|byte| *byte == 0).collect();
+    let message = git.run(&call.env("GIT_INDEX_FILE", index).input(names))?;
+    let fields: Vec<&[u8]> = message.split(|byte| *byte == 0).collect();
     let found = fields.chunks_exact(3).filter_map(|fields| match fields {
         [_, _, b"unspecified" | b"unset"] => None,
         [path, _, _] => Some((*path).to_owned()),
@@ -269,13 +269,13 @@ mod tests {
         let listed =
             b"H 100644 ab 0\ta file\0S 120000 cd 0\td/e\0h 100644 ef 2\tx\ty\0M 160000 01 3\tz\0";
         let entries = parse_entries(listed).unwrap();
-        let told: Vec<String> = entries
+        let message: Vec<String> = entries
             .iter()
             .map(|entry| String::from_utf8_lossy(&entry.info()).replace('\0', "|"))
             .collect();
         let expected =
             ["100644 ab 0\ta file|", "120000 cd 0\td/e|", "100644 ef 2\tx\ty|", "160000 01 3\tz|"];
-        assert_eq!(told, expected);
+        assert_eq!(message, expected);
         let skipped: Vec<bool> = entries.iter().map(IndexEntry::is_skipped).collect();
         assert_eq!(skipped, [false, true, false, false]);
         assert!(entries[3].is_submodule());

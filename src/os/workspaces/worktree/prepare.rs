@@ -122,8 +122,8 @@ impl PrepareError {
 /// # Errors
 /// [`PrepareError`].
 pub fn prepare(git: &Git, wanted: &Wanted<'_>) -> Result<PreparedWorktree, PrepareError> {
-    let told = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
-    git.check_version().map_err(told)?;
+    let message = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
+    git.check_version().map_err(message)?;
     let at = |source| PrepareError::Path { path: wanted.repository.to_owned(), source };
     if !wanted.repository.metadata().map_err(at)?.is_dir() {
         return Err(at(nix::errno::Errno::ENOTDIR.into()));
@@ -140,7 +140,7 @@ pub fn prepare(git: &Git, wanted: &Wanted<'_>) -> Result<PreparedWorktree, Prepa
         .and_then(|mirror| {
             git.line_if_any(&mirror.call(["symbolic-ref", "--quiet", "--short", "HEAD"]))
         })
-        .map_err(told)?;
+        .map_err(message)?;
     Ok(PreparedWorktree { branch, is_reused: is_there, notes })
 }
 
@@ -168,8 +168,8 @@ fn add(
     repository: &Repository,
     notes: &mut Vec<String>,
 ) -> Result<(), PrepareError> {
-    let told = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
-    let branches = branches(git, repository).map_err(told)?;
+    let message = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
+    let branches = branches(git, repository).map_err(message)?;
     let (branch, is_new) = match choose(&candidates(wanted.branch), &branches) {
         Choice::Existing(name) => (name, false),
         Choice::New { name, blocked_by } => {
@@ -194,7 +194,7 @@ fn add(
         .ok()
         .and_then(|directory| Flock::lock(directory, FlockArg::LockExclusive).ok());
     let list = on(&["worktree", "list", "--porcelain", "-z"].map(OsStr::new));
-    let list = git.run(&list).map_err(told)?;
+    let list = git.run(&list).map_err(message)?;
     let registered = Registered::find(&list, wanted.path, &branch);
     if let Some(at) = registered.branch_at {
         return Err(PrepareError::BranchTaken { branch, at });
@@ -216,14 +216,16 @@ fn add(
     let is_made = match DirBuilder::new().mode(0o700).create(wanted.path) {
         Ok(()) => true,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-        Err(source) => return Err(told(GitError::File { path: wanted.path.to_owned(), source })),
+        Err(source) => {
+            return Err(message(GitError::File { path: wanted.path.to_owned(), source }));
+        }
     };
     let added = git.run(&on(&arguments));
     if added.is_err() && is_made {
         // Only while it is empty.
         drop(std::fs::remove_dir(wanted.path));
     }
-    added.map(drop).map_err(told)
+    added.map(drop).map_err(message)
 }
 
 fn branches(git: &Git, repository: &Repository) -> Result<BTreeSet<String>, GitError> {
@@ -239,24 +241,24 @@ fn finish(
     made: &Repository,
     notes: &mut Vec<String>,
 ) -> Result<(), PrepareError> {
-    let told = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
+    let message = |source: GitError| PrepareError::Git { path: wanted.path.to_owned(), source };
     let note = made.git_dir.join(CHECKOUT_NOTE);
     let index = made.git_dir.join("index");
     let is_unwritten = index.symlink_metadata().is_err() && has_only_link(wanted.path);
     let is_unfinished = is_unwritten || note.symlink_metadata().is_ok();
-    let mirror = Mirror::make(git, made, Purpose::Checkout).map_err(told)?;
+    let mirror = Mirror::make(git, made, Purpose::Checkout).map_err(message)?;
     if is_unfinished {
         std::fs::write(&note, "its files are being written\n")
-            .map_err(|source| told(GitError::File { path: note.clone(), source }))?;
-        check_out(git, &mirror, &index, wanted.path).map_err(told)?;
+            .map_err(|source| message(GitError::File { path: note.clone(), source }))?;
+        check_out(git, &mirror, &index, wanted.path).map_err(message)?;
     }
     let removal = made.git_dir.join(REMOVAL_NOTE);
     if removal.symlink_metadata().is_ok() {
         restore(git, &mirror, &index, wanted.path)
             .and_then(|()| std::fs::remove_file(&removal).map_err(GitError::file(&removal)))
-            .map_err(told)?;
+            .map_err(message)?;
     }
-    let entries = content::entries(git, &mirror, &index).map_err(told)?;
+    let entries = content::entries(git, &mirror, &index).map_err(message)?;
     let found = submodules::found(wanted.path, &entries);
     if wanted.with_submodules && (is_unfinished || !found.empty.is_empty()) {
         // In a worktree that was there before those that are checked out stay as the attempt before has left them.
@@ -265,10 +267,10 @@ fn finish(
     } else {
         notes.extend(submodules::note(&found.empty));
     }
-    notes.extend(filter_note(git, &mirror, &index, wanted.path, &entries).map_err(told)?);
+    notes.extend(filter_note(git, &mirror, &index, wanted.path, &entries).map_err(message)?);
     if is_unfinished {
         std::fs::remove_file(&note)
-            .map_err(|source| told(GitError::File { path: note.clone(), source }))?;
+            .map_err(|source| message(GitError::File { path: note.clone(), source }))?;
     }
     Ok(())
 }
@@ -321,11 +323,11 @@ fn filter_note(
 /// A few names, and how many there are beside them.
 pub fn told_names(names: impl ExactSizeIterator<Item = String>) -> String {
     let more = names.len().saturating_sub(TOLD_MAX);
-    let mut told = names.take(TOLD_MAX).collect::<Vec<_>>().join(", ");
+    let mut message = names.take(TOLD_MAX).collect::<Vec<_>>().join(", ");
     if more > 0 {
-        told.push_str(&format!(" and {more} more"));
+        message.push_str(&format!(" and {more} more"));
     }
-    told
+    message
 }
 
 /// Whether nothing but the link to its repository is in a directory.

@@ -90,8 +90,8 @@ impl Saver<'_> {
                     b'2' => "ours",
                     _ => "theirs",
                 };
-                let place = format!(" 0\tkanban-conflict/{side}/");
-                [&entry.object, place.as_bytes(), &entry.path, &[0]].concat()
+                let location = format!(" 0\tkanban-conflict/{side}/");
+                [&entry.object, location.as_bytes(), &entry.path, &[0]].concat()
             })
             .collect();
         self.forget_conflicts(&index)?;

@@ -73,11 +73,11 @@ mod tests {
         let paths =
             |count: usize| (0..count).map(|n| format!("m{n}").into_bytes()).collect::<Vec<_>>();
         assert_eq!(note(&[]), None);
-        let told = note(&paths(5)).unwrap();
+        let message = note(&paths(5)).unwrap();
         assert!(
-            told.starts_with("5 submodule(s)") && told.contains("m0, m1, m2 and 2 more"),
-            "{told}"
+            message.starts_with("5 submodule(s)") && message.contains("m0, m1, m2 and 2 more"),
+            "{message}"
         );
-        assert!(told.contains("worktree.submodules"), "{told}");
+        assert!(message.contains("worktree.submodules"), "{message}");
     }
 }

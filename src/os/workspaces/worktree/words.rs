@@ -39,7 +39,7 @@ mod tests {
             sources: vec!["logs/HEAD".into(), "ORIG_HEAD".into()],
         };
         let own = OwnCommits { count: 3, tips: vec![tip], objects: Vec::new() };
-        let told = unreached(&own).unwrap();
-        assert_eq!(told, "3 commit(s) reachable only from this worktree (ORIG_HEAD, logs/HEAD)");
+        let message = unreached(&own).unwrap();
+        assert_eq!(message, "3 commit(s) reachable only from this worktree (ORIG_HEAD, logs/HEAD)");
     }
 }

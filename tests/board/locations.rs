@@ -25,7 +25,7 @@ fn create_in(bench: &mut Bench, workspace: (&str, &str), assignee: &str) -> Task
     bench.do_it(&wire::<CreateTask>(fields)).task.id
 }
 
-fn place(anchor: &str, inode: u64) -> Location {
+fn location(anchor: &str, inode: u64) -> Location {
     Location { anchor: anchor.to_owned(), device: 8, inode, missing: Vec::new(), above: Vec::new() }
 }
 
@@ -35,8 +35,8 @@ fn unknown() -> Look {
 
 /// A pass after somebody has looked at these paths. None: nobody can tell where it leads.
 fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Location>)]) -> PassReply {
-    let look = |place: &Option<Location>| place.clone().map_or_else(unknown, Look::Found);
-    let looks = seen.iter().map(|(path, place)| ((*path).to_owned(), look(place)));
+    let look = |location: &Option<Location>| location.clone().map_or_else(unknown, Look::Found);
+    let looks = seen.iter().map(|(path, location)| ((*path).to_owned(), look(location)));
     pass_with(bench, looks.collect())
 }
 
@@ -78,25 +78,25 @@ fn nothing_is_claimed_before_somebody_has_looked_where_its_path_leads() {
     assert_eq!(reply.unseen_paths[0].profiles, ["dev"]);
     assert_eq!(why(&bench, &id), Reason::WorkspaceUnseen { path: "/x".to_owned() });
     assert_eq!(unseen(&bench.pass()), ["/x"], "asked until it is answered");
-    let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
+    let reply = pass_seeing(&mut bench, &[("/x", Some(location("/x", 5)))]);
     assert_eq!(started(&reply), [id]);
-    assert_eq!(reply.orders[0].place, Some(place("/x", 5)));
+    assert_eq!(reply.orders[0].location, Some(location("/x", 5)));
     assert!(reply.unseen_paths.is_empty());
 }
 
 #[test]
 fn two_names_of_one_directory_are_one_place() {
     for (other, other_seen) in [
-        ("/x", place("/x", 5)),
-        ("/link", place("/x", 5)),
-        ("/bind", place("/bind", 5)),
-        ("//x/.", place("/x", 6)),
+        ("/x", location("/x", 5)),
+        ("/link", location("/x", 5)),
+        ("/bind", location("/bind", 5)),
+        ("//x/.", location("/x", 6)),
     ] {
         let mut bench = Bench::new();
         let first = create_in(&mut bench, ("dir", "/x"), "dev");
         bench.now += 1;
         let second = create_in(&mut bench, ("dir", other), "qa");
-        let seen = [("/x", Some(place("/x", 5))), (other, Some(other_seen))];
+        let seen = [("/x", Some(location("/x", 5))), (other, Some(other_seen))];
         let reply = pass_seeing(&mut bench, &seen);
         assert_eq!(started(&reply), std::slice::from_ref(&first), "{other}");
         let order = reply.orders[0].clone();
@@ -115,16 +115,16 @@ fn two_names_of_one_directory_are_one_place() {
 fn a_place_that_is_still_to_be_made_is_the_same_one_afterwards() {
     let mut bench = Bench::new();
     let first = create_in(&mut bench, ("dir", "/x/new"), "dev");
-    let missing = Location { missing: vec!["new".to_owned()], ..place("/x", 5) };
+    let missing = Location { missing: vec!["new".to_owned()], ..location("/x", 5) };
     let reply = pass_seeing(&mut bench, &[("/x/new", Some(missing))]);
     assert_eq!(started(&reply), [first]);
     create_in(&mut bench, ("dir", "/link/new"), "dev");
-    let reply = pass_seeing(&mut bench, &[("/link/new", Some(place("/x/new", 77)))]);
+    let reply = pass_seeing(&mut bench, &[("/link/new", Some(location("/x/new", 77)))]);
     assert_eq!(started(&reply), []);
     // Inode 5 is mounted at /bind as well.
     let id = create_in(&mut bench, ("dir", "/bind/new"), "dev");
     let above = vec![DirectoryId { device: 8, inode: 5 }, DirectoryId { device: 8, inode: 2 }];
-    let by_bind = Location { above, ..place("/bind/new", 77) };
+    let by_bind = Location { above, ..location("/bind/new", 77) };
     let reply = pass_seeing(&mut bench, &[("/bind/new", Some(by_bind))]);
     assert_eq!(started(&reply), [], "by the name that its maker never used");
     assert!(matches!(why(&bench, &id), Reason::WorkspaceBusy { .. }));
@@ -147,7 +147,7 @@ fn where_nobody_can_tell_which_directory_it_is_nothing_starts_and_the_reason_say
         assert_eq!(why(&bench, &id), expected, "the newest answer");
         let plain = bench.create("t", "dev", &[]);
         assert_eq!(started(&bench.pass()), [plain], "what stands behind it has its turn");
-        let reply = pass_seeing(&mut bench, &[(path, Some(place(path, 5)))]);
+        let reply = pass_seeing(&mut bench, &[(path, Some(location(path, 5)))]);
         assert_eq!(started(&reply), [id]);
     }
 }
@@ -159,7 +159,7 @@ fn a_path_that_is_no_directory_is_a_start_that_says_what_is_wrong() {
     let broken = BrokenPath { problem: "not a directory".into(), errno: Some(20) };
     let looks = [("/x".to_owned(), Look::Broken(broken.clone()))].into();
     let reply = pass_with(&mut bench, looks);
-    assert_eq!((&reply.orders[0].place, &reply.orders[0].broken), (&None, &Some(broken)));
+    assert_eq!((&reply.orders[0].location, &reply.orders[0].broken), (&None, &Some(broken)));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_directory_in_which_the_workers_of_a_profile_start_is_looked_at_for_its_ta
     assert_eq!((started(&reply), unseen(&reply)), (vec![other], vec!["/checkout"]));
     assert_eq!(started(&pass_seeing(&mut bench, &[("/checkout", None)])), []);
     assert!(matches!(why(&bench, &id), Reason::WorkspaceUnknown { .. }));
-    let here = Some(place("/checkout", 5));
+    let here = Some(location("/checkout", 5));
     let second = bench.create("t", "dev", &[]);
     let mut both = started(&pass_seeing(&mut bench, &[("/checkout", here)]));
     both.sort();
@@ -187,7 +187,7 @@ fn the_repository_of_a_worktree_is_looked_at_again_and_not_its_checkout() {
     let policy = Policy { workspaces_dir: "/home/w".to_owned(), ..Policy::default() };
     let mut bench = Bench::with_policy(policy);
     let id = create_in(&mut bench, ("worktree", "/link"), "dev");
-    let seen = [("/link", Some(place("/repo", 5)))];
+    let seen = [("/link", Some(location("/repo", 5)))];
     let order = pass_seeing(&mut bench, &seen).orders.remove(0);
     let launch = kanband::kernel::verbs::Launch {
         workspace_path: format!("/home/w/{id}"),
@@ -216,7 +216,7 @@ fn the_repository_of_a_worktree_is_looked_at_again_and_not_its_checkout() {
 #[test]
 fn who_waits_for_a_place_holds_up_nobody_else_and_comes_in_the_order_of_the_queue() {
     let mut bench = Bench::new();
-    let seen = [("/x", Some(place("/x", 5))), ("/y", Some(place("/y", 6)))];
+    let seen = [("/x", Some(location("/x", 5))), ("/y", Some(location("/y", 6)))];
     let mut waiting = Vec::new();
     for _ in 0..100 {
         bench.now += 1;
@@ -239,7 +239,7 @@ fn who_waits_for_a_place_holds_up_nobody_else_and_comes_in_the_order_of_the_queu
 #[test]
 fn a_pass_looks_past_no_more_waiting_tasks_than_its_bound_and_says_that_there_are_more() {
     let mut bench = Bench::new();
-    let seen = [("/x", Some(place("/x", 5)))];
+    let seen = [("/x", Some(location("/x", 5)))];
     for _ in 0..600 {
         create_in(&mut bench, ("dir", "/x"), "dev");
     }
@@ -264,7 +264,7 @@ fn a_pass_looks_past_no_more_waiting_tasks_than_its_bound_and_says_that_there_ar
 #[test]
 fn whoever_stood_first_may_go_away_without_leaving_the_others_behind() {
     let mut bench = Bench::new();
-    let seen = [("/x", Some(place("/x", 5)))];
+    let seen = [("/x", Some(location("/x", 5)))];
     let ids: Vec<_> = (0..4)
         .map(|_| {
             bench.now += 1;
@@ -300,21 +300,21 @@ fn a_person_is_told_who_works_there_and_a_claim_by_hand_keeps_workers_out() {
     let claim = |id: &TaskId| {
         let mut claim = wire::<ClaimTask>(json!({"id": id}));
         claim.workspace = "/x".to_owned();
-        claim.place = Some(place("/x", 5));
+        claim.location = Some(location("/x", 5));
         claim
     };
-    let blind = ClaimTask { place: None, ..claim(&first) };
+    let blind = ClaimTask { location: None, ..claim(&first) };
     assert!(matches!(bench.refused(&blind), Refusal::WorkspaceUnknown { .. }));
     let run_id = bench.do_it(&claim(&first)).run_id;
     let refused = bench.refused(&claim(&second));
     let expected = Refusal::WorkspaceBusy {
         id: second.to_string(),
         workspace: "/x".to_owned(),
-        holder: first.to_string(),
+        owner: first.to_string(),
         run_id,
     };
     assert_eq!(refused, expected);
-    let seen = [("/x", Some(place("/x", 5)))];
+    let seen = [("/x", Some(location("/x", 5)))];
     assert_eq!(started(&pass_seeing(&mut bench, &seen)), []);
     assert_eq!(why(&bench, &second), Reason::WorkspaceBusy { run_id, task_id: first.to_string() });
     bench.do_it(&wire::<CompleteTask>(json!({"id": first, "summary": "s"})));
@@ -326,16 +326,16 @@ fn a_worktree_holds_its_branch_and_its_checkout_but_not_its_repository() {
     let policy = Policy { workspaces_dir: "/home/w".to_owned(), ..Policy::default() };
     let mut bench = Bench::with_policy(policy);
     let ids: Vec<_> = (0..2).map(|_| create_in(&mut bench, ("worktree", "/repo"), "dev")).collect();
-    let seen = [("/repo", Some(place("/repo", 5)))];
+    let seen = [("/repo", Some(location("/repo", 5)))];
     let reply = pass_seeing(&mut bench, &seen);
     assert_eq!(reply.orders.len(), 2, "two worktrees of one repository do not meet");
     let checkout = format!("/home/w/{}", ids[0]);
     let intruder = create_in(&mut bench, ("dir", "/way/in"), "qa");
-    let seen = [("/way/in", Some(place(&checkout, 9)))];
+    let seen = [("/way/in", Some(location(&checkout, 9)))];
     assert_eq!(started(&pass_seeing(&mut bench, &seen)), []);
     assert_eq!(bench.status(&intruder), TaskStatus::Ready);
     let holder = |key: String| {
-        bench.board.read::<_, VerbError>(|c| Ok(store::leases::holder(c, &key)?)).unwrap()
+        bench.board.read::<_, VerbError>(|c| Ok(store::leases::owner(c, &key)?)).unwrap()
     };
     for order in &reply.orders {
         let key = format!("branch:8:5:kanban/{}", order.task.id);
@@ -347,7 +347,7 @@ fn a_worktree_holds_its_branch_and_its_checkout_but_not_its_repository() {
 fn a_lease_cannot_be_written_twice() {
     let mut bench = Bench::new();
     create_in(&mut bench, ("dir", "/x"), "dev");
-    let reply = pass_seeing(&mut bench, &[("/x", Some(place("/x", 5)))]);
+    let reply = pass_seeing(&mut bench, &[("/x", Some(location("/x", 5)))]);
     let run_id = reply.orders[0].run_id;
     for key in ["path:/x", "inode:8:5"] {
         let taken = bench.board.read(|connection| store::leases::take(connection, key, run_id));

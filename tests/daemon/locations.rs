@@ -114,8 +114,11 @@ fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another()
     assert_eq!(reason(daemon, &second)["reason"], "workspace_unknown");
     // A claim by hand has its own look, which hangs as well.
     let claim = daemon.client().post::<Value>(&format!("/v1/tasks/{second}/claim"), &json!({}));
-    let told = format!("{:?}", claim.unwrap_err());
-    assert!(told.contains("WorkspaceUnknown") && told.contains("does not respond"), "{told}");
+    let message = format!("{:?}", claim.unwrap_err());
+    assert!(
+        message.contains("WorkspaceUnknown") && message.contains("does not respond"),
+        "{message}"
+    );
     hanging.release();
     wait_reason(daemon, &second, "workspace_busy");
     end(daemon, &first);
