@@ -84,7 +84,11 @@ fn new_task(nth: usize) -> CreateTask {
 fn remove(side: &mut Side, ids: &[TaskId]) {
     side.together(|batch| {
         for id in ids {
-            run(batch, &person(), &ArchiveTask { id: id.to_string(), board: None });
+            run(
+                batch,
+                &person(),
+                &ArchiveTask { id: id.to_string(), release_children: true, board: None },
+            );
         }
     });
     side.now += 1;

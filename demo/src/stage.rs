@@ -241,7 +241,9 @@ impl<'o> Stage<'o> {
                 TaskStatus::Ready | TaskStatus::Running => true,
                 TaskStatus::Triage
                 | TaskStatus::Todo
+                | TaskStatus::Scheduled
                 | TaskStatus::Blocked
+                | TaskStatus::Review
                 | TaskStatus::Done
                 | TaskStatus::Archived => false,
             };

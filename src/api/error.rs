@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal, VerbError};
+use crate::kernel::task::Task;
 use crate::service::ServiceError;
 
 /// An error on its way out.
@@ -16,6 +17,8 @@ pub struct ApiError {
     code: ErrorCode,
     message: String,
     hint: Option<Hint>,
+    /// The task as it is, where the caller saw another one.
+    current: Option<Box<Task>>,
     /// Something broke, and an operator should look at it.
     is_fault: bool,
 }
@@ -37,13 +40,23 @@ pub struct ErrorDetail {
     /// Suggested action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// With `changed_meanwhile`: the task as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Box<Task>>,
+}
+
+impl ErrorDetail {
+    /// A code and its line, without more.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, task: None }
+    }
 }
 
 impl ApiError {
     /// An error that no verb knows.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let (status, message) = (status_of(code), message.into());
-        Self { status, code, message, hint: None, is_fault: false }
+        Self { status, code, message, hint: None, current: None, is_fault: false }
     }
 
     /// The same with a hint.
@@ -55,7 +68,8 @@ impl ApiError {
     /// What it says to a caller at this edge.
     pub fn detail(&self, edge: Edge) -> ErrorDetail {
         let hint = self.hint.as_ref().and_then(|hint| hint.render(edge));
-        ErrorDetail { code: self.code, message: self.message.clone(), hint }
+        let task = self.current.clone();
+        ErrorDetail { code: self.code, message: self.message.clone(), hint, task }
     }
 
     /// The answer to a caller at this edge.
@@ -79,7 +93,8 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         let (code, hint) = (error.code(), error.hint());
         let (status, message) = (status_of(code), error.to_string());
-        Self { status, code, message, hint, is_fault: error.is_fault() }
+        let current = error.current_task().cloned().map(Box::new);
+        Self { status, code, message, hint, current, is_fault: error.is_fault() }
     }
 }
 
@@ -146,6 +161,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::OtherClaimer
         | C::RunOver
         | C::IdempotencyConflict
+        | C::ChangedMeanwhile
         | C::RequestConflict
         | C::ImportClash
         | C::OpenRuns => StatusCode::CONFLICT,

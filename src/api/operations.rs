@@ -23,13 +23,14 @@ use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
     ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply, BlockTask,
-    BreakerInfo, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard,
-    CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply, DetachFile,
-    DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
-    LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
-    ReassignTask, ReclaimReply, ReclaimTask, ResetBreaker, SetDispatch, SetDispatchReply, StopTask,
-    Subscribe, SubscribeReply, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe,
-    UnsubscribeReply, VerdictReply,
+    BreakerInfo, CancelTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask,
+    CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply,
+    DetachFile, DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask,
+    LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
+    ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, ResetBreaker, RestartTask,
+    SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask,
+    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
+    Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
@@ -125,6 +126,20 @@ pub const OPERATIONS: &[Operation] = &[
         "Assign a task to a profile, or clear its assignee.",
     ),
     verb::<ArchiveTask, ArchiveReply>("/v1/tasks/{id}/archive", "Archive a task."),
+    verb::<UnarchiveTask, UnarchiveReply>(
+        "/v1/tasks/{id}/unarchive",
+        "Bring an archived task back.",
+    ),
+    verb::<ReopenTask, ReopenReply>("/v1/tasks/{id}/reopen", "Reopen a task that is done."),
+    verb::<TriageTask, TriageReply>("/v1/tasks/{id}/triage", "Put a task back into triage."),
+    verb::<CancelTask, ReclaimReply>(
+        "/v1/tasks/{id}/cancel",
+        "Cancel a task: stop its run, archive it and hold its children.",
+    ),
+    verb::<RestartTask, ReclaimReply>(
+        "/v1/tasks/{id}/restart",
+        "Stop the run of a task and start the task again.",
+    ),
     verb::<PromoteTask, PromoteReply>("/v1/tasks/{id}/promote", "Make a task ready."),
     verb::<ReclaimTask, ReclaimReply>(
         "/v1/tasks/{id}/reclaim",

@@ -70,6 +70,25 @@ pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSecon
     }
 }
 
+/// A time ahead as epoch seconds: such a number itself, the beginning of a day (`2026-05-01`), a time of it in the host's zone
+/// (`2026-05-01 09:00`), or RFC 3339; 0 for `none`.
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn time_or_none(flag: &str, text: &str, times: &Times) -> Result<EpochSeconds, Failure> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(0);
+    }
+    let number = text.parse::<EpochSeconds>().ok().filter(|seconds| *seconds > 0);
+    number.or_else(|| times.midnight(text)).or_else(|| times.point(text)).ok_or_else(|| {
+        let message = format!("{flag}: malformed time {text:?}");
+        Failure::usage_of(ErrorCode::InvalidValue, message).with_hint(
+            "use a date (2026-05-01), a time (2026-05-01 09:00), RFC 3339, epoch seconds, or none",
+        )
+    })
+}
+
 /// A workspace as the API names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workspace {

@@ -61,7 +61,7 @@ impl Failure {
     }
 
     fn of(exit: CliExit, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Told { exit, detail: ErrorDetail { code, message: message.into(), hint: None } }
+        Self::Told { exit, detail: ErrorDetail::new(code, message) }
     }
 
     /// The same with something to do about it.
@@ -197,7 +197,8 @@ pub fn tell_parser(
             if output.is_json() {
                 let message = parser_line(error);
                 let hint = instead.map(str::to_owned);
-                let detail = ErrorDetail { code: ErrorCode::BadRequest, message, hint };
+                let detail =
+                    ErrorDetail { hint, ..ErrorDetail::new(ErrorCode::BadRequest, message) };
                 output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());
             }
             CliExit::Usage
@@ -210,11 +211,8 @@ mod tests {
     use super::*;
 
     fn detail(hint: Option<&str>) -> ErrorDetail {
-        ErrorDetail {
-            code: ErrorCode::UnknownTask,
-            message: "no such task: t_1".to_owned(),
-            hint: hint.map(str::to_owned),
-        }
+        let hint = hint.map(str::to_owned);
+        ErrorDetail { hint, ..ErrorDetail::new(ErrorCode::UnknownTask, "no such task: t_1") }
     }
 
     #[test]

@@ -98,8 +98,6 @@ const FLAGS: &[(&str, &str, &str)] = &[
 const VALUES: &[(&str, &str, &str, &str)] = &[
     ("create", "--initial-status", "blocked", "--triage: the task is not started until promoted"),
     ("list", "--sort", "priority-desc", "--sort priority: highest priority first"),
-    ("list", "--status", "review", "tasks in review were imported as blocked: --status blocked"),
-    ("list", "--status", "scheduled", "scheduled tasks were imported as blocked: --status blocked"),
 ];
 
 /// What to use instead of what the argument parser does not know; none when the predecessor did not know it either.

@@ -27,9 +27,11 @@ pub fn icon(status: TaskStatus) -> &'static str {
     match status {
         TaskStatus::Triage => "?",
         TaskStatus::Todo => "◻",
+        TaskStatus::Scheduled => "◷",
         TaskStatus::Ready => "▶",
         TaskStatus::Running => "●",
         TaskStatus::Blocked => "⊘",
+        TaskStatus::Review => "◎",
         TaskStatus::Done => "✓",
         TaskStatus::Archived => "—",
     }

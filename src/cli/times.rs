@@ -55,6 +55,15 @@ impl Times {
         Some(date.to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
     }
 
+    /// A time as RFC 3339, or local without a zone (`2026-05-01 09:00`), epoch seconds; none when it is neither.
+    pub fn point(&self, text: &str) -> Option<EpochSeconds> {
+        if let Ok(time) = text.parse::<Timestamp>() {
+            return Some(time.as_second());
+        }
+        let local: jiff::civil::DateTime = text.parse().ok()?;
+        Some(local.to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
+    }
+
     /// How long ago: `12s`, `3m`, `5h`, `2d`.
     pub fn age(&self, since: EpochSeconds) -> String {
         let seconds = self.now.saturating_sub(since).max(0);

@@ -31,7 +31,7 @@ use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{
     self, Birth, Connection, MigrationWatch, Missing, OpenError, Unwatched, transaction,
 };
-use crate::kernel::tx::{Effects, Tx};
+use crate::kernel::tx::{Effects, Forgetting, Tx};
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
 
@@ -40,7 +40,7 @@ pub struct Board {
     path: PathBuf,
     connection: Connection,
     random: Box<dyn Random>,
-    requests_cursor: String,
+    forgetting: Forgetting,
     policy: Arc<Policy>,
     counts: Counts,
     /// Whether the file holds something else by now.
@@ -89,8 +89,8 @@ impl Board {
         random: Box<dyn Random>,
         (policy, counts): (Arc<Policy>, Counts),
     ) -> Self {
-        let (path, requests_cursor) = (path.to_owned(), String::new());
-        Self { path, connection, random, requests_cursor, policy, counts, is_left_alone: false }
+        let (path, forgetting) = (path.to_owned(), Forgetting::default());
+        Self { path, connection, random, forgetting, policy, counts, is_left_alone: false }
     }
 
     /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
@@ -272,7 +272,7 @@ impl Batch<'_> {
         let mut tx = Tx {
             connection,
             random: self.board.random.as_mut(),
-            requests_cursor: &mut self.board.requests_cursor,
+            forgetting: &mut self.board.forgetting,
             now: self.now,
             policy: &self.board.policy,
             caller,
@@ -374,9 +374,18 @@ fn run_once<V: Verb>(
         });
     }
     let reply = verb.run(tx)?;
-    let json = serde_json::to_string(&reply).map_err(|error| unwritable(&error))?;
-    store::requests::insert(tx.store(), id, &StoredReply { digest, reply: json }, tx.now)?;
+    let kept = without_nulls(serde_json::to_value(&reply).map_err(|error| unwritable(&error))?);
+    let kept = StoredReply { digest, reply: kept.to_string() };
+    store::requests::insert(tx.store(), id, &kept, tx.now)?;
     Ok(reply)
+}
+
+/// A reply without its fields that are null, which are read as null again: what is kept of a create fits into its page.
+fn without_nulls(mut reply: Value) -> Value {
+    if let Some(fields) = reply.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    reply
 }
 
 /// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.

@@ -41,7 +41,7 @@ event_kinds! {
     Assigned = "assigned",
     /// A dependency was removed: `parent, child`; recorded under the child.
     Unlinked = "unlinked",
-    /// The task was archived.
+    /// The task was archived; `reason, cancelled` when it was cancelled.
     Archived = "archived",
     /// Title, body, tenant or labels changed: `fields`.
     Edited = "edited",
@@ -65,10 +65,23 @@ event_kinds! {
     CompletionBlockedHallucination = "completion_blocked_hallucination",
     /// The task was completed: `result_len, summary`, and `verified_cards` when created tasks were listed.
     Completed = "completed",
-    /// The task needs a person: `reason`.
+    /// The task needs a person: `reason`; `kind` where it is known; `parent` when that was cancelled, or archived unfinished.
     Blocked = "blocked",
     /// A person unblocked the task.
     Unblocked = "unblocked",
+    /// A done task is to be done again: `status` it landed in, `demoted`, the number of children that wait again.
+    Reopened = "reopened",
+    /// An archived task came back: `status` it landed in, `demoted`, the number of children that wait again, and `dropped_key` when another
+    /// task has its idempotency key.
+    Unarchived = "unarchived",
+    /// The task waits for a time, or until a person lets it go on: `start_at, parked`.
+    Scheduled = "scheduled",
+    /// The task waits for no time any longer: `status` it landed in.
+    Unscheduled = "unscheduled",
+    /// The start time of a scheduled task has come: `start_at`, `status` it landed in.
+    StartDue = "start_due",
+    /// The task was put back into triage: `reason`.
+    Triaged = "triaged",
     /// A claim or run was reclaimed: `stale_lock` or `reason`.
     Reclaimed = "reclaimed",
     /// The worker failed: `pid, claimer, error, exit_code, signal`; one of the last two is null.

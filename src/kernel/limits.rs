@@ -115,6 +115,9 @@ pub const REQUEST_MEMORY_SECONDS: i64 = 24 * 60 * 60;
 /// Kept replies that a dispatcher pass looks at for their age: bounds the work of one pass under the write lock.
 pub const REQUESTS_LOOKED_AT_PER_PASS: i64 = 200;
 
+/// Between two rounds through the kept replies, in seconds: a pass that has nothing to forget reads none of them.
+pub const REQUESTS_REST_SECONDS: i64 = 600;
+
 /// Length of a request id made by a client, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -159,6 +162,9 @@ pub const BREAKER_OPEN_SECONDS_MAX: i64 = 30 * 60;
 /// Longest wait for the end of a rate limit that a worker may ask for, in seconds: a week, the longest window of any provider.
 pub const RATE_LIMIT_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
+/// Scheduled tasks that one pass lets go on; more follow in the next.
+pub const DUE_PER_PASS: u32 = 1000;
+
 /// Ready tasks that one dispatcher pass tells of because they have waited long: bounds the work under the write lock.
 pub const WAITING_TOLD_PER_PASS: u32 = 100;
 
@@ -189,3 +195,6 @@ pub const CONTEXT_CHARS_MAX: usize = 120_000;
 
 /// How long the calls of a worker are repeated while the daemon does not answer, seconds.
 pub const WORKER_PATIENCE_SECONDS: u64 = 60;
+
+/// The last second of the year 9999: no time is later.
+pub const SECONDS_MAX: i64 = 253_402_300_799;

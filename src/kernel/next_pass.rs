@@ -11,16 +11,18 @@ use crate::kernel::dispatch::{Bounds, Candidates, Lane, QueueKey, Tried, walk};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::{
-    BEHIND_COUNTED_MAX, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX, WAITS_PER_REQUEST_MAX,
+    BEHIND_COUNTED_MAX, DUE_PER_PASS, STARTS_PER_PASS_MAX, WAITS_PER_PASS_MAX,
+    WAITS_PER_REQUEST_MAX,
 };
 use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::reason::Reason;
 use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
 use crate::kernel::store::leases::Wait;
 use crate::kernel::store::{self, Connection};
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::{Landing, Task, TaskStatus};
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Release, Sight};
 
 /// What the next pass is computed from.
@@ -95,6 +97,7 @@ impl<'a> NextPass<'a> {
         if bounds.free_slots == 0 || bounds.max_starts == 0 {
             return Ok(pass);
         }
+        pass.start_due()?;
         pass.take_back_claims()?;
         pass.let_go_on()?;
         let mut assignees = list_assignees(view.connection, !view.asker.is_automatic)?;
@@ -170,6 +173,21 @@ impl<'a> NextPass<'a> {
         }
         // Nothing but another one keeps it from starting, be it one that stands in no queue yet.
         Ok(Reason::Behind { others: others.max(1) })
+    }
+
+    /// As the pass lets scheduled tasks go on whose time has come.
+    fn start_due(&mut self) -> Result<(), Fault> {
+        let View { connection, now, .. } = self.view;
+        for id in store::tasks::list_start_due(connection, now, DUE_PER_PASS)? {
+            let Some(task) = store::tasks::get(connection, &id)? else { continue };
+            let parents = store::links::parents_of(connection, &id)?;
+            let has_open_run = store::runs::get_open(connection, &id)?.is_some();
+            if landing(LandingFacts::of(&task, parents), now) == Landing::Ready && !has_open_run {
+                let key = key_of(&task);
+                self.back.entry(task.assignee.unwrap_or_default()).or_default().insert(key);
+            }
+        }
+        Ok(())
     }
 
     /// As the pass takes back the manual claims that have ended.

@@ -1,17 +1,19 @@
-//! A task and the seven statuses it moves through.
+//! A task and the nine statuses it moves through.
 //!
 //! ```text
-//!              create            claim              complete
-//!   triage ──┐   │   ┌── ready ─────────▶ running ──────────▶ done
-//!            │   ▼   │    ▲  │▲              │ │                │
-//!            └▶ todo ┘    │  │└── requeue ───┘ │ block,         │ archive
-//!                ▲ demote │  └───── block ──┐  │ give up        ▼
-//!                └────────┼───────────── blocked            archived
-//!                         └── unblock ──────┘
+//!   create, unblock, promote, reopen, unarchive, the end of a run without a verdict
+//!        │ landing
+//!        ▼
+//!   review ◀┬▶ scheduled            claim               complete
+//!           ├▶ todo ──promote─▶ ready ───▶ running ───────────────▶ done
+//!           └▶ ready ◀─demote──┘    │         │ block, give up        │
+//!                                   └─ block ─┼──▶ blocked            │ archive
+//!   triage ◀── todo, scheduled, ready, blocked                        ▼
+//!   hold: todo, scheduled ──▶ blocked                             archived
 //! ```
 //!
-//! [`TaskStatus::after`] is the only place that knows these arrows. It is a pure function; the tests walk every
-//! pair of status and step.
+//! [`TaskStatus::after`] is the only place that knows these arrows, and [`crate::kernel::rules::landing`] the only one that knows
+//! where a task lands that goes on. Both are pure functions; the tests walk every pair of status and step.
 
 use std::fmt;
 
@@ -39,12 +41,16 @@ pub enum TaskStatus {
     Triage,
     /// Waits for unfinished parents.
     Todo,
+    /// Waits for a time, or until a person lets it go on.
+    Scheduled,
     /// Can be started.
     Ready,
     /// Being worked on, by a supervised run or a manual claim.
     Running,
     /// Needs a person.
     Blocked,
+    /// Waits for the verdict of its reviewer.
+    Review,
     /// Finished.
     Done,
     /// Archived; counts as done for its children.
@@ -60,39 +66,87 @@ pub enum Parents {
     Open,
 }
 
+/// The reviewer that is a person, in the column `reviewer`.
+pub const HUMAN: &str = "human";
+
+/// The kind of a block that no caller can give: a parent was cancelled, or archived unfinished.
+pub const PARENT_CANCELLED: &str = "parent_cancelled";
+
+/// Where a task lands that goes on: what [`crate::kernel::rules::landing`] answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// A review of it is open.
+    Review,
+    /// Its time has not come, or it is parked.
+    Scheduled,
+    /// A parent is unfinished.
+    Todo,
+    /// Nothing is in its way.
+    Ready,
+}
+
+impl Landing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Review, Self::Scheduled, Self::Todo, Self::Ready];
+
+    /// The status that it is.
+    pub fn status(self) -> TaskStatus {
+        match self {
+            Self::Review => TaskStatus::Review,
+            Self::Scheduled => TaskStatus::Scheduled,
+            Self::Todo => TaskStatus::Todo,
+            Self::Ready => TaskStatus::Ready,
+        }
+    }
+}
+
 /// A step that a task can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskStep {
     /// Its last open parent was satisfied.
     Promote,
-    /// It got an open parent.
+    /// It got an open parent, or one that it had is open again.
     Demote,
+    /// Its start time has come, or its times or parents were changed.
+    Land(Landing),
     /// Work on it starts.
     Claim,
     /// The task is done.
     Complete,
     /// The task needs a person.
     Block,
+    /// A parent was cancelled, or archived unfinished: a person decides whether it goes on.
+    Hold,
     /// Its run ended without a verdict and another attempt is due.
-    Requeue,
+    Requeue(Landing),
     /// Its run ended without a verdict and there is no further attempt.
     GiveUp,
     /// A person lets it go on.
-    Unblock(Parents),
-    /// A person puts it away.
+    Unblock(Landing),
+    /// A person archives it.
     Archive,
-    /// A person takes it out of triage, or starts it in spite of open parents or a block.
-    Release(Parents),
+    /// A person takes it out of triage, or starts it in spite of open parents, its time or a block.
+    Release(Landing),
+    /// A person has it done again.
+    Reopen(Landing),
+    /// A person brings it back, unfinished.
+    Unarchive(Landing),
+    /// A person brings it back, finished as it was.
+    UnarchiveDone,
+    /// A person puts it back among the raw ideas.
+    Triage,
 }
 
 impl TaskStatus {
     /// All statuses, in the order of a board's columns.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Triage,
         Self::Todo,
+        Self::Scheduled,
         Self::Ready,
         Self::Running,
         Self::Blocked,
+        Self::Review,
         Self::Done,
         Self::Archived,
     ];
@@ -102,9 +156,11 @@ impl TaskStatus {
         match self {
             Self::Triage => "triage",
             Self::Todo => "todo",
+            Self::Scheduled => "scheduled",
             Self::Ready => "ready",
             Self::Running => "running",
             Self::Blocked => "blocked",
+            Self::Review => "review",
             Self::Done => "done",
             Self::Archived => "archived",
         }
@@ -119,62 +175,50 @@ impl TaskStatus {
     pub fn satisfies_children(self) -> bool {
         match self {
             Self::Done | Self::Archived => true,
-            Self::Triage | Self::Todo | Self::Ready | Self::Running | Self::Blocked => false,
+            Self::Triage
+            | Self::Todo
+            | Self::Scheduled
+            | Self::Ready
+            | Self::Running
+            | Self::Blocked
+            | Self::Review => false,
         }
     }
 
     /// Where `step` leads from here, or none when the step cannot be taken.
     pub fn after(self, step: TaskStep) -> Option<Self> {
         use TaskStatus as S;
-        use TaskStep as T;
-        match (self, step) {
-            (S::Todo, T::Promote) => Some(S::Ready),
-            (
-                S::Triage | S::Ready | S::Running | S::Blocked | S::Done | S::Archived,
-                T::Promote,
-            ) => None,
-            (S::Ready, T::Demote) => Some(S::Todo),
-            (S::Triage | S::Todo | S::Running | S::Blocked | S::Done | S::Archived, T::Demote) => {
-                None
+        let is_open = match self {
+            S::Triage | S::Todo | S::Scheduled | S::Ready | S::Running | S::Blocked | S::Review => {
+                true
             }
-            (S::Ready, T::Claim) => Some(S::Running),
-            (S::Triage | S::Todo | S::Running | S::Blocked | S::Done | S::Archived, T::Claim) => {
-                None
+            S::Done | S::Archived => false,
+        };
+        let (is_taken, to) = match step {
+            TaskStep::Promote => (self == S::Todo, S::Ready),
+            TaskStep::Demote => (self == S::Ready, S::Todo),
+            TaskStep::Land(landing) => {
+                (matches!(self, S::Todo | S::Scheduled | S::Ready), landing.status())
             }
-            (S::Ready | S::Running | S::Blocked, T::Complete) => Some(S::Done),
-            (S::Triage | S::Todo | S::Done | S::Archived, T::Complete) => None,
-            (S::Ready | S::Running, T::Block) => Some(S::Blocked),
-            (S::Triage | S::Todo | S::Blocked | S::Done | S::Archived, T::Block) => None,
-            (S::Running, T::Requeue) => Some(S::Ready),
-            (S::Triage | S::Todo | S::Ready | S::Blocked | S::Done | S::Archived, T::Requeue) => {
-                None
+            TaskStep::Claim => (self == S::Ready, S::Running),
+            TaskStep::Complete => (is_open && !matches!(self, S::Triage | S::Todo), S::Done),
+            TaskStep::Block => (matches!(self, S::Ready | S::Running), S::Blocked),
+            TaskStep::Hold => (matches!(self, S::Todo | S::Scheduled), S::Blocked),
+            TaskStep::Requeue(landing) => (self == S::Running, landing.status()),
+            TaskStep::GiveUp => (self == S::Running, S::Blocked),
+            TaskStep::Unblock(landing) => (self == S::Blocked, landing.status()),
+            TaskStep::Archive => (self != S::Archived, S::Archived),
+            TaskStep::Release(landing) => {
+                (matches!(self, S::Triage | S::Todo | S::Scheduled | S::Blocked), landing.status())
             }
-            (S::Running, T::GiveUp) => Some(S::Blocked),
-            (S::Triage | S::Todo | S::Ready | S::Blocked | S::Done | S::Archived, T::GiveUp) => {
-                None
+            TaskStep::Reopen(landing) => (self == S::Done, landing.status()),
+            TaskStep::Unarchive(landing) => (self == S::Archived, landing.status()),
+            TaskStep::UnarchiveDone => (self == S::Archived, S::Done),
+            TaskStep::Triage => {
+                (matches!(self, S::Todo | S::Scheduled | S::Ready | S::Blocked), S::Triage)
             }
-            (S::Blocked, T::Unblock(parents)) => Some(Self::by_parents(parents)),
-            (
-                S::Triage | S::Todo | S::Ready | S::Running | S::Done | S::Archived,
-                T::Unblock(_),
-            ) => None,
-            (S::Triage | S::Todo | S::Ready | S::Running | S::Blocked | S::Done, T::Archive) => {
-                Some(S::Archived)
-            }
-            (S::Archived, T::Archive) => None,
-            (S::Triage | S::Todo | S::Blocked, T::Release(parents)) => {
-                Some(Self::by_parents(parents))
-            }
-            (S::Ready | S::Running | S::Done | S::Archived, T::Release(_)) => None,
-        }
-    }
-
-    /// `ready` or `todo`, the one readiness rule used everywhere: create, unblock, unlink, promote.
-    pub fn by_parents(parents: Parents) -> Self {
-        match parents {
-            Parents::Satisfied => Self::Ready,
-            Parents::Open => Self::Todo,
-        }
+        };
+        is_taken.then_some(to)
     }
 }
 
@@ -283,6 +327,31 @@ pub struct Task {
     /// Branch of the worktree, once it exists.
     #[serde(default)]
     pub branch_name: Option<String>,
+    /// No start before this time, as a person chose; epoch seconds.
+    #[serde(default)]
+    pub start_at: Option<EpochSeconds>,
+    /// Waits until a person lets it go on, without a time.
+    #[serde(default)]
+    pub parked: bool,
+    /// Time by which it should be done, epoch seconds.
+    #[serde(default)]
+    pub due_at: Option<EpochSeconds>,
+    /// Whether a review of it is open.
+    #[serde(default)]
+    pub review_open: bool,
+    /// Who reviews it: `human`, or a profile; null: nobody.
+    #[serde(default)]
+    pub reviewer: Option<String>,
+    /// What a blocked task needs: `needs_input`, `capability`, `transient`, `dependency`, or `parent_cancelled` for a child of
+    /// a cancelled task.
+    #[serde(default)]
+    pub block_kind: Option<String>,
+    /// Status from which it was archived.
+    #[serde(default)]
+    pub archived_from: Option<String>,
+    /// Id of the newest event that changed a field or the status; 0 while there is none.
+    #[serde(default)]
+    pub version: i64,
     /// Its number in the order of arrival on this board; no part of any reply.
     #[serde(skip)]
     #[schemars(skip)]
@@ -293,30 +362,39 @@ pub struct Task {
 mod tests {
     use super::*;
 
-    const STEPS: [TaskStep; 12] = [
+    const STEPS: [TaskStep; 19] = [
         TaskStep::Promote,
         TaskStep::Demote,
         TaskStep::Claim,
         TaskStep::Complete,
         TaskStep::Block,
-        TaskStep::Requeue,
+        TaskStep::Hold,
         TaskStep::GiveUp,
-        TaskStep::Unblock(Parents::Satisfied),
-        TaskStep::Unblock(Parents::Open),
         TaskStep::Archive,
-        TaskStep::Release(Parents::Satisfied),
-        TaskStep::Release(Parents::Open),
+        TaskStep::Triage,
+        TaskStep::UnarchiveDone,
+        TaskStep::Requeue(Landing::Ready),
+        TaskStep::Requeue(Landing::Todo),
+        TaskStep::Unblock(Landing::Scheduled),
+        TaskStep::Release(Landing::Ready),
+        TaskStep::Release(Landing::Todo),
+        TaskStep::Reopen(Landing::Todo),
+        TaskStep::Unarchive(Landing::Review),
+        TaskStep::Unblock(Landing::Review),
+        TaskStep::Land(Landing::Todo),
     ];
 
     /// One row per status, one letter per step of `STEPS`: where it leads (`.` = refused).
-    const TABLE: [(TaskStatus, &str); 7] = [
-        (TaskStatus::Triage, ".........Art"),
-        (TaskStatus::Todo, "r........Art"),
-        (TaskStatus::Ready, ".tRdb....A.."),
-        (TaskStatus::Running, "...dbrb..A.."),
-        (TaskStatus::Blocked, "...d...rtArt"),
-        (TaskStatus::Done, ".........A.."),
-        (TaskStatus::Archived, "............"),
+    const TABLE: [(TaskStatus, &str); 9] = [
+        (TaskStatus::Triage, ".......A.....rt...."),
+        (TaskStatus::Todo, "r....b.AT....rt...t"),
+        (TaskStatus::Scheduled, "...d.b.AT....rt...t"),
+        (TaskStatus::Ready, ".tRdb..AT.........t"),
+        (TaskStatus::Running, "...db.bA..rt......."),
+        (TaskStatus::Blocked, "...d...AT...srt..v."),
+        (TaskStatus::Review, "...d...A..........."),
+        (TaskStatus::Done, ".......A.......t..."),
+        (TaskStatus::Archived, ".........d......v.."),
     ];
 
     #[test]
@@ -326,6 +404,9 @@ mod tests {
                 let expected = match letter {
                     '.' => None,
                     't' => Some(TaskStatus::Todo),
+                    's' => Some(TaskStatus::Scheduled),
+                    'v' => Some(TaskStatus::Review),
+                    'T' => Some(TaskStatus::Triage),
                     'r' => Some(TaskStatus::Ready),
                     'R' => Some(TaskStatus::Running),
                     'b' => Some(TaskStatus::Blocked),
@@ -344,7 +425,11 @@ mod tests {
             STEPS.into_iter().filter(|step| TaskStatus::Blocked.after(*step).is_some()).collect();
         assert!(ways_out.iter().all(|step| matches!(
             step,
-            TaskStep::Complete | TaskStep::Unblock(_) | TaskStep::Archive | TaskStep::Release(_)
+            TaskStep::Complete
+                | TaskStep::Unblock(_)
+                | TaskStep::Archive
+                | TaskStep::Release(_)
+                | TaskStep::Triage
         )));
     }
 

@@ -5,6 +5,7 @@ use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::limits::REQUESTS_REST_SECONDS;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::run::Run;
@@ -110,12 +111,37 @@ impl NewEvent {
     }
 }
 
+/// How far the old ones of the kept replies have been forgotten: they are walked through in rounds, a few in each pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forgetting {
+    /// The last one that was looked at in this round; empty before the first.
+    pub cursor: String,
+    /// When the next round begins, epoch seconds.
+    pub next_round_at: EpochSeconds,
+}
+
+impl Forgetting {
+    /// Whether there is something to do at `now`. After a clock that was set back no round is further away than one rest.
+    pub fn is_due(&self, now: EpochSeconds) -> bool {
+        let is_far = self.next_round_at > now.saturating_add(REQUESTS_REST_SECONDS);
+        !self.cursor.is_empty() || self.next_round_at <= now || is_far
+    }
+
+    /// Where it goes on, after a look that ended at `cursor`; none at the end of the round.
+    pub fn go_on(&mut self, cursor: Option<String>, now: EpochSeconds) {
+        if cursor.is_none() {
+            self.next_round_at = now.saturating_add(REQUESTS_REST_SECONDS);
+        }
+        self.cursor = cursor.unwrap_or_default();
+    }
+}
+
 /// The open transaction of one request.
 pub struct Tx<'b> {
     pub(super) connection: &'b Connection,
     pub(super) random: &'b mut dyn Random,
-    /// Up to which kept reply the old ones have been forgotten in this round.
-    pub(super) requests_cursor: &'b mut String,
+    /// How far the old ones of the kept replies have been forgotten.
+    pub(super) forgetting: &'b mut Forgetting,
     /// The time, epoch seconds; one for the whole request.
     pub now: EpochSeconds,
     /// What the operator decided.
@@ -240,15 +266,17 @@ impl Tx<'_> {
         verb: &'static str,
         why: &str,
     ) -> Result<TaskStatus, VerbError> {
-        task.status.after(step).ok_or_else(|| {
-            Refusal::WrongStatus {
-                verb,
-                id: task.id.to_string(),
-                status: task.status,
-                why: why.to_owned(),
-            }
-            .into()
-        })
+        task.status.after(step).ok_or_else(|| Self::wrong_status(task, verb, why).into())
+    }
+
+    /// The refusal of a verb that the task's status does not allow.
+    pub fn wrong_status(task: &Task, verb: &'static str, why: &str) -> Refusal {
+        Refusal::WrongStatus {
+            verb,
+            id: task.id.to_string(),
+            status: task.status,
+            why: why.to_owned(),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Validation of fields. All input passes through here, inside the verb.
 
 use crate::kernel::error::Refusal;
+use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
-    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, REQUEST_ID_BYTES_MAX, TITLE_BYTES_MAX,
+    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, REQUEST_ID_BYTES_MAX, SECONDS_MAX,
+    TITLE_BYTES_MAX,
 };
 use crate::kernel::shorten::shorten;
 use crate::kernel::task::WorkspaceKind;
@@ -216,6 +218,15 @@ pub fn block_kind(given: Option<&str>) -> Result<Option<&'static str>, Refusal> 
         problem: "kind must be one of capability, dependency, needs_input, transient",
         value: shorten(kind),
     })
+}
+
+/// A time as epoch seconds; 0 is none.
+pub fn time(field: &'static str, given: EpochSeconds) -> Result<Option<EpochSeconds>, Refusal> {
+    if (0..=SECONDS_MAX).contains(&given) {
+        return Ok((given != 0).then_some(given));
+    }
+    let problem = "must be epoch seconds, or 0 for none";
+    Err(Refusal::InvalidValue { field, problem, value: given.to_string() })
 }
 
 /// A time limit in whole seconds, larger than zero.

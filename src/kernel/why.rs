@@ -44,11 +44,22 @@ impl<'a> Why<'a> {
             TaskStatus::Archived => Reason::Archived,
             TaskStatus::Triage => Reason::Triage,
             TaskStatus::Todo => Reason::Dependency { open_parents: facts.open_parents },
+            TaskStatus::Scheduled => self.of_scheduled(task)?,
+            TaskStatus::Review => Reason::Review { reviewer: task.reviewer.clone() },
             TaskStatus::Blocked => {
                 Reason::Blocked { why: facts.block_reason, gave_up: facts.gave_up }
             }
             TaskStatus::Ready => self.of_ready(task, &facts)?,
         })
+    }
+
+    fn of_scheduled(&mut self, task: &Task) -> Result<Reason, Fault> {
+        let until = task.start_at.filter(|_| !task.parked);
+        let is_due = until.is_some_and(|until| until <= self.view.now);
+        if is_due && self.next_pass()?.does_start(&task.id) {
+            return Ok(Reason::StartsNext);
+        }
+        Ok(Reason::Scheduled { until })
     }
 
     fn of_running(&mut self, task: &Task, facts: &Facts) -> Result<Reason, Fault> {
@@ -61,7 +72,8 @@ impl<'a> Why<'a> {
             return Ok(Reason::StartsNext);
         }
         let by = task.claim_lock.clone().unwrap_or_default();
-        Ok(Reason::Running { run_id: task.current_run_id, by })
+        let open_parents = facts.open_parents.clone();
+        Ok(Reason::Running { run_id: task.current_run_id, by, open_parents })
     }
 
     fn of_ready(&mut self, task: &Task, facts: &Facts) -> Result<Reason, Fault> {

@@ -79,7 +79,7 @@ fn show(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, Clien
 
 fn invalid(message: String, hint: &str) -> ClientError {
     let (code, hint) = (ErrorCode::InvalidValue, Some(hint.to_owned()));
-    ClientError::Refused(ErrorDetail { code, message, hint })
+    ClientError::Refused(ErrorDetail { hint, ..ErrorDetail::new(code, message) })
 }
 
 /// Puts what is recorded of files in the place of their paths.

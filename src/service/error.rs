@@ -6,6 +6,7 @@ use crate::kernel::error::{ErrorCode, Fault, Hint, Refusal, VerbError};
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store::OpenError;
+use crate::kernel::task::Task;
 
 /// Why a use case does not succeed. An edge makes its answer of it: [`ServiceError::code`], the text, [`ServiceError::hint`].
 #[derive(Debug, Error)]
@@ -104,6 +105,22 @@ impl ServiceError {
                 "backups do not include attachments; restore the directory `attachments` of the home",
             )),
             Self::BadCursor { .. } | Self::NotInTime { .. } | Self::NoThread { .. } => None,
+        }
+    }
+
+    /// The task as it is, where the caller saw another one.
+    pub fn current_task(&self) -> Option<&Task> {
+        match self {
+            Self::Refused(refusal) => refusal.current_task(),
+            Self::Failed(_)
+            | Self::ConfigurationRefused { .. }
+            | Self::BackupRefused(_)
+            | Self::OpenRuns { .. }
+            | Self::NoLog { .. }
+            | Self::AttachmentLost { .. }
+            | Self::BadCursor { .. }
+            | Self::NotInTime { .. }
+            | Self::NoThread { .. } => None,
         }
     }
 

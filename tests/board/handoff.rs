@@ -131,7 +131,7 @@ fn gc_removes_the_rows_of_attached_files_with_their_task() {
     let mut bench = Bench::new();
     let id = bench.create("t", "", &[]);
     bench.do_it(&file(&id, "a", 'a'));
-    bench.do_it(&ArchiveTask { id: id.to_string(), board: None });
+    bench.do_it(&ArchiveTask { id: id.to_string(), ..ArchiveTask::default() });
     bench.now += 10;
     let before = bench.now;
     assert_eq!(bench.do_it(&CollectGarbage { archived_before: before }).tasks, [id]);

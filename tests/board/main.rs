@@ -27,9 +27,11 @@ mod schema;
 mod searches;
 mod start_faults;
 mod starts;
+mod statuses;
 mod steering;
 mod stopping;
 mod times;
+mod undo;
 mod verdicts;
 
 use support::bench_board;

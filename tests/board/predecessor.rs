@@ -139,7 +139,7 @@ fn no_request_writes_a_status() {
 }
 
 #[test]
-fn what_is_done_or_archived_does_not_come_back() {
+fn what_is_done_or_archived_comes_back_by_reopen_and_unarchive_alone() {
     let mut bench = Bench::new();
     let done = bench.create("done", "dev", &[]);
     bench.do_it(&wire::<CompleteTask>(json!({"id": done, "summary": "s"})));

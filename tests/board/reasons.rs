@@ -31,6 +31,8 @@ fn name(reason: &Reason) -> &'static str {
         Reason::Done => "done",
         Reason::Archived => "archived",
         Reason::Triage => "triage",
+        Reason::Scheduled { .. } => "scheduled",
+        Reason::Review { .. } => "review",
         Reason::Dependency { .. } => "dependency",
         Reason::Blocked { .. } => "blocked",
         Reason::Unassigned => "unassigned",
@@ -62,10 +64,12 @@ fn name(reason: &Reason) -> &'static str {
 fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
     let (until, error) = (Some(1), Some("e".to_owned()));
     let all = [
-        Reason::Running { run_id: Some(1), by: "x".into() },
+        Reason::Running { run_id: Some(1), by: "x".into(), open_parents: vec![] },
         Reason::Done,
         Reason::Archived,
         Reason::Triage,
+        Reason::Scheduled { until: Some(1) },
+        Reason::Review { reviewer: None },
         Reason::Dependency { open_parents: vec!["t_1".into()] },
         Reason::Blocked { why: None, gave_up: true },
         Reason::Unassigned,
@@ -106,7 +110,11 @@ fn a_task_that_could_start_starts_next_and_then_runs() {
     let id = bench.create("t", "dev", &[]);
     assert_eq!(why(&bench, &id), Reason::StartsNext);
     let order = bench.start_one();
-    let expected = Reason::Running { run_id: Some(order.run_id), by: "kanband/dev".to_owned() };
+    let expected = Reason::Running {
+        run_id: Some(order.run_id),
+        by: "kanband/dev".to_owned(),
+        open_parents: vec![],
+    };
     assert_eq!(why(&bench, &id), expected);
 }
 

@@ -88,7 +88,8 @@ fn an_archived_parent_counts_as_satisfied() {
     let mut bench = Bench::new();
     let parent = bench.create("p", "", &[]);
     let child = bench.create("c", "dev", &[&parent]);
-    let reply = bench.do_it(&wire::<ArchiveTask>(json!({"id": parent})));
+    let release = json!({"id": parent, "release_children": true});
+    let reply = bench.do_it(&wire::<ArchiveTask>(release));
     assert_eq!(reply.released, 1);
     assert_eq!(bench.status(&child), TaskStatus::Ready);
     let late = bench.create("late", "dev", &[&parent]);

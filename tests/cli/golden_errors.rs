@@ -1,7 +1,7 @@
 //! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
 
 use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
-use kanband::kernel::task::TaskStatus;
+use kanband::kernel::task::{Task, TaskStatus};
 
 /// Set to rewrite the file instead of comparing it, as for the generated documents.
 const UPDATE: &str = "KANBAND_UPDATE_FILES";
@@ -22,6 +22,43 @@ macro_rules! samples {
     }};
 }
 
+/// A task with little in it.
+fn task() -> Task {
+    let none = [
+        "body",
+        "assignee",
+        "tenant",
+        "workspace_path",
+        "created_by",
+        "started_at",
+        "completed_at",
+        "result",
+        "skills",
+        "claim_lock",
+        "claim_expires",
+        "idempotency_key",
+        "worker_pid",
+        "last_spawn_error",
+        "max_runtime_seconds",
+        "last_heartbeat_at",
+        "current_run_id",
+        "workflow_template_id",
+        "current_step_key",
+        "not_before",
+        "ready_at",
+        "archived_at",
+    ];
+    let mut fields = serde_json::json!({
+        "id": ID, "board": "default", "title": "t", "status": "ready", "priority": 0, "workspace_kind": "scratch",
+        "created_at": 1, "spawn_failures": 0, "no_max_runtime": false, "auto_starts": 0, "labels": [],
+        "protocol_violations": 0, "version": 812,
+    });
+    for name in none {
+        fields[name] = serde_json::Value::Null;
+    }
+    serde_json::from_value(fields).unwrap()
+}
+
 fn refusals() -> Vec<(&'static str, Refusal)> {
     samples! { Refusal:
         UnknownTask { id: ID }
@@ -37,6 +74,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         InvalidValue { field: "tenant", problem: "cannot be blank", value: "\" \"" }
         WorkspaceKind { value: "cloud" }
         SkillComma { name: "a,b" }
+        ChangedMeanwhile { current: Box::new(task()) }
         TooLarge { field: "body", actual: 2_000_000_usize, limit: 1_048_576_usize }
         TooMany { what: "comments", id: ID, limit: 1_000_u64 }
         SelfLink { id: ID }

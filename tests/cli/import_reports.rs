@@ -328,7 +328,6 @@ fn columns_without_a_place_are_named_with_what_stands_in_them() {
         "goal_mode",
         "goal_max_turns",
         "session_id",
-        "block_kind",
         "block_recurrences",
     ] {
         assert_eq!(columns[&format!("tasks.{column}")], 1, "{columns:?}");

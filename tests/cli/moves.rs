@@ -40,7 +40,7 @@ fn a_child_whose_last_parent_is_unlinked_is_ready() {
 }
 
 #[test]
-fn archived_tasks_release_their_children_and_leave_the_list() {
+fn archived_tasks_hold_their_children_and_leave_the_list() {
     let board = Board::quiet();
     let [a, b] = ["a", "b"].map(|title| board.create(title, &[]));
     let child = board.create("c", &["--parent", &a]);
@@ -48,9 +48,15 @@ fn archived_tasks_release_their_children_and_leave_the_list() {
     let said = board.say(["archive", &a, &b]);
     assert_eq!(said.code, 0);
     let run = board.runs(&b)[0]["id"].as_i64().unwrap();
-    assert_eq!(said.out, format!("Archived {a}\nArchived {b} (stopping run {run})\n"));
+    assert_eq!(
+        said.out,
+        format!(
+            "Archived {a}; blocked until `kanban unblock`: {child}\nArchived {b} (stopping run {run})\n"
+        )
+    );
     assert_eq!(board.runs(&b)[0]["outcome"], "reclaimed");
-    assert_eq!(board.status(&child), "ready");
+    assert_eq!(board.status(&child), "blocked");
+    assert_eq!(board.say(["unblock", &child]).ok(), format!("Unblocked {child}\n"));
     let listed = board.say(["list"]).ok();
     assert!(!listed.contains(&a) && listed.contains(&child), "{listed}");
     assert!(board.say(["list", "--archived"]).ok().contains(&a));

@@ -35,6 +35,15 @@ const TEXTS: &[(&[&str], Found)] = &[
     (&["stop", "{c}", "--reason", "-"], |board, id| {
         event(board, id, "stopped")["payload"]["reason"].clone()
     }),
+    (&["restart", "{c}", "--reason", "-"], |board, id| {
+        event(board, id, "stopped")["payload"]["reason"].clone()
+    }),
+    (&["cancel", "{c}", "--reason", "-"], |board, id| {
+        event(board, id, "stopped")["payload"]["reason"].clone()
+    }),
+    (&["triage", "{t}", "--reason", "-"], |board, id| {
+        event(board, id, "triaged")["payload"]["reason"].clone()
+    }),
 ];
 
 fn newest(board: &Board) -> Value {

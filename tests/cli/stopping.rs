@@ -73,13 +73,20 @@ fn a_claim_made_by_hand_has_no_processes_to_wait_for() {
 
 #[test]
 fn a_stop_returns_when_the_processes_are_gone_and_says_where_the_task_is() {
-    for (flag, status) in [("--requeue", "ready"), ("--hold", "blocked"), ("--cancel", "archived")]
-    {
+    for (verb, flag, status) in [
+        ("stop", None, "blocked"),
+        ("stop", Some("--requeue"), "ready"),
+        ("stop", Some("--hold"), "blocked"),
+        ("stop", Some("--cancel"), "archived"),
+        ("restart", None, "ready"),
+    ] {
         let board = Board::with_workers(&[("dev", WILLING)]);
         let id = started(&board, "dev");
         let run = board.runs(&id)[0]["id"].as_i64().unwrap();
-        let message = board.say(["stop", &id, flag, "--reason", "wrong branch"]).ok();
-        assert_eq!(message, format!("Stopped {id}: {status} (run {run} has ended)\n"));
+        let words = [verb, &id, "--reason", "wrong branch"].into_iter().chain(flag);
+        let message = board.say(words.collect::<Vec<_>>()).ok();
+        let done = if verb == "stop" { "Stopped" } else { "Restarted" };
+        assert_eq!(message, format!("{done} {id}: {status} (run {run} has ended)\n"));
         let ended = &board.runs(&id)[0];
         assert!(ended["closed_at"].is_i64(), "{ended}");
         let said = (&ended["outcome"], &ended["error"]);

@@ -241,7 +241,37 @@ const VERBS: &[Verb] = &[
             (&[], 2, "ID"),
         ],
     ),
-    verb("archive", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "archive",
+        &["{a}"],
+        &[
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+            (&["--where", "state=x"], 2, "unknown key"),
+            (&["{a}", "--where", "status=done"], 2, "cannot be used with"),
+        ],
+    ),
+    verb(
+        "unarchive",
+        &["{a}"],
+        &[(&["{a}"], 1, "not archived"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
+    verb(
+        "reopen",
+        &["{a}"],
+        &[(&["{a}"], 1, "not done"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
+    verb(
+        "triage",
+        &["{a}"],
+        &[(&["{run}"], 1, "cannot triage"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
+    verb("cancel", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "restart",
+        &["{run}"],
+        &[(&["{a}"], 1, "(not running)"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
     verb(
         "reclaim",
         &["{run}"],

@@ -11,7 +11,7 @@ use kanband::kernel::policy::Policy;
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::store::{self, Birth, Missing};
-use kanband::kernel::task::TaskStatus;
+use kanband::kernel::task::{Parents, TaskStatus};
 use kanband::kernel::verb::Verb;
 
 use crate::model::{self, Model};
@@ -110,6 +110,9 @@ impl Real {
                             auto_starts: task.auto_starts,
                             not_before: task.not_before,
                             archived_at: task.archived_at,
+                            archived_from: task.archived_from,
+                            block_kind: task.block_kind,
+                            start_at: task.start_at,
                             key: task.idempotency_key.map(|key| (key, String::new())),
                             labels: task.labels.into_iter().collect::<BTreeSet<_>>(),
                             comments: comments.len(),
@@ -143,7 +146,7 @@ impl Real {
                 }
                 for id in list(connection, &ListFilter::default())? {
                     let parents = store::links::parents_of(connection, &id.id)?;
-                    let is_ready = TaskStatus::by_parents(parents) == TaskStatus::Ready;
+                    let is_ready = parents == Parents::Satisfied;
                     if id.status == TaskStatus::Todo
                         && is_ready
                         && !store::links::list_parents(connection, &id.id)?.is_empty()

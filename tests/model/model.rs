@@ -41,6 +41,9 @@ pub struct Task {
     pub auto_starts: u32,
     pub not_before: Option<i64>,
     pub archived_at: Option<i64>,
+    pub archived_from: Option<String>,
+    pub block_kind: Option<String>,
+    pub start_at: Option<i64>,
     pub key: Option<(String, String)>,
     pub labels: BTreeSet<String>,
     pub comments: usize,
@@ -140,6 +143,9 @@ impl Model {
             auto_starts: 0,
             not_before: None,
             archived_at: None,
+            archived_from: None,
+            block_kind: None,
+            start_at: None,
             key: new.key.clone().map(|key| (key, content_of(new))),
             labels: BTreeSet::new(),
             comments: 0,
@@ -184,6 +190,21 @@ impl Model {
         Ok(())
     }
 
+    /// Where a task lands that goes on.
+    fn landing(&self, id: &str) -> &'static str {
+        if self.tasks[id].start_at.is_some_and(|start_at| start_at > self.now) {
+            "scheduled"
+        } else if self.unmet(id) {
+            "todo"
+        } else {
+            "ready"
+        }
+    }
+
+    fn children(&self, parent: &str) -> Vec<String> {
+        self.links.iter().filter(|(of, _)| of == parent).map(|(_, child)| child.clone()).collect()
+    }
+
     fn promote_if_met(&mut self, id: &str) {
         if self.tasks[id].status == "todo" && !self.unmet(id) {
             self.leave(id, "ready");
@@ -192,10 +213,27 @@ impl Model {
     }
 
     fn release_children(&mut self, parent: &str) {
-        let children: Vec<String> =
-            self.links.iter().filter(|(of, _)| of == parent).map(|(_, c)| c.clone()).collect();
-        for child in children {
+        for child in self.children(parent) {
             self.promote_if_met(&child);
+        }
+    }
+
+    fn hold_children(&mut self, parent: &str) {
+        for child in self.children(parent) {
+            if matches!(self.tasks[&child].status, "todo" | "scheduled") {
+                self.leave(&child, "blocked");
+                self.tasks.get_mut(&child).unwrap().block_kind = Some("parent_cancelled".into());
+                self.tell(&child, "blocked");
+            }
+        }
+    }
+
+    fn demote_children(&mut self, parent: &str) {
+        for child in self.children(parent) {
+            if self.tasks[&child].status == "ready" {
+                self.leave(&child, "todo");
+                self.tell(&child, "demoted");
+            }
         }
     }
 
@@ -204,6 +242,7 @@ impl Model {
         let task = self.tasks.get_mut(id).unwrap();
         task.status = status;
         (task.lock, task.expires, task.current, task.not_before) = (None, None, None, None);
+        task.block_kind = None;
     }
 
     fn end_current(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) -> bool {
@@ -309,7 +348,7 @@ impl Model {
         if let Some(done) = self.repeated(id, run, "completed", summary, cards)? {
             return done;
         }
-        if !matches!(self.task(id)?.status, "ready" | "running" | "blocked") {
+        if !matches!(self.task(id)?.status, "ready" | "running" | "blocked" | "scheduled") {
             return Err("wrong_status");
         }
         if cards.iter().any(|card| !self.was_created_here(card, id, &by)) {
@@ -327,7 +366,7 @@ impl Model {
         }
         self.leave(id, "done");
         let task = self.tasks.get_mut(id).unwrap();
-        (task.failures, task.violations) = (0, 0);
+        (task.failures, task.violations, task.start_at) = (0, 0, None);
         self.tell(id, "completed");
         self.release_children(id);
         Ok(())
@@ -413,7 +452,6 @@ impl Model {
     }
 
     pub fn unblock(&mut self, id: &str, more_starts: bool) -> Done {
-        let unmet = self.unmet(id);
         let task = self.task(id)?;
         if task.status != "blocked" {
             return Err("wrong_status");
@@ -422,37 +460,166 @@ impl Model {
         if more_starts {
             task.auto_starts = 0;
         }
-        self.leave(id, if unmet { "todo" } else { "ready" });
+        self.leave(id, self.landing(id));
         self.tell(id, "unblocked");
         Ok(())
     }
 
-    pub fn archive(&mut self, id: &str) -> Done {
+    /// Out of sight; what waited for an unfinished one is held, unless it is released.
+    fn put_away(&mut self, id: &str, releases: bool) {
         let now = self.now;
-        let task = self.task(id)?;
-        if task.status == "archived" {
+        let task = self.tasks.get_mut(id).unwrap();
+        let from = task.status;
+        (task.archived_at, task.archived_from) = (Some(now), Some(from.to_owned()));
+        self.leave(id, "archived");
+        self.tell(id, "archived");
+        if releases || from == "done" {
+            self.release_children(id);
+        } else {
+            self.hold_children(id);
+        }
+    }
+
+    pub fn cancel(&mut self, id: &str, releases: bool) -> Done {
+        match self.task(id)?.status {
+            "done" | "archived" => return Err("wrong_status"),
+            "running" => {
+                self.end_current(id, "stopped", None, "ada");
+                self.tell(id, "stopped");
+            }
+            _ => {}
+        }
+        self.put_away(id, releases);
+        Ok(())
+    }
+
+    pub fn restart(&mut self, id: &str) -> Done {
+        if self.task(id)?.status != "running" {
             return Err("wrong_status");
         }
-        task.archived_at = Some(now);
+        self.end_current(id, "stopped", None, "ada");
+        self.leave(id, self.landing(id));
+        self.tell(id, "stopped");
+        Ok(())
+    }
+
+    pub fn stop(&mut self, id: &str) -> Done {
+        if self.task(id)?.status != "running" {
+            return Err("wrong_status");
+        }
+        self.end_current(id, "stopped", None, "ada");
+        self.leave(id, "blocked");
+        self.tell(id, "stopped");
+        self.tell(id, "blocked");
+        Ok(())
+    }
+
+    pub fn reopen(&mut self, id: &str) -> Done {
+        if self.task(id)?.status != "done" {
+            return Err("wrong_status");
+        }
+        self.demote_children(id);
+        self.leave(id, self.landing(id));
+        let task = self.tasks.get_mut(id).unwrap();
+        (task.failures, task.violations) = (0, 0);
+        self.tell(id, "reopened");
+        Ok(())
+    }
+
+    pub fn unarchive(&mut self, id: &str) -> Done {
+        if self.task(id)?.status != "archived" {
+            return Err("wrong_status");
+        }
+        let key = self.tasks[id].key.clone().map(|(key, _)| key);
+        let is_taken = self.tasks.iter().any(|(other, task)| {
+            let own = task.key.as_ref().map(|(key, _)| key);
+            other != id && task.status != "archived" && own.is_some() && own == key.as_ref()
+        });
+        if self.tasks[id].archived_from.as_deref() == Some("done") {
+            self.leave(id, "done");
+        } else {
+            self.demote_children(id);
+            self.leave(id, self.landing(id));
+        }
+        let task = self.tasks.get_mut(id).unwrap();
+        (task.archived_at, task.archived_from) = (None, None);
+        if is_taken {
+            task.key = None;
+        }
+        self.tell(id, "unarchived");
+        Ok(())
+    }
+
+    pub fn triage(&mut self, id: &str) -> Done {
+        if !matches!(self.task(id)?.status, "todo" | "scheduled" | "ready" | "blocked") {
+            return Err("wrong_status");
+        }
+        self.leave(id, "triage");
+        self.tell(id, "triaged");
+        Ok(())
+    }
+
+    /// A start time, or none (0).
+    pub fn schedule(&mut self, id: &str, start_at: i64) -> Done {
+        let start_at = Some(start_at).filter(|time| *time != 0);
+        let task = self.task(id)?;
+        if task.start_at == start_at {
+            return Ok(());
+        }
+        if !matches!(task.status, "triage" | "todo" | "scheduled" | "ready" | "blocked") {
+            return Err("wrong_status");
+        }
+        task.start_at = start_at;
+        let from = task.status;
+        self.tell(id, "edited");
+        let to = self.landing(id);
+        if matches!(from, "todo" | "scheduled" | "ready") && from != to {
+            self.leave(id, to);
+            self.tell(id, if to == "scheduled" { "scheduled" } else { "unscheduled" });
+        }
+        Ok(())
+    }
+
+    fn start_due(&mut self) {
+        let now = self.now;
+        let is_due = |task: &Task| {
+            task.status == "scheduled" && task.start_at.is_some_and(|start_at| start_at <= now)
+        };
+        let due: Vec<String> =
+            self.tasks.iter().filter(|(_, task)| is_due(task)).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            self.leave(&id, self.landing(&id));
+            self.tasks.get_mut(&id).unwrap().start_at = None;
+            self.tell(&id, "start_due");
+        }
+    }
+
+    pub fn archive(&mut self, id: &str, releases: bool) -> Done {
+        if self.task(id)?.status == "archived" {
+            return Err("wrong_status");
+        }
         self.end_current(
             id,
             "reclaimed",
             Some("the task was archived while this run was active"),
             "ada",
         );
-        self.leave(id, "archived");
-        self.tell(id, "archived");
-        self.release_children(id);
+        self.put_away(id, releases);
         Ok(())
     }
 
     pub fn promote(&mut self, id: &str, force: bool) -> Done {
-        let unmet = self.unmet(id);
+        let (unmet, now) = (self.unmet(id), self.now);
         let task = self.task(id)?;
+        if task.status == "scheduled" {
+            task.start_at = None;
+        }
+        let is_later = task.start_at.is_some_and(|start_at| start_at > now);
         let to = match task.status {
-            "triage" if unmet && !force => "todo",
             "todo" | "blocked" if unmet && !force => return Err("unmet_parents"),
-            "triage" | "todo" | "blocked" => "ready",
+            "triage" | "todo" | "blocked" if is_later => "scheduled",
+            "triage" | "scheduled" if unmet && !force => "todo",
+            "triage" | "todo" | "blocked" | "scheduled" => "ready",
             _ => return Err("wrong_status"),
         };
         (task.failures, task.violations) = (0, 0);
@@ -466,7 +633,7 @@ impl Model {
             return Err("wrong_status");
         }
         self.end_current(id, "reclaimed", None, "ada");
-        self.leave(id, "ready");
+        self.leave(id, self.landing(id));
         self.tell(id, "reclaimed");
         Ok(())
     }
@@ -503,6 +670,7 @@ impl Model {
 
     /// A dispatch pass; returns the runs that it starts, in order.
     pub fn pass(&mut self) -> Vec<i64> {
+        self.start_due();
         let now = self.now;
         for task in self.tasks.values_mut() {
             task.not_before = task.not_before.filter(|until| *until > now);
@@ -512,7 +680,7 @@ impl Model {
             self.tasks.iter().filter(|(_, t)| is_expired(t)).map(|(id, _)| id.clone()).collect();
         for id in expired {
             self.end_current(&id, "reclaimed", None, "kanband:dispatcher");
-            self.leave(&id, "ready");
+            self.leave(&id, self.landing(&id));
             self.tell(&id, "reclaimed");
         }
         let mut started = Vec::new();
@@ -595,7 +763,7 @@ impl Model {
             self.end_current(id, "completed", None, system);
             self.leave(id, "done");
             let task = self.tasks.get_mut(id).unwrap();
-            (task.failures, task.violations) = (0, 0);
+            (task.failures, task.violations, task.start_at) = (0, 0, None);
             self.tell(id, "completed");
             self.release_children(id);
             return;
@@ -610,8 +778,8 @@ impl Model {
         let gives_up = charged && spent;
         self.end_current(id, if gives_up { "gave_up" } else { outcome }, None, system);
         debug_assert_eq!(self.runs[&run_id].task, id);
-        self.leave(id, if gives_up { "blocked" } else { "ready" });
-        if outcome == "rate_limited" {
+        self.leave(id, if gives_up { "blocked" } else { self.landing(id) });
+        if outcome == "rate_limited" && self.tasks[id].status == "ready" {
             self.tasks.get_mut(id).unwrap().not_before = Some(self.now + RATE_LIMIT);
         }
         self.tell(id, outcome);

@@ -4,10 +4,11 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::verbs::{
-    ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CloseRun, CollectGarbage,
-    CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch, EditTask, HeartbeatTask,
-    LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask, RecordDoubt,
-    RecordSpawned, SetDispatch, StartReadyRuns, UnblockTask, UnlinkTasks,
+    AfterStop, ArchiveTask, AssignTask, AttachFile, BlockTask, CancelTask, ClaimTask, CloseRun,
+    CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch, EditTask,
+    HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask,
+    RecordDoubt, RecordSpawned, ReopenTask, RestartTask, SetDispatch, StartReadyRuns, StopTask,
+    TriageTask, UnarchiveTask, UnblockTask, UnlinkTasks,
 };
 
 use crate::board::{Real, person, worker};
@@ -75,7 +76,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        let which = self.below(26);
+        let which = self.below(30);
         match which {
             0..=4 => self.create(),
             5 => self.link(),
@@ -97,6 +98,10 @@ impl Pair {
             22 => self.close(),
             23 => self.attach(),
             24 => self.worker_creates(),
+            25 => self.reopen_or_unarchive(),
+            26 => self.triage(),
+            27 => self.schedule(),
+            28 => self.stop(),
             _ => self.rarely(),
         }
     }
@@ -245,11 +250,74 @@ impl Pair {
     }
 
     fn archive(&mut self) {
-        let id = self.some_id();
-        self.note(format!("archive {id}"));
-        let expected = self.model.archive(&id);
-        let real = self.real.run(self.model.now, &person(), &ArchiveTask { id, board: None });
+        let (id, release_children, cancels) = (self.some_id(), self.one_in(3), self.one_in(2));
+        if cancels {
+            self.note(format!("cancel {id} release {release_children}"));
+            let expected = self.model.cancel(&id, release_children);
+            let verb = CancelTask { id, release_children, ..CancelTask::default() };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            return self.agree("cancel", real, expected);
+        }
+        self.note(format!("archive {id} release {release_children}"));
+        let expected = self.model.archive(&id, release_children);
+        let verb = ArchiveTask { id, release_children, board: None };
+        let real = self.real.run(self.model.now, &person(), &verb);
         self.agree("archive", real, expected);
+    }
+
+    fn reopen_or_unarchive(&mut self) {
+        let id = self.some_id();
+        if self.model.tasks.get(&id).is_some_and(|task| task.status == "archived") || self.one_in(4)
+        {
+            self.note(format!("unarchive {id}"));
+            let expected = self.model.unarchive(&id);
+            let verb = UnarchiveTask { id, board: None };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            return self.agree("unarchive", real, expected);
+        }
+        self.note(format!("reopen {id}"));
+        let expected = self.model.reopen(&id);
+        let real = self.real.run(self.model.now, &person(), &ReopenTask { id, board: None });
+        self.agree("reopen", real, expected);
+    }
+
+    fn triage(&mut self) {
+        let id = self.some_id();
+        self.note(format!("triage {id}"));
+        let expected = self.model.triage(&id);
+        let verb = TriageTask { id, ..TriageTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("triage", real, expected);
+    }
+
+    fn schedule(&mut self) {
+        let id = self.some_id();
+        let start_at = match self.below(4) {
+            0 => 0,
+            1 => self.model.now - 10,
+            _ => self.model.now + 1 + self.below(300) as i64,
+        };
+        self.note(format!("schedule {id} at {start_at}"));
+        let expected = self.model.schedule(&id, start_at);
+        let verb = EditTask { id, start_at: Some(start_at), ..EditTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("schedule", real, expected);
+    }
+
+    fn stop(&mut self) {
+        let id = self.some_id();
+        if self.one_in(2) {
+            self.note(format!("restart {id}"));
+            let expected = self.model.restart(&id);
+            let verb = RestartTask { id, ..RestartTask::default() };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            return self.agree("restart", real, expected);
+        }
+        self.note(format!("stop {id}"));
+        let expected = self.model.stop(&id);
+        let verb = StopTask { id, then: Some(AfterStop::Hold), ..StopTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("stop", real, expected);
     }
 
     fn promote(&mut self) {

@@ -45,7 +45,7 @@ impl World {
                 self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop)
             }
             8 => self.bench.run(&StopTask { id, ..StopTask::default() }).map(drop),
-            _ => self.bench.run(&ArchiveTask { id, board: None }).map(drop),
+            _ => self.bench.run(&ArchiveTask { id, ..ArchiveTask::default() }).map(drop),
         };
         match answer {
             Ok(()) => self.route_signals(),
@@ -57,9 +57,12 @@ impl World {
     /// Whether a task waits for nobody but a person, or is over.
     pub fn is_at_rest(&self, status: TaskStatus) -> bool {
         match status {
-            TaskStatus::Done | TaskStatus::Archived | TaskStatus::Blocked | TaskStatus::Triage => {
-                true
-            }
+            TaskStatus::Done
+            | TaskStatus::Archived
+            | TaskStatus::Blocked
+            | TaskStatus::Review
+            | TaskStatus::Scheduled
+            | TaskStatus::Triage => true,
             // Its parents are blocked: the invariants say so.
             TaskStatus::Todo => true,
             TaskStatus::Ready | TaskStatus::Running => false,

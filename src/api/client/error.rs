@@ -52,7 +52,7 @@ pub enum ClientError {
 impl ClientError {
     /// What this side refuses before it sends anything, in the words of the daemon.
     pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Refused(ErrorDetail { code, message: message.into(), hint: None })
+        Self::Refused(ErrorDetail::new(code, message))
     }
 }
 

@@ -44,11 +44,10 @@ const IN_PATH: &AsciiSet = &CONTROLS
 /// [`ClientError::Refused`] for a blank id.
 pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
     if id.trim().is_empty() {
-        return Err(ClientError::Refused(ErrorDetail {
-            code: ErrorCode::UnknownTask,
-            message: "no such task: (blank)".to_owned(),
-            hint: None,
-        }));
+        return Err(ClientError::Refused(ErrorDetail::new(
+            ErrorCode::UnknownTask,
+            "no such task: (blank)",
+        )));
     }
     let id = utf8_percent_encode(id, IN_PATH);
     Ok(if operation.is_empty() {

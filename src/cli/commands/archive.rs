@@ -1,24 +1,26 @@
 //! `kanban archive`.
 
 use crate::api::client::task_path;
-use crate::cli::commands::{Ended, bulk};
-use crate::cli::complete;
+use crate::cli::commands::targets::Targets;
+use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
-use crate::cli::words::each_once;
 use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
 
 /// Archive tasks.
 ///
-/// Archived tasks are hidden from lists and count as finished for the tasks that depend on them. A run in progress is
-/// ended at once. Nothing is deleted until `kanban gc` removes it.
+/// Archived tasks are hidden from lists. A run in progress is ended at once. Tasks that wait for a task archived unfinished are blocked
+/// until `kanban unblock`, unless --release-children is given. Nothing is deleted until `kanban gc` removes it; until then
+/// `kanban unarchive` takes it back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban archive t_1a2b3c4d
-  kanban list --status done --json | jq -r '.[].id' | xargs kanban archive")]
+  kanban archive --where status=done")]
 pub struct Arguments {
-    /// Tasks to archive
-    #[arg(required = true, value_name = "ID", add = complete::tasks())]
-    ids: Vec<String>,
+    #[command(flatten)]
+    targets: Targets,
+    /// Let the tasks that wait for an unfinished one go on
+    #[arg(long)]
+    release_children: bool,
 }
 
 /// Runs it.
@@ -27,13 +29,21 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
+    let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
     let ask = |id: &str| -> Result<ArchiveReply, _> {
-        let request = ArchiveTask { id: id.to_owned(), board: board.clone() };
+        let request = ArchiveTask {
+            id: id.to_owned(),
+            release_children: arguments.release_children,
+            board: board.clone(),
+        };
         client.post(&task_path(id, "archive")?, &request)
     };
-    bulk::each(&client, &each_once(&arguments.ids), session, ask, |reply| match reply.run_id {
-        Some(run_id) => format!("Archived {} (stopping run {run_id})", reply.id),
-        None => format!("Archived {}", reply.id),
+    bulk::each(&client, &ids, session, ask, |reply| {
+        let held = stopping::held(&reply.held);
+        match reply.run_id {
+            Some(run_id) => format!("Archived {} (stopping run {run_id}){held}", reply.id),
+            None => format!("Archived {}{held}", reply.id),
+        }
     })
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::api::client::{Client, task_path};
+use crate::cli::arguments::{profile_or_nobody, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -33,7 +34,8 @@ const RULE: &str = "---";
 #[command(after_help = "Examples:
   kanban edit t_1a2b3c4d
   kanban edit t_1a2b3c4d --title \"Fix the front door\" --priority 5
-  kanban edit t_1a2b3c4d --label release --unlabel draft --tenant \"\"")]
+  kanban edit t_1a2b3c4d --label release --unlabel draft --tenant \"\"
+  kanban edit t_1a2b3c4d --assignee qa --parent t_5e6f7a8b --at \"2026-12-01 09:00\"")]
 pub struct Arguments {
     /// Task to edit
     #[arg(add = complete::tasks())]
@@ -73,6 +75,39 @@ pub struct Arguments {
     /// Remove all extra arguments
     #[arg(long)]
     no_args: bool,
+    /// New assignee; `none` clears it
+    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    assignee: Option<String>,
+    /// Task that must be finished first (repeatable)
+    #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
+    parents: Vec<String>,
+    /// Task that need no longer be finished first (repeatable)
+    #[arg(long = "no-parent", value_name = "ID", add = complete::tasks())]
+    no_parents: Vec<String>,
+    /// New workspace: scratch, dir:PATH, worktree or worktree:PATH
+    #[arg(long, value_name = "KIND[:PATH]")]
+    workspace: Option<String>,
+    /// Skill for the worker to load, replacing the present ones (repeatable)
+    #[arg(long = "skill", value_name = "NAME", conflicts_with = "no_skills")]
+    skills: Vec<String>,
+    /// Load no skills
+    #[arg(long)]
+    no_skills: bool,
+    /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `default` restores the default limit
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    max_runtime: Option<String>,
+    /// Do not start before this time (2026-05-01, 2026-05-01 09:00, RFC 3339, epoch seconds); `none` clears it
+    #[arg(long, value_name = "TIME", conflicts_with = "start_in")]
+    at: Option<String>,
+    /// Do not start before this much time has passed (90s, 5m, 2h, 1d)
+    #[arg(long = "in", value_name = "DURATION")]
+    start_in: Option<String>,
+    /// Time by which it should be done; `none` clears it
+    #[arg(long, value_name = "TIME")]
+    due: Option<String>,
+    /// Only when the task still has this version (`version` in --json)
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<i64>,
 }
 
 impl Arguments {
@@ -88,6 +123,14 @@ impl Arguments {
             && self.effort.is_none()
             && self.args.is_empty()
             && !self.no_args
+            && self.wants_no_more()
+    }
+
+    fn wants_no_more(&self) -> bool {
+        let texts = [&self.assignee, &self.workspace, &self.max_runtime, &self.at, &self.start_in];
+        texts.into_iter().chain([&self.due]).all(Option::is_none)
+            && [&self.parents, &self.no_parents, &self.skills].into_iter().all(Vec::is_empty)
+            && !self.no_skills
     }
 }
 
@@ -107,8 +150,32 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         }
         return edit_in_editor(&client, &path, session);
     }
+    let times = session.times();
+    let workspace = arguments.workspace.as_deref().map(|it| workspace(it, &session.ambient));
+    let workspace = workspace.unwrap_or_default();
     let request = EditTask {
         id: arguments.id,
+        assignee: match arguments.assignee.as_deref() {
+            Some(name) => Some(profile_or_nobody(name)?.unwrap_or_default()),
+            None => None,
+        },
+        add_parents: arguments.parents,
+        remove_parents: arguments.no_parents,
+        workspace_kind: workspace.kind,
+        workspace_path: workspace.path,
+        skills: (arguments.no_skills || !arguments.skills.is_empty()).then_some(arguments.skills),
+        max_runtime_seconds: match arguments.max_runtime.as_deref() {
+            Some("default") => Some(0),
+            Some(text) => Some(whole_seconds("--max-runtime", text)?),
+            None => None,
+        },
+        start_at: match (arguments.at.as_deref(), arguments.start_in.as_deref()) {
+            (Some(text), _) => Some(time_or_none("--at", text, &times)?),
+            (None, Some(text)) => Some(times.now().saturating_add(whole_seconds("--in", text)?)),
+            (None, None) => None,
+        },
+        due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
+        if_version: arguments.if_version,
         title: session.optional_text("--title", arguments.title)?,
         body: arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?,
         priority: arguments.priority,

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod block;
 pub mod boards;
 pub mod breakers;
+pub mod cancel;
 pub mod claim;
 pub mod comment;
 pub mod complete;
@@ -42,6 +43,8 @@ pub mod rate_limited;
 pub mod reassign;
 pub mod reclaim;
 pub mod reload;
+pub mod reopen;
+pub mod restart;
 pub mod restore;
 pub mod resume;
 pub mod runs;
@@ -53,6 +56,8 @@ pub mod stats;
 pub mod status;
 pub mod stop;
 pub mod tail;
+pub mod triage;
+pub mod unarchive;
 pub mod unblock;
 pub mod unlink;
 pub mod wait;
@@ -66,6 +71,7 @@ mod create_warnings;
 mod filters;
 mod stopping;
 mod switch;
+mod targets;
 
 use clap::Subcommand;
 
@@ -100,10 +106,15 @@ pub enum Command {
     RateLimited(rate_limited::Arguments),
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
+    Triage(triage::Arguments),
+    Reopen(reopen::Arguments),
     Archive(archive::Arguments),
+    Unarchive(unarchive::Arguments),
     Reclaim(reclaim::Arguments),
     Reassign(reassign::Arguments),
     Stop(stop::Arguments),
+    Restart(restart::Arguments),
+    Cancel(cancel::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
     Log(log::Arguments),
@@ -174,10 +185,15 @@ impl Command {
             Self::RateLimited(arguments) => rate_limited::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
+            Self::Triage(arguments) => triage::run(arguments, session),
+            Self::Reopen(arguments) => reopen::run(&arguments, session),
             Self::Archive(arguments) => archive::run(&arguments, session),
+            Self::Unarchive(arguments) => unarchive::run(&arguments, session),
             Self::Reclaim(arguments) => reclaim::run(arguments, session),
             Self::Reassign(arguments) => reassign::run(arguments, session),
             Self::Stop(arguments) => stop::run(arguments, session),
+            Self::Restart(arguments) => restart::run(arguments, session),
+            Self::Cancel(arguments) => cancel::run(arguments, session),
             Self::Context(arguments) => context::run(&arguments, session),
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
@@ -265,6 +281,11 @@ impl Command {
             | Self::Block(_)
             | Self::RateLimited(_)
             | Self::Unblock(_)
+            | Self::Triage(_)
+            | Self::Reopen(_)
+            | Self::Unarchive(_)
+            | Self::Restart(_)
+            | Self::Cancel(_)
             | Self::Promote(_)
             | Self::Archive(_)
             | Self::Reclaim(_)

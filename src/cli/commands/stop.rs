@@ -4,31 +4,33 @@ use crate::api::client::task_path;
 use crate::cli::commands::{Ended, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
-use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{AfterStop, ReclaimReply, StopTask};
 
 /// Stop the run of a task.
 ///
-/// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone. The task becomes ready
-/// again unless --hold or --cancel is given.
+/// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone. The task is blocked until
+/// `kanban unblock`; to start it again at once use `kanban restart`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kanban stop t_1a2b3c4d --hold --reason \"wait for the new key\"
+  kanban stop t_1a2b3c4d --reason \"wait for the new key\"
   kanban stop t_1a2b3c4d --cancel --no-wait
   kanban stop t_1a2b3c4d --force --reason \"the disk is gone, the host will be rebooted\"")]
 pub struct Arguments {
     /// Task to stop
     #[arg(add = complete::tasks())]
     id: String,
-    /// Make the task ready again (the default)
+    /// Make the task ready again, as `kanban restart` does
     #[arg(long, group = "then")]
     requeue: bool,
-    /// Block the task
+    /// Block the task (the default)
     #[arg(long, group = "then")]
     hold: bool,
     /// Archive the task
     #[arg(long, group = "then")]
     cancel: bool,
+    /// With --cancel: let the tasks that wait for it go on
+    #[arg(long, requires = "cancel")]
+    release_children: bool,
     /// Reason, recorded in the run and the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -46,7 +48,9 @@ impl Arguments {
             (true, _, _) => Some(AfterStop::Requeue),
             (_, true, _) => Some(AfterStop::Hold),
             (_, _, true) => Some(AfterStop::Cancel),
-            (false, false, false) => None,
+            // The word of a person that processes are gone says nothing of the task.
+            (false, false, false) if self.force => None,
+            (false, false, false) => Some(AfterStop::Hold),
         }
     }
 }
@@ -65,16 +69,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         id: arguments.id,
         then,
         reason,
+        release_children: arguments.release_children,
         force: arguments.force,
         board: session.board.clone(),
     };
     let reply: ReclaimReply = client.post(&path, &request)?;
-    let reply = watch.until_closed(reply)?;
-    if session.output.is_json() {
-        session.output.json(&reply)?;
-    } else {
-        let (id, status) = (&reply.id, reply.status);
-        session.output.line(format!("Stopped {id}: {status}{}", stopping::words(&reply)))?;
-    }
-    Ok(CliExit::Ok)
+    stopping::show(watch, reply, "Stopped", session)
 }

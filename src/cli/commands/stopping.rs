@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::api::client::{Client, ClientError, task_path};
+use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::follow::{Follower, Heard};
 use crate::cli::session::{OnBoard, Session, Surface};
+use crate::exit_codes::CliExit;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{Run, RunState};
@@ -74,6 +76,32 @@ fn look(client: &Client, id: &str, run_id: RunId, on_board: &OnBoard) -> Result<
 fn unkillable(id: &str, run_id: RunId) -> Failure {
     Failure::timeout(format!("the processes of run {run_id} of {id} cannot be killed"))
         .with_hint(format!("inspect them, or close the run with `kanban stop --force {id}`"))
+}
+
+/// Waits for the end of the processes and reports what became of the task. `done` is the verb: "Stopped".
+pub(super) fn show(
+    watch: Watch<'_>,
+    reply: ReclaimReply,
+    done: &str,
+    session: &mut Session,
+) -> Ended {
+    let reply = watch.until_closed(reply)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        let (id, status) = (&reply.id, reply.status);
+        let (run, held) = (words(&reply), held(&reply.held));
+        session.output.line(format!("{done} {id}: {status}{run}{held}"))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+/// The children that were held, behind the run.
+pub(super) fn held(children: &[String]) -> String {
+    if children.is_empty() {
+        return String::new();
+    }
+    format!("; blocked until `kanban unblock`: {}", children.join(", "))
 }
 
 /// What is to be said of the run, behind the task.

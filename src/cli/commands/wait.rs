@@ -19,7 +19,7 @@ use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::TaskDetails;
 use crate::kernel::run::Run;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::{HUMAN, Task, TaskStatus};
 use crate::service::events::FollowEvents;
 
 /// Most tasks that the event stream is asked for by name.
@@ -27,7 +27,7 @@ const NAMED_MAX: usize = 500;
 
 /// Wait until tasks reach a status.
 ///
-/// Waits until all tasks are done, blocked or archived, or until all have the given status. Waiting does not poll.
+/// Waits until all tasks are done, blocked, archived or in review by a person, or until all have the given status. Waiting does not poll.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban wait t_1a2b3c4d t_5e6f7a8b --timeout 10m
@@ -140,9 +140,15 @@ impl Goal {
             Some(wanted) => seen.task.status == wanted,
             None => match seen.task.status {
                 TaskStatus::Blocked | TaskStatus::Done | TaskStatus::Archived => true,
-                TaskStatus::Triage | TaskStatus::Todo | TaskStatus::Ready | TaskStatus::Running => {
-                    false
+                // Where a person is the reviewer, nothing more comes by itself.
+                TaskStatus::Review => {
+                    seen.task.reviewer.as_deref().is_none_or(|reviewer| reviewer == HUMAN)
                 }
+                TaskStatus::Triage
+                | TaskStatus::Todo
+                | TaskStatus::Scheduled
+                | TaskStatus::Ready
+                | TaskStatus::Running => false,
             },
         };
         is_there && (!self.closed || !seen.runs.iter().any(Run::is_open))

@@ -48,6 +48,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 fn until(reason: &Reason) -> Option<EpochSeconds> {
     match reason {
         Reason::BackOff { until, .. } => Some(*until),
+        Reason::Scheduled { until } => *until,
         Reason::HostBreaker { until, .. }
         | Reason::ProfileBreaker { until, .. }
         | Reason::WorkspaceBreaker { until, .. } => *until,
@@ -55,6 +56,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::Done
         | Reason::Archived
         | Reason::Triage
+        | Reason::Review { .. }
         | Reason::Dependency { .. }
         | Reason::Blocked { .. }
         | Reason::Unassigned

@@ -72,8 +72,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("list --step-key s", "--json"),
     ("list --workflow-template-id w", "--json"),
     ("list --sort priority-desc", "--sort priority"),
-    ("list --status review", "blocked"),
-    ("list --status scheduled", "blocked"),
     ("promote t_1 --dry-run", "why"),
     ("runs t_1 --state-name s", "--json"),
     ("runs t_1 --state-type s", "--json"),

@@ -44,6 +44,7 @@ pub enum ErrorCode {
     Forbidden,
     Unplaced,
     IdempotencyConflict,
+    ChangedMeanwhile,
     RequestConflict,
     UnknownSubscription,
     UnknownBreaker,

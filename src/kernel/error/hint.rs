@@ -75,8 +75,10 @@ pub enum Hint {
         /// The task.
         id: String,
     },
-    /// Unblock the task first.
-    Unblock {
+    /// Use another verb on the task first.
+    First {
+        /// The verb.
+        verb: &'static str,
         /// The task.
         id: String,
     },
@@ -145,7 +147,7 @@ impl Hint {
             Self::StopWithoutForce { id } => format!(
                 "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
             ),
-            Self::Unblock { id } => format!("run `kanban unblock {id}` first"),
+            Self::First { verb, id } => format!("run `kanban {verb} {id}` first"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task with `kanban create --parent {id} …`")
             }
@@ -186,7 +188,7 @@ impl Hint {
             Self::StopWithoutForce { id } => format!(
                 "use POST /v1/tasks/{id}/stop without `force`, which is for processes that cannot be killed"
             ),
-            Self::Unblock { id } => format!("unblock it first with POST /v1/tasks/{id}/unblock"),
+            Self::First { verb, id } => format!("{verb} it first with POST /v1/tasks/{id}/{verb}"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task that names {id} in the field `parents`")
             }
@@ -207,7 +209,9 @@ impl Hint {
             Self::ListAttachments { id } => {
                 format!("kanban_show lists the attachments of {id}")
             }
-            Self::Unblock { id } => format!("unblock {id} first with kanban_unblock"),
+            Self::First { verb: "unblock", id } => {
+                format!("unblock {id} first with kanban_unblock")
+            }
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task: kanban_create with {id} among its parents")
             }
@@ -224,6 +228,7 @@ impl Hint {
             | Self::IgnoreParents
             | Self::AwaitDrained
             | Self::StopWithoutForce { .. }
+            | Self::First { .. }
             | Self::AddPlaceholder { .. } => return None,
         };
         Some(words)
@@ -256,7 +261,8 @@ mod tests {
             Hint::AwaitClosed { id: Some(id()) },
             Hint::AwaitDrained,
             Hint::StopWithoutForce { id: id() },
-            Hint::Unblock { id: id() },
+            Hint::First { verb: "unblock", id: id() },
+            Hint::First { verb: "reopen", id: id() },
             Hint::ContinueInNewTask { id: id() },
             Hint::NarrowQuery,
             Hint::AddPlaceholder { option: "model", profile: "dev".to_owned() },

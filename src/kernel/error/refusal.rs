@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{ErrorCode, Hint};
 use crate::kernel::ids::RunId;
-use crate::kernel::task::TaskStatus;
+use crate::kernel::task::{Task, TaskStatus};
 
 /// Why the board says no. The text of each is part of the outside contract (its key phrases).
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
@@ -141,6 +141,12 @@ pub enum Refusal {
         id: String,
         /// Who holds it.
         lock: String,
+    },
+    /// The task has another version than the one that the caller saw.
+    #[error("cannot edit {}: it was changed meanwhile; its version is {}", .current.id, .current.version)]
+    ChangedMeanwhile {
+        /// The task as it is.
+        current: Box<Task>,
     },
     /// Parents of the task are not done.
     #[error("cannot promote {id}: unfinished parents: {unmet}")]
@@ -301,6 +307,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The task as it is, where the refusal says that the caller saw another one.
+    pub fn current_task(&self) -> Option<&Task> {
+        if let Self::ChangedMeanwhile { current } = self { Some(current) } else { None }
+    }
+
     /// The stable code of this refusal.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -323,6 +334,7 @@ impl Refusal {
             Self::UnknownLink { .. } => ErrorCode::UnknownLink,
             Self::WrongStatus { .. } => ErrorCode::WrongStatus,
             Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
+            Self::ChangedMeanwhile { .. } => ErrorCode::ChangedMeanwhile,
             Self::UnmetParents { .. } => ErrorCode::UnmetParents,
             Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
             Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
@@ -375,9 +387,7 @@ impl Refusal {
             Self::OptionNotTaken { profile, option, .. } => {
                 Hint::AddPlaceholder { option, profile: profile.clone() }
             }
-            Self::WrongStatus { status: TaskStatus::Blocked, verb: "claim", id, .. } => {
-                Hint::Unblock { id: id.clone() }
-            }
+            Self::WrongStatus { status, verb, id, .. } => return way_back(*status, verb, id),
             Self::TooMany { id, .. } => Hint::ContinueInNewTask { id: id.clone() },
             Self::ReadTooLong { .. } => Hint::NarrowQuery,
             Self::TitleRequired
@@ -387,12 +397,12 @@ impl Refusal {
             | Self::SummaryRequired
             | Self::InvalidValue { .. }
             | Self::WorkspaceKind { .. }
+            | Self::ChangedMeanwhile { .. }
             | Self::SkillComma { .. }
             | Self::TooLarge { .. }
             | Self::SelfLink { .. }
             | Self::Cycle { .. }
             | Self::UnknownLink { .. }
-            | Self::WrongStatus { .. }
             | Self::OtherClaimer { .. }
             | Self::Forbidden { .. }
             | Self::UnknownSubscription { .. }
@@ -401,4 +411,25 @@ impl Refusal {
         };
         Some(hint)
     }
+}
+
+/// The verb that leads out of the status which refuses `verb`, where the caller wants the work to go on.
+fn way_back(status: TaskStatus, verb: &str, id: &str) -> Option<Hint> {
+    let wants_work = matches!(verb, "claim" | "restart" | "promote" | "unblock" | "stop");
+    let first = match status {
+        TaskStatus::Blocked if wants_work => "unblock",
+        TaskStatus::Done if wants_work => "reopen",
+        TaskStatus::Archived if wants_work || verb == "reopen" => "unarchive",
+        TaskStatus::Scheduled if verb == "claim" => "promote",
+        TaskStatus::Triage
+        | TaskStatus::Todo
+        | TaskStatus::Scheduled
+        | TaskStatus::Ready
+        | TaskStatus::Running
+        | TaskStatus::Blocked
+        | TaskStatus::Review
+        | TaskStatus::Done
+        | TaskStatus::Archived => return None,
+    };
+    Some(Hint::First { verb: first, id: id.to_owned() })
 }

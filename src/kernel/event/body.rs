@@ -91,7 +91,42 @@ pub enum EventBody<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'a str>,
     },
+    /// A child of a task that was cancelled, or archived unfinished.
+    ParentCancelled {
+        reason: String,
+        kind: &'static str,
+        parent: &'a TaskId,
+    },
     Unblocked,
+    /// A task that was not running; a running one has been stopped.
+    Cancelled {
+        reason: Option<&'a str>,
+        cancelled: bool,
+    },
+    Reopened {
+        status: TaskStatus,
+        demoted: usize,
+    },
+    Unarchived {
+        status: TaskStatus,
+        demoted: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dropped_key: Option<&'a str>,
+    },
+    Scheduled {
+        start_at: Option<EpochSeconds>,
+        parked: bool,
+    },
+    Unscheduled {
+        status: TaskStatus,
+    },
+    StartDue {
+        start_at: Option<EpochSeconds>,
+        status: TaskStatus,
+    },
+    Triaged {
+        reason: Option<&'a str>,
+    },
     /// By an operator, or by an import.
     Reclaimed {
         stale_lock: Option<&'a str>,
@@ -200,7 +235,7 @@ impl EventBody<'_> {
             Self::Promoted | Self::PromotedByOperator { .. } => EventKind::Promoted,
             Self::Demoted { .. } => EventKind::Demoted,
             Self::Assigned { .. } => EventKind::Assigned,
-            Self::Archived => EventKind::Archived,
+            Self::Archived | Self::Cancelled { .. } => EventKind::Archived,
             Self::Edited { .. } => EventKind::Edited,
             Self::Reprioritized { .. } => EventKind::Reprioritized,
             Self::Claimed { .. } => EventKind::Claimed,
@@ -213,8 +248,14 @@ impl EventBody<'_> {
                 EventKind::CompletionBlockedHallucination
             }
             Self::Completed { .. } => EventKind::Completed,
-            Self::Blocked { .. } => EventKind::Blocked,
+            Self::Blocked { .. } | Self::ParentCancelled { .. } => EventKind::Blocked,
             Self::Unblocked => EventKind::Unblocked,
+            Self::Reopened { .. } => EventKind::Reopened,
+            Self::Unarchived { .. } => EventKind::Unarchived,
+            Self::Triaged { .. } => EventKind::Triaged,
+            Self::Scheduled { .. } => EventKind::Scheduled,
+            Self::Unscheduled { .. } => EventKind::Unscheduled,
+            Self::StartDue { .. } => EventKind::StartDue,
             Self::Reclaimed { .. }
             | Self::ClaimExpired { .. }
             | Self::ReclaimedBySupervisor { .. } => EventKind::Reclaimed,
@@ -284,6 +325,32 @@ mod tests {
                 E::Unlinked { parent, child },
                 r#"unlinked {"child":"t_00000002","parent":"t_00000001"}"#,
             ),
+            (
+                E::ParentCancelled { reason: "gone".to_owned(), kind: "parent_cancelled", parent },
+                r#"blocked {"kind":"parent_cancelled","parent":"t_00000001","reason":"gone"}"#,
+            ),
+            (
+                E::Reopened { status: TaskStatus::Todo, demoted: 2 },
+                r#"reopened {"demoted":2,"status":"todo"}"#,
+            ),
+            (
+                E::Unarchived { status: TaskStatus::Done, demoted: 0, dropped_key: None },
+                r#"unarchived {"demoted":0,"status":"done"}"#,
+            ),
+            (
+                E::Unarchived { status: TaskStatus::Ready, demoted: 0, dropped_key: Some("k") },
+                r#"unarchived {"demoted":0,"dropped_key":"k","status":"ready"}"#,
+            ),
+            (
+                E::Scheduled { start_at: Some(9), parked: false },
+                r#"scheduled {"parked":false,"start_at":9}"#,
+            ),
+            (E::Unscheduled { status: TaskStatus::Todo }, r#"unscheduled {"status":"todo"}"#),
+            (
+                E::StartDue { start_at: Some(9), status: TaskStatus::Ready },
+                r#"start_due {"start_at":9,"status":"ready"}"#,
+            ),
+            (E::Triaged { reason: None }, r#"triaged {"reason":null}"#),
             (E::Promoted, "promoted"),
             (
                 E::PromotedByOperator {
@@ -297,6 +364,10 @@ mod tests {
             (E::Demoted { parent }, r#"demoted {"parent":"t_00000001"}"#),
             (E::Assigned { assignee: None }, r#"assigned {"assignee":null}"#),
             (E::Archived, "archived"),
+            (
+                E::Cancelled { reason: Some("no"), cancelled: true },
+                r#"archived {"cancelled":true,"reason":"no"}"#,
+            ),
             (E::Edited { fields: words }, r#"edited {"fields":["one","two"]}"#),
             (E::Reprioritized { priority: -3 }, r#"reprioritized {"priority":-3}"#),
             (

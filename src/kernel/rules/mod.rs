@@ -1,4 +1,5 @@
 //! Decisions used by more than one part of the board: each is here once, as a plain function over facts.
 
+pub mod landing;
 pub mod reason;
 pub mod start;

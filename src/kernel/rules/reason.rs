@@ -15,6 +15,9 @@ pub enum Reason {
         run_id: Option<RunId>,
         /// Who works on it.
         by: String,
+        /// Parents that are to be done again; the run goes on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open_parents: Vec<String>,
     },
     /// The task is done.
     Done,
@@ -22,6 +25,16 @@ pub enum Reason {
     Archived,
     /// The task is in triage and needs `promote`.
     Triage,
+    /// The time of the task has not come, or it is parked.
+    Scheduled {
+        /// Until then, epoch seconds; none: until a person lets it go on.
+        until: Option<EpochSeconds>,
+    },
+    /// The task waits for its reviewer.
+    Review {
+        /// Who that is.
+        reviewer: Option<String>,
+    },
     /// The task waits for its parents.
     Dependency {
         /// Those that are not done.
@@ -161,6 +174,8 @@ impl Reason {
             Self::Done => "done",
             Self::Archived => "archived",
             Self::Triage => "triage",
+            Self::Scheduled { .. } => "scheduled",
+            Self::Review { .. } => "review",
             Self::Dependency { .. } => "dependency",
             Self::Blocked { .. } => "blocked",
             Self::Unassigned => "unassigned",
@@ -212,6 +227,8 @@ impl Reason {
             | Self::Done
             | Self::Archived
             | Self::Triage
+            | Self::Scheduled { .. }
+            | Self::Review { .. }
             | Self::Dependency { .. }
             | Self::Blocked { .. }
             | Self::Unassigned

@@ -32,6 +32,15 @@ pub fn exists(connection: &Connection, name: &BoardName) -> Result<bool, Fault> 
         .doing("look up a board")
 }
 
+/// The number of a board, by which rows name it; one that no row has when there is no such board.
+pub(super) fn number_of(connection: &Connection, name: &BoardName) -> Result<i64, Fault> {
+    let number: Option<i64> = connection
+        .prepare_cached("SELECT id FROM boards WHERE name = :name")
+        .and_then(|mut s| s.query_row(named_params! { ":name": name }, |row| row.get(0)).optional())
+        .doing("look up a board")?;
+    Ok(number.unwrap_or_default())
+}
+
 /// A board by its name.
 pub fn get(connection: &Connection, name: &BoardName) -> Result<Option<BoardRow>, Fault> {
     connection

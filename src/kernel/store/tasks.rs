@@ -8,13 +8,13 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::rows::lenient_names;
 use super::{Doing, is_unique_violation};
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
 use crate::kernel::task::{Task, TaskStatus};
 pub use due::{
-    LatestTimes, clamp_times, list_expired_claims, list_given_up, list_promotable,
-    list_waiting_untold, next_due, oldest_waiting_untold, release_backoffs, runtime_from,
-    set_waiting_told,
+    LatestTimes, clamp_times, list_expired_claims, list_given_up, list_promotable, list_start_due,
+    list_waiting_untold, next_due, next_start, oldest_waiting_untold, release_backoffs,
+    runtime_from, set_waiting_told,
 };
 pub(super) use moves::status_since;
 pub use moves::{Arrival, set_status};
@@ -29,7 +29,8 @@ macro_rules! select_tasks {
                     t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
                     t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
                     t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id,
-                    t.branch_name, t.seq,
+                    t.branch_name, t.seq, t.start_at, t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind,
+                    t.archived_from, t.version,
                     (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
              FROM tasks t ",
             $rest
@@ -83,7 +84,15 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         resume_run_id: row.get(36)?,
         branch_name: row.get(37)?,
         seq: row.get(38)?,
-        labels: lenient_names(row.get(39)?).unwrap_or_default(),
+        start_at: row.get(39)?,
+        parked: row.get(40)?,
+        due_at: row.get(41)?,
+        review_open: row.get(42)?,
+        reviewer: row.get(43)?,
+        block_kind: row.get(44)?,
+        archived_from: row.get(45)?,
+        version: row.get(46)?,
+        labels: lenient_names(row.get(47)?).unwrap_or_default(),
     })
 }
 
@@ -111,6 +120,16 @@ pub fn get_status(
         .doing("read a task's status")
 }
 
+/// Whether a task is archived and was not done before.
+pub fn was_archived_unfinished(connection: &Connection, id: &TaskId) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = :id AND status = 'archived' AND archived_from IS NOT 'done')",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)))
+        .doing("read from where a task was archived")
+}
+
 /// What an insert was answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
@@ -126,8 +145,7 @@ pub fn insert(
     task: &Task,
     idempotency_hash: Option<&str>,
 ) -> Result<Inserted, Fault> {
-    let skills =
-        task.skills.as_ref().map(|names| serde_json::Value::from(names.clone()).to_string());
+    let skills = names_or_null(task.skills.as_deref());
     let answer = connection
         .prepare_cached(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
@@ -179,29 +197,64 @@ pub fn find_by_idempotency_key(
         .doing("look up an idempotency key")
 }
 
+/// Names as JSON; an empty list says that there are none, null says nothing.
+fn names_or_null(names: Option<&[String]>) -> Option<String> {
+    names.map(|names| serde_json::Value::from(names).to_string())
+}
+
 /// A list as JSON; null when it is empty.
 pub(super) fn list_or_null(items: &[String]) -> Option<String> {
     (!items.is_empty()).then(|| serde_json::Value::from(items).to_string())
 }
 
-/// Writes what a task says and asks for: title, body, tenant, priority, model, effort, extra arguments.
+/// Writes what a task says and asks for, and when. Not its assignee, its workspace and its labels, which have functions of their own.
 pub fn set_content(connection: &Connection, task: &Task) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "UPDATE tasks
              SET title = :title, body = :body, tenant = :tenant, priority = :priority, model = :model,
-                 effort = :effort, args = :args
+                 effort = :effort, args = :args, skills = :skills, max_runtime_seconds = :max_runtime_seconds,
+                 no_max_runtime = :no_max_runtime, start_at = :start_at, parked = :parked, due_at = :due_at
              WHERE id = :id",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
                 ":id": task.id, ":title": task.title, ":body": task.body, ":tenant": task.tenant,
                 ":priority": task.priority, ":model": task.model, ":effort": task.effort,
-                ":args": list_or_null(&task.args),
+                ":args": list_or_null(&task.args), ":skills": names_or_null(task.skills.as_deref()),
+                ":max_runtime_seconds": task.max_runtime_seconds, ":no_max_runtime": task.no_max_runtime,
+                ":start_at": task.start_at, ":parked": task.parked, ":due_at": task.due_at,
             })
         })
         .map(|_| ())
         .doing("edit a task")
+}
+
+/// Writes the id of the newest event that changed a field or the status.
+pub fn set_version(connection: &Connection, id: &TaskId, version: EventId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET version = :version WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":version": version }))
+        .map(|_| ())
+        .doing("write the version of a task")
+}
+
+/// Writes where a task is worked on. What was known of the old workspace is forgotten: branch, repository, the wait for it.
+pub fn set_workspace(connection: &Connection, task: &Task) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE tasks
+             SET workspace_kind = :kind, workspace_path = :path, branch_name = NULL, repository = NULL,
+                 waits_for = NULL, waits_because = NULL, resume_run_id = NULL
+             WHERE id = :id",
+        )
+        .and_then(|mut s| {
+            s.execute(named_params! {
+                ":id": task.id, ":kind": task.workspace_kind, ":path": task.workspace_path,
+            })
+        })
+        .map(|_| ())
+        .doing("write a workspace")
 }
 
 /// Writes the assignee. What the failures of the one before said, the back-off included, says nothing about the new one.

@@ -113,9 +113,11 @@ pub fn insert_task(
         }
         TaskStatus::Triage
         | TaskStatus::Todo
+        | TaskStatus::Scheduled
         | TaskStatus::Ready
         | TaskStatus::Running
         | TaskStatus::Blocked
+        | TaskStatus::Review
         | TaskStatus::Done => None,
     };
     connection
@@ -124,13 +126,15 @@ pub fn insert_task(
                                 completed_at, archived_at, workspace_kind, workspace_path, tenant, result,
                                 idempotency_key, spawn_failures, last_spawn_error, max_runtime_seconds, no_max_runtime,
                                 last_heartbeat_at, workflow_template_id, current_step_key, skills, ready_at,
-                                auto_starts, protocol_violations, model, effort, args, branch_name, status_since, arrived_at)
+                                auto_starts, protocol_violations, model, effort, args, branch_name, status_since,
+                                start_at, parked, due_at, review_open, reviewer, block_kind, archived_from, arrived_at)
              VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status, :priority,
                      :created_by, :created_at, :started_at,
                      :completed_at, :archived_at, :workspace_kind, :workspace_path, :tenant, :result,
                      :idempotency_key, :spawn_failures, :last_spawn_error, :max_runtime, :no_max_runtime,
                      :last_heartbeat_at, :workflow_template_id, :current_step_key, :skills, :ready_at,
                      :auto_starts, :protocol_violations, :model, :effort, :args, :branch_name, :since,
+                     :start_at, :parked, :due_at, :review_open, :reviewer, :block_kind, :archived_from,
                      max(:now, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
                                          ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
@@ -153,6 +157,9 @@ pub fn insert_task(
                 ":protocol_violations": fields.protocol_violations.unwrap_or_default(),
                 ":model": fields.model, ":effort": fields.effort,
                 ":args": fields.args.as_deref().and_then(list_or_null), ":branch_name": fields.branch_name,
+                ":start_at": fields.start_at, ":parked": fields.parked.unwrap_or_default(), ":due_at": fields.due_at,
+                ":review_open": fields.review_open.unwrap_or_default(), ":reviewer": fields.reviewer,
+                ":block_kind": fields.block_kind, ":archived_from": fields.archived_from,
             })
         })
         .map(|_| ())

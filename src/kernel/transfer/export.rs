@@ -131,6 +131,13 @@ fn task_fields(task: Task) -> TaskFields {
         effort: task.effort,
         args: Some(task.args).filter(|args| !args.is_empty()),
         branch_name: task.branch_name,
+        start_at: task.start_at,
+        parked: Some(task.parked),
+        due_at: task.due_at,
+        review_open: Some(task.review_open),
+        reviewer: task.reviewer,
+        block_kind: task.block_kind,
+        archived_from: task.archived_from,
     }
 }
 

@@ -8,14 +8,11 @@ use serde_json::Value;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
-    TITLE_BYTES_MAX,
+    SECONDS_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::RecordNotes;
 use crate::kernel::validate;
-
-/// Last second of the year 9999: no clock that is shown to people goes further.
-const SECONDS_MAX: EpochSeconds = 253_402_300_799;
 
 /// Makes a record fit.
 pub fn fit(record: &mut TaskRecord, notes: &mut RecordNotes) {

@@ -3,8 +3,12 @@
 //! | there | here |
 //! |---|---|
 //! | a running task | `ready`, its open run ended `reclaimed`, one `reclaimed` event |
-//! | status `scheduled`, `review` | `blocked`, with a comment that says so |
-//! | another unknown status | `blocked`, with a comment that says so |
+//! | status `scheduled` without a time | `scheduled`, parked |
+//! | status `scheduled` whose time has come | `ready` |
+//! | status `review` | `review`, with a person as reviewer unless the file names one |
+//! | an unknown status | `blocked`, with a comment that says so |
+//! | kind of a block `transient` | `needs_input`, which is noted: no time is known at which to try again |
+//! | an unknown kind of a block | dropped, which is noted |
 //! | outcome `stale` | `reclaimed` |
 //! | an outcome or run status that is not known | `reclaimed`, the old word kept in `error` |
 //! | event kinds `ready`, `priority`, `spawn_auto_blocked` | `promoted`, `reprioritized`, `gave_up` |
@@ -19,10 +23,11 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::json;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::shorten::shorten;
-use crate::kernel::task::{TaskStatus, WorkspaceKind};
+use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::RecordNotes;
+use crate::kernel::validate::BLOCK_KINDS;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";
@@ -57,6 +62,7 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     fit(&mut record, &mut report);
     let was_running = record.task.status == TaskStatus::Running.as_str();
     let status = normal_status(&mut record, &mut report.notes, now);
+    normal_waiting(&mut record, status, &mut report);
     let workspace_kind = normal_workspace(&record, &mut report);
     let lock = record.task.claim_lock.take();
     let open_run = end_open_runs(&mut record.runs, lock.as_deref(), now);
@@ -121,6 +127,11 @@ fn normal_status(
             | TaskStatus::Done
             | TaskStatus::Archived),
         ) => known,
+        Some(TaskStatus::Scheduled) => {
+            let has_come = record.task.start_at.is_some_and(|start_at| start_at <= now);
+            if has_come { TaskStatus::Ready } else { TaskStatus::Scheduled }
+        }
+        Some(TaskStatus::Review) => TaskStatus::Review,
         None => {
             let word = shorten(&record.task.status);
             let report = format!("Imported with the unknown status `{word}`.");
@@ -133,6 +144,31 @@ fn normal_status(
             notes.push(format!("{} was {word} and is now blocked", record.task.id));
             TaskStatus::Blocked
         }
+    }
+}
+
+/// What goes with a status in which a task waits: a time, a reviewer, the kind of a block.
+fn normal_waiting(record: &mut TaskRecord, status: TaskStatus, report: &mut RecordNotes) {
+    let task = &mut record.task;
+    if status == TaskStatus::Scheduled && task.start_at.is_none() {
+        task.parked = Some(true);
+    }
+    if status == TaskStatus::Review {
+        task.review_open = Some(true);
+        task.reviewer.get_or_insert_with(|| HUMAN.to_owned());
+    }
+    let Some(kind) = task.block_kind.take().filter(|kind| !kind.trim().is_empty()) else { return };
+    if status != TaskStatus::Blocked {
+        return;
+    }
+    if kind == "transient" {
+        report.note("its block was transient, without a time to try again: it needs input now");
+        task.block_kind = Some("needs_input".to_owned());
+    } else if kind == PARENT_CANCELLED || BLOCK_KINDS.contains(&kind.as_str()) {
+        task.block_kind = Some(kind);
+    } else {
+        report
+            .note(&format!("the kind {} of its block is unknown and was dropped", shorten(&kind)));
     }
 }
 
@@ -227,8 +263,8 @@ mod tests {
             ("triage", TaskStatus::Triage, false),
             ("ready", TaskStatus::Ready, false),
             ("running", TaskStatus::Ready, false),
-            ("scheduled", TaskStatus::Blocked, true),
-            ("review", TaskStatus::Blocked, true),
+            ("scheduled", TaskStatus::Scheduled, false),
+            ("review", TaskStatus::Review, false),
             ("frozen", TaskStatus::Blocked, true),
         ] {
             let normal = normalize(record(status), 9).unwrap();
@@ -237,6 +273,34 @@ mod tests {
             assert_eq!(report, has_comment, "{status}");
             assert_eq!(normal.reclaimed.is_some(), status == "running");
             assert_eq!(normal.record.task.claim_lock, None);
+        }
+    }
+
+    #[test]
+    fn what_goes_with_waiting_is_kept_or_noted() {
+        let fit = |status: &str, change: &dyn Fn(&mut TaskFields)| {
+            let mut given = record(status);
+            change(&mut given.task);
+            let normal = normalize(given, 9).unwrap();
+            (normal.status, normal.record.task, normal.report.notes.len())
+        };
+        let (status, task, _) = fit("scheduled", &|_| {});
+        assert_eq!((status, task.parked, task.start_at), (TaskStatus::Scheduled, Some(true), None));
+        let (status, task, _) = fit("scheduled", &|task| task.start_at = Some(99));
+        assert_eq!((status, task.parked), (TaskStatus::Scheduled, None));
+        let (status, task, _) = fit("scheduled", &|task| task.start_at = Some(9));
+        assert_eq!((status, task.parked), (TaskStatus::Ready, None));
+        let (_, task, _) = fit("review", &|_| {});
+        assert_eq!((task.review_open, task.reviewer.as_deref()), (Some(true), Some("human")));
+        for (status, kind, kept, notes) in [
+            ("blocked", "capability", Some("capability"), 0),
+            ("blocked", "transient", Some("needs_input"), 1),
+            ("blocked", "odd", None, 1),
+            ("blocked", " ", None, 0),
+            ("todo", "capability", None, 0),
+        ] {
+            let (_, task, noted) = fit(status, &|task| task.block_kind = Some(kind.to_owned()));
+            assert_eq!((task.block_kind.as_deref(), noted), (kept, notes), "{status} {kind}");
         }
     }
 

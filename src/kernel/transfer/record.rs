@@ -87,6 +87,13 @@ pub struct TaskFields {
     pub effort: Option<String>,
     pub args: Option<Vec<String>>,
     pub branch_name: Option<String>,
+    pub start_at: Option<i64>,
+    pub parked: Option<bool>,
+    pub due_at: Option<i64>,
+    pub review_open: Option<bool>,
+    pub reviewer: Option<String>,
+    pub block_kind: Option<String>,
+    pub archived_from: Option<String>,
 }
 
 /// Columns of a run.

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kernel::task::TaskStatus;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::rules::landing::{LandingFacts, landing};
+use crate::kernel::task::{Parents, TaskStatus};
 
 /// A link of a source that cannot be on the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,20 +62,27 @@ pub fn settle(tasks: &BTreeMap<String, (TaskStatus, bool)>, links: &[(String, St
     }
     for (id, (status, is_new)) in tasks {
         let open = open_parents.get(id.as_str()).map(|parent| (*parent).to_owned());
-        let to = match (status, &open) {
-            (TaskStatus::Ready, Some(_)) => TaskStatus::Todo,
-            (TaskStatus::Todo, None) => TaskStatus::Ready,
-            (
-                TaskStatus::Triage
-                | TaskStatus::Todo
-                | TaskStatus::Ready
-                | TaskStatus::Running
-                | TaskStatus::Blocked
-                | TaskStatus::Done
-                | TaskStatus::Archived,
-                _,
-            ) => continue,
+        let parents = if open.is_some() { Parents::Open } else { Parents::Satisfied };
+        let to = match status {
+            TaskStatus::Todo | TaskStatus::Ready | TaskStatus::Scheduled | TaskStatus::Review => {
+                // A time that has come is none by now, see `normalize`.
+                let facts = LandingFacts {
+                    is_review_open: *status == TaskStatus::Review,
+                    is_parked: *status == TaskStatus::Scheduled,
+                    start_at: None,
+                    parents,
+                };
+                landing(facts, EpochSeconds::default()).status()
+            }
+            TaskStatus::Triage
+            | TaskStatus::Running
+            | TaskStatus::Blocked
+            | TaskStatus::Done
+            | TaskStatus::Archived => continue,
         };
+        if to == *status {
+            continue;
+        }
         if *is_new {
             settled.moved.insert(id.clone(), (to, open));
         }
@@ -138,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_task_waits_for_an_open_parent_and_for_nothing_else() {
-        use TaskStatus::{Archived, Blocked, Done, Ready, Todo, Triage};
+        use TaskStatus::{Archived, Blocked, Done, Ready, Review, Scheduled, Todo, Triage};
         for (parent, child, expected) in [
             (Blocked, Ready, Some(Todo)),
             (Ready, Ready, Some(Todo)),
@@ -151,6 +160,11 @@ mod tests {
             (Done, Blocked, None),
             (Blocked, Done, None),
             (Done, Triage, None),
+            (Done, Scheduled, None),
+            (Blocked, Scheduled, None),
+            (Blocked, Review, None),
+            (Scheduled, Ready, Some(Todo)),
+            (Review, Ready, Some(Todo)),
         ] {
             let tasks = tasks(&[("p", parent, true), ("c", child, true)]);
             let settled = settle(&tasks, &[link("p", "c")]);

@@ -1,4 +1,4 @@
-//! `archive`: archives a task. Its children are released.
+//! `archive`: archives a task. The children of one that is not done are held.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,16 +13,18 @@ use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::ending::{Ending, end_current_run};
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::verbs::release::{Left, leave_children};
 
-/// Puts a task away. A running one is a verdict: its run ends `reclaimed` at once and closes when its processes are gone.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Archives a task. A running one is a verdict: its run ends `reclaimed` at once and closes when its processes are gone. Children
+/// that wait for a task that is not done become `blocked`, until a person unblocks them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct ArchiveTask {
     /// The task.
     pub id: String,
+    /// Lets children that wait for an unfinished task go on instead of holding them.
+    pub release_children: bool,
     /// Board of the task; refused when the task is on another board.
-    #[serde(default)]
     pub board: Option<String>,
 }
 
@@ -38,6 +40,9 @@ pub struct ArchiveReply {
     pub run_id: Option<RunId>,
     /// Number of children that became ready.
     pub released: usize,
+    /// Children that were held: they wait for a person.
+    #[serde(default)]
+    pub held: Vec<String>,
 }
 
 impl Verb for ArchiveTask {
@@ -53,9 +58,10 @@ impl Verb for ArchiveTask {
             ..Ending::of(RunOutcome::Reclaimed)
         };
         let run_id = end_current_run(tx, &task, &ending)?;
-        let cause = Cause::of(Self::NAME, run_id, EventBody::Archived);
-        tx.move_task(&task, TaskStep::Archive, &Cause { arrival: Arrival::Archived, ..cause })?;
-        let released = promote_released_children(tx, &task.id)?;
-        Ok(ArchiveReply { id: task.id.to_string(), board: task.board, run_id, released })
+        let arrival = Arrival::Archived { from: task.status };
+        let cause = Cause::of(Self::NAME, run_id, EventBody::Archived).with(arrival);
+        tx.move_task(&task, TaskStep::Archive, &cause)?;
+        let Left { released, held } = leave_children(tx, &task, self.release_children)?;
+        Ok(ArchiveReply { id: task.id.to_string(), board: task.board, run_id, released, held })
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn assign(
     tx.count(task, Some(task.status), None);
     let moved = Task { assignee: assignee.map(str::to_owned), ..task.clone() };
     tx.count(&moved, None, Some(task.status));
-    tx.event(task, None, &EventBody::Assigned { assignee })?;
+    tx.changed(task, &EventBody::Assigned { assignee })?;
     if task.status == TaskStatus::Ready {
         tx.signal(Signal::DispatchDue);
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::run::RunOutcome;
+use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::TaskStep;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
@@ -59,7 +60,8 @@ impl Verb for BlockTask {
             run_id = Some(synthesize_run(tx, &task, "blocked", &ending)?);
         }
         let message = EventBody::Blocked { reason, kind };
-        let to = tx.move_task(&task, TaskStep::Block, &Cause::of(Self::NAME, run_id, message))?;
+        let cause = Cause::of(Self::NAME, run_id, message).with(Arrival::Blocked { kind });
+        let to = tx.move_task(&task, TaskStep::Block, &cause)?;
         if let (true, Some(reason)) = (self.comment, reason) {
             let author = tx.caller.author().to_owned();
             comment::add(tx, &task, &author, &format!("BLOCKED: {reason}"))?;

@@ -9,6 +9,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
+use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
@@ -98,7 +99,7 @@ impl Verb for CreateTask {
         for (parent, _) in &parents {
             room::for_child(tx.store(), parent)?;
         }
-        task.status = self.first_status(&parents);
+        task.status = self.first_status(&task, &parents);
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
         for (parent, _) in &parents {
@@ -168,6 +169,14 @@ impl CreateTask {
             args: self.checked_args(tx.caller)?,
             resume_run_id: None,
             branch_name: None,
+            start_at: None,
+            parked: false,
+            due_at: None,
+            review_open: false,
+            reviewer: None,
+            block_kind: None,
+            archived_from: None,
+            version: 0,
         })
     }
 
@@ -229,12 +238,13 @@ impl CreateTask {
         }
     }
 
-    fn first_status(&self, parents: &[(TaskId, TaskStatus)]) -> TaskStatus {
+    fn first_status(&self, task: &Task, parents: &[(TaskId, TaskStatus)]) -> TaskStatus {
         if self.triage {
             return TaskStatus::Triage;
         }
-        let all_satisfied = parents.iter().all(|(_, status)| status.satisfies_children());
-        TaskStatus::by_parents(if all_satisfied { Parents::Satisfied } else { Parents::Open })
+        let is_satisfied = parents.iter().all(|(_, status)| status.satisfies_children());
+        let parents = if is_satisfied { Parents::Satisfied } else { Parents::Open };
+        landing(LandingFacts::of(task, parents), task.created_at).status()
     }
 
     fn created_event<'a>(&'a self, task: &'a Task) -> EventBody<'a> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::breaker::{BreakerKey, Gate};
 use crate::kernel::dispatch::{Candidates, QueueKey, Tried, walk};
 use crate::kernel::dispatch_switch::Hold;
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::limits::{
@@ -30,6 +30,7 @@ use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, Unseen
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::open_run::{RunKind, open_run};
+use crate::kernel::verbs::start_due::{StartDue, start_due};
 
 /// Who asked for a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +110,7 @@ pub struct PassReply {
     pub unseen_paths: Vec<UnseenPath>,
     /// Whether the pass stopped at its own bound and another should follow at once.
     pub has_more: bool,
-    /// When the next back-off or claim ends.
+    /// When the next back-off or claim ends, or the next scheduled task starts.
     pub next_due: Option<EpochSeconds>,
     /// What kept the pass from starting anything.
     pub held_by: Option<Hold>,
@@ -129,14 +130,13 @@ impl Verb for StartReadyRuns {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
+        let StartDue { next_start, has_more: has_more_due } = start_due(tx)?;
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
         if is_automatic && !tx.policy.dispatch_enabled {
-            return Ok(PassReply { next_due: next_alert, ..PassReply::default() });
+            let next_due = [next_start, next_alert].into_iter().flatten().min();
+            return Ok(PassReply { next_due, has_more: has_more_due, ..PassReply::default() });
         }
-        let before = tx.now - REQUEST_MEMORY_SECONDS;
-        let cursor = tx.requests_cursor.as_str();
-        let next = store::requests::prune(tx.store(), cursor, before, REQUESTS_LOOKED_AT_PER_PASS)?;
-        *tx.requests_cursor = next.unwrap_or_default();
+        forget_old_requests(tx)?;
         clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };
@@ -155,12 +155,13 @@ impl Verb for StartReadyRuns {
             }
         }
         reply.has_more |= is_automatic && reply.orders.len() == STARTS_PER_PASS_MAX;
+        reply.has_more |= has_more_due;
         reply.unseen_paths = leasing::unseen_paths(tx.store())?;
         if !is_automatic {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
         let next_due = store::tasks::next_due(tx.store())?;
-        reply.next_due = [next_due, next_alert].into_iter().flatten().min();
+        reply.next_due = [next_due, next_start, next_alert].into_iter().flatten().min();
         Ok(reply)
     }
 }
@@ -296,6 +297,18 @@ impl Candidates for Pass<'_, '_> {
             }
         }
     }
+}
+
+/// Forgets replies that no client asks for again.
+fn forget_old_requests(tx: &mut Tx<'_>) -> Result<(), Fault> {
+    if !tx.forgetting.is_due(tx.now) {
+        return Ok(());
+    }
+    let before = tx.now - REQUEST_MEMORY_SECONDS;
+    let cursor = tx.forgetting.cursor.as_str();
+    let next = store::requests::prune(tx.store(), cursor, before, REQUESTS_LOOKED_AT_PER_PASS)?;
+    tx.forgetting.go_on(next, tx.now);
+    Ok(())
 }
 
 /// A task that has had all that one task gets waits for a person.

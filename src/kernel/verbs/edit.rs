@@ -1,18 +1,24 @@
-//! `edit`: title, body, priority, tenant, labels and what its agent is asked for, in any status.
+//! `edit`: everything that a task says and asks for, in one transaction.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::store::tasks::Arrival;
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::assignee::{assign, checked_assignee};
 use crate::kernel::verbs::create::refuse_options_not_taken;
+use crate::kernel::verbs::link::LinkTasks;
+use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::room;
+use crate::kernel::verbs::unlink::UnlinkTasks;
 use crate::kernel::{store, validate};
 
-/// Changes what a task says. A field that is not given stays; an empty text clears body, tenant, model and effort.
+/// Changes what a task says. A field that is not given stays; an empty text clears body, tenant, assignee, model and effort.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EditTask {
@@ -26,6 +32,24 @@ pub struct EditTask {
     pub priority: Option<i64>,
     /// New tenant.
     pub tenant: Option<String>,
+    /// New assignee; refused while the task is running.
+    pub assignee: Option<String>,
+    /// Tasks that must be done first, in addition.
+    pub add_parents: Vec<String>,
+    /// Tasks that need no longer be done first.
+    pub remove_parents: Vec<String>,
+    /// New workspace: `scratch`, `dir` or `worktree`; refused while a run is open.
+    pub workspace_kind: Option<String>,
+    /// Absolute path, for `dir` and `worktree`.
+    pub workspace_path: Option<String>,
+    /// New skills for the worker to load.
+    pub skills: Option<Vec<String>>,
+    /// New time limit of each run, seconds; 0 restores the default.
+    pub max_runtime_seconds: Option<i64>,
+    /// No start before this time, epoch seconds; 0 clears it.
+    pub start_at: Option<EpochSeconds>,
+    /// Time by which it should be done, epoch seconds; 0 clears it.
+    pub due_at: Option<EpochSeconds>,
     /// New model of the agent, from the next run on.
     pub model: Option<String>,
     /// New reasoning effort of the agent, from the next run on.
@@ -36,6 +60,8 @@ pub struct EditTask {
     pub add_labels: Vec<String>,
     /// Labels to remove.
     pub remove_labels: Vec<String>,
+    /// Only when the task still has this version.
+    pub if_version: Option<i64>,
     /// Board of the task; refused when the task is on another board.
     pub board: Option<String>,
 }
@@ -56,6 +82,58 @@ impl Verb for EditTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<EditReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        if self.if_version.is_some_and(|version| version != task.version) {
+            return Err(Refusal::ChangedMeanwhile { current: Box::new(task) }.into());
+        }
+        let edited = self.edited(&task)?;
+        if self.model.is_some() || self.effort.is_some() || self.args.is_some() {
+            refuse_options_not_taken(tx, &edited)?;
+        }
+        let mut changed = changed_fields(&task, &edited);
+        if changed.contains(&"start_at") {
+            refuse_start_at(&task)?;
+        }
+        if changed.contains(&"workspace") {
+            self.set_workspace(tx, &edited)?;
+        }
+        if self.change_labels(tx, &task)? {
+            changed.push("labels");
+        }
+        if edited != task {
+            store::tasks::set_content(tx.store(), &edited)?;
+        }
+        let is_reprioritized = edited.priority != task.priority;
+        if !changed.is_empty() || is_reprioritized {
+            room::for_event(tx.store(), &task.id)?;
+        }
+        if !changed.is_empty() {
+            let fields: Vec<String> = changed.iter().map(|&field| field.to_owned()).collect();
+            tx.changed(&task, &EventBody::Edited { fields: &fields })?;
+        }
+        if is_reprioritized {
+            changed.push("priority");
+            tx.changed(&task, &EventBody::Reprioritized { priority: edited.priority })?;
+            if task.status == TaskStatus::Ready {
+                tx.signal(Signal::DispatchDue);
+            }
+        }
+        if self.change_assignee(tx, &task)? {
+            changed.push("assignee");
+        }
+        if self.change_parents(tx, &task)? {
+            changed.push("parents");
+        }
+        if changed.contains(&"start_at") {
+            land(tx, &task)?;
+        }
+        let changed = changed.into_iter().map(str::to_owned).collect();
+        Ok(EditReply { task: tx.reread(&task.id)?, changed })
+    }
+}
+
+impl EditTask {
+    /// The task as its row is to be, without what other tables and other functions write.
+    fn edited(&self, task: &Task) -> Result<Task, Refusal> {
         let mut edited = task.clone();
         if let Some(title) = &self.title {
             edited.title = validate::title(title)?;
@@ -78,46 +156,43 @@ impl Verb for EditTask {
         if let Some(args) = &self.args {
             edited.args = validate::args(args)?;
         }
-        if self.model.is_some() || self.effort.is_some() || self.args.is_some() {
-            refuse_options_not_taken(tx, &edited)?;
+        if let Some(skills) = &self.skills {
+            edited.skills = validate::skills(Some(skills))?;
         }
-        let mut changed = Vec::new();
-        for (name, differs) in [
-            ("title", edited.title != task.title),
-            ("body", edited.body != task.body),
-            ("tenant", edited.tenant != task.tenant),
-            ("model", edited.model != task.model),
-            ("effort", edited.effort != task.effort),
-            ("args", edited.args != task.args),
-        ] {
-            if differs {
-                changed.push(name.to_owned());
-            }
+        if let Some(seconds) = self.max_runtime_seconds {
+            edited.max_runtime_seconds = validate::max_runtime((seconds != 0).then_some(seconds))?;
+            edited.no_max_runtime = false;
         }
-        if self.change_labels(tx, &task)? {
-            changed.push("labels".to_owned());
+        if let Some(start_at) = self.start_at {
+            edited.start_at = validate::time("start_at", start_at)?;
+            edited.parked = false;
         }
-        if edited != task {
-            store::tasks::set_content(tx.store(), &edited)?;
+        if let Some(due_at) = self.due_at {
+            edited.due_at = validate::time("due_at", due_at)?;
         }
-        if !changed.is_empty() || edited.priority != task.priority {
-            room::for_event(tx.store(), &task.id)?;
+        if self.workspace_kind.is_some() || self.workspace_path.is_some() {
+            let kind = self.workspace_kind.as_deref().or(Some(task.workspace_kind.as_str()));
+            let (kind, path) = validate::workspace(kind, self.workspace_path.as_deref())?;
+            (edited.workspace_kind, edited.workspace_path) = (kind, path);
         }
-        if !changed.is_empty() {
-            tx.event(&task, None, &EventBody::Edited { fields: &changed })?;
-        }
-        if edited.priority != task.priority {
-            changed.push("priority".to_owned());
-            tx.event(&task, None, &EventBody::Reprioritized { priority: edited.priority })?;
-            if task.status == TaskStatus::Ready {
-                tx.signal(Signal::DispatchDue);
-            }
-        }
-        Ok(EditReply { task: tx.reread(&task.id)?, changed })
+        Ok(edited)
     }
-}
 
-impl EditTask {
+    /// Processes may be at work in the old one until the run is closed.
+    fn set_workspace(&self, tx: &mut Tx<'_>, edited: &Task) -> Result<(), VerbError> {
+        if edited.status == TaskStatus::Running {
+            return Err(currently_running(edited).into());
+        }
+        if let Some(open) = store::runs::get_open(tx.store(), &edited.id)? {
+            let why = format!(" (run {} is open)", open.id);
+            return Err(Tx::wrong_status(edited, "change the workspace of", &why).into());
+        }
+        if edited.status == TaskStatus::Ready {
+            tx.signal(Signal::DispatchDue);
+        }
+        Ok(store::tasks::set_workspace(tx.store(), edited)?)
+    }
+
     fn change_labels(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
         let mut has_changed = false;
         for label in validate::labels(&self.add_labels)? {
@@ -138,5 +213,90 @@ impl EditTask {
             has_changed |= store::labels::delete(tx.store(), &task.id, &label)?;
         }
         Ok(has_changed)
+    }
+
+    fn change_assignee(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
+        let Some(given) = &self.assignee else { return Ok(false) };
+        let assignee = checked_assignee(tx, Some(given))?;
+        if task.status == TaskStatus::Running && task.assignee != assignee {
+            return Err(currently_running(task).into());
+        }
+        let task = tx.reread(&task.id)?;
+        assign(tx, &task, assignee.as_deref())
+    }
+
+    fn change_parents(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
+        let child_id = task.id.to_string();
+        let mut has_changed = false;
+        for parent in validate::list("remove_parents", &self.remove_parents)? {
+            let (parent_id, child_id) = (parent.clone(), child_id.clone());
+            UnlinkTasks { parent_id, child_id, board: self.board.clone() }.run(tx)?;
+            has_changed = true;
+        }
+        for parent in validate::list("add_parents", &self.add_parents)? {
+            let (parent_id, child_id) = (parent.clone(), child_id.clone());
+            let linked = LinkTasks { parent_id, child_id, board: self.board.clone() }.run(tx)?;
+            has_changed |= linked.linked;
+        }
+        Ok(has_changed)
+    }
+}
+
+fn changed_fields(task: &Task, edited: &Task) -> Vec<&'static str> {
+    let is_moved = (edited.workspace_kind, &edited.workspace_path)
+        != (task.workspace_kind, &task.workspace_path);
+    let limit = |task: &Task| (task.max_runtime_seconds, task.no_max_runtime);
+    let start = |task: &Task| (task.start_at, task.parked);
+    [
+        ("title", edited.title != task.title),
+        ("body", edited.body != task.body),
+        ("tenant", edited.tenant != task.tenant),
+        ("model", edited.model != task.model),
+        ("effort", edited.effort != task.effort),
+        ("args", edited.args != task.args),
+        ("skills", edited.skills != task.skills),
+        ("max_runtime_seconds", limit(edited) != limit(task)),
+        ("start_at", start(edited) != start(task)),
+        ("due_at", edited.due_at != task.due_at),
+        ("workspace", is_moved),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect()
+}
+
+/// A start time means nothing where work has begun or is over.
+fn refuse_start_at(task: &Task) -> Result<(), Refusal> {
+    match task.status {
+        TaskStatus::Triage
+        | TaskStatus::Todo
+        | TaskStatus::Scheduled
+        | TaskStatus::Ready
+        | TaskStatus::Blocked => Ok(()),
+        TaskStatus::Running | TaskStatus::Review | TaskStatus::Done | TaskStatus::Archived => {
+            Err(Tx::wrong_status(task, "set a start time of", ""))
+        }
+    }
+}
+
+/// Has a task stand where its new time lets it; in `triage` and `blocked` the time is only stored.
+fn land(tx: &mut Tx<'_>, before: &Task) -> Result<(), VerbError> {
+    let task = tx.reread(&before.id)?;
+    let step = TaskStep::Land(tx.landing(&task)?);
+    let Some(to) = task.status.after(step).filter(|to| *to != task.status) else { return Ok(()) };
+    let message = if to == TaskStatus::Scheduled {
+        EventBody::Scheduled { start_at: task.start_at, parked: task.parked }
+    } else {
+        EventBody::Unscheduled { status: to }
+    };
+    tx.move_task(&task, step, &Cause::of(EditTask::NAME, None, message).with(Arrival::Plain))?;
+    Ok(())
+}
+
+fn currently_running(task: &Task) -> Refusal {
+    Refusal::CurrentlyRunning {
+        verb: EditTask::NAME,
+        id: task.id.to_string(),
+        lock: task.claim_lock.clone().unwrap_or_default(),
     }
 }

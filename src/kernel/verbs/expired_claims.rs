@@ -30,7 +30,8 @@ pub(super) fn reclaim_expired(tx: &mut Tx<'_>) -> Result<Vec<TaskId>, VerbError>
             &Ending { error: Some(&error), ..Ending::of(RunOutcome::Reclaimed) },
         )?;
         let message = EventBody::ClaimExpired { stale_lock: &lock };
-        tx.move_task(&task, TaskStep::Requeue, &Cause::of("reclaim", run_id, message))?;
+        let step = TaskStep::Requeue(tx.landing(&task)?);
+        tx.move_task(&task, step, &Cause::of("reclaim", run_id, message))?;
     }
     Ok(expired)
 }

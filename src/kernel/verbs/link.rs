@@ -75,7 +75,7 @@ impl Verb for LinkTasks {
             room::after_link(tx.store(), &parent.id, &child.id)?;
             room::for_event(tx.store(), &child.id)?;
             let message = EventBody::Linked { parent: &parent.id, child: &child.id };
-            tx.event(&child, None, &message)?;
+            tx.changed(&child, &message)?;
             if child.status == TaskStatus::Ready && !parent.status.satisfies_children() {
                 child_status = demote(tx, &child, &parent.id)?;
             }

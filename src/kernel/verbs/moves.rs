@@ -3,10 +3,11 @@
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::run::{Run, RunState, RunStep};
 use crate::kernel::store;
 use crate::kernel::store::tasks::{self, Arrival};
-use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::task::{Landing, Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 
 /// Why a task moves, and what goes with it.
@@ -34,11 +35,38 @@ impl<'a> Cause<'a> {
 
     /// The same, and no automatic start before a time.
     pub(in crate::kernel) fn not_before(self, not_before: Option<EpochSeconds>) -> Self {
-        Self { arrival: Arrival::NotBefore(not_before), ..self }
+        self.with(Arrival::NotBefore(not_before))
+    }
+
+    /// The same, and what its row says beside the status.
+    pub(in crate::kernel) fn with(self, arrival: Arrival<'a>) -> Self {
+        Self { arrival, ..self }
     }
 }
 
 impl Tx<'_> {
+    /// Where a task lands that goes on now, with the parents that it has.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub(in crate::kernel) fn landing(&self, task: &Task) -> Result<Landing, Fault> {
+        let parents = store::links::parents_of(self.store(), &task.id)?;
+        Ok(landing(LandingFacts::of(task, parents), self.now))
+    }
+
+    /// Appends the event of a change of the task's fields, whose id is the version of its row from then on.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub(in crate::kernel) fn changed(
+        &mut self,
+        task: &Task,
+        event: &EventBody<'_>,
+    ) -> Result<(), VerbError> {
+        let version = self.event(task, None, event)?;
+        Ok(tasks::set_version(self.store(), &task.id, version)?)
+    }
+
     /// Moves an open run by a step of its state machine; nothing when it has no such step. Returns its state from then on.
     ///
     /// # Errors
@@ -62,14 +90,20 @@ impl Tx<'_> {
         cause: &Cause<'_>,
     ) -> Result<TaskStatus, VerbError> {
         let to = Self::step(task, step, cause.verb, "")?;
-        let is_moved =
-            tasks::set_status(self.store(), &task.id, (task.status, to), &cause.arrival, self.now)?;
+        let version = self.event(task, cause.run_id, &cause.event)?;
+        let arrival = &cause.arrival;
+        let is_moved = tasks::set_status(
+            self.store(),
+            &task.id,
+            (task.status, to),
+            arrival,
+            (version, self.now),
+        )?;
         if !is_moved {
             let value = format!("{} is not {}", task.id, task.status);
             return Err(Fault::Corrupt { what: "status of a task", value }.into());
         }
         self.count(task, Some(task.status), Some(to));
-        self.event(task, cause.run_id, &cause.event)?;
         if to == TaskStatus::Ready {
             self.signal(Signal::DispatchDue);
         }

@@ -1,4 +1,4 @@
-//! `promote`: an operator makes a task ready, out of triage, out of a block, or in spite of open parents.
+//! `promote`: an operator makes a task ready, out of triage, out of a block, before its time, or in spite of open parents.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::rules::landing::{LandingFacts, landing};
+use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Parents, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{store, validate};
 
-/// Makes a task ready: out of triage, out of a block, or in spite of open parents.
+/// Makes a task ready: out of triage, out of a block, before its time, or in spite of open parents.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromoteTask {
@@ -48,10 +50,17 @@ impl Verb for PromoteTask {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let unmet = open_parents(tx, &task.id)?;
-        // Out of triage a task with open parents has a place to wait in; elsewhere waiting is what it does already.
-        let waits = task.status == TaskStatus::Triage && !self.force && !unmet.is_empty();
+        let is_scheduled = task.status == TaskStatus::Scheduled;
+        // Out of triage, or before its time, a task with open parents has `todo` to wait in; elsewhere waiting is what it does.
+        let may_wait = is_scheduled || task.status == TaskStatus::Triage;
+        let waits = may_wait && !self.force && !unmet.is_empty();
         let parents = if waits { Parents::Open } else { Parents::Satisfied };
-        let to = Tx::step(&task, TaskStep::Release(parents), Self::NAME, "")?;
+        let mut facts = LandingFacts::of(&task, parents);
+        if is_scheduled {
+            facts = LandingFacts { is_parked: false, start_at: None, ..facts };
+        }
+        let step = TaskStep::Release(landing(facts, tx.now));
+        let to = Tx::step(&task, step, Self::NAME, "")?;
         if !unmet.is_empty() && !self.force && !waits {
             return Err(
                 Refusal::UnmetParents { id: task.id.to_string(), unmet: unmet.join(", ") }.into()
@@ -65,7 +74,8 @@ impl Verb for PromoteTask {
             unmet: &passed_over,
             status: to,
         };
-        tx.move_task(&task, TaskStep::Release(parents), &Cause::of(Self::NAME, None, message))?;
+        let arrival = if is_scheduled { Arrival::Untimed } else { Arrival::Plain };
+        tx.move_task(&task, step, &Cause::of(Self::NAME, None, message).with(arrival))?;
         stop_open_run(tx, &task.id)?;
         tx.signal(Signal::DispatchDue);
         Ok(PromoteReply {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::TaskId;
 use crate::kernel::store;
-use crate::kernel::task::TaskStatus;
+use crate::kernel::task::Parents;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::release::promote;
@@ -26,7 +26,7 @@ impl Verb for PromoteReleased {
         let mut promoted = Vec::new();
         for id in &self.ids {
             let parents = store::links::parents_of(tx.store(), id)?;
-            if TaskStatus::by_parents(parents) == TaskStatus::Ready && promote(tx, id)? {
+            if parents == Parents::Satisfied && promote(tx, id)? {
                 promoted.push(id.clone());
             }
         }

@@ -66,7 +66,8 @@ impl Verb for RateLimitTask {
         if let Some(run) = callers_run(tx)?.filter(|run| run.ended_at.is_some()) {
             return already(tx, &task, &run);
         }
-        Tx::step(&task, TaskStep::Requeue, "rate limit", " (not running)")?;
+        let step = TaskStep::Requeue(tx.landing(&task)?);
+        Tx::step(&task, step, "rate limit", " (not running)")?;
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::RateLimited) };
         let run_id = end_current_run(tx, &task, &ending)?;
         let (failures, violations) = (task.spawn_failures, task.protocol_violations);
@@ -77,7 +78,7 @@ impl Verb for RateLimitTask {
         }
         let message = EventBody::RateLimited { retry_at, reason: error };
         let cause = Cause::of("rate limit", run_id, message).not_before(retry_at);
-        let to = tx.move_task(&task, TaskStep::Requeue, &cause)?;
+        let to = tx.move_task(&task, step, &cause)?;
         let (id, board) = (task.id.to_string(), task.board);
         Ok(RateLimitReply { id, board, status: to, run_id, retry_at, already: false })
     }

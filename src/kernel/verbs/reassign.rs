@@ -44,6 +44,7 @@ impl Verb for ReassignTask {
                 assignee: None,
                 run_id: None,
                 stopping: false,
+                held: Vec::new(),
             }
         };
         let task = tx.reread(&task.id)?;

@@ -43,6 +43,9 @@ pub struct ReclaimReply {
     pub run_id: Option<RunId>,
     /// Whether processes of the run are still being stopped.
     pub stopping: bool,
+    /// Children that were held, because the task was cancelled: they wait for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 impl Verb for ReclaimTask {
@@ -63,12 +66,13 @@ pub(super) fn reclaim(
     verb: &'static str,
     reason: Option<&str>,
 ) -> Result<ReclaimReply, VerbError> {
-    Tx::step(task, TaskStep::Requeue, verb, " (not running)")?;
+    let step = TaskStep::Requeue(tx.landing(task)?);
+    Tx::step(task, step, verb, " (not running)")?;
     let error = reason.unwrap_or("reclaimed by an operator");
     let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Reclaimed) };
     let run_id = end_current_run(tx, task, &ending)?;
     let message = EventBody::Reclaimed { stale_lock: task.claim_lock.as_deref(), reason };
-    let to = tx.move_task(task, TaskStep::Requeue, &Cause::of(verb, run_id, message))?;
+    let to = tx.move_task(task, step, &Cause::of(verb, run_id, message))?;
     let stopping = store::runs::get_open(tx.store(), &task.id)?.is_some();
     Ok(ReclaimReply {
         id: task.id.to_string(),
@@ -77,5 +81,6 @@ pub(super) fn reclaim(
         assignee: task.assignee.clone(),
         run_id,
         stopping,
+        held: Vec::new(),
     })
 }

@@ -119,7 +119,7 @@ impl CloseRun {
         if run.automatic && is_start && !is_charged {
             store::tasks::take_back_automatic_start(tx.store(), &task.id)?;
         }
-        let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue };
+        let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue(tx.landing(task)?) };
         let next = if gives_up {
             "blocked"
         } else if is_reminded {

@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::RunId;
+use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::run::{Run, RunOutcome, RunState};
 use crate::kernel::store::runs::ProcessFacts;
 use crate::kernel::store::tasks::Arrival;
-use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::task::{Landing, Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::breaker_moves::release_probes;
 use crate::kernel::verbs::ending::{Ending, close_run, end_current_run};
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::reclaim::ReclaimReply;
-use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::verbs::release::leave_children;
 use crate::kernel::{store, validate};
 
 /// What happens to a task whose run is stopped.
@@ -45,9 +45,9 @@ impl AfterStop {
         }
     }
 
-    fn step(self) -> TaskStep {
+    fn step(self, landing: Landing) -> TaskStep {
         match self {
-            Self::Requeue => TaskStep::Requeue,
+            Self::Requeue => TaskStep::Requeue(landing),
             Self::Hold => TaskStep::Block,
             Self::Cancel => TaskStep::Archive,
         }
@@ -64,6 +64,8 @@ pub struct StopTask {
     pub then: Option<AfterStop>,
     /// Reason, recorded in the run and the event.
     pub reason: Option<String>,
+    /// With `cancel`: lets children that wait for the task go on instead of holding them.
+    pub release_children: bool,
     /// Closes a run whose processes cannot be killed or whose state is unknown, and frees its slot without proof.
     /// Refused for any other run.
     pub force: bool,
@@ -86,60 +88,74 @@ impl Verb for StopTask {
             (Some(run), true) if may_be_given_up(tx, run)? => Some(run.id),
             (_, true) => return Err(not_unkillable(&task, open.as_ref()).into()),
         };
-        let mut ended = None;
+        let mut stopped = Stopped { run_id: stuck, held: Vec::new() };
         if task.status == TaskStatus::Running {
-            ended = self.stop(tx, &task, reason)?;
+            let then = self.then.unwrap_or(AfterStop::Requeue);
+            stopped = stop(tx, &task, then, reason, self.release_children)?;
         } else if stuck.is_none() || self.then.is_some() {
             return Err(not_running(&task, open.as_ref()).into());
         }
         if let Some(run_id) = stuck {
             give_up_processes(tx, &task, run_id, reason)?;
         }
-        let now = tx.reread(&task.id)?;
-        Ok(ReclaimReply {
-            id: task.id.to_string(),
-            board: now.board,
-            status: now.status,
-            assignee: now.assignee,
-            run_id: ended.or(stuck),
-            stopping: store::runs::get_open(tx.store(), &task.id)?.is_some(),
-        })
+        reply(tx, &task.id, stopped)
     }
 }
 
-impl StopTask {
-    /// Ends the run's row and moves the task; the signal of the ending sends the processes down the ladder.
-    fn stop(
-        &self,
-        tx: &mut Tx<'_>,
-        task: &Task,
-        reason: Option<&str>,
-    ) -> Result<Option<RunId>, VerbError> {
-        let then = self.then.unwrap_or(AfterStop::Requeue);
-        Tx::step(task, then.step(), Self::NAME, "")?;
-        let error = reason.unwrap_or("stopped by an operator");
-        let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Stopped) };
-        let run_id = end_current_run(tx, task, &ending)?;
-        let message = EventBody::Stopped { reason, then: then.as_str() };
-        let arrival = match then {
-            AfterStop::Requeue | AfterStop::Hold => Arrival::Plain,
-            AfterStop::Cancel => Arrival::Archived,
-        };
-        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, message) };
-        tx.move_task(task, then.step(), &cause)?;
-        match then {
-            AfterStop::Requeue => {}
-            AfterStop::Hold => {
-                let message = EventBody::Blocked { reason: Some(error), kind: None };
-                tx.event(task, run_id, &message)?;
-            }
-            AfterStop::Cancel => {
-                tx.event(task, run_id, &EventBody::Archived)?;
-                promote_released_children(tx, &task.id)?;
-            }
+/// A run that was ended on a person's word.
+pub(super) struct Stopped {
+    /// The run.
+    pub run_id: Option<RunId>,
+    /// Children of a cancelled task that wait for a person now.
+    pub held: Vec<String>,
+}
+
+/// What became of a task that was stopped.
+pub(super) fn reply(tx: &Tx<'_>, id: &TaskId, stopped: Stopped) -> Result<ReclaimReply, VerbError> {
+    let task = tx.reread(id)?;
+    Ok(ReclaimReply {
+        id: task.id.to_string(),
+        board: task.board,
+        status: task.status,
+        assignee: task.assignee,
+        run_id: stopped.run_id,
+        stopping: store::runs::get_open(tx.store(), id)?.is_some(),
+        held: stopped.held,
+    })
+}
+
+/// Ends the run of a running task and moves the task; the signal of the ending sends the processes down the ladder.
+pub(super) fn stop(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    then: AfterStop,
+    reason: Option<&str>,
+    release_children: bool,
+) -> Result<Stopped, VerbError> {
+    let step = then.step(tx.landing(task)?);
+    Tx::step(task, step, StopTask::NAME, "")?;
+    let error = reason.unwrap_or("stopped by an operator");
+    let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::Stopped) };
+    let run_id = end_current_run(tx, task, &ending)?;
+    let message = EventBody::Stopped { reason, then: then.as_str() };
+    let arrival = match then {
+        AfterStop::Requeue | AfterStop::Hold => Arrival::Plain,
+        AfterStop::Cancel => Arrival::Archived { from: task.status },
+    };
+    tx.move_task(task, step, &Cause::of(StopTask::NAME, run_id, message).with(arrival))?;
+    let mut held = Vec::new();
+    match then {
+        AfterStop::Requeue => {}
+        AfterStop::Hold => {
+            let message = EventBody::Blocked { reason: Some(error), kind: None };
+            tx.event(task, run_id, &message)?;
         }
-        Ok(run_id)
+        AfterStop::Cancel => {
+            tx.event(task, run_id, &EventBody::Archived)?;
+            held = leave_children(tx, task, release_children)?.held;
+        }
     }
+    Ok(Stopped { run_id, held })
 }
 
 /// Whether a person may say of the processes of a run that they are gone.

@@ -36,7 +36,7 @@ pub struct UnblockReply {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
-    /// `ready`, or `todo` when it has unfinished parents.
+    /// `ready`; `todo` when it has unfinished parents; `scheduled` when its time has not come; `review` when its review is open.
     pub status: TaskStatus,
 }
 
@@ -47,14 +47,14 @@ impl Verb for UnblockTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
         let task = self.task(tx)?;
-        let parents = store::links::parents_of(tx.store(), &task.id)?;
-        let to = Tx::step(&task, TaskStep::Unblock(parents), Self::NAME, " (not blocked?)")?;
+        let step = TaskStep::Unblock(tx.landing(&task)?);
+        let to = Tx::step(&task, step, Self::NAME, " (not blocked?)")?;
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
         if self.more_starts {
             store::tasks::reset_automatic_starts(tx.store(), &task.id)?;
         }
         let cause = Cause::of(Self::NAME, None, EventBody::Unblocked);
-        tx.move_task(&task, TaskStep::Unblock(parents), &cause)?;
+        tx.move_task(&task, step, &cause)?;
         if to == TaskStatus::Ready
             && let Some(open) = store::runs::get_open(tx.store(), &task.id)?
         {

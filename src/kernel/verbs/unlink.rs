@@ -8,7 +8,7 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
-use crate::kernel::task::TaskStatus;
+use crate::kernel::task::{Landing, TaskStatus};
 use crate::kernel::tx::{Tx, refuse_other_board};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::release::promote;
@@ -57,10 +57,8 @@ impl Verb for UnlinkTasks {
         if !store::links::delete(tx.store(), &parent, &child_id)? {
             return Err(unknown().into());
         }
-        tx.event(&child, None, &EventBody::Unlinked { parent: &parent, child: &child_id })?;
-        let parents = store::links::parents_of(tx.store(), &child_id)?;
-        let is_released = TaskStatus::by_parents(parents) == TaskStatus::Ready;
-        let promoted = is_released && promote(tx, &child_id)?;
+        tx.changed(&child, &EventBody::Unlinked { parent: &parent, child: &child_id })?;
+        let promoted = tx.landing(&child)? == Landing::Ready && promote(tx, &child_id)?;
         Ok(UnlinkReply {
             parent_id: parent.to_string(),
             child_id: child_id.to_string(),

@@ -3,7 +3,7 @@
 use crate::kernel::error::Fault;
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::{self, Connection};
-use crate::kernel::task::Task;
+use crate::kernel::task::{PARENT_CANCELLED, Task};
 
 /// What is known of a task beside its row.
 #[derive(Debug, Clone)]
@@ -23,11 +23,17 @@ pub(super) struct Facts {
 impl Facts {
     /// Collects them.
     pub(super) fn read(connection: &Connection, task: &Task) -> Result<Self, Fault> {
+        let is_held = task.block_kind.as_deref() == Some(PARENT_CANCELLED);
         let mut open_parents = Vec::new();
+        let mut cancelled_parents = Vec::new();
         for parent in store::links::list_parents(connection, &task.id)? {
-            let status = store::tasks::get_status(connection, &parent)?;
-            if status.is_some_and(|(status, _)| !status.satisfies_children()) {
+            let Some((status, _)) = store::tasks::get_status(connection, &parent)? else {
+                continue;
+            };
+            if !status.satisfies_children() {
                 open_parents.push(parent.to_string());
+            } else if is_held && store::tasks::was_archived_unfinished(connection, &parent)? {
+                cancelled_parents.push(parent.to_string());
             }
         }
         let latest = store::runs::get_latest(connection, &task.id)?;
@@ -38,8 +44,12 @@ impl Facts {
         };
         Ok(Self {
             open_parents,
-            block_reason: latest.as_ref().and_then(|run| run.summary.clone().or(run.error.clone())),
-            gave_up: latest.is_some_and(|run| run.outcome == Some(RunOutcome::GaveUp)),
+            block_reason: if is_held {
+                Some(format!("archived unfinished: parents {}", cancelled_parents.join(", ")))
+            } else {
+                latest.as_ref().and_then(|run| run.summary.clone().or(run.error.clone()))
+            },
+            gave_up: !is_held && latest.is_some_and(|run| run.outcome == Some(RunOutcome::GaveUp)),
             open_run,
             doubt,
         })

@@ -3,15 +3,30 @@
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::BEHIND_COUNTED_MAX;
 use crate::kernel::rules::reason::Reason;
+use crate::kernel::task::HUMAN;
 
 impl Reason {
     /// One line for people.
+    #[expect(clippy::too_many_lines, reason = "a line for each reason")]
     pub fn explanation(&self) -> String {
         match self {
-            Self::Running { by, .. } => format!("already running ({by})"),
+            Self::Running { by, open_parents, .. } if open_parents.is_empty() => {
+                format!("already running ({by})")
+            }
+            Self::Running { by, open_parents, .. } => {
+                let parents = open_parents.join(", ");
+                format!(
+                    "already running ({by}); its run continues although parents are open again: {parents}"
+                )
+            }
             Self::Done => "already done".to_owned(),
             Self::Archived => "is archived".to_owned(),
             Self::Triage => "waits in triage".to_owned(),
+            Self::Scheduled { until: Some(_) } => "waits for its start time".to_owned(),
+            Self::Scheduled { until: None } => "is parked".to_owned(),
+            Self::Review { reviewer } => {
+                format!("waits for its review by {}", reviewer.as_deref().unwrap_or(HUMAN))
+            }
             Self::Dependency { open_parents } => {
                 format!("waits for parents: {}", open_parents.join(", "))
             }
@@ -81,6 +96,8 @@ impl Reason {
     pub fn hint(&self, id: &str) -> Option<String> {
         let hint = match self {
             Self::Triage => format!("promote it with `kanban promote {id}`"),
+            Self::Scheduled { .. } => format!("start it now with `kanban promote {id}`"),
+            Self::Review { .. } => format!("accept it with `kanban complete {id}`"),
             Self::Dependency { .. } => format!("ignore the parents with `kanban promote --force {id}`"),
             Self::Blocked { .. } => format!("unblock it with `kanban unblock {id}`"),
             Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),

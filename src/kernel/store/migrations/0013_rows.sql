@@ -1,6 +1,5 @@
 -- The rows that later versions build on. Tasks get a number in the order of their arrival (`seq`), which ends every order;
--- boards get one too, which stands in the rows in place of the name. Statuses, times, reviews and hosts that nothing uses yet
--- have their columns. A task stands in few indexes: at most five while it waits or runs, four when it is done.
+-- boards get one too, which stands in the rows in place of the name. Statuses, times, reviews and hosts have their columns. A task stands in few indexes: at most five while it waits or runs, four when it is done.
 --
 -- The tables are built anew under their ids, so this runs without foreign keys.
 
@@ -90,8 +89,10 @@ CREATE TABLE new_tasks (
   repository TEXT,
   -- Since when it has been in a status that is listed by that time: running, blocked, review.
   status_since INTEGER,
-  -- Not used yet.
+  -- No start before this time, as a person chose; a parked task waits until a person lets it go on, without a time.
   start_at INTEGER,
+  parked INTEGER NOT NULL DEFAULT 0
+    CONSTRAINT tasks_parked_bool CHECK (parked IN (0, 1)),
   due_at INTEGER,
   review_open INTEGER NOT NULL DEFAULT 0
     CONSTRAINT tasks_review_open_bool CHECK (review_open IN (0, 1)),
@@ -166,16 +167,6 @@ BEGIN
   UPDATE tasks SET waits_for = NULL WHERE seq = NEW.seq;
 END;
 
--- This program reads seven statuses; the two that wait for a later one are not written before it drops these triggers.
-CREATE TRIGGER tasks_insert_used_status BEFORE INSERT ON tasks WHEN NEW.status IN ('scheduled', 'review')
-BEGIN
-  SELECT RAISE(ABORT, 'this version of kanband does not use the status');
-END;
-CREATE TRIGGER tasks_update_used_status BEFORE UPDATE OF status ON tasks WHEN NEW.status IN ('scheduled', 'review')
-BEGIN
-  SELECT RAISE(ABORT, 'this version of kanband does not use the status');
-END;
-
 -- Every task: what is shown of a board, and of an assignee, status by status; `seq` ends each order.
 CREATE INDEX idx_tasks_status ON tasks (board, status, priority DESC);
 CREATE INDEX idx_tasks_assignee ON tasks (board, assignee, status, priority DESC);
@@ -195,7 +186,8 @@ CREATE INDEX idx_tasks_claim_expires ON tasks (claim_expires) WHERE claim_expire
 CREATE INDEX idx_tasks_status_since ON tasks (board, status, status_since) WHERE status_since IS NOT NULL;
 CREATE INDEX idx_tasks_completed_at ON tasks (board, completed_at) WHERE status = 'done';
 CREATE INDEX idx_tasks_archived_at ON tasks (archived_at) WHERE status = 'archived';
-CREATE INDEX idx_tasks_start_at ON tasks (start_at) WHERE start_at IS NOT NULL;
+-- What is scheduled, in the order of its times: nothing else is looked at to find what is due.
+CREATE INDEX idx_tasks_start_at ON tasks (start_at) WHERE status = 'scheduled';
 CREATE INDEX idx_tasks_tenant ON tasks (board, tenant, priority DESC) WHERE tenant IS NOT NULL;
 CREATE UNIQUE INDEX idx_tasks_idempotency ON tasks (board, idempotency_key)
   WHERE idempotency_key IS NOT NULL AND idempotency_key <> '' AND status <> 'archived';

@@ -152,6 +152,37 @@ pub fn list_given_up(
     Ok(tasks)
 }
 
+/// Scheduled tasks whose start time is not after `now`, those that have waited longest first.
+pub fn list_start_due(
+    connection: &Connection,
+    now: EpochSeconds,
+    limit: u32,
+) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list tasks whose start time has come";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE status = 'scheduled' AND start_at > 0 AND start_at <= :now AND parked = 0
+             ORDER BY start_at, seq LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":now": now, ":limit": limit }, |row| row.get(0))
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// The earliest time at which a scheduled task starts.
+pub fn next_start(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT start_at FROM tasks WHERE status = 'scheduled' AND start_at > 0 AND parked = 0
+             ORDER BY start_at LIMIT 1",
+        )
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .doing("find the next start time")
+}
+
 /// The earliest time at which a back-off or a manual claim ends.
 pub fn next_due(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
     connection

@@ -35,6 +35,7 @@ const BROUGHT: &[(&str, &[&str])] = &[
             "current_step_key",
             "skills",
             "model_override",
+            "block_kind",
             // Cleared.
             "claim_lock",
             "claim_expires",
@@ -84,10 +85,6 @@ const INSTEAD: &[(&str, &str)] = &[
     ("tasks.goal_mode", "there is no goal mode: describe in the body what counts as done"),
     ("tasks.goal_max_turns", "there is no goal mode: max_runtime limits a run"),
     ("tasks.session_id", "sessions are not imported: group tasks by tenants and labels"),
-    (
-        "tasks.block_kind",
-        "blocked tasks stay blocked; the kind of a new block is recorded in its event",
-    ),
     ("tasks.block_recurrences", "blocks are not counted: a person decides each time"),
     ("kanban_notify_subs.notifier_profile", "a subscription has no sender of its own"),
 ];

@@ -141,6 +141,13 @@ impl<'r> Reading<'r> {
             args: None,
             // Its worktree is elsewhere, and has the branch checked out.
             branch_name: None,
+            start_at: None,
+            parked: None,
+            due_at: None,
+            review_open: None,
+            reviewer: None,
+            block_kind: self.text("block_kind"),
+            archived_from: None,
         }
     }
 

@@ -1,0 +1,50 @@
+//! `kanban cancel`.
+
+use crate::api::client::task_path;
+use crate::cli::commands::targets::Targets;
+use crate::cli::commands::{Ended, bulk, stopping};
+use crate::cli::session::Session;
+use crate::kernel::verbs::{CancelTask, ReclaimReply};
+
+/// Cancel tasks.
+///
+/// A run in progress is stopped and the task is archived. Tasks that wait for it are blocked until `kanban unblock`, unless
+/// --release-children is given. `kanban unarchive` takes it back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kanban cancel t_1a2b3c4d --reason \"no longer needed\"
+  kanban cancel t_1a2b3c4d --release-children")]
+pub struct Arguments {
+    #[command(flatten)]
+    targets: Targets,
+    /// Reason, recorded in the run and the event; `-` reads it from stdin
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Let the tasks that wait for it go on
+    #[arg(long)]
+    release_children: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No daemon.
+pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    let reason = session.optional_text("--reason", arguments.reason)?;
+    let ids = arguments.targets.ids(&client, session)?;
+    let board = session.board.clone();
+    let ask = |id: &str| -> Result<ReclaimReply, _> {
+        let request = CancelTask {
+            id: id.to_owned(),
+            reason: reason.clone(),
+            release_children: arguments.release_children,
+            board: board.clone(),
+        };
+        client.post(&task_path(id, "cancel")?, &request)
+    };
+    bulk::each(&client, &ids, session, ask, |reply| {
+        let held = stopping::held(&reply.held);
+        format!("Cancelled {}{}{held}", reply.id, stopping::words(reply))
+    })
+}

@@ -1,0 +1,173 @@
+//! Every status × every verb × every caller, tried on a board, as the table in `docs/statuses.md`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use kanband::kernel::caller::Caller;
+use kanband::kernel::error::VerbError;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::task::TaskStatus;
+use kanband::kernel::verb::Verb;
+use kanband::kernel::verbs::{
+    ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask, CommentTask, CompleteTask, EditTask,
+    HeartbeatTask, LinkTasks, PromoteTask, RateLimitTask, ReassignTask, ReclaimTask, ReopenTask,
+    RestartTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+};
+use serde_json::{Value, json};
+
+use crate::bench_board::{Bench, person, wire, worker};
+
+const PAGE: &str = "docs/statuses.md";
+const BEGIN: &str = "<!-- moves -->\n";
+const END: &str = "<!-- /moves -->\n";
+
+/// Set to rewrite the page instead of comparing it, as for the other generated documents.
+const UPDATE: &str = "KANBAND_UPDATE_FILES";
+
+type Try = fn(&mut Bench, &Caller, &Value) -> Result<(), VerbError>;
+
+fn try_verb<V: Verb + serde::de::DeserializeOwned>(
+    bench: &mut Bench,
+    caller: &Caller,
+    fields: &Value,
+) -> Result<(), VerbError> {
+    bench.by(caller, &wire::<V>(fields.clone())).map(drop)
+}
+
+/// The verbs that act on a task: how people call each, what it is tried with beside the id, and the try.
+const VERBS: &[(&str, &str, Try)] = &[
+    ("claim", "{}", try_verb::<ClaimTask>),
+    ("heartbeat", "{}", try_verb::<HeartbeatTask>),
+    ("complete", r#"{"summary": "s"}"#, try_verb::<CompleteTask>),
+    ("block", r#"{"reason": "r"}"#, try_verb::<BlockTask>),
+    ("rate-limited", "{}", try_verb::<RateLimitTask>),
+    ("unblock", "{}", try_verb::<UnblockTask>),
+    ("promote", "{}", try_verb::<PromoteTask>),
+    ("triage", "{}", try_verb::<TriageTask>),
+    ("reopen", "{}", try_verb::<ReopenTask>),
+    ("archive", "{}", try_verb::<ArchiveTask>),
+    ("unarchive", "{}", try_verb::<UnarchiveTask>),
+    ("cancel", "{}", try_verb::<CancelTask>),
+    ("stop", r#"{"then": "hold"}"#, try_verb::<StopTask>),
+    ("restart", "{}", try_verb::<RestartTask>),
+    ("reclaim", "{}", try_verb::<ReclaimTask>),
+    ("reassign", r#"{"assignee": "qa"}"#, try_verb::<ReassignTask>),
+    ("assign", r#"{"assignee": "qa"}"#, try_verb::<AssignTask>),
+    ("edit --title", r#"{"title": "u"}"#, try_verb::<EditTask>),
+    ("edit --at", r#"{"start_at": 9000000}"#, try_verb::<EditTask>),
+    ("link (to an open parent)", "{}", try_link),
+    ("comment", r#"{"body": "b"}"#, try_verb::<CommentTask>),
+];
+
+fn try_link(bench: &mut Bench, caller: &Caller, fields: &Value) -> Result<(), VerbError> {
+    let parent = bench.create("open", "", &[]);
+    let verb: LinkTasks = wire(json!({"parent_id": parent, "child_id": fields["id"]}));
+    bench.by(caller, &verb).map(drop)
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Operator,
+    OwnWorker,
+    OtherWorker,
+}
+
+/// A board with a task in a status, and the caller.
+fn scene(status: TaskStatus, asker: Asker) -> (Bench, TaskId, Caller) {
+    let mut bench = Bench::new();
+    let other = bench.create("other", "dev", &[]);
+    let other_order = bench.start_one();
+    assert_eq!(other_order.task.id, other);
+    let id = bench.create("t", "dev", &[]);
+    let order =
+        (asker == Asker::OwnWorker || status == TaskStatus::Running).then(|| bench.start_one());
+    let fields = || json!({ "id": id });
+    match status {
+        TaskStatus::Running => {}
+        _ if order.is_some() => drop(bench.do_it(&wire::<ReclaimTask>(fields()))),
+        _ => {}
+    }
+    match status {
+        TaskStatus::Ready | TaskStatus::Running => {}
+        TaskStatus::Triage => drop(bench.do_it(&wire::<TriageTask>(fields()))),
+        TaskStatus::Todo => try_link(&mut bench, &person(), &fields()).unwrap(),
+        TaskStatus::Scheduled => {
+            let fields = json!({"id": id, "start_at": 5_000_000});
+            bench.do_it(&wire::<EditTask>(fields));
+        }
+        TaskStatus::Blocked => drop(bench.do_it(&wire::<BlockTask>(fields()))),
+        TaskStatus::Review => {
+            // Nothing leads there but an import yet.
+            let sql =
+                "UPDATE tasks SET status = 'review', review_open = 1, ready_at = NULL WHERE id = ?";
+            let file = rusqlite::Connection::open(&bench.path).unwrap();
+            assert_eq!(file.execute(sql, [id.as_str()]).unwrap(), 1);
+        }
+        TaskStatus::Done => drop(bench.do_it(&wire::<CompleteTask>(fields()))),
+        TaskStatus::Archived => drop(bench.do_it(&wire::<ArchiveTask>(fields()))),
+    }
+    assert_eq!(bench.status(&id), status);
+    let caller = match (asker, order) {
+        (Asker::Operator, _) => person(),
+        (Asker::OwnWorker, Some(order)) => worker(&order),
+        (Asker::OtherWorker | Asker::OwnWorker, _) => worker(&other_order),
+    };
+    (bench, id, caller)
+}
+
+/// Where a verb leads: a status, `=` where it stays, none where it is refused.
+fn outcome(status: TaskStatus, asker: Asker, fields: &str, verb: Try) -> Option<String> {
+    let (mut bench, id, caller) = scene(status, asker);
+    let mut fields: Value = serde_json::from_str(fields).unwrap();
+    fields["id"] = json!(id);
+    match verb(&mut bench, &caller, &fields) {
+        Ok(()) => {
+            let to = bench.status(&id);
+            Some(if to == status { "=".to_owned() } else { to.to_string() })
+        }
+        Err(VerbError::Refused(_)) => {
+            assert_eq!(bench.status(&id), status, "a refusal moved the task");
+            None
+        }
+        Err(VerbError::Failed(fault)) => panic!("{fault}"),
+    }
+}
+
+fn table(asker: Asker) -> String {
+    let mut text = "| |".to_owned();
+    for status in TaskStatus::ALL {
+        write!(text, " `{status}` |").unwrap();
+    }
+    writeln!(text, "\n|---|{}", "---|".repeat(TaskStatus::ALL.len())).unwrap();
+    for (name, fields, verb) in VERBS {
+        let cells: Vec<Option<String>> =
+            TaskStatus::ALL.iter().map(|status| outcome(*status, asker, fields, *verb)).collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let cells: Vec<String> = cells.into_iter().map(Option::unwrap_or_default).collect();
+        writeln!(text, "| {name} | {} |", cells.join(" | ")).unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_page_shows_where_every_verb_leads_from_every_status_for_every_caller() {
+    let tables = format!(
+        "An operator:\n\n{}\nA worker, on the task of its run (in every status but `running` its run is over):\n\n{}\n\
+         A worker, on another task of its board:\n\n{}",
+        table(Asker::Operator),
+        table(Asker::OwnWorker),
+        table(Asker::OtherWorker),
+    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let wanted = format!("{before}{BEGIN}{tables}{END}{after}");
+    if std::env::var_os(UPDATE).is_some() {
+        return std::fs::write(file, wanted).unwrap();
+    }
+    assert!(page == wanted, "{PAGE} is not up to date; run this test with {UPDATE}=1");
+}
