@@ -34,6 +34,7 @@ use crate::kernel::verbs::{
 };
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
+use crate::service::attention::{self, Attention, ListAttention};
 use crate::service::daemon::{self, DaemonInfo};
 use crate::service::dispatch::{self, DispatchRequest};
 use crate::service::doctor::{self, Doctor};
@@ -331,6 +332,13 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/status",
         "Show the state of the daemon, the boards, the open runs and what needs attention.",
         |api, call| call::query(api, call, status::status),
+    ),
+    by_hand::<ListAttention, Vec<Attention>>(
+        "attention",
+        Method::Get,
+        "/v1/attention",
+        "List what waits for a person, worst first.",
+        |api, call| call::query(api, call, attention::list),
     ),
     by_hand::<GetDaemon, Doctor>(
         "doctor",

@@ -128,6 +128,7 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("reload", Right::Operate),
     ("log_level", Right::Operate),
     ("status", Right::Operate),
+    ("attention", Right::Operate),
     ("doctor", Right::Operate),
 ];
 

@@ -1,21 +1,288 @@
-//! What needs a person, as `status` shows it.
+//! What waits for a person: the inbox. `status` shows the same rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::counts::CountKey;
+use crate::kernel::error::VerbError;
+use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::policy::Policy;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::rules::inbox::{self, Kind, Named, Row, Waiting};
+use crate::kernel::run::{RunOutcome, RunState};
+use crate::kernel::store::waiting::{self, WaitingOf, WaitingTask};
+use crate::kernel::store::{self};
+use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
+use crate::kernel::verbs::DispatchSwitch;
+use crate::service::resources::{self, Resources, search_use};
+use crate::service::{Requester, Service, ServiceError};
+
+/// Tasks of one kind and board that are read; the others are counted.
+const READ_MAX: u32 = 100;
+
+/// Which part of the inbox.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListAttention {
+    /// Board; default: every board.
+    pub board: Option<String>,
+    /// Only tasks that this person or profile has, has created or reviews; nothing of the host.
+    pub name: Option<String>,
+}
+
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
-    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up` or `blocked`.
+    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up`, `blocked`, `held`, `review`,
+    /// `waiting_long`, `unassigned` or `unknown_profile`; later releases add others.
     pub kind: String,
-    /// One line for people.
+    /// What is asked, in one sentence.
     pub message: String,
-    /// Suggested command.
+    /// The first of the commands.
     pub command: String,
+    /// The commands that finish it.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// Tasks that it is about, at most ten.
+    #[serde(default)]
+    pub tasks: Vec<AttentionTask>,
+    /// Number of things with this cause.
+    #[serde(default)]
+    pub count: u64,
+    /// Since when the first of them waits, epoch seconds.
+    #[serde(default)]
+    pub since: Option<EpochSeconds>,
 }
 
-impl Attention {
-    pub(super) fn new(kind: &str, message: String, command: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), message, command: command.into() }
+/// A task that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AttentionTask {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its board.
+    pub board: String,
+}
+
+impl From<Row> for Attention {
+    fn from(row: Row) -> Self {
+        let Row { kind, message, tasks, count, since, commands } = row;
+        let task = |Named { id, title, board }| AttentionTask { id, title, board };
+        Self {
+            kind: kind.as_str().to_owned(),
+            message,
+            command: commands.first().cloned().unwrap_or_default(),
+            commands,
+            tasks: tasks.into_iter().map(task).collect(),
+            count,
+            since,
+        }
     }
+}
+
+/// What is known of the host, apart from any snapshot.
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// Free bytes of the disk, when those are too few to start anything.
+    pub low_disk_bytes: Option<u64>,
+    /// Limited resources, without the search index.
+    pub resources: Resources,
+}
+
+impl HostFacts {
+    /// Those of now.
+    pub fn of(service: &Service) -> Self {
+        Self { low_disk_bytes: service.disk.low_bytes(), resources: resources::resources(service) }
+    }
+}
+
+/// Lists it, worst first.
+///
+/// # Errors
+/// A refusal or a fault.
+pub async fn list(
+    service: Arc<Service>,
+    by: Requester,
+    request: ListAttention,
+) -> Result<Vec<Attention>, ServiceError> {
+    let counts = ready_and_blocked(&service);
+    let (host, policy) = (HostFacts::of(&service), service.configuration.policy());
+    let lost = service.database.loss();
+    let read = move |snapshot: &Snapshot<'_>| {
+        let boards = match request.board.as_deref() {
+            Some(board) => vec![snapshot.board(Some(board), "attention")?],
+            None => {
+                store::boards::list(snapshot.connection)?.into_iter().map(|it| it.name).collect()
+            }
+        };
+        let name = request.name.as_deref();
+        let mut waiting = match name {
+            None => of_host(snapshot, &host)?,
+            Some(_) => Vec::new(),
+        };
+        waiting.extend(of_tasks(snapshot, &policy, &counts, &boards, name)?);
+        Ok(waiting)
+    };
+    let waiting = service.readers.read(by.caller, read).await;
+    let Some(loss) = lost else { return Ok(rows(waiting?)) };
+    // What cannot be read is not the news then.
+    let mut waiting = waiting.unwrap_or_default();
+    let cause = format!("writes are disabled: {loss}");
+    waiting.push(Waiting::of_host(Kind::BoardLost, cause, loss.commands()));
+    Ok(rows(waiting))
+}
+
+/// Rows as the wire has them.
+pub fn rows(waiting: Vec<Waiting>) -> Vec<Attention> {
+    inbox::rows(waiting).into_iter().map(Attention::from).collect()
+}
+
+/// How many tasks of each board, assignee and status are ready, blocked or in review.
+pub fn ready_and_blocked(service: &Service) -> BTreeMap<CountKey, i64> {
+    let waits =
+        |status| matches!(status, TaskStatus::Ready | TaskStatus::Blocked | TaskStatus::Review);
+    let counts = service.database.counts();
+    counts.all().filter(|(key, _)| waits(key.status)).map(|(key, n)| (key.clone(), n)).collect()
+}
+
+/// What of the host needs a person.
+///
+/// # Errors
+/// A fault of the database.
+pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>, VerbError> {
+    let mut found = Vec::new();
+    for run in store::runs::list_open_supervised(snapshot.connection)? {
+        if run.state == RunState::Unkillable {
+            let cause = format!("the processes of run {} cannot be killed", run.id);
+            let task = store::tasks::get(snapshot.connection, &run.task_id)?;
+            let named = task.map(|task| named(&task.id.to_string(), &task.title, &task.board));
+            let since = Some(run.started_at);
+            found.extend(named.map(|task| Waiting::of_task(Kind::Unkillable, cause, task, since)));
+        }
+    }
+    if let Some(free) = host.low_disk_bytes {
+        let cause = format!("{} MiB free: no tasks are started", free / (1024 * 1024));
+        found.push(Waiting::of_host(Kind::Disk, cause, "kanban gc"));
+    }
+    let mut resources = host.resources.clone();
+    resources.search = search_use(snapshot)?;
+    found.extend(resources::waiting(&resources, snapshot.now));
+    let word = match DispatchSwitch::read(snapshot.connection)? {
+        DispatchSwitch::On => None,
+        DispatchSwitch::Paused => Some("paused"),
+        DispatchSwitch::Draining => Some("draining"),
+    };
+    if let Some(word) = word {
+        let cause = format!("dispatch is {word}: no tasks are started");
+        found.push(Waiting::of_host(Kind::Paused, cause, "kanban resume"));
+    }
+    let (held, more) = store::breakers::list_held(snapshot.connection)?;
+    for breaker in held {
+        let (key, error) = (breaker.key.to_text(), breaker.last_error.unwrap_or_default());
+        let command = format!("kanban breakers reset {key}");
+        let cause = format!("the breaker {key} is open: {error}");
+        let since = breaker.opened_at;
+        found.push(Waiting { since, ..Waiting::of_host(Kind::Breaker, cause, command) });
+    }
+    if more > 0 {
+        let cause = format!("{more} more workspace breakers are open");
+        found.push(Waiting::of_host(Kind::Breaker, cause, "kanban breakers"));
+    }
+    Ok(found)
+}
+
+fn named(id: &str, title: &str, board: &BoardName) -> Named {
+    Named { id: id.to_owned(), title: title.to_owned(), board: board.to_string() }
+}
+
+/// What of the tasks of these boards needs a person: all of them, or those of one name.
+///
+/// # Errors
+/// A fault of the database.
+pub fn of_tasks(
+    snapshot: &Snapshot<'_>,
+    policy: &Policy,
+    counts: &BTreeMap<CountKey, i64>,
+    boards: &[BoardName],
+    name: Option<&str>,
+) -> Result<Vec<Waiting>, VerbError> {
+    let connection = snapshot.connection;
+    let mut found = Vec::new();
+    for board in boards {
+        let of = WaitingOf { board, name, limit: READ_MAX };
+        let number = |status: TaskStatus, is_meant: &dyn Fn(Option<&str>) -> bool| -> i64 {
+            let is_of = |key: &CountKey| {
+                key.board == *board && key.status == status && is_meant(key.assignee.as_deref())
+            };
+            counts.iter().filter(|(key, _)| is_of(key)).map(|(_, count)| *count).sum()
+        };
+        let add = |found: &mut Vec<Waiting>, tasks: &[WaitingTask], all: i64, judge: Judge<'_>| {
+            let read = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+            found.extend(tasks.iter().map(|task| judge(board, task)));
+            // A name's tasks are not counted.
+            let more = u64::try_from(all - read).unwrap_or_default();
+            if let (Some(last), None, true) = (found.last().cloned(), name, more > 0) {
+                found.push(Waiting { task: None, count: more, ..last });
+            }
+        };
+        let blocked = waiting::list_blocked(connection, of)?;
+        add(&mut found, &blocked, number(TaskStatus::Blocked, &|_| true), &of_blocked);
+        let reviews = waiting::list_in_review(connection, of)?;
+        add(&mut found, &reviews, number(TaskStatus::Review, &|_| true), &of_review);
+        let long = waiting::list_waiting_long(connection, of)?;
+        add(&mut found, &long, 0, &|board, task| {
+            of_task(Kind::WaitingLong, "has been ready for long", board, task)
+        });
+        let unassigned = waiting::list_unassigned(connection, of)?;
+        let all = number(TaskStatus::Ready, &|assignee| assignee.is_none());
+        add(&mut found, &unassigned, all, &|board, task| {
+            of_task(Kind::Unassigned, "ready, without an assignee", board, task)
+        });
+        let Some(known) = &policy.strict_profiles else { continue };
+        let unknown = counts.iter().filter(|(key, _)| {
+            let of_profile = |name: &String| known.contains(name);
+            let is_unknown = key.assignee.as_ref().is_some_and(|name| !of_profile(name));
+            key.board == *board && key.status == TaskStatus::Ready && is_unknown
+        });
+        for (key, count) in unknown {
+            let assignee = key.assignee.clone().unwrap_or_default();
+            if name.is_some_and(|name| name != assignee) {
+                continue;
+            }
+            let tasks = waiting::list_ready_of(connection, board, &assignee, READ_MAX)?;
+            let cause = format!("the assignee {assignee} has no profile");
+            add(&mut found, &tasks, *count, &|board, task| {
+                of_task(Kind::UnknownProfile, &cause, board, task)
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// What a task waits for.
+type Judge<'a> = &'a dyn Fn(&BoardName, &WaitingTask) -> Waiting;
+
+fn of_task(kind: Kind, cause: &str, board: &BoardName, task: &WaitingTask) -> Waiting {
+    Waiting::of_task(kind, cause, named(&task.id, &task.title, board), task.since)
+}
+
+fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
+    let reason = task.reason.clone().filter(|reason| !reason.trim().is_empty());
+    let (kind, cause) = if task.block_kind.as_deref() == Some(PARENT_CANCELLED) {
+        (Kind::Held, "a parent was archived unfinished".to_owned())
+    } else {
+        let is_given_up = task.outcome == Some(RunOutcome::GaveUp);
+        let kind = if is_given_up { Kind::GaveUp } else { Kind::Blocked };
+        (kind, reason.unwrap_or_else(|| "no reason given".to_owned()))
+    };
+    of_task(kind, &cause, board, task)
+}
+
+fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {
+    let cause = format!("waits for its review by {}", task.reason.as_deref().unwrap_or(HUMAN));
+    of_task(Kind::Review, &cause, board, task)
 }

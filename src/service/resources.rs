@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
+use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::shares::{DESCRIPTORS_ENOUGH, share};
 use crate::kernel::store;
 use crate::service::Service;
-use crate::service::attention::Attention;
 use crate::service::doctor::check::{Check, Health};
 use crate::service::usage::Callers;
 use crate::telemetry::{self, LogHealth};
@@ -121,15 +121,11 @@ pub fn search_use(snapshot: &Snapshot<'_>) -> Result<SearchUse, VerbError> {
 }
 
 /// What of it needs a person.
-pub fn attention(resources: &Resources, now: EpochSeconds) -> Vec<Attention> {
-    let mut found = Vec::new();
-    if let Some(text) = log_problem(&resources.log, now) {
-        found.push(Attention::new("log", text, "kanban doctor"));
-    }
-    if let Some(text) = search_problem(&resources.search) {
-        found.push(Attention::new("search", text, "kanban doctor"));
-    }
-    found
+pub fn waiting(resources: &Resources, now: EpochSeconds) -> Vec<Waiting> {
+    let of = |kind, text: String| Waiting::of_host(kind, text, "kanban doctor");
+    let log = log_problem(&resources.log, now).map(|text| of(Kind::Log, text));
+    let search = search_problem(&resources.search).map(|text| of(Kind::Search, text));
+    log.into_iter().chain(search).collect()
 }
 
 /// The checks of `doctor`. `max_running` is what the configuration asks for.

@@ -30,6 +30,7 @@ mod hermes_files;
 mod home_files;
 mod import_reports;
 mod imports;
+mod inbox;
 mod init;
 mod integrations;
 mod lines;

@@ -23,12 +23,12 @@ fn status_shows_daemon_board_runs_and_what_needs_a_person_with_what_helps() {
     assert_eq!(shown["boards"]["default"], json!({ "blocked": 1, "running": 1 }));
     let commands: Vec<_> =
         shown["attention"].as_array().unwrap().iter().map(|one| &one["command"]).collect();
-    assert_eq!(commands, [&json!("kanban resume"), &json!(format!("kanban why {blocked}"))]);
+    assert_eq!(commands, [&json!("kanban resume"), &json!(format!("kanban unblock {blocked}"))]);
     let message = board.say(["status"]).ok();
     for line in [
         format!("{run}  @dev  running"),
         "default  running 1, blocked 1".to_owned(),
-        format!("blocked: {blocked} a question  →  kanban why {blocked}"),
+        format!("blocked: {blocked} a question: which one?  →  kanban unblock {blocked}"),
         format!("socket       {}", board.home().join("kanband.sock").display()),
     ] {
         assert!(message.contains(&line), "{line}\n{message}");
@@ -36,7 +36,7 @@ fn status_shows_daemon_board_runs_and_what_needs_a_person_with_what_helps() {
 }
 
 #[test]
-fn of_many_blocked_tasks_some_are_named_and_the_rest_is_counted() {
+fn many_tasks_blocked_for_one_reason_are_one_row_that_names_some_and_counts_all() {
     let board = Board::quiet();
     for _ in 0..13 {
         let id = board.create("t", &[]);
@@ -44,8 +44,13 @@ fn of_many_blocked_tasks_some_are_named_and_the_rest_is_counted() {
     }
     let shown = board.say(["status", "--json"]).json();
     let attention = shown["attention"].as_array().unwrap();
-    assert_eq!(attention.len(), 11);
-    assert_eq!(attention[10]["message"], "3 more tasks of default");
+    assert_eq!(attention.len(), 1);
+    assert_eq!(
+        (&attention[0]["count"], &attention[0]["message"]),
+        (&json!(13), &json!("13 tasks: why?"))
+    );
+    assert_eq!(attention[0]["tasks"].as_array().unwrap().len(), 10);
+    assert_eq!(board.say(["status", "--short"]).ok(), "0 running, 0 ready, inbox 1\n");
     let gone = shown["daemon"]["pid"].as_u64();
     assert!(gone.is_some());
 }

@@ -312,6 +312,11 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb("why", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "inbox",
+        &[],
+        &[(&["--board", "nowhere"], 1, "unknown board"), (&["x"], 2, "unexpected argument")],
+    ),
     verb("status", &[], &[(&["x"], 2, "unexpected argument")]),
     verb("stats", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),
     verb("assignees", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),

@@ -26,6 +26,7 @@ pub mod gc;
 pub mod guidance;
 pub mod heartbeat;
 pub mod import;
+pub mod inbox;
 pub mod init;
 pub mod link;
 pub mod list;
@@ -119,6 +120,7 @@ pub enum Command {
     Runs(runs::Arguments),
     Log(log::Arguments),
     Why(why::Arguments),
+    Inbox(inbox::Arguments),
     Status(status::Arguments),
     Stats(stats::Arguments),
     Assignees(assignees::Arguments),
@@ -198,6 +200,7 @@ impl Command {
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
             Self::Why(arguments) => why::run(&arguments, session),
+            Self::Inbox(arguments) => inbox::run(&arguments, session),
             Self::Status(arguments) => status::run(&arguments, session),
             Self::Stats(arguments) => stats::run(&arguments, session),
             Self::Assignees(arguments) => assignees::run(&arguments, session),
@@ -281,6 +284,7 @@ impl Command {
             | Self::Block(_)
             | Self::RateLimited(_)
             | Self::Unblock(_)
+            | Self::Inbox(_)
             | Self::Triage(_)
             | Self::Reopen(_)
             | Self::Unarchive(_)

@@ -16,23 +16,40 @@ const TITLE_COLUMNS: usize = 40;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban status
+  kanban status --short
   kanban status --json | jq '.attention[].command'")]
-pub struct Arguments {}
+pub struct Arguments {
+    /// One line, for a shell prompt
+    #[arg(long)]
+    short: bool,
+}
 
 /// Runs it.
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let status: Status = session.client()?.get("/v1/status", &Nothing {})?;
     if session.output.is_json() {
         session.output.json(&status)?;
+        return Ok(CliExit::Ok);
+    }
+    if arguments.short {
+        session.output.line(short(&status))?;
         return Ok(CliExit::Ok);
     }
     for line in lines(&status, &session.times()) {
         session.output.line(line)?;
     }
     Ok(CliExit::Ok)
+}
+
+/// Running, ready and waiting for a person, over all boards: `2 running, 3 ready, inbox 1`.
+fn short(status: &Status) -> String {
+    let number =
+        |name: &str| -> i64 { status.boards.values().filter_map(|counts| counts.get(name)).sum() };
+    let (running, ready) = (number("running"), number("ready"));
+    format!("{running} running, {ready} ready, inbox {}", status.attention.len())
 }
 
 fn lines(status: &Status, times: &Times) -> Vec<String> {
@@ -85,6 +102,6 @@ fn run_line(run: &OpenRun, now: i64, times: &Times) -> String {
 }
 
 fn attention_lines(attention: &Attention) -> [String; 1] {
-    let Attention { kind, message, command } = attention;
+    let Attention { kind, message, command, .. } = attention;
     [format!("  {kind}: {}  →  {command}", one_line(message))]
 }

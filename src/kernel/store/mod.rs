@@ -47,6 +47,7 @@ pub mod subscriptions;
 pub mod tasks;
 pub mod transaction;
 pub mod transfer;
+pub mod waiting;
 pub mod workspaces;
 
 pub use connection::Connection;

@@ -182,6 +182,9 @@ CREATE INDEX idx_tasks_not_before ON tasks (not_before) WHERE not_before IS NOT 
 -- Who has been ready for longest and was not told of; a back-off is no wait that needs to be told.
 CREATE INDEX idx_tasks_untold_waits ON tasks (ready_at)
   WHERE status = 'ready' AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at;
+-- Who was told of, and waits still.
+CREATE INDEX idx_tasks_told_waits ON tasks (ready_at)
+  WHERE status = 'ready' AND ready_at IS NOT NULL AND waiting_told_for = ready_at;
 CREATE INDEX idx_tasks_claim_expires ON tasks (claim_expires) WHERE claim_expires IS NOT NULL;
 CREATE INDEX idx_tasks_status_since ON tasks (board, status, status_since) WHERE status_since IS NOT NULL;
 CREATE INDEX idx_tasks_completed_at ON tasks (board, completed_at) WHERE status = 'done';

@@ -1,0 +1,256 @@
+//! What waits for a person, worst first. Pure: facts come in, rows go out. Equal causes are one row with a number, and a row is gone
+//! when its cause is.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::ids::EpochSeconds;
+
+/// Tasks that a row names; the others are counted.
+pub const NAMED_MAX: usize = 10;
+
+/// What kind of thing waits. The order is the order of the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The board's files are lost.
+    BoardLost,
+    /// Processes of a run cannot be killed.
+    Unkillable,
+    /// The disk is nearly full.
+    Disk,
+    /// The log is stuck, or lost lines.
+    Log,
+    /// The search index is behind, or steps over tasks.
+    Search,
+    /// Dispatch is paused or draining.
+    Paused,
+    /// A breaker is open.
+    Breaker,
+    /// A task was given up after failures.
+    GaveUp,
+    /// A task is blocked.
+    Blocked,
+    /// A parent was cancelled, or archived unfinished.
+    Held,
+    /// A task waits for the verdict of a person.
+    Review,
+    /// A task has been ready for long.
+    WaitingLong,
+    /// Ready tasks have no assignee.
+    Unassigned,
+    /// Ready tasks have an assignee without a profile.
+    UnknownProfile,
+}
+
+impl Kind {
+    /// All kinds, worst first.
+    pub const ALL: [Self; 14] = [
+        Self::BoardLost,
+        Self::Unkillable,
+        Self::Disk,
+        Self::Log,
+        Self::Search,
+        Self::Paused,
+        Self::Breaker,
+        Self::GaveUp,
+        Self::Blocked,
+        Self::Held,
+        Self::Review,
+        Self::WaitingLong,
+        Self::Unassigned,
+        Self::UnknownProfile,
+    ];
+
+    /// The kind on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BoardLost => "board_lost",
+            Self::Unkillable => "unkillable",
+            Self::Disk => "disk",
+            Self::Log => "log",
+            Self::Search => "search",
+            Self::Paused => "paused",
+            Self::Breaker => "breaker",
+            Self::GaveUp => "gave_up",
+            Self::Blocked => "blocked",
+            Self::Held => "held",
+            Self::Review => "review",
+            Self::WaitingLong => "waiting_long",
+            Self::Unassigned => "unassigned",
+            Self::UnknownProfile => "unknown_profile",
+        }
+    }
+
+    /// The commands that finish it, for these tasks.
+    fn commands(self, ids: &[String]) -> Vec<String> {
+        let all = ids.join(" ");
+        let Some(first) = ids.first() else { return Vec::new() };
+        match self {
+            Self::Unkillable => {
+                vec![format!("kanban why {first}"), format!("kanban stop --force {first}")]
+            }
+            Self::GaveUp => vec![format!("kanban unblock {all}"), format!("kanban log {first}")],
+            Self::Blocked => vec![format!("kanban unblock {all}"), format!("kanban why {first}")],
+            Self::Held => vec![format!("kanban unblock {all}"), format!("kanban cancel {all}")],
+            Self::Review => {
+                vec![format!("kanban complete {first}"), format!("kanban show {first}")]
+            }
+            Self::Unassigned => vec![format!("kanban assign {first} PROFILE")],
+            Self::UnknownProfile => {
+                vec![format!("kanban assign {first} PROFILE"), "kanban profiles list".to_owned()]
+            }
+            Self::WaitingLong
+            | Self::BoardLost
+            | Self::Disk
+            | Self::Log
+            | Self::Search
+            | Self::Paused
+            | Self::Breaker => vec![format!("kanban why {first}")],
+        }
+    }
+}
+
+/// A task, as a row names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its board.
+    pub board: String,
+}
+
+/// One thing that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Why, in one sentence; things of one kind with the same cause are one row.
+    pub cause: String,
+    /// The task, where it is one.
+    pub task: Option<Named>,
+    /// Since when, epoch seconds.
+    pub since: Option<EpochSeconds>,
+    /// How many it stands for: tasks that were not read are only counted.
+    pub count: u64,
+    /// What finishes it, where that does not follow from its tasks.
+    pub commands: Vec<String>,
+}
+
+impl Waiting {
+    /// A thing of the host, with what finishes it.
+    pub fn of_host(kind: Kind, cause: impl Into<String>, command: impl Into<String>) -> Self {
+        let commands = vec![command.into()];
+        Self { kind, cause: cause.into(), task: None, since: None, count: 1, commands }
+    }
+
+    /// A task.
+    pub fn of_task(
+        kind: Kind,
+        cause: impl Into<String>,
+        task: Named,
+        since: Option<EpochSeconds>,
+    ) -> Self {
+        let (cause, task) = (cause.into(), Some(task));
+        Self { kind, cause, task, since, count: 1, commands: Vec::new() }
+    }
+}
+
+/// A row of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// What is asked, in one sentence.
+    pub message: String,
+    /// The tasks that are named.
+    pub tasks: Vec<Named>,
+    /// How many it stands for.
+    pub count: u64,
+    /// Since when the first of them waits, epoch seconds.
+    pub since: Option<EpochSeconds>,
+    /// The commands that finish it.
+    pub commands: Vec<String>,
+}
+
+/// The rows of what waits: by kind, then by how long. What has one cause is one row.
+pub fn rows(waiting: Vec<Waiting>) -> Vec<Row> {
+    let mut folded: BTreeMap<(Kind, String, Vec<String>), Vec<Waiting>> = BTreeMap::new();
+    for one in waiting {
+        let key = (one.kind, one.cause.clone(), one.commands.clone());
+        folded.entry(key).or_default().push(one);
+    }
+    let mut rows: Vec<Row> = folded
+        .into_iter()
+        .map(|((kind, cause, commands), of)| row(kind, &cause, commands, of))
+        .collect();
+    rows.sort_by_key(|row| (row.kind, row.since.unwrap_or(EpochSeconds::MAX)));
+    rows
+}
+
+fn row(kind: Kind, cause: &str, given: Vec<String>, waiting: Vec<Waiting>) -> Row {
+    let count = waiting.iter().map(|one| one.count).sum();
+    let since = waiting.iter().filter_map(|one| one.since).min();
+    let tasks: Vec<Named> =
+        waiting.into_iter().filter_map(|one| one.task).take(NAMED_MAX).collect();
+    let message = match (tasks.as_slice(), count) {
+        ([], _) => cause.to_owned(),
+        ([task], 1) => format!("{} {}: {cause}", task.id, task.title),
+        _ => format!("{count} tasks: {cause}"),
+    };
+    let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
+    let commands = if given.is_empty() { kind.commands(&ids) } else { given };
+    Row { kind, message, tasks, count, since, commands }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(id: &str) -> Named {
+        Named { id: id.to_owned(), title: "t".to_owned(), board: "default".to_owned() }
+    }
+
+    #[test]
+    fn the_kinds_are_listed_worst_first_and_each_has_its_own_word() {
+        assert!(Kind::ALL.is_sorted());
+        let words: std::collections::BTreeSet<_> = Kind::ALL.map(Kind::as_str).into();
+        assert_eq!(words.len(), Kind::ALL.len());
+    }
+
+    #[test]
+    fn equal_causes_are_one_row_and_others_are_not() {
+        let blocked =
+            |id, cause: &str, since| Waiting::of_task(Kind::Blocked, cause, task(id), Some(since));
+        let rows = rows(vec![
+            blocked("t_1", "which key?", 9),
+            blocked("t_2", "no network", 5),
+            blocked("t_3", "which key?", 7),
+            Waiting::of_host(Kind::Disk, "3 MiB free", "kanban gc"),
+        ]);
+        let shown: Vec<_> =
+            rows.iter().map(|row| (row.kind, row.count, row.since, row.message.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                (Kind::Disk, 1, None, "3 MiB free"),
+                (Kind::Blocked, 1, Some(5), "t_2 t: no network"),
+                (Kind::Blocked, 2, Some(7), "2 tasks: which key?"),
+            ]
+        );
+        assert_eq!(rows[0].commands, ["kanban gc"]);
+        assert_eq!(rows[2].commands[0], "kanban unblock t_1 t_3");
+    }
+
+    #[test]
+    fn a_row_names_some_tasks_and_counts_all() {
+        let mut waiting: Vec<Waiting> = (0..12)
+            .map(|n| Waiting::of_task(Kind::Held, "parent t_9", task(&format!("t_{n}")), None))
+            .collect();
+        let more = Waiting { task: None, count: 30, ..waiting[0].clone() };
+        waiting.push(more);
+        let rows = rows(waiting);
+        assert_eq!((rows.len(), rows[0].count, rows[0].tasks.len()), (1, 42, NAMED_MAX));
+        assert_eq!(rows[0].message, "42 tasks: parent t_9");
+    }
+}

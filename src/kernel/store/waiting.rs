@@ -1,0 +1,135 @@
+//! What of the tasks waits for a person: reads for the inbox. Each is bounded, and reads what an index names.
+
+use rusqlite::{Row, named_params};
+
+use super::Doing;
+use super::boards::number_of;
+use crate::kernel::error::Fault;
+use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::run::RunOutcome;
+use crate::kernel::store::Connection;
+
+/// A task that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingTask {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Since when, epoch seconds.
+    pub since: Option<EpochSeconds>,
+    /// The kind of its block.
+    pub block_kind: Option<String>,
+    /// How its newest run ended.
+    pub outcome: Option<RunOutcome>,
+    /// What its newest run says.
+    pub reason: Option<String>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
+    Ok(WaitingTask {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        since: row.get(2)?,
+        block_kind: row.get(3)?,
+        outcome: row.get(4)?,
+        reason: row.get(5)?,
+    })
+}
+
+/// Whose tasks of which board, and how many at most.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitingOf<'a> {
+    /// The board.
+    pub board: &'a BoardName,
+    /// Only tasks that this person or profile has or has created.
+    pub name: Option<&'a str>,
+    /// Maximum number.
+    pub limit: u32,
+}
+
+fn list(
+    connection: &Connection,
+    sql: &'static str,
+    of: WaitingOf<'_>,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let doing = "list what waits for a person";
+    let board = number_of(connection, of.board)?;
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":board": board, ":name": of.name, ":limit": of.limit }, read)
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Blocked tasks, by priority.
+pub fn list_blocked(connection: &Connection, of: WaitingOf<'_>) -> Result<Vec<WaitingTask>, Fault> {
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, r.outcome, coalesce(r.summary, r.error)
+         FROM tasks t LEFT JOIN task_runs r ON r.id = (SELECT max(n.id) FROM task_runs n WHERE n.task_id = t.id)
+         WHERE t.board = :board AND t.status = 'blocked'
+           AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+         ORDER BY t.priority DESC, t.seq LIMIT :limit";
+    list(connection, sql, of)
+}
+
+/// Tasks in review, by priority.
+pub fn list_in_review(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.reviewer
+         FROM tasks t
+         WHERE t.board = :board AND t.status = 'review'
+           AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name OR t.reviewer = :name)
+         ORDER BY t.priority DESC, t.seq LIMIT :limit";
+    list(connection, sql, of)
+}
+
+/// Ready tasks without an assignee, by priority.
+pub fn list_unassigned(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+         FROM tasks t
+         WHERE t.board = :board AND t.assignee IS NULL AND t.status = 'ready'
+           AND (:name IS NULL OR t.created_by = :name)
+         ORDER BY t.priority DESC, t.seq LIMIT :limit";
+    list(connection, sql, of)
+}
+
+/// Ready tasks of an assignee, by priority.
+pub fn list_ready_of(
+    connection: &Connection,
+    board: &BoardName,
+    assignee: &str,
+    limit: u32,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let doing = "list the ready tasks of an assignee";
+    let number = number_of(connection, board)?;
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+             FROM tasks t
+             WHERE t.board = :board AND t.assignee = :assignee AND t.status = 'ready'
+             ORDER BY t.priority DESC, t.seq LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":board": number, ":assignee": assignee, ":limit": limit }, read)
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Ready tasks that were reported because they wait long, those that wait longest first.
+pub fn list_waiting_long(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+         FROM tasks t
+         WHERE t.status = 'ready' AND t.ready_at IS NOT NULL AND t.waiting_told_for = t.ready_at AND +t.board = :board
+           AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+         ORDER BY t.ready_at, t.seq LIMIT :limit";
+    list(connection, sql, of)
+}
