@@ -218,8 +218,8 @@ async fn settle(deps: &WorkerDeps) -> Result<(), VerbError> {
     let ids = readers
         .read(caller, |snapshot| Ok(store::tasks::list_promotable(snapshot.connection)?))
         .await?;
-    if !ids.is_empty() {
-        database.submit(Submit::by_system("start", PromoteReleased { ids })).await?;
+    for verb in PromoteReleased::in_batches(ids) {
+        database.submit(Submit::by_system("start", verb)).await?;
     }
     Ok(())
 }

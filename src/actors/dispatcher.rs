@@ -355,10 +355,9 @@ async fn dispatch_now(
     };
     let ids = deps.readers.read(message.caller.clone(), find).await?;
     let mut promoted = Vec::new();
-    if !ids.is_empty() {
-        let verb = PromoteReleased { ids };
+    for verb in PromoteReleased::in_batches(ids) {
         let submit = Submit { caller: message.caller.clone(), request_id: None, verb };
-        promoted = deps.database.submit(submit).await?;
+        promoted.extend(deps.database.submit(submit).await?);
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
     let is_disk_low = deps.is_disk_low().await;

@@ -163,7 +163,10 @@ pub const BREAKER_OPEN_SECONDS_MAX: i64 = 30 * 60;
 pub const RATE_LIMIT_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// Scheduled tasks that one pass lets go on; more follow in the next.
-pub const DUE_PER_PASS: u32 = 1000;
+pub const DUE_PER_PASS: u32 = 256;
+
+/// Released tasks that one request promotes.
+pub const PROMOTED_PER_REQUEST: usize = 256;
 
 /// Ready tasks that one dispatcher pass tells of because they have waited long: bounds the work under the write lock.
 pub const WAITING_TOLD_PER_PASS: u32 = 100;

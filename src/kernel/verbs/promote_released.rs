@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::TaskId;
+use crate::kernel::limits::PROMOTED_PER_REQUEST;
 use crate::kernel::store;
 use crate::kernel::task::Parents;
 use crate::kernel::tx::Tx;
@@ -15,6 +16,17 @@ use crate::kernel::verbs::release::promote;
 pub struct PromoteReleased {
     /// The tasks; each is looked at again.
     pub ids: Vec<TaskId>,
+}
+
+impl PromoteReleased {
+    /// The same for many tasks: what a statement of a request costs grows with what the request has written before it.
+    pub fn in_batches(ids: Vec<TaskId>) -> impl Iterator<Item = Self> {
+        let mut ids = ids.into_iter().peekable();
+        std::iter::from_fn(move || {
+            ids.peek()?;
+            Some(Self { ids: ids.by_ref().take(PROMOTED_PER_REQUEST).collect() })
+        })
+    }
 }
 
 impl Verb for PromoteReleased {
@@ -31,5 +43,20 @@ impl Verb for PromoteReleased {
             }
         }
         Ok(promoted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_tasks_are_promoted_by_several_requests_and_none_by_none() {
+        let ids = |count: usize| (0..count).filter_map(|n| TaskId::parse(&format!("t_{n:08x}")));
+        for (count, sizes) in [(0, vec![]), (1, vec![1]), (600, vec![256, 256, 88])] {
+            let batches: Vec<usize> =
+                PromoteReleased::in_batches(ids(count).collect()).map(|it| it.ids.len()).collect();
+            assert_eq!(batches, sizes);
+        }
     }
 }
