@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::check::{Check, attempts};
 use crate::stage::Stage;
+use kanband::api::client::seen::Word;
 use kanband::cli::failure::Failure;
 use kanband::cli::tasks::{assignee, icon};
 use kanband::cli::text::{one_line, pad, width};
@@ -71,7 +72,7 @@ pub fn show_board(stage: &mut Stage<'_>, tasks: &[TaskDetails]) -> Result<(), Fa
         if here.is_empty() {
             continue;
         }
-        stage.tell(&format!("  {} {status} ({})", icon(status), here.len()))?;
+        stage.tell(&format!("  {} {status} ({})", icon(&Word::Known(status)), here.len()))?;
         for task in here {
             stage.tell(&format!(
                 "      {}  {}  @{}  {}",

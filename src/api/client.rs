@@ -15,6 +15,7 @@ mod handoff;
 mod lines;
 pub mod presence;
 mod query;
+pub mod seen;
 mod task_path;
 
 pub use calls::RawReply;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::client::Client;
+use crate::api::client::seen::Task;
 use crate::cli::Arguments;
 use crate::cli::session::{Nothing, OnBoard};
 use crate::cli::text::{cut, one_line};
@@ -21,7 +22,6 @@ use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::EventKind;
 use crate::kernel::queries::{BoardRow, ListTasks};
-use crate::kernel::task::Task;
 use crate::service::assignees::Assignee;
 
 /// The variable that says which shell asks.

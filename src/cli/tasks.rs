@@ -1,8 +1,9 @@
 //! Tasks as commands show them.
 
+use crate::api::client::seen::{Status, Task};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::{self, TaskStatus};
 
 /// Stands for "nobody" and "nothing".
 pub const NONE: &str = "-";
@@ -23,7 +24,8 @@ pub fn with_skill_list(mut task: Task) -> Task {
 }
 
 /// The sign of a status. It only repeats what the word beside it says.
-pub fn icon(status: TaskStatus) -> &'static str {
+pub fn icon(status: &Status) -> &'static str {
+    let Some(status) = status.known() else { return "·" };
     match status {
         TaskStatus::Triage => "?",
         TaskStatus::Todo => "◻",
@@ -38,7 +40,7 @@ pub fn icon(status: TaskStatus) -> &'static str {
 }
 
 /// Who is to do it, or `-`.
-pub fn assignee(task: &Task) -> String {
+pub fn assignee<S>(task: &task::Task<S>) -> String {
     task.assignee.as_deref().map_or_else(|| NONE.to_owned(), one_line)
 }
 
@@ -53,7 +55,7 @@ pub fn list_lines(tasks: &[Task], times: &Times, columns: Option<usize>) -> Vec<
 fn plain_line(task: &Task) -> String {
     format!(
         "{} {}  {}  {}{}  {}",
-        icon(task.status),
+        icon(&task.status),
         task.id,
         pad(task.status.as_str(), STATUS_COLUMNS),
         pad(&assignee(task), ASSIGNEE_COLUMNS),
@@ -71,7 +73,7 @@ fn fitted_lines(tasks: &[Task], times: &Times, columns: usize) -> Vec<String> {
     let line = |task: &Task| {
         let head = format!(
             "{} {}  {}  {}  {:>age_columns$}{}  ",
-            icon(task.status),
+            icon(&task.status),
             pad(task.id.as_str(), id_columns),
             pad(task.status.as_str(), STATUS_COLUMNS),
             pad(&cut(&assignee(task), assignee_columns), assignee_columns),

@@ -173,7 +173,7 @@ pub fn breaker_path(path: &str, look: &Look) -> String {
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`].
-pub fn refuse_relative(task: &Task) -> Result<(), Refusal> {
+pub fn refuse_relative<S>(task: &Task<S>) -> Result<(), Refusal> {
     let path = match task.workspace_kind {
         WorkspaceKind::Scratch => None,
         WorkspaceKind::Dir | WorkspaceKind::Worktree => task.workspace_path.as_deref(),

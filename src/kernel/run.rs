@@ -217,14 +217,15 @@ impl RunState {
     missing_docs,
     reason = "each field is the column of the same name, documented in the schema"
 )]
-pub struct Run {
+#[schemars(rename = "Run")]
+pub struct Run<O = RunOutcome, P = RunState> {
     pub id: RunId,
     #[schemars(with = "String")]
     pub task_id: TaskId,
     pub profile: Option<String>,
     pub step_key: Option<String>,
     pub status: String,
-    pub outcome: Option<RunOutcome>,
+    pub outcome: Option<O>,
     pub summary: Option<String>,
     pub error: Option<String>,
     pub metadata: Option<Value>,
@@ -232,11 +233,11 @@ pub struct Run {
     pub started_at: EpochSeconds,
     pub ended_at: Option<EpochSeconds>,
     pub closed_at: Option<EpochSeconds>,
-    pub state: RunState,
+    pub state: P,
     /// Whether kanband started a worker for it; false for a manual claim.
     pub supervised: bool,
     pub automatic: bool,
-    pub cause: Option<RunOutcome>,
+    pub cause: Option<O>,
     pub verdict_by: Option<String>,
     pub claim_lock: Option<String>,
     pub claim_expires: Option<EpochSeconds>,
@@ -291,7 +292,7 @@ pub struct Run {
     pub host_id: Option<HostId>,
 }
 
-impl Run {
+impl<O, P> Run<O, P> {
     /// Whether the processes of the run may still be there.
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()

@@ -265,7 +265,8 @@ impl WorkspaceKind {
     missing_docs,
     reason = "each field is the column of the same name, documented in the schema"
 )]
-pub struct Task {
+#[schemars(rename = "Task")]
+pub struct Task<S = TaskStatus> {
     #[schemars(with = "String")]
     pub id: TaskId,
     #[schemars(with = "String")]
@@ -273,7 +274,7 @@ pub struct Task {
     pub title: String,
     pub body: Option<String>,
     pub assignee: Option<String>,
-    pub status: TaskStatus,
+    pub status: S,
     pub priority: i64,
     pub tenant: Option<String>,
     pub workspace_kind: WorkspaceKind,

@@ -22,7 +22,8 @@ use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
 /// State of the daemon and the boards.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Status {
+#[schemars(rename = "Status")]
+pub struct Status<R = OpenRun> {
     /// The daemon.
     pub daemon: DaemonInfo,
     /// Position of the dispatch switch.
@@ -30,7 +31,7 @@ pub struct Status {
     /// Number of tasks by board and status, without archived tasks and empty statuses.
     pub boards: BTreeMap<String, BTreeMap<String, i64>>,
     /// Open supervised runs, oldest first.
-    pub runs: Vec<OpenRun>,
+    pub runs: Vec<R>,
     /// What needs a person, most urgent first.
     pub attention: Vec<Attention>,
     /// Limited resources and rejected requests.
@@ -42,7 +43,8 @@ pub struct Status {
 
 /// An open supervised run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct OpenRun {
+#[schemars(rename = "OpenRun")]
+pub struct OpenRun<P = RunState> {
     /// The run.
     pub run: RunId,
     /// Its task.
@@ -55,7 +57,7 @@ pub struct OpenRun {
     pub profile: String,
     /// State of its processes.
     #[schemars(with = "String")]
-    pub state: RunState,
+    pub state: P,
     /// Start time, epoch seconds.
     pub started_at: EpochSeconds,
     /// Last heartbeat of the worker, epoch seconds; null when there was none.

@@ -37,6 +37,7 @@ mod lines;
 mod links;
 mod listings;
 mod moves;
+mod newer;
 mod notes;
 mod operating;
 mod output;

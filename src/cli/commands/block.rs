@@ -1,5 +1,6 @@
 //! `kanban block`.
 
+use crate::api::client::seen::VerdictReply;
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
@@ -7,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::cli::words;
-use crate::kernel::verbs::{BlockTask, VerdictReply};
+use crate::kernel::verbs::BlockTask;
 
 /// Block tasks until a person unblocks them.
 ///

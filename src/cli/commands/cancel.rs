@@ -1,10 +1,11 @@
 //! `kanban cancel`.
 
+use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
-use crate::kernel::verbs::{CancelTask, ReclaimReply};
+use crate::kernel::verbs::CancelTask;
 
 /// Cancel tasks.
 ///

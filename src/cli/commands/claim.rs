@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use crate::api::client::seen::{ClaimReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
@@ -17,9 +18,8 @@ use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::location::{branch_of, refuse_relative};
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
-use crate::kernel::verbs::{ClaimReply, ClaimTask};
+use crate::kernel::task::{TaskStatus, WorkspaceKind};
+use crate::kernel::verbs::ClaimTask;
 use crate::os::run_files::directory::SetupFailure;
 use crate::os::workspaces::worktree_report::PreparedWorktree;
 use crate::service::daemon::DaemonInfo;

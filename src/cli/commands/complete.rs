@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::api::client::seen::VerdictReply;
 use crate::api::client::{artifact_of, task_path};
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
@@ -12,7 +13,7 @@ use crate::cli::session::Session;
 use crate::cli::words::each_once;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::verbs::{CompleteTask, VerdictReply};
+use crate::kernel::verbs::CompleteTask;
 
 /// Complete tasks and hand over their results.
 ///

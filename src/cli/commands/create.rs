@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::api::client::seen::CreateReply;
 use crate::cli::arguments::{whole_seconds, workspace};
 use crate::cli::commands::create_warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
@@ -11,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::tasks::{assignee, with_skill_list};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::verbs::{CreateReply, CreateTask};
+use crate::kernel::verbs::CreateTask;
 
 /// Create a task.
 ///

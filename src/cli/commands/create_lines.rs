@@ -8,6 +8,7 @@ mod source;
 use std::path::Path;
 
 use crate::api::client::Client;
+use crate::api::client::seen::{CreateReply, CreateTasksReply};
 use crate::cli::commands::Ended;
 use crate::cli::commands::create::line_of;
 use crate::cli::commands::create_lines::source::Source;
@@ -17,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::Hint;
-use crate::kernel::verbs::{CreateReply, CreateTask, CreateTasks, CreateTasksReply};
+use crate::kernel::verbs::{CreateTask, CreateTasks};
 
 /// Runs it.
 ///

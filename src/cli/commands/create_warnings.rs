@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::api::client::seen::{CreateReply, WhyReply};
 use crate::api::client::{Client, task_path};
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
-use crate::kernel::queries::WhyReply;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::CreateReply;
 
 /// A task that was created, with what is to be known of it.
 #[derive(Debug, Clone, Serialize)]
@@ -63,7 +62,8 @@ pub(super) fn with_warnings(
 fn look(reply: &CreateReply, client: &Client, session: &Session) -> Result<Vec<String>, Failure> {
     let id = reply.task.id.as_str();
     let why: WhyReply = client.get(&task_path(id, "why")?, &session.on_board())?;
-    if !why.reason.stands_still() {
+    // A reason of a newer daemon is shown rather than kept back.
+    if why.reason.known().is_some_and(|reason| !reason.stands_still()) {
         return Ok(Vec::new());
     }
     let hint = why.hint.map_or_else(String::new, |hint| format!("; {hint}"));

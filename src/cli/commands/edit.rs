@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{profile_or_nobody, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::Ended;
@@ -19,9 +20,7 @@ use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::task::Task;
-use crate::kernel::verbs::{EditReply, EditTask};
+use crate::kernel::verbs::EditTask;
 
 /// Between title and body.
 const RULE: &str = "---";

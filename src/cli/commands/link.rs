@@ -1,10 +1,11 @@
 //! `kanban link`.
 
+use crate::api::client::seen::LinkReply;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{LinkReply, LinkTasks};
+use crate::kernel::verbs::LinkTasks;
 
 /// Add a dependency between two tasks.
 ///

@@ -2,6 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 
+use crate::api::client::seen::Task;
 use crate::cli::commands::Ended;
 use crate::cli::commands::filters::Filters;
 use crate::cli::complete;
@@ -9,7 +10,6 @@ use crate::cli::session::Session;
 use crate::cli::tasks::{list_lines, with_skill_list};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
-use crate::kernel::task::Task;
 
 /// List tasks, highest priority first, then oldest first.
 ///

@@ -1,5 +1,6 @@
 //! `kanban promote`.
 
+use crate::api::client::seen::PromoteReply;
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
@@ -7,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::{PromoteReply, PromoteTask};
+use crate::kernel::verbs::PromoteTask;
 
 /// Make tasks ready.
 ///
@@ -50,14 +51,16 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         };
         client.post(&task_path(id, "promote")?, &request)
     };
-    bulk::each(&client, &ids, session, ask, |reply| match (reply.status, reply.unmet.is_empty()) {
-        (TaskStatus::Todo, _) => {
-            format!("Promoted {} (todo: a parent is unfinished)", reply.id)
+    bulk::each(&client, &ids, session, ask, |reply| {
+        match (reply.status.known(), reply.unmet.is_empty()) {
+            (Some(TaskStatus::Todo), _) => {
+                format!("Promoted {} (todo: a parent is unfinished)", reply.id)
+            }
+            (_, false) => {
+                format!("Promoted {} (ignoring {})", reply.id, reply.unmet.join(", "))
+            }
+            (_, true) => format!("Promoted {}", reply.id),
         }
-        (_, false) => {
-            format!("Promoted {} (ignoring {})", reply.id, reply.unmet.join(", "))
-        }
-        (_, true) => format!("Promoted {}", reply.id),
     })
 }
 

@@ -1,12 +1,13 @@
 //! `kanban rate-limited`.
 
+use crate::api::client::seen::RateLimitReply;
 use crate::api::client::task_path;
 use crate::cli::arguments::whole_seconds;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{RateLimitReply, RateLimitTask};
+use crate::kernel::verbs::RateLimitTask;
 
 /// Report that a provider's rate limit was reached.
 ///

@@ -1,12 +1,13 @@
 //! `kanban reassign`.
 
+use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::arguments::profile_or_nobody;
 use crate::cli::commands::{Ended, assign, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{ReassignTask, ReclaimReply};
+use crate::kernel::verbs::ReassignTask;
 
 /// Assign a task to another profile, stopping its run first.
 ///

@@ -1,11 +1,12 @@
 //! `kanban reclaim`.
 
+use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{ReclaimReply, ReclaimTask};
+use crate::kernel::verbs::ReclaimTask;
 
 /// Stop a running task and make it ready again.
 ///

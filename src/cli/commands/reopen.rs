@@ -1,10 +1,11 @@
 //! `kanban reopen`.
 
+use crate::api::client::seen::ReopenReply;
 use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
-use crate::kernel::verbs::{ReopenReply, ReopenTask};
+use crate::kernel::verbs::ReopenTask;
 
 /// Reopen tasks that are done.
 ///

@@ -1,10 +1,11 @@
 //! `kanban restart`.
 
+use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
-use crate::kernel::verbs::{ReclaimReply, RestartTask};
+use crate::kernel::verbs::RestartTask;
 
 /// Stop the run of a task and start the task again.
 ///

@@ -1,5 +1,6 @@
 //! `kanban runs`.
 
+use crate::api::client::seen::Run;
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -8,7 +9,7 @@ use crate::cli::tasks::NONE;
 use crate::cli::text::{first_line, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
-use crate::kernel::run::{Run, RunState};
+use crate::kernel::run::RunState;
 
 /// Columns of a summary or an error.
 const TEXT_COLUMNS: usize = 100;
@@ -50,7 +51,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 
 /// How a run ended, and how far its processes are when they are not gone.
 pub(super) fn outcome_word(run: &Run) -> String {
-    match run.outcome {
+    match &run.outcome {
         None => format!("({})", run.state.as_str()),
         Some(outcome) if run.is_open() && run.state != RunState::Closed => {
             format!("{outcome} ({})", run.state.as_str())

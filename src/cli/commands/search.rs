@@ -1,12 +1,13 @@
 //! `kanban search`.
 
+use crate::api::client::seen::Hit;
 use crate::cli::commands::Ended;
 use crate::cli::commands::filters::Filters;
 use crate::cli::session::Session;
 use crate::cli::tasks::{assignee, with_skill_list};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::exit_codes::CliExit;
-use crate::kernel::queries::{Hit, SearchTasks};
+use crate::kernel::queries::SearchTasks;
 
 /// Search the titles, bodies, comments and summaries of tasks.
 ///

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::commands::runs::outcome_word;
@@ -13,9 +14,6 @@ use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{EpochSeconds, TaskId};
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::run::Run;
-use crate::kernel::task::Task;
 
 /// Newest events shown.
 const EVENTS_SHOWN: usize = 20;

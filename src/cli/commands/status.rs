@@ -1,5 +1,6 @@
 //! `kanban status`.
 
+use crate::api::client::seen::{DaemonStatus, OpenRun};
 use crate::cli::commands::Ended;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{cut, one_line, pad, width};
@@ -7,7 +8,6 @@ use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::task::TaskStatus;
 use crate::service::attention::Attention;
-use crate::service::status::{OpenRun, Status};
 
 /// Columns of a title where nobody says how wide the screen is.
 const TITLE_COLUMNS: usize = 40;
@@ -29,7 +29,7 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let status: Status = session.client()?.get("/v1/status", &Nothing {})?;
+    let status: DaemonStatus = session.client()?.get("/v1/status", &Nothing {})?;
     if session.output.is_json() {
         session.output.json(&status)?;
         return Ok(CliExit::Ok);
@@ -45,14 +45,14 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 }
 
 /// Running, ready and waiting for a person, over all boards: `2 running, 3 ready, inbox 1`.
-fn short(status: &Status) -> String {
+fn short(status: &DaemonStatus) -> String {
     let number =
         |name: &str| -> i64 { status.boards.values().filter_map(|counts| counts.get(name)).sum() };
     let (running, ready) = (number("running"), number("ready"));
     format!("{running} running, {ready} ready, inbox {}", status.attention.len())
 }
 
-fn lines(status: &Status, times: &Times) -> Vec<String> {
+fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
     let daemon = &status.daemon;
     let mut lines = vec![
         format!(

@@ -1,10 +1,11 @@
 //! `kanban stop`.
 
+use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::commands::{Ended, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
-use crate::kernel::verbs::{AfterStop, ReclaimReply, StopTask};
+use crate::kernel::verbs::{AfterStop, StopTask};
 
 /// Stop the run of a task.
 ///

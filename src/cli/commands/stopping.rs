@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api::client::seen::{ReclaimReply, Run};
 use crate::api::client::{Client, ClientError, task_path};
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
@@ -10,8 +11,7 @@ use crate::cli::session::{OnBoard, Session, Surface};
 use crate::exit_codes::CliExit;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::RunId;
-use crate::kernel::run::{Run, RunState};
-use crate::kernel::verbs::ReclaimReply;
+use crate::kernel::run::RunState;
 
 /// Silence after which the run is looked at: an event may have been missed.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -89,7 +89,7 @@ pub(super) fn show(
     if session.output.is_json() {
         session.output.json(&reply)?;
     } else {
-        let (id, status) = (&reply.id, reply.status);
+        let (id, status) = (&reply.id, &reply.status);
         let (run, held) = (words(&reply), held(&reply.held));
         session.output.line(format!("{done} {id}: {status}{run}{held}"))?;
     }

@@ -1,5 +1,6 @@
 //! `kanban tail`.
 
+use crate::api::client::seen::TaskDetails;
 use crate::api::client::{Client, Interrupt, task_path};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -11,7 +12,6 @@ use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::EventId;
-use crate::kernel::queries::TaskDetails;
 use crate::os::processes::signals::{SignalWatch, watch};
 use crate::text::json;
 

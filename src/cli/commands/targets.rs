@@ -1,12 +1,12 @@
 //! The tasks of a verb that takes several: ids, ids from stdin, or a filter.
 
 use crate::api::client::Client;
+use crate::api::client::seen::Task;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::words::each_once;
 use crate::kernel::queries::ListTasks;
-use crate::kernel::task::Task;
 
 /// What stands for stdin.
 const STDIN: &str = "-";

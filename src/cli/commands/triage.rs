@@ -1,10 +1,11 @@
 //! `kanban triage`.
 
+use crate::api::client::seen::TriageReply;
 use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
-use crate::kernel::verbs::{TriageReply, TriageTask};
+use crate::kernel::verbs::TriageTask;
 
 /// Put tasks back into triage.
 ///

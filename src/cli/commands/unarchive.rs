@@ -1,11 +1,12 @@
 //! `kanban unarchive`.
 
+use crate::api::client::seen::UnarchiveReply;
 use crate::api::client::task_path;
 use crate::cli::commands::reopen::waiting_again;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
-use crate::kernel::verbs::{UnarchiveReply, UnarchiveTask};
+use crate::kernel::verbs::UnarchiveTask;
 
 /// Bring archived tasks back.
 ///

@@ -1,11 +1,12 @@
 //! `kanban unblock`.
 
+use crate::api::client::seen::UnblockReply;
 use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::{UnblockReply, UnblockTask};
+use crate::kernel::verbs::UnblockTask;
 
 /// Unblock tasks.
 ///
@@ -39,9 +40,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         };
         client.post(&task_path(id, "unblock")?, &request)
     };
-    bulk::each(&client, &ids, session, ask, |reply| match reply.status {
-        TaskStatus::Todo => format!("Unblocked {} (todo: a parent is unfinished)", reply.id),
-        TaskStatus::Ready => format!("Unblocked {}", reply.id),
-        status => format!("Unblocked {} ({status})", reply.id),
+    bulk::each(&client, &ids, session, ask, |reply| match reply.status.known() {
+        Some(TaskStatus::Todo) => format!("Unblocked {} (todo: a parent is unfinished)", reply.id),
+        Some(TaskStatus::Ready) => format!("Unblocked {}", reply.id),
+        Some(_) | None => format!("Unblocked {} ({})", reply.id, reply.status),
     })
 }

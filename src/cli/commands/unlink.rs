@@ -1,10 +1,11 @@
 //! `kanban unlink`.
 
+use crate::api::client::seen::UnlinkReply;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{UnlinkReply, UnlinkTasks};
+use crate::kernel::verbs::UnlinkTasks;
 
 /// Remove a dependency between two tasks.
 ///

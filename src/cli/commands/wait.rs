@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::builder::PossibleValuesParser;
 use serde::Deserialize;
 
+use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::{Client, ClientError, Lines, NextLine, task_path};
 use crate::cli::arguments::duration;
 use crate::cli::commands::Ended;
@@ -17,9 +18,7 @@ use crate::cli::session::{OnBoard, Session};
 use crate::cli::tasks::with_skill_list;
 use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
-use crate::kernel::queries::TaskDetails;
-use crate::kernel::run::Run;
-use crate::kernel::task::{HUMAN, Task, TaskStatus};
+use crate::kernel::task::{HUMAN, TaskStatus};
 use crate::service::events::FollowEvents;
 
 /// Most tasks that the event stream is asked for by name.
@@ -138,17 +137,21 @@ impl Goal {
     fn is_reached(self, seen: &TaskDetails) -> bool {
         let is_there = match self.status {
             Some(wanted) => seen.task.status == wanted,
-            None => match seen.task.status {
-                TaskStatus::Blocked | TaskStatus::Done | TaskStatus::Archived => true,
+            None => match seen.task.status.known() {
+                Some(TaskStatus::Blocked | TaskStatus::Done | TaskStatus::Archived) => true,
                 // Where a person is the reviewer, nothing more comes by itself.
-                TaskStatus::Review => {
+                Some(TaskStatus::Review) => {
                     seen.task.reviewer.as_deref().is_none_or(|reviewer| reviewer == HUMAN)
                 }
-                TaskStatus::Triage
-                | TaskStatus::Todo
-                | TaskStatus::Scheduled
-                | TaskStatus::Ready
-                | TaskStatus::Running => false,
+                // Of a status of a newer daemon nothing is known: it is waited for.
+                Some(
+                    TaskStatus::Triage
+                    | TaskStatus::Todo
+                    | TaskStatus::Scheduled
+                    | TaskStatus::Ready
+                    | TaskStatus::Running,
+                )
+                | None => false,
             },
         };
         is_there && (!self.closed || !seen.runs.iter().any(Run::is_open))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::api::client::seen::TaskDetails;
 use crate::api::client::{Client, ClientError, task_path};
 use crate::cli::commands::Ended;
 use crate::cli::commands::tail::{interruptible, json_line, payload};
@@ -13,7 +14,6 @@ use crate::cli::tasks::NONE;
 use crate::cli::text::one_line;
 use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::{BoardName, TaskId};
-use crate::kernel::queries::TaskDetails;
 
 /// Tasks whose assignee and tenant are remembered.
 const KNOWN_MAX: usize = 4096;

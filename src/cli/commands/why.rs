@@ -1,5 +1,6 @@
 //! `kanban why`.
 
+use crate::api::client::seen::WhyReply;
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -8,7 +9,6 @@ use crate::cli::text::one_line;
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::queries::WhyReply;
 use crate::kernel::why::Reason;
 
 /// Explain why a task is not running.
@@ -35,7 +35,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let when = until(&reply.reason).map_or_else(String::new, |until| left(until, &session.times()));
+    let until = reply.reason.known().as_ref().and_then(until);
+    let when = until.map_or_else(String::new, |until| left(until, &session.times()));
     let message = one_line(&reply.explanation);
     session.output.line(format!("{} ({}): {message}{when}", reply.id, reply.status))?;
     if let Some(hint) = &reply.hint {

@@ -51,10 +51,11 @@ const DOCUMENTS_MAX: u32 = 10_000;
 
 /// A matching task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Hit {
+#[schemars(rename = "Hit")]
+pub struct Hit<T = Task> {
     /// The task.
     #[serde(flatten)]
-    pub task: Task,
+    pub task: T,
     /// The passage with the matches marked by `[` and `]`; the title when the match is far into a long text.
     pub snippet: String,
 }

@@ -33,12 +33,13 @@ pub struct ShowTask {
 
 /// A task with its history.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct TaskDetails {
+#[schemars(rename = "TaskDetails")]
+pub struct TaskDetails<T = Task, R = Run> {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// The task.
-    pub task: Task,
+    pub task: T,
     /// Tasks it depends on.
     #[schemars(with = "Vec<String>")]
     pub parents: Vec<TaskId>,
@@ -53,7 +54,7 @@ pub struct TaskDetails {
     /// Events, oldest first.
     pub events: Vec<Event>,
     /// Runs, oldest first.
-    pub runs: Vec<Run>,
+    pub runs: Vec<R>,
     /// Number of older records omitted; absent when there are none.
     #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
     pub left_out: LeftOut,

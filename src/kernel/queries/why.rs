@@ -26,17 +26,18 @@ pub struct WhyTask {
 
 /// Why a task is not running: one reason.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct WhyReply {
+#[schemars(rename = "WhyReply")]
+pub struct WhyReply<S = TaskStatus, R = Reason> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its status.
-    pub status: TaskStatus,
+    pub status: S,
     /// The reason.
     #[serde(flatten)]
-    pub reason: Reason,
+    pub reason: R,
     /// The reason, in one line for people.
     pub explanation: String,
     /// Suggested action.

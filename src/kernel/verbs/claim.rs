@@ -55,10 +55,11 @@ pub struct ClaimTask {
 
 /// The claimed task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct ClaimReply {
+#[schemars(rename = "ClaimReply")]
+pub struct ClaimReply<T = Task> {
     /// The task.
     #[serde(flatten)]
-    pub task: Task,
+    pub task: T,
     /// The run opened by the claim.
     pub run_id: RunId,
     /// Workspace.

@@ -69,10 +69,11 @@ pub struct CreateTask {
 
 /// The task, and whether this request created it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct CreateReply {
+#[schemars(rename = "CreateReply")]
+pub struct CreateReply<T = Task> {
     /// The task.
     #[serde(flatten)]
-    pub task: Task,
+    pub task: T,
     /// False when the idempotency key matched an existing task.
     pub created: bool,
 }

@@ -21,10 +21,11 @@ pub struct CreateTasks {
 }
 
 /// Result of `create_batch`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub struct CreateTasksReply {
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CreateTasksReply")]
+pub struct CreateTasksReply<C = CreateReply> {
     /// The created tasks in the order of the request, up to the first refusal.
-    pub created: Vec<CreateReply>,
+    pub created: Vec<C>,
     /// The first refused task; later ones were not processed.
     pub refused: Option<RefusedTask>,
 }
@@ -47,7 +48,7 @@ impl Verb for CreateTasks {
     const NAME: &'static str = "create_batch";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateTasksReply, VerbError> {
-        let mut reply = CreateTasksReply::default();
+        let mut reply = CreateTasksReply { created: Vec::new(), refused: None };
         for (index, task) in validate::list("tasks", &self.tasks)?.iter().enumerate() {
             // A create looks at everything before it writes anything, so a refused one has left nothing behind.
             match task.run(tx) {

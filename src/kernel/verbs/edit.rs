@@ -68,10 +68,11 @@ pub struct EditTask {
 
 /// The edited task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct EditReply {
+#[schemars(rename = "EditReply")]
+pub struct EditReply<T = Task> {
     /// The task.
     #[serde(flatten)]
-    pub task: Task,
+    pub task: T,
     /// Names of the changed fields; empty when nothing changed.
     pub changed: Vec<String>,
 }

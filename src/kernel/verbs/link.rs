@@ -30,7 +30,8 @@ pub struct LinkTasks {
 
 /// Result of `link`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct LinkReply {
+#[schemars(rename = "LinkReply")]
+pub struct LinkReply<S = TaskStatus> {
     /// As requested.
     pub parent_id: String,
     /// As requested.
@@ -41,7 +42,7 @@ pub struct LinkReply {
     /// False when the link already existed.
     pub linked: bool,
     /// New status of the child: a ready child of an unfinished parent moves to `todo`.
-    pub child_status: TaskStatus,
+    pub child_status: S,
 }
 
 impl Verb for LinkTasks {

@@ -30,14 +30,15 @@ pub struct PromoteTask {
 
 /// Result of `promote`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct PromoteReply {
+#[schemars(rename = "PromoteReply")]
+pub struct PromoteReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// Unfinished parents that were ignored.
     pub unmet: Vec<String>,
 }

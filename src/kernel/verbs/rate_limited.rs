@@ -37,14 +37,15 @@ pub struct RateLimitTask {
 
 /// Result of `rate_limited`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct RateLimitReply {
+#[schemars(rename = "RateLimitReply")]
+pub struct RateLimitReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// The ended run.
     pub run_id: Option<RunId>,
     /// Earliest time of the next start, epoch seconds.

@@ -29,14 +29,15 @@ pub struct ReclaimTask {
 
 /// Result of `reclaim`, `reassign` and `stop`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct ReclaimReply {
+#[schemars(rename = "ReclaimReply")]
+pub struct ReclaimReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// The new assignee.
     pub assignee: Option<String>,
     /// The ended run.

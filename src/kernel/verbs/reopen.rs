@@ -27,14 +27,15 @@ pub struct ReopenTask {
 
 /// Result of `reopen`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct ReopenReply {
+#[schemars(rename = "ReopenReply")]
+pub struct ReopenReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// Children that wait for it again.
     pub demoted: Vec<String>,
 }

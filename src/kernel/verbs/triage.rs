@@ -26,14 +26,15 @@ pub struct TriageTask {
 
 /// Result of `triage`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct TriageReply {
+#[schemars(rename = "TriageReply")]
+pub struct TriageReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
 }
 
 impl Verb for TriageTask {

@@ -28,14 +28,15 @@ pub struct UnarchiveTask {
 
 /// Result of `unarchive`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct UnarchiveReply {
+#[schemars(rename = "UnarchiveReply")]
+pub struct UnarchiveReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// Children that wait for it again.
     pub demoted: Vec<String>,
     /// Its idempotency key, which another task has by now: this one has none any longer.

@@ -30,14 +30,15 @@ pub struct UnblockTask {
 
 /// Result of `unblock`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct UnblockReply {
+#[schemars(rename = "UnblockReply")]
+pub struct UnblockReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// `ready`; `todo` when it has unfinished parents; `scheduled` when its time has not come; `review` when its review is open.
-    pub status: TaskStatus,
+    pub status: S,
 }
 
 impl Verb for UnblockTask {

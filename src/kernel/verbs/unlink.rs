@@ -28,7 +28,8 @@ pub struct UnlinkTasks {
 
 /// Result of `unlink`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct UnlinkReply {
+#[schemars(rename = "UnlinkReply")]
+pub struct UnlinkReply<S = TaskStatus> {
     /// As requested.
     pub parent_id: String,
     /// As requested.
@@ -37,7 +38,7 @@ pub struct UnlinkReply {
     #[schemars(with = "String")]
     pub board: BoardName,
     /// New status of the child.
-    pub child_status: TaskStatus,
+    pub child_status: S,
 }
 
 impl Verb for UnlinkTasks {

@@ -17,14 +17,15 @@ use crate::kernel::verbs::fence::run_over;
 
 /// Result of `complete` and `block`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct VerdictReply {
+#[schemars(rename = "VerdictReply")]
+pub struct VerdictReply<S = TaskStatus> {
     /// The task.
     pub id: String,
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
     /// Its new status.
-    pub status: TaskStatus,
+    pub status: S,
     /// The run that the verdict ended, if any.
     pub run_id: Option<RunId>,
     /// True when this run had already given this verdict.
