@@ -23,13 +23,13 @@ use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
     ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply, BlockTask,
-    BreakerInfo, CancelTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask,
-    CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply,
-    DetachFile, DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask,
-    LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
-    ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, ResetBreaker, RestartTask,
-    SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask,
-    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
+    BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
+    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks,
+    CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
+    HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply,
+    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, ResetBreaker,
+    RestartTask, SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply,
+    TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
     Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 use crate::service::assignees::{self, Assignee, ListAssignees};
@@ -70,6 +70,10 @@ pub const OPERATIONS: &[Operation] = &[
             "Edit the title, body, priority, tenant or labels of a task.",
         )
     },
+    verb::<BulkTasks, BulkReply>(
+        "/v1/tasks/bulk",
+        "Apply one operation to many tasks, by ids or by a filter; each is answered on its own.",
+    ),
     verb::<LinkTasks, LinkReply>("/v1/links", "Add a dependency between two tasks."),
     verb::<UnlinkTasks, UnlinkReply>("/v1/links/remove", "Remove a dependency between two tasks."),
     by_hand::<ClaimTask, ClaimReply>(

@@ -165,6 +165,9 @@ pub const RATE_LIMIT_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 /// Scheduled tasks that one pass lets go on; more follow in the next.
 pub const DUE_PER_PASS: u32 = 256;
 
+/// Tasks of one bulk request.
+pub const BULK_TASKS_MAX: u32 = 500;
+
 /// Released tasks that one request promotes.
 pub const PROMOTED_PER_REQUEST: usize = 256;
 

@@ -82,6 +82,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("assignees", Right::Read),
     ("boards", Right::Read),
     ("comment", Right::Comment),
+    // Each of its parts takes the right of its own operation.
+    ("bulk", Right::Comment),
     ("create", Right::Create),
     ("create_batch", Right::Create),
     ("link", Right::Create),

@@ -9,6 +9,7 @@
 
 mod bounds;
 mod breakers;
+mod bulk;
 mod claims;
 mod contexts;
 mod dispatch;

@@ -1,6 +1,5 @@
 //! `kanban archive`.
 
-use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
@@ -31,15 +30,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<ArchiveReply, _> {
-        let request = ArchiveTask {
-            id: id.to_owned(),
-            release_children: arguments.release_children,
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "archive")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, |reply| {
+    let request =
+        ArchiveTask { id: String::new(), release_children: arguments.release_children, board };
+    bulk::each(&client, &ids, session, "archive", &request, |reply: &ArchiveReply| {
         let held = stopping::held(&reply.held);
         match reply.run_id {
             Some(run_id) => format!("Archived {} (stopping run {run_id}){held}", reply.id),

@@ -1,7 +1,6 @@
 //! `kanban block`.
 
 use crate::api::client::seen::VerdictReply;
-use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -44,20 +43,19 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let ids = words::each_once(&std::iter::once(id).chain(ids).collect::<Vec<_>>());
     let client = session.client()?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<VerdictReply, _> {
-        let request = BlockTask {
-            id: id.to_owned(),
-            reason: reason.clone(),
-            kind: kind.clone(),
-            comment: true,
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "block")?, &request)
+    let request = BlockTask {
+        id: String::new(),
+        reason: reason.clone(),
+        kind: kind.clone(),
+        comment: true,
+        board,
     };
     let message =
         reason.as_deref().map_or_else(String::new, |text| format!(": {}", one_line(text)));
-    bulk::each(&client, &ids, session, ask, |reply| match reply.already {
-        true => format!("Blocked {} (already blocked by this run){message}", reply.id),
-        false => format!("Blocked {}{message}", reply.id),
+    bulk::each(&client, &ids, session, "block", &request, |reply: &VerdictReply| {
+        match reply.already {
+            true => format!("Blocked {} (already blocked by this run){message}", reply.id),
+            false => format!("Blocked {}{message}", reply.id),
+        }
     })
 }

@@ -1,7 +1,6 @@
 //! `kanban cancel`.
 
 use crate::api::client::seen::ReclaimReply;
-use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
@@ -35,16 +34,13 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let reason = session.optional_text("--reason", arguments.reason)?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<ReclaimReply, _> {
-        let request = CancelTask {
-            id: id.to_owned(),
-            reason: reason.clone(),
-            release_children: arguments.release_children,
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "cancel")?, &request)
+    let request = CancelTask {
+        id: String::new(),
+        reason,
+        release_children: arguments.release_children,
+        board,
     };
-    bulk::each(&client, &ids, session, ask, |reply| {
+    bulk::each(&client, &ids, session, "cancel", &request, |reply: &ReclaimReply| {
         let held = stopping::held(&reply.held);
         format!("Cancelled {}{}{held}", reply.id, stopping::words(reply))
     })

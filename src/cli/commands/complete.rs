@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::api::client::artifact_of;
 use crate::api::client::seen::VerdictReply;
-use crate::api::client::{artifact_of, task_path};
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -71,21 +71,20 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         artifacts.iter().map(|path| artifact_of(path)).collect::<Result<_, _>>()?;
     let client = session.client()?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<VerdictReply, _> {
-        let request = CompleteTask {
-            id: id.to_owned(),
-            summary: summary.clone(),
-            metadata: metadata.clone(),
-            result: result.clone(),
-            artifacts: artifacts.clone(),
-            created_cards: created_cards.clone(),
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "complete")?, &request)
+    let request = CompleteTask {
+        id: String::new(),
+        summary,
+        metadata,
+        result,
+        artifacts,
+        created_cards,
+        board,
     };
-    bulk::each(&client, &ids, session, ask, |reply| match reply.already {
-        true => format!("Completed {} (already completed by this run)", reply.id),
-        false => format!("Completed {}", reply.id),
+    bulk::each(&client, &ids, session, "complete", &request, |reply: &VerdictReply| {
+        match reply.already {
+            true => format!("Completed {} (already completed by this run)", reply.id),
+            false => format!("Completed {}", reply.id),
+        }
     })
 }
 

@@ -1,7 +1,6 @@
 //! `kanban promote`.
 
 use crate::api::client::seen::PromoteReply;
-use crate::api::client::task_path;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -42,16 +41,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let (ids, reason) = named(arguments, session)?;
     let client = session.client()?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<PromoteReply, _> {
-        let request = PromoteTask {
-            id: id.to_owned(),
-            force: arguments.force,
-            reason: reason.clone(),
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "promote")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, |reply| {
+    let request = PromoteTask { id: String::new(), force: arguments.force, reason, board };
+    bulk::each(&client, &ids, session, "promote", &request, |reply: &PromoteReply| {
         match (reply.status.known(), reply.unmet.is_empty()) {
             (Some(TaskStatus::Todo), _) => {
                 format!("Promoted {} (todo: a parent is unfinished)", reply.id)

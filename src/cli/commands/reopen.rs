@@ -1,7 +1,6 @@
 //! `kanban reopen`.
 
 use crate::api::client::seen::ReopenReply;
-use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
@@ -28,11 +27,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<ReopenReply, _> {
-        let request = ReopenTask { id: id.to_owned(), board: board.clone() };
-        client.post(&task_path(id, "reopen")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, |reply| {
+    let request = ReopenTask { id: String::new(), board };
+    bulk::each(&client, &ids, session, "reopen", &request, |reply: &ReopenReply| {
         let waiting = waiting_again(&reply.demoted);
         format!("Reopened {} ({}){waiting}", reply.id, reply.status)
     })

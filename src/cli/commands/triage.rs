@@ -1,7 +1,6 @@
 //! `kanban triage`.
 
 use crate::api::client::seen::TriageReply;
-use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
@@ -31,10 +30,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let reason = session.optional_text("--reason", arguments.reason)?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<TriageReply, _> {
-        let request =
-            TriageTask { id: id.to_owned(), reason: reason.clone(), board: board.clone() };
-        client.post(&task_path(id, "triage")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, |reply| format!("{} is in triage", reply.id))
+    let request = TriageTask { id: String::new(), reason, board };
+    bulk::each(&client, &ids, session, "triage", &request, |reply: &TriageReply| {
+        format!("{} is in triage", reply.id)
+    })
 }

@@ -1,7 +1,6 @@
 //! `kanban unarchive`.
 
 use crate::api::client::seen::UnarchiveReply;
-use crate::api::client::task_path;
 use crate::cli::commands::reopen::waiting_again;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
@@ -27,11 +26,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<UnarchiveReply, _> {
-        let request = UnarchiveTask { id: id.to_owned(), board: board.clone() };
-        client.post(&task_path(id, "unarchive")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, line)
+    let request = UnarchiveTask { id: String::new(), board };
+    bulk::each(&client, &ids, session, "unarchive", &request, line)
 }
 
 fn line(reply: &UnarchiveReply) -> String {

@@ -1,7 +1,6 @@
 //! `kanban unblock`.
 
 use crate::api::client::seen::UnblockReply;
-use crate::api::client::task_path;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::session::Session;
@@ -32,17 +31,14 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let ids = arguments.targets.ids(&client, session)?;
     let board = session.board.clone();
-    let ask = |id: &str| -> Result<UnblockReply, _> {
-        let request = UnblockTask {
-            id: id.to_owned(),
-            more_starts: arguments.more_starts,
-            board: board.clone(),
-        };
-        client.post(&task_path(id, "unblock")?, &request)
-    };
-    bulk::each(&client, &ids, session, ask, |reply| match reply.status.known() {
-        Some(TaskStatus::Todo) => format!("Unblocked {} (todo: a parent is unfinished)", reply.id),
-        Some(TaskStatus::Ready) => format!("Unblocked {}", reply.id),
-        Some(_) | None => format!("Unblocked {} ({})", reply.id, reply.status),
+    let request = UnblockTask { id: String::new(), more_starts: arguments.more_starts, board };
+    bulk::each(&client, &ids, session, "unblock", &request, |reply: &UnblockReply| {
+        match reply.status.known() {
+            Some(TaskStatus::Todo) => {
+                format!("Unblocked {} (todo: a parent is unfinished)", reply.id)
+            }
+            Some(TaskStatus::Ready) => format!("Unblocked {}", reply.id),
+            Some(_) | None => format!("Unblocked {} ({})", reply.id, reply.status),
+        }
     })
 }

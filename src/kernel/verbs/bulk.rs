@@ -1,0 +1,218 @@
+//! `bulk`: one verb for many tasks in one request: by their ids, or by a filter. Each stands alone, in the given order: a refusal
+//! is answered for its task, and the others go on.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kernel::error::{Edge, Fault, Refusal, VerbError};
+use crate::kernel::limits::BULK_TASKS_MAX;
+use crate::kernel::shorten::shorten;
+use crate::kernel::store;
+use crate::kernel::store::listing::ListFilter;
+use crate::kernel::store::transaction::alone;
+use crate::kernel::task::TaskStatus;
+use crate::kernel::tx::Tx;
+use crate::kernel::validate;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::archive::ArchiveTask;
+use crate::kernel::verbs::assign::AssignTask;
+use crate::kernel::verbs::block::BlockTask;
+use crate::kernel::verbs::cancel::CancelTask;
+use crate::kernel::verbs::comment::CommentTask;
+use crate::kernel::verbs::complete::CompleteTask;
+use crate::kernel::verbs::create_batch::RefusedTask;
+use crate::kernel::verbs::edit::EditTask;
+use crate::kernel::verbs::promote::PromoteTask;
+use crate::kernel::verbs::reassign::ReassignTask;
+use crate::kernel::verbs::reclaim::ReclaimTask;
+use crate::kernel::verbs::reopen::ReopenTask;
+use crate::kernel::verbs::restart::RestartTask;
+use crate::kernel::verbs::stop::StopTask;
+use crate::kernel::verbs::triage::TriageTask;
+use crate::kernel::verbs::unarchive::UnarchiveTask;
+use crate::kernel::verbs::unblock::UnblockTask;
+
+/// One verb for many tasks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulkTasks {
+    /// Operation of a task: `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`, `reclaim`,
+    /// `reopen`, `restart`, `stop`, `triage`, `unarchive` or `unblock`.
+    pub verb: String,
+    /// The tasks, at most 500; without any, those of the filter.
+    pub ids: Vec<String>,
+    /// Which tasks, instead of ids.
+    #[serde(rename = "where")]
+    pub filter: Option<BulkFilter>,
+    /// Fields of the operation, the same for every task.
+    #[schemars(with = "std::collections::BTreeMap<String, Value>")]
+    pub fields: Map<String, Value>,
+    /// Board of the tasks; a task of another board is refused. Default: `default`.
+    pub board: Option<String>,
+}
+
+/// Which tasks; several conditions narrow together, and one at least is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulkFilter {
+    /// Their status.
+    pub status: Option<String>,
+    /// Their assignee.
+    pub assignee: Option<String>,
+    /// Their tenant.
+    pub tenant: Option<String>,
+    /// A label of theirs.
+    pub label: Option<String>,
+}
+
+/// Result of `bulk`, task by task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BulkReply {
+    /// The tasks in the order of the request.
+    pub results: Vec<BulkResult>,
+}
+
+/// What became of one task: a reply or a refusal.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BulkResult {
+    /// The task, as the request names it.
+    pub id: String,
+    /// The reply of the operation.
+    pub reply: Option<Value>,
+    /// Why it was refused.
+    pub refused: Option<RefusedTask>,
+}
+
+type Run = fn(&mut Tx<'_>, Value) -> Result<Value, VerbError>;
+
+fn run_as<V: Verb + DeserializeOwned>(tx: &mut Tx<'_>, request: Value) -> Result<Value, VerbError> {
+    let verb: V = serde_json::from_value(request).map_err(|error| Refusal::InvalidValue {
+        field: "fields",
+        problem: "do not fit the verb",
+        value: shorten(&error.to_string()),
+    })?;
+    let reply = verb.run(tx)?;
+    serde_json::to_value(reply)
+        .map_err(|error| Fault::Corrupt { what: "reply", value: error.to_string() }.into())
+}
+
+const VERBS: [(&str, Run); 16] = [
+    ("archive", run_as::<ArchiveTask>),
+    ("assign", run_as::<AssignTask>),
+    ("block", run_as::<BlockTask>),
+    ("cancel", run_as::<CancelTask>),
+    ("comment", run_as::<CommentTask>),
+    ("complete", run_as::<CompleteTask>),
+    ("edit", run_as::<EditTask>),
+    ("promote", run_as::<PromoteTask>),
+    ("reassign", run_as::<ReassignTask>),
+    ("reclaim", run_as::<ReclaimTask>),
+    ("reopen", run_as::<ReopenTask>),
+    ("restart", run_as::<RestartTask>),
+    ("stop", run_as::<StopTask>),
+    ("triage", run_as::<TriageTask>),
+    ("unarchive", run_as::<UnarchiveTask>),
+    ("unblock", run_as::<UnblockTask>),
+];
+
+impl Verb for BulkTasks {
+    type Reply = BulkReply;
+    const NAME: &'static str = "bulk";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<BulkReply, VerbError> {
+        let board = tx.board(self.board.as_deref(), Self::NAME)?;
+        let Some((_, run)) = VERBS.iter().find(|(name, _)| *name == self.verb) else {
+            let names = VERBS.map(|(name, _)| name).join(", ");
+            return Err(invalid("verb", &format!("{} (one of {names})", shorten(&self.verb))));
+        };
+        if self.fields.contains_key("id") || self.fields.contains_key("board") {
+            return Err(invalid("fields", "id or board"));
+        }
+        let ids = match &self.filter {
+            None => validate::list("ids", &self.ids)?.to_vec(),
+            Some(filter) if self.ids.is_empty() => filter.ids(tx, board.as_str())?,
+            Some(_) => return Err(invalid("where", "ids and a filter")),
+        };
+        let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
+        if ids.len() > limit {
+            return Err(Refusal::TooLarge { field: "ids", actual: ids.len(), limit }.into());
+        }
+        let mut results = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut request = self.fields.clone();
+            request.insert("id".to_owned(), id.clone().into());
+            if let Some(board) = &self.board {
+                request.insert("board".to_owned(), board.clone().into());
+            }
+            results.push(self.one(tx, *run, id, request)?);
+        }
+        Ok(BulkReply { results })
+    }
+}
+
+impl BulkTasks {
+    /// One task, which leaves nothing when it is refused.
+    fn one(
+        &self,
+        tx: &mut Tx<'_>,
+        run: Run,
+        id: String,
+        request: Map<String, Value>,
+    ) -> Result<BulkResult, VerbError> {
+        let connection = tx.connection;
+        let before = (tx.effects.events.len(), tx.effects.signals.len(), tx.effects.counts.len());
+        match alone(connection, || run(tx, Value::Object(request)))? {
+            Ok(reply) => Ok(BulkResult { id, reply: Some(reply), refused: None }),
+            Err(VerbError::Refused(refusal)) => {
+                let (events, signals, counts) = before;
+                tx.effects.events.truncate(events);
+                tx.effects.signals.truncate(signals);
+                tx.effects.counts.truncate(counts);
+                let refused = RefusedTask {
+                    index: 0,
+                    code: refusal.code(),
+                    message: refusal.to_string(),
+                    hint: refusal.hint().and_then(|hint| hint.render(Edge::Api)),
+                };
+                Ok(BulkResult { id, reply: None, refused: Some(refused) })
+            }
+            Err(failed @ VerbError::Failed(_)) => Err(failed),
+        }
+    }
+}
+
+impl BulkFilter {
+    /// The tasks that it lets through, in the order of a listing.
+    fn ids(&self, tx: &Tx<'_>, board: &str) -> Result<Vec<String>, VerbError> {
+        if *self == Self::default() {
+            return Err(invalid("where", "no condition"));
+        }
+        let status = match self.status.as_deref() {
+            Some(text) => {
+                Some(TaskStatus::parse(text).ok_or_else(|| invalid("status", &shorten(text)))?)
+            }
+            None => None,
+        };
+        let filter = ListFilter {
+            board: tx.board(Some(board), BulkTasks::NAME)?,
+            status,
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            include_archived: status == Some(TaskStatus::Archived),
+            // One more, so that too many are seen.
+            limit: Some(BULK_TASKS_MAX + 1),
+            ..ListFilter::default()
+        };
+        let tasks = store::listing::list(tx.store(), &filter)?;
+        Ok(tasks.into_iter().map(|task| task.id.to_string()).collect())
+    }
+}
+
+fn invalid(field: &'static str, value: &str) -> VerbError {
+    let problem = "cannot be used here";
+    Refusal::InvalidValue { field, problem, value: value.to_owned() }.into()
+}
