@@ -38,13 +38,13 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::limits::WAITS_PER_REQUEST_MAX;
-use crate::kernel::location::{Look, Looks};
+use crate::kernel::location::{Look, Looks, TaskPaths};
 use crate::kernel::policy::Policy;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{
     DispatchPreview, DispatchReport, Hold, PassMode, PassReply, PromoteReleased, RunOrder,
-    SpawnedTask, StartReadyRuns, UnseenPath, preview_dispatch,
+    SpawnedTask, StartReadyRuns, UnseenPath, preview_dispatch, task_paths,
 };
 use crate::os::host::clock::epoch_seconds;
 use messages::{DispatchNow, Ping, Wake};
@@ -149,7 +149,7 @@ impl Dispatcher {
         let looks = std::mem::take(&mut self.looks);
         let submit = async move {
             let is_disk_low = disk.await;
-            let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks };
+            let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks, only: Vec::new() };
             database.submit(Submit::by_system("dispatcher", verb)).await
         };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {
@@ -361,8 +361,12 @@ async fn dispatch_now(
     }
     let mode = PassMode::OnRequest { failure_limit: message.failure_limit };
     let is_disk_low = deps.is_disk_low().await;
-    let looks = look_for_request(deps, &message.caller).await?;
-    let verb = StartReadyRuns { mode, max: message.max, is_disk_low, looks };
+    let looks = match message.only.as_slice() {
+        [] => look_for_request(deps, &message.caller).await?,
+        named => look_for_named(deps, &message.caller, named).await?,
+    };
+    let (max, only) = (message.max, message.only);
+    let verb = StartReadyRuns { mode, max, is_disk_low, looks, only };
     let submit = Submit { caller: message.caller.clone(), request_id: message.request_id, verb };
     let reply = deps.database.submit(submit).await?;
     let mut waiting = Vec::new();
@@ -381,6 +385,7 @@ async fn dispatch_now(
         skipped_unassigned: texts(&reply.skipped_unassigned),
         auto_blocked: texts(&reply.auto_blocked),
         held_by: reply.held_by,
+        not_started: reply.not_started,
         ..DispatchReport::default()
     };
     for (run_id, task_id, assignee, started) in waiting {
@@ -411,6 +416,28 @@ async fn look_for_request(deps: &DispatcherDeps, caller: &Caller) -> Result<Look
     };
     let mut paths = deps.readers.read(caller.clone(), find).await?;
     paths.extend(deps.configuration.policy().working_directory_by_profile.values().cloned());
+    Ok(look_within(deps, paths).await)
+}
+
+/// Where the paths of these tasks lead.
+async fn look_for_named(
+    deps: &DispatcherDeps,
+    caller: &Caller,
+    named: &[TaskId],
+) -> Result<Looks, VerbError> {
+    let (policy, named) = (deps.configuration.policy(), named.to_vec());
+    let find = move |snapshot: &crate::kernel::queries::Snapshot<'_>| {
+        let mut paths = Vec::new();
+        for id in &named {
+            if let Some(task) = store::tasks::get(snapshot.connection, id)? {
+                let TaskPaths { workspace, start } =
+                    task_paths(snapshot.connection, &policy, &task)?;
+                paths.extend(workspace.into_iter().chain(start));
+            }
+        }
+        Ok(paths)
+    };
+    let paths = deps.readers.read(caller.clone(), find).await?;
     Ok(look_within(deps, paths).await)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::kernel::error::{Fault, Refusal};
-use crate::kernel::verbs::DispatchReport;
+use crate::kernel::verbs::{DispatchReport, named_tasks};
 use crate::service::{Requester, Service, ServiceError};
 
 /// A person's dispatch.
@@ -16,6 +16,8 @@ use crate::service::{Requester, Service, ServiceError};
 pub struct DispatchRequest {
     /// Only report what would be done.
     pub dry_run: bool,
+    /// Start these tasks, in this order, instead of those at the head of the queues.
+    pub ids: Vec<String>,
     /// Maximum number of starts; 0 makes a full pass but starts nothing.
     pub max: Option<u32>,
     /// Failures after which a task started by this dispatch is blocked.
@@ -41,10 +43,16 @@ pub async fn dispatch(
         }
         .into());
     }
+    let only = named_tasks(&request.ids)?;
+    if request.dry_run && !only.is_empty() {
+        let (field, problem) = ("ids", "a dry run shows the whole pass");
+        return Err(Refusal::InvalidValue { field, problem, value: request.ids.join(", ") }.into());
+    }
     let policy = service.configuration.policy();
     let message = DispatchNow {
         caller: by.caller,
         request_id: by.request_id,
+        only,
         max: request.max,
         failure_limit: request.failure_limit,
         policy_for_preview: request.dry_run.then_some(policy),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kanband::kernel::caller::Caller;
+use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::run::RunOutcome;
@@ -10,7 +11,8 @@ use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
-    CompleteTask, CreateTask, PassMode, StartReadyRuns, UnblockTask, preview_dispatch,
+    CompleteTask, CreateTask, DispatchSwitch, PassMode, SetDispatch, StartReadyRuns, UnblockTask,
+    preview_dispatch,
 };
 
 use crate::bench_board::{Bench, worker};
@@ -237,8 +239,7 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
         mode: PassMode::OnRequest { failure_limit: Some(2) },
         max: Some(1),
         is_disk_low: false,
-        looks: Default::default(),
-    };
+        looks: Default::default(), only: Vec::new() };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
     bench.spawned(pass.orders[0].run_id);
@@ -276,8 +277,7 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
-        looks: Default::default(),
-    };
+        looks: Default::default(), only: Vec::new() };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }
 
@@ -304,4 +304,37 @@ fn a_run_has_the_time_limit_of_its_task_else_of_its_profile_else_the_default() {
         let order = bench.start_one();
         assert_eq!(order.max_runtime_seconds, expected, "{assignee} {own:?} {lifted}");
     }
+}
+
+#[test]
+fn named_tasks_start_as_far_as_limits_and_pause_let_them_and_each_other_one_says_why() {
+    let policy = Policy {
+        max_running: 2,
+        max_running_by_profile: [("capped".to_owned(), 1)].into(),
+        ..Policy::default()
+    };
+    let mut bench = Bench::with_policy(policy);
+    let first = bench.create("first in the queue", "dev", &[]);
+    let parent = bench.create("parent", "", &[]);
+    let waiting = bench.create("waiting", "dev", &[&parent]);
+    let capped = [1, 2].map(|_| bench.create("capped", "capped", &[]));
+    let others = [1, 2].map(|_| bench.create("other", "dev", &[]));
+    let named = |only: Vec<TaskId>| StartReadyRuns {
+        mode: PassMode::OnRequest { failure_limit: None },
+        max: None,
+        is_disk_low: false,
+        looks: Default::default(),
+        only,
+    };
+    bench.do_it(&SetDispatch { to: DispatchSwitch::Paused });
+    let reply = bench.do_it(&named(vec![others[0].clone()]));
+    assert_eq!((reply.orders.len(), reply.not_started[0].reason.as_str()), (0, "paused"));
+    bench.do_it(&SetDispatch { to: DispatchSwitch::On });
+    let all = [&waiting, &parent, &capped[0], &capped[1], &others[0], &others[1]];
+    let reply = bench.do_it(&named(all.map(Clone::clone).to_vec()));
+    let started: Vec<_> = reply.orders.iter().map(|order| &order.task.id).collect();
+    assert_eq!(started, [&capped[0], &others[0]]);
+    let reasons: Vec<_> = reply.not_started.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["dependency", "unassigned", "profile_cap", "cap"]);
+    assert_eq!(bench.status(&first), TaskStatus::Ready, "nobody named it");
 }

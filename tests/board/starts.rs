@@ -272,7 +272,7 @@ impl Boards {
     }
 
     fn pass(&mut self, mode: PassMode, is_disk_low: bool, looks: Looks) -> Vec<TaskId> {
-        let verb = StartReadyRuns { mode, max: None, is_disk_low, looks };
+        let verb = StartReadyRuns { mode, max: None, is_disk_low, looks, only: Vec::new() };
         let reply = self.bench.by(&Caller::System { part: "dispatcher" }, &verb).unwrap();
         for order in &reply.orders {
             // One that is seen running closes the breakers again.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::Message;
 
+use crate::kernel::ids::TaskId;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::policy::Policy;
@@ -27,6 +28,8 @@ pub struct DispatchNow {
     pub caller: Caller,
     /// Id under which the client may repeat it.
     pub request_id: Option<String>,
+    /// Only these tasks; empty: what is at the head of the queues.
+    pub only: Vec<TaskId>,
     /// Starts at most.
     pub max: Option<u32>,
     /// Failures after which a task started by this is given up.

@@ -1,20 +1,28 @@
 //! `kanban dispatch`.
 
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
+use crate::cli::text::one_line;
+use crate::cli::words::each_once;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{DispatchReport, Hold};
+use crate::kernel::verbs::{DispatchReport, Hold, NotStarted};
 use crate::service::dispatch::DispatchRequest;
 
 /// Start ready tasks now instead of waiting for the dispatcher.
 ///
-/// Returns when every start has succeeded or failed. Ignores back-off; obeys limits, breakers and pause.
+/// With ids, starts these tasks and no others. Returns when every start has succeeded or failed. Ignores back-off; obeys limits,
+/// breakers and pause.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  kanban dispatch t_1a2b3c4d
   kanban dispatch --dry-run
   kanban dispatch --max 1 --failure-limit 2")]
 pub struct Arguments {
+    /// Tasks to start; default: those at the head of the queues
+    #[arg(value_name = "ID", conflicts_with_all = ["dry_run", "max"], add = complete::tasks())]
+    ids: Vec<String>,
     /// Show the result without starting anything
     #[arg(long)]
     dry_run: bool,
@@ -32,20 +40,22 @@ pub struct Arguments {
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let request = DispatchRequest {
+        ids: each_once(&arguments.ids),
         dry_run: arguments.dry_run,
         max: arguments.max,
         failure_limit: arguments.failure_limit,
         board: session.board.clone(),
     };
     let report: DispatchReport = session.client()?.post("/v1/dispatch", &request)?;
+    let exit = if report.not_started.is_empty() { CliExit::Ok } else { CliExit::Refused };
     if session.output.is_json() {
         session.output.json(&report)?;
-        return Ok(CliExit::Ok);
+        return Ok(exit);
     }
     for line in lines(&report, arguments.dry_run) {
         session.output.line(line)?;
     }
-    Ok(CliExit::Ok)
+    Ok(exit)
 }
 
 fn lines(report: &DispatchReport, is_dry: bool) -> Vec<String> {
@@ -65,6 +75,9 @@ fn lines(report: &DispatchReport, is_dry: bool) -> Vec<String> {
         let workspace = if spawned.workspace.is_empty() { NONE } else { &spawned.workspace };
         let (id, who) = (&spawned.task_id, &spawned.assignee);
         lines.push(format!("  - {id}  ->  {who}  @ {workspace}{dry}"));
+    }
+    for NotStarted { task_id, explanation, .. } in &report.not_started {
+        lines.push(format!("Not started: {task_id}: {}", one_line(explanation)));
     }
     let held = report.held_by.map(|hold| match hold {
         Hold::Paused => "paused; resume with `kanban resume`",

@@ -24,6 +24,7 @@ use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::clamp_times::clamp_times;
+use crate::kernel::verbs::dispatch_named::NotStarted;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
@@ -55,6 +56,9 @@ pub struct StartReadyRuns {
     pub is_disk_low: bool,
     /// What the paths of tasks lead to, as far as just resolved.
     pub looks: Looks,
+    /// Only these tasks, in this order; empty: what is at the head of the queues.
+    #[serde(default)]
+    pub only: Vec<TaskId>,
 }
 
 /// A run that was claimed and is now to be started.
@@ -114,6 +118,9 @@ pub struct PassReply {
     pub next_due: Option<EpochSeconds>,
     /// What kept the pass from starting anything.
     pub held_by: Option<Hold>,
+    /// Named tasks that were not started.
+    #[serde(default)]
+    pub not_started: Vec<NotStarted>,
     /// This reply was given before: its runs were started then, and are not to be started again.
     #[serde(skip)]
     pub is_repeated: bool,
@@ -148,7 +155,12 @@ impl Verb for StartReadyRuns {
         };
         let standing = Standing::read(tx.store(), tx.policy, tx.now, asker)?;
         reply.held_by = standing.board.as_ref().err().and_then(start::hold);
-        let wants_slots = self.start_heads(tx, &standing, &mut reply)?;
+        let wants_slots = if self.only.is_empty() {
+            self.start_heads(tx, &standing, &mut reply)?
+        } else {
+            self.start_named(tx, &standing, &mut reply)?;
+            0
+        };
         if wants_slots > 0 {
             for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
                 tx.signal(Signal::StopRun { run_id });
@@ -186,7 +198,7 @@ impl StartReadyRuns {
         Ok(walked.wants_slots)
     }
 
-    fn claim(
+    pub(super) fn claim(
         &self,
         tx: &mut Tx<'_>,
         task: &Task,

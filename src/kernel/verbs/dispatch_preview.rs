@@ -12,6 +12,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::rules::start;
 use crate::kernel::standing::Asker;
 use crate::kernel::store::{self, Connection};
+use crate::kernel::verbs::dispatch_named::NotStarted;
 
 /// What a pass would do, for `dispatch --dry-run`. Reads only.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct DispatchReport {
     /// Why nothing is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<Hold>,
+    /// Named tasks that were not started, with the reason of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_started: Vec<NotStarted>,
 }
 
 /// A started task.

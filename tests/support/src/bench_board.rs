@@ -143,8 +143,7 @@ impl Bench {
                 mode: PassMode::Automatic,
                 max: None,
                 is_disk_low: false,
-                looks: Default::default(),
-            },
+                looks: Default::default(), only: Vec::new() },
         )
         .unwrap()
     }
