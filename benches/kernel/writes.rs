@@ -252,7 +252,9 @@ fn pass() -> Request {
         mode: PassMode::Automatic,
         max: None,
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() };
+        looks: Default::default(),
+        only: Vec::new(),
+    };
     Box::new(move |batch| Reply::Started(run(batch, &system(), &verb).orders))
 }
 

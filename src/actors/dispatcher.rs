@@ -149,7 +149,13 @@ impl Dispatcher {
         let looks = std::mem::take(&mut self.looks);
         let submit = async move {
             let is_disk_low = disk.await;
-            let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low, looks, only: Vec::new() };
+            let verb = StartReadyRuns {
+                mode: PassMode::Automatic,
+                max: None,
+                is_disk_low,
+                looks,
+                only: Vec::new(),
+            };
             database.submit(Submit::by_system("dispatcher", verb)).await
         };
         context.spawn(submit.into_actor(self).map(|answer, dispatcher, context| {

@@ -25,7 +25,7 @@ fn each_task_is_answered_on_its_own_and_a_refused_one_leaves_nothing() {
     assert_eq!(bench.status(&ready), TaskStatus::Blocked);
     assert_eq!(bench.events(&done).len(), before);
     let counted = bench.board.counts().clone();
-    let rows = bench.board.read(|c| kanband::kernel::store::counts::read(c)).unwrap();
+    let rows = bench.board.read(kanband::kernel::store::counts::read).unwrap();
     assert_eq!(counted, rows);
 }
 

@@ -239,7 +239,9 @@ fn a_persons_dispatch_does_not_wait_for_a_back_off_and_uses_its_own_limit() {
         mode: PassMode::OnRequest { failure_limit: Some(2) },
         max: Some(1),
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() };
+        looks: Default::default(),
+        only: Vec::new(),
+    };
     let pass = bench.do_it(&verb);
     assert_eq!(pass.orders.len(), 1);
     bench.spawned(pass.orders[0].run_id);
@@ -277,7 +279,9 @@ fn with_dispatch_disabled_only_a_persons_pass_starts_something() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() };
+        looks: Default::default(),
+        only: Vec::new(),
+    };
     assert_eq!(bench.by(&caller, &verb).unwrap().orders.len(), 1);
 }
 

@@ -169,7 +169,9 @@ fn a_pause_is_stored_and_stops_automatic_and_manual_starts() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: None,
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() };
+        looks: Default::default(),
+        only: Vec::new(),
+    };
     assert!(bench.do_it(&by_hand).orders.is_empty());
     let reply = bench.do_it(&SetDispatch { to: DispatchSwitch::On });
     assert_eq!(reply.before, DispatchSwitch::Paused);

@@ -45,7 +45,13 @@ fn pass_with(bench: &mut Bench, looks: Looks) -> PassReply {
     bench
         .by(
             &caller,
-            &StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks, only: Vec::new() },
+            &StartReadyRuns {
+                mode: PassMode::Automatic,
+                max: None,
+                is_disk_low: false,
+                looks,
+                only: Vec::new(),
+            },
         )
         .unwrap()
 }

@@ -90,7 +90,9 @@ fn use_everything_hot(bench: &mut Bench) {
         mode: PassMode::OnRequest { failure_limit: None },
         max: Some(1),
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() });
+        looks: Default::default(),
+        only: Vec::new(),
+    });
     wait_for_a_place(bench);
     read_everything_hot(bench, child.as_str());
 }
@@ -113,8 +115,13 @@ fn wait_for_a_place(bench: &mut Bench) {
         };
         let looks = [(anchor, kanband::kernel::location::Look::Found(location))].into();
         let system = kanband::kernel::caller::Caller::System { part: "dispatcher" };
-        let verb =
-            StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks, only: Vec::new() };
+        let verb = StartReadyRuns {
+            mode: PassMode::Automatic,
+            max: None,
+            is_disk_low: false,
+            looks,
+            only: Vec::new(),
+        };
         for order in bench.by(&system, &verb).unwrap().orders {
             bench.close(order.run_id, VerdictMode::Exit, ProcessEnd::Exited(0));
         }

@@ -35,7 +35,9 @@ fn a_repeated_pass_answers_with_the_same_runs_and_claims_no_other() {
         mode: PassMode::OnRequest { failure_limit: None },
         max: Some(1),
         is_disk_low: false,
-        looks: Default::default(), only: Vec::new() };
+        looks: Default::default(),
+        only: Vec::new(),
+    };
     let mut send = || bench.board.run_one(now, &person(), Some("p-1"), &verb).unwrap().0;
     let (first, again) = (send(), send());
     let runs = |reply: &kanband::kernel::verbs::PassReply| -> Vec<_> {

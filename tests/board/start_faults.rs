@@ -43,7 +43,13 @@ fn pass(bench: &mut Bench) -> PassReply {
         (path.to_owned(), Look::Found(location))
     };
     let looks = [look("/bad", 5), look("/good", 6)].into();
-    let verb = StartReadyRuns { mode: PassMode::Automatic, max: None, is_disk_low: false, looks, only: Vec::new() };
+    let verb = StartReadyRuns {
+        mode: PassMode::Automatic,
+        max: None,
+        is_disk_low: false,
+        looks,
+        only: Vec::new(),
+    };
     bench.by(&Caller::System { part: "dispatcher" }, &verb).unwrap()
 }
 

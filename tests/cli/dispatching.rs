@@ -75,3 +75,20 @@ fn a_program_that_is_missing_is_given_up_at_the_limit_that_was_named() {
     assert!(shown.contains(" gave_up @dev "), "{shown}");
     board.say(["dispatch", "--failure-limit", "0"]).failed(2);
 }
+
+#[test]
+fn a_named_task_starts_alone_and_one_that_does_not_start_says_why() {
+    let board = Board::with_workers(&[("dev", "sleep 600")]);
+    let [first, second] =
+        ["first", "second"].map(|title| board.create(title, &["--assignee", "dev"]));
+    let nobodys = board.create("nobody's", &[]);
+    let said = board.say(["dispatch", &second, &nobodys]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains(&format!("- {second}  ->  dev")), "{said:?}");
+    assert!(said.out.contains(&format!("Not started: {nobodys}: no assignee")), "{said:?}");
+    assert_eq!((board.status(&first), board.status(&second)), ("ready".into(), "running".into()));
+    assert!(board.say(["dispatch", "t_dead"]).failed(1).contains("no such task"));
+    assert!(
+        board.say(["dispatch", &first, "--max", "1"]).failed(2).contains("cannot be used with")
+    );
+}

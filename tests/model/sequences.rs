@@ -379,7 +379,9 @@ impl Pair {
             mode: PassMode::Automatic,
             max: None,
             is_disk_low: false,
-            looks: Default::default(), only: Vec::new() };
+            looks: Default::default(),
+            only: Vec::new(),
+        };
         let system = Caller::System { part: "dispatcher" };
         let reply = self.real.run(self.model.now, &system, &verb).unwrap();
         let started: Vec<i64> = reply.orders.iter().map(|order| order.run_id).collect();

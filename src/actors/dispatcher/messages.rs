@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use actix::Message;
 
-use crate::kernel::ids::TaskId;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
+use crate::kernel::ids::TaskId;
 use crate::kernel::policy::Policy;
 use crate::kernel::verbs::DispatchReport;
 

@@ -118,12 +118,7 @@ impl StartReadyRuns {
 }
 
 /// Whether board, host and profile have room for one more.
-fn room(
-    tx: &Tx<'_>,
-    standing: &Standing,
-    started: &Started,
-    task: &Task,
-) -> Result<(), Reason> {
+fn room(tx: &Tx<'_>, standing: &Standing, started: &Started, task: &Task) -> Result<(), Reason> {
     standing.board.clone()?;
     let free = standing.slots.clone()?;
     let max_running = tx.policy.max_running;

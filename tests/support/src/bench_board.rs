@@ -143,7 +143,9 @@ impl Bench {
                 mode: PassMode::Automatic,
                 max: None,
                 is_disk_low: false,
-                looks: Default::default(), only: Vec::new() },
+                looks: Default::default(),
+                only: Vec::new(),
+            },
         )
         .unwrap()
     }
