@@ -1,7 +1,8 @@
 -- The rows that later versions build on. Tasks get a number in the order of their arrival (`seq`), which ends every order;
--- boards get one too, which stands in the rows in place of the name. Statuses, times, reviews and hosts have their columns. A task stands in few indexes: at most five while it waits or runs, four when it is done.
+-- boards get one too, which stands in the rows in place of the name. Statuses, times, reviews and hosts have their columns. A task
+-- stands in few indexes: at most five while it waits or runs, four when it is done.
 --
--- The tables are built anew under their ids, so this runs without foreign keys.
+-- The tables are rebuilt under their ids, so this runs without foreign keys.
 
 CREATE TABLE hosts (
   id INTEGER PRIMARY KEY,
