@@ -13,7 +13,7 @@ use crate::side::{Side, open, person, run};
 /// Assignees that share the work.
 pub const ASSIGNEES: usize = 8;
 
-/// A board file that nobody has open, and what lies on it.
+/// A database that nobody has open, and what lies on it.
 pub struct Filled {
     pub path: PathBuf,
     pub size: usize,

@@ -1,4 +1,4 @@
-//! Samples, and what is told about them.
+//! Samples, and what is shown of them.
 
 use std::time::Duration;
 

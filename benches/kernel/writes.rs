@@ -295,7 +295,7 @@ fn start_runs(_: &mut Side, _: &Filled, _: &mut SeededRandom, _: usize) -> Work 
     Work { operations: BATCH, ..work(vec![pass()], clean) }
 }
 
-/// Every assignee has somebody ready, also on the smallest board.
+/// Every assignee has a ready task, also on the smallest board.
 fn pass_in_a_full_house(side: &mut Side, _: &Filled, _: &mut SeededRandom, _: usize) -> Work {
     let waiting = side.together(|batch| {
         let late = |nth| CreateTask { priority: -1, ..new_task(nth) };

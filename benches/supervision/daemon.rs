@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kanband");
 
 pub struct Daemon {
-    // The directory goes last, when nobody is in it any more.
+    // The directory goes last, when no process is in it.
     child: Option<Child>,
     client: Client,
     dir: tempfile::TempDir,
@@ -85,7 +85,7 @@ impl Daemon {
         }
     }
 
-    /// Waits until nothing is committed any more.
+    /// Waits until nothing more is committed.
     pub fn wait_until_quiet(&self) {
         let mut last = Value::Null;
         loop {

@@ -54,7 +54,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// None when nothing is to be run: somebody filters tests, or lists them.
+    /// None when nothing is to be run: tests are filtered or listed.
     fn from_arguments(arguments: &[String]) -> Option<Self> {
         let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
         if !has("--bench") {

@@ -1,4 +1,4 @@
-//! Messages between the daemon and the holder of the runs.
+//! Messages between the daemon and the holder.
 #![no_main]
 
 use kanband::os::holder::protocol::{Answered, Asked};

@@ -1,4 +1,4 @@
-//! Board files of the predecessor.
+//! Databases of the predecessor.
 #![no_main]
 
 use std::path::Path;

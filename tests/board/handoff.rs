@@ -215,7 +215,7 @@ fn refused(bench: &mut Bench, caller: &Caller, verb: &CompleteTask) -> Refusal {
 fn a_word_about_tasks_that_were_not_created_is_refused_by_name_and_told_once() {
     let mut bench = Bench::new();
     let id = bench.create("plan", "dev", &[]);
-    let foreign = bench.create("somebody's", "", &[]);
+    let foreign = bench.create("another's", "", &[]);
     let order = bench.start_one();
     let by = worker(&order);
     let made = wire::<CreateTask>(json!({"title": "made", "assignee": "qa"}));

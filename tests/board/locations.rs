@@ -33,7 +33,7 @@ fn unknown() -> Look {
     Look::Unknown { why: "permission denied".to_owned() }
 }
 
-/// A pass after somebody has looked at these paths. None: nobody can tell where it leads.
+/// A pass after these paths were resolved. None: unknown where it leads.
 fn pass_seeing(bench: &mut Bench, seen: &[(&str, Option<Location>)]) -> PassReply {
     let look = |location: &Option<Location>| location.clone().map_or_else(unknown, Look::Found);
     let looks = seen.iter().map(|(path, location)| ((*path).to_owned(), look(location)));

@@ -24,7 +24,7 @@ use crate::bench_board::{Bench, wire, worker};
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "", "no table"),
     ("SCAN lane", "", "one row per assignee with ready work"),
-    ("SCAN wanted", "", "one row per place that somebody waits for"),
+    ("SCAN wanted", "", "one row per location that is waited for"),
     ("SCAN b", "WITH RECURSIVE below", "the rows found so far"),
     ("SCAN below", "WITH RECURSIVE below", "the rows found so far"),
     ("SCAN breakers", "", "one row per profile that ever failed"),

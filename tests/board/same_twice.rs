@@ -61,7 +61,7 @@ fn random_metadata_are_stored_as_sent_and_a_repeated_verdict_is_the_same() {
         let order = bench.start_one();
         let sent = metadata(&mut random);
         let text = format!("{{\"id\":\"{id}\",\"summary\":\"done\",\"metadata\":{}}}", sent.text);
-        // Parsed anew each time, as the bytes of a repeated request are.
+        // Parsed again each time, as the bytes of a repeated request are.
         let verdict = || serde_json::from_slice::<CompleteTask>(text.as_bytes()).unwrap();
         let request = format!("r-{index}");
         let mut send = |request: Option<&str>| {

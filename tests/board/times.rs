@@ -1,4 +1,4 @@
-//! Waiting: a long wait is told of once, and no clock that is set back makes anything wait for ever.
+//! Waiting: a long wait is reported once, and no clock that is set back makes anything wait without end.
 
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;

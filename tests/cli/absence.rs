@@ -1,4 +1,4 @@
-//! A daemon that does not answer: one that is starting is waited for, and every other reason is told with what helps.
+//! A daemon that does not answer: one that is starting is waited for, and every other reason is named with what helps.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;

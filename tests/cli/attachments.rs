@@ -1,4 +1,4 @@
-//! Files that are attached to tasks, from the disk of whoever attaches to that of whoever fetches.
+//! Files that are attached to tasks, from the disk of the client that attaches to that of the client that fetches.
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;

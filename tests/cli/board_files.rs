@@ -89,7 +89,7 @@ fn a_backup_never_overwrites_and_can_go_through_a_pipe() {
     assert!(code == 2 && shown.contains("refusing to write a database to a terminal"), "{shown}");
 }
 
-/// What is no backup, each with what is said of it.
+/// What is no backup, each with its refusal.
 fn no_backups(board: &Board, good: &str) -> Vec<(String, &'static str)> {
     let bytes = std::fs::read(good).unwrap();
     let mut torn = bytes.clone();
@@ -169,7 +169,7 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
     for suffix in ["-wal", "-shm"] {
         let _is_there = std::fs::remove_file(board.home().join(format!("kanban.db{suffix}")));
     }
-    std::fs::write(&database, "not a database any more, whatever it was before").unwrap();
+    std::fs::write(&database, "no longer a database, whatever it was before").unwrap();
     for (bad, phrase) in no_backups(&board, &file) {
         let message = board.say(["restore", &bad, "--yes"]).failed(1);
         assert!(

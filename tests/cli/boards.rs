@@ -60,17 +60,17 @@ fn assignees_are_everybody_with_a_profile_or_a_task() {
     board.create("a", &["--assignee", "dev"]);
     let done = board.create("b", &["--assignee", "dev"]);
     board.say(["complete", &done]).ok();
-    board.create("c", &["--assignee", "somebody"]);
+    board.create("c", &["--assignee", "stranger"]);
     assert_eq!(
         board.say(["assignees"]).ok(),
         "NAME      ON DISK  COUNTS\n\
          dev       yes      done=1 ready=1\n\
          idle      yes      (idle)\n\
-         somebody  no       ready=1\n"
+         stranger  no       ready=1\n"
     );
     let json = board.say(["assignees", "--json"]).json();
     assert_eq!(json[0]["counts"], json!({"done": 1, "ready": 1}));
-    assert_eq!((&json[2]["name"], &json[2]["on_disk"]), (&json!("somebody"), &json!(false)));
+    assert_eq!((&json[2]["name"], &json[2]["on_disk"]), (&json!("stranger"), &json!(false)));
     assert!(keys(&json[0]).contains(&"would_run"));
     let nobody = Board::quiet().say(["assignees"]).ok();
     assert!(nobody.starts_with("(no assignees: "), "{nobody}");

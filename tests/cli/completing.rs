@@ -47,13 +47,13 @@ fn without_a_daemon_there_is_nothing_and_no_noise() {
     let location = Location::new();
     assert_eq!(offered(&location, &["show", "t_"]), [] as [&str; 0]);
     assert!(offered(&location, &["sho"]).iter().any(|line| line.starts_with("show\t")));
-    // Somebody listens and never answers.
+    // A server listens and never answers.
     std::fs::create_dir(location.home()).unwrap();
     let _silent =
         std::os::unix::net::UnixListener::bind(location.home().join("kanband.sock")).unwrap();
     let begun = Instant::now();
     assert_eq!(offered(&location, &["show", "t_"]), [] as [&str; 0]);
-    assert!(begun.elapsed() < DEADLINE / 10, "whoever types does not wait");
+    assert!(begun.elapsed() < DEADLINE / 10, "the user does not wait");
 }
 
 #[test]

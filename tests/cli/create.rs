@@ -179,7 +179,7 @@ fn ready_work_that_nothing_starts_is_warned_of() {
     let (err, warnings) = warned(&board, &["--assignee", "dev"]);
     assert!(err.contains("dispatch is paused") && err.contains("kanban resume"), "{err}");
     assert_eq!(warnings.as_array().unwrap().len(), 1);
-    // For people it stands beside the line that says what was made; of many tasks it is said once.
+    // For people it stands beside the line that says what was made; of many tasks it is shown once.
     let said = board.say(["create", "t", "--assignee", "dev"]);
     assert!(said.out.starts_with("Created t_") && said.err.starts_with("warning: "), "{said:?}");
     let lines = "{\"title\":\"a\",\"assignee\":\"dev\"}\n{\"title\":\"b\",\"assignee\":\"dev\"}\n";

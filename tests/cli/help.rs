@@ -1,4 +1,4 @@
-//! Help, version, and what is said to somebody who mistypes.
+//! Help, version, and the answer to a mistyped word.
 
 use clap::CommandFactory as _;
 use kanband::cli::Arguments;

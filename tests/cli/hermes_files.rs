@@ -1,4 +1,4 @@
-//! Board files of Hermes, as they were found and as somebody may have them.
+//! Databases of Hermes, as they were found and as users may have them.
 
 use std::path::{Path, PathBuf};
 

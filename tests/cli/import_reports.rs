@@ -204,7 +204,7 @@ const ODD_LEFT_OUT: &[&str] = &[
     "task_links \"t_07\" \"skipped link t_07 -> t_07: it would create a cycle\"",
 ];
 
-/// What is said of the others.
+/// What is reported of the others.
 const ODD_NOTES: &[&str] = &[
     "t_03 had no title",
     "t_04: its title was cut from 9000 to 4096 bytes",

@@ -50,5 +50,5 @@ fn a_refused_home_is_one_line_and_exit_1() {
     std::fs::remove_file(location.home().join("kanban.db")).unwrap();
     let message = location.say(["init"]).failed(1);
     assert!(message.contains("is missing, but this home was used before"), "{message}");
-    assert!(!location.home().join("kanban.db").exists(), "it is not made anew");
+    assert!(!location.home().join("kanban.db").exists(), "it is not recreated");
 }

@@ -117,7 +117,7 @@ fn what_is_no_object_is_named_by_its_place_and_never_read_value_by_value() {
         assert!(failed.contains(message) && failed.contains("hint: "), "{shown}: {failed}");
     }
     assert_eq!(board.everything(), [] as [Value; 0]);
-    // What comes before it stays, and is told.
+    // What comes before it stays, and is reported.
     let said = board.say_from(b"{\"title\":\"x\"}\n[\"y\"]\n", &["create", "--from-jsonl", "-"]);
     assert_eq!((said.code, said.out.lines().count()), (1, 1), "{said:?}");
     assert!(

@@ -12,7 +12,7 @@ use crate::harness::Board;
 struct Verb {
     name: &'static str,
     /// The fewest words that are right, behind the verb. `{a}` is a ready task that `{b}` waits for, `{run}` is claimed,
-    /// `{file}` is a text file in `{dir}`, `{hermes}` a board file of Hermes, `{own}` one of our own.
+    /// `{file}` is a text file in `{dir}`, `{hermes}` a database of Hermes, `{own}` one of our own.
     right: &'static [&'static str],
     /// What is wrong, its exit code, and words that have to be said.
     wrong: &'static [(&'static [&'static str], i32, &'static str)],
@@ -199,7 +199,7 @@ const VERBS: &[Verb] = &[
         &[
             (&["t_dead"], 1, "no such task"),
             (&["{a}"], 1, "cannot heartbeat"),
-            (&["{run}", "--claimer", "somebody-else"], 1, "not by somebody-else"),
+            (&["{run}", "--claimer", "another-one"], 1, "not by another-one"),
         ],
     ),
     verb(
@@ -514,7 +514,7 @@ pub const NOT_KEPT_YET: [&str; 3] = ["notify-subscribe", "notify-list", "notify-
 #[test]
 fn every_verb_stands_in_the_table() {
     let command = Arguments::command();
-    // The other hidden ones are for the supervisor of a run.
+    // The other hidden ones are for the shim.
     let shown = command
         .get_subcommands()
         .filter(|verb| !verb.is_hide_set() || NOT_KEPT_YET.contains(&verb.get_name()));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Daemon, config, is_alive, processes_of, until};
 
-/// A worker that notes each of its starts and ends when it is told to.
+/// A worker that notes each of its starts and ends on request.
 fn script(dir: &Path) -> String {
     let dir = dir.display();
     format!(

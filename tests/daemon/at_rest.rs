@@ -1,4 +1,4 @@
-//! Runs that rest cost the daemon nothing, whoever started them; and what hangs for one run holds up no other.
+//! Runs that rest cost the daemon nothing, whichever daemon started them; and what hangs for one run holds up no other.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -260,7 +260,7 @@ fn a_run_is_not_over_while_anybody_is_in_its_leaf() {
     let shim = shim_of(&daemon, 1);
     kill_9(worker);
     daemon.wait_closed(&id);
-    assert!(!is_alive(stranger.pid()), "the run closed with somebody in its leaf");
+    assert!(!is_alive(stranger.pid()), "the run closed with a process in its leaf");
     until("the shim's end", || (!is_alive(shim)).then_some(()));
     assert!(!daemon.base().join("runs/1").exists());
 }
@@ -275,7 +275,7 @@ fn leaves_of_runs_that_are_over_are_emptied_and_removed_at_the_start() {
     let worker = daemon.worker_pid(&id);
     daemon.kill_9();
     let runs = daemon.base().join("runs");
-    for name in ["998", "999", "of-somebody-else"] {
+    for name in ["998", "999", "of-another"] {
         std::fs::create_dir(runs.join(name)).unwrap();
     }
     let stranger = Stranger::start();
@@ -283,7 +283,7 @@ fn leaves_of_runs_that_are_over_are_emptied_and_removed_at_the_start() {
     daemon.restart();
     assert!(!is_alive(stranger.pid()));
     assert!(!runs.join("998").exists() && !runs.join("999").exists());
-    assert!(runs.join("of-somebody-else").exists());
+    assert!(runs.join("of-another").exists());
     assert!(is_alive(worker) && runs.join("1").exists(), "the leaf of an open run is left alone");
 }
 
@@ -314,7 +314,7 @@ fn a_run_of_another_boot_is_lost_and_nobody_is_signalled() {
         assert_eq!(changed, 1, "the boot was recorded");
         drop(board);
         std::fs::remove_file(daemon.home().join("runs/1/lock")).unwrap();
-        // Whoever has these numbers now is not the worker of that boot, whatever it looks like.
+        // A process that has these numbers now is not the worker of that boot, whatever it looks like.
         let text = config_in(mode, &[]).with("dispatch.enabled", false);
         daemon.configure(&text);
         daemon.restart();

@@ -55,7 +55,7 @@ fn status_line(stream: &mut UnixStream) -> String {
 /// In the process that the next test makes of itself, as another user: the socket to knock at.
 const KNOCK_AT: &str = "KANBAND_TEST_KNOCK_AT";
 
-/// Connects often, says nothing and waits to be hung up on. Prints what is said to it, once.
+/// Connects often, says nothing and waits to be hung up on. Prints the answer, once.
 fn knock(path: &str) {
     for knocks in 0..300 {
         let mut stream = UnixStream::connect(path).unwrap();
@@ -75,7 +75,7 @@ fn a_stranger_at_the_workers_door_is_hung_up_on_before_it_has_said_anything() {
         return knock(&path);
     }
     if !nix::unistd::geteuid().is_root() {
-        return skip("only root can be somebody else");
+        return skip("only root can be another user");
     }
     let Ok(Some(stranger)) = Account::named("nobody") else {
         return skip("there is no user `nobody`");
@@ -226,7 +226,7 @@ fn who_asks_without_end_and_reads_no_answer_is_heard_no_further() {
     let many = one.repeat(1_000);
     stream.set_nonblocking(true).unwrap();
     let (mut sent, mut idle) = (0, 0);
-    // Until neither the daemon nor the kernel has taken any more of it for a while.
+    // Until neither the daemon nor the kernel has taken more of it for a while.
     until("the daemon to hear no further", || {
         let taken = stream.write(&many.as_bytes()[sent % one.len()..]).unwrap_or_default();
         sent += taken;

@@ -118,7 +118,7 @@ fn the_doctor_fails_on_files_with_secrets_that_others_may_read() {
     assert_eq!(checks(&daemon, "secrets"), [] as [Value; 0], "nobody gets as far as the file");
     set_mode(&home, 0o711);
     std::fs::write(&files[0], "[profiles.deployer]\nargv = [\"true\"]\n").unwrap();
-    assert_eq!(checks(&daemon, "secrets"), [] as [Value; 0], "it holds no secret any more");
+    assert_eq!(checks(&daemon, "secrets"), [] as [Value; 0], "it no longer holds a secret");
 }
 
 #[test]

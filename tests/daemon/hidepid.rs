@@ -95,7 +95,7 @@ fn where_proc_hides_others_a_users_own_daemon_serves_its_user_and_no_worker_pass
         assert!(read("told").contains("may not"), "{option}: {}", read("told"));
         let hidden = read("hidden");
         if hidden.contains("python3: not found") {
-            skip("a process that hides, for want of Python");
+            skip("a process that hides, without Python");
         } else {
             assert!(hidden.contains("hides an ancestor"), "{option}: {hidden}");
         }

@@ -38,7 +38,7 @@ fn has_python() -> bool {
 }
 
 /// A daemon that was started by this Python script, in whose place it stands; `None` where the launcher cannot do it (99).
-fn launched(script: &str, profiles: &[(&str, &str, &str)]) -> Option<Daemon> {
+fn inheriting(script: &str, profiles: &[(&str, &str, &str)]) -> Option<Daemon> {
     launched_as(Daemon::prepare(&config(profiles)), script)
 }
 
@@ -86,7 +86,7 @@ fn signals_that_a_starter_has_blocked_or_ignored_are_neither_to_daemon_nor_worke
     let block = "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))";
     let ignore = "for s in range(1, 65):\n  try: signal.signal(s, signal.SIG_IGN)\n  except (OSError, ValueError): pass";
     for script in [block, ignore, &format!("{ignore}\n{block}")] {
-        let Some(mut daemon) = launched(script, &TELLER) else { return };
+        let Some(mut daemon) = inheriting(script, &TELLER) else { return };
         let status = file_of(daemon.pid(), "status");
         assert_eq!(signals(&status, "SigBlk"), 0, "{status}");
         let ignored = [Signal::SIGPIPE, Signal::SIGTTIN, Signal::SIGTTOU, Signal::SIGXFSZ];
@@ -101,7 +101,7 @@ fn signals_that_a_starter_has_blocked_or_ignored_are_neither_to_daemon_nor_worke
 #[test]
 fn a_hang_up_that_nohup_has_ignored_reads_the_configuration_again() {
     let ignore = "signal.signal(signal.SIGHUP, signal.SIG_IGN)";
-    let Some(mut daemon) = launched(ignore, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(ignore, &TELLER) else { return };
     daemon.configure(&config(&TELLER).with("dispatch.interval_seconds", 3599));
     daemon.signal(Signal::SIGHUP);
     until("the reload", || daemon.log().contains("interval_seconds").then_some(()));
@@ -111,7 +111,7 @@ fn a_hang_up_that_nohup_has_ignored_reads_the_configuration_again() {
 #[test]
 fn an_alarm_that_was_set_before_does_not_end_the_daemon() {
     let alarm = "for t in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF): signal.setitimer(t, 0.5)";
-    let Some(mut daemon) = launched(alarm, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(alarm, &TELLER) else { return };
     crate::harness::let_pass(std::time::Duration::from_millis(700));
     worker(&daemon);
     ends_well(&mut daemon);
@@ -121,7 +121,7 @@ fn an_alarm_that_was_set_before_does_not_end_the_daemon() {
 fn files_of_the_home_are_private_and_a_worker_has_its_own_mask_whatever_the_starters_is() {
     use std::os::unix::fs::PermissionsExt as _;
     for mask in ["0", "0o777"] {
-        let Some(mut daemon) = launched(&format!("os.umask({mask})"), &TELLER) else { return };
+        let Some(mut daemon) = inheriting(&format!("os.umask({mask})"), &TELLER) else { return };
         let message = worker(&daemon);
         assert!(message.lines().any(|line| line == "0022"), "{message}");
         for entry in std::fs::read_dir(daemon.home()).unwrap().map(Result::unwrap) {
@@ -137,7 +137,7 @@ fn files_of_the_home_are_private_and_a_worker_has_its_own_mask_whatever_the_star
 
 #[test]
 fn a_daemon_without_standard_descriptors_has_none_of_its_files_in_their_place() {
-    let Some(mut daemon) = launched("for fd in (0, 1, 2): os.close(fd)", &TELLER) else { return };
+    let Some(mut daemon) = inheriting("for fd in (0, 1, 2): os.close(fd)", &TELLER) else { return };
     for number in 0..3 {
         let link = std::fs::read_link(format!("/proc/{}/fd/{number}", daemon.pid())).unwrap();
         assert_eq!(link, std::path::Path::new("/dev/null"));
@@ -150,14 +150,14 @@ fn a_daemon_without_standard_descriptors_has_none_of_its_files_in_their_place() 
 fn descriptors_that_a_starter_has_left_open_are_kept_open_by_nobody() {
     let (mut end, inherited) = std::io::pipe().unwrap();
     let number = inherited.as_raw_fd();
-    // The launcher opens it anew, as one that is inherited.
+    // The launcher opens it again, as one that is inherited.
     let script = format!(
         "fd = os.open('/proc/{}/fd/{number}', os.O_WRONLY)\nfor n in (3, 9, 200): os.dup2(fd, n, inheritable=True)",
         std::process::id()
     );
-    let Some(mut daemon) = launched(&script, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(&script, &TELLER) else { return };
     drop(inherited);
-    // Read to its end: nobody has the other one any more.
+    // Read to its end: no process has the other one.
     let read = std::thread::spawn(move || end.read_to_end(&mut Vec::new()).unwrap());
     until("the end of the pipe", || read.is_finished().then_some(()));
     let message = worker(&daemon);
@@ -170,7 +170,7 @@ fn descriptors_that_a_starter_has_left_open_are_kept_open_by_nobody() {
 #[test]
 fn a_directory_in_which_the_daemon_was_started_may_go() {
     let script = "import tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.rmdir(d)";
-    let Some(mut daemon) = launched(script, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(script, &TELLER) else { return };
     let directory = std::fs::read_link(format!("/proc/{}/cwd", daemon.pid())).unwrap();
     assert_eq!(directory, std::path::Path::new("/"));
     assert!(worker(&daemon).contains("/workspaces/t_"));
@@ -192,7 +192,7 @@ fn a_daemon_with_an_empty_environment_but_its_home_runs_workers_that_find_their_
 #[test]
 fn timers_of_daemon_and_worker_are_exact_whatever_slack_the_starter_has() {
     let script = "assert libc.prctl(29, 10**10, 0, 0, 0) == 0";
-    let Some(mut daemon) = launched(script, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(script, &TELLER) else { return };
     assert_eq!(file_of(daemon.pid(), "timerslack_ns").trim(), "50000");
     let message = worker(&daemon);
     assert!(message.contains("slack 50000"), "{message}");
@@ -231,14 +231,14 @@ fn a_raised_priority_is_the_daemons_and_a_lowered_one_its_workers_too() {
         ("os.setpriority(os.PRIO_PROCESS, 0, 5)", "5"),
     ] {
         let script = format!("try:\n  {script}\nexcept PermissionError: os._exit(99)");
-        let Some(mut daemon) = launched(&script, &TELLER) else { return };
+        let Some(mut daemon) = inheriting(&script, &TELLER) else { return };
         let message = worker(&daemon);
         assert!(message.lines().any(|line| line == worker_nice), "{worker_nice}: {message}");
         ends_well(&mut daemon);
     }
     let script = "try: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))\nexcept PermissionError: os._exit(99)";
     let profiles = [TELLER[0], ("stay", "exit", "exec sleep 600")];
-    let Some(daemon) = launched(script, &profiles) else { return };
+    let Some(daemon) = inheriting(script, &profiles) else { return };
     let id = daemon.create(json!({ "assignee": "stay" }));
     let stat = file_of(daemon.worker_pid(&id), "stat");
     // The scheduling policy is field 41; the name before it may hold blanks.
@@ -252,7 +252,7 @@ fn a_worker_has_the_limits_that_the_daemon_was_started_with() {
                   resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))\n\
                   resource.setrlimit(resource.RLIMIT_NOFILE, (300, 600))\n\
                   resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, 8 << 20))";
-    let Some(mut daemon) = launched(limits, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(limits, &TELLER) else { return };
     let message = worker(&daemon);
     for (name, soft, hard) in [
         ("Max core file size", "0", "0"),
@@ -295,7 +295,7 @@ fn a_file_size_limit_is_an_error_and_not_the_end_of_the_daemon() {
 fn what_a_starter_has_taken_away_for_good_is_no_hindrance_and_its_capabilities_are_no_workers() {
     // no_new_privs; keep capabilities and no root without them, locked.
     let bits = "assert libc.prctl(38, 1, 0, 0, 0) == 0\nlibc.prctl(8, 1, 0, 0, 0)\nlibc.prctl(28, 0b1111, 0, 0, 0)";
-    let Some(mut daemon) = launched(bits, &TELLER) else { return };
+    let Some(mut daemon) = inheriting(bits, &TELLER) else { return };
     worker(&daemon);
     ends_well(&mut daemon);
     let mut daemon = Daemon::prepare(&config(&TELLER));

@@ -1,4 +1,4 @@
-//! The daemon's log: whoever reads it, or does not, holds up nothing; and it tells of errors where something has failed.
+//! The daemon's log: its reader, or the lack of one, holds up nothing; and it tells of errors where something has failed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -70,7 +70,7 @@ fn a_log_that_nobody_reads_holds_up_no_run_and_no_end_and_tells_its_loss_when_it
     let kinds: Vec<&Value> =
         status["attention"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
     assert_eq!(kinds, ["log"]);
-    // Somebody reads again, to the line that tells of the loss, and then no more.
+    // It is read again, to the line that tells of the loss, and then no more.
     let (mut read, mut message) = (File::from(read), Vec::new());
     until("the loss", || {
         let mut piece = [0; 4096];

@@ -1,4 +1,4 @@
-//! Answers that would be large: lists come in pages, what is left out of a page is told, and old deep JSON stays readable.
+//! Answers that would be large: lists come in pages, what is left out of a page is counted, and old deep JSON stays readable.
 
 use std::path::Path;
 

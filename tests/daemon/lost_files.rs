@@ -218,7 +218,7 @@ fn an_overwritten_database_is_not_written_into_and_is_told_until_it_is_restored(
         .unwrap()
         .execute_batch("CREATE TABLE notes (text); INSERT INTO notes VALUES (zeroblob(20000));")
         .unwrap();
-    let (text, foreign) = (b"a text of somebody\n".repeat(1000), std::fs::read(&foreign).unwrap());
+    let (text, foreign) = (b"a text of another\n".repeat(1000), std::fs::read(&foreign).unwrap());
     for (what, bytes) in [("text", text), ("nothing", vec![]), ("another program's", foreign)] {
         let daemon = Daemon::start(&config(&[]));
         let path = daemon.home().join("kanban.db");

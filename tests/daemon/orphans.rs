@@ -1,4 +1,4 @@
-//! A process whose shim is gone is never taken for an operator.
+//! A process whose shim is gone is never mistaken for an operator.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const CALL: &str = "while [ ! -e DIR/go ]; do sleep 0.02; done; kanban pause > D
 
 /// How the orphan tries to be nobody.
 const DISGUISES: [(&str, &str, bool); 3] = [
-    ("its token put away", "unset KANBAN_TOKEN_FILE; setsid sh -c 'CALL' &", false),
+    ("its token unset", "unset KANBAN_TOKEN_FILE; setsid sh -c 'CALL' &", false),
     (
         "no variable left, in the session",
         "env -i PATH=\"$PATH\" KANBAN_SOCKET=SOCKET sh -c 'CALL' &",

@@ -72,7 +72,7 @@ fn a_configuration_that_is_wrong_is_refused_whole_and_every_problem_told() {
     daemon.post("/v1/dispatch", &json!({}));
     assert_eq!(running(&daemon, &ids), 1);
     write(&daemon, &with_cap(2));
-    assert_eq!(reload(&daemon).len(), 1, "mended, it is compared with what holds");
+    assert_eq!(reload(&daemon).len(), 1, "fixed, it is compared with what holds");
     until("the second run", || (running(&daemon, &ids) == 2).then_some(()));
 }
 

@@ -1,4 +1,4 @@
-//! What the service manager is told: on a real datagram socket, as systemd's would be.
+//! What the service manager learns: on a real datagram socket, as systemd's would be.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;

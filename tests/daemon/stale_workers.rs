@@ -1,4 +1,4 @@
-//! A worker whose run was ended by somebody else goes on talking: nothing of it reaches the board.
+//! A worker whose run was ended by another caller goes on talking: nothing of it reaches the board.
 
 use serde_json::json;
 

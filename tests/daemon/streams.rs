@@ -1,4 +1,4 @@
-//! Whatever is still being read of the board ends with the run whose worker asked for it, whoever holds the descriptor by then.
+//! Whatever is still being read of the board ends with the run whose worker asked for it, whichever process holds the descriptor by then.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;

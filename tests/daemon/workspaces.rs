@@ -389,7 +389,7 @@ fn a_task_keeps_its_branch_when_the_beginning_of_new_ones_changes() {
     assert_eq!(daemon.show(&id)["task"]["branch_name"], branch);
     daemon.configure(&text.with("worktree.branch_prefix", "bots/"));
     daemon.post("/v1/reload", &json!({}));
-    // Not even its checkout is there any more.
+    // Not even its checkout is left.
     std::fs::remove_dir_all(checkout(&daemon, &id)).unwrap();
     daemon.post(&format!("/v1/tasks/{id}/unblock"), &json!({ "id": id }));
     daemon.wait_status(&id, "done");

@@ -1,4 +1,4 @@
-//! Messages to the holder of the runs, which is root: valid, mutated, with and without descriptors. It replies or hangs up, starts
+//! Messages to the holder, which is root: valid, mutated, with and without descriptors. It replies or hangs up, starts
 //! only what is allowed, and continues.
 
 use std::os::fd::{AsFd as _, BorrowedFd};

@@ -1,4 +1,4 @@
-//! Imports: records, lines of an export, board files of the predecessor. Each is accepted or refused; what was accepted can be read
+//! Imports: records, lines of an export, databases of the predecessor. Each is accepted or refused; what was accepted can be read
 //! and keeps the invariants of the board.
 
 use std::path::Path;
@@ -182,7 +182,7 @@ fn board_files_of_the_predecessor_are_read_or_refused_however_damaged() {
     assert!(read_whole > 0, "no file could be read");
 }
 
-/// Writes random values into the rows of a board file.
+/// Writes random values into the rows of a database.
 fn scramble(random: &mut dyn Random, path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "ignore_check_constraints", true).unwrap();

@@ -145,7 +145,7 @@ fn arguments_larger_than_a_request_are_told_at_once_and_change_nothing() {
         let said = mcp.refused(tool, arguments);
         assert_eq!(said["code"], "too_large", "{tool}: {}", said["error"]);
     }
-    // Longer than what a protocol library reads by itself: it would be passed over, and its sender wait for ever.
+    // Longer than what a protocol library reads by itself: it would be passed over, and its sender wait without end.
     let longer = json!({"task_id": id, "body": huge.repeat(2)});
     assert_eq!(mcp.refused("kanban_comment", longer)["code"], "too_large");
     assert_eq!(board.everything(), before);

@@ -33,7 +33,7 @@ fn files_that_a_worker_made_are_recorded_with_its_run_and_a_missing_one_keeps_th
         assert_eq!(said["code"], "invalid_value", "{said}");
     }
     assert_eq!(board.everything(), before);
-    // One is taken for a list of one; a relative path counts from the directory of the server.
+    // One counts as a list of one; a relative path counts from the directory of the server.
     mcp.ok("kanban_complete", json!({"summary": "s", "artifacts": "report.txt"}));
     let run = board.runs(&id).pop().unwrap();
     let artifact = json!({"path": path, "size_bytes": 3, "sha256": SHA256_OF_ABC});
@@ -49,7 +49,7 @@ fn files_that_a_worker_made_are_recorded_with_its_run_and_a_missing_one_keeps_th
 fn tasks_that_a_worker_says_it_created_are_checked_before_its_verdict_counts() {
     let board = Board::with_workers(&[("dev", "exec sleep 600")]);
     let id = running(&board);
-    let foreign = board.create("somebody's", &[]);
+    let foreign = board.create("another's", &[]);
     let mut mcp = Mcp::in_run_of(&board, &id);
     let made = mcp.ok("kanban_create", json!({"title": "made", "assignee": "qa", "triage": true}));
     let made = made["task_id"].as_str().unwrap();

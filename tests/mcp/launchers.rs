@@ -412,7 +412,7 @@ fn a_check_of_a_profile_says_what_is_there_and_what_is_missing_and_starts_nothin
     assert_eq!(said.code, 1);
     assert!(said.out.contains("problem: program `claude` not found"), "{said:?}");
 
-    // Any assignee has somebody who would start it.
+    // Every assignee has a launcher that would start it.
     let said = board.say(["profiles", "check", "nobody"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.out.starts_with("nobody  (launcher hermes)"), "{said:?}");

@@ -388,7 +388,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a task was created by whoever asks, or by a run of the task `id`.
+    /// Whether a task was created by the caller, or by a run of the task `id`.
     fn was_created_here(&self, card: &str, id: &str, asks: &str) -> bool {
         let Some(task) = self.tasks.get(card) else { return false };
         match task.created_by.strip_prefix("run:") {

@@ -167,7 +167,7 @@ impl Run {
         String::from_utf8(text.bytes).unwrap()
     }
 
-    /// Living processes that carry this run's mark in their environment, whoever their parent is.
+    /// Living processes that carry this run's mark in their environment, whichever process is their parent.
     pub fn survivors(&self) -> Vec<i32> {
         let mark = format!("{MARK}={}", self.root().display());
         support::processes::marked(mark.as_bytes())

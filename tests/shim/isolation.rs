@@ -16,7 +16,7 @@ fn status_field(text: &str, name: &str) -> String {
 
 #[test]
 fn a_worker_inherits_no_descriptor_but_its_three() {
-    // Somebody leaks a descriptor into the shim, on purpose and by many numbers.
+    // The parent leaks a descriptor into the shim, on purpose and by many numbers.
     let leaks: Vec<File> = (0..4).map(|_leak| File::open("/dev/null").unwrap()).collect();
     for leak in &leaks {
         fcntl(leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();

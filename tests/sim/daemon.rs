@@ -255,7 +255,7 @@ impl World {
                 self.after(500, Happens::Adopt { daemon: number, run_id });
             }
             Seeing::Over(evidence) => {
-                // Nothing starts by it any more.
+                // Nothing starts by it from here on.
                 self.files.entry(run_id).or_default().has_spec = false;
                 let actor = Actor {
                     phase: Phase::Closing,
@@ -346,7 +346,7 @@ impl World {
         }
     }
 
-    /// The time for a start is over: an adopted run is looked for once more, and one that cannot be told of is not ended.
+    /// The time for a start is over: an adopted run is looked for once more, and one whose state is unknown is not ended.
     fn is_begun_after_all(&mut self, run_id: RunId, rings: Rings) -> bool {
         let actor = &self.daemon.as_ref().unwrap().actors[&run_id];
         if rings != Rings::SpawnTimeout || actor.is_worker_seen || !actor.is_adopted {

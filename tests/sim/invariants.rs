@@ -83,7 +83,7 @@ impl World {
         assert!(self.daemon.as_ref().unwrap().actors.is_empty(), "actors are left");
         for id in &self.tasks {
             let task = self.bench.task(id);
-            assert!(self.is_at_rest(task.status), "{id} is {} for ever", task.status);
+            assert!(self.is_at_rest(task.status), "{id} is {} without end", task.status);
             let runs = self.bench.runs(id);
             let started = runs.iter().filter(|run| run.worker_pid.is_some()).count();
             assert!(task.auto_starts <= 8 && started <= runs.len(), "{id}: starts are not counted");

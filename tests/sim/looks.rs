@@ -29,7 +29,7 @@ pub enum Seeing {
     Over(Evidence),
     /// It is over, and processes are left.
     Remains,
-    /// It cannot be told.
+    /// It is unknown.
     Unknown(String),
 }
 
@@ -61,7 +61,7 @@ fn some_record() -> ExitRecord {
 }
 
 impl World {
-    /// Somebody removes the directory of a run that is not closed.
+    /// A foreign hand removes the directory of a run that is not closed.
     pub fn some_files_vanish(&mut self) {
         let open: Vec<RunId> =
             self.files.keys().copied().filter(|run_id| !self.closed.contains(run_id)).collect();

@@ -21,7 +21,7 @@ const WORKERS: u32 = 20;
 /// How long a daemon lives at most, from its start or from when it is up, milliseconds.
 const LIFE_MS: u64 = 150;
 
-/// A worker that notes its run, counts aloud and ends with the code that it is told.
+/// A worker that notes its run, counts aloud and ends with the code that it is given.
 fn script(dir: &Path) -> String {
     let dir = dir.display();
     format!(
@@ -32,7 +32,7 @@ fn script(dir: &Path) -> String {
     )
 }
 
-/// Whoever creates the tasks and tells the workers when to end.
+/// The process that creates the tasks and tells the workers when to end.
 struct Master {
     socket: PathBuf,
     dir: PathBuf,

@@ -1,5 +1,5 @@
 //! Files of runs are removed, replaced or shut while their workers live: whatever is missing, no run is started beside another, none
-//! is said to have never started, and a slot is free only when the processes are gone.
+//! is reported as never started, and a slot is free only when the processes are gone.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ const DAMAGES: [(Damage, bool); 13] = [
     (("nothing", |_| {}), true),
     (("the lock", |dir| std::fs::remove_file(dir.join("lock")).unwrap()), true),
     (
-        ("the lock, made anew", |dir| {
+        ("the lock, made again", |dir| {
             std::fs::remove_file(dir.join("lock")).unwrap();
             std::fs::write(dir.join("lock"), "").unwrap();
         }),
@@ -334,7 +334,7 @@ fn what_is_left_of_a_run_whose_shim_and_directory_are_gone_is_ended_before_the_n
     }
 }
 
-/// Somebody holds the lock of a run whose files are gone and whose shim is dead: nobody can say that no shim comes.
+/// Another process holds the lock of a run whose files are gone and whose shim is dead: nobody can say that no shim comes.
 #[test]
 fn a_run_of_which_nobody_can_tell_keeps_its_slot_says_why_and_holds_up_no_other() {
     let mut daemon = prepared("subreaper", None);
@@ -439,7 +439,7 @@ fn a_restore_does_not_take_a_missing_directory_for_a_run_that_is_over() {
     let backup = daemon.scratch().join("backup.db");
     let saved = kanban(&daemon, &["backup", backup.to_str().unwrap()]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
-    // Reaped, so that no thread of it holds its sockets open any more.
+    // Reaped, so that no thread of it holds its sockets open.
     daemon.kill_9();
     std::fs::remove_dir_all(&dir).unwrap();
     let restored = kanban(&daemon, &["restore", backup.to_str().unwrap(), "--yes"]);

@@ -1,4 +1,4 @@
-//! The host was restarted: every process of the runs is gone, and every number in the rows may be somebody else's.
+//! The host was restarted: every process of the runs is gone, and every number in the rows may be another process's.
 //!
 //! The restart is written into the files and rows while the daemon is down. What the old workers started lives on here, as no
 //! process does over a real restart: it shows that nobody is signalled.
@@ -16,7 +16,7 @@ use crate::traces::{Born, WHO_AM_I, born, born_as, identity_of, lines, run_dirs,
 
 const OTHER_BOOT: &str = "00000000-0000-4000-8000-000000000000";
 
-/// A worker, which dies with its shim, and its child, which does not. Both end when they are told to, and note every signal
+/// A worker, which dies with its shim, and its child, which does not. Both end on request, and note every signal
 /// that they can note; the child notes who it is.
 fn text(daemon: &Daemon) -> Config {
     let dir = daemon.scratch().display();

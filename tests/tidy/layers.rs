@@ -298,7 +298,7 @@ fn git_runs_in_commands_that_a_shim_starts_and_nowhere_else() {
     }
 }
 
-/// Calls that read or make files, ask the process table, or wait: a slow disk holds up whoever makes them.
+/// Calls that read or make files, ask the process table, or wait: a slow disk holds up the thread that makes them.
 const WAITING: [&str; 16] = [
     "std::fs::",
     "thread::sleep",

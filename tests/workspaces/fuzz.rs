@@ -59,7 +59,7 @@ impl Field {
         let temp = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap();
         std::fs::create_dir(temp.path().join("workspaces")).unwrap();
         for name in NAMES {
-            // With the names of workspaces, for whoever looks for them in the wrong place.
+            // With the names of workspaces, for a program that looks for them in the wrong directory.
             let inside = temp.path().join("outside").join(name).join("sub");
             std::fs::create_dir_all(&inside).unwrap();
             std::fs::write(inside.join("precious"), name).unwrap();
@@ -184,7 +184,7 @@ impl Field {
         if self.dice.below(16) != 0 {
             return Some(workspaces.remove_scratch(name));
         }
-        // Meanwhile somebody exchanges directories in it, and it itself, for links to the outside.
+        // Meanwhile another process exchanges directories in it, and it itself, for links to the outside.
         let (path, is_over) = (self.at("workspaces").join(name), AtomicBool::new(false));
         let (link, inner_link) = (self.at("link"), self.at("inner"));
         symlink(self.at("outside").join(name), &link).unwrap();
@@ -280,7 +280,7 @@ impl Drop for Field {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "another seed each time, which is told")]
+#[expect(clippy::disallowed_methods, reason = "another seed each time, which is printed")]
 fn a_tree_outside_survives_every_removal() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let rounds = number("KANBAN_ROUNDS").unwrap_or(10_000);

@@ -198,7 +198,7 @@ fn an_interrupted_removal_is_continued_wherever_it_stopped() {
     std::fs::remove_file(made.path.join("new")).unwrap();
     made.write("file", "edited");
     assert!(why(&made).contains("1 changed"));
-    // Whoever works on is given back what is missing, and nothing else.
+    // The next run is given back what is missing, and nothing else.
     made.repository.prepare(&made.path).unwrap();
     assert_eq!(made.git(["status", "--porcelain"]), " M file");
     std::fs::write(git_dir.join("kanban-removing"), "").unwrap();

@@ -34,7 +34,7 @@ const NUMBERS: &[&str] = &[
     "1e400",
 ];
 
-/// Characters that have to be escaped, or are often taken for something else.
+/// Characters that have to be escaped, or are often mistaken for something else.
 const CHARACTERS: &[char] =
     &['a', 'Z', '"', '\\', '/', '\0', '\n', '\r', '\u{1b}', '\u{7f}', '\u{2028}', 'ß', '✓', '🦀'];
 
