@@ -5,13 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kanband::kernel::caller::Caller;
+use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::Fault;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::location::{BrokenPath, Location, Look, Looks};
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::queries::Snapshot;
 use kanband::kernel::random::{SeededRandom, below};
+use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::standing::Asker;
 use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
@@ -19,13 +22,14 @@ use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
     AssignTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, EditTask, PassMode,
-    RecordDoubt, RecordRunState, RunOrder, SetDispatch, StartReadyRuns, UnblockTask,
+    PromoteTask, RecordDoubt, RecordRunState, RunOrder, SetDispatch, StartReadyRuns, UnblockTask,
     preview_dispatch,
 };
 use kanband::kernel::why::{Reason, Why};
+use kanband::service::attention::of_tasks;
 use serde_json::json;
 
-use crate::bench_board::{Bench, wire, worker};
+use crate::bench_board::{Bench, person, wire, worker};
 
 const STEPS: usize = 120;
 
@@ -156,10 +160,15 @@ impl Boards {
     fn change_task(&mut self) {
         let Some(id) = self.some(&self.tasks.clone()) else { return };
         let priority = self.below(3);
-        let _may_be_refused = match self.below(4) {
+        let start_at = self.bench.now + [1, 5, 60][self.below(3)];
+        let _may_be_refused = match self.below(6) {
             0 => self.bench.run(&wire::<BlockTask>(json!({"id": id, "reason": "r"}))).map(drop),
             1 => self.bench.run(&wire::<UnblockTask>(json!({"id": id}))).map(drop),
             2 => self.bench.run(&wire::<AssignTask>(json!({"id": id, "assignee": "qa"}))).map(drop),
+            3 => {
+                self.bench.run(&wire::<EditTask>(json!({"id": id, "start_at": start_at}))).map(drop)
+            }
+            4 => self.bench.run(&wire::<PromoteTask>(json!({"id": id}))).map(drop),
             _ => {
                 self.bench.run(&wire::<EditTask>(json!({"id": id, "priority": priority}))).map(drop)
             }
@@ -259,7 +268,45 @@ impl Boards {
                 assert!((1..=ready.max(1)).contains(&(*others as usize)), "{others} of {ready}");
             }
         }
+        self.compare_inbox(&said);
         said.into_iter().map(|(id, (_, reason))| (id, reason)).collect()
+    }
+
+    /// The inbox names what `why` says waits for a person, and nothing else.
+    fn compare_inbox(&self, said: &BTreeMap<TaskId, (TaskStatus, Reason)>) {
+        let counts = self.bench.board.counts();
+        let counts: BTreeMap<_, _> = counts.all().map(|(key, n)| (key.clone(), n)).collect();
+        let boards = [kanband::kernel::ids::BoardName::default()];
+        let (policy, now) = (&self.policy, self.bench.now);
+        let (caller, local_time) = (person(), LocalTime::new(jiff::tz::TimeZone::UTC));
+        let read = |connection: &store::Connection| {
+            let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
+            of_tasks(&snapshot, policy, &counts, &boards, None)
+        };
+        let waiting = self.bench.board.read(read).unwrap();
+        let kinds: BTreeMap<String, Vec<Kind>> =
+            waiting.into_iter().fold(BTreeMap::new(), |mut kinds, one| {
+                let id = one.task.map(|task| task.id).unwrap_or_default();
+                kinds.entry(id).or_insert_with(Vec::new).push(one.kind);
+                kinds
+            });
+        assert!(!kinds.contains_key(""), "few enough tasks to be named");
+        for (id, (status, reason)) in said {
+            let of: &[Kind] = kinds.get(id.as_str()).map_or(&[], Vec::as_slice);
+            let is_blocked = of.iter().any(|kind| {
+                matches!(kind, Kind::Blocked | Kind::GaveUp | Kind::Held)
+            });
+            assert_eq!(is_blocked, *status == TaskStatus::Blocked, "{id}: {of:?} {reason:?}");
+            if *reason == Reason::Unassigned {
+                assert_eq!(of, [Kind::Unassigned], "{id}");
+            }
+            if matches!(reason, Reason::UnknownProfile { .. }) {
+                assert_eq!(of, [Kind::UnknownProfile], "{id}");
+            }
+            if matches!(reason, Reason::StartsNext) {
+                assert!(of.is_empty(), "{id} starts by itself: {of:?}");
+            }
+        }
     }
 
     fn preview(&self, is_disk_low: bool, looks: &Looks) -> Vec<TaskId> {
