@@ -293,9 +293,8 @@ impl Boards {
         assert!(!kinds.contains_key(""), "few enough tasks to be named");
         for (id, (status, reason)) in said {
             let of: &[Kind] = kinds.get(id.as_str()).map_or(&[], Vec::as_slice);
-            let is_blocked = of.iter().any(|kind| {
-                matches!(kind, Kind::Blocked | Kind::GaveUp | Kind::Held)
-            });
+            let is_blocked =
+                of.iter().any(|kind| matches!(kind, Kind::Blocked | Kind::GaveUp | Kind::Held));
             assert_eq!(is_blocked, *status == TaskStatus::Blocked, "{id}: {of:?} {reason:?}");
             if *reason == Reason::Unassigned {
                 assert_eq!(of, [Kind::Unassigned], "{id}");
@@ -376,7 +375,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
 fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
     let first = from_environment("KANBAND_SEED", 1);
     let mut report = BTreeSet::new();
-    for seed in first..first + from_environment("KANBAND_SEQUENCES", 60) {
+    for seed in first..first + from_environment("KANBAND_SEQUENCES", 80) {
         let run = std::panic::catch_unwind(|| {
             let mut boards = Boards::new(seed);
             for _ in 0..STEPS {

@@ -135,8 +135,17 @@ const ALLOWED: &[(&str, &str)] = &[
 
 const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 const FOLDERS: &[&str] = &[
-    "docs", "skills", "integrations", "src", "etc", "packaging", "demo/src", "tests", "benches",
-    "fuzz/src", "fuzz/fuzz_targets",
+    "docs",
+    "skills",
+    "integrations",
+    "src",
+    "etc",
+    "packaging",
+    "demo/src",
+    "tests",
+    "benches",
+    "fuzz/src",
+    "fuzz/fuzz_targets",
 ];
 
 /// This file, which names what it bans.
