@@ -176,7 +176,7 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
             message.contains(phrase) && message.contains("the database is unchanged"),
             "{message}"
         );
-        assert!(std::fs::read(&database).unwrap().starts_with(b"not a database"), "{bad}");
+        assert!(std::fs::read(&database).unwrap().starts_with(b"no longer a database"), "{bad}");
     }
     let message = board.say(["restore", &file, "--yes"]).ok();
     assert!(message.contains("The daemon is not running"), "{message}");
