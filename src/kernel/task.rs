@@ -115,7 +115,7 @@ pub enum TaskStep {
     Complete,
     /// The task needs a person.
     Block,
-    /// A parent was cancelled, or archived unfinished: a person decides whether it goes on.
+    /// A parent was cancelled, or archived unfinished: the task waits for a person.
     Hold,
     /// Its run ended without a verdict and another attempt is due.
     Requeue(Landing),
@@ -340,7 +340,7 @@ pub struct Task<S = TaskStatus> {
     /// Whether a review of it is open.
     #[serde(default)]
     pub review_open: bool,
-    /// Who reviews it: `human`, or a profile; null: nobody.
+    /// Reviewer: `human` or a profile; null: no review.
     #[serde(default)]
     pub reviewer: Option<String>,
     /// What a blocked task needs: `needs_input`, `capability`, `transient`, `dependency`, or `parent_cancelled` for a child of

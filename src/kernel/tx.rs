@@ -127,7 +127,7 @@ impl Forgetting {
         !self.cursor.is_empty() || self.next_round_at <= now || is_far
     }
 
-    /// Where it goes on, after a look that ended at `cursor`; none at the end of the round.
+    /// Moves on after a look that ended at `cursor`; none ends the round.
     pub fn go_on(&mut self, cursor: Option<String>, now: EpochSeconds) {
         if cursor.is_none() {
             self.next_round_at = now.saturating_add(REQUESTS_REST_SECONDS);

@@ -8,20 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::{BoardName, EpochSeconds};
-use crate::kernel::policy::Policy;
-use crate::kernel::queries::Snapshot;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::queries::{Snapshot, waiting_tasks};
 use crate::kernel::rules::inbox::{self, Kind, Named, Row, Waiting};
-use crate::kernel::run::{RunOutcome, RunState};
-use crate::kernel::store::waiting::{self, WaitingOf, WaitingTask};
-use crate::kernel::store::{self};
-use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
+use crate::kernel::run::RunState;
+use crate::kernel::store;
+use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::service::resources::{self, Resources, search_use};
 use crate::service::{Requester, Service, ServiceError};
-
-/// Tasks of one kind and board that are read; the others are counted.
-const READ_MAX: u32 = 100;
 
 /// Which part of the inbox.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +119,7 @@ pub async fn list(
             None => of_host(snapshot, &host)?,
             Some(_) => Vec::new(),
         };
-        waiting.extend(of_tasks(snapshot, &policy, &counts, &boards, name)?);
+        waiting.extend(waiting_tasks(snapshot, &policy, &counts, &boards, name)?);
         Ok(waiting)
     };
     let waiting = service.readers.read(by.caller, read).await;
@@ -159,7 +154,7 @@ pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>
         if run.state == RunState::Unkillable {
             let cause = format!("the processes of run {} cannot be killed", run.id);
             let task = store::tasks::get(snapshot.connection, &run.task_id)?;
-            let named = task.map(|task| named(&task.id.to_string(), &task.title, &task.board));
+            let named = task.map(|task| Named::of(task.id.as_str(), &task.title, &task.board));
             let since = Some(run.started_at);
             found.extend(named.map(|task| Waiting::of_task(Kind::Unkillable, cause, task, since)));
         }
@@ -193,96 +188,4 @@ pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>
         found.push(Waiting::of_host(Kind::Breaker, cause, "kanban breakers"));
     }
     Ok(found)
-}
-
-fn named(id: &str, title: &str, board: &BoardName) -> Named {
-    Named { id: id.to_owned(), title: title.to_owned(), board: board.to_string() }
-}
-
-/// What of the tasks of these boards needs a person: all of them, or those of one name.
-///
-/// # Errors
-/// A fault of the database.
-pub fn of_tasks(
-    snapshot: &Snapshot<'_>,
-    policy: &Policy,
-    counts: &BTreeMap<CountKey, i64>,
-    boards: &[BoardName],
-    name: Option<&str>,
-) -> Result<Vec<Waiting>, VerbError> {
-    let connection = snapshot.connection;
-    let mut found = Vec::new();
-    for board in boards {
-        let of = WaitingOf { board, name, limit: READ_MAX };
-        let number = |status: TaskStatus, is_meant: &dyn Fn(Option<&str>) -> bool| -> i64 {
-            let is_of = |key: &CountKey| {
-                key.board == *board && key.status == status && is_meant(key.assignee.as_deref())
-            };
-            counts.iter().filter(|(key, _)| is_of(key)).map(|(_, count)| *count).sum()
-        };
-        let add = |found: &mut Vec<Waiting>, tasks: &[WaitingTask], all: i64, judge: Judge<'_>| {
-            let read = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
-            found.extend(tasks.iter().map(|task| judge(board, task)));
-            // A name's tasks are not counted.
-            let more = u64::try_from(all - read).unwrap_or_default();
-            if let (Some(last), None, true) = (found.last().cloned(), name, more > 0) {
-                found.push(Waiting { task: None, count: more, ..last });
-            }
-        };
-        let blocked = waiting::list_blocked(connection, of)?;
-        add(&mut found, &blocked, number(TaskStatus::Blocked, &|_| true), &of_blocked);
-        let reviews = waiting::list_in_review(connection, of)?;
-        add(&mut found, &reviews, number(TaskStatus::Review, &|_| true), &of_review);
-        let long = waiting::list_waiting_long(connection, of)?;
-        add(&mut found, &long, 0, &|board, task| {
-            of_task(Kind::WaitingLong, "has been ready for long", board, task)
-        });
-        let unassigned = waiting::list_unassigned(connection, of)?;
-        let all = number(TaskStatus::Ready, &|assignee| assignee.is_none());
-        add(&mut found, &unassigned, all, &|board, task| {
-            of_task(Kind::Unassigned, "ready, without an assignee", board, task)
-        });
-        let Some(known) = &policy.strict_profiles else { continue };
-        let unknown = counts.iter().filter(|(key, _)| {
-            let of_profile = |name: &String| known.contains(name);
-            let is_unknown = key.assignee.as_ref().is_some_and(|name| !of_profile(name));
-            key.board == *board && key.status == TaskStatus::Ready && is_unknown
-        });
-        for (key, count) in unknown {
-            let assignee = key.assignee.clone().unwrap_or_default();
-            if name.is_some_and(|name| name != assignee) {
-                continue;
-            }
-            let tasks = waiting::list_ready_of(connection, board, &assignee, READ_MAX)?;
-            let cause = format!("the assignee {assignee} has no profile");
-            add(&mut found, &tasks, *count, &|board, task| {
-                of_task(Kind::UnknownProfile, &cause, board, task)
-            });
-        }
-    }
-    Ok(found)
-}
-
-/// What a task waits for.
-type Judge<'a> = &'a dyn Fn(&BoardName, &WaitingTask) -> Waiting;
-
-fn of_task(kind: Kind, cause: &str, board: &BoardName, task: &WaitingTask) -> Waiting {
-    Waiting::of_task(kind, cause, named(&task.id, &task.title, board), task.since)
-}
-
-fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
-    let reason = task.reason.clone().filter(|reason| !reason.trim().is_empty());
-    let (kind, cause) = if task.block_kind.as_deref() == Some(PARENT_CANCELLED) {
-        (Kind::Held, "a parent was archived unfinished".to_owned())
-    } else {
-        let is_given_up = task.outcome == Some(RunOutcome::GaveUp);
-        let kind = if is_given_up { Kind::GaveUp } else { Kind::Blocked };
-        (kind, reason.unwrap_or_else(|| "no reason given".to_owned()))
-    };
-    of_task(kind, &cause, board, task)
-}
-
-fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {
-    let cause = format!("waits for its review by {}", task.reason.as_deref().unwrap_or(HUMAN));
-    of_task(Kind::Review, &cause, board, task)
 }

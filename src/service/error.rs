@@ -110,18 +110,7 @@ impl ServiceError {
 
     /// The task as it is, where the caller saw another one.
     pub fn current_task(&self) -> Option<&Task> {
-        match self {
-            Self::Refused(refusal) => refusal.current_task(),
-            Self::Failed(_)
-            | Self::ConfigurationRefused { .. }
-            | Self::BackupRefused(_)
-            | Self::OpenRuns { .. }
-            | Self::NoLog { .. }
-            | Self::AttachmentLost { .. }
-            | Self::BadCursor { .. }
-            | Self::NotInTime { .. }
-            | Self::NoThread { .. } => None,
-        }
+        if let Self::Refused(refusal) = self { refusal.current_task() } else { None }
     }
 
     /// Whether an operator should look at it: the edge writes it into the log, once.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::actors::board_loss::fault_of;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
-use crate::kernel::queries::Snapshot;
+use crate::kernel::queries::{Snapshot, waiting_tasks};
 use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::run::RunState;
 use crate::kernel::store;
@@ -85,7 +85,7 @@ pub async fn status(
         let all = store::boards::list(snapshot.connection)?;
         let all: Vec<BoardName> = all.into_iter().map(|board| board.name).collect();
         let mut waiting = attention::of_host(snapshot, &host)?;
-        waiting.extend(attention::of_tasks(snapshot, &policy, &counts, &all, None)?);
+        waiting.extend(waiting_tasks(snapshot, &policy, &counts, &all, None)?);
         let attention = attention::rows(waiting);
         Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
     };

@@ -35,7 +35,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "closed_at IS NULL AND supervised = 1",
         "sorts open runs only",
     ),
-    ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = :board", "tasks that a filter named"),
+    ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = (", "tasks that a filter named"),
     ("SCAN l", "l.arrived_at IS NOT NULL", "the newest task alone"),
     ("SCAN t", "ORDER BY t.seq", "in the order of arrival, as far as the limit goes"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),

@@ -12,7 +12,7 @@ use kanband::kernel::location::{BrokenPath, Location, Look, Looks};
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
-use kanband::kernel::queries::Snapshot;
+use kanband::kernel::queries::{Snapshot, waiting_tasks};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::standing::Asker;
@@ -26,7 +26,6 @@ use kanband::kernel::verbs::{
     preview_dispatch,
 };
 use kanband::kernel::why::{Reason, Why};
-use kanband::service::attention::of_tasks;
 use serde_json::json;
 
 use crate::bench_board::{Bench, person, wire, worker};
@@ -281,7 +280,7 @@ impl Boards {
         let (caller, local_time) = (person(), LocalTime::new(jiff::tz::TimeZone::UTC));
         let read = |connection: &store::Connection| {
             let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
-            of_tasks(&snapshot, policy, &counts, &boards, None)
+            waiting_tasks(&snapshot, policy, &counts, &boards, None)
         };
         let waiting = self.bench.board.read(read).unwrap();
         let kinds: BTreeMap<String, Vec<Kind>> =
@@ -411,4 +410,28 @@ fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
     ];
     let missing: Vec<_> = expected.into_iter().filter(|name| !report.contains(name)).collect();
     assert!(missing.is_empty(), "no board had {missing:?}, only {report:?}");
+}
+
+#[test]
+fn tasks_that_are_not_read_are_counted_apart_and_under_nobody_elses_cause() {
+    let mut bench = Bench::new();
+    for n in 0..103 {
+        let id = bench.create("t", "", &[]);
+        bench.do_it(&wire::<BlockTask>(json!({"id": id, "reason": format!("why {n}?")})));
+    }
+    let counts: BTreeMap<_, _> =
+        bench.board.counts().all().map(|(key, count)| (key.clone(), count)).collect();
+    let boards = [kanband::kernel::ids::BoardName::default()];
+    let (caller, local_time) = (person(), LocalTime::new(jiff::tz::TimeZone::UTC));
+    let (policy, now) = (Policy::default(), bench.now);
+    let read = |connection: &store::Connection| {
+        let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
+        waiting_tasks(&snapshot, &policy, &counts, &boards, None)
+    };
+    let rows = kanband::kernel::rules::inbox::rows(bench.board.read(read).unwrap());
+    assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 103);
+    let unread = rows.iter().find(|row| row.tasks.is_empty()).unwrap();
+    assert_eq!((unread.count, unread.message.as_str()), (3, "3 more blocked tasks of default"));
+    assert_eq!(unread.commands, ["kanban list --status blocked --board default"]);
+    assert!(rows.iter().all(|row| row.tasks.is_empty() || row.count == 1));
 }

@@ -169,7 +169,7 @@ fn without_a_daemon_even_a_destroyed_board_is_restored() {
     for suffix in ["-wal", "-shm"] {
         let _is_there = std::fs::remove_file(board.home().join(format!("kanban.db{suffix}")));
     }
-    std::fs::write(&database, "no longer a database, whatever it was before").unwrap();
+    std::fs::write(&database, "no longer a database").unwrap();
     for (bad, phrase) in no_backups(&board, &file) {
         let message = board.say(["restore", &bad, "--yes"]).failed(1);
         assert!(

@@ -190,7 +190,7 @@ impl Model {
         Ok(())
     }
 
-    /// Where a task lands that goes on.
+    /// Where a task lands when it resumes.
     fn landing(&self, id: &str) -> &'static str {
         if self.tasks[id].start_at.is_some_and(|start_at| start_at > self.now) {
             "scheduled"

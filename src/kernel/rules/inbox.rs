@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kernel::ids::EpochSeconds;
+use crate::kernel::ids::{BoardName, EpochSeconds};
 
 /// Tasks that a row names; the others are counted.
 pub const NAMED_MAX: usize = 10;
@@ -118,6 +118,13 @@ pub struct Named {
     pub title: String,
     /// Its board.
     pub board: String,
+}
+
+impl Named {
+    /// A task of a board.
+    pub fn of(id: &str, title: &str, board: &BoardName) -> Self {
+        Self { id: id.to_owned(), title: title.to_owned(), board: board.to_string() }
+    }
 }
 
 /// One thing that waits.

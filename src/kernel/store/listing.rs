@@ -97,9 +97,8 @@ pub fn first_page(
 ) -> Result<ListPage, Fault> {
     let doing = "list tasks";
     let limit = filter.limit.map_or(-1, i64::from);
-    let board = super::boards::number_of(connection, &filter.board)?;
-    let by = sorting(connection, filter, board)?;
-    let (sql, mut parameters) = statement(filter, &board, Columns::All, by);
+    let by = sorting(connection, filter)?;
+    let (sql, mut parameters) = statement(filter, Columns::All, by);
     parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &0)]);
     let mut statement_all = connection.prepare_cached(&sql).doing(doing)?;
     let columns = statement_all.column_count();
@@ -127,9 +126,8 @@ fn ids_behind(
     let doing = "list tasks";
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     let limit = if limit < 0 { -1 } else { (limit - skip).max(0) };
-    let board = super::boards::number_of(connection, &filter.board)?;
-    let by = sorting(connection, filter, board)?;
-    let (sql, mut parameters) = statement(filter, &board, Columns::Id, by);
+    let by = sorting(connection, filter)?;
+    let (sql, mut parameters) = statement(filter, Columns::Id, by);
     parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &skip)]);
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
     let rows = statement.query_map(parameters.as_slice(), |row| row.get(0)).doing(doing)?;
@@ -148,13 +146,12 @@ const STATUSES: [&str; 9] =
     ["triage", "todo", "scheduled", "ready", "running", "blocked", "review", "done", "archived"];
 
 /// The statement and its parameters, but for `:limit` and `:offset`.
-fn statement<'f>(
-    filter: &'f ListFilter,
-    board: &'f i64,
+fn statement(
+    filter: &ListFilter,
     columns: Columns,
     sorting: Sorting,
-) -> (String, Vec<(&'f str, &'f dyn ToSql)>) {
-    let (conditions, parameters) = conditions(filter, board, sorting);
+) -> (String, Vec<(&str, &dyn ToSql)>) {
+    let (conditions, parameters) = conditions(filter, sorting);
     let mut arms = Vec::new();
     if is_merged(filter) {
         // Each status has its tasks in order in an index; the arms are merged as they are read.
@@ -196,16 +193,16 @@ enum Sorting {
 
 /// No index has the times of creation. On a board on which every task arrived when it was created the rows are in that order; with
 /// imported ones, or after the clock was set back, they are sorted.
-fn sorting(connection: &Connection, filter: &ListFilter, board: i64) -> Result<Sorting, Fault> {
+fn sorting(connection: &Connection, filter: &ListFilter) -> Result<Sorting, Fault> {
     if filter.order == Order::Priority || names_tasks(filter) {
         return Ok(Sorting::ByTime);
     }
     let is_misdated = connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM tasks
-                            WHERE board = :board AND created_at IS NOT arrived_at)",
+                            WHERE board = (SELECT b.id FROM boards b WHERE b.name = :board) AND created_at IS NOT arrived_at)",
         )
-        .and_then(|mut s| s.query_row([board], |row| row.get(0)))
+        .and_then(|mut s| s.query_row([&filter.board], |row| row.get(0)))
         .doing("list tasks")?;
     Ok(if is_misdated { Sorting::ByTime } else { Sorting::ByArrival })
 }
@@ -227,19 +224,15 @@ fn names_tasks(filter: &ListFilter) -> bool {
 }
 
 /// What the rows have to fulfil, but for an unnamed status.
-fn conditions<'f>(
-    filter: &'f ListFilter,
-    board: &'f i64,
-    sorting: Sorting,
-) -> (String, Vec<(&'f str, &'f dyn ToSql)>) {
+fn conditions(filter: &ListFilter, sorting: Sorting) -> (String, Vec<(&str, &dyn ToSql)>) {
     // A filter that names its tasks one by one starts from them, and the order of arrival is that of the rows (`+` keeps the
     // indexes of the board out of both plans); the others walk the board in an order that an index has.
     let mut sql = String::from(if names_tasks(filter) || sorting == Sorting::ByArrival {
-        "+t.board = :board"
+        "+t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
     } else {
-        "t.board = :board"
+        "t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
     });
-    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", board)];
+    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
     let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
         (" AND t.status = :status", ":status", value(&filter.status)),
         (" AND t.assignee = :assignee", ":assignee", value(&filter.assignee)),

@@ -274,18 +274,18 @@ pub fn oldest_ready(
     connection: &Connection,
     board: &BoardName,
 ) -> Result<Option<EpochSeconds>, Fault> {
-    let board = super::boards::number_of(connection, board)?;
     connection
         .prepare_cached(
-            "WITH RECURSIVE lane (priority) AS (
-               SELECT (SELECT max(priority) FROM tasks WHERE board = :board AND status = 'ready')
+            "WITH RECURSIVE own (board) AS (SELECT b.id FROM boards b WHERE b.name = :board),
+             lane (priority) AS (
+               SELECT (SELECT max(priority) FROM tasks WHERE board = (SELECT board FROM own) AND status = 'ready')
                UNION ALL
                SELECT (SELECT max(priority) FROM tasks
-                       WHERE board = :board AND status = 'ready' AND priority < lane.priority)
+                       WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority < lane.priority)
                FROM lane WHERE lane.priority IS NOT NULL
                LIMIT 64)
              SELECT min((SELECT created_at FROM tasks
-                         WHERE board = :board AND status = 'ready' AND priority = lane.priority
+                         WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority = lane.priority
                          ORDER BY seq LIMIT 1))
              FROM lane WHERE lane.priority IS NOT NULL",
         )

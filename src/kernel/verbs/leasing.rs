@@ -183,7 +183,7 @@ pub(in crate::kernel) fn location_facts(
     Ok(sight.owner(&wait.key)?.map_or(LocationFacts::Free, LocationFacts::Held))
 }
 
-/// The same for a person, who does not wait, and whom no breaker holds back. `location` is what the task's path leads to.
+/// The same for a person's claim, which does not wait and ignores breakers. `location` is what the task's path leads to.
 ///
 /// # Errors
 /// [`Refusal::WorkspaceBusy`], and [`Refusal::WorkspaceUnknown`] when a directory that the task names has no place.

@@ -231,7 +231,7 @@ impl Board {
         self.say(["runs", id, "--json"]).json().as_array().unwrap().clone()
     }
 
-    /// Returns when a client has opened an event stream and what is there already has been read for it: so many reads later
+    /// Returns when a client follows the events and what is there already has been read for it: so many reads later
     /// than `before`.
     pub fn until_reads(&self, before: u64, reads: u64) {
         until("the stream to be open", || {
