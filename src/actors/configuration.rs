@@ -7,6 +7,7 @@ use crate::actors::settings_policy::{of_settings, within};
 use crate::config::Settings;
 use crate::config::worker_user::{DaemonUser, worker_user};
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::assignee::Found;
 use crate::kernel::shares::Shares;
 
 /// What the policy follows from beside the settings; the same for the daemon's whole life.
@@ -44,6 +45,20 @@ impl Live<Configuration> {
     /// What of them the board's rules need.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.get().policy)
+    }
+
+    /// Takes what was found out about profiles under `settings` into the policy: `learn` changes what was known. False when the
+    /// settings are others by now: what was found is of no use then.
+    pub fn learn(&self, settings: &Arc<Settings>, learn: impl FnOnce(&mut Found)) -> bool {
+        self.change(|current| {
+            if !Arc::ptr_eq(&current.settings, settings) {
+                return None;
+            }
+            let mut policy = (*current.policy).clone();
+            learn(Arc::make_mut(&mut policy.assignees.found));
+            let settings = Arc::clone(settings);
+            Some(Configuration { settings, policy: Arc::new(policy) })
+        })
     }
 
     /// The user that workers of a profile run as; none for the daemon's own.

@@ -13,7 +13,7 @@ use actix::{Actor, Context, Handler};
 use tokio::sync::broadcast;
 
 use crate::actors::circuit_breaker::messages::BreakerMoved;
-use crate::actors::dispatcher::messages::Wake;
+use crate::actors::dispatcher::messages::{LookForProfile, Wake};
 use crate::actors::guard::Guard;
 use crate::actors::root::messages::RunSignal;
 use crate::actors::wire::Wire;
@@ -60,6 +60,8 @@ impl EventFeed {
 pub struct EventHubWires {
     /// The dispatcher.
     pub wake: Wire<Wake>,
+    /// The same.
+    pub look_for_profile: Wire<LookForProfile>,
     /// The root supervisor, which knows the workers.
     pub run_signal: Wire<RunSignal>,
     /// The circuit breaker.
@@ -96,6 +98,9 @@ impl Handler<Committed> for EventHub {
             // Nobody there means a rebuild is under way; it ends with everybody looking again.
             let _is_heard = match signal {
                 Signal::DispatchDue => self.wires.wake.tell(Wake),
+                Signal::ProfileWanted { name } => {
+                    self.wires.look_for_profile.tell(LookForProfile { name })
+                }
                 Signal::BreakerMoved { key, open_until } => {
                     self.wires.breaker_moved.tell(BreakerMoved { key, open_until })
                 }

@@ -24,6 +24,17 @@ impl<T> Live<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Puts in its place what `change` makes of the value now, nobody else's in between; false when it makes nothing.
+    pub fn change(&self, change: impl FnOnce(&T) -> Option<T>) -> bool {
+        let mut value = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&value);
+        let is_changed = changed.is_some();
+        if let Some(changed) = changed {
+            *value = Arc::new(changed);
+        }
+        is_changed
+    }
+
     /// Puts another in its place.
     pub fn replace(&self, value: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);

@@ -48,6 +48,7 @@ pub mod notifier;
 pub mod open_run;
 pub mod path_looks;
 pub mod paths;
+pub mod profile_looks;
 pub mod reader_pool;
 pub mod readers;
 pub mod reloader;

@@ -23,7 +23,7 @@ use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::circuit_breaker::{CircuitBreaker, CircuitBreakerDeps};
 use crate::actors::crash_detector::messages::{AdoptRun, AuditRuns};
 use crate::actors::crash_detector::{CrashDetector, CrashDetectorDeps};
-use crate::actors::dispatcher::messages::{DispatchNow, Ping, Wake};
+use crate::actors::dispatcher::messages::{DispatchNow, LookForProfile, Ping, Wake};
 use crate::actors::dispatcher::{Dispatcher, DispatcherDeps};
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::doorkeeper::{Doorkeeper, DoorkeeperDeps};
@@ -60,6 +60,8 @@ pub struct Wires {
     pub committed: Wire<Committed>,
     /// To the dispatcher.
     pub wake: Wire<Wake>,
+    /// The same.
+    pub look_for_profile: Wire<LookForProfile>,
     /// To the dispatcher.
     pub dispatch_now: Wire<DispatchNow>,
     /// To the dispatcher.
@@ -187,6 +189,7 @@ impl RootSupervisor {
         let wires = &self.deps.wires;
         let hub_wires = EventHubWires {
             wake: wires.wake.clone(),
+            look_for_profile: wires.look_for_profile.clone(),
             run_signal: wires.run_signal.clone(),
             breaker_moved: wires.breaker_moved.clone(),
         };
@@ -200,6 +203,7 @@ impl RootSupervisor {
     fn build_dispatcher(&self, guard: Guard) {
         let dispatcher = Dispatcher::new(self.deps.dispatcher.clone(), guard).start();
         self.deps.wires.wake.connect(&dispatcher);
+        self.deps.wires.look_for_profile.connect(&dispatcher);
         self.deps.wires.dispatch_now.connect(&dispatcher);
         self.deps.wires.ping.connect(&dispatcher);
         self.deps.wires.settings_to_dispatcher.connect(&dispatcher);
@@ -346,7 +350,10 @@ impl Handler<RunSignal> for RootSupervisor {
                     worker.do_send(StopWorker);
                 }
             }
-            Signal::RunClosed { .. } | Signal::DispatchDue | Signal::BreakerMoved { .. } => {}
+            Signal::RunClosed { .. }
+            | Signal::DispatchDue
+            | Signal::ProfileWanted { .. }
+            | Signal::BreakerMoved { .. } => {}
         }
     }
 }

@@ -1,10 +1,13 @@
 //! From the operator's settings to what the board's rules need.
 
+use std::sync::Arc;
+
 use crate::config::Settings;
 use crate::config::launch::resolve;
-use crate::config::settings::Launcher;
+use crate::config::settings::{Launcher, Profile};
 use crate::config::template::Placeholder;
 use crate::kernel::policy::{LaunchOptions, Policy};
+use crate::kernel::rules::assignee::{Assignees, StartedBy};
 use crate::kernel::shares::Shares;
 
 /// The policy that the settings say.
@@ -44,16 +47,29 @@ pub fn of_settings(settings: &Settings) -> Policy {
         max_runtime_by_profile: runtimes.collect(),
         launch_options_by_profile: options.collect(),
         launch_options: by_launcher(
-            settings.launchers.get(&dispatch.default_launcher),
-            &dispatch.default_launcher,
+            settings.launchers.get(dispatch.default_launcher()),
+            dispatch.default_launcher(),
         ),
         branch_prefix: settings.worktree.branch_prefix.clone(),
         working_directory_by_profile: directories.collect(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),
-        strict_profiles: dispatch
-            .strict_profiles
-            .then(|| settings.profiles.keys().cloned().collect()),
+        assignees: assignees_of(settings),
         ..Policy::default()
+    }
+}
+
+fn assignees_of(settings: &Settings) -> Assignees {
+    let started_by = |profile: &Profile| match (&profile.launcher, &profile.argv) {
+        (None, None) => StartedBy::Default,
+        (Some(_), _) | (_, Some(_)) => StartedBy::Itself,
+    };
+    let profiles = settings.profiles.iter();
+    Assignees {
+        profiles: profiles.map(|(name, profile)| (name.clone(), started_by(profile))).collect(),
+        people: settings.people.keys().cloned().collect(),
+        is_strict: settings.dispatch.strict_profiles,
+        is_auto: settings.dispatch.is_auto(),
+        found: Arc::default(),
     }
 }
 
@@ -90,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_defaults_of_both_sides_are_the_same() {
-        assert_eq!(of_settings(&Settings::default()), Policy::default());
+        let assignees = Assignees { is_auto: true, ..Assignees::default() };
+        assert_eq!(of_settings(&Settings::default()), Policy { assignees, ..Policy::default() });
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
 use crate::actors::path_looks::Looker;
 use crate::actors::paths::Paths;
+use crate::actors::profile_looks::ProfileLooker;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::readers::{READER_COUNT, Readers};
 use crate::actors::reloader::Reloader;
@@ -205,6 +206,11 @@ fn root_deps(
     (disk, doorkeeper): (Disk, DoorkeeperDeps),
     life: watch::Sender<Life>,
 ) -> RootDeps {
+    let profile_looker = ProfileLooker {
+        commands: worker.looker.commands().clone(),
+        configuration: worker.configuration.clone(),
+        daemon_user: worker.start_inputs.daemon_user.clone(),
+    };
     let dispatcher = DispatcherDeps {
         database: worker.database.clone(),
         readers: worker.readers.clone(),
@@ -213,6 +219,7 @@ fn root_deps(
         disk,
         figures: worker.figures.clone(),
         looker: worker.looker.clone(),
+        profile_looker,
     };
     let crash_detector = CrashDetectorDeps {
         database: worker.database.clone(),

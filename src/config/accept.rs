@@ -9,10 +9,10 @@ use std::path::Path;
 use config::{Value, ValueKind};
 
 use crate::config::keys::Kind;
-use crate::config::nearest::nearest;
 use crate::config::problem::{Expected, ProblemKind};
 use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, Template};
 use crate::duration::parse_duration;
+use crate::text::nearest::nearest;
 
 /// Said in place of a value that may be a secret.
 const UNTOLD: &str = "a value of another type";

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
 
-use crate::config::nearest::nearest;
 use crate::config::presets::PRESETS;
 use crate::config::problem::{Problem, ProblemKind};
-use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Profile, Settings};
+use crate::config::settings::{AUTO_LAUNCHER, COMMAND_LAUNCHER, Launcher, Profile, Settings};
 use crate::config::template::{Placeholder, Template};
+use crate::text::nearest::nearest;
 
 /// Adds to `problems` what is wrong between the values of `settings`. `merged` is the tree they were read
 /// from: it knows where each came from.
@@ -16,6 +16,7 @@ pub(super) fn check(settings: &Settings, merged: &Value, problems: &mut Vec<Prob
     let mut check = Check { settings, merged, problems };
     check.backoff();
     check.default_launcher();
+    check.people();
     check.profiles();
     check.launchers();
 }
@@ -41,9 +42,17 @@ impl Check<'_> {
 
     fn default_launcher(&mut self) {
         let path = ["dispatch", "default_launcher"];
-        let fault = self.launcher_fault(&self.settings.dispatch.default_launcher);
+        let fault = self.launcher_fault(self.settings.dispatch.default_launcher());
         if let Some(fault) = fault {
             self.report(&path, fault);
+        }
+    }
+
+    fn people(&mut self) {
+        for name in self.settings.people.keys() {
+            if self.settings.profiles.contains_key(name) {
+                self.report(&["people", name], ProblemKind::PersonIsProfile);
+            }
         }
     }
 
@@ -83,7 +92,7 @@ impl Check<'_> {
         let launcher_name = match (&profile.launcher, &profile.argv) {
             (Some(launcher), None) => launcher.as_str(),
             (None, Some(_)) => COMMAND_LAUNCHER,
-            (None, None) => self.settings.dispatch.default_launcher.as_str(),
+            (None, None) => self.settings.dispatch.default_launcher(),
             (Some(_), Some(_)) => return,
         };
         let argv = match (&profile.argv, self.settings.launchers.get(launcher_name)) {
@@ -121,6 +130,9 @@ impl Check<'_> {
     fn launchers(&mut self) {
         let presets = PRESETS.map(|(name, _)| name);
         for (name, launcher) in &self.settings.launchers {
+            if name == AUTO_LAUNCHER {
+                self.report(&["launchers", name], ProblemKind::LauncherIsReserved);
+            }
             let at = |key| ["launchers", name.as_str(), key];
             let is_ours = presets.contains(&name.as_str());
             if launcher.argv.is_empty() && !is_ours && !self.is_told(&at("argv")) {

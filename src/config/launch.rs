@@ -5,9 +5,9 @@
 
 use thiserror::Error;
 
-use crate::config::nearest::nearest;
 use crate::config::settings::{COMMAND_LAUNCHER, Launcher, Profile, Settings};
 use crate::config::template::Placeholder;
+use crate::text::nearest::nearest;
 
 /// How the workers of one assignee are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn resolve(assignee: &str, settings: &Settings) -> Result<Resolution, Resolv
     let (name, chosen_by) = match profile {
         Some(Profile { argv: Some(_), .. }) => (COMMAND_LAUNCHER, ChosenBy::ProfileArgv),
         Some(Profile { launcher: Some(name), .. }) => (name.as_str(), ChosenBy::ProfileLauncher),
-        _ => (settings.dispatch.default_launcher.as_str(), ChosenBy::Default),
+        _ => (settings.dispatch.default_launcher(), ChosenBy::Default),
     };
     let nothing =
         || ResolveError::NothingToRun { assignee: assignee.to_owned(), name: name.to_owned() };

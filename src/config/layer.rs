@@ -12,8 +12,8 @@ use crate::config::accept::{
     accept_value, accept_variable, check_variable_name, shown, value_from_text, wrong,
 };
 use crate::config::keys::{Key, Kind, SECTIONS, Section, Shape};
-use crate::config::nearest::nearest;
 use crate::config::problem::{Expected, Problem, ProblemKind};
+use crate::text::nearest::nearest;
 
 /// Begins the name of every environment variable that sets a key. With two underscores: variables such as
 /// `KANBAND_FAIL_POINTS` are not settings.

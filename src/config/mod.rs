@@ -20,7 +20,6 @@ pub mod home_error;
 pub mod keys;
 pub mod launch;
 pub mod load;
-pub mod nearest;
 pub mod presets;
 pub mod problem;
 pub mod render;

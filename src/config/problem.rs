@@ -120,6 +120,12 @@ pub enum ProblemKind {
     /// A profile with two ways to start.
     #[error("has both launcher and argv: remove one")]
     LauncherAndArgv,
+    /// One name for a person and a profile.
+    #[error("[profiles] has this name too: rename one of them")]
+    PersonIsProfile,
+    /// A launcher with the name that stands for looking for one.
+    #[error("the name is reserved for `dispatch.default_launcher`: choose another")]
+    LauncherIsReserved,
     /// A verdict where the launcher decides.
     #[error("requires argv: the verdict of a launcher is set in [launchers.NAME]")]
     VerdictWithoutArgv,

@@ -25,6 +25,12 @@ pub const DEFAULT_WORKER_USER: &str = "kanban-agent";
 /// Name of the launcher that a profile with a bare `argv` is run by.
 pub const COMMAND_LAUNCHER: &str = "command";
 
+/// Value of `dispatch.default_launcher` by which only what is found on the host is started.
+pub const AUTO_LAUNCHER: &str = "auto";
+
+/// The launcher that [`AUTO_LAUNCHER`] looks for.
+pub const FOUND_LAUNCHER: &str = "hermes";
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +59,9 @@ pub struct Settings {
     /// Figures over TCP.
     #[serde(default)]
     pub metrics: Metrics,
+    /// People: assignees for whom nothing is started.
+    #[serde(default)]
+    pub people: BTreeMap<String, Person>,
     /// Profiles by assignee.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
@@ -72,6 +81,7 @@ impl Default for Settings {
             worktree: Worktree::default(),
             log: Log::default(),
             metrics: Metrics::default(),
+            people: BTreeMap::new(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
         }
@@ -89,7 +99,7 @@ pub struct Dispatch {
     pub interval: Duration,
     /// Greatest number of supervised runs open at one time.
     pub max_running: u32,
-    /// Launcher of an assignee whose profile names none.
+    /// Launcher of an assignee whose profile names none, or [`AUTO_LAUNCHER`].
     pub default_launcher: String,
     /// Whether an assignee must have a profile.
     pub strict_profiles: bool,
@@ -117,7 +127,7 @@ impl Default for Dispatch {
             enabled: true,
             interval: Duration::from_secs(60),
             max_running: 8,
-            default_launcher: "hermes".to_owned(),
+            default_launcher: AUTO_LAUNCHER.to_owned(),
             strict_profiles: false,
             failure_limit: 5,
             backoff_base: Duration::from_secs(1),
@@ -126,6 +136,18 @@ impl Default for Dispatch {
             queue_wait_alert: Duration::ZERO,
             lifetime_starts: 20,
         }
+    }
+}
+
+impl Dispatch {
+    /// Whether the default launcher starts only what is found on the host.
+    pub fn is_auto(&self) -> bool {
+        self.default_launcher == AUTO_LAUNCHER
+    }
+
+    /// Name of the launcher of an assignee whose profile names none.
+    pub fn default_launcher(&self) -> &str {
+        if self.is_auto() { FOUND_LAUNCHER } else { &self.default_launcher }
     }
 }
 
@@ -316,6 +338,14 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+}
+
+/// `[people.NAME]`: an assignee who works on tasks without a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Person {
+    /// Full name.
+    pub full_name: Option<String>,
 }
 
 /// `[profiles.NAME]`: how the workers of one assignee are started and limited.

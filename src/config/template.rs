@@ -9,7 +9,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::config::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// A value that a launcher can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,6 +92,15 @@ pub struct RunVariables<'a> {
     pub token_file: &'a str,
 }
 
+/// The search path for the programs of workers with these variables of their profile, without the folder of `kanban`.
+pub fn search_path(
+    profile_env: &BTreeMap<String, String>,
+    daemon: &BTreeMap<String, String>,
+) -> String {
+    let path = profile_env.get("PATH").or_else(|| daemon.get("PATH"));
+    path.map_or(DEFAULT_PATH, String::as_str).to_owned()
+}
+
 /// The whole environment of a worker.
 pub fn worker_environment(parts: &WorkerEnvironment<'_>) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = parts

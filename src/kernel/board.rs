@@ -21,6 +21,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::restore::{self, RestoreError};
@@ -41,6 +42,7 @@ pub struct Board {
     connection: Connection,
     random: Box<dyn Random>,
     forgetting: Forgetting,
+    people: People,
     policy: Arc<Policy>,
     counts: Counts,
     /// Whether the file holds something else by now.
@@ -89,8 +91,9 @@ impl Board {
         random: Box<dyn Random>,
         (policy, counts): (Arc<Policy>, Counts),
     ) -> Self {
-        let (path, forgetting) = (path.to_owned(), Forgetting::default());
-        Self { path, connection, random, forgetting, policy, counts, is_left_alone: false }
+        let (path, forgetting, people) =
+            (path.to_owned(), Forgetting::default(), People::default());
+        Self { path, connection, random, forgetting, people, policy, counts, is_left_alone: false }
     }
 
     /// Opens a copy of a board that was inspected; see [`crate::kernel::restore::prepare`].
@@ -176,6 +179,7 @@ impl Board {
         let birth = Birth { install_id: String::new(), incarnation: String::new(), now: 0 };
         self.connection = store::open_writer(&self.path, Missing::Refuse, &birth)?;
         self.is_left_alone = false;
+        self.people.forget();
         self.counts = store::counts::read(&self.connection)?;
         Ok(swapped?)
     }
@@ -273,6 +277,7 @@ impl Batch<'_> {
             connection,
             random: self.board.random.as_mut(),
             forgetting: &mut self.board.forgetting,
+            people: &mut self.board.people,
             now: self.now,
             policy: &self.board.policy,
             caller,
@@ -281,6 +286,9 @@ impl Batch<'_> {
         };
         let answer = run_once(&mut tx, request_id, verb);
         let (effects, if_refused) = (tx.effects, tx.if_refused);
+        if answer.is_err() {
+            self.board.people.forget();
+        }
         if self.board.connection.is_outside_transaction() {
             self.is_broken = true;
             // Of all that can break a batch only this one can be fixed from here.
@@ -338,6 +346,9 @@ impl Batch<'_> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
+        if !self.is_ended || self.is_broken {
+            self.board.people.forget();
+        }
         if !self.is_ended && !self.board.connection.is_outside_transaction() {
             // Nothing can be reported from here; a transaction that stays open fails the next BEGIN, which is reported.
             let _rolled_back = transaction::roll_back(&self.board.connection);

@@ -37,6 +37,7 @@ pub mod next_pass;
 pub mod objects;
 pub mod origin;
 pub mod outcome;
+pub mod people;
 pub mod policy;
 pub mod queries;
 pub mod query;

@@ -101,7 +101,10 @@ impl<'a> NextPass<'a> {
         pass.take_back_claims()?;
         pass.let_go_on()?;
         let mut assignees = list_assignees(view.connection, !view.asker.is_automatic)?;
-        assignees.extend(pass.back.keys().cloned());
+        for assignee in pass.back.keys() {
+            let is_entered = store::people::contains(view.connection, assignee)?;
+            assignees.push((assignee.clone(), is_entered));
+        }
         pass.lanes = pass.standing.lanes(assignees, view.policy, view.now);
         walk(&pass.lanes.clone(), bounds, &mut pass)?;
         Ok(pass)
@@ -253,7 +256,8 @@ impl Candidates for NextPass<'_> {
         let Some(task) = store::tasks::get(connection, id)? else { return Ok(Tried::PutAside) };
         let facts = TaskFacts {
             task: &task,
-            open_run: None, // The queue has none that has one.
+            is_of_person: false, // No lane is a person's.
+            open_run: None,      // The queue has none that has one.
             total_runtime_seconds: total_runtime(connection, policy, id)?,
             now,
             is_automatic: asker.is_automatic,

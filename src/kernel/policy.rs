@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kernel::rules::assignee::Assignees;
+
 /// Numbers and names that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -42,8 +44,8 @@ pub struct Policy {
     pub working_directory_by_profile: BTreeMap<String, String>,
     /// Profiles whose workers plan work for others.
     pub orchestrators: BTreeSet<String>,
-    /// When present, only these profiles may be assigned.
-    pub strict_profiles: Option<Vec<String>>,
+    /// Who may be assigned, and for whom workers are started.
+    pub assignees: Assignees,
     /// Parent of the workspaces that the daemon makes, without links; a part of their leases' keys.
     pub workspaces_dir: String,
     /// Prefix of the branch names of new worktrees.
@@ -102,7 +104,7 @@ impl Default for Policy {
             launch_options: LaunchOptions::default(),
             working_directory_by_profile: BTreeMap::new(),
             orchestrators: BTreeSet::new(),
-            strict_profiles: None,
+            assignees: Assignees::default(),
             workspaces_dir: String::new(),
             branch_prefix: "kanban/".to_owned(),
         }

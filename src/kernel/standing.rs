@@ -8,6 +8,7 @@ use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::rules::reason::Reason;
 use crate::kernel::rules::start::{self, BoardFacts, GateFacts, ProfileFacts};
 use crate::kernel::store::queue::Backoff;
@@ -87,18 +88,21 @@ impl Standing {
         })
     }
 
-    /// The lanes of those assignees whose tasks may be started.
+    /// The lanes of those assignees whose tasks may be started; each comes with whether it is in the table of people.
     pub fn lanes(
         &self,
-        mut assignees: Vec<String>,
+        mut assignees: Vec<(String, bool)>,
         policy: &Policy,
         now: EpochSeconds,
     ) -> Vec<Lane> {
         assignees.sort();
         assignees.dedup();
-        assignees.retain(|assignee| start::assignee(Some(assignee), policy).is_ok());
+        assignees.retain(|(name, is_entered)| {
+            policy.assignees.get(Some(name), *is_entered) == Assignee::Profile
+        });
         let room = |assignee: &String| self.room(assignee, policy, now).unwrap_or_default();
-        assignees.into_iter().map(|assignee| Lane { room: room(&assignee), assignee }).collect()
+        let lane = |(assignee, _)| Lane { room: room(&assignee), assignee };
+        assignees.into_iter().map(lane).collect()
     }
 
     /// Breakers for which a start of `profile` is the probe.
@@ -114,11 +118,15 @@ pub fn gate_facts(breaker: &Breaker, now: EpochSeconds) -> GateFacts {
     GateFacts { gate: breaker.gate(now), last_error: breaker.last_error.clone() }
 }
 
-/// Assignees that have a task in the queue, those in back-off among them when `with_backoff` says so.
+/// Assignees that have a task in the queue, those in back-off among them when `with_backoff` says so; and whether each is in the
+/// table of people.
 ///
 /// # Errors
 /// A fault of the database.
-pub fn list_assignees(connection: &Connection, with_backoff: bool) -> Result<Vec<String>, Fault> {
+pub fn list_assignees(
+    connection: &Connection,
+    with_backoff: bool,
+) -> Result<Vec<(String, bool)>, Fault> {
     let mut assignees = store::queue::list_ready_assignees(connection, Backoff::Over)?;
     if with_backoff {
         assignees.extend(store::queue::list_ready_assignees(connection, Backoff::Running)?);

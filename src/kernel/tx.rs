@@ -6,6 +6,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::limits::REQUESTS_REST_SECONDS;
+use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::run::Run;
@@ -36,6 +37,11 @@ pub enum Signal {
         run_id: RunId,
         /// Its task.
         task_id: TaskId,
+    },
+    /// A name was assigned of which it takes a look to say whether it is a profile.
+    ProfileWanted {
+        /// The name.
+        name: String,
     },
     /// A breaker changed.
     BreakerMoved {
@@ -142,6 +148,8 @@ pub struct Tx<'b> {
     pub(super) random: &'b mut dyn Random,
     /// How far the old ones of the kept replies have been forgotten.
     pub(super) forgetting: &'b mut Forgetting,
+    /// The people whom the board has entered.
+    pub(super) people: &'b mut People,
     /// The time, epoch seconds; one for the whole request.
     pub now: EpochSeconds,
     /// What the operator decided.

@@ -12,6 +12,7 @@ pub use crate::kernel::rules::reason::Reason;
 use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::run::RunState;
 use crate::kernel::standing::total_runtime;
+use crate::kernel::store;
 use crate::kernel::task::{Task, TaskStatus};
 use facts::Facts;
 
@@ -78,8 +79,10 @@ impl<'a> Why<'a> {
 
     fn of_ready(&mut self, task: &Task, facts: &Facts) -> Result<Reason, Fault> {
         let View { connection, policy, now, asker, .. } = self.view;
+        let assignee = task.assignee.as_deref().unwrap_or_default();
         let facts = TaskFacts {
             task,
+            is_of_person: store::people::contains(connection, assignee)?,
             open_run: facts.open_run.as_ref().map(|run| (run.id, run.state)),
             total_runtime_seconds: total_runtime(connection, policy, &task.id)?,
             now,

@@ -1,12 +1,22 @@
 //! Small checks of files.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether a regular file is there that is executable.
 pub fn is_executable_file(path: &Path) -> bool {
     std::fs::metadata(path)
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// Where the system would find a program, as execvp(3) looks for it in the folders of `search_path`.
+pub fn find_program(program: &str, search_path: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| is_executable_file(path));
+    }
+    std::env::split_paths(search_path)
+        .map(|folder| folder.join(program))
+        .find(|path| is_executable_file(path))
 }
 
 /// Removes regular files directly in `folder` that were last written before `before` (epoch seconds), and the folder when

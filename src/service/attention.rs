@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,14 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::queries::{Snapshot, waiting_tasks};
+use crate::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use crate::kernel::rules::inbox::{self, Kind, Named, Row, Waiting};
 use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::service::profiles::profile_infos;
 use crate::service::resources::{self, Resources, search_use};
 use crate::service::{Requester, Service, ServiceError};
+
+/// How long the inbox waits for the files of profiles.
+const PROFILES_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which part of the inbox.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +37,7 @@ pub struct ListAttention {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
     /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up`, `blocked`, `held`, `review`,
-    /// `waiting_long`, `unassigned` or `unknown_profile`; later releases add others.
+    /// `waiting_long`, `unassigned`, `unknown_profile`, `unusable_profile` or `own`; later releases add others.
     pub kind: String,
     /// What is asked, in one sentence.
     pub message: String,
@@ -86,12 +91,44 @@ pub struct HostFacts {
     pub low_disk_bytes: Option<u64>,
     /// Limited resources, without the search index.
     pub resources: Resources,
+    /// Profiles with ready tasks whose workers cannot be started here, with the reason.
+    pub unusable: BTreeMap<String, String>,
 }
 
 impl HostFacts {
-    /// Those of now.
-    pub fn of(service: &Service) -> Self {
-        Self { low_disk_bytes: service.disk.low_bytes(), resources: resources::resources(service) }
+    /// Those of now. `counts` has the ready tasks.
+    pub async fn of(service: &Service, counts: &BTreeMap<CountKey, i64>) -> Self {
+        Self {
+            low_disk_bytes: service.disk.low_bytes(),
+            resources: resources::resources(service),
+            unusable: unusable_profiles(service, counts).await,
+        }
+    }
+}
+
+/// Profiles with ready tasks whose workers cannot be started here, with the reason. None where their files are on a disk that does
+/// not answer: the inbox comes without them then.
+async fn unusable_profiles(
+    service: &Service,
+    counts: &BTreeMap<CountKey, i64>,
+) -> BTreeMap<String, String> {
+    let settings = service.configuration.settings();
+    let has_ready = |name: &&String| {
+        let is_of = |(key, count): (&CountKey, &i64)| {
+            key.status == TaskStatus::Ready && *count > 0 && key.assignee.as_ref() == Some(*name)
+        };
+        counts.iter().any(is_of)
+    };
+    let names: Vec<String> = settings.profiles.keys().filter(has_ready).cloned().collect();
+    if names.is_empty() {
+        return BTreeMap::new();
+    }
+    let look = profile_infos(&service.start_inputs, names);
+    match tokio::time::timeout(PROFILES_PATIENCE, look).await {
+        Ok(Ok(infos)) => {
+            infos.into_iter().filter_map(|info| Some((info.name, info.problem?))).collect()
+        }
+        Ok(Err(_)) | Err(_) => BTreeMap::new(),
     }
 }
 
@@ -105,7 +142,7 @@ pub async fn list(
     request: ListAttention,
 ) -> Result<Vec<Attention>, ServiceError> {
     let counts = ready_and_blocked(&service);
-    let (host, policy) = (HostFacts::of(&service), service.configuration.policy());
+    let (host, policy) = (HostFacts::of(&service, &counts).await, service.configuration.policy());
     let lost = service.database.loss();
     let read = move |snapshot: &Snapshot<'_>| {
         let boards = match request.board.as_deref() {
@@ -119,7 +156,9 @@ pub async fn list(
             None => of_host(snapshot, &host)?,
             Some(_) => Vec::new(),
         };
-        waiting.extend(waiting_tasks(snapshot, &policy, &counts, &boards, name)?);
+        let (policy, counts, unusable) = (policy.as_ref(), &counts, &host.unusable);
+        let facts = WaitingFacts { policy, counts, unusable };
+        waiting.extend(waiting_tasks(snapshot, facts, &boards, name)?);
         Ok(waiting)
     };
     let waiting = service.readers.read(by.caller, read).await;

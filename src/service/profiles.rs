@@ -1,7 +1,6 @@
 //! `GET /v1/profiles`: each profile, and how its workers would be started.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::os::files::find_program;
 use crate::os::run_files::env_file;
 use crate::service::{Requester, Service, ServiceError};
 
@@ -264,13 +264,4 @@ fn redacts(
         .chain([("KANBAN_TOKEN_FILE".to_owned(), "token")])
         .map(|(name, reason)| RedactedVariable { name, reason: reason.to_owned() })
         .collect()
-}
-
-/// Where the system would find a program, as execvp(3) looks for it.
-fn find_program(program: &str, path: &str) -> Option<PathBuf> {
-    let is_program = |path: &Path| crate::os::files::is_executable_file(path);
-    if program.contains('/') {
-        return Some(PathBuf::from(program)).filter(|path| is_program(path));
-    }
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|path| is_program(path))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::actors::board_loss::fault_of;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
-use crate::kernel::queries::{Snapshot, waiting_tasks};
+use crate::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::run::RunState;
 use crate::kernel::store;
@@ -75,8 +75,9 @@ pub async fn status(
 ) -> Result<Status, ServiceError> {
     let boards = counted(&service);
     let daemon = daemon_info(&service);
-    let (host, policy) = (HostFacts::of(&service), service.configuration.policy());
     let counts = attention::ready_and_blocked(&service);
+    let host = HostFacts::of(&service, &counts).await;
+    let policy = service.configuration.policy();
     let mut resources = host.resources.clone();
     let read = move |snapshot: &Snapshot<'_>| {
         resources.search = search_use(snapshot)?;
@@ -85,7 +86,9 @@ pub async fn status(
         let all = store::boards::list(snapshot.connection)?;
         let all: Vec<BoardName> = all.into_iter().map(|board| board.name).collect();
         let mut waiting = attention::of_host(snapshot, &host)?;
-        waiting.extend(waiting_tasks(snapshot, &policy, &counts, &all, None)?);
+        let (policy, counts, unusable) = (policy.as_ref(), &counts, &host.unusable);
+        let facts = WaitingFacts { policy, counts, unusable };
+        waiting.extend(waiting_tasks(snapshot, facts, &all, None)?);
         let attention = attention::rows(waiting);
         Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
     };

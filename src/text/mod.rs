@@ -15,6 +15,7 @@
 pub mod context;
 pub mod json;
 pub mod log_line;
+pub mod nearest;
 pub mod sequences;
 pub mod signs;
 pub mod terminal;

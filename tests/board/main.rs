@@ -18,6 +18,7 @@ mod keeping;
 mod listings;
 mod locations;
 mod outcomes;
+mod people;
 mod plans;
 mod predecessor;
 mod reasons;

@@ -4,6 +4,7 @@ use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::rules::assignee::{Assignees, StartedBy};
 use kanband::kernel::run::RunState;
 use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
@@ -36,6 +37,8 @@ fn name(reason: &Reason) -> &'static str {
         Reason::Dependency { .. } => "dependency",
         Reason::Blocked { .. } => "blocked",
         Reason::Unassigned => "unassigned",
+        Reason::Person { .. } => "person",
+        Reason::LookingForProfile { .. } => "looking_for_profile",
         Reason::UnknownProfile { .. } => "unknown_profile",
         Reason::PreviousRunStopping { .. } => "previous_run_stopping",
         Reason::PreviousRunUnkillable { .. } => "previous_run_unkillable",
@@ -73,7 +76,9 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Dependency { open_parents: vec!["t_1".into()] },
         Reason::Blocked { why: None, gave_up: true },
         Reason::Unassigned,
-        Reason::UnknownProfile { assignee: "x".into() },
+        Reason::Person { name: "x".into() },
+        Reason::LookingForProfile { assignee: "x".into(), error: None },
+        Reason::UnknownProfile { assignee: "x".into(), nearest: None },
         Reason::PreviousRunStopping { run_id: 1 },
         Reason::PreviousRunUnkillable { run_id: 1 },
         Reason::RunUnknown { run_id: 1, error: "e".into() },
@@ -162,10 +167,12 @@ fn a_task_that_was_given_up_says_after_what() {
 fn an_assignee_without_a_profile_is_a_reason_only_when_profiles_are_strict() {
     let mut bench = Bench::new();
     let id = bench.create("t", "ghost", &[]);
-    let policy = Policy { strict_profiles: Some(vec!["dev".into()]), ..Policy::default() };
-    let expected = Reason::UnknownProfile { assignee: "ghost".to_owned() };
+    let profiles = [("dev".to_owned(), StartedBy::Itself)].into();
+    let assignees = Assignees { profiles, is_strict: true, ..Assignees::default() };
+    let policy = Policy { assignees, ..Policy::default() };
+    let expected = Reason::UnknownProfile { assignee: "ghost".to_owned(), nearest: None };
     assert_eq!(why_with(&bench, &id, &policy), expected);
-    let mut bench = Bench::with_policy(Policy { strict_profiles: None, ..Policy::default() });
+    let mut bench = Bench::new();
     bench.create("t", "ghost", &[]);
     bench.board.set_policy(std::sync::Arc::new(policy));
     assert!(bench.pass().orders.is_empty(), "what has a reason does not start");

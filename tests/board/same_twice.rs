@@ -6,6 +6,7 @@ use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::Snapshot;
 use kanband::kernel::random::SeededRandom;
+use kanband::kernel::rules::assignee::{Assignees, StartedBy};
 use kanband::kernel::transfer::export;
 use kanband::kernel::transfer::import::ImportTasks;
 use kanband::kernel::verb::Verb as _;
@@ -182,7 +183,9 @@ fn a_create_that_is_repeated_by_its_key_is_answered_after_the_configuration_has_
         ..CreateTask::default()
     };
     let first = bench.do_it(&verb);
-    let strict = Policy { strict_profiles: Some(vec!["ops".into()]), ..Policy::default() };
+    let profiles = [("ops".to_owned(), StartedBy::Itself)].into();
+    let assignees = Assignees { profiles, is_strict: true, ..Assignees::default() };
+    let strict = Policy { assignees, ..Policy::default() };
     bench.board.set_policy(std::sync::Arc::new(strict));
     let again = bench.do_it(&verb);
     assert!(!again.created);

@@ -3,6 +3,7 @@
 //! `KANBAND_SEED` begins with another seed, `KANBAND_SEQUENCES` makes another number of boards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kanband::kernel::caller::Caller;
 use kanband::kernel::context::LocalTime;
@@ -12,8 +13,9 @@ use kanband::kernel::location::{BrokenPath, Location, Look, Looks};
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
-use kanband::kernel::queries::{Snapshot, waiting_tasks};
+use kanband::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use kanband::kernel::random::{SeededRandom, below};
+use kanband::kernel::rules::assignee::{Assignees, Found, ProfileLook, StartedBy};
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::standing::Asker;
 use kanband::kernel::start_fault::FailedStep;
@@ -90,7 +92,7 @@ impl Boards {
     }
 
     fn create(&mut self) {
-        let assignees = ["dev", "qa", "capped", "ghost", ""];
+        let assignees = ["dev", "qa", "capped", "ghost", "ada", "bob", ""];
         let nth = self.below(assignees.len() + 3);
         let assignee = assignees.get(nth).copied().unwrap_or("dev");
         let locations = [("dir", "/a"), ("dir", "/b"), ("dir", "/link"), ("worktree", "/repo")];
@@ -280,7 +282,8 @@ impl Boards {
         let (caller, local_time) = (person(), LocalTime::new(jiff::tz::TimeZone::UTC));
         let read = |connection: &store::Connection| {
             let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
-            waiting_tasks(&snapshot, policy, &counts, &boards, None)
+            let (counts, unusable) = (&counts, &BTreeMap::new());
+            waiting_tasks(&snapshot, WaitingFacts { policy, counts, unusable }, &boards, None)
         };
         let waiting = self.bench.board.read(read).unwrap();
         let kinds: BTreeMap<String, Vec<Kind>> =
@@ -300,6 +303,12 @@ impl Boards {
             }
             if matches!(reason, Reason::UnknownProfile { .. }) {
                 assert_eq!(of, [Kind::UnknownProfile], "{id}");
+            }
+            if matches!(reason, Reason::Person { .. }) {
+                assert_eq!(of, [Kind::Own], "{id}");
+            }
+            if matches!(reason, Reason::LookingForProfile { .. }) {
+                assert!(of.is_empty(), "{id} may start by itself: {of:?}");
             }
             if matches!(reason, Reason::StartsNext) {
                 assert!(of.is_empty(), "{id} starts by itself: {of:?}");
@@ -347,15 +356,38 @@ fn seen(path: &str) -> Look {
     Look::Found(Location { anchor, device: 8, inode, missing: Vec::new(), above: Vec::new() })
 }
 
+/// Strict or not, auto or not, with a look for every second name; `bob` is a person of the configuration, and `ada`, who creates the
+/// tasks, one from her first own task on.
+fn some_assignees(one_of: &mut impl FnMut(u64) -> u64) -> Assignees {
+    let looks = [
+        ProfileLook::Present,
+        ProfileLook::Missing,
+        ProfileLook::Unknown { error: "no answer".to_owned() },
+    ];
+    let mut found = Found { is_program_missing: one_of(4) == 0, by_name: BTreeMap::new() };
+    for name in ["qa", "ghost"] {
+        if let Some(look) = looks.get(one_of(4) as usize) {
+            found.by_name.insert(name.to_owned(), look.clone());
+        }
+    }
+    let started_by = [StartedBy::Itself, StartedBy::Default][usize::from(one_of(2) == 0)];
+    let profiles = [("dev", StartedBy::Itself), ("qa", started_by), ("capped", StartedBy::Itself)];
+    Assignees {
+        profiles: profiles.map(|(name, by)| (name.to_owned(), by)).into(),
+        people: ["bob".to_owned()].into(),
+        is_strict: one_of(3) == 0,
+        is_auto: one_of(2) == 0,
+        found: Arc::new(found),
+    }
+}
+
 fn some_policy(random: &mut SeededRandom) -> Policy {
     let mut one_of = |bound: u64| below(random, bound);
     let mut policy = Policy {
         max_running: one_of(6) as u32 + u32::from(one_of(8) > 0),
         lifetime_starts: [2, 20][one_of(2) as usize],
         max_total_runtime_seconds: [None, Some(600)][one_of(2) as usize],
-        strict_profiles: [None, Some(vec!["dev".into(), "qa".into(), "capped".into()])]
-            [usize::from(one_of(3) == 0)]
-        .clone(),
+        assignees: some_assignees(&mut one_of),
         dispatch_enabled: one_of(12) > 0,
         ..Policy::default()
     };
@@ -426,7 +458,8 @@ fn tasks_that_are_not_read_are_counted_apart_and_under_nobody_elses_cause() {
     let (policy, now) = (Policy::default(), bench.now);
     let read = |connection: &store::Connection| {
         let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
-        waiting_tasks(&snapshot, &policy, &counts, &boards, None)
+        let facts = WaitingFacts { policy: &policy, counts: &counts, unusable: &BTreeMap::new() };
+        waiting_tasks(&snapshot, facts, &boards, None)
     };
     let rows = kanband::kernel::rules::inbox::rows(bench.board.read(read).unwrap());
     assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 103);

@@ -93,7 +93,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Forbidden { caller: "a worker (run 7)", verb: "archive" }
         IdempotencyConflict { key: "nightly", id: ID }
         RequestConflict { id: "r-1" }
-        UnknownProfile { name: "coder" }
+        UnknownProfile { name: "coder", nearest: None }
         OptionNotTaken { option: "model", profile: "coder", launcher: "command" }
         ImportClash { id: ID }
         UnknownBreaker { key: "profile:coder" }

@@ -41,6 +41,7 @@ mod one_at_a_time;
 mod orphans;
 mod panics;
 mod predecessor;
+mod profile_looks;
 mod progress;
 mod races;
 mod reload;

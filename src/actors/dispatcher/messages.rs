@@ -15,6 +15,15 @@ use crate::kernel::verbs::DispatchReport;
 #[rtype(result = "()")]
 pub struct Wake;
 
+/// A task was assigned to a name of which it takes a look to say whether it is a profile. From the event hub. Any number of times is
+/// safe.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LookForProfile {
+    /// The name.
+    pub name: String,
+}
+
 /// Are you there? From the root, for the service manager's watchdog.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

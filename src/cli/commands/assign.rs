@@ -3,6 +3,7 @@
 use crate::api::client::task_path;
 use crate::cli::arguments::profile_or_nobody;
 use crate::cli::commands::Ended;
+use crate::cli::commands::create_warnings::print_warnings;
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         board: session.board.clone(),
     };
     let reply: AssignReply = session.client()?.post(&path, &request)?;
+    print_warnings(&reply.warnings, session);
     if session.output.is_json() {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);

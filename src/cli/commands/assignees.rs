@@ -6,7 +6,10 @@ use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
 use crate::service::assignees::Assignee;
 
-/// List assignees: every profile and every name that has a task.
+/// Kind of an assignee for whom nothing is started.
+const PERSON: &str = "person";
+
+/// List assignees: every profile, every person and every name that has a task.
 ///
 /// Shows the number of tasks by status, without archived tasks. `--json` adds the program that would be started for each.
 #[derive(Debug, clap::Args)]
@@ -34,7 +37,8 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
     session.output.line(format!("{}  ON DISK  COUNTS", pad("NAME", columns)))?;
     for (name, assignee) in names.iter().zip(&assignees) {
         let on_disk = if assignee.on_disk { "yes" } else { "no" };
-        let line = format!("{}  {on_disk:<7}  {}", pad(name, columns), counts(assignee));
+        let of_person = if assignee.kind == PERSON { "  (person)" } else { "" };
+        let line = format!("{}  {on_disk:<7}  {}{of_person}", pad(name, columns), counts(assignee));
         session.output.line(line)?;
     }
     Ok(CliExit::Ok)

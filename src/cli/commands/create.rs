@@ -103,7 +103,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let request = request(arguments, session)?;
     let client = session.client()?;
     let reply: CreateReply = client.post("/v1/tasks", &request)?;
-    let reply = CreateReply { task: with_skill_list(reply.task), created: reply.created };
+    let reply = CreateReply { task: with_skill_list(reply.task), ..reply };
     if !session.output.is_json() {
         // What was done is printed before anything else is requested.
         session.output.line_now(line_of(&reply))?;

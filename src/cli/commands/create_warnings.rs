@@ -1,8 +1,7 @@
-//! Warnings of `kanban create`: ready tasks that nothing will start, by the facts of `kanban why`.
+//! Warnings of `kanban create` and of the verbs that assign: tasks that nothing will start. The daemon says at once what it knows; for
+//! ready tasks the facts of `kanban why` are asked too.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::client::seen::{CreateReply, WhyReply};
 use crate::api::client::{Client, task_path};
@@ -11,18 +10,8 @@ use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::kernel::task::TaskStatus;
 
-/// A task that was created, with what is to be known of it.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Created {
-    /// The task.
-    #[serde(flatten)]
-    pub(super) reply: CreateReply,
-    /// Why nothing will start it, each in one line.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) warnings: Vec<String>,
-}
-
-/// Looks for warnings about these tasks, and prints each once on stderr. A worker gets none: it does not run the host.
+/// Looks for warnings about these tasks where the daemon has none for them yet, and prints each once on stderr. A worker is asked for
+/// none: it does not run the host.
 ///
 /// # Errors
 /// No daemon.
@@ -30,7 +19,7 @@ pub(super) fn with_warnings(
     created: Vec<CreateReply>,
     client: &Client,
     session: &mut Session,
-) -> Result<Vec<Created>, Failure> {
+) -> Result<Vec<CreateReply>, Failure> {
     let mut by_assignee: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut all = Vec::new();
     for reply in created {
@@ -38,6 +27,7 @@ pub(super) fn with_warnings(
             reply.created && reply.task.status == TaskStatus::Ready && !session.is_in_run()
         });
         let warnings = match assignee {
+            _ if !reply.warnings.is_empty() => reply.warnings.clone(),
             None => Vec::new(),
             Some(assignee) => match by_assignee.get(&assignee) {
                 Some(known) => known.clone(),
@@ -48,15 +38,21 @@ pub(super) fn with_warnings(
                 }
             },
         };
-        all.push(Created { reply, warnings });
+        all.push(CreateReply { warnings, ..reply });
     }
-    let mut message: Vec<&String> = by_assignee.values().flatten().collect();
-    message.sort();
-    message.dedup();
-    for warning in message {
+    print_warnings(all.iter().flat_map(|reply| &reply.warnings), session);
+    Ok(all)
+}
+
+/// Prints each warning once on stderr.
+pub(super) fn print_warnings<'w>(
+    warnings: impl IntoIterator<Item = &'w String>,
+    session: &mut Session,
+) {
+    let warnings: BTreeSet<&String> = warnings.into_iter().collect();
+    for warning in warnings {
         session.output.complain(&format!("warning: {}", one_line(warning)));
     }
-    Ok(all)
 }
 
 fn look(reply: &CreateReply, client: &Client, session: &Session) -> Result<Vec<String>, Failure> {

@@ -13,6 +13,7 @@ use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{profile_or_nobody, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::Ended;
+use crate::cli::commands::create_warnings::print_warnings;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
@@ -191,9 +192,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
 }
 
 fn show(reply: EditReply, session: &mut Session) -> Ended {
+    print_warnings(&reply.warnings, session);
     if session.output.is_json() {
-        let task = with_skill_list(reply.task);
-        session.output.json(&EditReply { task, changed: reply.changed })?;
+        session.output.json(&EditReply { task: with_skill_list(reply.task), ..reply })?;
     } else if reply.changed.is_empty() {
         session.output.line(format!("{}: no change", reply.task.id))?;
     } else {

@@ -3,6 +3,7 @@
 use crate::api::client::seen::ReclaimReply;
 use crate::api::client::task_path;
 use crate::cli::arguments::profile_or_nobody;
+use crate::cli::commands::create_warnings::print_warnings;
 use crate::cli::commands::{Ended, assign, stopping};
 use crate::cli::complete;
 use crate::cli::session::Session;
@@ -47,6 +48,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let request = ReassignTask { id: arguments.id, assignee, reason, board: session.board.clone() };
     let reply: ReclaimReply = client.post(&path, &request)?;
     let reply = watch.until_closed(reply)?;
+    print_warnings(&reply.warnings, session);
     if session.output.is_json() {
         session.output.json(&reply)?;
     } else {

@@ -10,10 +10,11 @@ use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
 use crate::cli::session::Session;
-use crate::config::{Ambient, nearest::nearest};
+use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::mcp::skills::{SKILLS, Skill};
+use crate::text::nearest::nearest;
 
 /// List or install the skills for agents.
 ///

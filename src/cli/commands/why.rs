@@ -61,6 +61,8 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::Dependency { .. }
         | Reason::Blocked { .. }
         | Reason::Unassigned
+        | Reason::Person { .. }
+        | Reason::LookingForProfile { .. }
         | Reason::UnknownProfile { .. }
         | Reason::PreviousRunStopping { .. }
         | Reason::PreviousRunUnkillable { .. }

@@ -15,6 +15,7 @@ use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
+use crate::os::host::agent;
 use crate::os::run_files::directory::SetupFailure;
 use crate::os::workspaces::git::Git;
 use crate::os::workspaces::location;
@@ -55,6 +56,18 @@ enum Act {
         /// Path
         #[arg(long)]
         path: PathBuf,
+    },
+    /// Report whether an agent and its profile exist for the caller
+    Agent {
+        /// Program of the agent
+        #[arg(long)]
+        program: String,
+        /// Search path for programs
+        #[arg(long)]
+        search_path: String,
+        /// Profile
+        #[arg(long)]
+        profile: String,
     },
     /// Remove a scratch directory of the caller
     Empty {
@@ -107,6 +120,9 @@ pub fn run(arguments: &Arguments) -> Ended {
             }
         }
         Act::Look { path } => tell(&location::Outcome::of(location::look_at(path)))?,
+        Act::Agent { program, search_path, profile } => {
+            tell(&agent::look(program, search_path, profile))?;
+        }
         Act::Empty { root, name, device, inode, dry_run } => {
             let marked = FileIdentity { device: *device, inode: *inode };
             let emptied = empty_as_owner(root, name, marked, *dry_run);

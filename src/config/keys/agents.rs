@@ -34,6 +34,15 @@ const RLIMIT_NAMES: &[&str] = &[
     "stack",
 ];
 
+pub(super) const PERSON: &[Key] = &[Key {
+    name: "full_name",
+    kind: Kind::Text,
+    default: None,
+    example: Some("\"Ada Lovelace\""),
+    unit: None,
+    doc: "Full name.",
+}];
+
 pub(super) const PROFILE: &[Key] = &[
     Key {
         name: "launcher",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::agents::{LAUNCHER, PROFILE};
+use super::agents::{LAUNCHER, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
 
 const MIB: i64 = 1024 * 1024;
@@ -62,9 +62,16 @@ pub static SECTIONS: &[Section] = &[
         keys: METRICS,
     },
     Section {
+        name: "people",
+        doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \
+         a task to their own login need no table.",
+        shape: Shape::Named { examples: &[Example { name: "ada", keys: &["full_name"] }] },
+        keys: PERSON,
+    },
+    Section {
         name: "profiles",
-        doc: "One table per assignee, with the launcher and the limits of its workers. Assignees without a table use \
-         `dispatch.default_launcher`.",
+        doc: "One table per profile, with the launcher and the limits of its workers. Assignees without a table, and who are \
+         no people, use `dispatch.default_launcher`.",
         shape: Shape::Named {
             examples: &[
                 Example {
@@ -153,11 +160,11 @@ const DISPATCH: &[Key] = &[
     Key {
         name: "default_launcher",
         kind: Kind::Text,
-        default: Some("\"hermes\""),
+        default: Some("\"auto\""),
         example: None,
         unit: None,
-        doc: "Launcher for assignees without a profile, and for profiles with neither launcher nor argv; applies from \
-         the next start of a worker.",
+        doc: "Launcher for assignees without a profile, and for profiles with neither launcher nor argv; applies from the next start of a \
+              worker. `auto`: Hermes, for those of its profiles that exist for the workers' user; tasks of other names wait.",
     },
     Key {
         name: "strict_profiles",

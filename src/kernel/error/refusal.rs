@@ -251,6 +251,8 @@ pub enum Refusal {
     UnknownProfile {
         /// The name.
         name: String,
+        /// The profile or person that was probably meant.
+        nearest: Option<String>,
     },
     /// The launcher of a profile has no place for what is asked of its workers.
     #[error(
@@ -381,7 +383,10 @@ impl Refusal {
             }
             Self::UnknownAttachment { id, .. } => Hint::ListAttachments { id: id.clone() },
             Self::IdempotencyConflict { .. } => Hint::words("use another key for another task"),
-            Self::UnknownProfile { name } => Hint::Words(format!(
+            Self::UnknownProfile { nearest: Some(nearest), .. } => {
+                Hint::Words(format!("did you mean {nearest}?"))
+            }
+            Self::UnknownProfile { name, nearest: None } => Hint::Words(format!(
                 "add [profiles.{name}] to the configuration, or assign another profile"
             )),
             Self::OptionNotTaken { profile, option, .. } => {

@@ -1,19 +1,32 @@
 //! The tasks that wait for a person, as the rows have them: what the inbox is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::BoardName;
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::inbox::{Kind, Named, Waiting};
+use crate::kernel::rules::reason::Reason;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store;
 use crate::kernel::store::waiting::{self, WaitingOf, WaitingTask};
 use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
 
 /// Tasks of one kind and board that are read; the others are counted.
 const READ_MAX: u32 = 100;
+
+/// What is known beside the rows.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitingFacts<'a> {
+    /// What the operator decided.
+    pub policy: &'a Policy,
+    /// How many tasks there are of each board, assignee and status; those that are ready, blocked or in review at least.
+    pub counts: &'a BTreeMap<CountKey, i64>,
+    /// Profiles whose workers cannot be started here, with the reason.
+    pub unusable: &'a BTreeMap<String, String>,
+}
 
 /// What of the tasks of these boards needs a person: all of them, or those of one name.
 ///
@@ -21,12 +34,13 @@ const READ_MAX: u32 = 100;
 /// A fault of the database.
 pub fn waiting_tasks(
     snapshot: &Snapshot<'_>,
-    policy: &Policy,
-    counts: &BTreeMap<CountKey, i64>,
+    facts: WaitingFacts<'_>,
     boards: &[BoardName],
     name: Option<&str>,
 ) -> Result<Vec<Waiting>, VerbError> {
+    let WaitingFacts { counts, .. } = facts;
     let connection = snapshot.connection;
+    let people: BTreeSet<String> = store::people::list(connection)?.into_iter().collect();
     let mut found = Vec::new();
     for board in boards {
         let of = WaitingOf { board, name, limit: READ_MAX };
@@ -65,25 +79,40 @@ pub fn waiting_tasks(
         add(&mut found, &unassigned, (all, Causes::One), &|board, task| {
             of_task(Kind::Unassigned, "ready, without an assignee", board, task)
         });
-        let Some(known) = &policy.strict_profiles else { continue };
-        let unknown = counts.iter().filter(|(key, _)| {
-            let of_profile = |name: &String| known.contains(name);
-            let is_unknown = key.assignee.as_ref().is_some_and(|name| !of_profile(name));
-            key.board == *board && key.status == TaskStatus::Ready && is_unknown
-        });
-        for (key, count) in unknown {
-            let assignee = key.assignee.clone().unwrap_or_default();
-            if name.is_some_and(|name| name != assignee) {
+        for (key, count) in counts {
+            let Some(assignee) = key.assignee.as_deref() else { continue };
+            if key.board != *board || key.status != TaskStatus::Ready || *count == 0 {
                 continue;
             }
-            let tasks = waiting::list_ready_of(connection, board, &assignee, READ_MAX)?;
-            let cause = format!("the assignee {assignee} has no profile");
+            let of_name = name.is_none_or(|name| name == assignee);
+            let standing = facts.standing(assignee, people.contains(assignee));
+            let Some((kind, cause)) = standing.filter(|_| of_name) else { continue };
+            let tasks = waiting::list_ready_of(connection, board, assignee, READ_MAX)?;
             add(&mut found, &tasks, (*count, Causes::One), &|board, task| {
-                of_task(Kind::UnknownProfile, &cause, board, task)
+                of_task(kind, &cause, board, task)
             });
         }
     }
     Ok(found)
+}
+
+impl WaitingFacts<'_> {
+    /// Why the ready tasks of an assignee need a person, when they do.
+    fn standing(&self, assignee: &str, is_entered: bool) -> Option<(Kind, String)> {
+        let is = self.policy.assignees.get(Some(assignee), is_entered);
+        match is.startable(Some(assignee)) {
+            Ok(()) => {
+                let problem = self.unusable.get(assignee)?;
+                Some((Kind::UnusableProfile, format!("profile {assignee}: {problem}")))
+            }
+            Err(reason @ Reason::Person { .. }) => Some((Kind::Own, reason.explanation())),
+            Err(reason @ Reason::UnknownProfile { .. }) => {
+                Some((Kind::UnknownProfile, reason.explanation()))
+            }
+            // A look will tell.
+            Err(_) => None,
+        }
+    }
 }
 
 /// What a task waits for.

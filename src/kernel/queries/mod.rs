@@ -26,7 +26,7 @@ pub use boards::ListBoards;
 pub use breakers::{BreakerInfo, BreakerScope, ListBreakers};
 pub use context::{ContextReply, GetContext};
 pub use get_dispatch::{DispatchState, GetDispatch};
-pub use inbox::waiting_tasks;
+pub use inbox::{WaitingFacts, waiting_tasks};
 pub use list::ListTasks;
 pub use notify_list::ListSubscriptions;
 pub use paged::{PageOf, Paged};

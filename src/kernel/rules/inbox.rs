@@ -37,13 +37,17 @@ pub enum Kind {
     WaitingLong,
     /// Ready tasks have no assignee.
     Unassigned,
-    /// Ready tasks have an assignee without a profile.
+    /// Ready tasks have an assignee that is neither a profile nor a person.
     UnknownProfile,
+    /// Ready tasks have a profile whose workers cannot be started.
+    UnusableProfile,
+    /// Ready tasks are a person's own.
+    Own,
 }
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -58,6 +62,8 @@ impl Kind {
         Self::WaitingLong,
         Self::Unassigned,
         Self::UnknownProfile,
+        Self::UnusableProfile,
+        Self::Own,
     ];
 
     /// The kind on the wire.
@@ -77,6 +83,8 @@ impl Kind {
             Self::WaitingLong => "waiting_long",
             Self::Unassigned => "unassigned",
             Self::UnknownProfile => "unknown_profile",
+            Self::UnusableProfile => "unusable_profile",
+            Self::Own => "own",
         }
     }
 
@@ -98,6 +106,10 @@ impl Kind {
             Self::UnknownProfile => {
                 vec![format!("kanban assign {first} PROFILE"), "kanban profiles list".to_owned()]
             }
+            Self::UnusableProfile => {
+                vec!["kanban profiles check".to_owned(), format!("kanban assign {first} PROFILE")]
+            }
+            Self::Own => vec![format!("kanban complete {first}"), format!("kanban show {first}")],
             Self::WaitingLong
             | Self::BoardLost
             | Self::Disk

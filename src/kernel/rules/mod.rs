@@ -1,5 +1,6 @@
 //! Decisions used by more than one part of the board: each is here once, as a plain function over facts.
 
+pub mod assignee;
 pub mod inbox;
 pub mod landing;
 pub mod reason;

@@ -49,10 +49,26 @@ pub enum Reason {
     },
     /// The task has no assignee.
     Unassigned,
-    /// The assignee has no profile, and only profiles are started.
+    /// The assignee is a person, who works on the task without a worker.
+    Person {
+        /// Who.
+        name: String,
+    },
+    /// Whether there is a profile of this name is being found out.
+    LookingForProfile {
+        /// The assignee.
+        assignee: String,
+        /// Why the last look did not tell; it is repeated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// There is no profile of this name, nor a person.
     UnknownProfile {
         /// The assignee.
         assignee: String,
+        /// The profile or person that was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<String>,
     },
     /// The processes of the last run are being stopped.
     PreviousRunStopping {
@@ -179,6 +195,8 @@ impl Reason {
             Self::Dependency { .. } => "dependency",
             Self::Blocked { .. } => "blocked",
             Self::Unassigned => "unassigned",
+            Self::Person { .. } => "person",
+            Self::LookingForProfile { .. } => "looking_for_profile",
             Self::UnknownProfile { .. } => "unknown_profile",
             Self::PreviousRunStopping { .. } => "previous_run_stopping",
             Self::PreviousRunUnkillable { .. } => "previous_run_unkillable",
@@ -232,6 +250,8 @@ impl Reason {
             | Self::Dependency { .. }
             | Self::Blocked { .. }
             | Self::Unassigned
+            | Self::Person { .. }
+            | Self::LookingForProfile { .. }
             | Self::PreviousRunStopping { .. }
             | Self::PreviousRunUnkillable { .. }
             | Self::RunUnknown { .. }

@@ -88,22 +88,6 @@ pub struct ProfileFacts {
     pub breaker: GateFacts,
 }
 
-/// Whether tasks of `assignee` may be started at all.
-///
-/// # Errors
-/// The reason why not.
-pub fn assignee(assignee: Option<&str>, policy: &Policy) -> Result<(), Reason> {
-    let Some(name) = assignee.filter(|name| !name.is_empty()) else {
-        return Err(Reason::Unassigned);
-    };
-    match &policy.strict_profiles {
-        Some(known) if !known.iter().any(|profile| profile == name) => {
-            Err(Reason::UnknownProfile { assignee: name.to_owned() })
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// How many starts a profile has room for.
 ///
 /// # Errors
@@ -122,6 +106,8 @@ pub fn profile(facts: &ProfileFacts) -> Result<u32, Reason> {
 pub struct TaskFacts<'a> {
     /// The task.
     pub task: &'a Task,
+    /// Whether the board has its assignee in the table of people; the queue has no task of those.
+    pub is_of_person: bool,
     /// Its run whose processes may be there.
     pub open_run: Option<(RunId, RunState)>,
     /// What its supervised runs took together, seconds; looked up only when that is limited.
@@ -138,7 +124,8 @@ pub struct TaskFacts<'a> {
 /// The reason why it does not start.
 pub fn task(facts: &TaskFacts<'_>, policy: &Policy) -> Result<(), Reason> {
     let task = facts.task;
-    assignee(task.assignee.as_deref(), policy)?;
+    let assignee = task.assignee.as_deref();
+    policy.assignees.get(assignee, facts.is_of_person).startable(assignee)?;
     if let Some((run_id, state)) = facts.open_run {
         return Err(match state {
             RunState::Unkillable => Reason::PreviousRunUnkillable { run_id },

@@ -195,7 +195,7 @@ pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<Strin
         ),
     ] {
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
-        for assignee in list_ready_assignees(connection, backoff)? {
+        for (assignee, _) in list_ready_assignees(connection, backoff)? {
             let row = named_params! { ":assignee": assignee, ":limit": limit };
             let mut rows = statement.query(row).doing(doing)?;
             while let Some(row) = rows.next().doing(doing)? {

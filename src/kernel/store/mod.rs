@@ -35,6 +35,7 @@ pub mod migrate;
 mod open;
 mod open_error;
 pub mod page;
+pub mod people;
 mod private_file;
 pub mod purge;
 pub mod queue;

@@ -10,11 +10,11 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
 
-/// Assignees that have a ready task, found by skipping through the queue's index.
+/// Assignees that have a ready task, and whether each is in the table of people, found by skipping through the queue's index.
 pub fn list_ready_assignees(
     connection: &Connection,
     backoff: Backoff,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<(String, bool)>, Fault> {
     let doing = "list ready assignees";
     let sql = match backoff {
         Backoff::Over => {
@@ -24,7 +24,7 @@ pub fn list_ready_assignees(
                SELECT (SELECT min(assignee) FROM tasks
                        WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee > lane.assignee)
                FROM lane WHERE lane.assignee IS NOT NULL)
-             SELECT assignee FROM lane WHERE assignee IS NOT NULL"
+             SELECT assignee, assignee IN (SELECT name FROM people) FROM lane WHERE assignee IS NOT NULL"
         }
         Backoff::Running => {
             "WITH RECURSIVE lane (assignee) AS (
@@ -34,11 +34,11 @@ pub fn list_ready_assignees(
                SELECT (SELECT min(assignee) FROM tasks
                        WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee > lane.assignee)
                FROM lane WHERE lane.assignee IS NOT NULL)
-             SELECT assignee FROM lane WHERE assignee IS NOT NULL"
+             SELECT assignee, assignee IN (SELECT name FROM people) FROM lane WHERE assignee IS NOT NULL"
         }
     };
     let mut statement = connection.prepare_cached(sql).doing(doing)?;
-    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
@@ -260,7 +260,7 @@ pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSe
         )
         .doing(doing)?;
     let mut found = Vec::new();
-    for assignee in list_ready_assignees(connection, Backoff::Over)? {
+    for (assignee, _) in list_ready_assignees(connection, Backoff::Over)? {
         let since: Option<EpochSeconds> = statement
             .query_row(named_params! { ":assignee": assignee }, |row| row.get(0))
             .doing(doing)?;

@@ -8,7 +8,7 @@ use crate::kernel::ids::BoardName;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::assignee::{assign, checked_assignee};
+use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
 
 /// Gives a task to another profile, or to nobody. Refused while the task is running.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct AssignReply {
     pub assignee: Option<String>,
     /// False when the task already had this assignee.
     pub changed: bool,
+    /// Why nothing will be started for the task, where that is known: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Verb for AssignTask {
@@ -42,7 +45,7 @@ impl Verb for AssignTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<AssignReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let assignee = checked_assignee(tx, self.assignee.as_deref())?;
+        let Admitted { name: assignee, warnings } = checked_assignee(tx, self.assignee.as_deref())?;
         if task.status == TaskStatus::Running {
             return Err(Refusal::CurrentlyRunning {
                 verb: "reassign",
@@ -52,6 +55,7 @@ impl Verb for AssignTask {
             .into());
         }
         let changed = assign(tx, &task, assignee.as_deref())?;
-        Ok(AssignReply { id: task.id.to_string(), board: task.board, assignee, changed })
+        let id = task.id.to_string();
+        Ok(AssignReply { id, board: task.board, assignee, changed, warnings })
     }
 }

@@ -1,29 +1,60 @@
 //! Assignees: which names may be assigned, and the one function that writes them.
 
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
+use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::{store, validate};
 
 /// A name that may be assigned.
-pub(super) fn checked_assignee(
-    tx: &Tx<'_>,
-    given: Option<&str>,
-) -> Result<Option<String>, VerbError> {
-    let assignee = validate::argument_name("assignee", given)?;
-    refuse_unknown_profile(tx, assignee.as_deref())?;
-    Ok(assignee)
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Admitted {
+    /// The name; none for nobody.
+    pub name: Option<String>,
+    /// What the caller is told about it.
+    pub warnings: Vec<String>,
 }
 
-/// Refuses a name without a profile, where only profiles may be assigned.
-pub(super) fn refuse_unknown_profile(tx: &Tx<'_>, name: Option<&str>) -> Result<(), Refusal> {
-    match (name, &tx.policy.strict_profiles) {
-        (Some(name), Some(known)) if !known.iter().any(|one| one == name) => {
-            Err(Refusal::UnknownProfile { name: name.to_owned() })
-        }
-        _ => Ok(()),
+/// A name as a request gives it, if it may be assigned.
+pub(super) fn checked_assignee(
+    tx: &mut Tx<'_>,
+    given: Option<&str>,
+) -> Result<Admitted, VerbError> {
+    let name = validate::argument_name("assignee", given)?;
+    let warnings = admit(tx, name.as_deref())?;
+    Ok(Admitted { name, warnings })
+}
+
+/// Refuses a name that is neither a profile nor a person, where only those may be assigned. A caller outside any run that names
+/// itself is a person from then on. Returns what the caller is told.
+pub(super) fn admit(tx: &mut Tx<'_>, name: Option<&str>) -> Result<Vec<String>, VerbError> {
+    let Some(name) = name else { return Ok(Vec::new()) };
+    let policy = tx.policy;
+    if policy.assignees.profiles.contains_key(name) {
+        return Ok(said_of(tx, name, policy.assignees.get(Some(name), false)));
     }
+    let is_entered = tx.people.contains(tx.connection, name)?;
+    let is_caller = matches!(tx.caller, Caller::Operator { name: own } if own == name);
+    let assignee = policy.assignees.get(Some(name), is_entered || is_caller);
+    if assignee == Assignee::Person && !is_entered && !policy.assignees.people.contains(name) {
+        tx.people.insert(tx.connection, name, tx.now)?;
+    }
+    if policy.assignees.is_strict
+        && let Assignee::Unknown { nearest } = assignee
+    {
+        return Err(Refusal::UnknownProfile { name: name.to_owned(), nearest }.into());
+    }
+    Ok(said_of(tx, name, assignee))
+}
+
+/// What the caller is told of an assignee that is admitted. One that may be a profile of this host is looked for.
+fn said_of(tx: &mut Tx<'_>, name: &str, assignee: Assignee) -> Vec<String> {
+    if assignee != Assignee::Person && tx.policy.assignees.takes_a_look(name) {
+        tx.signal(Signal::ProfileWanted { name: name.to_owned() });
+    }
+    assignee.warning(Some(name)).into_iter().collect()
 }
 
 /// Writes the assignee; false when nothing changed.

@@ -15,7 +15,7 @@ use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::assignee::refuse_unknown_profile;
+use crate::kernel::verbs::assignee::admit;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::room;
 use crate::kernel::{store, validate};
@@ -76,6 +76,9 @@ pub struct CreateReply<T = Task> {
     pub task: T,
     /// False when the idempotency key matched an existing task.
     pub created: bool,
+    /// Why nothing will be started for the task, where that is known: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Verb for CreateTask {
@@ -89,11 +92,11 @@ impl Verb for CreateTask {
         if let Some(key) = key
             && let Some(existing) = find_existing(tx, &task.board, key, hash.as_deref())?
         {
-            return Ok(CreateReply { task: existing, created: false });
+            return Ok(CreateReply { task: existing, created: false, warnings: Vec::new() });
         }
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
-        refuse_unknown_profile(tx, task.assignee.as_deref())?;
+        let warnings = admit(tx, task.assignee.as_deref())?;
         refuse_options_not_taken(tx, &task)?;
         refuse_ended_run(tx)?;
         let parents = self.existing_parents(tx, &task)?;
@@ -114,7 +117,7 @@ impl Verb for CreateTask {
         if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
         }
-        Ok(CreateReply { task, created: true })
+        Ok(CreateReply { task, created: true, warnings })
     }
 }
 

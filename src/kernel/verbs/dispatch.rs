@@ -15,6 +15,7 @@ use crate::kernel::limits::{
 use crate::kernel::location::{BrokenPath, Location, Looks};
 use crate::kernel::next_pass::bounds;
 use crate::kernel::reminder::{Beginning, beginning};
+use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
@@ -112,6 +113,9 @@ pub struct PassReply {
     /// Paths that are to be looked at before the tasks that name them can be claimed.
     #[serde(default)]
     pub unseen_paths: Vec<UnseenPath>,
+    /// Assignees with ready tasks of whom it takes a look to say whether they are profiles.
+    #[serde(default)]
+    pub wanted_profiles: Vec<String>,
     /// Whether the pass stopped at its own bound and another should follow at once.
     pub has_more: bool,
     /// When the next back-off or claim ends, or the next scheduled task starts.
@@ -141,7 +145,9 @@ impl Verb for StartReadyRuns {
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
         if is_automatic && !tx.policy.dispatch_enabled {
             let next_due = [next_start, next_alert].into_iter().flatten().min();
-            return Ok(PassReply { next_due, has_more: has_more_due, ..PassReply::default() });
+            let wanted_profiles = wanted_profiles(tx)?;
+            let reply = PassReply { next_due, has_more: has_more_due, ..PassReply::default() };
+            return Ok(PassReply { wanted_profiles, ..reply });
         }
         forget_old_requests(tx)?;
         clamp_times(tx)?;
@@ -161,6 +167,7 @@ impl Verb for StartReadyRuns {
             self.start_named(tx, &standing, &mut reply)?;
             0
         };
+        reply.wanted_profiles = wanted_profiles(tx)?;
         if wants_slots > 0 {
             for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
                 tx.signal(Signal::StopRun { run_id });
@@ -274,7 +281,8 @@ impl Candidates for Pass<'_, '_> {
         let task = self.tx.reread(id)?;
         let facts = TaskFacts {
             task: &task,
-            open_run: None, // The queue has none that has one.
+            is_of_person: false, // No lane is a person's.
+            open_run: None,      // The queue has none that has one.
             total_runtime_seconds: total_runtime(self.tx.store(), self.tx.policy, id)?,
             now: self.tx.now,
             is_automatic: self.verb.mode == PassMode::Automatic,
@@ -309,6 +317,19 @@ impl Candidates for Pass<'_, '_> {
             }
         }
     }
+}
+
+/// Assignees with ready tasks of whom it takes a look to say whether they are profiles.
+fn wanted_profiles(tx: &Tx<'_>) -> Result<Vec<String>, Fault> {
+    let assignees = &tx.policy.assignees;
+    if !assignees.is_auto {
+        return Ok(Vec::new());
+    }
+    let names = list_assignees(tx.store(), true)?.into_iter();
+    let takes_a_look = |(name, is_entered): &(String, bool)| {
+        assignees.takes_a_look(name) && assignees.get(Some(name), *is_entered) != Assignee::Person
+    };
+    Ok(names.filter(takes_a_look).map(|(name, _)| name).collect())
 }
 
 /// Forgets replies that no client asks for again.

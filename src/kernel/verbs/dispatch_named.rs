@@ -70,7 +70,7 @@ impl StartReadyRuns {
     /// The lease under which a task may start now, or why it does not.
     fn lease_of(
         &self,
-        tx: &Tx<'_>,
+        tx: &mut Tx<'_>,
         standing: &Standing,
         started: &Started,
         task: &Task,
@@ -82,8 +82,10 @@ impl StartReadyRuns {
             return Ok(Err(reason));
         }
         let open = store::runs::get_open(tx.store(), &task.id)?;
+        let assignee = task.assignee.as_deref().unwrap_or_default();
         let facts = TaskFacts {
             task,
+            is_of_person: tx.people.contains(tx.connection, assignee)?,
             open_run: open.map(|run| (run.id, run.state)),
             total_runtime_seconds: 0, // A person's pass does not mind it.
             now: tx.now,

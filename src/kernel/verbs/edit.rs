@@ -10,7 +10,7 @@ use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::assignee::{assign, checked_assignee};
+use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
 use crate::kernel::verbs::create::refuse_options_not_taken;
 use crate::kernel::verbs::link::LinkTasks;
 use crate::kernel::verbs::moves::Cause;
@@ -75,6 +75,9 @@ pub struct EditReply<T = Task> {
     pub task: T,
     /// Names of the changed fields; empty when nothing changed.
     pub changed: Vec<String>,
+    /// Why nothing will be started for the task, where that is known: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Verb for EditTask {
@@ -118,7 +121,8 @@ impl Verb for EditTask {
                 tx.signal(Signal::DispatchDue);
             }
         }
-        if self.change_assignee(tx, &task)? {
+        let (is_assigned, warnings) = self.change_assignee(tx, &task)?;
+        if is_assigned {
             changed.push("assignee");
         }
         if self.change_parents(tx, &task)? {
@@ -128,7 +132,7 @@ impl Verb for EditTask {
             land(tx, &task)?;
         }
         let changed = changed.into_iter().map(str::to_owned).collect();
-        Ok(EditReply { task: tx.reread(&task.id)?, changed })
+        Ok(EditReply { task: tx.reread(&task.id)?, changed, warnings })
     }
 }
 
@@ -216,14 +220,19 @@ impl EditTask {
         Ok(has_changed)
     }
 
-    fn change_assignee(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
-        let Some(given) = &self.assignee else { return Ok(false) };
-        let assignee = checked_assignee(tx, Some(given))?;
+    /// Whether the assignee changes, and what the caller is told about the new one.
+    fn change_assignee(
+        &self,
+        tx: &mut Tx<'_>,
+        task: &Task,
+    ) -> Result<(bool, Vec<String>), VerbError> {
+        let Some(given) = &self.assignee else { return Ok((false, Vec::new())) };
+        let Admitted { name: assignee, warnings } = checked_assignee(tx, Some(given))?;
         if task.status == TaskStatus::Running && task.assignee != assignee {
             return Err(currently_running(task).into());
         }
         let task = tx.reread(&task.id)?;
-        assign(tx, &task, assignee.as_deref())
+        Ok((assign(tx, &task, assignee.as_deref())?, warnings))
     }
 
     fn change_parents(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {

@@ -8,7 +8,7 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::assignee::{assign, checked_assignee};
+use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
 use crate::kernel::verbs::reclaim::{ReclaimReply, reclaim};
 
 /// Gives a task to another profile, reclaiming it first when it is running.
@@ -33,7 +33,7 @@ impl Verb for ReassignTask {
     fn run(&self, tx: &mut Tx<'_>) -> Result<ReclaimReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
-        let assignee = checked_assignee(tx, self.assignee.as_deref())?;
+        let Admitted { name: assignee, warnings } = checked_assignee(tx, self.assignee.as_deref())?;
         let mut reply = if task.status == TaskStatus::Running {
             reclaim(tx, &task, Self::NAME, reason.as_deref())?
         } else {
@@ -45,11 +45,13 @@ impl Verb for ReassignTask {
                 run_id: None,
                 stopping: false,
                 held: Vec::new(),
+                warnings: Vec::new(),
             }
         };
         let task = tx.reread(&task.id)?;
         assign(tx, &task, assignee.as_deref())?;
         reply.assignee = assignee;
+        reply.warnings = warnings;
         Ok(reply)
     }
 }

@@ -47,6 +47,9 @@ pub struct ReclaimReply<S = TaskStatus> {
     /// Children that were held, because the task was cancelled: they wait for a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<String>,
+    /// Why nothing will be started for the task, where that is known: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Verb for ReclaimTask {
@@ -83,5 +86,6 @@ pub(super) fn reclaim(
         run_id,
         stopping,
         held: Vec::new(),
+        warnings: Vec::new(),
     })
 }

@@ -121,6 +121,7 @@ pub(super) fn reply(tx: &Tx<'_>, id: &TaskId, stopped: Stopped) -> Result<Reclai
         run_id: stopped.run_id,
         stopping: store::runs::get_open(tx.store(), id)?.is_some(),
         held: stopped.held,
+        warnings: Vec::new(),
     })
 }
 

@@ -35,8 +35,18 @@ impl Reason {
                 format!("{words}: {}", why.as_deref().unwrap_or("no reason given"))
             }
             Self::Unassigned => "no assignee".to_owned(),
-            Self::UnknownProfile { assignee } => {
-                format!("the assignee {assignee} has no profile")
+            Self::Person { name } => format!("assigned to {name}, a person"),
+            Self::LookingForProfile { assignee, error: None } => {
+                format!("looking for profile {assignee}")
+            }
+            Self::LookingForProfile { assignee, error: Some(error) } => {
+                format!("looking for profile {assignee}: {error}")
+            }
+            Self::UnknownProfile { assignee, nearest: None } => {
+                format!("no profile {assignee:?}")
+            }
+            Self::UnknownProfile { assignee, nearest: Some(nearest) } => {
+                format!("no profile {assignee:?} (did you mean {nearest}?)")
             }
             Self::PreviousRunStopping { run_id } => {
                 format!("the processes of the previous run ({run_id}) are being stopped")
@@ -101,9 +111,15 @@ impl Reason {
             Self::Dependency { .. } => format!("ignore the parents with `kanban promote --force {id}`"),
             Self::Blocked { .. } => format!("unblock it with `kanban unblock {id}`"),
             Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),
-            Self::UnknownProfile { assignee } => {
-                format!("add [profiles.{assignee}] to the configuration, or assign another profile")
+            Self::Person { .. } => {
+                format!("finish it with `kanban complete {id}`, or `kanban assign {id} PROFILE`")
             }
+            Self::UnknownProfile { nearest: Some(nearest), .. } => {
+                format!("`kanban assign {id} {nearest}`, or add the profile to the configuration")
+            }
+            Self::UnknownProfile { assignee, nearest: None } => format!(
+                "`kanban assign {id} PROFILE`, or add [profiles.{assignee}] to the configuration"
+            ),
             Self::PreviousRunUnkillable { .. } | Self::RunUnknown { .. } => {
                 format!(
                     "check whether its processes are alive; close the run with `kanban stop --force {id}`"
@@ -133,6 +149,7 @@ impl Reason {
             Self::Running { .. }
             | Self::Done
             | Self::Archived
+            | Self::LookingForProfile { .. }
             | Self::PreviousRunStopping { .. }
             | Self::HostBreaker { .. }
             | Self::ProfileCap { .. }

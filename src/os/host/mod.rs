@@ -1,5 +1,6 @@
 //! The host: clock, randomness, disk, descriptors, terminal, sockets as files, and the service manager.
 
+pub mod agent;
 pub mod clock;
 pub mod descriptors;
 pub mod disk;

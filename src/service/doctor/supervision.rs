@@ -85,12 +85,40 @@ pub(super) async fn profile_checks(
 ) -> Vec<Check> {
     let names = settings.profiles.keys().cloned().collect();
     match profile_infos(start_inputs, names).await {
-        Ok(infos) => infos.into_iter().map(profile_check).collect(),
+        Ok(infos) => {
+            let has_usable = infos.iter().any(|info| info.problem.is_none());
+            let mut checks: Vec<Check> = infos.into_iter().map(profile_check).collect();
+            if !has_usable && !starts_other_names(settings, start_inputs).await {
+                checks.push(Check::bad(
+                    "agents",
+                    Health::Warn,
+                    "no agent can be started here",
+                    "install an agent, and name it in [profiles.NAME] of the configuration",
+                ));
+            }
+            checks
+        }
         Err(error) => {
             let fix = "check the file system of each env_file";
             vec![Check::bad("profiles", Health::Fail, error.to_string(), fix)]
         }
     }
+}
+
+/// Whether workers can be started for assignees without a profile. What nobody has found out yet may be.
+async fn starts_other_names(settings: &Settings, start_inputs: &Arc<StartInputs>) -> bool {
+    let dispatch = &settings.dispatch;
+    if dispatch.strict_profiles {
+        return false;
+    }
+    if dispatch.is_auto() {
+        let policy = start_inputs.supervision.configuration.policy();
+        return !policy.assignees.found.is_program_missing;
+    }
+    let any = vec!["default".to_owned()];
+    profile_infos(start_inputs, any)
+        .await
+        .is_ok_and(|infos| infos.iter().all(|info| info.problem.is_none()))
 }
 
 fn profile_check(info: ProfileInfo) -> Check {

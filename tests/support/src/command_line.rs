@@ -1,5 +1,6 @@
 //! A daemon in a home of its own, and calls of `kanban` with nothing in their environment but that home.
 
+use crate::config::default_launcher;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::File;
@@ -117,6 +118,7 @@ impl Location {
             .env("HOME", self.path(""))
             .env("TZ", "UTC")
             .env("KANBAN_HOME", self.home())
+            .envs(default_launcher(&self.home()))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -1,9 +1,18 @@
 //! Configurations of tests as typed settings: no test edits the text of one.
 
 use std::fmt;
+use std::path::Path;
 
 use kanband::config::keys::{Section, Shape};
 use toml::{Table, Value};
+
+/// Tests give tasks to names without a profile, which this launcher starts if anything does; unless their configuration says
+/// something of it, as those about `auto` do.
+pub(crate) fn default_launcher(home: &Path) -> Option<(&'static str, &'static str)> {
+    let text = std::fs::read_to_string(home.join("kanband.toml")).unwrap_or_default();
+    let variable = ("KANBAND__DISPATCH__DEFAULT_LAUNCHER", "hermes");
+    (!text.contains("default_launcher")).then_some(variable)
+}
 
 /// A configuration that grows by settings. Shown as the text of a `kanband.toml`.
 #[derive(Debug, Clone, Default)]

@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::config::default_launcher;
 pub use crate::config::{Config, config};
 pub use crate::processes::{is_alive, processes_of};
 use crate::wait::until_or;
@@ -112,6 +113,7 @@ impl Daemon {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KANBAN_HOME", self.home())
+            .envs(default_launcher(&self.home()))
             .envs(&self.env);
         if let Some((uid, gid)) = self.run_as {
             std::os::unix::process::CommandExt::uid(&mut command, uid);
