@@ -9,12 +9,12 @@
 //! (`dispatch.interval_seconds`) is only a net. What is started is decided in [`crate::kernel::dispatch`], inside the
 //! transaction that claims.
 
+mod deps;
 pub mod messages;
 mod profiles;
 mod requested;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
@@ -22,26 +22,17 @@ use actix::{
     WrapFuture as _,
 };
 
-use crate::actors::apart::on_own_thread;
-use crate::actors::configuration::Configuration;
-use crate::actors::database::{Database, Submit};
-use crate::actors::disk::Disk;
-use crate::actors::figures::Figures;
+use crate::actors::database::Submit;
 use crate::actors::guard::Guard;
-use crate::actors::live::Live;
-use crate::actors::path_looks::{self, Looker};
-use crate::actors::profile_looks::ProfileLooker;
-use crate::actors::readers::Readers;
+use crate::actors::path_looks::{self};
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
-use crate::actors::wire::Wire;
 use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::{Look, Looks};
-use crate::kernel::verbs::{
-    DispatchReport, Hold, PassMode, PassReply, RunOrder, StartReadyRuns, UnseenPath,
-};
+use crate::kernel::verbs::{DispatchReport, Hold, PassMode, PassReply, StartReadyRuns, UnseenPath};
 use crate::os::host::clock::epoch_seconds;
+pub use deps::DispatcherDeps;
 use messages::{DispatchNow, Ping, Wake};
 use profiles::ProfileQuestions;
 use requested::{dispatch_now, preview};
@@ -67,43 +58,6 @@ enum Question {
         /// How long the rest was.
         pause: Duration,
     },
-}
-
-/// What the dispatcher may reach.
-#[derive(Clone)]
-pub struct DispatcherDeps {
-    /// The writer.
-    pub database: Database,
-    /// The reading connections.
-    pub readers: Readers,
-    /// The root supervisor, which builds workers.
-    pub start_worker: Wire<StartWorker>,
-    /// For the tick's length.
-    pub configuration: Live<Configuration>,
-    /// Whether there is room for another run.
-    pub disk: Disk,
-    /// Where waits are counted.
-    pub figures: Arc<Figures>,
-    /// What looks where paths lead.
-    pub looker: Looker,
-    /// What looks for profiles.
-    pub profile_looker: ProfileLooker,
-}
-
-impl DispatcherDeps {
-    /// Whether the disk is nearly full. It may take its time, so a thread of its own looks; one that says nothing has room.
-    fn is_disk_low(&self) -> impl Future<Output = bool> + use<> {
-        let disk = self.disk.clone();
-        let look = on_own_thread("disk", move || disk.low_bytes().is_some());
-        async move { look.await.unwrap_or(false) }
-    }
-
-    fn count_wait(&self, order: &RunOrder) {
-        if let Some(ready_at) = order.ready_at {
-            let waited = (epoch_seconds() - ready_at).max(0);
-            self.figures.ready_wait_seconds.see(waited.unsigned_abs());
-        }
-    }
 }
 
 /// The actor.

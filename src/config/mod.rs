@@ -14,6 +14,7 @@
 
 pub mod ambient;
 pub mod default_file;
+mod dispatch;
 pub mod held_secrets;
 pub mod home;
 pub mod home_error;

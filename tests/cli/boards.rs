@@ -77,6 +77,57 @@ fn assignees_are_everybody_with_a_profile_or_a_task() {
 }
 
 #[test]
+fn people_are_assignees_for_whom_nothing_is_started() {
+    let board = Board::with("[dispatch]\ndefault_launcher = \"auto\"\n[people.eve]\n");
+    let me = board.say(["create", "mine", "--assignee", "root", "--json"]).json();
+    assert_eq!(me["assignee"], "root", "tests run as root");
+    board.create("hers", &["--assignee", "eve"]);
+    assert_eq!(
+        board.say(["assignees"]).ok(),
+        "NAME  ON DISK  COUNTS\n\
+         eve   no       ready=1  (person)\n\
+         root  no       ready=1  (person)\n"
+    );
+    let mine = board.say(["list", "--mine", "--json"]).json();
+    assert_eq!((mine.as_array().unwrap().len(), &mine[0]["title"]), (1, &json!("mine")));
+    let inbox = board.say(["inbox", "--mine", "--json"]).json();
+    let own: Vec<_> = inbox.as_array().unwrap().iter().map(|row| &row["kind"]).collect();
+    assert_eq!(own, ["own"]);
+    let hers = board.say(["inbox", "--json"]).json();
+    assert_eq!(hers.as_array().unwrap().len(), 2);
+    let command = inbox[0]["commands"][0].as_str().unwrap().strip_prefix("kanban ").unwrap();
+    board.say(command.split(' ')).ok();
+    assert_eq!(board.say(["inbox", "--mine", "--json"]).json(), json!([]));
+}
+
+#[test]
+fn a_misspelt_assignee_is_warned_of_by_every_verb_that_assigns() {
+    let board = Board::with(
+        "[dispatch]\ndefault_launcher = \"auto\"\nenabled = false\n[profiles.counter]\nargv = [\"true\"]\n",
+    );
+    let warning = "no profile \"cuonter\" (did you mean counter?)";
+    let first = board.create("t", &["--assignee", "cuonter"]);
+    until("the look for an agent", || {
+        let why = board.say(["why", &first, "--json"]).json();
+        (why["reason"] == "unknown_profile").then_some(())
+    });
+    let made = board.say(["create", "t", "--assignee", "cuonter", "--json"]);
+    assert!(made.err.contains(&format!("warning: {warning}")), "{made:?}");
+    assert_eq!(made.json()["warnings"], json!([warning]));
+    for words in [
+        vec!["assign", &first, "cuonter"],
+        vec!["edit", &first, "--assignee", "cuonter"],
+        vec!["reassign", &first, "cuonter"],
+    ] {
+        let said = board.say(&words);
+        assert!(said.err.contains(&format!("warning: {warning}")), "{words:?}: {said:?}");
+        assert_eq!(said.code, 0);
+    }
+    let why = board.say(["why", &first]).ok();
+    assert!(why.contains(&format!("kanban assign {first} counter")), "{why}");
+}
+
+#[test]
 fn chats_are_subscribed_listed_and_unsubscribed() {
     let board = Board::quiet();
     let id = board.create("t", &[]);
@@ -148,7 +199,7 @@ fn gc_removes_archived_tasks_whole_and_shows_it_first() {
 
 #[test]
 fn a_sound_home_passes_the_doctor() {
-    let board = Board::quiet();
+    let board = Board::with_workers(&[("dev", "true")]);
     let message = board.say(["doctor"]).ok();
     for name in ["daemon", "database", "dispatch", "disk"] {
         assert!(

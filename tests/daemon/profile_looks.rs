@@ -83,8 +83,8 @@ fn a_profile_of_the_agent_is_started_and_one_that_is_made_later_after_a_reload()
     daemon.post("/v1/reload", &json!({}));
     daemon.wait_status(&unknown, "done");
     let who = daemon.get("/v1/assignees");
-    let kinds: Vec<_> = who.as_array().unwrap().iter().map(|one| &one["kind"]).collect();
-    assert_eq!(kinds, ["profile", "profile", "profile"]);
+    let painter = who.as_array().unwrap().iter().find(|one| one["name"] == "painter").unwrap();
+    assert_eq!((&painter["kind"], &painter["on_disk"]), (&json!("profile"), &json!(true)));
 }
 
 #[test]

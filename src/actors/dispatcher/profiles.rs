@@ -93,7 +93,7 @@ impl Dispatcher {
     }
 
     /// Names that tasks wait for are looked for again, and count as what they were until then; another is forgotten. That there is
-    /// no agent stays known until somebody names a profile: nothing is looked for while nobody waits.
+    /// no agent stays known until a profile is named: nothing is looked for while nobody waits.
     fn profile_is_old(&mut self, name: &str, context: &mut Context<Self>) {
         self.profiles.answered.remove(name);
         if name != ANY_PROFILE && !self.profiles.wanted.contains(name) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::actors::database::Submit;
-use crate::actors::dispatcher::DispatcherDeps;
+use crate::actors::dispatcher::deps::DispatcherDeps;
 use crate::actors::dispatcher::messages::DispatchNow;
 use crate::actors::path_looks;
 use crate::actors::root::messages::StartWorker;

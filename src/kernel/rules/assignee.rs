@@ -148,7 +148,7 @@ impl Assignee {
         }
     }
 
-    /// What the caller that assigns `name` is told at once; none where all is well, or not yet known.
+    /// The warning for the caller that assigns `name`; none where all is well, or not yet known.
     pub fn warning(self, name: Option<&str>) -> Option<String> {
         match self.startable(name) {
             Err(reason @ Reason::UnknownProfile { .. }) => Some(reason.explanation()),

@@ -13,7 +13,7 @@ use crate::kernel::{store, validate};
 pub(super) struct Admitted {
     /// The name; none for nobody.
     pub name: Option<String>,
-    /// What the caller is told about it.
+    /// Warnings for the caller.
     pub warnings: Vec<String>,
 }
 
@@ -28,12 +28,12 @@ pub(super) fn checked_assignee(
 }
 
 /// Refuses a name that is neither a profile nor a person, where only those may be assigned. A caller outside any run that names
-/// itself is a person from then on. Returns what the caller is told.
+/// itself is a person from then on. Returns the warnings for the caller.
 pub(super) fn admit(tx: &mut Tx<'_>, name: Option<&str>) -> Result<Vec<String>, VerbError> {
     let Some(name) = name else { return Ok(Vec::new()) };
     let policy = tx.policy;
     if policy.assignees.profiles.contains_key(name) {
-        return Ok(said_of(tx, name, policy.assignees.get(Some(name), false)));
+        return Ok(warnings_of(tx, name, policy.assignees.get(Some(name), false)));
     }
     let is_entered = tx.people.contains(tx.connection, name)?;
     let is_caller = matches!(tx.caller, Caller::Operator { name: own } if own == name);
@@ -46,11 +46,11 @@ pub(super) fn admit(tx: &mut Tx<'_>, name: Option<&str>) -> Result<Vec<String>, 
     {
         return Err(Refusal::UnknownProfile { name: name.to_owned(), nearest }.into());
     }
-    Ok(said_of(tx, name, assignee))
+    Ok(warnings_of(tx, name, assignee))
 }
 
-/// What the caller is told of an assignee that is admitted. One that may be a profile of this host is looked for.
-fn said_of(tx: &mut Tx<'_>, name: &str, assignee: Assignee) -> Vec<String> {
+/// The warnings for the caller about an assignee that is admitted. One that may be a profile of this host is looked for.
+fn warnings_of(tx: &mut Tx<'_>, name: &str, assignee: Assignee) -> Vec<String> {
     if assignee != Assignee::Person && tx.policy.assignees.takes_a_look(name) {
         tx.signal(Signal::ProfileWanted { name: name.to_owned() });
     }

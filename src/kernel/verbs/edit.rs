@@ -220,7 +220,7 @@ impl EditTask {
         Ok(has_changed)
     }
 
-    /// Whether the assignee changes, and what the caller is told about the new one.
+    /// Whether the assignee changes, and the warnings for the caller about the new one.
     fn change_assignee(
         &self,
         tx: &mut Tx<'_>,

@@ -73,6 +73,15 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "[dispatch]\ndefault_launcher = \" \"",
         "dispatch.default_launcher: expected a string that is not blank, found \" \"",
     ),
+    (
+        "[people.ada]\n[profiles.ada]\nargv = [\"true\"]",
+        "people.ada: [profiles] has this name too: rename one of them",
+    ),
+    ("[people.ada]\nmail = \"a\"", "people.ada.mail: unknown key"),
+    (
+        "[launchers.auto]\nargv = [\"true\"]",
+        "launchers.auto: the name is reserved for `dispatch.default_launcher`: choose another",
+    ),
     ("[profiles.p]\nuser = \"a\\u0000\"", "profiles.p.user: contains a NUL byte"),
     (
         "[profiles.p]\numask = 22",
