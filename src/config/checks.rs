@@ -51,7 +51,10 @@ impl Check<'_> {
     fn people(&mut self) {
         for name in self.settings.people.keys() {
             if self.settings.profiles.contains_key(name) {
-                self.report(&["people", name], ProblemKind::PersonIsProfile);
+                // A table without keys does not say where it came from.
+                let source = origin_of(self.merged, &["people", name])
+                    .or_else(|| origin_of(self.merged, &["profiles", name]));
+                self.report_from(source, &["people", name], ProblemKind::PersonIsProfile);
             }
         }
     }

@@ -42,7 +42,7 @@ fn a_backup_taken_under_load_restores_elsewhere_as_of_one_instant() {
     let file = backup(&board, "board.db");
     let later = board.say(["list", "--limit", "1", "--sort", "-created", "--json"]).json();
     drop(load);
-    let other = Board::quiet();
+    let other = Board::with_workers(&[("dev", "true")]);
     other.create("will be replaced", &[]);
     let before = incarnation(&other);
     let message = other.say(["restore", &file, "--yes"]).ok();
