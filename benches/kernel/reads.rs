@@ -29,6 +29,7 @@ type AnyCase = Box<dyn Fn(&TaskId) -> Read>;
 const CASES: &[(&str, Case)] = &[
     ("list, ready of one assignee, limit 50", list_ready),
     ("list, ready of one assignee, limit 3", list_next_ready),
+    ("list, every status, limit 50", list_open),
     ("list, newest first, limit 50", list_newest),
     ("show", show),
     ("worker context", context),
@@ -53,6 +54,10 @@ fn list_ready(_: &TaskId) -> Read {
 fn list_next_ready(_: &TaskId) -> Read {
     let (status, assignee) = (Some("ready".to_owned()), Some("dev1".to_owned()));
     ask(ListTasks { status, assignee, limit: Some(3), ..ListTasks::default() })
+}
+
+fn list_open(_: &TaskId) -> Read {
+    ask(ListTasks { limit: Some(50), ..ListTasks::default() })
 }
 
 fn list_newest(_: &TaskId) -> Read {

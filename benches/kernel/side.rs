@@ -9,6 +9,7 @@ use kanband::kernel::policy::Policy;
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::store::{Birth, Missing};
 use kanband::kernel::verb::Verb;
+use rusqlite::config::DbConfig;
 
 /// Runs that may be open, and requests in one transaction.
 pub const BATCH: usize = 16;
@@ -39,6 +40,7 @@ pub fn open(path: &Path, seed: u64) -> Board {
 /// SQLite alone on a file, set up as the board's own connections are.
 pub fn open_bare(path: &Path) -> rusqlite::Connection {
     let bare = rusqlite::Connection::open(path).unwrap();
+    bare.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     bare.execute_batch(
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -4096; PRAGMA synchronous = FULL;",

@@ -5,6 +5,7 @@ use crate::kernel::context::LocalTime;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::shorten::shorten;
+use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::Task;
 use crate::kernel::tx::refuse_other_board;
@@ -44,18 +45,29 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// [`Refusal::UnknownBoard`], [`Refusal::Forbidden`].
-    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardName, VerbError> {
-        let board = match (name, self.caller) {
-            (Some(name), _) => BoardName::parse(name)
-                .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
-            (None, Caller::Worker { board, .. }) => board.clone(),
-            (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
-        };
-        self.caller.check(verb, &board, None)?;
-        if store::boards::exists(self.connection, &board)? {
-            Ok(board)
-        } else {
-            Err(Refusal::UnknownBoard { name: board.to_string() }.into())
-        }
+    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardKey, VerbError> {
+        find_board(self.connection, self.caller, name, verb)
     }
+}
+
+/// The board that a request of `caller` means: see [`Snapshot::board`].
+///
+/// # Errors
+/// [`Refusal::UnknownBoard`], [`Refusal::Forbidden`].
+pub(in crate::kernel) fn find_board(
+    connection: &Connection,
+    caller: &Caller,
+    name: Option<&str>,
+    verb: &'static str,
+) -> Result<BoardKey, VerbError> {
+    let board = match (name, caller) {
+        (Some(name), _) => {
+            BoardName::parse(name).ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?
+        }
+        (None, Caller::Worker { board, .. }) => board.clone(),
+        (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
+    };
+    caller.check(verb, &board, None)?;
+    let unknown = || Refusal::UnknownBoard { name: board.to_string() };
+    store::boards::find(connection, &board)?.ok_or_else(|| unknown().into())
 }

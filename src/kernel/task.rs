@@ -359,6 +359,32 @@ pub struct Task<S = TaskStatus> {
     pub seq: i64,
 }
 
+impl Task {
+    /// Bytes of its texts that may be long: what it adds to an answer.
+    pub fn text_bytes(&self) -> usize {
+        let lists = [self.skills.as_ref(), Some(&self.args), Some(&self.labels)];
+        let in_lists = lists.into_iter().flatten().flatten().map(String::len).sum::<usize>();
+        let texts = [
+            &self.body,
+            &self.result,
+            &self.assignee,
+            &self.tenant,
+            &self.workspace_path,
+            &self.created_by,
+            &self.claim_lock,
+            &self.idempotency_key,
+            &self.last_spawn_error,
+            &self.workflow_template_id,
+            &self.current_step_key,
+            &self.model,
+            &self.branch_name,
+            &self.reviewer,
+        ];
+        let in_texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        self.title.len() + in_lists + in_texts
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,8 @@ use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
 use crate::kernel::run::Run;
 use crate::kernel::shorten::shorten;
+use crate::kernel::snapshot::find_board;
+use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 
@@ -252,19 +254,8 @@ impl Tx<'_> {
     }
 
     /// The board that a request means: the one it names, the worker's own, or `default`.
-    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardName, VerbError> {
-        let board = match (name, self.caller) {
-            (Some(name), _) => BoardName::parse(name)
-                .ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?,
-            (None, Caller::Worker { board, .. }) => board.clone(),
-            (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
-        };
-        self.caller.check(verb, &board, None)?;
-        if store::boards::exists(self.connection, &board)? {
-            Ok(board)
-        } else {
-            Err(Refusal::UnknownBoard { name: board.to_string() }.into())
-        }
+    pub fn board(&self, name: Option<&str>, verb: &'static str) -> Result<BoardKey, VerbError> {
+        find_board(self.connection, self.caller, name, verb)
     }
 
     /// Where `step` leads `task`, or the refusal that names its status.

@@ -47,7 +47,7 @@ pub async fn list(
     request: ListAssignees,
 ) -> Result<Vec<Assignee>, ServiceError> {
     let read = move |snapshot: &Snapshot<'_>| {
-        let board = snapshot.board(request.board.as_deref(), "assignees")?;
+        let board = snapshot.board(request.board.as_deref(), "assignees")?.name;
         Ok((board, store::people::list(snapshot.connection)?))
     };
     let (board, entered) = service.readers.read(by.caller, read).await?;

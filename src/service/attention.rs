@@ -146,7 +146,7 @@ pub async fn list(
     let lost = service.database.loss();
     let read = move |snapshot: &Snapshot<'_>| {
         let boards = match request.board.as_deref() {
-            Some(board) => vec![snapshot.board(Some(board), "attention")?],
+            Some(board) => vec![snapshot.board(Some(board), "attention")?.name],
             None => {
                 store::boards::list(snapshot.connection)?.into_iter().map(|it| it.name).collect()
             }

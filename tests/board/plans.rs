@@ -35,8 +35,9 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "closed_at IS NULL AND supervised = 1",
         "sorts open runs only",
     ),
-    ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = (", "tasks that a filter named"),
+    ("USE TEMP B-TREE FOR ORDER BY", "WHERE +t.board = :board", "tasks that a filter named"),
     ("SCAN l", "l.arrived_at IS NOT NULL", "the newest task alone"),
+    ("SCAN m", "CROSS JOIN tasks t ON t.seq = m.seq", "the tasks that are listed, merged before"),
     ("SCAN t", "ORDER BY t.seq", "in the order of arrival, as far as the limit goes"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
 ];
@@ -228,6 +229,30 @@ fn tasks_of_an_assignee_in_a_status_are_found_by_both() {
     let mut rows = statement.raw_query();
     let step: String = rows.next().unwrap().unwrap().get("detail").unwrap();
     assert!(step.contains("(board=? AND assignee=? AND status=?)"), "{step}");
+}
+
+#[test]
+fn a_list_looks_its_board_up_once_and_reads_its_tasks_by_one_statement() {
+    let mut bench = Bench::new();
+    bench.create("task", "dev", &[]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let remember = move |sql: String| sink.lock().unwrap().push(sql);
+    bench.board.trace(move |statement| remember(statement.text())).unwrap();
+    let some = |text: &str| Some(text.to_owned());
+    for (query, expected) in [
+        (ListTasks::default(), 2),
+        (ListTasks { status: some("ready"), assignee: some("dev"), ..ListTasks::default() }, 2),
+        // Whether the order of arrival is that of creation.
+        (ListTasks { sort: some("-created"), ..ListTasks::default() }, 3),
+    ] {
+        bench.ask(&query).unwrap();
+        let statements = std::mem::take(&mut *seen.lock().unwrap());
+        let reads: Vec<&String> = statements.iter().filter(|s| s.starts_with("SELECT")).collect();
+        assert_eq!(reads.len(), expected, "{reads:#?}");
+        let of_boards = reads.iter().filter(|sql| sql.contains("boards")).count();
+        assert_eq!(of_boards, 1, "{reads:#?}");
+    }
 }
 
 #[test]

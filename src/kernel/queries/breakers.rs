@@ -91,7 +91,7 @@ impl Query for ListBreakers {
     const NAME: &'static str = "breakers";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<BreakerInfo>, VerbError> {
-        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?.name;
         let stored = store::breakers::list(snapshot.connection)?.into_iter().map(Into::into);
         let given_up = store::tasks::list_given_up(snapshot.connection, &board)?;
         Ok(stored.chain(given_up.into_iter().map(of_task)).collect())

@@ -43,7 +43,8 @@ pub fn waiting_tasks(
     let people: BTreeSet<String> = store::people::list(connection)?.into_iter().collect();
     let mut found = Vec::new();
     for board in boards {
-        let of = WaitingOf { board, name, limit: READ_MAX };
+        let Some(found_board) = store::boards::find(connection, board)? else { continue };
+        let of = WaitingOf { board: &found_board, name, limit: READ_MAX };
         let number = |status: TaskStatus, is_meant: &dyn Fn(Option<&str>) -> bool| -> i64 {
             let is_of = |key: &CountKey| {
                 key.board == *board && key.status == status && is_meant(key.assignee.as_deref())
@@ -87,7 +88,7 @@ pub fn waiting_tasks(
             let of_name = name.is_none_or(|name| name == assignee);
             let standing = facts.standing(assignee, people.contains(assignee));
             let Some((kind, cause)) = standing.filter(|_| of_name) else { continue };
-            let tasks = waiting::list_ready_of(connection, board, assignee, READ_MAX)?;
+            let tasks = waiting::list_ready_of(connection, of.board, assignee, READ_MAX)?;
             add(&mut found, &tasks, (*count, Causes::One), &|board, task| {
                 of_task(kind, &cause, board, task)
             });

@@ -71,18 +71,12 @@ impl Paged for ListTasks {
             && let Some(id) = rest.pop_front()
         {
             if let Some(task) = store::tasks::get(snapshot.connection, &id)? {
-                bytes += text_bytes(&task);
+                bytes += task.text_bytes();
                 tasks.push(task);
             }
         }
         Ok((tasks, Some(rest).filter(|rest| !rest.is_empty())))
     }
-}
-
-/// Bytes of a task's longer texts.
-fn text_bytes(task: &Task) -> usize {
-    [&task.body, &task.result].into_iter().flatten().map(String::len).sum::<usize>()
-        + task.title.len()
 }
 
 impl ListTasks {

@@ -24,7 +24,7 @@ impl Query for ListSubscriptions {
     const NAME: &'static str = "notify_list";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Subscription>, VerbError> {
-        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?.name;
         Ok(match &self.task {
             Some(id) => {
                 let task = snapshot.task(id, self.board.as_deref(), Self::NAME)?;

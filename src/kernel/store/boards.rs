@@ -24,21 +24,28 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BoardRow> {
     Ok(BoardRow { name: row.get(0)?, description: row.get(1)?, created_at: row.get(2)? })
 }
 
-/// Whether a board exists.
-pub fn exists(connection: &Connection, name: &BoardName) -> Result<bool, Fault> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM boards WHERE name = :name)")
-        .and_then(|mut s| s.query_row(named_params! { ":name": name }, |row| row.get(0)))
-        .doing("look up a board")
+/// A board by its name, which requests and replies have, and its number, which rows have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardKey {
+    /// Its name.
+    pub name: BoardName,
+    pub(super) number: i64,
 }
 
-/// The number of a board, by which rows name it; one that no row has when there is no such board.
-pub(super) fn number_of(connection: &Connection, name: &BoardName) -> Result<i64, Fault> {
-    let number: Option<i64> = connection
+/// The board `default`; its number is that of the default of `tasks.board`.
+impl Default for BoardKey {
+    fn default() -> Self {
+        Self { name: BoardName::default(), number: 1 }
+    }
+}
+
+/// Looks a board up by its name; none when there is no such board.
+pub fn find(connection: &Connection, name: &BoardName) -> Result<Option<BoardKey>, Fault> {
+    let number = connection
         .prepare_cached("SELECT id FROM boards WHERE name = :name")
         .and_then(|mut s| s.query_row(named_params! { ":name": name }, |row| row.get(0)).optional())
         .doing("look up a board")?;
-    Ok(number.unwrap_or_default())
+    Ok(number.map(|number| BoardKey { name: name.clone(), number }))
 }
 
 /// A board by its name.

@@ -9,12 +9,11 @@ use std::collections::VecDeque;
 use rusqlite::ToSql;
 
 use super::Doing;
-use super::page::row_bytes;
-use super::tasks::{read, select_tasks};
+use super::tasks::{read_of, select_tasks};
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
-use crate::kernel::store::Connection;
-use crate::kernel::store::PageBounds;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::store::boards::BoardKey;
+use crate::kernel::store::{Connection, PageBounds};
 use crate::kernel::task::{Task, TaskStatus};
 
 /// Order of a listing. The order of arrival breaks every tie.
@@ -33,7 +32,7 @@ pub enum Order {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Their board.
-    pub board: BoardName,
+    pub board: BoardKey,
     /// Their status.
     pub status: Option<TaskStatus>,
     /// Their assignee.
@@ -99,11 +98,12 @@ pub fn first_page(
     let limit = filter.limit.map_or(-1, i64::from);
     let by = sorting(connection, filter)?;
     let (sql, mut parameters) = statement(filter, Columns::All, by);
-    parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &0)]);
+    parameters.push((":limit", &limit));
     let mut statement_all = connection.prepare_cached(&sql).doing(doing)?;
-    let columns = statement_all.column_count();
     let mut rows = statement_all.query(parameters.as_slice()).doing(doing)?;
-    let (mut page, mut bytes) = (ListPage::default(), 0);
+    let room = limit.clamp(0, TASKS_EXPECTED).try_into().unwrap_or_default();
+    let (mut page, mut bytes) =
+        (ListPage { tasks: Vec::with_capacity(room), ..ListPage::default() }, 0);
     while let Some(row) = rows.next().doing(doing)? {
         if !bounds.has_room(page.tasks.len(), bytes) {
             drop(rows);
@@ -111,8 +111,9 @@ pub fn first_page(
             page.rest = ids_behind(connection, filter, limit, skip)?;
             return Ok(page);
         }
-        bytes += row_bytes(row, columns);
-        page.tasks.push(read(row).doing(doing)?);
+        let task = read_of(row, filter.board.name.clone()).doing(doing)?;
+        bytes += task.text_bytes();
+        page.tasks.push(task);
     }
     Ok(page)
 }
@@ -141,45 +142,69 @@ enum Columns {
     Id,
 }
 
+/// Bytes for which the conditions have room from the beginning.
+const CONDITIONS_BYTES_EXPECTED: usize = 256;
+
+/// Parameters of a statement.
+const PARAMETERS_MAX: usize = 12;
+
+/// Tasks for which a page has room from the beginning, at most.
+const TASKS_EXPECTED: i64 = 64;
+
 /// Statuses in which a task can be, as the arms of a statement name them.
 const STATUSES: [&str; 9] =
     ["triage", "todo", "scheduled", "ready", "running", "blocked", "review", "done", "archived"];
 
-/// The statement and its parameters, but for `:limit` and `:offset`.
+/// The statement and its parameters, but for `:limit`, and the `:offset` of [`Columns::Id`].
 fn statement(
     filter: &ListFilter,
     columns: Columns,
     sorting: Sorting,
 ) -> (String, Vec<(&str, &dyn ToSql)>) {
     let (conditions, parameters) = conditions(filter, sorting);
-    let mut arms = Vec::new();
+    let limit = match columns {
+        Columns::All => "LIMIT :limit",
+        Columns::Id => "LIMIT :limit OFFSET :offset",
+    };
     if is_merged(filter) {
-        // Each status has its tasks in order in an index; the arms are merged as they are read.
-        for status in STATUSES {
-            if filter.include_archived || status != "archived" {
-                arms.push(format!("{conditions} AND t.status = '{status}'"));
-            }
-        }
-    } else if filter.status.is_none() && !filter.include_archived {
-        arms.push(format!("{conditions} AND t.status <> 'archived'"));
-    } else {
-        arms.push(conditions);
+        return (merged(filter, columns, &conditions, limit), parameters);
     }
     let select = match columns {
-        Columns::All => select_tasks!("WHERE "),
-        Columns::Id => "SELECT t.id, t.priority, t.created_at, t.seq FROM tasks t WHERE ",
+        Columns::All => select_tasks!(" FROM tasks t WHERE "),
+        Columns::Id => "SELECT t.id FROM tasks t WHERE ",
     };
-    let arms: Vec<String> = arms.into_iter().map(|arm| format!("{select}{arm}")).collect();
-    let mut sql = arms.join(" UNION ALL ");
-    sql.push_str(match (filter.order, sorting) {
-        (Order::Priority, _) => " ORDER BY t.priority DESC, t.seq",
-        (Order::Created, Sorting::ByArrival) => " ORDER BY t.seq",
-        (Order::Created, Sorting::ByTime) => " ORDER BY t.created_at, t.seq",
-        (Order::NewestFirst, Sorting::ByArrival) => " ORDER BY t.seq DESC",
-        (Order::NewestFirst, Sorting::ByTime) => " ORDER BY t.created_at DESC, t.seq DESC",
-    });
-    sql.push_str(" LIMIT :limit OFFSET :offset");
+    let is_open_only = filter.status.is_none() && !filter.include_archived;
+    let unarchived = if is_open_only { " AND t.status <> 'archived'" } else { "" };
+    let order = match (filter.order, sorting) {
+        (Order::Priority, _) => "t.priority DESC, t.seq",
+        (Order::Created, Sorting::ByArrival) => "t.seq",
+        (Order::Created, Sorting::ByTime) => "t.created_at, t.seq",
+        (Order::NewestFirst, Sorting::ByArrival) => "t.seq DESC",
+        (Order::NewestFirst, Sorting::ByTime) => "t.created_at DESC, t.seq DESC",
+    };
+    let sql = [select, &conditions, unarchived, " ORDER BY ", order, " ", limit].concat();
     (sql, parameters)
+}
+
+/// Each status has its tasks in order in an index; the arms are merged as they are read. A merge copies each row several times, so
+/// the arms have only what the order needs, and the other columns are read for the tasks that are listed: in the order of the merge,
+/// which its limit and `CROSS JOIN` keep.
+fn merged(filter: &ListFilter, columns: Columns, conditions: &str, limit: &str) -> String {
+    let arm = match columns {
+        Columns::All => "SELECT t.priority, t.seq AS seq FROM tasks t WHERE ",
+        Columns::Id => "SELECT t.id, t.priority, t.seq FROM tasks t WHERE ",
+    };
+    let statuses = STATUSES.iter().filter(|one| filter.include_archived || **one != "archived");
+    let arms: Vec<String> =
+        statuses.map(|status| format!("{arm}{conditions} AND t.status = '{status}'")).collect();
+    let merge = format!("{} ORDER BY t.priority DESC, t.seq {limit}", arms.join(" UNION ALL "));
+    match columns {
+        Columns::All => {
+            let select = select_tasks!(" FROM (");
+            format!("{select}{merge}) m CROSS JOIN tasks t ON t.seq = m.seq")
+        }
+        Columns::Id => merge,
+    }
 }
 
 /// How the order of creation is made.
@@ -199,10 +224,9 @@ fn sorting(connection: &Connection, filter: &ListFilter) -> Result<Sorting, Faul
     }
     let is_misdated = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM tasks
-                            WHERE board = (SELECT b.id FROM boards b WHERE b.name = :board) AND created_at IS NOT arrived_at)",
+            "SELECT EXISTS (SELECT 1 FROM tasks WHERE board = :board AND created_at IS NOT arrived_at)",
         )
-        .and_then(|mut s| s.query_row([&filter.board], |row| row.get(0)))
+        .and_then(|mut s| s.query_row([&filter.board.number], |row| row.get(0)))
         .doing("list tasks")?;
     Ok(if is_misdated { Sorting::ByTime } else { Sorting::ByArrival })
 }
@@ -227,12 +251,11 @@ fn names_tasks(filter: &ListFilter) -> bool {
 fn conditions(filter: &ListFilter, sorting: Sorting) -> (String, Vec<(&str, &dyn ToSql)>) {
     // A filter that names its tasks one by one starts from them, and the order of arrival is that of the rows (`+` keeps the
     // indexes of the board out of both plans); the others walk the board in an order that an index has.
-    let mut sql = String::from(if names_tasks(filter) || sorting == Sorting::ByArrival {
-        "+t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
-    } else {
-        "t.board = (SELECT b.id FROM boards b WHERE b.name = :board)"
-    });
-    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":board", &filter.board)];
+    let is_walked = !names_tasks(filter) && sorting == Sorting::ByTime;
+    let mut sql = String::with_capacity(CONDITIONS_BYTES_EXPECTED);
+    sql.push_str(if is_walked { "t.board = :board" } else { "+t.board = :board" });
+    let mut parameters: Vec<(&str, &dyn ToSql)> = Vec::with_capacity(PARAMETERS_MAX);
+    parameters.push((":board", &filter.board.number));
     let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
         (" AND t.status = :status", ":status", value(&filter.status)),
         (" AND t.assignee = :assignee", ":assignee", value(&filter.assignee)),

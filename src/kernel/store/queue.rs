@@ -7,8 +7,9 @@ use rusqlite::{OptionalExtension, named_params};
 use super::Doing;
 use crate::kernel::dispatch::QueueKey;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
+use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
+use crate::kernel::store::boards::BoardKey;
 
 /// Assignees that have a ready task, and whether each is in the table of people, found by skipping through the queue's index.
 pub fn list_ready_assignees(
@@ -269,26 +270,26 @@ pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSe
     Ok(found)
 }
 
-/// When the oldest ready task of a board was created, among those that arrived first of each priority (of at most 64).
+/// When the oldest ready task of a board was created, among those that arrived first of each priority (of at most 64). Goes from one
+/// priority's first task to the next one's.
 pub fn oldest_ready(
     connection: &Connection,
-    board: &BoardName,
+    board: &BoardKey,
 ) -> Result<Option<EpochSeconds>, Fault> {
     connection
         .prepare_cached(
-            "WITH RECURSIVE own (board) AS (SELECT b.id FROM boards b WHERE b.name = :board),
-             lane (priority) AS (
-               SELECT (SELECT max(priority) FROM tasks WHERE board = (SELECT board FROM own) AND status = 'ready')
+            "WITH RECURSIVE head (priority, created_at) AS (
+               SELECT * FROM (SELECT t.priority, t.created_at FROM tasks t WHERE t.board = :board AND t.status = 'ready'
+                              ORDER BY t.priority DESC, t.seq LIMIT 1)
                UNION ALL
-               SELECT (SELECT max(priority) FROM tasks
-                       WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority < lane.priority)
-               FROM lane WHERE lane.priority IS NOT NULL
+               SELECT t.priority, t.created_at
+               FROM head JOIN tasks t
+                 ON t.seq = (SELECT n.seq FROM tasks n
+                             WHERE n.board = :board AND n.status = 'ready' AND n.priority < head.priority
+                             ORDER BY n.priority DESC, n.seq LIMIT 1)
                LIMIT 64)
-             SELECT min((SELECT created_at FROM tasks
-                         WHERE board = (SELECT board FROM own) AND status = 'ready' AND priority = lane.priority
-                         ORDER BY seq LIMIT 1))
-             FROM lane WHERE lane.priority IS NOT NULL",
+             SELECT min(head.created_at) FROM head",
         )
-        .and_then(|mut s| s.query_row(named_params! { ":board": board }, |row| row.get(0)))
+        .and_then(|mut s| s.query_row(named_params! { ":board": board.number }, |row| row.get(0)))
         .doing("find the oldest ready task")
 }

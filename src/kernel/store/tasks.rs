@@ -3,6 +3,7 @@
 mod due;
 mod moves;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::rows::lenient_names;
@@ -19,20 +20,17 @@ pub use due::{
 pub(super) use moves::status_since;
 pub use moves::{Arrival, set_status};
 
-/// `SELECT` of every column that [`read`] maps, with the rest of the statement behind it.
+/// `SELECT` of every column that [`read_of`] maps, with the rest of the statement behind it.
 macro_rules! select_tasks {
     ($rest:literal) => {
         concat!(
-            "SELECT t.id, (SELECT b.name FROM boards b WHERE b.id = t.board), t.title, t.body, t.assignee, t.status, t.priority, t.tenant, t.workspace_kind,
-                    t.workspace_path, t.created_by, t.created_at, t.started_at, t.completed_at, t.result, t.skills,
-                    t.claim_lock, t.claim_expires, t.idempotency_key, t.spawn_failures, t.worker_pid,
-                    t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, t.current_run_id,
-                    t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts,
-                    t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id,
-                    t.branch_name, t.seq, t.start_at, t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind,
-                    t.archived_from, t.version,
-                    (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)
-             FROM tasks t ",
+            "SELECT t.id, t.title, t.body, t.assignee, t.status, t.priority, t.tenant, t.workspace_kind, t.workspace_path, t.created_by, \
+             t.created_at, t.started_at, t.completed_at, t.result, t.skills, t.claim_lock, t.claim_expires, t.idempotency_key, \
+             t.spawn_failures, t.worker_pid, t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, \
+             t.current_run_id, t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts, \
+             t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id, t.branch_name, t.seq, t.start_at, \
+             t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind, t.archived_from, t.version, \
+             (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)",
             $rest
         )
     };
@@ -40,66 +38,82 @@ macro_rules! select_tasks {
 pub(super) use select_tasks;
 
 /// Every task, in no order.
-pub(super) const EVERY: &str = select_tasks!("");
+pub(super) const EVERY: &str =
+    select_tasks!(", b.name FROM tasks t LEFT JOIN boards b ON b.id = t.board");
 
-/// Maps a row of [`select_tasks`].
+/// Maps a row of [`select_tasks`] with the name of its board behind.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    read_of(row, row.get(47)?)
+}
+
+/// Maps a row of [`select_tasks`], of a task of this board.
+pub(super) fn read_of(row: &Row<'_>, board: BoardName) -> rusqlite::Result<Task> {
     Ok(Task {
         id: row.get(0)?,
-        board: row.get(1)?,
-        title: row.get(2)?,
-        body: row.get(3)?,
-        assignee: row.get(4)?,
-        status: row.get(5)?,
-        priority: row.get(6)?,
-        tenant: row.get(7)?,
-        workspace_kind: row.get(8)?,
-        workspace_path: row.get(9)?,
-        created_by: row.get(10)?,
-        created_at: row.get(11)?,
-        started_at: row.get(12)?,
-        completed_at: row.get(13)?,
-        result: row.get(14)?,
-        skills: lenient_names(row.get(15)?),
-        claim_lock: row.get(16)?,
-        claim_expires: row.get(17)?,
-        idempotency_key: row.get(18)?,
-        spawn_failures: row.get(19)?,
-        worker_pid: row.get(20)?,
-        last_spawn_error: row.get(21)?,
-        max_runtime_seconds: row.get(22)?,
-        no_max_runtime: row.get(23)?,
-        last_heartbeat_at: row.get(24)?,
-        current_run_id: row.get(25)?,
-        workflow_template_id: row.get(26)?,
-        current_step_key: row.get(27)?,
-        not_before: row.get(28)?,
-        ready_at: row.get(29)?,
-        auto_starts: row.get(30)?,
-        protocol_violations: row.get(31)?,
-        archived_at: row.get(32)?,
-        model: row.get(33)?,
-        effort: row.get(34)?,
-        args: lenient_names(row.get(35)?).unwrap_or_default(),
-        resume_run_id: row.get(36)?,
-        branch_name: row.get(37)?,
-        seq: row.get(38)?,
-        start_at: row.get(39)?,
-        parked: row.get(40)?,
-        due_at: row.get(41)?,
-        review_open: row.get(42)?,
-        reviewer: row.get(43)?,
-        block_kind: row.get(44)?,
-        archived_from: row.get(45)?,
-        version: row.get(46)?,
-        labels: lenient_names(row.get(47)?).unwrap_or_default(),
+        board,
+        title: row.get(1)?,
+        body: row.get(2)?,
+        assignee: row.get(3)?,
+        status: row.get(4)?,
+        priority: row.get(5)?,
+        tenant: row.get(6)?,
+        workspace_kind: row.get(7)?,
+        workspace_path: row.get(8)?,
+        created_by: row.get(9)?,
+        created_at: row.get(10)?,
+        started_at: row.get(11)?,
+        completed_at: row.get(12)?,
+        result: row.get(13)?,
+        skills: lenient_names(row.get(14)?),
+        claim_lock: row.get(15)?,
+        claim_expires: row.get(16)?,
+        idempotency_key: row.get(17)?,
+        spawn_failures: row.get(18)?,
+        worker_pid: row.get(19)?,
+        last_spawn_error: row.get(20)?,
+        max_runtime_seconds: row.get(21)?,
+        no_max_runtime: row.get(22)?,
+        last_heartbeat_at: row.get(23)?,
+        current_run_id: row.get(24)?,
+        workflow_template_id: row.get(25)?,
+        current_step_key: row.get(26)?,
+        not_before: row.get(27)?,
+        ready_at: row.get(28)?,
+        auto_starts: row.get(29)?,
+        protocol_violations: row.get(30)?,
+        archived_at: row.get(31)?,
+        model: row.get(32)?,
+        effort: row.get(33)?,
+        args: lenient_names(row.get(34)?).unwrap_or_default(),
+        resume_run_id: row.get(35)?,
+        branch_name: row.get(36)?,
+        seq: row.get(37)?,
+        start_at: row.get(38)?,
+        parked: row.get(39)?,
+        due_at: row.get(40)?,
+        review_open: row.get(41)?,
+        reviewer: row.get(42)?,
+        block_kind: row.get(43)?,
+        archived_from: row.get(44)?,
+        version: row.get(45)?,
+        labels: labels(row.get_ref(46)?)?,
     })
+}
+
+/// Most tasks have no labels: nothing is parsed then.
+fn labels(list: ValueRef<'_>) -> rusqlite::Result<Vec<String>> {
+    match list.as_str_or_null()? {
+        None | Some("[]") => Ok(Vec::new()),
+        Some(list) => Ok(lenient_names(Some(list.to_owned())).unwrap_or_default()),
+    }
 }
 
 /// A task by its id.
 pub fn get(connection: &Connection, id: &TaskId) -> Result<Option<Task>, Fault> {
     connection
-        .prepare_cached(select_tasks!("WHERE t.id = :id"))
+        .prepare_cached(select_tasks!(
+            ", b.name FROM tasks t LEFT JOIN boards b ON b.id = t.board WHERE t.id = :id"
+        ))
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
         .doing("read a task")
 }

@@ -3,11 +3,11 @@
 use rusqlite::{Row, named_params};
 
 use super::Doing;
-use super::boards::number_of;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::ids::EpochSeconds;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::Connection;
+use crate::kernel::store::boards::BoardKey;
 
 /// A task that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
 #[derive(Debug, Clone, Copy)]
 pub struct WaitingOf<'a> {
     /// The board.
-    pub board: &'a BoardName,
+    pub board: &'a BoardKey,
     /// Only tasks that this person or profile has or has created.
     pub name: Option<&'a str>,
     /// Maximum number.
@@ -54,10 +54,12 @@ fn list(
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
     let doing = "list what waits for a person";
-    let board = number_of(connection, of.board)?;
     let mut statement = connection.prepare_cached(sql).doing(doing)?;
     let rows = statement
-        .query_map(named_params! { ":board": board, ":name": of.name, ":limit": of.limit }, read)
+        .query_map(
+            named_params! { ":board": of.board.number, ":name": of.name, ":limit": of.limit },
+            read,
+        )
         .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
@@ -101,12 +103,11 @@ pub fn list_unassigned(
 /// Ready tasks of an assignee, by priority.
 pub fn list_ready_of(
     connection: &Connection,
-    board: &BoardName,
+    board: &BoardKey,
     assignee: &str,
     limit: u32,
 ) -> Result<Vec<WaitingTask>, Fault> {
     let doing = "list the ready tasks of an assignee";
-    let number = number_of(connection, board)?;
     let mut statement = connection
         .prepare_cached(
             "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
@@ -116,7 +117,10 @@ pub fn list_ready_of(
         )
         .doing(doing)?;
     let rows = statement
-        .query_map(named_params! { ":board": number, ":assignee": assignee, ":limit": limit }, read)
+        .query_map(
+            named_params! { ":board": board.number, ":assignee": assignee, ":limit": limit },
+            read,
+        )
         .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }

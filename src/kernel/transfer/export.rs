@@ -29,7 +29,7 @@ pub fn list_ids(
         ..store::listing::ListFilter::default()
     };
     let ids = store::listing::list_ids(snapshot.connection, &filter)?;
-    Ok((board.to_string(), ids.into()))
+    Ok((board.name.to_string(), ids.into()))
 }
 
 /// A task as a record; none when it is gone.

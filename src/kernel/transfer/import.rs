@@ -115,7 +115,7 @@ impl Verb for ImportTasks {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;
-        let board = tx.board(self.board.as_deref(), Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
         let mut reply = ImportReply { board: board.to_string(), ..ImportReply::default() };
         let keep_ids = self.reserve_ids(tx)?;
         reply.keeps_ids = keep_ids;

@@ -123,7 +123,7 @@ impl Verb for BulkTasks {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<BulkReply, VerbError> {
-        let board = tx.board(self.board.as_deref(), Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
         let Some((_, run)) = VERBS.iter().find(|(name, _)| *name == self.verb) else {
             let names = VERBS.map(|(name, _)| name).join(", ");
             return Err(invalid("verb", &format!("{} (one of {names})", shorten(&self.verb))));

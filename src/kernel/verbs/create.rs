@@ -123,7 +123,7 @@ impl Verb for CreateTask {
 
 impl CreateTask {
     fn validated(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
-        let board = tx.board(self.board.as_deref(), Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
         let title = validate::title(&self.title)?;
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;

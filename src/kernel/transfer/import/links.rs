@@ -60,7 +60,7 @@ impl Verb for ImportLinks {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportLinksReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;
-        let board = tx.board(self.board.as_deref(), Self::NAME)?;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
         let mut reply = ImportLinksReply::default();
         let mut children = Vec::new();
         for (parent, child) in &self.links {
