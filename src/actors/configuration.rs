@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::live::Live;
+use crate::actors::review_settings::review_policy;
 use crate::actors::settings_policy::{of_settings, within};
 use crate::config::Settings;
 use crate::config::worker_user::{DaemonUser, worker_user};
@@ -17,6 +18,8 @@ pub struct PolicyBasis {
     pub workspaces_dir: String,
     /// How many runs there are descriptors for.
     pub shares: Shares,
+    /// Whose the daemon is.
+    pub daemon_user: DaemonUser,
 }
 
 /// Settings and the policy that follows from them, never one without the other.
@@ -30,7 +33,8 @@ impl Configuration {
     /// The configuration that `settings` make.
     pub fn new(settings: Settings, basis: &PolicyBasis) -> Self {
         let workspaces_dir = basis.workspaces_dir.clone();
-        let policy = Policy { workspaces_dir, ..of_settings(&settings) };
+        let reviews = review_policy(&settings, &basis.daemon_user);
+        let policy = Policy { workspaces_dir, reviews, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
         Self { settings: Arc::new(settings), policy }
     }

@@ -10,9 +10,11 @@
 //! transaction that claims.
 
 mod deps;
+mod disk;
 pub mod messages;
 mod profiles;
 mod requested;
+mod reviews;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -30,7 +32,7 @@ use crate::actors::root::messages::StartWorker;
 use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::{Look, Looks};
-use crate::kernel::verbs::{DispatchReport, Hold, PassMode, PassReply, StartReadyRuns, UnseenPath};
+use crate::kernel::verbs::{DispatchReport, PassMode, PassReply, StartReadyRuns, UnseenPath};
 use crate::os::host::clock::epoch_seconds;
 pub use deps::DispatcherDeps;
 use messages::{DispatchNow, Ping, Wake};
@@ -39,9 +41,6 @@ use requested::{dispatch_now, preview};
 
 /// Pause after a pass that failed.
 const PASS_AGAIN: Duration = Duration::from_secs(1);
-
-/// Time between two looks at a disk that is nearly full.
-const DISK_LOOK: Duration = Duration::from_secs(2);
 
 /// First and longest pause between looks at a path of which nobody can tell where it leads.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -154,20 +153,6 @@ impl Dispatcher {
         }
     }
 
-    /// Nobody tells when a disk has room again, so it is looked at, for as long as it is what holds everything up.
-    fn watch_disk(&mut self, held_by: Option<Hold>, context: &mut Context<Self>) {
-        let is_held = held_by == Some(Hold::Disk);
-        if is_held && !self.is_held_by_disk {
-            tracing::warn!("the disk is nearly full: nothing is started until there is free space");
-        } else if !is_held && self.is_held_by_disk {
-            tracing::info!("the disk has free space again");
-        }
-        self.is_held_by_disk = is_held;
-        if is_held && self.due.is_none() {
-            self.due = Some(context.run_later(DISK_LOOK, Self::pass));
-        }
-    }
-
     /// Has threads look where paths lead; the pass after an answer can claim the tasks that name the path. A path without an
     /// answer holds up its own tasks and no others.
     fn look_at(&mut self, unseen: Vec<UnseenPath>, context: &mut Context<Self>) {
@@ -235,6 +220,7 @@ impl Actor for Dispatcher {
 
     fn started(&mut self, context: &mut Context<Self>) {
         self.look_for_agent(context);
+        self.settle_reviews(context);
         self.tick(context);
     }
 }
@@ -257,6 +243,7 @@ impl Handler<SettingsChanged> for Dispatcher {
             context.cancel_future(tick);
         }
         self.forget_profiles(context);
+        self.settle_reviews(context);
         self.tick(context);
     }
 }

@@ -52,6 +52,7 @@ pub mod profile_looks;
 pub mod reader_pool;
 pub mod readers;
 pub mod reloader;
+pub mod review_settings;
 pub mod root;
 pub mod settings_policy;
 pub mod start_inputs;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::live::Live;
+use crate::actors::review_settings::check_reviewers;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::config::shown::{Change, Shown};
@@ -108,6 +109,7 @@ impl Reloader {
 
     fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
         let (settings, newer) = load(&self.ambient, &self.home)?;
+        check_reviewers(&settings, &self.daemon_user)?;
         telemetry::set_level(settings.log.level);
         self.token_holders.learn(&self.daemon_user, &settings);
         self.configuration.replace(Configuration::new(settings, &self.basis));

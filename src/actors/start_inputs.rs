@@ -14,6 +14,8 @@ pub struct StartInputs {
     pub daemon_env: BTreeMap<String, String>,
     /// Instructions for every worker.
     pub guidance: &'static str,
+    /// The same for those that review.
+    pub review_guidance: &'static str,
     /// The daemon's own user.
     pub daemon_user: DaemonUser,
 }

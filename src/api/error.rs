@@ -25,30 +25,32 @@ pub struct ApiError {
 
 /// `{"error": {"code", "message", "hint"?}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ErrorBody {
+#[schemars(rename = "ErrorBody")]
+pub struct ErrorBody<D = ErrorDetail> {
     /// Description of an error.
-    pub error: ErrorDetail,
+    pub error: D,
 }
 
 /// Description of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ErrorDetail {
+#[schemars(rename = "ErrorDetail")]
+pub struct ErrorDetail<C = ErrorCode, T = Task> {
     /// Error code.
-    pub code: ErrorCode,
+    pub code: C,
     /// One line for people.
     pub message: String,
     /// Suggested action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// With `changed_meanwhile`: the task as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<Box<Task>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Box<T>>,
 }
 
-impl ErrorDetail {
+impl<C, T> ErrorDetail<C, T> {
     /// A code and its line, without more.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, task: None }
+    pub fn new(code: impl Into<C>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), hint: None, task: None }
     }
 }
 

@@ -22,15 +22,16 @@ use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
-    ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply, BlockTask,
-    BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
+    ApproveTask, ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply,
+    BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
     CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks,
     CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
     HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply,
-    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, ResetBreaker,
-    RestartTask, SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply,
-    TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
-    Unsubscribe, UnsubscribeReply, VerdictReply,
+    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask,
+    RequestChanges, RequestReview, RequestReviewReply, ResetBreaker, RestartTask, SetDispatch,
+    SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask, UnarchiveReply,
+    UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe,
+    UnsubscribeReply, VerdictReply,
 };
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
@@ -120,6 +121,18 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<BlockTask, VerdictReply>(
         "/v1/tasks/{id}/block",
         "Block a task until a person unblocks it.",
+    ),
+    verb::<ApproveTask, VerdictReply>(
+        "/v1/tasks/{id}/approve",
+        "Approve a task in review: it is done.",
+    ),
+    verb::<RequestChanges, VerdictReply>(
+        "/v1/tasks/{id}/request_changes",
+        "Send a task in review back to its worker.",
+    ),
+    verb::<RequestReview, RequestReviewReply>(
+        "/v1/tasks/{id}/request_review",
+        "Send a done or blocked task to review.",
     ),
     verb::<RateLimitTask, RateLimitReply>(
         "/v1/tasks/{id}/rate_limited",

@@ -45,7 +45,7 @@ use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::board::Board;
 use crate::kernel::context::LocalTime;
-use crate::mcp::guidance::GUIDANCE;
+use crate::mcp::guidance::{GUIDANCE, REVIEW_GUIDANCE};
 use crate::os::home::board_files::BoardFiles;
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::descriptors;
@@ -180,6 +180,7 @@ fn worker_deps(
         supervision: Arc::clone(&supervision),
         daemon_env: ambient.env.clone(),
         guidance: GUIDANCE,
+        review_guidance: REVIEW_GUIDANCE,
         daemon_user: daemon_user.clone(),
     });
     WorkerDeps {

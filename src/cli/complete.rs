@@ -80,6 +80,14 @@ pub fn profiles() -> ArgValueCompleter {
     })
 }
 
+/// Ids of tasks, and profiles: a verb that takes both does not know which of them a word is.
+pub fn tasks_and_profiles() -> ArgValueCompleter {
+    let (tasks, profiles) = (tasks(), profiles());
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        tasks.complete(typed).into_iter().chain(profiles.complete(typed)).collect()
+    })
+}
+
 /// Boards.
 pub fn boards() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 
 use crate::api::client::ClientError;
 use crate::api::client::absence::{Absence, AbsenceKind};
-use crate::api::error::{ErrorBody, ErrorDetail};
+use crate::api::client::seen::{ErrorBody, ErrorDetail, Word};
 use crate::app::StartError;
 use crate::cli::output::Output;
 use crate::cli::text;
@@ -46,7 +46,7 @@ impl Failure {
     }
 
     /// Something that the client itself does was refused to it.
-    pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub fn refused(code: impl Into<Word<ErrorCode>>, message: impl Into<String>) -> Self {
         Self::of(CliExit::Refused, code, message)
     }
 
@@ -60,7 +60,7 @@ impl Failure {
         Self::of(CliExit::Fault, ErrorCode::Internal, message)
     }
 
-    fn of(exit: CliExit, code: ErrorCode, message: impl Into<String>) -> Self {
+    fn of(exit: CliExit, code: impl Into<Word<ErrorCode>>, message: impl Into<String>) -> Self {
         Self::Told { exit, detail: ErrorDetail::new(code, message) }
     }
 
@@ -104,7 +104,8 @@ impl From<ClientError> for Failure {
             ClientError::Refused(detail) => {
                 // What the client refuses itself has none.
                 let hint = detail.hint.clone();
-                let hint = hint.or_else(|| Hint::of_code(detail.code)?.render(Edge::CommandLine));
+                let hint =
+                    hint.or_else(|| Hint::of_code(detail.code.known()?)?.render(Edge::CommandLine));
                 Self::Told { exit: CliExit::Refused, detail: ErrorDetail { hint, ..detail } }
             }
             ClientError::Fault(detail) => Self::Told { exit: CliExit::Fault, detail },

@@ -40,7 +40,7 @@ pub fn icon(status: &Status) -> &'static str {
 }
 
 /// Who is to do it, or `-`.
-pub fn assignee<S>(task: &task::Task<S>) -> String {
+pub fn assignee<S, W>(task: &task::Task<S, W>) -> String {
     task.assignee.as_deref().map_or_else(|| NONE.to_owned(), one_line)
 }
 

@@ -82,7 +82,7 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, P
         Kind::Argv => accept_argv(kind, value),
         Kind::OptionArgv(allowed) => accept_option_argv(kind, value, allowed),
         // The keys below these have kinds of their own; the caller looks at each of them.
-        Kind::VariableTable | Kind::TemplateTable(_) | Kind::IntegerTable(_) => {
+        Kind::VariableTable | Kind::TemplateTable(_) | Kind::IntegerTable(_) | Kind::NameTable => {
             Err(wrong(kind, value))
         }
     }
@@ -119,7 +119,8 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::Template(_)
         | Kind::VariableTable
         | Kind::TemplateTable(_)
-        | Kind::IntegerTable(_) => as_text(),
+        | Kind::IntegerTable(_)
+        | Kind::NameTable => as_text(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod agents;
 mod key;
+mod reviews;
 mod table;
 
 pub use key::{Example, Key, Kind, Section, Shape};

@@ -150,6 +150,7 @@ impl Check<'_> {
                 Err(ProblemKind::UnknownKey { nearest })
             }
             Kind::IntegerTable(_) => accept_value(Kind::Integer { min: 0, max: i64::MAX }, value),
+            Kind::NameTable => accept_value(Kind::Text, value),
             Kind::TemplateTable(allowed) => check_variable_name(name)
                 .and_then(|()| accept_value(Kind::Template(allowed), value)),
             _ => check_variable_name(name).and_then(|()| accept_variable(value)),

@@ -24,6 +24,7 @@ pub mod load;
 pub mod presets;
 pub mod problem;
 pub mod render;
+pub mod review_settings;
 pub mod secrets;
 pub mod settings;
 pub mod shown;

@@ -166,6 +166,12 @@ pub enum ProblemKind {
         /// `backoff_max`.
         max: Duration,
     },
+    /// A reviewer that cannot be one.
+    #[error("{problem}")]
+    Reviewer {
+        /// What is in the way.
+        problem: String,
+    },
     /// A value that passed every check and was refused all the same.
     #[error("invalid: {message}")]
     NotAccepted {

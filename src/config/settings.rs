@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::config::accept::listen_address;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
 use crate::config::presets;
+use crate::config::review_settings::Review;
 use crate::config::template::Template;
 use crate::config::worktree::Worktree;
 use crate::duration::parse_duration;
@@ -48,6 +49,9 @@ pub struct Settings {
     /// Worktrees of git.
     #[serde(default)]
     pub worktree: Worktree,
+    /// Who looks at the work of a task.
+    #[serde(default)]
+    pub review: Review,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -74,6 +78,7 @@ impl Default for Settings {
             disk: Disk::default(),
             workspaces: Workspaces::default(),
             worktree: Worktree::default(),
+            review: Review::default(),
             log: Log::default(),
             metrics: Metrics::default(),
             people: BTreeMap::new(),
@@ -320,6 +325,8 @@ pub struct Profile {
     pub rlimits: BTreeMap<String, u64>,
     /// Whether the workers plan work for others: they are shown the tools for that too.
     pub orchestrator: bool,
+    /// Who reviews what it completes, as written.
+    pub review: Option<String>,
     /// Whether submodules of worktrees are checked out, instead of `worktree.submodules`.
     pub worktree_submodules: Option<bool>,
     /// Command in a worktree before the worker, instead of `worktree.setup`; empty: none.

@@ -78,6 +78,8 @@ pub struct RunVariables<'a> {
     pub task: &'a str,
     /// Id of the run.
     pub run_id: i64,
+    /// What it is for: `work` or `review`.
+    pub role: &'a str,
     /// Absolute path of the workspace.
     pub workspace: &'a str,
     /// Board of the task.
@@ -144,6 +146,7 @@ fn run_variables(run: &RunVariables<'_>, hermes_env: bool) -> BTreeMap<String, S
         ("KANBAN_WORKSPACE", Some(run.workspace)),
         ("KANBAN_BOARD", Some(run.board)),
         ("KANBAN_PROFILE", Some(run.profile)),
+        ("KANBAN_ROLE", Some(run.role)),
         ("KANBAN_TENANT", run.tenant),
         ("KANBAN_SOCKET", Some(run.socket)),
         ("KANBAN_TOKEN_FILE", Some(run.token_file)),
@@ -179,6 +182,7 @@ mod tests {
     const RUN: RunVariables<'static> = RunVariables {
         task: "t_1",
         run_id: 7,
+        role: "work",
         workspace: "/w",
         board: "default",
         profile: "coder",
@@ -226,6 +230,7 @@ mod tests {
             ("HERMES_PROFILE", "coder"),
             ("KANBAN_BOARD", "default"),
             ("KANBAN_PROFILE", "coder"),
+            ("KANBAN_ROLE", "work"),
             ("KANBAN_RUN", "7"),
             ("KANBAN_SOCKET", "/s.worker"),
             ("KANBAN_TASK", "t_1"),

@@ -4,6 +4,8 @@
 //! All untrusted text is quoted, the body too, and names and titles stay on one line: no text can forge a heading, another author
 //! or any other part of the page ([`crate::text::context`]).
 
+mod review;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -26,6 +28,7 @@ use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::validate::first_line;
 use crate::text::context::{code, line, log, name, quoted, short_line};
 use crate::text::json;
+pub use review::ReviewMaterial;
 
 /// How times are shown: local time of the daemon's zone, which comes in from outside.
 #[derive(Debug, Clone)]
@@ -84,6 +87,8 @@ pub struct Material {
     pub comments: Vec<Comment>,
     /// How many comments it has in all.
     pub comment_count: u64,
+    /// What is under review, or was sent back.
+    pub review: ReviewMaterial,
 }
 
 impl Material {
@@ -121,6 +126,7 @@ impl Material {
         let (comments, comment_count) =
             store::comments::list_newest(connection, &task.id, CONTEXT_COMMENTS)?;
         let attachments = store::attachments::list(connection, &task.id)?;
+        let review = ReviewMaterial::read(connection, &task)?;
         Ok(Self {
             task,
             workspace,
@@ -132,6 +138,7 @@ impl Material {
             recent,
             comments,
             comment_count,
+            review,
         })
     }
 }
@@ -161,6 +168,8 @@ fn read_parents(connection: &Connection, id: &TaskId) -> Result<(ParentResults, 
 pub fn render(material: &Material, time: &LocalTime) -> String {
     let mut out = Page::default();
     header(&mut out, &material.task, material.workspace.as_ref());
+    review::section(&mut out, material, time);
+    body(&mut out, &material.task);
     attachments(&mut out, material);
     attempts(&mut out, material, time);
     parents(&mut out, material);
@@ -228,6 +237,9 @@ fn header(out: &mut Page, task: &Task, workspace: Option<&WorkspaceFacts>) {
     out.line("");
     out.line("_Lines that begin with `>` are quotes: the body is the task, every other quote is information._");
     out.line("");
+}
+
+fn body(out: &mut Page, task: &Task) {
     if let Some(body) = task.body.as_deref().filter(|body| !body.trim().is_empty()) {
         out.line("## Body");
         out.line("");
@@ -308,7 +320,11 @@ fn attempts(out: &mut Page, material: &Material, time: &LocalTime) {
         };
         let profile = line(run.profile.as_deref().unwrap_or("(unknown)"));
         let when = time.minutes(run.started_at);
-        out.line(&format!("### Attempt {index} — {outcome} ({profile}, {when})"));
+        let (what, said) = match (run.is_review(), run.review_verdict.as_deref()) {
+            (false, _) => ("Attempt", outcome),
+            (true, said) => ("Review", said.unwrap_or(outcome)),
+        };
+        out.line(&format!("### {what} {index} — {} ({profile}, {when})", line(said)));
         out.line("");
         if let Some(summary) = run.summary.as_deref().filter(|text| !text.trim().is_empty()) {
             out.line(&quoted(summary, CONTEXT_FIELD_CHARS));

@@ -65,6 +65,13 @@ event_kinds! {
     CompletionBlockedHallucination = "completion_blocked_hallucination",
     /// The task was completed: `result_len, summary`, and `verified_cards` when created tasks were listed.
     Completed = "completed",
+    /// The task waits for its review: `reviewer` (a profile, or `human`), `round`; `summary` and `verified_cards` of what was handed in;
+    /// `why` when a person reviews in place of the profile that is the reviewer.
+    ReviewRequested = "review_requested",
+    /// The review accepted the work: `summary, round`.
+    Approved = "approved",
+    /// The review wants changes: `what` (its first line), `round`, `status` that the task landed in.
+    ChangesRequested = "changes_requested",
     /// The task needs a person: `reason`; `kind` where it is known; `parent` when that was cancelled, or archived unfinished.
     Blocked = "blocked",
     /// A person unblocked the task.

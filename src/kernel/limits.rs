@@ -162,6 +162,15 @@ pub const BREAKER_OPEN_SECONDS_MAX: i64 = 30 * 60;
 /// Longest wait for the end of a rate limit that a worker may ask for, in seconds: a week, the longest window of any provider.
 pub const RATE_LIMIT_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
+/// Characters of a request for changes that the next attempt reads whole.
+pub const CONTEXT_REQUEST_CHARS: usize = 8 * 1024;
+
+/// Runs in the directory of a task under review that its context names.
+pub const CONTEXT_DIRECTORY_RUNS: usize = 10;
+
+/// Reviews that one request gives to people; more follow in the next.
+pub const REVIEWS_PER_REQUEST: u32 = 256;
+
 /// Scheduled tasks that one pass lets go on; more follow in the next.
 pub const DUE_PER_PASS: u32 = 256;
 

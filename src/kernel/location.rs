@@ -173,11 +173,10 @@ pub fn breaker_path(path: &str, look: &Look) -> String {
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`].
-pub fn refuse_relative<S>(task: &Task<S>) -> Result<(), Refusal> {
-    let path = match task.workspace_kind {
-        WorkspaceKind::Scratch => None,
-        WorkspaceKind::Dir | WorkspaceKind::Worktree => task.workspace_path.as_deref(),
-    };
+pub fn refuse_relative<S, W: PartialEq<WorkspaceKind>>(task: &Task<S, W>) -> Result<(), Refusal> {
+    let kind = &task.workspace_kind;
+    let has_path = *kind == WorkspaceKind::Dir || *kind == WorkspaceKind::Worktree;
+    let path = task.workspace_path.as_deref().filter(|_| has_path);
     match path {
         Some(path) if !path.starts_with('/') => Err(Refusal::InvalidValue {
             field: "workspace_path",

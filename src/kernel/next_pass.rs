@@ -130,7 +130,7 @@ impl<'a> NextPass<'a> {
     /// # Errors
     /// A fault of the database.
     pub fn reason(&self, task: &Task) -> Result<Reason, Fault> {
-        let assignee = task.assignee.as_deref().unwrap_or_default();
+        let assignee = task.start_profile().unwrap_or_default();
         let room = self.standing.room(assignee, self.view.policy, self.view.now);
         let rooms = [&self.standing.board, &room, &self.standing.slots];
         if let Some(Err(reason)) = rooms.into_iter().find(|room| room.is_err()) {
@@ -227,7 +227,7 @@ impl<'a> NextPass<'a> {
             }
         }
         for task in back {
-            self.back.entry(task.assignee).or_default().insert(task.key);
+            self.back.entry(task.profile).or_default().insert(task.key);
         }
         Ok(())
     }
@@ -273,7 +273,7 @@ impl Candidates for NextPass<'_> {
                 {
                     self.changes.probed.insert(breaker.key);
                 }
-                self.starts.push((id.clone(), task.assignee.unwrap_or_default()));
+                self.starts.push((id.clone(), task.start_profile().unwrap_or_default().to_owned()));
                 Ok(Tried::Started)
             }
             Finding::Waits { reason, .. } => {

@@ -8,7 +8,7 @@ mod rule;
 use serde::{Deserialize, Serialize};
 
 use crate::exit_codes::CliExit;
-use crate::kernel::run::RunOutcome;
+use crate::kernel::run::{RunOutcome, RunRole};
 use crate::kernel::start_fault::{Blame, FailedStep, blame};
 pub use rule::{Audience, BackOff, Charge, Destination, NextReads, Rule, rule};
 
@@ -182,7 +182,11 @@ impl Evidence {
 }
 
 /// Outcome and one line of explanation for a run that ended without a verdict.
-pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<String>) {
+pub fn classify(
+    mode: VerdictMode,
+    role: RunRole,
+    evidence: &Evidence,
+) -> (RunOutcome, Option<String>) {
     match &evidence.end {
         ProcessEnd::StartFailed { message, .. } => (RunOutcome::SpawnFailed, Some(message.clone())),
         ProcessEnd::NotStarted => (
@@ -220,16 +224,28 @@ pub fn classify(mode: VerdictMode, evidence: &Evidence) -> (RunOutcome, Option<S
         ),
         ProcessEnd::Exited(0) => match mode {
             VerdictMode::Exit => (RunOutcome::Completed, None),
-            VerdictMode::Report => (
-                RunOutcome::ProtocolViolation,
-                Some(
-                    "the worker exited (code 0) without completing or blocking the task".to_owned(),
-                ),
-            ),
+            VerdictMode::Report => {
+                let verdict = match role {
+                    RunRole::Work => "completing or blocking the task",
+                    RunRole::Review => "approving the task or requesting changes",
+                };
+                let error = format!("the worker exited (code 0) without {verdict}");
+                (RunOutcome::ProtocolViolation, Some(error))
+            }
         },
         ProcessEnd::Exited(code) => (RunOutcome::Crashed, Some(format!("exit code {code}"))),
         ProcessEnd::Signalled(signal) => (RunOutcome::Crashed, Some(format!("signal {signal}"))),
     }
+}
+
+/// Exit code with which a reviewer whose exit code is its verdict requests changes.
+const EXIT_CHANGES_REQUESTED: i32 = 1;
+
+/// Whether the end of a review run, of this outcome, is a request for changes.
+pub fn requests_changes(mode: VerdictMode, outcome: RunOutcome, end: &ProcessEnd) -> bool {
+    let is_said = *end == ProcessEnd::Exited(EXIT_CHANGES_REQUESTED);
+    // A time limit, a lack of memory or a stop is what it is, whatever the code.
+    mode == VerdictMode::Exit && outcome == RunOutcome::Crashed && is_said
 }
 
 /// What an outcome means for the task.

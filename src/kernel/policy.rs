@@ -50,6 +50,41 @@ pub struct Policy {
     pub workspaces_dir: String,
     /// Prefix of the branch names of new worktrees.
     pub branch_prefix: String,
+    /// Who reviews what.
+    pub reviews: ReviewPolicy,
+}
+
+/// What is configured about reviews. A reviewer is a profile or [`crate::kernel::task::HUMAN`]; none: no review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewPolicy {
+    /// Rounds after which a person reviews.
+    pub max_rounds: u32,
+    /// Whether a profile may review its own work.
+    pub allow_self: bool,
+    /// The reviewer of a task of whose profile and board nothing is configured.
+    pub default: Option<String>,
+    /// The reviewers of the tasks of boards.
+    pub by_board: BTreeMap<String, Option<String>>,
+    /// The reviewers of the tasks of profiles.
+    pub by_profile: BTreeMap<String, Option<String>>,
+    /// The user that each configured profile runs as.
+    pub users: BTreeMap<String, String>,
+    /// The user that all other workers run as.
+    pub default_user: String,
+}
+
+impl Default for ReviewPolicy {
+    fn default() -> Self {
+        Self {
+            max_rounds: 3,
+            allow_self: false,
+            default: None,
+            by_board: BTreeMap::new(),
+            by_profile: BTreeMap::new(),
+            users: BTreeMap::new(),
+            default_user: String::new(),
+        }
+    }
 }
 
 /// What the workers that a launcher starts can be asked for.
@@ -107,6 +142,7 @@ impl Default for Policy {
             assignees: Assignees::default(),
             workspaces_dir: String::new(),
             branch_prefix: "kanban/".to_owned(),
+            reviews: ReviewPolicy::default(),
         }
     }
 }

@@ -45,12 +45,15 @@ pub enum Beginning {
     Resumed,
 }
 
-/// How the run of `task` begins under `profile`, after `latest`, the newest run that it had.
+/// How the run of `task` begins under `profile`, after `latest`, the newest run of its role or the one whose session it resumes.
 pub fn beginning(task: &Task, profile: &str, latest: Option<&Run>) -> Beginning {
     let Some(latest) = latest else { return Beginning::Fresh };
     let is_violation = latest.outcome == Some(RunOutcome::ProtocolViolation);
+    // Handed in, and sent back.
+    let is_sent_back = latest.outcome == Some(RunOutcome::Completed);
     let is_its_session = task.resume_run_id == Some(latest.id) && latest.session.is_some();
-    if is_violation && is_its_session && latest.profile.as_deref() == Some(profile) {
+    let is_same = latest.profile.as_deref() == Some(profile);
+    if (is_violation || is_sent_back) && is_its_session && is_same {
         Beginning::Resumed
     } else if is_violation {
         Beginning::Warned

@@ -58,6 +58,7 @@ mod tests {
             (standing(TaskStatus::Archived, 901, false), true, Due::Yes),
             (standing(TaskStatus::Done, 0, true), false, Due::No),
             (standing(TaskStatus::Blocked, 0, false), false, Due::No),
+            (standing(TaskStatus::Review, 0, false), false, Due::No),
             (standing(TaskStatus::Ready, 0, false), true, Due::No),
             (None, true, Due::Yes),
             (None, false, Due::Unknown("no such task on the board")),

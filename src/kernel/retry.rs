@@ -1,7 +1,12 @@
 //! When a failed task is retried, and when it is not.
 
+use crate::kernel::error::Fault;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, below};
+use crate::kernel::run::RunRole;
+use crate::kernel::store;
+use crate::kernel::task::Task;
+use crate::kernel::tx::Tx;
 
 /// Counters of a task after a failure was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +17,35 @@ pub struct FailureCounts {
     pub protocol_violations: u32,
     /// Automatic starts over the task's whole life.
     pub auto_starts: u32,
+}
+
+impl FailureCounts {
+    /// Those of a task as it stands: work and reviews are counted apart.
+    pub fn of(task: &Task, role: RunRole) -> Self {
+        let (failures, protocol_violations) = match role {
+            RunRole::Work => (task.spawn_failures, task.protocol_violations),
+            RunRole::Review => (task.review_failures, task.review_violations),
+        };
+        Self { failures, protocol_violations, auto_starts: task.auto_starts }
+    }
+
+    /// Writes them, with the last error.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn store(
+        self,
+        tx: &Tx<'_>,
+        task: &Task,
+        role: RunRole,
+        error: Option<&str>,
+    ) -> Result<(), Fault> {
+        let write = match role {
+            RunRole::Work => store::tasks::set_failures,
+            RunRole::Review => store::tasks::set_review_failures,
+        };
+        write(tx.store(), &task.id, self.failures, self.protocol_violations, error)
+    }
 }
 
 /// What happens after a failure.

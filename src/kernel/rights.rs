@@ -16,6 +16,8 @@ pub enum Right {
     Attach,
     /// Act on a task: complete, block, heartbeat.
     ActOnTask,
+    /// Give the verdict of a review.
+    Review,
     /// Let a blocked task go on.
     Unblock,
     /// Everything else.
@@ -24,13 +26,14 @@ pub enum Right {
 
 impl Right {
     /// All rights, from that which most have to that which fewest have.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ask,
         Self::Read,
         Self::Comment,
         Self::Create,
         Self::Attach,
         Self::ActOnTask,
+        Self::Review,
         Self::Unblock,
         Self::Operate,
     ];
@@ -46,6 +49,7 @@ impl Right {
                 "to its own task and to those that the runs of that task created, until its run is over"
             }
             Self::ActOnTask => "its own task, until its run is over",
+            Self::Review => "in a review run: its own task, until its run is over",
             Self::Unblock => {
                 "with `orchestrator = true` in its profile: tasks that the runs of its own task created"
             }
@@ -58,7 +62,9 @@ impl Right {
         match self {
             Self::Ask | Self::Operate => "yes",
             Self::Read | Self::Create => "every board",
-            Self::Comment | Self::Attach | Self::ActOnTask | Self::Unblock => "every task",
+            Self::Comment | Self::Attach | Self::ActOnTask | Self::Review | Self::Unblock => {
+                "every task"
+            }
         }
     }
 }
@@ -92,6 +98,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("complete", Right::ActOnTask),
     ("block", Right::ActOnTask),
     ("rate_limited", Right::ActOnTask),
+    ("approve", Right::Review),
+    ("request_changes", Right::Review),
     ("unblock", Right::Unblock),
     ("edit", Right::Operate),
     ("unlink", Right::Operate),
@@ -101,6 +109,7 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("archive", Right::Operate),
     ("unarchive", Right::Operate),
     ("reopen", Right::Operate),
+    ("request_review", Right::Operate),
     ("triage", Right::Operate),
     ("cancel", Right::Operate),
     ("restart", Right::Operate),

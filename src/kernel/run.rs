@@ -211,6 +211,37 @@ impl RunState {
     }
 }
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum RunRole {
+    /// The task.
+    #[default]
+    Work,
+    /// The review of what another run handed in.
+    Review,
+}
+
+impl RunRole {
+    /// The role as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Work => "work",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// What a review run said, as it is stored: the work is accepted.
+pub const APPROVED: &str = "approved";
+
+/// What a review run said, as it is stored: the work is to be changed.
+pub const CHANGES_REQUESTED: &str = "changes_requested";
+
+fn role_of_work() -> String {
+    RunRole::Work.as_str().to_owned()
+}
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[expect(
@@ -286,6 +317,12 @@ pub struct Run<O = RunOutcome, P = RunState> {
     /// Message to the worker about its workspace.
     #[serde(default)]
     pub workspace_notes: Vec<String>,
+    /// `work`, or `review`: the run reviews what another one handed in.
+    #[serde(default = "role_of_work")]
+    pub role: String,
+    /// What a review said: `approved` or `changes_requested`.
+    #[serde(default)]
+    pub review_verdict: Option<String>,
     /// The host that it is on; none for the one of this daemon. No part of any reply.
     #[serde(skip)]
     #[schemars(skip)]
@@ -296,6 +333,16 @@ impl<O, P> Run<O, P> {
     /// Whether the processes of the run may still be there.
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()
+    }
+
+    /// Whether it reviews what another run handed in.
+    pub fn is_review(&self) -> bool {
+        self.role == RunRole::Review.as_str()
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> RunRole {
+        if self.is_review() { RunRole::Review } else { RunRole::Work }
     }
 }
 

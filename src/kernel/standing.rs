@@ -118,7 +118,7 @@ pub fn gate_facts(breaker: &Breaker, now: EpochSeconds) -> GateFacts {
     GateFacts { gate: breaker.gate(now), last_error: breaker.last_error.clone() }
 }
 
-/// Assignees that have a task in the queue, those in back-off among them when `with_backoff` says so; and whether each is in the
+/// Profiles that have a task in their queue, those in back-off among them when `with_backoff` says so; and whether each is in the
 /// table of people.
 ///
 /// # Errors
@@ -127,9 +127,9 @@ pub fn list_assignees(
     connection: &Connection,
     with_backoff: bool,
 ) -> Result<Vec<(String, bool)>, Fault> {
-    let mut assignees = store::queue::list_ready_assignees(connection, Backoff::Over)?;
+    let mut assignees = store::queue::list_queued_profiles(connection, Backoff::Over)?;
     if with_backoff {
-        assignees.extend(store::queue::list_ready_assignees(connection, Backoff::Running)?);
+        assignees.extend(store::queue::list_queued_profiles(connection, Backoff::Running)?);
     }
     Ok(assignees)
 }

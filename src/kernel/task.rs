@@ -1,15 +1,17 @@
 //! A task and the nine statuses it moves through.
 //!
 //! ```text
-//!   create, unblock, promote, reopen, unarchive, the end of a run without a verdict
+//!   create, unblock, promote, reopen, unarchive, request-changes, the end of a run without a verdict
 //!        │ landing
 //!        ▼
-//!   review ◀┬▶ scheduled            claim               complete
+//!   review ◀┬▶ scheduled            claim               complete, approve
 //!           ├▶ todo ──promote─▶ ready ───▶ running ───────────────▶ done
 //!           └▶ ready ◀─demote──┘    │         │ block, give up        │
 //!                                   └─ block ─┼──▶ blocked            │ archive
 //!   triage ◀── todo, scheduled, ready, blocked                        ▼
 //!   hold: todo, scheduled ──▶ blocked                             archived
+//!   running ──hand in──▶ review ──claim of its reviewer──▶ running; review ──approve──▶ done
+//!   request-review: done, blocked ──▶ review
 //! ```
 //!
 //! [`TaskStatus::after`] is the only place that knows these arrows, and [`crate::kernel::rules::landing`] the only one that knows
@@ -69,6 +71,9 @@ pub enum Parents {
 /// The reviewer that is a person, in the column `reviewer`.
 pub const HUMAN: &str = "human";
 
+/// What says that nobody reviews, in requests and in the configuration.
+pub const NO_REVIEW: &str = "none";
+
 /// The kind of a block that no caller can give: a parent was cancelled, or archived unfinished.
 pub const PARENT_CANCELLED: &str = "parent_cancelled";
 
@@ -109,7 +114,7 @@ pub enum TaskStep {
     Demote,
     /// Its start time has come, or its times or parents were changed.
     Land(Landing),
-    /// Work on it starts.
+    /// Work on it starts, or a review of it.
     Claim,
     /// The task is done.
     Complete,
@@ -135,6 +140,12 @@ pub enum TaskStep {
     UnarchiveDone,
     /// A person puts it back among the raw ideas.
     Triage,
+    /// A worker hands it in for its review.
+    HandIn,
+    /// A person sends it to review.
+    RequestReview,
+    /// Its reviewer wants changes.
+    SendBack(Landing),
 }
 
 impl TaskStatus {
@@ -200,7 +211,7 @@ impl TaskStatus {
             TaskStep::Land(landing) => {
                 (matches!(self, S::Todo | S::Scheduled | S::Ready), landing.status())
             }
-            TaskStep::Claim => (self == S::Ready, S::Running),
+            TaskStep::Claim => (matches!(self, S::Ready | S::Review), S::Running),
             TaskStep::Complete => (is_open && !matches!(self, S::Triage | S::Todo), S::Done),
             TaskStep::Block => (matches!(self, S::Ready | S::Running), S::Blocked),
             TaskStep::Hold => (matches!(self, S::Todo | S::Scheduled), S::Blocked),
@@ -214,6 +225,11 @@ impl TaskStatus {
             TaskStep::Reopen(landing) => (self == S::Done, landing.status()),
             TaskStep::Unarchive(landing) => (self == S::Archived, landing.status()),
             TaskStep::UnarchiveDone => (self == S::Archived, S::Done),
+            TaskStep::HandIn => (self == S::Running, S::Review),
+            TaskStep::RequestReview => (matches!(self, S::Blocked | S::Done), S::Review),
+            TaskStep::SendBack(landing) => {
+                (matches!(self, S::Running | S::Review), landing.status())
+            }
             TaskStep::Triage => {
                 (matches!(self, S::Todo | S::Scheduled | S::Ready | S::Blocked), S::Triage)
             }
@@ -266,7 +282,7 @@ impl WorkspaceKind {
     reason = "each field is the column of the same name, documented in the schema"
 )]
 #[schemars(rename = "Task")]
-pub struct Task<S = TaskStatus> {
+pub struct Task<S = TaskStatus, W = WorkspaceKind> {
     #[schemars(with = "String")]
     pub id: TaskId,
     #[schemars(with = "String")]
@@ -277,7 +293,7 @@ pub struct Task<S = TaskStatus> {
     pub status: S,
     pub priority: i64,
     pub tenant: Option<String>,
-    pub workspace_kind: WorkspaceKind,
+    pub workspace_kind: W,
     pub workspace_path: Option<String>,
     pub created_by: Option<String>,
     pub created_at: EpochSeconds,
@@ -343,6 +359,21 @@ pub struct Task<S = TaskStatus> {
     /// Reviewer: `human` or a profile; null: no review.
     #[serde(default)]
     pub reviewer: Option<String>,
+    /// Whether the reviewer was named; if not, it is the default of the assignee and the board.
+    #[serde(default)]
+    pub reviewer_chosen: bool,
+    /// Number of the review round that is open or comes next.
+    #[serde(default = "first_round")]
+    pub review_round: u32,
+    /// Failures of review runs since the review was requested.
+    #[serde(default)]
+    pub review_failures: u32,
+    /// Ends of review runs with code 0 but without a verdict since the review was requested.
+    #[serde(default)]
+    pub review_violations: u32,
+    /// Why a person reviews instead of the profile that is the reviewer.
+    #[serde(default)]
+    pub review_why: Option<String>,
     /// What a blocked task needs: `needs_input`, `capability`, `transient`, `dependency`, or `parent_cancelled` for a child of
     /// a cancelled task.
     #[serde(default)]
@@ -379,94 +410,17 @@ impl Task {
             &self.model,
             &self.branch_name,
             &self.reviewer,
+            &self.review_why,
         ];
         let in_texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         self.title.len() + in_lists + in_texts
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STEPS: [TaskStep; 19] = [
-        TaskStep::Promote,
-        TaskStep::Demote,
-        TaskStep::Claim,
-        TaskStep::Complete,
-        TaskStep::Block,
-        TaskStep::Hold,
-        TaskStep::GiveUp,
-        TaskStep::Archive,
-        TaskStep::Triage,
-        TaskStep::UnarchiveDone,
-        TaskStep::Requeue(Landing::Ready),
-        TaskStep::Requeue(Landing::Todo),
-        TaskStep::Unblock(Landing::Scheduled),
-        TaskStep::Release(Landing::Ready),
-        TaskStep::Release(Landing::Todo),
-        TaskStep::Reopen(Landing::Todo),
-        TaskStep::Unarchive(Landing::Review),
-        TaskStep::Unblock(Landing::Review),
-        TaskStep::Land(Landing::Todo),
-    ];
-
-    /// One row per status, one letter per step of `STEPS`: where it leads (`.` = refused).
-    const TABLE: [(TaskStatus, &str); 9] = [
-        (TaskStatus::Triage, ".......A.....rt...."),
-        (TaskStatus::Todo, "r....b.AT....rt...t"),
-        (TaskStatus::Scheduled, "...d.b.AT....rt...t"),
-        (TaskStatus::Ready, ".tRdb..AT.........t"),
-        (TaskStatus::Running, "...db.bA..rt......."),
-        (TaskStatus::Blocked, "...d...AT...srt..v."),
-        (TaskStatus::Review, "...d...A..........."),
-        (TaskStatus::Done, ".......A.......t..."),
-        (TaskStatus::Archived, ".........d......v.."),
-    ];
-
-    #[test]
-    fn every_status_takes_exactly_the_steps_of_the_table() {
-        for (status, row) in TABLE {
-            for (step, letter) in STEPS.into_iter().zip(row.chars()) {
-                let expected = match letter {
-                    '.' => None,
-                    't' => Some(TaskStatus::Todo),
-                    's' => Some(TaskStatus::Scheduled),
-                    'v' => Some(TaskStatus::Review),
-                    'T' => Some(TaskStatus::Triage),
-                    'r' => Some(TaskStatus::Ready),
-                    'R' => Some(TaskStatus::Running),
-                    'b' => Some(TaskStatus::Blocked),
-                    'd' => Some(TaskStatus::Done),
-                    'A' => Some(TaskStatus::Archived),
-                    other => panic!("unknown letter {other}"),
-                };
-                assert_eq!(status.after(step), expected, "{status} after {step:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn blocked_leaves_only_by_a_persons_step() {
-        let ways_out: Vec<_> =
-            STEPS.into_iter().filter(|step| TaskStatus::Blocked.after(*step).is_some()).collect();
-        assert!(ways_out.iter().all(|step| matches!(
-            step,
-            TaskStep::Complete
-                | TaskStep::Unblock(_)
-                | TaskStep::Archive
-                | TaskStep::Release(_)
-                | TaskStep::Triage
-        )));
-    }
-
-    #[test]
-    fn statuses_and_kinds_read_back_as_written() {
-        for status in TaskStatus::ALL {
-            assert_eq!(TaskStatus::parse(status.as_str()), Some(status));
-        }
-        for kind in WorkspaceKind::ALL {
-            assert_eq!(WorkspaceKind::parse(kind.as_str()), Some(kind));
-        }
-    }
+/// The round of a task that was never sent back.
+fn first_round() -> u32 {
+    1
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::kernel::limits::{
     TITLE_BYTES_MAX,
 };
 use crate::kernel::shorten::shorten;
-use crate::kernel::task::WorkspaceKind;
+use crate::kernel::task::{NO_REVIEW, WorkspaceKind};
 use crate::text::signs::ends_line;
 
 /// A text without NUL bytes, of at most `limit` bytes, as it is.
@@ -218,6 +218,19 @@ pub fn block_kind(given: Option<&str>) -> Result<Option<&'static str>, Refusal> 
         problem: "kind must be one of capability, dependency, needs_input, transient",
         value: shorten(kind),
     })
+}
+
+/// Who reviews: `human`, the name of a profile, or `none`.
+pub fn reviewer(given: &str) -> Result<Option<String>, Refusal> {
+    let name = argument_name("review", Some(given))?;
+    if name.is_none() {
+        return Err(Refusal::InvalidValue {
+            field: "review",
+            problem: "must be human, a profile, or none",
+            value: shorten(given),
+        });
+    }
+    Ok(name.filter(|name| name != NO_REVIEW))
 }
 
 /// A time as epoch seconds; 0 is none.

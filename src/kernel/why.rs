@@ -35,7 +35,7 @@ impl<'a> Why<'a> {
     pub fn reason(&mut self, task: &Task) -> Result<Reason, Fault> {
         let facts = Facts::read(self.view.connection, task)?;
         if let (Some(run), Some(error)) = (&facts.open_run, &facts.doubt)
-            && matches!(task.status, TaskStatus::Running | TaskStatus::Ready)
+            && matches!(task.status, TaskStatus::Running | TaskStatus::Ready | TaskStatus::Review)
         {
             return Ok(Reason::RunUnknown { run_id: run.id, error: error.clone() });
         }
@@ -46,7 +46,11 @@ impl<'a> Why<'a> {
             TaskStatus::Triage => Reason::Triage,
             TaskStatus::Todo => Reason::Dependency { open_parents: facts.open_parents },
             TaskStatus::Scheduled => self.of_scheduled(task)?,
-            TaskStatus::Review => Reason::Review { reviewer: task.reviewer.clone() },
+            TaskStatus::Review if task.queue_profile().is_some() => self.of_ready(task, &facts)?,
+            TaskStatus::Review => {
+                let reviewer = task.acting_reviewer().map(str::to_owned);
+                Reason::Review { reviewer, why: task.review_why.clone() }
+            }
             TaskStatus::Blocked => {
                 Reason::Blocked { why: facts.block_reason, gave_up: facts.gave_up }
             }

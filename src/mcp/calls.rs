@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::api::client::seen::ErrorDetail;
 use crate::api::client::{Client, ClientError, artifacts_field, task_path};
-use crate::api::error::ErrorDetail;
 use crate::api::operation::{Carries, Method, Operation};
 use crate::config::Ambient;
 use crate::kernel::error::{Edge, ErrorCode};

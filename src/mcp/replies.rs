@@ -31,6 +31,8 @@ const EVENT: &[&str] = &["kind", "payload", "created_at", "run_id"];
 const RUN: &[&str] = &[
     "id",
     "profile",
+    "role",
+    "review_verdict",
     "status",
     "outcome",
     "summary",
@@ -105,7 +107,12 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         Value::Object(out)
     };
     match operation {
-        "complete" | "block" => pick(&[("task_id", "id"), ("run_id", "run_id")]),
+        "complete" | "block" | "approve" | "request_changes" => pick(&[
+            ("task_id", "id"),
+            ("run_id", "run_id"),
+            ("status", "status"),
+            ("reviewer", "reviewer"),
+        ]),
         "heartbeat" => pick(&[("task_id", "id")]),
         "comment" => pick(&[("task_id", "task_id"), ("comment_id", "comment_id")]),
         "create" => pick(&[("task_id", "id"), ("status", "status"), ("created", "created")]),
@@ -185,7 +192,7 @@ mod tests {
             (
                 "complete",
                 json!({"id": "t_1", "run_id": 7, "status": "done", "already": false}),
-                json!({"ok": true, "task_id": "t_1", "run_id": 7}),
+                json!({"ok": true, "task_id": "t_1", "run_id": 7, "status": "done"}),
             ),
             ("block", json!({"id": "t_1", "run_id": null}), json!({"ok": true, "task_id": "t_1"})),
             (

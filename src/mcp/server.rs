@@ -20,9 +20,10 @@ use tokio::sync::Semaphore;
 use crate::api::client::{Client, ClientError};
 use crate::config::Ambient;
 use crate::kernel::error::{Edge, Hint};
+use crate::kernel::run::RunRole;
 use crate::mcp::arguments::to_request;
 use crate::mcp::calls::call;
-use crate::mcp::guidance::GUIDANCE;
+use crate::mcp::guidance::{GUIDANCE, REVIEW_GUIDANCE};
 use crate::mcp::tools::{Audience, TOOLS, Tool, find};
 use crate::mcp::wire::Wire;
 use crate::mcp::{clipped, predecessor};
@@ -75,6 +76,7 @@ pub fn serve(options: Options) -> Result<(), String> {
 #[derive(Debug, Clone, Default)]
 struct Part {
     is_worker: bool,
+    is_review: bool,
     is_orchestrator: bool,
     own_task: Option<String>,
 }
@@ -87,12 +89,14 @@ impl Part {
         match report {
             Ok(me) if me.kind == CallerKind::Worker => Self {
                 is_worker: true,
+                is_review: me.role.as_deref() == Some(RunRole::Review.as_str()),
                 is_orchestrator: options.is_orchestrator || me.is_orchestrator,
                 own_task: me.task_id,
             },
             // The variable shows the tools. What they may do is not decided here.
             Ok(_) | Err(_) => Self {
                 is_worker: named.is_some(),
+                is_review: options.ambient.var("KANBAN_ROLE") == Some(RunRole::Review.as_str()),
                 is_orchestrator: options.is_orchestrator,
                 own_task: named.map(str::to_owned),
             },
@@ -102,6 +106,8 @@ impl Part {
     fn sees(&self, tool: &Tool) -> bool {
         match tool.audience {
             Audience::Workers => self.is_worker || self.is_orchestrator,
+            Audience::Work => (self.is_worker || self.is_orchestrator) && !self.is_review,
+            Audience::Reviews => self.is_worker && self.is_review,
             Audience::Orchestrators => self.is_orchestrator,
         }
     }
@@ -119,7 +125,11 @@ impl ServerHandler for Server {
         let capabilities = ServerCapabilities::builder().enable_tools().build();
         let server = Implementation::new("kanban", env!("CARGO_PKG_VERSION"));
         let info = ServerConfig::new(capabilities).with_server_info(server);
-        if self.part.is_worker { info.with_instructions(GUIDANCE) } else { info }
+        match (self.part.is_worker, self.part.is_review) {
+            (false, _) => info,
+            (true, false) => info.with_instructions(GUIDANCE),
+            (true, true) => info.with_instructions(REVIEW_GUIDANCE),
+        }
     }
 
     async fn list_tools(
@@ -141,7 +151,11 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let tool = find(&request.name).filter(|tool| self.part.sees(tool));
+        // A verdict of the other role is the daemon's to refuse: it knows what ends this run.
+        let is_verdict = |tool: &Tool| matches!(tool.audience, Audience::Work | Audience::Reviews);
+        let may_call =
+            |tool: &&Tool| self.part.sees(tool) || (self.part.is_worker && is_verdict(tool));
+        let tool = find(&request.name).filter(may_call);
         let Some(tool) = tool else {
             let name = crate::kernel::shorten::shorten(&request.name);
             let message = match predecessor::instead_of_tool(&request.name) {
@@ -173,11 +187,10 @@ impl ServerHandler for Server {
 fn report(error: &ClientError) -> CallToolResult {
     match error {
         ClientError::Refused(detail) | ClientError::Fault(detail) => {
-            let code = serde_json::to_value(detail.code).unwrap_or_default();
             // What the client refuses itself has none.
-            let hint =
-                detail.hint.clone().or_else(|| Hint::of_code(detail.code)?.render(Edge::Tools));
-            refused(code.as_str().unwrap_or("unknown"), &detail.message, hint.as_deref())
+            let of_code = || Hint::of_code(detail.code.known()?)?.render(Edge::Tools);
+            let hint = detail.hint.clone().or_else(of_code);
+            refused(detail.code.as_str(), &detail.message, hint.as_deref())
         }
         other => refused("unavailable", &other.to_string(), Some("try again in a moment")),
     }

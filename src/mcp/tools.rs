@@ -14,6 +14,10 @@ use crate::api::operations::OPERATIONS;
 pub enum Audience {
     /// Workers inside a run, and orchestrators.
     Workers,
+    /// The same, but not in a review.
+    Work,
+    /// Workers inside a review.
+    Reviews,
     /// Orchestrators only.
     Orchestrators,
 }
@@ -122,7 +126,21 @@ pub const TOOLS: &[Tool] = &[
             ARTIFACTS,
             field("created_cards"),
         ],
-        audience: Audience::Workers,
+        audience: Audience::Work,
+    },
+    Tool {
+        name: "kanban_approve",
+        about: "Approve the work that you review: the task is done.",
+        operation: "approve",
+        fields: &[OWN_TASK, field("summary")],
+        audience: Audience::Reviews,
+    },
+    Tool {
+        name: "kanban_request_changes",
+        about: "Send the work that you review back: the next attempt reads first what has to change.",
+        operation: "request_changes",
+        fields: &[OWN_TASK, required("what")],
+        audience: Audience::Reviews,
     },
     Tool {
         name: "kanban_block",

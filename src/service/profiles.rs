@@ -17,6 +17,8 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::kernel::rules::review::pair;
+use crate::kernel::task::NO_REVIEW;
 use crate::os::files::find_program;
 use crate::os::run_files::env_file;
 use crate::service::{Requester, Service, ServiceError};
@@ -52,6 +54,9 @@ pub struct ProfileInfo {
     /// Limits that this host cannot enforce.
     #[serde(default)]
     pub not_enforced: Vec<String>,
+    /// Reviewer of what it completes: a profile or `human`; null: none is configured for it.
+    #[serde(default)]
+    pub review: Option<String>,
     /// Working directory of its workers; null: the workspace of the task.
     #[serde(default)]
     pub working_directory: Option<String>,
@@ -171,6 +176,7 @@ fn profile_info(name: &str, settings: &Settings, start_inputs: &StartInputs) -> 
             .get()
             .not_enforced(&group_limits(settings, profile)),
         user: user.clone().ok().flatten(),
+        review: profile.and_then(|profile| profile.review.clone()),
         working_directory: profile
             .and_then(|profile| profile.working_directory.as_ref())
             .map(|path| path.to_string_lossy().into_owned()),
@@ -190,10 +196,13 @@ fn profile_info(name: &str, settings: &Settings, start_inputs: &StartInputs) -> 
     env.extend(of_file.clone());
     let env = variables(env, profile, settings, start_inputs, resolution.launcher.hermes_env);
     let path = env.get("PATH").cloned().unwrap_or_default();
+    let reviewer = info.review.as_deref().filter(|name| *name != NO_REVIEW);
+    let policy = start_inputs.supervision.configuration.policy();
+    let review_problem = pair(reviewer, Some(name), &policy).err().map(|fault| fault.to_string());
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` not found")),
-        (Some(_), _) | (None, None) => user.err().or(file_problem),
+        (Some(_), _) | (None, None) => user.err().or(file_problem).or(review_problem),
     };
     let options = [
         ("model", Placeholder::Model),
@@ -240,6 +249,7 @@ fn variables(
             workspace: "",
             board: "",
             profile: "",
+            role: "",
             tenant: None,
             socket: "",
             token_file: "",

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Caller;
+use crate::kernel::error::VerbError;
 use crate::kernel::ids::RunId;
+use crate::kernel::queries::Snapshot;
+use crate::kernel::store;
 use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
 /// Kind of a caller.
@@ -34,19 +37,29 @@ pub struct WhoAmI {
     pub board: Option<String>,
     /// Whether its profile is an orchestrator.
     pub is_orchestrator: bool,
+    /// What its run is for: `work` or `review`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// Tells the caller who it is.
 ///
 /// # Errors
-/// None.
+/// A fault of the database.
 pub async fn whoami(
     service: Arc<Service>,
     by: Requester,
     GetDaemon {}: GetDaemon,
 ) -> Result<WhoAmI, ServiceError> {
+    let caller = by.caller.clone();
     Ok(match by.caller {
         Caller::Worker { run_id, task_id, board, profile } => {
+            let read = move |snapshot: &Snapshot<'_>| {
+                Ok::<_, VerbError>(
+                    store::runs::get(snapshot.connection, run_id)?.map(|run| run.role),
+                )
+            };
+            let role = service.readers.read(caller, read).await?;
             let settings = service.configuration.settings();
             let of_profile = settings.profiles.get(&profile);
             WhoAmI {
@@ -56,6 +69,7 @@ pub async fn whoami(
                 run_id: Some(run_id),
                 task_id: Some(task_id.to_string()),
                 board: Some(board.to_string()),
+                role,
             }
         }
         caller @ (Caller::Operator { .. } | Caller::System { .. }) => WhoAmI {
@@ -65,6 +79,7 @@ pub async fn whoami(
             task_id: None,
             board: None,
             is_orchestrator: false,
+            role: None,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use kanband::kernel::error::ErrorCode;
 use kanband::kernel::task::TaskStatus;
-use kanband::kernel::verbs::{BlockTask, BulkReply, BulkTasks};
+use kanband::kernel::verbs::{BlockTask, BulkReply, BulkTasks, CreateTask};
 use serde_json::{Value, json};
 
 use crate::bench_board::{Bench, person, wire, worker};
@@ -29,6 +29,23 @@ fn each_task_is_answered_on_its_own_and_a_refused_one_leaves_nothing() {
     assert_eq!(counted, rows);
 }
 
+/// The edit writes an event and has the task wait, before its last parent is refused.
+#[test]
+fn what_a_refused_task_did_before_is_neither_counted_nor_published() {
+    let mut bench = Bench::new();
+    let (task, other) = (bench.create("t", "dev", &[]), bench.create("o", "", &[]));
+    let counted = bench.board.counts().clone();
+    let verb = wire::<BulkTasks>(json!({
+        "verb": "edit", "ids": [task], "fields": {"title": "u", "add_parents": [other, task]},
+    }));
+    let now = bench.now;
+    let (reply, effects) = bench.board.run_one(now, &person(), None, &verb).unwrap();
+    assert_eq!(refused(&reply), [Some(ErrorCode::SelfLink)]);
+    assert!(effects.events.is_empty(), "{:?}", effects.events);
+    assert_eq!(bench.board.counts(), &counted);
+    assert_eq!((bench.status(&task), bench.task(&task).title.as_str()), (TaskStatus::Ready, "t"));
+}
+
 #[test]
 fn a_filter_means_the_tasks_of_that_moment_and_says_something() {
     let mut bench = Bench::new();
@@ -40,6 +57,14 @@ fn a_filter_means_the_tasks_of_that_moment_and_says_something() {
     let answered: Vec<&str> = reply.results.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(answered, [ids[1].as_str(), ids[2].as_str()]);
     assert_eq!(bench.status(&ids[0]), TaskStatus::Blocked);
+    let of_acme = wire(json!({"title": "t", "tenant": "acme", "labels": ["db"]}));
+    let of_acme = bench.do_it::<CreateTask>(&of_acme).task.id;
+    for filter in [json!({"tenant": "acme"}), json!({"label": "db"})] {
+        let verb = json!({"verb": "comment", "where": filter, "fields": {"body": "b"}});
+        let reply = bench.do_it(&wire::<BulkTasks>(verb));
+        let answered: Vec<&str> = reply.results.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(answered, [of_acme.as_str()], "{filter}");
+    }
     for wrong in [
         json!({"verb": "cancel", "where": {}}),
         json!({"verb": "cancel", "where": {"status": "odd"}}),

@@ -23,6 +23,8 @@ mod plans;
 mod predecessor;
 mod reasons;
 mod requests;
+mod reviewers;
+mod reviews;
 mod rows;
 mod same_twice;
 mod schema;

@@ -72,7 +72,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Archived,
         Reason::Triage,
         Reason::Scheduled { until: Some(1) },
-        Reason::Review { reviewer: None },
+        Reason::Review { reviewer: None, why: None },
         Reason::Dependency { open_parents: vec!["t_1".into()] },
         Reason::Blocked { why: None, gave_up: true },
         Reason::Unassigned,

@@ -12,11 +12,12 @@ use kanband::kernel::ids::TaskId;
 use kanband::kernel::location::{BrokenPath, Location, Look, Looks};
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::policy::Policy;
+use kanband::kernel::policy::{Policy, ReviewPolicy};
 use kanband::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::rules::assignee::{Assignees, Found, ProfileLook, StartedBy};
 use kanband::kernel::rules::inbox::Kind;
+use kanband::kernel::run::RunRole;
 use kanband::kernel::standing::Asker;
 use kanband::kernel::start_fault::FailedStep;
 use kanband::kernel::store;
@@ -24,8 +25,8 @@ use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
     AssignTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, EditTask, PassMode,
-    PromoteTask, RecordDoubt, RecordRunState, RunOrder, SetDispatch, StartReadyRuns, UnblockTask,
-    preview_dispatch,
+    PromoteTask, RecordDoubt, RecordRunState, RequestChanges, RunOrder, SetDispatch,
+    StartReadyRuns, UnblockTask, preview_dispatch,
 };
 use kanband::kernel::why::{Reason, Why};
 use serde_json::json;
@@ -102,8 +103,10 @@ impl Boards {
             _ => ("scratch", None),
         };
         let priority = self.below(3);
+        let review = ["none", "none", "none", "qa", "capped", "human"][self.below(6)];
         let fields = json!({
             "title": "t", "assignee": assignee, "workspace_kind": kind, "workspace_path": path, "priority": priority,
+            "review": review,
         });
         // A strict board refuses some assignees.
         if let Ok(reply) = self.bench.run(&wire::<CreateTask>(fields)) {
@@ -131,8 +134,13 @@ impl Boards {
             SETUP_FAILS => failed(FailedStep::Setup),
             5 => ProcessEnd::Lost { message: "gone".into(), is_host_fault: true },
             _ => {
-                let done = wire::<CompleteTask>(json!({"id": order.task.id, "summary": "s"}));
-                let _may_be_over = self.bench.by(&worker(&order), &done);
+                let id = &order.task.id;
+                let done = wire::<CompleteTask>(json!({"id": id, "summary": "s"}));
+                let back = wire::<RequestChanges>(json!({"id": id, "what": "w"}));
+                let _may_be_over = match order.role {
+                    RunRole::Work => self.bench.by(&worker(&order), &done).map(drop),
+                    RunRole::Review => self.bench.by(&worker(&order), &back).map(drop),
+                };
                 ProcessEnd::Exited(0)
             }
         };
@@ -259,7 +267,8 @@ impl Boards {
             Ok(said)
         };
         let said = self.bench.board.read(read).unwrap();
-        let ready = said.values().filter(|(status, _)| *status == TaskStatus::Ready).count();
+        let queued = |status| matches!(status, TaskStatus::Ready | TaskStatus::Review);
+        let ready = said.values().filter(|(status, _)| queued(*status)).count();
         for (status, reason) in said.values() {
             if *status == TaskStatus::Ready {
                 self.report.insert(reason.name());
@@ -298,6 +307,8 @@ impl Boards {
             let is_blocked =
                 of.iter().any(|kind| matches!(kind, Kind::Blocked | Kind::GaveUp | Kind::Held));
             assert_eq!(is_blocked, *status == TaskStatus::Blocked, "{id}: {of:?} {reason:?}");
+            let is_for_person = matches!(reason, Reason::Review { .. });
+            assert_eq!(of.contains(&Kind::Review), is_for_person, "{id}: {of:?} {reason:?}");
             if *reason == Reason::Unassigned {
                 assert_eq!(of, [Kind::Unassigned], "{id}");
             }
@@ -389,6 +400,13 @@ fn some_policy(random: &mut SeededRandom) -> Policy {
         max_total_runtime_seconds: [None, Some(600)][one_of(2) as usize],
         assignees: some_assignees(&mut one_of),
         dispatch_enabled: one_of(12) > 0,
+        reviews: ReviewPolicy {
+            max_rounds: 2,
+            allow_self: true,
+            users: ["dev", "qa", "capped"].map(|name| (name.into(), "ann".into())).into(),
+            default_user: "ann".into(),
+            ..ReviewPolicy::default()
+        },
         ..Policy::default()
     };
     policy.max_running_by_profile.insert("capped".into(), 1);

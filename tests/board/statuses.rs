@@ -9,9 +9,10 @@ use kanband::kernel::ids::TaskId;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask, CommentTask, CompleteTask, EditTask,
-    HeartbeatTask, LinkTasks, PromoteTask, RateLimitTask, ReassignTask, ReclaimTask, ReopenTask,
-    RestartTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+    ApproveTask, ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask, CommentTask,
+    CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask, RateLimitTask,
+    ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview, RestartTask, StopTask,
+    TriageTask, UnarchiveTask, UnblockTask,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +43,9 @@ const VERBS: &[(&str, &str, Try)] = &[
     ("block", r#"{"reason": "r"}"#, try_verb::<BlockTask>),
     ("rate-limited", "{}", try_verb::<RateLimitTask>),
     ("unblock", "{}", try_verb::<UnblockTask>),
+    ("approve", "{}", try_verb::<ApproveTask>),
+    ("request-changes", r#"{"what": "w"}"#, try_verb::<RequestChanges>),
+    ("request-review", "{}", try_verb::<RequestReview>),
     ("promote", "{}", try_verb::<PromoteTask>),
     ("triage", "{}", try_verb::<TriageTask>),
     ("reopen", "{}", try_verb::<ReopenTask>),
@@ -98,11 +102,8 @@ fn scene(status: TaskStatus, asker: Asker) -> (Bench, TaskId, Caller) {
         }
         TaskStatus::Blocked => drop(bench.do_it(&wire::<BlockTask>(fields()))),
         TaskStatus::Review => {
-            // Nothing leads there but an import yet.
-            let sql =
-                "UPDATE tasks SET status = 'review', review_open = 1, ready_at = NULL WHERE id = ?";
-            let file = rusqlite::Connection::open(&bench.path).unwrap();
-            assert_eq!(file.execute(sql, [id.as_str()]).unwrap(), 1);
+            bench.do_it(&wire::<BlockTask>(fields()));
+            bench.do_it(&wire::<RequestReview>(fields()));
         }
         TaskStatus::Done => drop(bench.do_it(&wire::<CompleteTask>(fields()))),
         TaskStatus::Archived => drop(bench.do_it(&wire::<ArchiveTask>(fields()))),
@@ -152,14 +153,46 @@ fn table(asker: Asker) -> String {
     text
 }
 
+/// What leads where from a review run, by an operator and by its own worker.
+fn review_table() -> String {
+    let mut text = "| | an operator | its worker |\n|---|---|---|\n".to_owned();
+    for (name, fields, verb) in VERBS {
+        let cells = [Asker::Operator, Asker::OwnWorker].map(|asker| {
+            let mut bench = Bench::with_policy(crate::reviews::policy());
+            let create = json!({"title": "t", "assignee": "dev", "review": "qa"});
+            let id = bench.do_it(&wire::<CreateTask>(create)).task.id;
+            let order = crate::reviews::start_review(&mut bench);
+            let caller = if asker == Asker::Operator { person() } else { worker(&order) };
+            let mut fields: Value = serde_json::from_str(fields).unwrap();
+            fields["id"] = json!(id);
+            if fields["assignee"] == "qa" {
+                fields["assignee"] = json!("second");
+            }
+            match verb(&mut bench, &caller, &fields) {
+                Ok(()) => match bench.status(&id) {
+                    TaskStatus::Running => "=".to_owned(),
+                    to => to.to_string(),
+                },
+                Err(VerbError::Refused(_)) => String::new(),
+                Err(VerbError::Failed(fault)) => panic!("{fault}"),
+            }
+        });
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            writeln!(text, "| {name} | {} | {} |", cells[0], cells[1]).unwrap();
+        }
+    }
+    text
+}
+
 #[test]
 fn the_page_shows_where_every_verb_leads_from_every_status_for_every_caller() {
     let tables = format!(
         "An operator:\n\n{}\nA worker, on the task of its run (in every status but `running` its run is over):\n\n{}\n\
-         A worker, on another task of its board:\n\n{}",
+         A worker, on another task of its board:\n\n{}\nWhile a review runs, from `running`:\n\n{}",
         table(Asker::Operator),
         table(Asker::OwnWorker),
         table(Asker::OtherWorker),
+        review_table(),
     );
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = std::fs::read_to_string(&file).unwrap();

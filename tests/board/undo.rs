@@ -66,8 +66,10 @@ fn children_are_released_where_that_is_asked_and_by_what_is_done() {
     let mut bench = Bench::new();
     let parent = bench.create("p", "", &[]);
     let child = bench.create("c", "dev", &[&parent]);
-    let verb = wire::<CancelTask>(json!({"id": parent, "release_children": true}));
+    let verb = wire::<CancelTask>(json!({"id": parent, "release_children": true, "reason": "why"}));
     assert_eq!(bench.do_it(&verb).held, Vec::<String>::new());
+    let payload = bench.events(&parent).pop().unwrap().payload.unwrap();
+    assert_eq!((&payload["reason"], &payload["cancelled"]), (&json!("why"), &json!(true)));
     assert_eq!(bench.status(&child), TaskStatus::Ready);
     let parent = bench.create("p", "", &[]);
     let child = bench.create("c", "dev", &[&parent]);
@@ -154,6 +156,20 @@ fn unarchiving_brings_back_what_was_done_as_done_and_everything_else_by_its_pare
 }
 
 #[test]
+fn a_row_of_an_earlier_release_comes_back_as_done_when_it_was_completed() {
+    let mut bench = Bench::new();
+    let (finished, open) = (bench.create("f", "", &[]), bench.create("o", "", &[]));
+    done(&mut bench, &finished);
+    for id in [&finished, &open] {
+        bench.do_it(&of::<ArchiveTask>(id));
+    }
+    let file = rusqlite::Connection::open(&bench.path).unwrap();
+    file.execute("UPDATE tasks SET archived_from = NULL", []).unwrap();
+    assert_eq!(bench.do_it(&of::<UnarchiveTask>(&finished)).status, TaskStatus::Done);
+    assert_eq!(bench.do_it(&of::<UnarchiveTask>(&open)).status, TaskStatus::Ready);
+}
+
+#[test]
 fn what_is_unarchived_loses_a_key_that_another_task_has_and_names_parents_that_are_gone() {
     let mut bench = Bench::new();
     let keyed = |title: &str| wire::<CreateTask>(json!({"title": title, "idempotency_key": "k"}));
@@ -201,7 +217,9 @@ fn a_restart_names_what_helps_where_nothing_runs() {
     let mut bench = Bench::new();
     let id = bench.create("t", "dev", &[]);
     let hint = |refusal: Refusal| refusal.hint().map(|hint| hint.to_string()).unwrap_or_default();
-    assert!(hint(bench.refused(&of::<RestartTask>(&id))).is_empty());
+    let refusal = bench.refused(&of::<RestartTask>(&id));
+    assert!(refusal.to_string().starts_with(&format!("cannot restart {id}")), "{refusal}");
+    assert!(hint(refusal).is_empty());
     bench.start_one();
     bench.do_it(&wire::<StopTask>(json!({"id": id, "then": "hold"})));
     assert!(hint(bench.refused(&of::<RestartTask>(&id))).contains("kanban unblock"));

@@ -1,6 +1,7 @@
 //! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
 
 use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
+use kanband::kernel::rules::review::PairFault;
 use kanband::kernel::task::{Task, TaskStatus};
 
 /// Set to rewrite the file instead of comparing it, as for the generated documents.
@@ -71,6 +72,9 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         CommentAuthorRequired {}
         ReasonRequired {}
         SummaryRequired {}
+        ChangesRequired {}
+        OtherRole { verb: "complete", id: ID, is_review: true }
+        Reviewer { fault: PairFault::Itself { profile: "qa".to_owned() } }
         InvalidValue { field: "tenant", problem: "cannot be blank", value: "\" \"" }
         WorkspaceKind { value: "cloud" }
         SkillComma { name: "a,b" }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Board;
+use crate::harness::{Board, until};
 
 fn kinds(board: &Board, arguments: &[&str]) -> Vec<String> {
     let words = ["inbox", "--json"].iter().chain(arguments);
@@ -14,17 +14,23 @@ fn kinds(board: &Board, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn each_row_says_what_is_asked_and_its_commands_finish_it() {
     let board = Board::with(
-        "[dispatch]\nenabled = false\nstrict_profiles = true\n[profiles.dev]\nargv = [\"true\"]\n",
+        "[dispatch]\nenabled = false\nstrict_profiles = true\n[profiles.dev]\nargv = [\"true\"]\n\
+         [profiles.bad]\nargv = [\"/bin/false\"]\n",
     );
     assert_eq!(board.say(["inbox"]).ok(), "(nothing waits for you)\n");
+    let given_up = board.create("worse", &["--assignee", "bad"]);
+    board.say(["dispatch", "--failure-limit", "1"]).ok();
+    until("the task to be given up", || (board.status(&given_up) == "blocked").then_some(()));
     let asked = board.create("a question", &["--assignee", "dev"]);
     board.say(["block", &asked, "which key?"]).ok();
     let parent = board.create("parent", &["--assignee", "dev"]);
     let child = board.create("child", &["--assignee", "dev", "--parent", &parent]);
     board.say(["cancel", &parent]).ok();
-    board.create("nobody's", &[]);
+    for title in ["nobody's", "nobody's either"] {
+        board.create(title, &[]);
+    }
     board.say(["pause"]).ok();
-    assert_eq!(kinds(&board, &[]), ["paused", "blocked", "held", "unassigned"]);
+    assert_eq!(kinds(&board, &[]), ["paused", "gave_up", "blocked", "held", "unassigned"]);
     let shown = board.say(["inbox"]).ok();
     for line in [
         format!("{asked} a question: which key?"),

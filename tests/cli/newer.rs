@@ -1,26 +1,47 @@
-//! A newer daemon may have statuses, outcomes, kinds of events and reasons that this program does not know: they are shown as they are.
+//! A newer daemon may have statuses, outcomes, kinds of events, reasons and error codes that this program does not know: they are shown
+//! as they are.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use crate::harness::Board;
+use serde_json::Value;
+
+use crate::harness::{Board, until};
 
 /// What the daemon says, and what is made of it on its way; each pair has one length, so that the reply keeps its own.
-const INVENTED: [(&str, &str); 4] = [
+type Invented = &'static [(&'static str, &'static str)];
+
+const WORDS: Invented = &[
     ("\"status\":\"ready\"", "\"status\":\"raked\""),
     ("\"outcome\":\"completed\"", "\"outcome\":\"perfected\""),
+    ("\"workspace_kind\":\"scratch\"", "\"workspace_kind\":\"balcony\""),
+    ("\"scope\":\"task\"", "\"scope\":\"myth\""),
+    ("\"state\":\"open\"", "\"state\":\"ajar\""),
     ("\"kind\":\"created\"", "\"kind\":\"baffled\""),
     ("\"reason\":\"unassigned\"", "\"reason\":\"moonstruck\""),
 ];
 
+const CODES: Invented = &[
+    ("\"status\":\"ready\"", "\"status\":\"raked\""),
+    ("\"code\":\"unknown_task\"", "\"code\":\"mislaid_task\""),
+    ("\"code\":\"wrong_status\"", "\"code\":\"status_moody\""),
+    ("\"code\":\"title_required\"", "\"code\":\"title_wanting\" "),
+    ("\"code\":\"changed_meanwhile\"", "\"code\":\"overtaken_quietly\""),
+];
+
+const FAULTS: Invented = &[
+    ("HTTP/1.1 404 ", "HTTP/1.1 507 "),
+    ("\"code\":\"unknown_task\"", "\"code\":\"mislaid_task\""),
+];
+
 /// Replaces the words in a reply, chunk by chunk: no word is split, because a small reply is one chunk.
-fn carry(mut from: UnixStream, mut to: UnixStream, invents: bool) {
+fn carry(mut from: UnixStream, mut to: UnixStream, invented: Invented) {
     let mut buffer = vec![0; 1 << 20];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let mut text = buffer[..count].to_vec();
-        for (word, other) in INVENTED.iter().filter(|_| invents) {
-            assert_eq!(word.len(), other.len());
+        for (word, other) in invented {
+            assert_eq!(word.len(), other.len(), "{word}");
             let found: Vec<usize> =
                 (0..text.len()).filter(|at| text[*at..].starts_with(word.as_bytes())).collect();
             for at in found {
@@ -35,7 +56,7 @@ fn carry(mut from: UnixStream, mut to: UnixStream, invents: bool) {
 }
 
 /// A socket behind which the daemon of the board speaks with invented words.
-fn newer_daemon(board: &Board) -> String {
+fn newer_daemon(board: &Board, invented: Invented) -> String {
     let path = board.path("newer.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let real = board.home().join("kanband.sock");
@@ -43,8 +64,8 @@ fn newer_daemon(board: &Board) -> String {
         for caller in listener.incoming().flatten() {
             let daemon = UnixStream::connect(&real).unwrap();
             let (up, down) = (caller.try_clone().unwrap(), daemon.try_clone().unwrap());
-            std::thread::spawn(move || carry(up, daemon, false));
-            std::thread::spawn(move || carry(down, caller, true));
+            std::thread::spawn(move || carry(up, daemon, &[]));
+            std::thread::spawn(move || carry(down, caller, invented));
         }
     });
     path.display().to_string()
@@ -52,16 +73,21 @@ fn newer_daemon(board: &Board) -> String {
 
 #[test]
 fn words_of_a_newer_daemon_are_shown_as_they_are() {
-    let board = Board::quiet();
+    let board =
+        Board::with("[dispatch]\nenabled = false\n[profiles.bad]\nargv = [\"/bin/false\"]\n");
     let ready = board.create("t", &[]);
     let done = board.create("d", &[]);
     board.say(["complete", &done, "--summary", "s"]).ok();
-    let socket = newer_daemon(&board);
+    let given_up = board.create("g", &["--assignee", "bad"]);
+    board.say(["dispatch", "--failure-limit", "1"]).ok();
+    until("the task to be given up", || (board.status(&given_up) == "blocked").then_some(()));
+    let socket = newer_daemon(&board, WORDS);
     let say = |words: &[&str]| board.say_with(&[("KANBAN_SOCKET", &socket)], words).ok();
     for (words, shown) in [
         (&["list"][..], "raked"),
         (&["list", "--json"], "\"raked\""),
         (&["show", &ready], "raked"),
+        (&["show", &ready], "balcony"),
         (&["show", &ready], "baffled"),
         (&["show", &ready, "--json"], "\"baffled\""),
         (&["show", &done, "--json"], "\"perfected\""),
@@ -71,8 +97,55 @@ fn words_of_a_newer_daemon_are_shown_as_they_are() {
         (&["edit", &ready, "--priority", "2", "--json"], "\"raked\""),
         (&["create", "u"], "raked"),
         (&["status"], "Boards"),
+        (&["breakers"], "ajar"),
+        (&["breakers", "--json"], "\"myth\""),
+        (&["claim", &ready], "Claimed"),
     ] {
         let said = say(words);
         assert!(said.contains(shown), "{words:?}: {said}");
     }
+}
+
+#[test]
+fn an_error_code_of_a_newer_daemon_is_a_refusal_with_its_own_message() {
+    let board = Board::quiet();
+    let ready = board.create("t", &[]);
+    let done = board.create("d", &[]);
+    board.say(["complete", &done]).ok();
+    let lines = board.path("lines.jsonl");
+    std::fs::write(&lines, "{\"title\": \"\"}\n").unwrap();
+    let lines = lines.display().to_string();
+    let socket = newer_daemon(&board, CODES);
+    let say = |words: &[&str]| board.say_with(&[("KANBAN_SOCKET", &socket)], words);
+    for (words, code, message) in [
+        (&["show", "t_0"][..], "mislaid_task", "no such task: t_0"),
+        (&["complete", &done], "status_moody", "cannot complete"),
+        (&["reopen", &ready, &done], "status_moody", "not done"),
+        (&["create", "--from-jsonl", &lines], "title_wanting", "title is required"),
+        (
+            &["edit", &ready, "--priority", "2", "--if-version", "99"],
+            "overtaken_quietly",
+            "changed",
+        ),
+        (&["block", &ready, "why", "--ids", "t_0"], "mislaid_task", "no such task: t_0"),
+    ] {
+        let said = say(&[words, &["--json"]].concat());
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        let (lines, object) = said.err.trim_end().rsplit_once('\n').unwrap();
+        assert!(lines.contains(message), "{words:?}: {said:?}");
+        let object: Value = serde_json::from_str(object).unwrap();
+        assert_eq!(object["error"]["code"], code, "{words:?}: {said:?}");
+        if words[0] == "edit" {
+            assert_eq!(object["error"]["task"]["status"], "raked", "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_code_of_a_newer_daemon_is_a_fault_where_its_status_says_so() {
+    let board = Board::quiet();
+    let socket = newer_daemon(&board, FAULTS);
+    let said = board.say_with(&[("KANBAN_SOCKET", &socket)], &["show", "t_0", "--json"]);
+    let message = said.failed(5);
+    assert!(message.contains("mislaid_task") && message.contains("no such task: t_0"), "{message}");
 }

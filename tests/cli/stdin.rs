@@ -9,16 +9,22 @@ use crate::harness::Board;
 /// Where the text of a verb is found afterwards.
 type Found = fn(&Board, &str) -> Value;
 
-/// A verb with `-` for its text; `{t}` is a ready task, `{b}` a blocked one, `{i}` one in triage.
+/// A verb with `-` for its text; `{t}` is a ready task, `{b}` a blocked one, `{i}` one in triage, `{r}` one in review.
 const TEXTS: &[(&[&str], Found)] = &[
     (&["create", "-"], |board, _| newest(board)["title"].clone()),
     (&["create", "t", "--body", "-"], |board, _| newest(board)["body"].clone()),
     (&["edit", "{t}", "--title", "-"], |board, id| board.task(id)["title"].clone()),
     (&["edit", "{t}", "--body", "-"], |board, id| board.task(id)["body"].clone()),
     (&["comment", "{t}", "-"], |board, id| shown(board, id)["comments"][0]["body"].clone()),
+    (&["comment", "{t}", "--body", "-"], |board, id| {
+        shown(board, id)["comments"][0]["body"].clone()
+    }),
+    (&["block", "{t}", "--reason", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["block", "{t}", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["complete", "{t}", "--summary", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["complete", "{t}", "--result", "-"], |board, id| board.task(id)["result"].clone()),
+    (&["approve", "{r}", "--summary", "-"], |board, id| last_run(board, id)["summary"].clone()),
+    (&["request-changes", "{r}", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["promote", "{i}", "-"], |board, id| last_event(board, id)["payload"]["reason"].clone()),
     (&["promote", "{i}", "--reason", "-"], |board, id| {
         last_event(board, id)["payload"]["reason"].clone()
@@ -78,6 +84,11 @@ fn a_dash_is_all_of_standard_input_in_every_verb_that_takes_a_text() {
                 match *word {
                     "{t}" => id = board.create("old", &[]),
                     "{i}" => id = board.create("old", &["--triage"]),
+                    "{r}" => {
+                        id = board.create("old", &[]);
+                        board.say(["complete", &id]).ok();
+                        board.say(["request-review", &id]).ok();
+                    }
                     "{c}" => {
                         id = board.create("old", &[]);
                         board.say(["claim", &id]).ok();

@@ -121,6 +121,8 @@ const VERBS: &[Verb] = &[
             (&["{a}", " "], 2, "empty"),
             (&["{run}", "dev"], 1, "currently running"),
             (&["t_dead", "dev"], 1, "no such task"),
+            (&["{a}", "{b}"], 2, "PROFILE"),
+            (&["{a}", "dev", "--where", "tenant=x"], 2, "not both"),
         ],
     ),
     verb(
@@ -217,7 +219,16 @@ const VERBS: &[Verb] = &[
             (&["{b}"], 1, "cannot complete"),
         ],
     ),
-    verb("block", &["{a}"], &[(&["t_dead", "x"], 1, "no such task"), (&[], 2, "ID")]),
+    verb(
+        "block",
+        &["{a}"],
+        &[
+            (&["t_dead", "x"], 1, "no such task"),
+            (&[], 2, "ID"),
+            (&["--reason", "x"], 2, "ID"),
+            (&["{a}", "x", "--reason", "y"], 1, "no such task"),
+        ],
+    ),
     verb(
         "rate-limited",
         &["{run}"],
@@ -265,6 +276,33 @@ const VERBS: &[Verb] = &[
         "triage",
         &["{a}"],
         &[(&["{run}"], 1, "cannot triage"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
+    ),
+    verb(
+        "approve",
+        &["{a}"],
+        &[
+            (&["{a}"], 1, "(not in review)"),
+            (&["{run}"], 1, "(not in review)"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
+    verb(
+        "request-changes",
+        &["{a}", "more", "tests"],
+        &[
+            (&["{a}", "more tests"], 1, "(not in review)"),
+            (&["{a}"], 2, "say what has to change"),
+            (&["{a}", " "], 2, "say what has to change"),
+            (&["{a}", "{b}"], 2, "expected a reason"),
+            (&["t_dead", "x"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
+    verb(
+        "request-review",
+        &["{a}"],
+        &[(&["{a}"], 1, "(not done or blocked)"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
     ),
     verb("cancel", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
     verb(

@@ -45,6 +45,7 @@ mod profile_looks;
 mod progress;
 mod races;
 mod reload;
+mod reviews;
 mod rights;
 mod secrets;
 mod service_manager;

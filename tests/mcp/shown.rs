@@ -35,6 +35,47 @@ fn a_worker_sees_its_seven_tools_and_is_told_its_part() {
 }
 
 #[test]
+fn a_review_sees_its_own_verdicts_and_is_told_what_ends_it() {
+    let board = Board::with_workers(&[("dev", "exec sleep 600"), ("qa", "exec sleep 600")]);
+    let id = board.create("t", &["--assignee", "dev", "--review", "qa"]);
+    board.dispatch();
+    until("the run", || (board.status(&id) == "running").then_some(()));
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    let refused = mcp.refused("kanban_approve", json!({}));
+    assert!(refused["hint"].as_str().unwrap().contains("kanban_complete"), "{refused}");
+    let reply = mcp.ok("kanban_complete", json!({"summary": "made"}));
+    assert_eq!((&reply["status"], &reply["reviewer"]), (&json!("review"), &json!("qa")));
+    until("the review", || {
+        board.dispatch();
+        (board.runs(&id).len() == 2 && board.runs(&id)[1]["state"] == "running").then_some(())
+    });
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    assert_eq!(
+        mcp.tools(),
+        [
+            "kanban_show",
+            "kanban_approve",
+            "kanban_request_changes",
+            "kanban_block",
+            "kanban_heartbeat",
+            "kanban_comment",
+            "kanban_create",
+            "kanban_link",
+        ]
+    );
+    let message = mcp.hello["instructions"].as_str().unwrap();
+    assert_eq!(message, board.say(["guidance", "--review"]).ok());
+    let refused = mcp.refused("kanban_complete", json!({"summary": "made"}));
+    let hint = refused["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("kanban_approve") && hint.contains("kanban_request_changes"),
+        "{refused}"
+    );
+    let reply = mcp.ok("kanban_request_changes", json!({"what": "test it"}));
+    assert_eq!(reply["status"], "ready");
+}
+
+#[test]
 fn an_orchestrator_sees_more_and_anybody_else_nothing() {
     let board = Board::quiet();
     let mut orchestrator = Mcp::start(&board, &["--orchestrator"], &[]);

@@ -7,14 +7,16 @@ use kanband::kernel::board::Board;
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::{BoardName, TaskId};
-use kanband::kernel::policy::Policy;
+use kanband::kernel::policy::{Policy, ReviewPolicy};
 use kanband::kernel::random::SeededRandom;
+use kanband::kernel::run::Run;
 use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::{Parents, TaskStatus};
 use kanband::kernel::verb::Verb;
 
 use crate::model::{self, Model};
+use crate::reviews::MAX_ROUNDS;
 
 pub struct Real {
     pub board: Board,
@@ -35,6 +37,13 @@ impl Real {
             backoff_base_ms: 0,
             backoff_max_ms: 0,
             claim_ttl_seconds: model::CLAIM_TTL,
+            reviews: ReviewPolicy {
+                max_rounds: MAX_ROUNDS,
+                allow_self: true,
+                users: ["dev", "qa", "capped"].map(|name| (name.into(), "ann".into())).into(),
+                default_user: "ann".into(),
+                ..ReviewPolicy::default()
+            },
             ..Policy::default()
         };
         let dir = support::folders::in_memory();
@@ -74,21 +83,7 @@ impl Real {
                         shown.links.insert((parent.to_string(), id.to_string()));
                     }
                     for run in store::runs::list_of_task(connection, &id)? {
-                        shown.runs.insert(
-                            run.id,
-                            model::Run {
-                                open: run.is_open(),
-                                status: run.status,
-                                outcome: run.outcome.map(|outcome| outcome.as_str().to_owned()),
-                                supervised: run.supervised,
-                                summary: run.summary,
-                                by: run.verdict_by,
-                                task: id.to_string(),
-                                profile: run.profile,
-                                spawned: run.worker_pid.is_some(),
-                                cards: run.created_cards,
-                            },
-                        );
+                        shown.runs.insert(run.id, shown_run(run));
                     }
                     let events = store::events::list_of_task(connection, &id)?;
                     let files = store::attachments::list(connection, &id)?;
@@ -113,6 +108,13 @@ impl Real {
                             archived_from: task.archived_from,
                             block_kind: task.block_kind,
                             start_at: task.start_at,
+                            reviewer: task.reviewer,
+                            chosen: task.reviewer_chosen,
+                            review_open: task.review_open,
+                            round: task.review_round,
+                            review_failures: task.review_failures,
+                            review_violations: task.review_violations,
+                            by_person: task.review_why.is_some(),
                             key: task.idempotency_key.map(|key| (key, String::new())),
                             labels: task.labels.into_iter().collect::<BTreeSet<_>>(),
                             comments: comments.len(),
@@ -170,5 +172,22 @@ pub fn worker(run_id: i64, task: &str) -> Caller {
         task_id: TaskId::parse(task).unwrap(),
         board: BoardName::default(),
         profile: "p".into(),
+    }
+}
+
+fn shown_run(run: Run) -> model::Run {
+    model::Run {
+        open: run.is_open(),
+        status: run.status,
+        outcome: run.outcome.map(|outcome| outcome.as_str().to_owned()),
+        supervised: run.supervised,
+        summary: run.summary,
+        by: run.verdict_by,
+        task: run.task_id.to_string(),
+        profile: run.profile,
+        spawned: run.worker_pid.is_some(),
+        cards: run.created_cards,
+        review: run.role == "review",
+        verdict: run.review_verdict,
     }
 }

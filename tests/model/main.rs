@@ -12,4 +12,5 @@
 
 mod board;
 mod model;
+mod reviews;
 mod sequences;

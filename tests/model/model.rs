@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::reviews::{MAX_ROUNDS, PERSON};
+
 pub const MAX_RUNNING: usize = 3;
 pub const CAPPED: (&str, usize) = ("capped", 1);
 pub const FAILURE_LIMIT: u32 = 3;
@@ -22,6 +24,8 @@ pub struct Run {
     pub profile: Option<String>,
     pub spawned: bool,
     pub cards: Vec<String>,
+    pub review: bool,
+    pub verdict: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,14 @@ pub struct Task {
     pub archived_from: Option<String>,
     pub block_kind: Option<String>,
     pub start_at: Option<i64>,
+    pub reviewer: Option<String>,
+    pub chosen: bool,
+    pub review_open: bool,
+    pub round: u32,
+    pub review_failures: u32,
+    pub review_violations: u32,
+    /// Whether a person reviews in place of the profile.
+    pub by_person: bool,
     pub key: Option<(String, String)>,
     pub labels: BTreeSet<String>,
     pub comments: usize,
@@ -73,6 +85,7 @@ pub struct NewTask {
     pub triage: bool,
     pub priority: i64,
     pub key: Option<String>,
+    pub review: Option<String>,
 }
 
 fn satisfies(status: &str) -> bool {
@@ -84,7 +97,7 @@ impl Model {
         self.tasks.get_mut(id).ok_or("unknown_task")
     }
 
-    fn tell(&mut self, id: &str, kind: &str) {
+    pub fn tell(&mut self, id: &str, kind: &str) {
         self.tasks.get_mut(id).unwrap().events.push(kind.to_owned());
     }
 
@@ -146,6 +159,13 @@ impl Model {
             archived_from: None,
             block_kind: None,
             start_at: None,
+            reviewer: new.review.clone().filter(|name| name != "none"),
+            chosen: new.review.is_some(),
+            review_open: false,
+            round: 1,
+            review_failures: 0,
+            review_violations: 0,
+            by_person: false,
             key: new.key.clone().map(|key| (key, content_of(new))),
             labels: BTreeSet::new(),
             comments: 0,
@@ -191,8 +211,10 @@ impl Model {
     }
 
     /// Where a task lands when it resumes.
-    fn landing(&self, id: &str) -> &'static str {
-        if self.tasks[id].start_at.is_some_and(|start_at| start_at > self.now) {
+    pub fn landing(&self, id: &str) -> &'static str {
+        if self.tasks[id].review_open {
+            "review"
+        } else if self.tasks[id].start_at.is_some_and(|start_at| start_at > self.now) {
             "scheduled"
         } else if self.unmet(id) {
             "todo"
@@ -212,7 +234,7 @@ impl Model {
         }
     }
 
-    fn release_children(&mut self, parent: &str) {
+    pub fn release_children(&mut self, parent: &str) {
         for child in self.children(parent) {
             self.promote_if_met(&child);
         }
@@ -228,7 +250,7 @@ impl Model {
         }
     }
 
-    fn demote_children(&mut self, parent: &str) {
+    pub fn demote_children(&mut self, parent: &str) {
         for child in self.children(parent) {
             if self.tasks[&child].status == "ready" {
                 self.leave(&child, "todo");
@@ -238,14 +260,22 @@ impl Model {
     }
 
     /// Moves a task and clears what only a running or a waiting one has.
-    fn leave(&mut self, id: &str, status: &'static str) {
+    pub fn leave(&mut self, id: &str, status: &'static str) {
         let task = self.tasks.get_mut(id).unwrap();
         task.status = status;
+        let is_profile = task.reviewer.as_deref().is_some_and(|reviewer| reviewer != PERSON);
+        task.by_person = status == "review" && is_profile && task.round > MAX_ROUNDS;
         (task.lock, task.expires, task.current, task.not_before) = (None, None, None, None);
         task.block_kind = None;
     }
 
-    fn end_current(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) -> bool {
+    pub fn end_current(
+        &mut self,
+        id: &str,
+        outcome: &str,
+        summary: Option<&str>,
+        by: &str,
+    ) -> bool {
         let Some(run_id) = self.tasks[id].current else { return false };
         let run = self.runs.get_mut(&run_id).unwrap();
         run.status = if outcome == "completed" { "done" } else { outcome }.to_owned();
@@ -256,7 +286,7 @@ impl Model {
         true
     }
 
-    fn synthesize(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) {
+    pub fn synthesize(&mut self, id: &str, outcome: &str, summary: Option<&str>, by: &str) {
         let run = Run {
             status: outcome.to_owned(),
             outcome: Some(outcome.to_owned()),
@@ -268,6 +298,8 @@ impl Model {
             profile: self.tasks[id].assignee.clone(),
             spawned: false,
             cards: Vec::new(),
+            review: false,
+            verdict: None,
         };
         self.add_run(run);
     }
@@ -285,13 +317,22 @@ impl Model {
         }
         if task.assignee.as_deref() != assignee {
             task.assignee = assignee.map(str::to_owned);
-            (task.failures, task.violations, task.not_before) = (0, 0, None);
+            (task.failures, task.violations) = (0, 0);
+            if task.status != "review" {
+                task.not_before = None;
+            }
+            // What nobody has named follows the assignee, for whom there is no default.
+            if !task.chosen && !task.review_open {
+                task.reviewer = None;
+            }
             self.tell(id, "assigned");
         }
         Ok(())
     }
 
     fn open(&mut self, id: &str, lock: &str, expires: Option<i64>, supervised: bool) -> i64 {
+        let queue = self.queue(id).cloned();
+        let profile = if supervised { queue } else { self.tasks[id].assignee.clone() };
         let run_id = self.add_run(Run {
             status: "running".to_owned(),
             outcome: None,
@@ -300,9 +341,11 @@ impl Model {
             summary: None,
             by: None,
             task: id.to_owned(),
-            profile: self.tasks[id].assignee.clone(),
+            profile,
             spawned: false,
             cards: Vec::new(),
+            review: self.tasks[id].status == "review",
+            verdict: None,
         });
         self.leave(id, "running");
         let task = self.tasks.get_mut(id).unwrap();
@@ -348,7 +391,9 @@ impl Model {
         if let Some(done) = self.repeated(id, run, "completed", summary, cards)? {
             return done;
         }
-        if !matches!(self.task(id)?.status, "ready" | "running" | "blocked" | "scheduled") {
+        let position = self.position(id, run);
+        let open = ["ready", "running", "blocked", "scheduled", "review"];
+        if (position == "review run" && run.is_some()) || !open.contains(&self.tasks[id].status) {
             return Err("wrong_status");
         }
         if cards.iter().any(|card| !self.was_created_here(card, id, &by)) {
@@ -360,13 +405,27 @@ impl Model {
         if !self.end_current(id, "completed", summary, &by) && hands_over {
             self.synthesize(id, "completed", summary, &by);
             ended = Some(self.next_run);
+            if position == "review" {
+                self.runs.get_mut(&self.next_run).unwrap().profile = None;
+            }
         }
         if let Some(run) = ended {
-            self.runs.get_mut(&run).unwrap().cards = cards.to_vec();
+            let is_review = matches!(position, "review run" | "review");
+            let run = self.runs.get_mut(&run).unwrap();
+            run.cards = cards.to_vec();
+            run.review |= is_review;
+            run.verdict = is_review.then(|| "approved".to_owned());
+        }
+        if position == "work" && run.is_some() && self.tasks[id].reviewer.is_some() {
+            self.hand_in(id);
+            return Ok(());
+        }
+        if matches!(position, "review run" | "review") {
+            self.finish_review(id);
+            return Ok(());
         }
         self.leave(id, "done");
-        let task = self.tasks.get_mut(id).unwrap();
-        (task.failures, task.violations, task.start_at) = (0, 0, None);
+        self.forget(id);
         self.tell(id, "completed");
         self.release_children(id);
         Ok(())
@@ -428,7 +487,7 @@ impl Model {
     }
 
     /// A worker whose run has ended: the same verdict again is fine, anything else is over.
-    fn repeated(
+    pub fn repeated(
         &self,
         id: &str,
         run: Option<i64>,
@@ -521,7 +580,7 @@ impl Model {
         self.demote_children(id);
         self.leave(id, self.landing(id));
         let task = self.tasks.get_mut(id).unwrap();
-        (task.failures, task.violations) = (0, 0);
+        (task.failures, task.violations, task.round) = (0, 0, 1);
         self.tell(id, "reopened");
         Ok(())
     }
@@ -615,8 +674,10 @@ impl Model {
             task.start_at = None;
         }
         let is_later = task.start_at.is_some_and(|start_at| start_at > now);
+        let is_open = task.review_open;
         let to = match task.status {
             "todo" | "blocked" if unmet && !force => return Err("unmet_parents"),
+            "triage" | "todo" | "blocked" | "scheduled" if is_open => "review",
             "triage" | "todo" | "blocked" if is_later => "scheduled",
             "triage" | "scheduled" if unmet && !force => "todo",
             "triage" | "todo" | "blocked" | "scheduled" => "ready",
@@ -685,12 +746,17 @@ impl Model {
         }
         let mut started = Vec::new();
         for id in self.startable() {
-            if self.tasks[&id].auto_starts >= LIFETIME_STARTS {
+            let is_spent = self.tasks[&id].auto_starts >= LIFETIME_STARTS;
+            if is_spent && self.tasks[&id].status == "review" {
+                let task = self.tasks.get_mut(&id).unwrap();
+                (task.by_person, task.not_before) = (true, None);
+                self.tell(&id, "review_requested");
+            } else if is_spent {
                 self.synthesize(&id, "gave_up", None, "kanband:dispatcher");
                 self.leave(&id, "blocked");
                 self.tell(&id, "gave_up");
             } else {
-                let lock = format!("kanband/{}", self.tasks[&id].assignee.clone().unwrap());
+                let lock = format!("kanband/{}", self.queue(&id).unwrap());
                 self.tasks.get_mut(&id).unwrap().auto_starts += 1;
                 started.push(self.open(&id, &lock, None, true));
             }
@@ -713,16 +779,15 @@ impl Model {
             .tasks
             .iter()
             .filter(|(id, task)| {
-                task.status == "ready"
-                    && task.assignee.is_some()
+                self.queue(id).is_some()
                     && task.not_before.is_none()
                     && self.open_run_of(id).is_none()
             })
             .collect();
         waiting.sort_by_key(|(_, task)| (-task.priority, task.arrival));
         let mut chosen = Vec::new();
-        for (id, task) in waiting {
-            let assignee = task.assignee.clone().unwrap();
+        for (id, _) in waiting {
+            let assignee = self.queue(id).unwrap().clone();
             let count = open.entry(assignee.clone()).or_default();
             let has_room = assignee != CAPPED.0 || *count < CAPPED.1;
             if total < MAX_RUNNING && has_room {
@@ -759,25 +824,40 @@ impl Model {
 
     fn settle(&mut self, run_id: i64, id: &str, outcome: &str) {
         let system = "kanband:worker";
+        let is_review = self.runs[&run_id].review;
         if outcome == "completed" {
             self.end_current(id, "completed", None, system);
+            if is_review {
+                self.runs.get_mut(&run_id).unwrap().verdict = Some("approved".to_owned());
+                return self.finish_review(id);
+            }
+            if self.tasks[id].reviewer.is_some() {
+                return self.hand_in(id);
+            }
             self.leave(id, "done");
-            let task = self.tasks.get_mut(id).unwrap();
-            (task.failures, task.violations, task.start_at) = (0, 0, None);
+            self.forget(id);
             self.tell(id, "completed");
             self.release_children(id);
             return;
         }
         let charged = matches!(outcome, "crashed" | "protocol_violation" | "timed_out");
         let task = self.tasks.get_mut(id).unwrap();
-        task.failures += u32::from(charged);
-        task.violations += u32::from(outcome == "protocol_violation");
-        let spent = task.failures >= FAILURE_LIMIT
-            || task.violations >= VIOLATION_LIMIT
+        let (failures, violations) = if is_review {
+            (&mut task.review_failures, &mut task.review_violations)
+        } else {
+            (&mut task.failures, &mut task.violations)
+        };
+        *failures += u32::from(charged);
+        *violations += u32::from(outcome == "protocol_violation");
+        let spent = *failures >= FAILURE_LIMIT
+            || *violations >= VIOLATION_LIMIT
             || task.auto_starts >= LIFETIME_STARTS;
         let gives_up = charged && spent;
         self.end_current(id, if gives_up { "gave_up" } else { outcome }, None, system);
         debug_assert_eq!(self.runs[&run_id].task, id);
+        if is_review {
+            return self.settle_review(id, outcome, gives_up, self.now + RATE_LIMIT);
+        }
         self.leave(id, if gives_up { "blocked" } else { self.landing(id) });
         if outcome == "rate_limited" && self.tasks[id].status == "ready" {
             self.tasks.get_mut(id).unwrap().not_before = Some(self.now + RATE_LIMIT);
@@ -807,11 +887,12 @@ impl Model {
     }
 }
 
-fn by(run: Option<i64>) -> String {
+pub fn by(run: Option<i64>) -> String {
     run.map_or("ada".to_owned(), |run| format!("run:{run}"))
 }
 
 fn content_of(new: &NewTask) -> String {
     let (title, parents) = (new.title.trim(), &new.parents);
-    format!("{title}|{:?}|{parents:?}|{}|{}", new.assignee, new.triage, new.priority)
+    let (assignee, review) = (&new.assignee, &new.review);
+    format!("{title}|{assignee:?}|{parents:?}|{}|{}|{review:?}", new.triage, new.priority)
 }

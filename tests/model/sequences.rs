@@ -4,11 +4,12 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::verbs::{
-    AfterStop, ArchiveTask, AssignTask, AttachFile, BlockTask, CancelTask, ClaimTask, CloseRun,
-    CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch, EditTask,
-    HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask, ReclaimTask,
-    RecordDoubt, RecordSpawned, ReopenTask, RestartTask, SetDispatch, StartReadyRuns, StopTask,
-    TriageTask, UnarchiveTask, UnblockTask, UnlinkTasks,
+    AfterStop, ApproveTask, ArchiveTask, AssignTask, AttachFile, BlockTask, CancelTask, ClaimTask,
+    CloseRun, CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch,
+    EditTask, HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask,
+    ReclaimTask, RecordDoubt, RecordSpawned, ReopenTask, RequestChanges, RequestReview,
+    RestartTask, SetDispatch, StartReadyRuns, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+    UnlinkTasks,
 };
 
 use crate::board::{Real, person, worker};
@@ -76,7 +77,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        let which = self.below(30);
+        let which = self.below(34);
         match which {
             0..=4 => self.create(),
             5 => self.link(),
@@ -102,6 +103,9 @@ impl Pair {
             26 => self.triage(),
             27 => self.schedule(),
             28 => self.stop(),
+            29 => self.reviewer(),
+            30 | 31 => self.review(),
+            32 => self.request_review(),
             _ => self.rarely(),
         }
     }
@@ -125,6 +129,7 @@ impl Pair {
             triage: self.one_in(8),
             priority: self.below(3) as i64,
             key: if self.one_in(5) { Some(format!("key {}", self.below(2))) } else { None },
+            review: self.some_review(),
         };
         self.note(format!("create {} key {:?} parents {:?}", new.title, new.key, new.parents));
         let verb = CreateTask {
@@ -134,6 +139,7 @@ impl Pair {
             triage: new.triage,
             priority: new.priority,
             idempotency_key: new.key.clone(),
+            review: new.review.clone(),
             ..CreateTask::default()
         };
         let expected = self.model.check_create(&new);
@@ -155,6 +161,53 @@ impl Pair {
                 },
             ),
         }
+    }
+
+    fn some_review(&mut self) -> Option<String> {
+        let names = [None, None, None, Some("none"), Some("human"), Some("qa"), Some("capped")];
+        names[self.below(names.len())].map(str::to_owned)
+    }
+
+    fn reviewer(&mut self) {
+        let id = self.some_id();
+        let Some(review) = self.some_review() else { return };
+        self.note(format!("review of {id} by {review}"));
+        let named = Some(review.as_str()).filter(|name| *name != "none");
+        let expected = self.model.set_reviewer(&id, named);
+        let verb = EditTask { id, review: Some(review), ..EditTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("reviewer", real, expected);
+    }
+
+    /// By a person, or by a run, also one that does not review.
+    fn review(&mut self) {
+        let run_id = if self.one_in(2) { None } else { self.some_supervised_run() };
+        let id = match run_id {
+            Some(run_id) => self.model.runs[&run_id].task.clone(),
+            None => self.some_id(),
+        };
+        let caller = run_id.map_or_else(person, |run_id| worker(run_id, &id));
+        if self.one_in(2) {
+            self.note(format!("approve {id} by {run_id:?}"));
+            let expected = self.model.review(&id, run_id, None);
+            let verb = ApproveTask { id, ..ApproveTask::default() };
+            let real = self.real.run(self.model.now, &caller, &verb);
+            return self.agree("approve", real, expected);
+        }
+        let what = format!("change {}", self.below(2));
+        self.note(format!("request changes of {id} by {run_id:?}: {what}"));
+        let expected = self.model.review(&id, run_id, Some(&what));
+        let verb = RequestChanges { id, what, board: None };
+        let real = self.real.run(self.model.now, &caller, &verb);
+        self.agree("request changes", real, expected);
+    }
+
+    fn request_review(&mut self) {
+        let id = self.some_id();
+        self.note(format!("request a review of {id}"));
+        let expected = self.model.request_review(&id);
+        let real = self.real.run(self.model.now, &person(), &RequestReview { id, board: None });
+        self.agree("request a review", real, expected);
     }
 
     fn link(&mut self) {
@@ -461,6 +514,7 @@ impl Pair {
             triage: false,
             priority: 0,
             key: None,
+            review: None,
         };
         self.note(format!("run {run_id} creates"));
         let verb = CreateTask { title: new.title.clone(), ..CreateTask::default() };

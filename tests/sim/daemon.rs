@@ -99,12 +99,7 @@ impl World {
         self.bench.by(&system(), &PromoteReleased { ids: released }).unwrap();
         self.audit();
         self.after(60_000, Happens::Audit { daemon: number });
-        let read = |connection: &store::Connection| store::breakers::list(connection);
-        for breaker in self.bench.board.read::<_, kanband::kernel::error::Fault>(read).unwrap() {
-            if let Some(until) = breaker.open_until {
-                self.pass_at(until);
-            }
-        }
+        self.pass_at_breakers();
         self.wake();
     }
 
@@ -169,8 +164,19 @@ impl World {
             self.after(wait_ms, Happens::Pass { daemon: number });
         }
         self.route_signals();
+        self.pass_at_breakers();
         if reply.has_more {
             self.wake();
+        }
+    }
+
+    /// A pass when a breaker may let a start through; after a clock step another one than was planned.
+    fn pass_at_breakers(&mut self) {
+        let read = |connection: &store::Connection| store::breakers::list(connection);
+        for breaker in self.bench.board.read::<_, kanband::kernel::error::Fault>(read).unwrap() {
+            if let Some(until) = breaker.open_until.filter(|until| *until > self.bench.now) {
+                self.pass_at(until);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::store::check::broken_invariants;
 
 use crate::processes::Role;
-use crate::world::{GRACE_MS, World};
+use crate::world::{GRACE_MS, World, policy};
 
 impl World {
     pub fn check_step(&mut self, is_thorough: bool) {
@@ -83,11 +83,17 @@ impl World {
         assert!(self.daemon.as_ref().unwrap().actors.is_empty(), "actors are left");
         for id in &self.tasks {
             let task = self.bench.task(id);
-            assert!(self.is_at_rest(task.status), "{id} is {} without end", task.status);
+            assert!(
+                self.is_at_rest(&task),
+                "{id} is {} without end: {:?}",
+                task.status,
+                self.bench.why(id, &policy())
+            );
             let runs = self.bench.runs(id);
             let started = runs.iter().filter(|run| run.worker_pid.is_some()).count();
             assert!(task.auto_starts <= 8 && started <= runs.len(), "{id}: starts are not counted");
             for run in runs {
+                self.totals.reviews += u64::from(run.review_verdict.is_some());
                 assert!(
                     run.closed_at.is_some() && run.outcome.is_some(),
                     "run {} has no end",

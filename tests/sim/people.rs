@@ -1,15 +1,16 @@
 //! People: they make tasks, change their minds, and ask for things at the wrong moment.
 
 use kanband::kernel::error::VerbError;
-use kanband::kernel::task::TaskStatus;
+use kanband::kernel::task::{Task, TaskStatus};
 use kanband::kernel::verbs::{
-    ArchiveTask, BlockTask, CompleteTask, PromoteTask, ReassignTask, ReclaimTask, StopTask,
-    UnblockTask,
+    ApproveTask, ArchiveTask, BlockTask, CompleteTask, EditTask, PromoteTask, ReassignTask,
+    ReclaimTask, RequestChanges, RequestReview, StopTask, UnblockTask,
 };
 
 use crate::world::World;
 
 const PROFILES: [&str; 3] = ["dev", "exit", "capped"];
+const REVIEWERS: [&str; 4] = ["dev", "exit", "capped", "human"];
 
 impl World {
     pub fn people_begin(&mut self) {
@@ -18,6 +19,11 @@ impl World {
             let parent = if self.one_in(3) { self.tasks.last().cloned() } else { None };
             let parents: Vec<_> = parent.iter().collect();
             let id = self.bench.create(&format!("task {n}"), profile, &parents);
+            if self.one_in(2) {
+                let review = Some(REVIEWERS[self.below(4) as usize].to_owned());
+                let id = id.to_string();
+                self.bench.do_it(&EditTask { id, review, ..EditTask::default() });
+            }
             self.tasks.push(id);
         }
     }
@@ -29,7 +35,7 @@ impl World {
         let nth = self.below(self.tasks.len() as u64) as usize;
         let id = self.tasks[nth].to_string();
         let reason = Some("because".to_owned());
-        let answer = match self.below(10) {
+        let answer = match self.below(13) {
             0 => self.bench.run(&CompleteTask { id, ..CompleteTask::default() }).map(drop),
             1 => self.bench.run(&BlockTask { id, reason, ..BlockTask::default() }).map(drop),
             2 | 3 => {
@@ -44,6 +50,12 @@ impl World {
             7 => {
                 self.bench.run(&PromoteTask { id, force: true, ..PromoteTask::default() }).map(drop)
             }
+            10 => self.bench.run(&ApproveTask { id, ..ApproveTask::default() }).map(drop),
+            11 => {
+                let what = "less".to_owned();
+                self.bench.run(&RequestChanges { id, what, board: None }).map(drop)
+            }
+            12 => self.bench.run(&RequestReview { id, board: None }).map(drop),
             8 => self.bench.run(&StopTask { id, ..StopTask::default() }).map(drop),
             _ => self.bench.run(&ArchiveTask { id, ..ArchiveTask::default() }).map(drop),
         };
@@ -55,12 +67,13 @@ impl World {
     }
 
     /// Whether a task waits for nobody but a person, or is over.
-    pub fn is_at_rest(&self, status: TaskStatus) -> bool {
-        match status {
+    pub fn is_at_rest(&self, task: &Task) -> bool {
+        match task.status {
+            // A profile reviews it, or a person.
+            TaskStatus::Review => task.queue_profile().is_none(),
             TaskStatus::Done
             | TaskStatus::Archived
             | TaskStatus::Blocked
-            | TaskStatus::Review
             | TaskStatus::Scheduled
             | TaskStatus::Triage => true,
             // Its parents are blocked: the invariants say so.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use kanband::actors::worker::phase::Happening;
 use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::outcome::VerdictMode;
-use kanband::kernel::policy::Policy;
+use kanband::kernel::policy::{Policy, ReviewPolicy};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::shim::ladder;
 
@@ -95,6 +95,7 @@ pub struct Totals {
     pub stale_calls_refused: u64,
     pub unkillable: u64,
     pub commits_failed: u64,
+    pub reviews: u64,
     pub outcomes: BTreeMap<String, u64>,
 }
 
@@ -111,6 +112,7 @@ impl Totals {
         self.stale_calls_refused += other.stale_calls_refused;
         self.unkillable += other.unkillable;
         self.commits_failed += other.commits_failed;
+        self.reviews += other.reviews;
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
         }
@@ -128,6 +130,7 @@ impl Totals {
             ("stale calls", self.stale_calls_refused),
             ("unkillable runs", self.unkillable),
             ("failed commits", self.commits_failed),
+            ("reviews", self.reviews),
         ] {
             assert!(count > 0, "no {what} in the whole simulation");
         }
@@ -170,19 +173,30 @@ pub struct World {
     sequence: u64,
 }
 
+/// What the operator of the world decided.
+pub fn policy() -> Policy {
+    Policy {
+        max_running: 3,
+        max_running_by_profile: BTreeMap::from([("capped".to_owned(), 1)]),
+        failure_limit: 3,
+        lifetime_starts: 8,
+        backoff_base_ms: 1000,
+        backoff_max_ms: 4000,
+        reviews: ReviewPolicy {
+            max_rounds: 2,
+            allow_self: true,
+            users: ["dev", "exit", "capped"].map(|name| (name.into(), "ann".into())).into(),
+            default_user: "ann".into(),
+            ..ReviewPolicy::default()
+        },
+        ..Policy::default()
+    }
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
-        let policy = Policy {
-            max_running: 3,
-            max_running_by_profile: BTreeMap::from([("capped".to_owned(), 1)]),
-            failure_limit: 3,
-            lifetime_starts: 8,
-            backoff_base_ms: 1000,
-            backoff_max_ms: 4000,
-            ..Policy::default()
-        };
         Self {
-            bench: Bench::with_policy(policy),
+            bench: Bench::with_policy(policy()),
             now_ms: 0,
             skew: 0,
             blind_until_ms: 0,

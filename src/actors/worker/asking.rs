@@ -2,12 +2,13 @@
 
 use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
-use super::words::{SkillFile, first_words, reminder};
+use super::words::{SkillFile, changes_requested, first_words, first_words_of_review, reminder};
 use crate::actors::start_inputs::StartInputs;
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};
 use crate::config::template::Placeholder;
 use crate::kernel::ids::RunId;
+use crate::kernel::run::RunRole;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
 use crate::os::home::skill_files::find_skill;
@@ -81,8 +82,11 @@ pub(super) fn rendered(
     let task = &order.task;
     let skills = task.skills.clone().unwrap_or_default();
     let resume = order.resume.as_ref().filter(|_| resolution.can_resume());
-    let prompt = if resume.is_some() {
-        reminder(task.id.as_str())
+    let prompt = if let Some(resume) = resume {
+        match &resume.changes {
+            Some(changes) => changes_requested(task.id.as_str(), changes),
+            None => reminder(task.id.as_str(), order.role),
+        }
     } else {
         // Where the launcher has arguments for them, the agent's program finds the skills itself.
         let is_told = resolution.launcher.skills_argv.is_empty();
@@ -93,7 +97,12 @@ pub(super) fn rendered(
                 (name.clone(), find_skill(name, &start_inputs.supervision.paths.skill_folders))
             })
             .collect();
-        first_words(task.id.as_str(), &files, order.is_warned || order.resume.is_some())
+        let is_warned =
+            order.is_warned || order.resume.as_ref().is_some_and(|resume| resume.changes.is_none());
+        match order.role {
+            RunRole::Work => first_words(task.id.as_str(), &files, is_warned),
+            RunRole::Review => first_words_of_review(task.id.as_str(), is_warned),
+        }
     };
     let input = LaunchInput {
         task: task.id.as_str(),
@@ -106,7 +115,10 @@ pub(super) fn rendered(
         args: &asked.args,
         kanban: &start_inputs.supervision.paths.kanban(),
         socket: &start_inputs.supervision.paths.worker_socket.to_string_lossy(),
-        guidance: start_inputs.guidance,
+        guidance: match order.role {
+            RunRole::Work => start_inputs.guidance,
+            RunRole::Review => start_inputs.review_guidance,
+        },
         session: resume.map_or(words.session.as_str(), |resume| resume.session.as_str()),
         is_resume: resume.is_some(),
     };

@@ -184,6 +184,7 @@ fn environment(
         run: RunVariables {
             task: task.id.as_str(),
             run_id: order.run_id,
+            role: order.role.as_str(),
             workspace,
             board: task.board.as_str(),
             profile: &order.profile,

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::text::context::line;
+use crate::kernel::limits::CONTEXT_REQUEST_CHARS;
+use crate::kernel::run::RunRole;
+use crate::text::context::{line, quoted};
 
 /// A skill that a task asks for, and its file where one was found.
 pub type SkillFile = (String, Option<PathBuf>);
@@ -32,8 +34,35 @@ pub fn first_words(task_id: &str, skills: &[SkillFile], is_warned: bool) -> Stri
     text
 }
 
+/// The text for a new session that reviews.
+pub fn first_words_of_review(task_id: &str, is_warned: bool) -> String {
+    let mut text = format!(
+        "review kanban task {task_id}\n\nAnother run has worked on this task and handed it in. Look at what it made, in this \
+         workspace, and end with kanban_approve or kanban_request_changes."
+    );
+    if is_warned {
+        text.push_str("\n\nThe previous review ended without either and counts as failed.");
+    }
+    text
+}
+
+/// The text for a session whose work was sent back. What the reviewer wrote is quoted.
+pub fn changes_requested(task_id: &str, changes: &str) -> String {
+    format!(
+        "Your work on kanban task {task_id} was reviewed and sent back. The reviewer asks for these changes:\n\n{}\n\nMake \
+         them, and then call kanban_complete with a new summary; if a person has to decide something, call kanban_block.",
+        quoted(changes, CONTEXT_REQUEST_CHARS)
+    )
+}
+
 /// The text for a session that is resumed.
-pub fn reminder(task_id: &str) -> String {
+pub fn reminder(task_id: &str, role: RunRole) -> String {
+    if role == RunRole::Review {
+        return format!(
+            "You ended without a verdict on kanban task {task_id}, which would count as a failure. Call kanban_approve if the \
+             work is fit, or kanban_request_changes with what has to change; if a person has to decide, call kanban_block."
+        );
+    }
     format!(
         "You ended without a verdict on kanban task {task_id}, which would count as a failure. If the work is done, call \
          kanban_complete with a summary now; if a person has to decide something, call kanban_block with the question; \
@@ -70,8 +99,13 @@ mod tests {
 
     #[test]
     fn both_texts_about_a_missing_verdict_name_the_two_ways_to_give_one() {
-        for message in [first_words("t_1", &[], true), reminder("t_1")] {
+        for message in [first_words("t_1", &[], true), reminder("t_1", RunRole::Work)] {
             for tool in ["t_1", "kanban_complete", "kanban_block"] {
+                assert!(message.contains(tool), "{message}");
+            }
+        }
+        for message in [first_words_of_review("t_1", true), reminder("t_1", RunRole::Review)] {
+            for tool in ["t_1", "kanban_approve", "kanban_request_changes"] {
                 assert!(message.contains(tool), "{message}");
             }
         }

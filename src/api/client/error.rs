@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use thiserror::Error;
 
 use crate::api::client::absence::Absence;
-use crate::api::error::{ErrorBody, ErrorDetail};
+use crate::api::client::seen::{ErrorBody, ErrorDetail};
 use crate::config::HomeError;
 use crate::kernel::error::ErrorCode;
 

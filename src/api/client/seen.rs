@@ -1,14 +1,17 @@
-//! Replies as a client reads them: their statuses, outcomes and states are words, of which a newer daemon may have others. One that this
+//! Replies as a client reads them: their statuses, outcomes, states and error codes are words, of which a newer daemon may have others. One that this
 //! program does not know is shown as it is.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::kernel::queries;
+use crate::api::error;
+use crate::kernel::breaker::BreakerState;
+use crate::kernel::error::ErrorCode;
+use crate::kernel::queries::{self, BreakerScope};
 use crate::kernel::rules::reason;
 use crate::kernel::run::{self, RunOutcome, RunState};
-use crate::kernel::task::{self, TaskStatus};
+use crate::kernel::task::{self, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs;
 use crate::service::status;
 
@@ -34,7 +37,15 @@ macro_rules! vocabularies {
     };
 }
 
-vocabularies!(TaskStatus, RunOutcome, RunState);
+vocabularies!(
+    TaskStatus,
+    WorkspaceKind,
+    RunOutcome,
+    RunState,
+    BreakerScope,
+    BreakerState,
+    ErrorCode
+);
 
 /// A member of an enum that grows, or a text that is none yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +74,12 @@ impl<T: Vocabulary> Word<T> {
     }
 }
 
+impl<T> From<T> for Word<T> {
+    fn from(known: T) -> Self {
+        Self::Known(known)
+    }
+}
+
 impl<T: Vocabulary + PartialEq> PartialEq<T> for Word<T> {
     fn eq(&self, other: &T) -> bool {
         self.known().is_some_and(|known| known == *other)
@@ -88,10 +105,14 @@ impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
     }
 }
 
+/// An error.
+pub type ErrorBody = error::ErrorBody<ErrorDetail>;
+/// Description of an error.
+pub type ErrorDetail = error::ErrorDetail<Word<ErrorCode>, Task>;
 /// Status of a task.
 pub type Status = Word<TaskStatus>;
 /// A task.
-pub type Task = task::Task<Status>;
+pub type Task = task::Task<Status, Word<WorkspaceKind>>;
 /// A run.
 pub type Run = run::Run<Word<RunOutcome>, Word<RunState>>;
 /// A task with all that belongs to it.
@@ -102,17 +123,25 @@ pub type WhyReply = queries::WhyReply<Status, Reason>;
 pub type OpenRun = status::OpenRun<Word<RunState>>;
 /// The state of everything.
 pub type DaemonStatus = status::Status<OpenRun>;
+/// A breaker.
+pub type BreakerInfo = queries::BreakerInfo<Word<BreakerScope>, Word<BreakerState>>;
 /// A match of a search.
 pub type Hit = queries::Hit<Task>;
 /// Result of `create`.
 pub type CreateReply = verbs::CreateReply<Task>;
 /// Result of a batch of creates.
-pub type CreateTasksReply = verbs::CreateTasksReply<CreateReply>;
+pub type CreateTasksReply = verbs::CreateTasksReply<CreateReply, RefusedTask>;
+/// A refused task.
+pub type RefusedTask = verbs::RefusedTask<Word<ErrorCode>>;
+/// Result of a bulk request.
+pub type BulkReply = verbs::BulkReply<BulkResult>;
+/// What became of one task of several.
+pub type BulkResult = verbs::BulkResult<RefusedTask>;
 /// Result of `edit`.
 pub type EditReply = verbs::EditReply<Task>;
 /// Result of `claim`.
 pub type ClaimReply = verbs::ClaimReply<Task>;
-/// Result of `complete` and `block`.
+/// Result of `complete`, `block`, `approve` and `request_changes`.
 pub type VerdictReply = verbs::VerdictReply<Status>;
 /// Result of `unblock`.
 pub type UnblockReply = verbs::UnblockReply<Status>;
@@ -128,6 +157,8 @@ pub type LinkReply = verbs::LinkReply<Status>;
 pub type UnlinkReply = verbs::UnlinkReply<Status>;
 /// Result of `reopen`.
 pub type ReopenReply = verbs::ReopenReply<Status>;
+/// Result of `request_review`.
+pub type RequestReviewReply = verbs::RequestReviewReply<Status>;
 /// Result of `unarchive`.
 pub type UnarchiveReply = verbs::UnarchiveReply<Status>;
 /// Result of `triage`.

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::api::client::error::ClientError;
-use crate::api::error::ErrorDetail;
+use crate::api::client::seen::ErrorDetail;
 use crate::kernel::error::ErrorCode;
 
 /// Everything but letters, digits and `-._~` is encoded in a path (RFC 3986, section 2.3).

@@ -28,11 +28,11 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request =
         ArchiveTask { id: String::new(), release_children: arguments.release_children, board };
-    bulk::each(&client, &ids, session, "archive", &request, |reply: &ArchiveReply| {
+    bulk::each(&client, &chosen, session, "archive", &request, |reply: &ArchiveReply| {
         let held = stopping::held(&reply.held);
         match reply.run_id {
             Some(run_id) => format!("Archived {} (stopping run {run_id}){held}", reply.id),

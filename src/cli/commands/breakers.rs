@@ -2,13 +2,14 @@
 
 use clap::Subcommand;
 
+use crate::api::client::seen::BreakerInfo;
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::tasks::NONE;
 use crate::cli::text::{one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{BreakerInfo, ResetBreaker};
+use crate::kernel::verbs::ResetBreaker;
 
 /// List or reset circuit breakers, which stop starts after repeated failures.
 ///

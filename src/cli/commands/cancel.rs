@@ -32,7 +32,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let reason = session.optional_text("--reason", arguments.reason)?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request = CancelTask {
         id: String::new(),
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         release_children: arguments.release_children,
         board,
     };
-    bulk::each(&client, &ids, session, "cancel", &request, |reply: &ReclaimReply| {
+    bulk::each(&client, &chosen, session, "cancel", &request, |reply: &ReclaimReply| {
         let held = stopping::held(&reply.held);
         format!("Cancelled {}{}{held}", reply.id, stopping::words(reply))
     })

@@ -59,10 +59,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let details: TaskDetails = client.get(&task_url, &session.on_board())?;
     refuse_relative(&details.task)
         .map_err(|refusal| Failure::refused(refusal.code(), refusal.to_string()))?;
-    let wanted = match (details.task.workspace_kind, &details.task.workspace_path) {
-        (WorkspaceKind::Dir, Some(path)) => Some(PathBuf::from(path)),
-        (WorkspaceKind::Dir | WorkspaceKind::Scratch | WorkspaceKind::Worktree, _) => None,
-    };
+    let is_dir = details.task.workspace_kind == WorkspaceKind::Dir;
+    let wanted = details.task.workspace_path.as_ref().filter(|_| is_dir).map(PathBuf::from);
     let worktree = make_worktree(&details.task, &client)?;
     let made = match &wanted {
         Some(path) => MadeDirectories::make(path).map_err(|error| {

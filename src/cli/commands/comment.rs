@@ -1,27 +1,40 @@
 //! `kanban comment`.
 
-use crate::api::client::task_path;
-use crate::cli::commands::Ended;
+use crate::cli::commands::targets::Filter;
+use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
-use crate::exit_codes::CliExit;
+use crate::cli::words;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CommentReply, CommentTask};
 
-/// Comment on a task.
+/// Comment on tasks.
 ///
 /// Tasks in any status accept comments. Workers read the comments of their task before they begin.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kanban comment t_1a2b3c4d the staging database is read-only until noon"
+    override_usage = "kanban comment [OPTIONS] ID TEXT...
+       kanban comment [OPTIONS] ID... --body TEXT
+       kanban comment [OPTIONS] --where FILTER TEXT...",
+    after_help = "Examples:
+  kanban comment t_1a2b3c4d the staging database is read-only until noon
+  kanban comment t_1a2b3c4d t_5e6f7a8b --body \"the staging database is writable again\"
+  kanban comment --where status=ready,label=db the staging database is read-only until noon"
 )]
 pub struct Arguments {
-    /// Task to comment on
-    #[arg(add = complete::tasks())]
-    id: String,
-    /// Text; several words are joined with spaces, `-` reads it from stdin
+    /// Task to comment on (`-` reads ids from stdin), then the text: several words are joined with spaces, `-` reads it from stdin.
+    /// With --body all words are tasks, with --where none is
+    #[arg(value_name = "ID", add = complete::tasks())]
     words: Vec<String>,
+    /// Text, if not behind the task; `-` reads it from stdin
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
+    /// More tasks for the same comment
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
     /// Author, if not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
@@ -30,27 +43,24 @@ pub struct Arguments {
 /// Runs it.
 ///
 /// # Errors
-/// A wrong command line, or the daemon's refusal.
+/// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    if arguments.words.is_empty() {
-        return Err(Failure::usage_of(ErrorCode::CommentBodyRequired, "comment body is required")
-            .with_hint(format!("kanban comment {} your text", arguments.id)));
-    }
-    let path = task_path(&arguments.id, "comment")?;
-    let body = session.text("comment", arguments.words.join(" "))?;
-    let request = CommentTask {
-        id: arguments.id,
-        body,
-        author: arguments.author.or_else(|| author_outside_runs(session)),
-        board: session.board.clone(),
+    let Arguments { words, body, ids: more, filter, author } = arguments;
+    let hint = "kanban comment ID your text, or ID… --body TEXT";
+    let named = words::ids_and_text(&words, filter.is_given(), body)
+        .map_err(|message| Failure::usage(message).with_hint(hint))?;
+    let Some(body) = named.reason else {
+        let required = "comment body is required";
+        return Err(Failure::usage_of(ErrorCode::CommentBodyRequired, required).with_hint(hint));
     };
-    let reply: CommentReply = session.client()?.post(&path, &request)?;
-    if session.output.is_json() {
-        session.output.json(&reply)?;
-    } else {
-        session.output.line(format!("Comment added to {}", reply.task_id))?;
-    }
-    Ok(CliExit::Ok)
+    let body = session.text("comment", body)?;
+    let client = session.client()?;
+    let chosen = filter.chosen(&[named.ids, more].concat(), &client, session)?;
+    let author = author.or_else(|| author_outside_runs(session));
+    let request = CommentTask { id: String::new(), body, author, board: session.board.clone() };
+    bulk::one_or_each(&client, &chosen, session, "comment", &request, |reply: &CommentReply| {
+        format!("Comment added to {}", reply.task_id)
+    })
 }
 
 /// Inside a run the daemon knows who writes and refuses to be told.

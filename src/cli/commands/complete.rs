@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::api::client::artifact_of;
 use crate::api::client::seen::VerdictReply;
+use crate::cli::commands::request_review::reviewer;
+use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
-use crate::cli::words::each_once;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::CompleteTask;
@@ -18,17 +19,18 @@ use crate::kernel::verbs::CompleteTask;
 /// Complete tasks and hand over their results.
 ///
 /// Workers of the child tasks read the summary; the metadata carries facts for programs. Both apply to a single task;
-/// --result may be given for several. Workers must give a summary or a result.
+/// --result may be given for several. Workers must give a summary or a result. A task with a reviewer is not done when its worker
+/// completes it: it is handed in for review.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban complete \"$KANBAN_TASK\" --summary \"API in src/api, 14 tests pass\" \\
       --metadata '{\"changed_files\":[\"src/api.rs\"],\"tests_run\":14}'
   kanban complete \"$KANBAN_TASK\" --summary \"The report\" --artifact out/report.pdf
-  kanban complete t_1a2b3c4d t_5e6f7a8b --result \"shipped with 1.2\"")]
+  kanban complete t_1a2b3c4d t_5e6f7a8b --result \"shipped with 1.2\"
+  kanban complete --where status=ready,label=1.2 --result \"shipped with 1.2\"")]
 pub struct Arguments {
-    /// Tasks to complete
-    #[arg(required = true, value_name = "ID", add = complete::tasks())]
-    ids: Vec<String>,
+    #[command(flatten)]
+    targets: Targets,
     /// Short result, stored in each task; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     result: Option<String>,
@@ -51,13 +53,14 @@ pub struct Arguments {
 /// # Errors
 /// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Arguments { ids, result, summary, metadata, artifacts, created_cards } = arguments;
-    let ids = each_once(&ids);
+    let Arguments { targets, result, summary, metadata, artifacts, created_cards } = arguments;
+    let client = session.client()?;
+    let chosen = targets.chosen(&client, session)?;
     let hands_over = summary.is_some()
         || metadata.is_some()
         || !artifacts.is_empty()
         || !created_cards.is_empty();
-    if ids.len() > 1 && hands_over {
+    if chosen.ids.len() > 1 && hands_over {
         let message = "--summary, --metadata, --artifact and --created-card are per-task";
         return Err(
             Failure::usage(message).with_hint("with these options, complete one task at a time")
@@ -69,7 +72,6 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let metadata = metadata.as_deref().map(read_metadata).transpose()?;
     let artifacts: Vec<Artifact> =
         artifacts.iter().map(|path| artifact_of(path)).collect::<Result<_, _>>()?;
-    let client = session.client()?;
     let board = session.board.clone();
     let request = CompleteTask {
         id: String::new(),
@@ -80,11 +82,16 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         created_cards,
         board,
     };
-    bulk::each(&client, &ids, session, "complete", &request, |reply: &VerdictReply| {
-        match reply.already {
-            true => format!("Completed {} (already completed by this run)", reply.id),
-            false => format!("Completed {}", reply.id),
-        }
+    bulk::each(&client, &chosen, session, "complete", &request, |reply: &VerdictReply| match reply
+        .already
+    {
+        true => format!("Completed {} (already completed by this run)", reply.id),
+        false => match &reply.reviewer {
+            Some(name) => {
+                format!("Handed in {} for its review by {}", reply.id, reviewer(name))
+            }
+            None => format!("Completed {}", reply.id),
+        },
     })
 }
 

@@ -77,6 +77,9 @@ pub struct Arguments {
     /// Model for the agent, if its launcher supports one
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    /// Reviewer of the completed task: `human`, a profile, or `none`. Default: what profile and board are configured to ask for
+    #[arg(long, value_name = "WHO", add = complete::profiles())]
+    review: Option<String>,
     /// Effort level for the agent, if its launcher supports one
     #[arg(long, value_name = "WORD")]
     effort: Option<String>,
@@ -155,6 +158,7 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         model: arguments.model,
         effort: arguments.effort,
         args: arguments.args,
+        review: arguments.review,
         board: session.board.clone(),
     })
 }

@@ -63,9 +63,10 @@ fn send(
     }
     let Some(refused) = reply.refused else { return Ok(()) };
     let location = locations.get(refused.index).map(String::as_str).unwrap_or_default();
-    let failure = Failure::refused(refused.code, format!("{location}: {}", refused.message));
     // A line is refused in a reply, which is the same for every client.
-    let hint = Hint::of_code(refused.code).map(|hint| hint.to_string()).or(refused.hint);
+    let hint = refused.code.known().and_then(Hint::of_code).map(|hint| hint.to_string());
+    let hint = hint.or(refused.hint);
+    let failure = Failure::refused(refused.code, format!("{location}: {}", refused.message));
     Err(match hint {
         Some(hint) => failure.with_hint(hint),
         None => failure,

@@ -13,7 +13,9 @@ use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{profile_or_nobody, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::Ended;
+use crate::cli::commands::bulk::{self, Answer, Shape};
 use crate::cli::commands::create_warnings::print_warnings;
+use crate::cli::commands::targets::{Chosen, Targets};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
@@ -26,20 +28,20 @@ use crate::kernel::verbs::EditTask;
 /// Between title and body.
 const RULE: &str = "---";
 
-/// Edit a task with flags or in your editor.
+/// Edit tasks with flags, or one in your editor.
 ///
 /// Without flags, opens $VISUAL or $EDITOR with the title, a line `---` and the body. Flags change only the named
-/// fields; an empty value clears body or tenant.
+/// fields; an empty value clears body or tenant. --title and --if-version are for a single task.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban edit t_1a2b3c4d
   kanban edit t_1a2b3c4d --title \"Fix the front door\" --priority 5
   kanban edit t_1a2b3c4d --label release --unlabel draft --tenant \"\"
-  kanban edit t_1a2b3c4d --assignee qa --parent t_5e6f7a8b --at \"2026-12-01 09:00\"")]
+  kanban edit t_1a2b3c4d --assignee qa --parent t_5e6f7a8b --at \"2026-12-01 09:00\"
+  kanban edit --where status=todo,label=draft --unlabel draft --priority 3")]
 pub struct Arguments {
-    /// Task to edit
-    #[arg(add = complete::tasks())]
-    id: String,
+    #[command(flatten)]
+    targets: Targets,
     /// New title; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -58,6 +60,9 @@ pub struct Arguments {
     /// Label to remove (repeatable)
     #[arg(long = "unlabel", value_name = "WORD")]
     unlabels: Vec<String>,
+    /// New reviewer: `human`, a profile, or `none`
+    #[arg(long, value_name = "WHO", add = complete::profiles())]
+    review: Option<String>,
     /// New model for the agent, from the next run on; an empty value clears it
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
@@ -140,21 +145,38 @@ impl Arguments {
 /// A wrong command line, an editor that fails, or the daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let path = task_path(&arguments.id, "")?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     if arguments.wants_editor() {
-        if !session.is_interactive() {
-            return Err(Failure::usage(
-                "nothing to change: no flag was given, and there is no terminal for an editor",
-            )
-            .with_hint(format!("kanban edit {} --title \"a better title\"", arguments.id)));
-        }
-        return edit_in_editor(&client, &path, session);
+        return match chosen.one_id() {
+            Some(id) if session.is_interactive() => edit_in_editor(&client, id, session),
+            one => Err(nothing_to_change(&arguments, one.is_some())),
+        };
     }
+    if chosen.ids.len() > 1 && (arguments.title.is_some() || arguments.if_version.is_some()) {
+        return Err(Failure::usage("--title and --if-version are per-task")
+            .with_hint("with these options, edit one task at a time"));
+    }
+    let request = of_flags(arguments, session)?;
+    show(bulk::answers(&client, &chosen, session, "edit", &request)?, &chosen, session)
+}
+
+fn nothing_to_change(arguments: &Arguments, is_one: bool) -> Failure {
+    let why = match is_one {
+        true => "there is no terminal for an editor",
+        false => "the editor is for a single task",
+    };
+    let id = arguments.targets.first_id();
+    Failure::usage(format!("nothing to change: no flag was given, and {why}"))
+        .with_hint(format!("kanban edit {id} --title \"a better title\""))
+}
+
+/// What the flags ask for.
+fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure> {
     let times = session.times();
     let workspace = arguments.workspace.as_deref().map(|it| workspace(it, &session.ambient));
     let workspace = workspace.unwrap_or_default();
-    let request = EditTask {
-        id: arguments.id,
+    Ok(EditTask {
+        id: String::new(),
         assignee: match arguments.assignee.as_deref() {
             Some(name) => Some(profile_or_nobody(name)?.unwrap_or_default()),
             None => None,
@@ -184,28 +206,29 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         remove_labels: arguments.unlabels,
         model: arguments.model,
         effort: arguments.effort,
+        review: arguments.review,
         args: (arguments.no_args || !arguments.args.is_empty()).then_some(arguments.args),
         board: session.board.clone(),
+    })
+}
+
+fn show(answers: Vec<Answer<EditReply>>, chosen: &Chosen, session: &mut Session) -> Ended {
+    let with_skills = |answer: Answer<EditReply>| {
+        answer.map(|reply| EditReply { task: with_skill_list(reply.task), ..reply })
     };
-    let reply: EditReply = client.patch(&path, &request)?;
-    show(reply, session)
+    let answers: Vec<Answer<EditReply>> = answers.into_iter().map(with_skills).collect();
+    print_warnings(answers.iter().flatten().flat_map(|reply| &reply.warnings), session);
+    bulk::show(chosen, Shape::OneOrList, answers, session, |reply: &EditReply| {
+        if reply.changed.is_empty() {
+            return format!("{}: no change", reply.task.id);
+        }
+        format!("Edited {} ({})", reply.task.id, reply.changed.join(", "))
+    })
 }
 
-fn show(reply: EditReply, session: &mut Session) -> Ended {
-    print_warnings(&reply.warnings, session);
-    if session.output.is_json() {
-        session.output.json(&EditReply { task: with_skill_list(reply.task), ..reply })?;
-    } else if reply.changed.is_empty() {
-        session.output.line(format!("{}: no change", reply.task.id))?;
-    } else {
-        let changed = reply.changed.join(", ");
-        session.output.line(format!("Edited {} ({changed})", reply.task.id))?;
-    }
-    Ok(CliExit::Ok)
-}
-
-fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
-    let details: TaskDetails = client.get(path, &session.on_board())?;
+fn edit_in_editor(client: &Client, id: &str, session: &mut Session) -> Ended {
+    let path = task_path(id, "")?;
+    let details: TaskDetails = client.get(&path, &session.on_board())?;
     let task = details.task;
     let before = form(&task);
     let mut folder = PrivateDir::new("kanban-edit")
@@ -219,11 +242,11 @@ fn edit_in_editor(client: &Client, path: &str, session: &mut Session) -> Ended {
     let after = std::fs::read_to_string(&file).map_err(failed)?;
     let asked = request(&task, &before, &after, session);
     let edited = asked.and_then(|request| match request {
-        Some(request) => client.patch(path, &request).map(Some).map_err(Failure::from),
+        Some(request) => client.patch(&path, &request).map(Some).map_err(Failure::from),
         None => Ok(None),
     });
     match edited {
-        Ok(Some(reply)) => show(reply, session),
+        Ok(Some(reply)) => show(vec![Ok(reply)], &Chosen::one(id), session),
         Ok(None) => {
             session.output.line(format!("{}: no change", task.id))?;
             Ok(CliExit::Ok)

@@ -1,5 +1,6 @@
 //! One file per verb: its arguments, its request, its output.
 
+pub mod approve;
 pub mod archive;
 pub mod assign;
 pub mod assignees;
@@ -45,6 +46,8 @@ pub mod reassign;
 pub mod reclaim;
 pub mod reload;
 pub mod reopen;
+pub mod request_changes;
+pub mod request_review;
 pub mod restart;
 pub mod restore;
 pub mod resume;
@@ -104,6 +107,9 @@ pub enum Command {
     Heartbeat(heartbeat::Arguments),
     Complete(complete::Arguments),
     Block(block::Arguments),
+    Approve(approve::Arguments),
+    RequestChanges(request_changes::Arguments),
+    RequestReview(request_review::Arguments),
     RateLimited(rate_limited::Arguments),
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
@@ -174,7 +180,7 @@ impl Command {
             Self::Search(arguments) => search::run(arguments, session),
             Self::Show(arguments) => show::run(&arguments, session),
             Self::Edit(arguments) => edit::run(arguments, session),
-            Self::Assign(arguments) => assign::run(arguments, session),
+            Self::Assign(arguments) => assign::run(&arguments, session),
             Self::Link(arguments) => link::run(arguments, session),
             Self::Unlink(arguments) => unlink::run(arguments, session),
             Self::Comment(arguments) => comment::run(arguments, session),
@@ -184,6 +190,9 @@ impl Command {
             Self::Heartbeat(arguments) => heartbeat::run(arguments, session),
             Self::Complete(arguments) => complete::run(arguments, session),
             Self::Block(arguments) => block::run(arguments, session),
+            Self::Approve(arguments) => approve::run(arguments, session),
+            Self::RequestChanges(arguments) => request_changes::run(arguments, session),
+            Self::RequestReview(arguments) => request_review::run(&arguments, session),
             Self::RateLimited(arguments) => rate_limited::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
@@ -282,6 +291,9 @@ impl Command {
             | Self::Heartbeat(_)
             | Self::Complete(_)
             | Self::Block(_)
+            | Self::Approve(_)
+            | Self::RequestChanges(_)
+            | Self::RequestReview(_)
             | Self::RateLimited(_)
             | Self::Unblock(_)
             | Self::Inbox(_)

@@ -1,6 +1,7 @@
 //! `kanban promote`.
 
 use crate::api::client::seen::PromoteReply;
+use crate::cli::commands::targets::Filter;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
@@ -14,17 +15,25 @@ use crate::kernel::verbs::PromoteTask;
 /// Promotes tasks from `triage`, `todo` and `blocked`. A task with unfinished parents is refused unless --force is
 /// given; from `triage` it moves to `todo` and waits for them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "kanban promote [OPTIONS] ID [REASON]...
+       kanban promote [OPTIONS] ID...
+       kanban promote [OPTIONS] --where FILTER [REASON]...",
+    after_help = "Examples:
   kanban promote t_1a2b3c4d t_5e6f7a8b
+  kanban promote --where status=triage,label=urgent
   kanban promote t_1a2b3c4d the customer is waiting
-  kanban promote t_1a2b3c4d --force --reason \"the parent is only documentation\"")]
+  kanban promote t_1a2b3c4d --force --reason \"the parent is only documentation\""
+)]
 pub struct Arguments {
-    /// Tasks to promote, or one task and a reason
-    #[arg(required = true, value_name = "ID", add = complete::tasks())]
+    /// Tasks to promote (`-` reads ids from stdin), or one task and a reason. With --where all words are the reason
+    #[arg(value_name = "ID", add = complete::tasks())]
     words: Vec<String>,
     /// More tasks to promote for the same reason
-    #[arg(long, value_name = "ID", num_args = 1.., add = complete::tasks())]
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
     ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
     /// Ignore unfinished parents
     #[arg(long)]
     force: bool,
@@ -36,13 +45,14 @@ pub struct Arguments {
 /// Runs it.
 ///
 /// # Errors
-/// No daemon.
+/// A wrong command line, or no daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let (ids, reason) = named(arguments, session)?;
     let client = session.client()?;
+    let chosen = arguments.filter.chosen(&ids, &client, session)?;
     let board = session.board.clone();
     let request = PromoteTask { id: String::new(), force: arguments.force, reason, board };
-    bulk::each(&client, &ids, session, "promote", &request, |reply: &PromoteReply| {
+    bulk::each(&client, &chosen, session, "promote", &request, |reply: &PromoteReply| {
         match (reply.status.known(), reply.unmet.is_empty()) {
             (Some(TaskStatus::Todo), _) => {
                 format!("Promoted {} (todo: a parent is unfinished)", reply.id)
@@ -64,11 +74,14 @@ fn named(
     let wrong = |message: String| {
         Failure::usage(format!("{message}; no task was promoted")).with_hint(hint)
     };
-    let named = words::ids_or_reason(&arguments.words).map_err(wrong)?;
+    let named = match arguments.filter.is_given() {
+        true => words::ids_and_text(&arguments.words, true, None),
+        false => words::ids_or_reason(&arguments.words),
+    };
+    let named = named.map_err(wrong)?;
     let reason = match (named.reason, &arguments.reason) {
         (Some(_), Some(_)) => return Err(wrong("the reason is given twice".to_owned())),
         (words, flag) => words.or_else(|| flag.clone()),
     };
-    let ids = words::each_once(&[named.ids, arguments.ids.clone()].concat());
-    Ok((ids, session.optional_text("--reason", reason)?))
+    Ok(([named.ids, arguments.ids.clone()].concat(), session.optional_text("--reason", reason)?))
 }

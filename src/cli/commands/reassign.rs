@@ -1,29 +1,26 @@
 //! `kanban reassign`.
 
-use crate::api::client::seen::ReclaimReply;
-use crate::api::client::task_path;
-use crate::cli::arguments::profile_or_nobody;
-use crate::cli::commands::create_warnings::print_warnings;
-use crate::cli::commands::{Ended, assign, stopping};
-use crate::cli::complete;
+use crate::cli::commands::Ended;
+use crate::cli::commands::assign::{self, TasksToProfile};
+use crate::cli::commands::stopping::{self, end_runs};
 use crate::cli::session::Session;
-use crate::exit_codes::CliExit;
 use crate::kernel::verbs::ReassignTask;
 
-/// Assign a task to another profile, stopping its run first.
+/// Assign tasks to another profile, stopping their runs first.
 ///
-/// Returns when the processes of the run are gone.
+/// Returns when the processes of the runs are gone.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "kanban reassign [OPTIONS] ID... PROFILE
+       kanban reassign [OPTIONS] --where FILTER PROFILE",
+    after_help = "Examples:
   kanban reassign t_1a2b3c4d senior-dev --reason \"needs database rights\"
-  kanban reassign t_1a2b3c4d none --no-wait")]
+  kanban reassign --where assignee=old-dev,status=running senior-dev
+  kanban reassign t_1a2b3c4d none --no-wait"
+)]
 pub struct Arguments {
-    /// Task to reassign
-    #[arg(add = complete::tasks())]
-    id: String,
-    /// Profile name; `none`, `-` or `null` clears the assignee
-    #[arg(add = complete::profiles())]
-    profile: String,
+    #[command(flatten)]
+    to: TasksToProfile,
     /// Reason, recorded in the run and the event; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -38,22 +35,16 @@ pub struct Arguments {
 /// Runs it.
 ///
 /// # Errors
-/// The daemon's refusal, or processes that do not die.
+/// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let path = task_path(&arguments.id, "reassign")?;
-    let assignee = profile_or_nobody(&arguments.profile)?;
+    let (chosen, assignee) = arguments.to.read(&client, session)?;
     let reason = session.optional_text("--reason", arguments.reason)?;
-    let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
-    let request = ReassignTask { id: arguments.id, assignee, reason, board: session.board.clone() };
-    let reply: ReclaimReply = client.post(&path, &request)?;
-    let reply = watch.until_closed(reply)?;
-    print_warnings(&reply.warnings, session);
-    if session.output.is_json() {
-        session.output.json(&reply)?;
-    } else {
-        let (id, who) = (&reply.id, assign::name(&reply.assignee));
-        session.output.line(format!("Reassigned {id} to {who}{}", stopping::words(&reply)))?;
-    }
-    Ok(CliExit::Ok)
+    let (id, board) = (String::new(), session.board.clone());
+    let request = ReassignTask { id, assignee, reason, board };
+    let no_wait = arguments.no_wait;
+    end_runs(&client, &chosen, no_wait, session, ("reassign", &request), |reply| {
+        let who = assign::name(&reply.assignee);
+        format!("Reassigned {} to {who}{}", reply.id, stopping::words(reply))
+    })
 }

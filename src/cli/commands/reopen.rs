@@ -25,10 +25,10 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request = ReopenTask { id: String::new(), board };
-    bulk::each(&client, &ids, session, "reopen", &request, |reply: &ReopenReply| {
+    bulk::each(&client, &chosen, session, "reopen", &request, |reply: &ReopenReply| {
         let waiting = waiting_again(&reply.demoted);
         format!("Reopened {} ({}){waiting}", reply.id, reply.status)
     })

@@ -49,8 +49,17 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
-/// How a run ended, and how far its processes are when they are not gone.
+/// How a run ended, and how far its processes are when they are not gone; of a review what it said.
 pub(super) fn outcome_word(run: &Run) -> String {
+    let word = work_word(run);
+    match &run.review_verdict {
+        _ if !run.is_review() => word,
+        Some(verdict) => format!("{word}: {}", one_line(verdict)),
+        None => format!("{word} review"),
+    }
+}
+
+fn work_word(run: &Run) -> String {
     match &run.outcome {
         None => format!("({})", run.state.as_str()),
         Some(outcome) if run.is_open() && run.state != RunState::Closed => {

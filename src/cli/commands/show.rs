@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
+use crate::cli::commands::request_review::reviewer;
 use crate::cli::commands::runs::outcome_word;
 use crate::cli::complete;
 use crate::cli::session::Session;
@@ -140,6 +141,11 @@ impl Page {
         }
         if task.priority != 0 {
             rows.push(("priority", task.priority.to_string()));
+        }
+        if let Some(name) = task.acting_reviewer() {
+            let why = task.review_why.as_deref().map(|why| format!(" ({})", one_line(why)));
+            let round = format!(", round {}", task.review_round);
+            rows.push(("review", format!("{}{}{round}", reviewer(name), why.unwrap_or_default())));
         }
         rows.push(("workspace", workspace(task)));
         if let Some(skills) = task.skills.as_ref().filter(|skills| !skills.is_empty()) {

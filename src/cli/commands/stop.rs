@@ -1,25 +1,23 @@
 //! `kanban stop`.
 
-use crate::api::client::seen::ReclaimReply;
-use crate::api::client::task_path;
-use crate::cli::commands::{Ended, stopping};
-use crate::cli::complete;
+use crate::cli::commands::Ended;
+use crate::cli::commands::stopping::{EndRuns, end_runs, status_line};
 use crate::cli::session::Session;
 use crate::kernel::verbs::{AfterStop, StopTask};
 
-/// Stop the run of a task.
+/// Stop the runs of tasks.
 ///
 /// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone. The task is blocked until
 /// `kanban unblock`; to start it again at once use `kanban restart`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban stop t_1a2b3c4d --reason \"wait for the new key\"
+  kanban stop --where status=running,tenant=acme
   kanban stop t_1a2b3c4d --cancel --no-wait
   kanban stop t_1a2b3c4d --force --reason \"the disk is gone, the host will be rebooted\"")]
 pub struct Arguments {
-    /// Task to stop
-    #[arg(add = complete::tasks())]
-    id: String,
+    #[command(flatten)]
+    runs: EndRuns,
     /// Make the task ready again, as `kanban restart` does
     #[arg(long, group = "then")]
     requeue: bool,
@@ -32,12 +30,6 @@ pub struct Arguments {
     /// With --cancel: let the tasks that wait for it go on
     #[arg(long, requires = "cancel")]
     release_children: bool,
-    /// Reason, recorded in the run and the event; `-` reads it from stdin
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Do not wait for the processes to end
-    #[arg(long)]
-    no_wait: bool,
     /// Close the run although processes may be alive: you confirm that they are gone or harmless
     #[arg(long)]
     force: bool,
@@ -59,21 +51,15 @@ impl Arguments {
 /// Runs it.
 ///
 /// # Errors
-/// The daemon's refusal, or processes that do not die.
+/// No daemon, or stdin that cannot be read.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let path = task_path(&arguments.id, "stop")?;
     let then = arguments.then();
-    let reason = session.optional_text("--reason", arguments.reason)?;
-    let watch = stopping::Watch::begin(&client, &arguments.id, arguments.no_wait, session)?;
-    let request = StopTask {
-        id: arguments.id,
-        then,
-        reason,
-        release_children: arguments.release_children,
-        force: arguments.force,
-        board: session.board.clone(),
-    };
-    let reply: ReclaimReply = client.post(&path, &request)?;
-    stopping::show(watch, reply, "Stopped", session)
+    let (release_children, force) = (arguments.release_children, arguments.force);
+    let (chosen, reason, no_wait) = arguments.runs.read(&client, session)?;
+    let board = session.board.clone();
+    let request = StopTask { id: String::new(), then, reason, release_children, force, board };
+    end_runs(&client, &chosen, no_wait, session, ("stop", &request), |reply| {
+        status_line("Stopped", reply)
+    })
 }

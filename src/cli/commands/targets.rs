@@ -5,6 +5,7 @@ use crate::api::client::seen::Task;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::text::one_line;
 use crate::cli::words::each_once;
 use crate::kernel::queries::ListTasks;
 
@@ -15,36 +16,125 @@ const STDIN: &str = "-";
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Targets {
     /// Tasks; `-` reads ids from stdin
-    #[arg(required_unless_present = "filter", value_name = "ID", add = complete::tasks())]
-    pub(super) ids: Vec<String>,
+    #[arg(
+        required_unless_present = "filter",
+        conflicts_with = "filter",
+        value_name = "ID",
+        add = complete::tasks()
+    )]
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+/// Tasks by what they are.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Filter {
     /// All tasks that match: status=, assignee=, tenant=, label= or parent=, separated by commas
-    #[arg(long = "where", value_name = "FILTER", conflicts_with = "ids", id = "filter")]
+    #[arg(long = "where", value_name = "FILTER", id = "filter")]
     filter: Option<String>,
 }
 
+/// The tasks that a command line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chosen {
+    /// Each once.
+    pub(super) ids: Vec<String>,
+    /// How they were named.
+    pub(super) by: ChosenBy,
+}
+
+/// How tasks were named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChosenBy {
+    /// One by its id.
+    OneId,
+    /// Some by their ids.
+    Ids,
+    /// By a filter: the daemon listed them.
+    Filter,
+}
+
+impl Chosen {
+    /// One task, by its id.
+    pub(super) fn one(id: &str) -> Self {
+        Self { ids: vec![id.to_owned()], by: ChosenBy::OneId }
+    }
+
+    /// The one task that was named by its id; none when several could have been named.
+    pub(super) fn one_id(&self) -> Option<&str> {
+        let is_one = self.by == ChosenBy::OneId;
+        self.ids.first().filter(|_| is_one).map(String::as_str)
+    }
+}
+
 impl Targets {
-    /// The tasks, each once. None is no error: a filter that matches nothing has nothing to do.
+    /// The tasks. None is no error: a filter that matches nothing has nothing to do.
     ///
     /// # Errors
     /// A filter that says nothing, stdin that cannot be read, or no daemon.
-    pub(super) fn ids(&self, client: &Client, session: &Session) -> Result<Vec<String>, Failure> {
-        if let Some(filter) = &self.filter {
-            let request =
-                ListTasks { board: session.board.clone(), ..parse(filter).map_err(usage)? };
-            let tasks: Vec<Task> = client.get("/v1/tasks", &request)?;
-            return Ok(tasks.into_iter().map(|task| task.id.to_string()).collect());
-        }
-        let mut ids = Vec::new();
-        for id in &self.ids {
-            if id == STDIN {
-                let text = session.text_as_it_is("ID", STDIN.to_owned())?;
-                ids.extend(text.split_whitespace().map(str::to_owned));
-            } else {
-                ids.push(id.clone());
-            }
-        }
-        Ok(each_once(&ids))
+    pub(super) fn chosen(&self, client: &Client, session: &mut Session) -> Result<Chosen, Failure> {
+        self.filter.chosen(&self.ids, client, session)
     }
+
+    /// The first id, for a hint.
+    pub(super) fn first_id(&self) -> &str {
+        self.ids.first().map_or("ID", String::as_str)
+    }
+}
+
+impl Filter {
+    /// Whether there is one, so that no id is to be expected.
+    pub(super) fn is_given(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The tasks of the filter, else those of these ids, of which `-` stands for all on stdin.
+    ///
+    /// # Errors
+    /// As [`Targets::chosen`].
+    pub(super) fn chosen(
+        &self,
+        ids: &[String],
+        client: &Client,
+        session: &mut Session,
+    ) -> Result<Chosen, Failure> {
+        let chosen = match &self.filter {
+            Some(filter) => matching(filter, client, session)?,
+            None => named(ids, session)?,
+        };
+        if chosen.ids.is_empty() {
+            let of = self.filter.as_ref().map_or("stdin has no ids".to_owned(), |filter| {
+                format!("no task matches {}", one_line(filter))
+            });
+            session.output.complain(&format!("note: {of}"));
+        }
+        Ok(chosen)
+    }
+}
+
+fn matching(filter: &str, client: &Client, session: &Session) -> Result<Chosen, Failure> {
+    let request = ListTasks { board: session.board.clone(), ..parse(filter).map_err(usage)? };
+    let tasks: Vec<Task> = client.get("/v1/tasks", &request)?;
+    let ids = tasks.into_iter().map(|task| task.id.to_string()).collect();
+    Ok(Chosen { ids, by: ChosenBy::Filter })
+}
+
+fn named(given: &[String], session: &Session) -> Result<Chosen, Failure> {
+    let mut ids = Vec::new();
+    for id in given {
+        if id == STDIN {
+            let text = session.text_as_it_is("ID", STDIN.to_owned())?;
+            ids.extend(text.split_whitespace().map(str::to_owned));
+        } else {
+            ids.push(id.clone());
+        }
+    }
+    let by = match given {
+        [id] if id != STDIN => ChosenBy::OneId,
+        _ => ChosenBy::Ids,
+    };
+    Ok(Chosen { ids: each_once(&ids), by })
 }
 
 fn usage(problem: String) -> Failure {

@@ -28,10 +28,10 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let reason = session.optional_text("--reason", arguments.reason)?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request = TriageTask { id: String::new(), reason, board };
-    bulk::each(&client, &ids, session, "triage", &request, |reply: &TriageReply| {
+    bulk::each(&client, &chosen, session, "triage", &request, |reply: &TriageReply| {
         format!("{} is in triage", reply.id)
     })
 }

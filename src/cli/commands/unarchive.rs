@@ -24,10 +24,10 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request = UnarchiveTask { id: String::new(), board };
-    bulk::each(&client, &ids, session, "unarchive", &request, line)
+    bulk::each(&client, &chosen, session, "unarchive", &request, line)
 }
 
 fn line(reply: &UnarchiveReply) -> String {

@@ -29,10 +29,10 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let ids = arguments.targets.ids(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?;
     let board = session.board.clone();
     let request = UnblockTask { id: String::new(), more_starts: arguments.more_starts, board };
-    bulk::each(&client, &ids, session, "unblock", &request, |reply: &UnblockReply| {
+    bulk::each(&client, &chosen, session, "unblock", &request, |reply: &UnblockReply| {
         match reply.status.known() {
             Some(TaskStatus::Todo) => {
                 format!("Unblocked {} (todo: a parent is unfinished)", reply.id)

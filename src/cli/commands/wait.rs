@@ -141,7 +141,7 @@ impl Goal {
                 Some(TaskStatus::Blocked | TaskStatus::Done | TaskStatus::Archived) => true,
                 // Where a person is the reviewer, nothing more comes by itself.
                 Some(TaskStatus::Review) => {
-                    seen.task.reviewer.as_deref().is_none_or(|reviewer| reviewer == HUMAN)
+                    seen.task.acting_reviewer().is_none_or(|reviewer| reviewer == HUMAN)
                 }
                 // Of a status of a newer daemon nothing is known: it is waited for.
                 Some(

@@ -211,6 +211,15 @@ pub(super) const PROFILE: &[Key] = &[
         doc: "Offer the workers the orchestrator's tools in `kanban mcp`, for planning work.",
     },
     Key {
+        name: "review",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"qa\""),
+        unit: None,
+        doc: "Reviewer of the tasks that this profile completes: a profile, \"human\", or \"none\". A profile must run as the \
+         same user. The board may ask for more (`review.boards`), and a task for another (`kanban create --review`).",
+    },
+    Key {
         name: "worktree_submodules",
         kind: Kind::Bool,
         default: None,

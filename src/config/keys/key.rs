@@ -127,6 +127,8 @@ pub enum Kind {
     TemplateTable(&'static [Placeholder]),
     /// A table from names of environment variables to strings.
     VariableTable,
+    /// A table from names to names.
+    NameTable,
     /// A table from these names to whole numbers that are not negative.
     IntegerTable(&'static [&'static str]),
 }
@@ -134,7 +136,10 @@ pub enum Kind {
 impl Kind {
     /// Whether the key has keys of its own below it.
     pub fn is_table(self) -> bool {
-        matches!(self, Self::VariableTable | Self::TemplateTable(_) | Self::IntegerTable(_))
+        matches!(
+            self,
+            Self::VariableTable | Self::TemplateTable(_) | Self::IntegerTable(_) | Self::NameTable
+        )
     }
 }
 
@@ -179,6 +184,7 @@ impl fmt::Display for Kind {
                 f.write_str("a table of environment variables with string values")
             }
             Self::IntegerTable(_) => f.write_str("a table of integers"),
+            Self::NameTable => f.write_str("a table of names"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agents::{LAUNCHER, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
+use super::reviews::REVIEW;
 
 const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;
@@ -54,6 +55,12 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Keys,
         keys: WORKTREE,
     },
+    Section {
+        name: "review",
+        doc: "Reviews: who looks at the work of a task before it is done.",
+        shape: Shape::Keys,
+        keys: REVIEW,
+    },
     Section { name: "log", doc: "The daemon's log.", shape: Shape::Keys, keys: LOG },
     Section {
         name: "metrics",
@@ -95,6 +102,7 @@ pub static SECTIONS: &[Section] = &[
                         "pids_max",
                         "cpu_percent",
                         "orchestrator",
+                        "review",
                         "worktree_submodules",
                         "worktree_setup",
                     ],

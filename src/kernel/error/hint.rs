@@ -87,6 +87,10 @@ pub enum Hint {
         /// The task that is full.
         id: String,
     },
+    /// End a review with its verdict.
+    EndReview,
+    /// End work with its verdict.
+    EndWork,
     /// Ask for less.
     NarrowQuery,
     /// Give the launcher of a profile a place for an option.
@@ -151,6 +155,12 @@ impl Hint {
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task with `kanban create --parent {id} …`")
             }
+            Self::EndReview => {
+                "end it with `kanban approve ID` or `kanban request-changes ID TEXT`".to_owned()
+            }
+            Self::EndWork => {
+                "end it with `kanban complete ID` or `kanban block ID TEXT`".to_owned()
+            }
             Self::NarrowQuery => {
                 "narrow the query with --limit, --status, or longer or rarer words".to_owned()
             }
@@ -192,6 +202,8 @@ impl Hint {
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task that names {id} in the field `parents`")
             }
+            Self::EndReview => "end it with `approve` or `request_changes`".to_owned(),
+            Self::EndWork => "end it with `complete` or `block`".to_owned(),
             Self::NarrowQuery => {
                 "narrow the query with `limit`, `status`, or longer or rarer words".to_owned()
             }
@@ -215,6 +227,8 @@ impl Hint {
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task: kanban_create with {id} among its parents")
             }
+            Self::EndReview => "end it with kanban_approve or kanban_request_changes".to_owned(),
+            Self::EndWork => "end it with kanban_complete or kanban_block".to_owned(),
             Self::NarrowQuery => {
                 "narrow the query: a limit, a status, longer or rarer words".to_owned()
             }
@@ -264,6 +278,8 @@ mod tests {
             Hint::First { verb: "unblock", id: id() },
             Hint::First { verb: "reopen", id: id() },
             Hint::ContinueInNewTask { id: id() },
+            Hint::EndReview,
+            Hint::EndWork,
             Hint::NarrowQuery,
             Hint::AddPlaceholder { option: "model", profile: "dev".to_owned() },
             Hint::words("stop working"),

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::{ErrorCode, Hint};
 use crate::kernel::ids::RunId;
+use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::{Task, TaskStatus};
 
 /// Why the board says no. The text of each is part of the outside contract (its key phrases).
@@ -53,6 +54,28 @@ pub enum Refusal {
     /// A worker blocks without saying why.
     #[error("reason is required: say what you need from a person")]
     ReasonRequired,
+    /// A review sends back without saying why.
+    #[error("say what has to change")]
+    ChangesRequired,
+    /// A run gives a verdict that is not one of its role.
+    #[error(
+        "cannot {verb} {id}: this run {}",
+        if *is_review { "reviews the task: approve it or request changes" } else { "works on the task: it is no review" }
+    )]
+    OtherRole {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// Whether the run is a review.
+        is_review: bool,
+    },
+    /// A profile cannot review the tasks of an assignee.
+    #[error("{fault}")]
+    Reviewer {
+        /// What is in the way.
+        fault: PairFault,
+    },
     /// A worker completes without a handoff.
     #[error("a summary or a result is required")]
     SummaryRequired,
@@ -327,6 +350,10 @@ impl Refusal {
             Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,
             Self::ReasonRequired => ErrorCode::ReasonRequired,
             Self::SummaryRequired => ErrorCode::SummaryRequired,
+            Self::ChangesRequired => ErrorCode::InvalidValue,
+            Self::OtherRole { .. } => ErrorCode::WrongStatus,
+            Self::Reviewer { fault: PairFault::Unknown { .. } } => ErrorCode::UnknownProfile,
+            Self::Reviewer { .. } => ErrorCode::InvalidValue,
             Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
                 ErrorCode::InvalidValue
             }
@@ -389,6 +416,12 @@ impl Refusal {
             Self::UnknownProfile { name, nearest: None } => Hint::Words(format!(
                 "add [profiles.{name}] to the configuration, or assign another profile"
             )),
+            Self::OtherRole { is_review: true, .. } => Hint::EndReview,
+            Self::OtherRole { is_review: false, .. } => Hint::EndWork,
+            Self::Reviewer { fault: PairFault::Unknown { reviewer } } => Hint::Words(format!(
+                "add [profiles.{reviewer}] to the configuration, or name another reviewer"
+            )),
+            Self::Reviewer { .. } => Hint::words("name another reviewer, or `human` for a person"),
             Self::OptionNotTaken { profile, option, .. } => {
                 Hint::AddPlaceholder { option, profile: profile.clone() }
             }
@@ -400,6 +433,7 @@ impl Refusal {
             | Self::CommentAuthorRequired
             | Self::ReasonRequired
             | Self::SummaryRequired
+            | Self::ChangesRequired
             | Self::InvalidValue { .. }
             | Self::WorkspaceKind { .. }
             | Self::ChangedMeanwhile { .. }

@@ -25,7 +25,7 @@ fn each_way_to_end_has_its_outcome() {
         let mut evidence = Evidence::of(end.clone());
         evidence.timed_out = timed_out;
         evidence.oom = oom;
-        assert_eq!(classify(mode, &evidence).0, expected, "{mode:?} {end:?}");
+        assert_eq!(classify(mode, RunRole::Work, &evidence).0, expected, "{mode:?} {end:?}");
     }
 }
 
@@ -45,7 +45,7 @@ fn a_worker_that_had_no_way_to_report_has_not_failed() {
     ] {
         let mut evidence = Evidence::of(end.clone());
         evidence.unheard = Some(unheard(false));
-        let (outcome, error) = classify(mode, &evidence);
+        let (outcome, error) = classify(mode, RunRole::Work, &evidence);
         assert_eq!(outcome, expected, "{mode:?} {end:?}");
         if outcome == RunOutcome::Lost {
             assert!(error.unwrap().contains("/s: it was removed"), "{mode:?} {end:?}");
@@ -56,8 +56,31 @@ fn a_worker_that_had_no_way_to_report_has_not_failed() {
             }
         }
         evidence.timed_out = true;
-        assert_eq!(classify(mode, &evidence).0, RunOutcome::TimedOut);
+        assert_eq!(classify(mode, RunRole::Work, &evidence).0, RunOutcome::TimedOut);
     }
+}
+
+#[test]
+fn the_end_of_a_review_is_its_verdict_only_by_exit_code() {
+    for (mode, end, timed_out, expected) in [
+        (VerdictMode::Exit, ProcessEnd::Exited(0), false, (RunOutcome::Completed, false)),
+        (VerdictMode::Exit, ProcessEnd::Exited(1), false, (RunOutcome::Crashed, true)),
+        (VerdictMode::Exit, ProcessEnd::Exited(1), true, (RunOutcome::TimedOut, false)),
+        (VerdictMode::Exit, ProcessEnd::Exited(2), false, (RunOutcome::Crashed, false)),
+        (VerdictMode::Exit, ProcessEnd::Exited(75), false, (RunOutcome::RateLimited, false)),
+        (VerdictMode::Exit, ProcessEnd::Signalled(1), false, (RunOutcome::Crashed, false)),
+        (VerdictMode::Report, ProcessEnd::Exited(1), false, (RunOutcome::Crashed, false)),
+    ] {
+        let mut evidence = Evidence::of(end.clone());
+        evidence.timed_out = timed_out;
+        let (outcome, _) = classify(mode, RunRole::Review, &evidence);
+        let found = (outcome, requests_changes(mode, outcome, &end));
+        assert_eq!(found, expected, "{mode:?} {end:?} {timed_out}");
+    }
+    let silent = Evidence::of(ProcessEnd::Exited(0));
+    let (outcome, error) = classify(VerdictMode::Report, RunRole::Review, &silent);
+    assert_eq!(outcome, RunOutcome::ProtocolViolation);
+    assert!(error.unwrap().contains("without approving"));
 }
 
 #[test]

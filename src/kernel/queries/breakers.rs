@@ -28,15 +28,36 @@ pub enum BreakerScope {
     Host,
 }
 
+impl BreakerScope {
+    /// All scopes.
+    pub const ALL: [Self; 4] = [Self::Task, Self::Profile, Self::Workspace, Self::Host];
+
+    /// The scope on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Profile => "profile",
+            Self::Workspace => "workspace",
+            Self::Host => "host",
+        }
+    }
+
+    /// The scope of this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
 /// A breaker that is open, or has recent failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct BreakerInfo {
+#[schemars(rename = "BreakerInfo")]
+pub struct BreakerInfo<C = BreakerScope, S = BreakerState> {
     /// `task:ID`, `profile:NAME`, `workspace:PATH` or `host`; the argument of `reset`.
     pub key: String,
     /// What it stops.
-    pub scope: BreakerScope,
+    pub scope: C,
     /// State.
-    pub state: BreakerState,
+    pub state: S,
     /// Consecutive failures.
     pub failures: u32,
     /// Time it opened, epoch seconds.

@@ -7,7 +7,7 @@ use crate::kernel::error::VerbError;
 use crate::kernel::ids::BoardName;
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::inbox::{Kind, Named, Waiting};
-use crate::kernel::rules::reason::Reason;
+use crate::kernel::rules::reason::{Reason, review_by};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
@@ -16,6 +16,9 @@ use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
 
 /// Tasks of one kind and board that are read; the others are counted.
 const READ_MAX: u32 = 100;
+
+/// Reviews of one board that are counted.
+const COUNTED_MAX: u32 = 10_000;
 
 /// What is known beside the rows.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +72,7 @@ pub fn waiting_tasks(
         let all = number(TaskStatus::Blocked, &|_| true);
         add(&mut found, &blocked, (all, Causes::Many(TaskStatus::Blocked)), &of_blocked);
         let reviews = waiting::list_in_review(connection, of)?;
-        let all = number(TaskStatus::Review, &|_| true);
+        let all = waiting::count_in_review(connection, of.board, COUNTED_MAX)?;
         add(&mut found, &reviews, (all, Causes::Many(TaskStatus::Review)), &of_review);
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
@@ -136,7 +139,7 @@ fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
 }
 
 fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {
-    let cause = format!("waits for its review by {}", task.reason.as_deref().unwrap_or(HUMAN));
+    let cause = review_by(HUMAN, task.reason.as_deref());
     of_task(Kind::Review, &cause, board, task)
 }
 

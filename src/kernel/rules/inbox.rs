@@ -94,22 +94,26 @@ impl Kind {
         let Some(first) = ids.first() else { return Vec::new() };
         match self {
             Self::Unkillable => {
-                vec![format!("kanban why {first}"), format!("kanban stop --force {first}")]
+                vec![format!("kanban why {first}"), format!("kanban stop --force {all}")]
             }
             Self::GaveUp => vec![format!("kanban unblock {all}"), format!("kanban log {first}")],
             Self::Blocked => vec![format!("kanban unblock {all}"), format!("kanban why {first}")],
             Self::Held => vec![format!("kanban unblock {all}"), format!("kanban cancel {all}")],
             Self::Review => {
-                vec![format!("kanban complete {first}"), format!("kanban show {first}")]
+                vec![
+                    format!("kanban approve {all}"),
+                    format!("kanban request-changes {first} TEXT"),
+                    format!("kanban show {first}"),
+                ]
             }
-            Self::Unassigned => vec![format!("kanban assign {first} PROFILE")],
+            Self::Unassigned => vec![format!("kanban assign {all} PROFILE")],
             Self::UnknownProfile => {
-                vec![format!("kanban assign {first} PROFILE"), "kanban profiles list".to_owned()]
+                vec![format!("kanban assign {all} PROFILE"), "kanban profiles list".to_owned()]
             }
             Self::UnusableProfile => {
-                vec!["kanban profiles check".to_owned(), format!("kanban assign {first} PROFILE")]
+                vec!["kanban profiles check".to_owned(), format!("kanban assign {all} PROFILE")]
             }
-            Self::Own => vec![format!("kanban complete {first}"), format!("kanban show {first}")],
+            Self::Own => vec![format!("kanban complete {all}"), format!("kanban show {first}")],
             Self::WaitingLong
             | Self::BoardLost
             | Self::Disk
@@ -243,7 +247,7 @@ mod tests {
             |id, cause: &str, since| Waiting::of_task(Kind::Blocked, cause, task(id), Some(since));
         let rows = rows(vec![
             blocked("t_1", "which key?", 9),
-            blocked("t_2", "no network", 5),
+            blocked("t_2", "your turn", 5),
             blocked("t_3", "which key?", 7),
             Waiting::of_host(Kind::Disk, "3 MiB free", "kanban gc"),
         ]);
@@ -253,12 +257,31 @@ mod tests {
             shown,
             [
                 (Kind::Disk, 1, None, "3 MiB free"),
-                (Kind::Blocked, 1, Some(5), "t_2 t: no network"),
+                (Kind::Blocked, 1, Some(5), "t_2 t: your turn"),
                 (Kind::Blocked, 2, Some(7), "2 tasks: which key?"),
             ]
         );
         assert_eq!(rows[0].commands, ["kanban gc"]);
         assert_eq!(rows[2].commands[0], "kanban unblock t_1 t_3");
+    }
+
+    #[test]
+    fn a_command_finishes_a_row_for_every_task_that_it_names() {
+        for kind in [
+            Kind::GaveUp,
+            Kind::Blocked,
+            Kind::Held,
+            Kind::Review,
+            Kind::Unassigned,
+            Kind::UnknownProfile,
+            Kind::UnusableProfile,
+            Kind::Own,
+        ] {
+            let of = |id| Waiting::of_task(kind, "one cause", task(id), None);
+            let rows = rows(vec![of("t_1"), of("t_2")]);
+            let for_all = |command: &String| command.contains(" t_1 t_2");
+            assert!(rows[0].commands.iter().any(for_all), "{:?}", rows[0].commands);
+        }
     }
 
     #[test]

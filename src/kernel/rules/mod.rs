@@ -3,5 +3,7 @@
 pub mod assignee;
 pub mod inbox;
 pub mod landing;
+pub mod pair_fault;
 pub mod reason;
+pub mod review;
 pub mod start;

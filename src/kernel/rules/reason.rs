@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::task::HUMAN;
 
 /// The one reason. Every surface matches it exhaustively.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +35,9 @@ pub enum Reason {
     Review {
         /// Who that is.
         reviewer: Option<String>,
+        /// Why that is a person, in place of the profile that is its reviewer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// The task waits for its parents.
     Dependency {
@@ -180,6 +184,15 @@ pub enum Reason {
     },
     /// No reason: the task starts in the next pass.
     StartsNext,
+}
+
+/// By whom a task is to be reviewed, as every list and explanation says it.
+pub fn review_by(reviewer: &str, why: Option<&str>) -> String {
+    let by = if reviewer == HUMAN { "a person" } else { reviewer };
+    match why {
+        Some(why) => format!("waits for its review by {by}: {why}"),
+        None => format!("waits for its review by {by}"),
+    }
 }
 
 impl Reason {

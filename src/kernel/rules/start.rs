@@ -1,4 +1,4 @@
-//! Whether a ready task may start, and if not, why: the only place where that is decided.
+//! Whether a ready task may start, or the review of one, and if not, why: the only place where that is decided.
 //!
 //! Each function looks at one thing (the board, the limit of runs, a profile, a task, a place) and returns what it lets through,
 //! or the [`Reason`] why nothing. A dispatch pass asks about the board and each profile once and about a task only when it is at
@@ -10,9 +10,10 @@ use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::reason::Reason;
+use crate::kernel::rules::review;
 use crate::kernel::run::RunState;
 use crate::kernel::store::leases::LeaseOwner;
-use crate::kernel::task::Task;
+use crate::kernel::task::{HUMAN, Task, TaskStatus};
 
 /// A breaker as a start meets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,7 @@ pub fn profile(facts: &ProfileFacts) -> Result<u32, Reason> {
     }
 }
 
-/// What is known of one ready task.
+/// What is known of one task that waits for its start.
 #[derive(Debug, Clone)]
 pub struct TaskFacts<'a> {
     /// The task.
@@ -118,14 +119,22 @@ pub struct TaskFacts<'a> {
     pub is_automatic: bool,
 }
 
-/// Whether nothing that lies with a ready task itself keeps it from starting.
+/// Whether nothing that lies with a task itself keeps it from starting.
 ///
 /// # Errors
 /// The reason why it does not start.
 pub fn task(facts: &TaskFacts<'_>, policy: &Policy) -> Result<(), Reason> {
     let task = facts.task;
-    let assignee = task.assignee.as_deref();
-    policy.assignees.get(assignee, facts.is_of_person).startable(assignee)?;
+    let profile = task.start_profile();
+    let is_review = task.status == TaskStatus::Review;
+    let is_of_person = facts.is_of_person && !is_review;
+    policy.assignees.get(profile, is_of_person).startable(profile)?;
+    if is_review
+        && let Err(fault) = review::pair(task.reviewer.as_deref(), task.assignee.as_deref(), policy)
+    {
+        let reviewer = Some(HUMAN.to_owned());
+        return Err(Reason::Review { reviewer, why: Some(fault.to_string()) });
+    }
     if let Some((run_id, state)) = facts.open_run {
         return Err(match state {
             RunState::Unkillable => Reason::PreviousRunUnkillable { run_id },

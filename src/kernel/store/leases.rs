@@ -7,7 +7,7 @@ use super::Doing;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{HOST_PREFIX, RunId, TaskId};
 use crate::kernel::store::Connection;
-use crate::kernel::store::queue::{Backoff, list_ready_assignees};
+use crate::kernel::store::queue::{Backoff, list_queued_profiles};
 use crate::kernel::task::WorkspaceKind;
 
 /// Who holds a lease.
@@ -43,7 +43,7 @@ pub fn take(connection: &Connection, key: &str, run_id: RunId) -> Result<(), Fau
         .doing("take a lease")
 }
 
-/// Takes a ready task out of the queue until what `key` names is free or found out. `because` is one line for people, where the
+/// Takes a task out of its queue until what `key` names is free or found out. `because` is one line for people, where the
 /// key alone does not say why.
 pub fn wait_for(
     connection: &Connection,
@@ -53,7 +53,7 @@ pub fn wait_for(
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "UPDATE tasks SET waits_for = :key, waits_because = :because WHERE id = :id AND status = 'ready'",
+            "UPDATE tasks SET waits_for = :key, waits_because = :because WHERE id = :id AND queue_profile IS NOT NULL",
         )
         .and_then(|mut s| {
             s.execute(named_params! { ":id": task_id, ":key": key, ":because": because })
@@ -102,7 +102,7 @@ pub fn list_profiles_waiting(connection: &Connection, key: &str) -> Result<Vec<S
     let doing = "list paths with waiting tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT DISTINCT assignee FROM tasks WHERE waits_for = :key AND assignee IS NOT NULL",
+            "SELECT DISTINCT queue_profile FROM tasks WHERE waits_for = :key AND queue_profile IS NOT NULL",
         )
         .doing(doing)?;
     let rows = statement.query_map(named_params! { ":key": key }, |row| row.get(0)).doing(doing)?;
@@ -136,20 +136,20 @@ pub fn release_all(connection: &Connection, key: &str) -> Result<usize, Fault> {
         .doing("release waiting tasks")
 }
 
-/// Puts the first of each assignee who waits for `key` back into the queue: one of them will take it, and which one is
+/// Puts the first of each queue that waits for `key` back into it: one of them will take it, and which one is
 /// for the queue to say.
 pub fn release_heads(connection: &Connection, key: &str) -> Result<usize, Fault> {
     connection
         .prepare_cached(
-            "WITH RECURSIVE lane (assignee) AS (
-               SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key)
+            "WITH RECURSIVE lane (profile) AS (
+               SELECT (SELECT min(queue_profile) FROM tasks WHERE waits_for = :key)
                UNION ALL
-               SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
-               FROM lane WHERE lane.assignee IS NOT NULL)
+               SELECT (SELECT min(queue_profile) FROM tasks WHERE waits_for = :key AND queue_profile > lane.profile)
+               FROM lane WHERE lane.profile IS NOT NULL)
              UPDATE tasks SET waits_for = NULL, waits_because = NULL WHERE id IN (
-               SELECT (SELECT t.id FROM tasks t WHERE t.waits_for = :key AND t.assignee = lane.assignee
+               SELECT (SELECT t.id FROM tasks t WHERE t.waits_for = :key AND t.queue_profile = lane.profile
                        ORDER BY t.priority DESC, t.seq LIMIT 1)
-               FROM lane WHERE lane.assignee IS NOT NULL)",
+               FROM lane WHERE lane.profile IS NOT NULL)",
         )
         .and_then(|mut s| s.execute(named_params! { ":key": key }))
         .doing("release the next waiting tasks")
@@ -167,8 +167,8 @@ pub fn release_everybody(connection: &Connection) -> Result<usize, Fault> {
         .doing("release all waiting tasks")
 }
 
-/// Paths that the ready tasks at the heads of the queues name, and the repositories of worktrees that were made before: of at most
-/// `limit` tasks of each assignee, and of at most `limit` that wait for something.
+/// Paths that the tasks at the heads of the queues name, and the repositories of worktrees that were made before: of at most
+/// `limit` tasks of each queue, and of at most `limit` that wait for something.
 pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<String>, Fault> {
     let doing = "list the paths of ready tasks";
     let mut paths = Vec::new();
@@ -184,19 +184,19 @@ pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<Strin
         (
             Backoff::Over,
             "SELECT workspace_kind, workspace_path, repository FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+             WHERE queue_profile = :profile AND not_before IS NULL AND waits_for IS NULL
              ORDER BY priority DESC, seq LIMIT :limit",
         ),
         (
             Backoff::Running,
             "SELECT workspace_kind, workspace_path, repository FROM tasks
-             WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee = :assignee
+             WHERE queue_profile = :profile AND not_before IS NOT NULL AND waits_for IS NULL
              ORDER BY priority DESC, seq LIMIT :limit",
         ),
     ] {
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
-        for (assignee, _) in list_ready_assignees(connection, backoff)? {
-            let row = named_params! { ":assignee": assignee, ":limit": limit };
+        for (profile, _) in list_queued_profiles(connection, backoff)? {
+            let row = named_params! { ":profile": profile, ":limit": limit };
             let mut rows = statement.query(row).doing(doing)?;
             while let Some(row) = rows.next().doing(doing)? {
                 take(row).doing(doing)?;
@@ -206,7 +206,7 @@ pub fn list_ready_paths(connection: &Connection, limit: u32) -> Result<Vec<Strin
     let mut statement = connection
         .prepare_cached(
             "SELECT workspace_kind, workspace_path, repository FROM tasks
-             WHERE waits_for > '' AND status = 'ready' LIMIT :limit",
+             WHERE waits_for > '' AND queue_profile IS NOT NULL LIMIT :limit",
         )
         .doing(doing)?;
     let mut rows = statement.query(named_params! { ":limit": limit }).doing(doing)?;

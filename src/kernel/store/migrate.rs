@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, sql: include_str!("migrations/0012_application.sql") },
     Migration { version: 13, sql: include_str!("migrations/0013_rows.sql") },
     Migration { version: 14, sql: include_str!("migrations/0014_people.sql") },
+    Migration { version: 15, sql: include_str!("migrations/0015_review.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -1,4 +1,4 @@
-//! The queue of ready tasks, read through its partial indexes only.
+//! The queues of tasks that may be started, ready or in review by a profile, read through their partial indexes only.
 
 use std::cmp::Reverse;
 
@@ -11,31 +11,30 @@ use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
 use crate::kernel::store::boards::BoardKey;
 
-/// Assignees that have a ready task, and whether each is in the table of people, found by skipping through the queue's index.
-pub fn list_ready_assignees(
+/// Profiles that have a task in their queue, and whether each is in the table of people, found by skipping through its index.
+pub fn list_queued_profiles(
     connection: &Connection,
     backoff: Backoff,
 ) -> Result<Vec<(String, bool)>, Fault> {
-    let doing = "list ready assignees";
+    let doing = "list the queues";
     let sql = match backoff {
         Backoff::Over => {
-            "WITH RECURSIVE lane (assignee) AS (
-               SELECT (SELECT min(assignee) FROM tasks WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee > '')
+            "WITH RECURSIVE lane (profile) AS (
+               SELECT (SELECT min(queue_profile) FROM tasks WHERE not_before IS NULL AND waits_for IS NULL AND queue_profile > '')
                UNION ALL
-               SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee > lane.assignee)
-               FROM lane WHERE lane.assignee IS NOT NULL)
-             SELECT assignee, assignee IN (SELECT name FROM people) FROM lane WHERE assignee IS NOT NULL"
+               SELECT (SELECT min(queue_profile) FROM tasks
+                       WHERE not_before IS NULL AND waits_for IS NULL AND queue_profile > lane.profile)
+               FROM lane WHERE lane.profile IS NOT NULL)
+             SELECT profile, profile IN (SELECT name FROM people) FROM lane WHERE profile IS NOT NULL"
         }
         Backoff::Running => {
-            "WITH RECURSIVE lane (assignee) AS (
-               SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee > '')
+            "WITH RECURSIVE lane (profile) AS (
+               SELECT (SELECT min(queue_profile) FROM tasks WHERE not_before IS NOT NULL AND waits_for IS NULL AND queue_profile > '')
                UNION ALL
-               SELECT (SELECT min(assignee) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NOT NULL AND waits_for IS NULL AND assignee > lane.assignee)
-               FROM lane WHERE lane.assignee IS NOT NULL)
-             SELECT assignee, assignee IN (SELECT name FROM people) FROM lane WHERE assignee IS NOT NULL"
+               SELECT (SELECT min(queue_profile) FROM tasks
+                       WHERE not_before IS NOT NULL AND waits_for IS NULL AND queue_profile > lane.profile)
+               FROM lane WHERE lane.profile IS NOT NULL)
+             SELECT profile, profile IN (SELECT name FROM people) FROM lane WHERE profile IS NOT NULL"
         }
     };
     let mut statement = connection.prepare_cached(sql).doing(doing)?;
@@ -52,30 +51,30 @@ pub enum Backoff {
     Running,
 }
 
-/// The next task of `assignee` after `after` (from the head when none). Tasks whose previous run is still open are passed over.
+/// The next task in the queue of `profile` after `after` (from the head when none). Tasks whose previous run is still open are passed over.
 /// Tasks in back-off stand in the queue too when `with_backoff` says so: a manual dispatch does not wait for them.
 pub fn next(
     connection: &Connection,
-    assignee: &str,
+    profile: &str,
     after: Option<&QueueKey>,
     with_backoff: bool,
 ) -> Result<Option<QueueKey>, Fault> {
-    let free = next_in_queue(connection, assignee, after, Backoff::Over)?;
+    let free = next_in_queue(connection, profile, after, Backoff::Over)?;
     if !with_backoff {
         return Ok(free);
     }
-    let held = next_in_queue(connection, assignee, after, Backoff::Running)?;
+    let held = next_in_queue(connection, profile, after, Backoff::Running)?;
     Ok(match (free, held) {
         (Some(free), Some(held)) => Some(free.min(held)),
         (free, held) => free.or(held),
     })
 }
 
-/// A ready task outside the queue of its assignee.
+/// A task that waits for its start outside its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
-    /// Its assignee.
-    pub assignee: String,
+    /// Whose queue that is.
+    pub profile: String,
     /// Where it stands once it is back.
     pub key: QueueKey,
 }
@@ -83,8 +82,8 @@ pub struct Aside {
 macro_rules! select_aside {
     ($rest:literal) => {
         concat!(
-            "SELECT t.assignee, t.priority, t.seq, t.id FROM tasks t
-             WHERE t.status = 'ready' AND t.assignee > ''
+            "SELECT t.queue_profile, t.priority, t.seq, t.id FROM tasks t
+             WHERE t.queue_profile > ''
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL) AND ",
             $rest
         )
@@ -112,7 +111,7 @@ pub fn list_waiting(
     list_aside(connection, sql, parameters)
 }
 
-/// The first of each assignee who waits for `key`: those that [`super::leases::release_heads`] puts back into the queue. Left out
+/// The first of each queue that waits for `key`: those that [`super::leases::release_heads`] puts back into the queue. Left out
 /// are those whose back-off runs, unless `with_backoff` says otherwise.
 pub fn list_waiting_heads(
     connection: &Connection,
@@ -123,14 +122,14 @@ pub fn list_waiting_heads(
     let sql = select_aside!(
         "(:with_backoff OR t.not_before IS NULL OR t.not_before <= :now)
                AND t.id IN (
-                 WITH RECURSIVE lane (assignee) AS (
-                   SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key)
+                 WITH RECURSIVE lane (profile) AS (
+                   SELECT (SELECT min(queue_profile) FROM tasks WHERE waits_for = :key)
                    UNION ALL
-                   SELECT (SELECT min(assignee) FROM tasks WHERE waits_for = :key AND assignee > lane.assignee)
-                   FROM lane WHERE lane.assignee IS NOT NULL)
-                 SELECT (SELECT h.id FROM tasks h WHERE h.waits_for = :key AND h.assignee = lane.assignee
+                   SELECT (SELECT min(queue_profile) FROM tasks WHERE waits_for = :key AND queue_profile > lane.profile)
+                   FROM lane WHERE lane.profile IS NOT NULL)
+                 SELECT (SELECT h.id FROM tasks h WHERE h.waits_for = :key AND h.queue_profile = lane.profile
                          ORDER BY h.priority DESC, h.seq LIMIT 1)
-                 FROM lane WHERE lane.assignee IS NOT NULL)"
+                 FROM lane WHERE lane.profile IS NOT NULL)"
     );
     let parameters = named_params! { ":key": key, ":with_backoff": with_backoff, ":now": now };
     list_aside(connection, sql, parameters)
@@ -147,16 +146,16 @@ fn list_aside(
         .query_map(parameters, |row| {
             let key =
                 QueueKey { priority: Reverse(row.get(1)?), seq: row.get(2)?, id: row.get(3)? };
-            Ok(Aside { assignee: row.get(0)?, key })
+            Ok(Aside { profile: row.get(0)?, key })
         })
         .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// How many tasks stand before `key` in the queue of `assignee`, counted up to `limit`.
+/// How many tasks stand before `key` in the queue of `profile`, counted up to `limit`.
 pub fn count_before(
     connection: &Connection,
-    assignee: &str,
+    profile: &str,
     key: &QueueKey,
     limit: u32,
 ) -> Result<u32, Fault> {
@@ -164,7 +163,7 @@ pub fn count_before(
         .prepare_cached(
             "SELECT count(*) FROM (
                SELECT 1 FROM tasks t
-               WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL AND t.assignee = :assignee
+               WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
                  AND t.priority >= :priority
                  AND (t.priority > :priority OR t.seq < :seq)
                  AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
@@ -172,7 +171,7 @@ pub fn count_before(
         )
         .and_then(|mut s| {
             let parameters = named_params! {
-                ":assignee": assignee, ":priority": key.priority.0, ":seq": key.seq, ":limit": limit,
+                ":profile": profile, ":priority": key.priority.0, ":seq": key.seq, ":limit": limit,
             };
             s.query_row(parameters, |row| row.get(0))
         })
@@ -181,7 +180,7 @@ pub fn count_before(
 
 fn next_in_queue(
     connection: &Connection,
-    assignee: &str,
+    profile: &str,
     after: Option<&QueueKey>,
     backoff: Backoff,
 ) -> Result<Option<QueueKey>, Fault> {
@@ -189,8 +188,7 @@ fn next_in_queue(
     let sql = match backoff {
         Backoff::Over => {
             "SELECT t.priority, t.seq, t.id FROM tasks t
-             WHERE t.status = 'ready' AND t.not_before IS NULL AND t.waits_for IS NULL
-               AND t.assignee = :assignee
+             WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
                AND t.priority <= :priority
                AND (t.priority < :priority OR t.seq > :seq)
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
@@ -198,8 +196,7 @@ fn next_in_queue(
         }
         Backoff::Running => {
             "SELECT t.priority, t.seq, t.id FROM tasks t
-             WHERE t.status = 'ready' AND t.not_before IS NOT NULL AND t.waits_for IS NULL
-               AND t.assignee = :assignee
+             WHERE t.queue_profile = :profile AND t.not_before IS NOT NULL AND t.waits_for IS NULL
                AND t.priority <= :priority
                AND (t.priority < :priority OR t.seq > :seq)
                AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
@@ -211,7 +208,7 @@ fn next_in_queue(
         .prepare_cached(sql)
         .and_then(|mut s| {
             let parameters =
-                named_params! { ":assignee": assignee, ":priority": priority, ":seq": seq };
+                named_params! { ":profile": profile, ":priority": priority, ":seq": seq };
             s.query_row(parameters, |row| {
                 Ok(QueueKey { priority: Reverse(row.get(0)?), seq: row.get(1)?, id: row.get(2)? })
             })
@@ -225,11 +222,8 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     let doing = "list unassigned tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT id, priority, seq FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee IS NULL
-             UNION ALL
-             SELECT id, priority, seq FROM tasks
-             WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = ''
+            "SELECT id FROM tasks
+             WHERE queue_profile = '' AND not_before IS NULL AND waits_for IS NULL
              ORDER BY priority DESC, seq",
         )
         .doing(doing)?;
@@ -237,8 +231,8 @@ pub fn list_ready_unassigned(connection: &Connection) -> Result<Vec<TaskId>, Fau
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// Since when the task has been ready that stands first in the queue of each assignee and priority; the earliest of an assignee.
-/// Skips through the queue's index: what it costs grows with the assignees and their priorities (of each at most 64), never with the
+/// Since when the task has been waiting that stands first in each queue and priority; the earliest of a queue.
+/// Skips through the queues' index: what it costs grows with the queues and their priorities (of each at most 64), never with the
 /// tasks.
 pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSeconds)>, Fault> {
     let doing = "find the oldest ready tasks";
@@ -246,26 +240,26 @@ pub fn list_oldest_ready(connection: &Connection) -> Result<Vec<(String, EpochSe
         .prepare_cached(
             "WITH RECURSIVE lane (priority) AS (
                SELECT (SELECT max(priority) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee)
+                       WHERE queue_profile = :profile AND not_before IS NULL AND waits_for IS NULL)
                UNION ALL
                SELECT (SELECT max(priority) FROM tasks
-                       WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+                       WHERE queue_profile = :profile AND not_before IS NULL AND waits_for IS NULL
                          AND priority < lane.priority)
                FROM lane WHERE lane.priority IS NOT NULL
                LIMIT 64)
              SELECT min((SELECT coalesce(ready_at, created_at) FROM tasks
-                         WHERE status = 'ready' AND not_before IS NULL AND waits_for IS NULL AND assignee = :assignee
+                         WHERE queue_profile = :profile AND not_before IS NULL AND waits_for IS NULL
                            AND priority = lane.priority
                          ORDER BY seq LIMIT 1))
              FROM lane WHERE lane.priority IS NOT NULL",
         )
         .doing(doing)?;
     let mut found = Vec::new();
-    for (assignee, _) in list_ready_assignees(connection, Backoff::Over)? {
+    for (profile, _) in list_queued_profiles(connection, Backoff::Over)? {
         let since: Option<EpochSeconds> = statement
-            .query_row(named_params! { ":assignee": assignee }, |row| row.get(0))
+            .query_row(named_params! { ":profile": profile }, |row| row.get(0))
             .doing(doing)?;
-        found.extend(since.map(|since| (assignee, since)));
+        found.extend(since.map(|since| (profile, since)));
     }
     Ok(found)
 }

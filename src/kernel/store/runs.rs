@@ -6,12 +6,16 @@ use super::Doing;
 use super::rows::{lenient_json, lenient_list, lenient_names};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
-use crate::kernel::run::{Run, RunOutcome, RunState};
+use crate::kernel::run::{Run, RunOutcome, RunRole, RunState};
 use crate::kernel::store::Connection;
 
+mod completed;
 mod pages;
 mod process;
 
+pub use completed::{
+    RecentWork, get_latest_completed, get_latest_review, list_recent_completed, list_users_since,
+};
 pub use pages::{RunPage, Summaries, newest_gave_up, newest_page, page_after, summaries_within};
 pub use process::{
     LaunchFacts, ProcessIds, set_heartbeat, set_launch, set_process_ids, set_session_if_none,
@@ -24,7 +28,8 @@ macro_rules! select_runs {
                     ended_at, closed_at, state, supervised, automatic, cause, verdict_by, claim_lock, claim_expires,
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
-                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes, host_id
+                    artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes, host_id,
+                    role, review_verdict
              FROM task_runs ",
             $rest
         )
@@ -83,6 +88,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         resumed_run_id: row.get(42)?,
         workspace_notes: lenient_names(row.get(43)?).unwrap_or_default(),
         host_id: row.get(44)?,
+        role: row.get(45)?,
+        review_verdict: row.get(46)?,
     })
 }
 
@@ -118,6 +125,8 @@ pub struct NewRun<'a> {
     pub automatic: bool,
     /// Failures after which its task is given up, when a person's dispatch said so.
     pub failure_limit: Option<u32>,
+    /// What it is for.
+    pub role: RunRole,
     /// Start, epoch seconds.
     pub now: EpochSeconds,
 }
@@ -128,9 +137,9 @@ pub fn insert_open(connection: &Connection, run: &NewRun<'_>) -> Result<RunId, F
     connection
         .prepare_cached(
             "INSERT INTO task_runs (task_id, profile, step_key, status, claim_lock, claim_expires, max_runtime_seconds,
-                                    started_at, supervised, automatic, failure_limit, state)
+                                    started_at, supervised, automatic, failure_limit, state, role)
              VALUES (:task_id, :profile, :step_key, 'running', :lock, :expires, :max_runtime, :now, :supervised,
-                     :automatic, :failure_limit, :state)
+                     :automatic, :failure_limit, :state, :role)
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -139,7 +148,7 @@ pub fn insert_open(connection: &Connection, run: &NewRun<'_>) -> Result<RunId, F
                     ":task_id": run.task_id, ":profile": run.profile, ":step_key": run.step_key, ":lock": run.lock,
                     ":expires": run.expires, ":max_runtime": run.max_runtime_seconds, ":now": run.now,
                     ":supervised": run.supervised, ":automatic": run.automatic,
-                    ":failure_limit": run.failure_limit, ":state": state,
+                    ":failure_limit": run.failure_limit, ":state": state, ":role": run.role.as_str(),
                 },
                 |row| row.get(0),
             )
@@ -166,6 +175,8 @@ pub struct RunVerdict<'a> {
     pub artifacts: Option<&'a str>,
     /// JSON list of the ids of created tasks as text.
     pub created_cards: Option<&'a str>,
+    /// What a review said.
+    pub review: Option<&'a str>,
     /// Who gave it.
     pub by: &'a str,
     /// End, epoch seconds.
@@ -183,9 +194,9 @@ pub fn insert_ended(
     connection
         .prepare_cached(
             "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, artifacts,
-                                    created_cards, verdict_by, started_at, ended_at, closed_at, state)
+                                    created_cards, verdict_by, started_at, ended_at, closed_at, state, role, review_verdict)
              VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :artifacts,
-                     :created_cards, :by, :now, :now, :now, 'closed')
+                     :created_cards, :by, :now, :now, :now, 'closed', :role, :review)
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -195,6 +206,8 @@ pub fn insert_ended(
                     ":outcome": verdict.outcome, ":summary": verdict.summary, ":error": verdict.error,
                     ":metadata": verdict.metadata, ":artifacts": verdict.artifacts,
                     ":created_cards": verdict.created_cards, ":by": verdict.by, ":now": verdict.now,
+                    ":role": verdict.review.map_or(RunRole::Work, |_| RunRole::Review).as_str(),
+                    ":review": verdict.review,
                 },
                 |row| row.get(0),
             )
@@ -212,7 +225,8 @@ pub fn set_verdict_if_none(
         .prepare_cached(
             "UPDATE task_runs
              SET status = :status, outcome = :outcome, cause = :cause, summary = :summary, error = :error,
-                 metadata = :metadata, artifacts = :artifacts, created_cards = :created_cards, verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
+                 metadata = :metadata, artifacts = :artifacts, created_cards = :created_cards, review_verdict = :review,
+                 verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
              WHERE id = :id AND ended_at IS NULL",
         )
         .and_then(|mut s| {
@@ -220,7 +234,7 @@ pub fn set_verdict_if_none(
                 ":id": id, ":status": verdict.status, ":outcome": verdict.outcome, ":cause": verdict.cause,
                 ":summary": verdict.summary, ":error": verdict.error, ":metadata": verdict.metadata,
                 ":artifacts": verdict.artifacts, ":created_cards": verdict.created_cards,
-                ":by": verdict.by, ":now": verdict.now,
+                ":review": verdict.review, ":by": verdict.by, ":now": verdict.now,
             })
         })
         .map(|changed| changed == 1)
@@ -437,63 +451,4 @@ pub fn list_lingering(connection: &Connection, limit: u32) -> Result<Vec<RunId>,
     let rows =
         statement.query_map(named_params! { ":limit": limit }, |row| row.get(0)).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
-}
-
-/// A completed run of an assignee on some other task, for the worker's context.
-#[derive(Debug, Clone)]
-pub struct RecentWork {
-    /// The task.
-    pub task_id: TaskId,
-    /// Its title.
-    pub title: String,
-    /// When the run ended.
-    pub ended_at: EpochSeconds,
-    /// Its summary.
-    pub summary: Option<String>,
-}
-
-/// The newest completed runs of `profile` on tasks other than `except`.
-pub fn list_recent_completed(
-    connection: &Connection,
-    profile: &str,
-    except: &TaskId,
-    limit: usize,
-) -> Result<Vec<RecentWork>, Fault> {
-    let doing = "list recent work";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT r.task_id, t.title, r.ended_at, r.summary
-             FROM task_runs r JOIN tasks t ON t.id = r.task_id
-             WHERE r.profile = :profile AND r.outcome = 'completed' AND r.task_id <> :except
-             ORDER BY r.ended_at DESC, r.id DESC LIMIT :limit",
-        )
-        .doing(doing)?;
-    let rows = statement
-        .query_map(
-            named_params! { ":profile": profile, ":except": except, ":limit": limit },
-            |row| {
-                Ok(RecentWork {
-                    task_id: row.get(0)?,
-                    title: row.get(1)?,
-                    ended_at: row.get(2)?,
-                    summary: row.get(3)?,
-                })
-            },
-        )
-        .doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
-}
-
-/// The newest completed run of a task.
-pub fn get_latest_completed(
-    connection: &Connection,
-    task_id: &TaskId,
-) -> Result<Option<Run>, Fault> {
-    connection
-        .prepare_cached(select_runs!(
-            "WHERE task_id = :task_id AND outcome = 'completed' ORDER BY id DESC LIMIT 1"
-        ))
-        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
-        .doing("read the newest completed run")
 }

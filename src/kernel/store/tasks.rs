@@ -2,6 +2,7 @@
 
 mod due;
 mod moves;
+mod review;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -18,7 +19,10 @@ pub use due::{
     runtime_from, set_waiting_told,
 };
 pub(super) use moves::status_since;
-pub use moves::{Arrival, set_status};
+pub use moves::{Arrival, Start, set_status};
+pub use review::{
+    list_review_pairs, list_reviews_of, set_review_failures, set_review_why, set_reviewer,
+};
 
 /// `SELECT` of every column that [`read_of`] maps, with the rest of the statement behind it.
 macro_rules! select_tasks {
@@ -29,7 +33,8 @@ macro_rules! select_tasks {
              t.spawn_failures, t.worker_pid, t.last_spawn_error, t.max_runtime_seconds, t.no_max_runtime, t.last_heartbeat_at, \
              t.current_run_id, t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts, \
              t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id, t.branch_name, t.seq, t.start_at, \
-             t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind, t.archived_from, t.version, \
+             t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind, t.archived_from, t.version, t.reviewer_chosen, \
+             t.review_round, t.review_failures, t.review_violations, t.review_why, \
              (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)",
             $rest
         )
@@ -43,7 +48,7 @@ pub(super) const EVERY: &str =
 
 /// Maps a row of [`select_tasks`] with the name of its board behind.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
-    read_of(row, row.get(47)?)
+    read_of(row, row.get(52)?)
 }
 
 /// Maps a row of [`select_tasks`], of a task of this board.
@@ -96,7 +101,12 @@ pub(super) fn read_of(row: &Row<'_>, board: BoardName) -> rusqlite::Result<Task>
         block_kind: row.get(43)?,
         archived_from: row.get(44)?,
         version: row.get(45)?,
-        labels: labels(row.get_ref(46)?)?,
+        reviewer_chosen: row.get(46)?,
+        review_round: row.get(47)?,
+        review_failures: row.get(48)?,
+        review_violations: row.get(49)?,
+        review_why: row.get(50)?,
+        labels: labels(row.get_ref(51)?)?,
     })
 }
 
@@ -164,11 +174,12 @@ pub fn insert(
         .prepare_cached(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
                                 workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
-                                max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args, status_since, arrived_at)
+                                max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args, status_since, reviewer,
+                                reviewer_chosen, arrived_at)
              VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status,
                      :priority, :tenant, :workspace_kind, :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
                      :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args, :since,
-                     max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
+                     :reviewer, :reviewer_chosen, max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
                                                 ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
         .and_then(|mut s| {
@@ -181,6 +192,7 @@ pub fn insert(
                 ":idempotency_hash": idempotency_hash, ":max_runtime_seconds": task.max_runtime_seconds,
                 ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
                 ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args), ":since": moves::status_since(task.status, task.created_at),
+                ":reviewer": task.reviewer, ":reviewer_chosen": task.reviewer_chosen,
             })
         });
     match answer {
@@ -280,8 +292,8 @@ pub fn set_assignee(
     connection
         .prepare_cached(
             "UPDATE tasks
-             SET assignee = :assignee, not_before = NULL, spawn_failures = 0, protocol_violations = 0,
-                 last_spawn_error = NULL, resume_run_id = NULL
+             SET assignee = :assignee, not_before = CASE status WHEN 'review' THEN not_before END, spawn_failures = 0,
+                 protocol_violations = 0, last_spawn_error = NULL, resume_run_id = NULL
              WHERE id = :id",
         )
         .and_then(|mut s| s.execute(named_params! { ":id": id, ":assignee": assignee }))
@@ -310,6 +322,15 @@ pub fn set_failures(
         })
         .map(|_| ())
         .doing("count a failure")
+}
+
+/// Writes the last error, and counts nothing.
+pub fn set_last_error(connection: &Connection, id: &TaskId, error: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE tasks SET last_spawn_error = :error WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":error": error }))
+        .map(|_| ())
+        .doing("write the last error")
 }
 
 /// Writes that the next start goes on with the session of `run_id`.

@@ -127,14 +127,16 @@ pub fn insert_task(
                                 idempotency_key, spawn_failures, last_spawn_error, max_runtime_seconds, no_max_runtime,
                                 last_heartbeat_at, workflow_template_id, current_step_key, skills, ready_at,
                                 auto_starts, protocol_violations, model, effort, args, branch_name, status_since,
-                                start_at, parked, due_at, review_open, reviewer, block_kind, archived_from, arrived_at)
+                                start_at, parked, due_at, review_open, reviewer, reviewer_chosen, review_round,
+                                review_why, block_kind, archived_from, arrived_at)
              VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status, :priority,
                      :created_by, :created_at, :started_at,
                      :completed_at, :archived_at, :workspace_kind, :workspace_path, :tenant, :result,
                      :idempotency_key, :spawn_failures, :last_spawn_error, :max_runtime, :no_max_runtime,
                      :last_heartbeat_at, :workflow_template_id, :current_step_key, :skills, :ready_at,
                      :auto_starts, :protocol_violations, :model, :effort, :args, :branch_name, :since,
-                     :start_at, :parked, :due_at, :review_open, :reviewer, :block_kind, :archived_from,
+                     :start_at, :parked, :due_at, :review_open, :reviewer, :reviewer_chosen, :review_round,
+                     :review_why, :block_kind, :archived_from,
                      max(:now, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
                                          ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
@@ -159,6 +161,9 @@ pub fn insert_task(
                 ":args": fields.args.as_deref().and_then(list_or_null), ":branch_name": fields.branch_name,
                 ":start_at": fields.start_at, ":parked": fields.parked.unwrap_or_default(), ":due_at": fields.due_at,
                 ":review_open": fields.review_open.unwrap_or_default(), ":reviewer": fields.reviewer,
+                ":reviewer_chosen": fields.reviewer_chosen.unwrap_or_default(),
+                ":review_round": fields.review_round.unwrap_or(1).clamp(1, i64::from(u32::MAX)),
+                ":review_why": fields.review_why.as_deref().filter(|_| task.status == TaskStatus::Review),
                 ":block_kind": fields.block_kind, ":archived_from": fields.archived_from,
             })
         })
@@ -187,12 +192,12 @@ pub fn insert_run(
                                     worker_pid, max_runtime_seconds, last_heartbeat_at, started_at, ended_at, closed_at,
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
                                     max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
-                                    errno, retry_at, artifacts, created_cards, model, effort, args, state)
+                                    errno, retry_at, artifacts, created_cards, model, effort, args, role, review_verdict, state)
              VALUES ((SELECT :id WHERE NOT EXISTS (SELECT 1 FROM task_runs WHERE id = :id)), :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
                      :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail,
-                     :errno, :retry_at, :artifacts, :created_cards, :model, :effort, :args, 'closed')
+                     :errno, :retry_at, :artifacts, :created_cards, :model, :effort, :args, :role, :review, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -212,6 +217,8 @@ pub fn insert_run(
                     ":not_enforced": run.not_enforced, ":log_tail": run.log_tail,
                     ":errno": run.errno, ":retry_at": run.retry_at, ":artifacts": run.artifacts,
                     ":created_cards": run.created_cards,
+                    ":role": run.role.as_deref().filter(|role| *role == "review").unwrap_or("work"),
+                    ":review": run.review_verdict,
                     ":model": run.model, ":effort": run.effort,
                     ":args": run.args.as_deref().and_then(list_or_null),
                 },

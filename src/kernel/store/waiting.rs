@@ -74,17 +74,35 @@ pub fn list_blocked(connection: &Connection, of: WaitingOf<'_>) -> Result<Vec<Wa
     list(connection, sql, of)
 }
 
-/// Tasks in review, by priority.
+/// Tasks that wait for the review of a person, by priority; the reason says why, where a profile is their reviewer.
 pub fn list_in_review(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.reviewer
-         FROM tasks t
-         WHERE t.board = :board AND t.status = 'review'
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.review_why
+         FROM tasks t INDEXED BY idx_tasks_review
+         WHERE t.status = 'review' AND t.queue_profile IS NULL AND t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name OR t.reviewer = :name)
          ORDER BY t.priority DESC, t.seq LIMIT :limit";
     list(connection, sql, of)
+}
+
+/// How many tasks wait for the review of a person, counted up to `limit`.
+pub fn count_in_review(
+    connection: &Connection,
+    board: &BoardKey,
+    limit: u32,
+) -> Result<i64, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM (
+               SELECT 1 FROM tasks INDEXED BY idx_tasks_review
+               WHERE status = 'review' AND queue_profile IS NULL AND board = :board LIMIT :limit)",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":board": board.number, ":limit": limit }, |row| row.get(0))
+        })
+        .doing("count what waits for a review")
 }
 
 /// Ready tasks without an assignee, by priority.
@@ -132,7 +150,7 @@ pub fn list_waiting_long(
 ) -> Result<Vec<WaitingTask>, Fault> {
     let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
          FROM tasks t
-         WHERE t.status = 'ready' AND t.ready_at IS NOT NULL AND t.waiting_told_for = t.ready_at AND +t.board = :board
+         WHERE t.queue_profile IS NOT NULL AND t.ready_at IS NOT NULL AND t.waiting_told_for = t.ready_at AND +t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
          ORDER BY t.ready_at, t.seq LIMIT :limit";
     list(connection, sql, of)

@@ -136,6 +136,9 @@ fn task_fields(task: Task) -> TaskFields {
         due_at: task.due_at,
         review_open: Some(task.review_open),
         reviewer: task.reviewer,
+        reviewer_chosen: Some(task.reviewer_chosen),
+        review_round: Some(i64::from(task.review_round)),
+        review_why: task.review_why,
         block_kind: task.block_kind,
         archived_from: task.archived_from,
     }
@@ -177,6 +180,8 @@ fn run_fields(run: Run) -> RunFields {
         log_tail: run.log_tail,
         errno: run.errno.map(i64::from),
         retry_at: run.retry_at,
+        role: Some(run.role),
+        review_verdict: run.review_verdict,
         model: run.model,
         effort: run.effort,
         args: Some(run.args).filter(|args| !args.is_empty()),

@@ -90,6 +90,15 @@ fn fit_names(record: &mut TaskRecord, notes: &mut RecordNotes) {
             }
         }
     }
+    if let Some(reviewer) = task.reviewer.take() {
+        match validate::argument_name("reviewer", Some(&reviewer)) {
+            Ok(name) => task.reviewer = name,
+            Err(refusal) => notes.note(&format!("its reviewer was dropped: {refusal}")),
+        }
+    }
+    if let Some(why) = &mut task.review_why {
+        fit_text("review_why", why, BODY_BYTES_MAX, notes);
+    }
     if let Some(key) = &task.idempotency_key
         && (key.len() > NAME_BYTES_MAX || key.contains('\0'))
     {
@@ -163,7 +172,11 @@ fn fit_run(run: &mut RunFields, notes: &mut RecordNotes) {
             fit_text(&of_run(field), text, BODY_BYTES_MAX, notes);
         }
     }
-    for (field, name) in [("profile", &mut run.profile), ("step_key", &mut run.step_key)] {
+    for (field, name) in [
+        ("profile", &mut run.profile),
+        ("step_key", &mut run.step_key),
+        ("review_verdict", &mut run.review_verdict),
+    ] {
         if let Some(name) = name {
             fit_name(&of_run(field), name, notes);
         }

@@ -19,6 +19,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::objects;
+use crate::kernel::rules::review::person_instead;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
 use crate::kernel::store::transaction::alone;
@@ -357,6 +358,12 @@ fn write(
         store::transfer::insert_subscription(tx.store(), id, subscription, cursor)?;
     }
     let task = tx.reread(id)?;
+    if status == TaskStatus::Review
+        && task.review_why.is_none()
+        && let Some(why) = person_instead(&task, tx.policy)
+    {
+        store::tasks::set_review_why(tx.store(), id, &why)?;
+    }
     tx.count(&task, None, Some(status));
     if let Some((lock, run_id)) = reclaimed {
         let run_id = run_id.and_then(|old| run_ids.get(&old).copied());

@@ -118,6 +118,7 @@ fn normal_status(
     now: EpochSeconds,
 ) -> TaskStatus {
     match TaskStatus::parse(&record.task.status) {
+        Some(TaskStatus::Running) if record.task.review_open == Some(true) => TaskStatus::Review,
         Some(TaskStatus::Running) => TaskStatus::Ready,
         Some(
             known @ (TaskStatus::Triage

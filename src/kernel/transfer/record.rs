@@ -92,6 +92,9 @@ pub struct TaskFields {
     pub due_at: Option<i64>,
     pub review_open: Option<bool>,
     pub reviewer: Option<String>,
+    pub reviewer_chosen: Option<bool>,
+    pub review_round: Option<i64>,
+    pub review_why: Option<String>,
     pub block_kind: Option<String>,
     pub archived_from: Option<String>,
 }
@@ -134,6 +137,8 @@ pub struct RunFields {
     pub log_tail: Option<String>,
     pub errno: Option<i64>,
     pub retry_at: Option<i64>,
+    pub role: Option<String>,
+    pub review_verdict: Option<String>,
     pub model: Option<String>,
     pub effort: Option<String>,
     pub args: Option<Vec<String>>,

@@ -4,8 +4,10 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::rules::assignee::Assignee;
+use crate::kernel::rules::review::default_reviewer;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::{store, validate};
 
 /// A name that may be assigned.
@@ -66,7 +68,16 @@ pub(super) fn assign(
     if task.assignee.as_deref() == assignee {
         return Ok(false);
     }
+    let default = default_reviewer(assignee, task.board.as_str(), tx.policy);
+    // One that nobody has named follows the assignee, but not out of a review that is open.
+    let follows = !task.reviewer_chosen && !task.review_open && task.reviewer.as_deref() != default;
+    let default = default.map(str::to_owned);
+    let reviewer = if follows { default.as_deref() } else { task.reviewer.as_deref() };
+    refuse_pair(tx, reviewer, assignee)?;
     store::tasks::set_assignee(tx.store(), &task.id, assignee)?;
+    if follows {
+        store::tasks::set_reviewer(tx.store(), &task.id, default.as_deref(), false)?;
+    }
     tx.count(task, Some(task.status), None);
     let moved = Task { assignee: assignee.map(str::to_owned), ..task.clone() };
     tx.count(&moved, None, Some(task.status));

@@ -73,6 +73,7 @@ impl Verb for BlockTask {
             run_id,
             already: false,
             released: 0,
+            reviewer: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::approve::ApproveTask;
 use crate::kernel::verbs::archive::ArchiveTask;
 use crate::kernel::verbs::assign::AssignTask;
 use crate::kernel::verbs::block::BlockTask;
@@ -28,6 +29,8 @@ use crate::kernel::verbs::promote::PromoteTask;
 use crate::kernel::verbs::reassign::ReassignTask;
 use crate::kernel::verbs::reclaim::ReclaimTask;
 use crate::kernel::verbs::reopen::ReopenTask;
+use crate::kernel::verbs::request_changes::RequestChanges;
+use crate::kernel::verbs::request_review::RequestReview;
 use crate::kernel::verbs::restart::RestartTask;
 use crate::kernel::verbs::stop::StopTask;
 use crate::kernel::verbs::triage::TriageTask;
@@ -38,8 +41,8 @@ use crate::kernel::verbs::unblock::UnblockTask;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulkTasks {
-    /// Operation of a task: `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`, `reclaim`,
-    /// `reopen`, `restart`, `stop`, `triage`, `unarchive` or `unblock`.
+    /// Operation of a task: `approve`, `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`,
+    /// `reclaim`, `reopen`, `request_changes`, `request_review`, `restart`, `stop`, `triage`, `unarchive` or `unblock`.
     pub verb: String,
     /// The tasks, at most 500; without any, those of the filter.
     pub ids: Vec<String>,
@@ -69,20 +72,22 @@ pub struct BulkFilter {
 
 /// Result of `bulk`, task by task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct BulkReply {
+#[schemars(rename = "BulkReply")]
+pub struct BulkReply<R = BulkResult> {
     /// The tasks in the order of the request.
-    pub results: Vec<BulkResult>,
+    pub results: Vec<R>,
 }
 
 /// What became of one task: a reply or a refusal.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct BulkResult {
+#[schemars(rename = "BulkResult")]
+pub struct BulkResult<R = RefusedTask> {
     /// The task, as the request names it.
     pub id: String,
     /// The reply of the operation.
     pub reply: Option<Value>,
     /// Why it was refused.
-    pub refused: Option<RefusedTask>,
+    pub refused: Option<R>,
 }
 
 type Run = fn(&mut Tx<'_>, Value) -> Result<Value, VerbError>;
@@ -98,7 +103,8 @@ fn run_as<V: Verb + DeserializeOwned>(tx: &mut Tx<'_>, request: Value) -> Result
         .map_err(|error| Fault::Corrupt { what: "reply", value: error.to_string() }.into())
 }
 
-const VERBS: [(&str, Run); 16] = [
+const VERBS: [(&str, Run); 19] = [
+    ("approve", run_as::<ApproveTask>),
     ("archive", run_as::<ArchiveTask>),
     ("assign", run_as::<AssignTask>),
     ("block", run_as::<BlockTask>),
@@ -110,6 +116,8 @@ const VERBS: [(&str, Run); 16] = [
     ("reassign", run_as::<ReassignTask>),
     ("reclaim", run_as::<ReclaimTask>),
     ("reopen", run_as::<ReopenTask>),
+    ("request_changes", run_as::<RequestChanges>),
+    ("request_review", run_as::<RequestReview>),
     ("restart", run_as::<RestartTask>),
     ("stop", run_as::<StopTask>),
     ("triage", run_as::<TriageTask>),

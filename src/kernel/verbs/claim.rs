@@ -11,7 +11,7 @@ use crate::kernel::ids::RunId;
 use crate::kernel::location::{Location, refuse_relative};
 use crate::kernel::policy::Policy;
 use crate::kernel::store::Connection;
-use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
+use crate::kernel::task::{Task, TaskStatus, TaskStep, WorkspaceKind};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::leasing;
@@ -121,7 +121,11 @@ impl ClaimTask {
         let ttl = self.ttl(policy)?;
         let claimer = validate::name("claimer", self.claimer.as_deref())?;
         let lock = task.claim_lock.as_deref().unwrap_or("none");
-        Tx::step(task, TaskStep::Claim, Self::NAME, &format!(" lock={lock}"))?;
+        let why = format!(" lock={lock}");
+        Tx::step(task, TaskStep::Claim, Self::NAME, &why)?;
+        if task.status == TaskStatus::Review {
+            return Err(Tx::wrong_status(task, Self::NAME, &why).into());
+        }
         if let Some(open) = store::runs::get_open(connection, &task.id)? {
             return Err(
                 Refusal::PreviousRunOpen { id: task.id.to_string(), run_id: open.id }.into()

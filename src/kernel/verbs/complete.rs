@@ -8,17 +8,20 @@ use crate::kernel::artifact::{self, Artifact};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
+use crate::kernel::ids::RunId;
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
 use crate::kernel::objects;
+use crate::kernel::rules::review::{Means, Says};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::tasks::Arrival;
-use crate::kernel::task::{Task, TaskStep};
+use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
+use crate::kernel::verbs::ending::Ending;
 use crate::kernel::verbs::fence::callers_run;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::verbs::review::{approval, approve, end_review, hand_in, meant};
 use crate::kernel::verbs::verdict::{VerdictReply, already};
 use crate::kernel::{created_cards, validate};
 
@@ -56,8 +59,9 @@ impl Verb for CompleteTask {
         let artifacts = artifact::validated(&self.artifacts)?;
         let cards = created_cards::listed(&self.created_cards)?;
         let handoff = summary.as_deref().or(result.as_deref());
-        if let Some(run) = callers_run(tx)? {
-            if handoff.is_none() {
+        let own = callers_run(tx)?;
+        if let Some(run) = &own {
+            if handoff.is_none() && !run.is_review() {
                 return Err(Refusal::SummaryRequired.into());
             }
             if run.ended_at.is_some() {
@@ -67,9 +71,10 @@ impl Verb for CompleteTask {
                     && run.artifacts == artifacts
                     && run.created_cards == cards
                     && task.result == result;
-                return already(tx, &task, &run, is_same);
+                return already(tx, &task, run, is_same);
             }
         }
+        let means = meant(tx, &task, (Says::Complete, Self::NAME), own.as_ref())?;
         Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
         check_cards(tx, &task, &cards)?;
         let [artifacts, cards_json] = [as_list(&artifacts)?, as_list(&cards)?];
@@ -80,30 +85,42 @@ impl Verb for CompleteTask {
             created_cards: cards_json.as_deref(),
             ..Ending::of(RunOutcome::Completed)
         };
-        let mut run_id = end_current_run(tx, &task, &ending)?;
-        if run_id.is_none() && ending.says_something() {
-            run_id = Some(synthesize_run(tx, &task, "completed", &ending)?);
+        let ending = if means == Means::Approve { approval(ending) } else { ending };
+        let run_id = end_review(tx, &task, &ending)?;
+        let (said, left) = ((handoff, result.as_deref()), (Self::NAME, run_id));
+        let (mut to, mut released, mut reviewer) = (TaskStatus::Done, 0, None);
+        match means {
+            Means::HandIn => {
+                to = hand_in(tx, &task, left, said, &cards)?;
+                reviewer = tx.reread(&task.id)?.acting_reviewer().map(str::to_owned);
+            }
+            Means::Approve => released = approve(tx, &task, left, said, &cards)?,
+            Means::Done | Means::SendBack => released = done(tx, &task, left, said, &cards)?,
         }
-        let first_line =
-            handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
-        let message = EventBody::Completed {
-            result_len: result.as_deref().map_or(0, |text| text.chars().count()),
-            summary: first_line.as_deref(),
-            verified_cards: &cards,
-        };
-        let arrival = Arrival::Done { result: result.as_deref() };
-        let cause = Cause { arrival, ..Cause::of(Self::NAME, run_id, message) };
-        let to = tx.move_task(&task, TaskStep::Complete, &cause)?;
-        let released = promote_released_children(tx, &task.id)?;
-        Ok(VerdictReply {
-            id: task.id.to_string(),
-            board: task.board,
-            status: to,
-            run_id,
-            already: false,
-            released,
-        })
+        let id = task.id.to_string();
+        let (board, already) = (task.board, false);
+        Ok(VerdictReply { id, board, status: to, run_id, already, released, reviewer })
     }
+}
+
+/// The task is done, without a review; returns how many children became ready.
+fn done(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    (verb, run_id): (&'static str, Option<RunId>),
+    (handoff, result): (Option<&str>, Option<&str>),
+    cards: &[String],
+) -> Result<usize, VerbError> {
+    let first_line = handoff.and_then(|text| validate::first_line(text, EVENT_SUMMARY_CHARS_MAX));
+    let message = EventBody::Completed {
+        result_len: result.map_or(0, |text| text.chars().count()),
+        summary: first_line.as_deref(),
+        verified_cards: cards,
+    };
+    let arrival = Arrival::Done { result, keeps_result: false };
+    let cause = Cause { arrival, ..Cause::of(verb, run_id, message) };
+    tx.move_task(task, TaskStep::Complete, &cause)?;
+    promote_released_children(tx, &task.id)
 }
 
 /// Checks the word about created tasks. When it is wrong the run goes on, and an event tells of it.

@@ -10,6 +10,7 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
 use crate::kernel::rules::landing::{LandingFacts, landing};
+use crate::kernel::rules::review::{at_least, default_reviewer};
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
@@ -17,6 +18,7 @@ use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::admit;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
 use crate::kernel::{store, validate};
 
@@ -61,6 +63,9 @@ pub struct CreateTask {
     pub args: Vec<String>,
     /// Name of the creator; only for callers outside any run.
     pub created_by: Option<String>,
+    /// Who reviews the task when its worker completes it: `human`, a profile, or `none`; default: what the profile and the board
+    /// are configured to ask for. Workers get no less than that.
+    pub review: Option<String>,
     /// Labels for filters.
     pub labels: Vec<String>,
     /// Board; default: `default`, inside a run the board of the run.
@@ -98,6 +103,8 @@ impl Verb for CreateTask {
         // what became of it.
         let warnings = admit(tx, task.assignee.as_deref())?;
         refuse_options_not_taken(tx, &task)?;
+        (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, &task)?;
+        refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
         refuse_ended_run(tx)?;
         let parents = self.existing_parents(tx, &task)?;
         for (parent, _) in &parents {
@@ -178,10 +185,27 @@ impl CreateTask {
             due_at: None,
             review_open: false,
             reviewer: None,
+            reviewer_chosen: false,
+            review_round: 1,
+            review_failures: 0,
+            review_violations: 0,
+            review_why: None,
             block_kind: None,
             archived_from: None,
             version: 0,
         })
+    }
+
+    /// Who reviews it, and whether that was named. A worker may ask for more than the default, not for less.
+    fn reviewer(&self, tx: &Tx<'_>, task: &Task) -> Result<(Option<String>, bool), Refusal> {
+        let default = default_reviewer(task.assignee.as_deref(), task.board.as_str(), tx.policy);
+        let Some(given) = &self.review else { return Ok((default.map(str::to_owned), false)) };
+        let asked = validate::reviewer(given)?;
+        if !matches!(tx.caller, Caller::Worker { .. }) {
+            return Ok((asked, true));
+        }
+        let found = at_least(asked.as_deref(), default);
+        Ok((found.map(str::to_owned), found != default))
     }
 
     /// Inside a run the operating system says who creates; outside, the caller may give a name.
@@ -283,6 +307,9 @@ impl CreateTask {
         let is_asked = task.model.is_some() || task.effort.is_some() || !task.args.is_empty();
         if let (true, Some(fields)) = (is_asked, content.as_array_mut()) {
             fields.push(serde_json::json!([task.model, task.effort, task.args]));
+        }
+        if let (Some(review), Some(fields)) = (&self.review, content.as_array_mut()) {
+            fields.push(serde_json::json!({ "review": review }));
         }
         hex_digest(&[content.to_string().as_bytes()])
     }

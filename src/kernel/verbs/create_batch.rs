@@ -23,20 +23,21 @@ pub struct CreateTasks {
 /// Result of `create_batch`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "CreateTasksReply")]
-pub struct CreateTasksReply<C = CreateReply> {
+pub struct CreateTasksReply<C = CreateReply, R = RefusedTask> {
     /// The created tasks in the order of the request, up to the first refusal.
     pub created: Vec<C>,
     /// The first refused task; later ones were not processed.
-    pub refused: Option<RefusedTask>,
+    pub refused: Option<R>,
 }
 
 /// A refused task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RefusedTask {
+#[schemars(rename = "RefusedTask")]
+pub struct RefusedTask<C = ErrorCode> {
     /// Index in the request, from 0.
     pub index: usize,
     /// Reason.
-    pub code: ErrorCode,
+    pub code: C,
     /// Reason, for people.
     pub message: String,
     /// Suggested action.

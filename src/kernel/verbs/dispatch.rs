@@ -17,11 +17,11 @@ use crate::kernel::next_pass::bounds;
 use crate::kernel::reminder::{Beginning, beginning};
 use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::rules::start::{self, TaskFacts};
-use crate::kernel::run::RunOutcome;
+use crate::kernel::run::{RunOutcome, RunRole};
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
 use crate::kernel::store;
 use crate::kernel::store::leases::Wait;
-use crate::kernel::task::{Task, TaskStep, WorkspaceKind};
+use crate::kernel::task::{Task, TaskStatus, TaskStep, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::clamp_times::clamp_times;
@@ -32,6 +32,7 @@ use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, Unseen
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::open_run::{RunKind, open_run};
+use crate::kernel::verbs::review::give_to_person;
 use crate::kernel::verbs::start_due::{StartDue, start_due};
 
 /// Who asked for a pass.
@@ -69,7 +70,7 @@ pub struct RunOrder {
     pub run_id: RunId,
     /// Its task, as claimed.
     pub task: Task,
-    /// The assignee.
+    /// The assignee; the reviewer of a review.
     pub profile: String,
     /// Its time limit, seconds.
     pub max_runtime_seconds: Option<i64>,
@@ -79,6 +80,9 @@ pub struct RunOrder {
     /// What is wrong with its path, when it leads to no directory: nothing is started then.
     #[serde(default)]
     pub broken: Option<BrokenPath>,
+    /// What the run is for.
+    #[serde(default)]
+    pub role: RunRole,
     /// Whether its prompt says that the attempt before ended without a verdict.
     #[serde(default)]
     pub is_warned: bool,
@@ -97,6 +101,9 @@ pub struct Resume {
     pub run_id: RunId,
     /// Its session.
     pub session: String,
+    /// What the review of its work wants changed; none: it ended without a verdict.
+    #[serde(default)]
+    pub changes: Option<String>,
 }
 
 /// What a pass did.
@@ -212,15 +219,28 @@ impl StartReadyRuns {
         lease: Lease,
         standing: &Standing,
     ) -> Result<RunOrder, VerbError> {
-        let profile = task.assignee.clone().unwrap_or_default();
+        let (profile, role) =
+            (task.queue_profile().unwrap_or_default().to_owned(), task.next_role());
         let supervision = match self.mode {
             PassMode::Automatic => RunKind::Automatic,
             PassMode::OnRequest { failure_limit } => RunKind::OnRequest { failure_limit },
         };
         let latest = store::runs::get_latest(tx.store(), &task.id)?;
+        let latest = match task.resume_run_id {
+            // The session of a run that was sent back is not that of the newest, which is the review.
+            Some(run_id) if role == RunRole::Work => store::runs::get(tx.store(), run_id)?,
+            Some(_) | None => latest.filter(|run| run.role() == role),
+        };
         let beginning = beginning(task, &profile, latest.as_ref());
         let resume = latest.filter(|_| beginning == Beginning::Resumed);
-        let resume = resume.and_then(|run| Some(Resume { run_id: run.id, session: run.session? }));
+        let changes = match &resume {
+            Some(run) if run.outcome == Some(RunOutcome::Completed) => {
+                store::runs::get_latest_review(tx.store(), &task.id)?.and_then(|run| run.summary)
+            }
+            Some(_) | None => None,
+        };
+        let resume =
+            resume.and_then(|run| Some(Resume { run_id: run.id, session: run.session?, changes }));
         let run_id = open_run(tx, task, &format!("kanband/{profile}"), None, supervision)?;
         lease.take(tx.store(), run_id)?;
         if self.mode == PassMode::Automatic {
@@ -241,7 +261,12 @@ impl StartReadyRuns {
         let run = store::runs::get(tx.store(), run_id)?;
         let max_runtime_seconds = run.and_then(|run| run.max_runtime_seconds);
         let ready_at = task.ready_at;
-        let (task, location, broken) = (tx.reread(&task.id)?, lease.location, lease.broken);
+        let mut task = tx.reread(&task.id)?;
+        if role == RunRole::Review {
+            // What the task asks of its worker, the reviewer's launcher may not even take.
+            (task.model, task.effort, task.args, task.skills) = (None, None, Vec::new(), None);
+        }
+        let (location, broken) = (lease.location, lease.broken);
         let is_warned = beginning == Beginning::Warned;
         Ok(RunOrder {
             run_id,
@@ -250,6 +275,7 @@ impl StartReadyRuns {
             max_runtime_seconds,
             location,
             broken,
+            role,
             is_warned,
             resume,
             ready_at,
@@ -344,8 +370,11 @@ fn forget_old_requests(tx: &mut Tx<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A task that has had all that one task gets waits for a person.
+/// A task that has had all that one task gets waits for a person; so does its review.
 fn block_spent_task(tx: &mut Tx<'_>, task: &Task, spent: &str) -> Result<(), VerbError> {
+    if task.status == TaskStatus::Review {
+        return give_to_person(tx, task, spent);
+    }
     let error = format!("{spent}; `kanban unblock --more-starts {}` allows more", task.id);
     let ending = Ending { error: Some(&error), ..Ending::of(RunOutcome::GaveUp) };
     let run_id = synthesize_run(tx, task, RunOutcome::GaveUp.run_status(), &ending)?;

@@ -54,7 +54,7 @@ impl StartReadyRuns {
                 Ok(lease) => {
                     reply.orders.push(self.claim(tx, &task, lease, standing)?);
                     started.total += 1;
-                    let profile = task.assignee.unwrap_or_default();
+                    let profile = task.queue_profile().unwrap_or_default().to_owned();
                     *started.by_profile.entry(profile).or_default() += 1;
                 }
                 Err(reason) => reply.not_started.push(NotStarted {
@@ -75,7 +75,7 @@ impl StartReadyRuns {
         started: &Started,
         task: &Task,
     ) -> Result<Result<Lease, Reason>, VerbError> {
-        if task.status != TaskStatus::Ready {
+        if task.status != TaskStatus::Ready && task.queue_profile().is_none() {
             return Ok(Err(self.why(tx, task)?));
         }
         if let Err(reason) = room(tx, standing, started, task) {
@@ -125,7 +125,7 @@ fn room(tx: &Tx<'_>, standing: &Standing, started: &Started, task: &Task) -> Res
     let free = standing.slots.clone()?;
     let max_running = tx.policy.max_running;
     start::slots(max_running.saturating_sub(free) + started.total, max_running)?;
-    let profile = task.assignee.as_deref().unwrap_or_default();
+    let profile = task.queue_profile().unwrap_or_default();
     let room = standing.room(profile, tx.policy, tx.now)?;
     let of_profile = started.by_profile.get(profile).copied().unwrap_or_default();
     if of_profile < room {

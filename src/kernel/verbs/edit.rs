@@ -14,6 +14,7 @@ use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
 use crate::kernel::verbs::create::refuse_options_not_taken;
 use crate::kernel::verbs::link::LinkTasks;
 use crate::kernel::verbs::moves::Cause;
+use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
 use crate::kernel::verbs::unlink::UnlinkTasks;
 use crate::kernel::{store, validate};
@@ -56,6 +57,8 @@ pub struct EditTask {
     pub effort: Option<String>,
     /// New extra arguments for the agent, from the next run on; an empty list clears them.
     pub args: Option<Vec<String>>,
+    /// New reviewer: `human`, a profile, or `none`.
+    pub review: Option<String>,
     /// Labels to add.
     pub add_labels: Vec<String>,
     /// Labels to remove.
@@ -102,6 +105,9 @@ impl Verb for EditTask {
         }
         if self.change_labels(tx, &task)? {
             changed.push("labels");
+        }
+        if self.change_reviewer(tx, &task)? {
+            changed.push("review");
         }
         if edited != task {
             store::tasks::set_content(tx.store(), &edited)?;
@@ -218,6 +224,27 @@ impl EditTask {
             has_changed |= store::labels::delete(tx.store(), &task.id, &label)?;
         }
         Ok(has_changed)
+    }
+
+    /// Both may change at once, so the pair is judged as it will be.
+    fn change_reviewer(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
+        let Some(given) = &self.review else { return Ok(false) };
+        let reviewer = validate::reviewer(given)?;
+        let assignee = self.assignee.as_deref().or(task.assignee.as_deref());
+        refuse_pair(tx, reviewer.as_deref(), assignee)?;
+        if reviewer.is_none() && task.review_open {
+            return Err(
+                Tx::wrong_status(task, "take the reviewer off", " (its review is open)").into()
+            );
+        }
+        if task.reviewer == reviewer && task.reviewer_chosen && task.review_why.is_none() {
+            return Ok(false);
+        }
+        store::tasks::set_reviewer(tx.store(), &task.id, reviewer.as_deref(), true)?;
+        if task.status == TaskStatus::Review {
+            tx.signal(Signal::DispatchDue);
+        }
+        Ok(true)
     }
 
     /// Whether the assignee changes, and the warnings for the caller about the new one.

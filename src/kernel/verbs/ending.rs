@@ -26,6 +26,8 @@ pub(super) struct Ending<'a> {
     pub artifacts: Option<&'a str>,
     /// JSON list of ids as text.
     pub created_cards: Option<&'a str>,
+    /// What a review said.
+    pub review: Option<&'a str>,
 }
 
 impl Ending<'_> {
@@ -39,6 +41,7 @@ impl Ending<'_> {
             metadata: None,
             artifacts: None,
             created_cards: None,
+            review: None,
         }
     }
 
@@ -58,6 +61,7 @@ impl Ending<'_> {
             metadata: self.metadata,
             artifacts: self.artifacts,
             created_cards: self.created_cards,
+            review: self.review,
             by,
             now,
         }
@@ -129,10 +133,12 @@ pub(super) fn synthesize_run(
 ) -> Result<RunId, VerbError> {
     let by = tx.caller.actor().to_string();
     let verdict = ending.verdict(status, &by, tx.now);
+    // A review without a run is a person's.
+    let profile = task.assignee.as_deref().filter(|_| ending.review.is_none());
     Ok(store::runs::insert_ended(
         tx.store(),
         &task.id,
-        task.assignee.as_deref(),
+        profile,
         task.current_step_key.as_deref(),
         &verdict,
     )?)

@@ -97,7 +97,7 @@ pub fn task_paths(
         WorkspaceKind::Worktree => store::leases::repository_of(connection, &task.id)?,
         WorkspaceKind::Scratch | WorkspaceKind::Dir => None,
     };
-    let profile = task.assignee.as_deref().unwrap_or_default();
+    let profile = task.start_profile().unwrap_or_default();
     let directory = policy.working_directory_by_profile.get(profile);
     Ok(paths_of(task, repository.as_deref(), directory.map(String::as_str)))
 }

@@ -1,6 +1,7 @@
 //! The requests that write: one verb, one file, named like the verb. A verb's struct is also its wire format: the socket, the
 //! CLI and the MCP tools all send these fields, unknown ones are refused.
 
+mod approve;
 mod archive;
 mod assign;
 mod assignee;
@@ -27,6 +28,7 @@ mod ending;
 mod expired_claims;
 mod fence;
 mod gc;
+mod give_reviews_to_people;
 mod heartbeat;
 mod launch;
 pub(in crate::kernel) mod leasing;
@@ -47,8 +49,11 @@ mod record_run_state;
 mod record_spawned;
 pub(in crate::kernel) mod release;
 mod reopen;
+mod request_changes;
+mod request_review;
 mod reset_breaker;
 mod restart;
+mod review;
 mod room;
 mod set_dispatch;
 mod settle;
@@ -63,6 +68,7 @@ mod verdict;
 pub use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
 pub use crate::kernel::queries::{BreakerInfo, BreakerScope, ListBreakers};
 pub use crate::kernel::store::install::EVENTS_FLOOR;
+pub use approve::ApproveTask;
 pub use archive::{ArchiveReply, ArchiveTask};
 pub use assign::{AssignReply, AssignTask};
 pub use attach::{AttachFile, AttachReply, check_attach};
@@ -84,6 +90,7 @@ pub use dispatch_preview::{DispatchPreview, DispatchReport, SpawnedTask, preview
 pub use edit::{EditReply, EditTask};
 pub use end_stalled_run::EndStalledRun;
 pub use gc::{CollectGarbage, CollectReply, collectable};
+pub use give_reviews_to_people::GiveReviewsToPeople;
 pub use heartbeat::{HeartbeatReply, HeartbeatTask};
 pub use launch::{Launch, LaunchFooting};
 pub use leasing::{UnseenPath, task_paths, unknown_workspace};
@@ -100,6 +107,8 @@ pub use record_prepared::RecordPrepared;
 pub use record_run_state::RecordRunState;
 pub use record_spawned::{ProcessIds, RecordSpawned};
 pub use reopen::{ReopenReply, ReopenTask};
+pub use request_changes::RequestChanges;
+pub use request_review::{RequestReview, RequestReviewReply};
 pub use reset_breaker::ResetBreaker;
 pub use restart::RestartTask;
 pub use set_dispatch::{SetDispatch, SetDispatchReply};

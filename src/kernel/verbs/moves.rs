@@ -4,10 +4,11 @@ use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::rules::landing::{LandingFacts, landing};
+use crate::kernel::rules::review;
 use crate::kernel::run::{Run, RunState, RunStep};
 use crate::kernel::store;
-use crate::kernel::store::tasks::{self, Arrival};
-use crate::kernel::task::{Landing, Task, TaskStatus, TaskStep};
+use crate::kernel::store::tasks::{self, Arrival, Start};
+use crate::kernel::task::{HUMAN, Landing, Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 
 /// Why a task moves, and what goes with it.
@@ -92,11 +93,21 @@ impl Tx<'_> {
         let to = Self::step(task, step, cause.verb, "")?;
         let version = self.event(task, cause.run_id, &cause.event)?;
         let arrival = &cause.arrival;
+        let given = if let Arrival::PersonReviews { why } = arrival { Some(*why) } else { None };
+        let why = match given {
+            Some(why) => Some(why.to_owned()),
+            None if to == TaskStatus::Review => review::person_instead(task, self.policy),
+            None => None,
+        };
+        let is_reviewed = |name: &str| to == TaskStatus::Review && name != HUMAN && why.is_none();
+        let is_pending =
+            to == TaskStatus::Ready || task.reviewer.as_deref().is_some_and(is_reviewed);
+        let start = Start { is_pending, review_why: why.as_deref() };
         let is_moved = tasks::set_status(
             self.store(),
             &task.id,
             (task.status, to),
-            arrival,
+            (arrival, start),
             (version, self.now),
         )?;
         if !is_moved {
@@ -104,7 +115,7 @@ impl Tx<'_> {
             return Err(Fault::Corrupt { what: "status of a task", value }.into());
         }
         self.count(task, Some(task.status), Some(to));
-        if to == TaskStatus::Ready {
+        if is_pending {
             self.signal(Signal::DispatchDue);
         }
         Ok(to)

@@ -3,6 +3,7 @@
 use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::run::RunRole;
 use crate::kernel::store;
 use crate::kernel::store::runs::NewRun;
 use crate::kernel::store::tasks::Arrival;
@@ -24,7 +25,7 @@ pub(super) enum RunKind {
     },
 }
 
-/// Opens a run of a ready task that has no open run: the row, the claim, the event.
+/// Opens a run of a task that waits for its start and has no open run: the row, the claim, the event.
 pub(super) fn open_run(
     tx: &mut Tx<'_>,
     task: &Task,
@@ -37,22 +38,27 @@ pub(super) fn open_run(
         RunKind::OnRequest { failure_limit } => failure_limit,
         RunKind::Manual | RunKind::Automatic => None,
     };
+    let role = task.next_role();
+    // A person's claim is under the name of the assignee, as its run was always.
+    let profile = if supervised { task.queue_profile() } else { task.assignee.as_deref() };
     let run_id = store::runs::insert_open(
         tx.store(),
         &NewRun {
             task_id: &task.id,
-            profile: task.assignee.as_deref(),
+            profile,
             step_key: task.current_step_key.as_deref(),
             lock,
             expires,
-            max_runtime_seconds: if supervised { max_runtime(tx, task) } else { None },
+            max_runtime_seconds: if supervised { max_runtime(tx, task, profile) } else { None },
             supervised,
             automatic: supervision == RunKind::Automatic,
             failure_limit,
+            role,
             now: tx.now,
         },
     )?;
-    let message = EventBody::Claimed { lock, expires, run_id };
+    let role = (role == RunRole::Review).then(|| role.as_str());
+    let message = EventBody::Claimed { lock, expires, run_id, role };
     let arrival = Arrival::Claimed { lock, expires, run_id };
     let cause = Cause { arrival, ..Cause::of("claim", Some(run_id), message) };
     tx.move_task(task, TaskStep::Claim, &cause)?;
@@ -60,10 +66,10 @@ pub(super) fn open_run(
 }
 
 /// The task's own limit, else its profile's, else the default; none when it was lifted.
-fn max_runtime(tx: &Tx<'_>, task: &Task) -> Option<i64> {
+fn max_runtime(tx: &Tx<'_>, task: &Task, profile: Option<&str>) -> Option<i64> {
     if task.no_max_runtime {
         return None;
     }
-    let of_profile = || tx.policy.max_runtime_by_profile.get(task.assignee.as_deref()?).copied();
+    let of_profile = || tx.policy.max_runtime_by_profile.get(profile?).copied();
     task.max_runtime_seconds.or_else(of_profile).or(tx.policy.max_runtime_seconds)
 }

@@ -71,8 +71,7 @@ impl Verb for RateLimitTask {
         Tx::step(&task, step, "rate limit", " (not running)")?;
         let ending = Ending { error: Some(error), ..Ending::of(RunOutcome::RateLimited) };
         let run_id = end_current_run(tx, &task, &ending)?;
-        let (failures, violations) = (task.spawn_failures, task.protocol_violations);
-        store::tasks::set_failures(tx.store(), &task.id, failures, violations, Some(error))?;
+        store::tasks::set_last_error(tx.store(), &task.id, error)?;
         let retry_at = (seconds > 0).then(|| tx.now + seconds);
         if let (Some(run_id), Some(retry_at)) = (run_id, retry_at) {
             store::runs::set_retry_at(tx.store(), run_id, retry_at)?;

@@ -7,7 +7,7 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{ERROR_CHARS_MAX, EVENT_SUMMARY_CHARS_MAX};
 use crate::kernel::outcome::{
-    BackOff, Charge, Destination, ProcessEnd, Settlement, classify, settlement,
+    BackOff, Charge, Destination, ProcessEnd, Settlement, classify, requests_changes, settlement,
 };
 use crate::kernel::reminder::{self, AfterViolation, Violation};
 use crate::kernel::retry::{self, FailureCounts, Next};
@@ -20,6 +20,7 @@ use crate::kernel::verbs::close_run::CloseRun;
 use crate::kernel::verbs::ending::{Ending, end_run};
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::release::promote_released_children;
+use crate::kernel::verbs::review::{approval, approve, for_person, hand_in, request, send_back};
 use crate::kernel::{store, validate};
 
 /// A failure on its way into the rows.
@@ -34,7 +35,10 @@ struct Failure<'a> {
 impl CloseRun {
     /// Decides what becomes of a run without a verdict, and of its task.
     pub(super) fn settle(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
-        let (outcome, error) = classify(self.verdict_mode, &self.evidence);
+        let (outcome, error) = classify(self.verdict_mode, run.role(), &self.evidence);
+        if run.is_review() && requests_changes(self.verdict_mode, outcome, &self.evidence.end) {
+            return self.send_back(tx, run, task);
+        }
         let settlement = settlement(outcome, &self.evidence.end)
             .with_unheard(outcome, self.evidence.unheard.as_ref());
         match settlement.destination {
@@ -54,37 +58,58 @@ impl CloseRun {
             .evidence
             .last_line()
             .and_then(|line| validate::first_line(line, EVENT_SUMMARY_CHARS_MAX));
-        let ending = Ending { summary: summary.as_deref(), ..Ending::of(RunOutcome::Completed) };
+        let summary = summary.as_deref();
+        let ending = Ending { summary, ..Ending::of(RunOutcome::Completed) };
+        let ending = if run.is_review() { approval(ending) } else { ending };
         end_run(tx, run, &ending)?;
         if task.current_run_id != Some(run.id) {
             return Ok(());
         }
-        let message = EventBody::Completed {
-            result_len: 0,
-            summary: summary.as_deref(),
-            verified_cards: &[],
-        };
+        let left = ("complete", Some(run.id));
+        if run.is_review() {
+            approve(tx, task, left, (summary, None), &[])?;
+            return Ok(());
+        }
+        if task.reviewer.is_some() {
+            hand_in(tx, task, left, (summary, None), &[])?;
+            return Ok(());
+        }
+        let message = EventBody::Completed { result_len: 0, summary, verified_cards: &[] };
         let cause = Cause::of("complete", Some(run.id), message);
-        let arrival = Arrival::Done { result: None };
+        let arrival = Arrival::Done { result: None, keeps_result: false };
         tx.move_task(task, TaskStep::Complete, &Cause { arrival, ..cause })?;
         promote_released_children(tx, &task.id)?;
+        Ok(())
+    }
+
+    /// Exit code 1 of a reviewer is a request for changes, the end of its log says which.
+    fn send_back(&self, tx: &mut Tx<'_>, run: &Run, task: &Task) -> Result<(), VerbError> {
+        self.move_host_breaker(tx, (run, task), None)?;
+        let log = self.evidence.log_tail.as_deref().map(str::trim).filter(|log| !log.is_empty());
+        let what = log.unwrap_or("exit code 1, without a word in its log");
+        let ending = Ending { summary: Some(what), ..Ending::of(RunOutcome::Completed) };
+        end_run(tx, run, &request(ending))?;
+        if task.current_run_id == Some(run.id) {
+            send_back(tx, task, ("request changes of", Some(run.id)), what)?;
+        }
         Ok(())
     }
 
     fn fail(&self, tx: &mut Tx<'_>, failure: &Failure<'_>) -> Result<(), VerbError> {
         let Failure { run, task, outcome, error, settlement } = failure;
         let is_charged = self.charge(tx, failure)?;
+        let before = FailureCounts::of(task, run.role());
         let after = (*outcome == RunOutcome::ProtocolViolation).then(|| {
             reminder::after_violation(Violation {
                 is_resumable: run.session.is_some(),
                 was_reminder: run.resumed_run_id.is_some(),
-                counted_before: task.protocol_violations,
+                counted_before: before.protocol_violations,
             })
         });
         let is_counted = is_charged && after == Some(AfterViolation::Count);
         let counts = FailureCounts {
-            failures: task.spawn_failures + u32::from(is_charged),
-            protocol_violations: task.protocol_violations + u32::from(is_counted),
+            failures: before.failures + u32::from(is_charged),
+            protocol_violations: before.protocol_violations + u32::from(is_counted),
             auto_starts: task.auto_starts,
         };
         let limit = run.failure_limit.unwrap_or(tx.policy.failure_limit);
@@ -100,13 +125,7 @@ impl CloseRun {
         if task.current_run_id != Some(run.id) {
             return Ok(());
         }
-        store::tasks::set_failures(
-            tx.store(),
-            &task.id,
-            counts.failures,
-            counts.protocol_violations,
-            Some(error),
-        )?;
+        counts.store(tx, task, run.role(), Some(error))?;
         let is_reminded = !gives_up && after == Some(AfterViolation::Remind);
         // A reminder needs no back-off: nothing has failed that could need time.
         let waits = !gives_up && !is_reminded;
@@ -119,16 +138,24 @@ impl CloseRun {
         if run.automatic && is_start && !is_charged {
             store::tasks::take_back_automatic_start(tx.store(), &task.id)?;
         }
-        let step = if gives_up { TaskStep::GiveUp } else { TaskStep::Requeue(tx.landing(task)?) };
-        let next = if gives_up {
+        let is_blocked = gives_up && !run.is_review();
+        let step = if is_blocked { TaskStep::GiveUp } else { TaskStep::Requeue(tx.landing(task)?) };
+        let next = if is_blocked {
             "blocked"
+        } else if gives_up {
+            "person"
         } else if is_reminded {
             "resume"
         } else {
             "retry"
         };
         let message = self.event_of(failure, counts.failures, not_before, next)?;
-        let cause = Cause::of("requeue", Some(run.id), message).not_before(not_before);
+        let cause = Cause::of("requeue", Some(run.id), message);
+        let given_up = (gives_up && run.is_review()).then(|| given_up(run, error));
+        let cause = match &given_up {
+            Some(why) => cause.with(Arrival::PersonReviews { why }),
+            None => cause.not_before(not_before),
+        };
         tx.move_task(task, step, &cause)?;
         if is_reminded {
             store::tasks::set_resume(tx.store(), &task.id, run.id)?;
@@ -136,6 +163,9 @@ impl CloseRun {
         if gives_up {
             let message = EventBody::GaveUp { failures: counts.failures, error };
             tx.event(task, Some(run.id), &message)?;
+        }
+        if let Some(why) = &given_up {
+            tx.event(task, Some(run.id), &for_person(task, why))?;
         }
         Ok(())
     }
@@ -243,6 +273,11 @@ impl CloseRun {
             }
         })
     }
+}
+
+/// Why a person reviews after the reviewer was given up.
+fn given_up(run: &Run, error: &str) -> String {
+    format!("{} was given up: {error}", run.profile.as_deref().unwrap_or("its reviewer"))
 }
 
 /// When the next automatic attempt may begin.

@@ -32,6 +32,9 @@ pub struct VerdictReply<S = TaskStatus> {
     pub already: bool,
     /// Number of children that became ready.
     pub released: usize,
+    /// Who reviews what was handed in: a profile, or `human`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
 }
 
 /// The answer to a run that has had its verdict: `already` when it is the same one from the same run.
@@ -51,6 +54,7 @@ pub(super) fn already(
             run_id: Some(run.id),
             already: true,
             released: 0,
+            reviewer: None,
         })
     } else {
         Err(run_over(run).into())

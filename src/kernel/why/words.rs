@@ -2,7 +2,7 @@
 
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::BEHIND_COUNTED_MAX;
-use crate::kernel::rules::reason::Reason;
+use crate::kernel::rules::reason::{Reason, review_by};
 use crate::kernel::task::HUMAN;
 
 impl Reason {
@@ -24,8 +24,8 @@ impl Reason {
             Self::Triage => "waits in triage".to_owned(),
             Self::Scheduled { until: Some(_) } => "waits for its start time".to_owned(),
             Self::Scheduled { until: None } => "is parked".to_owned(),
-            Self::Review { reviewer } => {
-                format!("waits for its review by {}", reviewer.as_deref().unwrap_or(HUMAN))
+            Self::Review { reviewer, why } => {
+                review_by(reviewer.as_deref().unwrap_or(HUMAN), why.as_deref())
             }
             Self::Dependency { open_parents } => {
                 format!("waits for parents: {}", open_parents.join(", "))
@@ -107,7 +107,9 @@ impl Reason {
         let hint = match self {
             Self::Triage => format!("promote it with `kanban promote {id}`"),
             Self::Scheduled { .. } => format!("start it now with `kanban promote {id}`"),
-            Self::Review { .. } => format!("accept it with `kanban complete {id}`"),
+            Self::Review { .. } => format!(
+                "accept it with `kanban approve {id}`, or send it back with `kanban request-changes {id} TEXT`"
+            ),
             Self::Dependency { .. } => format!("ignore the parents with `kanban promote --force {id}`"),
             Self::Blocked { .. } => format!("unblock it with `kanban unblock {id}`"),
             Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),

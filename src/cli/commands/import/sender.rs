@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::client::seen::Word;
 use crate::api::client::{Client, ClientError};
 use crate::cli::commands::import::Source;
 use crate::cli::commands::import::summary::Summary;
@@ -140,7 +141,7 @@ impl<'a> Sender<'a> {
                 summary.add(reply);
                 Ok(None)
             }
-            Err(ClientError::Refused(detail)) if !is_empty && !is_about_all(detail.code) => {
+            Err(ClientError::Refused(detail)) if !is_empty && !is_about_all(&detail.code) => {
                 Ok(Some(detail.message))
             }
             Err(error) => Err(error),
@@ -260,7 +261,9 @@ fn each_alone<T, E>(
 }
 
 /// Whether a refusal is about the request as a whole and would be the same for each record.
-fn is_about_all(code: ErrorCode) -> bool {
+fn is_about_all(code: &Word<ErrorCode>) -> bool {
+    // What a newer daemon means is not known: no task is left out for it.
+    let Some(code) = code.known() else { return true };
     matches!(
         code,
         ErrorCode::ImportClash

@@ -92,7 +92,7 @@ pub fn list_waiting_untold(
     let mut statement = connection
         .prepare_cached(
             "SELECT id FROM tasks
-             WHERE status = 'ready' AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
+             WHERE queue_profile IS NOT NULL AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
                AND ready_at <= :before
              ORDER BY ready_at, seq LIMIT :limit",
         )
@@ -108,7 +108,7 @@ pub fn oldest_waiting_untold(connection: &Connection) -> Result<Option<EpochSeco
     connection
         .prepare_cached(
             "SELECT ready_at FROM tasks
-             WHERE status = 'ready' AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
+             WHERE queue_profile IS NOT NULL AND ready_at IS NOT NULL AND not_before IS NULL AND waiting_told_for IS NOT ready_at
              ORDER BY ready_at, seq LIMIT 1",
         )
         .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())

@@ -29,10 +29,26 @@ pub enum Arrival<'a> {
         /// The kind of the block, where it is known.
         kind: Option<&'a str>,
     },
-    /// `done`: its result; its failures are forgotten.
+    /// `done`: its result; its failures and rounds are forgotten.
     Done {
         /// Short result.
         result: Option<&'a str>,
+        /// Whether the result that it was handed in with stays when there is no new one.
+        keeps_result: bool,
+    },
+    /// Handed in by its worker: a review is open, and its failures are forgotten.
+    HandedIn {
+        /// Short result.
+        result: Option<&'a str>,
+    },
+    /// Sent to review by a person: a review is open, its end and its failures are forgotten.
+    ReviewRequested,
+    /// Its review is over, and it goes on with the next round.
+    SentBack,
+    /// `review`, where a person reviews.
+    PersonReviews {
+        /// Why, in place of the profile that is its reviewer.
+        why: &'a str,
     },
     /// Where it lands, out of its time: it waits for none any longer.
     Untimed,
@@ -50,13 +66,22 @@ pub enum Arrival<'a> {
     },
 }
 
+/// Whether a task waits for a start in its new status.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Start<'a> {
+    /// Whether it stands in a queue, or would with an assignee.
+    pub is_pending: bool,
+    /// In review: why a person reviews, in place of the profile that is its reviewer.
+    pub review_why: Option<&'a str>,
+}
+
 /// Moves a task from a status to another. False when its row is in another; the caller must not go on then. `version` is the id
 /// of the event that tells of it.
 pub fn set_status(
     connection: &Connection,
     id: &TaskId,
     (from, to): (TaskStatus, TaskStatus),
-    arrival: &Arrival<'_>,
+    (arrival, start): (&Arrival<'_>, Start<'_>),
     (version, now): (EventId, EpochSeconds),
 ) -> Result<bool, Fault> {
     let doing = "move a task";
@@ -78,20 +103,20 @@ pub fn set_status(
                     ":now": now, ":since": since, ":version": version,
                 })
             }),
-        Arrival::Done { result } => connection
+        Arrival::Done { result, keeps_result } => connection
             .prepare_cached(
                 "UPDATE tasks
-             SET status = :to, result = :result, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
+             SET status = :to, result = CASE WHEN :keeps_result THEN coalesce(:result, result) ELSE :result END, completed_at = :now, claim_lock = NULL, claim_expires = NULL,
                  worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
                  resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL,
-                 status_since = :since, block_kind = NULL, review_open = 0, start_at = NULL, parked = 0,
-                 version = :version
+                 status_since = :since, block_kind = NULL, review_open = 0, review_round = 1, review_failures = 0,
+                 review_violations = 0, review_why = NULL, start_at = NULL, parked = 0, version = :version
              WHERE id = :id AND status = :from",
             )
             .and_then(|mut s| {
                 s.execute(named_params! {
-                    ":id": id, ":from": from, ":to": to, ":result": result, ":now": now, ":since": since,
-                    ":version": version,
+                    ":id": id, ":from": from, ":to": to, ":result": result, ":keeps_result": keeps_result,
+                    ":now": now, ":since": since, ":version": version,
                 })
             }),
         Arrival::Plain
@@ -99,22 +124,27 @@ pub fn set_status(
         | Arrival::Blocked { .. }
         | Arrival::Untimed
         | Arrival::Reopened
+        | Arrival::HandedIn { .. }
+        | Arrival::ReviewRequested
+        | Arrival::SentBack
+        | Arrival::PersonReviews { .. }
         | Arrival::Archived { .. }
         | Arrival::Unarchived { .. } => {
-            let ready_at = (to == TaskStatus::Ready).then_some(now);
+            let ready_at = start.is_pending.then_some(now);
             connection
                 .prepare_cached(
                     "UPDATE tasks
              SET status = :to, claim_lock = NULL, claim_expires = NULL, worker_pid = NULL, current_run_id = NULL,
                  not_before = :not_before, ready_at = :ready_at, resume_run_id = NULL, status_since = :since,
-                 block_kind = :block_kind, version = :version
+                 block_kind = :block_kind, review_why = :review_why, version = :version
              WHERE id = :id AND status = :from",
                 )
                 .and_then(|mut s| {
                     s.execute(named_params! {
-                        ":id": id, ":from": from, ":to": to, ":not_before": arrival.not_before(to),
+                        ":id": id, ":from": from, ":to": to,
+                        ":not_before": arrival.not_before().filter(|_| start.is_pending),
                         ":ready_at": ready_at, ":since": since, ":block_kind": arrival.block_kind(),
-                        ":version": version,
+                        ":review_why": start.review_why, ":version": version,
                     })
                 })
         }
@@ -134,11 +164,30 @@ fn arrive(
         | Arrival::NotBefore(_)
         | Arrival::Claimed { .. }
         | Arrival::Blocked { .. }
+        | Arrival::PersonReviews { .. }
         | Arrival::Done { .. } => return Ok(()),
+        Arrival::HandedIn { result } => {
+            return connection
+                .prepare_cached(
+                    "UPDATE tasks SET review_open = 1, result = :result, spawn_failures = 0, protocol_violations = 0,
+                       last_spawn_error = NULL, review_failures = 0, review_violations = 0 WHERE id = :id",
+                )
+                .and_then(|mut s| s.execute(named_params! { ":id": id, ":result": result }))
+                .map(|_| ())
+                .doing("hand in a task");
+        }
+        Arrival::ReviewRequested => {
+            "UPDATE tasks SET review_open = 1, completed_at = NULL, spawn_failures = 0, protocol_violations = 0,
+               last_spawn_error = NULL, review_failures = 0, review_violations = 0 WHERE id = :id"
+        }
+        Arrival::SentBack => {
+            "UPDATE tasks SET review_open = 0, review_round = review_round + 1, result = NULL, spawn_failures = 0,
+               protocol_violations = 0, last_spawn_error = NULL, review_failures = 0, review_violations = 0 WHERE id = :id"
+        }
         Arrival::Untimed => "UPDATE tasks SET start_at = NULL, parked = 0 WHERE id = :id",
         Arrival::Reopened => {
             "UPDATE tasks SET completed_at = NULL, result = NULL, spawn_failures = 0, protocol_violations = 0,
-               last_spawn_error = NULL WHERE id = :id"
+               last_spawn_error = NULL, review_round = 1 WHERE id = :id"
         }
         Arrival::Archived { from } => {
             return connection
@@ -165,17 +214,20 @@ fn arrive(
 }
 
 impl Arrival<'_> {
-    /// When it may be started automatically; only where a start is pending.
-    fn not_before(&self, to: TaskStatus) -> Option<EpochSeconds> {
+    /// When it may be started automatically.
+    fn not_before(&self) -> Option<EpochSeconds> {
         match self {
-            Self::NotBefore(time) if matches!(to, TaskStatus::Ready | TaskStatus::Review) => *time,
-            Self::NotBefore(_)
-            | Self::Plain
+            Self::NotBefore(time) => *time,
+            Self::Plain
             | Self::Claimed { .. }
             | Self::Blocked { .. }
             | Self::Done { .. }
             | Self::Untimed
             | Self::Reopened
+            | Self::HandedIn { .. }
+            | Self::ReviewRequested
+            | Self::SentBack
+            | Self::PersonReviews { .. }
             | Self::Archived { .. }
             | Self::Unarchived { .. } => None,
         }
@@ -190,6 +242,10 @@ impl Arrival<'_> {
             | Self::Done { .. }
             | Self::Untimed
             | Self::Reopened
+            | Self::HandedIn { .. }
+            | Self::ReviewRequested
+            | Self::SentBack
+            | Self::PersonReviews { .. }
             | Self::Archived { .. }
             | Self::Unarchived { .. } => None,
         }

@@ -146,6 +146,9 @@ impl<'r> Reading<'r> {
             due_at: None,
             review_open: None,
             reviewer: None,
+            reviewer_chosen: None,
+            review_round: None,
+            review_why: None,
             block_kind: self.text("block_kind"),
             archived_from: None,
         }

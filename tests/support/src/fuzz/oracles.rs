@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kanband::kernel::context::{LocalTime, Material, WorkspaceFacts, render};
+use kanband::kernel::context::{LocalTime, Material, ReviewMaterial, WorkspaceFacts, render};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::random::{Random, below};
 use kanband::kernel::run::Run;
@@ -118,7 +118,7 @@ fn material(random: &mut dyn Random) -> Material {
         "assignee": some(random).map(|_| hostile_word(random, 3)), "status": "ready", "priority": 0,
         "tenant": some(random).map(|_| hostile_word(random, 3)), "workspace_kind": "dir",
         "workspace_path": some(random), "created_at": 0, "spawn_failures": 0, "no_max_runtime": false,
-        "auto_starts": 0, "labels": [], "protocol_violations": 0,
+        "auto_starts": 0, "labels": [], "protocol_violations": 0, "review_open": !once_in(random, 2),
     }))
     .unwrap();
     let attempts: Vec<Run> = (0..below(random, 3)).map(|_| run(random)).collect();
@@ -175,6 +175,16 @@ fn material(random: &mut dyn Random) -> Material {
         recent,
         comment_count: comments.len() as u64 + below(random, 2),
         comments,
+        review: review_material(random),
+    }
+}
+
+fn review_material(random: &mut dyn Random) -> ReviewMaterial {
+    ReviewMaterial {
+        handed_in: (!once_in(random, 2)).then(|| run(random)),
+        others: (0..below(random, 3)).map(|_| run(random)).collect(),
+        repository: (!once_in(random, 2)).then(|| hostile(random, 5)),
+        sent_back: (!once_in(random, 2)).then(|| run(random)),
     }
 }
 
@@ -226,6 +236,12 @@ fn harmless(hostile: &Material) -> Material {
             notes: facts.notes.iter().map(word).collect(),
         }),
         attempts: hostile.attempts.iter().map(run).collect(),
+        review: ReviewMaterial {
+            handed_in: hostile.review.handed_in.as_ref().map(run),
+            others: hostile.review.others.iter().map(run).collect(),
+            repository: some(&hostile.review.repository),
+            sent_back: hostile.review.sent_back.as_ref().map(run),
+        },
         parents: hostile
             .parents
             .iter()
