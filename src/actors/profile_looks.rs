@@ -50,7 +50,7 @@ impl Looked {
 }
 
 impl ProfileLooker {
-    /// Looks for the profile `name`. Takes as long as the host does, at most [`PATIENCE`] once a thread has begun.
+    /// Looks for the profile `name`. Takes as long as the host does, at most ten seconds once a thread has begun.
     pub async fn look(&self, name: &str) -> Looked {
         let (looker, asked) = (self.clone(), name.to_owned());
         let settings = self.configuration.settings();
