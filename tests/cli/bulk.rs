@@ -28,7 +28,13 @@ const fn many(
 const CLAIMED: &[&[&str]] = &[&["claim"]];
 const DONE: &[&[&str]] = &[&["complete"]];
 
+const IN_REVIEW: &[&[&str]] = &[&["block"], &["request-review"]];
+
+/// What has to change is about one task; only the API takes many.
+const OF_ONE_TASK: &str = "request_changes";
+
 const VERBS: &[Many] = &[
+    many("approve", IN_REVIEW, &[], ("/task/status", "done")),
     many("archive", &[], &[], ("/task/status", "archived")),
     many("assign", &[], &["dev"], ("/task/assignee", "dev")),
     many("block", &[], &["--reason", "why"], ("/runs/0/summary", "why")),
@@ -40,6 +46,7 @@ const VERBS: &[Many] = &[
     many("reassign", CLAIMED, &["dev"], ("/task/assignee", "dev")),
     many("reclaim", CLAIMED, &[], ("/runs/0/outcome", "reclaimed")),
     many("reopen", DONE, &[], ("/task/status", "ready")),
+    many("request_review", &[&["block"]], &[], ("/task/status", "review")),
     many("restart", CLAIMED, &[], ("/runs/0/outcome", "stopped")),
     many("stop", CLAIMED, &[], ("/task/status", "blocked")),
     many("triage", &[], &[], ("/task/status", "triage")),
@@ -67,7 +74,9 @@ fn every_verb_of_many_takes_ids_and_stdin_and_a_filter() {
                 "stdin" => (vec!["-"], format!("{}\n{}\n", ids[0], ids[1])),
                 _ => (vec!["--where", &filter], String::new()),
             };
-            let call: Vec<&str> = [*verb].into_iter().chain(tasks).chain(words.to_vec()).collect();
+            let typed = verb.replace('_', "-");
+            let call: Vec<&str> =
+                [typed.as_str()].into_iter().chain(tasks).chain(words.to_vec()).collect();
             let untouched = board.task(&other);
             let said = board.say_from(input.as_bytes(), &[&call[..], &["--json"]].concat());
             assert_eq!(said.code, 0, "{call:?}: {said:?}");
@@ -89,7 +98,9 @@ fn no_verb_of_many_is_forgotten() {
     let client = Client::at(board.home().join("kanband.sock"), None, false).unwrap();
     let wrong = client.post::<Value>("/v1/tasks/bulk", &json!({"verb": "x", "ids": ["t_1"]}));
     let Err(ClientError::Refused(detail)) = wrong else { panic!("{wrong:?}") };
-    let names: Vec<&str> = VERBS.iter().map(|many| many.verb).collect();
+    let mut names: Vec<&str> = VERBS.iter().map(|many| many.verb).collect();
+    names.push(OF_ONE_TASK);
+    names.sort_unstable();
     assert!(detail.message.contains(&format!("(one of {})", names.join(", "))), "{detail:?}");
 }
 

@@ -93,6 +93,9 @@ fn skeleton(page: &str) -> Vec<String> {
         "- ",
         "_created_: ",
         "## Recent work by @",
+        "## Changes requested by ",
+        "Handed in by ",
+        "Its branch is ",
     ];
     let mut lines = Vec::new();
     for line in page.split('\n').filter(|line| !line.starts_with('>')) {
