@@ -26,7 +26,7 @@ use actix::{
 
 use crate::actors::database::Submit;
 use crate::actors::guard::Guard;
-use crate::actors::path_looks::{self};
+use crate::actors::path_looks;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
 use crate::actors::worker::seed::WorkerSeed;

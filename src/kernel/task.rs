@@ -71,7 +71,7 @@ pub enum Parents {
 /// The reviewer that is a person, in the column `reviewer`.
 pub const HUMAN: &str = "human";
 
-/// What says that nobody reviews, in requests and in the configuration.
+/// The word for no review, in requests and in the configuration.
 pub const NO_REVIEW: &str = "none";
 
 /// The kind of a block that no caller can give: a parent was cancelled, or archived unfinished.

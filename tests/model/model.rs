@@ -321,7 +321,7 @@ impl Model {
             if task.status != "review" {
                 task.not_before = None;
             }
-            // What nobody has named follows the assignee, for whom there is no default.
+            // A reviewer that was not chosen follows the assignee, who has no default here.
             if !task.chosen && !task.review_open {
                 task.reviewer = None;
             }

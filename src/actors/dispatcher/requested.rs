@@ -120,7 +120,7 @@ pub(super) async fn dispatch_now(
     Ok(report)
 }
 
-/// Looks for the profiles that ready tasks wait for and nobody has looked for yet: a person's pass does not come back later.
+/// Looks for the profiles that ready tasks wait for and that have not been looked for yet: a person's pass does not come back later.
 async fn look_for_profiles(deps: &DispatcherDeps, caller: &Caller) -> Result<(), VerbError> {
     let unseen = |assignees: &Assignees, name: &str, is_entered: bool| {
         matches!(assignees.get(Some(name), is_entered), Assignee::Unseen { .. })

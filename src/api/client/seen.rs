@@ -1,5 +1,5 @@
-//! Replies as a client reads them: their statuses, outcomes, states and error codes are words, of which a newer daemon may have others. One that this
-//! program does not know is shown as it is.
+//! Replies as a client reads them: their statuses, outcomes, states and error codes are words, of which a newer daemon may have
+//! others. One that this program does not know is shown as it is.
 
 use std::fmt;
 

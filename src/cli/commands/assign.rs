@@ -3,8 +3,8 @@
 use crate::api::client::Client;
 use crate::cli::arguments::profile_or_nobody;
 use crate::cli::commands::bulk::{Answer, Shape};
-use crate::cli::commands::create_warnings::print_warnings;
 use crate::cli::commands::targets::{Chosen, Filter};
+use crate::cli::commands::warnings::print_warnings;
 use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;

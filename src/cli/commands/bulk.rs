@@ -41,19 +41,6 @@ pub(super) fn each<R: Serialize + DeserializeOwned>(
     show(chosen, Shape::List, answers, session, line)
 }
 
-/// The same for a verb that once took one task only, whose JSON stays as it was for one.
-pub(super) fn one_or_each<R: Serialize + DeserializeOwned>(
-    client: &Client,
-    chosen: &Chosen,
-    session: &mut Session,
-    verb: &'static str,
-    request: &impl Serialize,
-    line: impl FnMut(&R) -> String,
-) -> Ended {
-    let answers = answers(client, chosen, session, verb, request)?;
-    show(chosen, Shape::OneOrList, answers, session, line)
-}
-
 /// Shows what became of each task. The worst exit code counts.
 pub(super) fn show<R: Serialize>(
     chosen: &Chosen,

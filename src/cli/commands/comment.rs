@@ -1,7 +1,8 @@
 //! `kanban comment`.
 
+use crate::cli::commands::Ended;
+use crate::cli::commands::bulk::{self, Shape};
 use crate::cli::commands::targets::Filter;
-use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -58,7 +59,8 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let chosen = filter.chosen(&[named.ids, more].concat(), &client, session)?;
     let author = author.or_else(|| author_outside_runs(session));
     let request = CommentTask { id: String::new(), body, author, board: session.board.clone() };
-    bulk::one_or_each(&client, &chosen, session, "comment", &request, |reply: &CommentReply| {
+    let answers = bulk::answers(&client, &chosen, session, "comment", &request)?;
+    bulk::show(&chosen, Shape::OneOrList, answers, session, |reply: &CommentReply| {
         format!("Comment added to {}", reply.task_id)
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::api::client::seen::CreateReply;
 use crate::cli::arguments::{whole_seconds, workspace};
-use crate::cli::commands::create_warnings::with_warnings;
+use crate::cli::commands::warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
 use crate::cli::complete;
 use crate::cli::failure::Failure;

@@ -12,7 +12,7 @@ use crate::api::client::seen::{CreateReply, CreateTasksReply};
 use crate::cli::commands::Ended;
 use crate::cli::commands::create::line_of;
 use crate::cli::commands::create_lines::source::Source;
-use crate::cli::commands::create_warnings::with_warnings;
+use crate::cli::commands::warnings::with_warnings;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;

@@ -71,11 +71,11 @@ pub mod workspace;
 
 mod bulk;
 mod create_lines;
-mod create_warnings;
 mod filters;
 mod stopping;
 mod switch;
 mod targets;
+mod warnings;
 
 use clap::Subcommand;
 

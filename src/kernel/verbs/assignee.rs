@@ -69,7 +69,7 @@ pub(super) fn assign(
         return Ok(false);
     }
     let default = default_reviewer(assignee, task.board.as_str(), tx.policy);
-    // One that nobody has named follows the assignee, but not out of a review that is open.
+    // A reviewer that was not chosen follows the assignee, but not out of a review that is open.
     let follows = !task.reviewer_chosen && !task.review_open && task.reviewer.as_deref() != default;
     let default = default.map(str::to_owned);
     let reviewer = if follows { default.as_deref() } else { task.reviewer.as_deref() };

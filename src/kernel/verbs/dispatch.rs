@@ -21,6 +21,7 @@ use crate::kernel::run::{RunOutcome, RunRole};
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
 use crate::kernel::store;
 use crate::kernel::store::leases::Wait;
+use crate::kernel::store::queue::Backoff;
 use crate::kernel::task::{Task, TaskStatus, TaskStep, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
@@ -152,7 +153,7 @@ impl Verb for StartReadyRuns {
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
         if is_automatic && !tx.policy.dispatch_enabled {
             let next_due = [next_start, next_alert].into_iter().flatten().min();
-            let wanted_profiles = wanted_profiles(tx)?;
+            let wanted_profiles = all_wanted_profiles(tx)?;
             let reply = PassReply { next_due, has_more: has_more_due, ..PassReply::default() };
             return Ok(PassReply { wanted_profiles, ..reply });
         }
@@ -172,9 +173,9 @@ impl Verb for StartReadyRuns {
             self.start_heads(tx, &standing, &mut reply)?
         } else {
             self.start_named(tx, &standing, &mut reply)?;
+            reply.wanted_profiles = all_wanted_profiles(tx)?;
             0
         };
-        reply.wanted_profiles = wanted_profiles(tx)?;
         if wants_slots > 0 {
             for run_id in store::runs::list_lingering(tx.store(), wants_slots)? {
                 tx.signal(Signal::StopRun { run_id });
@@ -202,6 +203,7 @@ impl StartReadyRuns {
     ) -> Result<u32, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
         let assignees = list_assignees(tx.store(), !is_automatic)?;
+        reply.wanted_profiles = wanted_profiles(tx, &assignees)?;
         let lanes = standing.lanes(assignees, tx.policy, tx.now);
         let free_slots = standing.slots.clone().unwrap_or_default();
         let by_board = standing.board.clone().unwrap_or_default();
@@ -345,17 +347,26 @@ impl Candidates for Pass<'_, '_> {
     }
 }
 
-/// Assignees with ready tasks of whom it takes a look to say whether they are profiles.
-fn wanted_profiles(tx: &Tx<'_>) -> Result<Vec<String>, Fault> {
+/// Of assignees with tasks in the queue, and of those whose tasks are in back-off, the ones of whom it takes a look to say whether they
+/// are profiles.
+fn wanted_profiles(tx: &Tx<'_>, queued: &[(String, bool)]) -> Result<Vec<String>, Fault> {
     let assignees = &tx.policy.assignees;
     if !assignees.is_auto {
         return Ok(Vec::new());
     }
-    let names = list_assignees(tx.store(), true)?.into_iter();
-    let takes_a_look = |(name, is_entered): &(String, bool)| {
+    let held = store::queue::list_queued_profiles(tx.store(), Backoff::Running)?;
+    let wants = |(name, is_entered): &&(String, bool)| {
         assignees.takes_a_look(name) && assignees.get(Some(name), *is_entered) != Assignee::Person
     };
-    Ok(names.filter(takes_a_look).map(|(name, _)| name).collect())
+    Ok(queued.iter().chain(&held).filter(wants).map(|(name, _)| name.clone()).collect())
+}
+
+/// The same, for a pass that does not read the queues.
+fn all_wanted_profiles(tx: &Tx<'_>) -> Result<Vec<String>, Fault> {
+    if !tx.policy.assignees.is_auto {
+        return Ok(Vec::new());
+    }
+    wanted_profiles(tx, &list_assignees(tx.store(), false)?)
 }
 
 /// Forgets replies that no client asks for again.
