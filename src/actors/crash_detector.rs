@@ -205,10 +205,16 @@ impl Handler<SettingsChanged> for CrashDetector {
 impl Handler<AuditRuns> for CrashDetector {
     type Result = ();
 
+    /// A claim that the last dispatcher was waiting for may still be on its way to the board: the look comes after it.
     fn handle(&mut self, _message: AuditRuns, context: &mut Context<Self>) {
         let looker = self.looker();
         let look = async move {
-            if let Err(error) = looker.look_at_all().await {
+            let settled = looker.deps.database.settled().await.map_err(VerbError::from);
+            let looked = match settled {
+                Ok(()) => looker.look_at_all().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = looked {
                 tracing::error!(%error, "cannot inspect the open runs");
             }
         };

@@ -96,6 +96,8 @@ enum Order {
     Work(Box<dyn Work>),
     LookAtFiles,
     Replace(Box<Replacement>),
+    /// Nothing but the answer that what came before is over.
+    Settle(oneshot::Sender<()>),
 }
 
 /// A restore on its way to the database.
@@ -244,6 +246,17 @@ impl Database {
         answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
     }
 
+    /// Waits until what was submitted before is committed or has failed, also what its caller no longer waits for. A read that begins
+    /// afterwards sees all of it.
+    ///
+    /// # Errors
+    /// [`Fault::ShuttingDown`] when the thread is gone.
+    pub async fn settled(&self) -> Result<(), Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(Order::Settle(reply)).await.map_err(|_| Fault::ShuttingDown)?;
+        answer.await.map_err(|_| Fault::ShuttingDown)
+    }
+
     /// The counts as of the last commit.
     pub fn counts(&self) -> Counts {
         self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -308,12 +321,20 @@ impl DatabaseThread {
             // What it finds is logged, and each batch looks again.
             Order::LookAtFiles => drop(self.look_at_files()),
             Order::Replace(replacement) => {
-                // What was asked before is done before.
-                while !self.pending.is_empty() {
-                    self.commit_pending();
-                }
+                self.commit_all();
                 self.replace(*replacement);
             }
+            Order::Settle(reply) => {
+                self.commit_all();
+                let _caller_is_gone = reply.send(()).is_err();
+            }
+        }
+    }
+
+    /// What was asked before is done before.
+    fn commit_all(&mut self) {
+        while !self.pending.is_empty() {
+            self.commit_pending();
         }
     }
 

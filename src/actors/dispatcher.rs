@@ -259,6 +259,7 @@ impl Handler<DispatchNow> for Dispatcher {
     type Result = ResponseFuture<Result<DispatchReport, VerbError>>;
 
     fn handle(&mut self, message: DispatchNow, _context: &mut Context<Self>) -> Self::Result {
+        crate::failpoint::hit("dispatcher-asked");
         let deps = self.deps.clone();
         Box::pin(async move {
             match message.policy_for_preview {

@@ -39,7 +39,45 @@ fn a_panicking_doorkeeper_is_rebuilt_and_makes_a_lost_socket_again() {
 
 #[test]
 fn a_panicking_dispatcher_is_rebuilt_and_nothing_is_missed() {
-    survives("dispatcher-wake");
+    let text = config(&[("sh", "exit", SCRIPT)]).with("dispatch.interval_seconds", 3600);
+    let mut daemon = Daemon::with_fail_points(&text, "dispatcher-wake=panic@1");
+    daemon.spawn();
+    daemon.wait_until_up();
+    for _ in 0..3 {
+        let id = daemon.create(json!({ "assignee": "sh" }));
+        daemon.wait_status(&id, "done");
+        daemon.wait_closed(&id);
+        let mut outcomes = daemon.outcomes(&id);
+        assert_eq!(outcomes.pop().as_deref(), Some("completed"));
+        // The dispatcher may have been waiting for a claim when it panicked.
+        assert!(outcomes.iter().all(|outcome| outcome == "spawn_failed"), "{outcomes:?}");
+        assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0);
+    }
+    assert!(daemon.log().contains("fail point dispatcher-wake"));
+}
+
+#[test]
+fn a_claim_that_is_committed_after_its_dispatcher_panicked_starts_again_at_once() {
+    let text = config(&[("sh", "exit", SCRIPT)]).with("dispatch.interval_seconds", 3600);
+    let mut daemon = Daemon::prepare(&text);
+    let held = daemon.scratch().join("held");
+    let points = format!("claim-made=hold:{}@1;dispatcher-asked=panic@1", held.display());
+    daemon.arm(Some(&points));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    until("the claim that is held", || held.exists().then_some(()));
+    std::thread::scope(|scope| {
+        // The client repeats its request, and the next dispatcher answers it when the claim is through.
+        scope.spawn(|| daemon.post("/v1/dispatch", &json!({})));
+        until("the next dispatcher", || daemon.log().contains("is restarted").then_some(()));
+        // Time for a look at the open runs, which must not be over before the claim is.
+        (0..20).for_each(|_| drop(daemon.get("/v1/tasks")));
+        std::fs::remove_file(&held).unwrap();
+    });
+    daemon.wait_status(&id, "done");
+    assert_eq!(daemon.outcomes(&id), ["spawn_failed", "completed"]);
+    assert_eq!(daemon.show(&id)["task"]["spawn_failures"], 0);
 }
 
 #[test]
@@ -118,9 +156,14 @@ fn a_panicking_database_or_root_ends_the_daemon_and_the_next_start_goes_on() {
         let text = config(&[("sh", "exit", "sleep 0.1; echo done")]);
         let mut daemon = Daemon::with_fail_points(&text, point);
         daemon.spawn();
-        daemon.wait_until_up();
-        let created: Result<serde_json::Value, _> =
-            daemon.client().post("/v1/tasks", &json!({ "title": "t", "assignee": "sh" }));
+        // It may come to its point before it serves, or by what it is asked to do.
+        let created = until("an answer or the end", || {
+            let task = json!({ "title": "t", "assignee": "sh" });
+            match daemon.client().post::<serde_json::Value>("/v1/tasks", &task) {
+                Ok(task) => Some(Ok(task)),
+                Err(error) => daemon.has_ended().then_some(Err(error)),
+            }
+        });
         assert_eq!(daemon.wait_end().code(), Some(70), "{point}\n{}", daemon.log());
         daemon.restart();
         let id = match created {

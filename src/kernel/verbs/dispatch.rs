@@ -181,6 +181,9 @@ impl Verb for StartReadyRuns {
                 tx.signal(Signal::StopRun { run_id });
             }
         }
+        if !reply.orders.is_empty() {
+            crate::failpoint::hit("claim-made");
+        }
         reply.has_more |= is_automatic && reply.orders.len() == STARTS_PER_PASS_MAX;
         reply.has_more |= has_more_due;
         reply.unseen_paths = leasing::unseen_paths(tx.store())?;

@@ -239,6 +239,11 @@ impl Daemon {
         kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
+    /// Whether it is over; [`Self::wait_end`] says how.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().expect("no daemon").try_wait().unwrap().is_some()
+    }
+
     /// How it ended.
     pub fn wait_end(&mut self) -> ExitStatus {
         let child = self.child.as_mut().expect("no daemon");
