@@ -138,6 +138,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::InvalidValue
         | C::UnknownParent
         | C::UnknownCards
+        | C::NoOpenParent
         | C::SelfLink
         | C::Cycle
         | C::UnknownProfile
@@ -150,6 +151,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownSubscription
         | C::UnknownBreaker
         | C::UnknownRun
+        | C::UnknownQuestion
         | C::UnknownAttachment => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -161,6 +163,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::NotUnkillable
         | C::UnmetParents
         | C::OtherClaimer
+        | C::QuestionOver
+        | C::QuestionOpen
+        | C::NoQuestion
         | C::RunOver
         | C::IdempotencyConflict
         | C::ChangedMeanwhile

@@ -22,16 +22,16 @@ use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
-    ApproveTask, ArchiveReply, ArchiveTask, AssignReply, AssignTask, AttachFile, AttachReply,
-    BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
-    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks,
-    CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply,
-    HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply,
-    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask,
-    RequestChanges, RequestReview, RequestReviewReply, ResetBreaker, RestartTask, SetDispatch,
-    SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask, UnarchiveReply,
-    UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe,
-    UnsubscribeReply, VerdictReply,
+    AnswerReply, AnswerTask, ApproveTask, ArchiveReply, ArchiveTask, AssignReply, AssignTask,
+    AttachFile, AttachReply, BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply,
+    ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
+    CreateTask, CreateTasks, CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply,
+    EditTask, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply,
+    PromoteTask, RateLimitReply, RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask,
+    ReopenReply, ReopenTask, RequestChanges, RequestReview, RequestReviewReply, ResetBreaker,
+    RestartTask, SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply,
+    TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
+    Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
@@ -120,7 +120,7 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<CompleteTask, VerdictReply>("/v1/tasks/{id}/complete", "Complete a task."),
     verb::<BlockTask, VerdictReply>(
         "/v1/tasks/{id}/block",
-        "Block a task until a person unblocks it.",
+        "Block a task: it waits for a person, for parents, or for a time.",
     ),
     verb::<ApproveTask, VerdictReply>(
         "/v1/tasks/{id}/approve",
@@ -137,6 +137,10 @@ pub const OPERATIONS: &[Operation] = &[
     verb::<RateLimitTask, RateLimitReply>(
         "/v1/tasks/{id}/rate_limited",
         "Report that a provider's rate limit was reached; the task is retried later.",
+    ),
+    verb::<AnswerTask, AnswerReply>(
+        "/v1/tasks/{id}/answer",
+        "Answer the open question of a task; a blocked task lands, a running one goes on.",
     ),
     verb::<UnblockTask, UnblockReply>("/v1/tasks/{id}/unblock", "Unblock a task."),
     verb::<AssignTask, AssignReply>(

@@ -85,7 +85,7 @@ impl Caller {
         match right_to(operation) {
             Right::Ask | Right::Read | Right::Comment | Right::Create => Ok(()),
             // Which tasks these may name is for their origin to say: see `origin::refuse_foreign`.
-            Right::Attach | Right::Unblock => Ok(()),
+            Right::Attach | Right::Unblock | Right::Answer => Ok(()),
             // Whether the run is a review is for its row to say: see `verbs::review`.
             Right::ActOnTask | Right::Review => match task {
                 Some(task) if task != task_id => Err(Refusal::NotYours {

@@ -72,8 +72,19 @@ event_kinds! {
     Approved = "approved",
     /// The review wants changes: `what` (its first line), `round`, `status` that the task landed in.
     ChangesRequested = "changes_requested",
-    /// The task needs a person: `reason`; `kind` where it is known; `parent` when that was cancelled, or archived unfinished.
+    /// The task needs a person: `reason`; `kind` where it is known; `parent` when that was cancelled, or archived unfinished; `question`
+    /// when it asks one. A `dependency` and a `transient` block that is retried say in `status` where the task landed, and in
+    /// `retry_at` when it is tried again.
     Blocked = "blocked",
+    /// A question was asked: `question, text, choices, default, deadline_at`, `blocks` (false: its run goes on and waits).
+    Asked = "asked",
+    /// A question was answered: `question, answer` (its beginning), `source` (`person`, `worker` or `default`), `status` in which a
+    /// blocked task landed.
+    Answered = "answered",
+    /// The deadline of a question without a default has passed: `question, deadline_at`. Once per question.
+    AskOverdue = "ask_overdue",
+    /// A question ended without an answer: `question`, `outcome` (`timed_out`, `withdrawn` or `run_over`).
+    AskEnded = "ask_ended",
     /// A person unblocked the task.
     Unblocked = "unblocked",
     /// A done task is to be done again: `status` it landed in, `demoted`, the number of children that wait again.

@@ -40,6 +40,14 @@ pub const HOST_PREFIX: &str = "host:";
 /// Row id of an event; strictly increasing and never reused, so it serves as a cursor.
 pub type EventId = i64;
 
+/// Whether a text is a prefix and 1 to 32 lower-case hex digits.
+fn is_hex_after(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|digits| {
+        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex && (1..=32).contains(&digits.len())
+    })
+}
+
 /// A task id: `t_` and lower-case hex digits (8 when made here; imported ones may have others).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -48,9 +56,7 @@ pub struct TaskId(String);
 impl TaskId {
     /// Reads an id; none when the text cannot be one. A caller answers that like an unknown id.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("t_")?;
-        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        (is_hex && (1..=32).contains(&digits.len())).then(|| Self(text.to_owned()))
+        is_hex_after(text, "t_").then(|| Self(text.to_owned()))
     }
 
     /// A new id: 32 random bits.
@@ -80,6 +86,48 @@ impl TryFrom<String> for TaskId {
 
 impl From<TaskId> for String {
     fn from(id: TaskId) -> Self {
+        id.0
+    }
+}
+
+/// A question id: `q_` and lower-case hex digits (8 when made here).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QuestionId(String);
+
+impl QuestionId {
+    /// Reads an id; none when the text cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_hex_after(text, "q_").then(|| Self(text.to_owned()))
+    }
+
+    /// A new id: 32 random bits.
+    pub fn random(random: &mut dyn Random) -> Self {
+        Self(format!("q_{:08x}", random.next() >> 32))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for QuestionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for QuestionId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("no such question: {text}"))
+    }
+}
+
+impl From<QuestionId> for String {
+    fn from(id: QuestionId) -> Self {
         id.0
     }
 }

@@ -211,5 +211,35 @@ pub const CONTEXT_CHARS_MAX: usize = 120_000;
 /// How long the calls of a worker are repeated while the daemon does not answer, seconds.
 pub const WORKER_PATIENCE_SECONDS: u64 = 60;
 
+/// Longest text of a question, bytes; also that of an answer as the next attempt reads it uncut.
+pub const QUESTION_BYTES_MAX: usize = 8 * 1024;
+
+/// Choices of a question.
+pub const CHOICES_MAX: usize = 9;
+
+/// Longest choice, bytes.
+pub const CHOICE_BYTES_MAX: usize = 512;
+
+/// Questions that a task may have had.
+pub const QUESTIONS_PER_TASK_MAX: u64 = 1_000;
+
+/// Longest time until the deadline of a question, seconds: 365 days.
+pub const QUESTION_DEADLINE_SECONDS_MAX: i64 = 365 * 24 * 60 * 60;
+
+/// Shortest time until the deadline of a question with which a worker blocks its task, seconds.
+pub const WORKER_DEADLINE_SECONDS_MIN: i64 = 10 * 60;
+
+/// Transient blocks in a row after which a task is tried again; the next one is for a person.
+pub const TRANSIENT_RETRIES_MAX: u32 = 3;
+
+/// Blocks of one kind in a row, without an answer by a person between them, that are a loop.
+pub const BLOCK_LOOP_RUNS: usize = 3;
+
+/// Questions that the context shows, the newest ones.
+pub const CONTEXT_QUESTIONS: usize = 5;
+
+/// Characters of the newest question and of its answer in the context.
+pub const CONTEXT_QUESTION_CHARS: usize = 8192;
+
 /// The last second of the year 9999: no time is later.
 pub const SECONDS_MAX: i64 = 253_402_300_799;

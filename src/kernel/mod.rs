@@ -41,6 +41,7 @@ pub mod people;
 pub mod policy;
 pub mod queries;
 pub mod query;
+pub mod question;
 pub mod random;
 pub mod reminder;
 pub mod restore;

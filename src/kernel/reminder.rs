@@ -41,19 +41,26 @@ pub enum Beginning {
     Fresh,
     /// From nothing, and its prompt says that the attempt before ended without a verdict.
     Warned,
-    /// In the session of the run before.
+    /// In the session of the run before, with a reminder of the verdict.
     Resumed,
+    /// In the session of the run before, with the answer to its question.
+    Answered,
 }
 
 /// How the run of `task` begins under `profile`, after `latest`, the newest run of its role or the one whose session it resumes.
-pub fn beginning(task: &Task, profile: &str, latest: Option<&Run>) -> Beginning {
+/// `is_answered` says whether that blocked the task with a question that has an answer by now.
+pub fn beginning(task: &Task, profile: &str, latest: Option<&Run>, is_answered: bool) -> Beginning {
     let Some(latest) = latest else { return Beginning::Fresh };
+    let is_same_place = task.workspace_path == latest.workspace_path;
+    let is_same_profile = latest.profile.as_deref() == Some(profile);
+    if is_answered && latest.session.is_some() && is_same_profile && is_same_place {
+        return Beginning::Answered;
+    }
     let is_violation = latest.outcome == Some(RunOutcome::ProtocolViolation);
     // Handed in, and sent back.
     let is_sent_back = latest.outcome == Some(RunOutcome::Completed);
     let is_its_session = task.resume_run_id == Some(latest.id) && latest.session.is_some();
-    let is_same = latest.profile.as_deref() == Some(profile);
-    if (is_violation || is_sent_back) && is_its_session && is_same {
+    if (is_violation || is_sent_back) && is_its_session && is_same_profile {
         Beginning::Resumed
     } else if is_violation {
         Beginning::Warned

@@ -20,13 +20,15 @@ pub enum Right {
     Review,
     /// Let a blocked task go on.
     Unblock,
+    /// Answer a question.
+    Answer,
     /// Everything else.
     Operate,
 }
 
 impl Right {
     /// All rights, from that which most have to that which fewest have.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ask,
         Self::Read,
         Self::Comment,
@@ -35,6 +37,7 @@ impl Right {
         Self::ActOnTask,
         Self::Review,
         Self::Unblock,
+        Self::Answer,
         Self::Operate,
     ];
 
@@ -53,6 +56,9 @@ impl Right {
             Self::Unblock => {
                 "with `orchestrator = true` in its profile: tasks that the runs of its own task created"
             }
+            Self::Answer => {
+                "with `orchestrator = true` in its profile: questions of tasks that the runs of its own task created, neither its own nor for an approval"
+            }
             Self::Operate => "no",
         }
     }
@@ -62,9 +68,12 @@ impl Right {
         match self {
             Self::Ask | Self::Operate => "yes",
             Self::Read | Self::Create => "every board",
-            Self::Comment | Self::Attach | Self::ActOnTask | Self::Review | Self::Unblock => {
-                "every task"
-            }
+            Self::Comment
+            | Self::Attach
+            | Self::ActOnTask
+            | Self::Review
+            | Self::Unblock
+            | Self::Answer => "every task",
         }
     }
 }
@@ -101,6 +110,7 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("approve", Right::Review),
     ("request_changes", Right::Review),
     ("unblock", Right::Unblock),
+    ("answer", Right::Answer),
     ("edit", Right::Operate),
     ("unlink", Right::Operate),
     ("claim", Right::Operate),

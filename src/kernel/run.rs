@@ -314,6 +314,9 @@ pub struct Run<O = RunOutcome, P = RunState> {
     /// The earlier run whose session this run resumes.
     #[serde(default)]
     pub resumed_run_id: Option<RunId>,
+    /// What the block that ended it needs.
+    #[serde(default)]
+    pub block_kind: Option<String>,
     /// Message to the worker about its workspace.
     #[serde(default)]
     pub workspace_notes: Vec<String>,

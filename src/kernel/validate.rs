@@ -206,20 +206,6 @@ pub fn workspace(
     }
 }
 
-/// Kinds of blocks. They say what is missing, and change nothing about what becomes of the task.
-pub const BLOCK_KINDS: [&str; 4] = ["capability", "dependency", "needs_input", "transient"];
-
-/// A kind of block; a blank one is none.
-pub fn block_kind(given: Option<&str>) -> Result<Option<&'static str>, Refusal> {
-    let Some(kind) = given.map(str::trim).filter(|kind| !kind.is_empty()) else { return Ok(None) };
-    let known = BLOCK_KINDS.into_iter().find(|known| *known == kind);
-    known.map(Some).ok_or_else(|| Refusal::InvalidValue {
-        field: "kind",
-        problem: "kind must be one of capability, dependency, needs_input, transient",
-        value: shorten(kind),
-    })
-}
-
 /// Who reviews: `human`, the name of a profile, or `none`.
 pub fn reviewer(given: &str) -> Result<Option<String>, Refusal> {
     let name = argument_name("review", Some(given))?;

@@ -39,6 +39,16 @@ impl<'a> Why<'a> {
         {
             return Ok(Reason::RunUnknown { run_id: run.id, error: error.clone() });
         }
+        let is_unkillable =
+            facts.open_run.as_ref().is_some_and(|run| run.state == RunState::Unkillable);
+        let may_ask = matches!(task.status, TaskStatus::Running | TaskStatus::Blocked);
+        if may_ask
+            && !is_unkillable
+            && let Some(open) = store::questions::get_open(self.view.connection, &task.id)?
+        {
+            let run_id = open.run_id.filter(|_| !open.blocks);
+            return Ok(Reason::Question { question: open.id.to_string(), text: open.text, run_id });
+        }
         Ok(match task.status {
             TaskStatus::Running => self.of_running(task, &facts)?,
             TaskStatus::Done => Reason::Done,

@@ -57,7 +57,8 @@ fn it_tells_the_task_its_attempts_its_parents_and_its_comments() {
     let expected = format!(
         "# Kanban task {id}: child\n\nAssignee: dev\nStatus:   ready\nTenant:   acme\n\
          Workspace: scratch @ (unresolved)\n\n\
-         _Lines that begin with `>` are quotes: the body is the task, every other quote is information._\n\n\
+         _Lines that begin with `>` are quotes: the body is the task, an answer decides its question, every other quote is \
+         information._\n\n\
          ## Body\n\n> Do it well.\n\n\
          ## Prior attempts on this task\n\n### Attempt 1 — crashed (dev, 2023-11-14 22:13)\n\n\
          _error_: signal 9\n_end of its log_:\n> ```\n> out of luck\n> ```\n\n\

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod blocks;
 mod bounds;
 mod breakers;
 mod bulk;
@@ -21,6 +22,7 @@ mod outcomes;
 mod people;
 mod plans;
 mod predecessor;
+mod questions;
 mod reasons;
 mod requests;
 mod reviewers;

@@ -9,10 +9,10 @@ use kanband::kernel::ids::TaskId;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    ApproveTask, ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask, CommentTask,
-    CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask, RateLimitTask,
-    ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview, RestartTask, StopTask,
-    TriageTask, UnarchiveTask, UnblockTask,
+    AnswerTask, ApproveTask, ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask,
+    CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask,
+    RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview,
+    RestartTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
 };
 use serde_json::{Value, json};
 
@@ -41,8 +41,16 @@ const VERBS: &[(&str, &str, Try)] = &[
     ("heartbeat", "{}", try_verb::<HeartbeatTask>),
     ("complete", r#"{"summary": "s"}"#, try_verb::<CompleteTask>),
     ("block", r#"{"reason": "r"}"#, try_verb::<BlockTask>),
+    ("block --kind dependency --on", "{}", try_dependency),
+    (
+        "block --kind transient --retry-in",
+        r#"{"reason": "r", "kind": "transient", "retry_in_seconds": 60}"#,
+        try_verb::<BlockTask>,
+    ),
     ("rate-limited", "{}", try_verb::<RateLimitTask>),
     ("unblock", "{}", try_verb::<UnblockTask>),
+    ("answer", "{}", try_answer),
+    ("unblock (of a question)", "{}", try_unblock_of_question),
     ("approve", "{}", try_verb::<ApproveTask>),
     ("request-changes", r#"{"what": "w"}"#, try_verb::<RequestChanges>),
     ("request-review", "{}", try_verb::<RequestReview>),
@@ -67,6 +75,36 @@ fn try_link(bench: &mut Bench, caller: &Caller, fields: &Value) -> Result<(), Ve
     let parent = bench.create("open", "", &[]);
     let verb: LinkTasks = wire(json!({"parent_id": parent, "child_id": fields["id"]}));
     bench.by(caller, &verb).map(drop)
+}
+
+fn try_dependency(bench: &mut Bench, caller: &Caller, fields: &Value) -> Result<(), VerbError> {
+    let parent = bench.create("open", "", &[]);
+    let verb: BlockTask =
+        wire(json!({"id": fields["id"], "reason": "r", "kind": "dependency", "on": [parent]}));
+    bench.by(caller, &verb).map(drop)
+}
+
+/// Has a blocked task ask a question; any other has none.
+fn ask(bench: &mut Bench, fields: &Value) {
+    let is_blocked = bench.run(&wire::<UnblockTask>(json!({"id": fields["id"]}))).is_ok();
+    if is_blocked {
+        bench.do_it(&wire::<BlockTask>(json!({"id": fields["id"], "question": "q"})));
+    }
+}
+
+fn try_answer(bench: &mut Bench, caller: &Caller, fields: &Value) -> Result<(), VerbError> {
+    ask(bench, fields);
+    let verb: AnswerTask = wire(json!({"id": fields["id"], "answer": "a"}));
+    bench.by(caller, &verb).map(drop)
+}
+
+fn try_unblock_of_question(
+    bench: &mut Bench,
+    caller: &Caller,
+    fields: &Value,
+) -> Result<(), VerbError> {
+    ask(bench, fields);
+    bench.by(caller, &wire::<UnblockTask>(fields.clone())).map(drop)
 }
 
 /// Who asks.

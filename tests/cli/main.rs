@@ -44,6 +44,7 @@ mod older;
 mod operating;
 mod output;
 mod predecessor;
+mod questions;
 mod reasons;
 mod searching;
 mod shows;

@@ -114,6 +114,7 @@ fn without_a_daemon_every_verb_says_where_it_looked() {
         &["complete", "t_1"],
         &["block", "t_1"],
         &["unblock", "t_1"],
+        &["answer", "t_1", "x"],
         &["context", "t_1"],
         &["runs", "t_1"],
         &["log", "t_1"],

@@ -45,7 +45,10 @@ fn show_has_fields_then_body_comments_events_and_runs() {
         assert!(shown.lines().any(|shown| shown == line), "{line:?} is not in {shown}");
     }
     assert!(shown.contains("] ann: mind the paint\n"), "{shown}");
-    assert!(shown.contains("] [run 2] blocked {\"reason\":\"no key\"}\n"), "{shown}");
+    assert!(
+        shown.contains("] [run 2] blocked {\"kind\":\"needs_input\",\"reason\":\"no key\"}\n"),
+        "{shown}"
+    );
     assert!(shown.contains("  #2 blocked @- 0s "), "{shown}");
     let shown = board.say(["show", &parent]).ok();
     assert!(shown.contains("\nResult:\n  ok\n"), "{shown}");
@@ -62,7 +65,17 @@ fn show_as_json_has_everything_under_stable_keys() {
     let shown = board.say(["show", &id, "--json"]).json();
     assert_eq!(
         keys(&shown),
-        ["attachments", "board", "children", "comments", "events", "parents", "runs", "task"]
+        [
+            "attachments",
+            "board",
+            "children",
+            "comments",
+            "events",
+            "parents",
+            "questions",
+            "runs",
+            "task"
+        ]
     );
     assert_eq!(keys(&shown["comments"][0]), ["author", "body", "created_at", "id"]);
     for key in ["kind", "payload", "created_at", "run_id"] {

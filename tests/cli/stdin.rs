@@ -21,6 +21,10 @@ const TEXTS: &[(&[&str], Found)] = &[
     }),
     (&["block", "{t}", "--reason", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["block", "{t}", "-"], |board, id| last_run(board, id)["summary"].clone()),
+    (&["block", "{t}", "--question", "-"], |board, id| {
+        shown(board, id)["questions"][0]["text"].clone()
+    }),
+    (&["answer", "{q}", "-"], |board, id| shown(board, id)["questions"][0]["answer"].clone()),
     (&["complete", "{t}", "--summary", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["complete", "{t}", "--result", "-"], |board, id| board.task(id)["result"].clone()),
     (&["approve", "{r}", "--summary", "-"], |board, id| last_run(board, id)["summary"].clone()),
@@ -88,6 +92,10 @@ fn a_dash_is_all_of_standard_input_in_every_verb_that_takes_a_text() {
                         id = board.create("old", &[]);
                         board.say(["complete", &id]).ok();
                         board.say(["request-review", &id]).ok();
+                    }
+                    "{q}" => {
+                        id = board.create("old", &[]);
+                        board.say(["block", &id, "--question", "which?"]).ok();
                     }
                     "{c}" => {
                         id = board.create("old", &[]);

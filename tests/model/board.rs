@@ -10,7 +10,9 @@ use kanband::kernel::ids::{BoardName, TaskId};
 use kanband::kernel::policy::{Policy, ReviewPolicy};
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::run::Run;
+use kanband::kernel::store::boards::BoardKey;
 use kanband::kernel::store::listing::{ListFilter, list};
+use kanband::kernel::store::waiting::WaitingOf;
 use kanband::kernel::store::{self, Birth, Missing};
 use kanband::kernel::task::{Parents, TaskStatus};
 use kanband::kernel::verb::Verb;
@@ -77,6 +79,9 @@ impl Real {
             .read::<_, VerbError>(|connection| {
                 let filter = ListFilter { include_archived: true, ..ListFilter::default() };
                 let mut shown = Model { now, ..Model::default() };
+                let default = BoardKey::default();
+                let of = WaitingOf { board: &default, name: None, limit: u32::MAX };
+                let loops = store::questions::list_block_loops(connection, of)?;
                 for task in list(connection, &filter)? {
                     let id = task.id.clone();
                     for parent in store::links::list_parents(connection, &id)? {
@@ -86,7 +91,12 @@ impl Real {
                         shown.runs.insert(run.id, shown_run(run));
                     }
                     let events = store::events::list_of_task(connection, &id)?;
-                    let files = store::attachments::list(connection, &id)?;
+                    let files = store::attachments::list(connection, &id)?.into_iter();
+                    let sums =
+                        files.map(|file| (file.filename, file.sha256.chars().next().unwrap()));
+                    let open = store::questions::get_open(connection, &id)?;
+                    let answered_upto = store::questions::answered_by_person_upto(connection, &id)?;
+                    let is_in_loop = loops.iter().any(|of| of.id == id);
                     let comments = store::comments::list(connection, &id)?;
                     shown.tasks.insert(
                         id.to_string(),
@@ -118,12 +128,18 @@ impl Real {
                             key: task.idempotency_key.map(|key| (key, String::new())),
                             labels: task.labels.into_iter().collect::<BTreeSet<_>>(),
                             comments: comments.len(),
-                            files: files
-                                .into_iter()
-                                .map(|file| (file.filename, file.sha256.chars().next().unwrap()))
-                                .collect(),
+                            files: sums.collect(),
                             created_by: events[0].actor.clone().unwrap(),
                             events: events.into_iter().map(|event| event.kind).collect(),
+                            question: open.map(|question| model::Question {
+                                default: question.default_answer,
+                                deadline: question.deadline_at,
+                                is_overdue: question.overdue_at.is_some(),
+                            }),
+                            withdraws: false,
+                            // Only a loop is seen.
+                            blocks_in_a_row: if is_in_loop { 3 } else { 0 },
+                            answered_upto,
                         },
                     );
                 }
@@ -189,5 +205,7 @@ fn shown_run(run: Run) -> model::Run {
         cards: run.created_cards,
         review: run.role == "review",
         verdict: run.review_verdict,
+        retries: run.block_kind.is_some() && run.retry_at.is_some(),
+        kind: run.block_kind,
     }
 }

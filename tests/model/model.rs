@@ -26,6 +26,29 @@ pub struct Run {
     pub cards: Vec<String>,
     pub review: bool,
     pub verdict: Option<String>,
+    /// The kind of the block that ended it.
+    pub kind: Option<String>,
+    /// Whether that block is tried again by itself.
+    pub retries: bool,
+}
+
+/// The open question of a blocked task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub default: Option<String>,
+    pub deadline: Option<i64>,
+    pub is_overdue: bool,
+}
+
+/// What a block carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub reason: Option<String>,
+    pub kind: &'static str,
+    pub on: Option<String>,
+    pub retry_in: Option<i64>,
+    /// Its default and the seconds until its deadline.
+    pub question: Option<(Option<String>, Option<i64>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +85,13 @@ pub struct Task {
     pub files: BTreeMap<String, char>,
     pub created_by: String,
     pub events: Vec<String>,
+    pub question: Option<Question>,
+    /// Its question ends with the move that is about to be told.
+    pub withdraws: bool,
+    /// Blocks of one kind in a row, at most three.
+    pub blocks_in_a_row: u32,
+    /// The run up to which a person has answered.
+    pub answered_upto: i64,
 }
 
 /// The model. A refused operation returns the code of its refusal and leaves everything as it was, but for the event that tells
@@ -98,7 +128,11 @@ impl Model {
     }
 
     pub fn tell(&mut self, id: &str, kind: &str) {
-        self.tasks.get_mut(id).unwrap().events.push(kind.to_owned());
+        let task = self.tasks.get_mut(id).unwrap();
+        task.events.push(kind.to_owned());
+        if std::mem::take(&mut task.withdraws) {
+            task.events.push("ask_ended".to_owned());
+        }
     }
 
     pub fn unmet(&self, child: &str) -> bool {
@@ -172,6 +206,10 @@ impl Model {
             files: BTreeMap::new(),
             created_by: by(run),
             events: vec!["created".to_owned()],
+            question: None,
+            withdraws: false,
+            blocks_in_a_row: 0,
+            answered_upto: 0,
         };
         self.tasks.insert(id.to_owned(), task);
     }
@@ -265,6 +303,10 @@ impl Model {
         task.status = status;
         let is_profile = task.reviewer.as_deref().is_some_and(|reviewer| reviewer != PERSON);
         task.by_person = status == "review" && is_profile && task.round > MAX_ROUNDS;
+        task.withdraws |= task.question.take().is_some();
+        if status == "done" {
+            task.blocks_in_a_row = 0;
+        }
         (task.lock, task.expires, task.current, task.not_before) = (None, None, None, None);
         task.block_kind = None;
     }
@@ -283,6 +325,9 @@ impl Model {
         run.summary = summary.map(str::to_owned);
         run.by = Some(by.to_owned());
         run.open = run.supervised;
+        if outcome != "blocked" {
+            self.tasks.get_mut(id).unwrap().blocks_in_a_row = 0;
+        }
         true
     }
 
@@ -300,6 +345,8 @@ impl Model {
             cards: Vec::new(),
             review: false,
             verdict: None,
+            kind: None,
+            retries: false,
         };
         self.add_run(run);
     }
@@ -346,6 +393,8 @@ impl Model {
             cards: Vec::new(),
             review: self.tasks[id].status == "review",
             verdict: None,
+            kind: None,
+            retries: false,
         });
         self.leave(id, "running");
         let task = self.tasks.get_mut(id).unwrap();
@@ -431,20 +480,127 @@ impl Model {
         Ok(())
     }
 
-    pub fn block(&mut self, id: &str, run: Option<i64>, reason: Option<&str>) -> Done {
+    pub fn block(&mut self, id: &str, run: Option<i64>, block: &Block) -> Done {
+        let before = self.clone();
+        let done = self.try_block(id, run, block);
+        if done.is_err() {
+            *self = before;
+        }
+        done
+    }
+
+    fn try_block(&mut self, id: &str, run: Option<i64>, block: &Block) -> Done {
         let by = by(run);
+        let asked = block.question.as_ref().map(|_| "which?");
+        let reason = block.reason.as_deref().or(asked);
         if let Some(done) = self.repeated(id, run, "blocked", reason, &[])? {
-            return done;
+            let is_same_kind = self.runs[&run.unwrap()].kind.as_deref() == Some(block.kind);
+            return if is_same_kind { done } else { Err("run_over") };
         }
         if !matches!(self.task(id)?.status, "ready" | "running") {
             return Err("wrong_status");
         }
-        if !self.end_current(id, "blocked", reason, &by) && reason.is_some() {
-            self.synthesize(id, "blocked", reason, &by);
+        if let Some(parent) = &block.on {
+            self.link(parent, id)?;
         }
-        self.leave(id, "blocked");
+        if block.kind == "dependency" && !self.unmet(id) {
+            return Err("no_open_parent");
+        }
+        let retries = block.retry_in.is_some() && self.retries_in_a_row(id) < 3;
+        let stays = block.kind == "dependency" || retries;
+        let mut ended = self.tasks[id].current;
+        if !self.end_current(id, "blocked", reason, &by) && (reason.is_some() || stays) {
+            self.synthesize(id, "blocked", reason, &by);
+            ended = Some(self.next_run);
+        }
+        if let Some(run) = ended {
+            let run = self.runs.get_mut(&run).unwrap();
+            (run.kind, run.retries) = (Some(block.kind.to_owned()), retries);
+        }
+        self.count_blocks(id, block.kind);
+        let to = if stays { self.landing(id) } else { "blocked" };
+        let now = self.now;
+        if block.question.is_some() {
+            self.tell(id, "asked");
+        }
+        self.leave(id, to);
+        let task = self.tasks.get_mut(id).unwrap();
+        if retries {
+            task.not_before = block.retry_in.filter(|_| to == "ready").map(|delay| now + delay);
+        } else {
+            task.block_kind = Some(block.kind.to_owned());
+        }
+        task.question = block.question.clone().map(|(default, deadline)| Question {
+            default,
+            deadline: deadline.map(|delay| now + delay),
+            is_overdue: false,
+        });
         self.tell(id, "blocked");
         Ok(())
+    }
+
+    /// Runs of a task that have ended, newest first.
+    fn ended(&self, id: &str) -> Vec<(i64, &Run)> {
+        let ended = self.runs.iter().filter(|(_, run)| run.task == id && run.outcome.is_some());
+        ended.map(|(id, run)| (*id, run)).rev().collect()
+    }
+
+    fn retries_in_a_row(&self, id: &str) -> usize {
+        self.ended(id).iter().take_while(|(_, run)| run.retries).count()
+    }
+
+    fn count_blocks(&mut self, id: &str, kind: &str) {
+        let upto = self.tasks[id].answered_upto;
+        let ended = self.ended(id);
+        let is_in_row =
+            |(run_id, run): &&(i64, &Run)| run.kind.as_deref() == Some(kind) && *run_id > upto;
+        let count = ended.iter().take(3).take_while(is_in_row).count() as u32;
+        self.tasks.get_mut(id).unwrap().blocks_in_a_row = count;
+    }
+
+    pub fn answer(&mut self, id: &str) -> Done {
+        let had_one = self.task(id)?.events.iter().any(|event| event == "asked");
+        let task = self.task(id)?;
+        match (&task.question, task.status, had_one) {
+            (Some(_), _, _) => {}
+            (None, "blocked", _) | (None, _, false) => return Err("no_question"),
+            (None, _, true) => return Err("question_over"),
+        }
+        self.take_answer(id, true);
+        Ok(())
+    }
+
+    fn take_answer(&mut self, id: &str, by_person: bool) {
+        // A block leaves its run, unless nobody had claimed the task; a question always leaves one.
+        let asked_by = self.ended(id).first().map(|(run, _)| *run).unwrap_or_default();
+        let task = self.tasks.get_mut(id).unwrap();
+        task.question = None;
+        if by_person {
+            (task.failures, task.violations, task.blocks_in_a_row) = (0, 0, 0);
+            task.answered_upto = asked_by;
+        }
+        self.leave(id, self.landing(id));
+        self.tell(id, "answered");
+    }
+
+    fn mind_deadlines(&mut self) {
+        let now = self.now;
+        let is_due = |task: &Task| {
+            task.question.as_ref().is_some_and(|question| {
+                !question.is_overdue && question.deadline.is_some_and(|deadline| deadline <= now)
+            })
+        };
+        let due: Vec<String> =
+            self.tasks.iter().filter(|(_, task)| is_due(task)).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            let question = self.tasks.get_mut(&id).unwrap().question.as_mut().unwrap();
+            if question.default.is_some() {
+                self.take_answer(&id, false);
+            } else {
+                question.is_overdue = true;
+                self.tell(&id, "ask_overdue");
+            }
+        }
     }
 
     /// Whether a task was created by the caller, or by a run of the task `id`.
@@ -514,6 +670,9 @@ impl Model {
         let task = self.task(id)?;
         if task.status != "blocked" {
             return Err("wrong_status");
+        }
+        if task.question.is_some() {
+            return Err("question_open");
         }
         (task.failures, task.violations) = (0, 0);
         if more_starts {
@@ -732,6 +891,7 @@ impl Model {
     /// A dispatch pass; returns the runs that it starts, in order.
     pub fn pass(&mut self) -> Vec<i64> {
         self.start_due();
+        self.mind_deadlines();
         let now = self.now;
         for task in self.tasks.values_mut() {
             task.not_before = task.not_before.filter(|until| *until > now);

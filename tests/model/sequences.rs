@@ -4,16 +4,16 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::random::{SeededRandom, below};
 use kanband::kernel::verbs::{
-    AfterStop, ApproveTask, ArchiveTask, AssignTask, AttachFile, BlockTask, CancelTask, ClaimTask,
-    CloseRun, CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile, DispatchSwitch,
-    EditTask, HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask, ReassignTask,
-    ReclaimTask, RecordDoubt, RecordSpawned, ReopenTask, RequestChanges, RequestReview,
-    RestartTask, SetDispatch, StartReadyRuns, StopTask, TriageTask, UnarchiveTask, UnblockTask,
-    UnlinkTasks,
+    AfterStop, AnswerTask, ApproveTask, ArchiveTask, AssignTask, AttachFile, BlockTask, CancelTask,
+    ClaimTask, CloseRun, CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile,
+    DispatchSwitch, EditTask, HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask,
+    ReassignTask, ReclaimTask, RecordDoubt, RecordSpawned, ReopenTask, RequestChanges,
+    RequestReview, RestartTask, SetDispatch, StartReadyRuns, StopTask, TriageTask, UnarchiveTask,
+    UnblockTask, UnlinkTasks,
 };
 
 use crate::board::{Real, person, worker};
-use crate::model::{Model, NewTask};
+use crate::model::{Block, Model, NewTask};
 
 const OPERATIONS: usize = 100;
 
@@ -77,7 +77,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        let which = self.below(34);
+        let which = self.below(35);
         match which {
             0..=4 => self.create(),
             5 => self.link(),
@@ -106,6 +106,7 @@ impl Pair {
             29 => self.reviewer(),
             30 | 31 => self.review(),
             32 => self.request_review(),
+            33 => self.answer(),
             _ => self.rarely(),
         }
     }
@@ -283,14 +284,60 @@ impl Pair {
         self.agree("complete", real, expected);
     }
 
+    fn some_block(&mut self) -> Block {
+        let plain = Block {
+            reason: Some(format!("word {}", self.below(2))),
+            kind: "needs_input",
+            on: None,
+            retry_in: None,
+            question: None,
+        };
+        let default = self.one_in(2).then(|| "this".to_owned());
+        let deadline = self.one_in(2).then(|| 600 + self.below(200) as i64);
+        match self.below(8) {
+            0 => Block { kind: "capability", ..plain },
+            1 => Block { kind: "transient", ..plain },
+            2 => Block { kind: "transient", retry_in: Some(1 + self.below(100) as i64), ..plain },
+            3 => Block { kind: "dependency", ..plain },
+            4 => Block { kind: "dependency", on: Some(self.some_id()), ..plain },
+            5 => Block { question: Some((default, deadline)), ..plain },
+            6 => {
+                Block { kind: "approval", question: Some((None, deadline)), reason: None, ..plain }
+            }
+            _ => plain,
+        }
+    }
+
     fn block(&mut self) {
         let id = self.some_id();
-        let reason = if self.one_in(2) { Some("why".to_owned()) } else { None };
-        self.note(format!("block {id}"));
-        let expected = self.model.block(&id, None, reason.as_deref());
-        let verb = BlockTask { id, reason, ..BlockTask::default() };
-        let real = self.real.run(self.model.now, &person(), &verb);
+        let mut block = self.some_block();
+        if self.one_in(3) {
+            block.reason = None;
+        }
+        self.note(format!("block {id} {block:?}"));
+        let expected = self.model.block(&id, None, &block);
+        let real = self.real.run(self.model.now, &person(), &request(&id, &block));
         self.agree("block", real, expected);
+    }
+
+    fn answer(&mut self) {
+        let asked: Vec<String> = self
+            .model
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.question.is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        let id = match asked.len() {
+            0 => self.some_id(),
+            _ if self.one_in(4) => self.some_id(),
+            count => asked[self.below(count)].clone(),
+        };
+        self.note(format!("answer {id}"));
+        let expected = self.model.answer(&id);
+        let verb = AnswerTask { id, answer: "mine".into(), ..AnswerTask::default() };
+        let real = self.real.run(self.model.now, &person(), &verb);
+        self.agree("answer", real, expected);
     }
 
     fn unblock(&mut self) {
@@ -476,10 +523,10 @@ impl Pair {
             let real = self.real.run(self.model.now, &caller, &verb);
             self.agree("worker completes", real, expected);
         } else {
-            self.note(format!("run {run_id} blocks {id} with {word}"));
-            let expected = self.model.block(&id, Some(run_id), Some(&word));
-            let verb = BlockTask { id, reason: Some(word), ..BlockTask::default() };
-            let real = self.real.run(self.model.now, &caller, &verb);
+            let block = self.some_block();
+            self.note(format!("run {run_id} blocks {id} {block:?}"));
+            let expected = self.model.block(&id, Some(run_id), &block);
+            let real = self.real.run(self.model.now, &caller, &request(&id, &block));
             self.agree("worker blocks", real, expected);
         }
     }
@@ -613,6 +660,9 @@ impl Pair {
     fn compare(&mut self) {
         let mut expected = self.model.clone();
         for task in expected.tasks.values_mut() {
+            let is_over = matches!(task.status, "done" | "archived");
+            let is_loop = task.blocks_in_a_row >= 3 && !is_over;
+            task.blocks_in_a_row = if is_loop { 3 } else { 0 };
             task.key = task.key.take().map(|(key, _)| (key, String::new()));
         }
         let mut shown = self.real.show(self.model.now);
@@ -626,6 +676,22 @@ impl Pair {
         assert_eq!(shown, expected, "\n{}", self.history.join("\n"));
         let problems = self.real.problems(self.was_collected);
         assert!(problems.is_empty(), "{problems:?}\n{}", self.history.join("\n"));
+    }
+}
+
+/// A block as the board takes it.
+fn request(id: &str, block: &Block) -> BlockTask {
+    let (default, deadline_seconds) = block.question.clone().unwrap_or_default();
+    BlockTask {
+        id: id.to_owned(),
+        reason: block.reason.clone(),
+        kind: Some(block.kind.to_owned()),
+        on: block.on.iter().cloned().collect(),
+        retry_in_seconds: block.retry_in,
+        question: block.question.as_ref().map(|_| "which?".to_owned()),
+        default,
+        deadline_seconds,
+        ..BlockTask::default()
     }
 }
 

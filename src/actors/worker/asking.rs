@@ -2,7 +2,9 @@
 
 use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
-use super::words::{SkillFile, changes_requested, first_words, first_words_of_review, reminder};
+use super::words::{
+    SkillFile, answered, changes_requested, first_words, first_words_of_review, reminder,
+};
 use crate::actors::start_inputs::StartInputs;
 use crate::config::launch::Resolution;
 use crate::config::render::{LaunchInput, Rendered, render};
@@ -83,9 +85,10 @@ pub(super) fn rendered(
     let skills = task.skills.clone().unwrap_or_default();
     let resume = order.resume.as_ref().filter(|_| resolution.can_resume());
     let prompt = if let Some(resume) = resume {
-        match &resume.changes {
-            Some(changes) => changes_requested(task.id.as_str(), changes),
-            None => reminder(task.id.as_str(), order.role),
+        match (&resume.changes, &order.answer) {
+            (Some(changes), _) => changes_requested(task.id.as_str(), changes),
+            (None, Some(question)) => answered(task.id.as_str(), question),
+            (None, None) => reminder(task.id.as_str(), order.role),
         }
     } else {
         // Where the launcher has arguments for them, the agent's program finds the skills itself.
@@ -97,8 +100,9 @@ pub(super) fn rendered(
                 (name.clone(), find_skill(name, &start_inputs.supervision.paths.skill_folders))
             })
             .collect();
-        let is_warned =
-            order.is_warned || order.resume.as_ref().is_some_and(|resume| resume.changes.is_none());
+        let is_unreminded = order.answer.is_none()
+            && order.resume.as_ref().is_some_and(|resume| resume.changes.is_none());
+        let is_warned = order.is_warned || is_unreminded;
         match order.role {
             RunRole::Work => first_words(task.id.as_str(), &files, is_warned),
             RunRole::Review => first_words_of_review(task.id.as_str(), is_warned),

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::kernel::limits::CONTEXT_REQUEST_CHARS;
+use crate::kernel::limits::{CONTEXT_QUESTION_CHARS, CONTEXT_REQUEST_CHARS};
+use crate::kernel::question::Question;
 use crate::kernel::run::RunRole;
 use crate::text::context::{line, quoted};
 
@@ -67,6 +68,23 @@ pub fn reminder(task_id: &str, role: RunRole) -> String {
         "You ended without a verdict on kanban task {task_id}, which would count as a failure. If the work is done, call \
          kanban_complete with a summary now; if a person has to decide something, call kanban_block with the question; \
          otherwise finish the work and then call one of the two."
+    )
+}
+
+/// The text for a session that is resumed with the answer to its question. Quoted, so that neither text forges another part.
+pub fn answered(task_id: &str, question: &Question) -> String {
+    let asked = quoted(&question.text, CONTEXT_QUESTION_CHARS);
+    let answer = quoted(question.answer.as_deref().unwrap_or_default(), CONTEXT_QUESTION_CHARS);
+    let who = match question.answered_by.as_deref() {
+        _ if question.is_by_default() => {
+            "Nobody had answered at its deadline, so its default is the answer:".to_owned()
+        }
+        Some(name) => format!("The answer of {}:", line(name)),
+        None => "The answer:".to_owned(),
+    };
+    format!(
+        "You blocked kanban task {task_id} with this question:\n\n{asked}\n\n{who}\n\n{answer}\n\nContinue the task with it, \
+         and end with kanban_complete or kanban_block. kanban_show has what else has happened since."
     )
 }
 

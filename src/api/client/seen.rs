@@ -9,6 +9,8 @@ use crate::api::error;
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::queries::{self, BreakerScope};
+use crate::kernel::question;
+use crate::kernel::rules::question::QuestionOutcome;
 use crate::kernel::rules::reason;
 use crate::kernel::run::{self, RunOutcome, RunState};
 use crate::kernel::task::{self, TaskStatus, WorkspaceKind};
@@ -44,7 +46,8 @@ vocabularies!(
     RunState,
     BreakerScope,
     BreakerState,
-    ErrorCode
+    ErrorCode,
+    QuestionOutcome
 );
 
 /// A member of an enum that grows, or a text that is none yet.
@@ -116,7 +119,11 @@ pub type Task = task::Task<Status, Word<WorkspaceKind>>;
 /// A run.
 pub type Run = run::Run<Word<RunOutcome>, Word<RunState>>;
 /// A task with all that belongs to it.
-pub type TaskDetails = queries::TaskDetails<Task, Run>;
+pub type TaskDetails = queries::TaskDetails<Task, Run, Question>;
+/// A question.
+pub type Question = question::Question<Word<QuestionOutcome>>;
+/// Result of `answer`.
+pub type AnswerReply = verbs::AnswerReply<Status>;
 /// Why a task does not run.
 pub type WhyReply = queries::WhyReply<Status, Reason>;
 /// An open run of `status`.

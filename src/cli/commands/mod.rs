@@ -1,5 +1,6 @@
 //! One file per verb: its arguments, its request, its output.
 
+pub mod answer;
 pub mod approve;
 pub mod archive;
 pub mod assign;
@@ -111,6 +112,7 @@ pub enum Command {
     RequestChanges(request_changes::Arguments),
     RequestReview(request_review::Arguments),
     RateLimited(rate_limited::Arguments),
+    Answer(answer::Arguments),
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
     Triage(triage::Arguments),
@@ -172,6 +174,7 @@ impl Command {
     ///
     /// # Errors
     /// What is to be told when it does not succeed.
+    #[expect(clippy::too_many_lines, reason = "a line for each verb")]
     pub fn run(self, session: &mut Session) -> Ended {
         match self {
             Self::Init(arguments) => init::run(&arguments, session),
@@ -194,6 +197,7 @@ impl Command {
             Self::RequestChanges(arguments) => request_changes::run(arguments, session),
             Self::RequestReview(arguments) => request_review::run(&arguments, session),
             Self::RateLimited(arguments) => rate_limited::run(arguments, session),
+            Self::Answer(arguments) => answer::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
             Self::Triage(arguments) => triage::run(arguments, session),
@@ -295,6 +299,7 @@ impl Command {
             | Self::RequestChanges(_)
             | Self::RequestReview(_)
             | Self::RateLimited(_)
+            | Self::Answer(_)
             | Self::Unblock(_)
             | Self::Inbox(_)
             | Self::Triage(_)

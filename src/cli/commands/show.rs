@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::task_path;
-use crate::cli::commands::Ended;
 use crate::cli::commands::request_review::reviewer;
 use crate::cli::commands::runs::outcome_word;
+use crate::cli::commands::{Ended, answer};
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::cli::tasks::{NONE, assignee, with_skill_list};
@@ -15,6 +15,7 @@ use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::question::AnswerSource;
 
 /// Newest events shown.
 const EVENTS_SHOWN: usize = 20;
@@ -103,6 +104,7 @@ impl Page {
                 format!("  {name} ({} bytes, by {by})", file.size_bytes)
             }));
         }
+        lines.extend(self.questions(details));
         if !details.comments.is_empty() {
             let next = details.comments.first().map(|comment| comment.id);
             let heading =
@@ -126,6 +128,31 @@ impl Page {
             let heading = heading("Runs", details.runs.len(), details.left_out.runs, next);
             lines.extend([String::new(), heading]);
             lines.extend(details.runs.iter().flat_map(|run| self.run(run)));
+        }
+        lines
+    }
+
+    fn questions(&self, details: &TaskDetails) -> Vec<String> {
+        if details.questions.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![String::new(), format!("Questions ({}):", details.questions.len())];
+        for question in &details.questions {
+            let head =
+                format!("[{}] {} {}", self.when(question.asked_at), question.id, question.outcome);
+            let text = answer::lines(question).join("\n");
+            lines.push(format!("  {head}: {}", block(&text).replace('\n', "\n    ")));
+            if let Some(deadline) = question.deadline_at.filter(|_| question.ended_at.is_none()) {
+                lines.push(format!("    deadline: {}", self.times.local(deadline)));
+            }
+            if let Some(answer) = &question.answer {
+                let source = question.answer_source.as_deref().unwrap_or_default();
+                let by = match (source, question.answered_by.as_deref()) {
+                    (source, Some(by)) if source != AnswerSource::Default.as_str() => one_line(by),
+                    _ => "default".to_owned(),
+                };
+                lines.push(format!("    → {by}: {}", block(answer).replace('\n', "\n      ")));
+            }
         }
         lines
     }

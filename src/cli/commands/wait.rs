@@ -18,6 +18,7 @@ use crate::cli::session::{OnBoard, Session};
 use crate::cli::tasks::with_skill_list;
 use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
+use crate::kernel::rules::question::QuestionOutcome;
 use crate::kernel::task::{HUMAN, TaskStatus};
 use crate::service::events::FollowEvents;
 
@@ -31,6 +32,7 @@ const NAMED_MAX: usize = 500;
 #[command(after_help = "Examples:
   kanban wait t_1a2b3c4d t_5e6f7a8b --timeout 10m
   kanban wait t_1a2b3c4d --status done --closed && make deploy
+  kanban wait t_1a2b3c4d --asked && kanban answer t_1a2b3c4d
 
 Exits with code 3 at the time-out and lists the tasks that have not reached the status.")]
 pub struct Arguments {
@@ -46,6 +48,9 @@ pub struct Arguments {
     /// Also wait until the processes of their runs are gone
     #[arg(long)]
     closed: bool,
+    /// Also return when a task has an open question
+    #[arg(long, conflicts_with = "status")]
+    asked: bool,
 }
 
 impl Arguments {
@@ -68,6 +73,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let goal = Goal {
         status: arguments.status.as_deref().and_then(TaskStatus::parse),
         closed: arguments.closed,
+        asked: arguments.asked,
     };
     let client = session.client()?;
     let mut waiting = Waiting::new(arguments.ids, goal, session.on_board(), &client);
@@ -131,10 +137,15 @@ fn next(events: &mut Lines<'_>, deadline: Option<Instant>) -> NextLine {
 struct Goal {
     status: Option<TaskStatus>,
     closed: bool,
+    asked: bool,
 }
 
 impl Goal {
     fn is_reached(self, seen: &TaskDetails) -> bool {
+        // A run that waits for an answer has processes.
+        if self.asked && seen.questions.iter().any(|it| it.outcome == QuestionOutcome::Open) {
+            return true;
+        }
         let is_there = match self.status {
             Some(wanted) => seen.task.status == wanted,
             None => match seen.task.status.known() {
@@ -257,7 +268,7 @@ mod tests {
     #[test]
     fn many_tasks_are_followed_without_being_named() {
         let client = Client::at("/nowhere".into(), None, false).unwrap();
-        let goal = Goal { status: None, closed: false };
+        let goal = Goal { status: None, closed: false, asked: false };
         for (count, is_named) in [(NAMED_MAX, true), (NAMED_MAX + 1, false)] {
             let ids = (0..count).map(|number| format!("t_{number}")).collect();
             let waiting = Waiting::new(ids, goal, OnBoard { board: None }, &client);

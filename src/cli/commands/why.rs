@@ -60,6 +60,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::Review { .. }
         | Reason::Dependency { .. }
         | Reason::Blocked { .. }
+        | Reason::Question { .. }
         | Reason::Unassigned
         | Reason::Person { .. }
         | Reason::LookingForProfile { .. }

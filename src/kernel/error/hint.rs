@@ -82,6 +82,27 @@ pub enum Hint {
         /// The task.
         id: String,
     },
+    /// Use another verb on the task.
+    Instead {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+    },
+    /// Name a task that is to be done first.
+    NameParent,
+    /// Answer the open question of this task.
+    Answer {
+        /// The task.
+        id: String,
+        /// Whether the caller wanted the task to go on.
+        is_unblock: bool,
+    },
+    /// Look up the questions of this task.
+    ListQuestions {
+        /// The task.
+        id: String,
+    },
     /// Go on in a new task.
     ContinueInNewTask {
         /// The task that is full.
@@ -152,6 +173,15 @@ impl Hint {
                 "use `kanban stop {id}` without --force; --force is for processes that cannot be killed"
             ),
             Self::First { verb, id } => format!("run `kanban {verb} {id}` first"),
+            Self::Instead { verb, id } => format!("use `kanban {verb} {id}`"),
+            Self::NameParent => "name the task to wait for with `--on ID`".to_owned(),
+            Self::Answer { id, is_unblock: true } => format!(
+                "answer it with `kanban answer {id} TEXT`; `kanban promote {id}` lets the task go on without an answer"
+            ),
+            Self::Answer { id, is_unblock: false } => {
+                format!("answer it with `kanban answer {id} TEXT`")
+            }
+            Self::ListQuestions { id } => format!("list its questions with `kanban show {id}`"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task with `kanban create --parent {id} …`")
             }
@@ -199,6 +229,16 @@ impl Hint {
                 "use POST /v1/tasks/{id}/stop without `force`, which is for processes that cannot be killed"
             ),
             Self::First { verb, id } => format!("{verb} it first with POST /v1/tasks/{id}/{verb}"),
+            Self::Instead { verb, id } => format!("use POST /v1/tasks/{id}/{verb}"),
+            Self::NameParent => "name the task to wait for in the field `on`".to_owned(),
+            Self::Answer { id, is_unblock: true } => format!(
+                "answer it with POST /v1/tasks/{id}/answer; POST /v1/tasks/{id}/promote lets the task go on without an \
+                 answer"
+            ),
+            Self::Answer { id, is_unblock: false } => {
+                format!("answer it with POST /v1/tasks/{id}/answer")
+            }
+            Self::ListQuestions { id } => format!("list its questions with GET /v1/tasks/{id}"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task that names {id} in the field `parents`")
             }
@@ -224,6 +264,9 @@ impl Hint {
             Self::First { verb: "unblock", id } => {
                 format!("unblock {id} first with kanban_unblock")
             }
+            Self::NameParent => "name the task to wait for in the argument `on`".to_owned(),
+            Self::Instead { verb: "unblock", id } => format!("use kanban_unblock for {id}"),
+            Self::ListQuestions { id } => format!("kanban_show lists the questions of {id}"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task: kanban_create with {id} among its parents")
             }
@@ -243,6 +286,8 @@ impl Hint {
             | Self::AwaitDrained
             | Self::StopWithoutForce { .. }
             | Self::First { .. }
+            | Self::Instead { .. }
+            | Self::Answer { .. }
             | Self::AddPlaceholder { .. } => return None,
         };
         Some(words)
@@ -277,6 +322,11 @@ mod tests {
             Hint::StopWithoutForce { id: id() },
             Hint::First { verb: "unblock", id: id() },
             Hint::First { verb: "reopen", id: id() },
+            Hint::Instead { verb: "unblock", id: id() },
+            Hint::NameParent,
+            Hint::Answer { id: id(), is_unblock: true },
+            Hint::Answer { id: id(), is_unblock: false },
+            Hint::ListQuestions { id: id() },
             Hint::ContinueInNewTask { id: id() },
             Hint::EndReview,
             Hint::EndWork,

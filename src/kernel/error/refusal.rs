@@ -1,8 +1,10 @@
 //! Refusals: the board declines a request, with a reason and a suggestion.
 
+mod advice;
+
 use thiserror::Error;
 
-use super::{ErrorCode, Hint};
+use super::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::{Task, TaskStatus};
@@ -75,6 +77,50 @@ pub enum Refusal {
     Reviewer {
         /// What is in the way.
         fault: PairFault,
+    },
+    /// A dependency that nothing would ever end.
+    #[error("cannot block {id} for a dependency: it has no unfinished parent")]
+    NoOpenParent {
+        /// The task.
+        id: String,
+    },
+    /// The question has ended.
+    #[error("question {question} of {id} is over: {detail}")]
+    QuestionOver {
+        /// The question.
+        question: String,
+        /// Its task.
+        id: String,
+        /// What happened to it.
+        detail: String,
+    },
+    /// The task waits for the answer to a question, so the verb is not the one that is meant.
+    #[error("cannot {verb} {id}: question {question} is open: {text}")]
+    QuestionOpen {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// The question.
+        question: String,
+        /// Its text, shortened.
+        text: String,
+    },
+    /// The task has no question that could be answered.
+    #[error("{id} has no open question")]
+    NoQuestion {
+        /// The task.
+        id: String,
+        /// Whether it is blocked, without a question.
+        is_blocked: bool,
+    },
+    /// There is no such question.
+    #[error("no such question: {id} has no {question}")]
+    UnknownQuestion {
+        /// The task.
+        id: String,
+        /// As the caller wrote it.
+        question: String,
     },
     /// A worker completes without a handoff.
     #[error("a summary or a result is required")]
@@ -358,6 +404,11 @@ impl Refusal {
                 ErrorCode::InvalidValue
             }
             Self::TooLarge { .. } | Self::TooMany { .. } => ErrorCode::TooLarge,
+            Self::NoOpenParent { .. } => ErrorCode::NoOpenParent,
+            Self::QuestionOver { .. } => ErrorCode::QuestionOver,
+            Self::QuestionOpen { .. } => ErrorCode::QuestionOpen,
+            Self::NoQuestion { .. } => ErrorCode::NoQuestion,
+            Self::UnknownQuestion { .. } => ErrorCode::UnknownQuestion,
             Self::SelfLink { .. } => ErrorCode::SelfLink,
             Self::Cycle { .. } => ErrorCode::Cycle,
             Self::UnknownLink { .. } => ErrorCode::UnknownLink,
@@ -385,90 +436,4 @@ impl Refusal {
             Self::UnknownAttachment { .. } => ErrorCode::UnknownAttachment,
         }
     }
-
-    /// What the caller could do instead, when there is something to say.
-    pub fn hint(&self) -> Option<Hint> {
-        let hint = match self {
-            Self::UnknownTask { .. }
-            | Self::UnknownLinkEnds { .. }
-            | Self::UnknownParents { .. } => Hint::ListTasks,
-            Self::OtherBoard { .. } => Hint::NameBoard,
-            Self::UnknownBoard { .. } => Hint::ListBoards,
-            Self::CurrentlyRunning { id, .. } => Hint::StopRun { id: id.clone() },
-            Self::UnmetParents { .. } => Hint::IgnoreParents,
-            Self::PreviousRunOpen { .. } => Hint::AwaitClosed { id: None },
-            Self::WorkspaceBusy { owner, .. } => Hint::AwaitClosed { id: Some(owner.clone()) },
-            Self::WorkspaceUnknown { workspace, .. } => {
-                Hint::Words(format!("retry when `ls -d {workspace}` works for the daemon's user"))
-            }
-            Self::NotUnkillable { id, .. } => Hint::StopWithoutForce { id: id.clone() },
-            Self::RunOver { .. } => Hint::words("stop working; further reports are not recorded"),
-            Self::NotYours { own, .. } => Hint::Words(format!("comment on it, or act on {own}")),
-            Self::UnknownBreaker { .. } => Hint::ListBreakers,
-            Self::UnknownCards { .. } => {
-                Hint::words("nothing was completed; name only tasks that this run created, or none")
-            }
-            Self::UnknownAttachment { id, .. } => Hint::ListAttachments { id: id.clone() },
-            Self::IdempotencyConflict { .. } => Hint::words("use another key for another task"),
-            Self::UnknownProfile { nearest: Some(nearest), .. } => {
-                Hint::Words(format!("did you mean {nearest}?"))
-            }
-            Self::UnknownProfile { name, nearest: None } => Hint::Words(format!(
-                "add [profiles.{name}] to the configuration, or assign another profile"
-            )),
-            Self::OtherRole { is_review: true, .. } => Hint::EndReview,
-            Self::OtherRole { is_review: false, .. } => Hint::EndWork,
-            Self::Reviewer { fault: PairFault::Unknown { reviewer } } => Hint::Words(format!(
-                "add [profiles.{reviewer}] to the configuration, or name another reviewer"
-            )),
-            Self::Reviewer { .. } => Hint::words("name another reviewer, or `human` for a person"),
-            Self::OptionNotTaken { profile, option, .. } => {
-                Hint::AddPlaceholder { option, profile: profile.clone() }
-            }
-            Self::WrongStatus { status, verb, id, .. } => return way_back(*status, verb, id),
-            Self::TooMany { id, .. } => Hint::ContinueInNewTask { id: id.clone() },
-            Self::ReadTooLong { .. } => Hint::NarrowQuery,
-            Self::TitleRequired
-            | Self::CommentBodyRequired
-            | Self::CommentAuthorRequired
-            | Self::ReasonRequired
-            | Self::SummaryRequired
-            | Self::ChangesRequired
-            | Self::InvalidValue { .. }
-            | Self::WorkspaceKind { .. }
-            | Self::ChangedMeanwhile { .. }
-            | Self::SkillComma { .. }
-            | Self::TooLarge { .. }
-            | Self::SelfLink { .. }
-            | Self::Cycle { .. }
-            | Self::UnknownLink { .. }
-            | Self::OtherClaimer { .. }
-            | Self::Forbidden { .. }
-            | Self::UnknownSubscription { .. }
-            | Self::ImportClash { .. }
-            | Self::RequestConflict { .. } => return None,
-        };
-        Some(hint)
-    }
-}
-
-/// The verb that leads out of the status which refuses `verb`, where the caller wants the work to go on.
-fn way_back(status: TaskStatus, verb: &str, id: &str) -> Option<Hint> {
-    let wants_work = matches!(verb, "claim" | "restart" | "promote" | "unblock" | "stop");
-    let first = match status {
-        TaskStatus::Blocked if wants_work => "unblock",
-        TaskStatus::Done if wants_work => "reopen",
-        TaskStatus::Archived if wants_work || verb == "reopen" => "unarchive",
-        TaskStatus::Scheduled if verb == "claim" => "promote",
-        TaskStatus::Triage
-        | TaskStatus::Todo
-        | TaskStatus::Scheduled
-        | TaskStatus::Ready
-        | TaskStatus::Running
-        | TaskStatus::Blocked
-        | TaskStatus::Review
-        | TaskStatus::Done
-        | TaskStatus::Archived => return None,
-    };
-    Some(Hint::First { verb: first, id: id.to_owned() })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::kernel::event::{EventKind, Payload};
-use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
+use crate::kernel::ids::{EpochSeconds, QuestionId, RunId, TaskId};
 use crate::kernel::task::TaskStatus;
 
 /// An attached file, as its events show it.
@@ -113,6 +113,40 @@ pub enum EventBody<'a> {
         reason: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        question: Option<&'a QuestionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_at: Option<EpochSeconds>,
+        /// Where it landed, unless that is `blocked`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<TaskStatus>,
+    },
+    Asked {
+        question: &'a QuestionId,
+        text: &'a str,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        choices: &'a [String],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        default: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deadline_at: Option<EpochSeconds>,
+        blocks: bool,
+    },
+    /// `status` is where a blocked task landed; none when its run goes on.
+    Answered {
+        question: &'a QuestionId,
+        answer: &'a str,
+        source: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<TaskStatus>,
+    },
+    AskOverdue {
+        question: &'a QuestionId,
+        deadline_at: Option<EpochSeconds>,
+    },
+    AskEnded {
+        question: &'a QuestionId,
+        outcome: &'static str,
     },
     /// A child of a task that was cancelled, or archived unfinished.
     ParentCancelled {
@@ -275,6 +309,10 @@ impl EventBody<'_> {
             Self::Approved { .. } => EventKind::Approved,
             Self::ChangesRequested { .. } => EventKind::ChangesRequested,
             Self::Blocked { .. } | Self::ParentCancelled { .. } => EventKind::Blocked,
+            Self::Asked { .. } => EventKind::Asked,
+            Self::Answered { .. } => EventKind::Answered,
+            Self::AskOverdue { .. } => EventKind::AskOverdue,
+            Self::AskEnded { .. } => EventKind::AskEnded,
             Self::Unblocked => EventKind::Unblocked,
             Self::Reopened { .. } => EventKind::Reopened,
             Self::Unarchived { .. } => EventKind::Unarchived,

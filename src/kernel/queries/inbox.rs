@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::counts::CountKey;
-use crate::kernel::error::VerbError;
-use crate::kernel::ids::BoardName;
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::limits::BLOCK_LOOP_RUNS;
 use crate::kernel::policy::Policy;
-use crate::kernel::rules::inbox::{Kind, Named, Waiting};
+use crate::kernel::question::Question;
+use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question};
 use crate::kernel::rules::reason::{Reason, review_by};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::snapshot::Snapshot;
-use crate::kernel::store;
+use crate::kernel::store::questions::BlockLoop;
 use crate::kernel::store::waiting::{self, WaitingOf, WaitingTask};
+use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
 
 /// Tasks of one kind and board that are read; the others are counted.
@@ -70,7 +73,19 @@ pub fn waiting_tasks(
         };
         let blocked = waiting::list_blocked(connection, of)?;
         let all = number(TaskStatus::Blocked, &|_| true);
-        add(&mut found, &blocked, (all, Causes::Many(TaskStatus::Blocked)), &of_blocked);
+        let asked = open_questions(connection, &blocked)?;
+        add(&mut found, &blocked, (all, Causes::Many(TaskStatus::Blocked)), &|board, task| {
+            match asked.get(&task.id) {
+                Some(question) => of_question(question, Named::of(&task.id, &task.title, board)),
+                None => of_blocked(board, task),
+            }
+        });
+        let by_runs = store::questions::list_asked_by_runs(connection, of)?;
+        found.extend(by_runs.iter().map(|(question, title)| {
+            of_question(question, Named::of(question.task_id.as_str(), title, board))
+        }));
+        let loops = store::questions::list_block_loops(connection, of)?;
+        found.extend(loops.iter().map(|of| of_loop(board, of)));
         let reviews = waiting::list_in_review(connection, of)?;
         let all = waiting::count_in_review(connection, of.board, COUNTED_MAX)?;
         add(&mut found, &reviews, (all, Causes::Many(TaskStatus::Review)), &of_review);
@@ -136,6 +151,30 @@ fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
         (kind, reason.unwrap_or_else(|| "no reason given".to_owned()))
     };
     of_task(kind, &cause, board, task)
+}
+
+/// The questions that block tasks, by task.
+fn open_questions(
+    connection: &Connection,
+    blocked: &[WaitingTask],
+) -> Result<BTreeMap<String, Question>, Fault> {
+    let mut asked = BTreeMap::new();
+    for task in blocked.iter().filter(|task| task.has_question) {
+        if let Some(id) = TaskId::parse(&task.id)
+            && let Some(question) = store::questions::get_open(connection, &id)?
+        {
+            asked.insert(task.id.clone(), question);
+        }
+    }
+    Ok(asked)
+}
+
+fn of_loop(board: &BoardName, of: &BlockLoop) -> Waiting {
+    let kind = of.kind.as_deref().unwrap_or_default();
+    let cause = format!(
+        "blocked {BLOCK_LOOP_RUNS} times in a row with kind {kind}, without an answer by a person between them"
+    );
+    Waiting::of_task(Kind::BlockLoop, cause, Named::of(of.id.as_str(), &of.title, board), of.since)
 }
 
 fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {

@@ -7,12 +7,16 @@ use crate::kernel::error::VerbError;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{BoardName, EventId, RunId, TaskId};
 use crate::kernel::query::Query;
+use crate::kernel::question::Question;
 use crate::kernel::run::Run;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::comments::Comment;
 use crate::kernel::task::Task;
+
+/// Questions of a task that are shown.
+const QUESTIONS_SHOWN: usize = 20;
 
 /// Shows everything about a task. Of comments, events and runs it shows the newest that fit into an answer, and says how many older
 /// ones are left out; the three `…_before` fields ask for those.
@@ -34,7 +38,7 @@ pub struct ShowTask {
 /// A task with its history.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "TaskDetails")]
-pub struct TaskDetails<T = Task, R = Run> {
+pub struct TaskDetails<T = Task, R = Run, Q = Question> {
     /// Its board.
     #[schemars(with = "String")]
     pub board: BoardName,
@@ -51,6 +55,9 @@ pub struct TaskDetails<T = Task, R = Run> {
     /// Attachments, by name.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// Its newest questions, oldest first, at most 20.
+    #[serde(default = "Vec::<Q>::new")]
+    pub questions: Vec<Q>,
     /// Events, oldest first.
     pub events: Vec<Event>,
     /// Runs, oldest first.
@@ -89,7 +96,10 @@ impl Query for ShowTask {
         let comments = store::comments::newest_page(connection, &task.id, self.comments_before)?;
         let events = store::events::newest_page(connection, &task.id, self.events_before)?;
         let runs = store::runs::newest_page(connection, &task.id, self.runs_before)?;
+        let mut questions = store::questions::list_newest(connection, &task.id, QUESTIONS_SHOWN)?;
+        questions.reverse();
         Ok(TaskDetails {
+            questions,
             parents: store::links::list_parents(connection, &task.id)?,
             children: store::links::list_children(connection, &task.id)?,
             attachments: store::attachments::list(connection, &task.id)?,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::question::Question;
 
 /// Tasks that a row names; the others are counted.
 pub const NAMED_MAX: usize = 10;
@@ -27,8 +28,12 @@ pub enum Kind {
     Breaker,
     /// A task was given up after failures.
     GaveUp,
+    /// A question waits for its answer.
+    Question,
     /// A task is blocked.
     Blocked,
+    /// A task was blocked again and again.
+    BlockLoop,
     /// A parent was cancelled, or archived unfinished.
     Held,
     /// A task waits for the verdict of a person.
@@ -47,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -56,7 +61,9 @@ impl Kind {
         Self::Paused,
         Self::Breaker,
         Self::GaveUp,
+        Self::Question,
         Self::Blocked,
+        Self::BlockLoop,
         Self::Held,
         Self::Review,
         Self::WaitingLong,
@@ -77,7 +84,9 @@ impl Kind {
             Self::Paused => "paused",
             Self::Breaker => "breaker",
             Self::GaveUp => "gave_up",
+            Self::Question => "question",
             Self::Blocked => "blocked",
+            Self::BlockLoop => "block_loop",
             Self::Held => "held",
             Self::Review => "review",
             Self::WaitingLong => "waiting_long",
@@ -98,6 +107,10 @@ impl Kind {
             }
             Self::GaveUp => vec![format!("kanban unblock {all}"), format!("kanban log {first}")],
             Self::Blocked => vec![format!("kanban unblock {all}"), format!("kanban why {first}")],
+            Self::Question => vec![format!("kanban answer {first} TEXT")],
+            Self::BlockLoop => {
+                vec![format!("kanban show {first}"), format!("kanban cancel {first}")]
+            }
             Self::Held => vec![format!("kanban unblock {all}"), format!("kanban cancel {all}")],
             Self::Review => {
                 vec![
@@ -177,6 +190,34 @@ impl Waiting {
         let (cause, task) = (cause.into(), Some(task));
         Self { kind, cause, task, since, count: 1, commands: Vec::new() }
     }
+}
+
+/// An open question of a task.
+///
+/// Its text is whole, and each has a row of its own: an answer is for one.
+pub fn of_question(question: &Question, task: Named) -> Waiting {
+    let numbered = question.choices.iter().enumerate();
+    let choices: Vec<String> =
+        numbered.map(|(index, choice)| format!("{}) {choice}", index + 1)).collect();
+    let mut cause = question.text.clone();
+    if question.overdue_at.is_some() {
+        cause = format!("overdue: {cause}");
+    }
+    if !choices.is_empty() {
+        cause = format!("{cause} [{}]", choices.join(", "));
+    }
+    if let Some(default) = &question.default_answer {
+        let when = if question.deadline_at.is_some() { " at its deadline" } else { "" };
+        cause = format!("{cause} (default{when}: {default})");
+    }
+    let answer = |text: &str| format!("kanban answer {} {text}", task.id);
+    let mut commands: Vec<String> =
+        (1..=choices.len()).map(|number| answer(&number.to_string())).collect();
+    if commands.is_empty() {
+        commands.push(answer("TEXT"));
+    }
+    let since = Some(question.asked_at);
+    Waiting { commands, ..Waiting::of_task(Kind::Question, cause, task, since) }
 }
 
 /// A row of the inbox.

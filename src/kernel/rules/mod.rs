@@ -1,9 +1,11 @@
 //! Decisions used by more than one part of the board: each is here once, as a plain function over facts.
 
 pub mod assignee;
+pub mod block;
 pub mod inbox;
 pub mod landing;
 pub mod pair_fault;
+pub mod question;
 pub mod reason;
 pub mod review;
 pub mod start;

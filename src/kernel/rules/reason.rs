@@ -51,6 +51,15 @@ pub enum Reason {
         /// Whether it was given up after failures.
         gave_up: bool,
     },
+    /// The task waits for the answer to a question: it is blocked, or its run goes on and waits.
+    Question {
+        /// The question.
+        question: String,
+        /// Its text.
+        text: String,
+        /// The run that waits; none when the task is blocked.
+        run_id: Option<RunId>,
+    },
     /// The task has no assignee.
     Unassigned,
     /// The assignee is a person, who works on the task without a worker.
@@ -207,6 +216,7 @@ impl Reason {
             Self::Review { .. } => "review",
             Self::Dependency { .. } => "dependency",
             Self::Blocked { .. } => "blocked",
+            Self::Question { .. } => "question",
             Self::Unassigned => "unassigned",
             Self::Person { .. } => "person",
             Self::LookingForProfile { .. } => "looking_for_profile",
@@ -262,6 +272,7 @@ impl Reason {
             | Self::Review { .. }
             | Self::Dependency { .. }
             | Self::Blocked { .. }
+            | Self::Question { .. }
             | Self::Unassigned
             | Self::Person { .. }
             | Self::LookingForProfile { .. }

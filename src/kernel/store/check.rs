@@ -39,6 +39,16 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE e.run_id IS NOT NULL AND r.id IS NULL",
     ),
     (
+        "a question blocks a task that is not blocked",
+        "SELECT q.task_id FROM questions q JOIN tasks t ON t.id = q.task_id
+         WHERE q.outcome = 'open' AND q.blocks = 1 AND t.status <> 'blocked'",
+    ),
+    (
+        "a run that has ended waits for an answer",
+        "SELECT q.task_id FROM questions q JOIN task_runs r ON r.id = q.run_id
+         WHERE q.outcome = 'open' AND q.blocks = 0 AND r.ended_at IS NOT NULL",
+    ),
+    (
         "a todo task has no unfinished parent",
         "SELECT t.id FROM tasks t
          WHERE t.status = 'todo' AND EXISTS (SELECT 1 FROM task_links l WHERE l.child_id = t.id)
@@ -71,6 +81,8 @@ pub fn read_every_row(connection: &Connection) -> Result<(), String> {
     };
     each(connection, super::tasks::EVERY, super::tasks::read).map_err(message("tasks"))?;
     each(connection, super::runs::EVERY, super::runs::read).map_err(message("task_runs"))?;
+    each(connection, super::questions::EVERY, super::questions::read)
+        .map_err(message("questions"))?;
     for table in tables(connection).map_err(message("the schema"))? {
         each(connection, &format!("SELECT * FROM \"{table}\""), every_value)
             .map_err(message(&table))?;

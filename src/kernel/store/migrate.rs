@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 13, sql: include_str!("migrations/0013_rows.sql") },
     Migration { version: 14, sql: include_str!("migrations/0014_people.sql") },
     Migration { version: 15, sql: include_str!("migrations/0015_review.sql") },
+    Migration { version: 16, sql: include_str!("migrations/0016_questions.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -38,6 +38,7 @@ pub mod page;
 pub mod people;
 mod private_file;
 pub mod purge;
+pub mod questions;
 pub mod queue;
 pub mod requests;
 pub mod rows;

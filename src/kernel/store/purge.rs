@@ -40,6 +40,7 @@ pub fn purge_task(connection: &Connection, id: &TaskId) -> Result<usize, Fault> 
     delete("DELETE FROM task_links WHERE child_id = :id")?;
     let events = delete("DELETE FROM task_events WHERE task_id = :id")?;
     delete("DELETE FROM task_comments WHERE task_id = :id")?;
+    delete("DELETE FROM questions WHERE task_id = :id")?;
     delete("DELETE FROM task_runs WHERE task_id = :id")?;
     delete("DELETE FROM task_attachments WHERE task_id = :id")?;
     delete("DELETE FROM task_labels WHERE task_id = :id")?;

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::Doing;
 use crate::kernel::breaker::BreakerState;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::ids::{BoardName, QuestionId, TaskId};
 use crate::kernel::json;
+use crate::kernel::rules::question::QuestionOutcome;
 use crate::kernel::run::{RunOutcome, RunState};
 use crate::kernel::store::Connection;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
@@ -38,6 +39,8 @@ macro_rules! text_column {
 
 text_column! {
     TaskId => TaskId::parse, TaskId::as_str;
+    QuestionId => QuestionId::parse, QuestionId::as_str;
+    QuestionOutcome => QuestionOutcome::parse, |outcome| outcome.as_str();
     BoardName => BoardName::parse, BoardName::as_str;
     TaskStatus => TaskStatus::parse, |status| status.as_str();
     WorkspaceKind => WorkspaceKind::parse, |kind| kind.as_str();

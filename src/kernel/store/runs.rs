@@ -29,7 +29,7 @@ macro_rules! select_runs {
                     max_runtime_seconds, last_heartbeat_at, failure_limit, workspace_path, argv, exit_code, signal, cpu_ms,
                     max_rss_bytes, log_tail, errno, retry_at, memory_peak_bytes, oom_kills, containment, not_enforced,
                     artifacts, created_cards, model, effort, args, session, resumed_run_id, workspace_notes, host_id,
-                    role, review_verdict
+                    role, review_verdict, block_kind
              FROM task_runs ",
             $rest
         )
@@ -90,6 +90,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         host_id: row.get(44)?,
         role: row.get(45)?,
         review_verdict: row.get(46)?,
+        block_kind: row.get(47)?,
     })
 }
 
@@ -167,6 +168,8 @@ pub struct RunVerdict<'a> {
     pub cause: Option<RunOutcome>,
     /// Handoff text.
     pub summary: Option<&'a str>,
+    /// What a block needs.
+    pub block_kind: Option<&'a str>,
     /// One line about a failure.
     pub error: Option<&'a str>,
     /// JSON object as text.
@@ -194,9 +197,10 @@ pub fn insert_ended(
     connection
         .prepare_cached(
             "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, artifacts,
-                                    created_cards, verdict_by, started_at, ended_at, closed_at, state, role, review_verdict)
+                                    created_cards, verdict_by, started_at, ended_at, closed_at, state, role, review_verdict,
+                                    block_kind)
              VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :artifacts,
-                     :created_cards, :by, :now, :now, :now, 'closed', :role, :review)
+                     :created_cards, :by, :now, :now, :now, 'closed', :role, :review, :block_kind)
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -208,6 +212,7 @@ pub fn insert_ended(
                     ":created_cards": verdict.created_cards, ":by": verdict.by, ":now": verdict.now,
                     ":role": verdict.review.map_or(RunRole::Work, |_| RunRole::Review).as_str(),
                     ":review": verdict.review,
+                    ":block_kind": verdict.block_kind,
                 },
                 |row| row.get(0),
             )
@@ -226,7 +231,7 @@ pub fn set_verdict_if_none(
             "UPDATE task_runs
              SET status = :status, outcome = :outcome, cause = :cause, summary = :summary, error = :error,
                  metadata = :metadata, artifacts = :artifacts, created_cards = :created_cards, review_verdict = :review,
-                 verdict_by = :by, ended_at = :now, claim_lock = NULL, claim_expires = NULL
+                 verdict_by = :by, block_kind = :block_kind, ended_at = :now, claim_lock = NULL, claim_expires = NULL
              WHERE id = :id AND ended_at IS NULL",
         )
         .and_then(|mut s| {
@@ -235,6 +240,7 @@ pub fn set_verdict_if_none(
                 ":summary": verdict.summary, ":error": verdict.error, ":metadata": verdict.metadata,
                 ":artifacts": verdict.artifacts, ":created_cards": verdict.created_cards,
                 ":review": verdict.review, ":by": verdict.by, ":now": verdict.now,
+                ":block_kind": verdict.block_kind,
             })
         })
         .map(|changed| changed == 1)
@@ -361,22 +367,31 @@ pub fn list_of_task(connection: &Connection, task_id: &TaskId) -> Result<Vec<Run
     )
 }
 
-/// The newest ended runs of a task, newest first, at most `limit`, with the number of all ended ones.
-pub fn list_ended_of_task(
+/// The newest ended runs of a task, newest first, at most `limit`.
+pub fn list_newest_ended(
     connection: &Connection,
     task_id: &TaskId,
     limit: usize,
-) -> Result<(Vec<Run>, u64), Fault> {
-    let doing = "list the earlier runs of a task";
+) -> Result<Vec<Run>, Fault> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let runs = collect(
+    collect(
         connection,
         select_runs!(
             "WHERE task_id = :task_id AND ended_at IS NOT NULL ORDER BY id DESC LIMIT :limit"
         ),
         &[(":task_id", task_id), (":limit", &limit)],
-        doing,
-    )?;
+        "list the earlier runs of a task",
+    )
+}
+
+/// The same, with the number of all ended ones.
+pub fn list_ended_of_task(
+    connection: &Connection,
+    task_id: &TaskId,
+    limit: usize,
+) -> Result<(Vec<Run>, u64), Fault> {
+    let doing = "count the earlier runs of a task";
+    let runs = list_newest_ended(connection, task_id, limit)?;
     let count: i64 = connection
         .prepare_cached(
             "SELECT count(*) FROM task_runs WHERE task_id = :task_id AND ended_at IS NOT NULL",

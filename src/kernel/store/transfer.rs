@@ -192,12 +192,12 @@ pub fn insert_run(
                                     worker_pid, max_runtime_seconds, last_heartbeat_at, started_at, ended_at, closed_at,
                                     verdict_by, supervised, automatic, workspace_path, argv, exit_code, signal, cpu_ms,
                                     max_rss_bytes, memory_peak_bytes, oom_kills, containment, not_enforced, log_tail,
-                                    errno, retry_at, artifacts, created_cards, model, effort, args, role, review_verdict, state)
+                                    errno, retry_at, artifacts, created_cards, model, effort, args, role, review_verdict, block_kind, state)
              VALUES ((SELECT :id WHERE NOT EXISTS (SELECT 1 FROM task_runs WHERE id = :id)), :task_id, :profile, :step_key, :status, :outcome, :cause, :summary, :metadata, :error,
                      :worker_pid, :max_runtime, :last_heartbeat_at, :started_at, :ended_at, :closed_at,
                      :verdict_by, :supervised, :automatic, :workspace_path, :argv, :exit_code, :signal, :cpu_ms,
                      :max_rss_bytes, :memory_peak, :oom_kills, :containment, :not_enforced, :log_tail,
-                     :errno, :retry_at, :artifacts, :created_cards, :model, :effort, :args, :role, :review, 'closed')
+                     :errno, :retry_at, :artifacts, :created_cards, :model, :effort, :args, :role, :review, :block_kind, 'closed')
              RETURNING id",
         )
         .and_then(|mut s| {
@@ -220,7 +220,7 @@ pub fn insert_run(
                     ":role": run.role.as_deref().filter(|role| *role == "review").unwrap_or("work"),
                     ":review": run.review_verdict,
                     ":model": run.model, ":effort": run.effort,
-                    ":args": run.args.as_deref().and_then(list_or_null),
+                    ":args": run.args.as_deref().and_then(list_or_null), ":block_kind": run.block_kind,
                 },
                 |row| row.get(0),
             )

@@ -24,6 +24,8 @@ pub struct WaitingTask {
     pub outcome: Option<RunOutcome>,
     /// What its newest run says.
     pub reason: Option<String>,
+    /// Whether it is blocked for a question.
+    pub has_question: bool,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
@@ -34,6 +36,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
         block_kind: row.get(3)?,
         outcome: row.get(4)?,
         reason: row.get(5)?,
+        has_question: row.get(6)?,
     })
 }
 
@@ -66,7 +69,8 @@ fn list(
 
 /// Blocked tasks, by priority.
 pub fn list_blocked(connection: &Connection, of: WaitingOf<'_>) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, r.outcome, coalesce(r.summary, r.error)
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, r.outcome, coalesce(r.summary, r.error),
+           EXISTS (SELECT 1 FROM questions q WHERE q.task_id = t.id AND q.outcome = 'open')
          FROM tasks t LEFT JOIN task_runs r ON r.id = (SELECT max(n.id) FROM task_runs n WHERE n.task_id = t.id)
          WHERE t.board = :board AND t.status = 'blocked'
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
@@ -79,7 +83,7 @@ pub fn list_in_review(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.review_why
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.review_why, 0
          FROM tasks t INDEXED BY idx_tasks_review
          WHERE t.status = 'review' AND t.queue_profile IS NULL AND t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name OR t.reviewer = :name)
@@ -110,7 +114,7 @@ pub fn list_unassigned(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
          FROM tasks t
          WHERE t.board = :board AND t.assignee IS NULL AND t.status = 'ready'
            AND (:name IS NULL OR t.created_by = :name)
@@ -128,7 +132,7 @@ pub fn list_ready_of(
     let doing = "list the ready tasks of an assignee";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+            "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
              FROM tasks t
              WHERE t.board = :board AND t.assignee = :assignee AND t.status = 'ready'
              ORDER BY t.priority DESC, t.seq LIMIT :limit",
@@ -148,7 +152,7 @@ pub fn list_waiting_long(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
          FROM tasks t
          WHERE t.queue_profile IS NOT NULL AND t.ready_at IS NOT NULL AND t.waiting_told_for = t.ready_at AND +t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)

@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
+use crate::kernel::question::Question;
 use crate::kernel::run::Run;
 use crate::kernel::store;
 use crate::kernel::task::Task;
 use crate::kernel::transfer::record::{
-    AttachmentFields, CommentFields, EventFields, RunFields, SubscriptionFields, TaskFields,
-    TaskRecord,
+    AttachmentFields, CommentFields, EventFields, QuestionFields, RunFields, SubscriptionFields,
+    TaskFields, TaskRecord,
 };
 
 /// Ids of a board's tasks in the order in which they were made, archived ones too.
@@ -51,6 +52,10 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
         parents: parents.iter().map(ToString::to_string).collect(),
         labels: task.labels.clone(),
         runs: store::runs::list_of_task(connection, id)?.into_iter().map(run_fields).collect(),
+        questions: store::questions::list_of_task(connection, id)?
+            .into_iter()
+            .map(question_fields)
+            .collect(),
         comments: comments
             .into_iter()
             .map(|comment| CommentFields {
@@ -144,6 +149,28 @@ fn task_fields(task: Task) -> TaskFields {
     }
 }
 
+fn question_fields(question: Question) -> QuestionFields {
+    QuestionFields {
+        id: question.id.to_string(),
+        run_id: question.run_id,
+        blocks: question.blocks,
+        kind: question.kind,
+        text: question.text,
+        choices: question.choices,
+        default_answer: question.default_answer,
+        asked_by: question.asked_by,
+        asked_at: question.asked_at,
+        deadline_at: question.deadline_at,
+        overdue_at: question.overdue_at,
+        calls: question.calls,
+        outcome: question.outcome.as_str().to_owned(),
+        ended_at: question.ended_at,
+        answer: question.answer,
+        answer_source: question.answer_source,
+        answered_by: question.answered_by,
+    }
+}
+
 fn run_fields(run: Run) -> RunFields {
     RunFields {
         id: run.id,
@@ -185,6 +212,7 @@ fn run_fields(run: Run) -> RunFields {
         model: run.model,
         effort: run.effort,
         args: Some(run.args).filter(|args| !args.is_empty()),
+        block_kind: run.block_kind,
     }
 }
 

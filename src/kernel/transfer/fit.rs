@@ -297,7 +297,7 @@ fn fit_name(field: &str, name: &mut String, notes: &mut RecordNotes) {
     }
 }
 
-fn cut(text: &mut String, limit: usize) {
+pub(super) fn cut(text: &mut String, limit: usize) {
     let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     text.truncate(end);
 }

@@ -17,16 +17,17 @@ use crate::kernel::board::hex_digest;
 use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::ids::{BoardName, QuestionId, RunId, TaskId};
 use crate::kernel::objects;
 use crate::kernel::rules::review::person_instead;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
+use crate::kernel::store::tasks::Inserted;
 use crate::kernel::store::transaction::alone;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::{Normal, normalize};
-use crate::kernel::transfer::record::TaskRecord;
+use crate::kernel::transfer::record::{QuestionFields, TaskRecord};
 use crate::kernel::transfer::report::{LeftOut, RecordNotes};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
@@ -278,6 +279,7 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
     for (table, rows) in [
         ("tasks", 1),
         ("task_runs", record.runs.len()),
+        ("questions", record.questions.len()),
         ("task_comments", record.comments.len()),
         ("task_events", record.events.len() + usize::from(normal.reclaimed.is_some())),
         ("task_labels", record.labels.len()),
@@ -342,6 +344,9 @@ fn write(
         let new_id = store::transfer::insert_run(tx.store(), id, run, keep_ids)?;
         run_ids.insert(run.id, new_id);
     }
+    for question in &record.questions {
+        insert_question(tx, id, question, &run_ids)?;
+    }
     for comment in &record.comments {
         store::transfer::insert_comment(tx.store(), id, comment, keep_ids)?;
     }
@@ -372,4 +377,25 @@ fn write(
         tx.event(&task, run_id, &EventBody::Reclaimed { stale_lock, reason })?;
     }
     Ok(())
+}
+
+/// Brings a question under its own id; under a new one where another question has that.
+fn insert_question(
+    tx: &mut Tx<'_>,
+    task_id: &TaskId,
+    fields: &QuestionFields,
+    run_ids: &BTreeMap<i64, RunId>,
+) -> Result<(), VerbError> {
+    let run_id = fields.run_id.and_then(|old| run_ids.get(&old).copied());
+    let mut id = QuestionId::parse(&fields.id);
+    loop {
+        let tried = match id.take() {
+            Some(own) => own,
+            None => QuestionId::random(tx.random()),
+        };
+        match store::questions::insert_imported(tx.store(), (&tried, task_id, run_id), fields)? {
+            Inserted::Yes => return Ok(()),
+            Inserted::Taken => {}
+        }
+    }
 }

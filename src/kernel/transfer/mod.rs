@@ -21,6 +21,7 @@ pub mod fit;
 pub mod hermes;
 pub mod import;
 pub mod normalize;
+mod questions;
 pub mod record;
 pub mod report;
 pub mod settle;

@@ -9,6 +9,7 @@
 //! | an unknown status | `blocked`, with a comment that says so |
 //! | kind of a block `transient` | `needs_input`, which is noted: no time is known at which to try again |
 //! | an unknown kind of a block | dropped, which is noted |
+//! | an open question of a task that is not blocked | ended: `withdrawn`, or `run_over` where a run waited |
 //! | outcome `stale` | `reclaimed` |
 //! | an outcome or run status that is not known | `reclaimed`, the old word kept in `error` |
 //! | event kinds `ready`, `priority`, `spawn_auto_blocked` | `promoted`, `reprioritized`, `gave_up` |
@@ -21,13 +22,14 @@ use serde_json::Value;
 
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::json;
+use crate::kernel::rules::block::BlockKind;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::shorten::shorten;
 use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::fit::{fit, fit_skills};
+use crate::kernel::transfer::questions::normal_questions;
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::RecordNotes;
-use crate::kernel::validate::BLOCK_KINDS;
 
 /// Who an import speaks as, in comments and events that it adds.
 pub const IMPORTER: &str = "import";
@@ -73,6 +75,7 @@ pub fn normalize(mut record: TaskRecord, now: EpochSeconds) -> Result<Normal, St
     for event in &mut record.events {
         normalize_event(event, &run_ids);
     }
+    normal_questions(&mut record, status, now, &mut report);
     record.task.claim_expires = None;
     record.task.current_run_id = None;
     let skills = normal_skills(&record, &mut report);
@@ -165,7 +168,7 @@ fn normal_waiting(record: &mut TaskRecord, status: TaskStatus, report: &mut Reco
     if kind == "transient" {
         report.note("its block was transient, without a time to try again: it needs input now");
         task.block_kind = Some("needs_input".to_owned());
-    } else if kind == PARENT_CANCELLED || BLOCK_KINDS.contains(&kind.as_str()) {
+    } else if kind == PARENT_CANCELLED || BlockKind::parse(&kind).is_some() {
         task.block_kind = Some(kind);
     } else {
         report
@@ -206,6 +209,7 @@ fn normalize_run(run: &mut RunFields, notes: &mut Vec<String>) {
     run.outcome = Some(outcome.as_str().to_owned());
     run.cause = run.cause.take().filter(|word| RunOutcome::parse(word).is_some());
     run.metadata = run.metadata.take().filter(|text| is_object(text));
+    run.block_kind = run.block_kind.take().filter(|kind| BlockKind::parse(kind).is_some());
     run.closed_at = run.closed_at.or(run.ended_at);
 }
 

@@ -35,6 +35,9 @@ pub struct TaskRecord {
     /// Its runs, oldest first.
     #[serde(deserialize_with = "objects::list")]
     pub runs: Vec<RunFields>,
+    /// Its questions, oldest first.
+    #[serde(deserialize_with = "objects::list", skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionFields>,
     /// Its comments, oldest first.
     #[serde(deserialize_with = "objects::list")]
     pub comments: Vec<CommentFields>,
@@ -142,6 +145,31 @@ pub struct RunFields {
     pub model: Option<String>,
     pub effort: Option<String>,
     pub args: Option<Vec<String>>,
+    pub block_kind: Option<String>,
+}
+
+/// Columns of a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct QuestionFields {
+    pub id: String,
+    pub run_id: Option<i64>,
+    pub blocks: bool,
+    pub kind: String,
+    pub text: String,
+    pub choices: Vec<String>,
+    pub default_answer: Option<String>,
+    pub asked_by: String,
+    pub asked_at: i64,
+    pub deadline_at: Option<i64>,
+    pub overdue_at: Option<i64>,
+    pub calls: u32,
+    pub outcome: String,
+    pub ended_at: Option<i64>,
+    pub answer: Option<String>,
+    pub answer_source: Option<String>,
+    pub answered_by: Option<String>,
 }
 
 /// Columns of a comment.

@@ -53,6 +53,8 @@ impl Verb for ApproveTask {
             already: false,
             released,
             reviewer: None,
+            question: None,
+            retry_at: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::answer::AnswerTask;
 use crate::kernel::verbs::approve::ApproveTask;
 use crate::kernel::verbs::archive::ArchiveTask;
 use crate::kernel::verbs::assign::AssignTask;
@@ -41,7 +42,7 @@ use crate::kernel::verbs::unblock::UnblockTask;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulkTasks {
-    /// Operation of a task: `approve`, `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`,
+    /// Operation of a task: `answer`, `approve`, `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`,
     /// `reclaim`, `reopen`, `request_changes`, `request_review`, `restart`, `stop`, `triage`, `unarchive` or `unblock`.
     pub verb: String,
     /// The tasks, at most 500; without any, those of the filter.
@@ -103,7 +104,8 @@ fn run_as<V: Verb + DeserializeOwned>(tx: &mut Tx<'_>, request: Value) -> Result
         .map_err(|error| Fault::Corrupt { what: "reply", value: error.to_string() }.into())
 }
 
-const VERBS: [(&str, Run); 19] = [
+const VERBS: [(&str, Run); 20] = [
+    ("answer", run_as::<AnswerTask>),
     ("approve", run_as::<ApproveTask>),
     ("archive", run_as::<ArchiveTask>),
     ("assign", run_as::<AssignTask>),

@@ -97,9 +97,17 @@ impl Verb for CompleteTask {
             Means::Approve => released = approve(tx, &task, left, said, &cards)?,
             Means::Done | Means::SendBack => released = done(tx, &task, left, said, &cards)?,
         }
-        let id = task.id.to_string();
-        let (board, already) = (task.board, false);
-        Ok(VerdictReply { id, board, status: to, run_id, already, released, reviewer })
+        Ok(VerdictReply {
+            id: task.id.to_string(),
+            board: task.board,
+            status: to,
+            run_id,
+            already: false,
+            released,
+            reviewer,
+            question: None,
+            retry_at: None,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::kernel::limits::{
 };
 use crate::kernel::location::{BrokenPath, Location, Looks};
 use crate::kernel::next_pass::bounds;
+use crate::kernel::question::Question;
 use crate::kernel::reminder::{Beginning, beginning};
 use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::rules::start::{self, TaskFacts};
@@ -33,6 +34,7 @@ use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, Unseen
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::open_run::{RunKind, open_run};
+use crate::kernel::verbs::questions::mind_deadlines;
 use crate::kernel::verbs::review::give_to_person;
 use crate::kernel::verbs::start_due::{StartDue, start_due};
 
@@ -90,6 +92,9 @@ pub struct RunOrder {
     /// The session that it goes on with.
     #[serde(default)]
     pub resume: Option<Resume>,
+    /// The question of the run before, with its answer, where the session goes on with that.
+    #[serde(default)]
+    pub answer: Option<Question>,
     /// Since when the task had been ready, epoch seconds.
     #[serde(default)]
     pub ready_at: Option<EpochSeconds>,
@@ -149,10 +154,12 @@ impl Verb for StartReadyRuns {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
-        let StartDue { next_start, has_more: has_more_due } = start_due(tx)?;
+        let StartDue { next_start, has_more: has_more_starts } = start_due(tx)?;
+        let deadlines = mind_deadlines(tx)?;
+        let has_more_due = has_more_starts || deadlines.has_more;
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
         if is_automatic && !tx.policy.dispatch_enabled {
-            let next_due = [next_start, next_alert].into_iter().flatten().min();
+            let next_due = [next_start, next_alert, deadlines.next].into_iter().flatten().min();
             let wanted_profiles = all_wanted_profiles(tx)?;
             let reply = PassReply { next_due, has_more: has_more_due, ..PassReply::default() };
             return Ok(PassReply { wanted_profiles, ..reply });
@@ -191,7 +198,8 @@ impl Verb for StartReadyRuns {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
         let next_due = store::tasks::next_due(tx.store())?;
-        reply.next_due = [next_due, next_start, next_alert].into_iter().flatten().min();
+        reply.next_due =
+            [next_due, next_start, next_alert, deadlines.next].into_iter().flatten().min();
         Ok(reply)
     }
 }
@@ -236,8 +244,16 @@ impl StartReadyRuns {
             Some(run_id) if role == RunRole::Work => store::runs::get(tx.store(), run_id)?,
             Some(_) | None => latest.filter(|run| run.role() == role),
         };
-        let beginning = beginning(task, &profile, latest.as_ref());
-        let resume = latest.filter(|_| beginning == Beginning::Resumed);
+        let answered = match &latest {
+            Some(run) if run.outcome == Some(RunOutcome::Blocked) => {
+                store::questions::get_answered_block(tx.store(), &task.id, run.id)?
+            }
+            Some(_) | None => None,
+        };
+        let beginning = beginning(task, &profile, latest.as_ref(), answered.is_some());
+        let answer = answered.filter(|_| beginning == Beginning::Answered);
+        let is_resumed = matches!(beginning, Beginning::Resumed | Beginning::Answered);
+        let resume = latest.filter(|_| is_resumed);
         let changes = match &resume {
             Some(run) if run.outcome == Some(RunOutcome::Completed) => {
                 store::runs::get_latest_review(tx.store(), &task.id)?.and_then(|run| run.summary)
@@ -283,6 +299,7 @@ impl StartReadyRuns {
             role,
             is_warned,
             resume,
+            answer,
             ready_at,
         })
     }

@@ -8,6 +8,7 @@ use crate::kernel::store;
 use crate::kernel::store::runs::{ProcessFacts, RunVerdict};
 use crate::kernel::task::Task;
 use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::questions;
 
 /// What the run's row will say.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub(super) struct Ending<'a> {
     pub cause: Option<RunOutcome>,
     /// Handoff text.
     pub summary: Option<&'a str>,
+    /// What a block needs.
+    pub block_kind: Option<&'a str>,
     /// One line about a failure.
     pub error: Option<&'a str>,
     /// JSON object as text.
@@ -37,6 +40,7 @@ impl Ending<'_> {
             outcome,
             cause: None,
             summary: None,
+            block_kind: None,
             error: None,
             metadata: None,
             artifacts: None,
@@ -57,6 +61,7 @@ impl Ending<'_> {
             outcome: self.outcome,
             cause: self.cause,
             summary: self.summary,
+            block_kind: self.block_kind,
             error: self.error,
             metadata: self.metadata,
             artifacts: self.artifacts,
@@ -94,6 +99,7 @@ pub(super) fn end_run(tx: &mut Tx<'_>, run: &Run, ending: &Ending<'_>) -> Result
     if !store::runs::set_verdict_if_none(tx.store(), run.id, &verdict)? {
         return Err(unexpected(run.id, "has ended"));
     }
+    questions::end_with_run(tx, run, ending.outcome)?;
     if run.supervised {
         tx.move_run(run, RunStep::VerdictGiven)?;
         let by_worker = matches!(tx.caller, Caller::Worker { .. });

@@ -1,6 +1,7 @@
 //! The requests that write: one verb, one file, named like the verb. A verb's struct is also its wire format: the socket, the
 //! CLI and the MCP tools all send these fields, unknown ones are refused.
 
+mod answer;
 mod approve;
 mod archive;
 mod assign;
@@ -40,6 +41,7 @@ mod notify_unsubscribe;
 mod open_run;
 mod promote;
 mod promote_released;
+mod questions;
 mod rate_limited;
 mod reassign;
 mod reclaim;
@@ -68,6 +70,7 @@ mod verdict;
 pub use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
 pub use crate::kernel::queries::{BreakerInfo, BreakerScope, ListBreakers};
 pub use crate::kernel::store::install::EVENTS_FLOOR;
+pub use answer::{AnswerReply, AnswerTask};
 pub use approve::ApproveTask;
 pub use archive::{ArchiveReply, ArchiveTask};
 pub use assign::{AssignReply, AssignTask};

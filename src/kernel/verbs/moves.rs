@@ -2,7 +2,7 @@
 
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::{EpochSeconds, RunId};
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::review;
 use crate::kernel::run::{Run, RunState, RunStep};
@@ -10,6 +10,7 @@ use crate::kernel::store;
 use crate::kernel::store::tasks::{self, Arrival, Start};
 use crate::kernel::task::{HUMAN, Landing, Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::questions;
 
 /// Why a task moves, and what goes with it.
 #[derive(Debug, Clone)]
@@ -115,9 +116,23 @@ impl Tx<'_> {
             return Err(Fault::Corrupt { what: "status of a task", value }.into());
         }
         self.count(task, Some(task.status), Some(to));
+        if task.status == TaskStatus::Blocked {
+            questions::withdraw_of_block(self, task)?;
+        }
         if is_pending {
             self.signal(Signal::DispatchDue);
         }
         Ok(to)
+    }
+
+    /// Has the last run of a task that is to start again linger no longer: the next attempt waits for its slot.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub(in crate::kernel) fn stop_open_run(&mut self, id: &TaskId) -> Result<(), Fault> {
+        if let Some(open) = store::runs::get_open(self.store(), id)? {
+            self.signal(Signal::StopRun { run_id: open.id });
+        }
+        Ok(())
     }
 }

@@ -77,7 +77,7 @@ impl Verb for PromoteTask {
         };
         let arrival = if is_scheduled { Arrival::Untimed } else { Arrival::Plain };
         tx.move_task(&task, step, &Cause::of(Self::NAME, None, message).with(arrival))?;
-        stop_open_run(tx, &task.id)?;
+        tx.stop_open_run(&task.id)?;
         tx.signal(Signal::DispatchDue);
         Ok(PromoteReply {
             id: task.id.to_string(),
@@ -97,12 +97,4 @@ fn open_parents(tx: &Tx<'_>, id: &TaskId) -> Result<Vec<String>, VerbError> {
         }
     }
     Ok(open)
-}
-
-/// A task that is to start again does not wait for the linger of its last run.
-pub(super) fn stop_open_run(tx: &mut Tx<'_>, id: &TaskId) -> Result<(), VerbError> {
-    if let Some(open) = store::runs::get_open(tx.store(), id)? {
-        tx.signal(Signal::StopRun { run_id: open.id });
-    }
-    Ok(())
 }

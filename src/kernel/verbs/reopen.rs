@@ -11,7 +11,6 @@ use crate::kernel::task::{TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::promote::stop_open_run;
 use crate::kernel::verbs::release::demote_ready_children;
 
 /// Reopens a task that is done: its result, its completion time and its failure counters are cleared; runs and comments stay, and so
@@ -53,7 +52,7 @@ impl Verb for ReopenTask {
         let message = EventBody::Reopened { status, demoted: demoted.len() };
         let cause = Cause::of(Self::NAME, None, message).with(Arrival::Reopened);
         tx.move_task(&task, step, &cause)?;
-        stop_open_run(tx, &task.id)?;
+        tx.stop_open_run(&task.id)?;
         Ok(ReopenReply { id: task.id.to_string(), board: task.board, status, demoted })
     }
 }

@@ -56,6 +56,8 @@ impl Verb for RequestChanges {
             already: false,
             released: 0,
             reviewer: None,
+            question: None,
+            retry_at: None,
         })
     }
 }

@@ -13,7 +13,6 @@ use crate::kernel::task::{HUMAN, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::promote::stop_open_run;
 use crate::kernel::verbs::release::demote_ready_children;
 
 /// The verb, as a refusal names it.
@@ -72,7 +71,7 @@ impl Verb for RequestReview {
         };
         let cause = Cause::of(WORDS, None, message).with(Arrival::ReviewRequested);
         let status = tx.move_task(&task, TaskStep::RequestReview, &cause)?;
-        stop_open_run(tx, &task.id)?;
+        tx.stop_open_run(&task.id)?;
         Ok(RequestReviewReply {
             id: task.id.to_string(),
             board: task.board,

@@ -13,7 +13,6 @@ use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::validate;
 use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::promote::stop_open_run;
 use crate::kernel::verbs::release::promote_released_children;
 
 /// What a verdict means that `own`, the run of the calling worker, or a person says about `task`.
@@ -64,7 +63,7 @@ pub(super) fn hand_in(
     let to = tx.move_task(task, TaskStep::HandIn, &cause)?;
     if tx.reread(&task.id)?.queue_profile().is_some() {
         // The review waits for the slot and the position of the worker: no time to linger.
-        stop_open_run(tx, &task.id)?;
+        tx.stop_open_run(&task.id)?;
     }
     Ok(to)
 }
@@ -128,7 +127,7 @@ pub(super) fn send_back(
         store::tasks::set_resume(tx.store(), &task.id, worked.id)?;
     }
     if to == TaskStatus::Ready {
-        stop_open_run(tx, &task.id)?;
+        tx.stop_open_run(&task.id)?;
         tx.signal(Signal::DispatchDue);
     }
     Ok(to)

@@ -148,7 +148,13 @@ pub(super) fn stop(
     match then {
         AfterStop::Requeue => {}
         AfterStop::Hold => {
-            let message = EventBody::Blocked { reason: Some(error), kind: None };
+            let message = EventBody::Blocked {
+                reason: Some(error),
+                kind: None,
+                question: None,
+                retry_at: None,
+                status: None,
+            };
             tx.event(task, run_id, &message)?;
         }
         AfterStop::Cancel => {

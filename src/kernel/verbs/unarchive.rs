@@ -12,7 +12,6 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::promote::stop_open_run;
 use crate::kernel::verbs::release::demote_ready_children;
 
 /// Brings an archived task back: one that was done is done again, every other one lands where its review, its time and its parents
@@ -74,7 +73,7 @@ impl Verb for UnarchiveTask {
         let arrival = Arrival::Unarchived { drops_key: dropped_key.is_some() };
         tx.move_task(&task, step, &Cause::of(Self::NAME, None, message).with(arrival))?;
         if !was_done {
-            stop_open_run(tx, &task.id)?;
+            tx.stop_open_run(&task.id)?;
         }
         let purged_parents = purged_parents(tx, &task.id)?;
         let (id, board) = (task.id.to_string(), task.board);

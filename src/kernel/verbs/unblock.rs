@@ -4,17 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::{Caller, no_operator};
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::BoardName;
+use crate::kernel::shorten::shorten;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
-use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{origin, store};
 
-/// Unblocks a task. Its failure counters are reset.
+/// Unblocks a task. Its failure counters are reset. A task that is blocked for a question is answered instead.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnblockTask {
@@ -50,40 +51,68 @@ impl Verb for UnblockTask {
         let task = self.task(tx)?;
         let step = TaskStep::Unblock(tx.landing(&task)?);
         let to = Tx::step(&task, step, Self::NAME, " (not blocked?)")?;
+        refuse_open_question(tx, &task)?;
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
         if self.more_starts {
             store::tasks::reset_automatic_starts(tx.store(), &task.id)?;
         }
         let cause = Cause::of(Self::NAME, None, EventBody::Unblocked);
         tx.move_task(&task, step, &cause)?;
-        if to == TaskStatus::Ready
-            && let Some(open) = store::runs::get_open(tx.store(), &task.id)?
-        {
-            // The next attempt waits for the slot of the last one: no more time to linger.
-            tx.signal(Signal::StopRun { run_id: open.id });
+        if to == TaskStatus::Ready {
+            tx.stop_open_run(&task.id)?;
         }
         Ok(UnblockReply { id: task.id.to_string(), board: task.board, status: to })
     }
 }
 
-impl UnblockTask {
-    /// The task, if the caller may unblock it: a person every one; a worker whose profile plans work for others those that
-    /// the runs of its own task created, without lifting what only a person lifts.
-    fn task(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
-        let is_planner = match tx.caller {
-            Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
-            Caller::Operator { .. } | Caller::System { .. } => false,
-        };
-        let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        match tx.caller {
-            Caller::Operator { .. } | Caller::System { .. } => return Ok(task),
-            Caller::Worker { run_id, .. } if !is_planner || self.more_starts => {
-                return Err(no_operator(*run_id, Self::NAME).into());
-            }
-            Caller::Worker { .. } => {}
+/// The task, if the caller may let it go on: a person every one; a worker whose profile plans work for others those that
+/// the runs of its own task created.
+pub(super) fn planned_task(
+    tx: &Tx<'_>,
+    id: &str,
+    board: Option<&str>,
+    verb: &'static str,
+) -> Result<Task, VerbError> {
+    let is_planner = match tx.caller {
+        Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
+        Caller::Operator { .. } | Caller::System { .. } => false,
+    };
+    let task = tx.task(id, board, verb)?;
+    match tx.caller {
+        Caller::Operator { .. } | Caller::System { .. } => return Ok(task),
+        Caller::Worker { run_id, .. } if !is_planner => {
+            return Err(no_operator(*run_id, verb).into());
         }
-        refuse_ended_run(tx)?;
-        origin::refuse_foreign(tx.store(), tx.caller, &task)?;
-        Ok(task)
+        Caller::Worker { .. } => {}
+    }
+    refuse_ended_run(tx)?;
+    origin::refuse_foreign(tx.store(), tx.caller, &task)?;
+    Ok(task)
+}
+
+impl UnblockTask {
+    /// The task. What only a person lifts, a worker does not.
+    fn task(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
+        let task = planned_task(tx, &self.id, self.board.as_deref(), Self::NAME)?;
+        match tx.caller {
+            Caller::Worker { run_id, .. } if self.more_starts => {
+                Err(no_operator(*run_id, Self::NAME).into())
+            }
+            Caller::Worker { .. } | Caller::Operator { .. } | Caller::System { .. } => Ok(task),
+        }
+    }
+}
+
+/// A question is answered, not passed over.
+fn refuse_open_question(tx: &Tx<'_>, task: &Task) -> Result<(), VerbError> {
+    match store::questions::get_open(tx.store(), &task.id)? {
+        Some(question) if question.blocks => Err(Refusal::QuestionOpen {
+            verb: UnblockTask::NAME,
+            id: task.id.to_string(),
+            question: question.id.to_string(),
+            text: shorten(&question.text),
+        }
+        .into()),
+        Some(_) | None => Ok(()),
     }
 }

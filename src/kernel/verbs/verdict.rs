@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::{BoardName, RunId};
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId};
 use crate::kernel::run::Run;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::Tx;
@@ -35,6 +35,12 @@ pub struct VerdictReply<S = TaskStatus> {
     /// Who reviews what was handed in: a profile, or `human`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<String>,
+    /// The question that the block asks, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// Earliest time of the next start of a task with a transient block, epoch seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<EpochSeconds>,
 }
 
 /// The answer to a run that has had its verdict: `already` when it is the same one from the same run.
@@ -55,6 +61,8 @@ pub(super) fn already(
             already: true,
             released: 0,
             reviewer: None,
+            question: None,
+            retry_at: run.retry_at,
         })
     } else {
         Err(run_over(run).into())

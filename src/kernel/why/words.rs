@@ -34,6 +34,10 @@ impl Reason {
                 let words = if *gave_up { "given up" } else { "waits for a person" };
                 format!("{words}: {}", why.as_deref().unwrap_or("no reason given"))
             }
+            Self::Question { text, run_id: None, .. } => format!("waits for an answer: {text}"),
+            Self::Question { text, run_id: Some(run_id), .. } => {
+                format!("already running; run {run_id} waits for an answer: {text}")
+            }
             Self::Unassigned => "no assignee".to_owned(),
             Self::Person { name } => format!("assigned to {name}, a person"),
             Self::LookingForProfile { assignee, error: None } => {
@@ -112,6 +116,7 @@ impl Reason {
             ),
             Self::Dependency { .. } => format!("ignore the parents with `kanban promote --force {id}`"),
             Self::Blocked { .. } => format!("unblock it with `kanban unblock {id}`"),
+            Self::Question { .. } => format!("answer it with `kanban answer {id} TEXT`"),
             Self::Unassigned => format!("`kanban assign {id} PROFILE`, or `kanban claim {id}`"),
             Self::Person { .. } => {
                 format!("finish it with `kanban complete {id}`, or `kanban assign {id} PROFILE`")

@@ -7,6 +7,7 @@ use super::*;
 fn shapes<'a>(
     parent: &'a TaskId,
     child: &'a TaskId,
+    question: &'a QuestionId,
     words: &'a [String],
 ) -> Vec<(EventBody<'a>, &'static str)> {
     use EventBody as E;
@@ -136,10 +137,72 @@ fn shapes<'a>(
             E::Completed { result_len: 0, summary: Some("s"), verified_cards: words },
             r#"completed {"result_len":0,"summary":"s","verified_cards":["one","two"]}"#,
         ),
-        (E::Blocked { reason: None, kind: None }, r#"blocked {"reason":null}"#),
         (
-            E::Blocked { reason: Some("key"), kind: Some("needs_input") },
-            r#"blocked {"kind":"needs_input","reason":"key"}"#,
+            E::Blocked { reason: None, kind: None, question: None, retry_at: None, status: None },
+            r#"blocked {"reason":null}"#,
+        ),
+        (
+            E::Asked {
+                question,
+                text: "which?",
+                choices: words,
+                default: Some("one"),
+                deadline_at: Some(9),
+                blocks: true,
+            },
+            r#"asked {"blocks":true,"choices":["one","two"],"deadline_at":9,"default":"one","question":"q_00000003","text":"which?"}"#,
+        ),
+        (
+            E::Asked {
+                question,
+                text: "which?",
+                choices: &[],
+                default: None,
+                deadline_at: None,
+                blocks: false,
+            },
+            r#"asked {"blocks":false,"question":"q_00000003","text":"which?"}"#,
+        ),
+        (
+            E::Answered {
+                question,
+                answer: "one",
+                source: "person",
+                status: Some(TaskStatus::Ready),
+            },
+            r#"answered {"answer":"one","question":"q_00000003","source":"person","status":"ready"}"#,
+        ),
+        (
+            E::Answered { question, answer: "one", source: "default", status: None },
+            r#"answered {"answer":"one","question":"q_00000003","source":"default"}"#,
+        ),
+        (
+            E::AskOverdue { question, deadline_at: Some(9) },
+            r#"ask_overdue {"deadline_at":9,"question":"q_00000003"}"#,
+        ),
+        (
+            E::AskEnded { question, outcome: "withdrawn" },
+            r#"ask_ended {"outcome":"withdrawn","question":"q_00000003"}"#,
+        ),
+        (
+            E::Blocked {
+                reason: Some("key"),
+                kind: Some("needs_input"),
+                question: Some(question),
+                retry_at: None,
+                status: None,
+            },
+            r#"blocked {"kind":"needs_input","question":"q_00000003","reason":"key"}"#,
+        ),
+        (
+            E::Blocked {
+                reason: Some("net"),
+                kind: Some("transient"),
+                question: None,
+                retry_at: Some(9),
+                status: Some(TaskStatus::Ready),
+            },
+            r#"blocked {"kind":"transient","reason":"net","retry_at":9,"status":"ready"}"#,
         ),
         (E::Unblocked, "unblocked"),
         (
@@ -217,8 +280,9 @@ fn shapes<'a>(
 fn every_kind_of_event_is_stored_under_its_old_keys() {
     let (parent, child) =
         (TaskId::parse("t_00000001").unwrap(), TaskId::parse("t_00000002").unwrap());
+    let question = QuestionId::parse("q_00000003").unwrap();
     let words = ["one".to_owned(), "two".to_owned()];
-    let shapes = shapes(&parent, &child, &words);
+    let shapes = shapes(&parent, &child, &question, &words);
     for (body, expected) in &shapes {
         let payload = body.payload().map(|keys| format!(" {}", Value::Object(keys)));
         let stored = format!("{}{}", body.kind().as_str(), payload.unwrap_or_default());

@@ -49,7 +49,7 @@ pub fn runtime_from(connection: &Connection, id: &TaskId) -> Result<RunId, Fault
 pub struct LatestTimes {
     /// End of a back-off after a failure.
     pub back_off: EpochSeconds,
-    /// End of a rate limit.
+    /// End of a rate limit, or of the delay of a transient block.
     pub rate_limit: EpochSeconds,
     /// End of a manual claim.
     pub claim: EpochSeconds,
@@ -62,11 +62,11 @@ pub fn clamp_times(connection: &Connection, latest: &LatestTimes) -> Result<usiz
         .prepare_cached(
             "UPDATE tasks
              SET not_before = CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
-                                         ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                         ORDER BY r.id DESC LIMIT 1) IN ('rate_limited', 'blocked')
                                    THEN :rate_limit ELSE :back_off END
              WHERE not_before IS NOT NULL AND not_before > :back_off
                AND not_before > CASE WHEN (SELECT r.outcome FROM task_runs r WHERE r.task_id = tasks.id
-                                           ORDER BY r.id DESC LIMIT 1) = 'rate_limited'
+                                           ORDER BY r.id DESC LIMIT 1) IN ('rate_limited', 'blocked')
                                      THEN :rate_limit ELSE :back_off END",
         )
         .and_then(|mut s| {

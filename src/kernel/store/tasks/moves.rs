@@ -110,7 +110,8 @@ pub fn set_status(
                  worker_pid = NULL, current_run_id = NULL, not_before = NULL, ready_at = NULL,
                  resume_run_id = NULL, spawn_failures = 0, protocol_violations = 0, last_spawn_error = NULL,
                  status_since = :since, block_kind = NULL, review_open = 0, review_round = 1, review_failures = 0,
-                 review_violations = 0, review_why = NULL, start_at = NULL, parked = 0, version = :version
+                 review_violations = 0, review_why = NULL, start_at = NULL, parked = 0,
+                 blocks_in_a_row = 0, version = :version
              WHERE id = :id AND status = :from",
             )
             .and_then(|mut s| {

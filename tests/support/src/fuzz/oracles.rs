@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kanband::kernel::context::{LocalTime, Material, ReviewMaterial, WorkspaceFacts, render};
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::question::Question;
 use kanband::kernel::random::{Random, below};
 use kanband::kernel::run::Run;
 use kanband::kernel::store::attachments::Attachment;
@@ -95,6 +96,7 @@ fn skeleton(page: &str) -> Vec<String> {
         "## Recent work by @",
         "## Changes requested by ",
         "Handed in by ",
+        "Answer by **",
         "Its branch is ",
     ];
     let mut lines = Vec::new();
@@ -167,9 +169,11 @@ fn material(random: &mut dyn Random) -> Material {
         branch: (!once_in(random, 3)).then(|| hostile_word(random, 4)),
         notes: (0..below(random, 3)).map(|_| hostile(random, 6)).collect(),
     });
+    let questions = (0..below(random, 3)).map(|_| question(random)).collect();
     Material {
         task,
         workspace,
+        questions,
         attachments,
         attempt_count: attempts.len() as u64 + below(random, 2),
         attempts,
@@ -191,6 +195,18 @@ fn review_material(random: &mut dyn Random) -> ReviewMaterial {
     }
 }
 
+fn question(random: &mut dyn Random) -> Question {
+    let choices: Vec<String> = (0..below(random, 3)).map(|_| hostile_word(random, 5)).collect();
+    serde_json::from_value(json!({
+        "id": "q_1", "task_id": "t_1", "run_id": 1, "blocks": true, "kind": "needs_input",
+        "text": format!("q{}", hostile(random, 10)), "choices": choices, "asked_by": "run:1", "asked_at": 0,
+        "outcome": "answered", "ended_at": 1, "answer": format!("a{}", hostile(random, 10)),
+        "answer_source": if once_in(random, 3) { "default" } else { "person" },
+        "answered_by": hostile_word(random, 4),
+    }))
+    .unwrap()
+}
+
 fn run(random: &mut dyn Random) -> Run {
     let some = |random: &mut dyn Random| (!once_in(random, 3)).then(|| hostile(random, 10));
     let metadata = some(random).map(|text| json!({ hostile(random, 5): [text, 1.5, null] }));
@@ -205,6 +221,21 @@ fn run(random: &mut dyn Random) -> Run {
         "artifacts": artifacts, "created_cards": cards,
     }))
     .unwrap()
+}
+
+fn harmless_question(question: &Question) -> Question {
+    let word = |text: &Option<String>| text.as_ref().map(|_| "x".to_owned());
+    Question {
+        text: "x".to_owned(),
+        choices: question.choices.iter().map(|_| "x".to_owned()).collect(),
+        answer: word(&question.answer),
+        answered_by: word(&question.answered_by),
+        ..question.clone()
+    }
+}
+
+fn harmless_attachment(file: &Attachment) -> Attachment {
+    Attachment { filename: "x".to_owned(), uploaded_by: "x".to_owned(), ..file.clone() }
 }
 
 /// The same material with a harmless word for each text that is not blank.
@@ -238,6 +269,7 @@ fn harmless(hostile: &Material) -> Material {
             branch: some(&facts.branch),
             notes: facts.notes.iter().map(word).collect(),
         }),
+        questions: hostile.questions.iter().map(harmless_question).collect(),
         attempts: hostile.attempts.iter().map(run).collect(),
         review: ReviewMaterial {
             handed_in: hostile.review.handed_in.as_ref().map(run),
@@ -268,15 +300,7 @@ fn harmless(hostile: &Material) -> Material {
                 ..comment.clone()
             })
             .collect(),
-        attachments: hostile
-            .attachments
-            .iter()
-            .map(|file| Attachment {
-                filename: "x".to_owned(),
-                uploaded_by: "x".to_owned(),
-                ..file.clone()
-            })
-            .collect(),
+        attachments: hostile.attachments.iter().map(harmless_attachment).collect(),
         ..hostile.clone()
     }
 }
