@@ -104,9 +104,10 @@ impl Handler<Committed> for EventHub {
                 Signal::BreakerMoved { key, open_until } => {
                     self.wires.breaker_moved.tell(BreakerMoved { key, open_until })
                 }
-                Signal::VerdictGiven { .. } | Signal::StopRun { .. } | Signal::RunClosed { .. } => {
-                    self.wires.run_signal.tell(RunSignal { signal })
-                }
+                Signal::VerdictGiven { .. }
+                | Signal::StopRun { .. }
+                | Signal::WaitMoved { .. }
+                | Signal::RunClosed { .. } => self.wires.run_signal.tell(RunSignal { signal }),
             };
         }
     }

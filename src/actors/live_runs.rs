@@ -5,14 +5,14 @@
 //! nobody knows what became of it: whether a run is over is for its row to say.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::kernel::caller::Caller;
-use crate::kernel::ids::{BoardName, RunId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, RunId, TaskId};
 use crate::os::processes::identity::ProcessIdentity;
 use crate::os::run_files::registry::RunRegistry;
 
@@ -111,6 +111,8 @@ pub struct LiveRuns {
 struct Entry {
     run: LiveRun,
     calls: AtomicU64,
+    /// When its shim ends it although it waits for an answer, epoch seconds; 0: the limit pauses.
+    fixed_end: AtomicI64,
     /// Goes with the entry: who listens hears that the run is over.
     over: watch::Sender<()>,
 }
@@ -137,7 +139,10 @@ impl LiveRuns {
             None => {
                 let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
                 let over = awaited.remove(&run_id).unwrap_or_default();
-                runs.insert(run_id, Entry { run, calls: AtomicU64::new(0), over });
+                runs.insert(
+                    run_id,
+                    Entry { run, calls: AtomicU64::new(0), fixed_end: AtomicI64::new(0), over },
+                );
             }
         }
     }
@@ -228,6 +233,21 @@ impl LiveRuns {
 }
 
 impl LiveRuns {
+    /// Says when the shim of a run ends it although it waits for an answer, epoch seconds. From its worker actor.
+    pub fn set_fixed_end(&self, run_id: RunId, at: EpochSeconds) {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = runs.get(&run_id) {
+            entry.fixed_end.store(at, Ordering::Relaxed);
+        }
+    }
+
+    /// That time; none of a run whose time limit pauses.
+    pub fn fixed_end(&self, run_id: RunId) -> Option<EpochSeconds> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        let at = runs.get(&run_id)?.fixed_end.load(Ordering::Relaxed);
+        (at != 0).then_some(at)
+    }
+
     /// How often the run has called since this daemon knows it.
     pub fn calls(&self, run_id: RunId) -> u64 {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);

@@ -350,6 +350,11 @@ impl Handler<RunSignal> for RootSupervisor {
                     worker.do_send(StopWorker);
                 }
             }
+            Signal::WaitMoved { run_id } => {
+                if let Some(worker) = self.workers.get(&run_id) {
+                    worker.do_send(LookAgain);
+                }
+            }
             Signal::RunClosed { .. }
             | Signal::DispatchDue
             | Signal::ProfileWanted { .. }

@@ -51,6 +51,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
             dispatch.default_launcher(),
         ),
         branch_prefix: settings.worktree.branch_prefix.clone(),
+        ask_wait_ms: millis(settings.mcp.ask_wait),
         working_directory_by_profile: directories.collect(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),
         assignees: assignees_of(settings),

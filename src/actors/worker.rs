@@ -6,6 +6,7 @@
 //! crash detector finds its run without a worker and hands it, with whatever is still there, to a new one. What it decides is
 //! [`phase::Phase::after`].
 
+mod ask_pause;
 mod asking;
 mod closing;
 mod end;
@@ -364,11 +365,21 @@ impl Handler<LookAgain> for Worker {
         let read = async move {
             let caller = Caller::System { part: "worker" };
             readers
-                .read(caller, move |snapshot| Ok(store::runs::get(snapshot.connection, run_id)?))
+                .read(caller, move |snapshot| {
+                    let Some(run) = store::runs::get(snapshot.connection, run_id)? else {
+                        return Ok(None);
+                    };
+                    let waits =
+                        store::questions::list_waits(snapshot.connection, &run.task_id, run_id)?;
+                    Ok(Some((run, waits)))
+                })
                 .await
         };
         context.spawn(read.into_actor(self).map(|answer, worker, context| match answer {
-            Ok(Some(run)) => worker.apply_row(&run, context),
+            Ok(Some((run, waits))) => {
+                worker.take_waits(waits, context);
+                worker.apply_row(&run, context);
+            }
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(run = worker.run_id, %error, "cannot read the row of the run");

@@ -6,6 +6,7 @@
 //! there is none to begin with. One that is starting (see [`presence`]) is waited for, for 3 seconds.
 
 pub mod absence;
+mod asking;
 mod calls;
 mod error;
 mod exchange;

@@ -11,9 +11,10 @@ use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, ve
 use crate::kernel::event::Event;
 use crate::kernel::queries::{
     ContextReply, DispatchState, GetContext, GetDispatch, GetStats, ListAttachments, ListBoards,
-    ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowTask, Stats, TaskDetails,
-    WhyReply, WhyTask,
+    ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowQuestion, ShowTask, Stats,
+    TaskDetails, WhyReply, WhyTask,
 };
+use crate::kernel::question::Question;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
@@ -22,17 +23,19 @@ use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
-    AnswerReply, AnswerTask, ApproveTask, ArchiveReply, ArchiveTask, AssignReply, AssignTask,
-    AttachFile, AttachReply, BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply,
-    ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply,
-    CreateTask, CreateTasks, CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply,
-    EditTask, HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PromoteReply,
-    PromoteTask, RateLimitReply, RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask,
-    ReopenReply, ReopenTask, RequestChanges, RequestReview, RequestReviewReply, ResetBreaker,
-    RestartTask, SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply,
-    TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
-    Unsubscribe, UnsubscribeReply, VerdictReply,
+    AnswerReply, AnswerTask, ApproveTask, ArchiveReply, ArchiveTask, AskReply, AskTask,
+    AssignReply, AssignTask, AttachFile, AttachReply, BlockTask, BreakerInfo, BulkReply, BulkTasks,
+    CancelTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard,
+    CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply, DetachFile,
+    DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
+    LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
+    ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, RequestChanges,
+    RequestReview, RequestReviewReply, ResetBreaker, RestartTask, SetDispatch, SetDispatchReply,
+    StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask, UnarchiveReply, UnarchiveTask,
+    UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe, UnsubscribeReply,
+    VerdictReply,
 };
+use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
 use crate::service::attention::{self, Attention, ListAttention};
@@ -138,6 +141,14 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/{id}/rate_limited",
         "Report that a provider's rate limit was reached; the task is retried later.",
     ),
+    by_hand::<AskTask, AskReply>(
+        AskTask::NAME,
+        Method::Post,
+        "/v1/tasks/{id}/ask",
+        "Ask a question without ending the run; the same text of the same run is one question.",
+        |api, call| call::body(api, call, ask::ask),
+    ),
+    query::<ShowQuestion, Question>("/v1/tasks/{id}/question", "Show a question of a task."),
     verb::<AnswerTask, AnswerReply>(
         "/v1/tasks/{id}/answer",
         "Answer the open question of a task; a blocked task lands, a running one goes on.",

@@ -40,6 +40,9 @@ pub struct Settings {
     /// Tasks taken by hand.
     #[serde(default)]
     pub claims: Claims,
+    /// Tools for agents.
+    #[serde(default)]
+    pub mcp: Mcp,
     /// Room that is kept free.
     #[serde(default)]
     pub disk: Disk,
@@ -75,6 +78,7 @@ impl Default for Settings {
             dispatch: Dispatch::default(),
             supervision: Supervision::default(),
             claims: Claims::default(),
+            mcp: Mcp::default(),
             disk: Disk::default(),
             workspaces: Workspaces::default(),
             worktree: Worktree::default(),
@@ -107,6 +111,9 @@ pub struct Supervision {
     /// Time that a run may show no sign of life; zero: no limit.
     #[serde(deserialize_with = "duration")]
     pub progress_timeout: Duration,
+    /// Time for which the limits of a run pause while it waits for answers; zero: none.
+    #[serde(deserialize_with = "duration")]
+    pub ask_timeout: Duration,
     /// Time that all runs of a task may take together; zero: without end.
     #[serde(deserialize_with = "duration")]
     pub max_total_runtime: Duration,
@@ -159,6 +166,7 @@ impl Default for Supervision {
             spawn_timeout: Duration::from_secs(10),
             max_runtime: Duration::from_secs(24 * 60 * 60),
             progress_timeout: Duration::ZERO,
+            ask_timeout: Duration::from_secs(4 * 60 * 60),
             max_total_runtime: Duration::ZERO,
             pass_env: Vec::new(),
             shim: None,
@@ -187,6 +195,21 @@ pub struct Claims {
 impl Default for Claims {
     fn default() -> Self {
         Self { ttl: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// `[mcp]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mcp {
+    /// How long `kanban_ask` waits for an answer before it returns `pending`.
+    #[serde(deserialize_with = "duration")]
+    pub ask_wait: Duration,
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        Self { ask_wait: Duration::from_secs(45) }
     }
 }
 

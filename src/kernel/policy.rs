@@ -52,6 +52,8 @@ pub struct Policy {
     pub branch_prefix: String,
     /// Who reviews what.
     pub reviews: ReviewPolicy,
+    /// How long a tool call waits for an answer before it returns `pending`, milliseconds.
+    pub ask_wait_ms: u64,
 }
 
 /// What is configured about reviews. A reviewer is a profile or [`crate::kernel::task::HUMAN`]; none: no review.
@@ -142,6 +144,7 @@ impl Default for Policy {
             assignees: Assignees::default(),
             workspaces_dir: String::new(),
             branch_prefix: "kanban/".to_owned(),
+            ask_wait_ms: 45_000,
             reviews: ReviewPolicy::default(),
         }
     }

@@ -33,6 +33,11 @@ pub enum Signal {
         /// The run.
         run_id: RunId,
     },
+    /// A run waits for an answer now, or does so no longer.
+    WaitMoved {
+        /// The run.
+        run_id: RunId,
+    },
     /// A run was closed.
     RunClosed {
         /// The run.

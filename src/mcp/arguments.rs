@@ -53,7 +53,7 @@ pub fn to_request(
             "summary or result is required: say in one to three sentences what was done".to_owned()
         );
     }
-    if tool.operation == "block" && is_blank("reason") {
+    if tool.operation == "block" && is_blank("reason") && is_blank("question") {
         return Err("reason is required: say in one sentence what you need".to_owned());
     }
     Ok(request)

@@ -1,6 +1,7 @@
 //! The operation of the daemon that a call of a tool stands for.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -9,9 +10,13 @@ use crate::api::client::{Client, ClientError, artifacts_field, task_path};
 use crate::api::operation::{Carries, Method, Operation};
 use crate::config::Ambient;
 use crate::kernel::error::{Edge, ErrorCode};
+use crate::kernel::verbs::AskTask;
 use crate::mcp::parts::{Position, part};
 use crate::mcp::replies;
 use crate::mcp::tools::{Given, Tool};
+
+/// The operation of the tool that waits for a person.
+pub(super) const ASK: &str = "ask";
 
 /// Tasks that are listed when a model does not say how many, and at most: a reply is paid for by the word.
 const LIST_DEFAULT: usize = 50;
@@ -35,6 +40,9 @@ pub(super) fn call(
     if tool.operation == "show" {
         return show(&client, &mut fields);
     }
+    if tool.operation == ASK {
+        return ask(&client, fields);
+    }
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let id = text("id").unwrap_or_default().to_owned();
     if operation.carries == Carries::File {
@@ -54,6 +62,14 @@ pub(super) fn call(
         Some(limit) => replies::of_list(&reply, limit),
         None => replies::of_operation(tool.operation, &reply),
     })
+}
+
+/// Asks a question and waits for its answer as long as the daemon says; a client may give up a call that takes longer.
+fn ask(client: &Client, fields: Map<String, Value>) -> Result<Value, ClientError> {
+    let request: AskTask = serde_json::from_value(fields.into())
+        .map_err(|error| invalid(error.to_string(), "pass question as a text"))?;
+    let reply = client.ask(&request, |reply| Some(Duration::from_millis(reply.wait_ms)))?;
+    Ok(replies::of_ask(&reply))
 }
 
 /// A part of all that is known of a task.

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::client::seen::AskReply;
+use crate::kernel::rules::question::QuestionOutcome;
 use crate::mcp::clipped;
 use crate::mcp::parts::{REPLY_BYTES_MAX, Section, cost};
 
@@ -108,6 +110,8 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
     };
     match operation {
         "complete" | "block" | "approve" | "request_changes" => pick(&[
+            ("question", "question"),
+            ("retry_at", "retry_at"),
             ("task_id", "id"),
             ("run_id", "run_id"),
             ("status", "status"),
@@ -125,6 +129,48 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         ]),
         _ => pick(&[("task_id", "id"), ("status", "status")]),
     }
+}
+
+/// Calls without an answer after which an agent is advised to end its run.
+const PENDING_MAX: u32 = 10;
+
+/// Characters of an answer that a reply carries: each takes six bytes at most. The whole answer is in the context.
+const ANSWER_CHARS_MAX: usize = REPLY_BYTES_MAX / 12;
+
+/// The reply of `kanban_ask`.
+pub fn of_ask(reply: &AskReply) -> Value {
+    let token = &reply.question;
+    let mut out = json!({ "ok": true, "status": reply.outcome.as_str(), "token": token });
+    let note = match reply.outcome.known() {
+        Some(QuestionOutcome::Open) if reply.is_last_call => Some(format!(
+            "your run is at its time limit: call kanban_block with question \"{token}\" now and stop; the answer starts the next attempt"
+        )),
+        Some(QuestionOutcome::Open) if reply.calls >= PENDING_MAX => Some(format!(
+            "nobody has answered: call kanban_block with question \"{token}\" and stop; the answer starts the next attempt"
+        )),
+        Some(QuestionOutcome::Open) => {
+            Some("call kanban_ask again with the same question, or work on meanwhile".to_owned())
+        }
+        Some(QuestionOutcome::Answered) if reply.already => Some(
+            "the answer to the same question of this run; ask in other words to ask again"
+                .to_owned(),
+        ),
+        Some(QuestionOutcome::Answered) => None,
+        Some(QuestionOutcome::TimedOut | QuestionOutcome::Withdrawn | QuestionOutcome::RunOver)
+        | None => Some("there is no answer to it".to_owned()),
+    };
+    let Value::Object(fields) = &mut out else { return out };
+    if reply.outcome == QuestionOutcome::Open {
+        fields.insert("status".to_owned(), "pending".into());
+    }
+    if let Some(answer) = &reply.answer {
+        fields.insert("answer".to_owned(), clipped(answer, ANSWER_CHARS_MAX).into());
+        fields.insert("source".to_owned(), reply.answer_source.clone().into());
+    }
+    if let Some(note) = note {
+        fields.insert("note".to_owned(), note.into());
+    }
+    out
 }
 
 /// The reply of `kanban_list`, from one task more than are to be shown: with it, that there is one is known. Fewer are shown

@@ -5,13 +5,14 @@
 //! call may *do* is settled by the daemon, every time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode as RpcCode,
-    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool as ShownTool,
+    Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+    ServerCapabilities, ServerConfig, Tool as ShownTool,
 };
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError, ServiceExt as _};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use crate::config::Ambient;
 use crate::kernel::error::{Edge, Hint};
 use crate::kernel::run::RunRole;
 use crate::mcp::arguments::to_request;
-use crate::mcp::calls::call;
+use crate::mcp::calls::{ASK, call};
 use crate::mcp::guidance::{GUIDANCE, REVIEW_GUIDANCE};
 use crate::mcp::tools::{Audience, TOOLS, Tool, find};
 use crate::mcp::wire::Wire;
@@ -32,6 +33,9 @@ use crate::text::json;
 
 /// Calls that are made at the same time; the others wait. Each has a connection of its own.
 const CALLS_MAX: usize = 8;
+
+/// Pause between notifications of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Characters of an error, and of its hint: texts of the caller may be quoted in them.
 const ERROR_CHARS_MAX: usize = 1500;
@@ -58,7 +62,8 @@ pub fn serve(options: Options) -> Result<(), String> {
     let part = Part::of(&options);
     let options = Arc::new(options);
     let served = runtime.block_on(async {
-        let server = Server { options, part, calls: Arc::new(Semaphore::new(CALLS_MAX)) };
+        let turns = || Arc::new(Semaphore::new(CALLS_MAX));
+        let server = Server { options, part, calls: turns(), asks: turns() };
         let running = match server.serve(Wire::open()).await {
             Ok(running) => running,
             // A client that ends before it has begun wanted nothing.
@@ -118,6 +123,7 @@ struct Server {
     options: Arc<Options>,
     part: Part,
     calls: Arc<Semaphore>,
+    asks: Arc<Semaphore>,
 }
 
 impl ServerHandler for Server {
@@ -149,7 +155,7 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         // A verdict of the other role is the daemon's to refuse: it knows what ends this run.
         let is_verdict = |tool: &Tool| matches!(tool.audience, Audience::Work | Audience::Reviews);
@@ -170,10 +176,11 @@ impl ServerHandler for Server {
             Err(problem) => return Ok(refused("invalid_arguments", &problem, None).into()),
         };
         let options = Arc::clone(&self.options);
-        // Never closed, so a call that waited is made.
-        let turn = Arc::clone(&self.calls).acquire_owned().await;
+        // A call that waits for a person keeps no other from being made. Never closed, so a call that waited is made.
+        let turns = if tool.operation == ASK { &self.asks } else { &self.calls };
+        let turn = Arc::clone(turns).acquire_owned().await;
         let called = tokio::task::spawn_blocking(move || call(&options.ambient, tool, &fields));
-        let called = called.await;
+        let called = with_progress(called, &context).await;
         drop(turn);
         let answer = match called {
             Ok(Ok(reply)) => CallToolResult::success(vec![ContentBlock::text(as_text(&reply))]),
@@ -181,6 +188,27 @@ impl ServerHandler for Server {
             Err(error) => refused("internal", &error.to_string(), None),
         };
         Ok(answer.into())
+    }
+}
+
+/// Waits for a call; a client that asked for it hears from time to time that the call goes on.
+async fn with_progress<T>(
+    called: tokio::task::JoinHandle<T>,
+    context: &RequestContext<RoleServer>,
+) -> Result<T, tokio::task::JoinError> {
+    let Some(token) = context.meta.get_progress_token() else { return called.await };
+    let mut called = called;
+    let begin = tokio::time::Instant::now();
+    loop {
+        match tokio::time::timeout(PROGRESS_INTERVAL, &mut called).await {
+            Ok(done) => return done,
+            Err(_elapsed) => {
+                let seconds = begin.elapsed().as_secs_f64();
+                let progress = ProgressNotificationParam::new(token.clone(), seconds);
+                // A client that has gone needs no progress.
+                drop(context.peer.notify_progress(progress).await);
+            }
+        }
     }
 }
 
@@ -224,5 +252,16 @@ mod tests {
             .collect();
         let bytes = serde_json::to_string(&tools).unwrap().len();
         assert!(bytes / 4 < 2_500, "{} tokens", bytes / 4);
+    }
+
+    #[test]
+    fn the_schemas_of_a_workers_tools_take_at_most_7500_bytes() {
+        let tools: Vec<ShownTool> = TOOLS
+            .iter()
+            .filter(|tool| matches!(tool.audience, Audience::Workers | Audience::Work))
+            .map(|tool| ShownTool::new(tool.name, tool.about, tool.input_schema()))
+            .collect();
+        let bytes = serde_json::to_string(&tools).unwrap().len();
+        assert!(bytes <= 7_500, "{bytes} bytes");
     }
 }

@@ -80,6 +80,14 @@ const OWN_TASK: Field =
 /// The task, which has to be named.
 const ANY_TASK: Field = Field { of: "id", ..required("task_id") };
 
+/// What a block asks.
+const QUESTION_OF_BLOCK: Field = Field {
+    about: Some(
+        "Question whose answer starts the next attempt: a text, or the token of a pending kanban_ask.",
+    ),
+    ..field("question")
+};
+
 /// Files that a worker made.
 const ARTIFACTS: Field = Field {
     about: Some("Paths of files you made; each must exist."),
@@ -144,9 +152,32 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "kanban_block",
-        about: "Block your task until a person answers: say in one sentence what you need.",
+        about: "End your run: the task needs a person, another task or time. Needs reason or question.",
         operation: "block",
-        fields: &[OWN_TASK, required("reason"), field("kind")],
+        fields: &[
+            OWN_TASK,
+            field("reason"),
+            field("kind"),
+            QUESTION_OF_BLOCK,
+            field("choices"),
+            field("default"),
+            field("deadline_seconds"),
+            field("on"),
+            field("retry_in_seconds"),
+        ],
+        audience: Audience::Workers,
+    },
+    Tool {
+        name: "kanban_ask",
+        about: "Ask a person and wait, without ending your run. On status pending call it again with the same question.",
+        operation: "ask",
+        fields: &[
+            OWN_TASK,
+            required("question"),
+            field("choices"),
+            field("default"),
+            field("timeout_seconds"),
+        ],
         audience: Audience::Workers,
     },
     Tool {
@@ -211,6 +242,13 @@ pub const TOOLS: &[Tool] = &[
         about: "Unblock a task.",
         operation: "unblock",
         fields: &[ANY_TASK],
+        audience: Audience::Orchestrators,
+    },
+    Tool {
+        name: "kanban_answer",
+        about: "Answer the question of a task that your runs created; not of kind approval.",
+        operation: "answer",
+        fields: &[ANY_TASK, required("answer")],
         audience: Audience::Orchestrators,
     },
     Tool {

@@ -174,6 +174,11 @@ impl Transport<RoleServer> for Wire {
 impl Wire {
     fn answer(&self, item: &ServerJsonRpcMessage) -> Result<(), io::Error> {
         let mut answer = serde_json::to_value(item)?;
+        if answer.get("method").is_some() {
+            // No answer: progress of a request that is still open.
+            drop(self.answers.send((answer.to_string(), None)));
+            return Ok(());
+        }
         let number = answer.get("id").and_then(Value::as_i64);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of = number.and_then(|number| open.by_number.remove(&number));

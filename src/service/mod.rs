@@ -8,6 +8,7 @@
 //! [`ServiceError`]. Nothing here knows HTTP; a report that is made while it is read has a `next` that an edge calls.
 //! A caller's right is checked by the edge before a use case begins, and again in each transaction.
 
+pub mod ask;
 pub mod assignees;
 pub mod attachment_store;
 pub mod attachments;

@@ -27,6 +27,12 @@ const ROUNDS_UNTIL_STUCK: u32 = 100;
 /// Pause between rounds from then on, milliseconds.
 const STUCK_PAUSE_MS: u64 = 1_000;
 
+/// Longest time between two looks at a deadline that was moved, milliseconds: it may be moved back.
+const MOVED_PAUSE_MS: u64 = 10_000;
+
+/// Time between two looks at a deadline that cannot be read, milliseconds.
+const UNREAD_PAUSE_MS: u64 = 1_000;
+
 /// Where the run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -92,11 +98,30 @@ pub struct Round {
     pub has_found_new: bool,
 }
 
+/// What is read of a deadline that may have been moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// It was not moved, or nothing is left that says so.
+    AsKnown,
+    /// It was moved to this time.
+    Moved {
+        /// The time.
+        at_ms: u64,
+    },
+    /// It cannot be read.
+    Unread,
+}
+
 /// The ladder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
     stage: Stage,
+    /// The deadline of the spec.
+    first_deadline_ms: Option<u64>,
+    /// The deadline as it was last read.
     deadline_ms: Option<u64>,
+    /// When to read it.
+    read_at_ms: Option<u64>,
     grace_ms: u64,
     timed_out: bool,
     stop_requested: bool,
@@ -106,9 +131,12 @@ pub struct Ladder {
 impl Ladder {
     /// A ladder for a worker that starts now.
     pub fn new(now_ms: u64, max_runtime_ms: Option<u64>, grace_ms: u64) -> Self {
+        let deadline_ms = max_runtime_ms.map(|longest| now_ms.saturating_add(longest));
         Self {
             stage: Stage::Running,
-            deadline_ms: max_runtime_ms.map(|longest| now_ms.saturating_add(longest)),
+            first_deadline_ms: deadline_ms,
+            deadline_ms,
+            read_at_ms: deadline_ms,
             grace_ms,
             timed_out: false,
             stop_requested: false,
@@ -124,7 +152,7 @@ impl Ladder {
                 self.stage = Stage::Empty;
                 Action::Nothing
             }
-            (Stage::Running, Event::Time) if self.deadline_ms.is_some_and(|due| now_ms >= due) => {
+            (Stage::Running, Event::Time) if self.is_time_up(now_ms) => {
                 self.timed_out = true;
                 self.terminate(now_ms)
             }
@@ -180,10 +208,39 @@ impl Ladder {
         }
     }
 
+    /// The deadline of the spec, milliseconds; none without one.
+    pub fn first_deadline_ms(&self) -> Option<u64> {
+        self.first_deadline_ms
+    }
+
+    /// Whether the deadline is to be read now: before [`Event::Time`] is applied, with what was read for [`Self::deadline_read`].
+    pub fn wants_deadline(&self, now_ms: u64) -> bool {
+        self.stage == Stage::Running && self.read_at_ms.is_some_and(|due| now_ms >= due)
+    }
+
+    /// Takes what was read of the deadline. It is never before that of the spec. One that cannot be read is no proof that time is up.
+    pub fn deadline_read(&mut self, deadline: Deadline, now_ms: u64) {
+        if let Deadline::Moved { at_ms } = deadline {
+            self.deadline_ms = self.first_deadline_ms.map(|first| first.max(at_ms));
+        }
+        self.read_at_ms = match deadline {
+            Deadline::Unread => Some(now_ms.saturating_add(UNREAD_PAUSE_MS)),
+            Deadline::AsKnown | Deadline::Moved { .. } => {
+                let next_ms = now_ms.saturating_add(MOVED_PAUSE_MS);
+                self.deadline_ms.map(|at_ms| at_ms.min(next_ms))
+            }
+        };
+    }
+
+    fn is_time_up(&self, now_ms: u64) -> bool {
+        let is_up = |due: Option<u64>| due.is_some_and(|due| now_ms >= due);
+        is_up(self.deadline_ms) && is_up(self.read_at_ms)
+    }
+
     /// When [`Event::Time`] will next have an effect, in milliseconds; none while only other events can.
     pub fn wake_at_ms(&self) -> Option<u64> {
         match self.stage {
-            Stage::Running => self.deadline_ms,
+            Stage::Running => self.read_at_ms,
             Stage::Terminating { kill_at_ms, ask_again_at_ms, .. } => {
                 Some(ask_again_at_ms.map_or(kill_at_ms, |due| due.min(kill_at_ms)))
             }
@@ -362,5 +419,43 @@ mod tests {
         assert!(ladder.killed());
         ladder.round_done(NEW, 1_000);
         assert_eq!(ladder.wake_at_ms(), Some(1_001));
+    }
+
+    #[test]
+    fn a_deadline_is_moved_later_and_back_and_never_before_that_of_the_spec() {
+        let moved = |at_ms| Deadline::Moved { at_ms };
+        for (now_ms, read, is_up, next_ms) in [
+            (10_000, Deadline::AsKnown, true, 10_000),
+            (10_000, moved(9_000), true, 10_000),
+            (10_000, moved(10_001), false, 10_001),
+            (10_000, moved(90_000), false, 20_000),
+            // No proof.
+            (10_000, Deadline::Unread, false, 11_000),
+        ] {
+            let mut ladder = at(Stage::Running);
+            assert!(!ladder.wants_deadline(now_ms - 1) && ladder.wants_deadline(now_ms));
+            ladder.deadline_read(read, now_ms);
+            let action = ladder.apply(Event::Time, now_ms);
+            assert_eq!(
+                (action == Action::Terminate, ladder.timed_out()),
+                (is_up, is_up),
+                "{read:?}"
+            );
+            if !is_up {
+                assert_eq!(ladder.wake_at_ms(), Some(next_ms), "{read:?}");
+            }
+        }
+        let mut ladder = at(Stage::Running);
+        ladder.deadline_read(moved(90_000), 10_000);
+        // The file is gone: what was read stands.
+        ladder.deadline_read(Deadline::AsKnown, 20_000);
+        assert_eq!(ladder.apply(Event::Time, 20_000), Action::Nothing);
+        ladder.deadline_read(moved(25_000), 24_000);
+        assert_eq!(ladder.apply(Event::Time, 24_999), Action::Nothing);
+        assert_eq!(ladder.apply(Event::Time, 25_000), Action::Terminate);
+        let mut endless = Ladder::new(0, None, GRACE_MS);
+        assert!(!endless.wants_deadline(u64::MAX));
+        endless.deadline_read(moved(5), 10);
+        assert_eq!(endless.apply(Event::Time, u64::MAX), Action::Nothing);
     }
 }

@@ -62,8 +62,13 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
     failpoint::hit("shim-locked");
     let spec = read_start(dir, nonce)?;
     let shim = ProcessIdentity::current().map_err(|_error| ShimExit::Files)?;
-    let mut identity =
-        RunIdentity { version: RUN_FILE_VERSION, nonce: nonce.clone(), shim, worker: None };
+    let mut identity = RunIdentity {
+        version: RUN_FILE_VERSION,
+        nonce: nonce.clone(),
+        shim,
+        worker: None,
+        deadline_ms: None,
+    };
     write_identity(dir, &identity).map_err(|_error| ShimExit::Files)?;
     failpoint::hit("shim-identified");
 
@@ -76,8 +81,12 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
             let clock = RunClock::start();
             match worker::start(&spec, run_as.as_ref(), log) {
                 Ok(worker) => {
+                    let limits = &spec.limits;
+                    let ladder =
+                        Ladder::new(clock.started_ms, limits.max_runtime_ms, limits.grace_ms);
+                    identity.deadline_ms = ladder.first_deadline_ms();
                     announce(dir, &mut identity, &worker, &mut status);
-                    supervise(&spec, worker, &signals, &clock, leaf.as_ref())
+                    supervise((dir, &spec), worker, ladder, &signals, &clock, leaf.as_ref())
                 }
                 Err(failure) => not_started(&spec, failure, &clock),
             }
@@ -143,16 +152,16 @@ fn announce(
 }
 
 fn supervise(
-    spec: &RunSpec,
+    (dir, spec): (&RunDir, &RunSpec),
     worker: StartedWorker,
+    mut ladder: Ladder,
     signals: &SignalFd,
     clock: &RunClock,
     leaf: Option<&Leaf>,
 ) -> ExitRecord {
-    let limits = &spec.limits;
-    let mut ladder = Ladder::new(clock.started_ms, limits.max_runtime_ms, limits.grace_ms);
     let mut pump = LogPump::new(worker.output, worker.log, &spec.log, clock.started_ms);
-    let watch = Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf);
+    let watch =
+        Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf, Some((dir, &spec.nonce)));
     // There are hundreds of these, and each is about to sleep. One that keeps its pages works as well.
     let _kept_pages = give_back_code_pages();
     let tally = watch.until_empty();

@@ -149,7 +149,7 @@ impl Setup<'_> {
         let now_ms = monotonic_ms();
         let mut ladder = Ladder::new(now_ms, Some(self.timeout_ms), GRACE_MS);
         let mut pump = LogPump::new(pipe, log, log_spec, now_ms);
-        let watch = Watch::new(pid, self.signals, &mut pump, &mut ladder, self.leaf);
+        let watch = Watch::new(pid, self.signals, &mut pump, &mut ladder, self.leaf, None);
         let tally = watch.until_empty();
         let (_totals, log) = pump.finish_with_log();
         if ladder.stop_requested() {

@@ -12,7 +12,8 @@ use nix::sys::time::TimeSpec;
 use crate::os::control_groups::leaf::Leaf;
 use crate::os::host::clock::monotonic_ms;
 use crate::os::processes::wait::{Reap, ReapedChild, WaitStatus, reap_any};
-use crate::shim::ladder::{Action, Event, Ladder};
+use crate::os::run_files::directory::{RunDir, read_deadline};
+use crate::shim::ladder::{Action, Deadline, Event, Ladder};
 use crate::shim::log_pump::LogPump;
 use crate::shim::tree::{Asker, Killer, count_living};
 
@@ -40,19 +41,23 @@ pub struct Watch<'a> {
     asker: Asker,
     killer: Killer,
     leaf: Option<&'a Leaf>,
+    /// The directory of the run, and the nonce of its start; none where the deadline is never moved.
+    start: Option<(&'a RunDir, &'a str)>,
     is_childless: bool,
     tally: Tally,
 }
 
 impl<'a> Watch<'a> {
     /// Watches over the worker `worker_pid`, a child that has not been reaped. `signals` reads SIGTERM, SIGQUIT
-    /// and SIGCHLD, none of which has been lost since the worker was started. `leaf` is the worker's, where it has one.
+    /// and SIGCHLD, none of which has been lost since the worker was started. `leaf` is the worker's, where it has one. `start` is the
+    /// directory of the run, where its deadline may be moved, with the nonce of this start.
     pub fn new(
         worker_pid: i32,
         signals: &'a SignalFd,
         pump: &'a mut LogPump,
         ladder: &'a mut Ladder,
         leaf: Option<&'a Leaf>,
+        start: Option<(&'a RunDir, &'a str)>,
     ) -> Self {
         Self {
             signals,
@@ -62,6 +67,7 @@ impl<'a> Watch<'a> {
             asker: Asker::default(),
             killer: Killer::default(),
             leaf,
+            start,
             is_childless: false,
             tally: Tally::default(),
         }
@@ -70,6 +76,7 @@ impl<'a> Watch<'a> {
     /// Returns when no process of the run is left.
     pub fn until_empty(mut self) -> Tally {
         while !self.ladder.is_empty() {
+            self.read_deadline();
             self.apply(Event::Time);
             if self.is_childless {
                 // No signal tells of the end of strangers; the ladder's rounds look for them.
@@ -88,6 +95,22 @@ impl<'a> Watch<'a> {
         }
         self.pump.drain();
         self.tally
+    }
+
+    /// When the time is up: it may have been moved.
+    fn read_deadline(&mut self) {
+        let now_ms = monotonic_ms();
+        if !self.ladder.wants_deadline(now_ms) {
+            return;
+        }
+        let deadline = match self.start.map(|(dir, nonce)| (read_deadline(dir), nonce)) {
+            Some((Ok(Some(moved)), nonce)) if moved.nonce == nonce => {
+                Deadline::Moved { at_ms: moved.deadline_ms }
+            }
+            Some((Ok(Some(_) | None), _)) | None => Deadline::AsKnown,
+            Some((Err(_error), _)) => Deadline::Unread,
+        };
+        self.ladder.deadline_read(deadline, now_ms);
     }
 
     fn apply(&mut self, event: Event) {

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod asking;
 mod blocks;
 mod bounds;
 mod breakers;

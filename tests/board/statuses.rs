@@ -5,11 +5,11 @@ use std::path::Path;
 
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
-use kanband::kernel::ids::TaskId;
+use kanband::kernel::ids::{BoardName, TaskId};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    AnswerTask, ApproveTask, ArchiveTask, AssignTask, BlockTask, CancelTask, ClaimTask,
+    AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, CancelTask, ClaimTask,
     CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask,
     RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview,
     RestartTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
@@ -49,6 +49,7 @@ const VERBS: &[(&str, &str, Try)] = &[
     ),
     ("rate-limited", "{}", try_verb::<RateLimitTask>),
     ("unblock", "{}", try_verb::<UnblockTask>),
+    ("ask", r#"{"question": "q"}"#, try_verb::<AskTask>),
     ("answer", "{}", try_answer),
     ("unblock (of a question)", "{}", try_unblock_of_question),
     ("approve", "{}", try_verb::<ApproveTask>),
@@ -92,8 +93,18 @@ fn ask(bench: &mut Bench, fields: &Value) {
     }
 }
 
+/// Has the run of a running task ask a question.
+fn ask_as_run(bench: &mut Bench, fields: &Value) {
+    let id = TaskId::parse(fields["id"].as_str().unwrap()).unwrap();
+    let Some(run_id) = bench.task(&id).current_run_id else { return };
+    let (board, profile) = (BoardName::default(), "dev".to_owned());
+    let caller = Caller::Worker { run_id, task_id: id, board, profile };
+    bench.by(&caller, &wire::<AskTask>(json!({"id": fields["id"], "question": "q"}))).unwrap();
+}
+
 fn try_answer(bench: &mut Bench, caller: &Caller, fields: &Value) -> Result<(), VerbError> {
     ask(bench, fields);
+    ask_as_run(bench, fields);
     let verb: AnswerTask = wire(json!({"id": fields["id"], "answer": "a"}));
     bench.by(caller, &verb).map(drop)
 }

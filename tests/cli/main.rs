@@ -8,6 +8,7 @@
 )]
 
 mod absence;
+mod asking;
 mod attachments;
 mod bad_input;
 mod before;

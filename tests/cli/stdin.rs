@@ -24,6 +24,9 @@ const TEXTS: &[(&[&str], Found)] = &[
     (&["block", "{t}", "--question", "-"], |board, id| {
         shown(board, id)["questions"][0]["text"].clone()
     }),
+    (&["ask", "{c}", "-", "--no-wait"], |board, id| {
+        shown(board, id)["questions"][0]["text"].clone()
+    }),
     (&["answer", "{q}", "-"], |board, id| shown(board, id)["questions"][0]["answer"].clone()),
     (&["complete", "{t}", "--summary", "-"], |board, id| last_run(board, id)["summary"].clone()),
     (&["complete", "{t}", "--result", "-"], |board, id| board.task(id)["result"].clone()),

@@ -241,6 +241,19 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "ask",
+        &["{run}", "x", "--no-wait"],
+        &[
+            (&["{a}", "x", "--no-wait"], 1, "cannot ask"),
+            (&["{run}", " ", "--no-wait"], 1, "question"),
+            (&["{run}", "x", "--no-wait", "--timeout", "soon"], 2, "malformed duration"),
+            (&["{run}", "x", "--no-wait", "--choice", "a"], 1, "two or more"),
+            (&["{run}"], 2, "QUESTION"),
+            (&["t_dead", "x", "--no-wait"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
+    verb(
         "answer",
         &["{a}", "x"],
         &[

@@ -41,6 +41,9 @@ fn fields(operation: &str, task: &str, board: &str) -> Value {
         "link" => json!({ "parent_id": task, "child_id": task }),
         "unlink" => json!({ "parent_id": task, "child_id": task }),
         "edit" => json!({ "title": "another" }),
+        "ask" => json!({ "question": "why?" }),
+        "question" => json!({ "question": "q_1" }),
+        "answer" => json!({ "answer": "yes" }),
         "comment" => json!({ "body": "hello" }),
         "attach" => json!({ "filename": "file" }),
         "attachment" | "detach" => json!({ "filename": "file" }),
@@ -180,7 +183,7 @@ fn a_worker_leaves_nothing_behind_on_tasks_that_are_not_its_own_and_on_other_boa
         if operation.name == "boards" {
             continue;
         }
-        if matches!(right, Right::Attach | Right::ActOnTask | Right::Unblock) {
+        if matches!(right, Right::Attach | Right::ActOnTask | Right::Unblock | Right::Answer) {
             let about = (scene.other.as_str(), "default");
             assert_refused_and_nothing_left(&scene, &socket, Some(&scene.token), operation, about);
         }

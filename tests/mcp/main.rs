@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must fail loudly; the harness is shared with other tests"
 )]
 
+mod asking;
 mod bad_calls;
 mod bounds;
 mod client;

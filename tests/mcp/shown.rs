@@ -5,10 +5,11 @@ use serde_json::json;
 use crate::client::Mcp;
 use crate::harness::{Board, until};
 
-const SEVEN: [&str; 7] = [
+const EIGHT: [&str; 8] = [
     "kanban_show",
     "kanban_complete",
     "kanban_block",
+    "kanban_ask",
     "kanban_heartbeat",
     "kanban_comment",
     "kanban_create",
@@ -23,11 +24,11 @@ fn running(board: &Board) -> String {
 }
 
 #[test]
-fn a_worker_sees_its_seven_tools_and_is_told_its_part() {
+fn a_worker_sees_its_eight_tools_and_is_told_its_part() {
     let board = Board::with_workers(&[("dev", "exec sleep 600")]);
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
-    assert_eq!(mcp.tools(), SEVEN);
+    assert_eq!(mcp.tools(), EIGHT);
     let message = mcp.hello["instructions"].as_str().unwrap();
     assert_eq!(message, board.say(["guidance"]).ok());
     assert_eq!(mcp.hello["serverInfo"]["name"], "kanban");
@@ -57,6 +58,7 @@ fn a_review_sees_its_own_verdicts_and_is_told_what_ends_it() {
             "kanban_approve",
             "kanban_request_changes",
             "kanban_block",
+            "kanban_ask",
             "kanban_heartbeat",
             "kanban_comment",
             "kanban_create",
@@ -80,8 +82,8 @@ fn an_orchestrator_sees_more_and_anybody_else_nothing() {
     let board = Board::quiet();
     let mut orchestrator = Mcp::start(&board, &["--orchestrator"], &[]);
     let tools = orchestrator.tools();
-    assert_eq!(tools[..7], SEVEN);
-    assert_eq!(tools[7..], ["kanban_list", "kanban_unblock", "kanban_attach"]);
+    assert_eq!(tools[..8], EIGHT);
+    assert_eq!(tools[8..], ["kanban_list", "kanban_unblock", "kanban_answer", "kanban_attach"]);
     let mut nobody = Mcp::start(&board, &[], &[]);
     assert!(nobody.tools().is_empty());
     assert!(nobody.hello["capabilities"]["tools"].is_object(), "no tools are no fault");
@@ -98,7 +100,7 @@ fn a_profile_can_make_its_workers_orchestrators() {
     ));
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
-    assert_eq!(mcp.tools().len(), 10);
+    assert_eq!(mcp.tools().len(), 12);
     assert_eq!(mcp.ok("kanban_list", json!({"status": "running"}))["tasks"][0]["id"], id.as_str());
 }
 
@@ -108,7 +110,7 @@ fn the_name_of_a_task_shows_the_tools_and_grants_nothing() {
     let id = running(&board);
     let socket = format!("{}.worker", board.home().join("kanband.sock").display());
     let mut mcp = Mcp::start(&board, &["--socket", &socket], &[("KANBAN_TASK", &id)]);
-    assert_eq!(mcp.tools(), SEVEN);
+    assert_eq!(mcp.tools(), EIGHT);
     let before = board.everything();
     for (tool, arguments) in [
         ("kanban_show", json!({})),

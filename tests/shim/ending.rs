@@ -1,9 +1,10 @@
 //! Every way a run comes to its end leaves no process behind, and the record says which way it was.
 
-use kanband::os::run_files::directory::read_exit;
+use kanband::os::host::clock::monotonic_ms;
+use kanband::os::run_files::directory::{RUN_FILE_VERSION, RunDeadline, read_exit, write_deadline};
 use nix::sys::signal::Signal;
 
-use crate::harness::{Run, until};
+use crate::harness::{Run, Shim, until};
 
 /// Starts copies of itself that leave every group, session and parent, ignore what can be ignored and hold no
 /// descriptor. Each says in `up` that it is there.
@@ -37,6 +38,54 @@ fn a_worker_that_ignores_its_deadline_is_killed_and_has_timed_out() {
     assert!(record.timed_out && record.killed && !record.stop_requested);
     assert_eq!((record.code, record.signal), (None, Some(9)));
     assert!(record.elapsed_ms >= 150, "{} ms", record.elapsed_ms);
+}
+
+/// A worker that goes on until it may end, with a time limit; the time at which its shim would end it.
+fn limited(max_runtime_ms: u64) -> (Run, Shim, u64) {
+    let mut run = Run::of_script("touch up; until [ -e end ]; do sleep 0.01; done; exit 5");
+    run.spec.limits.max_runtime_ms = Some(max_runtime_ms);
+    let shim = run.start();
+    run.wait_for("up");
+    let deadline_ms = until("the identity of the worker", || run.identity().deadline_ms);
+    (run, shim, deadline_ms)
+}
+
+fn move_deadline(run: &Run, nonce: &str, deadline_ms: u64) {
+    let (version, nonce) = (RUN_FILE_VERSION, nonce.to_owned());
+    write_deadline(&run.dir, &RunDeadline { version, nonce, deadline_ms }).unwrap();
+}
+
+fn until_after(deadline_ms: u64) {
+    until("the time limit", || (monotonic_ms() > deadline_ms + 200).then_some(()));
+}
+
+#[test]
+fn a_deadline_that_was_moved_later_is_the_one_that_counts() {
+    let (run, shim, deadline_ms) = limited(2_000);
+    move_deadline(&run, &run.spec.nonce, deadline_ms + 3_600_000);
+    until_after(deadline_ms);
+    std::fs::write(run.work("end"), "").unwrap();
+    let record = run.finished(shim);
+    assert_eq!((record.code, record.timed_out), (Some(5), false));
+
+    let (run, shim, deadline_ms) = limited(2_000);
+    move_deadline(&run, &run.spec.nonce, deadline_ms + 300);
+    let record = run.finished(shim);
+    assert!(record.timed_out && record.elapsed_ms >= 2_300, "{} ms", record.elapsed_ms);
+}
+
+#[test]
+fn a_deadline_of_another_start_moves_nothing_and_one_that_cannot_be_read_ends_nothing() {
+    let (run, shim, deadline_ms) = limited(2_000);
+    move_deadline(&run, "another", deadline_ms + 3_600_000);
+    assert!(run.finished(shim).timed_out);
+
+    let (run, shim, deadline_ms) = limited(2_000);
+    std::fs::write(run.dir.deadline(), "{").unwrap();
+    until_after(deadline_ms);
+    std::fs::write(run.work("end"), "").unwrap();
+    let record = run.finished(shim);
+    assert_eq!((record.code, record.timed_out), (Some(5), false));
 }
 
 #[test]

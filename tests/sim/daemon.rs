@@ -192,6 +192,7 @@ impl World {
                 Signal::BreakerMoved { open_until: Some(until), .. } => self.pass_at(until),
                 Signal::BreakerMoved { open_until: None, .. }
                 | Signal::ProfileWanted { .. }
+                | Signal::WaitMoved { .. }
                 | Signal::RunClosed { .. } => {}
             }
         }

@@ -148,6 +148,7 @@ impl World {
             nonce: "n".to_owned(),
             shim: named(shim),
             worker: worker.map(named),
+            deadline_ms: None,
         });
         Signs {
             directory: if files.is_some() { Directory::Own } else { Directory::Missing },

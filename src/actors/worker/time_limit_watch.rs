@@ -5,7 +5,7 @@
 //! whole ladder should have been through, and goes down the ladder itself: that ends in `unkillable` where it must.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
@@ -27,18 +27,28 @@ const TICK_US: u64 = 10_000;
 impl Worker {
     /// Begins when the worker process was seen. Without a limit there is no timer.
     pub(super) fn watch_time_limits(&mut self, context: &mut Context<Self>) {
-        if let Some(max_runtime) = self.time_limits.max_runtime {
-            let grace = self.deps.configuration.settings().supervision.grace;
-            context.run_later(max_runtime + grace + KILL_MARGIN, |worker, context| {
-                worker.on(Happening::Overdue, context);
-            });
-        }
+        self.time_limits.watched_from = Some(Instant::now());
+        self.arm_overdue(context);
         if let Some(timeout) = self.time_limits.progress_timeout {
             let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             let interval_ms = ms(between_looks(timeout));
             self.time_limits.watch =
                 Some(ProgressWatch::new(ms(timeout), interval_ms, monotonic_ms()));
             self.look_later(timeout, context);
+        }
+    }
+
+    /// Looks when the run must be over, its waits for answers counted.
+    pub(super) fn arm_overdue(&mut self, context: &mut Context<Self>) {
+        if let Some(overdue) = self.time_limits.overdue.take() {
+            context.cancel_future(overdue);
+        }
+        let grace = self.deps.configuration.settings().supervision.grace;
+        if let Some(after) = self.time_limits.overdue_in(grace + KILL_MARGIN) {
+            self.time_limits.overdue = Some(context.run_later(after, |worker, context| {
+                worker.time_limits.overdue = None;
+                worker.on(Happening::Overdue, context);
+            }));
         }
     }
 
@@ -76,6 +86,9 @@ impl Worker {
     }
 
     fn judge(&mut self, sample: Option<Sample>, context: &mut Context<Self>) {
+        let is_waiting = self.time_limits.pause(&self.deps.configuration.settings()).is_on;
+        // A worker that waits for an answer need not show anything.
+        let sample = sample.filter(|_| !is_waiting);
         let Some(watch) = &mut self.time_limits.watch else { return };
         let Progress::Stalled { idle_ms } = watch.look(sample, monotonic_ms()) else { return };
         let idle_seconds = i64::try_from(idle_ms / 1000).unwrap_or(i64::MAX);

@@ -1,16 +1,20 @@
 //! The time limits of a run that its worker actor watches: total time, and time without a sign of life.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use actix::SpawnHandle;
 
 use super::progress::ProgressWatch;
 use super::seed::WorkerSeed;
 use crate::config::Settings;
+use crate::kernel::rules::ask_pause::{Pause, Wait, pause};
+use crate::os::host::clock::epoch_seconds;
 
 /// Least time between two looks for signs of life.
 const LOOK_MIN: Duration = Duration::from_secs(1);
 
 /// What is known of a run's times.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(super) struct TimeLimits {
     /// The run's time limit. An adopted run is given all of it again: no clock that an earlier daemon has read survives a
     /// suspended machine or a set clock, and looking too late harms nobody, while too early would end a healthy run.
@@ -18,6 +22,21 @@ pub(super) struct TimeLimits {
     /// How long it may show no sign of life.
     pub(super) progress_timeout: Option<Duration>,
     pub(super) watch: Option<ProgressWatch>,
+    /// When the worker was seen.
+    pub(super) watched_from: Option<Instant>,
+    /// Looks whether the shim has ended a run whose time is up.
+    pub(super) overdue: Option<SpawnHandle>,
+    /// Waits of the run for answers.
+    pub(super) waits: Vec<Wait>,
+    pub(super) moved: MovedDeadline,
+}
+
+/// By how much the time limit is to be moved, and what the shim can know of it.
+#[derive(Debug, Default)]
+pub(super) struct MovedDeadline {
+    pub(super) wanted: Duration,
+    pub(super) written: Duration,
+    pub(super) is_being_written: bool,
 }
 
 impl TimeLimits {
@@ -36,8 +55,20 @@ impl TimeLimits {
         Self {
             max_runtime: max_runtime_seconds.map(seconds),
             progress_timeout: Some(progress_timeout).filter(|timeout| !timeout.is_zero()),
-            watch: None,
+            ..Self::default()
         }
+    }
+
+    /// What the waits of the run do to its limits now.
+    pub(super) fn pause(&self, settings: &Settings) -> Pause {
+        let limit = settings.supervision.ask_timeout.as_secs();
+        pause(&self.waits, epoch_seconds(), i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+
+    /// When the shim must have ended the run, after `grace`; none without a limit.
+    pub(super) fn overdue_in(&self, grace: Duration) -> Option<Duration> {
+        let (limit, from) = (self.max_runtime?, self.watched_from?);
+        Some((limit + self.moved.wanted + grace).saturating_sub(from.elapsed()))
     }
 }
 

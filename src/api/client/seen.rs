@@ -122,6 +122,8 @@ pub type Run = run::Run<Word<RunOutcome>, Word<RunState>>;
 pub type TaskDetails = queries::TaskDetails<Task, Run, Question>;
 /// A question.
 pub type Question = question::Question<Word<QuestionOutcome>>;
+/// Result of `ask`.
+pub type AskReply = verbs::AskReply<Word<QuestionOutcome>>;
 /// Result of `answer`.
 pub type AnswerReply = verbs::AnswerReply<Status>;
 /// Why a task does not run.

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod approve;
 pub mod archive;
+pub mod ask;
 pub mod assign;
 pub mod assignees;
 pub mod attach;
@@ -112,6 +113,7 @@ pub enum Command {
     RequestChanges(request_changes::Arguments),
     RequestReview(request_review::Arguments),
     RateLimited(rate_limited::Arguments),
+    Ask(ask::Arguments),
     Answer(answer::Arguments),
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
@@ -197,6 +199,7 @@ impl Command {
             Self::RequestChanges(arguments) => request_changes::run(arguments, session),
             Self::RequestReview(arguments) => request_review::run(&arguments, session),
             Self::RateLimited(arguments) => rate_limited::run(arguments, session),
+            Self::Ask(arguments) => ask::run(arguments, session),
             Self::Answer(arguments) => answer::run(arguments, session),
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
@@ -263,6 +266,9 @@ impl Command {
             Self::Drain(arguments) if arguments.is_endless() => {
                 Some("it may wait forever without --timeout or --no-wait")
             }
+            Self::Ask(arguments) if arguments.waits() => {
+                Some("it may wait forever without --no-wait")
+            }
             Self::Daemon(_) => Some("it starts a daemon"),
             Self::Workspace(_) => Some("it is internal to kanban-shim"),
             Self::Mcp(_) => Some("it serves a program, not a person"),
@@ -299,6 +305,7 @@ impl Command {
             | Self::RequestChanges(_)
             | Self::RequestReview(_)
             | Self::RateLimited(_)
+            | Self::Ask(_)
             | Self::Answer(_)
             | Self::Unblock(_)
             | Self::Inbox(_)

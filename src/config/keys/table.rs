@@ -11,6 +11,7 @@ const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
+const ASK_WAIT_MAX: Duration = Duration::from_secs(120);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -37,6 +38,7 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Keys,
         keys: CLAIMS,
     },
+    Section { name: "mcp", doc: "Tools for agents (`kanban mcp`).", shape: Shape::Keys, keys: MCP },
     Section {
         name: "disk",
         doc: "Free space on the file system of the home.",
@@ -279,6 +281,15 @@ const SUPERVISION: &[Key] = &[
          timed out; 0s: no limit. Fixed for a run when the daemon starts or finds it.",
     },
     Key {
+        name: "ask_timeout",
+        kind: Kind::Duration { min: Duration::ZERO, max: WEEK },
+        default: Some("\"4h\""),
+        example: None,
+        unit: None,
+        doc: "Maximum total time for which `max_runtime` and `progress_timeout` of a run pause while it waits for answers \
+         (`kanban ask`); 0s: they do not pause. `max_total_runtime` does not pause.",
+    },
+    Key {
         name: "max_total_runtime",
         kind: Kind::Duration { min: Duration::ZERO, max: YEAR },
         default: Some("\"0s\""),
@@ -392,6 +403,16 @@ const CLAIMS: &[Key] = &[Key {
     unit: None,
     doc: "Lifetime of a manual claim without a heartbeat; applies to new claims and heartbeats. Supervised runs need \
      no heartbeat.",
+}];
+
+const MCP: &[Key] = &[Key {
+    name: "ask_wait",
+    kind: Kind::Duration { min: SECOND, max: ASK_WAIT_MAX },
+    default: Some("\"45s\""),
+    example: None,
+    unit: None,
+    doc: "Maximum time that a call of `kanban_ask` waits for an answer before it returns `pending`; many clients give a call up \
+     after 60 s.",
 }];
 
 const DISK: &[Key] = &[

@@ -266,6 +266,9 @@ impl Hint {
             }
             Self::NameParent => "name the task to wait for in the argument `on`".to_owned(),
             Self::Instead { verb: "unblock", id } => format!("use kanban_unblock for {id}"),
+            Self::Answer { id, is_unblock: true } => {
+                format!("answer it with kanban_answer for {id}")
+            }
             Self::ListQuestions { id } => format!("kanban_show lists the questions of {id}"),
             Self::ContinueInNewTask { id } => {
                 format!("continue in a new task: kanban_create with {id} among its parents")
@@ -287,7 +290,7 @@ impl Hint {
             | Self::StopWithoutForce { .. }
             | Self::First { .. }
             | Self::Instead { .. }
-            | Self::Answer { .. }
+            | Self::Answer { is_unblock: false, .. }
             | Self::AddPlaceholder { .. } => return None,
         };
         Some(words)

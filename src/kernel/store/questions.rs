@@ -8,6 +8,7 @@ use super::{Doing, is_unique_violation};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, QuestionId, RunId, TaskId};
 use crate::kernel::question::{AnswerSource, Question};
+use crate::kernel::rules::ask_pause::Wait;
 use crate::kernel::rules::question::{NewQuestion, QuestionOutcome};
 use crate::kernel::store::Connection;
 use crate::kernel::store::tasks::Inserted;
@@ -137,12 +138,71 @@ pub fn insert_imported(
     }
 }
 
+/// The waits of a run for answers, oldest first.
+pub fn list_waits(
+    connection: &Connection,
+    task_id: &TaskId,
+    run_id: RunId,
+) -> Result<Vec<Wait>, Fault> {
+    let doing = "list the waits of a run";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT asked_at, ended_at FROM questions
+             WHERE task_id = :task_id AND run_id = :run_id AND blocks = 0 ORDER BY seq",
+        )
+        .doing(doing)?;
+    let read = |row: &Row<'_>| Ok(Wait { asked_at: row.get(0)?, ended_at: row.get(1)? });
+    let rows = statement
+        .query_map(named_params! { ":task_id": task_id, ":run_id": run_id }, read)
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
 /// A question by its id.
 pub fn get(connection: &Connection, id: &QuestionId) -> Result<Option<Question>, Fault> {
     connection
         .prepare_cached(select_questions!("WHERE q.id = :id"))
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
         .doing("read a question")
+}
+
+/// The newest question of a run with this text that blocks nothing.
+pub fn get_of_run(
+    connection: &Connection,
+    task_id: &TaskId,
+    run_id: RunId,
+    text: &str,
+) -> Result<Option<Question>, Fault> {
+    connection
+        .prepare_cached(select_questions!(
+            "WHERE q.task_id = :task_id AND q.run_id = :run_id AND q.blocks = 0 AND q.text = :text
+             ORDER BY q.seq DESC LIMIT 1"
+        ))
+        .and_then(|mut s| {
+            let row = named_params! { ":task_id": task_id, ":run_id": run_id, ":text": text };
+            s.query_row(row, read).optional()
+        })
+        .doing("read a question of a run")
+}
+
+/// Counts that its run has asked for the answer once more.
+pub fn count_call(connection: &Connection, id: &QuestionId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE questions SET calls = calls + 1 WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id }))
+        .map(|_| ())
+        .doing("count a call for an answer")
+}
+
+/// Makes the question of a run that of a block of its task.
+pub fn set_block(connection: &Connection, id: &QuestionId, kind: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE questions SET blocks = 1, kind = :kind WHERE id = :id AND outcome = 'open'",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":kind": kind }))
+        .map(|_| ())
+        .doing("block for a question")
 }
 
 /// The open question of a task.

@@ -8,15 +8,17 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, QuestionId, RunId};
 use crate::kernel::limits::{BLOCK_LOOP_RUNS, TRANSIENT_RETRIES_MAX};
+use crate::kernel::question::Question;
 use crate::kernel::rules::block::{
     AfterBlock, BlockFacts, BlockKind, after_block, blocks_in_a_row, fields_fit, retries_in_a_row,
 };
-use crate::kernel::rules::question::{GivenQuestion, NewQuestion, checked};
+use crate::kernel::rules::question::{GivenQuestion, NewQuestion, QuestionOutcome, checked};
 use crate::kernel::run::{Run, RunOutcome};
 use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::ask::of_token;
 use crate::kernel::verbs::ending::{Ending, end_current_run, synthesize_run};
 use crate::kernel::verbs::fence::callers_run;
 use crate::kernel::verbs::link::LinkTasks;
@@ -41,7 +43,7 @@ pub struct BlockTask {
     pub on: Vec<String>,
     /// Delay before the next attempt, seconds; only with `transient`. After three in a row a person is asked.
     pub retry_in_seconds: Option<i64>,
-    /// A question to a person; the task goes on with the answer.
+    /// A question to a person; the task goes on with the answer. The id of the open question of this run makes that the block's own.
     pub question: Option<String>,
     /// Its choices, at most nine.
     pub choices: Vec<String>,
@@ -64,10 +66,10 @@ impl Verb for BlockTask {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let kind = BlockKind::given(self.kind.as_deref())?;
         fields_fit(kind, !self.on.is_empty(), self.retry_in_seconds)?;
-        let question = self.question(tx, kind)?;
+        let question = self.question(tx, &task, kind)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let reason = reason.as_deref().map(str::trim);
-        let reason = reason.or(question.as_ref().map(|question| question.text.as_str()));
+        let reason = reason.or(question.as_ref().map(AskedWith::text));
         if let Some(run) = callers_run(tx)? {
             if reason.is_none() {
                 return Err(Refusal::ReasonRequired.into());
@@ -83,11 +85,18 @@ impl Verb for BlockTask {
         self.link_parents(tx, &task)?;
         let task = if self.on.is_empty() { task } else { tx.reread(&task.id)? };
         let after = self.after(tx, &task, (kind, question.is_some()))?;
+        if let Some(AskedWith::Token(known)) = &question {
+            // Before the run ends, which would end its question.
+            take_over(tx, &task, known, kind)?;
+        }
         let blocked = Blocked { task: &task, kind, reason, after };
         let (run_id, retry_at) = blocked.end_run(tx)?;
         let asking = Asking { run_id, blocks: true, kind: kind.as_str() };
-        let question =
-            question.as_ref().map(|new| questions::ask(tx, &task, asking, new)).transpose()?;
+        let question = match &question {
+            Some(AskedWith::Words(new)) => Some(questions::ask(tx, &task, asking, new)?),
+            Some(AskedWith::Token(known)) => Some(known.id.clone()),
+            None => None,
+        };
         let to = blocked.move_task(tx, run_id, retry_at, question.as_ref())?;
         if let (true, Some(reason)) = (self.comment, reason) {
             let author = tx.caller.author().to_owned();
@@ -109,19 +118,34 @@ impl Verb for BlockTask {
 
 impl BlockTask {
     /// The question that it asks.
-    fn question(&self, tx: &Tx<'_>, kind: BlockKind) -> Result<Option<NewQuestion>, Refusal> {
+    fn question(
+        &self,
+        tx: &Tx<'_>,
+        task: &Task,
+        kind: BlockKind,
+    ) -> Result<Option<AskedWith>, VerbError> {
         let belongs = [
             ("choices", !self.choices.is_empty()),
             ("default", self.default.is_some()),
             ("deadline_seconds", self.deadline_seconds.is_some()),
         ];
-        let Some(text) = self.question.as_deref() else {
-            let given = belongs.into_iter().find(|(_, is_given)| *is_given);
-            return given.map_or(Ok(None), |(field, _)| {
-                let (problem, value) = ("is only for a question", kind.as_str().to_owned());
-                Err(Refusal::InvalidValue { field, problem, value })
-            });
+        let only_for_new = belongs.into_iter().find(|(_, is_given)| *is_given);
+        let unfit = |field, problem| -> VerbError {
+            let value = kind.as_str().to_owned();
+            Refusal::InvalidValue { field, problem, value }.into()
         };
+        let Some(text) = self.question.as_deref() else {
+            return match only_for_new {
+                Some((field, _)) => Err(unfit(field, "is only for a question")),
+                None => Ok(None),
+            };
+        };
+        if let Some(token) = QuestionId::parse(text.trim()) {
+            return match only_for_new {
+                Some((field, _)) => Err(unfit(field, "is only for a new question")),
+                None => Ok(Some(AskedWith::Token(Box::new(of_token(tx, task, &token)?)))),
+            };
+        }
         let given = GivenQuestion {
             text,
             choices: &self.choices,
@@ -130,7 +154,7 @@ impl BlockTask {
             kind,
             is_workers_block: matches!(tx.caller, Caller::Worker { .. }),
         };
-        checked(&given, tx.now).map(Some)
+        Ok(Some(AskedWith::Words(checked(&given, tx.now)?)))
     }
 
     fn link_parents(&self, tx: &mut Tx<'_>, task: &Task) -> Result<(), VerbError> {
@@ -162,6 +186,40 @@ impl BlockTask {
         };
         Ok(after_block(task.id.as_str(), facts)?)
     }
+}
+
+/// What a block asks.
+enum AskedWith {
+    /// A new question.
+    Words(NewQuestion),
+    /// The one that its run has asked.
+    Token(Box<Question>),
+}
+
+impl AskedWith {
+    fn text(&self) -> &str {
+        match self {
+            Self::Words(new) => &new.text,
+            Self::Token(known) => &known.text,
+        }
+    }
+}
+
+/// Makes the open question of the run that of the block.
+fn take_over(tx: &Tx<'_>, task: &Task, known: &Question, kind: BlockKind) -> Result<(), VerbError> {
+    if known.outcome != QuestionOutcome::Open {
+        return Err(Refusal::QuestionOver {
+            question: known.id.to_string(),
+            id: task.id.to_string(),
+            detail: known.what_happened(),
+        }
+        .into());
+    }
+    if let (BlockKind::Approval, Some(default)) = (kind, &known.default_answer) {
+        let (field, problem) = ("default", "cannot be given: an approval is a person's");
+        return Err(Refusal::InvalidValue { field, problem, value: default.clone() }.into());
+    }
+    Ok(store::questions::set_block(tx.store(), &known.id, kind.as_str())?)
 }
 
 /// A block on its way into the rows.

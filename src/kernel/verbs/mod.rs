@@ -4,6 +4,7 @@
 mod answer;
 mod approve;
 mod archive;
+mod ask;
 mod assign;
 mod assignee;
 mod attach;
@@ -73,6 +74,7 @@ pub use crate::kernel::store::install::EVENTS_FLOOR;
 pub use answer::{AnswerReply, AnswerTask};
 pub use approve::ApproveTask;
 pub use archive::{ArchiveReply, ArchiveTask};
+pub use ask::{AskReply, AskTask};
 pub use assign::{AssignReply, AssignTask};
 pub use attach::{AttachFile, AttachReply, check_attach};
 pub use block::BlockTask;

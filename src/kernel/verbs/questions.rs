@@ -71,6 +71,9 @@ fn tell_asked(
         blocks: asking.blocks,
     };
     tx.event(task, asking.run_id, &message)?;
+    if let (Some(run_id), false) = (asking.run_id, asking.blocks) {
+        tx.signal(Signal::WaitMoved { run_id });
+    }
     if new.deadline_at.is_some() {
         tx.signal(Signal::DispatchDue);
     }
@@ -118,8 +121,11 @@ pub(super) fn end(
     Ok(())
 }
 
-fn close(tx: &Tx<'_>, question: &Question, end: &QuestionEnd<'_>) -> Result<(), Fault> {
+fn close(tx: &mut Tx<'_>, question: &Question, end: &QuestionEnd<'_>) -> Result<(), Fault> {
     if store::questions::set_end_if_open(tx.store(), &question.id, end)? {
+        if let (Some(run_id), false) = (question.run_id, question.blocks) {
+            tx.signal(Signal::WaitMoved { run_id });
+        }
         return Ok(());
     }
     let value = format!("{} is not open", question.id);

@@ -7,6 +7,7 @@
 //!               exit       written by the shim, by rename, when the worker's tree is proven empty
 //!               exit.collected   the same file, renamed by the daemon once what it says is durable
 //!               token      written by the daemon; 0600; names the run to a process outside its tree
+//!               deadline   written by the daemon, by rename, when a time limit is moved; the shim reads it when its time is up
 //!               prepared   what the command that made the workspace printed; before the worker starts
 //! ```
 //!
@@ -24,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::os::processes::identity::ProcessIdentity;
 
 pub use disk::{
-    collect_exit, is_exit_collected, read_exit, read_identity, read_prepared, read_spec,
-    read_token, remove, sync_exit, write_exit, write_identity, write_private, write_spec,
-    write_token,
+    collect_exit, is_exit_collected, read_deadline, read_exit, read_identity, read_prepared,
+    read_spec, read_token, remove, sync_exit, write_deadline, write_exit, write_identity,
+    write_private, write_spec, write_token,
 };
 
 /// Version that this build writes into every run file.
@@ -80,6 +81,10 @@ impl RunDir {
     /// How it ended, after the daemon has taken it over.
     pub fn exit_collected(&self) -> PathBuf {
         self.path.join("exit.collected")
+    }
+    /// When the run has to end, if that is not as its spec says.
+    pub fn deadline(&self) -> PathBuf {
+        self.path.join("deadline")
     }
     /// The capability of the run for processes outside its tree.
     pub fn token(&self) -> PathBuf {
@@ -256,6 +261,21 @@ pub struct RunIdentity {
     pub shim: ProcessIdentity,
     /// The worker, once it has been started.
     pub worker: Option<ProcessIdentity>,
+    /// When the shim ends the run, milliseconds on CLOCK_MONOTONIC, unless [`RunDeadline`] says later; none without a limit, before
+    /// the worker has been started, and from shims that read no [`RunDeadline`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+}
+
+/// When the run has to end. Written by the daemon while the worker waits for an answer, and again when it has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunDeadline {
+    /// [`RUN_FILE_VERSION`] of the writer.
+    pub version: u32,
+    /// Nonce of the start that it is for.
+    pub nonce: String,
+    /// The time, milliseconds on CLOCK_MONOTONIC.
+    pub deadline_ms: u64,
 }
 
 /// How a run's process tree ended. Its presence means: the tree is proven empty.

@@ -243,6 +243,7 @@ mod tests {
             nonce: "n".to_owned(),
             shim: process(pid),
             worker: Some(process(pid + 1)),
+            deadline_ms: None,
         }
     }
 

@@ -30,12 +30,7 @@ impl Refusal {
             }
             Self::UnknownAttachment { id, .. } => Hint::ListAttachments { id: id.clone() },
             Self::IdempotencyConflict { .. } => Hint::words("use another key for another task"),
-            Self::UnknownProfile { nearest: Some(nearest), .. } => {
-                Hint::Words(format!("did you mean {nearest}?"))
-            }
-            Self::UnknownProfile { name, nearest: None } => Hint::Words(format!(
-                "add [profiles.{name}] to the configuration, or assign another profile"
-            )),
+            Self::UnknownProfile { name, nearest } => other_profile(name, nearest.as_deref()),
             Self::OtherRole { is_review: true, .. } => Hint::EndReview,
             Self::OtherRole { is_review: false, .. } => Hint::EndWork,
             Self::Reviewer { fault } => other_reviewer(fault),
@@ -44,6 +39,9 @@ impl Refusal {
             }
             Self::WrongStatus { status, verb, id, .. } => return way_back(*status, verb, id),
             Self::NoOpenParent { .. } => Hint::NameParent,
+            Self::QuestionOpen { verb: "ask", .. } => {
+                Hint::words("ask that one again, word for word, to wait for its answer")
+            }
             Self::QuestionOpen { id, verb, .. } => {
                 Hint::Answer { id: id.clone(), is_unblock: *verb == "unblock" }
             }
@@ -77,6 +75,13 @@ impl Refusal {
         };
         Some(hint)
     }
+}
+
+fn other_profile(name: &str, nearest: Option<&str>) -> Hint {
+    Hint::Words(match nearest {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => format!("add [profiles.{name}] to the configuration, or assign another profile"),
+    })
 }
 
 fn other_reviewer(fault: &PairFault) -> Hint {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::os::failure::at;
-use crate::os::run_files::directory::{ExitRecord, RunDir, RunIdentity, RunSpec};
+use crate::os::run_files::directory::{ExitRecord, RunDeadline, RunDir, RunIdentity, RunSpec};
 
 /// Mode of every file of a run: the token and the environment in the spec are secrets.
 const FILE_MODE: u32 = 0o600;
@@ -74,6 +74,7 @@ impl RunDir {
         let known = [
             self.spec(),
             self.identity(),
+            self.deadline(),
             self.setup(),
             self.prepared(),
             self.exit(),
@@ -131,6 +132,22 @@ pub fn read_identity(dir: &RunDir) -> io::Result<Option<RunIdentity>> {
 /// It cannot be written.
 pub fn write_identity(dir: &RunDir, identity: &RunIdentity) -> io::Result<()> {
     write_json(&dir.identity(), identity)
+}
+
+/// When the run has to end; none when that is as its spec says.
+///
+/// # Errors
+/// It cannot be read, or is damaged (`InvalidData`).
+pub fn read_deadline(dir: &RunDir) -> io::Result<Option<RunDeadline>> {
+    read_json(&dir.deadline())
+}
+
+/// Writes when the run has to end.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_deadline(dir: &RunDir, deadline: &RunDeadline) -> io::Result<()> {
+    write_json(&dir.deadline(), deadline)
 }
 
 /// How the run ended, whether collected or not; none when its tree is not proven empty.
@@ -314,6 +331,7 @@ mod tests {
             nonce: "n".to_owned(),
             shim: ProcessIdentity { boot_id: "b".to_owned(), pid: 5, start_ticks: 9 },
             worker: None,
+            deadline_ms: Some(7),
         }
     }
 

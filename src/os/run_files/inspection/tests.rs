@@ -15,6 +15,7 @@ fn identity() -> RunIdentity {
         nonce: "n".to_owned(),
         shim: process(5),
         worker: Some(process(6)),
+        deadline_ms: None,
     }
 }
 
