@@ -37,7 +37,7 @@ pub struct ListAttention {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
     /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up`, `question`, `blocked`, `block_loop`, `held`,
-    /// `review`, `waiting_long`, `unassigned`, `unknown_profile`, `unusable_profile` or `own`; later releases add others.
+    /// `review`, `waiting_long`, `overdue`, `unassigned`, `unknown_profile`, `unusable_profile` or `own`; later releases add others.
     pub kind: String,
     /// What is asked, in one sentence.
     pub message: String,

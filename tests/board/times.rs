@@ -4,12 +4,14 @@ use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::verbs::{
-    ClaimTask, ClampTimes, DispatchSwitch, RateLimitTask, SetDispatch, StopTask,
+    ArchiveTask, ClaimTask, ClampTimes, DispatchSwitch, EditTask, RateLimitTask, SetDispatch, StopTask,
 };
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire, worker};
+use crate::blocks::inbox;
 
 fn alerting() -> Bench {
     Bench::with_policy(Policy { queue_wait_alert_seconds: Some(600), ..Policy::default() })
@@ -127,4 +129,29 @@ fn after_a_clock_was_set_back_nothing_waits_longer_than_it_ever_could() {
 fn only_the_daemon_itself_sets_times_right() {
     let mut bench = Bench::new();
     assert!(matches!(bench.refused(&ClampTimes), Refusal::Forbidden { .. }));
+}
+
+/// The inbox's rows of overdue tasks.
+fn overdue(bench: &Bench) -> Vec<String> {
+    let rows = inbox(bench).into_iter().filter(|(kind, _)| *kind == Kind::Overdue);
+    rows.map(|(_, message)| message).collect()
+}
+
+#[test]
+fn a_task_past_its_due_time_is_in_the_inbox_until_it_is_over_or_due_later() {
+    let mut bench = Bench::new();
+    let ids = [bench.create("a", "dev", &[]), bench.create("b", "dev", &[])];
+    bench.create("without a due time", "dev", &[]);
+    let due_at = bench.now + 60;
+    for id in &ids {
+        bench.do_it(&wire::<EditTask>(json!({"id": id, "due_at": due_at})));
+    }
+    bench.now += 59;
+    assert!(overdue(&bench).is_empty());
+    bench.now += 1;
+    assert_eq!(overdue(&bench), ["2 tasks: past the due time"]);
+    bench.do_it(&wire::<EditTask>(json!({"id": ids[0], "due_at": due_at + 60})));
+    assert_eq!(overdue(&bench), [format!("{} b: past the due time", ids[1])]);
+    bench.do_it(&wire::<ArchiveTask>(json!({"id": ids[1]})));
+    assert!(overdue(&bench).is_empty());
 }

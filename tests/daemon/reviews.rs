@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Config, Daemon, config};
+use crate::harness::{Config, Daemon, config, until};
 
 /// A worker that hands in what it was asked to change, if anything.
 const CODER: &str = r#"
@@ -62,6 +62,36 @@ fn a_worker_hands_in_is_sent_back_is_approved_by_a_profile_and_the_child_starts(
     let started = |run: &Value| run["started_at"].as_i64().unwrap();
     let closed = |run: &Value| run["closed_at"].as_i64().unwrap();
     assert!(closed(&runs[0]) <= started(&runs[1]), "a review began beside its worker: {runs:?}");
+}
+
+/// The first try is what a person answers.
+const ASKING_CODER: &str = r#"
+if kanban context "$KANBAN_TASK" | grep -q "Changes requested"; then
+    echo better > result; kanban complete "$KANBAN_TASK" --summary "better now"
+else
+    answer=$(kanban ask "$KANBAN_TASK" "Which word?") || exit 9
+    echo "$answer" > result; kanban complete "$KANBAN_TASK" --summary "wrote $answer"
+fi
+"#;
+
+#[test]
+fn a_worker_asks_through_a_killed_daemon_hands_in_is_sent_back_and_its_child_starts() {
+    let profiles =
+        [("coder", "report", ASKING_CODER), ("qa", "report", REVIEWER), ("next", "exit", CHILD)];
+    let mut daemon = Daemon::start(&config(&profiles).with("profiles.coder.review", "qa"));
+    let id = daemon.create(json!({"title": "t", "assignee": "coder"}));
+    let child = daemon.create(json!({"title": "child", "assignee": "next", "parents": [id]}));
+    let question = |daemon: &Daemon| daemon.show(&id)["questions"][0].clone();
+    until("the question", || (question(&daemon)["outcome"] == "open").then_some(()));
+    daemon.kill_9();
+    daemon.restart();
+    assert_eq!(question(&daemon)["outcome"], "open");
+    daemon.post(&format!("/v1/tasks/{id}/answer"), &json!({"answer": "bad"}));
+    daemon.wait_status(&child, "done");
+    assert_eq!(daemon.status(&id), "done");
+    assert_eq!(roles(&daemon, &id), one_round_and_an_approval("coder", "qa"));
+    assert_eq!(daemon.runs(&id)[0]["summary"], "wrote bad");
+    assert_eq!(daemon.kinds(&id).iter().filter(|kind| *kind == "asked").count(), 1);
 }
 
 #[test]

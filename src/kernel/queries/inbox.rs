@@ -20,7 +20,7 @@ use crate::kernel::task::{HUMAN, PARENT_CANCELLED, TaskStatus};
 /// Tasks of one kind and board that are read; the others are counted.
 const READ_MAX: u32 = 100;
 
-/// Reviews of one board that are counted.
+/// Reviews, and overdue tasks, of one board that are counted.
 const COUNTED_MAX: u32 = 10_000;
 
 /// What is known beside the rows.
@@ -92,6 +92,11 @@ pub fn waiting_tasks(
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
             of_task(Kind::WaitingLong, "has been ready for long", board, task)
+        });
+        let overdue = waiting::list_overdue(connection, of, snapshot.now)?;
+        let all = waiting::count_overdue(connection, of.board, COUNTED_MAX, snapshot.now)?;
+        add(&mut found, &overdue, (all, Causes::One), &|board, task| {
+            of_task(Kind::Overdue, "past the due time", board, task)
         });
         let unassigned = waiting::list_unassigned(connection, of)?;
         let all = number(TaskStatus::Ready, &|assignee| assignee.is_none());

@@ -40,6 +40,8 @@ pub enum Kind {
     Review,
     /// A task has been ready for long.
     WaitingLong,
+    /// Unfinished tasks are past their due time.
+    Overdue,
     /// Ready tasks have no assignee.
     Unassigned,
     /// Ready tasks have an assignee that is neither a profile nor a person.
@@ -52,7 +54,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -67,6 +69,7 @@ impl Kind {
         Self::Held,
         Self::Review,
         Self::WaitingLong,
+        Self::Overdue,
         Self::Unassigned,
         Self::UnknownProfile,
         Self::UnusableProfile,
@@ -90,6 +93,7 @@ impl Kind {
             Self::Held => "held",
             Self::Review => "review",
             Self::WaitingLong => "waiting_long",
+            Self::Overdue => "overdue",
             Self::Unassigned => "unassigned",
             Self::UnknownProfile => "unknown_profile",
             Self::UnusableProfile => "unusable_profile",
@@ -118,6 +122,9 @@ impl Kind {
                     format!("kanban request-changes {first} TEXT"),
                     format!("kanban show {first}"),
                 ]
+            }
+            Self::Overdue => {
+                vec![format!("kanban why {first}"), format!("kanban edit {all} --due TIME")]
             }
             Self::Unassigned => vec![format!("kanban assign {all} PROFILE")],
             Self::UnknownProfile => {
@@ -313,6 +320,7 @@ mod tests {
             Kind::Blocked,
             Kind::Held,
             Kind::Review,
+            Kind::Overdue,
             Kind::Unassigned,
             Kind::UnknownProfile,
             Kind::UnusableProfile,

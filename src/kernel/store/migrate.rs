@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 14, sql: include_str!("migrations/0014_people.sql") },
     Migration { version: 15, sql: include_str!("migrations/0015_review.sql") },
     Migration { version: 16, sql: include_str!("migrations/0016_questions.sql") },
+    Migration { version: 17, sql: include_str!("migrations/0017_overdue.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -109,6 +109,53 @@ pub fn count_in_review(
         .doing("count what waits for a review")
 }
 
+/// Unfinished tasks that were due by `now`, the oldest first.
+pub fn list_overdue(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+    now: EpochSeconds,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let doing = "list what is overdue";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id, t.title, t.due_at, t.block_kind, NULL, NULL, 0
+             FROM tasks t INDEXED BY idx_tasks_due
+             WHERE t.status NOT IN ('done', 'archived') AND t.board = :board AND t.due_at <= :now
+               AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+             ORDER BY t.due_at, t.seq LIMIT :limit",
+        )
+        .doing(doing)?;
+    let rows = statement
+        .query_map(
+            named_params! {
+                ":board": of.board.number, ":name": of.name, ":limit": of.limit, ":now": now,
+            },
+            read,
+        )
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// How many tasks are overdue, counted up to `limit`.
+pub fn count_overdue(
+    connection: &Connection,
+    board: &BoardKey,
+    limit: u32,
+    now: EpochSeconds,
+) -> Result<i64, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM (
+               SELECT 1 FROM tasks INDEXED BY idx_tasks_due
+               WHERE status NOT IN ('done', 'archived') AND board = :board AND due_at <= :now LIMIT :limit)",
+        )
+        .and_then(|mut s| {
+            let of = named_params! { ":board": board.number, ":limit": limit, ":now": now };
+            s.query_row(of, |row| row.get(0))
+        })
+        .doing("count what is overdue")
+}
+
 /// Ready tasks without an assignee, by priority.
 pub fn list_unassigned(
     connection: &Connection,
