@@ -6,7 +6,8 @@ use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::verbs::{
-    ArchiveTask, ClaimTask, ClampTimes, DispatchSwitch, EditTask, RateLimitTask, SetDispatch, StopTask,
+    ArchiveTask, ClaimTask, ClampTimes, DispatchSwitch, EditTask, RateLimitTask, SetDispatch,
+    StopTask,
 };
 use serde_json::json;
 

@@ -1,9 +1,10 @@
 //! What must hold after every step, and at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kanband::kernel::error::Fault;
 use kanband::kernel::ids::{RunId, TaskId};
+use kanband::kernel::queries::ShowTask;
 use kanband::kernel::store::check::broken_invariants;
 
 use crate::processes::Role;
@@ -82,6 +83,13 @@ impl World {
         assert!(self.files.is_empty(), "files are left: {:?}", self.files);
         assert!(self.daemon.as_ref().unwrap().actors.is_empty(), "actors are left");
         for id in &self.tasks {
+            let shown = ShowTask { id: id.to_string(), ..ShowTask::default() };
+            let questions = self.bench.ask(&shown).unwrap().questions;
+            let mut asked = BTreeSet::new();
+            for question in questions {
+                assert!(asked.insert((question.run_id, question.text)), "{id}: asked twice");
+                *self.totals.questions.entry(question.outcome.as_str()).or_default() += 1;
+            }
             let task = self.bench.task(id);
             assert!(
                 self.is_at_rest(&task),

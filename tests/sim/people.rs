@@ -3,8 +3,8 @@
 use kanband::kernel::error::VerbError;
 use kanband::kernel::task::{Task, TaskStatus};
 use kanband::kernel::verbs::{
-    ApproveTask, ArchiveTask, BlockTask, CompleteTask, EditTask, PromoteTask, ReassignTask,
-    ReclaimTask, RequestChanges, RequestReview, StopTask, UnblockTask,
+    AnswerTask, ApproveTask, ArchiveTask, BlockTask, CompleteTask, EditTask, PromoteTask,
+    ReassignTask, ReclaimTask, RequestChanges, RequestReview, StopTask, UnblockTask,
 };
 
 use crate::world::World;
@@ -35,7 +35,7 @@ impl World {
         let nth = self.below(self.tasks.len() as u64) as usize;
         let id = self.tasks[nth].to_string();
         let reason = Some("because".to_owned());
-        let answer = match self.below(13) {
+        let answer = match self.below(16) {
             0 => self.bench.run(&CompleteTask { id, ..CompleteTask::default() }).map(drop),
             1 => self.bench.run(&BlockTask { id, reason, ..BlockTask::default() }).map(drop),
             2 | 3 => {
@@ -54,6 +54,10 @@ impl World {
             11 => {
                 let what = "less".to_owned();
                 self.bench.run(&RequestChanges { id, what, board: None }).map(drop)
+            }
+            13..=15 => {
+                let answer = "the staging key".to_owned();
+                self.bench.run(&AnswerTask { id, answer, ..AnswerTask::default() }).map(drop)
             }
             12 => self.bench.run(&RequestReview { id, board: None }).map(drop),
             8 => self.bench.run(&StopTask { id, ..StopTask::default() }).map(drop),

@@ -5,7 +5,9 @@ use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::RunId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd};
 use kanband::kernel::start_fault::FailedStep;
-use kanband::kernel::verbs::{ApproveTask, BlockTask, CompleteTask, HeartbeatTask, RequestChanges};
+use kanband::kernel::verbs::{
+    ApproveTask, AskTask, BlockTask, CompleteTask, HeartbeatTask, RequestChanges,
+};
 use kanband::shim::ladder::{Action, Event, Ladder, Round};
 
 use crate::processes::{Identity, Role};
@@ -43,6 +45,7 @@ pub struct Shim {
 pub enum Deed {
     Complete,
     Block,
+    Ask,
     Heartbeat,
     Fork,
     Exit(i32),
@@ -106,7 +109,7 @@ impl World {
     fn some_deeds(&mut self) -> Vec<Deed> {
         let exit = Deed::Exit([0, 0, 0, 1, 3, 75][self.below(6) as usize]);
         // The last is done first.
-        let mut deeds = match self.below(8) {
+        let mut deeds = match self.below(11) {
             0 => vec![exit],
             1 | 2 => vec![Deed::Exit(0), Deed::Complete],
             3 => vec![Deed::Exit(0), Deed::Block],
@@ -115,6 +118,10 @@ impl World {
             5 => vec![exit, Deed::Heartbeat],
             // Hangs.
             6 => vec![],
+            // Asks twice, for the answer did not come.
+            8 => vec![exit, Deed::Complete, Deed::Heartbeat, Deed::Ask, Deed::Ask],
+            9 => vec![exit, Deed::Heartbeat, Deed::Ask],
+            10 => vec![Deed::Exit(0), Deed::Block, Deed::Ask],
             _ => vec![exit, Deed::Complete, Deed::Heartbeat],
         };
         if self.one_in(3) {
@@ -140,7 +147,7 @@ impl World {
                 let child = self.processes.spawn(run_id, Role::Descendant);
                 self.processes.get_mut(child).unwrap().ignores_term = ignores;
             }
-            Deed::Complete | Deed::Block | Deed::Heartbeat => {
+            Deed::Complete | Deed::Block | Deed::Ask | Deed::Heartbeat => {
                 if self.daemon.is_none() {
                     // Nobody answers: asked again.
                     let shim = self.shims.get_mut(&holder.unwrap()).unwrap();
@@ -179,8 +186,16 @@ impl World {
                 .by(&caller, &CompleteTask { id, summary, ..CompleteTask::default() })
                 .map(drop),
             Deed::Block => {
+                let question = (run_id % 2 == 0).then(|| "which key?".to_owned());
                 let reason = Some("help".to_owned());
-                self.bench.by(&caller, &BlockTask { id, reason, ..BlockTask::default() }).map(drop)
+                let verb = BlockTask { id, reason, question, ..BlockTask::default() };
+                self.bench.by(&caller, &verb).map(drop)
+            }
+            Deed::Ask => {
+                let timeout_seconds = (run_id % 3 == 0).then_some(1);
+                let question = format!("which key for run {run_id}?");
+                let verb = AskTask { id, question, timeout_seconds, ..AskTask::default() };
+                self.bench.by(&caller, &verb).map(drop)
             }
             _ => self
                 .bench

@@ -8,6 +8,7 @@ use kanband::kernel::ids::{RunId, TaskId};
 use kanband::kernel::outcome::VerdictMode;
 use kanband::kernel::policy::{Policy, ReviewPolicy};
 use kanband::kernel::random::{SeededRandom, below};
+use kanband::kernel::rules::question::QuestionOutcome;
 use kanband::shim::ladder;
 
 use crate::bench_board::Bench;
@@ -96,6 +97,8 @@ pub struct Totals {
     pub unkillable: u64,
     pub commits_failed: u64,
     pub reviews: u64,
+    /// How questions ended.
+    pub questions: BTreeMap<&'static str, u64>,
     pub outcomes: BTreeMap<String, u64>,
 }
 
@@ -113,6 +116,9 @@ impl Totals {
         self.unkillable += other.unkillable;
         self.commits_failed += other.commits_failed;
         self.reviews += other.reviews;
+        for (end, count) in &other.questions {
+            *self.questions.entry(end).or_default() += count;
+        }
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
         }
@@ -133,6 +139,12 @@ impl Totals {
             ("reviews", self.reviews),
         ] {
             assert!(count > 0, "no {what} in the whole simulation");
+        }
+        for end in QuestionOutcome::ALL.map(QuestionOutcome::as_str) {
+            assert!(
+                self.questions.contains_key(end),
+                "no question is {end} in the whole simulation"
+            );
         }
         for outcome in [
             "completed",

@@ -57,19 +57,10 @@ pub fn waiting_tasks(
             };
             counts.iter().filter(|(key, _)| is_of(key)).map(|(_, count)| *count).sum()
         };
-        let add = |found: &mut Vec<Waiting>,
-                   tasks: &[WaitingTask],
-                   (all, causes): (i64, Causes),
-                   judge: Judge<'_>| {
-            let read = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
-            found.extend(tasks.iter().map(|task| judge(board, task)));
+        let add = |found: &mut Vec<Waiting>, tasks: &[WaitingTask], all, judge: Judge<'_>| {
             // A name's tasks are not counted.
-            let more = u64::try_from(all - read).unwrap_or_default();
-            let last = found.last().filter(|_| name.is_none() && more > 0).cloned();
-            found.extend(last.map(|last| match causes {
-                Causes::One => Waiting { task: None, count: more, ..last },
-                Causes::Many(status) => unread(last.kind, more, status, board),
-            }));
+            let all = Some(all).filter(|_| name.is_none());
+            add(found, tasks.iter().map(|task| judge(board, task)), all, board);
         };
         let blocked = waiting::list_blocked(connection, of)?;
         let all = number(TaskStatus::Blocked, &|_| true);
@@ -137,6 +128,24 @@ impl WaitingFacts<'_> {
             Err(_) => None,
         }
     }
+}
+
+/// Adds the tasks that were read, and how many others there are.
+fn add(
+    found: &mut Vec<Waiting>,
+    tasks: impl ExactSizeIterator<Item = Waiting>,
+    all: Option<(i64, Causes)>,
+    board: &BoardName,
+) {
+    let read = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+    found.extend(tasks);
+    let Some((all, causes)) = all else { return };
+    let more = u64::try_from(all - read).unwrap_or_default();
+    let last = found.last().filter(|_| more > 0).cloned();
+    found.extend(last.map(|last| match causes {
+        Causes::One => Waiting { task: None, count: more, ..last },
+        Causes::Many(status) => unread(last.kind, more, status, board),
+    }));
 }
 
 /// What a task waits for.
