@@ -3,7 +3,6 @@
 //! The shim owns the deadline. The actor writes into the run's directory when it is later than the spec says; the shim reads that when
 //! its time is up. A shim of an older release does not: then the API is to know when the run ends whatever it waits for.
 
-use std::io;
 use std::time::Duration;
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
@@ -12,17 +11,7 @@ use super::{WRITE_AGAIN, Worker};
 use crate::actors::apart::on_own_thread;
 use crate::kernel::rules::ask_pause::Wait;
 use crate::os::host::clock::epoch_seconds;
-use crate::os::run_files::directory::{
-    RUN_FILE_VERSION, RunDeadline, RunDir, read_identity, write_deadline,
-};
-
-/// What came of telling a shim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
-    Yes,
-    /// The shim ends the run when its spec says so.
-    NotRead,
-}
+use crate::os::run_files::deadline::{Moved, move_deadline};
 
 impl Worker {
     /// Takes the waits of the run as its rows have them.
@@ -46,15 +35,15 @@ impl Worker {
         }
         moved.is_being_written = true;
         let (dir, wanted) = (self.run_dir.clone(), moved.wanted);
-        let write = on_own_thread("deadline", move || write(&dir, wanted));
+        let write = on_own_thread("deadline", move || move_deadline(&dir, wanted));
         context.spawn(write.into_actor(self).map(move |written, worker, context| {
             worker.time_limits.moved.is_being_written = false;
             match written.flatten() {
-                Ok(Written::Yes) => {
+                Ok(Moved::Yes) => {
                     worker.time_limits.moved.written = wanted;
                     worker.write_deadline(context);
                 }
-                Ok(Written::NotRead) => worker.tell_fixed_end(),
+                Ok(Moved::NotRead) => worker.tell_fixed_end(),
                 Err(error) => {
                     tracing::warn!(run = worker.run_id, task = %worker.task_id, %error, "cannot move the time limit of a run that waits for an answer");
                     context.run_later(WRITE_AGAIN, Self::write_deadline);
@@ -74,18 +63,4 @@ impl Worker {
             .set_fixed_end(self.run_id, epoch_seconds().saturating_add(left_seconds));
         tracing::info!(run = self.run_id, task = %self.task_id, "the shim is of an older release: the time limit does not pause while the run waits for an answer");
     }
-}
-
-/// Writes when the run has to end, `moved` later than its spec says.
-fn write(dir: &RunDir, moved: Duration) -> io::Result<Written> {
-    let identity = read_identity(dir)?.ok_or(io::ErrorKind::NotFound)?;
-    let Some(first_ms) = identity.deadline_ms else { return Ok(Written::NotRead) };
-    let moved_ms = u64::try_from(moved.as_millis()).unwrap_or(u64::MAX);
-    let deadline = RunDeadline {
-        version: RUN_FILE_VERSION,
-        nonce: identity.nonce,
-        deadline_ms: first_ms.saturating_add(moved_ms),
-    };
-    write_deadline(dir, &deadline)?;
-    Ok(Written::Yes)
 }

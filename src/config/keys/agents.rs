@@ -1,4 +1,4 @@
-//! The keys of the tables that operators name: profiles and launchers.
+//! The keys of the tables that operators name, profiles and launchers, and of the tools for agents.
 
 use std::time::Duration;
 
@@ -355,3 +355,13 @@ pub(super) const LAUNCHER: &[Key] = &[
         doc: "Set HERMES_KANBAN_TASK for workers. It enables Hermes' own board tools, which write to Hermes' own board.",
     },
 ];
+
+pub(super) const MCP: &[Key] = &[Key {
+    name: "ask_wait",
+    kind: Kind::Duration { min: SECOND, max: Duration::from_secs(120) },
+    default: Some("\"45s\""),
+    example: None,
+    unit: None,
+    doc: "Maximum time that a call of `kanban_ask` waits for an answer before it returns `pending`; many clients give a call up \
+     after 60 s.",
+}];

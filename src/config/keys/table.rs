@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::agents::{LAUNCHER, PERSON, PROFILE};
+use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::reviews::REVIEW;
 
@@ -11,7 +11,6 @@ const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
-const ASK_WAIT_MAX: Duration = Duration::from_secs(120);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -403,16 +402,6 @@ const CLAIMS: &[Key] = &[Key {
     unit: None,
     doc: "Lifetime of a manual claim without a heartbeat; applies to new claims and heartbeats. Supervised runs need \
      no heartbeat.",
-}];
-
-const MCP: &[Key] = &[Key {
-    name: "ask_wait",
-    kind: Kind::Duration { min: SECOND, max: ASK_WAIT_MAX },
-    default: Some("\"45s\""),
-    example: None,
-    unit: None,
-    doc: "Maximum time that a call of `kanban_ask` waits for an answer before it returns `pending`; many clients give a call up \
-     after 60 s.",
 }];
 
 const DISK: &[Key] = &[

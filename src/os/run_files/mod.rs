@@ -1,5 +1,6 @@
 //! The directory of a run: its files, its lock, its log, and what they say about a run whose shim is gone.
 
+pub mod deadline;
 pub mod directory;
 pub mod env_file;
 pub mod inspection;
