@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::actors::group_limits::group_limits;
 use crate::actors::supervision::RunSupervision;
+pub use crate::os::processes::command_as::Bounds;
 use crate::os::processes::command_as::{CommandAs, CommandError};
 use crate::os::processes::spawn::Spawner;
 use crate::os::processes::user::Account;
@@ -37,6 +38,20 @@ impl WorkspaceCommands {
         words: &[&str],
         patience: Duration,
     ) -> Result<String, CommandError> {
+        let printed = self.run_within(user, words, Bounds::within(patience))?;
+        Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+    }
+
+    /// The same within other bounds, as it was printed.
+    ///
+    /// # Errors
+    /// As [`WorkspaceCommands::run`].
+    pub fn run_within(
+        &self,
+        user: Option<&Account>,
+        words: &[&str],
+        bounds: Bounds,
+    ) -> Result<Vec<u8>, CommandError> {
         let supervision = &self.supervision;
         let mut argv = vec![supervision.paths.kanban(), "workspace".to_owned()];
         argv.extend(words.iter().map(|word| (*word).to_owned()));
@@ -50,7 +65,7 @@ impl WorkspaceCommands {
             containment: &supervision.containment.get(),
             limits: &limits,
         };
-        command.output(user, argv, self.env(user), patience)
+        command.output(user, argv, self.env(user), bounds)
     }
 
     /// Nothing of the daemon's own but where programs are. The run and the socket are marks: whatever is left of such a

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -17,18 +18,21 @@ use crate::api::error::ApiError;
 use crate::api::limits::{RESTORE_BYTES_MAX, UPLOAD_TIME};
 use crate::api::outflow::{HungUp, Outflow, outflow};
 use crate::api::reply::Held;
-use crate::api::{Api, EVENT_CURSOR_HEADER, LOG_OMITTED_HEADER, LOG_RUN_HEADER};
+use crate::api::{
+    Api, DIFF_LEFT_OUT_HEADER, EVENT_CURSOR_HEADER, LOG_OMITTED_HEADER, LOG_RUN_HEADER,
+};
 use crate::kernel;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, IMPORT_RECORD_BYTES_MAX};
 use crate::kernel::transfer::import::ImportTasks;
 use crate::os::home::attachments::ArrivingFile;
 use crate::service::attachments::{AttachUpload, GetAttachment, Upload, unkept};
+use crate::service::diff::{GetDiff, PatchForm};
 use crate::service::events::FollowEvents;
 use crate::service::export::ExportBoard;
 use crate::service::log::GetLog;
 use crate::service::restore::{Arriving, unreceived};
-use crate::service::{GetDaemon, attachments, backup, events, export, import, log};
+use crate::service::{GetDaemon, attachments, backup, diff, events, export, import, log};
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -191,6 +195,32 @@ pub fn log(api: Arc<Api>, call: Call) -> Answer {
         ];
         Ok((headers, Body::from(log.bytes)).into_response())
     })
+}
+
+/// Answers `GET /v1/tasks/{id}/diff`.
+pub fn diff(api: Arc<Api>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request: GetDiff = call.input.from_query()?;
+        let form = request.form();
+        let shown = diff::diff(&api.service, call.by, request).await?;
+        if form != PatchForm::Raw {
+            return json(&shown.diff);
+        }
+        let left_out = shown.diff.report.left_out.and_then(|left_out| left_out.line());
+        let headers = [
+            (CONTENT_TYPE.as_str(), PATCH.to_owned()),
+            (DIFF_LEFT_OUT_HEADER, in_header(&left_out.unwrap_or_default())),
+        ];
+        Ok((headers, Body::from(shown.patch)).into_response())
+    })
+}
+
+/// Content type of a patch.
+const PATCH: &str = "text/x-diff";
+
+/// A text as the value of a header, whose reader decodes it.
+fn in_header(text: &str) -> String {
+    utf8_percent_encode(text, CONTROLS).to_string()
 }
 
 /// Content type of a log.

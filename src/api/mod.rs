@@ -66,6 +66,9 @@ pub const LOG_RUN_HEADER: &str = "kanban-run-id";
 /// Header with the number of bytes that the log did not keep or the window left out.
 pub const LOG_OMITTED_HEADER: &str = "kanban-log-omitted-bytes";
 
+/// Header that says what was left out of a patch, for people.
+pub const DIFF_LEFT_OUT_HEADER: &str = "kanban-diff-left-out";
+
 /// What the edge works with.
 pub struct Api {
     /// What the operations are done by.

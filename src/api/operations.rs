@@ -40,6 +40,7 @@ use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
 use crate::service::attention::{self, Attention, ListAttention};
 use crate::service::daemon::{self, DaemonInfo};
+use crate::service::diff::{GetDiff, TaskDiff};
 use crate::service::dispatch::{self, DispatchRequest};
 use crate::service::doctor::{self, Doctor};
 use crate::service::events::FollowEvents;
@@ -200,6 +201,13 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/{id}/log",
         "Read the log of a run (text/plain).",
         files::log,
+    ),
+    by_hand::<GetDiff, TaskDiff>(
+        "diff",
+        Method::Get,
+        "/v1/tasks/{id}/diff",
+        "Show what a worktree task changed: the files with their numbers, and one file's diff at a time.",
+        files::diff,
     ),
     by_hand::<WhyTask, WhyReply>(
         "why",

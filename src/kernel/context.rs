@@ -65,6 +65,25 @@ pub struct WorkspaceFacts {
     pub branch: Option<String>,
     /// What its worker has to know, one line each.
     pub notes: Vec<String>,
+    /// What was changed in its worktree before it began, where its worker reads that.
+    pub changes: Option<WorkspaceChanges>,
+}
+
+/// What was changed in a worktree, as far as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceChanges {
+    /// What it is compared with: `main at 0123456789ab`.
+    pub base: String,
+    /// The first changed files with their numbers, one line each.
+    pub files: Vec<String>,
+    /// Changed files in all.
+    pub file_count: u64,
+    /// Lines added in all.
+    pub added: u64,
+    /// Lines deleted in all.
+    pub deleted: u64,
+    /// What else has to be known, one line each.
+    pub notes: Vec<String>,
 }
 
 /// What the context is made of.
@@ -104,14 +123,14 @@ impl Material {
     pub fn read(
         connection: &Connection,
         task: Task,
-        own: Option<WorkspaceFacts>,
+        of_run: &dyn Fn(RunId) -> Option<WorkspaceFacts>,
     ) -> Result<Self, Fault> {
-        let own = own.filter(|own| task.current_run_id == Some(own.run_id));
+        let own = task.current_run_id.and_then(of_run);
         let workspace = match (own, task.current_run_id) {
             (Some(own), _) => Some(own),
             (None, Some(run_id)) => store::runs::get(connection, run_id)?.map(|run| {
                 let branch = task.branch_name.clone();
-                WorkspaceFacts { run_id, branch, notes: run.workspace_notes }
+                WorkspaceFacts { run_id, branch, notes: run.workspace_notes, changes: None }
             }),
             (None, None) => None,
         };

@@ -16,7 +16,7 @@ pub enum Right {
     Attach,
     /// Act on a task: complete, block, heartbeat.
     ActOnTask,
-    /// Give the verdict of a review.
+    /// See what a review is about, and give its verdict.
     Review,
     /// Let a blocked task go on.
     Unblock,
@@ -111,6 +111,7 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("rate_limited", Right::ActOnTask),
     ("approve", Right::Review),
     ("request_changes", Right::Review),
+    ("diff", Right::Review),
     ("unblock", Right::Unblock),
     ("answer", Right::Answer),
     ("edit", Right::Operate),

@@ -43,6 +43,9 @@ pub(super) fn call(
     if tool.operation == ASK {
         return ask(&client, fields);
     }
+    if tool.operation == "diff" {
+        return diff(&client, &mut fields);
+    }
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let id = text("id").unwrap_or_default().to_owned();
     if operation.carries == Carries::File {
@@ -74,15 +77,7 @@ fn ask(client: &Client, fields: Map<String, Value>) -> Result<Value, ClientError
 
 /// A part of all that is known of a task.
 fn show(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, ClientError> {
-    let cursor = fields.remove("cursor");
-    let cursor = cursor.as_ref().and_then(Value::as_str).filter(|cursor| !cursor.trim().is_empty());
-    let no_such = || {
-        invalid(
-            "cursor: no such part".to_owned(),
-            "pass next_cursor of the previous reply, or omit cursor to start over",
-        )
-    };
-    let from = cursor.map(|text| Position::parse(text).ok_or_else(no_such)).transpose()?;
+    let from = take_cursor(fields)?;
     let id = fields.remove("id");
     let id = id.as_ref().and_then(Value::as_str).unwrap_or_default();
     let details: Value = client.get(&task_path(id, "")?, &*fields)?;
@@ -90,7 +85,30 @@ fn show(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, Clien
         Some(from) if !from.is_in(&["task", "worker_context"]) => Value::Null,
         Some(_) | None => client.get(&task_path(id, "context")?, &*fields)?,
     };
-    part(&replies::of_show(&details, &context), from.as_ref()).ok_or_else(no_such)
+    part(&replies::of_show(&details, &context), from.as_ref()).ok_or_else(no_such_part)
+}
+
+/// A part of what was changed.
+fn diff(client: &Client, fields: &mut Map<String, Value>) -> Result<Value, ClientError> {
+    let from = take_cursor(fields)?;
+    let id = fields.remove("id");
+    let id = id.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let reply: Value = client.get(&task_path(id, "diff")?, &*fields)?;
+    part(&replies::of_diff(&reply), from.as_ref()).ok_or_else(no_such_part)
+}
+
+/// Where the part begins that is asked for.
+fn take_cursor(fields: &mut Map<String, Value>) -> Result<Option<Position>, ClientError> {
+    let cursor = fields.remove("cursor");
+    let cursor = cursor.as_ref().and_then(Value::as_str).filter(|cursor| !cursor.trim().is_empty());
+    cursor.map(|text| Position::parse(text).ok_or_else(no_such_part)).transpose()
+}
+
+fn no_such_part() -> ClientError {
+    invalid(
+        "cursor: no such part".to_owned(),
+        "pass next_cursor of the previous reply, or omit cursor to start over",
+    )
 }
 
 fn invalid(message: String, hint: &str) -> ClientError {

@@ -46,6 +46,19 @@ const RUN: &[&str] = &[
     "ended_at",
 ];
 const ATTACHMENT: &[&str] = &["filename", "size_bytes", "sha256", "uploaded_by"];
+const CHANGES: &[&str] = &[
+    "base_branch",
+    "base_commit",
+    "branch",
+    "head",
+    "has_uncommitted",
+    "file_count",
+    "added",
+    "deleted",
+    "notes",
+];
+const CHANGED_FILE: &[&str] =
+    &["path", "old_path", "change", "added", "deleted", "is_binary", "is_submodule"];
 const LISTED: &[&str] = &["id", "title", "status", "assignee", "priority", "tenant"];
 
 /// A text of a task that takes more than this comes behind what a worker has to know, bytes.
@@ -79,6 +92,24 @@ pub fn of_show(details: &Value, context: &Value) -> Vec<Section> {
         Section::list("attachments", each(&list("attachments"), ATTACHMENT)),
         Section::list("runs", each(&list("runs"), RUN)),
         Section { skipped, ..Section::list("events", events) },
+    ]
+}
+
+/// The reply of `kanban_diff`: what is compared, then each file, then the diff of the one that was named.
+pub fn of_diff(reply: &Value) -> Vec<Section> {
+    let list = |name: &str| reply.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let files = list("files").iter().map(|file| only(file, CHANGED_FILE)).collect();
+    let mut changes = only(reply, CHANGES);
+    if let (Value::Object(changes), Some(left_out)) = (&mut changes, reply.get("left_out"))
+        && left_out.get("cut_bytes").and_then(Value::as_u64).is_some_and(|bytes| bytes > 0)
+            | left_out.get("file_count").and_then(Value::as_u64).is_some_and(|count| count > 0)
+    {
+        changes.insert("left_out".to_owned(), left_out.clone());
+    }
+    vec![
+        Section::single("changes", changes),
+        Section::list("files", files),
+        Section::single("diff", reply.get("patch").cloned().unwrap_or_default()),
     ]
 }
 

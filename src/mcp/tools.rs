@@ -109,6 +109,10 @@ const PART: Field = Field {
     ..field("cursor")
 };
 
+/// A changed file.
+const CHANGED_FILE: Field =
+    Field { about: Some("File or directory as it is listed."), ..field("file") };
+
 /// Name of a file to be sent.
 const FILENAME: Field = Field { about: Some("Default: its own name."), ..field("filename") };
 
@@ -148,6 +152,13 @@ pub const TOOLS: &[Tool] = &[
         about: "Send the work that you review back: the next attempt reads first what has to change.",
         operation: "request_changes",
         fields: &[OWN_TASK, required("what")],
+        audience: Audience::Reviews,
+    },
+    Tool {
+        name: "kanban_diff",
+        about: "See what was changed: files with their numbers of lines; with file, its diff. A long reply has next_cursor.",
+        operation: "diff",
+        fields: &[OWN_TASK, CHANGED_FILE, PART],
         audience: Audience::Reviews,
     },
     Tool {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::kernel::caller::Caller;
-use crate::kernel::context::WorkspaceFacts;
+use crate::kernel::context::{WorkspaceChanges, WorkspaceFacts};
+use crate::kernel::ids::RunId;
 use crate::kernel::queries::{ContextReply, GetContext, Snapshot};
 use crate::os::run_files::directory::read_prepared;
+use crate::os::workspaces::diff_report::{ChangedFile, DiffReport};
 use crate::os::workspaces::worktree_report::PreparedWorktree;
 use crate::service::{Requester, Service, ServiceError};
 
-/// Reads it. A worker may ask before the board has been told what was found about its workspace; then the run's own file says it.
+/// Reads it. What was found about the workspace of the open run stands in a file of that run: the board learns it later, and
+/// what was changed there never.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -18,17 +20,25 @@ pub async fn context(
     by: Requester,
     query: GetContext,
 ) -> Result<ContextReply, ServiceError> {
-    let own = match &by.caller {
-        Caller::Worker { run_id, .. } => Some((*run_id, service.paths.run_dir(*run_id))),
-        Caller::Operator { .. } | Caller::System { .. } => None,
-    };
+    let paths = service.paths.clone();
     let read = move |snapshot: &Snapshot<'_>| {
-        let workspace = own.and_then(|(run_id, dir)| {
-            let printed = read_prepared(&dir).ok().flatten()?;
-            let PreparedWorktree { branch, notes, .. } = PreparedWorktree::read(&printed)?;
-            Some(WorkspaceFacts { run_id, branch, notes })
-        });
-        query.read_knowing(snapshot, workspace)
+        let of_run = |run_id: RunId| {
+            let printed = read_prepared(&paths.run_dir(run_id)).ok().flatten()?;
+            let PreparedWorktree { branch, notes, changes, .. } = PreparedWorktree::read(&printed)?;
+            Some(WorkspaceFacts { run_id, branch, notes, changes: changes.map(shown) })
+        };
+        query.read_knowing(snapshot, &of_run)
     };
     Ok(service.readers.read(by.caller, read).await?)
+}
+
+fn shown(report: DiffReport) -> WorkspaceChanges {
+    WorkspaceChanges {
+        base: report.base(),
+        files: report.files.iter().map(ChangedFile::line).collect(),
+        file_count: report.file_count,
+        added: report.added,
+        deleted: report.deleted,
+        notes: report.notes,
+    }
 }

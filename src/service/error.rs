@@ -40,6 +40,28 @@ pub enum ServiceError {
         /// The run that was asked for.
         run: Option<RunId>,
     },
+    /// There is no diff.
+    #[error("cannot show what {task} changed: {why}")]
+    NoDiff {
+        /// The task.
+        task: TaskId,
+        /// Reason.
+        why: String,
+    },
+    /// Git did not compare in time.
+    #[error("comparing the worktree of {task} took more than {seconds} seconds")]
+    DiffTimeout {
+        /// The task.
+        task: TaskId,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The name of a file in a request.
+    #[error("file: the name {problem}")]
+    BadFileName {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The bytes of an attached file are gone.
     #[error("the contents of {filename} are missing from this home")]
     AttachmentLost {
@@ -81,7 +103,11 @@ impl ServiceError {
             Self::ConfigurationRefused { .. } => ErrorCode::InvalidValue,
             Self::BackupRefused(_) => ErrorCode::BadBackup,
             Self::OpenRuns { .. } => ErrorCode::OpenRuns,
-            Self::NoLog { .. } | Self::AttachmentLost { .. } => ErrorCode::NotFound,
+            Self::NoLog { .. } | Self::NoDiff { .. } | Self::AttachmentLost { .. } => {
+                ErrorCode::NotFound
+            }
+            Self::DiffTimeout { .. } => ErrorCode::Timeout,
+            Self::BadFileName { .. } => ErrorCode::InvalidValue,
             Self::BadCursor { .. } => ErrorCode::BadRequest,
             Self::NotInTime { .. } => ErrorCode::Timeout,
             Self::NoThread { .. } => ErrorCode::Unavailable,
@@ -104,7 +130,12 @@ impl ServiceError {
             Self::AttachmentLost { .. } => Some(Hint::words(
                 "backups do not include attachments; restore the directory `attachments` of the home",
             )),
-            Self::BadCursor { .. } | Self::NotInTime { .. } | Self::NoThread { .. } => None,
+            Self::NoDiff { .. }
+            | Self::DiffTimeout { .. }
+            | Self::BadFileName { .. }
+            | Self::BadCursor { .. }
+            | Self::NotInTime { .. }
+            | Self::NoThread { .. } => None,
         }
     }
 
@@ -130,6 +161,9 @@ impl ServiceError {
             | Self::BackupRefused(_)
             | Self::OpenRuns { .. }
             | Self::NoLog { .. }
+            | Self::NoDiff { .. }
+            | Self::DiffTimeout { .. }
+            | Self::BadFileName { .. }
             | Self::AttachmentLost { .. }
             | Self::BadCursor { .. }
             | Self::NotInTime { .. }

@@ -17,6 +17,7 @@ pub mod backup;
 pub mod claim;
 pub mod context;
 pub mod daemon;
+pub mod diff;
 pub mod dispatch;
 pub mod doctor;
 pub mod error;

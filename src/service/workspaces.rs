@@ -13,11 +13,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
+use crate::actors::workspace_commands::Bounds;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::{Due, workspace_due};
 use crate::kernel::store;
+use crate::os::processes::command_as::CommandError;
 use crate::os::processes::user::{Account, user_name};
 use crate::os::workspaces::marked::{FileIdentity, Judgement, MarkKind, Removal, Workspaces};
 use crate::os::workspaces::worktree_report::{Part, Swept as SweptWorktree};
@@ -221,8 +223,11 @@ impl Commands {
         }
         if owner.is_none() && self.service.supervision.holder.is_some() {
             let is_empty = std::fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
-            let why = "it belongs to the daemon's user, and this daemon starts nothing as that user; remove it by hand";
-            return if is_empty { Ok(SweptWorktree::Removed) } else { Err(why.to_owned()) };
+            return if is_empty {
+                Ok(SweptWorktree::Removed)
+            } else {
+                Err(format!("{NOT_AS_ITSELF}; remove it by hand"))
+            };
         }
         let path = path.to_string_lossy().into_owned();
         let message = self.run(owner, &["sweep", "--path", &path, "--name", name], dry_run)?;
@@ -232,16 +237,35 @@ impl Commands {
 
     /// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
     fn run(&self, owner: Option<u32>, words: &[&str], dry_run: bool) -> Result<String, String> {
-        let user = owner.map(account).transpose()?;
         let mut words = words.to_vec();
         words.extend(dry_run.then_some("--dry-run"));
-        let message =
-            self.service.workspace_commands.run(user.as_ref(), &words, WORKSPACE_PATIENCE);
-        message.map_err(|error| match &user {
-            Some(user) => format!("it belongs to user `{}`: {error}", user.name),
-            None => error.to_string(),
-        })
+        let bounds = Bounds::within(WORKSPACE_PATIENCE);
+        match run_as_owner(&self.service, owner, &words, bounds)? {
+            Ok(printed) => Ok(String::from_utf8_lossy(&printed).trim().to_owned()),
+            Err(error) => Err(match owner.and_then(user_name) {
+                Some(name) => format!("it belongs to user `{name}`: {error}"),
+                None => error.to_string(),
+            }),
+        }
     }
+}
+
+/// Why nothing is done as the daemon's own user.
+pub(super) const NOT_AS_ITSELF: &str =
+    "it belongs to the daemon's user, and this daemon starts nothing as that user";
+
+/// What `kanban workspace WORDS…` prints as the user `owner`, as the daemon's own when there is none.
+///
+/// # Errors
+/// There is no such user; inside, what the command says.
+pub(super) fn run_as_owner(
+    service: &Service,
+    owner: Option<u32>,
+    words: &[&str],
+    bounds: Bounds,
+) -> Result<Result<Vec<u8>, CommandError>, String> {
+    let user = owner.map(account).transpose()?;
+    Ok(service.workspace_commands.run_within(user.as_ref(), words, bounds))
 }
 
 fn account(owner: u32) -> Result<Account, String> {

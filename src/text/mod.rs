@@ -13,6 +13,7 @@
 //! Which characters end a line and which are invisible is decided in [`signs`]. The functions are pure: text in, text out.
 
 pub mod context;
+pub mod file_names;
 pub mod json;
 pub mod log_line;
 pub mod nearest;

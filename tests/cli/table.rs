@@ -386,6 +386,17 @@ const VERBS: &[Verb] = &[
             (&["{a}"], 1, "no log for"),
         ],
     ),
+    verb(
+        "diff",
+        &["{a}"],
+        &[
+            (&[], 2, "ID"),
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}", "--run", "x"], 2, "--run"),
+            (&["{a}", "--run", "9"], 1, "it has no run 9"),
+            (&["{a}"], 1, "cannot show what"),
+        ],
+    ),
     verb("why", &["{a}"], &[(&["t_dead"], 1, "no such task"), (&[], 2, "ID")]),
     verb(
         "inbox",

@@ -1,4 +1,4 @@
-//! Processes that git starts while `gc` inspects a worktree are refused at both sockets: a program in place of git calls the board.
+//! Processes that git starts while `gc` or `diff` looks at a worktree are refused at both sockets: a program in place of git calls the board.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,8 +96,13 @@ impl Field {
 
     /// Starts `gc` in the background, and waits for the first call.
     fn collect(&self) -> std::process::Child {
+        self.ask(&["gc", "--dry-run"])
+    }
+
+    /// The same for another command that has git run.
+    fn ask(&self, arguments: &[&str]) -> std::process::Child {
         let child = Command::new(env!("CARGO_BIN_EXE_kanban"))
-            .args(["gc", "--dry-run"])
+            .args(arguments)
             .env_clear()
             .env("KANBAN_SOCKET", self.daemon.socket())
             .stdout(std::process::Stdio::null())
@@ -146,6 +151,26 @@ fn what_git_starts_during_gc_is_refused_at_both_sockets_however_it_hides() {
             let gc = field.collect();
             field.all_were_refused(&format!("{mode}: {what}"));
             field.end(gc);
+        }
+    }
+}
+
+#[test]
+fn what_git_starts_during_a_diff_is_refused_too_and_nothing_of_it_outlives_the_next_daemon() {
+    for mode in MODES {
+        let script = "trap '' TERM; sh -c \"$CALL\"";
+        let Some(mut field) = Field::new(mode, script) else { return };
+        field.begin();
+        let mut diff = field.ask(&["diff", &field.task]);
+        field.all_were_refused(&format!("{mode}: diff"));
+        field.daemon.kill_9();
+        diff.wait().unwrap();
+        field.daemon.spawn();
+        field.daemon.wait_until_up();
+        until("the end of what was left", || field.command_dir().is_none().then_some(()));
+        let callers = std::fs::read_to_string(field.file("callers")).unwrap();
+        for pid in callers.lines() {
+            assert!(!is_alive(pid.parse().unwrap()), "{mode}: {pid} is left");
         }
     }
 }

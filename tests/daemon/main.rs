@@ -18,6 +18,7 @@ mod callers;
 mod containment;
 mod crash_points;
 mod descriptors;
+mod diffs;
 mod doors;
 mod env_files;
 mod failing_workers;

@@ -9,7 +9,7 @@ use support::skip;
 use crate::harness::{Daemon, config, processes_of, until};
 
 /// Says why a test does nothing where there is no git.
-fn has_git() -> bool {
+pub fn has_git() -> bool {
     let found = Command::new("git").arg("--version").output().is_ok();
     if !found {
         skip("git is not installed (`make setup` installs it)");
@@ -17,7 +17,7 @@ fn has_git() -> bool {
     found
 }
 
-fn git(path: &Path, arguments: &[&str]) -> String {
+pub fn git(path: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-C"])
         .arg(path)
@@ -29,7 +29,7 @@ fn git(path: &Path, arguments: &[&str]) -> String {
 }
 
 /// A repository with one commit, beside the daemon's home.
-fn repository(daemon: &Daemon) -> PathBuf {
+pub fn repository(daemon: &Daemon) -> PathBuf {
     let path = daemon.scratch().join("repository");
     std::fs::create_dir(&path).unwrap();
     git(&path, &["init", "--quiet", "--initial-branch=main"]);

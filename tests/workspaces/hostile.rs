@@ -192,6 +192,13 @@ fn nothing_that_a_repository_names_is_executed_and_nothing_outside_is_written() 
     std::fs::write(git_dir.join("worktrees/t_1/ORIG_HEAD"), "0123456789".repeat(4)).unwrap();
     assert!(matches!(made.sweep(true), Swept::Kept { .. }));
     hostile.nothing_ran("a dry run");
+    // Neither by its configuration nor by its attributes may it hide what was changed.
+    made.write(".gitattributes", "* -diff\nfile binary\nnew diff=evil\n");
+    let compared = crate::diffs::of(made);
+    hostile.nothing_ran("a diff was made");
+    let patch = String::from_utf8_lossy(&compared.patch).into_owned();
+    assert!(patch.contains("+precious") && patch.contains("+new"), "{patch}");
+    std::fs::remove_file(made.path.join(".gitattributes")).unwrap();
     let Swept::Kept { saved_as: Some(saved), .. } = made.sweep(false) else {
         panic!("{:?}", made.sweep(false))
     };

@@ -73,7 +73,7 @@ pub fn prepare(
     let supervision = &settings.supervision;
     let log_path = paths.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
-    let setup = setup(&workspace, paths, &settings, (&order.profile, resolution.profile.as_ref()));
+    let setup = setup(&workspace, paths, &settings, (order, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
     let verdict_mode = match resolution.launcher.verdict {
         Verdict::Report => VerdictMode::Report,

@@ -49,7 +49,7 @@ impl Worker {
 
     /// Until the board has it, the run's file says the same.
     fn submit_prepared(&self, worktree: PreparedWorktree, context: &mut Context<Self>) {
-        let PreparedWorktree { branch, is_reused, notes } = worktree.clone();
+        let PreparedWorktree { branch, is_reused, notes, changes: _ } = worktree.clone();
         let verb = RecordPrepared { run_id: self.run_id, branch, is_reused, notes };
         let database = self.deps.database.clone();
         let submit = async move { database.submit(Submit::by_system("worker", verb)).await };

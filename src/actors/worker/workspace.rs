@@ -7,6 +7,7 @@ use crate::actors::paths::Paths;
 use crate::config::Settings;
 use crate::config::settings::Profile;
 use crate::kernel::location::branch_of;
+use crate::kernel::run::RunRole;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::RunOrder;
@@ -123,12 +124,18 @@ fn worktree(
     Ok(Workspace { path, own, leased: None, is_cwd })
 }
 
+/// Whether the worker reads what was changed before it: in a review, and after one.
+fn reads_changes(order: &RunOrder) -> bool {
+    let task = &order.task;
+    order.role == RunRole::Review || (task.reviewer.is_some() && task.review_round > 1)
+}
+
 /// Has git make a worktree, by the command line's own program, for the sake of the worker's rights; then the operator's command.
 pub(super) fn setup(
     workspace: &Workspace,
     paths: &Paths,
     settings: &Settings,
-    (name, profile): (&str, Option<&Profile>),
+    (order, profile): (&RunOrder, Option<&Profile>),
 ) -> Option<SetupSpec> {
     let OwnWorkspace::Worktree { repository, branch } = &workspace.own else { return None };
     let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -142,13 +149,18 @@ pub(super) fn setup(
         text(&workspace.path),
         "--branch".to_owned(),
         branch.clone(),
+        "--run".to_owned(),
+        order.run_id.to_string(),
     ];
+    if reads_changes(order) {
+        argv.push("--changes".to_owned());
+    }
     let of_profile = profile.and_then(|profile| profile.worktree_submodules);
     if of_profile.unwrap_or(settings.worktree.submodules) {
         argv.push("--submodules".to_owned());
     }
     let command = match profile.and_then(|profile| profile.worktree_setup.as_ref()) {
-        Some(argv) => (format!("profiles.{name}.worktree_setup"), argv),
+        Some(argv) => (format!("profiles.{}.worktree_setup", order.profile), argv),
         None => ("worktree.setup".to_owned(), &settings.worktree.setup),
     };
     let commands = Some(command).filter(|(_, argv)| !argv.is_empty()).map(|(setting, argv)| {

@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
 }
 
 /// Whether the bytes are written unchanged.
-fn is_as_written(session: &Session, is_raw: bool) -> bool {
+pub(super) fn is_as_written(session: &Session, is_raw: bool) -> bool {
     session.surface != Surface::Chat && (is_raw || session.output.columns().is_none())
 }
 

@@ -20,6 +20,7 @@ pub mod completions;
 pub mod context;
 pub mod create;
 pub mod daemon;
+pub mod diff;
 pub mod dispatch;
 pub mod doctor;
 pub mod drain;
@@ -129,6 +130,7 @@ pub enum Command {
     Context(context::Arguments),
     Runs(runs::Arguments),
     Log(log::Arguments),
+    Diff(diff::Arguments),
     Why(why::Arguments),
     Inbox(inbox::Arguments),
     Status(status::Arguments),
@@ -215,6 +217,7 @@ impl Command {
             Self::Context(arguments) => context::run(&arguments, session),
             Self::Runs(arguments) => runs::run(&arguments, session),
             Self::Log(arguments) => log::run(&arguments, session),
+            Self::Diff(arguments) => diff::run(&arguments, session),
             Self::Why(arguments) => why::run(&arguments, session),
             Self::Inbox(arguments) => inbox::run(&arguments, session),
             Self::Status(arguments) => status::run(&arguments, session),
@@ -322,6 +325,7 @@ impl Command {
             | Self::Context(_)
             | Self::Runs(_)
             | Self::Log(_)
+            | Self::Diff(_)
             | Self::Why(_)
             | Self::Status(_)
             | Self::Stats(_)

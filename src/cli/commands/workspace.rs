@@ -17,14 +17,21 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::os::host::agent;
 use crate::os::run_files::directory::SetupFailure;
-use crate::os::workspaces::git::Git;
+use crate::os::workspaces::diff_report::NoDiff;
+use crate::os::workspaces::git::{Git, GitError};
 use crate::os::workspaces::location;
 use crate::os::workspaces::marked::{FileIdentity, empty_as_owner};
-use crate::os::workspaces::worktree::prepare::{Wanted, prepare};
+use crate::os::workspaces::worktree::diff::{Asked, DiffError, diff};
+use crate::os::workspaces::worktree::prepare::Wanted;
+use crate::os::workspaces::worktree::start::start;
 use crate::os::workspaces::worktree::sweep::sweep;
+use crate::text::file_names::unquoted;
 
 /// The caller sets the limit that counts.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Time limit of the report about earlier runs: a worker starts without it.
+const CHANGES_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Prepare the workspace of a run (internal).
 #[derive(Debug, clap::Args)]
@@ -50,6 +57,33 @@ enum Act {
         /// Check out submodules
         #[arg(long)]
         submodules: bool,
+        /// Run that begins
+        #[arg(long)]
+        run: Option<i64>,
+        /// Report what earlier runs have changed
+        #[arg(long)]
+        changes: bool,
+    },
+    /// Compare a worktree with its merge base
+    Diff {
+        /// Path of the worktree
+        #[arg(long)]
+        path: PathBuf,
+        /// Runs that followed the one in question
+        #[arg(long)]
+        follower: Vec<i64>,
+        /// One of them must have begun in the worktree
+        #[arg(long)]
+        must_have_begun: bool,
+        /// Only this file, quoted as git does
+        #[arg(long)]
+        file: Vec<String>,
+        /// Print the patch behind the report
+        #[arg(long)]
+        patch: bool,
+        /// Time limit
+        #[arg(long)]
+        seconds: u64,
     },
     /// Resolve a path and report its type
     Look {
@@ -107,10 +141,11 @@ enum Act {
 /// What was not done, and why.
 pub fn run(arguments: &Arguments) -> Ended {
     match &arguments.act {
-        Act::Prepare { repository, path, branch, submodules } => {
+        Act::Prepare { repository, path, branch, submodules, run, changes } => {
             let with_submodules = *submodules;
             let wanted = Wanted { repository, path, branch, with_submodules };
-            match prepare(&Git::within(PATIENCE), &wanted) {
+            let limited = changes.then_some(CHANGES_PATIENCE);
+            match start(&Git::within(PATIENCE), &wanted, *run, limited) {
                 Ok(prepared) => tell(&prepared)?,
                 Err(error) => {
                     let errno = error.errno().unwrap_or_default();
@@ -118,6 +153,17 @@ pub fn run(arguments: &Arguments) -> Ended {
                     return Ok(CliExit::Refused);
                 }
             }
+        }
+        Act::Diff { path, follower, must_have_begun, file, patch, seconds } => {
+            let files: Vec<Vec<u8>> = file.iter().map(|name| unquoted(name)).collect();
+            let asked = Asked {
+                path,
+                followers: follower,
+                must_have_begun: *must_have_begun,
+                files: &files,
+                with_patch: *patch,
+            };
+            return show(&Git::within(Duration::from_secs(*seconds)), &asked);
         }
         Act::Look { path } => tell(&location::Outcome::of(location::look_at(path)))?,
         Act::Agent { program, search_path, profile } => {
@@ -133,6 +179,27 @@ pub fn run(arguments: &Arguments) -> Ended {
         }
     }
     Ok(CliExit::Ok)
+}
+
+/// Prints what has changed: the report in one line, and the patch behind it.
+fn show(git: &Git, asked: &Asked<'_>) -> Ended {
+    match diff(git, asked) {
+        Ok(found) => {
+            tell(&found.report)?;
+            std::io::stdout()
+                .write_all(&found.patch)
+                .map_err(|error| refused(error.to_string()))?;
+            Ok(CliExit::Ok)
+        }
+        Err(error) => {
+            tell(&NoDiff {
+                message: error.to_string(),
+                is_not_changed: matches!(error, DiffError::NotChanged { .. }),
+                is_timeout: matches!(error, DiffError::Git(GitError::Timeout)),
+            })?;
+            Ok(CliExit::Refused)
+        }
+    }
 }
 
 fn refused(message: String) -> Failure {

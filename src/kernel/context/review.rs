@@ -71,6 +71,7 @@ pub(super) fn section(out: &mut Page, material: &Material, time: &LocalTime) {
         out.line("");
     }
     if !task.review_open {
+        changes(out, material);
         return;
     }
     out.line(&format!("## Review, round {}", task.review_round));
@@ -102,6 +103,7 @@ pub(super) fn section(out: &mut Page, material: &Material, time: &LocalTime) {
         ));
         out.line("");
     }
+    changes(out, material);
     if !review.others.is_empty() {
         out.line("Others have used the directory since; what they changed is not part of it:");
         out.line("");
@@ -110,6 +112,36 @@ pub(super) fn section(out: &mut Page, material: &Material, time: &LocalTime) {
             let when = time.minutes(run.started_at);
             out.line(&format!("- run {} of {} ({by}, {when})", run.id, run.task_id));
         }
+        out.line("");
+    }
+}
+
+/// What was changed in the worktree before this run began.
+fn changes(out: &mut Page, material: &Material) {
+    let Some(changes) = material.workspace.as_ref().and_then(|facts| facts.changes.as_ref()) else {
+        return;
+    };
+    let count = changes.file_count;
+    // Only a review may ask for the diff; a worker has git.
+    let how = match material.task.review_open {
+        true => format!(" `kanban diff {}` shows them.", material.task.id),
+        false => String::new(),
+    };
+    let (base, added, deleted) = (line(&changes.base), changes.added, changes.deleted);
+    out.line(&format!("Changed against {base}: {count} file(s), +{added} -{deleted} lines.{how}"));
+    out.line("");
+    for note in &changes.notes {
+        out.line(&format!("- Note: {}", line(note)));
+    }
+    for file in &changes.files {
+        out.line(&format!("- {}", line(file)));
+    }
+    let listed = u64::try_from(changes.files.len()).unwrap_or(u64::MAX);
+    let more = count.saturating_sub(listed);
+    if more > 0 {
+        out.line(&format!("- and {more} more"));
+    }
+    if count > 0 || !changes.notes.is_empty() {
         out.line("");
     }
 }

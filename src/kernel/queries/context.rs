@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::context;
 use crate::kernel::error::VerbError;
-use crate::kernel::ids::BoardName;
+use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::query::Query;
 use crate::kernel::snapshot::Snapshot;
 
@@ -37,22 +37,22 @@ impl Query for GetContext {
     const NAME: &'static str = "context";
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<ContextReply, VerbError> {
-        self.read_knowing(snapshot, None)
+        self.read_knowing(snapshot, &|_run| None)
     }
 }
 
 impl GetContext {
-    /// The same, with what the caller's own run knows about its workspace: the board may not have it yet.
+    /// The same, with what the files of the open run say about its workspace: the board may not have it yet, and has not all of it.
     ///
     /// # Errors
     /// As [`Query::read`].
     pub fn read_knowing(
         &self,
         snapshot: &Snapshot<'_>,
-        workspace: Option<context::WorkspaceFacts>,
+        of_run: &dyn Fn(RunId) -> Option<context::WorkspaceFacts>,
     ) -> Result<ContextReply, VerbError> {
         let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
-        let material = context::Material::read(snapshot.connection, task, workspace)?;
+        let material = context::Material::read(snapshot.connection, task, of_run)?;
         Ok(ContextReply {
             id: material.task.id.to_string(),
             board: material.task.board.clone(),

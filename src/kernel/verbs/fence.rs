@@ -26,7 +26,10 @@ pub(super) fn refuse_ended_run(tx: &Tx<'_>) -> Result<(), VerbError> {
 }
 
 /// The same, where nothing is written yet.
-pub(super) fn refuse_ended(connection: &Connection, caller: &Caller) -> Result<(), VerbError> {
+pub(in crate::kernel) fn refuse_ended(
+    connection: &Connection,
+    caller: &Caller,
+) -> Result<(), VerbError> {
     match run_of(connection, caller)? {
         Some(run) if run.ended_at.is_some() => Err(run_over(&run).into()),
         Some(_) | None => Ok(()),

@@ -28,7 +28,7 @@ mod edit;
 mod end_stalled_run;
 mod ending;
 mod expired_claims;
-mod fence;
+pub(in crate::kernel) mod fence;
 mod gc;
 mod give_reviews_to_people;
 mod heartbeat;

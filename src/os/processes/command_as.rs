@@ -30,9 +30,6 @@ use crate::os::run_files::registry::RunRegistry;
 use crate::os::run_files::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::signs::Footing;
 
-/// Most output that is read, bytes.
-const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
-
 /// Time between TERM and KILL when its time is up.
 const GRACE_MS: u64 = 1_000;
 
@@ -68,6 +65,22 @@ pub enum CommandError {
     Failed(String),
 }
 
+/// What a command may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Its time.
+    pub patience: Duration,
+    /// Bytes of its output that are read. The rest is lost.
+    pub output_bytes_max: u64,
+}
+
+impl Bounds {
+    /// So much time, and the output of a report.
+    pub fn within(patience: Duration) -> Self {
+        Self { patience, output_bytes_max: 256 * 1024 }
+    }
+}
+
 /// How commands are run.
 pub struct CommandAs<'a> {
     /// Starts the shim.
@@ -97,11 +110,12 @@ impl CommandAs<'_> {
         user: Option<&Account>,
         argv: Vec<String>,
         env: BTreeMap<String, String>,
-        patience: Duration,
-    ) -> Result<String, CommandError> {
+        bounds: Bounds,
+    ) -> Result<Vec<u8>, CommandError> {
+        let patience = bounds.patience;
         let word = random_hex(16)?;
         let dir = RunDir::new(self.runs_dir.join(format!("{COMMAND_PREFIX}{word}")));
-        let spec = self.spec(user, argv, env, &dir, word, patience);
+        let spec = self.spec(user, argv, env, &dir, word, bounds);
         let request = SpawnRequest {
             run_dir: dir.clone(),
             spec,
@@ -145,7 +159,7 @@ impl CommandAs<'_> {
         env: BTreeMap<String, String>,
         dir: &RunDir,
         nonce: String,
-        patience: Duration,
+        bounds: Bounds,
     ) -> RunSpec {
         RunSpec {
             version: RUN_FILE_VERSION,
@@ -164,13 +178,13 @@ impl CommandAs<'_> {
             setup: None,
             log: LogSpec {
                 path: log_of(dir),
-                head_bytes: OUTPUT_BYTES_MAX,
+                head_bytes: bounds.output_bytes_max,
                 tail_bytes: 0,
                 pace_bytes_per_second: 0,
                 redact: Vec::new(),
             },
             limits: LimitSpec {
-                max_runtime_ms: u64::try_from(patience.as_millis()).ok(),
+                max_runtime_ms: u64::try_from(bounds.patience.as_millis()).ok(),
                 grace_ms: GRACE_MS,
                 umask: None,
                 rlimits: BTreeMap::new(),
@@ -187,7 +201,7 @@ impl CommandAs<'_> {
         shim: SpawnedShim,
         dir: &RunDir,
         patience: Duration,
-    ) -> Result<String, CommandError> {
+    ) -> Result<Vec<u8>, CommandError> {
         if !shim.pidfd.wait_exit(patience + MARGIN)? {
             // As long as it lives its processes are known by it.
             let left = Left { dir: dir.clone(), registry: Arc::clone(self.registry) };
@@ -225,17 +239,17 @@ fn log_of(dir: &RunDir) -> PathBuf {
 }
 
 /// What a command that has ended has printed.
-fn read_end(dir: &RunDir) -> Result<String, CommandError> {
+fn read_end(dir: &RunDir) -> Result<Vec<u8>, CommandError> {
     let record = read_exit(dir)?.ok_or(CommandError::Lost)?;
     let text = read_log(&log_of(dir), None).ok().flatten().map(|text| text.bytes);
-    let text = String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned();
+    let text = text.unwrap_or_default();
     match (record.start_failure, record.code) {
         (Some(failure), _) => Err(CommandError::Start(failure)),
         (None, Some(0)) => Ok(text),
         (None, _) if record.timed_out => {
             Err(CommandError::Timeout(Duration::from_millis(record.elapsed_ms)))
         }
-        (None, _) => Err(CommandError::Failed(text)),
+        (None, _) => Err(CommandError::Failed(String::from_utf8_lossy(&text).trim().to_owned())),
     }
 }
 

@@ -16,11 +16,11 @@ pub mod repository;
 pub mod status;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -29,7 +29,16 @@ use nix::unistd::Pid;
 use thiserror::Error;
 
 /// Most that is read of what git prints, bytes. More is an error: half an answer is none.
-const OUTPUT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Most that is read of what git complains of, bytes.
+const COMPLAINT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Most of a piece of output, bytes.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Pieces that may wait to be taken.
+const PIECES: usize = 8;
 
 /// The oldest git that has every switch used here: `worktree list -z`.
 pub const VERSION_MIN: (u32, u32) = (2, 36);
@@ -184,6 +193,12 @@ impl Call {
         self
     }
 
+    /// A setting that counts for this command: `core.quotePath=false`.
+    pub fn setting(mut self, setting: &str) -> Self {
+        self.switches.extend(["-c".into(), setting.into()]);
+        self
+    }
+
     /// A variable of its environment.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
@@ -262,8 +277,15 @@ impl Git {
     /// # Errors
     /// [`GitError`], also for every exit code but 0.
     pub fn run(&self, call: &Call) -> Result<Vec<u8>, GitError> {
-        let child = call.command().spawn().map_err(GitError::Start)?;
-        self.wait(child, &call.input)
+        let mut output = Vec::new();
+        self.pour(call, &mut |piece| {
+            output.extend_from_slice(piece);
+            output.len() <= OUTPUT_BYTES_MAX
+        })?;
+        if output.len() > OUTPUT_BYTES_MAX {
+            return Err(GitError::Odd(format!("more than {OUTPUT_BYTES_MAX} bytes")));
+        }
+        Ok(output)
     }
 
     /// The one line that it prints.
@@ -307,52 +329,86 @@ impl Git {
         }
     }
 
-    fn wait(&self, mut child: Child, input: &[u8]) -> Result<Vec<u8>, GitError> {
+    /// Gives what the command prints to `sink`, piece by piece. When that wants no more (false), the command is ended.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub fn pour(&self, call: &Call, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), GitError> {
+        let mut child = call.command().spawn().map_err(GitError::Start)?;
         if let Some(mut pipe) = child.stdin.take() {
-            let input = input.to_owned();
+            let input = call.input.clone();
             // One that reads no further says why by its exit code.
             std::thread::spawn(move || drop(pipe.write_all(&input)));
         }
-        let (sender, texts) = channel();
-        for (is_output, pipe) in [
-            (true, child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>)),
-            (false, child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>)),
-        ] {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                let mut text = Vec::new();
-                let read = pipe
-                    .map_or(Ok(0), |pipe| pipe.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut text));
-                drop(sender.send((is_output, read.map(|_length| text))));
-            });
-        }
-        let (mut output, mut complaint) = (Vec::new(), Vec::new());
-        for _ in 0..2 {
+        let pieces = pieces_of(&mut child);
+        let mut complaint = Vec::new();
+        loop {
             let left = self.until.saturating_duration_since(Instant::now());
-            match texts.recv_timeout(left) {
-                Ok((true, Ok(text))) => output = text,
-                Ok((false, Ok(text))) => complaint = text,
-                Ok((_, Err(error))) => {
+            match pieces.recv_timeout(left) {
+                Ok(Ok(Piece::Output(piece))) => {
+                    if !sink(&piece) {
+                        end(&mut child);
+                        return Ok(());
+                    }
+                }
+                Ok(Ok(Piece::Complaint(text))) => complaint = text,
+                Ok(Err(error)) => {
                     end(&mut child);
                     return Err(GitError::Odd(error.to_string()));
                 }
-                Err(_) => {
+                // Both pipes are closed.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
                     end(&mut child);
                     return Err(GitError::Timeout);
                 }
             }
         }
         let status = child.wait().map_err(GitError::Start)?;
-        if u64::try_from(output.len()).is_ok_and(|length| length > OUTPUT_BYTES_MAX) {
-            return Err(GitError::Odd(format!("more than {OUTPUT_BYTES_MAX} bytes")));
-        }
         if status.success() {
-            return Ok(output);
+            return Ok(());
         }
         let message = last_lines(&complaint)
             .unwrap_or_else(|| format!("git ended with {status} and printed nothing"));
         Err(GitError::Refused { code: status.code(), message })
     }
+}
+
+/// What one of git's pipes has brought.
+enum Piece {
+    Output(Vec<u8>),
+    /// All that it complained of.
+    Complaint(Vec<u8>),
+}
+
+/// Reads both pipes of git, each on a thread of its own, until they are closed or nobody listens.
+fn pieces_of(child: &mut Child) -> Receiver<std::io::Result<Piece>> {
+    let (sender, pieces) = sync_channel(PIECES);
+    if let Some(mut pipe) = child.stdout.take() {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut room = vec![0; PIECE_BYTES];
+            loop {
+                let piece = match pipe.read(&mut room) {
+                    Ok(0) => return,
+                    Ok(length) => Ok(Piece::Output(room.iter().take(length).copied().collect())),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                if sender.send(piece).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    if let Some(pipe) = child.stderr.take() {
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let read = pipe.take(COMPLAINT_BYTES_MAX).read_to_end(&mut text);
+            drop(sender.send(read.map(|_length| Piece::Complaint(text))));
+        });
+    }
+    pieces
 }
 
 /// It is our child and has not been waited for, so its group is still its own.
@@ -365,7 +421,8 @@ fn end(child: &mut Child) {
 
 fn last_lines(complaint: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(complaint);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_said = |line: &str| !line.is_empty() && !line.starts_with("hint:");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| is_said(line)).collect();
     let words = lines.get(lines.len().saturating_sub(3)..)?.join("; ");
     let words = words.strip_prefix("fatal: ").unwrap_or(&words);
     (!words.is_empty()).then(|| words.chars().take(400).collect())

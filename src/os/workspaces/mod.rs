@@ -1,6 +1,7 @@
 //! Directories that workers work in: those kanband made and marked, git worktrees, and where a path leads.
 
 mod beneath;
+pub mod diff_report;
 pub mod git;
 pub mod location;
 pub mod marked;

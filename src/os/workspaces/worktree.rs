@@ -16,15 +16,19 @@
 //! | `nested` | … of repositories in it |
 //! | [`salvage`] | what of that is saved, and where |
 //! | [`sweep`] | whether it is removed |
+//! | [`diff`] | what has changed in it, for people and reviewers |
+//! | [`start`] | what is written down when a run begins in it |
 
 mod branch;
 mod commits;
 mod content;
+pub mod diff;
 pub mod examine;
 mod nested;
 pub mod prepare;
 mod registered;
 pub mod salvage;
+pub mod start;
 mod state;
 mod submodules;
 pub mod sweep;

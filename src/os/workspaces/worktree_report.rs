@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::os::workspaces::diff_report::DiffReport;
+
 /// Longest note that is taken, characters.
 const NOTE_CHARS_MAX: usize = 1_000;
 
@@ -10,6 +12,12 @@ const NOTES_MAX: usize = 10;
 
 /// Longest name of a branch that is taken, characters.
 const BRANCH_CHARS_MAX: usize = 250;
+
+/// Changed files that are listed.
+pub const CHANGES_MAX: usize = 40;
+
+/// Bytes that their names may take together.
+pub const CHANGES_BYTES_MAX: usize = 4 * 1024;
 
 /// A worktree that was made or found before a worker starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +29,9 @@ pub struct PreparedWorktree {
     pub is_reused: bool,
     /// What its worker has to know, one line each.
     pub notes: Vec<String>,
+    /// What earlier runs have changed in it, where its worker reads that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<DiffReport>,
 }
 
 impl PreparedWorktree {
@@ -37,6 +48,14 @@ impl PreparedWorktree {
             branch: read.branch.filter(is_name),
             is_reused: read.is_reused,
             notes: read.notes.into_iter().take(NOTES_MAX).map(cut).collect(),
+            changes: read.changes.map(|changes| {
+                let changes = changes.shortened(CHANGES_MAX, CHANGES_BYTES_MAX);
+                DiffReport {
+                    base_branch: changes.base_branch.filter(is_name),
+                    notes: changes.notes.into_iter().take(NOTES_MAX).map(cut).collect(),
+                    ..changes
+                }
+            }),
         })
     }
 }
@@ -78,6 +97,19 @@ pub struct Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::workspaces::diff_report::{ChangeKind, ChangedFile};
+
+    fn long_name() -> ChangedFile {
+        ChangedFile {
+            path: "p".repeat(512),
+            old_path: None,
+            change: ChangeKind::Added,
+            added: None,
+            deleted: None,
+            is_binary: true,
+            is_submodule: false,
+        }
+    }
 
     #[test]
     fn what_a_process_of_the_workers_user_prints_is_cut_to_size() {
@@ -85,8 +117,17 @@ mod tests {
             branch: Some("b".repeat(BRANCH_CHARS_MAX + 1)),
             is_reused: true,
             notes: vec!["n".repeat(NOTE_CHARS_MAX * 2); NOTES_MAX * 2],
+            changes: Some(DiffReport {
+                base_branch: Some("-x".to_owned()),
+                files: vec![long_name(); CHANGES_MAX * 2],
+                notes: vec!["n".repeat(NOTE_CHARS_MAX * 2); NOTES_MAX * 2],
+                ..DiffReport::default()
+            }),
         };
         let read = PreparedWorktree::read(&serde_json::to_vec(&long).unwrap()).unwrap();
+        let changes = read.changes.unwrap();
+        assert_eq!((changes.base_branch, changes.notes.len()), (None, NOTES_MAX));
+        assert_eq!(changes.files.len(), CHANGES_BYTES_MAX / long_name().path.len());
         assert_eq!((read.branch, read.is_reused, read.notes.len()), (None, true, NOTES_MAX));
         assert!(read.notes.iter().all(|note| note.len() == NOTE_CHARS_MAX));
         assert_eq!(PreparedWorktree::read(b"{}"), Some(PreparedWorktree::default()));

@@ -73,6 +73,9 @@ const CONFIGURATION: &str = "\
 \tsparseIndexExpanded = false
 ";
 
+/// Attributes of a comparison: whether a file is text is seen by its content.
+const SHOWN_BY_CONTENT: &[u8] = b"\n* !diff\n";
+
 /// What a mirror is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -80,6 +83,8 @@ pub enum Purpose {
     Checkout,
     /// Files are only read; every name is accepted.
     Inspection,
+    /// The same, for what people and reviewers read: no attribute decides what is shown of a file.
+    Comparison,
 }
 
 /// A mirror. Dropping it removes it.
@@ -101,6 +106,9 @@ impl Mirror {
             .map_err(|errno| GitError::file(&template)(errno.into()))?;
         let mirror = Self { directory, is_linked: repository.is_linked() };
         mirror.fill(repository, &configuration(&values, purpose)?)?;
+        if purpose == Purpose::Comparison {
+            mirror.neutralize_attributes()?;
+        }
         Ok(mirror)
     }
 
@@ -148,6 +156,20 @@ impl Mirror {
         let patterns = Path::new("info/sparse-checkout");
         copy_if_there(&repository.git_dir.join(patterns), &shown.join(patterns))?;
         link(&repository.git_dir, shown, &shared_indexes(&repository.git_dir)?)
+    }
+}
+
+impl Mirror {
+    /// Of all attributes those count that stand last here: a file that is marked `-diff` would be shown as a binary one.
+    fn neutralize_attributes(&self) -> Result<(), GitError> {
+        let path = self.directory.join("common/info/attributes");
+        let mut text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) => return Err(GitError::file(&path)(error)),
+        };
+        text.extend_from_slice(SHOWN_BY_CONTENT);
+        std::fs::write(&path, text).map_err(GitError::file(&path))
     }
 }
 
@@ -265,7 +287,7 @@ fn configuration(values: &Values, purpose: Purpose) -> Result<String, GitError> 
         version |= i32::from(copy(key)?);
     }
     text.push_str(&format!("[core]\n\trepositoryformatversion = {version}\n"));
-    if purpose == Purpose::Inspection {
+    if purpose != Purpose::Checkout {
         text.push_str("[core]\n\tprotectNTFS = false\n\tprotectHFS = false\n");
     }
     Ok(text)

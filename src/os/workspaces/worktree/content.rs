@@ -40,6 +40,17 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
+    /// An entry for a file that no index has. Its object is the one of an empty file: what counts is what is read.
+    pub fn of_new_file(path: &[u8], empty: &str) -> Self {
+        let object = format!("100644 {empty}").into_bytes();
+        Self { tag: b'H', object, stage: b'0', path: path.to_owned() }
+    }
+
+    /// The entry as one that is not in conflict.
+    pub fn resolved(self) -> Self {
+        Self { stage: b'0', ..self }
+    }
+
     fn is_skipped(&self) -> bool {
         self.tag.eq_ignore_ascii_case(&b's')
     }
@@ -49,7 +60,8 @@ impl IndexEntry {
         self.object.starts_with(b"160000 ")
     }
 
-    fn info(&self) -> Vec<u8> {
+    /// The entry as `update-index --index-info` takes it.
+    pub fn info(&self) -> Vec<u8> {
         let mut line = self.object.clone();
         line.extend([b' ', self.stage, b'\t']);
         line.extend(&self.path);
@@ -85,13 +97,19 @@ pub fn look(
         entries: entries(git, mirror, &real)?,
         ..Content::default()
     };
-    take_over(git, mirror, &content, work_tree)?;
+    take_over(git, mirror, (&content.entries, &content.index), work_tree)?;
     content.status = match work_tree {
         Some(tree) => status(git, mirror, &content.index, tree)?,
         None => staged_only(git, mirror, &content)?,
     };
     if let Some(tree) = work_tree {
-        let unread = trusted_by_times(git, mirror, (&real, tree), &content)?;
+        let is_edit = |change: &&Change| {
+            change.unstaged == b'M' && change.staged == b'.' && !change.is_unmerged
+        };
+        let edits = content.status.changes.iter().filter(is_edit);
+        let edits: Vec<&[u8]> = edits.map(|change| change.path.as_slice()).collect();
+        let behind = behind_filters(git, mirror, &content.index, (tree, &edits))?;
+        let unread = trusted_by_times(git, mirror, (&real, tree), behind)?;
         content.status.changes.retain(|change| !unread.contains(&change.path));
     }
     if ignores_deletions {
@@ -134,10 +152,13 @@ fn parse_entries(listed: &[u8]) -> Result<Vec<IndexEntry>, GitError> {
 
 /// Writes the index of our own: the same entries, without flags and times. A file that a sparse checkout leaves out stays left
 /// out; one that is there all the same is read like any other.
-fn take_over(
+///
+/// # Errors
+/// [`GitError`].
+pub fn take_over(
     git: &Git,
     mirror: &Mirror,
-    content: &Content,
+    (entries, index): (&[IndexEntry], &Path),
     work_tree: Option<&Path>,
 ) -> Result<(), GitError> {
     let update = |arguments: &[&str], input: Vec<u8>| {
@@ -145,12 +166,12 @@ fn take_over(
             return Ok(());
         }
         let call = mirror.call(["update-index", "-z"].iter().chain(arguments));
-        git.run(&call.env("GIT_INDEX_FILE", &content.index).input(input)).map(drop)
+        git.run(&call.env("GIT_INDEX_FILE", index).input(input)).map(drop)
     };
-    let all: Vec<u8> = content.entries.iter().flat_map(IndexEntry::info).collect();
+    let all: Vec<u8> = entries.iter().flat_map(IndexEntry::info).collect();
     if all.is_empty() {
         return git
-            .run(&mirror.call(["read-tree", "--empty"]).env("GIT_INDEX_FILE", &content.index))
+            .run(&mirror.call(["read-tree", "--empty"]).env("GIT_INDEX_FILE", index))
             .map(drop);
     }
     update(&["--index-info"], all)?;
@@ -159,7 +180,7 @@ fn take_over(
         let path = tree.join(OsStr::from_bytes(&entry.path));
         path.symlink_metadata().is_err_and(|error| is_missing(&error))
     };
-    let left_out = content.entries.iter().filter(|entry| entry.is_skipped()).filter(is_absent);
+    let left_out = entries.iter().filter(|entry| entry.is_skipped()).filter(is_absent);
     let names = left_out.flat_map(|entry| entry.path.iter().copied().chain([0])).collect();
     update(&["--skip-worktree", "--stdin"], names)
 }
@@ -200,18 +221,16 @@ fn staged_only(git: &Git, mirror: &Mirror, content: &Content) -> Result<TreeStat
     Ok(TreeStatus { changes: names.map(staged).collect(), untracked: 0 })
 }
 
-/// Paths of changed files behind a filter that, by the times in the index, are as they were written.
-fn trusted_by_times(
+/// Those of the changed files `behind` a filter that, by the times in the index, are as they were written.
+///
+/// # Errors
+/// [`GitError`].
+pub fn trusted_by_times(
     git: &Git,
     mirror: &Mirror,
     (real, tree): (&Path, &Path),
-    content: &Content,
+    behind: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, GitError> {
-    let is_edit =
-        |change: &&Change| change.unstaged == b'M' && change.staged == b'.' && !change.is_unmerged;
-    let edits = content.status.changes.iter().filter(is_edit);
-    let edits: Vec<&[u8]> = edits.map(|change| change.path.as_slice()).collect();
-    let behind = behind_filters(git, mirror, &content.index, (tree, &edits))?;
     if behind.is_empty() {
         return Ok(Vec::new());
     }

@@ -141,7 +141,7 @@ pub fn prepare(git: &Git, wanted: &Wanted<'_>) -> Result<PreparedWorktree, Prepa
             git.line_if_any(&mirror.call(["symbolic-ref", "--quiet", "--short", "HEAD"]))
         })
         .map_err(message)?;
-    Ok(PreparedWorktree { branch, is_reused: is_there, notes })
+    Ok(PreparedWorktree { branch, is_reused: is_there, notes, changes: None })
 }
 
 /// The worktree at `path`, if it is one of `repository`.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::os::workspaces::git::repository::read_regular;
+use crate::os::workspaces::worktree::diff::beginning::{BASE_NOTE, HEADS_NOTE};
 
 /// Largest file that is read for names of objects, bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -69,7 +70,7 @@ impl Scope {
         let text = path.to_string_lossy();
         let is_below = |folder: &str| path.starts_with(folder);
         let is_index = text == "index" || text.starts_with("sharedindex.");
-        let is_ours = text == REMOVAL_NOTE || text == CHECKOUT_NOTE;
+        let is_ours = [REMOVAL_NOTE, CHECKOUT_NOTE, BASE_NOTE, HEADS_NOTE].contains(&&*text);
         let shared = ["objects", "hooks", "info", "lfs", "modules", "reftable", "worktrees"];
         let is_shared = shared.iter().any(|folder| is_below(folder));
         let of_remotes = ["refs/remotes", "logs/refs/remotes", "refs/tags"];

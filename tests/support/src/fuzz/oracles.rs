@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kanband::kernel::context::{LocalTime, Material, ReviewMaterial, WorkspaceFacts, render};
+use kanband::kernel::context::{
+    LocalTime, Material, ReviewMaterial, WorkspaceChanges, WorkspaceFacts, render,
+};
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::question::Question;
 use kanband::kernel::random::{Random, below};
@@ -98,6 +100,7 @@ fn skeleton(page: &str) -> Vec<String> {
         "Handed in by ",
         "Answer by **",
         "Its branch is ",
+        "Changed against ",
     ];
     let mut lines = Vec::new();
     for line in page.split('\n').filter(|line| !line.starts_with('>')) {
@@ -168,6 +171,7 @@ fn material(random: &mut dyn Random) -> Material {
         run_id: 1.into(),
         branch: (!once_in(random, 3)).then(|| hostile_word(random, 4)),
         notes: (0..below(random, 3)).map(|_| hostile(random, 6)).collect(),
+        changes: (!once_in(random, 2)).then(|| changes(random)),
     });
     let questions = (0..below(random, 3)).map(|_| question(random)).collect();
     Material {
@@ -183,6 +187,17 @@ fn material(random: &mut dyn Random) -> Material {
         comment_count: comments.len() as u64 + below(random, 2),
         comments,
         review: review_material(random),
+    }
+}
+
+fn changes(random: &mut dyn Random) -> WorkspaceChanges {
+    WorkspaceChanges {
+        base: hostile(random, 4),
+        files: (0..below(random, 3)).map(|_| hostile(random, 6)).collect(),
+        file_count: below(random, 5),
+        added: 1,
+        deleted: 2,
+        notes: (0..below(random, 2)).map(|_| hostile(random, 6)).collect(),
     }
 }
 
@@ -268,6 +283,12 @@ fn harmless(hostile: &Material) -> Material {
             run_id: facts.run_id,
             branch: some(&facts.branch),
             notes: facts.notes.iter().map(word).collect(),
+            changes: facts.changes.as_ref().map(|changes| WorkspaceChanges {
+                base: word(&changes.base),
+                files: changes.files.iter().map(word).collect(),
+                notes: changes.notes.iter().map(word).collect(),
+                ..changes.clone()
+            }),
         }),
         questions: hostile.questions.iter().map(harmless_question).collect(),
         attempts: hostile.attempts.iter().map(run).collect(),
