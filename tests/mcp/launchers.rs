@@ -307,6 +307,103 @@ fn after_one_reminder_comes_one_new_attempt_and_then_a_person() {
     assert_eq!(next, ["resume", "retry", "blocked"]);
 }
 
+/// Hands the task in and sends it back.
+fn send_back(board: &Board, id: &str) {
+    run_once(board, id);
+    assert_eq!(board.status(id), "review");
+    board.say(["request-changes", id, "test the limit\nand name it"]).ok();
+    assert_eq!(board.status(id), "ready");
+    run_once(board, id);
+}
+
+#[test]
+fn work_that_is_sent_back_goes_on_in_its_own_session_with_the_request_first() {
+    for (launcher, resume) in [("claude", "--resume"), ("codex", "resume"), ("gemini", "--resume")]
+    {
+        let agents = Agents::new();
+        let board = agents.board(launcher, 0);
+        let id = board.create("t", &["--assignee", "p", "--model", "M", "--review", "human"]);
+        send_back(&board, &id);
+        let runs: Vec<Value> =
+            board.runs(&id).into_iter().filter(|run| run["role"] == "work").collect();
+        assert_eq!(runs[1]["resumed_run_id"], runs[0]["id"], "{launcher}");
+        assert_eq!(runs[1]["session"], runs[0]["session"], "{launcher}");
+        let argv = agents.facts(runs[1]["id"].as_i64().unwrap()).argv;
+        let at = argv.iter().position(|argument| argument == resume).unwrap();
+        assert_eq!(argv[at + 1], runs[0]["session"].as_str().unwrap(), "{launcher}: {argv:?}");
+        let begins = format!(
+            "Your work on kanban task {id} was reviewed and sent back. The reviewer asks for these \
+             changes:\n\n> test the limit\n> and name it\n\n"
+        );
+        // Where a preset has no other way for the rules, they stand before it.
+        let prompt = argv.iter().find(|argument| argument.contains(&begins));
+        let prompt = prompt.unwrap_or_else(|| panic!("{launcher}: {argv:?}"));
+        assert!(!prompt.contains("work kanban task"), "{launcher}: {prompt}");
+        assert!(launcher != "claude" || prompt.starts_with(&begins), "{prompt}");
+        assert!(argv.iter().any(|argument| argument == "M"), "the same model: {argv:?}");
+        assert_eq!((board.status(&id).as_str(), runs.len()), ("review", 2), "{launcher}");
+    }
+}
+
+#[test]
+fn work_that_is_sent_back_begins_anew_where_there_are_no_sessions_and_its_context_says_why() {
+    let agents = Agents::new();
+    let board = agents.board("opencode", 0);
+    let id = board.create("t", &["--assignee", "p", "--review", "human"]);
+    send_back(&board, &id);
+    let run = board.runs(&id).pop().unwrap();
+    assert_eq!(run["resumed_run_id"], Value::Null);
+    let facts = agents.facts(run["id"].as_i64().unwrap());
+    assert_eq!(facts.argv.last().unwrap(), &format!("work kanban task {id}"));
+    let said =
+        std::fs::read_to_string(agents.path("facts").join(run["id"].to_string()).join("said"));
+    assert!(said.unwrap().contains("> test the limit"), "its context has the request");
+}
+
+#[test]
+fn a_reviewer_is_started_with_what_its_profile_gives_and_not_with_what_the_worker_is_asked_for() {
+    let agents = Agents::new();
+    let (bin, facts, home) = (agents.path("bin"), agents.path("facts"), agents.path("home"));
+    let env = format!(
+        "env = {{ PATH = \"{}:/usr/bin:/bin\", FACTS = \"{}\", HOME = \"{}\" }}",
+        bin.display(),
+        facts.display(),
+        home.display()
+    );
+    let board = Board::with(&format!(
+        "[dispatch]\nenabled = false\n[profiles.p]\nlauncher = \"opencode\"\nreview = \"q\"\n{env}\n\
+         [profiles.q]\nlauncher = \"claude\"\nmodel = \"Q\"\neffort = \"low\"\nargs = [\"--of-reviewer\"]\n{env}\n"
+    ));
+    let asked = [
+        "--assignee",
+        "p",
+        "--model",
+        "M",
+        "--effort",
+        "high",
+        "--arg",
+        "--of-worker",
+        "--skill",
+        "git",
+    ];
+    let id = board.create("t", &asked);
+    run_once(&board, &id);
+    assert_eq!(board.status(&id), "review");
+    run_once(&board, &id);
+    let run = board.runs(&id).pop().unwrap();
+    assert_eq!((&run["role"], &run["profile"]), (&json!("review"), &json!("q")));
+    assert_eq!(
+        (&run["model"], &run["effort"], &run["args"]),
+        (&json!("Q"), &json!("low"), &json!(["--of-reviewer"]))
+    );
+    let argv = agents.facts(run["id"].as_i64().unwrap()).argv;
+    let behind = argv.iter().position(|argument| argument == "--model").unwrap();
+    assert_eq!(argv[behind..], ["--model", "Q", "--effort", "low", "--of-reviewer"]);
+    assert!(!argv.iter().any(|argument| argument.contains("git") || argument == "--of-worker"));
+    let guidance = board.say(["guidance", "--review"]).ok();
+    assert!(argv.iter().any(|argument| argument.trim_end() == guidance.trim_end()), "{argv:?}");
+}
+
 #[test]
 fn a_program_without_sessions_gets_one_new_attempt_that_is_told_why() {
     let agents = Agents::new();
