@@ -100,7 +100,7 @@ fn choices_are_answered_by_number_or_text_and_a_number_without_a_choice_is_refus
             Some(expected) => assert_eq!(bench.do_it(&answer(&id, text)).answer, expected),
             None => {
                 let refusal = bench.refused(&answer(&id, text));
-                assert!(refusal.to_string().contains("number of no choice"), "{refusal}");
+                assert!(refusal.to_string().contains("no choice has this number"), "{refusal}");
             }
         }
         bench.do_it(&wire::<CancelTask>(json!({"id": id})));

@@ -31,6 +31,9 @@ fn a_worker_waits_through_a_killed_daemon_for_its_answer() {
     assert_eq!(board.status(&id), "running");
     let why = board.say(["why", &id]).ok();
     assert!(why.contains("waits for an answer: Which key?"), "{why}");
+    let refused = board.say(["unblock", &id]).failed(1);
+    assert!(refused.contains("is open: Which key?"), "{refused}");
+    assert!(refused.contains("kanban answer") && !refused.contains("promote"), "{refused}");
     assert_eq!(board.say(["answer", &id, "mine"]).ok(), format!("Answered {id} (running): mine\n"));
     board.say(["wait", &id, "--status", "done", "--timeout", "60s"]).ok();
     assert_eq!(board.runs(&id)[0]["summary"], "with mine");

@@ -77,7 +77,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Reviewer { fault: PairFault::Itself { profile: "qa".to_owned() } }
         NoOpenParent { id: ID }
         QuestionOver { question: "q_5c0ffee1", id: ID, detail: "answered by ann: blue" }
-        QuestionOpen { verb: "unblock", id: ID, question: "q_5c0ffee1", text: "which colour?" }
+        QuestionOpen { verb: "unblock", id: ID, question: "q_5c0ffee1", text: "which colour?", blocks: true }
         NoQuestion { id: ID, is_blocked: true }
         UnknownQuestion { id: ID, question: "q_5c0ffee2" }
         InvalidValue { field: "tenant", problem: "cannot be blank", value: "\" \"" }

@@ -92,7 +92,7 @@ fn choices_are_offered_by_number_and_the_inbox_has_a_command_for_each() {
     let commands: Vec<String> = (1..=2).map(|n| format!("kanban answer {id} {n}")).collect();
     assert_eq!(rows[0]["commands"], json!(commands));
     let refused = board.say(["answer", &id, "3"]).failed(1);
-    assert!(refused.contains("number of no choice"), "{refused}");
+    assert!(refused.contains("no choice has this number"), "{refused}");
     let reply = board.say(["answer", &id, "2", "--as-comment", "--json"]).json();
     assert_eq!((&reply["answer"], &reply["status"]), (&json!("us"), &json!("ready")));
     let shown = board.say(["show", &id, "--json"]).json();

@@ -266,7 +266,7 @@ impl Hint {
             }
             Self::NameParent => "name the task to wait for in the argument `on`".to_owned(),
             Self::Instead { verb: "unblock", id } => format!("use kanban_unblock for {id}"),
-            Self::Answer { id, is_unblock: true } => {
+            Self::Answer { id, .. } => {
                 format!("answer it with kanban_answer for {id}")
             }
             Self::ListQuestions { id } => format!("kanban_show lists the questions of {id}"),
@@ -290,7 +290,6 @@ impl Hint {
             | Self::StopWithoutForce { .. }
             | Self::First { .. }
             | Self::Instead { .. }
-            | Self::Answer { is_unblock: false, .. }
             | Self::AddPlaceholder { .. } => return None,
         };
         Some(words)

@@ -105,6 +105,8 @@ pub enum Refusal {
         question: String,
         /// Its text, shortened.
         text: String,
+        /// Whether its task is blocked for it.
+        blocks: bool,
     },
     /// The task has no question that could be answered.
     #[error("{id} has no open question")]

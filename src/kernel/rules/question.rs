@@ -206,7 +206,7 @@ pub fn chosen(choices: &[String], text: &str) -> Result<String, Refusal> {
     choices
         .get(number - 1)
         .cloned()
-        .ok_or_else(|| invalid("answer", "is the number of no choice", text))
+        .ok_or_else(|| invalid("answer", "no choice has this number", text))
 }
 
 /// Whether a text names a choice: upper and lower case are the same.

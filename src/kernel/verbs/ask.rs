@@ -95,6 +95,7 @@ impl Verb for AskTask {
                 id: task.id.to_string(),
                 question: open.id.to_string(),
                 text: shorten(&open.text),
+                blocks: open.blocks,
             }
             .into());
         }

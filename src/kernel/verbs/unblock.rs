@@ -49,9 +49,9 @@ impl Verb for UnblockTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnblockReply, VerbError> {
         let task = self.task(tx)?;
+        refuse_open_question(tx, &task)?;
         let step = TaskStep::Unblock(tx.landing(&task)?);
         let to = Tx::step(&task, step, Self::NAME, " (not blocked?)")?;
-        refuse_open_question(tx, &task)?;
         store::tasks::set_failures(tx.store(), &task.id, 0, 0, None)?;
         if self.more_starts {
             store::tasks::reset_automatic_starts(tx.store(), &task.id)?;
@@ -103,16 +103,17 @@ impl UnblockTask {
     }
 }
 
-/// A question is answered, not passed over.
+/// A question is answered, not passed over: also the one for whose answer a run waits.
 fn refuse_open_question(tx: &Tx<'_>, task: &Task) -> Result<(), VerbError> {
     match store::questions::get_open(tx.store(), &task.id)? {
-        Some(question) if question.blocks => Err(Refusal::QuestionOpen {
+        Some(question) => Err(Refusal::QuestionOpen {
             verb: UnblockTask::NAME,
             id: task.id.to_string(),
             question: question.id.to_string(),
             text: shorten(&question.text),
+            blocks: question.blocks,
         }
         .into()),
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }

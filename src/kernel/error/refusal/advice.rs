@@ -42,8 +42,8 @@ impl Refusal {
             Self::QuestionOpen { verb: "ask", .. } => {
                 Hint::words("ask that one again, word for word, to wait for its answer")
             }
-            Self::QuestionOpen { id, verb, .. } => {
-                Hint::Answer { id: id.clone(), is_unblock: *verb == "unblock" }
+            Self::QuestionOpen { id, blocks, .. } => {
+                Hint::Answer { id: id.clone(), is_unblock: *blocks }
             }
             Self::NoQuestion { id, is_blocked: true } => {
                 Hint::Instead { verb: "unblock", id: id.clone() }
