@@ -71,7 +71,7 @@ pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSecon
 }
 
 /// A time ahead as epoch seconds: such a number itself, the beginning of a day (`2026-05-01`), a time of it in the host's zone
-/// (`2026-05-01 09:00`), or RFC 3339; 0 for `none`.
+/// (`2026-05-01 09:00`, `tomorrow 9:00`, `mon 9:00`), or RFC 3339; 0 for `none`.
 ///
 /// # Errors
 /// A usage error that names the flag.
@@ -81,12 +81,28 @@ pub fn time_or_none(flag: &str, text: &str, times: &Times) -> Result<EpochSecond
         return Ok(0);
     }
     let number = text.parse::<EpochSeconds>().ok().filter(|seconds| *seconds > 0);
-    number.or_else(|| times.midnight(text)).or_else(|| times.point(text)).ok_or_else(|| {
+    number.or_else(|| times.midnight(text)).or_else(|| times.point(text)).or_else(|| times.ahead(text)).ok_or_else(|| {
         let message = format!("{flag}: malformed time {text:?}");
         Failure::usage_of(ErrorCode::InvalidValue, message).with_hint(
-            "use a date (2026-05-01), a time (2026-05-01 09:00), RFC 3339, epoch seconds, or none",
+            "use a time (2026-05-01 09:00, tomorrow 9:00, mon 9:00), a date, RFC 3339, epoch seconds, or none",
         )
     })
+}
+
+/// The earliest start that `--at TIME` or `--in DURATION` names, epoch seconds; 0 for `--at none`.
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn start_time(
+    at: Option<&str>,
+    start_in: Option<&str>,
+    times: &Times,
+) -> Result<Option<EpochSeconds>, Failure> {
+    match (at, start_in) {
+        (Some(text), _) => Ok(Some(time_or_none("--at", text, times)?)),
+        (None, Some(text)) => Ok(Some(times.now().saturating_add(whole_seconds("--in", text)?))),
+        (None, None) => Ok(None),
+    }
 }
 
 /// A workspace as the API names it.

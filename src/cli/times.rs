@@ -1,6 +1,7 @@
 //! Times and lengths of time, as people read them.
 
 use jiff::Timestamp;
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::kernel::ids::EpochSeconds;
@@ -64,6 +65,34 @@ impl Times {
         Some(local.to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
     }
 
+    /// The next time that is written `today 17:00`, `tomorrow 9:00`, `mon 9:00` or, for the beginning of the day, `tomorrow` or `mon`; epoch
+    /// seconds; none when it is none of them. A weekday is today's as long as its time is ahead.
+    pub fn ahead(&self, text: &str) -> Option<EpochSeconds> {
+        let (day, time) = text.split_once(' ').unwrap_or((text, "0:00"));
+        let (hour, minute) = time.trim().split_once(':')?;
+        let is_number =
+            |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(hour) || !is_number(minute) || minute.len() != 2 {
+            return None;
+        }
+        let time = jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
+        let today = Timestamp::from_second(self.now).ok()?.to_zoned(self.zone.clone()).date();
+        let at = |date: jiff::civil::Date| {
+            Some(date.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
+        };
+        match day.to_ascii_lowercase().as_str() {
+            "today" => at(today),
+            "tomorrow" => at(today.tomorrow().ok()?),
+            day => {
+                let weekday = weekday(day)?;
+                if today.weekday() == weekday && at(today)? > self.now {
+                    return at(today);
+                }
+                at(today.nth_weekday(1, weekday).ok()?)
+            }
+        }
+    }
+
     /// How long ago: `12s`, `3m`, `5h`, `2d`.
     pub fn age(&self, since: EpochSeconds) -> String {
         let seconds = self.now.saturating_sub(since).max(0);
@@ -84,6 +113,21 @@ impl Times {
             _ => format!("{}.{}h", seconds / 3600, seconds % 3600 / 360),
         }
     }
+}
+
+/// `mon` or `monday`.
+fn weekday(text: &str) -> Option<Weekday> {
+    let named = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let is_meant = |name: &str| name == text || name.get(..3) == Some(text);
+    named.into_iter().find(|(name, _)| is_meant(name)).map(|(_, weekday)| weekday)
 }
 
 #[cfg(test)]
@@ -134,5 +178,35 @@ mod tests {
     fn times_are_local() {
         assert_eq!(at(0).local(0), "1970-01-01 02:00");
         assert_eq!(at(0).local(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn days_are_named_by_words_and_weekdays_are_ahead() {
+        let times = |text: &str| {
+            let zone = TimeZone::fixed(jiff::tz::offset(2));
+            Times { now: text.parse::<Timestamp>().unwrap().as_second(), zone }
+        };
+        // A Monday, 10:00 in this zone.
+        let monday = times("2026-11-30T08:00:00Z");
+        for (text, expected) in [
+            ("today 17:00", Some("2026-11-30T15:00:00Z")),
+            ("tomorrow 9:00", Some("2026-12-01T07:00:00Z")),
+            ("Tomorrow", Some("2026-11-30T22:00:00Z")),
+            ("mon 10:01", Some("2026-11-30T08:01:00Z")),
+            ("mon 10:00", Some("2026-12-07T08:00:00Z")),
+            ("monday 9:00", Some("2026-12-07T07:00:00Z")),
+            ("sun", Some("2026-12-05T22:00:00Z")),
+            ("tue 23:59", Some("2026-12-01T21:59:00Z")),
+            ("yesterday 9:00", None),
+            ("mon 24:00", None),
+            ("mon 9", None),
+            ("mon 9:5", None),
+            ("mon 9:00 x", None),
+            ("mond 9:00", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|text| text.parse::<Timestamp>().unwrap().as_second());
+            assert_eq!(monday.ahead(text), expected, "{text}");
+        }
     }
 }

@@ -201,3 +201,29 @@ fn an_empty_time_limit_is_none() {
         (&json!(null), &json!(false))
     );
 }
+
+#[test]
+fn a_task_with_a_later_start_is_scheduled_and_one_with_a_past_start_says_so() {
+    let board = Board::quiet();
+    let later = board.create("later", &["--assignee", "dev", "--in", "2h", "--due", "tomorrow"]);
+    let task = board.say(["show", &later, "--json"]).json()["task"].clone();
+    assert_eq!(task["status"], "scheduled");
+    let wait = task["start_at"].as_i64().unwrap() - task["created_at"].as_i64().unwrap();
+    assert!((7199..=7201).contains(&wait), "{task}");
+    assert!(task["due_at"].as_i64().unwrap() > task["created_at"].as_i64().unwrap());
+    let past = board.say(["create", "past", "--assignee", "dev", "--at", "2020-01-01", "--json"]);
+    let past = past.json();
+    assert_eq!(past["status"], "ready");
+    let warnings = past["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|it| it == "its start time is past: it does not wait"), "{past}");
+    // A command that is repeated says another time and means the same task.
+    let keyed = ["create", "keyed", "--idempotency-key", "k", "--json", "--in"];
+    let first = board.say(keyed.into_iter().chain(["1h"])).json();
+    let again = board.say(keyed.into_iter().chain(["2h"])).json();
+    assert_eq!((&again["id"], &again["created"]), (&first["id"], &json!(false)));
+    for (flag, text) in [("--at", "yesterday 9:00"), ("--due", "soon"), ("--in", "tomorrow")] {
+        let refused = board.say(["create", "t", flag, text]).failed(2);
+        assert!(refused.contains(flag) && refused.contains(text), "{refused}");
+    }
+    board.say(["create", "t", "--at", "tomorrow", "--in", "1h"]).failed(2);
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::client::seen::CreateReply;
-use crate::cli::arguments::{whole_seconds, workspace};
+use crate::cli::arguments::{start_time, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
 use crate::cli::complete;
@@ -16,7 +16,7 @@ use crate::kernel::verbs::CreateTask;
 
 /// Create a task.
 ///
-/// The new task is `ready`; `todo` if a parent is unfinished; `triage` with --triage. The daemon starts ready tasks
+/// The new task is `ready`; `todo` if a parent is unfinished; `scheduled` with --at or --in; `triage` with --triage. The daemon starts ready tasks
 /// that have an assignee.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -25,6 +25,7 @@ use crate::kernel::verbs::CreateTask;
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
   kanban create \"Review the parser\" --assignee coder --model opus --effort high --skill git
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
+  kanban create \"Check the backups\" --assignee qa --at \"tomorrow 9:00\" --due \"tomorrow 17:00\"
   kanban create --from-jsonl tasks.jsonl --json | jq -r '.[].id'")]
 pub struct Arguments {
     /// Title, one line; `-` reads it from stdin
@@ -32,7 +33,7 @@ pub struct Arguments {
     /// Create tasks from a file with one JSON object per line, with the fields of the API; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
-        "max_runtime", "created_by", "skills", "labels", "model", "effort", "args",
+        "max_runtime", "at", "start_in", "due", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
     /// Instructions for the worker; `-` reads them from stdin
@@ -62,6 +63,15 @@ pub struct Arguments {
     /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `none` removes the default limit
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
+    /// Do not start before this time (2026-05-01 09:00, `tomorrow 9:00`, `mon 9:00`, RFC 3339, epoch seconds)
+    #[arg(long, value_name = "TIME", conflicts_with = "start_in")]
+    at: Option<String>,
+    /// Do not start before this much time has passed (90s, 5m, 2h, 1d)
+    #[arg(long = "in", value_name = "DURATION")]
+    start_in: Option<String>,
+    /// Time by which it should be done
+    #[arg(long, value_name = "TIME")]
+    due: Option<String>,
     /// Initial status (accepted for compatibility)
     #[arg(long, hide = true, value_parser = clap::builder::PossibleValuesParser::new(["running"]))]
     initial_status: Option<String>,
@@ -138,6 +148,7 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
     };
     let body = arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?;
+    let times = session.times();
     let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);
     Ok(CreateTask {
         title,
@@ -159,6 +170,8 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         effort: arguments.effort,
         args: arguments.args,
         review: arguments.review,
+        start_at: start_time(arguments.at.as_deref(), arguments.start_in.as_deref(), &times)?,
+        due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
         board: session.board.clone(),
     })
 }

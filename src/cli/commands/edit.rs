@@ -11,7 +11,9 @@ use std::process::Command;
 
 use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
-use crate::cli::arguments::{profile_or_nobody, time_or_none, whole_seconds, workspace};
+use crate::cli::arguments::{
+    profile_or_nobody, start_time, time_or_none, whole_seconds, workspace,
+};
 use crate::cli::commands::Ended;
 use crate::cli::commands::bulk::{self, Answer, Shape};
 use crate::cli::commands::targets::{Chosen, Targets};
@@ -101,7 +103,7 @@ pub struct Arguments {
     /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `default` restores the default limit
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
-    /// Do not start before this time (2026-05-01, 2026-05-01 09:00, RFC 3339, epoch seconds); `none` clears it
+    /// Do not start before this time (2026-05-01 09:00, `tomorrow 9:00`, `mon 9:00`, RFC 3339, epoch seconds); `none` clears it
     #[arg(long, value_name = "TIME", conflicts_with = "start_in")]
     at: Option<String>,
     /// Do not start before this much time has passed (90s, 5m, 2h, 1d)
@@ -191,11 +193,7 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
             Some(text) => Some(whole_seconds("--max-runtime", text)?),
             None => None,
         },
-        start_at: match (arguments.at.as_deref(), arguments.start_in.as_deref()) {
-            (Some(text), _) => Some(time_or_none("--at", text, &times)?),
-            (None, Some(text)) => Some(times.now().saturating_add(whole_seconds("--in", text)?)),
-            (None, None) => None,
-        },
+        start_at: start_time(arguments.at.as_deref(), arguments.start_in.as_deref(), &times)?,
         due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
         if_version: arguments.if_version,
         title: session.optional_text("--title", arguments.title)?,

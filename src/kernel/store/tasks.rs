@@ -175,11 +175,11 @@ pub fn insert(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
                                 workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
                                 max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args, status_since, reviewer,
-                                reviewer_chosen, arrived_at)
+                                reviewer_chosen, start_at, due_at, arrived_at)
              VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status,
                      :priority, :tenant, :workspace_kind, :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
                      :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args, :since,
-                     :reviewer, :reviewer_chosen, max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
+                     :reviewer, :reviewer_chosen, :start_at, :due_at, max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
                                                 ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
         .and_then(|mut s| {
@@ -193,6 +193,7 @@ pub fn insert(
                 ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
                 ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args), ":since": moves::status_since(task.status, task.created_at),
                 ":reviewer": task.reviewer, ":reviewer_chosen": task.reviewer_chosen,
+                ":start_at": task.start_at, ":due_at": task.due_at,
             })
         });
     match answer {

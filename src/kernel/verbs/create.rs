@@ -7,7 +7,7 @@ use crate::kernel::board::hex_digest;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
 use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::review::{at_least, default_reviewer};
@@ -66,6 +66,10 @@ pub struct CreateTask {
     /// Who reviews the task when its worker completes it: `human`, a profile, or `none`; default: what the profile and the board
     /// are configured to ask for. Workers get no less than that.
     pub review: Option<String>,
+    /// Earliest start, epoch seconds: until then the task is `scheduled`.
+    pub start_at: Option<EpochSeconds>,
+    /// Time by which it should be done, epoch seconds.
+    pub due_at: Option<EpochSeconds>,
     /// Labels for filters.
     pub labels: Vec<String>,
     /// Board; default: `default`, inside a run the board of the run.
@@ -101,7 +105,7 @@ impl Verb for CreateTask {
         }
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
-        let warnings = admit(tx, task.assignee.as_deref())?;
+        let mut warnings = admit(tx, task.assignee.as_deref())?;
         refuse_options_not_taken(tx, &task)?;
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
@@ -111,6 +115,9 @@ impl Verb for CreateTask {
             room::for_child(tx.store(), parent)?;
         }
         task.status = self.first_status(&task, &parents);
+        if task.start_at.is_some_and(|start_at| start_at <= tx.now) {
+            warnings.push("its start time is past: it does not wait".to_owned());
+        }
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
         for (parent, _) in &parents {
@@ -121,7 +128,8 @@ impl Verb for CreateTask {
         }
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, &self.created_event(&task))?;
-        if task.status == TaskStatus::Ready {
+        // Of a later start the dispatcher learns when to look again.
+        if matches!(task.status, TaskStatus::Ready | TaskStatus::Scheduled) {
             tx.signal(Signal::DispatchDue);
         }
         Ok(CreateReply { task, created: true, warnings })
@@ -180,9 +188,9 @@ impl CreateTask {
             args: self.checked_args(tx.caller)?,
             resume_run_id: None,
             branch_name: None,
-            start_at: None,
+            start_at: self.start_at.map_or(Ok(None), |at| validate::time("start_at", at))?,
             parked: false,
-            due_at: None,
+            due_at: self.due_at.map_or(Ok(None), |at| validate::time("due_at", at))?,
             review_open: false,
             reviewer: None,
             reviewer_chosen: false,
@@ -286,7 +294,8 @@ impl CreateTask {
         }
     }
 
-    /// Digest of what the task is to be, so that one key cannot stand for two different tasks.
+    /// Digest of what the task is to be, so that one key cannot stand for two different tasks. Its times are no part of it: a command
+    /// that says `in two hours` says another time when it is repeated.
     fn content_hash(&self, task: &Task) -> String {
         let mut content = serde_json::json!([
             task.title,
