@@ -357,7 +357,10 @@ fn work_that_is_sent_back_begins_anew_where_there_are_no_sessions_and_its_contex
     assert_eq!(facts.argv.last().unwrap(), &format!("work kanban task {id}"));
     let said =
         std::fs::read_to_string(agents.path("facts").join(run["id"].to_string()).join("said"));
-    assert!(said.unwrap().contains("> test the limit"), "its context has the request");
+    // The context is a text in the JSON of a tool, which is a text in JSON.
+    let first = r"Make these changes first:\\n\\n> test the limit";
+    let said = said.unwrap();
+    assert!(said.contains(first), "its context begins with the request: {said}");
 }
 
 #[test]
