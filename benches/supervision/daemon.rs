@@ -119,6 +119,11 @@ impl Daemon {
         task["id"].as_str().unwrap().to_owned()
     }
 
+    /// Has a verb done to a task.
+    pub fn act(&self, id: &str, verb: &str, fields: &Value) {
+        let _done: Value = self.client.post(&task_path(id, verb).unwrap(), fields).unwrap();
+    }
+
     pub fn create_many(&self, count: usize) {
         let tasks: Vec<Value> =
             (0..count).map(|_| json!({ "title": "a task", "assignee": "w" })).collect();

@@ -4,7 +4,7 @@
 //! process, turn by turn with the supervised one, so that the machine's moods meet both.
 //!
 //! `make bench` runs it. Flags: `--quick` (few of everything: shows that it works, measures nothing), `--check` (fails when a
-//! goal is missed), `--only WORD` (of start, death, many, resting), `--containment subreaper`. Without cargo's `--bench`, as
+//! goal is missed), `--only WORD` (of start, death, many, asking, resting), `--containment subreaper`. Without cargo's `--bench`, as
 //! under `cargo test`, it is quick.
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@
     reason = "a bench that cannot go on must fail loudly, and its output is its purpose"
 )]
 
+mod asking;
 mod bare;
 mod daemon;
 mod death;
@@ -114,10 +115,11 @@ fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::create_dir_all(target).unwrap();
     let mut report = Report::default();
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 5] = [
         ("start", start::measure),
         ("death", death::measure),
         ("many", many::measure),
+        ("asking", asking::measure),
         ("resting", resting::measure),
     ];
     for (name, measure) in scenes {
