@@ -51,6 +51,10 @@ fn push_verbs(pages: &mut Vec<Page>, command: &Command, is_top: bool) {
         let locations = [
             ("KANBAN_SOCKET", "Socket of the daemon."),
             (
+                "KANBAN_PAGER, PAGER",
+                "Program that shows a diff on a terminal; less(1) by default, `cat` for none.",
+            ),
+            (
                 "KANBAN_HOME",
                 "Home of the daemon (default: the user's home of kanband, else the machine's).",
             ),

@@ -17,6 +17,7 @@ pub mod files;
 pub mod follow;
 pub mod manual;
 pub mod output;
+pub mod pager;
 pub mod predecessor;
 pub mod session;
 pub mod slash;

@@ -1,5 +1,7 @@
 //! What a worktree task changed, asked of a real daemon: by people, by a review and by a worker that may not.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -161,6 +163,46 @@ fn the_bytes_of_a_patch_reach_a_pipe_as_they_are_and_each_file_can_be_asked_for(
             .contains("absent is not among the changed files")
     );
     assert!(refusal(&daemon, &["diff", &id, "--run", "999"]).contains("it has no run 999"));
+}
+
+/// What a person sees of a diff in a terminal with these variables.
+fn in_a_terminal(daemon: &Daemon, id: &str, variables: &[(&str, &str)]) -> String {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kanban"));
+    command.args(["diff", id]).env_clear().env("KANBAN_SOCKET", daemon.socket());
+    command.env("PATH", "/usr/bin:/bin").envs(variables.iter().copied());
+    command.stdin(pty.slave.try_clone().unwrap()).stderr(pty.slave.try_clone().unwrap());
+    let mut child = command.stdout(pty.slave).spawn().unwrap();
+    // Else the terminal would have another end that is open.
+    drop(command);
+    let mut shown = Vec::new();
+    // EIO is how a terminal says that its other side is closed.
+    let _ended = File::from(pty.master).read_to_end(&mut shown);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn in_a_terminal_the_pager_shows_a_diff_and_without_one_it_is_printed() {
+    if !has_git() {
+        return;
+    }
+    let daemon = Daemon::start(&config(&[("dev", "exit", "echo more >> file && echo done")]));
+    let repository = repository(&daemon);
+    let id = daemon.create(json!({
+        "assignee": "dev", "workspace_kind": "worktree", "workspace_path": repository,
+    }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let marks = "sed 's/^/paged: /'";
+    for variables in [&[("PAGER", marks)][..], &[("KANBAN_PAGER", marks), ("PAGER", "false")]] {
+        let shown = in_a_terminal(&daemon, &id, variables);
+        assert!(shown.contains("paged: +more"), "{shown}");
+    }
+    for pager in ["cat", "/no/such/pager"] {
+        let shown = in_a_terminal(&daemon, &id, &[("PAGER", pager)]);
+        assert!(shown.contains("\n+more") && !shown.contains("paged"), "{shown}");
+    }
 }
 
 #[test]

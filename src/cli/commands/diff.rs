@@ -11,6 +11,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::commands::log::is_as_written;
 use crate::cli::complete;
+use crate::cli::pager::page;
 use crate::cli::session::Session;
 use crate::cli::text::{self, one_line};
 use crate::exit_codes::CliExit;
@@ -26,7 +27,8 @@ use crate::text::file_names::{quoted, unquoted};
 /// committed when the next one began. A diff of more than 5 MiB is cut, file by file; stderr says what is left out.
 ///
 /// Nothing that the repository configures is executed: no external diff, text conversion, filter or hook. On a
-/// terminal, control characters are replaced; to a pipe or a file the bytes are written unchanged.
+/// terminal, control characters are replaced, and $KANBAN_PAGER, $PAGER or less(1) shows the diff; to a pipe or a file the
+/// bytes are written unchanged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban diff t_1a2b3c4d
@@ -87,7 +89,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if is_as_written(session, false) {
         session.output.raw(&reply.body)?;
     } else {
-        session.output.raw(text::log(&reply.body).as_bytes())?;
+        let shown = text::log(&reply.body);
+        if !session.is_interactive() || !page(shown.as_bytes(), &session.ambient) {
+            session.output.raw(shown.as_bytes())?;
+        }
     }
     session.output.finish()?;
     let left_out = reply.headers.get(DIFF_LEFT_OUT_HEADER).and_then(|value| value.to_str().ok());

@@ -1,6 +1,7 @@
 //! The signals that people and service managers send to the daemon, as calls.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -39,6 +40,15 @@ pub fn watch(callback: impl Fn(DaemonSignal) + Send + 'static) -> io::Result<Sig
         }
     })?;
     Ok(SignalWatch { handle, thread: Some(thread) })
+}
+
+/// From now on SIGINT does not end this process. For a command whose child has the terminal, and which ends after it; the child starts
+/// with the default action.
+///
+/// # Errors
+/// The handler cannot be set up.
+pub fn ignore_interrupts() -> io::Result<()> {
+    signal_hook::flag::register(SIGINT, Arc::default()).map(drop)
 }
 
 impl Drop for SignalWatch {
