@@ -6,7 +6,7 @@ import os
 
 from mcp import ClientSession, StdioServerParameters, stdio_client
 
-SEVEN = ["show", "complete", "block", "heartbeat", "comment", "create", "link"]
+TOOLS = ["show", "complete", "block", "ask", "heartbeat", "comment", "create", "link"]
 
 
 def said(result):
@@ -26,7 +26,7 @@ async def work() -> None:
         hello = await session.initialize()
         assert "You are a Kanban worker" in hello.instructions, hello
         tools = (await session.list_tools()).tools
-        assert [tool.name for tool in tools] == [f"kanban_{verb}" for verb in SEVEN], tools
+        assert [tool.name for tool in tools] == [f"kanban_{verb}" for verb in TOOLS], tools
 
         async def call(verb, **arguments):
             result = await session.call_tool(f"kanban_{verb}", arguments)

@@ -13,24 +13,30 @@ use crate::kernel::rules::ask_pause::Wait;
 use crate::os::host::clock::epoch_seconds;
 use crate::os::run_files::deadline::{Moved, move_deadline};
 
+/// How often the pause between two attempts to write is doubled.
+const PAUSE_DOUBLINGS: u32 = 6;
+
 impl Worker {
     /// Takes the waits of the run as its rows have them.
     pub(super) fn take_waits(&mut self, waits: Vec<Wait>, context: &mut Context<Self>) {
         self.time_limits.waits = waits;
         let pause = self.time_limits.pause(&self.deps.configuration.settings());
         let wanted = Duration::from_secs(pause.moved_seconds.max(0).unsigned_abs());
-        if self.time_limits.max_runtime.is_none() || wanted == self.time_limits.moved.wanted {
+        let has_never_waited = self.time_limits.waits.is_empty();
+        if self.time_limits.max_runtime.is_none() || has_never_waited {
             return;
         }
-        self.time_limits.moved.wanted = wanted;
-        self.arm_overdue(context);
+        if wanted != self.time_limits.moved.wanted {
+            self.time_limits.moved.wanted = wanted;
+            self.arm_overdue(context);
+        }
         self.write_deadline(context);
     }
 
     /// One at a time, so that the last one written is the last one wanted.
     fn write_deadline(&mut self, context: &mut Context<Self>) {
         let moved = &mut self.time_limits.moved;
-        if moved.is_being_written || moved.wanted == moved.written {
+        if moved.is_being_written || moved.written == Some(moved.wanted) {
             return;
         }
         moved.is_being_written = true;
@@ -39,14 +45,23 @@ impl Worker {
         context.spawn(write.into_actor(self).map(move |written, worker, context| {
             worker.time_limits.moved.is_being_written = false;
             match written.flatten() {
-                Ok(Moved::Yes) => {
-                    worker.time_limits.moved.written = wanted;
+                Ok(moved) => {
+                    worker.time_limits.moved.written = Some(wanted);
+                    worker.time_limits.moved.failures = 0;
+                    if moved == Moved::NotRead {
+                        worker.tell_fixed_end();
+                    }
                     worker.write_deadline(context);
                 }
-                Ok(Moved::NotRead) => worker.tell_fixed_end(),
                 Err(error) => {
-                    tracing::warn!(run = worker.run_id, task = %worker.task_id, %error, "cannot move the time limit of a run that waits for an answer");
-                    context.run_later(WRITE_AGAIN, Self::write_deadline);
+                    let failures = &mut worker.time_limits.moved.failures;
+                    if *failures == 0 {
+                        tracing::warn!(run = worker.run_id, task = %worker.task_id, %error, "cannot move the time limit of a run that waits for an answer");
+                    }
+                    // Its files may be lost for good.
+                    let pause = WRITE_AGAIN * 2_u32.pow((*failures).min(PAUSE_DOUBLINGS));
+                    *failures = failures.saturating_add(1);
+                    context.run_later(pause, Self::write_deadline);
                 }
             }
         }));
@@ -56,11 +71,12 @@ impl Worker {
     fn tell_fixed_end(&self) {
         let limits = &self.time_limits;
         let (Some(limit), Some(from)) = (limits.max_runtime, limits.watched_from) else { return };
-        let left = limit.saturating_sub(from.elapsed());
-        let left_seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-        self.deps
-            .live_runs
-            .set_fixed_end(self.run_id, epoch_seconds().saturating_add(left_seconds));
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let ends_at = match limits.adopted_from {
+            Some(started_at) => started_at.saturating_add(seconds(limit)),
+            None => epoch_seconds().saturating_add(seconds(limit.saturating_sub(from.elapsed()))),
+        };
+        self.deps.live_runs.set_fixed_end(self.run_id, ends_at);
         tracing::info!(run = self.run_id, task = %self.task_id, "the shim is of an older release: the time limit does not pause while the run waits for an answer");
     }
 }

@@ -7,6 +7,7 @@ use actix::SpawnHandle;
 use super::progress::ProgressWatch;
 use super::seed::WorkerSeed;
 use crate::config::Settings;
+use crate::kernel::ids::EpochSeconds;
 use crate::kernel::rules::ask_pause::{Pause, Wait, pause};
 use crate::os::host::clock::epoch_seconds;
 
@@ -22,6 +23,8 @@ pub(super) struct TimeLimits {
     /// How long it may show no sign of life.
     pub(super) progress_timeout: Option<Duration>,
     pub(super) watch: Option<ProgressWatch>,
+    /// When an adopted run was claimed, epoch seconds.
+    pub(super) adopted_from: Option<EpochSeconds>,
     /// When the worker was seen.
     pub(super) watched_from: Option<Instant>,
     /// Looks whether the shim has ended a run whose time is up.
@@ -35,8 +38,11 @@ pub(super) struct TimeLimits {
 #[derive(Debug, Default)]
 pub(super) struct MovedDeadline {
     pub(super) wanted: Duration,
-    pub(super) written: Duration,
+    /// None before this actor has written it: an earlier one may have written another time.
+    pub(super) written: Option<Duration>,
     pub(super) is_being_written: bool,
+    /// Writes that have failed since the last one that did not.
+    pub(super) failures: u32,
 }
 
 impl TimeLimits {
@@ -54,6 +60,10 @@ impl TimeLimits {
         let seconds = |seconds: i64| Duration::from_secs(seconds.max(0).unsigned_abs());
         Self {
             max_runtime: max_runtime_seconds.map(seconds),
+            adopted_from: match seed {
+                WorkerSeed::Adopted(adopted) => Some(adopted.run.started_at),
+                WorkerSeed::Claimed(_) | WorkerSeed::Ended(_) => None,
+            },
             progress_timeout: Some(progress_timeout).filter(|timeout| !timeout.is_zero()),
             ..Self::default()
         }
