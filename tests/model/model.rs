@@ -526,7 +526,10 @@ impl Model {
         self.leave(id, to);
         let task = self.tasks.get_mut(id).unwrap();
         if retries {
-            task.not_before = block.retry_in.filter(|_| to == "ready").map(|delay| now + delay);
+            task.not_before = block
+                .retry_in
+                .filter(|_| matches!(to, "ready" | "review"))
+                .map(|delay| now + delay);
         } else {
             task.block_kind = Some(block.kind.to_owned());
         }
