@@ -2,11 +2,13 @@
 //!
 //! There are two ways in. Configuration must name a unit ([`parse_duration`]), because a bare number in a file
 //! does not say what it counts; flags also take plain seconds ([`parse_flag_duration`]), as the predecessor's
-//! do. Both take fractions (`1.5h`) and any case, and cut what is finer than a millisecond. The arithmetic is
-//! done in integers, so `0.1s` is exactly 100 ms and there is no NaN or infinity to refuse.
+//! do, several units (`1h30m`), weeks and ISO 8601 (`P1D`); a day is 24 hours. Both take fractions (`1.5h`) and any case, and cut
+//! what is finer than a millisecond. The arithmetic is done in integers, so `0.1s` is exactly 100 ms and there is no NaN or
+//! infinity to refuse.
 
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
 /// The longest duration that is accepted: a century. Adding one to the current time can then never overflow,
@@ -43,7 +45,7 @@ pub enum DurationError {
 pub enum Accepted {
     /// A number and a unit.
     UnitOnly,
-    /// A number and a unit, or an integer that counts seconds.
+    /// Numbers with units, ISO 8601, or an integer that counts seconds.
     UnitOrSeconds,
 }
 
@@ -52,7 +54,7 @@ impl Accepted {
         match self {
             Self::UnitOnly => "a number with a unit: 500ms, 1s, 5m, 2h or 1d",
             Self::UnitOrSeconds => {
-                "a number with a unit (500ms, 1s, 5m, 2h, 1d) or an integer of seconds"
+                "a number with a unit (500ms, 1s, 5m, 2h, 1d, 1w), several (1h30m), or an integer of seconds"
             }
         }
     }
@@ -63,9 +65,33 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     parse(text, Accepted::UnitOnly)
 }
 
-/// Reads a duration of a command line flag or a request: a number with a unit, or plain seconds.
+/// Reads a duration of a command line flag or a request: numbers with units, ISO 8601, or plain seconds.
 pub fn parse_flag_duration(text: &str) -> Result<Duration, DurationError> {
-    parse(text, Accepted::UnitOrSeconds)
+    match parse(text, Accepted::UnitOrSeconds) {
+        Err(malformed @ DurationError::Malformed { .. }) => span(text).ok_or(malformed)?,
+        other => other,
+    }
+}
+
+/// Several units (`1h30m`), weeks, or ISO 8601 (`P1D`, `PT1H30M`); none when it is not of a fixed length, or negative.
+fn span(text: &str) -> Option<Result<Duration, DurationError>> {
+    let word = text.trim();
+    // Without a sign, and without a space between number and unit: more likely two arguments.
+    if !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+        return None;
+    }
+    let span: Span = match word.to_ascii_uppercase() {
+        iso if iso.starts_with('P') => iso.parse().ok()?,
+        _ => word.to_ascii_lowercase().parse().ok()?,
+    };
+    if span.get_years() != 0 || span.get_months() != 0 {
+        return None;
+    }
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    let length = Duration::try_from(length).ok()?;
+    let whole_ms = Duration::from_millis(u64::try_from(length.as_millis()).ok()?);
+    let too_long = || DurationError::TooLong { value: text.to_owned() };
+    Some(if length > DURATION_MAX { Err(too_long()) } else { Ok(whole_ms) })
 }
 
 /// The duration in its longest unit that leaves no rest: `90m` for 5,400 s, `1d` for 24 hours. What is finer
@@ -173,9 +199,9 @@ mod tests {
     #[test]
     fn what_is_no_duration_is_refused_with_its_value() {
         let table = [
-            "", " ", ".", "s", ".s", "-1s", "-5", "+1s", "1.5", "1..5s", "1.2.3s", "1 s", "1w",
-            "1.5", "1min", "1e3s", "nan", "nans", "inf", "infs", "1_000s", "1s1m", "1h 30m", "٣s",
-            "1ſ",
+            "", " ", ".", "s", ".s", "-1s", "-5", "+1s", "1.5", "1..5s", "1.2.3s", "1 s", "1e3s",
+            "nan", "nans", "inf", "infs", "1_000s", "1s1m", "1h 30m", "٣s", "1ſ", "1y", "1mo",
+            "P1M", "-P1D", "P", "1h30", "1s ago",
         ];
         for text in table {
             for (accepted, outcome) in [
@@ -186,6 +212,26 @@ mod tests {
                 assert_eq!(outcome, Err(expected), "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn only_flags_take_several_units_weeks_and_iso_8601() {
+        for (text, seconds) in [
+            ("1w", 604_800),
+            ("1h30m", 5_400),
+            ("1H30M", 5_400),
+            ("2d12h", 216_000),
+            ("90min", 5_400),
+            ("P1D", 86_400),
+            ("P1W", 604_800),
+            ("PT1H30M", 5_400),
+            ("pt90s", 90),
+        ] {
+            assert_eq!(parse_flag_duration(text), Ok(Duration::from_secs(seconds)), "{text:?}");
+            assert!(parse_duration(text).is_err(), "{text:?} in a file");
+        }
+        let too_long = DurationError::TooLong { value: "5300w".to_owned() };
+        assert_eq!(parse_flag_duration("5300w"), Err(too_long));
     }
 
     #[test]
@@ -219,8 +265,8 @@ mod tests {
         }
         assert_eq!(
             parse_flag_duration("soon").unwrap_err().to_string(),
-            "malformed duration \"soon\": write a number with a unit (500ms, 1s, 5m, 2h, 1d) or an \
-             integer of seconds"
+            "malformed duration \"soon\": write a number with a unit (500ms, 1s, 5m, 2h, 1d, 1w), several \
+             (1h30m), or an integer of seconds"
         );
     }
 

@@ -1,8 +1,8 @@
 //! Dispatcher: starts ready tasks when something has made it possible.
 //!
-//! *Owns* the tick and the timer of the next back-off or claim end. *Receives* [`Wake`] (a commit made something ready, or
+//! *Owns* the tick. *Receives* [`Wake`] (a commit made something ready, or
 //! freed a slot), [`DispatchNow`] from the API, [`Ping`] from the root,
-//! [`SettingsChanged`] from the reloader. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root.
+//! [`SettingsChanged`] from the reloader. *Sends* [`StartReadyRuns`] to the database, [`StartWorker`] to the root, [`Arm`] to the timer.
 //! *Restarts*: rebuilt; its first act is a pass, so nothing that was missed stays missed.
 //!
 //! Wakes are merged: one that arrives while a pass runs causes exactly one more pass afterwards. The tick
@@ -29,11 +29,11 @@ use crate::actors::guard::Guard;
 use crate::actors::path_looks;
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::root::messages::StartWorker;
+use crate::actors::timer::messages::Arm;
 use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::{Look, Looks};
 use crate::kernel::verbs::{DispatchReport, PassMode, PassReply, StartReadyRuns, UnseenPath};
-use crate::os::host::clock::epoch_seconds;
 pub use deps::DispatcherDeps;
 use messages::{DispatchNow, Ping, Wake};
 use profiles::ProfileQuestions;
@@ -70,8 +70,9 @@ pub struct Dispatcher {
     looks: Looks,
     /// Names that may be profiles.
     profiles: ProfileQuestions,
-    due: Option<SpawnHandle>,
     next_tick: Option<SpawnHandle>,
+    /// The next look at a disk that is nearly full.
+    disk_look: Option<SpawnHandle>,
     is_held_by_disk: bool,
     _guard: Guard,
 }
@@ -86,8 +87,8 @@ impl Dispatcher {
             questions: BTreeMap::new(),
             looks: Looks::new(),
             profiles: ProfileQuestions::default(),
-            due: None,
             next_tick: None,
+            disk_look: None,
             is_held_by_disk: false,
             _guard: guard,
         }
@@ -138,14 +139,8 @@ impl Dispatcher {
         self.look_at(reply.unseen_paths, context);
         self.profiles.wanted = reply.wanted_profiles.iter().cloned().collect();
         self.look_for_profiles(reply.wanted_profiles, context);
-        if let Some(due) = self.due.take() {
-            context.cancel_future(due);
-        }
         if let Some(at) = reply.next_due {
-            let wait = u64::try_from((at - epoch_seconds()).max(0)).unwrap_or_default();
-            // A little late rather than a little early: the rows have whole seconds.
-            let wait = Duration::from_secs(wait) + Duration::from_millis(20);
-            self.due = Some(context.run_later(wait, Self::pass));
+            self.deps.arm.tell(Arm { at });
         }
         self.watch_disk(reply.held_by, context);
         if std::mem::take(&mut self.is_wanted_again) || reply.has_more {

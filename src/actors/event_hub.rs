@@ -2,7 +2,7 @@
 //!
 //! *Owns* nothing that cannot be had again: events stand in the database, signals are found again by looking at the rows.
 //! *Receives* [`Committed`], one per commit, from the database thread. *Sends* events to subscribers, [`Wake`] to the
-//! dispatcher, [`RunSignal`] to the root supervisor, [`BreakerMoved`] to the circuit breaker. *Restarts*: rebuilt at once;
+//! dispatcher, [`RunSignal`] to the root supervisor, [`BreakerMoved`] to the circuit breaker, [`Arm`] to the timer. *Restarts*: rebuilt at once;
 //! afterwards the root has everybody look again.
 
 pub mod messages;
@@ -16,6 +16,7 @@ use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::dispatcher::messages::{LookForProfile, Wake};
 use crate::actors::guard::Guard;
 use crate::actors::root::messages::RunSignal;
+use crate::actors::timer::messages::Arm;
 use crate::actors::wire::Wire;
 use crate::kernel::event::Event;
 use crate::kernel::limits::SUBSCRIBER_QUEUE_MAX;
@@ -66,6 +67,8 @@ pub struct EventHubWires {
     pub run_signal: Wire<RunSignal>,
     /// The circuit breaker.
     pub breaker_moved: Wire<BreakerMoved>,
+    /// The timer.
+    pub arm: Wire<Arm>,
 }
 
 /// The actor.
@@ -98,6 +101,7 @@ impl Handler<Committed> for EventHub {
             // Nobody there means a rebuild is under way; it ends with everybody looking again.
             let _is_heard = match signal {
                 Signal::DispatchDue => self.wires.wake.tell(Wake),
+                Signal::TimeSet { at } => self.wires.arm.tell(Arm { at }),
                 Signal::ProfileWanted { name } => {
                     self.wires.look_for_profile.tell(LookForProfile { name })
                 }

@@ -9,6 +9,7 @@
 //! | [`dispatcher`] | the tick | rebuilt; begins with a pass |
 //! | [`worker`] (one per run) | one shim | its run is adopted by a new one |
 //! | [`crash_detector`] | nothing | rebuilt; begins with a look |
+//! | [`timer`] | the timer on the wall clock | rebuilt; begins by firing |
 //! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
 //! | [`indexer`] | the full-text index, on its own thread | begins again at its cursor |
 //! | [`doorkeeper`] | the watches of the sockets | rebuilt; begins with a look |
@@ -19,7 +20,8 @@
 //!    │                ▲  ▲                    │  ├─Wake──▶ dispatcher ──StartWorker──▶ root ──▶ worker
 //!    └──DispatchNow───┼──┼──▶ dispatcher      │  └─RunSignal──▶ root ──▶ worker          ▲
 //!                     │  └──CloseRun… ── worker                                          │
-//!                     └──StartReadyRuns ── dispatcher      crash detector ──StartWorker──┘
+//!                     ├──StartReadyRuns ── dispatcher      crash detector ──StartWorker──┘
+//!                     └──FireTimer ── timer ──Wake──▶ dispatcher
 //! ```
 //!
 //! A handler takes a message, calls a pure function or a verb, and sends what that says. Messages stand beside their
@@ -49,6 +51,7 @@ pub mod open_run;
 pub mod path_looks;
 pub mod paths;
 pub mod profile_looks;
+pub mod readable;
 pub mod reader_pool;
 pub mod readers;
 pub mod reloader;
@@ -57,6 +60,7 @@ pub mod root;
 pub mod settings_policy;
 pub mod start_inputs;
 pub mod supervision;
+pub mod timer;
 pub mod token_holders;
 pub mod wire;
 pub mod worker;

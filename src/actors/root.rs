@@ -5,7 +5,7 @@
 //! a panic here ends the process (exit 70). What it decides is [`policy::decide`].
 //!
 //! Order of a start: event hub, circuit breaker, notifier, doorkeeper, crash detector. When that one has looked at every open run
-//! once, and has made those that live known to the API ([`AdoptionDone`]), the dispatcher is built and the API begins to answer.
+//! once, and has made those that live known to the API ([`AdoptionDone`]), the dispatcher and the timer are built and the API begins to answer.
 //! Order of an end: the API stops taking requests and finishes those it has, then the actors go. No run is ended by it, no claim
 //! given up: the shims continue.
 
@@ -33,6 +33,8 @@ use crate::actors::guard::Guard;
 use crate::actors::notifier::Notifier;
 use crate::actors::notifier::messages::DrainOutbox;
 use crate::actors::reloader::SettingsChanged;
+use crate::actors::timer::messages::Arm;
+use crate::actors::timer::{Timer, TimerDeps};
 use crate::actors::wire::Wire;
 use crate::actors::worker::messages::{LookAgain, StopWorker, VerdictRecorded};
 use crate::actors::worker::seed::WorkerSeed;
@@ -72,6 +74,8 @@ pub struct Wires {
     pub settings_to_crash_detector: Wire<SettingsChanged>,
     /// To the circuit breaker.
     pub breaker_moved: Wire<BreakerMoved>,
+    /// To the timer.
+    pub arm: Wire<Arm>,
     /// To the crash detector.
     pub adopt_run: Wire<AdoptRun>,
     /// To the crash detector.
@@ -119,6 +123,8 @@ pub struct RootDeps {
     pub worker: WorkerDeps,
     /// For the dispatcher.
     pub dispatcher: DispatcherDeps,
+    /// For the timer.
+    pub timer: TimerDeps,
     /// For the crash detector.
     pub crash_detector: CrashDetectorDeps,
     /// For the circuit breaker.
@@ -175,6 +181,7 @@ impl RootSupervisor {
         match kind {
             ActorKind::EventHub => self.build_event_hub(guard),
             ActorKind::Dispatcher => self.build_dispatcher(guard),
+            ActorKind::Timer => self.build_timer(guard),
             ActorKind::CrashDetector => self.build_crash_detector(guard),
             ActorKind::CircuitBreaker => self.build_circuit_breaker(guard),
             ActorKind::Notifier => self.build_notifier(guard),
@@ -192,11 +199,13 @@ impl RootSupervisor {
             look_for_profile: wires.look_for_profile.clone(),
             run_signal: wires.run_signal.clone(),
             breaker_moved: wires.breaker_moved.clone(),
+            arm: wires.arm.clone(),
         };
         let hub = EventHub::new(self.deps.feed.clone(), hub_wires, guard).start();
         wires.committed.connect(&hub);
         self.deps.feed.have_all_look_again();
         wires.wake.tell(Wake);
+        wires.arm.tell(Arm { at: 0 });
         self.workers.values().for_each(|worker| worker.do_send(LookAgain));
     }
 
@@ -209,6 +218,10 @@ impl RootSupervisor {
         self.deps.wires.settings_to_dispatcher.connect(&dispatcher);
         // Runs that were claimed for a dispatcher that is gone have no worker yet.
         self.deps.wires.audit_runs.tell(AuditRuns);
+    }
+
+    fn build_timer(&self, guard: Guard) {
+        self.deps.wires.arm.connect(&Timer::new(self.deps.timer.clone(), guard).start());
     }
 
     fn build_crash_detector(&self, guard: Guard) {
@@ -272,8 +285,8 @@ impl Handler<AdoptionDone> for RootSupervisor {
     fn handle(&mut self, _message: AdoptionDone, context: &mut Context<Self>) {
         if *self.deps.life.borrow() == Life::Starting {
             self.deps.life.send_replace(Life::Serving);
-            let guard = self.guard(ActorKind::Dispatcher);
-            self.build_dispatcher(guard);
+            self.build(ActorKind::Dispatcher);
+            self.build(ActorKind::Timer);
             watchdog::watch(context);
         }
     }
@@ -357,6 +370,7 @@ impl Handler<RunSignal> for RootSupervisor {
             }
             Signal::RunClosed { .. }
             | Signal::DispatchDue
+            | Signal::TimeSet { .. }
             | Signal::ProfileWanted { .. }
             | Signal::BreakerMoved { .. } => {}
         }

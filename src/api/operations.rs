@@ -30,10 +30,10 @@ use crate::kernel::verbs::{
     DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
     LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
     ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, RequestChanges,
-    RequestReview, RequestReviewReply, ResetBreaker, RestartTask, SetDispatch, SetDispatchReply,
-    StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask, UnarchiveReply, UnarchiveTask,
-    UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, Unsubscribe, UnsubscribeReply,
-    VerdictReply,
+    RequestReview, RequestReviewReply, ResetBreaker, RestartTask, ScheduleReply, ScheduleTask,
+    SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask,
+    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
+    UnscheduleTask, Unsubscribe, UnsubscribeReply, VerdictReply,
 };
 use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
@@ -166,6 +166,14 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     verb::<ReopenTask, ReopenReply>("/v1/tasks/{id}/reopen", "Reopen a task that is done."),
     verb::<TriageTask, TriageReply>("/v1/tasks/{id}/triage", "Put a task back into triage."),
+    verb::<ScheduleTask, ScheduleReply>(
+        "/v1/tasks/{id}/schedule",
+        "Set the start time of a task, or park it.",
+    ),
+    verb::<UnscheduleTask, ScheduleReply>(
+        "/v1/tasks/{id}/unschedule",
+        "Remove the start time of a task, or let a parked one go on.",
+    ),
     verb::<CancelTask, ReclaimReply>(
         "/v1/tasks/{id}/cancel",
         "Cancel a task: stop its run, archive it and hold its children.",

@@ -32,6 +32,7 @@ use crate::actors::root::policy::ActorKind;
 use crate::actors::root::{Life, RootDeps, Wires};
 use crate::actors::start_inputs::StartInputs;
 use crate::actors::supervision::RunSupervision;
+use crate::actors::timer::TimerDeps;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::actors::worker::WorkerDeps;
@@ -216,12 +217,14 @@ fn root_deps(
         database: worker.database.clone(),
         readers: worker.readers.clone(),
         start_worker: wires.start_worker.clone(),
+        arm: wires.arm.clone(),
         configuration: worker.configuration.clone(),
         disk,
         figures: worker.figures.clone(),
         looker: worker.looker.clone(),
         profile_looker,
     };
+    let timer = TimerDeps { database: worker.database.clone(), wake: wires.wake.clone() };
     let crash_detector = CrashDetectorDeps {
         database: worker.database.clone(),
         readers: worker.readers.clone(),
@@ -234,7 +237,17 @@ fn root_deps(
     };
     let circuit_breaker =
         CircuitBreakerDeps { readers: worker.readers.clone(), wake: wires.wake.clone() };
-    RootDeps { wires, feed, worker, dispatcher, crash_detector, circuit_breaker, doorkeeper, life }
+    RootDeps {
+        wires,
+        feed,
+        worker,
+        dispatcher,
+        timer,
+        crash_detector,
+        circuit_breaker,
+        doorkeeper,
+        life,
+    }
 }
 
 /// The folders of skills, made before workers of other users are let through to them.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::failure::Failure;
+use crate::cli::session::Session;
 use crate::cli::times::Times;
 use crate::config::Ambient;
 use crate::duration::{parse_duration, parse_flag_duration};
@@ -89,19 +90,53 @@ pub fn time_or_none(flag: &str, text: &str, times: &Times) -> Result<EpochSecond
     })
 }
 
-/// The earliest start that `--at TIME` or `--in DURATION` names, epoch seconds; 0 for `--at none`.
-///
-/// # Errors
-/// A usage error that names the flag.
-pub fn start_time(
-    at: Option<&str>,
-    start_in: Option<&str>,
-    times: &Times,
-) -> Result<Option<EpochSeconds>, Failure> {
-    match (at, start_in) {
-        (Some(text), _) => Ok(Some(time_or_none("--at", text, times)?)),
-        (None, Some(text)) => Ok(Some(times.now().saturating_add(whole_seconds("--in", text)?))),
-        (None, None) => Ok(None),
+/// When a task may start, and the zone in which the times of a command are read.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StartFlags {
+    /// Do not start before this time (2026-05-01 09:00, `tomorrow 9:00`, `mon 9:00`, RFC 3339, epoch seconds); `none`: at once
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "start_in")]
+    at: Option<String>,
+    /// Do not start before this much time has passed (90s, 1h30m, 2d, 1w)
+    #[arg(long = "in", value_name = "DURATION", allow_hyphen_values = true)]
+    start_in: Option<String>,
+    /// Time zone of the times given, such as Europe/Berlin (default: that of this host)
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+}
+
+impl StartFlags {
+    /// Whether no start is named.
+    pub fn is_empty(&self) -> bool {
+        self.at.is_none() && self.start_in.is_none()
+    }
+
+    /// Now, in the zone that is named.
+    ///
+    /// # Errors
+    /// A usage error for an unknown zone.
+    pub fn times(&self, session: &Session) -> Result<Times, Failure> {
+        match &self.tz {
+            None => Ok(session.times()),
+            Some(name) => session.times().in_zone(name).ok_or_else(|| {
+                let message = format!("--tz: unknown time zone {name:?}");
+                Failure::usage_of(ErrorCode::InvalidValue, message)
+                    .with_hint("use a name such as Europe/Berlin or UTC")
+            }),
+        }
+    }
+
+    /// The earliest start, epoch seconds; 0 for `--at none`.
+    ///
+    /// # Errors
+    /// A usage error that names the flag.
+    pub fn start_at(&self, times: &Times) -> Result<Option<EpochSeconds>, Failure> {
+        match (&self.at, &self.start_in) {
+            (Some(text), _) => Ok(Some(time_or_none("--at", text, times)?)),
+            (None, Some(text)) => {
+                Ok(Some(times.now().saturating_add(whole_seconds("--in", text)?)))
+            }
+            (None, None) => Ok(None),
+        }
     }
 }
 

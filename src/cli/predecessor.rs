@@ -20,7 +20,6 @@ const VERBS: &[(&str, &str)] = &[
     ),
     ("diag", "kanban doctor; kanban why ID; kanban breakers"),
     ("diagnostics", "kanban doctor; kanban why ID; kanban breakers"),
-    ("schedule", "kanban create … --triage, then kanban promote ID when it is due"),
     ("specify", "kanban edit ID, or a task for a profile with `orchestrator = true`"),
     (
         "swarm",

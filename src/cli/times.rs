@@ -20,6 +20,11 @@ impl Times {
         Self { now: Timestamp::now().as_second(), zone: TimeZone::system() }
     }
 
+    /// The same time in the zone of this name (`Europe/Berlin`); none when there is no such zone.
+    pub fn in_zone(self, name: &str) -> Option<Self> {
+        Some(Self { zone: TimeZone::get(name).ok()?, ..self })
+    }
+
     /// Now, epoch seconds.
     pub fn now(&self) -> EpochSeconds {
         self.now

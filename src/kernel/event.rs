@@ -94,10 +94,12 @@ event_kinds! {
     Unarchived = "unarchived",
     /// The task waits for a time, or until a person lets it go on: `start_at, parked`.
     Scheduled = "scheduled",
-    /// The task waits for no time any longer: `status` it landed in.
+    /// The task waits for no time from now on: `status` it landed in.
     Unscheduled = "unscheduled",
     /// The start time of a scheduled task has come: `start_at`, `status` it landed in.
     StartDue = "start_due",
+    /// The due time of an unfinished task has passed, reported once for each due time: `due_at`.
+    Overdue = "overdue",
     /// The task was put back into triage: `reason`.
     Triaged = "triaged",
     /// A claim or run was reclaimed: `stale_lock` or `reason`.

@@ -124,6 +124,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("reopen", Right::Operate),
     ("request_review", Right::Operate),
     ("triage", Right::Operate),
+    ("schedule", Right::Operate),
+    ("unschedule", Right::Operate),
     ("cancel", Right::Operate),
     ("restart", Right::Operate),
     ("promote", Right::Operate),

@@ -21,6 +21,11 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep};
 pub enum Signal {
     /// A task became ready, or a slot, a profile or the host became free.
     DispatchDue,
+    /// Something is due at a time: a start, a due time, a deadline, the end of a back-off or of a claim.
+    TimeSet {
+        /// When, epoch seconds.
+        at: EpochSeconds,
+    },
     /// A supervised run got a verdict; its worker may linger.
     VerdictGiven {
         /// The run.
@@ -196,6 +201,31 @@ impl Tx<'_> {
     /// hear of.
     pub fn event_if_refused(&mut self, task: &Task, run_id: Option<RunId>, body: &EventBody<'_>) {
         self.if_refused = Some(RefusalEvent(NewEvent::of(task, run_id, body)));
+    }
+
+    /// Does `step` in the name of `caller`, in place of the caller of the request.
+    ///
+    /// # Errors
+    /// Those of `step`.
+    pub(super) fn in_name_of<T>(
+        &mut self,
+        caller: &Caller,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, VerbError>,
+    ) -> Result<T, VerbError> {
+        let mut tx = Tx {
+            connection: self.connection,
+            random: &mut *self.random,
+            forgetting: &mut *self.forgetting,
+            people: &mut *self.people,
+            now: self.now,
+            policy: self.policy,
+            caller,
+            effects: std::mem::take(&mut self.effects),
+            if_refused: None,
+        };
+        let done = step(&mut tx);
+        self.effects = tx.effects;
+        done
     }
 
     /// Asks for something to happen after the commit.

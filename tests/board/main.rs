@@ -30,6 +30,7 @@ mod reviewers;
 mod reviews;
 mod rows;
 mod same_twice;
+mod schedule;
 mod schema;
 mod searches;
 mod start_faults;

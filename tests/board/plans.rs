@@ -154,7 +154,7 @@ fn read_everything_hot(bench: &Bench, id: &str) {
         .read::<_, kanband::kernel::error::VerbError>(|connection| {
             store::events::page_after(connection, 1, 100, usize::MAX)?;
             store::events::newest_id(connection)?;
-            store::tasks::next_due(connection)?;
+            store::due::next(connection)?;
             store::runs::list_open_supervised(connection)?;
             store::runs::list_lingering(connection, 10)?;
             store::leases::list_ready_paths(connection, 10)?;

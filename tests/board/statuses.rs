@@ -12,7 +12,7 @@ use kanband::kernel::verbs::{
     AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, CancelTask, ClaimTask,
     CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask,
     RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview,
-    RestartTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+    RestartTask, ScheduleTask, StopTask, TriageTask, UnarchiveTask, UnblockTask, UnscheduleTask,
 };
 use serde_json::{Value, json};
 
@@ -57,6 +57,9 @@ const VERBS: &[(&str, &str, Try)] = &[
     ("request-review", "{}", try_verb::<RequestReview>),
     ("promote", "{}", try_verb::<PromoteTask>),
     ("triage", "{}", try_verb::<TriageTask>),
+    ("schedule", r#"{"start_at": 4000000000}"#, try_verb::<ScheduleTask>),
+    ("schedule --park", r#"{"park": true}"#, try_verb::<ScheduleTask>),
+    ("unschedule", "{}", try_verb::<UnscheduleTask>),
     ("reopen", "{}", try_verb::<ReopenTask>),
     ("archive", "{}", try_verb::<ArchiveTask>),
     ("unarchive", "{}", try_verb::<UnarchiveTask>),

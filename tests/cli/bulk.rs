@@ -48,10 +48,12 @@ const VERBS: &[Many] = &[
     many("reopen", DONE, &[], ("/task/status", "ready")),
     many("request_review", &[&["block"]], &[], ("/task/status", "review")),
     many("restart", CLAIMED, &[], ("/runs/0/outcome", "stopped")),
+    many("schedule", &[], &["--park"], ("/task/status", "scheduled")),
     many("stop", CLAIMED, &[], ("/task/status", "blocked")),
     many("triage", &[], &[], ("/task/status", "triage")),
     many("unarchive", &[&["archive"]], &[], ("/task/status", "ready")),
     many("unblock", &[&["block"]], &[], ("/task/status", "ready")),
+    many("unschedule", &[&["schedule", "--park"]], &[], ("/task/status", "ready")),
 ];
 
 #[test]

@@ -54,6 +54,9 @@ const TEXTS: &[(&[&str], Found)] = &[
     (&["cancel", "{c}", "--reason", "-"], |board, id| {
         event(board, id, "stopped")["payload"]["reason"].clone()
     }),
+    (&["schedule", "{t}", "--park", "--reason", "-"], |board, id| {
+        event(board, id, "scheduled")["payload"]["reason"].clone()
+    }),
     (&["triage", "{t}", "--reason", "-"], |board, id| {
         event(board, id, "triaged")["payload"]["reason"].clone()
     }),

@@ -315,6 +315,32 @@ const VERBS: &[Verb] = &[
         &[(&["{run}"], 1, "cannot triage"), (&["t_dead"], 1, "no such task"), (&[], 2, "ID")],
     ),
     verb(
+        "schedule",
+        &["{a}", "--in", "1h30m"],
+        &[
+            (&["{a}", "--at", "soon"], 2, "malformed time"),
+            (&["{a}", "--in", "-1h"], 2, "malformed duration"),
+            (&["{a}", "--in", "1h", "--at", "mon 9:00"], 2, "cannot be used with"),
+            (&["{a}", "--park", "--in", "1h"], 2, "cannot be used with"),
+            (&["{a}", "--at", "mon 9:00", "--tz", "Mars/Base"], 2, "unknown time zone"),
+            (&["{a}", "--at", "none"], 2, "expected a time"),
+            (&["{a}"], 2, "no time given"),
+            (&["{run}", "--in", "1h"], 1, "cannot schedule"),
+            (&["t_dead", "--park"], 1, "no such task"),
+            (&["--park"], 2, "ID"),
+        ],
+    ),
+    verb(
+        "unschedule",
+        &["{a}"],
+        &[
+            (&["{a}"], 1, "it has no start time"),
+            (&["{run}"], 1, "cannot unschedule"),
+            (&["t_dead"], 1, "no such task"),
+            (&[], 2, "ID"),
+        ],
+    ),
+    verb(
         "approve",
         &["{a}"],
         &[

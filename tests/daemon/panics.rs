@@ -137,6 +137,18 @@ fn a_panicking_circuit_breaker_is_rebuilt() {
 }
 
 #[test]
+fn a_panicking_timer_is_rebuilt_and_fires() {
+    let text = config(&[("sh", "exit", SCRIPT)]);
+    let mut daemon = Daemon::with_fail_points(&text, "timer-fire=panic@2");
+    daemon.spawn();
+    daemon.wait_until_up();
+    let in_two_seconds = kanband::os::host::clock::epoch_seconds() + 2;
+    let id = daemon.create(json!({ "assignee": "sh", "start_at": in_two_seconds }));
+    daemon.wait_status(&id, "done");
+    assert!(daemon.log().contains("fail point timer-fire"), "{}", daemon.log());
+}
+
+#[test]
 fn a_panicking_notifier_is_rebuilt() {
     survives("notifier-drain");
 }

@@ -14,3 +14,4 @@ mod board;
 mod model;
 mod reviews;
 mod sequences;
+mod times;

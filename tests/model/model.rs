@@ -106,7 +106,7 @@ pub struct Model {
     pub paused: bool,
 }
 
-type Done = Result<(), &'static str>;
+pub type Done = Result<(), &'static str>;
 
 pub struct NewTask {
     pub title: String,
@@ -123,7 +123,7 @@ fn satisfies(status: &str) -> bool {
 }
 
 impl Model {
-    fn task(&mut self, id: &str) -> Result<&mut Task, &'static str> {
+    pub fn task(&mut self, id: &str) -> Result<&mut Task, &'static str> {
         self.tasks.get_mut(id).ok_or("unknown_task")
     }
 
@@ -778,41 +778,6 @@ impl Model {
         self.leave(id, "triage");
         self.tell(id, "triaged");
         Ok(())
-    }
-
-    /// A start time, or none (0).
-    pub fn schedule(&mut self, id: &str, start_at: i64) -> Done {
-        let start_at = Some(start_at).filter(|time| *time != 0);
-        let task = self.task(id)?;
-        if task.start_at == start_at {
-            return Ok(());
-        }
-        if !matches!(task.status, "triage" | "todo" | "scheduled" | "ready" | "blocked") {
-            return Err("wrong_status");
-        }
-        task.start_at = start_at;
-        let from = task.status;
-        self.tell(id, "edited");
-        let to = self.landing(id);
-        if matches!(from, "todo" | "scheduled" | "ready") && from != to {
-            self.leave(id, to);
-            self.tell(id, if to == "scheduled" { "scheduled" } else { "unscheduled" });
-        }
-        Ok(())
-    }
-
-    fn start_due(&mut self) {
-        let now = self.now;
-        let is_due = |task: &Task| {
-            task.status == "scheduled" && task.start_at.is_some_and(|start_at| start_at <= now)
-        };
-        let due: Vec<String> =
-            self.tasks.iter().filter(|(_, task)| is_due(task)).map(|(id, _)| id.clone()).collect();
-        for id in due {
-            self.leave(&id, self.landing(&id));
-            self.tasks.get_mut(&id).unwrap().start_at = None;
-            self.tell(&id, "start_due");
-        }
     }
 
     pub fn archive(&mut self, id: &str, releases: bool) -> Done {

@@ -8,8 +8,8 @@ use kanband::kernel::verbs::{
     ClaimTask, CloseRun, CollectGarbage, CommentTask, CompleteTask, CreateTask, DetachFile,
     DispatchSwitch, EditTask, HeartbeatTask, LinkTasks, PassMode, ProcessIds, PromoteTask,
     ReassignTask, ReclaimTask, RecordDoubt, RecordSpawned, ReopenTask, RequestChanges,
-    RequestReview, RestartTask, SetDispatch, StartReadyRuns, StopTask, TriageTask, UnarchiveTask,
-    UnblockTask, UnlinkTasks,
+    RequestReview, RestartTask, ScheduleTask, SetDispatch, StartReadyRuns, StopTask, TriageTask,
+    UnarchiveTask, UnblockTask, UnlinkTasks, UnscheduleTask,
 };
 
 use crate::board::{Real, person, worker};
@@ -392,16 +392,30 @@ impl Pair {
 
     fn schedule(&mut self) {
         let id = self.some_id();
+        if self.one_in(5) {
+            self.note(format!("unschedule {id}"));
+            let expected = self.model.unschedule(&id);
+            let verb = UnscheduleTask { id, board: None };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            return self.agree("unschedule", real, expected);
+        }
         let start_at = match self.below(4) {
             0 => 0,
             1 => self.model.now - 10,
             _ => self.model.now + 1 + self.below(300) as i64,
         };
-        self.note(format!("schedule {id} at {start_at}"));
-        let expected = self.model.schedule(&id, start_at);
+        if start_at != 0 && self.one_in(2) {
+            self.note(format!("schedule {id} at {start_at}"));
+            let expected = self.model.schedule(&id, start_at);
+            let verb = ScheduleTask { id, start_at: Some(start_at), ..ScheduleTask::default() };
+            let real = self.real.run(self.model.now, &person(), &verb);
+            return self.agree("schedule", real, expected);
+        }
+        self.note(format!("edit the start time of {id} to {start_at}"));
+        let expected = self.model.edit_start(&id, start_at);
         let verb = EditTask { id, start_at: Some(start_at), ..EditTask::default() };
         let real = self.real.run(self.model.now, &person(), &verb);
-        self.agree("schedule", real, expected);
+        self.agree("edit", real, expected);
     }
 
     fn stop(&mut self) {

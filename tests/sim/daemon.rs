@@ -10,7 +10,8 @@ use kanband::kernel::run::{Run, RunState};
 use kanband::kernel::store;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
-    ClampTimes, CloseRun, ProcessIds, PromoteReleased, RecordDoubt, RecordRunState, RecordSpawned,
+    ClampTimes, CloseRun, FireTimer, ProcessIds, PromoteReleased, RecordDoubt, RecordRunState,
+    RecordSpawned,
 };
 
 use crate::looks::Seeing;
@@ -100,7 +101,7 @@ impl World {
         self.audit();
         self.after(60_000, Happens::Audit { daemon: number });
         self.pass_at_breakers();
-        self.wake();
+        self.fire_timer();
     }
 
     /// A pass when a breaker may let a start through.
@@ -160,14 +161,39 @@ impl World {
             self.soon(20, Happens::Launch { daemon: number, run_id: order.run_id });
         }
         if let Some(at) = reply.next_due {
-            let wait_ms = u64::try_from((at - self.bench.now).max(0)).unwrap() * 1000 + 20;
-            self.after(wait_ms, Happens::Pass { daemon: number });
+            self.fire_at(at);
         }
         self.route_signals();
         self.pass_at_breakers();
         if reply.has_more {
             self.wake();
         }
+    }
+
+    /// The timer rings at a time of the wall clock.
+    fn fire_at(&mut self, at: i64) {
+        let Some(daemon) = &self.daemon else { return };
+        let number = daemon.number;
+        let wait_ms = u64::try_from((at - self.bench.now).max(0)).unwrap() * 1000 + 20;
+        self.after(wait_ms, Happens::TimerFires { daemon: number });
+    }
+
+    /// The timer reports a step of the clock at once.
+    pub fn clock_was_set(&mut self) {
+        if let Some(daemon) = &self.daemon {
+            let number = daemon.number;
+            self.soon(5, Happens::TimerFires { daemon: number });
+        }
+    }
+
+    /// Does what is due, and has a pass follow.
+    pub fn fire_timer(&mut self) {
+        let reply = self.bench.by(&Caller::System { part: "timer" }, &FireTimer).unwrap();
+        self.route_signals();
+        if let Some(at) = reply.next_due.filter(|at| *at > self.bench.now) {
+            self.fire_at(at);
+        }
+        self.wake();
     }
 
     /// A pass when a breaker may let a start through; after a clock step another one than was planned.
@@ -185,6 +211,7 @@ impl World {
         for signal in std::mem::take(&mut self.bench.signals) {
             match signal {
                 Signal::DispatchDue => self.wake(),
+                Signal::TimeSet { at } => self.fire_at(at),
                 Signal::VerdictGiven { run_id, by_worker } => {
                     self.tell(run_id, News::Verdict { by_worker });
                 }

@@ -4,7 +4,7 @@ use kanband::kernel::error::VerbError;
 use kanband::kernel::task::{Task, TaskStatus};
 use kanband::kernel::verbs::{
     AnswerTask, ApproveTask, ArchiveTask, BlockTask, CompleteTask, EditTask, PromoteTask,
-    ReassignTask, ReclaimTask, RequestChanges, RequestReview, StopTask, UnblockTask,
+    ReassignTask, ReclaimTask, RequestChanges, RequestReview, ScheduleTask, StopTask, UnblockTask,
 };
 
 use crate::world::World;
@@ -35,7 +35,7 @@ impl World {
         let nth = self.below(self.tasks.len() as u64) as usize;
         let id = self.tasks[nth].to_string();
         let reason = Some("because".to_owned());
-        let answer = match self.below(16) {
+        let answer = match self.below(17) {
             0 => self.bench.run(&CompleteTask { id, ..CompleteTask::default() }).map(drop),
             1 => self.bench.run(&BlockTask { id, reason, ..BlockTask::default() }).map(drop),
             2 | 3 => {
@@ -59,6 +59,10 @@ impl World {
                 let answer = "the staging key".to_owned();
                 self.bench.run(&AnswerTask { id, answer, ..AnswerTask::default() }).map(drop)
             }
+            16 => {
+                let start_at = Some(self.bench.now + self.below(600) as i64);
+                self.bench.run(&ScheduleTask { id, start_at, ..ScheduleTask::default() }).map(drop)
+            }
             12 => self.bench.run(&RequestReview { id, board: None }).map(drop),
             8 => self.bench.run(&StopTask { id, ..StopTask::default() }).map(drop),
             _ => self.bench.run(&ArchiveTask { id, ..ArchiveTask::default() }).map(drop),
@@ -75,11 +79,10 @@ impl World {
         match task.status {
             // A profile reviews it, or a person.
             TaskStatus::Review => task.queue_profile().is_none(),
-            TaskStatus::Done
-            | TaskStatus::Archived
-            | TaskStatus::Blocked
-            | TaskStatus::Scheduled
-            | TaskStatus::Triage => true,
+            TaskStatus::Done | TaskStatus::Archived | TaskStatus::Blocked | TaskStatus::Triage => {
+                true
+            }
+            TaskStatus::Scheduled => task.start_at.is_some_and(|at| at > self.bench.now),
             // Its parents are blocked: the invariants say so.
             TaskStatus::Todo => true,
             TaskStatus::Ready | TaskStatus::Running => false,

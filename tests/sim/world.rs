@@ -37,6 +37,7 @@ pub enum Happens {
     PersonActs,
     Audit { daemon: u32 },
     Pass { daemon: u32 },
+    TimerFires { daemon: u32 },
     Launch { daemon: u32, run_id: RunId },
     ForkShim { daemon: u32, run_id: RunId },
     Adopt { daemon: u32, run_id: RunId },
@@ -314,10 +315,12 @@ impl World {
             Happens::ClockSteps => {
                 let step = self.below(20_000) as i64 - 10_000;
                 self.skew += step;
+                self.clock_was_set();
             }
             Happens::PersonActs => self.person_acts(),
             Happens::Audit { daemon } if self.is_up(daemon) => self.audit(),
             Happens::Pass { daemon } if self.is_up(daemon) => self.pass(),
+            Happens::TimerFires { daemon } if self.is_up(daemon) => self.fire_timer(),
             Happens::Launch { daemon, run_id } if self.is_up(daemon) => self.launch(run_id),
             Happens::ForkShim { daemon, run_id } if self.is_up(daemon) => self.fork_shim(run_id),
             Happens::Adopt { daemon, run_id } if self.is_up(daemon) => self.adopt(run_id),
@@ -329,6 +332,7 @@ impl World {
             }
             Happens::Audit { .. }
             | Happens::Pass { .. }
+            | Happens::TimerFires { .. }
             | Happens::Launch { .. }
             | Happens::ForkShim { .. }
             | Happens::Adopt { .. }

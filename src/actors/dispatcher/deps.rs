@@ -12,6 +12,7 @@ use crate::actors::path_looks::Looker;
 use crate::actors::profile_looks::ProfileLooker;
 use crate::actors::readers::Readers;
 use crate::actors::root::messages::StartWorker;
+use crate::actors::timer::messages::Arm;
 use crate::actors::wire::Wire;
 use crate::kernel::verbs::RunOrder;
 use crate::os::host::clock::epoch_seconds;
@@ -25,6 +26,8 @@ pub struct DispatcherDeps {
     pub readers: Readers,
     /// The root supervisor, which builds workers.
     pub start_worker: Wire<StartWorker>,
+    /// The timer.
+    pub arm: Wire<Arm>,
     /// For the tick's length.
     pub configuration: Live<Configuration>,
     /// Whether there is room for another run.

@@ -20,8 +20,9 @@ impl Dispatcher {
             tracing::info!("the disk has free space again");
         }
         self.is_held_by_disk = is_held;
-        if is_held && self.due.is_none() {
-            self.due = Some(context.run_later(DISK_LOOK, Self::pass));
+        if let Some(look) = self.disk_look.take() {
+            context.cancel_future(look);
         }
+        self.disk_look = is_held.then(|| context.run_later(DISK_LOOK, Self::pass));
     }
 }

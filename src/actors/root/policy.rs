@@ -13,6 +13,8 @@ pub enum ActorKind {
     Dispatcher,
     /// See [`crate::actors::worker`]; one per run.
     Worker(RunId),
+    /// See [`crate::actors::timer`].
+    Timer,
     /// See [`crate::actors::crash_detector`].
     CrashDetector,
     /// See [`crate::actors::circuit_breaker`].
@@ -56,6 +58,7 @@ pub fn on_panic(kind: ActorKind) -> OnPanic {
         ActorKind::Database => OnPanic::EndProcess,
         ActorKind::EventHub
         | ActorKind::Dispatcher
+        | ActorKind::Timer
         | ActorKind::Worker(_)
         | ActorKind::CrashDetector
         | ActorKind::CircuitBreaker
@@ -84,9 +87,10 @@ pub fn decide(kind: ActorKind, panicked: bool, restarts_ms: &[u64], now_ms: u64)
 mod tests {
     use super::*;
 
-    const REBUILT: [ActorKind; 7] = [
+    const REBUILT: [ActorKind; 8] = [
         ActorKind::EventHub,
         ActorKind::Dispatcher,
+        ActorKind::Timer,
         ActorKind::Worker(1),
         ActorKind::CrashDetector,
         ActorKind::CircuitBreaker,

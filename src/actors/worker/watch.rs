@@ -5,11 +5,10 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use actix::{Message, Recipient};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::actors::readable::watch;
 use crate::os::processes::identity::ProcessIdentity;
 use crate::os::processes::pidfd::{PidFd, Signal};
 use crate::os::processes::spawn::SpawnedShim;
@@ -104,15 +103,6 @@ impl Drop for ShimWatch {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
-}
-
-/// Watches a descriptor for being readable.
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe because a type could close its descriptor early; ours own theirs until dropped"
-)]
-fn watch<T: AsRawFd>(descriptor: T) -> io::Result<AsyncFd<T>> {
-    AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
 async fn wait_for_end(pidfd: Arc<PidFd>, news: Recipient<ShimNews>) {

@@ -170,6 +170,8 @@ pub type ReopenReply = verbs::ReopenReply<Status>;
 pub type RequestReviewReply = verbs::RequestReviewReply<Status>;
 /// Result of `unarchive`.
 pub type UnarchiveReply = verbs::UnarchiveReply<Status>;
+/// Result of `schedule` and `unschedule`.
+pub type ScheduleReply = verbs::ScheduleReply<Status>;
 /// Result of `triage`.
 pub type TriageReply = verbs::TriageReply<Status>;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::client::seen::CreateReply;
-use crate::cli::arguments::{start_time, time_or_none, whole_seconds, workspace};
+use crate::cli::arguments::{StartFlags, time_or_none, whole_seconds, workspace};
 use crate::cli::commands::warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
 use crate::cli::complete;
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Create tasks from a file with one JSON object per line, with the fields of the API; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
-        "max_runtime", "at", "start_in", "due", "created_by", "skills", "labels", "model", "effort", "args",
+        "max_runtime", "at", "start_in", "tz", "due", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
     /// Instructions for the worker; `-` reads them from stdin
@@ -63,12 +63,8 @@ pub struct Arguments {
     /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `none` removes the default limit
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
-    /// Do not start before this time (2026-05-01 09:00, `tomorrow 9:00`, `mon 9:00`, RFC 3339, epoch seconds)
-    #[arg(long, value_name = "TIME", conflicts_with = "start_in")]
-    at: Option<String>,
-    /// Do not start before this much time has passed (90s, 5m, 2h, 1d)
-    #[arg(long = "in", value_name = "DURATION")]
-    start_in: Option<String>,
+    #[command(flatten)]
+    start: StartFlags,
     /// Time by which it should be done
     #[arg(long, value_name = "TIME")]
     due: Option<String>,
@@ -148,7 +144,7 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
     };
     let body = arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?;
-    let times = session.times();
+    let times = arguments.start.times(session)?;
     let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);
     Ok(CreateTask {
         title,
@@ -170,8 +166,12 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
         effort: arguments.effort,
         args: arguments.args,
         review: arguments.review,
-        start_at: start_time(arguments.at.as_deref(), arguments.start_in.as_deref(), &times)?,
-        due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
+        start_at: arguments.start.start_at(&times)?.filter(|at| *at != 0),
+        due_at: arguments
+            .due
+            .map(|text| time_or_none("--due", &text, &times))
+            .transpose()?
+            .filter(|at| *at != 0),
         board: session.board.clone(),
     })
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{
-    profile_or_nobody, start_time, time_or_none, whole_seconds, workspace,
+    StartFlags, profile_or_nobody, time_or_none, whole_seconds, workspace,
 };
 use crate::cli::commands::Ended;
 use crate::cli::commands::bulk::{self, Answer, Shape};
@@ -103,12 +103,8 @@ pub struct Arguments {
     /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `default` restores the default limit
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     max_runtime: Option<String>,
-    /// Do not start before this time (2026-05-01 09:00, `tomorrow 9:00`, `mon 9:00`, RFC 3339, epoch seconds); `none` clears it
-    #[arg(long, value_name = "TIME", conflicts_with = "start_in")]
-    at: Option<String>,
-    /// Do not start before this much time has passed (90s, 5m, 2h, 1d)
-    #[arg(long = "in", value_name = "DURATION")]
-    start_in: Option<String>,
+    #[command(flatten)]
+    start: StartFlags,
     /// Time by which it should be done; `none` clears it
     #[arg(long, value_name = "TIME")]
     due: Option<String>,
@@ -134,8 +130,9 @@ impl Arguments {
     }
 
     fn wants_no_more(&self) -> bool {
-        let texts = [&self.assignee, &self.workspace, &self.max_runtime, &self.at, &self.start_in];
-        texts.into_iter().chain([&self.due]).all(Option::is_none)
+        let texts = [&self.assignee, &self.workspace, &self.max_runtime, &self.due];
+        texts.into_iter().all(Option::is_none)
+            && self.start.is_empty()
             && [&self.parents, &self.no_parents, &self.skills].into_iter().all(Vec::is_empty)
             && !self.no_skills
     }
@@ -174,7 +171,7 @@ fn nothing_to_change(arguments: &Arguments, is_one: bool) -> Failure {
 
 /// What the flags ask for.
 fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure> {
-    let times = session.times();
+    let times = arguments.start.times(session)?;
     let workspace = arguments.workspace.as_deref().map(|it| workspace(it, &session.ambient));
     let workspace = workspace.unwrap_or_default();
     Ok(EditTask {
@@ -193,7 +190,7 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
             Some(text) => Some(whole_seconds("--max-runtime", text)?),
             None => None,
         },
-        start_at: start_time(arguments.at.as_deref(), arguments.start_in.as_deref(), &times)?,
+        start_at: arguments.start.start_at(&times)?,
         due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
         if_version: arguments.if_version,
         title: session.optional_text("--title", arguments.title)?,

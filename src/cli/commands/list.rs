@@ -24,10 +24,10 @@ use crate::kernel::queries::ListTasks;
 pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
-    /// Order: priority (then oldest first), created (oldest first) or -created (newest first)
+    /// Order: priority (then oldest first), created (oldest first), -created (newest first) or due
     #[arg(
         long, value_name = "ORDER", allow_hyphen_values = true,
-        value_parser = PossibleValuesParser::new(["priority", "created", "-created"])
+        value_parser = PossibleValuesParser::new(["priority", "created", "-created", "due"])
     )]
     sort: Option<String>,
     /// Only tasks after this one in that order

@@ -55,6 +55,7 @@ pub mod restart;
 pub mod restore;
 pub mod resume;
 pub mod runs;
+pub mod schedule;
 pub mod search;
 pub mod show;
 pub mod skills;
@@ -67,6 +68,7 @@ pub mod triage;
 pub mod unarchive;
 pub mod unblock;
 pub mod unlink;
+pub mod unschedule;
 pub mod wait;
 pub mod watch;
 pub mod why;
@@ -119,6 +121,8 @@ pub enum Command {
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
     Triage(triage::Arguments),
+    Schedule(schedule::Arguments),
+    Unschedule(unschedule::Arguments),
     Reopen(reopen::Arguments),
     Archive(archive::Arguments),
     Unarchive(unarchive::Arguments),
@@ -206,6 +210,8 @@ impl Command {
             Self::Unblock(arguments) => unblock::run(&arguments, session),
             Self::Promote(arguments) => promote::run(&arguments, session),
             Self::Triage(arguments) => triage::run(arguments, session),
+            Self::Schedule(arguments) => schedule::run(arguments, session),
+            Self::Unschedule(arguments) => unschedule::run(&arguments, session),
             Self::Reopen(arguments) => reopen::run(&arguments, session),
             Self::Archive(arguments) => archive::run(&arguments, session),
             Self::Unarchive(arguments) => unarchive::run(&arguments, session),
@@ -313,6 +319,8 @@ impl Command {
             | Self::Unblock(_)
             | Self::Inbox(_)
             | Self::Triage(_)
+            | Self::Schedule(_)
+            | Self::Unschedule(_)
             | Self::Reopen(_)
             | Self::Unarchive(_)
             | Self::Restart(_)

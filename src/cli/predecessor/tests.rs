@@ -82,7 +82,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("decompose t_1", "orchestrator"),
     ("diag", "doctor"),
     ("diagnostics --json", "doctor"),
-    ("schedule t_1 later", "promote"),
     ("specify t_1", "edit"),
     ("swarm goal --worker a:b", "--parent"),
     ("--board b swarm goal", "--parent"),

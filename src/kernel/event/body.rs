@@ -173,6 +173,8 @@ pub enum EventBody<'a> {
     Scheduled {
         start_at: Option<EpochSeconds>,
         parked: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
     },
     Unscheduled {
         status: TaskStatus,
@@ -180,6 +182,9 @@ pub enum EventBody<'a> {
     StartDue {
         start_at: Option<EpochSeconds>,
         status: TaskStatus,
+    },
+    Overdue {
+        due_at: Option<EpochSeconds>,
     },
     Triaged {
         reason: Option<&'a str>,
@@ -320,6 +325,7 @@ impl EventBody<'_> {
             Self::Scheduled { .. } => EventKind::Scheduled,
             Self::Unscheduled { .. } => EventKind::Unscheduled,
             Self::StartDue { .. } => EventKind::StartDue,
+            Self::Overdue { .. } => EventKind::Overdue,
             Self::Reclaimed { .. }
             | Self::ClaimExpired { .. }
             | Self::ReclaimedBySupervisor { .. } => EventKind::Reclaimed,

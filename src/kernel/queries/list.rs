@@ -36,7 +36,7 @@ pub struct ListTasks {
     pub text: Option<String>,
     /// Include archived tasks.
     pub archived: bool,
-    /// `priority` (default), `created` or `-created`.
+    /// `priority` (default), `created`, `-created` or `due`.
     pub sort: Option<String>,
     /// Only tasks after this one, in the chosen order.
     pub cursor: Option<String>,
@@ -111,7 +111,7 @@ impl ListTasks {
 fn parse_status(text: &str) -> Result<TaskStatus, Refusal> {
     TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
         field: "status",
-        problem: "status must be one of triage, todo, ready, running, blocked, done, archived",
+        problem: "status must be one of triage, todo, scheduled, ready, running, blocked, review, done, archived",
         value: shorten(text),
     })
 }
@@ -121,9 +121,10 @@ fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {
         None | Some("priority") => Ok(Order::Priority),
         Some("created") => Ok(Order::Created),
         Some("-created") => Ok(Order::NewestFirst),
+        Some("due") => Ok(Order::Due),
         Some(other) => Err(Refusal::InvalidValue {
             field: "sort",
-            problem: "sort must be one of priority, created, -created",
+            problem: "sort must be one of priority, created, -created, due",
             value: shorten(other),
         }),
     }

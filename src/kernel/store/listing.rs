@@ -26,6 +26,8 @@ pub enum Order {
     Created,
     /// Newest first.
     NewestFirst,
+    /// By due time, those without one last.
+    Due,
 }
 
 /// Which tasks a listing shows.
@@ -181,6 +183,7 @@ fn statement(
         (Order::Created, Sorting::ByTime) => "t.created_at, t.seq",
         (Order::NewestFirst, Sorting::ByArrival) => "t.seq DESC",
         (Order::NewestFirst, Sorting::ByTime) => "t.created_at DESC, t.seq DESC",
+        (Order::Due, _) => "t.due_at IS NULL, t.due_at, t.seq",
     };
     let sql = [select, &conditions, unarchived, " ORDER BY ", order, " ", limit].concat();
     (sql, parameters)
@@ -219,7 +222,7 @@ enum Sorting {
 /// No index has the times of creation. On a board on which every task arrived when it was created the rows are in that order; with
 /// imported ones, or after the clock was set back, they are sorted.
 fn sorting(connection: &Connection, filter: &ListFilter) -> Result<Sorting, Fault> {
-    if filter.order == Order::Priority || names_tasks(filter) {
+    if matches!(filter.order, Order::Priority | Order::Due) || names_tasks(filter) {
         return Ok(Sorting::ByTime);
     }
     let is_misdated = connection
@@ -301,6 +304,10 @@ fn behind_cursor(order: Order) -> &'static str {
         }
         Order::Created => {
             " AND (t.created_at, t.seq) > (SELECT c.created_at, c.seq FROM tasks c WHERE c.id = :after)"
+        }
+        Order::Due => {
+            " AND (t.due_at IS NULL, coalesce(t.due_at, 0), t.seq)
+                    > (SELECT c.due_at IS NULL, coalesce(c.due_at, 0), c.seq FROM tasks c WHERE c.id = :after)"
         }
         Order::NewestFirst => {
             " AND (t.created_at, t.seq) < (SELECT c.created_at, c.seq FROM tasks c WHERE c.id = :after)"

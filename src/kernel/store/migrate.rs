@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 15, sql: include_str!("migrations/0015_review.sql") },
     Migration { version: 16, sql: include_str!("migrations/0016_questions.sql") },
     Migration { version: 17, sql: include_str!("migrations/0017_overdue.sql") },
+    Migration { version: 18, sql: include_str!("migrations/0018_times.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -22,6 +22,7 @@ pub mod check;
 pub mod comments;
 mod connection;
 pub mod counts;
+pub mod due;
 pub mod events;
 mod faults;
 pub mod footing;

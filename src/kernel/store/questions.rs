@@ -338,17 +338,6 @@ pub fn list_due(
     )
 }
 
-/// The earliest deadline of an open question that was not reported.
-pub fn next_deadline(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
-    connection
-        .prepare_cached(
-            "SELECT deadline_at FROM questions
-             WHERE outcome = 'open' AND deadline_at IS NOT NULL AND overdue_at IS NULL ORDER BY deadline_at LIMIT 1",
-        )
-        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
-        .doing("find the next deadline of a question")
-}
-
 /// Writes that the deadline of a question was reported as passed.
 pub fn set_overdue(
     connection: &Connection,

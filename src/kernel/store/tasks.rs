@@ -14,9 +14,9 @@ use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
 use crate::kernel::task::{Task, TaskStatus};
 pub use due::{
-    LatestTimes, clamp_times, list_expired_claims, list_given_up, list_promotable, list_start_due,
-    list_waiting_untold, next_due, next_start, oldest_waiting_untold, release_backoffs,
-    runtime_from, set_waiting_told,
+    LatestTimes, clamp_times, list_expired_claims, list_given_up, list_overdue_untold,
+    list_promotable, list_start_due, list_waiting_untold, oldest_waiting_untold, release_backoffs,
+    runtime_from, set_overdue_told, set_waiting_told,
 };
 pub(super) use moves::status_since;
 pub use moves::{Arrival, Start, set_status};

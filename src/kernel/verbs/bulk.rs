@@ -33,17 +33,19 @@ use crate::kernel::verbs::reopen::ReopenTask;
 use crate::kernel::verbs::request_changes::RequestChanges;
 use crate::kernel::verbs::request_review::RequestReview;
 use crate::kernel::verbs::restart::RestartTask;
+use crate::kernel::verbs::schedule::ScheduleTask;
 use crate::kernel::verbs::stop::StopTask;
 use crate::kernel::verbs::triage::TriageTask;
 use crate::kernel::verbs::unarchive::UnarchiveTask;
 use crate::kernel::verbs::unblock::UnblockTask;
+use crate::kernel::verbs::unschedule::UnscheduleTask;
 
 /// One verb for many tasks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulkTasks {
     /// Operation of a task: `answer`, `approve`, `archive`, `assign`, `block`, `cancel`, `comment`, `complete`, `edit`, `promote`, `reassign`,
-    /// `reclaim`, `reopen`, `request_changes`, `request_review`, `restart`, `stop`, `triage`, `unarchive` or `unblock`.
+    /// `reclaim`, `reopen`, `request_changes`, `request_review`, `restart`, `schedule`, `stop`, `triage`, `unarchive`, `unblock` or `unschedule`.
     pub verb: String,
     /// The tasks, at most 500; without any, those of the filter.
     pub ids: Vec<String>,
@@ -104,7 +106,7 @@ fn run_as<V: Verb + DeserializeOwned>(tx: &mut Tx<'_>, request: Value) -> Result
         .map_err(|error| Fault::Corrupt { what: "reply", value: error.to_string() }.into())
 }
 
-const VERBS: [(&str, Run); 20] = [
+const VERBS: [(&str, Run); 22] = [
     ("answer", run_as::<AnswerTask>),
     ("approve", run_as::<ApproveTask>),
     ("archive", run_as::<ArchiveTask>),
@@ -121,10 +123,12 @@ const VERBS: [(&str, Run); 20] = [
     ("request_changes", run_as::<RequestChanges>),
     ("request_review", run_as::<RequestReview>),
     ("restart", run_as::<RestartTask>),
+    ("schedule", run_as::<ScheduleTask>),
     ("stop", run_as::<StopTask>),
     ("triage", run_as::<TriageTask>),
     ("unarchive", run_as::<UnarchiveTask>),
     ("unblock", run_as::<UnblockTask>),
+    ("unschedule", run_as::<UnscheduleTask>),
 ];
 
 impl Verb for BulkTasks {

@@ -12,7 +12,7 @@ use crate::kernel::location::{Location, refuse_relative};
 use crate::kernel::policy::Policy;
 use crate::kernel::store::Connection;
 use crate::kernel::task::{Task, TaskStatus, TaskStep, WorkspaceKind};
-use crate::kernel::tx::Tx;
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::leasing;
 use crate::kernel::verbs::open_run::{RunKind, open_run};
@@ -78,6 +78,7 @@ impl Verb for ClaimTask {
         let lease = leasing::find_for_person(tx.store(), tx.policy, &task, location)?;
         let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), RunKind::Manual)?;
         lease.take(tx.store(), run_id)?;
+        tx.signal(Signal::TimeSet { at: tx.now + ttl + 1 });
         store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
         if let Some(branch) = branch {
             store::workspaces::set_branch(tx.store(), &task.id, &branch)?;

@@ -20,6 +20,7 @@ use crate::kernel::verbs::assignee::admit;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
+use crate::kernel::verbs::start_time::past_warning;
 use crate::kernel::{store, validate};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
@@ -115,9 +116,7 @@ impl Verb for CreateTask {
             room::for_child(tx.store(), parent)?;
         }
         task.status = self.first_status(&task, &parents);
-        if task.start_at.is_some_and(|start_at| start_at <= tx.now) {
-            warnings.push("its start time is past: it does not wait".to_owned());
-        }
+        warnings.extend(past_warning(task.start_at, tx.now).map(str::to_owned));
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
         for (parent, _) in &parents {
@@ -128,9 +127,11 @@ impl Verb for CreateTask {
         }
         tx.count(&task, None, Some(task.status));
         tx.event(&task, None, &self.created_event(&task))?;
-        // Of a later start the dispatcher learns when to look again.
-        if matches!(task.status, TaskStatus::Ready | TaskStatus::Scheduled) {
+        if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
+        }
+        for at in [task.start_at, task.due_at].into_iter().flatten() {
+            tx.signal(Signal::TimeSet { at });
         }
         Ok(CreateReply { task, created: true, warnings })
     }

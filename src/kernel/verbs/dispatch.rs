@@ -30,13 +30,12 @@ use crate::kernel::verbs::clamp_times::clamp_times;
 use crate::kernel::verbs::dispatch_named::NotStarted;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
+use crate::kernel::verbs::fire_timer::fire;
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::open_run::{RunKind, open_run};
-use crate::kernel::verbs::questions::mind_deadlines;
 use crate::kernel::verbs::review::give_to_person;
-use crate::kernel::verbs::start_due::{StartDue, start_due};
 
 /// Who asked for a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +130,7 @@ pub struct PassReply {
     pub wanted_profiles: Vec<String>,
     /// Whether the pass stopped at its own bound and another should follow at once.
     pub has_more: bool,
-    /// When the next back-off or claim ends, or the next scheduled task starts.
+    /// When something is due next: the end of a back-off or claim, a start, a due time, a deadline, an alert.
     pub next_due: Option<EpochSeconds>,
     /// What kept the pass from starting anything.
     pub held_by: Option<Hold>,
@@ -154,15 +153,13 @@ impl Verb for StartReadyRuns {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
-        let StartDue { next_start, has_more: has_more_starts } = start_due(tx)?;
-        let deadlines = mind_deadlines(tx)?;
-        let has_more_due = has_more_starts || deadlines.has_more;
+        let fired = fire(tx)?;
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
+        let next_timed = [fired.next.of_timer(), next_alert].into_iter().flatten().min();
         if is_automatic && !tx.policy.dispatch_enabled {
-            let next_due = [next_start, next_alert, deadlines.next].into_iter().flatten().min();
+            let reply = PassReply { has_more: fired.has_more, ..PassReply::default() };
             let wanted_profiles = all_wanted_profiles(tx)?;
-            let reply = PassReply { next_due, has_more: has_more_due, ..PassReply::default() };
-            return Ok(PassReply { wanted_profiles, ..reply });
+            return Ok(PassReply { next_due: next_timed, wanted_profiles, ..reply });
         }
         forget_old_requests(tx)?;
         clamp_times(tx)?;
@@ -192,14 +189,13 @@ impl Verb for StartReadyRuns {
             crate::failpoint::hit("claim-made");
         }
         reply.has_more |= is_automatic && reply.orders.len() == STARTS_PER_PASS_MAX;
-        reply.has_more |= has_more_due;
+        reply.has_more |= fired.has_more;
         reply.unseen_paths = leasing::unseen_paths(tx.store())?;
         if !is_automatic {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
-        let next_due = store::tasks::next_due(tx.store())?;
-        reply.next_due =
-            [next_due, next_start, next_alert, deadlines.next].into_iter().flatten().min();
+        let next = store::due::next(tx.store())?;
+        reply.next_due = [next.dispatch, next_timed].into_iter().flatten().min();
         Ok(reply)
     }
 }

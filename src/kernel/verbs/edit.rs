@@ -6,16 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::store::tasks::Arrival;
-use crate::kernel::task::{Task, TaskStatus, TaskStep};
+use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
 use crate::kernel::verbs::create::refuse_options_not_taken;
 use crate::kernel::verbs::link::LinkTasks;
-use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
+use crate::kernel::verbs::start_time::{land, past_warning, refuse_start_time};
 use crate::kernel::verbs::unlink::UnlinkTasks;
 use crate::kernel::{store, validate};
 
@@ -98,7 +97,7 @@ impl Verb for EditTask {
         }
         let mut changed = changed_fields(&task, &edited);
         if changed.contains(&"start_at") {
-            refuse_start_at(&task)?;
+            refuse_start_time(&task, "set a start time of")?;
         }
         if changed.contains(&"workspace") {
             self.set_workspace(tx, &edited)?;
@@ -127,7 +126,7 @@ impl Verb for EditTask {
                 tx.signal(Signal::DispatchDue);
             }
         }
-        let (is_assigned, warnings) = self.change_assignee(tx, &task)?;
+        let (is_assigned, mut warnings) = self.change_assignee(tx, &task)?;
         if is_assigned {
             changed.push("assignee");
         }
@@ -135,7 +134,19 @@ impl Verb for EditTask {
             changed.push("parents");
         }
         if changed.contains(&"start_at") {
-            land(tx, &task)?;
+            let moved = tx.reread(&task.id)?;
+            let (start_at, parked) = (moved.start_at, moved.parked);
+            warnings.extend(past_warning(start_at, tx.now).map(str::to_owned));
+            land(tx, &moved, Self::NAME, |status| {
+                if status == TaskStatus::Scheduled {
+                    EventBody::Scheduled { start_at, parked, reason: None }
+                } else {
+                    EventBody::Unscheduled { status }
+                }
+            })?;
+        }
+        if let Some(at) = edited.due_at.filter(|_| changed.contains(&"due_at")) {
+            tx.signal(Signal::TimeSet { at });
         }
         let changed = changed.into_iter().map(str::to_owned).collect();
         Ok(EditReply { task: tx.reread(&task.id)?, changed, warnings })
@@ -300,34 +311,6 @@ fn changed_fields(task: &Task, edited: &Task) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
     .collect()
-}
-
-/// A start time means nothing where work has begun or is over.
-fn refuse_start_at(task: &Task) -> Result<(), Refusal> {
-    match task.status {
-        TaskStatus::Triage
-        | TaskStatus::Todo
-        | TaskStatus::Scheduled
-        | TaskStatus::Ready
-        | TaskStatus::Blocked => Ok(()),
-        TaskStatus::Running | TaskStatus::Review | TaskStatus::Done | TaskStatus::Archived => {
-            Err(Tx::wrong_status(task, "set a start time of", ""))
-        }
-    }
-}
-
-/// Has a task stand where its new time lets it; in `triage` and `blocked` the time is only stored.
-fn land(tx: &mut Tx<'_>, before: &Task) -> Result<(), VerbError> {
-    let task = tx.reread(&before.id)?;
-    let step = TaskStep::Land(tx.landing(&task)?);
-    let Some(to) = task.status.after(step).filter(|to| *to != task.status) else { return Ok(()) };
-    let message = if to == TaskStatus::Scheduled {
-        EventBody::Scheduled { start_at: task.start_at, parked: task.parked }
-    } else {
-        EventBody::Unscheduled { status: to }
-    };
-    tx.move_task(&task, step, &Cause::of(EditTask::NAME, None, message).with(Arrival::Plain))?;
-    Ok(())
 }
 
 fn currently_running(task: &Task) -> Refusal {

@@ -4,7 +4,7 @@ use crate::kernel::actor::Actor;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
-use crate::kernel::ids::{EpochSeconds, QuestionId, RunId};
+use crate::kernel::ids::{QuestionId, RunId};
 use crate::kernel::limits::{DUE_PER_PASS, EVENT_SUMMARY_CHARS_MAX, QUESTIONS_PER_TASK_MAX};
 use crate::kernel::question::{AnswerSource, Question};
 use crate::kernel::rules::question::{
@@ -55,7 +55,7 @@ pub(super) fn ask(
     Ok(id)
 }
 
-/// Tells that a question is asked, and has the dispatcher mind its deadline.
+/// Tells that a question is asked, and has the timer mind its deadline.
 fn tell_asked(
     tx: &mut Tx<'_>,
     task: &Task,
@@ -74,8 +74,8 @@ fn tell_asked(
     if let (Some(run_id), false) = (asking.run_id, asking.blocks) {
         tx.signal(Signal::WaitMoved { run_id });
     }
-    if new.deadline_at.is_some() {
-        tx.signal(Signal::DispatchDue);
+    if let Some(at) = new.deadline_at {
+        tx.signal(Signal::TimeSet { at });
     }
     Ok(())
 }
@@ -179,21 +179,8 @@ pub(super) fn source(caller: &Caller) -> AnswerSource {
     }
 }
 
-/// What was done about deadlines, and what comes.
-pub(super) struct Due {
-    /// The next deadline, epoch seconds.
-    pub next: Option<EpochSeconds>,
-    /// Whether there may be more whose deadline has come.
-    pub has_more: bool,
-}
-
-/// Does what is due at the deadlines of open questions, those that have waited longest first. A dispatch pass does it, also
-/// while dispatch is paused or disabled: nothing is started by it.
-pub(super) fn mind_deadlines(tx: &mut Tx<'_>) -> Result<Due, VerbError> {
-    let next = store::questions::next_deadline(tx.store())?;
-    if next.is_none_or(|deadline| deadline > tx.now) {
-        return Ok(Due { next, has_more: false });
-    }
+/// Does what is due at the deadlines of open questions, those that have waited longest first. Returns whether there may be more.
+pub(super) fn mind_deadlines(tx: &mut Tx<'_>) -> Result<bool, VerbError> {
     let due = store::questions::list_due(tx.store(), tx.now, DUE_PER_PASS)?;
     for question in &due {
         let task = tx.reread(&question.task_id)?;
@@ -210,6 +197,5 @@ pub(super) fn mind_deadlines(tx: &mut Tx<'_>) -> Result<Due, VerbError> {
             }
         }
     }
-    let has_more = due.len() == usize::try_from(DUE_PER_PASS).unwrap_or(usize::MAX);
-    Ok(Due { next: store::questions::next_deadline(tx.store())?, has_more })
+    Ok(store::due::is_cut(due.len()))
 }

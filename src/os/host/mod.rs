@@ -1,4 +1,4 @@
-//! The host: clock, randomness, disk, descriptors, terminal, sockets as files, and the service manager.
+//! The host: clock, randomness, disk, descriptors, terminal, timer, sockets as files, and the service manager.
 
 pub mod agent;
 pub mod clock;
@@ -12,3 +12,4 @@ pub mod service_manager;
 pub mod socket_file;
 pub mod stderr;
 pub mod terminal;
+pub mod wall_timer;

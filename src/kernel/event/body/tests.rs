@@ -52,9 +52,14 @@ fn shapes<'a>(
             r#"unarchived {"demoted":0,"dropped_key":"k","status":"ready"}"#,
         ),
         (
-            E::Scheduled { start_at: Some(9), parked: false },
+            E::Scheduled { start_at: Some(9), parked: false, reason: None },
             r#"scheduled {"parked":false,"start_at":9}"#,
         ),
+        (
+            E::Scheduled { start_at: None, parked: true, reason: Some("later") },
+            r#"scheduled {"parked":true,"reason":"later","start_at":null}"#,
+        ),
+        (E::Overdue { due_at: Some(9) }, r#"overdue {"due_at":9}"#),
         (E::Unscheduled { status: TaskStatus::Todo }, r#"unscheduled {"status":"todo"}"#),
         (
             E::StartDue { start_at: Some(9), status: TaskStatus::Ready },

@@ -172,28 +172,34 @@ pub fn list_start_due(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// The earliest time at which a scheduled task starts.
-pub fn next_start(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
-    connection
+/// Unfinished tasks whose due time is not after `now` and was not reported, those that are due longest first.
+pub fn list_overdue_untold(
+    connection: &Connection,
+    now: EpochSeconds,
+    limit: u32,
+) -> Result<Vec<TaskId>, Fault> {
+    let doing = "list tasks whose due time has passed";
+    let mut statement = connection
         .prepare_cached(
-            "SELECT start_at FROM tasks WHERE status = 'scheduled' AND start_at > 0 AND parked = 0
-             ORDER BY start_at LIMIT 1",
+            "SELECT id FROM tasks
+             WHERE due_at IS NOT NULL AND overdue_told_for IS NOT due_at AND status NOT IN ('done', 'archived')
+               AND due_at <= :now
+             ORDER BY due_at, seq LIMIT :limit",
         )
-        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
-        .doing("find the next start time")
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":now": now, ":limit": limit }, |row| row.get(0))
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// The earliest time at which a back-off or a manual claim ends.
-pub fn next_due(connection: &Connection) -> Result<Option<EpochSeconds>, Fault> {
+/// Remembers that it was reported that this due time of a task has passed.
+pub fn set_overdue_told(connection: &Connection, id: &TaskId) -> Result<(), Fault> {
     connection
-        .prepare_cached(
-            "SELECT min(due) FROM (
-               SELECT min(not_before) AS due FROM tasks WHERE not_before IS NOT NULL
-               UNION ALL
-               SELECT min(claim_expires) + 1 FROM tasks WHERE claim_expires IS NOT NULL)",
-        )
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .doing("find the next due time")
+        .prepare_cached("UPDATE tasks SET overdue_told_for = due_at WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id }))
+        .map(|_| ())
+        .doing("record the report of a passed due time")
 }
 
 /// `todo` tasks that have no open parent: only a row that was written while the daemon was away can be one.

@@ -1,0 +1,98 @@
+//! `fire_timer`: what is due at its time moves, also while dispatch is paused or disabled: nothing is started by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::caller::Caller;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::event::EventBody;
+use crate::kernel::ids::{EpochSeconds, TaskId};
+use crate::kernel::limits::DUE_PER_PASS;
+use crate::kernel::store;
+use crate::kernel::store::due::NextDue;
+use crate::kernel::store::tasks::Arrival;
+use crate::kernel::task::TaskStep;
+use crate::kernel::tx::Tx;
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::moves::Cause;
+use crate::kernel::verbs::questions::mind_deadlines;
+
+/// Does what is due by now: starts, due times, deadlines. The timer sends it when the time of the next of them has come and when the
+/// clock was set; a dispatch pass does the same first. Safe to repeat: what was done is not due any longer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FireTimer;
+
+/// What comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerReply {
+    /// When something is due next, for the timer or for a dispatch pass; epoch seconds.
+    pub next_due: Option<EpochSeconds>,
+    /// Whether there may be more that is due already.
+    pub has_more: bool,
+}
+
+impl Verb for FireTimer {
+    type Reply = TimerReply;
+    const NAME: &'static str = "fire_timer";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<TimerReply, VerbError> {
+        if !matches!(tx.caller, Caller::System { .. }) {
+            let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
+            return Err(Refusal::Forbidden { caller, verb }.into());
+        }
+        let Fired { next, has_more } = fire(tx)?;
+        let ahead = next.dispatch.filter(|at| *at > tx.now);
+        let next_due = [next.of_timer(), ahead].into_iter().flatten().min();
+        Ok(TimerReply { next_due, has_more })
+    }
+}
+
+/// What was done, and what comes.
+pub(super) struct Fired {
+    /// What comes.
+    pub next: NextDue,
+    /// Whether there may be more that is due already.
+    pub has_more: bool,
+}
+
+/// Does what is due by now, in the name of the timer, at most [`DUE_PER_PASS`] of each kind.
+pub(super) fn fire(tx: &mut Tx<'_>) -> Result<Fired, VerbError> {
+    let next = store::due::next(tx.store())?;
+    if next.of_timer().is_none_or(|at| at > tx.now) {
+        return Ok(Fired { next, has_more: false });
+    }
+    let has_more = tx.in_name_of(&Caller::System { part: "timer" }, |tx| {
+        let is_due = |at: Option<EpochSeconds>| at.is_some_and(|at| at <= tx.now);
+        let (starts, overdue, deadlines) =
+            (is_due(next.start), is_due(next.overdue), is_due(next.deadline));
+        let mut has_more = starts && start_due(tx)?;
+        has_more |= overdue && tell_overdue(tx)?;
+        has_more |= deadlines && mind_deadlines(tx)?;
+        Ok(has_more)
+    })?;
+    Ok(Fired { next: store::due::next(tx.store())?, has_more })
+}
+
+/// Lets scheduled tasks go on whose start time has come, those that have waited longest first. Returns whether there may be more.
+fn start_due(tx: &mut Tx<'_>) -> Result<bool, VerbError> {
+    let due = store::tasks::list_start_due(tx.store(), tx.now, DUE_PER_PASS)?;
+    for id in &due {
+        let task = tx.reread(id)?;
+        let landing = tx.landing(&task)?;
+        let message = EventBody::StartDue { start_at: task.start_at, status: landing.status() };
+        let cause = Cause::of("schedule", None, message).with(Arrival::Untimed);
+        tx.move_task(&task, TaskStep::Land(landing), &cause)?;
+    }
+    Ok(store::due::is_cut(due.len()))
+}
+
+/// Reports unfinished tasks whose due time has passed, each once for a due time. Returns whether there may be more.
+fn tell_overdue(tx: &mut Tx<'_>) -> Result<bool, VerbError> {
+    let due: Vec<TaskId> = store::tasks::list_overdue_untold(tx.store(), tx.now, DUE_PER_PASS)?;
+    for id in &due {
+        let task = tx.reread(id)?;
+        tx.event(&task, None, &EventBody::Overdue { due_at: task.due_at })?;
+        store::tasks::set_overdue_told(tx.store(), id)?;
+    }
+    Ok(store::due::is_cut(due.len()))
+}
