@@ -31,6 +31,7 @@ pub fn of_settings(settings: &Settings) -> Policy {
         Some((name.clone(), profile.working_directory.as_ref()?.to_str()?.to_owned()))
     });
     let orchestrators = settings.profiles.iter().filter(|(_, profile)| profile.orchestrator);
+    let schedulers = settings.profiles.iter().filter(|(_, profile)| profile.may_schedule);
     Policy {
         dispatch_enabled: dispatch.enabled,
         max_running: dispatch.max_running,
@@ -51,6 +52,9 @@ pub fn of_settings(settings: &Settings) -> Policy {
             dispatch.default_launcher(),
         ),
         branch_prefix: settings.worktree.branch_prefix.clone(),
+        may_schedule: schedulers.map(|(name, _)| name.clone()).collect(),
+        schedules_per_profile: settings.schedules.per_profile,
+        local_zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
         ask_wait_ms: millis(settings.mcp.ask_wait),
         working_directory_by_profile: directories.collect(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),

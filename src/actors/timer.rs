@@ -83,6 +83,7 @@ impl Timer {
             timer.is_firing = false;
             match answer {
                 Ok(reply) => {
+                    crate::failpoint::hit("timer-fired");
                     timer.next = earlier(timer.next, reply.next_due);
                     if reply.has_more || std::mem::take(&mut timer.is_wanted_again) {
                         timer.fire(context);

@@ -25,4 +25,4 @@ pub use exchange::{Client, Interrupt};
 pub use file::Download;
 pub use handoff::{artifact_of, artifacts_field};
 pub use lines::{Lines, NextLine};
-pub use task_path::task_path;
+pub use task_path::{schedule_path, task_path};

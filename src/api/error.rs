@@ -139,6 +139,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownParent
         | C::UnknownCards
         | C::NoOpenParent
+        | C::NoOccurrence
         | C::SelfLink
         | C::Cycle
         | C::UnknownProfile
@@ -147,6 +148,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         C::NotFound
         | C::UnknownTask
         | C::UnknownBoard
+        | C::UnknownSchedule
         | C::UnknownLink
         | C::UnknownSubscription
         | C::UnknownBreaker
@@ -171,6 +173,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::ChangedMeanwhile
         | C::RequestConflict
         | C::ImportClash
+        | C::ScheduleExists
         | C::OpenRuns => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -11,10 +11,12 @@ use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, ve
 use crate::kernel::event::Event;
 use crate::kernel::queries::{
     ContextReply, DispatchState, GetContext, GetDispatch, GetStats, ListAttachments, ListBoards,
-    ListRuns, ListSubscriptions, ListTasks, Query, SearchTasks, ShowQuestion, ShowTask, Stats,
-    TaskDetails, WhyReply, WhyTask,
+    ListRuns, ListSchedules, ListSubscriptions, ListTasks, NextOccurrence, NextOccurrences, Query,
+    ScheduleDetails, SearchTasks, ShowQuestion, ShowSchedule, ShowTask, Stats, TaskDetails,
+    WhyReply, WhyTask,
 };
 use crate::kernel::question::Question;
+use crate::kernel::schedule::Schedule;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::store::subscriptions::Subscription;
@@ -23,17 +25,19 @@ use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
-    AnswerReply, AnswerTask, ApproveTask, ArchiveReply, ArchiveTask, AskReply, AskTask,
-    AssignReply, AssignTask, AttachFile, AttachReply, BlockTask, BreakerInfo, BulkReply, BulkTasks,
-    CancelTask, ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard,
-    CreateBoardReply, CreateReply, CreateTask, CreateTasks, CreateTasksReply, DetachFile,
-    DetachReply, DispatchReport, EditReply, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
-    LinkTasks, ListBreakers, PromoteReply, PromoteTask, RateLimitReply, RateLimitTask,
-    ReassignTask, ReclaimReply, ReclaimTask, ReopenReply, ReopenTask, RequestChanges,
-    RequestReview, RequestReviewReply, ResetBreaker, RestartTask, ScheduleReply, ScheduleTask,
-    SetDispatch, SetDispatchReply, StopTask, Subscribe, SubscribeReply, TriageReply, TriageTask,
-    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
-    UnscheduleTask, Unsubscribe, UnsubscribeReply, VerdictReply,
+    AddSchedule, AnswerReply, AnswerTask, ApplySchedules, ApplySchedulesReply, ApproveTask,
+    ArchiveReply, ArchiveTask, AskReply, AskTask, AssignReply, AssignTask, AttachFile, AttachReply,
+    BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
+    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks,
+    CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply, EditSchedule, EditTask,
+    HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PauseSchedule, PromoteReply,
+    PromoteTask, RateLimitReply, RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask,
+    RemoveSchedule, RemoveScheduleReply, ReopenReply, ReopenTask, RequestChanges, RequestReview,
+    RequestReviewReply, ResetBreaker, RestartTask, ResumeSchedule, RunSchedule, ScheduleChange,
+    ScheduleReply, ScheduleTask, SetDispatch, SetDispatchReply, StopTask, Subscribe,
+    SubscribeReply, TriageReply, TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply,
+    UnblockTask, UnlinkReply, UnlinkTasks, UnscheduleTask, Unsubscribe, UnsubscribeReply,
+    VerdictReply,
 };
 use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
@@ -281,6 +285,37 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     query::<ListBreakers, Vec<BreakerInfo>>("/v1/breakers", "List circuit breakers."),
     verb::<ResetBreaker, BreakerInfo>("/v1/breakers/reset", "Reset a circuit breaker."),
+    query::<ListSchedules, Vec<Schedule>>("/v1/schedules", "List the schedules of a board."),
+    verb::<AddSchedule, ScheduleChange>("/v1/schedules", "Add a schedule."),
+    verb::<ApplySchedules, ApplySchedulesReply>(
+        "/v1/schedules/apply",
+        "Add and change schedules so that they are as given, all or none.",
+    ),
+    query::<ShowSchedule, ScheduleDetails>(
+        "/v1/schedules/{name}",
+        "Show a schedule with its last and its next occurrences.",
+    ),
+    Operation {
+        method: Method::Patch,
+        ..verb::<EditSchedule, ScheduleChange>("/v1/schedules/{name}", "Change a schedule.")
+    },
+    verb::<PauseSchedule, ScheduleChange>("/v1/schedules/{name}/pause", "Pause a schedule."),
+    verb::<ResumeSchedule, ScheduleChange>(
+        "/v1/schedules/{name}/resume",
+        "Resume a schedule from its next occurrence on.",
+    ),
+    verb::<RunSchedule, CreateReply>(
+        "/v1/schedules/{name}/run",
+        "Create the task of a schedule now.",
+    ),
+    verb::<RemoveSchedule, RemoveScheduleReply>(
+        "/v1/schedules/{name}/remove",
+        "Remove a schedule; its tasks stay.",
+    ),
+    query::<NextOccurrences, Vec<NextOccurrence>>(
+        "/v1/schedules/{name}/next",
+        "List the next occurrences of a schedule.",
+    ),
     query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
     verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Create a board."),
     by_hand::<GcRequest, GcReport>(

@@ -290,6 +290,8 @@ pub struct RestoredHome {
     pub incarnation: String,
     /// Where the replaced board is kept, when there was one.
     pub kept: Option<PathBuf>,
+    /// Schedules that are paused until a person resumes them.
+    pub schedules_paused: usize,
 }
 
 /// Puts a backup in the place of the home's board, whether that can still be opened or not. Only without a daemon.
@@ -318,10 +320,11 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
         .map_err(|fault| StartError::fault("move the backup into place", &fault))?;
     let install_id = home.install_id();
     if !install_id.exists() {
-        write_new(&install_id, installed.as_bytes()).map_err(unusable(&install_id))?;
+        write_new(&install_id, installed.install_id.as_bytes()).map_err(unusable(&install_id))?;
     }
     drop(lock);
-    Ok(RestoredHome { incarnation, kept: had_board.then_some(kept) })
+    let schedules_paused = installed.schedules_paused;
+    Ok(RestoredHome { incarnation, kept: had_board.then_some(kept), schedules_paused })
 }
 
 /// Processes of a run would go on for a board that does not know them. What is left of a run whose shim died is ended. Neither a

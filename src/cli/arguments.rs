@@ -90,6 +90,19 @@ pub fn time_or_none(flag: &str, text: &str, times: &Times) -> Result<EpochSecond
     })
 }
 
+/// Now, in the zone that `--tz` names, or here.
+///
+/// # Errors
+/// A usage error for an unknown zone.
+pub fn zone_times(tz: Option<&str>, session: &Session) -> Result<Times, Failure> {
+    let Some(name) = tz else { return Ok(session.times()) };
+    session.times().in_zone(name).ok_or_else(|| {
+        let message = format!("--tz: unknown time zone {name:?}");
+        Failure::usage_of(ErrorCode::InvalidValue, message)
+            .with_hint("use a name such as Europe/Berlin or UTC")
+    })
+}
+
 /// When a task may start, and the zone in which the times of a command are read.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StartFlags {
@@ -115,14 +128,7 @@ impl StartFlags {
     /// # Errors
     /// A usage error for an unknown zone.
     pub fn times(&self, session: &Session) -> Result<Times, Failure> {
-        match &self.tz {
-            None => Ok(session.times()),
-            Some(name) => session.times().in_zone(name).ok_or_else(|| {
-                let message = format!("--tz: unknown time zone {name:?}");
-                Failure::usage_of(ErrorCode::InvalidValue, message)
-                    .with_hint("use a name such as Europe/Berlin or UTC")
-            }),
-        }
+        zone_times(self.tz.as_deref(), session)
     }
 
     /// The earliest start, epoch seconds; 0 for `--at none`.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::client::Client;
-use crate::api::client::seen::Task;
+use crate::api::client::seen::{Schedule, Task};
 use crate::cli::Arguments;
 use crate::cli::session::{Nothing, OnBoard};
 use crate::cli::text::{cut, one_line};
@@ -85,6 +85,15 @@ pub fn tasks_and_profiles() -> ArgValueCompleter {
     let (tasks, profiles) = (tasks(), profiles());
     ArgValueCompleter::new(move |typed: &OsStr| {
         tasks.complete(typed).into_iter().chain(profiles.complete(typed)).collect()
+    })
+}
+
+/// Schedules.
+pub fn schedules() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let on_board = OnBoard { board: board_so_far() };
+        let schedules: Vec<Schedule> = ask("/v1/schedules", &on_board);
+        candidates(typed, schedules.into_iter().map(|schedule| (schedule.name, schedule.cron)))
     })
 }
 

@@ -1,7 +1,7 @@
 //! The session of a command: its environment, its board, its output.
 
 use std::cell::Cell;
-use std::io::{IsTerminal as _, Read as _, StdinLock, stdin, stdout};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, StdinLock, Write as _, stdin, stdout};
 
 use serde::Serialize;
 
@@ -133,6 +133,21 @@ impl Session {
     pub fn is_interactive(&self) -> bool {
         let is_shell = self.surface == Surface::Shell;
         is_shell && !self.output.is_json() && stdin().is_terminal() && stdout().is_terminal()
+    }
+
+    /// Asks the person in front of the terminal; only a `y` or `yes` is one.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        let unheard =
+            |error: std::io::Error| Failure::fault(format!("cannot ask for confirmation: {error}"));
+        self.output.raw(format!("{question} [y/N] ").as_bytes())?;
+        self.output.finish()?;
+        stdout().flush().map_err(unheard)?;
+        let mut answer = String::new();
+        self.stdin()?.read_line(&mut answer).map_err(unheard)?;
+        Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
     }
 
     /// Now, here.

@@ -25,6 +25,11 @@ impl Times {
         Some(Self { zone: TimeZone::get(name).ok()?, ..self })
     }
 
+    /// The name of the zone, where it has one.
+    pub fn zone_name(&self) -> Option<String> {
+        self.zone.iana_name().map(str::to_owned)
+    }
+
     /// Now, epoch seconds.
     pub fn now(&self) -> EpochSeconds {
         self.now

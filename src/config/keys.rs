@@ -7,6 +7,7 @@
 mod agents;
 mod key;
 mod reviews;
+mod schedules;
 mod table;
 
 pub use key::{Example, Key, Kind, Section, Shape};

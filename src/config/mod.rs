@@ -25,6 +25,7 @@ pub mod presets;
 pub mod problem;
 pub mod render;
 pub mod review_settings;
+pub mod schedule_settings;
 pub mod secrets;
 pub mod settings;
 pub mod shown;

@@ -17,6 +17,7 @@ use crate::config::accept::listen_address;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
 use crate::config::presets;
 use crate::config::review_settings::Review;
+use crate::config::schedule_settings::Schedules;
 use crate::config::template::Template;
 use crate::config::worktree::Worktree;
 use crate::duration::parse_duration;
@@ -55,6 +56,9 @@ pub struct Settings {
     /// Who looks at the work of a task.
     #[serde(default)]
     pub review: Review,
+    /// Tasks that are created again and again.
+    #[serde(default)]
+    pub schedules: Schedules,
     /// The daemon's own log.
     #[serde(default)]
     pub log: Log,
@@ -83,6 +87,7 @@ impl Default for Settings {
             workspaces: Workspaces::default(),
             worktree: Worktree::default(),
             review: Review::default(),
+            schedules: Schedules::default(),
             log: Log::default(),
             metrics: Metrics::default(),
             people: BTreeMap::new(),
@@ -348,6 +353,8 @@ pub struct Profile {
     pub rlimits: BTreeMap<String, u64>,
     /// Whether the workers plan work for others: they are shown the tools for that too.
     pub orchestrator: bool,
+    /// Whether the schedules that they make need no person to begin.
+    pub may_schedule: bool,
     /// Who reviews what it completes, as written.
     pub review: Option<String>,
     /// Whether submodules of worktrees are checked out, instead of `worktree.submodules`.

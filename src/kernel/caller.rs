@@ -86,6 +86,8 @@ impl Caller {
             Right::Ask | Right::Read | Right::Comment | Right::Create => Ok(()),
             // Which tasks these may name is for their origin to say: see `origin::refuse_foreign`.
             Right::Attach | Right::Unblock | Right::Answer => Ok(()),
+            // Which schedules is for their maker to say: see `verbs::caller_schedules`.
+            Right::Schedule => Ok(()),
             // Whether the run is a review is for its row to say: see `verbs::review`.
             Right::ActOnTask | Right::Review => match task {
                 Some(task) if task != task_id => Err(Refusal::NotYours {

@@ -174,6 +174,27 @@ pub const REVIEWS_PER_REQUEST: u32 = 256;
 /// Scheduled tasks that one pass lets go on; more follow in the next.
 pub const DUE_PER_PASS: u32 = 256;
 
+/// Schedules whose occurrences one firing of the timer makes; more follow in the next.
+pub const SCHEDULES_PER_FIRING: u32 = 32;
+
+/// Missed occurrences of one schedule that are made at most.
+pub const CATCH_UP_MAX: usize = 100;
+
+/// How late an occurrence may be that is not missed, seconds: the timer is exact, a daemon that restarts is not.
+pub const ON_TIME_SECONDS: i64 = 60;
+
+/// Skipped occurrences in a row of which the inbox has a row.
+pub const SKIPS_IN_A_ROW: u32 = 3;
+
+/// Longest name of a schedule, in bytes.
+pub const SCHEDULE_NAME_BYTES_MAX: usize = 64;
+
+/// Schedules of one board.
+pub const SCHEDULES_PER_BOARD_MAX: u32 = 10_000;
+
+/// Coming occurrences that one request shows.
+pub const NEXT_OCCURRENCES_MAX: u32 = 1_000;
+
 /// Tasks of one bulk request.
 pub const BULK_TASKS_MAX: u32 = 500;
 

@@ -11,7 +11,7 @@ use crate::kernel::task::Task;
 /// Who created a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A run, in its work on a task.
+    /// A run, in its work on a task: itself, or by a schedule that it made.
     Run {
         /// The run.
         run_id: RunId,
@@ -37,6 +37,11 @@ pub fn of_task(connection: &Connection, id: &TaskId) -> Result<Origin, Fault> {
         return Ok(Origin::Unknown);
     }
     let actor = Actor::from(actor.as_str());
+    if matches!(actor, Actor::Part(_))
+        && let Some((run_id, task_id)) = store::schedules::maker_of_task(connection, id)?
+    {
+        return Ok(Origin::Run { run_id, task_id });
+    }
     let Actor::Run(run_id) = actor else { return Ok(Origin::Somebody(actor)) };
     Ok(match store::runs::get(connection, run_id)? {
         Some(run) => Origin::Run { run_id, task_id: run.task_id },

@@ -52,6 +52,12 @@ pub struct Policy {
     pub branch_prefix: String,
     /// Who reviews what.
     pub reviews: ReviewPolicy,
+    /// Profiles whose workers' schedules need no person to begin.
+    pub may_schedule: BTreeSet<String>,
+    /// Schedules that the workers of one profile may have made.
+    pub schedules_per_profile: u32,
+    /// Time zone of schedules that name none.
+    pub local_zone: String,
     /// How long a tool call waits for an answer before it returns `pending`, milliseconds.
     pub ask_wait_ms: u64,
 }
@@ -144,6 +150,9 @@ impl Default for Policy {
             assignees: Assignees::default(),
             workspaces_dir: String::new(),
             branch_prefix: "kanban/".to_owned(),
+            may_schedule: BTreeSet::new(),
+            schedules_per_profile: 20,
+            local_zone: "UTC".to_owned(),
             ask_wait_ms: 45_000,
             reviews: ReviewPolicy::default(),
         }

@@ -17,7 +17,7 @@ use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::random::Random;
 pub use crate::kernel::store::Verified;
 use crate::kernel::store::{self, Connection, OpenError};
-use crate::kernel::verbs::CloseRun;
+use crate::kernel::verbs::{CloseRun, PauseAllSchedules};
 
 /// Why a restore was not done. The live board is untouched.
 #[derive(Debug, Error)]
@@ -88,7 +88,16 @@ pub struct NewLife<'a> {
     pub now: EpochSeconds,
 }
 
-/// Makes a given file into a board that may take the place of another. Returns the installation that it is of now.
+/// A board that may take the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The installation that it is of now.
+    pub install_id: String,
+    /// Schedules that were paused: what the file says of the past is not what was.
+    pub schedules_paused: usize,
+}
+
+/// Makes a given file into a board that may take the place of another.
 ///
 /// # Errors
 /// [`RestoreError`]; the live board is untouched.
@@ -96,7 +105,7 @@ pub fn prepare(
     staged: &Path,
     life: NewLife<'_>,
     random: Box<dyn Random>,
-) -> Result<String, RestoreError> {
+) -> Result<Prepared, RestoreError> {
     let NewLife { incarnation, install_id, now } = life;
     let found = store::inspect(staged)?;
     let mut board = Board::open_staged(staged, random)?;
@@ -118,10 +127,12 @@ pub fn prepare(
         };
         board.run_one(now, &caller, None, &verb)?;
     }
+    let why = "paused by the restore of a backup".to_owned();
+    let schedules_paused = board.run_one(now, &caller, None, &PauseAllSchedules { why })?.0;
     let install_id = install_id.unwrap_or(&found.install.install_id);
     board.begin_new_life(incarnation, install_id)?;
     board.close()?;
-    Ok(install_id.to_owned())
+    Ok(Prepared { install_id: install_id.to_owned(), schedules_paused })
 }
 
 /// Puts a prepared file in the place of the board at `path`; nobody may have that open. Returns where the old file is kept: under

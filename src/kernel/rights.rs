@@ -22,13 +22,15 @@ pub enum Right {
     Unblock,
     /// Answer a question.
     Answer,
+    /// Make schedules, and change those.
+    Schedule,
     /// Everything else.
     Operate,
 }
 
 impl Right {
     /// All rights, from that which most have to that which fewest have.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ask,
         Self::Read,
         Self::Comment,
@@ -38,6 +40,7 @@ impl Right {
         Self::Review,
         Self::Unblock,
         Self::Answer,
+        Self::Schedule,
         Self::Operate,
     ];
 
@@ -59,6 +62,9 @@ impl Right {
             Self::Answer => {
                 "with `orchestrator = true` in its profile: questions of tasks that the runs of its own task created, neither its own nor for an approval"
             }
+            Self::Schedule => {
+                "with `orchestrator = true` in its profile: on its board, those that the runs of its own task made; they are paused until a person resumes them, unless its profile has `may_schedule = true`"
+            }
             Self::Operate => "no",
         }
     }
@@ -67,7 +73,7 @@ impl Right {
     pub fn of_operator(self) -> &'static str {
         match self {
             Self::Ask | Self::Operate => "yes",
-            Self::Read | Self::Create => "every board",
+            Self::Read | Self::Create | Self::Schedule => "every board",
             Self::Comment
             | Self::Attach
             | Self::ActOnTask
@@ -93,6 +99,9 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("attachments", Right::Read),
     ("attachment", Right::Read),
     ("question", Right::Read),
+    ("list_schedules", Right::Read),
+    ("show_schedule", Right::Read),
+    ("next_occurrences", Right::Read),
     ("events", Right::Read),
     ("stats", Right::Read),
     ("assignees", Right::Read),
@@ -114,6 +123,13 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("diff", Right::Review),
     ("unblock", Right::Unblock),
     ("answer", Right::Answer),
+    ("add_schedule", Right::Schedule),
+    ("edit_schedule", Right::Schedule),
+    ("pause_schedule", Right::Schedule),
+    ("remove_schedule", Right::Schedule),
+    ("resume_schedule", Right::Operate),
+    ("run_schedule", Right::Operate),
+    ("apply_schedules", Right::Operate),
     ("edit", Right::Operate),
     ("unlink", Right::Operate),
     ("claim", Right::Operate),

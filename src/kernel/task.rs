@@ -378,6 +378,12 @@ pub struct Task<S = TaskStatus, W = WorkspaceKind> {
     /// a cancelled task.
     #[serde(default)]
     pub block_kind: Option<String>,
+    /// Schedule that made it.
+    #[serde(default)]
+    pub schedule_id: Option<i64>,
+    /// Nominal time of the occurrence that made it, epoch seconds.
+    #[serde(default)]
+    pub occurrence_at: Option<EpochSeconds>,
     /// Status from which it was archived.
     #[serde(default)]
     pub archived_from: Option<String>,

@@ -75,6 +75,20 @@ pub struct Effects {
     pub counts: Vec<(CountKey, i64)>,
 }
 
+impl Effects {
+    /// How many there are of each.
+    fn mark(&self) -> [usize; 3] {
+        [self.events.len(), self.signals.len(), self.counts.len()]
+    }
+
+    /// Drops those that came since.
+    fn truncate(&mut self, [events, signals, counts]: [usize; 3]) {
+        self.events.truncate(events);
+        self.signals.truncate(signals);
+        self.counts.truncate(counts);
+    }
+}
+
 /// An event that is to stand although the request that asks for it is refused.
 #[derive(Debug, Clone)]
 pub(super) struct RefusalEvent(NewEvent);
@@ -226,6 +240,36 @@ impl Tx<'_> {
         let done = step(&mut tx);
         self.effects = tx.effects;
         done
+    }
+
+    /// Does `step`, which stands alone: when it is refused, what it did is taken back and the request goes on.
+    ///
+    /// # Errors
+    /// A fault that has nothing to do with what was asked.
+    pub(super) fn alone<T>(
+        &mut self,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, VerbError>,
+    ) -> Result<Result<T, VerbError>, Fault> {
+        let (connection, before) = (self.connection, self.effects.mark());
+        let done = store::transaction::alone(connection, || step(self))?;
+        if done.is_err() {
+            self.effects.truncate(before);
+        }
+        Ok(done)
+    }
+
+    /// Tries `step` and takes back what it did.
+    ///
+    /// # Errors
+    /// Those of `step`, or a fault of the database.
+    pub(super) fn try_out<T>(
+        &mut self,
+        step: impl FnOnce(&mut Tx<'_>) -> Result<T, VerbError>,
+    ) -> Result<T, VerbError> {
+        let (connection, before) = (self.connection, self.effects.mark());
+        let tried = store::transaction::taken_back(connection, || step(self))?;
+        self.effects.truncate(before);
+        tried
     }
 
     /// Asks for something to happen after the commit.

@@ -263,6 +263,28 @@ pub const TOOLS: &[Tool] = &[
         audience: Audience::Orchestrators,
     },
     Tool {
+        name: "kanban_schedule",
+        about: "Create a task again and again: at each time of a cron expression. A person may have to resume it first.",
+        operation: "add_schedule",
+        fields: &[
+            required("name"),
+            required("cron"),
+            field("zone"),
+            Field {
+                is_required: true,
+                about: Some(
+                    "Fields of kanban_create; {date}, {time} and {n} in title and body are filled in.",
+                ),
+                ..field("task")
+            },
+            field("overlap"),
+            field("catch_up"),
+            field("until_at"),
+            field("count"),
+        ],
+        audience: Audience::Orchestrators,
+    },
+    Tool {
         name: "kanban_attach",
         about: "Attach a file to a task.",
         operation: "attach",

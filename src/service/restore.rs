@@ -25,6 +25,9 @@ pub struct RestoreReply {
     pub incarnation: String,
     /// Path of the replaced database.
     pub kept: String,
+    /// Schedules that are paused until a person resumes them.
+    #[serde(default)]
+    pub schedules_paused: usize,
 }
 
 /// A backup that arrives; its file goes when this does.
@@ -68,7 +71,7 @@ impl Arriving {
             // No id is drawn while runs are closed; back-off is not either.
             restore::prepare(&path, life, Box::new(SeededRandom::new(0)))
         });
-        prepared.await.unwrap_or_else(|_panicked| {
+        let prepared = prepared.await.unwrap_or_else(|_panicked| {
             Err(Fault::NoAnswer { part: "the checking thread" }.into())
         })?;
         let staged = self.staged.path().to_owned();
@@ -82,6 +85,7 @@ impl Arriving {
         Ok(RestoreReply {
             incarnation: restored.incarnation,
             kept: restored.kept.to_string_lossy().into_owned(),
+            schedules_paused: prepared.schedules_paused,
         })
     }
 }

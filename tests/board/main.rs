@@ -31,6 +31,7 @@ mod reviews;
 mod rows;
 mod same_twice;
 mod schedule;
+mod schedules;
 mod schema;
 mod searches;
 mod start_faults;

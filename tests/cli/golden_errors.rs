@@ -1,6 +1,7 @@
 //! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
 
 use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
+use kanband::kernel::rules::cron::Cron;
 use kanband::kernel::rules::review::PairFault;
 use kanband::kernel::task::{Task, TaskStatus};
 
@@ -67,6 +68,12 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         UnknownLinkEnds { ids: ID }
         UnknownBoard { name: "shop" }
         OtherBoard { id: ID, board: "shop" }
+        UnknownSchedule { name: "nightly" }
+        ScheduleExists { name: "nightly" }
+        OccurrenceExists { name: "nightly", at: 1_800_000_000_i64 }
+        TooManySchedules { of: "profile coder", limit: 20_u32 }
+        NoOccurrence { name: "nightly" }
+        BadCron { fault: Cron::parse("0 0 30 2 *").unwrap_err() }
         TitleRequired {}
         CommentBodyRequired {}
         CommentAuthorRequired {}

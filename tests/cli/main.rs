@@ -47,6 +47,7 @@ mod output;
 mod predecessor;
 mod questions;
 mod reasons;
+mod schedules;
 mod searching;
 mod shows;
 mod skills;

@@ -12,7 +12,7 @@ use crate::harness::Board;
 struct Verb {
     name: &'static str,
     /// The fewest words that are right, behind the verb. `{a}` is a ready task that `{b}` waits for, `{run}` is claimed,
-    /// `{file}` is a text file in `{dir}`, `{hermes}` a database of Hermes, `{own}` one of our own.
+    /// `{file}` is a text file in `{dir}`, `{hermes}` a database of Hermes, `{own}` one of our own, `{schedule}` a schedule.
     right: &'static [&'static str],
     /// What is wrong, its exit code, and words that have to be said.
     wrong: &'static [(&'static [&'static str], i32, &'static str)],
@@ -444,6 +444,36 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "schedules",
+        &["next", "{schedule}"],
+        &[
+            (&["add", "x", "--title", "t"], 2, "--cron is required"),
+            (&["add", "x", "--cron", "@daily"], 2, "title is required"),
+            (&["add", "x", "--cron", "0 0 30 2 *", "--title", "t"], 1, "never fires"),
+            (
+                &["add", "x", "--cron", "@daily", "--title", "t", "--tz", "Mars/Base"],
+                2,
+                "unknown time zone",
+            ),
+            (&["add", "x", "--cron", "@daily", "--title", "t", "--count", "0"], 2, "--count"),
+            (
+                &["add", "x", "--cron", "@daily", "--title", "t", "--parent", "t_dead"],
+                1,
+                "unknown parent",
+            ),
+            (&["add", "a/b", "--cron", "@daily", "--title", "t"], 1, "letters, digits"),
+            (&["add", "{schedule}", "--cron", "@daily", "--title", "t"], 1, "already exists"),
+            (&["edit", "{schedule}"], 2, "nothing to change"),
+            (&["edit", "{schedule}", "--cron", "* * *"], 1, "3 field(s) instead of 5"),
+            (&["next", "{schedule}", "--count", "1001"], 1, "count is too large"),
+            (&["apply", "/no/such/file"], 2, "cannot read"),
+            (&["show", "nothing"], 1, "no such schedule"),
+            (&["rm", ""], 1, "no such schedule"),
+            (&["run", "../x"], 1, "no such schedule"),
+            (&["paint"], 2, "unrecognized subcommand"),
+        ],
+    ),
+    verb(
         "breakers",
         &[],
         &[
@@ -751,6 +781,7 @@ fn what_is_wrong_is_refused_in_its_words_and_changes_nothing() {
     std::fs::create_dir(&dir).unwrap();
     std::fs::write(dir.join("file"), "a text\nof two lines\n").unwrap();
     let hermes = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hermes-2026-04.db");
+    board.say(["schedules", "add", "nightly", "--cron", "@daily", "--title", "t"]).ok();
     board.say(["backup", dir.join("own.db").to_str().unwrap()]).ok();
     let fill = |word: &&str| {
         let dir = dir.to_str().unwrap();
@@ -761,6 +792,7 @@ fn what_is_wrong_is_refused_in_its_words_and_changes_nothing() {
             .replace("{a}", &a)
             .replace("{b}", &b)
             .replace("{run}", &run)
+            .replace("{schedule}", "nightly")
     };
     let before = board.everything();
     for verb in VERBS {

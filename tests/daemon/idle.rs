@@ -19,10 +19,19 @@ pub fn voluntary_switches(pid: i32) -> u64 {
 }
 
 #[test]
-fn ten_idle_seconds_with_a_thousand_tasks_cost_no_reads_and_hardly_a_wake_up() {
+fn ten_idle_seconds_with_a_thousand_tasks_and_ten_thousand_schedules_cost_no_reads_and_hardly_a_wake_up()
+ {
     let daemon = Daemon::start(&config(&[]));
     for _ in 0..1000 {
         daemon.create(json!({}));
+    }
+    for batch in 0..10 {
+        let schedule = |nth| {
+            let name = format!("s{batch}-{nth}");
+            json!({ "name": name, "cron": "0 0 29 2 *", "zone": "UTC", "task": { "title": "t" } })
+        };
+        let schedules: Vec<_> = (0..1000).map(schedule).collect();
+        daemon.post("/v1/schedules/apply", &json!({ "schedules": schedules }));
     }
     // The pass that the last creation caused may still be on its way.
     let mut last = json!(null);

@@ -48,6 +48,7 @@ mod races;
 mod reload;
 mod reviews;
 mod rights;
+mod schedules;
 mod secrets;
 mod service_manager;
 mod socket_activation;

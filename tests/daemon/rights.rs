@@ -29,6 +29,10 @@ fn scene() -> Scene {
     let other = daemon.create(json!({}));
     daemon.post("/v1/boards", &json!({ "name": "elsewhere" }));
     let elsewhere = daemon.create(json!({ "board": "elsewhere" }));
+    for board in ["default", "elsewhere"] {
+        let theirs = json!({ "name": "theirs", "cron": "0 0 29 2 *", "task": { "title": "t" }, "board": board });
+        daemon.post("/v1/schedules", &theirs);
+    }
     Scene { daemon, token, other, elsewhere }
 }
 
@@ -58,6 +62,18 @@ fn fields(operation: &str, task: &str, board: &str) -> Value {
         "log_level" => json!({ "level": "debug" }),
         "search" => json!({ "text": "task", "board": board }),
         "import_links" => json!({ "links": [[task, task]] }),
+        "add_schedule" => {
+            json!({ "name": "s", "cron": "@daily", "task": { "title": "one" }, "board": board })
+        }
+        "apply_schedules" => {
+            let schedule = json!({ "name": "s", "cron": "@daily", "task": { "title": "one" } });
+            json!({ "schedules": [schedule], "board": board })
+        }
+        "edit_schedule" => json!({ "cron": "@weekly", "board": board }),
+        "pause_schedule" | "resume_schedule" | "run_schedule" | "remove_schedule" => {
+            json!({ "board": board })
+        }
+        "list_schedules" | "show_schedule" | "next_occurrences" => json!({ "board": board }),
         "list" | "stats" | "assignees" | "events" | "export" => json!({ "board": board }),
         _ => json!({}),
     }
@@ -72,7 +88,7 @@ fn status(
     board: &str,
 ) -> u16 {
     let fields = fields(operation.name, task, board);
-    let mut path = operation.path.replace("{id}", task);
+    let mut path = operation.path.replace("{id}", task).replace("{name}", "theirs");
     let is_query = operation.method == Method::Get || operation.carries == Carries::File;
     let body = match (is_query, operation.carries) {
         (true, Carries::File) => "bytes".to_owned(),
@@ -124,7 +140,13 @@ fn everything(daemon: &Daemon) -> BTreeMap<String, Vec<u8>> {
         let export = client.get_raw("/v1/export", &json!({ "board": board })).unwrap().body;
         found.insert(format!("board {board}"), export.to_vec());
     }
-    for path in ["/v1/boards", "/v1/dispatch/switch", "/v1/subscriptions"] {
+    for path in [
+        "/v1/schedules",
+        "/v1/schedules?board=elsewhere",
+        "/v1/boards",
+        "/v1/dispatch/switch",
+        "/v1/subscriptions",
+    ] {
         found.insert(path.to_owned(), daemon.get(path).to_string().into_bytes());
     }
     let level = daemon.get("/v1/daemon")["log_level"].to_string();
@@ -183,7 +205,10 @@ fn a_worker_leaves_nothing_behind_on_tasks_that_are_not_its_own_and_on_other_boa
         if operation.name == "boards" {
             continue;
         }
-        if matches!(right, Right::Attach | Right::ActOnTask | Right::Unblock | Right::Answer) {
+        if matches!(
+            right,
+            Right::Attach | Right::ActOnTask | Right::Unblock | Right::Answer | Right::Schedule
+        ) {
             let about = (scene.other.as_str(), "default");
             assert_refused_and_nothing_left(&scene, &socket, Some(&scene.token), operation, about);
         }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # `kanban mcp` worked by clients that were written elsewhere: the Inspector of the protocol's makers, their Python client, and
-# the `claude` program. Called by `make test-ext` with the directory of our programs and one for what is installed.
+# the `claude` program. And the times of cron expressions beside those of another implementation. Called by `make test-ext` with the directory of our programs and one for what is installed.
 #
 # Nothing here is an account or a model: the clients call the tools as a script tells them. What cannot be had (no npm, no
 # Python, no network to install from) is skipped and said so; what is there has to pass. What was installed once is used again;
@@ -10,6 +10,7 @@ set -eu
 INSPECTOR="@modelcontextprotocol/inspector@2.12.0"
 CLAUDE="@anthropic-ai/claude-code@2.1.330"
 PYTHON_CLIENT="mcp==2.3.0"
+CRONSIM="cronsim==2.8"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
 NODE_MIN=2219
 NODE="node@22"
@@ -79,17 +80,21 @@ new_node() {
     [ "$(node_version)" -ge "$NODE_MIN" ] || { why="$NODE does not run here"; return 1; }
 }
 
-python_client() {
+# Installs into an environment $installed/NAME of its own, once for each version; says why it cannot.
+python_package() { # name, package==version, further packages…
     command -v python3 >/dev/null 2>&1 || { why="no python3"; return 1; }
-    [ "$(cat "$installed/python/version" 2>/dev/null)" = "$PYTHON_CLIENT" ] && return 0
-    why="pip could not install $PYTHON_CLIENT, see $installed/python.log"
-    rm -rf "$installed/python"
-    timeout "$PATIENCE" python3 -m venv "$installed/python" >"$installed/python.log" 2>&1 || return 1
-    for package in "$PYTHON_CLIENT" "${PYTHON_CLIENT%%=*}"; do
-        if timeout "$PATIENCE" "$installed/python/bin/python" -m pip install --quiet --retries 1 "$package" \
-            </dev/null >>"$installed/python.log" 2>&1; then
-            [ "$package" = "$PYTHON_CLIENT" ] || say "$PYTHON_CLIENT cannot be had, $package is taken"
-            echo "$PYTHON_CLIENT" >"$installed/python/version"
+    name=$1
+    wanted=$2
+    shift 2
+    [ "$(cat "$installed/$name/version" 2>/dev/null)" = "$wanted" ] && return 0
+    why="pip could not install $wanted, see $installed/$name.log"
+    rm -rf "${installed:?}/$name"
+    timeout "$PATIENCE" python3 -m venv "$installed/$name" >"$installed/$name.log" 2>&1 || return 1
+    for package in "$wanted" "${wanted%%=*}"; do
+        if timeout "$PATIENCE" "$installed/$name/bin/python" -m pip install --quiet --retries 1 "$package" "$@" \
+            </dev/null >>"$installed/$name.log" 2>&1; then
+            [ "$package" = "$wanted" ] || say "$wanted cannot be had, $package is taken"
+            echo "$wanted" >"$installed/$name/version"
             return 0
         fi
     done
@@ -196,7 +201,7 @@ else
     skip "MCP Inspector" "${no_node:-$why}"
 fi
 
-if python_client; then
+if python_package python "$PYTHON_CLIENT"; then
     check "Python client, inside a run that the daemon started" inside_a_run python "By the Python client"
     check "Python client, elsewhere with the run's token" with_a_token "By the Python client" \
         "$installed/python/bin/python" "$here/client.py"
@@ -228,6 +233,16 @@ else
     check "claude, the entry that its launcher makes" launched_entry
     check "claude, its health check of that entry inside a run" inside_a_run claude "claude is connected"
     check "claude, its validation of our plugin" plugin_is_valid
+fi
+
+# The zones of the host where it has them; else the package has its own.
+if python_package cronsim "$CRONSIM" tzdata; then
+    for round in years changes; do
+        check "cronsim, the same occurrences: $round" \
+            "$installed/cronsim/bin/python" "$here/cron.py" "$programs/occurrences" "$round"
+    done
+else
+    skip "cronsim" "$why"
 fi
 
 say "$passed passed, $failed failed, $skipped skipped, $((($(date +%s) - began_s + 30) / 60)) min"

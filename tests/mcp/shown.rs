@@ -88,7 +88,10 @@ fn an_orchestrator_sees_more_and_anybody_else_nothing() {
     let mut orchestrator = Mcp::start(&board, &["--orchestrator"], &[]);
     let tools = orchestrator.tools();
     assert_eq!(tools[..8], EIGHT);
-    assert_eq!(tools[8..], ["kanban_list", "kanban_unblock", "kanban_answer", "kanban_attach"]);
+    assert_eq!(
+        tools[8..],
+        ["kanban_list", "kanban_unblock", "kanban_answer", "kanban_schedule", "kanban_attach"]
+    );
     let mut nobody = Mcp::start(&board, &[], &[]);
     assert!(nobody.tools().is_empty());
     assert!(nobody.hello["capabilities"]["tools"].is_object(), "no tools are no fault");

@@ -13,6 +13,7 @@ use crate::kernel::question;
 use crate::kernel::rules::question::QuestionOutcome;
 use crate::kernel::rules::reason;
 use crate::kernel::run::{self, RunOutcome, RunState};
+use crate::kernel::schedule::{self, CatchUp, Overlap, ScheduleState};
 use crate::kernel::task::{self, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs;
 use crate::service::status;
@@ -47,7 +48,10 @@ vocabularies!(
     BreakerScope,
     BreakerState,
     ErrorCode,
-    QuestionOutcome
+    QuestionOutcome,
+    ScheduleState,
+    Overlap,
+    CatchUp
 );
 
 /// A member of an enum that grows, or a text that is none yet.
@@ -170,6 +174,16 @@ pub type ReopenReply = verbs::ReopenReply<Status>;
 pub type RequestReviewReply = verbs::RequestReviewReply<Status>;
 /// Result of `unarchive`.
 pub type UnarchiveReply = verbs::UnarchiveReply<Status>;
+/// A schedule as it stands.
+pub type Schedule = schedule::Schedule<Word<ScheduleState>, Word<Overlap>, Word<CatchUp>>;
+/// A schedule after a change.
+pub type ScheduleChange = verbs::ScheduleChange<Schedule>;
+/// A schedule with its occurrences.
+pub type ScheduleDetails = queries::ScheduleDetails<Schedule, queries::PastOccurrence<Status>>;
+/// A schedule of a list that is applied.
+pub type AppliedSchedule = verbs::AppliedSchedule<Schedule>;
+/// Result of `apply_schedules`.
+pub type ApplySchedulesReply = verbs::ApplySchedulesReply<AppliedSchedule>;
 /// Result of `schedule` and `unschedule`.
 pub type ScheduleReply = verbs::ScheduleReply<Status>;
 /// Result of `triage`.

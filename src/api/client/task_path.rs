@@ -1,4 +1,4 @@
-//! The path of an operation on one task.
+//! The path of an operation on one task, or on one schedule.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -54,6 +54,24 @@ pub fn task_path(id: &str, operation: &str) -> Result<String, ClientError> {
         format!("/v1/tasks/{id}")
     } else {
         format!("/v1/tasks/{id}/{operation}")
+    })
+}
+
+/// The path of an operation on one schedule. A blank name cannot stand in a path; it is answered like an unknown one.
+///
+/// # Errors
+/// [`ClientError::Refused`] for a blank name.
+pub fn schedule_path(name: &str, operation: &str) -> Result<String, ClientError> {
+    if name.trim().is_empty() {
+        return Err(ClientError::Refused(ErrorDetail::new(
+            ErrorCode::UnknownSchedule,
+            "no such schedule: (blank)",
+        )));
+    }
+    let name = utf8_percent_encode(name, IN_PATH);
+    Ok(match operation {
+        "" => format!("/v1/schedules/{name}"),
+        operation => format!("/v1/schedules/{name}/{operation}"),
     })
 }
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::api::client::seen::CreateReply;
-use crate::cli::arguments::{StartFlags, time_or_none, whole_seconds, workspace};
+use crate::cli::arguments::{StartFlags, time_or_none};
+use crate::cli::commands::task_flags::TaskFlags;
 use crate::cli::commands::warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
-use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::cli::tasks::{assignee, with_skill_list};
@@ -36,33 +36,11 @@ pub struct Arguments {
         "max_runtime", "at", "start_in", "tz", "due", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
-    /// Instructions for the worker; `-` reads them from stdin
-    #[arg(long, value_name = "TEXT")]
-    body: Option<String>,
-    /// Profile that works on the task
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
-    assignee: Option<String>,
-    /// Task that must be finished first (repeatable)
-    #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
-    parents: Vec<String>,
-    /// Workspace: scratch, dir:PATH, worktree or worktree:PATH
-    #[arg(long, value_name = "KIND[:PATH]")]
-    workspace: Option<String>,
-    /// Namespace, passed to the worker
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
-    /// Priority; higher values start first
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
-    priority: i64,
-    /// Create the task in `triage`; it is not started until promoted
-    #[arg(long)]
-    triage: bool,
+    #[command(flatten)]
+    task: TaskFlags,
     /// Idempotency key: if a task with this key exists, return it instead of creating another
     #[arg(long, value_name = "WORD")]
     idempotency_key: Option<String>,
-    /// Time limit per run (90s, 5m, 2h, 1d or plain seconds); `none` removes the default limit
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    max_runtime: Option<String>,
     #[command(flatten)]
     start: StartFlags,
     /// Time by which it should be done
@@ -74,24 +52,6 @@ pub struct Arguments {
     /// Creator, if not you (refused inside a run)
     #[arg(long, value_name = "NAME")]
     created_by: Option<String>,
-    /// Skill for the worker to load (repeatable)
-    #[arg(long = "skill", value_name = "NAME")]
-    skills: Vec<String>,
-    /// Label (repeatable)
-    #[arg(long = "label", value_name = "WORD")]
-    labels: Vec<String>,
-    /// Model for the agent, if its launcher supports one
-    #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
-    /// Reviewer of the completed task: `human`, a profile, or `none`. Default: what profile and board are configured to ask for
-    #[arg(long, value_name = "WHO", add = complete::profiles())]
-    review: Option<String>,
-    /// Effort level for the agent, if its launcher supports one
-    #[arg(long, value_name = "WORD")]
-    effort: Option<String>,
-    /// Extra argument for the agent's program (repeatable)
-    #[arg(long = "arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
-    args: Vec<String>,
 }
 
 impl Arguments {
@@ -137,41 +97,18 @@ fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failur
             .with_hint("kanban create \"your title\"")
     })?;
     let title = session.text("title", title)?;
-    let (max_runtime_seconds, no_max_runtime) = match arguments.max_runtime.as_deref() {
-        // A variable that is not set gives no limit.
-        None | Some("") => (None, false),
-        Some(word) if word.eq_ignore_ascii_case("none") => (None, true),
-        Some(text) => (Some(whole_seconds("--max-runtime", text)?), false),
-    };
-    let body = arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?;
     let times = arguments.start.times(session)?;
-    let workspace = workspace(&arguments.workspace.unwrap_or_default(), &session.ambient);
+    let fields = arguments.task.given(session)?;
+    let task: CreateTask = serde_json::from_value(fields.into())
+        .map_err(|error| Failure::fault(format!("cannot make the request: {error}")))?;
+    let due_at = arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?;
     Ok(CreateTask {
         title,
-        body,
-        assignee: arguments.assignee,
-        parents: arguments.parents,
-        triage: arguments.triage,
-        priority: arguments.priority,
-        tenant: arguments.tenant,
-        workspace_kind: workspace.kind,
-        workspace_path: workspace.path,
         idempotency_key: arguments.idempotency_key,
-        max_runtime_seconds,
-        no_max_runtime,
-        skills: Some(arguments.skills).filter(|skills| !skills.is_empty()),
         created_by: arguments.created_by,
-        labels: arguments.labels,
-        model: arguments.model,
-        effort: arguments.effort,
-        args: arguments.args,
-        review: arguments.review,
         start_at: arguments.start.start_at(&times)?.filter(|at| *at != 0),
-        due_at: arguments
-            .due
-            .map(|text| time_or_none("--due", &text, &times))
-            .transpose()?
-            .filter(|at| *at != 0),
+        due_at: due_at.filter(|at| *at != 0),
         board: session.board.clone(),
+        ..task
     })
 }

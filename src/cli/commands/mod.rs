@@ -56,6 +56,7 @@ pub mod restore;
 pub mod resume;
 pub mod runs;
 pub mod schedule;
+pub mod schedules;
 pub mod search;
 pub mod show;
 pub mod skills;
@@ -80,6 +81,7 @@ mod filters;
 mod stopping;
 mod switch;
 mod targets;
+mod task_flags;
 mod warnings;
 
 use clap::Subcommand;
@@ -142,6 +144,7 @@ pub enum Command {
     Assignees(assignees::Arguments),
     Profiles(profiles::Arguments),
     Boards(boards::Arguments),
+    Schedules(schedules::Arguments),
     Breakers(breakers::Arguments),
     Dispatch(dispatch::Arguments),
     Pause(pause::Arguments),
@@ -231,6 +234,7 @@ impl Command {
             Self::Assignees(arguments) => assignees::run(&arguments, session),
             Self::Profiles(arguments) => profiles::run(&arguments, session),
             Self::Boards(arguments) => boards::run(arguments, session),
+            Self::Schedules(arguments) => schedules::run(arguments, session),
             Self::Breakers(arguments) => breakers::run(arguments, session),
             Self::Dispatch(arguments) => dispatch::run(&arguments, session),
             Self::Pause(arguments) => pause::run(&arguments, session),
@@ -286,6 +290,7 @@ impl Command {
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
             Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
+            Self::Schedules(arguments) if arguments.reads_file() => Some(FILES),
             Self::Init(_)
             | Self::Attach(_)
             | Self::Export(_)
@@ -340,6 +345,7 @@ impl Command {
             | Self::Assignees(_)
             | Self::Profiles(_)
             | Self::Boards(_)
+            | Self::Schedules(_)
             | Self::Breakers(_)
             | Self::Dispatch(_)
             | Self::Pause(_)

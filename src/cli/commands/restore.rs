@@ -1,7 +1,6 @@
 //! `kanban restore`: by the running daemon, or into the home itself when none runs.
 
 use std::fs::File;
-use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -39,6 +38,7 @@ pub struct Arguments {
 struct Shown {
     incarnation: String,
     kept: Option<String>,
+    schedules_paused: usize,
     daemon_running: bool,
 }
 
@@ -60,13 +60,15 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let copy = file.try_clone().map_err(unreadable)?;
     let shown = match session.client()?.upload::<RestoreReply>("/v1/restore", file) {
         Ok(reply) => {
-            Shown { incarnation: reply.incarnation, kept: Some(reply.kept), daemon_running: true }
+            let RestoreReply { incarnation, kept, schedules_paused } = reply;
+            Shown { incarnation, kept: Some(kept), schedules_paused, daemon_running: true }
         }
         Err(ClientError::NotReachable { .. }) => {
             let restored = app::restore(&session.ambient, copy).map_err(refused)?;
             Shown {
                 incarnation: restored.incarnation,
                 kept: restored.kept.map(|path| path.display().to_string()),
+                schedules_paused: restored.schedules_paused,
                 daemon_running: false,
             }
         }
@@ -79,6 +81,12 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     session.output.line(format!("Restored {}", arguments.file.display()))?;
     if let Some(kept) = &shown.kept {
         session.output.line(format!("Previous database: {kept}"))?;
+    }
+    if shown.schedules_paused > 0 {
+        let count = shown.schedules_paused;
+        session.output.line(format!(
+            "Paused {count} schedule(s); look at them with `kanban schedules list`, then `kanban schedules resume NAME`"
+        ))?;
     }
     if !shown.daemon_running {
         session.output.line("The daemon is not running; start it with `kanband`")?;
@@ -130,15 +138,8 @@ fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
         )
         .with_hint("confirm with `--yes`"));
     }
-    let unheard =
-        |error: std::io::Error| Failure::fault(format!("cannot ask for confirmation: {error}"));
-    let question = format!("Replace the whole database with {}? [y/N] ", arguments.file.display());
-    session.output.raw(question.as_bytes())?;
-    session.output.finish()?;
-    std::io::stdout().flush().map_err(unheard)?;
-    let mut answer = String::new();
-    session.stdin()?.read_line(&mut answer).map_err(unheard)?;
-    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+    let file = arguments.file.display();
+    if session.confirm(&format!("Replace the whole database with {file}?"))? {
         return Ok(());
     }
     Err(Failure::refused(ErrorCode::BadRequest, "not confirmed; the database is unchanged"))

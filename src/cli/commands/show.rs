@@ -174,6 +174,10 @@ impl Page {
             let round = format!(", round {}", task.review_round);
             rows.push(("review", format!("{}{}{round}", reviewer(name), why.unwrap_or_default())));
         }
+        if let (Some(name), Some(at)) = (&details.schedule, task.occurrence_at) {
+            let at = self.times.local(at);
+            rows.push(("schedule", format!("{} (occurrence of {at})", one_line(name))));
+        }
         rows.push(("workspace", workspace(task)));
         if let Some(skills) = task.skills.as_ref().filter(|skills| !skills.is_empty()) {
             rows.push(("skills", one_line(&skills.join(", "))));

@@ -211,6 +211,15 @@ pub(super) const PROFILE: &[Key] = &[
         doc: "Offer the workers the orchestrator's tools in `kanban mcp`, for planning work.",
     },
     Key {
+        name: "may_schedule",
+        kind: Kind::Bool,
+        default: None,
+        example: Some("true"),
+        unit: None,
+        doc: "Start the schedules that orchestrating workers of this profile make at once; without it each waits until a person \
+         resumes it.",
+    },
+    Key {
         name: "review",
         kind: Kind::Text,
         default: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::reviews::REVIEW;
+use super::schedules::SCHEDULES;
 
 const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;
@@ -62,6 +63,7 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Keys,
         keys: REVIEW,
     },
+    Section { name: "schedules", doc: "Schedules.", shape: Shape::Keys, keys: SCHEDULES },
     Section { name: "log", doc: "The daemon's log.", shape: Shape::Keys, keys: LOG },
     Section {
         name: "metrics",
@@ -103,6 +105,7 @@ pub static SECTIONS: &[Section] = &[
                         "pids_max",
                         "cpu_percent",
                         "orchestrator",
+                        "may_schedule",
                         "review",
                         "worktree_submodules",
                         "worktree_setup",

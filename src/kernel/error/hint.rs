@@ -46,6 +46,8 @@ pub enum Hint {
     ListBoards,
     /// Look up the breakers.
     ListBreakers,
+    /// Look up the schedules.
+    ListSchedules,
     /// Look up the files that are attached to this task.
     ListAttachments {
         /// The task.
@@ -154,6 +156,7 @@ impl Hint {
             Self::NameBoard => "select the task's board with --board".to_owned(),
             Self::ListBoards => "list boards with `kanban boards list`".to_owned(),
             Self::ListBreakers => "list breakers with `kanban breakers`".to_owned(),
+            Self::ListSchedules => "list schedules with `kanban schedules list`".to_owned(),
             Self::ListAttachments { id } => {
                 format!("list attachments with `kanban attachments {id}`")
             }
@@ -207,6 +210,7 @@ impl Hint {
             Self::NameBoard => "give the task's board in the field `board`".to_owned(),
             Self::ListBoards => "list boards with GET /v1/boards".to_owned(),
             Self::ListBreakers => "list breakers with GET /v1/breakers".to_owned(),
+            Self::ListSchedules => "list schedules with GET /v1/schedules".to_owned(),
             Self::ListAttachments { id } => {
                 format!("list attachments with GET /v1/tasks/{id}/attachments")
             }
@@ -283,6 +287,7 @@ impl Hint {
             Self::NameBoard
             | Self::ListBoards
             | Self::ListBreakers
+            | Self::ListSchedules
             | Self::ListRuns { .. }
             | Self::StopRun { .. }
             | Self::IgnoreParents
@@ -314,6 +319,7 @@ mod tests {
             Hint::NameBoard,
             Hint::ListBoards,
             Hint::ListBreakers,
+            Hint::ListSchedules,
             Hint::ListAttachments { id: id() },
             Hint::ListRuns { id: id() },
             Hint::StopRun { id: id() },

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::ErrorCode;
 use crate::kernel::ids::RunId;
+use crate::kernel::rules::cron::CronFault;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::{Task, TaskStatus};
 
@@ -35,6 +36,46 @@ pub enum Refusal {
     UnknownBoard {
         /// As the caller wrote it.
         name: String,
+    },
+    /// The board has no schedule of this name.
+    #[error("no such schedule: {name}")]
+    UnknownSchedule {
+        /// As the caller wrote it.
+        name: String,
+    },
+    /// The board has a schedule of this name.
+    #[error("schedule {name} already exists")]
+    ScheduleExists {
+        /// The name.
+        name: String,
+    },
+    /// A profile or a board has as many schedules as it may have.
+    #[error("too many schedules: {of} has the maximum of {limit}")]
+    TooManySchedules {
+        /// The profile or the board.
+        of: String,
+        /// The maximum.
+        limit: u32,
+    },
+    /// No further occurrence comes.
+    #[error("schedule {name} has no further occurrence")]
+    NoOccurrence {
+        /// The schedule.
+        name: String,
+    },
+    /// The occurrence was made already.
+    #[error("schedule {name} already has an occurrence at {at}")]
+    OccurrenceExists {
+        /// The schedule.
+        name: String,
+        /// Its nominal time, epoch seconds.
+        at: i64,
+    },
+    /// A cron expression cannot be read.
+    #[error("{fault}")]
+    BadCron {
+        /// What is wrong with it.
+        fault: CronFault,
     },
     /// The task is on another board than the one that the request names.
     #[error("no such task: {id} is not on board {board}")]
@@ -393,6 +434,12 @@ impl Refusal {
             }
             Self::UnknownParents { .. } => ErrorCode::UnknownParent,
             Self::UnknownBoard { .. } => ErrorCode::UnknownBoard,
+            Self::UnknownSchedule { .. } => ErrorCode::UnknownSchedule,
+            Self::ScheduleExists { .. } | Self::OccurrenceExists { .. } => {
+                ErrorCode::ScheduleExists
+            }
+            Self::NoOccurrence { .. } => ErrorCode::NoOccurrence,
+            Self::BadCron { .. } => ErrorCode::InvalidValue,
             Self::TitleRequired => ErrorCode::TitleRequired,
             Self::CommentBodyRequired => ErrorCode::CommentBodyRequired,
             Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,
@@ -405,7 +452,9 @@ impl Refusal {
             Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
                 ErrorCode::InvalidValue
             }
-            Self::TooLarge { .. } | Self::TooMany { .. } => ErrorCode::TooLarge,
+            Self::TooLarge { .. } | Self::TooMany { .. } | Self::TooManySchedules { .. } => {
+                ErrorCode::TooLarge
+            }
             Self::NoOpenParent { .. } => ErrorCode::NoOpenParent,
             Self::QuestionOver { .. } => ErrorCode::QuestionOver,
             Self::QuestionOpen { .. } => ErrorCode::QuestionOpen,

@@ -29,6 +29,11 @@ pub enum EventBody<'a> {
         parents: Vec<&'a str>,
         tenant: Option<&'a str>,
         skills: Option<&'a [String]>,
+        /// The schedule that made it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        schedule: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        occurrence_at: Option<EpochSeconds>,
     },
     Linked {
         parent: &'a TaskId,

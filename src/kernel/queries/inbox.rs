@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::{BoardName, TaskId};
-use crate::kernel::limits::BLOCK_LOOP_RUNS;
+use crate::kernel::limits::{BLOCK_LOOP_RUNS, SKIPS_IN_A_ROW};
 use crate::kernel::policy::Policy;
 use crate::kernel::question::Question;
-use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question};
+use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question, of_schedule};
 use crate::kernel::rules::reason::{Reason, review_by};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::snapshot::Snapshot;
@@ -89,6 +89,11 @@ pub fn waiting_tasks(
         add(&mut found, &overdue, (all, Causes::One), &|board, task| {
             of_task(Kind::Overdue, "past the due time", board, task)
         });
+        if name.is_none() {
+            let ailing =
+                store::schedules::list_ailing(connection, of.board, SKIPS_IN_A_ROW, READ_MAX)?;
+            found.extend(ailing.iter().filter_map(of_schedule));
+        }
         let unassigned = waiting::list_unassigned(connection, of)?;
         let all = number(TaskStatus::Ready, &|assignee| assignee.is_none());
         add(&mut found, &unassigned, (all, Causes::One), &|board, task| {

@@ -7,6 +7,7 @@ mod context;
 mod get_dispatch;
 mod inbox;
 mod list;
+mod list_schedules;
 mod notify_list;
 mod paged;
 mod question;
@@ -14,6 +15,7 @@ mod reviewed;
 mod runs;
 mod search;
 mod show;
+mod show_schedule;
 mod stats;
 mod why;
 
@@ -30,6 +32,7 @@ pub use context::{ContextReply, GetContext};
 pub use get_dispatch::{DispatchState, GetDispatch};
 pub use inbox::{WaitingFacts, waiting_tasks};
 pub use list::ListTasks;
+pub use list_schedules::ListSchedules;
 pub use notify_list::ListSubscriptions;
 pub use paged::{PageOf, Paged};
 pub use question::ShowQuestion;
@@ -37,5 +40,8 @@ pub use reviewed::ReviewedTask;
 pub use runs::ListRuns;
 pub use search::{Hit, SearchTasks};
 pub use show::{LeftOut, ShowTask, TaskDetails};
+pub use show_schedule::{
+    NextOccurrence, NextOccurrences, PastOccurrence, ScheduleDetails, ShowSchedule,
+};
 pub use stats::{GetStats, Stats, stats};
 pub use why::{WhyReply, WhyTask, why};

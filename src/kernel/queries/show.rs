@@ -55,6 +55,9 @@ pub struct TaskDetails<T = Task, R = Run, Q = Question> {
     /// Attachments, by name.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// Name of the schedule that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// Its newest questions, oldest first, at most 20.
     #[serde(default = "Vec::<Q>::new")]
     pub questions: Vec<Q>,
@@ -98,7 +101,12 @@ impl Query for ShowTask {
         let runs = store::runs::newest_page(connection, &task.id, self.runs_before)?;
         let mut questions = store::questions::list_newest(connection, &task.id, QUESTIONS_SHOWN)?;
         questions.reverse();
+        let schedule = match task.schedule_id {
+            Some(id) => store::schedules::name_of(connection, id)?,
+            None => None,
+        };
         Ok(TaskDetails {
+            schedule,
             questions,
             parents: store::links::list_parents(connection, &task.id)?,
             children: store::links::list_children(connection, &task.id)?,

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::ids::{BoardName, EpochSeconds};
+use crate::kernel::limits::SKIPS_IN_A_ROW;
 use crate::kernel::question::Question;
+use crate::kernel::schedule::{Schedule, ScheduleState};
 
 /// Tasks that a row names; the others are counted.
 pub const NAMED_MAX: usize = 10;
@@ -42,6 +44,8 @@ pub enum Kind {
     WaitingLong,
     /// Unfinished tasks are past their due time.
     Overdue,
+    /// A schedule makes no tasks, or waits for its first.
+    Schedule,
     /// Ready tasks have no assignee.
     Unassigned,
     /// Ready tasks have an assignee that is neither a profile nor a person.
@@ -54,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -70,6 +74,7 @@ impl Kind {
         Self::Review,
         Self::WaitingLong,
         Self::Overdue,
+        Self::Schedule,
         Self::Unassigned,
         Self::UnknownProfile,
         Self::UnusableProfile,
@@ -94,6 +99,7 @@ impl Kind {
             Self::Review => "review",
             Self::WaitingLong => "waiting_long",
             Self::Overdue => "overdue",
+            Self::Schedule => "schedule",
             Self::Unassigned => "unassigned",
             Self::UnknownProfile => "unknown_profile",
             Self::UnusableProfile => "unusable_profile",
@@ -136,6 +142,7 @@ impl Kind {
             Self::Own => vec![format!("kanban complete {all}"), format!("kanban show {first}")],
             Self::WaitingLong
             | Self::BoardLost
+            | Self::Schedule
             | Self::Disk
             | Self::Log
             | Self::Search
@@ -225,6 +232,34 @@ pub fn of_question(question: &Question, task: Named) -> Waiting {
     }
     let since = Some(question.asked_at);
     Waiting { commands, ..Waiting::of_task(Kind::Question, cause, task, since) }
+}
+
+/// A schedule that needs a person; none when it needs nobody.
+pub fn of_schedule(schedule: &Schedule) -> Option<Waiting> {
+    let name = &schedule.name;
+    let on = |verb: &str| format!("kanban schedules {verb} {name} --board {}", schedule.board);
+    let (cause, commands) = if let (ScheduleState::Paused, Some(maker)) =
+        (schedule.state, &schedule.maker)
+    {
+        let cause =
+            format!("schedule {name}, made by {}, waits until a person resumes it", maker.profile);
+        (cause, vec![on("show"), on("resume"), on("rm")])
+    } else if schedule.refused_in_a_row > 0 {
+        let why = schedule.last_error.as_deref().unwrap_or("no reason recorded");
+        (format!("schedule {name}: its task is refused: {why}"), vec![on("show"), on("edit")])
+    } else if schedule.skipped_in_a_row >= SKIPS_IN_A_ROW {
+        let count = schedule.skipped_in_a_row;
+        let before = schedule.last_task_id.as_ref();
+        let before = before.map_or_else(|| "the one before".to_owned(), ToString::to_string);
+        let cause =
+            format!("schedule {name}: {count} occurrences skipped in a row: {before} is not over");
+        (cause, vec![format!("kanban show {before}"), on("show")])
+    } else {
+        return None;
+    };
+    let since = Some(schedule.updated_at);
+    let board = Waiting::of_host(Kind::Schedule, cause, String::new());
+    Some(Waiting { since, commands, ..board })
 }
 
 /// A row of the inbox.

@@ -3,10 +3,12 @@
 pub mod ask_pause;
 pub mod assignee;
 pub mod block;
+pub mod cron;
 pub mod inbox;
 pub mod landing;
 pub mod pair_fault;
 pub mod question;
 pub mod reason;
 pub mod review;
+pub mod schedule;
 pub mod start;

@@ -83,6 +83,8 @@ pub fn read_every_row(connection: &Connection) -> Result<(), String> {
     each(connection, super::runs::EVERY, super::runs::read).map_err(message("task_runs"))?;
     each(connection, super::questions::EVERY, super::questions::read)
         .map_err(message("questions"))?;
+    each(connection, super::schedules::EVERY, super::schedules::read)
+        .map_err(message("schedules"))?;
     for table in tables(connection).map_err(message("the schema"))? {
         each(connection, &format!("SELECT * FROM \"{table}\""), every_value)
             .map_err(message(&table))?;

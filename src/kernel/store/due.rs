@@ -14,14 +14,17 @@ pub struct NextDue {
     pub overdue: Option<EpochSeconds>,
     /// The deadline of a question.
     pub deadline: Option<EpochSeconds>,
+    /// A schedule has an occurrence.
+    pub occurrence: Option<EpochSeconds>,
     /// A back-off or a manual claim ends: for a pass to act on.
     pub dispatch: Option<EpochSeconds>,
 }
 
 impl NextDue {
-    /// The earliest of those that are not for a dispatch pass.
-    pub fn of_timer(&self) -> Option<EpochSeconds> {
-        [self.start, self.overdue, self.deadline].into_iter().flatten().min()
+    /// The earliest of those that are not for a dispatch pass. While dispatch is off no occurrence is made.
+    pub fn of_timer(&self, is_dispatch_on: bool) -> Option<EpochSeconds> {
+        let occurrence = self.occurrence.filter(|_| is_dispatch_on);
+        [self.start, self.overdue, self.deadline, occurrence].into_iter().flatten().min()
     }
 }
 
@@ -40,6 +43,7 @@ pub fn next(connection: &Connection) -> Result<NextDue, Fault> {
                 ORDER BY due_at LIMIT 1),
                (SELECT deadline_at FROM questions
                 WHERE outcome = 'open' AND deadline_at IS NOT NULL AND overdue_at IS NULL ORDER BY deadline_at LIMIT 1),
+               (SELECT next_at FROM schedules WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1),
                (SELECT min(due) FROM (
                   SELECT min(not_before) AS due FROM tasks WHERE not_before IS NOT NULL
                   UNION ALL
@@ -51,7 +55,8 @@ pub fn next(connection: &Connection) -> Result<NextDue, Fault> {
                     start: row.get(0)?,
                     overdue: row.get(1)?,
                     deadline: row.get(2)?,
-                    dispatch: row.get(3)?,
+                    occurrence: row.get(3)?,
+                    dispatch: row.get(4)?,
                 })
             })
         })

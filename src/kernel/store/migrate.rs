@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 16, sql: include_str!("migrations/0016_questions.sql") },
     Migration { version: 17, sql: include_str!("migrations/0017_overdue.sql") },
     Migration { version: 18, sql: include_str!("migrations/0018_times.sql") },
+    Migration { version: 19, sql: include_str!("migrations/0019_schedules.sql") },
 ];
 
 /// The schema version that this program writes.

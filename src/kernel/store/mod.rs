@@ -44,6 +44,7 @@ pub mod queue;
 pub mod requests;
 pub mod rows;
 pub mod runs;
+pub mod schedules;
 pub mod schema;
 pub mod search;
 pub mod subscriptions;

@@ -34,7 +34,7 @@ macro_rules! select_tasks {
              t.current_run_id, t.workflow_template_id, t.current_step_key, t.not_before, t.ready_at, t.auto_starts, \
              t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id, t.branch_name, t.seq, t.start_at, \
              t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind, t.archived_from, t.version, t.reviewer_chosen, \
-             t.review_round, t.review_failures, t.review_violations, t.review_why, \
+             t.review_round, t.review_failures, t.review_violations, t.review_why, t.schedule_id, t.occurrence_at, \
              (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)",
             $rest
         )
@@ -48,7 +48,7 @@ pub(super) const EVERY: &str =
 
 /// Maps a row of [`select_tasks`] with the name of its board behind.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
-    read_of(row, row.get(52)?)
+    read_of(row, row.get(54)?)
 }
 
 /// Maps a row of [`select_tasks`], of a task of this board.
@@ -106,7 +106,9 @@ pub(super) fn read_of(row: &Row<'_>, board: BoardName) -> rusqlite::Result<Task>
         review_failures: row.get(48)?,
         review_violations: row.get(49)?,
         review_why: row.get(50)?,
-        labels: labels(row.get_ref(51)?)?,
+        schedule_id: row.get(51)?,
+        occurrence_at: row.get(52)?,
+        labels: labels(row.get_ref(53)?)?,
     })
 }
 
@@ -175,11 +177,11 @@ pub fn insert(
             "INSERT INTO tasks (id, board, title, body, assignee, status, priority, tenant, workspace_kind,
                                 workspace_path, created_by, created_at, idempotency_key, idempotency_hash,
                                 max_runtime_seconds, no_max_runtime, skills, ready_at, model, effort, args, status_since, reviewer,
-                                reviewer_chosen, start_at, due_at, arrived_at)
+                                reviewer_chosen, start_at, due_at, schedule_id, occurrence_at, arrived_at)
              VALUES (:id, (SELECT b.id FROM boards b WHERE b.name = :board), :title, :body, :assignee, :status,
                      :priority, :tenant, :workspace_kind, :workspace_path, :created_by, :created_at, :idempotency_key, :idempotency_hash,
                      :max_runtime_seconds, :no_max_runtime, :skills, :ready_at, :model, :effort, :args, :since,
-                     :reviewer, :reviewer_chosen, :start_at, :due_at, max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
+                     :reviewer, :reviewer_chosen, :start_at, :due_at, :schedule_id, :occurrence_at, max(:created_at, coalesce((SELECT l.arrived_at FROM tasks l WHERE l.arrived_at IS NOT NULL
                                                 ORDER BY l.seq DESC LIMIT 1), 0)))",
         )
         .and_then(|mut s| {
@@ -193,7 +195,8 @@ pub fn insert(
                 ":no_max_runtime": task.no_max_runtime, ":skills": skills, ":ready_at": task.ready_at,
                 ":model": task.model, ":effort": task.effort, ":args": list_or_null(&task.args), ":since": moves::status_since(task.status, task.created_at),
                 ":reviewer": task.reviewer, ":reviewer_chosen": task.reviewer_chosen,
-                ":start_at": task.start_at, ":due_at": task.due_at,
+                ":start_at": task.start_at, ":due_at": task.due_at, ":schedule_id": task.schedule_id,
+                ":occurrence_at": task.occurrence_at,
             })
         });
     match answer {

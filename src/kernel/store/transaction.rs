@@ -70,6 +70,22 @@ pub(in crate::kernel) fn alone<T>(
     }
 }
 
+/// Does something and takes it back, whatever came of it.
+///
+/// # Errors
+/// A fault of the database.
+pub(in crate::kernel) fn taken_back<T>(
+    connection: &Connection,
+    act: impl FnOnce() -> T,
+) -> Result<T, Fault> {
+    let doing = "try a part of a request";
+    execute(connection, "SAVEPOINT part", doing)?;
+    let done = act();
+    execute(connection, "ROLLBACK TO part", doing)?;
+    execute(connection, "RELEASE part", doing)?;
+    Ok(done)
+}
+
 /// Makes the transaction durable.
 pub(in crate::kernel) fn commit(connection: &Connection) -> Result<(), Fault> {
     execute(connection, "COMMIT", "commit")

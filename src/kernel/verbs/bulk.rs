@@ -11,7 +11,6 @@ use crate::kernel::limits::BULK_TASKS_MAX;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
 use crate::kernel::store::listing::ListFilter;
-use crate::kernel::store::transaction::alone;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
@@ -176,15 +175,9 @@ impl BulkTasks {
         id: String,
         request: Map<String, Value>,
     ) -> Result<BulkResult, VerbError> {
-        let connection = tx.connection;
-        let before = (tx.effects.events.len(), tx.effects.signals.len(), tx.effects.counts.len());
-        match alone(connection, || run(tx, Value::Object(request)))? {
+        match tx.alone(|tx| run(tx, Value::Object(request)))? {
             Ok(reply) => Ok(BulkResult { id, reply: Some(reply), refused: None }),
             Err(VerbError::Refused(refusal)) => {
-                let (events, signals, counts) = before;
-                tx.effects.events.truncate(events);
-                tx.effects.signals.truncate(signals);
-                tx.effects.counts.truncate(counts);
                 let refused = RefusedTask {
                     index: 0,
                     code: refusal.code(),

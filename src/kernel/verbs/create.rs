@@ -12,6 +12,7 @@ use crate::kernel::limits::NAME_BYTES_MAX;
 use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::review::{at_least, default_reviewer};
 use crate::kernel::shorten::shorten;
+use crate::kernel::snapshot::find_board;
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
@@ -96,7 +97,39 @@ impl Verb for CreateTask {
     const NAME: &'static str = "create";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
-        let mut task = self.validated(tx)?;
+        let caller = tx.caller;
+        self.create(tx, Maker { caller, occurrence: None })
+    }
+}
+
+/// On whose behalf a task is created.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Maker<'a> {
+    /// Whose rights count, and whose name the task keeps.
+    pub caller: &'a Caller,
+    /// The occurrence of a schedule that the task is for. The run of a worker that made the schedule may be over.
+    pub occurrence: Option<Occurrence<'a>>,
+}
+
+/// An occurrence of a schedule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occurrence<'a> {
+    /// The number of the schedule.
+    pub schedule_id: i64,
+    /// Its name.
+    pub schedule: &'a str,
+    /// The nominal time, epoch seconds.
+    pub at: EpochSeconds,
+}
+
+impl CreateTask {
+    /// Creates the task.
+    pub(super) fn create(
+        &self,
+        tx: &mut Tx<'_>,
+        maker: Maker<'_>,
+    ) -> Result<CreateReply, VerbError> {
+        let mut task = self.validated(tx, maker)?;
         let key = self.idempotency_key.as_deref().filter(|key| !key.is_empty());
         let hash = key.map(|_| self.content_hash(&task));
         if let Some(key) = key
@@ -108,9 +141,11 @@ impl Verb for CreateTask {
         // what became of it.
         let mut warnings = admit(tx, task.assignee.as_deref())?;
         refuse_options_not_taken(tx, &task)?;
-        (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, &task)?;
+        (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
-        refuse_ended_run(tx)?;
+        if maker.occurrence.is_none() {
+            refuse_ended_run(tx)?;
+        }
         let parents = self.existing_parents(tx, &task)?;
         for (parent, _) in &parents {
             room::for_child(tx.store(), parent)?;
@@ -126,7 +161,7 @@ impl Verb for CreateTask {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
         tx.count(&task, None, Some(task.status));
-        tx.event(&task, None, &self.created_event(&task))?;
+        tx.event(&task, None, &self.created_event(&task, maker.occurrence))?;
         if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
         }
@@ -135,11 +170,9 @@ impl Verb for CreateTask {
         }
         Ok(CreateReply { task, created: true, warnings })
     }
-}
 
-impl CreateTask {
-    fn validated(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
-        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
+    fn validated(&self, tx: &Tx<'_>, maker: Maker<'_>) -> Result<Task, VerbError> {
+        let board = find_board(tx.store(), maker.caller, self.board.as_deref(), Self::NAME)?.name;
         let title = validate::title(&self.title)?;
         let (workspace_kind, workspace_path) =
             validate::workspace(self.workspace_kind.as_deref(), self.workspace_path.as_deref())?;
@@ -159,7 +192,7 @@ impl CreateTask {
             tenant: validate::name("tenant", self.tenant.as_deref())?,
             workspace_kind,
             workspace_path,
-            created_by: Some(self.creator(tx.caller)?),
+            created_by: Some(self.creator(maker.caller)?),
             created_at: tx.now,
             started_at: None,
             completed_at: None,
@@ -186,7 +219,7 @@ impl CreateTask {
             labels: validate::labels(&self.labels)?,
             model: validate::argument_name("model", self.model.as_deref())?,
             effort: validate::argument_name("effort", self.effort.as_deref())?,
-            args: self.checked_args(tx.caller)?,
+            args: self.checked_args(maker.caller)?,
             resume_run_id: None,
             branch_name: None,
             start_at: self.start_at.map_or(Ok(None), |at| validate::time("start_at", at))?,
@@ -200,17 +233,24 @@ impl CreateTask {
             review_violations: 0,
             review_why: None,
             block_kind: None,
+            schedule_id: maker.occurrence.map(|occurrence| occurrence.schedule_id),
+            occurrence_at: maker.occurrence.map(|occurrence| occurrence.at),
             archived_from: None,
             version: 0,
         })
     }
 
     /// Who reviews it, and whether that was named. A worker may ask for more than the default, not for less.
-    fn reviewer(&self, tx: &Tx<'_>, task: &Task) -> Result<(Option<String>, bool), Refusal> {
+    fn reviewer(
+        &self,
+        tx: &Tx<'_>,
+        caller: &Caller,
+        task: &Task,
+    ) -> Result<(Option<String>, bool), Refusal> {
         let default = default_reviewer(task.assignee.as_deref(), task.board.as_str(), tx.policy);
         let Some(given) = &self.review else { return Ok((default.map(str::to_owned), false)) };
         let asked = validate::reviewer(given)?;
-        if !matches!(tx.caller, Caller::Worker { .. }) {
+        if !matches!(caller, Caller::Worker { .. }) {
             return Ok((asked, true));
         }
         let found = at_least(asked.as_deref(), default);
@@ -284,7 +324,11 @@ impl CreateTask {
         landing(LandingFacts::of(task, parents), task.created_at).status()
     }
 
-    fn created_event<'a>(&'a self, task: &'a Task) -> EventBody<'a> {
+    fn created_event<'a>(
+        &'a self,
+        task: &'a Task,
+        occurrence: Option<Occurrence<'a>>,
+    ) -> EventBody<'a> {
         let parents = self.parents.iter().map(|id| id.trim()).filter(|id| !id.is_empty());
         EventBody::Created {
             assignee: task.assignee.as_deref(),
@@ -292,6 +336,8 @@ impl CreateTask {
             parents: parents.collect(),
             tenant: task.tenant.as_deref(),
             skills: task.skills.as_deref().filter(|skills| !skills.is_empty()),
+            schedule: occurrence.map(|occurrence| occurrence.schedule),
+            occurrence_at: occurrence.map(|occurrence| occurrence.at),
         }
     }
 

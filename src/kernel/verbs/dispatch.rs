@@ -154,8 +154,9 @@ impl Verb for StartReadyRuns {
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
         let fired = fire(tx)?;
+        let is_on = fired.is_dispatch_on;
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
-        let next_timed = [fired.next.of_timer(), next_alert].into_iter().flatten().min();
+        let next_timed = [fired.next.of_timer(is_on), next_alert].into_iter().flatten().min();
         if is_automatic && !tx.policy.dispatch_enabled {
             let reply = PassReply { has_more: fired.has_more, ..PassReply::default() };
             let wanted_profiles = all_wanted_profiles(tx)?;

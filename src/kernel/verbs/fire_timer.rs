@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Caller;
+use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, TaskId};
@@ -14,9 +15,10 @@ use crate::kernel::task::TaskStep;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
+use crate::kernel::verbs::occurrences::make_due;
 use crate::kernel::verbs::questions::mind_deadlines;
 
-/// Does what is due by now: starts, due times, deadlines. The timer sends it when the time of the next of them has come and when the
+/// Does what is due by now: starts, due times, deadlines, occurrences of schedules. The timer sends it when the time of the next of them has come and when the
 /// clock was set; a dispatch pass does the same first. Safe to repeat: what was done is not due any longer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FireTimer;
@@ -40,9 +42,9 @@ impl Verb for FireTimer {
             let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
             return Err(Refusal::Forbidden { caller, verb }.into());
         }
-        let Fired { next, has_more } = fire(tx)?;
+        let Fired { next, has_more, is_dispatch_on } = fire(tx)?;
         let ahead = next.dispatch.filter(|at| *at > tx.now);
-        let next_due = [next.of_timer(), ahead].into_iter().flatten().min();
+        let next_due = [next.of_timer(is_dispatch_on), ahead].into_iter().flatten().min();
         Ok(TimerReply { next_due, has_more })
     }
 }
@@ -53,24 +55,28 @@ pub(super) struct Fired {
     pub next: NextDue,
     /// Whether there may be more that is due already.
     pub has_more: bool,
+    /// Whether dispatch is on, so that schedules make tasks.
+    pub is_dispatch_on: bool,
 }
 
 /// Does what is due by now, in the name of the timer, at most [`DUE_PER_PASS`] of each kind.
 pub(super) fn fire(tx: &mut Tx<'_>) -> Result<Fired, VerbError> {
     let next = store::due::next(tx.store())?;
-    if next.of_timer().is_none_or(|at| at > tx.now) {
-        return Ok(Fired { next, has_more: false });
+    let is_dispatch_on =
+        tx.policy.dispatch_enabled && DispatchSwitch::read(tx.store())? == DispatchSwitch::On;
+    if next.of_timer(is_dispatch_on).is_none_or(|at| at > tx.now) {
+        return Ok(Fired { next, has_more: false, is_dispatch_on });
     }
     let has_more = tx.in_name_of(&Caller::System { part: "timer" }, |tx| {
-        let is_due = |at: Option<EpochSeconds>| at.is_some_and(|at| at <= tx.now);
-        let (starts, overdue, deadlines) =
-            (is_due(next.start), is_due(next.overdue), is_due(next.deadline));
-        let mut has_more = starts && start_due(tx)?;
-        has_more |= overdue && tell_overdue(tx)?;
-        has_more |= deadlines && mind_deadlines(tx)?;
+        let now = tx.now;
+        let is_due = |at: Option<EpochSeconds>| at.is_some_and(|at| at <= now);
+        let mut has_more = is_due(next.start) && start_due(tx)?;
+        has_more |= is_due(next.overdue) && tell_overdue(tx)?;
+        has_more |= is_due(next.deadline) && mind_deadlines(tx)?;
+        has_more |= is_due(next.occurrence) && is_dispatch_on && make_due(tx)?;
         Ok(has_more)
     })?;
-    Ok(Fired { next: store::due::next(tx.store())?, has_more })
+    Ok(Fired { next: store::due::next(tx.store())?, has_more, is_dispatch_on })
 }
 
 /// Lets scheduled tasks go on whose start time has come, those that have waited longest first. Returns whether there may be more.

@@ -5,8 +5,12 @@ use crate::kernel::error::Hint;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::TaskStatus;
 
+/// For a schedule without a further occurrence.
+const OTHER_TIMES: &str = "give it another expression, a later end or a larger maximum";
+
 impl Refusal {
     /// What the caller could do instead, when there is something to say.
+    #[expect(clippy::too_many_lines, reason = "a line for each refusal")]
     pub fn hint(&self) -> Option<Hint> {
         let hint = match self {
             Self::UnknownTask { .. }
@@ -25,6 +29,8 @@ impl Refusal {
             Self::RunOver { .. } => Hint::words("stop working; further reports are not recorded"),
             Self::NotYours { own, .. } => Hint::Words(format!("comment on it, or act on {own}")),
             Self::UnknownBreaker { .. } => Hint::ListBreakers,
+            Self::UnknownSchedule { .. } => Hint::ListSchedules,
+            Self::NoOccurrence { .. } => Hint::words(OTHER_TIMES),
             Self::UnknownCards { .. } => {
                 Hint::words("nothing was completed; name only tasks that this run created, or none")
             }
@@ -70,6 +76,10 @@ impl Refusal {
             | Self::OtherClaimer { .. }
             | Self::Forbidden { .. }
             | Self::UnknownSubscription { .. }
+            | Self::ScheduleExists { .. }
+            | Self::OccurrenceExists { .. }
+            | Self::TooManySchedules { .. }
+            | Self::BadCron { .. }
             | Self::ImportClash { .. }
             | Self::RequestConflict { .. } => return None,
         };

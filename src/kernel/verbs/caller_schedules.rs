@@ -1,0 +1,51 @@
+//! Which schedules a caller may make and change: operators all, an orchestrating worker those that the runs of its task made.
+
+use crate::kernel::caller::{Caller, no_operator};
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::schedule::{Schedule, ScheduleMaker};
+use crate::kernel::shorten::shorten;
+use crate::kernel::store;
+use crate::kernel::store::boards::BoardKey;
+use crate::kernel::tx::Tx;
+use crate::kernel::verbs::fence::refuse_ended_run;
+
+/// Refuses a worker whose profile plans no work, or whose run is over.
+pub(super) fn refuse_no_scheduler(tx: &Tx<'_>, verb: &'static str) -> Result<(), VerbError> {
+    let Caller::Worker { run_id, profile, .. } = tx.caller else { return Ok(()) };
+    if !tx.policy.orchestrators.contains(profile) {
+        return Err(no_operator(*run_id, verb).into());
+    }
+    refuse_ended_run(tx)
+}
+
+/// The worker that makes a schedule now; none: it is an operator.
+pub(super) fn schedule_maker(tx: &Tx<'_>) -> Result<Option<ScheduleMaker>, VerbError> {
+    let Caller::Worker { run_id, task_id, profile, .. } = tx.caller else { return Ok(None) };
+    let limit = tx.policy.schedules_per_profile;
+    if store::schedules::count_of_profile(tx.store(), profile)? >= limit {
+        let of = format!("profile {profile}");
+        return Err(Refusal::TooManySchedules { of, limit }.into());
+    }
+    let (run_id, task_id, profile) = (*run_id, task_id.clone(), profile.clone());
+    Ok(Some(ScheduleMaker { profile, run_id, task_id }))
+}
+
+/// The schedule that a request names, if the caller may change it.
+pub(super) fn schedule_of_caller(
+    tx: &Tx<'_>,
+    name: &str,
+    board: Option<&str>,
+    verb: &'static str,
+) -> Result<(BoardKey, Schedule), VerbError> {
+    let board = tx.board(board, verb)?;
+    refuse_no_scheduler(tx, verb)?;
+    let unknown = || Refusal::UnknownSchedule { name: shorten(name) };
+    let schedule = store::schedules::find(tx.store(), &board, name)?.ok_or_else(unknown)?;
+    if let Caller::Worker { run_id, task_id, .. } = tx.caller
+        && schedule.maker.as_ref().is_none_or(|maker| maker.task_id != *task_id)
+    {
+        let (own, id) = (task_id.to_string(), format!("schedule {name}"));
+        return Err(Refusal::NotYours { run_id: *run_id, own, id }.into());
+    }
+    Ok((board, schedule))
+}
