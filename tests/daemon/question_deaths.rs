@@ -26,7 +26,7 @@ enum Moment {
     AskMade,
     /// It is committed, and nobody has heard so.
     AskCommitted,
-    /// It is open; a run that goes on waits for its answer.
+    /// It is open; a run that goes on waits for its answer, or is about to.
     Open,
     /// Its end is written and not committed.
     EndMade,
