@@ -1,8 +1,7 @@
 //! Every end of a question, with the daemon killed at every moment of the question's life.
 //!
 //! A cell is an end (a row of `ends.rs`) and a moment. Each has a home of its own: the first attempt asks, the question ends, and the
-//! next attempt keeps the context that it reads. Cells that cannot be are those whose end leaves no next attempt, at the moments
-//! before that attempt ([`Next::Never`] says why). `KANBAND_END` leaves only the ends whose name contains it.
+//! next attempt keeps the context that it reads. [`Moment::impossible`] names the cells that cannot be, with the reason. `KANBAND_END` leaves only the ends whose name contains it.
 
 mod ends;
 
@@ -28,6 +27,8 @@ enum Moment {
     AskCommitted,
     /// It is open; a run that goes on waits for its answer, or is about to.
     Open,
+    /// A block has taken it over from its run, and nobody has heard so.
+    TakenOver,
     /// Its end is written and not committed.
     EndMade,
     /// Its end is committed: who ended it has no reply, and who waits has not heard.
@@ -46,6 +47,8 @@ impl Moment {
             Self::AskCommitted => "ask-committed=kill".to_owned(),
             // A deadline that comes while the test makes up its mind ends nothing.
             Self::Open => format!("ask-end-made=hold:{}", daemon.scratch().join("held").display()),
+            // The create is answered first, and an ask is none of these verbs.
+            Self::TakenOver => "verb-answered=kill@2".to_owned(),
             Self::EndMade => "ask-end-made=kill".to_owned(),
             Self::EndCommitted => "ask-end-committed=kill".to_owned(),
             Self::NextMade => "claim-made=kill@2".to_owned(),
@@ -53,8 +56,13 @@ impl Moment {
         }
     }
 
-    fn is_before_next_attempt(self) -> bool {
-        matches!(self, Self::NextMade | Self::NextCommitted)
+    /// Why the daemon cannot die at this moment of a question that ends so.
+    fn impossible(self, end: &End) -> Option<&'static str> {
+        match (self, end.next) {
+            (Self::NextMade | Self::NextCommitted, Next::Never(why)) => Some(why),
+            (Self::TakenOver, _) if !end.is_taken_over() => Some("no block takes it over"),
+            _ => None,
+        }
     }
 }
 
@@ -136,7 +144,7 @@ impl<'a> Cell<'a> {
         }
         match self.moment {
             Moment::AskMade => self.killed(&[""]),
-            Moment::AskCommitted => self.killed(&["open"]),
+            Moment::AskCommitted | Moment::TakenOver => self.killed(&["open"]),
             _ => {}
         }
         if self.moment == Moment::Open {
@@ -287,8 +295,8 @@ impl<'a> Cell<'a> {
 fn at(moment: Moment) {
     let only = std::env::var("KANBAND_END").unwrap_or_default();
     for end in ENDS.iter().filter(|end| end.name.contains(&only)) {
-        if let (Next::Never(why), true) = (end.next, moment.is_before_next_attempt()) {
-            eprintln!("{}, {moment:?}: there is no next attempt: {why}", end.name);
+        if let Some(why) = moment.impossible(end) {
+            eprintln!("{}, {moment:?}: cannot be: {why}", end.name);
             continue;
         }
         eprintln!("{}, {moment:?}", end.name);
@@ -313,6 +321,12 @@ fn killed_before_the_reply_to_an_ask_the_repeated_call_asks_nothing_again_and_it
 #[test]
 fn killed_while_a_question_is_open_it_stays_so_and_ends_once() {
     at(Moment::Open);
+}
+
+#[test]
+fn killed_before_the_reply_to_a_block_that_takes_its_question_over_it_is_the_blocks_and_ends_once()
+{
+    at(Moment::TakenOver);
 }
 
 #[test]

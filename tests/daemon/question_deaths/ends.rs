@@ -30,7 +30,7 @@ pub enum Next {
     ByItself,
     /// A person lets the task go on, by this verb.
     ByPerson(&'static str),
-    /// There is none, for this reason: no daemon can die before it.
+    /// There is none, for this reason.
     Never(&'static str),
 }
 
@@ -63,6 +63,11 @@ impl End {
     pub fn is_of_block(&self) -> bool {
         self.runs[0] == "blocked" && self.ended_by != EndedBy::Worker
     }
+
+    /// Whether its run has asked it, and a block has made it its own.
+    pub fn is_taken_over(&self) -> bool {
+        self.script.contains("--question $token")
+    }
 }
 
 const BY_PERSON: (&str, Option<&str>) = ("answered", Some("person"));
@@ -72,7 +77,7 @@ const IS_ANSWERED: &str = "Answer by **root**:\n> mine";
 const IS_DEFAULT: &str = "Answer by default, because nobody had answered at its deadline:\n> mine";
 const IS_WITHDRAWN: &str = "Not answered: the task went on without it.";
 const IS_RUN_OVER: &str = "Not answered: the run that asked had ended.";
-const DONE: Next = Next::Never("the task is done");
+const DONE: Next = Next::Never("the task is done, there is no next attempt");
 
 /// A run that asks, and fails with what it hears, so that there is an attempt after it.
 const OF_RUN: End = End {
@@ -174,7 +179,7 @@ pub const ENDS: [End; 15] = [
     End {
         name: "of a run, over by a cancel",
         ended_by: EndedBy::Person("cancel", "{}"),
-        next: Next::Never("the task is archived"),
+        next: Next::Never("the task is archived, there is no next attempt"),
         status: "archived",
         ..STOPPED
     },
@@ -222,7 +227,7 @@ pub const ENDS: [End; 15] = [
         outcome: ("withdrawn", None),
         event: "ask_ended",
         context: IS_WITHDRAWN,
-        next: Next::Never("the task is archived"),
+        next: Next::Never("the task is archived, there is no next attempt"),
         status: "archived",
         ..OF_BLOCK
     },
