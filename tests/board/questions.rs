@@ -3,18 +3,20 @@
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::location::Looks;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::{GetContext, ShowTask};
 use kanband::kernel::question::Question;
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::rules::question::QuestionOutcome;
+use kanband::kernel::store::Connection;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
     AnswerTask, ArchiveTask, AssignTask, BlockTask, CancelTask, CompleteTask, CreateTask, Launch,
-    PromoteTask, RecordSpawned, RunOrder, TriageTask, UnblockTask,
+    PromoteTask, RecordSpawned, RunOrder, TriageTask, UnblockTask, preview_dispatch,
 };
 use kanband::kernel::why::Reason;
 use serde_json::{Value, json};
@@ -223,6 +225,10 @@ fn a_review_that_waits_for_an_answer_starts_next_at_its_deadline() {
     assert_eq!(bench.pass().orders.len(), 0);
     bench.now += 1;
     assert_eq!(bench.why(&id, &policy()), Reason::StartsNext);
+    let preview =
+        |c: &Connection| preview_dispatch(c, &policy(), bench.now, None, false, &Looks::default());
+    let previewed = bench.board.read(preview).unwrap().spawned;
+    assert_eq!(previewed, [(id.clone(), "qa".to_owned())], "as its reviewer");
     let order = bench.start_one();
     assert_eq!((order.task.id, order.profile.as_str()), (id, "qa"));
 }
