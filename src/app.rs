@@ -22,6 +22,8 @@ use std::time::Duration;
 
 use actix::{Actor as _, Arbiter, System};
 
+use jiff::tz::TimeZone;
+
 use crate::actors::apart;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::doorkeeper::messages::LookAtDoors;
@@ -98,7 +100,8 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     home::shut_what_was_made(&home)?;
     let shares = host::share_descriptors()?;
     let workspaces_dir = home::without_links(&home.workspaces());
-    let basis = PolicyBasis { workspaces_dir, shares, daemon_user };
+    let local_zone = TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
+    let basis = PolicyBasis { workspaces_dir, shares, local_zone, daemon_user };
     let configuration = Live::new(Configuration::new(settings, &basis));
     let board = open_patiently(&home, configuration.policy())?;
     let listen_at = ListenAt { sockets: &sockets, handed };

@@ -18,6 +18,8 @@ pub struct PolicyBasis {
     pub workspaces_dir: String,
     /// How many runs there are descriptors for.
     pub shares: Shares,
+    /// The time zone of the host.
+    pub local_zone: String,
     /// Whose the daemon is.
     pub daemon_user: DaemonUser,
 }
@@ -34,7 +36,8 @@ impl Configuration {
     pub fn new(settings: Settings, basis: &PolicyBasis) -> Self {
         let workspaces_dir = basis.workspaces_dir.clone();
         let reviews = review_policy(&settings, &basis.daemon_user);
-        let policy = Policy { workspaces_dir, reviews, ..of_settings(&settings) };
+        let local_zone = basis.local_zone.clone();
+        let policy = Policy { workspaces_dir, reviews, local_zone, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
         Self { settings: Arc::new(settings), policy }
     }

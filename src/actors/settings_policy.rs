@@ -54,7 +54,6 @@ pub fn of_settings(settings: &Settings) -> Policy {
         branch_prefix: settings.worktree.branch_prefix.clone(),
         may_schedule: schedulers.map(|(name, _)| name.clone()).collect(),
         schedules_per_profile: settings.schedules.per_profile,
-        local_zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
         ask_wait_ms: millis(settings.mcp.ask_wait),
         working_directory_by_profile: directories.collect(),
         orchestrators: orchestrators.map(|(name, _)| name.clone()).collect(),

@@ -336,6 +336,8 @@ impl Batch<'_> {
             return Err(fault);
         }
         crate::failpoint::hit("batch-committed");
+        #[cfg(any(debug_assertions, feature = "failpoints"))]
+        self.effects.events.iter().for_each(hit_of_question);
         let effects = std::mem::take(&mut self.effects);
         for (key, change) in &effects.counts {
             self.board.counts.add(key.clone(), *change);
@@ -353,6 +355,18 @@ impl Drop for Batch<'_> {
             // Nothing can be reported from here; a transaction that stays open fails the next BEGIN, which is reported.
             let _rolled_back = transaction::roll_back(&self.board.connection);
         }
+    }
+}
+
+/// The fail points of a commit that has asked a question, or ended one.
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+fn hit_of_question(event: &crate::kernel::event::Event) {
+    use crate::kernel::event::EventKind;
+    let is = |kind: EventKind| event.kind == kind.as_str();
+    if is(EventKind::Asked) {
+        crate::failpoint::hit("ask-committed");
+    } else if is(EventKind::Answered) || is(EventKind::AskEnded) {
+        crate::failpoint::hit("ask-end-committed");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the next pass will do, determined by reading: for `kanban why`, and for a dry run.
 //!
-//! A pass first writes what time and others have changed (claims that ended, back-offs and waits that are over) and then walks.
+//! A pass first writes what time and others have changed (starts and defaults that are due, claims that ended, back-offs and waits that
+//! are over) and then walks.
 //! Here the walk ([`crate::kernel::dispatch::walk`]) and every decision ([`crate::kernel::rules::start`]) are the same; what a
 //! pass would have written is kept beside the rows. `tests/board/starts.rs` holds the two against each other.
 
@@ -17,12 +18,13 @@ use crate::kernel::limits::{
 use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::landing::{LandingFacts, landing};
+use crate::kernel::rules::question::{AtDeadline, at_deadline};
 use crate::kernel::rules::reason::Reason;
 use crate::kernel::rules::start::{self, TaskFacts};
 use crate::kernel::standing::{Asker, Standing, list_assignees, total_runtime};
 use crate::kernel::store::leases::Wait;
 use crate::kernel::store::{self, Connection};
-use crate::kernel::task::{Landing, Task, TaskStatus};
+use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Release, Sight};
 
 /// What the next pass is computed from.
@@ -72,6 +74,8 @@ pub struct NextPass<'a> {
     changes: Changes,
     /// Tasks outside their queues that stand in them by then.
     back: BTreeMap<String, BTreeSet<QueueKey>>,
+    /// The status that tasks have by then which go on at a time.
+    landed: BTreeMap<TaskId, TaskStatus>,
     starts: Vec<(TaskId, String)>,
     /// Tasks that are put aside, with the reason where the rows have one.
     aside: BTreeMap<TaskId, Option<Reason>>,
@@ -90,6 +94,7 @@ impl<'a> NextPass<'a> {
             lanes: Vec::new(),
             changes: Changes::default(),
             back: BTreeMap::new(),
+            landed: BTreeMap::new(),
             starts: Vec::new(),
             aside: BTreeMap::new(),
         };
@@ -98,6 +103,7 @@ impl<'a> NextPass<'a> {
             return Ok(pass);
         }
         pass.start_due()?;
+        pass.answer_due()?;
         pass.take_back_claims()?;
         pass.let_go_on()?;
         let mut assignees = list_assignees(view.connection, !view.asker.is_automatic)?;
@@ -182,13 +188,35 @@ impl<'a> NextPass<'a> {
     fn start_due(&mut self) -> Result<(), Fault> {
         let View { connection, now, .. } = self.view;
         for id in store::tasks::list_start_due(connection, now, DUE_PER_PASS)? {
-            let Some(task) = store::tasks::get(connection, &id)? else { continue };
-            let parents = store::links::parents_of(connection, &id)?;
-            let has_open_run = store::runs::get_open(connection, &id)?.is_some();
-            if landing(LandingFacts::of(&task, parents), now) == Landing::Ready && !has_open_run {
-                let key = key_of(&task);
-                self.back.entry(task.assignee.unwrap_or_default()).or_default().insert(key);
+            self.land(&id)?;
+        }
+        Ok(())
+    }
+
+    /// As the pass answers questions by default, and lets the tasks go on that are blocked for them.
+    fn answer_due(&mut self) -> Result<(), Fault> {
+        let View { connection, now, .. } = self.view;
+        for question in store::questions::list_due(connection, now, DUE_PER_PASS)? {
+            let has_default = question.default_answer.is_some();
+            let is_answered =
+                at_deadline(question.blocks, has_default) == AtDeadline::AnswerByDefault;
+            if question.blocks && is_answered {
+                self.land(&question.task_id)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Lets a task go on, into its queue if it is ready by then.
+    fn land(&mut self, id: &TaskId) -> Result<(), Fault> {
+        let View { connection, now, .. } = self.view;
+        let Some(mut task) = store::tasks::get(connection, id)? else { return Ok(()) };
+        let parents = store::links::parents_of(connection, id)?;
+        task.status = landing(LandingFacts::of(&task, parents), now).status();
+        let has_open_run = store::runs::get_open(connection, id)?.is_some();
+        if let (Some(profile), false) = (task.queue_profile(), has_open_run) {
+            self.back.entry(profile.to_owned()).or_default().insert(key_of(&task));
+            self.landed.insert(id.clone(), task.status);
         }
         Ok(())
     }
@@ -253,7 +281,8 @@ impl Candidates for NextPass<'_> {
 
     fn try_start(&mut self, id: &TaskId) -> Result<Tried, Fault> {
         let View { connection, policy, now, asker, .. } = self.view;
-        let Some(task) = store::tasks::get(connection, id)? else { return Ok(Tried::PutAside) };
+        let Some(mut task) = store::tasks::get(connection, id)? else { return Ok(Tried::PutAside) };
+        task.status = self.landed.get(id).copied().unwrap_or(task.status);
         let facts = TaskFacts {
             task: &task,
             is_of_person: false, // No lane is a person's.

@@ -46,6 +46,11 @@ impl<'a> Why<'a> {
             && !is_unkillable
             && let Some(open) = store::questions::get_open(self.view.connection, &task.id)?
         {
+            // Its default lets the task go on.
+            let is_due = open.deadline_at.is_some_and(|at| at <= self.view.now);
+            if is_due && self.next_pass()?.does_start(&task.id) {
+                return Ok(Reason::StartsNext);
+            }
             let run_id = open.run_id.filter(|_| !open.blocks);
             return Ok(Reason::Question { question: open.id.to_string(), text: open.text, run_id });
         }

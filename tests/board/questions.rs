@@ -3,24 +3,27 @@
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;
 use kanband::kernel::ids::TaskId;
+use kanband::kernel::location::Looks;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::{GetContext, ShowTask};
 use kanband::kernel::question::Question;
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::rules::question::QuestionOutcome;
+use kanband::kernel::store::Connection;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    AnswerTask, ArchiveTask, AssignTask, BlockTask, CancelTask, CompleteTask, Launch, PromoteTask,
-    RecordSpawned, RunOrder, TriageTask, UnblockTask,
+    AnswerTask, ArchiveTask, AssignTask, BlockTask, CancelTask, CompleteTask, CreateTask, Launch,
+    PromoteTask, RecordSpawned, RunOrder, TriageTask, UnblockTask, preview_dispatch,
 };
 use kanband::kernel::why::Reason;
 use serde_json::{Value, json};
 
 use crate::bench_board::{Bench, person, wire, worker};
 use crate::blocks::inbox;
+use crate::reviews::{policy, start_review};
 
 /// A task whose worker blocked it with a question of these fields, its run closed.
 fn asked(bench: &mut Bench, fields: Value) -> (TaskId, RunOrder) {
@@ -198,6 +201,7 @@ fn at_the_deadline_the_default_answers_and_resets_nothing() {
     assert_eq!((reply.next_due, bench.status(&id)), (Some(deadline), TaskStatus::Blocked));
     bench.now = deadline;
     let before = bench.task(&id);
+    assert_eq!(bench.why(&id, &Policy::default()), Reason::StartsNext);
     let orders = bench.pass().orders;
     assert_eq!(orders.len(), 1, "it goes on in the same pass");
     let after = bench.task(&id);
@@ -207,6 +211,26 @@ fn at_the_deadline_the_default_answers_and_resets_nothing() {
     assert_eq!(question.answer.as_deref(), Some("us"));
     assert_eq!(question.answer_source.as_deref(), Some("default"));
     assert!(context(&bench, &id).contains("Answer by default, because nobody had answered"));
+}
+
+#[test]
+fn a_review_that_waits_for_an_answer_starts_next_at_its_deadline() {
+    let mut bench = Bench::with_policy(policy());
+    let fields = json!({"title": "t", "assignee": "dev", "review": "qa"});
+    let id = bench.do_it(&wire::<CreateTask>(fields)).task.id;
+    let review = start_review(&mut bench);
+    block(&mut bench, &review, json!({"default": "yes", "deadline_seconds": 600}));
+    bench.now += 599;
+    assert!(matches!(bench.why(&id, &policy()), Reason::Question { .. }));
+    assert_eq!(bench.pass().orders.len(), 0);
+    bench.now += 1;
+    assert_eq!(bench.why(&id, &policy()), Reason::StartsNext);
+    let preview =
+        |c: &Connection| preview_dispatch(c, &policy(), bench.now, None, false, &Looks::default());
+    let previewed = bench.board.read(preview).unwrap().spawned;
+    assert_eq!(previewed, [(id.clone(), "qa".to_owned())], "as its reviewer");
+    let order = bench.start_one();
+    assert_eq!((order.task.id, order.profile.as_str()), (id, "qa"));
 }
 
 #[test]

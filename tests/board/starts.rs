@@ -2,6 +2,8 @@
 //!
 //! `KANBAND_SEED` begins with another seed, `KANBAND_SEQUENCES` makes another number of boards.
 
+mod questions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -87,6 +89,7 @@ impl Boards {
             12 => self.change_task(),
             13 => (0..2).for_each(|_| self.change_run()),
             14 if self.one_in(3) => self.pause(),
+            15 | 16 => self.talk(),
             _ => {}
         }
         self.compare();
@@ -270,6 +273,7 @@ impl Boards {
         let queued = |status| matches!(status, TaskStatus::Ready | TaskStatus::Review);
         let ready = said.values().filter(|(status, _)| queued(*status)).count();
         for (status, reason) in said.values() {
+            self.report.extend(questions::report(*status, reason));
             if *status == TaskStatus::Ready {
                 self.report.insert(reason.name());
             }
@@ -306,7 +310,12 @@ impl Boards {
             let of: &[Kind] = kinds.get(id.as_str()).map_or(&[], Vec::as_slice);
             let is_blocked =
                 of.iter().any(|kind| matches!(kind, Kind::Blocked | Kind::GaveUp | Kind::Held));
-            assert_eq!(is_blocked, *status == TaskStatus::Blocked, "{id}: {of:?} {reason:?}");
+            let is_asked = questions::compare_inbox(id, of, (*status, reason));
+            assert_eq!(
+                is_blocked || is_asked,
+                *status == TaskStatus::Blocked,
+                "{id}: {of:?} {reason:?}"
+            );
             let is_for_person = matches!(reason, Reason::Review { .. });
             assert_eq!(of.contains(&Kind::Review), is_for_person, "{id}: {of:?} {reason:?}");
             if *reason == Reason::Unassigned {
@@ -321,7 +330,7 @@ impl Boards {
             if matches!(reason, Reason::LookingForProfile { .. }) {
                 assert!(of.is_empty(), "{id} may start by itself: {of:?}");
             }
-            if matches!(reason, Reason::StartsNext) {
+            if matches!(reason, Reason::StartsNext) && !is_asked {
                 assert!(of.is_empty(), "{id} starts by itself: {of:?}");
             }
         }
@@ -437,6 +446,9 @@ fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
         }));
     }
     let expected = [
+        "answered_by_default",
+        "asked_by_block",
+        "asked_by_run",
         "back_off",
         "behind",
         "cap",

@@ -2,10 +2,14 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use kanband::os::processes::user::Account;
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Config, Daemon, config, until};
 use crate::workspaces::{git, has_git, repository};
@@ -233,6 +237,48 @@ fn an_earlier_run_is_shown_as_the_next_one_found_it() {
     std::fs::remove_file(Path::new(&notes).join("kanban-heads")).unwrap();
     let unknown = refusal(&daemon, &["diff", &id, "--run", &runs[0]["id"].to_string()]);
     assert!(unknown.contains("where its next run began is not recorded"), "{unknown}");
+}
+
+#[test]
+fn the_work_of_a_worker_is_shown_to_a_person_of_another_user_who_cannot_read_it() {
+    if !has_git() {
+        return;
+    }
+    let is_root = nix::unistd::geteuid().is_root();
+    let (true, Ok(Some(person))) = (is_root, Account::named("mail")) else {
+        return skip("only root can start workers of another user, for a third one");
+    };
+    let script = format!("umask 077; echo more >> file; {COMMIT}; echo loose > new");
+    let mut daemon =
+        Daemon::prepare(&config(&[("sh", "exit", &script)]).with("profiles.sh.user", "games"));
+    daemon.give_to(0, 0);
+    let repository = repository(&daemon);
+    let mut shut = Command::new("/bin/sh");
+    shut.args(["-c", "chown -R games: . && chmod -R go= ."]);
+    assert!(shut.current_dir(&repository).status().unwrap().success());
+    daemon.spawn();
+    daemon.wait_until_up();
+    let id = daemon.create(json!({
+        "assignee": "sh", "workspace_kind": "worktree", "workspace_path": repository,
+    }));
+    daemon.wait_status(&id, "done");
+    daemon.wait_closed(&id);
+    let everyone = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(daemon.socket(), everyone).unwrap();
+    let as_person = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().env("KANBAN_SOCKET", daemon.socket());
+        command.uid(person.run_as.uid).gid(person.run_as.gid).current_dir("/").output()
+    };
+    let Ok(diff) = as_person(env!("CARGO_BIN_EXE_kanban"), &["diff", &id]) else {
+        return skip("other users cannot execute the program where it is");
+    };
+    let (is_ok, patch, error) = said(&diff);
+    assert!(is_ok, "{error}");
+    assert!(patch.contains("+more") && patch.contains("+loose"), "{patch}");
+    let work = daemon.home().join("workspaces").join(&id).join("file");
+    let read = as_person("/bin/cat", &[work.to_str().unwrap()]).unwrap();
+    assert!(!read.status.success(), "{read:?}");
 }
 
 #[test]

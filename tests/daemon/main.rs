@@ -44,6 +44,7 @@ mod panics;
 mod predecessor;
 mod profile_looks;
 mod progress;
+mod question_deaths;
 mod races;
 mod reload;
 mod reviews;

@@ -108,7 +108,7 @@ fn a_profile_can_make_its_workers_orchestrators() {
     ));
     let id = running(&board);
     let mut mcp = Mcp::in_run_of(&board, &id);
-    assert_eq!(mcp.tools().len(), 12);
+    assert_eq!(mcp.tools().len(), 13);
     assert_eq!(mcp.ok("kanban_list", json!({"status": "running"}))["tasks"][0]["id"], id.as_str());
 }
 

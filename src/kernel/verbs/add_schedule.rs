@@ -32,8 +32,10 @@ pub struct AddSchedule {
     /// Time zone, such as `Europe/Berlin`; default: the daemon's.
     pub zone: Option<String>,
     /// While the task of the occurrence before is not over: `skip` (default), `queue` or `replace`.
+    #[schemars(with = "String")]
     pub overlap: Overlap,
     /// Missed occurrences that are made: `none`, `one` (default) or `all`, at most 100.
+    #[schemars(with = "String")]
     pub catch_up: CatchUp,
     /// No occurrence after this time, epoch seconds.
     pub until_at: Option<EpochSeconds>,

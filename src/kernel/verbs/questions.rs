@@ -52,6 +52,7 @@ pub(super) fn ask(
         }
     };
     tell_asked(tx, task, asking, (&id, new))?;
+    crate::failpoint::hit("ask-made");
     Ok(id)
 }
 
@@ -123,6 +124,7 @@ pub(super) fn end(
 
 fn close(tx: &mut Tx<'_>, question: &Question, end: &QuestionEnd<'_>) -> Result<(), Fault> {
     if store::questions::set_end_if_open(tx.store(), &question.id, end)? {
+        crate::failpoint::hit("ask-end-made");
         if let (Some(run_id), false) = (question.run_id, question.blocks) {
             tx.signal(Signal::WaitMoved { run_id });
         }
