@@ -1,5 +1,7 @@
 //! Start times and due times of tasks: `schedule`, `unschedule`, `overdue`, and the timer that acts on them.
 
+use std::sync::{Arc, Mutex};
+
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;
 use kanband::kernel::ids::TaskId;
@@ -10,6 +12,7 @@ use kanband::kernel::verbs::{
     AskTask, CancelTask, ClaimTask, ClampTimes, CompleteTask, CreateTask, DispatchSwitch, EditTask,
     FireTimer, LinkTasks, ScheduleTask, SetDispatch, TimerReply, UnscheduleTask,
 };
+use rusqlite::StatementStatus;
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire, worker};
@@ -244,4 +247,50 @@ fn more_than_one_firing_does_is_done_by_the_next() {
     }
     assert!(ids.iter().all(|id| bench.status(id) == TaskStatus::Ready));
     assert!(firings > 1);
+}
+
+/// Steps of SQLite's virtual machine that the reads of an idle pass take, by another connection.
+fn steps_of_a_pass(bench: &mut Bench) -> i64 {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let remember = move |sql: Option<String>| sink.lock().unwrap().extend(sql);
+    bench.board.trace(move |statement| remember(statement.text_with_values())).unwrap();
+    assert!(bench.pass().orders.is_empty());
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let reads: Vec<&String> = statements.iter().filter(|sql| sql.starts_with("SELECT")).collect();
+    assert!(reads.len() > 3, "{statements:?}");
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let mut steps = 0;
+    for sql in reads {
+        let mut statement = connection.prepare(sql).unwrap();
+        let mut rows = statement.raw_query();
+        while rows.next().unwrap().is_some() {}
+        drop(rows);
+        steps += i64::from(statement.get_status(StatementStatus::VmStep));
+    }
+    steps
+}
+
+#[test]
+fn a_hundred_thousand_tasks_that_start_later_change_no_step_of_a_pass() {
+    let mut bench = Bench::new();
+    let first = bench.create("first", "dev", &[]);
+    let start_at = bench.now + 1_000_000;
+    bench.do_it(&wire::<ScheduleTask>(json!({"id": first, "start_at": start_at})));
+    bench.do_it(&wire::<EditTask>(json!({"id": first, "due_at": start_at})));
+    // The first pass also looks through the kept replies.
+    steps_of_a_pass(&mut bench);
+    let few = steps_of_a_pass(&mut bench);
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let added = connection
+        .execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+             INSERT INTO tasks (id, title, status, assignee, created_at, start_at, due_at)
+             SELECT printf('t_%08x', i + 268435456), 't', 'scheduled', 'dev', 5, ?1 + i, ?1 + i FROM n",
+            [start_at],
+        )
+        .unwrap();
+    drop(connection);
+    assert_eq!(added, 100_000);
+    assert_eq!(steps_of_a_pass(&mut bench), few);
 }

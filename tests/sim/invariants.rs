@@ -77,6 +77,7 @@ impl World {
 
     pub fn check_end(&mut self) {
         self.check_step(true);
+        self.check_schedules();
         assert!(self.daemon.is_some(), "the daemon came back");
         assert_eq!(self.processes.all().count(), 0, "processes are left");
         assert_eq!(self.open_runs().len(), 0, "runs are left open");

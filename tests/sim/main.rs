@@ -22,6 +22,7 @@ mod invariants;
 mod looks;
 mod people;
 mod processes;
+mod schedules;
 mod shims;
 mod world;
 

@@ -9,7 +9,7 @@ use kanband::kernel::verbs::{
 
 use crate::world::World;
 
-const PROFILES: [&str; 3] = ["dev", "exit", "capped"];
+pub const PROFILES: [&str; 3] = ["dev", "exit", "capped"];
 const REVIEWERS: [&str; 4] = ["dev", "exit", "capped", "human"];
 
 impl World {
@@ -26,6 +26,7 @@ impl World {
             }
             self.tasks.push(id);
         }
+        self.schedules_begin();
     }
 
     pub fn person_acts(&mut self) {

@@ -34,6 +34,7 @@ pub enum Happens {
     SomeFilesVanish,
     LooksBeginToFail,
     ClockSteps,
+    HostSuspends,
     PersonActs,
     Audit { daemon: u32 },
     Pass { daemon: u32 },
@@ -98,6 +99,9 @@ pub struct Totals {
     pub unkillable: u64,
     pub commits_failed: u64,
     pub reviews: u64,
+    pub occurrences: u64,
+    pub skipped: u64,
+    pub suspends: u64,
     /// How questions ended.
     pub questions: BTreeMap<&'static str, u64>,
     pub outcomes: BTreeMap<String, u64>,
@@ -117,6 +121,9 @@ impl Totals {
         self.unkillable += other.unkillable;
         self.commits_failed += other.commits_failed;
         self.reviews += other.reviews;
+        self.occurrences += other.occurrences;
+        self.skipped += other.skipped;
+        self.suspends += other.suspends;
         for (end, count) in &other.questions {
             *self.questions.entry(end).or_default() += count;
         }
@@ -138,6 +145,9 @@ impl Totals {
             ("unkillable runs", self.unkillable),
             ("failed commits", self.commits_failed),
             ("reviews", self.reviews),
+            ("occurrences of schedules", self.occurrences),
+            ("skipped occurrences", self.skipped),
+            ("suspends", self.suspends),
         ] {
             assert!(count > 0, "no {what} in the whole simulation");
         }
@@ -271,6 +281,7 @@ impl World {
             (2, Happens::LooksBeginToFail),
             (12, Happens::PersonActs),
             (1, Happens::ClockSteps),
+            (1, Happens::HostSuspends),
         ] {
             for _ in 0..count {
                 self.soon(PEACE_AT_MS, happens.clone());
@@ -315,6 +326,12 @@ impl World {
             Happens::ClockSteps => {
                 let step = self.below(20_000) as i64 - 10_000;
                 self.skew += step;
+                self.clock_was_set();
+            }
+            // The wall clock goes on, nothing else does.
+            Happens::HostSuspends => {
+                self.skew += self.below(600) as i64;
+                self.totals.suspends += 1;
                 self.clock_was_set();
             }
             Happens::PersonActs => self.person_acts(),
