@@ -34,6 +34,7 @@ use crate::actors::worker::seed::WorkerSeed;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::{Look, Looks};
 use crate::kernel::verbs::{DispatchReport, PassMode, PassReply, StartReadyRuns, UnseenPath};
+use crate::os::host::clock::epoch_seconds;
 pub use deps::DispatcherDeps;
 use messages::{DispatchNow, Ping, Wake};
 use profiles::ProfileQuestions;
@@ -140,6 +141,8 @@ impl Dispatcher {
         self.profiles.wanted = reply.wanted_profiles.iter().cloned().collect();
         self.look_for_profiles(reply.wanted_profiles, context);
         if let Some(at) = reply.next_due {
+            // What is still due was not done; it is tried again, but not at once.
+            let at = at.max(epoch_seconds().saturating_add(1));
             self.deps.arm.tell(Arm { at });
         }
         self.watch_disk(reply.held_by, context);

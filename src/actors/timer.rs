@@ -1,7 +1,7 @@
 //! Timer: has what is due at a time of day be done at that time.
 //!
 //! *Owns* the one timer on the wall clock. *Receives* [`Arm`] from the event hub (a commit has set a time) and from the dispatcher.
-//! *Sends* [`FireTimer`] to the database, [`Wake`] to the dispatcher. *Restarts*: rebuilt; its first act is to fire, so nothing
+//! *Sends* [`FireTimer`] and [`MakeOccurrences`] to the database, [`Wake`] to the dispatcher. *Restarts*: rebuilt; its first act is to fire, so nothing
 //! that was missed stays missed. The dispatcher's tick is the net below it: a pass does what is due, too.
 //!
 //! The timer is on CLOCK_REALTIME ([`crate::os::host::wall_timer`]): a host that wakes from suspend and a clock that is set are
@@ -22,14 +22,18 @@ use crate::actors::dispatcher::messages::Wake;
 use crate::actors::guard::Guard;
 use crate::actors::readable::watch;
 use crate::actors::wire::Wire;
+use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::verbs::FireTimer;
+use crate::kernel::verbs::{FireTimer, MakeOccurrences, TimerReply};
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::wall_timer::{Report, WallTimer};
 use messages::Arm;
 
 /// Pause after a failure of the database or of the timer.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two tries to make occurrences that cannot be made: the disk is full, say. Seconds.
+const OCCURRENCES_PAUSE_SECONDS: i64 = 60;
 
 /// How far ahead it is armed when nothing is due, seconds: only an armed timer reports a clock that is set.
 const NOTHING_DUE_SECONDS: i64 = 366 * 86_400;
@@ -78,34 +82,56 @@ impl Timer {
         self.is_firing = true;
         self.next = None;
         let database = self.deps.database.clone();
-        let submit = async move { database.submit(Submit::by_system("timer", FireTimer)).await };
-        context.spawn(submit.into_actor(self).map(|answer, timer, context| {
-            timer.is_firing = false;
-            match answer {
-                Ok(reply) => {
-                    crate::failpoint::hit("timer-fired");
-                    timer.next = earlier(timer.next, reply.next_due);
-                    if reply.has_more || std::mem::take(&mut timer.is_wanted_again) {
-                        timer.fire(context);
-                    } else {
-                        timer.arm(context);
-                    }
-                }
+        let submit = async move {
+            let fired = database.submit(Submit::by_system("timer", FireTimer)).await?;
+            if !fired.has_occurrences {
+                return Ok(fired);
+            }
+            match database.submit(Submit::by_system("timer", MakeOccurrences)).await {
+                Ok(made) => Ok(TimerReply { has_more: fired.has_more || made.has_more, ..made }),
                 Err(error) => {
-                    tracing::error!(%error, "cannot do what is due");
-                    context.run_later(PAUSE, Self::fire);
+                    tracing::error!(%error, "cannot make the occurrences of schedules; trying again");
+                    let again = Some(epoch_seconds().saturating_add(OCCURRENCES_PAUSE_SECONDS));
+                    Ok(TimerReply { next_due: earlier(fired.next_due, again), ..fired })
                 }
             }
-        }));
+        };
+        context.spawn(submit.into_actor(self).map(
+            |answer: Result<TimerReply, VerbError>, timer, context| {
+                timer.is_firing = false;
+                match answer {
+                    Ok(reply) => timer.fired(reply, context),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot do what is due");
+                        context.run_later(PAUSE, Self::fire);
+                    }
+                }
+            },
+        ));
+    }
+
+    fn fired(&mut self, reply: TimerReply, context: &mut Context<Self>) {
+        crate::failpoint::hit("timer-fired");
+        // What is still due was not done; it is tried again, but not at once.
+        let soonest = epoch_seconds().saturating_add(1);
+        self.next = earlier(self.next, reply.next_due.map(|at| at.max(soonest)));
+        if reply.has_more || std::mem::take(&mut self.is_wanted_again) {
+            self.fire(context);
+        } else {
+            self.arm(context);
+        }
     }
 
     /// Arms the clock for the earliest time that is known.
     fn arm(&mut self, context: &mut Context<Self>) {
         let at = self.next.unwrap_or_else(|| epoch_seconds().saturating_add(NOTHING_DUE_SECONDS));
-        let armed = self.clock(context).and_then(|clock| clock.get_ref().arm(at));
-        if let Err(error) = armed {
-            tracing::error!(%error, "cannot arm the timer; trying again");
-            context.run_later(PAUSE, Self::arm);
+        match self.clock(context).and_then(|clock| clock.get_ref().arm(at)) {
+            Ok(Report::ClockSet) => self.reported(Report::ClockSet, context),
+            Ok(Report::Reached | Report::Nothing) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot arm the timer; trying again");
+                context.run_later(PAUSE, Self::arm);
+            }
         }
     }
 
@@ -121,18 +147,22 @@ impl Timer {
         Ok(clock)
     }
 
+    fn reported(&mut self, report: Report, context: &mut Context<Self>) {
+        if report == Report::ClockSet {
+            tracing::info!("the clock was set");
+        }
+        self.fire(context);
+        // The end of a back-off, of a claim or of a long wait is for a pass to act on.
+        self.deps.wake.tell(Wake);
+    }
+
     /// Fires each time that the clock reports something.
     fn watch(&self, clock: Arc<AsyncFd<WallTimer>>, context: &mut Context<Self>) {
         let watched = Arc::clone(&clock);
         let report = async move { next_report(&watched).await };
         context.spawn(report.into_actor(self).map(|report, timer, context| match report {
             Ok(report) => {
-                if report == Report::ClockSet {
-                    tracing::info!("the clock was set");
-                }
-                timer.fire(context);
-                // The end of a back-off, of a claim or of a long wait is for a pass to act on.
-                timer.deps.wake.tell(Wake);
+                timer.reported(report, context);
                 timer.watch(clock, context);
             }
             Err(error) => {

@@ -37,9 +37,7 @@ pub fn of_task(connection: &Connection, id: &TaskId) -> Result<Origin, Fault> {
         return Ok(Origin::Unknown);
     }
     let actor = Actor::from(actor.as_str());
-    if matches!(actor, Actor::Part(_))
-        && let Some((run_id, task_id)) = store::schedules::maker_of_task(connection, id)?
-    {
+    if let Some((run_id, task_id)) = store::schedules::maker_of_task(connection, id)? {
         return Ok(Origin::Run { run_id, task_id });
     }
     let Actor::Run(run_id) = actor else { return Ok(Origin::Somebody(actor)) };

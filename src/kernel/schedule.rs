@@ -101,6 +101,9 @@ impl ScheduleState {
     }
 }
 
+/// Why the schedule of a worker is paused whose profile may not schedule by itself.
+pub const WAITS_FOR_A_PERSON: &str = "waits until a person resumes it";
+
 /// What is asked of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleSpec {

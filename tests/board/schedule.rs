@@ -9,8 +9,9 @@ use kanband::kernel::policy::Policy;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
-    AskTask, CancelTask, ClaimTask, ClampTimes, CompleteTask, CreateTask, DispatchSwitch, EditTask,
-    FireTimer, LinkTasks, ScheduleTask, SetDispatch, TimerReply, UnscheduleTask,
+    AskTask, BlockTask, CancelTask, ClaimTask, ClampTimes, CompleteTask, CreateTask,
+    DispatchSwitch, EditTask, FireTimer, LinkTasks, ReopenTask, ScheduleTask, SetDispatch,
+    TimerReply, UnblockTask, UnscheduleTask,
 };
 use rusqlite::StatementStatus;
 use serde_json::json;
@@ -46,7 +47,7 @@ fn a_scheduled_task_starts_at_its_time_and_unscheduled_it_starts_at_once() {
     assert_eq!(fire(&mut bench).next_due, Some(at));
     assert_eq!(bench.status(&a), TaskStatus::Scheduled);
     bench.now = at;
-    assert_eq!(fire(&mut bench), TimerReply { next_due: None, has_more: false });
+    assert_eq!(fire(&mut bench), TimerReply::default());
     assert_eq!(bench.status(&a), TaskStatus::Ready);
     let started = bench.events(&a).into_iter().find(|event| event.kind == "start_due").unwrap();
     assert_eq!(started.actor.as_deref(), Some("kanband:timer"));
@@ -293,4 +294,20 @@ fn a_hundred_thousand_tasks_that_start_later_change_no_step_of_a_pass() {
     drop(connection);
     assert_eq!(added, 100_000);
     assert_eq!(steps_of_a_pass(&mut bench), few);
+}
+
+#[test]
+fn a_task_that_waits_for_its_time_again_is_heard_by_the_timer_whatever_verb_led_it_there() {
+    let mut bench = Bench::new();
+    let id = bench.create("t", "", &[]);
+    let at = bench.now + 60;
+    bench.do_it(&wire::<BlockTask>(json!({"id": id, "reason": "r"})));
+    bench.do_it(&wire::<ScheduleTask>(json!({"id": id, "start_at": at})));
+    bench.do_it(&wire::<UnblockTask>(json!({"id": id})));
+    assert_eq!(bench.status(&id), TaskStatus::Scheduled);
+    assert!(bench.signals.contains(&Signal::TimeSet { at }), "{:?}", bench.signals);
+    bench.do_it(&wire::<EditTask>(json!({"id": id, "due_at": at + 5, "start_at": 0})));
+    bench.do_it(&wire::<CompleteTask>(json!({"id": id})));
+    bench.do_it(&wire::<ReopenTask>(json!({"id": id})));
+    assert!(bench.signals.contains(&Signal::TimeSet { at: at + 5 }), "{:?}", bench.signals);
 }

@@ -11,8 +11,8 @@ use kanband::kernel::task::TaskStatus;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
     AddSchedule, Applied, ApplySchedules, ArchiveTask, CompleteTask, DispatchSwitch, EditSchedule,
-    FireTimer, PauseAllSchedules, PauseSchedule, RemoveSchedule, ResumeSchedule, RunSchedule,
-    SetDispatch, TimerReply, UnblockTask,
+    FireTimer, MakeOccurrences, PauseAllSchedules, PauseSchedule, RemoveSchedule, ResumeSchedule,
+    RunSchedule, SetDispatch, TimerReply, UnblockTask,
 };
 use serde_json::{Value, json};
 
@@ -47,8 +47,10 @@ fn timer() -> Caller {
     Caller::System { part: "timer" }
 }
 
+/// As the timer does.
 fn fire(bench: &mut Bench) -> TimerReply {
-    bench.by(&timer(), &FireTimer).unwrap()
+    let reply = bench.by(&timer(), &FireTimer).unwrap();
+    if reply.has_occurrences { bench.by(&timer(), &MakeOccurrences).unwrap() } else { reply }
 }
 
 fn shown(bench: &Bench, name: &str) -> Schedule {
@@ -97,10 +99,15 @@ fn each_occurrence_makes_one_task_at_its_time_in_the_name_of_the_timer() {
 }
 
 #[test]
-fn a_pass_makes_what_is_due_and_starts_it() {
+fn a_pass_says_when_an_occurrence_is_due_and_starts_what_was_made() {
     let mut bench = bench();
     bench.do_it(&nightly(&json!({})));
-    bench.now += 9 * HOUR;
+    let at = bench.now + 9 * HOUR;
+    assert_eq!(bench.pass().next_due, Some(at));
+    bench.now = at + 5;
+    let pass = bench.pass();
+    assert_eq!((pass.orders.len(), pass.next_due), (0, Some(at)));
+    fire(&mut bench);
     assert_eq!(bench.pass().orders.len(), 1);
 }
 
@@ -165,6 +172,7 @@ fn a_replaced_occurrence_that_runs_is_stopped() {
     let mut bench = bench();
     bench.do_it(&nightly(&json!({"overlap": "replace"})));
     bench.now += 9 * HOUR;
+    fire(&mut bench);
     let order = bench.pass().orders.pop().unwrap();
     bench.spawned(order.run_id);
     bench.now += DAY;
@@ -193,7 +201,8 @@ fn while_dispatch_is_off_nothing_is_made_and_then_the_policy_decides() {
         }
         assert!(made(&bench, "nightly").is_empty());
         bench.do_it(&SetDispatch { to: DispatchSwitch::On });
-        bench.pass();
+        assert!(bench.signals.contains(&Signal::TimeSet { at: bench.now }));
+        fire(&mut bench);
         assert_eq!(made(&bench, "nightly").len(), expected, "{catch_up}");
         assert_eq!(shown(&bench, "nightly").next_at, Some(bench.now + 9 * HOUR));
     }
@@ -284,6 +293,7 @@ fn the_end_and_the_maximum_of_tasks_end_a_schedule() {
     let longer = json!({"name": "two", "count": 3});
     let edited = bench.do_it(&wire::<EditSchedule>(longer));
     assert_eq!(edited.schedule.state, ScheduleState::Active);
+    assert_eq!(edited.schedule.next_at, Some(bench.now + 9 * HOUR), "not one of the past");
     bench.now += DAY;
     fire(&mut bench);
     let last = made(&bench, "two").pop().unwrap();
@@ -503,4 +513,71 @@ fn a_worker_may_change_only_what_the_runs_of_its_own_task_made_and_not_more_than
     bench.by(&boss, &wire::<RemoveSchedule>(json!({"name": "c"}))).unwrap();
     let refusal = bench.refused_by(&boss, &with_args);
     assert!(matches!(refusal, Refusal::Forbidden { .. }), "as if it created it: {refusal}");
+}
+
+#[test]
+fn a_schedule_that_cannot_be_read_is_put_off_and_holds_up_no_other() {
+    let mut bench = bench();
+    bench.do_it(&nightly(&json!({})));
+    bench.do_it(&nightly(&json!({"name": "other"})));
+    let write = |sql: &str| {
+        let connection = rusqlite::Connection::open(&bench.path).unwrap();
+        connection.execute(sql, [])
+    };
+    assert!(write("UPDATE schedules SET task = '[]' WHERE name = 'nightly'").is_err());
+    assert_eq!(write("UPDATE schedules SET zone = 'Mars/Base' WHERE name = 'nightly'").unwrap(), 1);
+    bench.now += 9 * HOUR;
+    fire(&mut bench);
+    assert_eq!(made(&bench, "other").len(), 1);
+    assert!(rows(&bench)[0].contains("unknown time zone"), "{:?}", rows(&bench));
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    connection.execute("UPDATE schedules SET zone = 'UTC' WHERE name = 'nightly'", []).unwrap();
+    drop(connection);
+    bench.now += 300;
+    fire(&mut bench);
+    assert_eq!(made(&bench, "nightly").len(), 1, "it catches up");
+    assert!(rows(&bench).is_empty());
+}
+
+#[test]
+fn a_worker_that_edits_what_a_person_resumed_has_it_wait_for_a_person_again() {
+    let (mut bench, boss, _) = orchestrated(false);
+    bench.by(&boss, &nightly(&json!({}))).unwrap();
+    bench.do_it(&wire::<ResumeSchedule>(json!({"name": "nightly"})));
+    let edit = wire::<EditSchedule>(json!({"name": "nightly", "cron": "* * * * *"}));
+    let edited = bench.by(&boss, &edit).unwrap();
+    assert_eq!(edited.schedule.state, ScheduleState::Paused);
+    let Caller::Worker { run_id, task_id, board, .. } = boss else { panic!("{boss:?}") };
+    let other = Caller::Worker { run_id, task_id, board, profile: "other".to_owned() };
+    bench.refused_by(&other, &wire::<RemoveSchedule>(json!({"name": "nightly"})));
+}
+
+#[test]
+fn an_earlier_task_that_is_not_over_counts_although_a_newer_one_is() {
+    let mut bench = bench();
+    bench.do_it(&nightly(&json!({})));
+    bench.now += 9 * HOUR;
+    fire(&mut bench);
+    bench.now += HOUR;
+    let second = bench.do_it(&wire::<RunSchedule>(json!({"name": "nightly"}))).task.id;
+    bench.do_it(&wire::<CompleteTask>(json!({"id": second})));
+    bench.now += DAY;
+    fire(&mut bench);
+    let schedule = shown(&bench, "nightly");
+    assert_eq!((schedule.made, schedule.skipped), (2, 1));
+}
+
+#[test]
+fn a_firing_makes_no_more_than_its_share_and_the_next_goes_on() {
+    let mut bench = bench();
+    for n in 0..3 {
+        let more = json!({"name": format!("s{n}"), "cron": "* * * * *", "catch_up": "all", "overlap": "queue"});
+        bench.do_it(&nightly(&more));
+    }
+    bench.now += DAY;
+    assert!(fire(&mut bench).has_more);
+    let count = |bench: &Bench| (0..3).map(|n| shown(bench, &format!("s{n}")).made).sum::<u32>();
+    assert_eq!(count(&bench), 256);
+    assert!(!fire(&mut bench).has_more);
+    assert_eq!(count(&bench), 300);
 }

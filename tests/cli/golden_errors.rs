@@ -70,7 +70,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         OtherBoard { id: ID, board: "shop" }
         UnknownSchedule { name: "nightly" }
         ScheduleExists { name: "nightly" }
-        OccurrenceExists { name: "nightly", at: 1_800_000_000_i64 }
+        OccurrenceExists { name: "nightly" }
         TooManySchedules { of: "profile coder", limit: 20_u32 }
         NoOccurrence { name: "nightly" }
         BadCron { fault: Cron::parse("0 0 30 2 *").unwrap_err() }

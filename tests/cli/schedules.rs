@@ -42,7 +42,7 @@ fn a_schedule_is_added_listed_shown_changed_and_removed() {
         "Cron:      0 3 * * *  Europe/Berlin",
         "assignee:  reporter",
         "priority:  2",
-        "Next occurrences:",
+        "Next occurrences (Europe/Berlin):",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }

@@ -25,12 +25,12 @@ fn ten_idle_seconds_with_a_thousand_tasks_and_ten_thousand_schedules_cost_no_rea
     for _ in 0..1000 {
         daemon.create(json!({}));
     }
-    for batch in 0..10 {
+    for batch in 0..20 {
         let schedule = |nth| {
             let name = format!("s{batch}-{nth}");
             json!({ "name": name, "cron": "0 0 29 2 *", "zone": "UTC", "task": { "title": "t" } })
         };
-        let schedules: Vec<_> = (0..1000).map(schedule).collect();
+        let schedules: Vec<_> = (0..500).map(schedule).collect();
         daemon.post("/v1/schedules/apply", &json!({ "schedules": schedules }));
     }
     // The pass that the last creation caused may still be on its way.

@@ -10,8 +10,8 @@ use kanband::kernel::run::{Run, RunState};
 use kanband::kernel::store;
 use kanband::kernel::tx::Signal;
 use kanband::kernel::verbs::{
-    ClampTimes, CloseRun, FireTimer, ProcessIds, PromoteReleased, RecordDoubt, RecordRunState,
-    RecordSpawned,
+    ClampTimes, CloseRun, FireTimer, MakeOccurrences, ProcessIds, PromoteReleased, RecordDoubt,
+    RecordRunState, RecordSpawned,
 };
 
 use crate::looks::Seeing;
@@ -188,8 +188,13 @@ impl World {
 
     /// Does what is due, and has a pass follow.
     pub fn fire_timer(&mut self) {
-        let reply = self.bench.by(&Caller::System { part: "timer" }, &FireTimer).unwrap();
+        let timer = Caller::System { part: "timer" };
+        let mut reply = self.bench.by(&timer, &FireTimer).unwrap();
         self.route_signals();
+        if reply.has_occurrences {
+            reply = self.bench.by(&timer, &MakeOccurrences).unwrap();
+            self.route_signals();
+        }
         if let Some(at) = reply.next_due.filter(|at| *at > self.bench.now) {
             self.fire_at(at);
         }

@@ -31,7 +31,7 @@ use flags::ScheduleFlags;
 
 /// Create tasks again and again, at times that a cron expression names.
 ///
-/// Each occurrence creates one task. While the task of the one before is not over (done or archived), no task is created and the occurrence is
+/// Each occurrence creates one task. While the previous task is not over (done or archived), no task is created and the occurrence is
 /// counted as skipped; --overlap changes that. While dispatch is paused no task is created; then the newest missed occurrence is made up for,
 /// unless --catch-up says otherwise.
 #[derive(Debug, clap::Args)]
@@ -324,6 +324,7 @@ fn show(session: &mut Session, name: &str) -> Ended {
 
 fn lines(details: &ScheduleDetails, times: &Times) -> Vec<String> {
     let schedule = &details.schedule;
+    let there = times.clone().in_zone(&schedule.zone).unwrap_or_else(|| times.clone());
     let mut lines = vec![format!("Schedule {} ({})", schedule.name, standing(schedule, times))];
     let mut field = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
     field("Cron:", format!("{}  {}", schedule.cron, schedule.zone));
@@ -350,17 +351,17 @@ fn lines(details: &ScheduleDetails, times: &Times) -> Vec<String> {
     let by = one_line(&schedule.created_by);
     field("Added:", format!("{} by {by}", times.local(schedule.created_at)));
     if !details.occurrences.is_empty() {
-        lines.push("Last occurrences:".to_owned());
+        lines.push(format!("Last occurrences ({}):", schedule.zone));
         lines.extend(
             details
                 .occurrences
                 .iter()
-                .map(|one| format!("  {}  {}  {}", times.local(one.at), one.task_id, one.status)),
+                .map(|one| format!("  {}  {}  {}", there.local(one.at), one.task_id, one.status)),
         );
     }
     if !details.next.is_empty() {
-        lines.push("Next occurrences:".to_owned());
-        lines.extend(details.next.iter().map(|one| format!("  {}", times.local(one.at))));
+        lines.push(format!("Next occurrences ({}):", schedule.zone));
+        lines.extend(details.next.iter().map(|one| format!("  {}", there.local(one.at))));
     }
     lines
 }
@@ -374,9 +375,13 @@ fn next(session: &mut Session, name: &str, count: u32) -> Ended {
         session.output.json(&next)?;
         return Ok(CliExit::Ok);
     }
+    let shown: ScheduleDetails =
+        session.client()?.get(&schedule_path(name, "")?, &session.on_board())?;
+    let zone = shown.schedule.zone;
     let times = session.times();
+    let there = times.clone().in_zone(&zone).unwrap_or(times);
     for one in next {
-        session.output.line(times.local(one.at))?;
+        session.output.line(format!("{} {zone}", there.local(one.at)))?;
     }
     Ok(CliExit::Ok)
 }

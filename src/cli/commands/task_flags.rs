@@ -55,7 +55,8 @@ pub(super) struct TaskFlags {
 }
 
 impl TaskFlags {
-    /// The fields of `create` that are given. An empty list and a flag that is not set say nothing.
+    /// The fields of `create` that are given; a null clears what goes with one of them. An empty list and a flag that is not set say
+    /// nothing.
     ///
     /// # Errors
     /// A usage error that names the flag.
@@ -78,6 +79,10 @@ impl TaskFlags {
                 fields.insert(name.to_owned(), text.into());
             }
         }
+        if fields.contains_key("workspace_kind") {
+            // None of the one before.
+            fields.entry("workspace_path").or_insert(Value::Null);
+        }
         for (name, list) in [
             ("parents", self.parents),
             ("skills", self.skills),
@@ -99,10 +104,12 @@ impl TaskFlags {
             None | Some("") => {}
             Some(word) if word.eq_ignore_ascii_case("none") => {
                 fields.insert("no_max_runtime".to_owned(), true.into());
+                fields.insert("max_runtime_seconds".to_owned(), Value::Null);
             }
             Some(text) => {
                 let seconds = whole_seconds("--max-runtime", text)?;
                 fields.insert("max_runtime_seconds".to_owned(), json!(seconds));
+                fields.insert("no_max_runtime".to_owned(), false.into());
             }
         }
         Ok(fields)

@@ -64,12 +64,10 @@ pub enum Refusal {
         name: String,
     },
     /// The occurrence was made already.
-    #[error("schedule {name} already has an occurrence at {at}")]
+    #[error("schedule {name} already has an occurrence of this second")]
     OccurrenceExists {
         /// The schedule.
         name: String,
-        /// Its nominal time, epoch seconds.
-        at: i64,
     },
     /// A cron expression cannot be read.
     #[error("{fault}")]

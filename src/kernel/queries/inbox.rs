@@ -11,7 +11,9 @@ use crate::kernel::question::Question;
 use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question, of_schedule};
 use crate::kernel::rules::reason::{Reason, review_by};
 use crate::kernel::run::RunOutcome;
+use crate::kernel::schedule::WAITS_FOR_A_PERSON;
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::questions::BlockLoop;
 use crate::kernel::store::waiting::{self, WaitingOf, WaitingTask};
 use crate::kernel::store::{self, Connection};
@@ -90,9 +92,7 @@ pub fn waiting_tasks(
             of_task(Kind::Overdue, "past the due time", board, task)
         });
         if name.is_none() {
-            let ailing =
-                store::schedules::list_ailing(connection, of.board, SKIPS_IN_A_ROW, READ_MAX)?;
-            found.extend(ailing.iter().filter_map(of_schedule));
+            found.extend(schedules(connection, of.board)?);
         }
         let unassigned = waiting::list_unassigned(connection, of)?;
         let all = number(TaskStatus::Ready, &|assignee| assignee.is_none());
@@ -112,6 +112,17 @@ pub fn waiting_tasks(
                 of_task(kind, &cause, board, task)
             });
         }
+    }
+    Ok(found)
+}
+
+/// The schedules of a board that need a person.
+fn schedules(connection: &Connection, board: &BoardKey) -> Result<Vec<Waiting>, Fault> {
+    let which = (SKIPS_IN_A_ROW, WAITS_FOR_A_PERSON);
+    let mut found = Vec::new();
+    for schedule in store::schedules::list_ailing(connection, board, which, READ_MAX)? {
+        let task = store::schedules::open_task(connection, schedule.id)?;
+        found.extend(of_schedule(&schedule, task.as_ref().map(TaskId::as_str)));
     }
     Ok(found)
 }

@@ -9,7 +9,7 @@ use crate::kernel::schedule::Schedule;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 
-/// Lists the schedules of a board, by name.
+/// Lists the schedules of a board, by name, without the bodies of their tasks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListSchedules {
@@ -23,6 +23,10 @@ impl Query for ListSchedules {
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<Schedule>, VerbError> {
         let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
-        Ok(store::schedules::list(snapshot.connection, &board)?)
+        let mut schedules = store::schedules::list(snapshot.connection, &board)?;
+        for schedule in &mut schedules {
+            schedule.task.remove("body");
+        }
+        Ok(schedules)
     }
 }

@@ -72,7 +72,8 @@ impl Query for ShowSchedule {
             let Some((status, _)) = status else { continue };
             occurrences.push(PastOccurrence { at, task_id, status });
         }
-        let next = coming(&schedule, snapshot.now, SHOWN)?;
+        // One that cannot be read is shown all the same.
+        let next = coming(&schedule, snapshot.now, SHOWN).unwrap_or_default();
         Ok(ScheduleDetails { schedule, occurrences, next })
     }
 }

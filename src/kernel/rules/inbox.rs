@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::kernel::ids::{BoardName, EpochSeconds};
 use crate::kernel::limits::SKIPS_IN_A_ROW;
 use crate::kernel::question::Question;
-use crate::kernel::schedule::{Schedule, ScheduleState};
+use crate::kernel::schedule::{Schedule, WAITS_FOR_A_PERSON};
 
 /// Tasks that a row names; the others are counted.
 pub const NAMED_MAX: usize = 10;
@@ -234,26 +234,23 @@ pub fn of_question(question: &Question, task: Named) -> Waiting {
     Waiting { commands, ..Waiting::of_task(Kind::Question, cause, task, since) }
 }
 
-/// A schedule that needs a person; none when it needs nobody.
-pub fn of_schedule(schedule: &Schedule) -> Option<Waiting> {
+/// A schedule that needs a person; none when it needs nobody. `open_task` is its newest task that is not over.
+pub fn of_schedule(schedule: &Schedule, open_task: Option<&str>) -> Option<Waiting> {
     let name = &schedule.name;
     let on = |verb: &str| format!("kanban schedules {verb} {name} --board {}", schedule.board);
-    let (cause, commands) = if let (ScheduleState::Paused, Some(maker)) =
-        (schedule.state, &schedule.maker)
-    {
+    let waits = schedule.paused_why.as_deref() == Some(WAITS_FOR_A_PERSON);
+    let (cause, commands) = if let (true, Some(maker)) = (waits, &schedule.maker) {
         let cause =
             format!("schedule {name}, made by {}, waits until a person resumes it", maker.profile);
         (cause, vec![on("show"), on("resume"), on("rm")])
     } else if schedule.refused_in_a_row > 0 {
         let why = schedule.last_error.as_deref().unwrap_or("no reason recorded");
         (format!("schedule {name}: its task is refused: {why}"), vec![on("show"), on("edit")])
-    } else if schedule.skipped_in_a_row >= SKIPS_IN_A_ROW {
+    } else if let (true, Some(task)) = (schedule.skipped_in_a_row >= SKIPS_IN_A_ROW, open_task) {
         let count = schedule.skipped_in_a_row;
-        let before = schedule.last_task_id.as_ref();
-        let before = before.map_or_else(|| "the one before".to_owned(), ToString::to_string);
         let cause =
-            format!("schedule {name}: {count} occurrences skipped in a row: {before} is not over");
-        (cause, vec![format!("kanban show {before}"), on("show")])
+            format!("schedule {name}: {count} occurrences skipped in a row: {task} is not over");
+        (cause, vec![format!("kanban show {task}"), on("show")])
     } else {
         return None;
     };

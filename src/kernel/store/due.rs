@@ -21,10 +21,9 @@ pub struct NextDue {
 }
 
 impl NextDue {
-    /// The earliest of those that are not for a dispatch pass. While dispatch is off no occurrence is made.
-    pub fn of_timer(&self, is_dispatch_on: bool) -> Option<EpochSeconds> {
-        let occurrence = self.occurrence.filter(|_| is_dispatch_on);
-        [self.start, self.overdue, self.deadline, occurrence].into_iter().flatten().min()
+    /// The earliest time at which a task moves or is reported.
+    pub fn moves(&self) -> Option<EpochSeconds> {
+        [self.start, self.overdue, self.deadline].into_iter().flatten().min()
     }
 }
 

@@ -142,7 +142,7 @@ pub fn set_spec(
             "UPDATE schedules
              SET cron = :cron, zone = :zone, task = :task, overlap = :overlap, catch_up = :catch_up,
                  due_in_seconds = :due_in_seconds, until_at = :until_at, count = :count, last_at = :last_at,
-                 next_at = :next_at, updated_by = :by, updated_at = :now
+                 next_at = :next_at, refused_in_a_row = 0, last_error = NULL, updated_by = :by, updated_at = :now
              WHERE id = :id",
         )
         .and_then(|mut s| {
@@ -186,7 +186,7 @@ pub fn pause_all(
     connection
         .prepare_cached(
             "UPDATE schedules SET paused = 1, paused_why = :why, next_at = NULL, updated_by = :by, updated_at = :now
-             WHERE paused = 0 AND removed_at IS NULL",
+             WHERE paused = 0 AND next_at IS NOT NULL AND removed_at IS NULL",
         )
         .and_then(|mut s| s.execute(named_params! { ":why": why, ":by": by, ":now": now }))
         .doing("pause all schedules")
@@ -202,7 +202,7 @@ pub fn set_resumed(
         .prepare_cached(
             "UPDATE schedules
              SET paused = 0, paused_why = NULL, last_at = :last_at, next_at = :next_at, skipped_in_a_row = 0,
-                 refused_in_a_row = 0, updated_by = :by, updated_at = :now
+                 refused_in_a_row = 0, last_error = NULL, updated_by = :by, updated_at = :now
              WHERE id = :id",
         )
         .and_then(|mut s| {
@@ -351,6 +351,18 @@ pub fn has_occurrence(connection: &Connection, id: i64, at: EpochSeconds) -> Res
         .doing("look up an occurrence")
 }
 
+/// The newest task of a schedule that is not over; none when all are.
+pub fn open_task(connection: &Connection, id: i64) -> Result<Option<TaskId>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM tasks
+             WHERE schedule_id IS NOT NULL AND schedule_id = :id AND status NOT IN ('done', 'archived')
+             ORDER BY occurrence_at DESC LIMIT 1",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)).optional())
+        .doing("look up the open task of a schedule")
+}
+
 /// The newest tasks of a schedule, newest occurrence first: nominal time and id.
 pub fn list_tasks(
     connection: &Connection,
@@ -372,23 +384,23 @@ pub fn list_tasks(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// Schedules of a board that need a person: paused by the daemon, skipped or refused again and again.
+/// Schedules of a board that may need a person: paused with the words `waits`, skipped or refused again and again.
 pub fn list_ailing(
     connection: &Connection,
     board: &BoardKey,
-    skips: u32,
+    (skips, waits): (u32, &str),
     limit: u32,
 ) -> Result<Vec<Schedule>, Fault> {
     let doing = "list schedules that need a person";
     let mut statement = connection
         .prepare_cached(select_schedules!(
             "WHERE s.board = :board AND s.removed_at IS NULL
-               AND (s.skipped_in_a_row >= :skips OR s.refused_in_a_row > 0 OR (s.paused = 1 AND s.profile IS NOT NULL))
+               AND (s.skipped_in_a_row >= :skips OR s.refused_in_a_row > 0 OR (s.paused = 1 AND s.paused_why = :waits))
              ORDER BY s.name LIMIT :limit"
         ))
         .doing(doing)?;
     let rows = statement
-        .query_map(named_params! { ":board": board.number, ":skips": skips, ":limit": limit }, read)
+        .query_map(named_params! { ":board": board.number, ":skips": skips, ":waits": waits, ":limit": limit }, read)
         .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }

@@ -8,18 +8,15 @@ use crate::kernel::clockwork::Clockwork;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{SCHEDULE_NAME_BYTES_MAX, SCHEDULES_PER_BOARD_MAX};
-use crate::kernel::schedule::{CatchUp, Overlap, Schedule, ScheduleSpec};
+use crate::kernel::schedule::{CatchUp, Overlap, Schedule, ScheduleSpec, WAITS_FOR_A_PERSON};
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::schedules::NewSchedule;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::caller_schedules::{refuse_no_scheduler, schedule_maker};
+use crate::kernel::verbs::caller_schedules::{may_schedule, refuse_no_scheduler, schedule_maker};
 use crate::kernel::verbs::occurrences::{arm, try_task};
 use crate::kernel::{store, validate};
-
-/// Why the schedule of a worker waits.
-const WAITS_FOR_A_PERSON: &str = "made by a worker: waits until a person resumes it";
 
 /// Adds a schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,8 +110,7 @@ pub(super) fn add(
     if next_at.is_none() {
         return Err(Refusal::NoOccurrence { name: spec.name.clone() }.into());
     }
-    let may_act =
-        maker.as_ref().is_none_or(|maker| tx.policy.may_schedule.contains(&maker.profile));
+    let may_act = may_schedule(tx);
     let paused_why = (!may_act).then_some(WAITS_FOR_A_PERSON);
     let next_at = next_at.filter(|_| may_act);
     let new = NewSchedule {
@@ -129,7 +125,7 @@ pub(super) fn add(
     store::schedules::insert(tx.store(), new)?;
     let schedule = found(tx, board, &spec.name)?;
     let mut warnings = try_task(tx, &schedule, &clockwork)?;
-    warnings.extend(paused_why.map(str::to_owned));
+    warnings.extend(paused_why.map(|why| format!("the schedule {why}")));
     arm(tx, &schedule);
     Ok(ScheduleChange { schedule, changed: true, warnings })
 }

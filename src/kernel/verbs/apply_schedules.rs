@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::limits::BULK_TASKS_MAX;
 use crate::kernel::objects;
 use crate::kernel::schedule::{Schedule, ScheduleSpec};
 use crate::kernel::store;
@@ -78,9 +79,25 @@ impl Verb for ApplySchedules {
 impl ApplySchedules {
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Vec<AppliedSchedule>, VerbError> {
         let board = tx.board(self.board.as_deref(), Self::NAME)?;
-        let mut applied = Vec::new();
+        let mut applied: Vec<AppliedSchedule> = Vec::new();
+        let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
+        if self.schedules.len() > limit {
+            let actual = self.schedules.len();
+            return Err(Refusal::TooLarge { field: "schedules", actual, limit }.into());
+        }
         for given in validate::list("schedules", &self.schedules)? {
             let spec = given.spec(&tx.policy.local_zone)?;
+            let is_double = applied.iter().any(|one| one.schedule.name == spec.name);
+            if is_double || given.board.is_some() {
+                let problem =
+                    if is_double { "names a schedule twice" } else { "has a board of its own" };
+                return Err(Refusal::InvalidValue {
+                    field: "schedules",
+                    problem,
+                    value: spec.name,
+                }
+                .into());
+            }
             applied.push(match store::schedules::find(tx.store(), &board, &spec.name)? {
                 None => {
                     let ScheduleChange { schedule, warnings, .. } = add(tx, &board, &spec)?;

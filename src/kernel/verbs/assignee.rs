@@ -25,20 +25,25 @@ pub(super) fn checked_assignee(
     given: Option<&str>,
 ) -> Result<Admitted, VerbError> {
     let name = validate::argument_name("assignee", given)?;
-    let warnings = admit(tx, name.as_deref())?;
+    let caller = tx.caller;
+    let warnings = admit(tx, caller, name.as_deref())?;
     Ok(Admitted { name, warnings })
 }
 
 /// Refuses a name that is neither a profile nor a person, where only those may be assigned. A caller outside any run that names
 /// itself is a person from then on. Returns the warnings for the caller.
-pub(super) fn admit(tx: &mut Tx<'_>, name: Option<&str>) -> Result<Vec<String>, VerbError> {
+pub(super) fn admit(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    name: Option<&str>,
+) -> Result<Vec<String>, VerbError> {
     let Some(name) = name else { return Ok(Vec::new()) };
     let policy = tx.policy;
     if policy.assignees.profiles.contains_key(name) {
         return Ok(warnings_of(tx, name, policy.assignees.get(Some(name), false)));
     }
     let is_entered = tx.people.contains(tx.connection, name)?;
-    let is_caller = matches!(tx.caller, Caller::Operator { name: own } if own == name);
+    let is_caller = matches!(caller, Caller::Operator { name: own } if own == name);
     let assignee = policy.assignees.get(Some(name), is_entered || is_caller);
     if assignee == Assignee::Person && !is_entered && !policy.assignees.people.contains(name) {
         tx.people.insert(tx.connection, name, tx.now)?;

@@ -2,6 +2,7 @@
 
 use crate::kernel::caller::{Caller, no_operator};
 use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::TaskId;
 use crate::kernel::schedule::{Schedule, ScheduleMaker};
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
@@ -30,6 +31,14 @@ pub(super) fn schedule_maker(tx: &Tx<'_>) -> Result<Option<ScheduleMaker>, VerbE
     Ok(Some(ScheduleMaker { profile, run_id, task_id }))
 }
 
+/// Whether what the caller makes or changes takes effect without a person.
+pub(super) fn may_schedule(tx: &Tx<'_>) -> bool {
+    match tx.caller {
+        Caller::Worker { profile, .. } => tx.policy.may_schedule.contains(profile),
+        Caller::Operator { .. } | Caller::System { .. } => true,
+    }
+}
+
 /// The schedule that a request names, if the caller may change it.
 pub(super) fn schedule_of_caller(
     tx: &Tx<'_>,
@@ -41,8 +50,12 @@ pub(super) fn schedule_of_caller(
     refuse_no_scheduler(tx, verb)?;
     let unknown = || Refusal::UnknownSchedule { name: shorten(name) };
     let schedule = store::schedules::find(tx.store(), &board, name)?.ok_or_else(unknown)?;
-    if let Caller::Worker { run_id, task_id, .. } = tx.caller
-        && schedule.maker.as_ref().is_none_or(|maker| maker.task_id != *task_id)
+    let is_makers = |task_id: &TaskId, profile: &str| {
+        let maker = schedule.maker.as_ref();
+        maker.is_some_and(|maker| maker.task_id == *task_id && maker.profile == profile)
+    };
+    if let Caller::Worker { run_id, task_id, profile, .. } = tx.caller
+        && !is_makers(task_id, profile)
     {
         let (own, id) = (task_id.to_string(), format!("schedule {name}"));
         return Err(Refusal::NotYours { run_id: *run_id, own, id }.into());

@@ -139,7 +139,7 @@ impl CreateTask {
         }
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
-        let mut warnings = admit(tx, task.assignee.as_deref())?;
+        let mut warnings = admit(tx, maker.caller, task.assignee.as_deref())?;
         refuse_options_not_taken(tx, &task)?;
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;

@@ -30,7 +30,7 @@ use crate::kernel::verbs::clamp_times::clamp_times;
 use crate::kernel::verbs::dispatch_named::NotStarted;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
-use crate::kernel::verbs::fire_timer::fire;
+use crate::kernel::verbs::fire_timer::{fire, is_dispatch_on};
 use crate::kernel::verbs::leasing::{self, Changes, Finding, Lease, Sight, UnseenPath};
 use crate::kernel::verbs::long_waits::tell_long_waits;
 use crate::kernel::verbs::moves::Cause;
@@ -153,14 +153,14 @@ impl Verb for StartReadyRuns {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PassReply, VerbError> {
         let is_automatic = self.mode == PassMode::Automatic;
-        let fired = fire(tx)?;
-        let is_on = fired.is_dispatch_on;
+        let has_more_due = fire(tx)?;
         let next_alert = if is_automatic { tell_long_waits(tx)? } else { None };
-        let next_timed = [fired.next.of_timer(is_on), next_alert].into_iter().flatten().min();
         if is_automatic && !tx.policy.dispatch_enabled {
-            let reply = PassReply { has_more: fired.has_more, ..PassReply::default() };
+            let next_due = [store::due::next(tx.store())?.moves(), next_alert];
+            let next_due = next_due.into_iter().flatten().min();
             let wanted_profiles = all_wanted_profiles(tx)?;
-            return Ok(PassReply { next_due: next_timed, wanted_profiles, ..reply });
+            let reply = PassReply { has_more: has_more_due, ..PassReply::default() };
+            return Ok(PassReply { next_due, wanted_profiles, ..reply });
         }
         forget_old_requests(tx)?;
         clamp_times(tx)?;
@@ -190,13 +190,15 @@ impl Verb for StartReadyRuns {
             crate::failpoint::hit("claim-made");
         }
         reply.has_more |= is_automatic && reply.orders.len() == STARTS_PER_PASS_MAX;
-        reply.has_more |= fired.has_more;
+        reply.has_more |= has_more_due;
         reply.unseen_paths = leasing::unseen_paths(tx.store())?;
         if !is_automatic {
             reply.skipped_unassigned = store::queue::list_ready_unassigned(tx.store())?;
         }
         let next = store::due::next(tx.store())?;
-        reply.next_due = [next.dispatch, next_timed].into_iter().flatten().min();
+        let occurrence = if is_dispatch_on(tx)? { next.occurrence } else { None };
+        reply.next_due =
+            [next.moves(), next.dispatch, occurrence, next_alert].into_iter().flatten().min();
         Ok(reply)
     }
 }

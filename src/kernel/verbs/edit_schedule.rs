@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use crate::kernel::clockwork::Clockwork;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
-use crate::kernel::schedule::{CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleState};
+use crate::kernel::schedule::{
+    CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleState, WAITS_FOR_A_PERSON,
+};
 use crate::kernel::store::boards::BoardKey;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::add_schedule::{ScheduleChange, checked_due_in, found, given};
-use crate::kernel::verbs::caller_schedules::schedule_of_caller;
+use crate::kernel::verbs::caller_schedules::{may_schedule, schedule_of_caller};
 use crate::kernel::verbs::occurrences::{arm, try_task};
 use crate::kernel::{store, validate};
 
@@ -93,7 +95,8 @@ pub(super) fn change(
         return Ok(ScheduleChange { schedule, changed: false, warnings: Vec::new() });
     }
     let clockwork = Clockwork::read(&spec.cron, &spec.zone, spec.until_at)?;
-    if before.cron != spec.cron || before.zone != spec.zone {
+    let has_other_times = before.cron != spec.cron || before.zone != spec.zone;
+    if has_other_times || schedule.state == ScheduleState::Over {
         schedule.last_at = schedule.last_at.max(tx.now);
     }
     let ScheduleSpec { name, cron, zone, overlap, catch_up, until_at, count, .. } = spec;
@@ -111,8 +114,15 @@ pub(super) fn change(
     };
     let next_at = clockwork.times().next(schedule.last_at).filter(|_| schedule.left() != Some(0));
     schedule.next_at = next_at.filter(|_| schedule.state != ScheduleState::Paused);
-    let warnings = try_task(tx, &schedule, &clockwork)?;
-    store::schedules::set_spec(tx.store(), &schedule, (tx.caller.author(), tx.now))?;
+    let mut warnings = try_task(tx, &schedule, &clockwork)?;
+    let by = (tx.caller.author(), tx.now);
+    store::schedules::set_spec(tx.store(), &schedule, by)?;
+    if !may_schedule(tx) {
+        // A person has agreed to what it was.
+        store::schedules::set_paused(tx.store(), schedule.id, WAITS_FOR_A_PERSON, by)?;
+        warnings.push(format!("the schedule {WAITS_FOR_A_PERSON}"));
+        schedule.next_at = None;
+    }
     arm(tx, &schedule);
     Ok(ScheduleChange { schedule: found(tx, board, &schedule.name)?, changed: true, warnings })
 }

@@ -9,16 +9,14 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::DUE_PER_PASS;
 use crate::kernel::store;
-use crate::kernel::store::due::NextDue;
 use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::TaskStep;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::moves::Cause;
-use crate::kernel::verbs::occurrences::make_due;
 use crate::kernel::verbs::questions::mind_deadlines;
 
-/// Does what is due by now: starts, due times, deadlines, occurrences of schedules. The timer sends it when the time of the next of them has come and when the
+/// Does what is due by now: starts, due times, deadlines. The timer sends it when the time of the next of them has come and when the
 /// clock was set; a dispatch pass does the same first. Safe to repeat: what was done is not due any longer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FireTimer;
@@ -30,6 +28,8 @@ pub struct TimerReply {
     pub next_due: Option<EpochSeconds>,
     /// Whether there may be more that is due already.
     pub has_more: bool,
+    /// Whether schedules are due: for `make_occurrences`.
+    pub has_occurrences: bool,
 }
 
 impl Verb for FireTimer {
@@ -42,41 +42,40 @@ impl Verb for FireTimer {
             let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
             return Err(Refusal::Forbidden { caller, verb }.into());
         }
-        let Fired { next, has_more, is_dispatch_on } = fire(tx)?;
-        let ahead = next.dispatch.filter(|at| *at > tx.now);
-        let next_due = [next.of_timer(is_dispatch_on), ahead].into_iter().flatten().min();
-        Ok(TimerReply { next_due, has_more })
+        let has_more = fire(tx)?;
+        what_comes(tx, has_more)
     }
 }
 
-/// What was done, and what comes.
-pub(super) struct Fired {
-    /// What comes.
-    pub next: NextDue,
-    /// Whether there may be more that is due already.
-    pub has_more: bool,
-    /// Whether dispatch is on, so that schedules make tasks.
-    pub is_dispatch_on: bool,
+/// Whether dispatch is on, so that schedules make tasks.
+pub(super) fn is_dispatch_on(tx: &Tx<'_>) -> Result<bool, VerbError> {
+    Ok(tx.policy.dispatch_enabled && DispatchSwitch::read(tx.store())? == DispatchSwitch::On)
 }
 
-/// Does what is due by now, in the name of the timer, at most [`DUE_PER_PASS`] of each kind.
-pub(super) fn fire(tx: &mut Tx<'_>) -> Result<Fired, VerbError> {
+/// What the timer is to do next. The end of a back-off or of a claim that has passed is with the dispatcher already.
+pub(super) fn what_comes(tx: &Tx<'_>, has_more: bool) -> Result<TimerReply, VerbError> {
     let next = store::due::next(tx.store())?;
-    let is_dispatch_on =
-        tx.policy.dispatch_enabled && DispatchSwitch::read(tx.store())? == DispatchSwitch::On;
-    if next.of_timer(is_dispatch_on).is_none_or(|at| at > tx.now) {
-        return Ok(Fired { next, has_more: false, is_dispatch_on });
+    let occurrence = if is_dispatch_on(tx)? { next.occurrence } else { None };
+    let ahead = |at: Option<EpochSeconds>| at.filter(|at| *at > tx.now);
+    let times = [next.moves(), ahead(occurrence), ahead(next.dispatch)];
+    let has_occurrences = occurrence.is_some_and(|at| at <= tx.now);
+    Ok(TimerReply { next_due: times.into_iter().flatten().min(), has_more, has_occurrences })
+}
+
+/// Does what is due by now, in the name of the timer, at most [`DUE_PER_PASS`] of each kind. Returns whether there may be more.
+pub(super) fn fire(tx: &mut Tx<'_>) -> Result<bool, VerbError> {
+    let next = store::due::next(tx.store())?;
+    if next.moves().is_none_or(|at| at > tx.now) {
+        return Ok(false);
     }
-    let has_more = tx.in_name_of(&Caller::System { part: "timer" }, |tx| {
+    tx.in_name_of(&Caller::System { part: "timer" }, |tx| {
         let now = tx.now;
         let is_due = |at: Option<EpochSeconds>| at.is_some_and(|at| at <= now);
         let mut has_more = is_due(next.start) && start_due(tx)?;
         has_more |= is_due(next.overdue) && tell_overdue(tx)?;
         has_more |= is_due(next.deadline) && mind_deadlines(tx)?;
-        has_more |= is_due(next.occurrence) && is_dispatch_on && make_due(tx)?;
         Ok(has_more)
-    })?;
-    Ok(Fired { next: store::due::next(tx.store())?, has_more, is_dispatch_on })
+    })
 }
 
 /// Lets scheduled tasks go on whose start time has come, those that have waited longest first. Returns whether there may be more.

@@ -122,6 +122,11 @@ impl Tx<'_> {
         if is_pending {
             self.signal(Signal::DispatchDue);
         }
+        let start_at = task.start_at.filter(|_| to == TaskStatus::Scheduled);
+        let due_at = task.due_at.filter(|_| task.status.satisfies_children());
+        for at in [start_at, due_at].into_iter().flatten() {
+            self.signal(Signal::TimeSet { at });
+        }
         Ok(to)
     }
 

@@ -2,61 +2,77 @@
 
 use serde_json::Value;
 
-use crate::kernel::caller::Caller;
+use crate::kernel::caller::{Caller, no_operator};
 use crate::kernel::clockwork::Clockwork;
-use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, TaskId};
-use crate::kernel::limits::{ERROR_CHARS_MAX, SCHEDULES_PER_FIRING};
+use crate::kernel::limits::{DUE_PER_PASS, ERROR_CHARS_MAX, SCHEDULES_PER_FIRING};
 use crate::kernel::rules::schedule::{Fate, fate, filled};
 use crate::kernel::schedule::Schedule;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store;
-use crate::kernel::task::Task;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::cancel::CancelTask;
 use crate::kernel::verbs::create::{CreateReply, CreateTask, Maker, Occurrence};
 
-/// Makes the tasks of the schedules that are due, those that have waited longest first. Returns whether there may be more.
+/// Between two looks at a schedule of which it cannot be said when it has occurrences, seconds.
+const LOOK_AGAIN_SECONDS: i64 = 300;
+
+/// Makes the tasks of the schedules that are due, those that have waited longest first, at most [`DUE_PER_PASS`]. Returns whether there
+/// may be more.
 pub(super) fn make_due(tx: &mut Tx<'_>) -> Result<bool, VerbError> {
     let due = store::schedules::list_due(tx.store(), tx.now, SCHEDULES_PER_FIRING)?;
     let is_cut = due.len() == usize::try_from(SCHEDULES_PER_FIRING).unwrap_or(usize::MAX);
+    let mut room = usize::try_from(DUE_PER_PASS).unwrap_or(usize::MAX);
     for mut schedule in due {
+        if room == 0 {
+            return Ok(true);
+        }
         match Clockwork::of(&schedule) {
-            Ok(clockwork) => make_missed(tx, &mut schedule, &clockwork)?,
-            Err(refusal) => stop(&mut schedule, &refusal),
+            Ok(clockwork) => make_missed(tx, &mut schedule, &clockwork, &mut room)?,
+            Err(refusal) => put_off(&mut schedule, &refusal, tx.now),
         }
         store::schedules::set_progress(tx.store(), &schedule)?;
     }
-    Ok(is_cut)
+    Ok(is_cut || room == 0)
 }
 
-/// Makes what the schedule's policy says of the occurrences that have come.
+/// Makes what the schedule's policy says of the occurrences that have come, as far as there is room for it in this firing.
 fn make_missed(
     tx: &mut Tx<'_>,
     schedule: &mut Schedule,
     clockwork: &Clockwork,
+    room: &mut usize,
 ) -> Result<(), VerbError> {
     let plan = clockwork.times().plan(schedule.catch_up, schedule.last_at, tx.now);
+    (schedule.last_at, schedule.next_at) = (plan.last_at, plan.next_at);
     for at in plan.make {
+        if *room == 0 {
+            // The rest comes with the next firing.
+            schedule.next_at = Some(at);
+            break;
+        }
         if schedule.left() == Some(0) {
             break;
         }
+        *room -= 1;
+        schedule.last_at = at;
         // A refusal stands in the schedule, and in the inbox.
         drop(make(tx, schedule, clockwork, at, Asked::ByTime)?);
     }
-    (schedule.last_at, schedule.next_at) = (plan.last_at, plan.next_at);
     if schedule.left() == Some(0) {
         schedule.next_at = None;
     }
     Ok(())
 }
 
-/// It cannot be said when it has occurrences: nothing is made until a person has changed it.
-fn stop(schedule: &mut Schedule, refusal: &Refusal) {
+/// It cannot be said now when it has occurrences: its zone cannot be read, or another program wrote its row. It is looked at again, and
+/// what comes meanwhile is missed.
+fn put_off(schedule: &mut Schedule, refusal: &Refusal, now: EpochSeconds) {
     schedule.refused_in_a_row += 1;
     schedule.last_error = Some(refusal.to_string());
-    schedule.next_at = None;
+    schedule.next_at = Some(now.max(schedule.last_at).saturating_add(LOOK_AGAIN_SECONDS));
 }
 
 /// Who asks for an occurrence.
@@ -75,13 +91,12 @@ pub(super) fn make(
     clockwork: &Clockwork,
     at: EpochSeconds,
     asked: Asked,
-) -> Result<Result<Option<CreateReply>, Refusal>, VerbError> {
+) -> Result<Result<Option<CreateReply>, VerbError>, VerbError> {
     if store::schedules::has_occurrence(tx.store(), schedule.id, at)? {
         return Ok(Ok(None));
     }
-    let previous = previous(tx, schedule)?;
-    let is_over = previous.as_ref().is_none_or(|task| task.status.satisfies_children());
-    let fate = match (fate(schedule.overlap, is_over), asked) {
+    let previous = store::schedules::open_task(tx.store(), schedule.id)?;
+    let fate = match (fate(schedule.overlap, previous.is_none()), asked) {
         (Fate::Skip, Asked::ByPerson) => Fate::Make,
         (fate, _) => fate,
     };
@@ -90,7 +105,6 @@ pub(super) fn make(
         schedule.skipped_in_a_row += 1;
         return Ok(Ok(None));
     }
-    let previous = previous.map(|task| task.id);
     let done = tx.alone(|tx| create(tx, schedule, clockwork, (at, fate), previous.as_ref()))?;
     match done {
         Ok(reply) => {
@@ -100,13 +114,13 @@ pub(super) fn make(
             schedule.last_task_id = Some(reply.task.id.clone());
             Ok(Ok(Some(reply)))
         }
-        Err(VerbError::Refused(refusal)) => {
+        // One that the schema refuses is as good as one that the board refuses: it holds up no other.
+        Err(error) => {
             schedule.refused_in_a_row += 1;
-            let error: String = refusal.to_string().chars().take(ERROR_CHARS_MAX).collect();
-            schedule.last_error = Some(error);
-            Ok(Err(refusal))
+            let why: String = error.to_string().chars().take(ERROR_CHARS_MAX).collect();
+            schedule.last_error = Some(why);
+            Ok(Err(error))
         }
-        Err(failed @ VerbError::Failed(_)) => Err(failed),
     }
 }
 
@@ -121,14 +135,6 @@ pub(super) fn try_task(
     Ok(tried.warnings)
 }
 
-/// The newest task of the schedule, unless it was removed.
-fn previous(tx: &Tx<'_>, schedule: &Schedule) -> Result<Option<Task>, Fault> {
-    match &schedule.last_task_id {
-        Some(id) => store::tasks::get(tx.store(), id),
-        None => Ok(None),
-    }
-}
-
 /// Creates the task of an occurrence, as if the maker of the schedule created it now.
 fn create(
     tx: &mut Tx<'_>,
@@ -137,6 +143,11 @@ fn create(
     (at, fate): (EpochSeconds, Fate),
     previous: Option<&TaskId>,
 ) -> Result<CreateReply, VerbError> {
+    if let Some(maker) = &schedule.maker
+        && !tx.policy.orchestrators.contains(&maker.profile)
+    {
+        return Err(no_operator(maker.run_id, "add_schedule").into());
+    }
     let mut request = request(schedule)?;
     let number = schedule.made + 1;
     request.title = filled(&request.title, at, clockwork.zone(), number);

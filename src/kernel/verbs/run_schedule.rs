@@ -30,6 +30,9 @@ impl Verb for RunSchedule {
         let (_, mut schedule) =
             schedule_of_caller(tx, &self.name, self.board.as_deref(), Self::NAME)?;
         let clockwork = Clockwork::of(&schedule)?;
+        if schedule.left() == Some(0) {
+            return Err(Refusal::NoOccurrence { name: schedule.name }.into());
+        }
         let at = tx.now;
         match make(tx, &mut schedule, &clockwork, at, Asked::ByPerson)? {
             Ok(Some(reply)) => {
@@ -39,8 +42,8 @@ impl Verb for RunSchedule {
                 store::schedules::set_progress(tx.store(), &schedule)?;
                 Ok(reply)
             }
-            Ok(None) => Err(Refusal::OccurrenceExists { name: schedule.name, at }.into()),
-            Err(refusal) => Err(refusal.into()),
+            Ok(None) => Err(Refusal::OccurrenceExists { name: schedule.name }.into()),
+            Err(error) => Err(error),
         }
     }
 }

@@ -39,6 +39,8 @@ impl Verb for SetDispatch {
         switch_dispatch(tx, self.to)?;
         if self.to == DispatchSwitch::On {
             tx.signal(Signal::DispatchDue);
+            // Schedules make up for what they missed.
+            tx.signal(Signal::TimeSet { at: tx.now });
         }
         let open_runs = store::runs::list_open_supervised(tx.store())?.len();
         Ok(SetDispatchReply { dispatch: self.to, before, open_runs })

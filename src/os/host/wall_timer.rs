@@ -37,16 +37,22 @@ impl WallTimer {
         Ok(Self { timer: TimerFd::new(ClockId::CLOCK_REALTIME, flags)? })
     }
 
-    /// Arms it for `at`, epoch seconds; a time that has passed is reached at once. Steps of the clock are reported while it is armed.
+    /// Arms it for `at`, epoch seconds; a time that has passed is reached at once. Steps of the clock are reported while it is armed: one
+    /// that was not taken yet is reported here ([`Report::ClockSet`]), else there is [`Report::Nothing`].
     ///
     /// # Errors
     /// EINVAL for a time that the kernel cannot hold.
-    pub fn arm(&self, at: i64) -> io::Result<()> {
+    pub fn arm(&self, at: i64) -> io::Result<Report> {
         // Zero would disarm it.
         let at = Expiration::OneShot(TimeSpec::new(at.max(1), 0));
         let flags =
             TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
-        Ok(self.timer.set(at, flags)?)
+        match self.timer.set(at, flags) {
+            Ok(()) => Ok(Report::Nothing),
+            // The timer is armed all the same: timerfd_create(2).
+            Err(Errno::ECANCELED) => Ok(Report::ClockSet),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Takes what it has to report.

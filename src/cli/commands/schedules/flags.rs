@@ -19,10 +19,10 @@ pub(super) struct ScheduleFlags {
     /// Time zone of --cron and --until, such as Europe/Berlin (default: that of this host)
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
-    /// While the task of the occurrence before is not over: skip, queue or replace it (default: skip)
+    /// While the previous task is not over: skip the occurrence, queue behind it, or replace it (default: skip)
     #[arg(long, value_name = "POLICY", value_parser = ["skip", "queue", "replace"])]
     overlap: Option<String>,
-    /// Missed occurrences that are made: none, one or all, at most 100 (default: one)
+    /// Which missed occurrences to make up for: none, one (the newest) or all, at most 100 (default: one)
     #[arg(long, value_name = "POLICY", value_parser = ["none", "one", "all"])]
     catch_up: Option<String>,
     /// No occurrence after this time
@@ -31,7 +31,7 @@ pub(super) struct ScheduleFlags {
     /// Maximum number of tasks
     #[arg(long, value_name = "N")]
     count: Option<String>,
-    /// Each task is due so long after its occurrence (4h, 1d)
+    /// Make each task due this long after its occurrence (4h, 1d)
     #[arg(long, value_name = "DURATION")]
     due_in: Option<String>,
 }
@@ -78,7 +78,7 @@ impl ScheduleFlags {
         if let Some(title) = title {
             task.insert("title".to_owned(), title.into());
         }
-        for value in task.values_mut().filter(|value| value.as_str() == Some("")) {
+        for value in task.values_mut().filter(|value| is_blank(value)) {
             *value = Value::Null;
         }
         Ok(EditSchedule {
@@ -96,6 +96,14 @@ impl ScheduleFlags {
             task,
             ..EditSchedule::default()
         })
+    }
+}
+
+/// An empty text, or a list of one: it clears the field.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => matches!(items.as_slice(), [only] if is_blank(only)),
+        value => value.as_str() == Some(""),
     }
 }
 

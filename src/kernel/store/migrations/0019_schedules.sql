@@ -8,7 +8,7 @@ CREATE TABLE schedules (
   zone TEXT NOT NULL,
   -- The request that creates each task.
   task TEXT NOT NULL
-    CONSTRAINT schedules_task_json CHECK (json_valid(task)),
+    CONSTRAINT schedules_task_object CHECK (json_valid(task) AND json_type(task) = 'object'),
   overlap TEXT NOT NULL
     CONSTRAINT schedules_overlap_valid CHECK (overlap IN ('skip', 'queue', 'replace')),
   catch_up TEXT NOT NULL
@@ -50,3 +50,5 @@ CREATE INDEX idx_schedules_profile ON schedules (profile) WHERE profile IS NOT N
 ALTER TABLE tasks ADD COLUMN schedule_id INTEGER REFERENCES schedules (id);
 ALTER TABLE tasks ADD COLUMN occurrence_at INTEGER;
 CREATE UNIQUE INDEX idx_tasks_occurrence ON tasks (schedule_id, occurrence_at) WHERE schedule_id IS NOT NULL;
+CREATE INDEX idx_tasks_open_occurrence ON tasks (schedule_id, occurrence_at)
+  WHERE schedule_id IS NOT NULL AND status NOT IN ('done', 'archived');
