@@ -190,3 +190,20 @@ fn a_restored_board_has_its_schedules_paused_and_says_so() {
     let schedule = list(&board)[0].clone();
     assert_eq!((&schedule["state"], &schedule["next_at"]), (&json!("paused"), &Value::Null));
 }
+
+#[test]
+fn show_says_when_a_task_starts_and_by_when_it_is_due() {
+    let board = Board::quiet();
+    let times = ["--at", "2099-07-01 09:00", "--due", "2000-01-01 10:30"];
+    let id = board.create("t", &times);
+    let shown = board.say_with(&[("TZ", "UTC")], &["show", &id]).ok();
+    assert!(shown.contains("  starts:    2099-07-01 "), "{shown}");
+    assert!(shown.contains("  due:       2000-01-01 ") && shown.contains(" (overdue)"), "{shown}");
+    board.say(["schedule", &id, "--park"]).ok();
+    assert!(
+        board
+            .say(["show", &id])
+            .ok()
+            .contains("  starts:    parked, until unscheduled or promoted")
+    );
+}

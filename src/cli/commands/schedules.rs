@@ -266,6 +266,7 @@ fn standing(schedule: &Schedule, times: &Times) -> String {
     match (schedule.state.known(), schedule.next_at) {
         (Some(ScheduleState::Active), Some(at)) => format!("next {}", times.local(at)),
         (Some(ScheduleState::Paused), _) => match schedule.paused_why.as_deref() {
+            Some(why) if why.starts_with("paused") => one_line(why),
             Some(why) => format!("paused: {}", one_line(why)),
             None => "paused".to_owned(),
         },

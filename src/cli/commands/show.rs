@@ -16,6 +16,7 @@ use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::question::AnswerSource;
+use crate::kernel::task::TaskStatus;
 
 /// Newest events shown.
 const EVENTS_SHOWN: usize = 20;
@@ -157,6 +158,21 @@ impl Page {
         lines
     }
 
+    /// When it may start, and by when it should be done.
+    fn times_of(&self, task: &Task) -> Vec<(&'static str, String)> {
+        let starts = match task.start_at {
+            _ if task.parked => Some("parked, until unscheduled or promoted".to_owned()),
+            start_at => start_at.map(|at| self.times.local(at)),
+        };
+        let is_over = task.status.known().is_some_and(TaskStatus::satisfies_children);
+        let due = task.due_at.map(|at| {
+            let late = if at <= self.times.now() && !is_over { " (overdue)" } else { "" };
+            format!("{}{late}", self.times.local(at))
+        });
+        let rows = [("starts", starts), ("due", due)];
+        rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     fn fields(&self, details: &TaskDetails) -> Vec<String> {
         let task = &details.task;
         let at =
@@ -174,6 +190,7 @@ impl Page {
             let round = format!(", round {}", task.review_round);
             rows.push(("review", format!("{}{}{round}", reviewer(name), why.unwrap_or_default())));
         }
+        rows.extend(self.times_of(task));
         if let (Some(name), Some(at)) = (&details.schedule, task.occurrence_at) {
             let at = self.times.local(at);
             rows.push(("schedule", format!("{} (occurrence of {at})", one_line(name))));
