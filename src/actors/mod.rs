@@ -21,7 +21,7 @@
 //!    └──DispatchNow───┼──┼──▶ dispatcher      │  └─RunSignal──▶ root ──▶ worker          ▲
 //!                     │  └──CloseRun… ── worker                                          │
 //!                     ├──StartReadyRuns ── dispatcher      crash detector ──StartWorker──┘
-//!                     └──FireTimer ── timer ──Wake──▶ dispatcher
+//!                     └──FireTimer, MakeOccurrences ── timer ──Wake──▶ dispatcher
 //! ```
 //!
 //! A handler takes a message, calls a pure function or a verb, and sends what that says. Messages stand beside their

@@ -2,7 +2,7 @@
 //!
 //! *Owns* the one timer on the wall clock. *Receives* [`Arm`] from the event hub (a commit has set a time) and from the dispatcher.
 //! *Sends* [`FireTimer`] and [`MakeOccurrences`] to the database, [`Wake`] to the dispatcher. *Restarts*: rebuilt; its first act is to fire, so nothing
-//! that was missed stays missed. The dispatcher's tick is the net below it: a pass does what is due, too.
+//! that was missed stays missed. The dispatcher's tick is the net below it: a pass also moves what is due, and arms the timer.
 //!
 //! The timer is on CLOCK_REALTIME ([`crate::os::host::wall_timer`]): a host that wakes from suspend and a clock that is set are
 //! noticed at once. It is armed for the earliest time that anybody has named since it last fired; what the database says after firing

@@ -64,6 +64,19 @@ impl Caller {
         }
     }
 
+    /// Refuses everybody but the daemon itself.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`].
+    pub(in crate::kernel) fn refuse_outsiders(&self, verb: &'static str) -> Result<(), Refusal> {
+        match self {
+            Self::System { .. } => Ok(()),
+            Self::Operator { .. } | Self::Worker { .. } => {
+                Err(Refusal::Forbidden { caller: self.actor().to_string(), verb })
+            }
+        }
+    }
+
     /// Whether `operation` may be done on `board` (and `task`, where it names one). The state of the worker's run is checked where
     /// its row is read, in the same transaction as the write.
     ///

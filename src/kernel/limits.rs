@@ -171,7 +171,7 @@ pub const CONTEXT_DIRECTORY_RUNS: usize = 10;
 /// Reviews that one request gives to people; more follow in the next.
 pub const REVIEWS_PER_REQUEST: u32 = 256;
 
-/// Scheduled tasks that one pass lets go on; more follow in the next.
+/// Of each kind of due thing (starts, due times, deadlines, occurrences), how many one request handles; more follow in the next.
 pub const DUE_PER_PASS: u32 = 256;
 
 /// Schedules whose occurrences one firing of the timer makes; more follow in the next.

@@ -242,7 +242,7 @@ impl Tx<'_> {
         done
     }
 
-    /// Does `step`, which stands alone: when it is refused, what it did is taken back and the request goes on.
+    /// Runs `step` on its own: if it is refused, its changes are rolled back and the request continues.
     ///
     /// # Errors
     /// A fault that has nothing to do with what was asked.
@@ -258,7 +258,7 @@ impl Tx<'_> {
         Ok(done)
     }
 
-    /// Tries `step` and takes back what it did.
+    /// Runs `step` and rolls its changes back.
     ///
     /// # Errors
     /// Those of `step`, or a fault of the database.

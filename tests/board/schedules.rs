@@ -196,7 +196,7 @@ fn while_dispatch_is_off_nothing_is_made_and_then_the_policy_decides() {
         for _ in 0..5 {
             bench.now += DAY;
             let next = fire(&mut bench).next_due;
-            assert_eq!(next, None, "a paused board wakes nobody");
+            assert_eq!(next, None, "no timer is armed while dispatch is paused");
             bench.pass();
         }
         assert!(made(&bench, "nightly").is_empty());

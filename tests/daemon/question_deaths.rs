@@ -23,9 +23,9 @@ const QUESTION: &str = "Which key?";
 enum Moment {
     /// The question is written and not committed.
     AskMade,
-    /// It is committed, and nobody has heard so.
+    /// It is committed, and no caller has its reply.
     AskCommitted,
-    /// It is open; a run that goes on waits for its answer, or is about to.
+    /// It is open, and a run that continues waits for its answer or is about to.
     Open,
     /// A block has taken it over from its run, and nobody has heard so.
     TakenOver,
@@ -80,7 +80,7 @@ fn script(daemon: &Daemon, end: &End) -> String {
     )
 }
 
-/// A call of a person that goes on until it is answered, whichever daemon does.
+/// A person's call, repeated until a daemon answers it.
 #[must_use]
 fn person(socket: PathBuf, id: &str, verb: &str, body: &str) -> JoinHandle<Value> {
     let path = task_path(id, verb).unwrap();

@@ -21,7 +21,7 @@ fn occurrences(daemon: &Daemon, name: &str) -> Vec<(i64, String)> {
 #[test]
 fn an_occurrence_comes_at_its_minute_and_a_daemon_that_was_killed_makes_it_once() {
     let text = config(&[("sh", "exit", SCRIPT)]);
-    // Dies after the occurrence is durable, before anybody hears of it.
+    // The daemon dies after the commit of the occurrence, before the timer has its reply.
     let mut daemon = Daemon::with_fail_points(&text, "timer-fired=kill@2");
     daemon.spawn();
     daemon.wait_until_up();

@@ -328,7 +328,7 @@ impl World {
                 self.skew += step;
                 self.clock_was_set();
             }
-            // The wall clock goes on, nothing else does.
+            // Only the wall clock advances.
             Happens::HostSuspends => {
                 self.skew += self.below(600) as i64;
                 self.totals.suspends += 1;

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Caller;
-use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::error::VerbError;
 use crate::kernel::limits::RATE_LIMIT_SECONDS_MAX;
 use crate::kernel::store;
 use crate::kernel::store::tasks::LatestTimes;
@@ -21,13 +20,7 @@ impl Verb for ClampTimes {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
-        if !matches!(tx.caller, Caller::System { .. }) {
-            return Err(Refusal::Forbidden {
-                caller: tx.caller.actor().to_string(),
-                verb: Self::NAME,
-            }
-            .into());
-        }
+        tx.caller.refuse_outsiders(Self::NAME)?;
         // The questions about places that were under way ended with the daemon that asked them.
         store::leases::release_everybody(tx.store())?;
         clamp_times(tx)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Caller;
 use crate::kernel::dispatch_switch::DispatchSwitch;
-use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::DUE_PER_PASS;
@@ -38,10 +38,7 @@ impl Verb for FireTimer {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<TimerReply, VerbError> {
-        if !matches!(tx.caller, Caller::System { .. }) {
-            let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
-            return Err(Refusal::Forbidden { caller, verb }.into());
-        }
+        tx.caller.refuse_outsiders(Self::NAME)?;
         let has_more = fire(tx)?;
         what_comes(tx, has_more)
     }

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Caller;
-use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::error::VerbError;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fire_timer::{TimerReply, is_dispatch_on, what_comes};
@@ -19,10 +18,7 @@ impl Verb for MakeOccurrences {
     const NAME: &'static str = "make_occurrences";
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<TimerReply, VerbError> {
-        if !matches!(tx.caller, Caller::System { .. }) {
-            let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
-            return Err(Refusal::Forbidden { caller, verb }.into());
-        }
+        tx.caller.refuse_outsiders(Self::NAME)?;
         let has_more = is_dispatch_on(tx)? && make_due(tx)?;
         what_comes(tx, has_more)
     }

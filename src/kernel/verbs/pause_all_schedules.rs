@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::caller::Caller;
-use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::error::VerbError;
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
@@ -21,10 +20,7 @@ impl Verb for PauseAllSchedules {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, VerbError> {
-        if !matches!(tx.caller, Caller::System { .. }) {
-            let (caller, verb) = (tx.caller.actor().to_string(), Self::NAME);
-            return Err(Refusal::Forbidden { caller, verb }.into());
-        }
+        tx.caller.refuse_outsiders(Self::NAME)?;
         Ok(store::schedules::pause_all(tx.store(), &self.why, (tx.caller.author(), tx.now))?)
     }
 }

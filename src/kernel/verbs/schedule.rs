@@ -13,7 +13,7 @@ use crate::kernel::verbs::room;
 use crate::kernel::verbs::start_time::{land, past_warning, refuse_start_time};
 use crate::kernel::{store, validate};
 
-/// Sets the start time of a task, or parks it. In `triage` and `blocked` the time is stored and holds once the task goes on.
+/// Sets the start time of a task, or parks it. In `triage` and `blocked` the time is stored, and applies once the task leaves that status.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleTask {

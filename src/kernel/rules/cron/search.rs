@@ -58,7 +58,7 @@ impl<'a> Search<'a> {
         if self.cron.is_fixed { self.next_fixed(after) } else { self.next_elapsed(start) }
     }
 
-    /// On the wall: the next time that is meant, at the moment when it happens. Those of a second showing are over.
+    /// By the clock on the wall: the next matching time, as the moment at which it occurs. In a doubled hour only the first pass counts.
     fn next_fixed(&mut self, after: i64) -> Option<i64> {
         let mut wall = self.reading(after)?.wall;
         loop {
@@ -113,7 +113,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// In elapsed time: the next reading that is meant, from `now` on.
+    /// By elapsed time: the first matching clock reading at or after `now`.
     fn next_elapsed(&mut self, mut now: Reading) -> Option<i64> {
         loop {
             self.step()?;
@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Minute by minute, to one that is meant or to the next hour. A single minute is reached in one leap.
+    /// Advances to the next matching minute, or to the next hour. A single minute is reached in one step.
     fn next_minute(&mut self, now: Reading) -> Option<Reading> {
         let (hour, minute) = (now.wall.hour(), now.wall.minute());
         let full_minute = Time::new(hour, minute, 0, 0).ok()?;
