@@ -1,4 +1,5 @@
-//! The HTTP edge of the control API: HTTP/1.1 and JSON on two Unix sockets, prefix `/v1`.
+//! The HTTP edge of the control API: HTTP/1.1 and JSON on two Unix sockets and, for the board on the web, on a
+//! TCP port of the loopback; prefix `/v1`.
 //!
 //! ```text
 //!   accept ─▶ auth: who is calling? ─▶ router ─▶ operation ─▶ verb to the database, query to a reader, or a use case of the service
@@ -35,6 +36,7 @@ pub mod routes;
 pub mod server;
 pub mod sockets;
 pub mod usage;
+pub mod web;
 
 use std::sync::Arc;
 

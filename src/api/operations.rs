@@ -56,6 +56,9 @@ use crate::service::profiles::{self, ListProfiles, ProfileInfo};
 use crate::service::reload::{self, ReloadReply};
 use crate::service::restore::RestoreReply;
 use crate::service::status::{self, Status};
+use crate::service::web::links::{
+    self, MakeWebLink, RevokeWebSession, RevokeWebSessionReply, WebLink, WebSession,
+};
 use crate::service::whoami::{self, WhoAmI};
 use crate::service::{GetDaemon, claim, context, import, stats, why};
 
@@ -430,6 +433,27 @@ pub const OPERATIONS: &[Operation] = &[
         "Check the installation and suggest fixes.",
         |api, call| call::query(api, call, doctor::doctor),
     ),
+    by_hand::<MakeWebLink, WebLink>(
+        "web_link",
+        Method::Post,
+        "/v1/web/links",
+        "Make a link by which one browser logs in to the board on the web.",
+        web_link,
+    ),
+    by_hand::<GetDaemon, Vec<WebSession>>(
+        "web_sessions",
+        Method::Get,
+        "/v1/web/sessions",
+        "List the sessions of the board on the web, oldest first.",
+        |api, call| call::query(api, call, links::list),
+    ),
+    by_hand::<RevokeWebSession, RevokeWebSessionReply>(
+        "web_revoke",
+        Method::Post,
+        "/v1/web/sessions/revoke",
+        "End a session of the board on the web, or all.",
+        |api, call| call::body(api, call, links::revoke),
+    ),
     by_hand::<GetDaemon, serde_json::Value>(
         "openapi",
         Method::Get,
@@ -438,6 +462,13 @@ pub const OPERATIONS: &[Operation] = &[
         openapi,
     ),
 ];
+
+fn web_link(api: Arc<Api>, call: Call) -> Answer {
+    let uid = call.uid;
+    call::body(api, call, async move |service, by, request| {
+        links::make(service, by, uid, request).await
+    })
+}
 
 fn openapi(api: Arc<Api>, call: Call) -> Answer {
     call::query(api, call, async |_service, _by, GetDaemon {}| Ok(document(OPERATIONS)))

@@ -37,6 +37,7 @@ pub mod staged_file;
 pub mod stats;
 pub mod status;
 pub mod usage;
+pub mod web;
 pub mod whoami;
 pub mod why;
 pub mod workspaces;
@@ -72,6 +73,7 @@ use crate::kernel::ids::EpochSeconds;
 use crate::service::attachment_store::AttachmentStore;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
+use crate::service::web::WebAccess;
 
 /// What the use cases work with.
 pub struct Service {
@@ -119,6 +121,8 @@ pub struct Service {
     pub started_at: EpochSeconds,
     /// What reads the configuration again.
     pub reloader: Arc<Reloader>,
+    /// The board on the web: where it is and who is logged in.
+    pub web: Arc<WebAccess>,
     /// What has been counted of runs.
     pub figures: Arc<Figures>,
 }
