@@ -301,8 +301,11 @@ fn unplaced(why: &str) -> ApiError {
 
 /// The answer to a page that is not logged in.
 pub fn no_session() -> ApiError {
-    ApiError::new(ErrorCode::NoSession, "no session: the page is not logged in, or its session has ended")
-        .with_hint("`kanban dashboard` makes a new link")
+    ApiError::new(
+        ErrorCode::NoSession,
+        "no session: the page is not logged in, or its session has ended",
+    )
+    .with_hint("`kanban dashboard` makes a new link")
 }
 
 fn orphan(run_id: RunId) -> ApiError {

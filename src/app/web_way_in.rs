@@ -34,7 +34,9 @@ impl WebListener<'_> {
                 serve(Ok(handed), address, true)
             }
             (WebListen::At(address), _) => serve(TcpListener::bind(address), address, false),
-            (WebListen::Auto, None) if self.is_service => (None, WebDoor::NotHanded { address: usual }),
+            (WebListen::Auto, None) if self.is_service => {
+                (None, WebDoor::NotHanded { address: usual })
+            }
             (WebListen::Auto, None) => {
                 let file = self.home.web_port();
                 let last = port_in(&file);
@@ -112,7 +114,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("web-port");
         assert_eq!(port_in(&file), None);
-        for (text, expected) in [("9200\n", Some(9200)), ("0", None), ("x", None), ("70000", None)] {
+        for (text, expected) in [("9200\n", Some(9200)), ("0", None), ("x", None), ("70000", None)]
+        {
             std::fs::write(&file, text).unwrap();
             assert_eq!(port_in(&file), expected, "{text}");
         }

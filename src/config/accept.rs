@@ -10,8 +10,8 @@ use config::{Value, ValueKind};
 
 use crate::config::keys::Kind;
 use crate::config::problem::{Expected, ProblemKind};
-use crate::config::web_settings::{WebListen, is_origin};
 use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, Template};
+use crate::config::web_settings::{WebListen, is_origin};
 use crate::duration::parse_duration;
 use crate::text::nearest::nearest;
 

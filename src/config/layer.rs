@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use crate::config::accept::{
-    accept_proxy_entry, accept_value, accept_variable, check_variable_name, shown, value_from_text, wrong,
+    accept_proxy_entry, accept_value, accept_variable, check_variable_name, shown, value_from_text,
+    wrong,
 };
 use crate::config::keys::{Key, Kind, SECTIONS, Section, Shape};
 use crate::config::problem::{Expected, Problem, ProblemKind};
@@ -198,9 +199,7 @@ impl Check<'_> {
         let number = Kind::Integer { min: 0, max: i64::MAX };
         let (name, value) = match kind {
             Kind::IntegerTable(_) => (entry.to_ascii_lowercase(), value_from_text(number, text)),
-            Kind::WebProxy(_) => {
-                (entry.to_ascii_lowercase(), ValueKind::String(text.to_owned()))
-            }
+            Kind::WebProxy(_) => (entry.to_ascii_lowercase(), ValueKind::String(text.to_owned())),
             _ => (entry.to_owned(), ValueKind::String(text.to_owned())),
         };
         self.table_entry(kind, &[path, &[name.as_str()]].concat(), &value);

@@ -167,7 +167,9 @@ pub enum ProblemKind {
         max: Duration,
     },
     /// What stands for the origin of a site and is none.
-    #[error("expected an origin as browsers send it, such as \"https://board.example.org\" (https, small letters, no path, no usual port), found {found:?}")]
+    #[error(
+        "expected an origin as browsers send it, such as \"https://board.example.org\" (https, small letters, no path, no usual port), found {found:?}"
+    )]
     NoOrigin {
         /// What stands there.
         found: String,

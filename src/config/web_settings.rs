@@ -64,16 +64,16 @@ impl WebListen {
 /// Whether a text is the origin of a site behind TLS, as browsers write it.
 pub(crate) fn is_origin(text: &str) -> bool {
     let Some(host) = text.strip_prefix("https://") else { return false };
-    let is_sign = |sign: char| {
-        sign.is_ascii_lowercase() || sign.is_ascii_digit() || ".-:[]".contains(sign)
-    };
+    let is_sign =
+        |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || ".-:[]".contains(sign);
     // A browser leaves the usual port out.
     !host.is_empty() && host.chars().all(is_sign) && !host.ends_with(":443") && !host.ends_with(':')
 }
 
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebListen, D::Error> {
     let text = String::deserialize(deserializer)?;
-    WebListen::parse(&text).ok_or_else(|| serde::de::Error::custom("not an address of the loopback"))
+    WebListen::parse(&text)
+        .ok_or_else(|| serde::de::Error::custom("not an address of the loopback"))
 }
 
 #[cfg(test)]

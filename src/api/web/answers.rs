@@ -58,13 +58,21 @@ pub fn refused(why: Why, site: &Site) -> Response {
         Site::Proxy(origin) => origin.clone(),
     };
     let (message, hint) = match why {
-        Why::Host => ("the Host of the request is not an address of the board", format!("open {own}")),
+        Why::Host => {
+            ("the Host of the request is not an address of the board", format!("open {own}"))
+        }
         Why::Origin => ("the request comes from a page of another origin", format!("open {own}")),
-        Why::NoOrigin => ("a request that writes, or that opens a stream, needs an Origin", format!("send Origin: {own}")),
-        Why::Site => ("the request was caused by a page of another site", format!("type the address: {own}")),
+        Why::NoOrigin => (
+            "a request that writes, or that opens a stream, needs an Origin",
+            format!("send Origin: {own}"),
+        ),
+        Why::Site => {
+            ("the request was caused by a page of another site", format!("type the address: {own}"))
+        }
         Why::BodyType => (
             "the body has no content type that is taken",
-            "send Content-Type: application/json, or application/octet-stream for a file".to_owned(),
+            "send Content-Type: application/json, or application/octet-stream for a file"
+                .to_owned(),
         ),
     };
     ApiError::new(ErrorCode::Forbidden, message).with_hint(hint).into_response()

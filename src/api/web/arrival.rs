@@ -16,7 +16,6 @@ use crate::api::auth::cached_user_name;
 use crate::api::doors::is_scarce;
 use crate::api::gate::party::Party;
 use crate::api::gate::{Seat, Turned};
-use crate::os::control_groups::cgroup::Containment;
 use crate::os::control_groups::group_ids::{GroupPlace, place_of_group};
 use crate::os::host::sock_diag::{SocketOwner, owner_of_peer};
 use crate::os::processes::user::Account;
@@ -91,15 +90,6 @@ fn place_of(
     }
 }
 
-/// Whether only the user of a page is known, and why; none where its run would be known too.
-pub fn only_by_user(containment: &Containment) -> Option<String> {
-    match place_of_group(containment, 0) {
-        Ok(GroupPlace::NoGroups) => Some("runs have no control groups here".to_owned()),
-        Ok(GroupPlace::InRun(_) | GroupPlace::Outside) => None,
-        Err(error) => Some(format!("cannot look at the control groups of runs: {error}")),
-    }
-}
-
 /// How long the user number of the proxy is believed.
 const BELIEVED: Duration = Duration::from_secs(60);
 
@@ -147,9 +137,8 @@ mod tests {
         let owner = |cgroup_id| Some(SocketOwner { uid: 5, inode: 1, cgroup_id });
         let user = Place::User { uid: 5, name: "ada".to_owned() };
         let unknown = |place: &Place| matches!(place, Place::Unknown(_));
-        let place = |owner, group: io::Result<GroupPlace>| {
-            place_of(owner, |_| group, |_| "ada".to_owned())
-        };
+        let place =
+            |owner, group: io::Result<GroupPlace>| place_of(owner, |_| group, |_| "ada".to_owned());
         assert_eq!(place(owner(Some(9)), Ok(GroupPlace::Outside)), user);
         assert_eq!(place(owner(Some(9)), Ok(GroupPlace::NoGroups)), user);
         assert_eq!(place(owner(None), Ok(GroupPlace::InRun(1))), user, "only the user is known");

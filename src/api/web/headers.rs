@@ -47,7 +47,11 @@ pub fn dress(mut response: Response, origin: &str) -> Response {
 
 /// The same for an answer to who is not known to be a page of ours.
 pub fn plain(mut response: Response) -> Response {
-    set(response.headers_mut(), &CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(
+        response.headers_mut(),
+        &CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    );
     harden(response.headers_mut());
     response
 }

@@ -33,8 +33,11 @@ pub fn must_not_force(operation: &Operation, fields: &Bytes) -> Result<(), ApiEr
     if !forces_stop(operation.name == "stop", &fields) {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::Forbidden, "`force` is not available on the web: it closes a run whose processes may still live")
-        .with_hint("look at the processes, then `kanban stop --force` on the host of the daemon"))
+    Err(ApiError::new(
+        ErrorCode::Forbidden,
+        "`force` is not available on the web: it closes a run whose processes may still live",
+    )
+    .with_hint("look at the processes, then `kanban stop --force` on the host of the daemon"))
 }
 
 /// Whether something in a request is a stop with `force`.

@@ -261,8 +261,7 @@ impl Book {
     /// What has ended by its time. A clock that was set back by more than a session's time ends it, too.
     fn forget(&mut self, now: EpochSeconds) {
         self.links.retain(|link| is_within(now, link.expires_at, LINK_SECONDS));
-        self.entries
-            .retain(|entry| is_within(now, entry.session.expires_at, SESSION_SECONDS));
+        self.entries.retain(|entry| is_within(now, entry.session.expires_at, SESSION_SECONDS));
     }
 }
 
