@@ -169,7 +169,8 @@ fn a_process_of_a_run_is_refused_whatever_it_holds() {
         daemon.wait_status(&id, "done");
         daemon.wait_closed(&id);
         let reply = std::fs::read(daemon.scratch().join("reply"));
-        let reply = parse(&reply.unwrap_or_else(|error| panic!("{error}: {}", daemon.run_log(&id))));
+        let reply =
+            parse(&reply.unwrap_or_else(|error| panic!("{error}: {}", daemon.run_log(&id))));
         let code = (reply.status, reply.code());
         assert_eq!(code, (403, "forbidden".to_owned()), "{}", reply.text());
         assert!(reply.text().contains("belongs to a run"), "{}", reply.text());

@@ -59,8 +59,9 @@ pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived
         Err(error) => Place::Unknown(format!("the kernel does not say: {error}")),
     };
     let party = match place {
-        Place::User { uid, .. } => Party::Page(uid),
-        Place::InRun | Place::Unknown(_) => Party::Refused,
+        Place::User { uid, .. } if is_expected(api, uid) => Party::Page(uid),
+        // They are told how to get in, and take nothing from those who are.
+        Place::User { .. } | Place::InRun | Place::Unknown(_) => Party::Refused,
     };
     if is_scarce(stream.as_raw_fd(), api.service.descriptors) && !api.edge.gate.shed_one() {
         api.edge.gate.count(Turned::Descriptors);
@@ -69,6 +70,15 @@ pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived
     // A browser comes again.
     let seat = Arc::new(api.edge.gate.seat(party).ok()?);
     Some(Arrived { place, local, seat, party })
+}
+
+/// Whether a user has a session or a link, or is the proxy as far as is known without asking.
+fn is_expected(api: &Api, uid: u32) -> bool {
+    let is_proxy = || {
+        let believed = PROXY_USER.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.as_ref().is_some_and(|(_, proxy, _)| *proxy == Some(uid))
+    };
+    api.service.web.expects(uid) || is_proxy()
 }
 
 fn place_of(
