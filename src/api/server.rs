@@ -27,6 +27,7 @@ use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, METRICS_CONNECTIO
 use crate::api::listeners::{Accepted, Listeners};
 use crate::api::origin::Origin;
 use crate::api::routes::routes;
+use crate::service::board::feed;
 use crate::service::life::wait_for_life;
 
 /// Serves all listeners until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
@@ -46,6 +47,7 @@ pub async fn serve(
         on_serving();
     }
     let routes = routes(&api);
+    tokio::spawn(feed::run(Arc::clone(&api.service)));
     let mut pauses = AcceptPauses::default();
     loop {
         let accepted = tokio::select! {

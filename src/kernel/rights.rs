@@ -170,6 +170,13 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("reload", Right::Operate),
     ("log_level", Right::Operate),
     ("status", Right::Operate),
+    ("board", Right::Operate),
+    ("cards", Right::Operate),
+    ("moves", Right::Operate),
+    ("task_view", Right::Operate),
+    ("timeline", Right::Operate),
+    ("graph", Right::Operate),
+    ("render", Right::Operate),
     ("attention", Right::Operate),
     ("doctor", Right::Operate),
 ];

@@ -18,6 +18,7 @@ pub mod attachments;
 pub mod backup;
 pub mod boards;
 pub mod breakers;
+pub mod cards;
 pub mod check;
 pub mod comments;
 mod connection;
