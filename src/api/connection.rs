@@ -32,7 +32,7 @@ pub struct Times {
 /// The times of a caller's connection.
 pub fn times_of(class: Class) -> Times {
     let head = match class {
-        Class::Operators | Class::Runs | Class::Scrapers => HEAD_TIME,
+        Class::Operators | Class::Runs | Class::Pages | Class::Scrapers => HEAD_TIME,
         Class::Unproven => HEAD_TIME_UNPROVEN,
         Class::Refused => HEAD_TIME_REFUSED,
     };
@@ -56,7 +56,7 @@ pub async fn serve<S>(
         .header_read_timeout(times.head)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(io), service)
-        // A page's stream is a WebSocket.
+        // A page's stream takes its connection over, and the seat with it.
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {

@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use bytes::Bytes;
 
+use crate::api::auth::Door;
 use crate::api::call::Call;
 use crate::api::error::ApiError;
 use crate::api::gate::Seat;
@@ -23,6 +24,8 @@ use crate::api::origin::Origin;
 use crate::api::reply::Held;
 use crate::api::request_body::read_body;
 use crate::api::stream;
+use crate::api::web::visit::Visit;
+use crate::api::web::withheld::{must_be_for_web, must_not_force};
 use crate::api::{Api, EVENT_CURSOR_HEADER};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
@@ -86,7 +89,13 @@ async fn answer(
     let working = Working(Arc::clone(seat));
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers)?;
-    let caller = origin.identify(&api, &parts.headers).await?;
+    let caller = match parts.extensions.get::<Arc<Visit>>() {
+        Some(visit) => visit.caller(),
+        None => origin.identify(&api, &parts.headers).await?,
+    };
+    if origin.door == Door::Web {
+        must_be_for_web(operation)?;
+    }
     let (fields, stream, _taken) = match operation.carries {
         Carries::Fields => {
             let (fields, taken) = read_body(seat, body).await?;
@@ -102,9 +111,13 @@ async fn answer(
     };
     // Before anything is done for it, and before it is even understood.
     caller.may_ask(operation.name)?;
+    if origin.door == Door::Web {
+        must_not_force(operation, &fields)?;
+    }
     let input = Input::new(&path, &parts.uri, fields);
     let by = Requester { caller, request_id };
-    let call = Call { by, input, stream, seat: Arc::clone(seat) };
+    let uid = origin.operator_uid();
+    let call = Call { by, input, stream, uid, seat: Arc::clone(seat) };
     let service = Arc::clone(&api.service);
     let mut response = (operation.run)(api, call).await?;
     if operation.method != Method::Get {

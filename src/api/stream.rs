@@ -29,6 +29,8 @@ use crate::api::gate::ledger::Thing;
 use crate::api::gate::shed::Phase;
 use crate::api::origin::Origin;
 use crate::api::reply::Held;
+use crate::api::web::assets;
+use crate::api::web::visit::Visit;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::{BoardName, RunId};
@@ -88,12 +90,16 @@ pub async fn open(api: Arc<Api>, request: Request) -> Result<Response, ApiError>
     })?;
     let caller = origin.identify(&api, &parts.headers).await?;
     caller.may_ask("board")?;
+    let visit = parts.extensions.get::<Arc<Visit>>().cloned();
+    if let Some(visit) = &visit {
+        visit.check(&api).await?;
+    }
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|error| {
         ApiError::new(ErrorCode::BadRequest, format!("this is a WebSocket: {error}"))
     })?;
     let seat = Arc::clone(&origin.seat);
     let held = Held::new(&seat, Phase::Streaming, &[(Thing::Streams, 1)])?;
-    let stream = Stream { api, caller, page: None, log: None };
+    let stream = Stream { api, caller, visit, page: None, log: None };
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -108,6 +114,8 @@ pub async fn open(api: Arc<Api>, request: Request) -> Result<Response, ApiError>
 struct Stream {
     api: Arc<Api>,
     caller: Caller,
+    /// The session that it ends with, on the web.
+    visit: Option<Arc<Visit>>,
     page: Option<Page>,
     log: Option<mpsc::Receiver<Bytes>>,
 }
@@ -119,6 +127,13 @@ impl Stream {
     async fn run(mut self, mut socket: WebSocket, seat: &Seat) {
         let mut life = self.api.service.life.clone();
         let mut next_ping = Instant::now() + PING_TIME;
+        let (api, visit) = (Arc::clone(&self.api), self.visit.clone());
+        let mut logged_out = std::pin::pin!(async move {
+            match visit {
+                Some(visit) => visit.over(&api).await,
+                None => std::future::pending().await,
+            }
+        });
         loop {
             let done = tokio::select! {
                 frame = next_frame(&mut self.page) => self.send_frame(&mut socket, frame).await,
@@ -136,6 +151,10 @@ impl Stream {
                 },
                 () = tokio::time::sleep_until(next_ping) => {
                     send_json(&mut socket, &json!({ "ping": crate::os::host::clock::epoch_seconds() })).await
+                }
+                () = logged_out.as_mut() => {
+                    drop(send_error(&mut socket, "no_session", "the session is over").await);
+                    Err(Over)
                 }
                 () = seat.shed() => Err(Over),
                 () = wait_for_life(&mut life, |life| life == Life::Ending) => Err(Over),
@@ -194,7 +213,7 @@ impl Stream {
         let incarnation = service.supervision.incarnation();
         let hello = json!({ "hello": {
             "version": env!("CARGO_PKG_VERSION"),
-            "bundle": crate::api::BUNDLE,
+            "bundle": assets::bundle(),
             "incarnation": incarnation,
             "cursor": cursor_at(&incarnation, service.database.newest_event()),
         } });

@@ -54,6 +54,7 @@ use crate::os::host::disk::DiskReserve;
 use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
 use crate::service::board::feed::BoardFeed;
+use crate::service::web::WebAccess;
 
 /// What the operator said.
 pub(super) struct Configured {
@@ -90,7 +91,8 @@ pub(super) fn build(
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
-    let (listeners, doors) = listen_at.listen(home, &settings, has_others)?;
+    let (listeners, doors, web_door) = listen_at.listen(home, &settings, has_others)?;
+    let web = Arc::new(WebAccess::load(web_door, home.web_sessions(), socket.clone()));
     let paths = Paths {
         runs_dir: home.runs(),
         logs_dir: home.logs(),
@@ -146,6 +148,7 @@ pub(super) fn build(
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&worker.figures),
+        web,
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);

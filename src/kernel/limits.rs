@@ -216,6 +216,9 @@ pub const FACETS_MAX: u32 = 100;
 /// Parents, and waiting children, of a changed task whose cards are read anew with it.
 pub const NEIGHBOURS_MAX: u32 = 200;
 
+/// Rows of a history.
+pub const HISTORY_ROWS_MAX: u32 = 400;
+
 /// Tasks of a graph of dependencies.
 pub const GRAPH_TASKS_MAX: u32 = 200;
 

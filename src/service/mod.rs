@@ -39,6 +39,7 @@ pub mod stats;
 pub mod status;
 pub mod task_view;
 pub mod usage;
+pub mod web;
 pub mod whoami;
 pub mod why;
 pub mod workspaces;
@@ -75,6 +76,7 @@ use crate::service::attachment_store::AttachmentStore;
 use crate::service::board::feed::BoardFeed;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
+use crate::service::web::WebAccess;
 
 /// What the use cases work with.
 pub struct Service {
@@ -124,6 +126,8 @@ pub struct Service {
     pub started_at: EpochSeconds,
     /// What reads the configuration again.
     pub reloader: Arc<Reloader>,
+    /// The board on the web: where it is and who is logged in.
+    pub web: Arc<WebAccess>,
     /// What has been counted of runs.
     pub figures: Arc<Figures>,
 }

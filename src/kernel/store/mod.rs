@@ -28,6 +28,7 @@ pub mod events;
 mod faults;
 pub mod footing;
 pub mod foreign;
+pub mod history;
 pub mod install;
 pub mod labels;
 pub mod leases;
