@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tower_service::Service as _;
@@ -29,6 +29,7 @@ use crate::actors::root::Life;
 use crate::api::Api;
 use crate::api::auth::{Door, Membership};
 use crate::api::connection::{self, times_of};
+use crate::api::gate::party::Party;
 use crate::api::gate::shed::Phase;
 use crate::api::origin::Origin;
 use crate::api::web::arrival::{Arrived, Place, ProxySettings};
@@ -109,8 +110,14 @@ impl Page {
             Ok(Some(visit)) => visit,
             Ok(None) if assets::is_page(&path) => return answers::log_in(),
             Ok(None) => return answers::no_session(),
-            Err(error) => return axum::response::IntoResponse::into_response(error),
+            Err(error) => return error.into_response(),
         };
+        // It may have been accepted before anything was known of it.
+        if let Place::User { uid, .. } = &self.place
+            && let Err(full) = self.origin.seat.move_to(Party::Page(*uid))
+        {
+            return full.into_response();
+        }
         if let Some(asset) = assets::find(&path) {
             return assets::answer(asset, &request);
         }

@@ -59,6 +59,9 @@ mod start_faults;
 mod stopping;
 mod streams;
 mod way_in;
+mod web_door;
+mod web_harness;
+mod web_sessions;
 mod workspaces;
 
 use support::daemon as harness;

@@ -16,7 +16,6 @@ use crate::api::auth::cached_user_name;
 use crate::api::doors::is_scarce;
 use crate::api::gate::party::Party;
 use crate::api::gate::{Seat, Turned};
-use crate::os::control_groups::cgroup::Containment;
 use crate::os::control_groups::group_ids::{GroupPlace, place_of_group};
 use crate::os::host::sock_diag::{SocketOwner, owner_of_peer};
 use crate::os::processes::user::Account;
@@ -60,8 +59,9 @@ pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived
         Err(error) => Place::Unknown(format!("the kernel does not say: {error}")),
     };
     let party = match place {
-        Place::User { uid, .. } => Party::Page(uid),
-        Place::InRun | Place::Unknown(_) => Party::Refused,
+        Place::User { uid, .. } if is_expected(api, uid) => Party::Page(uid),
+        // They are told how to get in, and take nothing from those who are.
+        Place::User { .. } | Place::InRun | Place::Unknown(_) => Party::Refused,
     };
     if is_scarce(stream.as_raw_fd(), api.service.descriptors) && !api.edge.gate.shed_one() {
         api.edge.gate.count(Turned::Descriptors);
@@ -70,6 +70,15 @@ pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived
     // A browser comes again.
     let seat = Arc::new(api.edge.gate.seat(party).ok()?);
     Some(Arrived { place, local, seat, party })
+}
+
+/// Whether a user has a session or a link, or is the proxy as far as is known without asking.
+fn is_expected(api: &Api, uid: u32) -> bool {
+    let is_proxy = || {
+        let believed = PROXY_USER.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.as_ref().is_some_and(|(_, proxy, _)| *proxy == Some(uid))
+    };
+    api.service.web.expects(uid) || is_proxy()
 }
 
 fn place_of(
@@ -88,15 +97,6 @@ fn place_of(
         Ok(GroupPlace::InRun(_)) => Place::InRun,
         Ok(GroupPlace::Outside | GroupPlace::NoGroups) => Place::User { uid, name: name_of(uid) },
         Err(error) => Place::Unknown(format!("cannot look at the control groups of runs: {error}")),
-    }
-}
-
-/// Whether only the user of a page is known, and why; none where its run would be known too.
-pub fn only_by_user(containment: &Containment) -> Option<String> {
-    match place_of_group(containment, 0) {
-        Ok(GroupPlace::NoGroups) => Some("runs have no control groups here".to_owned()),
-        Ok(GroupPlace::InRun(_) | GroupPlace::Outside) => None,
-        Err(error) => Some(format!("cannot look at the control groups of runs: {error}")),
     }
 }
 
