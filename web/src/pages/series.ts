@@ -100,15 +100,3 @@ export function failures(list: Point[]): { outcome: string; count: number }[] {
   }
   return [...totals].map(([outcome, count]) => ({ outcome, count })).sort((a, b) => b.count - a.count);
 }
-
-/** Seconds as people say them: two units at most. */
-export function lengthText(seconds: number | null): string {
-  if (seconds === null) return "–";
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor((whole % 86_400) / 3600), Math.floor((whole % 3600) / 60)];
-  if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
-  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} m` : `${hours} h`;
-  const rest = whole % 60;
-  return rest > 0 && minutes < 10 ? `${minutes} m ${rest} s` : `${minutes} m`;
-}
