@@ -29,7 +29,7 @@ export function Log({ task, runs, run, onRun }: Props) {
   if (!chosen) return <p class="empty-line">No run yet, so there is no log.</p>;
   return (
     <div class="log">
-      <LogText_ key={`${chosen.id}:${isOpen}`} task={task} run={chosen} isOpen={isOpen}>
+      <RunLog key={chosen.id} task={task} run={chosen} isOpen={isOpen}>
         <select class="field log-run" aria-label="Run" value={String(chosen.id)} onChange={(event) => onRun(Number(event.currentTarget.value))}>
           {runs.map((one) => (
             <option key={one.id} value={String(one.id)}>
@@ -37,12 +37,12 @@ export function Log({ task, runs, run, onRun }: Props) {
             </option>
           ))}
         </select>
-      </LogText_>
+      </RunLog>
     </div>
   );
 }
 
-function LogText_({ task, run, isOpen, children }: { task: string; run: Run; isOpen: boolean; children: preact.ComponentChildren }) {
+function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpen: boolean; children: preact.ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const text = useRef<LogText | null>(null);
   const isFollowing = useSignal(true);
@@ -50,9 +50,12 @@ function LogText_({ task, run, isOpen, children }: { task: string; run: Run; isO
   const omitted = useSignal(0);
   const tail = useSignal(FIRST_BYTES);
   const isOver = useSignal(!isOpen);
+  if (!isOpen && !isOver.peek()) isOver.value = true;
   const isEmpty = useSignal(true);
   const problem = useSignal<Refusal | null>(null);
   const attempt = useSignal(0);
+  // A run that ends while its log is followed keeps its text and its place.
+  const wasOpen = useRef(isOpen);
 
   const toEnd = () => {
     const element = box.current;
@@ -76,7 +79,7 @@ function LogText_({ task, run, isOpen, children }: { task: string; run: Run; isO
     };
     begin();
     problem.value = null;
-    if (isOpen && tail.value === FIRST_BYTES) {
+    if (wasOpen.current && tail.value === FIRST_BYTES) {
       return watchLog(task, run.id, (frame) => {
         if (frame === "again") {
           begin();
@@ -99,7 +102,7 @@ function LogText_({ task, run, isOpen, children }: { task: string; run: Run; isO
       },
     );
     return () => ended.abort();
-  }, [task, run.id, isOpen, tail.value, attempt.value]);
+  }, [task, run.id, tail.value, attempt.value]);
 
   const onScroll = () => {
     const element = box.current;
