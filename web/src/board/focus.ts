@@ -1,0 +1,43 @@
+// The focus of the board: one card of one column. Cards come and go with the windows, so it is kept by id and found again.
+import { columns, modelOf } from "../state/board";
+import { focused } from "../state/selection";
+import type { Status } from "../wire";
+
+type Scroller = (index: number) => void;
+const scrollers = new Map<Status, Scroller>();
+
+/** A column says how it brings a card into view. */
+export function registerColumn(status: Status, scroll: Scroller): () => void {
+  scrollers.set(status, scroll);
+  return () => void scrollers.delete(status);
+}
+
+export function columnOf(id: string): Status | null {
+  for (const model of Object.values(columns)) if (model.ids.peek().includes(id)) return model.status;
+  return null;
+}
+
+function elementOf(id: string): HTMLElement | null {
+  return document.querySelector<HTMLElement>(`[data-card="${CSS.escape(id)}"]`);
+}
+
+/** Brings a card into view and focuses it. */
+export function focusCard(id: string | null = focused.peek()): boolean {
+  if (id === null) return false;
+  const status = columnOf(id);
+  if (status === null) return false;
+  focused.value = id;
+  const here = elementOf(id);
+  if (here !== null) {
+    here.focus({ preventScroll: true });
+    here.scrollIntoView({ block: "nearest", inline: "nearest" });
+    return true;
+  }
+  scrollers.get(status)?.(modelOf(status).ids.peek().indexOf(id));
+  requestAnimationFrame(() => {
+    const mounted = elementOf(id);
+    mounted?.focus({ preventScroll: true });
+    mounted?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+  return true;
+}
