@@ -66,7 +66,7 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
       <div class="answer-words">
         <textarea
           ref={field}
-          class="field"
+          class="input"
           rows={2}
           aria-label={question.choices.length > 0 ? "Other words" : "Answer"}
           placeholder={question.choices.length > 0 ? "Or in other words…" : "Your answer…"}
@@ -80,7 +80,7 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
             }
           }}
         />
-        <button type="submit" class="button is-main" disabled={isBusy.value || text.value.trim() === ""}>Answer</button>
+        <button type="submit" class="button main" disabled={isBusy.value || text.value.trim() === ""}>Answer</button>
       </div>
       {question.deadline_at !== null && (
         <p class="answer-deadline" title={exactTime(question.deadline_at)}>

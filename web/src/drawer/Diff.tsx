@@ -64,7 +64,7 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
 
   if (problem.value) {
     if (problem.value.code === "not_found") return <p class="empty-line">{problem.value.message}</p>;
-    return <Problem refusal={problem.value} onRetry={() => (attempt.value += 1)} />;
+    return <Problem refusal={problem.value} retry={() => (attempt.value += 1)} />;
   }
   const shown = diff.value;
   if (!shown) return <p class="empty-line" aria-busy="true">Comparing…</p>;
@@ -104,7 +104,7 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
         <Numbers added={shown.added} deleted={shown.deleted} />
         {run !== null && <span>as run {run} left it</span>}
         {shown.has_uncommitted && <span>with what is not committed</span>}
-        <button type="button" class="button is-quiet" onClick={() => (attempt.value += 1)}>Compare again</button>
+        <button type="button" class="button quiet small" onClick={() => (attempt.value += 1)}>Compare again</button>
       </div>
       {shown.notes.map((note) => <p key={note} class="diff-note">{note}</p>)}
       {shown.files.length === 0 && <p class="empty-line">Nothing was changed.</p>}
@@ -126,13 +126,13 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
         >
           <label class="diff-opening">
             <span>{plural(list.value.length, "line comment")} will be one {isReview ? "request for changes" : "comment"}.</span>
-            <textarea class="field" rows={2} placeholder="In general… (optional)" value={opening.value} onInput={(event) => (opening.value = event.currentTarget.value)} />
+            <textarea class="input" rows={2} placeholder="In general… (optional)" value={opening.value} onInput={(event) => (opening.value = event.currentTarget.value)} />
           </label>
           {problemOfSending.value && <Problem refusal={problemOfSending.value} />}
           <div class="row">
-            <button type="submit" class="button is-main" disabled={isSending.value}>{isReview ? "Request changes" : "Add as a comment"}</button>
+            <button type="submit" class="button main" disabled={isSending.value}>{isReview ? "Request changes" : "Add as a comment"}</button>
             {isReview && <button type="button" class="button" onClick={() => void send(false)}>Add as a comment only</button>}
-            <button type="button" class="button is-quiet" onClick={() => (comments.value = new Map())}>Drop all</button>
+            <button type="button" class="button quiet small" onClick={() => (comments.value = new Map())}>Drop all</button>
           </div>
         </form>
       )}
@@ -144,8 +144,8 @@ export function Numbers({ added, deleted }: { added: number | null; deleted: num
   if (added === null || deleted === null) return <span class="diff-binary">binary</span>;
   return (
     <span class="diff-numbers">
-      <span class="is-added"><span aria-hidden="true">+{added}</span><span class="hidden">{plural(added, "line")} added,</span></span>{" "}
-      <span class="is-deleted"><span aria-hidden="true">−{deleted}</span><span class="hidden">{plural(deleted, "line")} deleted</span></span>
+      <span class="is-added"><span aria-hidden="true">+{added}</span><span class="unseen">{plural(added, "line")} added,</span></span>{" "}
+      <span class="is-deleted"><span aria-hidden="true">−{deleted}</span><span class="unseen">{plural(deleted, "line")} deleted</span></span>
     </span>
   );
 }

@@ -70,10 +70,10 @@ export function DiffFile({ task, run, file, comments, onComment }: Props) {
           {hasContent && isLong && (
             <p class="diff-note">
               {plural(lineCount, "changed line")}.{" "}
-              <button type="button" class="link" onClick={() => { isShownAnyway.value = true; void read(); }}>Show anyway</button>
+              <button type="button" class="textlink" onClick={() => { isShownAnyway.value = true; void read(); }}>Show anyway</button>
             </p>
           )}
-          {problem.value && <Problem refusal={problem.value} onRetry={() => void read()} />}
+          {problem.value && <Problem refusal={problem.value} retry={() => void read()} />}
           {hasContent && !isLong && !patch.value && !problem.value && <p class="diff-note" aria-busy="true">Loading…</p>}
           {patch.value && <PatchView path={file.path} patch={patch.value} comments={comments} onComment={onComment} />}
           {leftOut.value !== null && leftOut.value.cut_bytes > 0 && <p class="diff-note">{bytes(leftOut.value.cut_bytes)} at the end are left out.</p>}
@@ -171,8 +171,8 @@ function Comment({ place, comment, isEdited, onEdit, onSave, onLeave }: CommentP
       <div class="diff-comment">
         <p>{comment.text}</p>
         <div class="row">
-          <button type="button" class="link" onClick={onEdit}>Edit</button>
-          <button type="button" class="link" onClick={() => onSave(null)}>Remove</button>
+          <button type="button" class="textlink" onClick={onEdit}>Edit</button>
+          <button type="button" class="textlink" onClick={() => onSave(null)}>Remove</button>
         </div>
       </div>
     );
@@ -185,7 +185,7 @@ function Comment({ place, comment, isEdited, onEdit, onSave, onLeave }: CommentP
     <div class="diff-comment">
       <textarea
         ref={field}
-        class="field"
+        class="input"
         rows={3}
         aria-label={`Comment on line ${place.line}`}
         placeholder="What has to change here?"
@@ -201,8 +201,8 @@ function Comment({ place, comment, isEdited, onEdit, onSave, onLeave }: CommentP
         }}
       />
       <div class="row">
-        <button type="button" class="button" onClick={save}>Keep the comment</button>
-        <button type="button" class="button is-quiet" onClick={onLeave}>Cancel</button>
+        <button type="button" class="button small" onClick={save}>Keep the comment</button>
+        <button type="button" class="button quiet small" onClick={onLeave}>Cancel</button>
       </div>
     </div>
   );

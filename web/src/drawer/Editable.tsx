@@ -96,7 +96,7 @@ export function Editable(props: Props) {
         }}
       >
         {props.children}
-        <span class="hidden">, edit {label.toLowerCase()}</span>
+        <span class="unseen">, edit {label.toLowerCase()}</span>
       </button>
     );
   }
@@ -110,7 +110,7 @@ export function Editable(props: Props) {
       void save(field.current?.value ?? "", seen.current);
     }
   };
-  const shared = { ref: field, class: "field", "aria-label": label, defaultValue: text, placeholder: props.placeholder ?? "", disabled: isBusy.value, onKeyDown };
+  const shared = { ref: field, class: "input", "aria-label": label, defaultValue: text, placeholder: props.placeholder ?? "", disabled: isBusy.value, onKeyDown };
   return (
     <form
       class={`editor${kind === "text" || props.isLarge ? " is-wide" : ""}`}
@@ -124,8 +124,8 @@ export function Editable(props: Props) {
       )}
       {suggestions.length > 0 && <datalist id={list}>{suggestions.map((one) => <option key={one} value={one} />)}</datalist>}
       <span class="editor-buttons">
-        <button type="submit" class="button is-main" disabled={isBusy.value}>Save</button>
-        <button type="button" class="button is-quiet" onClick={leave}>Cancel</button>
+        <button type="submit" class="button main" disabled={isBusy.value}>Save</button>
+        <button type="button" class="button quiet small" onClick={leave}>Cancel</button>
       </span>
       {typeof problem.value === "string" && <p class="editor-problem" role="alert">{problem.value}</p>}
       {problem.value !== null && typeof problem.value !== "string" && <Problem refusal={problem.value} />}

@@ -65,7 +65,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
         </Fact>
         <Fact label="Labels">
           <Editable {...shared} label="Labels" text={labels.join(", ")} placeholder="a, b" fields={(text) => labelChange(labels, words(text))}>
-            {labels.length === 0 ? <None /> : labels.map((label) => <span key={label} class="label">{label}</span>)}
+            {labels.length === 0 ? <None /> : labels.map((label) => <span key={label} class="chip">{label}</span>)}
           </Editable>
         </Fact>
         <Fact label="Reviewer">
@@ -107,7 +107,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
           </>
         )}
       </dl>
-      {!isMore.value && <button type="button" class="link" onClick={() => (isMore.value = true)}>More: model, effort, skills, time limit</button>}
+      {!isMore.value && <button type="button" class="textlink" onClick={() => (isMore.value = true)}>More: model, effort, skills, time limit</button>}
     </section>
   );
 }
@@ -133,7 +133,7 @@ async function assign(card: Card, name: string) {
 
 function Fact({ label, children }: { label: string; children: preact.ComponentChildren }) {
   return (
-    <div class="fact">
+    <div class="fact" data-fact={label.toLowerCase()}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>

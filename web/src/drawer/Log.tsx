@@ -30,7 +30,7 @@ export function Log({ task, runs, run, onRun }: Props) {
   return (
     <div class="log">
       <RunLog key={chosen.id} task={task} run={chosen} isOpen={isOpen}>
-        <select class="field log-run" aria-label="Run" value={String(chosen.id)} onChange={(event) => onRun(Number(event.currentTarget.value))}>
+        <select class="input log-run" aria-label="Run" value={String(chosen.id)} onChange={(event) => onRun(Number(event.currentTarget.value))}>
           {runs.map((one) => (
             <option key={one.id} value={String(one.id)}>
               Run {one.id} · {one.outcome ?? String(one["state"] ?? one.status)} · {moment(one.started_at, now.peek())}
@@ -117,16 +117,16 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
       <div class="log-bar">
         {children}
         <Find root={box} />
-        <label class="check"><input type="checkbox" checked={isWrapped.value} onChange={(event) => (isWrapped.value = event.currentTarget.checked)} /> Wrap</label>
-        <a class="button is-quiet" href={`/v1/tasks/${encodeURIComponent(task)}/log?run=${run.id}`} download={`${task}-run-${run.id}.log`}>Download</a>
+        <label class="log-check"><input type="checkbox" checked={isWrapped.value} onChange={(event) => (isWrapped.value = event.currentTarget.checked)} /> Wrap</label>
+        <a class="button quiet small" href={`/v1/tasks/${encodeURIComponent(task)}/log?run=${run.id}`} download={`${task}-run-${run.id}.log`}>Download</a>
       </div>
       {omitted.value > 0 && (
         <p class="log-note">
           {bytes(omitted.value)} before this {omitted.value === 1 ? "is" : "are"} not shown{tail.value < MORE_BYTES ? " " : ": not kept, or in the download."}
-          {tail.value < MORE_BYTES && <button type="button" class="link" onClick={() => { isFollowing.value = false; tail.value = MORE_BYTES; }}>Show older output</button>}
+          {tail.value < MORE_BYTES && <button type="button" class="textlink" onClick={() => { isFollowing.value = false; tail.value = MORE_BYTES; }}>Show older output</button>}
         </p>
       )}
-      {problem.value && <Problem refusal={problem.value} onRetry={() => (attempt.value += 1)} />}
+      {problem.value && <Problem refusal={problem.value} retry={() => (attempt.value += 1)} />}
       <div
         ref={box}
         class={`log-text${isWrapped.value ? " is-wrapped" : ""}`}
@@ -144,7 +144,7 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
         {!isFollowing.value && (
           <button
             type="button"
-            class="button"
+            class="button small"
             onClick={() => {
               isFollowing.value = true;
               newLines.value = 0;
@@ -160,7 +160,7 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
 }
 
 /** Finds text in the log: all occurrences are marked without changing the document. */
-function Find({ root }: { root: preact.RefObject<HTMLDivElement> }) {
+function Find({ root }: { root: preact.RefObject<HTMLDivElement | null> }) {
   const words = useSignal("");
   const at = useSignal(0);
   const count = useSignal(0);
@@ -191,7 +191,7 @@ function Find({ root }: { root: preact.RefObject<HTMLDivElement> }) {
   return (
     <div class="log-find" role="search">
       <input
-        class="field"
+        class="input"
         type="search"
         placeholder="Find…"
         aria-label="Find in the log"

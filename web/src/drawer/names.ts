@@ -2,7 +2,7 @@
 
 import { get } from "../api";
 
-interface Named { name?: string; assignee?: string }
+interface Named { name: string }
 
 const KEPT_MS = 60_000;
 const kept = new Map<string, { at: number; names: Promise<string[]> }>();
@@ -11,7 +11,7 @@ export function assigneeNames(board: string): Promise<string[]> {
   const known = kept.get(board);
   if (known && Date.now() - known.at < KEPT_MS) return known.names;
   const names = get<Named[]>("/v1/assignees", { board }).then(
-    (list) => list.flatMap((one) => one.name ?? one.assignee ?? []),
+    (list) => list.map((one) => one.name),
     // A field without suggestions works too; the next one asks again.
     () => {
       kept.delete(board);

@@ -24,7 +24,8 @@ const MAX_DELAY_MS = 15_000;
 
 type DeltaListener = (delta: Delta) => void;
 export interface LogFrame { run: number; text: string; omitted: number; is_over: boolean }
-type LogListener = (frame: LogFrame) => void;
+/** "again": the log begins anew, after a break; what came before comes once more. */
+type LogListener = (frame: LogFrame | "again") => void;
 
 const delta_listeners = new Set<DeltaListener>();
 let watched: { task: string; run: number | null; listener: LogListener } | null = null;
@@ -135,7 +136,10 @@ function greet(hello: { bundle: string; cursor: string }): void {
   if (bundle !== null && bundle !== hello.bundle) isOutdatedPage.value = true;
   bundle ??= hello.bundle;
   subscribe();
-  if (watched !== null) send({ log: { task: watched.task, run: watched.run } });
+  if (watched !== null) {
+    watched.listener("again");
+    send({ log: { task: watched.task, run: watched.run } });
+  }
   live();
 }
 
