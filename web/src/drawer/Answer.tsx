@@ -5,6 +5,7 @@ import { asRefusal, post, type Refusal } from "../api";
 import { Problem } from "../parts/Problem";
 import { moment, exactTime } from "../text";
 import { now } from "../state/clock";
+import { canWrite } from "../state/status";
 import type { CardQuestion } from "../wire";
 
 interface Props {
@@ -55,7 +56,7 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
       {question.choices.length > 0 && (
         <div class="answer-choices">
           {question.choices.map((choice, index) => (
-            <button key={choice} type="button" class="button" disabled={isBusy.value} onClick={() => void send(choice)}>
+            <button key={choice} type="button" class="button" disabled={isBusy.value || !canWrite.value} onClick={() => void send(choice)}>
               <span class="answer-number" aria-hidden="true">{index + 1}</span>
               {choice}
               {choice === question.default && <span class="answer-default"> default</span>}
@@ -80,7 +81,7 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
             }
           }}
         />
-        <button type="submit" class="button main" disabled={isBusy.value || text.value.trim() === ""}>Answer</button>
+        <button type="submit" class="button main" disabled={isBusy.value || !canWrite.value || text.value.trim() === ""}>Answer</button>
       </div>
       {question.deadline_at !== null && (
         <p class="answer-deadline" title={exactTime(question.deadline_at)}>

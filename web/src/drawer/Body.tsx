@@ -5,6 +5,7 @@ import { asRefusal, isAborted, post, type Refusal } from "../api";
 import { announce } from "../dialog";
 import { Html } from "../parts/Html";
 import { Problem } from "../parts/Problem";
+import { canWrite } from "../state/status";
 import type { Rendered, Task, TaskView } from "../wire";
 import { Conflict } from "./Conflict";
 import { saveEdit } from "./edit";
@@ -110,7 +111,7 @@ function BodyEditor({ task, onClose }: { task: Task; onClose: (isSaved: boolean)
         />
       )}
       <div class="row">
-        <button type="button" class="button main" disabled={isBusy.value} onClick={() => void save(draft.seen)}>Save</button>
+        <button type="button" class="button main" disabled={isBusy.value || !canWrite.value} onClick={() => void save(draft.seen)}>Save</button>
         <button type="button" class="button quiet" aria-pressed={preview.value !== null} onClick={() => void show()}>Preview</button>
         <button type="button" class="button quiet" onClick={() => close(false)}>Cancel</button>
         <span class="meta">Markdown · Ctrl Enter saves</span>

@@ -5,6 +5,7 @@ import { asRefusal, get, isAborted, post, type Refusal } from "../api";
 import { announce, toast } from "../dialog";
 import { Problem } from "../parts/Problem";
 import { plural } from "../text";
+import { canWrite } from "../state/status";
 import type { Card } from "../wire";
 import { DiffFile } from "./DiffFile";
 import { commentsToText, type LineComment } from "./patch";
@@ -130,7 +131,7 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
           </label>
           {problemOfSending.value && <Problem refusal={problemOfSending.value} />}
           <div class="row">
-            <button type="submit" class="button main" disabled={isSending.value}>{isReview ? "Request changes" : "Add as a comment"}</button>
+            <button type="submit" class="button main" disabled={isSending.value || !canWrite.value}>{isReview ? "Request changes" : "Add as a comment"}</button>
             {isReview && <button type="button" class="button" onClick={() => void send(false)}>Add as a comment only</button>}
             <button type="button" class="button quiet small" onClick={() => (comments.value = new Map())}>Drop all</button>
           </div>

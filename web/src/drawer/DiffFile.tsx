@@ -141,9 +141,10 @@ function Row({ line, onPick }: { line: PatchLine; onPick: (() => void) | null })
   return (
     <div class="diff-line">
       {onPick ? (
-        <button type="button" class="diff-number" aria-label={`Comment on ${word} ${number}`} title="Comment on this line" onClick={onPick}>
-          <span class="diff-old">{line.old ?? ""}</span>
-          <span class="diff-new">{line.new ?? ""}</span>
+        <button type="button" class="diff-number" title="Comment on this line" onClick={onPick}>
+          <span class="diff-old" aria-hidden="true">{line.old ?? ""}</span>
+          <span class="diff-new" aria-hidden="true">{line.new ?? ""}</span>
+          <span class="unseen">Comment on {word} {number}</span>
         </button>
       ) : <span class="diff-number" />}
       <span class="diff-sign" aria-hidden="true">{line.kind === "\\" ? "" : line.kind}</span>

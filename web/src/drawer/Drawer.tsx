@@ -134,7 +134,7 @@ function TaskDrawer({ id }: { id: string }) {
           <div class={`drawer-panel is-${tab}`} role="tabpanel" id="drawer-panel" aria-labelledby={`drawer-tab-${tab}`} tabIndex={tab === "log" ? -1 : 0}>
             {tab === "overview" && <Overview view={view} uploads={uploads} onChanged={() => void open.refetch()} />}
             {tab === "timeline" && <Timeline open={open} hasWorktree={hasWorktree} onLog={(run) => { logRun.value = run; show("log"); }} onDiff={(run) => { diffRun.value = run; show("diff"); }} />}
-            {tab === "log" && <LogTab id={id} open={open} attempts={shownCard.attempts} run={logRun.value} onRun={(run) => (logRun.value = run)} />}
+            {tab === "log" && <LogTab id={id} open={open} card={shownCard} run={logRun.value} onRun={(run) => (logRun.value = run)} />}
             {tab === "diff" && <DiffTab card={shownCard} run={diffRun.value} onNow={() => (diffRun.value = null)} />}
           </div>
         </>

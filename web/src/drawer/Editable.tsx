@@ -5,6 +5,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { Refusal } from "../api";
 import { announce } from "../dialog";
 import { Problem } from "../parts/Problem";
+import { canWrite } from "../state/status";
 import type { Task } from "../wire";
 import { Conflict } from "./Conflict";
 import { saveEdit, type Fields } from "./edit";
@@ -124,7 +125,7 @@ export function Editable(props: Props) {
       )}
       {suggestions.length > 0 && <datalist id={list}>{suggestions.map((one) => <option key={one} value={one} />)}</datalist>}
       <span class="editor-buttons">
-        <button type="submit" class="button main" disabled={isBusy.value}>Save</button>
+        <button type="submit" class="button main" disabled={isBusy.value || !canWrite.value}>Save</button>
         <button type="button" class="button quiet small" onClick={leave}>Cancel</button>
       </span>
       {typeof problem.value === "string" && <p class="editor-problem" role="alert">{problem.value}</p>}

@@ -8,7 +8,7 @@ import { now } from "../state/clock";
 import type { Card, Task } from "../wire";
 import { Editable } from "./Editable";
 import { fromLocal, labelChange, numberOf, parseLength, textOf, toLocal, words } from "./facts";
-import { assigneeNames } from "./names";
+import { assignees, loadAssignees } from "../state/assignees";
 
 interface Props {
   card: Card;
@@ -19,10 +19,10 @@ interface Props {
 
 /** The facts of a task, each editable in its place. */
 export function Facts({ card, task, schedule, onSaved }: Props) {
-  const names = useSignal<string[]>([]);
+  const names = assignees.value.map((one) => one.name);
   const isMore = useSignal(hasMore(task));
   useEffect(() => {
-    void assigneeNames(card.board).then((list) => (names.value = list));
+    void loadAssignees();
   }, [card.board]);
 
   const shared = { task, onSaved };
@@ -49,7 +49,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
             {...shared}
             label="Assignee"
             text={textOf(task, "assignee")}
-            suggestions={names.value}
+            suggestions={names}
             placeholder="nobody"
             fields={(text) => ({ assignee: text.trim() === "" ? null : text.trim() })}
             // An edit cannot clear the assignee and refuses a running task; the verbs for both can.
@@ -69,7 +69,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
           </Editable>
         </Fact>
         <Fact label="Reviewer">
-          <Editable {...shared} label="Reviewer" text={textOf(task, "reviewer")} suggestions={["human", "none", ...names.value]} placeholder="human, a profile, or none" fields={(text) => ({ review: text.trim() === "" ? "none" : text.trim() })}>
+          <Editable {...shared} label="Reviewer" text={textOf(task, "reviewer")} suggestions={["human", "none", ...names]} placeholder="human, a profile, or none" fields={(text) => ({ review: text.trim() === "" ? "none" : text.trim() })}>
             {textOf(task, "reviewer") === "" ? <None /> : textOf(task, "reviewer") === "human" ? "a person" : textOf(task, "reviewer")}
           </Editable>
         </Fact>

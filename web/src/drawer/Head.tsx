@@ -4,6 +4,7 @@ import { announce, toast } from "../dialog";
 import { StatusMark } from "../parts/StatusMark";
 import { openMenu, type MenuItem } from "../parts/Menu";
 import { movesOf, perform } from "../state/moves";
+import { canWrite, whyNot } from "../state/status";
 import { duration } from "../text";
 import { now } from "../state/clock";
 import { go } from "../state/view";
@@ -25,8 +26,9 @@ export function Head({ view, card, onChanged }: Props) {
   const showsAnswer = useSignal(true);
   const act = (move: Move) => void perform(move, [card]).then((isDone) => isDone && onChanged());
   const items: MenuItem[] = [
-    ...rest.map((move): MenuItem => ({ label: move.label, ...(move.asks.some((ask) => ask.is_required) ? { detail: "asks" } : {}), run: () => act(move) })),
+    ...rest.map((move): MenuItem => ({ label: move.label, ...(move.asks.some((ask) => ask.is_required) ? { detail: "asks" } : {}), ...(whyNot.value === null ? {} : { refusal: whyNot.value }), run: () => act(move) })),
     { label: "Show in the graph", isApart: rest.length > 0, run: () => go({ view: "graph", task: card.id }) },
+    ...(view.why.command ? [{ label: "Copy the command", detail: view.why.command, run: () => copy(view.why.command ?? "", "Command copied.") }] : []),
     { label: "Copy a link", run: () => copy(location.href, "Link copied.") },
     { label: "Copy the id", run: () => copy(card.id, "Id copied.") },
   ];
@@ -54,16 +56,11 @@ export function Head({ view, card, onChanged }: Props) {
         <p class="state-text">{view.why.text}</p>
         {isQuestion && view.question && showsAnswer.value && <Answer key={view.question.id} task={card.id} question={view.question} onDone={onChanged} />}
         <div class="state-actions">
-          {main && !isQuestion && <button type="button" class="button main" onClick={() => act(main)}>{main.label}</button>}
-          {second && <button type="button" class="button" onClick={() => act(second)}>{second.label}</button>}
+          {main && !isQuestion && <button type="button" class="button main" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(main)}>{main.label}</button>}
+          {second && <button type="button" class="button" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(second)}>{second.label}</button>}
           <button type="button" class="button quiet" aria-haspopup="menu" onClick={(event) => openMenu({ label: `Actions for ${card.id}`, items, at: event.currentTarget })}>
             More<span aria-hidden="true"> ▾</span>
           </button>
-          {view.why.command && (
-            <button type="button" class="button quiet state-command" title="Copy this command" onClick={() => copy(view.why.command ?? "", "Command copied.")}>
-              <code>{view.why.command}</code>
-            </button>
-          )}
         </div>
       </div>
     </div>

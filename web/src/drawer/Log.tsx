@@ -65,8 +65,7 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
     if (chunk === "" || !text.current) return;
     isEmpty.value = false;
     const added = text.current.push(chunk);
-    if (isFollowing.peek()) requestAnimationFrame(toEnd);
-    else newLines.value += added;
+    if (!isFollowing.peek()) newLines.value += added;
   };
 
   useEffect(() => {
@@ -104,12 +103,23 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
     return () => ended.abort();
   }, [task, run.id, tail.value, attempt.value]);
 
+  // The height of blocks is known only when they are laid out: the end moves while one goes there.
+  useEffect(() => {
+    const root = box.current?.firstElementChild;
+    if (!root) return;
+    const observer = new ResizeObserver(() => isFollowing.peek() && toEnd());
+    observer.observe(root);
+    return () => observer.disconnect();
+  }, []);
+  const lastTop = useRef(0);
   const onScroll = () => {
     const element = box.current;
     if (!element) return;
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
-    if (isAtEnd) newLines.value = 0;
-    isFollowing.value = isAtEnd;
+    if (element.scrollHeight - element.scrollTop - element.clientHeight < 24) {
+      newLines.value = 0;
+      isFollowing.value = true;
+    } else if (element.scrollTop < lastTop.current) isFollowing.value = false;
+    lastTop.current = element.scrollTop;
   };
 
   return (

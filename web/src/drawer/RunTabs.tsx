@@ -11,17 +11,17 @@ import { Log } from "./Log";
 interface LogProps {
   id: string;
   open: OpenTask;
-  attempts: number;
+  card: Card;
   run: number | null;
   onRun: (run: number) => void;
 }
 
 /** The log of a run. Its picker lists all runs: those of the timeline, or all of them when that does not reach back far enough. */
-export function LogTab({ id, open, attempts, run, onRun }: LogProps) {
+export function LogTab({ id, open, card, run, onRun }: LogProps) {
   const all = useSignal<Run[] | null>(null);
   const problem = useSignal<Refusal | null>(null);
   const fromTimeline = (open.timeline.value?.items ?? []).flatMap((item) => (item.type === "run" ? [item.run] : []));
-  const isPart = open.timeline.value?.next != null && fromTimeline.length < attempts;
+  const isPart = open.timeline.value?.next != null && (fromTimeline.length < card.attempts || (card.run !== null && !fromTimeline.some((one) => one.id === card.run?.id)));
   useEffect(() => {
     if (!isPart) return;
     const ended = new AbortController();

@@ -6,6 +6,7 @@ import { announce } from "../dialog";
 import { Html } from "../parts/Html";
 import { Problem } from "../parts/Problem";
 import { exactTime, initials, hueOf } from "../text";
+import { canWrite } from "../state/status";
 import type { TimelineItem } from "../wire";
 import type { OpenTask } from "./load";
 import { RunBlock } from "./RunBlock";
@@ -174,7 +175,7 @@ function CommentBox({ task, onSent }: { task: string; onSent: () => void }) {
         }}
       />
       <div class="row">
-        <button type="submit" class="button" disabled={isBusy.value || text.value.trim() === ""}>Comment</button>
+        <button type="submit" class="button" disabled={isBusy.value || !canWrite.value || text.value.trim() === ""}>Comment</button>
         <span class="meta">Ctrl Enter sends</span>
       </div>
       {problem.value && <Problem refusal={problem.value} />}

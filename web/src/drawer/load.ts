@@ -3,6 +3,7 @@
 import { signal, type Signal } from "@preact/signals";
 
 import { asRefusal, get, isAborted, type Refusal } from "../api";
+import { learnCard } from "../state/board";
 import type { Delta, TaskView, TimelinePage } from "../wire";
 import { staleRuns, withNewest, withOlder, type Loaded } from "./timeline";
 
@@ -42,6 +43,7 @@ export function loadTask(id: string): OpenTask {
         isOld = false;
         const next = await get<TaskView>(`${path}/view`, {}, ended.signal);
         view.value = next;
+        learnCard(next.card);
         timeline.value = await repaired(withNewest(timeline.peek(), next.timeline), next);
         problem.value = null;
       } while (isOld && !ended.signal.aborted);

@@ -29,7 +29,8 @@ export function parsePatch(text: string): FilePatch {
   let hunk: Hunk | null = null;
   let [oldLine, newLine, oldLeft, newLeft] = [0, 0, 0, 0];
   for (const line of text.split("\n")) {
-    const head = oldLeft <= 0 && newLeft <= 0 ? HUNK.exec(line) : null;
+    // No line of a hunk begins with this sign, whatever the numbers of its head say.
+    const head = HUNK.exec(line);
     if (head) {
       oldLine = Number(head[1]);
       newLine = Number(head[3]);
@@ -49,7 +50,7 @@ export function parsePatch(text: string): FilePatch {
       hunk.lines.push({ kind, old: null, new: null, text: line.slice(2) });
       continue;
     }
-    if (oldLeft <= 0 && newLeft <= 0) {
+    if ((oldLeft <= 0 && newLeft <= 0) || !" +-".includes(kind)) {
       // Past the end of the hunk: the empty line at the end of the text, or the head of another file.
       if (line !== "") hunk = null;
       continue;

@@ -8,6 +8,7 @@ import { Age } from "../parts/Age";
 import { Problem } from "../parts/Problem";
 import { StatusSign } from "../parts/StatusMark";
 import { TaskChip } from "../parts/TaskChip";
+import { canWrite } from "../state/status";
 import type { CardQuestion, TaskView } from "../wire";
 import { apply } from "./act";
 import { asked, titleOf, wordsOf, type Attention, type Verb } from "./rows";
@@ -73,7 +74,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
                 key={verb}
                 type="button"
                 class={`button small${index === 0 ? "" : " quiet"}`}
-                disabled={isBusy}
+                disabled={isBusy || !canWrite.value}
                 onClick={(event) => {
                   event.stopPropagation();
                   onSelect();
@@ -178,7 +179,7 @@ function Words({ row, verb, onDone, onLeave }: { row: Attention; verb: "answer" 
         }}
       />
       <div class="row">
-        <button type="submit" class="button main small" disabled={isBusy.value || text.value.trim() === ""}>{isAnswer ? "Answer and let go on" : "Request changes"}</button>
+        <button type="submit" class="button main small" disabled={isBusy.value || !canWrite.value || text.value.trim() === ""}>{isAnswer ? "Answer and let go on" : "Request changes"}</button>
         <button type="button" class="button quiet small" onClick={onLeave}>Cancel</button>
       </div>
       {problem.value && <Problem refusal={problem.value} />}
