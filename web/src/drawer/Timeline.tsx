@@ -38,7 +38,7 @@ export function Timeline({ open, hasWorktree, onLog, onDiff }: Props) {
   const shown = rows(loaded?.items ?? [], filter.value);
   return (
     <div class="timeline">
-      <div class="filters" role="group" aria-label="What is shown">
+      <div class="timeline-filters" role="group" aria-label="What is shown">
         {FILTERS.map(({ id, label }) => (
           <button key={id} type="button" class="button quiet small" aria-pressed={filter.value === id} onClick={() => (filter.value = id)}>{label}</button>
         ))}
