@@ -3,6 +3,12 @@ import { columns, modelOf } from "../state/board";
 import { focused } from "../state/selection";
 import type { Status } from "../wire";
 
+/** A focused card that has just left a column: where it is mounted next, the focus goes with it. */
+export const wantsFocus: { id: string | null } = { id: null };
+document.addEventListener("focusin", () => {
+  wantsFocus.id = null;
+});
+
 type Scroller = (index: number) => void;
 const scrollers = new Map<Status, Scroller>();
 
@@ -40,4 +46,25 @@ export function focusCard(id: string | null = focused.peek()): boolean {
     mounted?.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
   return true;
+}
+
+const last_focused = new Map<Status, string>();
+focused.subscribe((id) => {
+  if (id === null) return;
+  const status = columnOf(id);
+  if (status !== null) last_focused.set(status, id);
+});
+
+/** The card of a column that Tab reaches: the one that had the focus last, as far as it is mounted. */
+export function tabStopOf(status: Status, mounted: readonly string[]): string | null {
+  const current = focused.value;
+  if (current !== null && mounted.includes(current)) return current;
+  const last = last_focused.get(status);
+  return last !== undefined && mounted.includes(last) ? last : null;
+}
+
+/** The card of a column that had the focus last, if it is still there. */
+export function focusedIn(status: Status): string | null {
+  const last = last_focused.get(status);
+  return last !== undefined && modelOf(status).ids.peek().includes(last) ? last : null;
 }

@@ -33,6 +33,8 @@ export const me = signal("");
 export const daemonVersion = signal("");
 /** Newest cursor that the page has applied. */
 export const cursor = signal<string | null>(null);
+/** Statuses of the daemon, in its order: a later daemon may have others. */
+export const statuses = signal<readonly Status[]>(STATUSES.filter((status) => status !== "archived"));
 /** No snapshot of this board has come yet. */
 export const isFirstLoad = signal(true);
 /** Something changed that a filter's counts cannot be computed for here: they are read anew, a moment later. */
@@ -170,7 +172,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
   batch(() => {
     conditions = options.filter;
     setServerTime(snapshot.now);
-    const statuses = new Set(snapshot.columns.map((column) => column.status));
+    const names = snapshot.columns.map((column) => column.status);
     if (!options.keepsLoaded) {
       rows.clear();
       for (const column of data.values()) column.cards = [];
@@ -184,7 +186,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
       for (const card of sent.cards) rows.set(card.id, card);
     }
     for (const column of data.values()) {
-      if (!statuses.has(column.status)) Object.assign(column, emptyColumn(column.status));
+      if (!names.includes(column.status)) Object.assign(column, emptyColumn(column.status));
       modelOf(column.status).problem.value = null;
     }
     // A card may have left a column behind its window: its row says where it is now.
@@ -196,6 +198,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     }
     for (const row of rows.values()) showCard(row);
     for (const status of data.keys()) showColumn(status);
+    if (names.join() !== statuses.peek().join()) statuses.value = names;
     boardName.value = snapshot.board;
     facts.value = snapshot.facts;
     boards.value = snapshot.boards;

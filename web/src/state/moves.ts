@@ -5,7 +5,7 @@ import { announce, ask, toast, type Field, type Values } from "../dialog";
 import { statusWords } from "../text";
 import type { Ask, Card, Move, Moves, Status } from "../wire";
 import { boardName, cursor, now } from "./board";
-import { fitsMove, landsAtOnce, pastWord, requestOf } from "./movewords";
+import { fitsMove, landsAtOnce, moveKey, pastWord, requestOf } from "./movewords";
 import { addPatch, dropPatch, movedTo, settlePatch, type Patch } from "./pending";
 import { unselect } from "./selection";
 import { offerUndo, type Undo } from "./undo";
@@ -26,6 +26,21 @@ export function moveOnDrop(card: Card, to: Status): Move | null {
   return movesOf(card).find((move) => move.to.includes(to)) ?? null;
 }
 
+/** The moves that all of these cards have, whatever column each is in. */
+export function sharedMoves(cards: readonly Card[]): Move[] {
+  const [first, ...rest] = cards;
+  if (first === undefined) return [];
+  const others = rest.map((card) => new Set(movesOf(card).map(moveKey)));
+  return movesOf(first).filter((move) => others.every((keys) => keys.has(moveKey(move))) && (rest.length === 0 || move.is_bulk || move.operation === "dispatch"));
+}
+
+/** The move that a drop of these cards on a column means; null when they have none in common. */
+export function sharedMoveOnDrop(cards: readonly Card[], to: Status): Move | null {
+  const [first] = cards;
+  if (first === undefined || cards.every((card) => card.status === to)) return null;
+  return sharedMoves(cards).find((move) => move.to.includes(to)) ?? null;
+}
+
 /** The move of an operation, as `archive` or `answer`, if the card has it. */
 export function moveNamed(card: Card, operation: string): Move | null {
   return movesOf(card).find((move) => move.operation === operation) ?? null;
@@ -42,6 +57,11 @@ export function whyRefused(card: Card, to: Status): string {
 function fieldOf(asked: Ask, preset: Record<string, unknown>): Field {
   const value = preset[asked.field] ?? asked.default;
   return { name: asked.field, kind: asked.kind, label: asked.label, isRequired: asked.is_required, choices: asked.choices, value: (value ?? null) as Field["value"] & string };
+}
+
+/** What a move asks, as fields of a dialog. */
+export function requestOfAsks(move: Move): Field[] {
+  return move.asks.map((asked) => fieldOf(asked, {}));
 }
 
 export interface PerformOptions {

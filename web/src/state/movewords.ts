@@ -6,6 +6,11 @@ export function fitsMove(move: Move, card: Card): boolean {
   return move.question === null || move.question === (card.question !== null);
 }
 
+/** What makes two moves the same for a group of cards: one request can do both. */
+export function moveKey(move: Move): string {
+  return JSON.stringify([move.operation, move.with, move.asks.map((asked) => [asked.field, asked.is_required])]);
+}
+
 /** Whether the task is in its new column with the reply; a start or a stop takes its time. */
 export function landsAtOnce(move: Move): boolean {
   return move.operation !== "dispatch" && move.from !== "running";

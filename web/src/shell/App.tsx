@@ -1,0 +1,71 @@
+// The page: toolbar, the view, the drawer beside it, and what floats above.
+import { lazy, Suspense } from "./lazy";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { Board } from "../board/Board";
+import { registerTaskKeys } from "../board/keys";
+import { Composer } from "../composer/Composer";
+import { Dialogs } from "../dialog/Dialogs";
+import { Drawer } from "../drawer/Drawer";
+import { Inbox } from "../inbox/Inbox";
+import { MenuHost } from "../parts/Menu";
+import { view } from "../state/view";
+import { Banners } from "./Banners";
+import { BottomBar } from "./BottomBar";
+import { isPhone } from "./screen";
+import { Toolbar } from "./Toolbar";
+import "./shell.css";
+
+// TODO-AT-MERGE: plain imports once all of these files are there.
+type Parts = Record<string, () => Promise<Record<string, ComponentType>>>;
+const pages = import.meta.glob("../pages/*.tsx") as Parts;
+const eager = import.meta.glob("../palette/*.tsx", { eager: true }) as Record<string, Record<string, ComponentType>>;
+const pageOf = (name: string) => lazy(() => pages[`../pages/${name}.tsx`]?.().then((part) => part[name] as ComponentType) ?? Promise.reject(new Error(name)));
+const Graph = pageOf("Graph");
+const Statistics = pageOf("Statistics");
+const Schedules = pageOf("Schedules");
+const Profiles = pageOf("Profiles");
+const Nothing = () => null;
+const Palette = eager["../palette/Palette.tsx"]?.["Palette"] ?? Nothing;
+const Help = eager["../palette/Help.tsx"]?.["Help"] ?? Nothing;
+
+const NAMES: Record<string, string> = { board: "Board", inbox: "Needs you", graph: "Graph", statistics: "Statistics", schedules: "Schedules", profiles: "Profiles" };
+
+function Page() {
+  switch (view.value.view) {
+    case "inbox":
+      return <Inbox />;
+    case "graph":
+      return <Suspense><Graph /></Suspense>;
+    case "statistics":
+      return <Suspense><Statistics /></Suspense>;
+    case "schedules":
+      return <Suspense><Schedules /></Suspense>;
+    case "profiles":
+      return <Suspense><Profiles /></Suspense>;
+    default:
+      return <Board />;
+  }
+}
+
+export function App() {
+  useEffect(() => registerTaskKeys(), []);
+  const name = view.value.view;
+  return (
+    <div class="app" data-view={name}>
+      <a class="skip button" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to the content</a>
+      <Toolbar />
+      <Banners />
+      <main id="main" class="main" data-keys={name === "inbox" || name === "graph" ? name : "board"} aria-label={NAMES[name] ?? name} tabIndex={-1}>
+        <Page />
+      </main>
+      <Drawer />
+      {isPhone.value && <BottomBar />}
+      <Composer />
+      <Palette />
+      <Help />
+      <MenuHost />
+      <Dialogs />
+    </div>
+  );
+}
