@@ -22,7 +22,7 @@ import "./history.css";
 /** The open task, beside the board. Nothing while none is open. */
 export function Drawer() {
   const id = pageView.value.task;
-  const isShown = id !== null && pageView.value.view !== "graph";
+  const isShown = id !== null;
   useEffect(() => {
     document.documentElement.style.setProperty("--drawer-width", isShown ? `${drawerWidth.value}px` : "0px");
   }, [isShown, drawerWidth.value]);
