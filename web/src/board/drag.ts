@@ -5,11 +5,11 @@ import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { draggable, dropTargetForElements, monitorForElements } from "@atlaskit/pragmatic-drag-and-drop/element/adapter";
 import { toast } from "../dialog";
 import { cards, statuses } from "../state/board";
-import { perform, sharedMoveOnDrop, whyRefused } from "../state/moves";
+import { sharedMoveOnDrop, whyRefused } from "../state/moves";
 import { isSelected, selected } from "../state/selection";
 import { canWrite } from "../state/status";
 import type { Card, Status } from "../wire";
-import { focusCard } from "./focus";
+import { performAndFocus } from "./perform";
 
 export interface Drag {
   ids: readonly string[];
@@ -55,10 +55,7 @@ function drop(current: Drag, status: Status): void {
   const refusal = refusalOf(current, status);
   if (refusal !== null) toast(refusal, { kind: "note" });
   if (move === null) return;
-  const [first] = moving;
-  void perform(move, moving, {}, { to: status }).then((isDone) => {
-    if (isDone && first !== undefined && moving.length === 1) requestAnimationFrame(() => focusCard(first.id));
-  });
+  void performAndFocus(move, moving, status);
 }
 
 export function draggableCard(element: HTMLElement, id: string): () => void {

@@ -68,3 +68,16 @@ export function focusedIn(status: Status): string | null {
   const last = last_focused.get(status);
   return last !== undefined && modelOf(status).ids.peek().includes(last) ? last : null;
 }
+
+/** Where a card is now: its column and its row there. */
+export function placeOf(id: string): { status: Status; row: number } | null {
+  const status = columnOf(id);
+  return status === null ? null : { status, row: modelOf(status).ids.peek().indexOf(id) };
+}
+
+/** Focuses what is at a place, or the last card before it. */
+export function focusPlace(place: { status: Status; row: number } | null): boolean {
+  if (place === null) return false;
+  const ids = modelOf(place.status).ids.peek();
+  return focusCard(ids[Math.min(place.row, ids.length - 1)] ?? null);
+}

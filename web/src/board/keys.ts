@@ -13,7 +13,8 @@ import type { Card, Status } from "../wire";
 import { act, askAssignee, askLabels, askPriority } from "./actions";
 import { create } from "./ColumnHead";
 import { columnOf, focusCard, focusedIn } from "./focus";
-import { openMoveMenu, performAndFocus } from "./menus";
+import { openMoveMenu } from "./menus";
+import { performAndFocus } from "./perform";
 import { openStatuses } from "./shown";
 
 /** The focused card, or the first card of the board when none has been. */

@@ -4,7 +4,7 @@ import { openMenu, type MenuItem } from "../parts/Menu";
 import { openComposer } from "../composer/state";
 import { toast } from "../dialog";
 import { modelOf } from "../state/board";
-import { perform, sharedMoves } from "../state/moves";
+import { sharedMoves } from "../state/moves";
 import { selectColumn, targets, toggle, isSelected, focused, clearSelection } from "../state/selection";
 import { canWrite, whyNot } from "../state/status";
 import { go, openTask, view } from "../state/view";
@@ -12,6 +12,7 @@ import { statusWords } from "../text";
 import type { Card, Move, Status } from "../wire";
 import { askAssignee, askLabels, askPriority, archiveOlder } from "./actions";
 import { focusCard } from "./focus";
+import { performAndFocus } from "./perform";
 import { setFold } from "./settings";
 
 type Place = Element | { x: number; y: number };
@@ -34,12 +35,6 @@ export function moveItems(cards: readonly Card[]): MenuItem[] {
       run: () => void performAndFocus(move, cards),
     };
   });
-}
-
-export async function performAndFocus(move: Move, cards: readonly Card[], to?: Status): Promise<void> {
-  const [first] = cards;
-  const isDone = await perform(move, cards, {}, to === undefined ? {} : { to });
-  if (isDone && cards.length === 1 && first !== undefined) requestAnimationFrame(() => focusCard(first.id));
 }
 
 function titleOf(cards: readonly Card[]): string {

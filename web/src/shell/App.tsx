@@ -56,7 +56,7 @@ export function App() {
       <a class="skip button" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to the content</a>
       <Toolbar />
       <Banners />
-      <main id="main" class="main" data-keys={name === "inbox" || name === "graph" ? name : "board"} aria-label={NAMES[name] ?? name} tabIndex={-1}>
+      <main id="main" class="content" data-keys={name === "inbox" || name === "graph" ? name : "board"} aria-label={NAMES[name] ?? name} tabIndex={-1}>
         <Page />
       </main>
       <Drawer />

@@ -135,7 +135,9 @@ function take(message: FromServer): void {
 function greet(hello: { bundle: string; cursor: string }): void {
   if (bundle !== null && bundle !== hello.bundle) isOutdatedPage.value = true;
   bundle ??= hello.bundle;
-  subscribe();
+  // The first snapshot could not be read: now the daemon is there.
+  if (cursor.peek() === null) void loadBoard().then((isRead) => isRead && subscribe());
+  else subscribe();
   if (watched !== null) {
     watched.listener("again");
     send({ log: { task: watched.task, run: watched.run } });
