@@ -16,6 +16,8 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true,
     rollupOptions: {
+      // Lazy parts import what the entry has; without this that would become one more file of the first load.
+      preserveEntrySignatures: false,
       input: { app: "index.html", in: "in.html" },
       output: {
         entryFileNames: "assets/[name].js",

@@ -9,7 +9,7 @@ import { hueOf, initials, plural } from "../text";
 import type { Card } from "../wire";
 import { canDrag, drag, draggableCard } from "./drag";
 import { dueOf, factOf, spentOf } from "./fact";
-import { wantsFocus } from "./focus";
+import { leaveFocus, wantsFocus } from "./focus";
 import { openCardMenu } from "./menus";
 
 export interface CardProps {
@@ -24,6 +24,7 @@ export function CardItem(props: CardProps) {
   const { id } = props;
   const known = cards.get(id);
   const element = useRef<HTMLLIElement>(null);
+  const place = useRef({ status: "", row: 0 });
   const isChosen = useComputed(() => isSelected(id));
   const isOpen = useComputed(() => view.value.task === id);
   const isLifted = useComputed(() => drag.value?.ids.includes(id) === true);
@@ -38,11 +39,12 @@ export function CardItem(props: CardProps) {
     }
     return () => {
       // It leaves while it has the focus: the same card in its new column takes it over.
-      if (document.activeElement === li) wantsFocus.id = id;
+      if (document.activeElement === li) leaveFocus(id, place.current.status, place.current.row);
     };
   }, [id]);
   if (known === undefined) return null;
   const card = known.value;
+  place.current = { status: card.status, row: props.position - 1 };
   return (
     <li
       ref={element}

@@ -9,6 +9,15 @@ document.addEventListener("focusin", () => {
   wantsFocus.id = null;
 });
 
+/** A card with the focus is about to leave the DOM. If it is gone for good, what is at its place now gets the focus. */
+export function leaveFocus(id: string, status: Status, row: number): void {
+  wantsFocus.id = id;
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    if (wantsFocus.id !== id || document.activeElement !== document.body) return;
+    if (columnOf(id) === null) focusPlace({ status, row });
+  }));
+}
+
 type Scroller = (index: number) => void;
 const scrollers = new Map<Status, Scroller>();
 

@@ -1,6 +1,5 @@
 // The page: toolbar, the view, the drawer beside it, and what floats above.
 import { lazy, Suspense } from "./lazy";
-import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Board } from "../board/Board";
 import { registerTaskKeys } from "../board/keys";
@@ -8,6 +7,8 @@ import { Composer } from "../composer/Composer";
 import { Dialogs } from "../dialog/Dialogs";
 import { Drawer } from "../drawer/Drawer";
 import { Inbox } from "../inbox/Inbox";
+import { Help } from "../palette/Help";
+import { Palette } from "../palette/Palette";
 import { MenuHost } from "../parts/Menu";
 import { view } from "../state/view";
 import { Banners } from "./Banners";
@@ -16,18 +17,10 @@ import { isPhone } from "./screen";
 import { Toolbar } from "./Toolbar";
 import "./shell.css";
 
-// TODO-AT-MERGE: plain imports once all of these files are there.
-type Parts = Record<string, () => Promise<Record<string, ComponentType>>>;
-const pages = import.meta.glob("../pages/*.tsx") as Parts;
-const eager = import.meta.glob("../palette/*.tsx", { eager: true }) as Record<string, Record<string, ComponentType>>;
-const pageOf = (name: string) => lazy(() => pages[`../pages/${name}.tsx`]?.().then((part) => part[name] as ComponentType) ?? Promise.reject(new Error(name)));
-const Graph = pageOf("Graph");
-const Statistics = pageOf("Statistics");
-const Schedules = pageOf("Schedules");
-const Profiles = pageOf("Profiles");
-const Nothing = () => null;
-const Palette = eager["../palette/Palette.tsx"]?.["Palette"] ?? Nothing;
-const Help = eager["../palette/Help.tsx"]?.["Help"] ?? Nothing;
+const Graph = lazy(() => import("../pages/Graph").then((part) => part.Graph));
+const Statistics = lazy(() => import("../pages/Statistics").then((part) => part.Statistics));
+const Schedules = lazy(() => import("../pages/Schedules").then((part) => part.Schedules));
+const Profiles = lazy(() => import("../pages/Profiles").then((part) => part.Profiles));
 
 const NAMES: Record<string, string> = { board: "Board", inbox: "Needs you", graph: "Graph", statistics: "Statistics", schedules: "Schedules", profiles: "Profiles" };
 

@@ -42,6 +42,24 @@ export function passPatches(cursor: string): void {
   if (left.length !== patches.value.length) patches.value = left;
 }
 
+const SETTLE_MS = 1_000;
+
+/** Resolves when no patch is on the card any longer, or when that takes longer than people wait. */
+export function untilSettled(id: string): Promise<void> {
+  return new Promise((resolve) => {
+    let stop: (() => void) | null = null;
+    const end = (): void => {
+      clearTimeout(timer);
+      queueMicrotask(() => stop?.());
+      resolve();
+    };
+    const timer = setTimeout(end, SETTLE_MS);
+    stop = patches.subscribe((list) => {
+      if (!list.some((patch) => patch.ids.has(id))) end();
+    });
+  });
+}
+
 export function patched(card: Card, list: readonly Patch[]): Card {
   let shown = card;
   for (const patch of list) if (patch.ids.has(card.id)) shown = patch.change(shown);
