@@ -16,12 +16,12 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true,
     rollupOptions: {
-      // Lazy parts import what the entry has; without this that would become one more file of the first load.
-      preserveEntrySignatures: false,
       input: { app: "index.html", in: "in.html" },
       output: {
         entryFileNames: "assets/[name].js",
         chunkFileNames: "assets/[name].js",
+        // What the lazy pages share with the first load belongs to the first load: one script, not two.
+        codeSplitting: { groups: [{ name: "app", test: (id: string) => !/\/src\/pages\/|\/uplot\/|\/in\.(ts|html|css)/.test(id) }] },
         assetFileNames: "assets/[name][extname]",
       },
     },
