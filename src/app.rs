@@ -16,6 +16,7 @@ mod start_error;
 mod supervisor;
 mod upgrade_watch;
 mod way_in;
+mod web_way_in;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,13 +40,15 @@ use crate::os::run_files::directory::NO_RUN;
 use crate::os::run_files::remains::{Marks, marked_run, run_of_session};
 use crate::os::run_files::shim_search::supervised_run;
 
-/// Which of the two sockets a connection came in on.
+/// Where a connection came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// `kanband.sock`: people and operators.
     Operators,
     /// `kanband.sock.worker`: only callers proven to belong to an open run.
     Workers,
+    /// The board on the web, over TCP from this host: people with a session (`src/api/web`).
+    Web,
 }
 
 /// What the kernel said about a connection, once, when it was accepted.
@@ -139,7 +141,7 @@ fn may_be_shim(hidden: HiddenProcess, has_pid_of_shim: bool, has_workers_of_othe
 }
 
 /// User names are asked for once: the user data base may be slow, and every call needs the name.
-fn cached_user_name(uid: u32) -> String {
+pub fn cached_user_name(uid: u32) -> String {
     static NAMES: Mutex<Option<HashMap<u32, String>>> = Mutex::new(None);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     let names = names.get_or_insert_with(HashMap::new);
@@ -228,6 +230,8 @@ pub fn identify(
             (None, Door::Operators) => {
                 Ok(Identified::Caller(Caller::Operator { name: name.clone() }))
             }
+            // Its session says who it is, and nothing else does.
+            (None, Door::Web) => Err(no_session()),
             (None, Door::Workers) => Err(unplaced("it belongs to no open run")
                 .with_hint("operators use the socket without `.worker`")),
         },
@@ -293,6 +297,15 @@ fn other_token(own: RunId, other: RunId) -> ApiError {
 
 fn unplaced(why: &str) -> ApiError {
     ApiError::new(ErrorCode::Unplaced, format!("cannot identify the calling process: {why}"))
+}
+
+/// The answer to a page that is not logged in.
+pub fn no_session() -> ApiError {
+    ApiError::new(
+        ErrorCode::NoSession,
+        "no session: the page is not logged in, or its session has ended",
+    )
+    .with_hint("`kanban dashboard` makes a new link")
 }
 
 fn orphan(run_id: RunId) -> ApiError {

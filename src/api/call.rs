@@ -28,6 +28,8 @@ pub struct Call {
     pub input: Input,
     /// The body, of an operation that reads a file.
     pub stream: Body,
+    /// The caller's user, where the kernel of the operating system has placed it as an operator.
+    pub uid: Option<u32>,
     /// Its connection's seat, for what the operation needs of the caller's share.
     pub seat: Arc<Seat>,
 }

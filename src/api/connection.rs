@@ -32,7 +32,7 @@ pub struct Times {
 /// The times of a caller's connection.
 pub fn times_of(class: Class) -> Times {
     let head = match class {
-        Class::Operators | Class::Runs | Class::Scrapers => HEAD_TIME,
+        Class::Operators | Class::Runs | Class::Pages | Class::Scrapers => HEAD_TIME,
         Class::Unproven => HEAD_TIME_UNPROVEN,
         Class::Refused => HEAD_TIME_REFUSED,
     };
@@ -41,7 +41,7 @@ pub fn times_of(class: Class) -> Times {
 
 /// Serves `stream` until its client hangs up, it has to give way, the caller's run is over, or the daemon ends.
 pub async fn serve<S>(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     seat: Arc<Seat>,
     times: Times,
     service: S,
@@ -55,7 +55,9 @@ pub async fn serve<S>(
         .timer(TokioTimer::new())
         .header_read_timeout(times.head)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(io), service);
+        .serve_connection(TokioIo::new(io), service)
+        // A page's stream takes its connection over, and the seat with it.
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

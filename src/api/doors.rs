@@ -116,7 +116,7 @@ fn is_turned_away(api: &Api, door: Door, peer: &Peer, scene: Scene<'_>) -> bool 
 }
 
 /// Whether descriptors run out. The kernel gives the lowest free number, so a high one says that all below it are in use.
-fn is_scarce(descriptor: RawFd, limit: u64) -> bool {
+pub fn is_scarce(descriptor: RawFd, limit: u64) -> bool {
     u64::try_from(descriptor).unwrap_or(u64::MAX).saturating_add(DESCRIPTORS_KEPT) >= limit
 }
 

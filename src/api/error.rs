@@ -145,6 +145,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownProfile
         | C::BadBackup => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
+        C::NoSession => StatusCode::UNAUTHORIZED,
         C::NotFound
         | C::UnknownTask
         | C::UnknownBoard

@@ -243,7 +243,7 @@ impl State {
 
 fn spared_ms(class: Class) -> u64 {
     match class {
-        Class::Operators | Class::Runs => IDLE_SPARED_MS,
+        Class::Operators | Class::Runs | Class::Pages => IDLE_SPARED_MS,
         Class::Unproven => IDLE_SPARED_UNPROVEN_MS,
         // The next connection is served; nothing is lost with those.
         Class::Refused | Class::Scrapers => 0,

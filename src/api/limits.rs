@@ -42,6 +42,9 @@ pub const STALL_TIME_FOLLOWING: Duration = Duration::from_secs(15 * 60);
 /// Bytes that a slow reader has to take in [`STALL_TIME`].
 pub const STALL_BYTES: u64 = 16 * 1024;
 
+/// Most bytes of the body with which a browser logs in.
+pub const LOGIN_BYTES_MAX: usize = 4096;
+
 /// Longest time of a connection for figures over TCP.
 pub const METRICS_CONNECTION_TIME: Duration = Duration::from_secs(300);
 
@@ -89,7 +92,7 @@ pub fn allowed(class: Class, connections: usize) -> Allowed {
     let mut set = |thing, each, all| allowed.set(thing, each, all);
     match class {
         Class::Operators => {
-            let all = share(4, 8);
+            let all = share(3, 8);
             set(Thing::Connections, all * 3 / 4, all);
             // The rest is for what is not a stream: status, stop, drain.
             set(Thing::Streams, all / 2, all * 5 / 8);
@@ -106,6 +109,16 @@ pub fn allowed(class: Class, connections: usize) -> Allowed {
             set(Thing::Uploads, 2, 4);
             set(Thing::BodyBytes, 16 * MIB, 32 * MIB);
             set(Thing::ReplyBytes, 24 * MIB, 48 * MIB);
+        }
+        Class::Pages => {
+            let all = (connections * 3 / 16).max(4);
+            // A person's pages and those of all who come by the proxy are one account each.
+            set(Thing::Connections, all * 7 / 8, all);
+            set(Thing::Streams, all * 5 / 8, all * 3 / 4);
+            set(Thing::Downloads, 8, 16);
+            set(Thing::Uploads, 4, 6);
+            set(Thing::BodyBytes, 32 * MIB, 48 * MIB);
+            set(Thing::ReplyBytes, 48 * MIB, 96 * MIB);
         }
         Class::Unproven => {
             let all = (connections / 32).max(2);
@@ -137,7 +150,7 @@ mod tests {
             let all: usize =
                 Class::ALL.iter().map(|class| of(*class, Thing::Connections).all).sum();
             // Where there are very few, the least that each kind has is a little more than that.
-            assert!(all <= connections.max(20), "{all} of {connections}");
+            assert!(all <= connections.max(24), "{all} of {connections}");
             for class in Class::ALL {
                 let (seats, streams) = (of(class, Thing::Connections), of(class, Thing::Streams));
                 assert!(seats.each <= seats.all && seats.each >= 1, "{class:?}: {seats:?}");

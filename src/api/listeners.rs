@@ -1,8 +1,8 @@
-//! Where the daemon listens: the two sockets, and a TCP port for figures where one is configured.
+//! Where the daemon listens: the two sockets, and TCP ports for figures, where one is configured, and for the board on the web.
 
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::net::{IpAddr, TcpListener as StdTcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
 use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -18,6 +18,8 @@ pub struct Listeners {
     pub workers: Listening,
     /// Figures for Prometheus (`metrics.listen`).
     pub metrics: Option<StdTcpListener>,
+    /// The board on the web (`web.listen`).
+    pub web: Option<StdTcpListener>,
 }
 
 /// A connection, by the kind of its listener.
@@ -26,12 +28,15 @@ pub enum Accepted {
     Caller(Door, UnixStream),
     /// Over TCP, from this host: figures and nothing else.
     Scraper(IpAddr, TcpStream),
+    /// Over TCP, from this host: the board on the web.
+    Page(SocketAddr, TcpStream),
 }
 
 /// A listener on the thread that serves it.
 enum Listener {
     Socket(Door, Accepting),
     Metrics(TcpListener),
+    Web(TcpListener),
 }
 
 /// All listeners on the thread that serves them.
@@ -47,7 +52,7 @@ impl Listeners {
     /// # Errors
     /// One of the two sockets cannot be waited for. Figures are left out instead, with a line in the log.
     pub fn accepting(self) -> io::Result<AllAccepting> {
-        let Self { operators, workers, metrics } = self;
+        let Self { operators, workers, metrics, web } = self;
         let mut listeners = vec![
             Listener::Socket(Door::Operators, operators.accepting()?),
             Listener::Socket(Door::Workers, workers.accepting()?),
@@ -55,6 +60,11 @@ impl Listeners {
         match metrics.map(TcpListener::from_std) {
             Some(Ok(metrics)) => listeners.push(Listener::Metrics(metrics)),
             Some(Err(error)) => tracing::error!(%error, "cannot serve metrics over TCP"),
+            None => {}
+        }
+        match web.map(TcpListener::from_std) {
+            Some(Ok(web)) => listeners.push(Listener::Web(web)),
+            Some(Err(error)) => tracing::error!(%error, "cannot serve the board on the web"),
             None => {}
         }
         Ok(AllAccepting { listeners, first: 0 })
@@ -91,6 +101,9 @@ impl Listener {
             }
             Self::Metrics(listener) => {
                 listener.accept().await.map(|(stream, from)| Accepted::Scraper(from.ip(), stream))
+            }
+            Self::Web(listener) => {
+                listener.accept().await.map(|(stream, from)| Accepted::Page(from, stream))
             }
         }
     }

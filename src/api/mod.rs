@@ -1,4 +1,5 @@
-//! The HTTP edge of the control API: HTTP/1.1 and JSON on two Unix sockets, prefix `/v1`.
+//! The HTTP edge of the control API: HTTP/1.1 and JSON on two Unix sockets and, for the board on the web, on a
+//! TCP port of the loopback; prefix `/v1`.
 //!
 //! ```text
 //!   accept ─▶ auth: who is calling? ─▶ router ─▶ operation ─▶ verb to the database, query to a reader, or a use case of the service
@@ -24,6 +25,7 @@ pub mod input;
 pub mod limits;
 pub mod listeners;
 pub mod listing;
+pub mod moves;
 pub mod openapi;
 pub mod operation;
 pub mod operations;
@@ -34,7 +36,9 @@ pub mod request_body;
 pub mod routes;
 pub mod server;
 pub mod sockets;
+pub mod stream;
 pub mod usage;
+pub mod web;
 
 use std::sync::Arc;
 
@@ -57,7 +61,7 @@ pub const RUN_HEADER: &str = "kanban-run";
 pub const EDGE_HEADER: &str = "kanban-edge";
 
 /// Header of an event stream's reply: the cursor at which the stream begins, so that a client that has not heard anything yet
-/// can go on from there after a break.
+/// can go on from there after a break. Header of the reply to a write: a cursor that is not before what it wrote.
 pub const EVENT_CURSOR_HEADER: &str = "kanban-event-cursor";
 
 /// Header with the id of the run whose log is returned.

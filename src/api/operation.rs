@@ -32,6 +32,37 @@ pub enum Carries {
     File,
 }
 
+/// Operations that are not served over TCP: they read or replace the whole board, they change the daemon, or only programs need
+/// them. Every other one is.
+pub const NOT_FOR_WEB: &[&str] = &[
+    "backup",
+    "restore",
+    "export",
+    "plan_import",
+    "import_tasks",
+    "import_large",
+    "import_links",
+    "reload",
+    "log_level",
+    "metrics",
+    "claim",
+    "heartbeat",
+    "rate_limited",
+    "ask",
+    "notify_subscribe",
+    "notify_unsubscribe",
+    "web_link",
+    "web_sessions",
+    "web_revoke",
+];
+
+impl Operation {
+    /// Whether the board on the web may ask for it.
+    pub fn is_for_web(&self) -> bool {
+        !NOT_FOR_WEB.contains(&self.name)
+    }
+}
+
 impl Method {
     /// As OpenAPI writes it.
     pub fn as_str(self) -> &'static str {

@@ -34,13 +34,22 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The user of an operator's connection.
+    pub fn operator_uid(&self) -> Option<u32> {
+        match self.party {
+            Party::Operator(uid) => Some(uid),
+            Party::Page(_) | Party::Run(_) | Party::Unproven(_) => None,
+            Party::Refused | Party::Scraper(_) => None,
+        }
+    }
+
     /// Whether a request is heard. A connection that was let in to show a token shows it here.
     ///
     /// # Errors
     /// It is not.
     pub async fn check(&self, api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
         match self.party.class() {
-            Class::Operators | Class::Runs | Class::Scrapers => Ok(()),
+            Class::Operators | Class::Runs | Class::Pages | Class::Scrapers => Ok(()),
             Class::Unproven | Class::Refused => match self.identify(api, headers).await? {
                 // Of a run whose end is not known it may be the row that lets it in.
                 Caller::Worker { run_id, .. } => self.seat.move_to(Party::Run(run_id)),

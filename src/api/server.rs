@@ -27,6 +27,9 @@ use crate::api::limits::{ACCEPT_PAUSE_MS, ACCEPT_PAUSE_MS_MAX, METRICS_CONNECTIO
 use crate::api::listeners::{Accepted, Listeners};
 use crate::api::origin::Origin;
 use crate::api::routes::routes;
+use crate::api::web::arrival::arrive;
+use crate::api::web::serve_page;
+use crate::service::board::feed;
 use crate::service::life::wait_for_life;
 
 /// Serves all listeners until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
@@ -46,6 +49,7 @@ pub async fn serve(
         on_serving();
     }
     let routes = routes(&api);
+    tokio::spawn(feed::run(Arc::clone(&api.service)));
     let mut pauses = AcceptPauses::default();
     loop {
         let accepted = tokio::select! {
@@ -73,6 +77,11 @@ fn start(api: &Arc<Api>, routes: &Router, accepted: Accepted) {
         Accepted::Caller(door, stream) => {
             if let Some(admitted) = admit(api, door, &stream) {
                 tokio::spawn(serve_caller(Arc::clone(api), routes.clone(), admitted, stream));
+            }
+        }
+        Accepted::Page(from, stream) => {
+            if let Some(arrived) = arrive(api, from, &stream) {
+                tokio::spawn(serve_page(Arc::clone(api), routes.clone(), arrived, stream));
             }
         }
         Accepted::Scraper(host, stream) => {

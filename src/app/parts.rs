@@ -53,6 +53,8 @@ use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
 use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
+use crate::service::board::feed::BoardFeed;
+use crate::service::web::WebAccess;
 
 /// What the operator said.
 pub(super) struct Configured {
@@ -89,7 +91,8 @@ pub(super) fn build(
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
-    let (listeners, doors) = listen_at.listen(home, &settings, has_others)?;
+    let (listeners, doors, web_door) = listen_at.listen(home, &settings, has_others)?;
+    let web = Arc::new(WebAccess::load(web_door, home.web_sessions(), socket.clone()));
     let paths = Paths {
         runs_dir: home.runs(),
         logs_dir: home.logs(),
@@ -113,6 +116,7 @@ pub(super) fn build(
         daemon_user,
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
+        feed: feed.clone(),
         token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
     });
@@ -124,6 +128,7 @@ pub(super) fn build(
         readers: worker.readers.clone(),
         pool,
         feed: feed.clone(),
+        board_feed: BoardFeed::default(),
         dispatch_now: wires.dispatch_now.clone(),
         live_runs: worker.live_runs.clone(),
         looker: worker.looker.clone(),
@@ -143,6 +148,7 @@ pub(super) fn build(
         started_at: epoch_seconds(),
         reloader,
         figures: Arc::clone(&worker.figures),
+        web,
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);

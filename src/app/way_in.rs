@@ -13,14 +13,16 @@ use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::listeners::Listeners;
 use crate::api::sockets::{self, BoundSockets};
 use crate::app::start_error::StartError;
+use crate::app::web_way_in::WebListener;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
-use crate::os::host::service_manager::{self, HandedSockets};
+use crate::os::host::service_manager::{self, Handed};
+use crate::service::web::door::WebDoor;
 
 /// Where the daemon listens, and what it was given for that.
 pub(super) struct ListenAt<'a> {
     pub(super) sockets: &'a Sockets,
-    pub(super) handed: Option<HandedSockets>,
+    pub(super) handed: Handed,
 }
 
 impl ListenAt<'_> {
@@ -30,9 +32,12 @@ impl ListenAt<'_> {
         home: &Home,
         settings: &Settings,
         has_workers_of_others: bool,
-    ) -> Result<(Listeners, Doors), StartError> {
+    ) -> Result<(Listeners, Doors, WebDoor), StartError> {
         let Self { sockets: Sockets { operators, workers }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
+        let Handed { sockets: handed, web } = handed;
+        let is_service = handed.is_some() && home.kind() == HomeKind::System;
+        let web = WebListener { home, listen: settings.web.listen, handed: web, is_service };
         let bound = match handed {
             Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
             None => {
@@ -41,7 +46,8 @@ impl ListenAt<'_> {
         };
         let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
         let BoundSockets { operators, workers, doors } = bound;
-        Ok((Listeners { operators, workers, metrics }, doors))
+        let (web, web_door) = web.open();
+        Ok((Listeners { operators, workers, metrics, web }, doors, web_door))
     }
 }
 

@@ -11,6 +11,7 @@ use config::{Value, ValueKind};
 use crate::config::keys::Kind;
 use crate::config::problem::{Expected, ProblemKind};
 use crate::config::template::{ARGV_PLACEHOLDERS, Placeholder, Template};
+use crate::config::web_settings::{WebListen, is_origin};
 use crate::duration::parse_duration;
 use crate::text::nearest::nearest;
 
@@ -63,6 +64,14 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, P
             let is_fine = text.is_empty() || listen_address(text).is_some();
             if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
         }
+        Kind::WebListen => {
+            let text = match value {
+                ValueKind::I64(port) => port.to_string(),
+                _ => text_of(kind, value)?.to_owned(),
+            };
+            let is_fine = WebListen::parse(&text).is_some();
+            if is_fine { Ok(ValueKind::String(text)) } else { Err(wrong(kind, value)) }
+        }
         Kind::FileMode => {
             let mode = octal_mode(text_of(kind, value)?);
             mode.map(ValueKind::I64).ok_or_else(|| wrong(kind, value))
@@ -82,9 +91,11 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, P
         Kind::Argv => accept_argv(kind, value),
         Kind::OptionArgv(allowed) => accept_option_argv(kind, value, allowed),
         // The keys below these have kinds of their own; the caller looks at each of them.
-        Kind::VariableTable | Kind::TemplateTable(_) | Kind::IntegerTable(_) | Kind::NameTable => {
-            Err(wrong(kind, value))
-        }
+        Kind::VariableTable
+        | Kind::TemplateTable(_)
+        | Kind::IntegerTable(_)
+        | Kind::NameTable
+        | Kind::WebProxy(_) => Err(wrong(kind, value)),
     }
 }
 
@@ -114,13 +125,24 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::Path
         | Kind::OptionalPath
         | Kind::OptionalAddress
+        | Kind::WebListen
         | Kind::BranchPrefix
         | Kind::FileMode
         | Kind::Template(_)
         | Kind::VariableTable
         | Kind::TemplateTable(_)
         | Kind::IntegerTable(_)
-        | Kind::NameTable => as_text(),
+        | Kind::NameTable
+        | Kind::WebProxy(_) => as_text(),
+    }
+}
+
+/// An entry of `web.proxy`.
+pub(super) fn accept_proxy_entry(name: &str, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
+    let text = text_of(Kind::Text, value)?;
+    match name {
+        "origin" if !is_origin(text) => Err(ProblemKind::NoOrigin { found: text.to_owned() }),
+        _ => accept_value(Kind::Text, value),
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn check(settings: &Settings, merged: &Value, problems: &mut Vec<Prob
     check.backoff();
     check.default_launcher();
     check.people();
+    check.web_proxy();
     check.profiles();
     check.launchers();
 }
@@ -45,6 +46,13 @@ impl Check<'_> {
         let fault = self.launcher_fault(self.settings.dispatch.default_launcher());
         if let Some(fault) = fault {
             self.report(&path, fault);
+        }
+    }
+
+    fn web_proxy(&mut self) {
+        let proxy = &self.settings.web.proxy;
+        if proxy.user.is_empty() != proxy.origin.is_empty() {
+            self.report(&["web", "proxy"], ProblemKind::HalfAProxy);
         }
     }
 

@@ -133,6 +133,16 @@ impl Home {
         self.path.join("disk.reserve")
     }
 
+    /// Who is logged in to the board on the web.
+    pub fn web_sessions(&self) -> PathBuf {
+        self.path.join("web-sessions.json")
+    }
+
+    /// The port at which the board was on the web last time.
+    pub fn web_port(&self) -> PathBuf {
+        self.path.join("web-port")
+    }
+
     /// What workers printed.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")

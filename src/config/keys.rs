@@ -9,6 +9,7 @@ mod key;
 mod reviews;
 mod schedules;
 mod table;
+mod web;
 
 pub use key::{Example, Key, Kind, Section, Shape};
 pub use table::SECTIONS;
@@ -28,6 +29,7 @@ const FROM_RESTART: &[&str] = &[
     "supervision.holder",
     "disk.reserve_bytes",
     "metrics.listen",
+    "web.listen",
 ];
 
 /// Whether a new value of the key `section.key` holds only from the next start of the daemon on.

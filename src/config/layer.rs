@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use crate::config::accept::{
-    accept_value, accept_variable, check_variable_name, shown, value_from_text, wrong,
+    accept_proxy_entry, accept_value, accept_variable, check_variable_name, shown, value_from_text,
+    wrong,
 };
 use crate::config::keys::{Key, Kind, SECTIONS, Section, Shape};
 use crate::config::problem::{Expected, Problem, ProblemKind};
@@ -145,11 +146,12 @@ impl Check<'_> {
     fn table_entry(&mut self, kind: Kind, path: &[&str], value: &ValueKind) {
         let name = path.last().copied().unwrap_or_default();
         let accepted = match kind {
-            Kind::IntegerTable(names) if !names.contains(&name) => {
+            Kind::IntegerTable(names) | Kind::WebProxy(names) if !names.contains(&name) => {
                 let nearest = nearest(name, names.iter().copied()).map(str::to_owned);
                 Err(ProblemKind::UnknownKey { nearest })
             }
             Kind::IntegerTable(_) => accept_value(Kind::Integer { min: 0, max: i64::MAX }, value),
+            Kind::WebProxy(_) => accept_proxy_entry(name, value),
             Kind::NameTable => accept_value(Kind::Text, value),
             Kind::TemplateTable(allowed) => check_variable_name(name)
                 .and_then(|()| accept_value(Kind::Template(allowed), value)),
@@ -197,6 +199,7 @@ impl Check<'_> {
         let number = Kind::Integer { min: 0, max: i64::MAX };
         let (name, value) = match kind {
             Kind::IntegerTable(_) => (entry.to_ascii_lowercase(), value_from_text(number, text)),
+            Kind::WebProxy(_) => (entry.to_ascii_lowercase(), ValueKind::String(text.to_owned())),
             _ => (entry.to_owned(), ValueKind::String(text.to_owned())),
         };
         self.table_entry(kind, &[path, &[name.as_str()]].concat(), &value);

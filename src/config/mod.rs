@@ -31,6 +31,7 @@ pub mod settings;
 pub mod shown;
 pub mod sockets;
 pub mod template;
+pub mod web_settings;
 pub mod worker_environment;
 pub mod worker_user;
 pub mod worktree;

@@ -166,6 +166,17 @@ pub enum ProblemKind {
         /// `backoff_max`.
         max: Duration,
     },
+    /// What stands for the origin of a site and is none.
+    #[error(
+        "expected an origin as browsers send it, such as \"https://board.example.org\" (https, small letters, no path, no usual port), found {found:?}"
+    )]
+    NoOrigin {
+        /// What stands there.
+        found: String,
+    },
+    /// Half of what describes a proxy.
+    #[error("requires both user and origin")]
+    HalfAProxy,
     /// A reviewer that cannot be one.
     #[error("{problem}")]
     Reviewer {

@@ -19,6 +19,7 @@ use crate::config::presets;
 use crate::config::review_settings::Review;
 use crate::config::schedule_settings::Schedules;
 use crate::config::template::Template;
+use crate::config::web_settings::Web;
 use crate::config::worktree::Worktree;
 use crate::duration::parse_duration;
 
@@ -65,6 +66,9 @@ pub struct Settings {
     /// Figures over TCP.
     #[serde(default)]
     pub metrics: Metrics,
+    /// The board on the web.
+    #[serde(default)]
+    pub web: Web,
     /// People: assignees for whom nothing is started.
     #[serde(default)]
     pub people: BTreeMap<String, Person>,
@@ -90,6 +94,7 @@ impl Default for Settings {
             schedules: Schedules::default(),
             log: Log::default(),
             metrics: Metrics::default(),
+            web: Web::default(),
             people: BTreeMap::new(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),

@@ -120,6 +120,45 @@ pub fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Puts a file that only its owner may read in the place of another, whole or not at all.
+///
+/// # Errors
+/// It cannot be written; the old one is as it was then.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    // What a killed process has left of one.
+    drop(std::fs::remove_file(&new));
+    let mut file = create_private(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}
+
+/// Whether a user may open a socket file: by its owner, its group and its mode, as connect(2) asks them. `groups` are all of the
+/// user's.
+///
+/// # Errors
+/// The file cannot be looked at.
+pub fn may_connect(socket: &Path, uid: u32, groups: &[u32]) -> std::io::Result<bool> {
+    let file = std::fs::metadata(socket)?;
+    Ok(lets_in(file.mode(), (file.uid(), file.gid()), (uid, groups)))
+}
+
+/// Whether a mode lets a user write. The first of owner, group and others that the user is counts, and no other.
+fn lets_in(mode: u32, (owner, group): (u32, u32), (uid, groups): (u32, &[u32])) -> bool {
+    let bit = if uid == owner {
+        0o200
+    } else if groups.contains(&group) {
+        0o020
+    } else {
+        0o002
+    };
+    uid == 0 || mode & bit != 0
+}
+
 /// Makes a new directory that only its owner may enter.
 ///
 /// # Errors
@@ -166,6 +205,36 @@ mod tests {
         set(&file, 0o640);
         set(&inner, 0o755);
         assert_eq!(other_readers(&file, group).unwrap(), Readers::Nobody, "its own group");
+    }
+
+    #[test]
+    fn who_may_connect_is_told_by_owner_group_and_mode() {
+        for (mode, uid, groups, expected) in [
+            (0o600, 0, &[][..], true),
+            (0o600, 5, &[], true),
+            (0o600, 6, &[7], false),
+            (0o660, 6, &[7], true),
+            (0o660, 6, &[8], false),
+            (0o060, 5, &[7], false),
+            (0o666, 6, &[], true),
+            (0o606, 6, &[7], false),
+        ] {
+            let found = lets_in(mode, (5, 7), (uid, groups));
+            assert_eq!(found, expected, "{mode:o} {uid} {groups:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(dir.path().join("file.new"), "left over").unwrap();
+        for text in ["one", "two"] {
+            replace_private(&path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(permission_bits(&path).unwrap(), 0o600);
+        }
+        assert!(!dir.path().join("file.new").exists());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store::OpenError;
 use crate::kernel::task::Task;
+use crate::service::web::error::WebError;
 
 /// Why a use case does not succeed. An edge makes its answer of it: [`ServiceError::code`], the text, [`ServiceError::hint`].
 #[derive(Debug, Error)]
@@ -80,6 +81,9 @@ pub enum ServiceError {
         /// How long was waited.
         seconds: u64,
     },
+    /// The board on the web.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// The system gives no thread.
     #[error("cannot start a thread that {purpose}: {detail}")]
     NoThread {
@@ -110,6 +114,7 @@ impl ServiceError {
             Self::BadFileName { .. } => ErrorCode::InvalidValue,
             Self::BadCursor { .. } => ErrorCode::BadRequest,
             Self::NotInTime { .. } => ErrorCode::Timeout,
+            Self::Web(error) => error.code(),
             Self::NoThread { .. } => ErrorCode::Unavailable,
         }
     }
@@ -130,6 +135,7 @@ impl ServiceError {
             Self::AttachmentLost { .. } => Some(Hint::words(
                 "backups do not include attachments; restore the directory `attachments` of the home",
             )),
+            Self::Web(error) => error.hint().map(Hint::words),
             Self::NoDiff { .. }
             | Self::DiffTimeout { .. }
             | Self::BadFileName { .. }
@@ -156,6 +162,7 @@ impl ServiceError {
                     | Fault::Uncommitted { .. }
                     | Fault::BoardLost { .. }
             ),
+            Self::Web(error) => error.is_fault(),
             Self::Refused(_)
             | Self::ConfigurationRefused { .. }
             | Self::BackupRefused(_)

@@ -14,6 +14,7 @@ pub mod attachment_store;
 pub mod attachments;
 pub mod attention;
 pub mod backup;
+pub mod board;
 pub mod claim;
 pub mod context;
 pub mod daemon;
@@ -36,7 +37,9 @@ pub mod restore;
 pub mod staged_file;
 pub mod stats;
 pub mod status;
+pub mod task_view;
 pub mod usage;
+pub mod web;
 pub mod whoami;
 pub mod why;
 pub mod workspaces;
@@ -70,8 +73,10 @@ use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
 use crate::service::attachment_store::AttachmentStore;
+use crate::service::board::feed::BoardFeed;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
+use crate::service::web::WebAccess;
 
 /// What the use cases work with.
 pub struct Service {
@@ -83,6 +88,8 @@ pub struct Service {
     pub pool: ReaderPool,
     /// Committed events.
     pub feed: EventFeed,
+    /// What changes on boards, for the pages that show them.
+    pub board_feed: BoardFeed,
     /// The dispatcher, for a person's dispatch.
     pub dispatch_now: Wire<DispatchNow>,
     /// Who is live.
@@ -119,6 +126,8 @@ pub struct Service {
     pub started_at: EpochSeconds,
     /// What reads the configuration again.
     pub reloader: Arc<Reloader>,
+    /// The board on the web: where it is and who is logged in.
+    pub web: Arc<WebAccess>,
     /// What has been counted of runs.
     pub figures: Arc<Figures>,
 }

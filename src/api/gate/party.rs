@@ -18,6 +18,8 @@ pub enum Party {
     Refused,
     /// A host that reads figures over TCP.
     Scraper(IpAddr),
+    /// A user's pages of the board on the web.
+    Page(u32),
 }
 
 /// A kind of caller.
@@ -29,6 +31,8 @@ pub enum Class {
     Unproven,
     /// See [`Party::Scraper`].
     Scrapers,
+    /// See [`Party::Page`].
+    Pages,
     /// See [`Party::Run`].
     Runs,
     /// See [`Party::Operator`].
@@ -37,8 +41,8 @@ pub enum Class {
 
 impl Class {
     /// All kinds. Those whose connections are given up first when descriptors are scarce come first.
-    pub const ALL: [Self; 5] =
-        [Self::Refused, Self::Unproven, Self::Scrapers, Self::Runs, Self::Operators];
+    pub const ALL: [Self; 6] =
+        [Self::Refused, Self::Unproven, Self::Scrapers, Self::Pages, Self::Runs, Self::Operators];
 
     /// As figures and `status` name it.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Class {
             Self::Refused => "refused",
             Self::Unproven => "unproven",
             Self::Scrapers => "metrics",
+            Self::Pages => "web",
             Self::Runs => "workers",
             Self::Operators => "operators",
         }
@@ -61,6 +66,7 @@ impl Party {
             Self::Unproven(_) => Class::Unproven,
             Self::Refused => Class::Refused,
             Self::Scraper(_) => Class::Scrapers,
+            Self::Page(_) => Class::Pages,
         }
     }
 }
@@ -97,6 +103,7 @@ pub fn party_of(
         },
         (Membership::Unknown(_), _) => Party::Refused,
         (Membership::Outside(_), Door::Operators) => Party::Operator(uid),
+        (Membership::Outside(_), Door::Web) => Party::Page(uid),
         (Membership::Outside(_), Door::Workers) | (Membership::Marked(_), _) => {
             Party::Unproven(uid)
         }

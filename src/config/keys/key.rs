@@ -105,6 +105,8 @@ pub enum Kind {
     OptionalPath,
     /// A string: port, or address and port, or empty for "not set". A port alone is that of the loopback.
     OptionalAddress,
+    /// A string: `auto`, `off`, a port, or a loopback address with port; a port may be a number.
+    WebListen,
     /// A string of octal digits up to `777`.
     FileMode,
     /// A list of names of environment variables.
@@ -131,6 +133,8 @@ pub enum Kind {
     NameTable,
     /// A table from these names to whole numbers that are not negative.
     IntegerTable(&'static [&'static str]),
+    /// A table with these names: a user and the origin of a site.
+    WebProxy(&'static [&'static str]),
 }
 
 impl Kind {
@@ -138,7 +142,11 @@ impl Kind {
     pub fn is_table(self) -> bool {
         matches!(
             self,
-            Self::VariableTable | Self::TemplateTable(_) | Self::IntegerTable(_) | Self::NameTable
+            Self::VariableTable
+                | Self::TemplateTable(_)
+                | Self::IntegerTable(_)
+                | Self::NameTable
+                | Self::WebProxy(_)
         )
     }
 }
@@ -166,6 +174,10 @@ impl fmt::Display for Kind {
             Self::OptionalAddress => f.write_str(
                 "a port, an address with port such as \"127.0.0.1:9464\", or an empty string",
             ),
+            Self::WebListen => f.write_str(
+                "\"auto\", \"off\", a port, or a loopback address with port such as \"127.0.0.1:9119\"; from other hosts \
+                 use `ssh -L` or a TLS proxy on this host, see `web.proxy` and docs/web.md",
+            ),
             Self::FileMode => f.write_str("an octal file mode in quotes, such as \"022\""),
             Self::VariableList => f.write_str("a list of names of environment variables"),
             Self::Argv => f.write_str("a list of strings that begins with a program"),
@@ -185,6 +197,7 @@ impl fmt::Display for Kind {
             }
             Self::IntegerTable(_) => f.write_str("a table of integers"),
             Self::NameTable => f.write_str("a table of names"),
+            Self::WebProxy(_) => f.write_str("a table with user and origin"),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::reviews::REVIEW;
 use super::schedules::SCHEDULES;
+use super::web::WEB;
 
 const MIB: i64 = 1024 * 1024;
 const GIB: i64 = 1024 * MIB;
@@ -71,6 +72,7 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Keys,
         keys: METRICS,
     },
+    Section { name: "web", doc: "The board on the web.", shape: Shape::Keys, keys: WEB },
     Section {
         name: "people",
         doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \

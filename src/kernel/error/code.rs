@@ -75,6 +75,7 @@ error_codes! {
     NotYours = "not_yours",
     Forbidden = "forbidden",
     Unplaced = "unplaced",
+    NoSession = "no_session",
     IdempotencyConflict = "idempotency_conflict",
     ChangedMeanwhile = "changed_meanwhile",
     RequestConflict = "request_conflict",

@@ -219,6 +219,12 @@ impl Containment {
         }))
     }
 
+    /// The directories below which there is a group for each run, and the one of the shims; none without groups.
+    pub fn directories(&self) -> Option<[PathBuf; 2]> {
+        let Self::Groups(base) = self else { return None };
+        Some([base.directory.join("runs"), base.shims()])
+    }
+
     /// Removes the leaf of a run that is over, if one is left.
     pub fn remove_leaf(&self, run_id: i64) {
         if let Self::Groups(base) = self

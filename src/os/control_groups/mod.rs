@@ -3,5 +3,6 @@
 
 pub mod cgroup;
 pub mod controllers;
+pub mod group_ids;
 pub mod hierarchy;
 pub mod leaf;

@@ -14,6 +14,9 @@ const INSTALL_ID: &str = "install_id";
 /// Files of a home by their whole name.
 const FILES: [&str; 4] = ["lock", INSTALL_ID, "disk.reserve", "kanband.toml"];
 
+/// Files of the board on the web: its sessions, the port of last time, and what is on its way into their places.
+const WEB_FILES: [&str; 3] = ["web-sessions.json", "web-sessions.json.new", "web-port"];
+
 /// Files of a home by how their names begin: the board with its journals and kept copies, the search index, the sockets, what is
 /// on its way in or out.
 const BEGINNINGS: [&str; 5] =
@@ -39,7 +42,7 @@ const DATABASES: [&str; 2] = ["kanban.db", "kanban.search.db"];
 
 /// Whether a file in a home's top directory is one that kanband made, by its exact name. A configuration is not: people write it.
 pub fn is_made_file(name: &str) -> bool {
-    if ["lock", INSTALL_ID, "disk.reserve"].contains(&name) {
+    if ["lock", INSTALL_ID, "disk.reserve"].contains(&name) || WEB_FILES.contains(&name) {
         return true;
     }
     let Some(rest) = DATABASES.iter().find_map(|database| name.strip_prefix(database)) else {
@@ -94,7 +97,9 @@ pub fn is_own(relative: &Path) -> bool {
         _ if DIRECTORIES.contains(&first) => true,
         _ => {
             depth == 1
-                && (FILES.contains(&first) || BEGINNINGS.iter().any(|with| first.starts_with(with)))
+                && (FILES.contains(&first)
+                    || WEB_FILES.contains(&first)
+                    || BEGINNINGS.iter().any(|with| first.starts_with(with)))
         }
     }
 }
@@ -177,6 +182,7 @@ mod tests {
             ("kanban.search.db-shm", true),
             ("lock", true),
             ("install_id", true),
+            ("web-sessions.json", true),
             ("disk.reserve", true),
             ("kanband.toml", true),
             ("kanband.sock.worker", true),

@@ -4,6 +4,7 @@
 //! reason to end; the service manager draws its own conclusion.
 
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,15 @@ pub struct HandedSockets {
     pub workers: UnixListener,
 }
 
+/// What a service manager handed over.
+#[derive(Debug)]
+pub struct Handed {
+    /// Both sockets; none when it made neither.
+    pub sockets: Option<HandedSockets>,
+    /// The listener of the board on the web.
+    pub web: Option<TcpListener>,
+}
+
 /// Why what was handed over is not taken.
 #[derive(Debug, Error)]
 pub enum HandedError {
@@ -173,15 +183,27 @@ pub enum HandedError {
 ///
 /// # Errors
 /// [`HandedError`].
-pub fn take_sockets(
-    operators: &Path,
-    workers: &Path,
-) -> Result<Option<HandedSockets>, HandedError> {
+pub fn take_sockets(operators: &Path, workers: &Path) -> Result<Handed, HandedError> {
     let handed = take_descriptors().map_err(HandedError::Variables)?;
-    if handed.is_empty() {
-        return Ok(None);
-    }
-    sort(handed, operators, workers).map(Some)
+    let (web, handed): (Vec<_>, Vec<_>) =
+        handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
+    let web = web.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor));
+    let is_any = !handed.is_empty();
+    let sockets = is_any.then(|| sort(handed, operators, workers)).transpose()?;
+    Ok(Handed { sockets, web })
+}
+
+/// Whether it is what the unit for the board on the web makes.
+fn is_tcp_listener(descriptor: &OwnedFd) -> bool {
+    let borrowed = descriptor.as_fd();
+    let is_stream = getsockopt(&borrowed, sockopt::SockType) == Ok(SockType::Stream);
+    let is_listening = getsockopt(&borrowed, sockopt::AcceptConn) == Ok(true);
+    // Another family has no address of that kind.
+    let has_port = || {
+        let again = descriptor.try_clone().map(TcpListener::from);
+        again.and_then(|listener| listener.local_addr()).is_ok()
+    };
+    is_stream && is_listening && has_port()
 }
 
 /// The descriptors with their names, closed on exec.

@@ -17,6 +17,7 @@ pub mod proc_stat;
 pub mod proc_tree;
 pub mod proc_view;
 pub mod signals;
+pub mod socket_holder;
 pub mod spawn;
 pub mod spawn_as;
 mod spawn_in_group;

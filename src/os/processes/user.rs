@@ -33,7 +33,19 @@ impl Account {
     /// # Errors
     /// The user data base cannot be asked.
     pub fn named(name: &str) -> io::Result<Option<Self>> {
-        let Some(user) = User::from_name(name)? else { return Ok(None) };
+        Self::of(User::from_name(name)?)
+    }
+
+    /// The same by its number.
+    ///
+    /// # Errors
+    /// The user data base cannot be asked.
+    pub fn with_uid(uid: u32) -> io::Result<Option<Self>> {
+        Self::of(User::from_uid(Uid::from_raw(uid))?)
+    }
+
+    fn of(user: Option<User>) -> io::Result<Option<Self>> {
+        let Some(user) = user else { return Ok(None) };
         let login = CString::new(user.name.as_str())?;
         let groups = getgrouplist(&login, user.gid)?;
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();

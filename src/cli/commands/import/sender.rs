@@ -270,6 +270,7 @@ fn is_about_all(code: &Word<ErrorCode>) -> bool {
             | ErrorCode::UnknownBoard
             | ErrorCode::Forbidden
             | ErrorCode::Unplaced
+            | ErrorCode::NoSession
             | ErrorCode::RunOver
             | ErrorCode::NotFound
             | ErrorCode::RequestConflict

@@ -1,0 +1,100 @@
+//! Where the board is on the web, or why it is not.
+
+use std::net::SocketAddr;
+
+use crate::os::processes::socket_holder::listener_in_words;
+
+/// Where the board is on the web.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebDoor {
+    /// At this address.
+    Open {
+        /// The address.
+        address: SocketAddr,
+        /// Whether a service manager made the listener.
+        is_handed: bool,
+    },
+    /// Nowhere: the configuration says so.
+    Off,
+    /// Nowhere: the port cannot be had.
+    Taken {
+        /// What was wanted.
+        address: SocketAddr,
+        /// What the system said.
+        detail: String,
+    },
+    /// Nowhere: the service manager has made no listener.
+    NotHanded {
+        /// What its unit is for.
+        address: SocketAddr,
+    },
+}
+
+/// The unit that makes the listener of the machine's service.
+pub const WEB_UNIT: &str = "kanband-web.socket";
+
+impl WebDoor {
+    /// Where it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Open { address, .. } => Some(*address),
+            Self::Off | Self::Taken { .. } | Self::NotHanded { .. } => None,
+        }
+    }
+
+    /// Why it is not there, and what helps; none when it is there. Looks who has the port, which may take some time.
+    pub fn why_not(&self) -> Option<(String, String)> {
+        match self {
+            Self::Open { .. } => None,
+            Self::Off => Some((
+                "the board is not on the web: `web.listen` is \"off\"".to_owned(),
+                "set `web.listen = \"auto\"` and restart the daemon".to_owned(),
+            )),
+            Self::Taken { address, detail } => Some((
+                taken(*address, detail, listener_in_words(*address).as_deref()),
+                "end that process, or choose another port with `web.listen`; then restart the daemon".to_owned(),
+            )),
+            Self::NotHanded { address } => Some(match listener_in_words(*address) {
+                Some(holder) => (
+                    taken(*address, &format!("{WEB_UNIT} is not active"), Some(&holder)),
+                    format!("end that process, then `systemctl restart {WEB_UNIT} kanband.service`"),
+                ),
+                None => (
+                    format!("the board is not on the web: {WEB_UNIT} is not active"),
+                    format!(
+                        "`systemctl stop kanband.service; systemctl enable --now {WEB_UNIT} kanband.service`"
+                    ),
+                ),
+            }),
+        }
+    }
+}
+
+fn taken(address: SocketAddr, detail: &str, holder: Option<&str>) -> String {
+    let holder = holder.map_or_else(
+        || "nobody that is visible listens there now".to_owned(),
+        |holder| format!("{holder} listens there"),
+    );
+    format!("the board is not on the web: cannot listen on {address} ({detail}); {holder}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_port_is_named_and_so_is_what_helps() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = WebDoor::Taken { address, detail: "Address already in use".to_owned() };
+        let (why, fix) = door.why_not().unwrap();
+        assert!(why.contains(&format!("pid {}", std::process::id())), "{why}");
+        assert!(fix.contains("web.listen"), "{fix}");
+        let (why, _) = WebDoor::NotHanded { address }.why_not().unwrap();
+        assert!(why.contains(WEB_UNIT) && why.contains("listens there"), "{why}");
+        drop(listener);
+        let (why, fix) = WebDoor::NotHanded { address }.why_not().unwrap();
+        assert!(why.ends_with("is not active") && fix.contains("systemctl"), "{why} {fix}");
+        assert_eq!(WebDoor::Open { address, is_handed: false }.why_not(), None);
+    }
+}
