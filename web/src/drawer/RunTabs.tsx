@@ -38,7 +38,7 @@ export function LogTab({ id, open, card, run, onRun }: LogProps) {
   return (
     <>
       {problem.value && <Problem refusal={problem.value} />}
-      <Log task={id} runs={runs} run={run} onRun={onRun} />
+      {isPart && all.value === null && problem.value === null ? <p class="empty-line" aria-busy="true">Loading…</p> : <Log task={id} runs={runs} run={run} onRun={onRun} />}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { effect, signal } from "@preact/signals";
 
 import { remembered } from "../state/remembered";
 import { go, openTask } from "../state/view";
-import { asked, rowKey, titleOf, wordsOf, type Attention } from "./rows";
+import { asked, changes, rowKey, titleOf, wordsOf, type Attention } from "./rows";
 import { rows, watchInbox } from "./store";
 
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
@@ -20,13 +20,6 @@ export async function switchNotifications(isOn: boolean): Promise<void> {
   }
   notifyState.value = await Notification.requestPermission();
   notify.value = notifyState.value === "granted";
-}
-
-/** Which rows are new and which are gone since the last look. The first look makes no notices: what waits already is on the page. */
-export function changes(before: ReadonlySet<string> | null, now: readonly Attention[]): { fresh: Attention[]; gone: string[] } {
-  if (before === null) return { fresh: [], gone: [] };
-  const keys = new Set(now.map(rowKey));
-  return { fresh: now.filter((row) => !before.has(rowKey(row))), gone: [...before].filter((key) => !keys.has(key)) };
 }
 
 const open = new Map<string, Notification>();

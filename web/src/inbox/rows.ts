@@ -110,3 +110,10 @@ export const GROUPS: { id: Words["group"]; title: string }[] = [
   { id: "asks", title: "Waits for your word" },
   { id: "late", title: "Does not move" },
 ];
+
+/** Which rows are new and which are gone since the last look. The first look makes no notices: what waits already is on the page. */
+export function changes(before: ReadonlySet<string> | null, now: readonly Attention[]): { fresh: Attention[]; gone: string[] } {
+  if (before === null) return { fresh: [], gone: [] };
+  const keys = new Set(now.map(rowKey));
+  return { fresh: now.filter((row) => !before.has(rowKey(row))), gone: [...before].filter((key) => !keys.has(key)) };
+}

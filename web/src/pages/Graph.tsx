@@ -5,7 +5,8 @@ import { TaskPicker } from "../drawer/TaskPicker";
 import { Problem } from "../parts/Problem";
 import { StatusSign } from "../parts/StatusMark";
 import { onDelta } from "../state/stream";
-import { openTask, view } from "../state/view";
+import { isPhone } from "../shell/screen";
+import { go, openTask, view } from "../state/view";
 import { plural, statusWords } from "../text";
 import type { Graph as TaskGraph } from "../wire";
 import { edgePath, layout, NODE_HEIGHT, NODE_WIDTH, step } from "./layout";
@@ -21,6 +22,10 @@ const ZOOM_MAX = 1.5;
 export function Graph() {
   // The task that is open when the page is entered; opening another one in the drawer leaves the graph where it is.
   const root = useSignal<string | null>(view.peek().task);
+  useEffect(() => {
+    // On a phone the task would lie over its graph.
+    if (isPhone.peek() && root.peek() !== null) go({ task: null }, { replace: true });
+  }, []);
   return (
     <section class="page graph-page" aria-labelledby="graph-title">
       <header class="page-head">
@@ -85,7 +90,7 @@ function Tree({ root }: { root: string }) {
         <span class="spread" />
         <button type="button" class="button quiet small icon" aria-label="Smaller" onClick={() => (zoom.value = Math.max(ZOOM_MIN, zoom.value / 1.2))}>−</button>
         <button type="button" class="button quiet small" onClick={fit}>Fit</button>
-        <button type="button" class="button quiet small" aria-label="Natural size" onClick={() => (zoom.value = 1)}>{Math.round(zoom.value * 100)} %</button>
+        <button type="button" class="button quiet small" title="Natural size" onClick={() => (zoom.value = 1)}>{Math.round(zoom.value * 100)} %</button>
         <button type="button" class="button quiet small icon" aria-label="Larger" onClick={() => (zoom.value = Math.min(ZOOM_MAX, zoom.value * 1.2))}>+</button>
       </div>
       <div

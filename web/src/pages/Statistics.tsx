@@ -78,8 +78,8 @@ function Plots({ list, step }: { list: Point[]; step: number }) {
   return (
     <div class="plots">
       <Plot title="Throughput" summary={`${plural(done, "run")} done, ${failed} failed${done + failed > 0 ? ` (${Math.round((100 * failed) / (done + failed))} %)` : ""}; one point is ${duration(step)}.`} times={plots.times} series={plots.throughput} print={count} />
-      <Plot title="Cycle time" summary={timeSummary(list, "cycle", "from start to verdict")} times={plots.times} series={plots.cycle} print={duration} />
-      <Plot title="Queue age" summary={timeSummary(list, "queue", "from ready to start")} times={plots.times} series={plots.queue} print={duration} />
+      <Plot title="Cycle time" summary={timeSummary(list, "cycle", "from start to verdict")} times={plots.times} series={plots.cycle} print={duration} isTime />
+      <Plot title="Queue age" summary={timeSummary(list, "queue", "from ready to start")} times={plots.times} series={plots.queue} print={duration} isTime />
       <Plot title="Failures by cause" summary={plots.causes.length === 0 ? "No run failed." : `${plots.causes.map(({ outcome, count: times }) => `${causeWords(outcome)} ${times}`).join(", ")}.`} times={plots.times} series={plots.failed} print={count} />
       <Plot title="Slots" summary={`${slots.toFixed(1)} in use on average${most !== undefined ? ` of ${most}` : ""}.`} times={plots.times} series={plots.slots} print={count} />
     </div>
