@@ -42,7 +42,7 @@ export const KEYS: readonly KeyRow[] = [
   { id: "task.approve", keys: ["y"], where: ["board", "drawer"], group: "Task", label: "Approve" },
   { id: "task.request_changes", keys: ["n"], where: ["board", "drawer"], group: "Task", label: "Request changes…" },
   { id: "task.stop", keys: ["s"], where: ["board", "drawer"], group: "Task", label: "Stop the run…" },
-  { id: "task.archive", keys: ["#"], where: ["board", "drawer"], group: "Task", label: "Archive" },
+  { id: "task.archive", keys: ["#"], where: ["board", "drawer"], group: "Task", label: "Archive, or cancel" },
   { id: "drawer.previous", keys: ["["], where: ["board", "drawer"], group: "Task", label: "Previous task in the drawer" },
   { id: "drawer.next", keys: ["]"], where: ["board", "drawer"], group: "Task", label: "Next task in the drawer" },
   { id: "drawer.find", keys: ["Mod+f"], where: ["drawer"], group: "Task", label: "Find in the log", isMotion: true },

@@ -3,14 +3,13 @@ import { useEffect } from "preact/hooks";
 import { announce, ask, toast } from "../dialog";
 import { openMenu, type MenuItem } from "../parts/Menu";
 import { modelOf } from "../state/board";
-import { queryOf } from "../state/filter";
-import { moves, performWhere, requestOfAsks, sharedMoves } from "../state/moves";
+import { moves, performAll, requestOfAsks, sharedMoves } from "../state/moves";
 import { clearSelection, selectedAll, selectionCount, targets } from "../state/selection";
 import { canWrite, whyNot } from "../state/status";
 import { view } from "../state/view";
 import { plural, statusWords } from "../text";
 import type { Move, Status } from "../wire";
-import { act, askAssignee, askLabels, askPriority } from "./actions";
+import { askAssignee, askLabels, askPriority, putAway } from "./actions";
 import { openMoveMenu } from "./menus";
 
 export function BulkBar() {
@@ -40,7 +39,7 @@ export function BulkBar() {
           <button type="button" class="button" disabled={off} title={title} onClick={on(() => askAssignee(cards()))}>Assign…</button>
           <button type="button" class="button" disabled={off} title={title} onClick={on(() => askPriority(cards()))}>Priority…</button>
           <button type="button" class="button" disabled={off} title={title} onClick={on(() => askLabels(cards()))}>Labels…</button>
-          <button type="button" class="button" disabled={off} title={title} onClick={on(() => act(cards(), "archive"))}>Archive</button>
+          <button type="button" class="button" disabled={off} title={title} onClick={on(() => putAway(cards()))}>Archive</button>
         </>
       )}
       <button type="button" class="button quiet" onClick={() => { clearSelection(); announce("Nothing is selected"); }}>Clear</button>
@@ -64,7 +63,7 @@ async function moveWhole(move: Move, whole: readonly Status[]): Promise<void> {
     action: move.label,
     text: "All that match the filter, also those that are not loaded here.",
     submit: async (values) => {
-      for (const status of whole) await performWhere(move, { status, ...queryOf(view.peek()) }, values);
+      for (const status of whole) await performAll(move, status, view.peek(), values);
       clearSelection();
     },
   });

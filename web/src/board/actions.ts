@@ -7,7 +7,7 @@ import { editCards } from "../state/edits";
 import { moveNamed, perform, sharedMoves, showRefusal } from "../state/moves";
 import type { BulkReply } from "../state/moves";
 import { statusWords } from "../text";
-import type { Card, CardPage } from "../wire";
+import type { Card, CardPage, Move } from "../wire";
 
 function title(words: string, cards: readonly Card[]): string {
   return cards.length === 1 ? `${words}: ${(cards[0] as Card).title}` : `${words}: ${cards.length} tasks`;
@@ -77,16 +77,30 @@ export async function askLabels(cards: readonly Card[]): Promise<void> {
   });
 }
 
+function moveFor(cards: readonly Card[], operation: string): Move | null {
+  const [first] = cards;
+  if (first === undefined) return null;
+  return cards.length === 1 ? moveNamed(first, operation) : (sharedMoves(cards).find((each) => each.operation === operation) ?? null);
+}
+
 /** Runs an operation by its name on cards; says so when one of them does not have it. */
 export async function act(cards: readonly Card[], operation: string): Promise<boolean> {
   const [first] = cards;
   if (first === undefined) return false;
-  const move = cards.length === 1 ? moveNamed(first, operation) : (sharedMoves(cards).find((each) => each.operation === operation) ?? null);
+  const move = moveFor(cards, operation);
   if (move === null) {
     toast(cards.length === 1 ? `${first.id} is ${statusWords(first.status).word.toLowerCase()}: it cannot ${operation.replaceAll("_", " ")} now.` : `Not all of these tasks can ${operation.replaceAll("_", " ")} now.`);
     return false;
   }
   return perform(move, cards);
+}
+
+/** Puts tasks away: those that are done are archived, the others are cancelled, which asks what becomes of their children. */
+export async function putAway(cards: readonly Card[]): Promise<void> {
+  const archived = cards.filter((card) => moveNamed(card, "archive") !== null);
+  const cancelled = cards.filter((card) => !archived.includes(card));
+  if (archived.length > 0) await act(archived, "archive");
+  if (cancelled.length > 0) await act(cancelled, "cancel");
 }
 
 const BULK_MAX = 500;

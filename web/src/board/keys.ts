@@ -10,7 +10,7 @@ import { takeBack, undos } from "../state/undo";
 import { closeTask, go, openTask, view } from "../state/view";
 import { plural, statusWords } from "../text";
 import type { Card, Status } from "../wire";
-import { act, askAssignee, askLabels, askPriority } from "./actions";
+import { act, askAssignee, askLabels, askPriority, putAway } from "./actions";
 import { create } from "./ColumnHead";
 import { columnOf, focusCard, focusedIn } from "./focus";
 import { openMoveMenu } from "./menus";
@@ -169,7 +169,7 @@ export function registerTaskKeys(): () => void {
     onKey("task.approve", onTargets((cards) => act(cards, "approve"))),
     onKey("task.request_changes", onTargets((cards) => act(cards, "request_changes"))),
     onKey("task.stop", onTargets((cards) => act(cards, "stop"))),
-    onKey("task.archive", onTargets((cards) => act(cards, "archive"))),
+    onKey("task.archive", onTargets(putAway)),
     onKey("page.create", () => {
       if (!mayWrite()) return true;
       const id = focused.peek();

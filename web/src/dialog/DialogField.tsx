@@ -1,5 +1,6 @@
 // One field of a dialog, by its kind.
 import { TimeInput } from "./TimeInput";
+import { AnswerInput } from "./AnswerInput";
 import { AssigneeInput } from "./AssigneeInput";
 import type { Field, Value } from "./state";
 
@@ -34,6 +35,8 @@ function Control(props: FieldProps & { id: string }) {
   switch (field.kind) {
     case "text":
       return <textarea {...common} rows={4} value={text} onInput={(event) => props.onChange(event.currentTarget.value)} />;
+    case "answer":
+      return <AnswerInput {...common} choices={field.choices ?? []} value={text} onChange={props.onChange} />;
     case "time":
       return <TimeInput {...common} value={typeof value === "number" ? value : null} onChange={props.onChange} />;
     case "profile":

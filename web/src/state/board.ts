@@ -55,6 +55,10 @@ for (const status of STATUSES) modelOf(status);
 
 let conditions: CardConditions = FIRST_VIEW;
 
+function hasConditions(): boolean {
+  return conditions.text.trim() !== "" || conditions.assignee.length + conditions.tenant.length + conditions.label.length > 0;
+}
+
 export function modelOf(status: Status): ColumnModel {
   let model = columns[status];
   if (model === undefined) {
@@ -159,8 +163,8 @@ function forgetUnless(id: string): void {
 
 // ---- rows ----------------------------------------------------------------------------------------------------------------
 
-/** Cards a column's first window has. */
-export const WINDOW = 60;
+/** Cards a column's first window has: more than any screen shows, and what the daemon sends reasons for. */
+export const WINDOW = 30;
 
 export interface SnapshotOptions {
   filter: CardConditions;
@@ -225,18 +229,18 @@ function changeRow(card: Card, touched: Set<Status>): void {
   const isText = conditions.text.trim() !== "";
   const was_in = old !== undefined && fits(old, conditions);
   const is_in = fits(card, conditions) && (!isText || was_in);
-  const hasConditions = isText || conditions.assignee.length + conditions.tenant.length + conditions.label.length > 0;
-  if (hasConditions && (old === undefined || isText)) needsRenewal.value += 1;
+  const isFiltered = hasConditions();
+  if (isFiltered && (old === undefined || isText)) needsRenewal.value += 1;
   if (old !== undefined) {
     touched.add(old.status);
     const column = dataOf(old.status);
     takeOut(column, card.id);
-    if (hasConditions && was_in) column.count = Math.max(0, column.count - 1);
+    if (isFiltered && was_in) column.count = Math.max(0, column.count - 1);
   }
   const column = dataOf(card.status);
   touched.add(card.status);
-  const whole = hasConditions && old === undefined && isText ? false : isWholeBefore(column, old, was_in);
-  if (hasConditions && is_in && old !== undefined) column.count += 1;
+  const whole = isFiltered && old === undefined && isText ? false : isWholeBefore(column, old, was_in);
+  if (isFiltered && is_in && old !== undefined) column.count += 1;
   rows.set(card.id, card);
   if (is_in) putIn(column, card, whole);
 }
@@ -266,7 +270,7 @@ export function applyDelta(delta: Delta): void {
       cards.delete(id);
     }
     whole_before = null;
-    const isFiltered = conditions.text.trim() !== "" || conditions.assignee.length + conditions.tenant.length + conditions.label.length > 0;
+    const isFiltered = hasConditions();
     for (const [status, total] of Object.entries(delta.counts)) {
       const column = dataOf(status);
       if (column.total !== total) touched.add(status);
@@ -300,11 +304,13 @@ export function applySeen(times: Record<string, number>): void {
 export function applyFacts(next: BoardFacts, at: string, reasons: Record<string, CardReason>): void {
   batch(() => {
     facts.value = next;
-    for (const [id, reason] of Object.entries(reasons)) {
+    // The reasons are those of the first cards that are ready; one that is not named there has none now.
+    const head = hasConditions() ? [] : dataOf("ready").cards.slice(0, WINDOW).map((card) => card.id);
+    for (const id of new Set([...head, ...Object.keys(reasons)])) {
       const row = rows.get(id);
-      if (row === undefined) continue;
-      const card = { ...row, reason };
-      replaceRow(row, card);
+      const reason = reasons[id] ?? null;
+      if (row === undefined || row.status !== "ready" || JSON.stringify(row.reason) === JSON.stringify(reason)) continue;
+      replaceRow(row, { ...row, reason });
     }
     passTo(at);
   });

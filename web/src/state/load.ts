@@ -74,7 +74,7 @@ export async function loadMore(status: Status, rows: number): Promise<void> {
   if (isOutdated(wanted)) return;
   const request = beginWindow(status);
   if (request === null) return;
-  const query = { board: wanted.board, status, offset: request.offset, limit: Math.min(500, Math.max(WINDOW, rows)), ...queryOf(wanted) };
+  const query = { board: wanted.board, status, offset: request.offset, limit: Math.min(500, rows), ...queryOf(wanted) };
   try {
     const page = await get<CardPage>("/v1/cards", query);
     request.finish(page.cards, page.count, page.count_is_exact);

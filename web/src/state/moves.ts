@@ -3,8 +3,9 @@ import { signal } from "@preact/signals";
 import { asRefusal, get, post, type Done, type Refusal } from "../api";
 import { announce, ask, toast, type Field, type Values } from "../dialog";
 import { statusWords } from "../text";
-import type { Ask, Card, Move, Moves, Status } from "../wire";
+import type { Ask, Card, CardPage, Move, Moves, Status } from "../wire";
 import { boardName, cursor, now } from "./board";
+import { queryOf, type CardConditions } from "./filter";
 import { fitsMove, landsAtOnce, moveKey, pastWord, requestOf } from "./movewords";
 import { addPatch, dropPatch, movedTo, settlePatch, type Patch } from "./pending";
 import { unselect } from "./selection";
@@ -43,7 +44,11 @@ export function sharedMoveOnDrop(cards: readonly Card[], to: Status): Move | nul
 
 /** The move of an operation, as `archive` or `answer`, if the card has it. */
 export function moveNamed(card: Card, operation: string): Move | null {
-  return movesOf(card).find((move) => move.operation === operation) ?? null;
+  const found = movesOf(card).find((move) => move.operation === operation);
+  if (found !== undefined) return found;
+  // A run that asks goes on with the answer: no move, as the task stays where it is.
+  const answer = operation === "answer" && card.question !== null ? moves.value.find((move) => move.operation === "answer") : undefined;
+  return answer === undefined ? null : { ...answer, from: card.status, to: [] };
 }
 
 /** Why a column refuses: what the card can do instead. */
@@ -54,8 +59,13 @@ export function whyRefused(card: Card, to: Status): string {
   return `Nothing moves a task from ${from} to ${statusWords(to).word}.${list === "" ? "" : ` It can go to ${list}.`}`;
 }
 
-function fieldOf(asked: Ask, preset: Record<string, unknown>): Field {
+function fieldOf(asked: Ask, preset: Record<string, unknown>, card?: Card): Field {
   const value = preset[asked.field] ?? asked.default;
+  const question = card?.question ?? null;
+  if (asked.kind === "answer" && question !== null) {
+    const choices = question.choices.map((choice) => ({ value: choice, label: choice }));
+    return { name: asked.field, kind: "answer", label: question.text, isRequired: asked.is_required, choices, value: (value ?? question.default ?? null) as string | null };
+  }
   return { name: asked.field, kind: asked.kind, label: asked.label, isRequired: asked.is_required, choices: asked.choices, value: (value ?? null) as Field["value"] & string };
 }
 
@@ -78,7 +88,8 @@ export async function perform(move: Move, cards: readonly Card[], preset: Record
   const submit = (values: Values): Promise<void> => send(move, cards, { ...preset, ...values }, options);
   if (move.asks.length > 0 && isAsked) {
     const title = cards.length === 1 ? `${move.label}: ${cards[0]?.title ?? ""}` : `${move.label}: ${cards.length} tasks`;
-    return (await ask(move.asks.map((asked) => fieldOf(asked, preset)), { title, action: move.label, submit })) !== null;
+    const [only] = cards.length === 1 ? cards : [];
+    return (await ask(move.asks.map((asked) => fieldOf(asked, preset, only)), { title, action: move.label, submit })) !== null;
   }
   try {
     await submit({});
@@ -129,8 +140,13 @@ async function send(move: Move, cards: readonly Card[], values: Record<string, u
     return;
   }
   if (cards.length > 1) {
-    const results = await sendPatched(ids, lookOf(move, options.to), (onRepeat) => post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), ids, verb: move.operation, fields }, { onRepeat }));
-    finishBulk(move, results);
+    const results: BulkReply["results"] = [];
+    for (let at = 0; at < ids.length; at += BULK_MAX) {
+      const part = ids.slice(at, at + BULK_MAX);
+      const reply = await sendPatched(part, lookOf(move, options.to), (onRepeat) => post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), ids: part, verb: move.operation, fields }, { onRepeat }));
+      results.push(...reply.results);
+    }
+    finishBulk(move, { results });
     return;
   }
   const path = move.path.replace("{id}", encodeURIComponent(first.id));
@@ -161,10 +177,24 @@ function finishBulk(move: Move, reply: BulkReply): void {
   toast(words, { kind: refused.length === 0 ? "note" : "refusal", details, undo });
 }
 
-/** The same for everything that the filter lets through in a column, loaded or not. */
-export async function performWhere(move: Move, where: Record<string, unknown>, values: Record<string, unknown>): Promise<void> {
-  const { value } = await post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), where, verb: move.operation, fields: requestOf(move, values) });
-  finishBulk(move, value);
+const BULK_MAX = 500;
+
+/** The same for everything that the filter lets through in a column, loaded or not: the daemon names the tasks, this page sends them. */
+export async function performAll(move: Move, status: Status, filter: CardConditions, values: Record<string, unknown>): Promise<void> {
+  const ids: string[] = [];
+  for (;;) {
+    const page = await get<CardPage>("/v1/cards", { board: boardName.peek(), status, offset: ids.length, limit: BULK_MAX, ...queryOf(filter) });
+    ids.push(...page.cards.map((card) => card.id));
+    if (page.cards.length < BULK_MAX) break;
+  }
+  const results: BulkReply["results"] = [];
+  const fields = requestOf(move, values);
+  for (let at = 0; at < ids.length; at += BULK_MAX) {
+    const { value } = await post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), ids: ids.slice(at, at + BULK_MAX), verb: move.operation, fields });
+    results.push(...value.results);
+    if (ids.length > BULK_MAX) announce(`${results.length} of ${ids.length}`);
+  }
+  finishBulk(move, { results });
 }
 
 function undoOf(move: Move, ids: readonly string[]): Undo | null {
@@ -175,7 +205,7 @@ function undoOf(move: Move, ids: readonly string[]): Undo | null {
     run: async () => {
       try {
         if (ids.length === 1) await post(`/v1/tasks/${encodeURIComponent(ids[0] as string)}/${operation}`, {});
-        else await post("/v1/tasks/bulk", { board: boardName.peek(), ids, verb: operation, fields: {} });
+        else for (let at = 0; at < ids.length; at += BULK_MAX) await post("/v1/tasks/bulk", { board: boardName.peek(), ids: ids.slice(at, at + BULK_MAX), verb: operation, fields: {} });
         announce("Taken back.");
       } catch (error) {
         showRefusal(error);
