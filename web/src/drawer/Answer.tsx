@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 import { asRefusal, post, type Refusal } from "../api";
 import { Problem } from "../parts/Problem";
@@ -23,6 +23,11 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
   const refusal = useSignal<Refusal | null>(null);
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
+
+  // The attribute `autofocus` counts only while a page or a dialog opens.
+  useEffect(() => {
+    if (isFocused) field.current?.focus();
+  }, []);
 
   async function send(answer: string) {
     if (isBusy.value) return;
@@ -72,7 +77,6 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
           aria-label={question.choices.length > 0 ? "Other words" : "Answer"}
           placeholder={question.choices.length > 0 ? "Or in other words…" : "Your answer…"}
           value={text.value}
-          autofocus={isFocused ?? false}
           onInput={(event) => (text.value = event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import { asRefusal, isAborted, post, type Refusal } from "../api";
 import { announce } from "../dialog";
@@ -53,6 +53,8 @@ function BodyEditor({ task, onClose }: { task: Task; onClose: (isSaved: boolean)
   const conflict = useSignal<{ current: Task; fields: string[] } | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
 
+  useEffect(() => field.current?.focus(), []);
+
   const close = (isSaved: boolean) => {
     drafts.delete(task.id);
     onClose(isSaved);
@@ -94,7 +96,6 @@ function BodyEditor({ task, onClose }: { task: Task; onClose: (isSaved: boolean)
           class="input"
           aria-label="Description, as Markdown"
           rows={14}
-          autofocus
           defaultValue={draft.text}
           onInput={(event) => drafts.set(task.id, { ...draft, text: event.currentTarget.value })}
           onKeyDown={(event) => {
