@@ -64,7 +64,7 @@ async function refusalOf(response: Response): Promise<Refusal> {
     // No JSON: a proxy's page, or a cut reply.
   }
   const message = response.status === 401 ? "The session is over." : `The daemon answered ${response.status} without a message.`;
-  return new Refusal(response.status, { code: response.status === 401 ? "unauthorized" : "internal", message });
+  return new Refusal(response.status, { code: response.status === 401 ? "no_session" : "internal", message });
 }
 
 /** A read. Rejects with `Refusal`, or with an `AbortError` when `signal` ended it. */

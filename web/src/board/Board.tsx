@@ -1,6 +1,6 @@
 // The board: a row of columns, folded or open, and on a phone one column a screen with a strip of tabs.
 import { computed } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Problem, StatusSign } from "../parts";
 import { isFirstLoad, modelOf, statuses } from "../state/board";
 import { loadBoard, loadProblem } from "../state/load";
@@ -13,7 +13,8 @@ import { Column } from "./Column";
 import { columnScroll, drag, followDrags } from "./drag";
 import { FirstUse } from "./FirstUse";
 import { registerBoardKeys } from "./keys";
-import { foldedStatuses } from "./shown";
+import { density } from "./settings";
+import { columnWidth, foldedStatuses, openStatuses } from "./shown";
 import { isPhone } from "../shell/screen";
 import "./board.css";
 import "./card.css";
@@ -27,6 +28,21 @@ export function Board() {
     if (scroller.current !== null) ends.push(columnScroll(scroller.current));
     return () => ends.forEach((end) => end());
   }, []);
+  const open = openStatuses.value.length;
+  const folded = statuses.value.length - open;
+  const isCompact = density.value === "compact";
+  useLayoutEffect(() => {
+    const board = scroller.current;
+    if (board === null) return undefined;
+    const fit = (): void => {
+      const usual_px = isCompact ? 240 : 280;
+      if (isPhone.peek()) board.style.removeProperty("--fit");
+      else board.style.setProperty("--fit", `${columnWidth(board.clientWidth, open, folded, usual_px, isCompact ? 210 : 240)}px`);
+    };
+    fit();
+    window.addEventListener("resize", fit);
+    return () => window.removeEventListener("resize", fit);
+  }, [open, folded, isCompact]);
   const problem = loadProblem.value;
   const isAway = streamState.value === "offline" || streamState.value === "reconnecting";
   return (

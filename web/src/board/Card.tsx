@@ -1,7 +1,7 @@
 // One card. It reads its own signal, so that a change of one card draws one card.
 import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { cards, now, seenAt } from "../state/board";
+import { cards, flashOf, now, seenAt } from "../state/board";
 import { focused, isSelected, toggle, extendTo, clearSelection, selectionCount } from "../state/selection";
 import { go, view } from "../state/view";
 import { announce } from "../dialog";
@@ -28,7 +28,6 @@ export function CardItem(props: CardProps) {
   const isChosen = useComputed(() => isSelected(id));
   const isOpen = useComputed(() => view.value.task === id);
   const isLifted = useComputed(() => drag.value?.ids.includes(id) === true);
-  const flash = useChangeFlash(known?.value);
   useEffect(() => (canDrag && element.current !== null ? draggableCard(element.current, id) : undefined), [id]);
   useLayoutEffect(() => {
     const li = element.current;
@@ -54,7 +53,7 @@ export function CardItem(props: CardProps) {
       data-chosen={isChosen.value}
       data-open={isOpen.value}
       data-lifted={isLifted.value}
-      data-flash={flash}
+      data-flash={flashOf(id)}
       data-late={card.due_at !== null && dueOf(card, now.peek())?.isLate === true}
       tabIndex={props.isTabStop ? 0 : -1}
       aria-setsize={props.size}
@@ -89,18 +88,6 @@ function click(event: MouseEvent, id: string): void {
     return;
   }
   announce(`${plural(selectionCount.peek(), "task")} selected`);
-}
-
-/** True for a moment after somebody else changed the card. */
-function useChangeFlash(card: Card | undefined): boolean {
-  const before = useRef(card?.version);
-  const isChanged = card !== undefined && before.current !== undefined && before.current !== card.version;
-  useEffect(() => {
-    if (card === undefined || before.current === card.version) return undefined;
-    const timer = setTimeout(() => (before.current = card.version), 600);
-    return () => clearTimeout(timer);
-  }, [card?.version]);
-  return isChanged;
 }
 
 function CardBody({ card }: { card: Card }) {

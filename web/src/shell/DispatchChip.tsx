@@ -12,7 +12,7 @@ export function DispatchChip() {
   const words = is_on ? `${known.open_runs}/${known.max_running}` : known.dispatch;
   const title = is_on ? `${plural(known.open_runs, "run")} of at most ${known.max_running}` : `Dispatch is ${known.dispatch}: nothing is started`;
   return (
-    <button type="button" class="button quiet dispatch" data-is={known.dispatch} aria-haspopup="menu" title={title} aria-label={is_on ? title : `Dispatch is ${known.dispatch}`} onClick={(event) => openMenu({ label: "Dispatch", at: event.currentTarget, items: dispatchItems() })}>
+    <button type="button" class="button quiet dispatch" data-is={known.dispatch} aria-haspopup="menu" title={title} aria-label={`Dispatch: ${words}`} onClick={(event) => openMenu({ label: "Dispatch", at: event.currentTarget, items: dispatchItems() })}>
       <span class="dispatch-sign" aria-hidden="true" />
       <span class="tabular">{words}</span>
     </button>

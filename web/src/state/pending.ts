@@ -19,9 +19,17 @@ let last_key = 0;
 export const patches = signal<readonly Patch[]>([]);
 export const isSaving = computed(() => patches.value.some((patch) => patch.cursor === null));
 
+/** When this page last changed a card, epoch milliseconds. */
+const touched = new Map<string, number>();
+
+export function touchedAt(id: string): number | undefined {
+  return touched.get(id);
+}
+
 export function addPatch(ids: Iterable<string>, change: (card: Card) => Card): Patch {
   last_key += 1;
   const patch: Patch = { key: last_key, ids: new Set(ids), change, cursor: null, repeats: false };
+  for (const id of patch.ids) touched.set(id, Date.now());
   patches.value = [...patches.value, patch];
   return patch;
 }

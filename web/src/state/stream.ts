@@ -72,6 +72,12 @@ export function connect(): void {
   const opened = new WebSocket(`${scheme}://${location.host}/v1/stream`);
   socket = opened;
   hear();
+  opened.onopen = () => {
+    // The daemon greets a page that has said which board it shows, and from where.
+    if (cursor.peek() !== null) subscribe();
+    else void loadBoard().then((isRead) => (isRead ? subscribe() : lose()));
+    if (watched !== null) send({ log: { task: watched.task, run: watched.run } });
+  };
   opened.onmessage = (event) => {
     if (socket !== opened) return;
     hear();
@@ -95,6 +101,7 @@ function lose(): void {
   if (old !== null) {
     old.onclose = null;
     old.onmessage = null;
+    old.onopen = null;
     old.close();
   }
   if (lostAt.peek() === null) {
@@ -135,18 +142,11 @@ function take(message: FromServer): void {
 function greet(hello: { bundle: string; cursor: string }): void {
   if (bundle !== null && bundle !== hello.bundle) isOutdatedPage.value = true;
   bundle ??= hello.bundle;
-  // The first snapshot could not be read: now the daemon is there.
-  if (cursor.peek() === null) void loadBoard().then((isRead) => isRead && subscribe());
-  else subscribe();
-  if (watched !== null) {
-    watched.listener("again");
-    send({ log: { task: watched.task, run: watched.run } });
-  }
   live();
 }
 
 function refuse(code: string): void {
-  if (code === "unauthorized" || code === "session_over") session.value = "over";
+  if (code === "no_session") session.value = "over";
 }
 
 async function resync(why: string): Promise<void> {
