@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,8 +31,10 @@ use crate::kernel::board::{Batch, Board};
 use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::ids::EventId;
 use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
 use crate::kernel::restore::RestoreError;
+use crate::kernel::store;
 use crate::kernel::tx::Effects;
 use crate::kernel::verb::Verb;
 use crate::os::home::board_files::{BoardFiles, BoardLoss};
@@ -89,6 +91,7 @@ pub struct Database {
     sender: mpsc::Sender<Order>,
     counts: Arc<RwLock<Counts>>,
     figures: Arc<DatabaseFigures>,
+    newest_event: Arc<AtomicI64>,
     files: Arc<BoardFiles>,
 }
 
@@ -190,10 +193,12 @@ impl Database {
         let (sender, receiver) = mpsc::channel(DATABASE_QUEUE_MAX);
         let counts = Arc::new(RwLock::new(board.counts().clone()));
         let figures = Arc::new(DatabaseFigures::default());
+        let newest_event = Arc::new(AtomicI64::new(newest_event_of(&board)));
         let handle = Self {
             sender,
             counts: Arc::clone(&counts),
             figures: Arc::clone(&figures),
+            newest_event: Arc::clone(&newest_event),
             files: Arc::clone(&files),
         };
         let (pending, loss) = (VecDeque::new(), None);
@@ -208,6 +213,7 @@ impl Database {
             publish,
             counts,
             figures,
+            newest_event,
         };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
@@ -262,6 +268,11 @@ impl Database {
         self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Id of the newest event that is committed: not below that of any request that was answered.
+    pub fn newest_event(&self) -> EventId {
+        self.newest_event.load(Ordering::Acquire)
+    }
+
     /// Has the thread look whether the board's files are still the ones it writes to. Does not wait: a thread that has a full queue
     /// looks anyway, before its next batch.
     pub fn look_at_files(&self) {
@@ -279,6 +290,11 @@ impl Database {
     }
 }
 
+/// Where that is unknown, every event to come is newer.
+fn newest_event_of(board: &Board) -> EventId {
+    board.read(store::events::newest_id).unwrap_or_default()
+}
+
 struct DatabaseThread {
     board: Board,
     /// The policy of each transaction.
@@ -292,6 +308,7 @@ struct DatabaseThread {
     publish: Wire<Committed>,
     counts: Arc<RwLock<Counts>>,
     figures: Arc<DatabaseFigures>,
+    newest_event: Arc<AtomicI64>,
 }
 
 impl DatabaseThread {
@@ -352,6 +369,7 @@ impl DatabaseThread {
             Ok(Restored { incarnation, kept })
         });
         *self.counts.write().unwrap_or_else(PoisonError::into_inner) = self.board.counts().clone();
+        self.newest_event.store(newest_event_of(&self.board), Ordering::Release);
         drop(reply.send(answer));
     }
 
@@ -400,6 +418,9 @@ impl DatabaseThread {
         match committed {
             Ok(effects) => {
                 self.share_counts(&effects);
+                if let Some(newest) = effects.events.last() {
+                    self.newest_event.store(newest.id, Ordering::Release);
+                }
                 done.into_iter().for_each(|work| work.settle(Ok(())));
                 crate::failpoint::hit("replies-sent");
                 if !effects.events.is_empty() || !effects.signals.is_empty() {

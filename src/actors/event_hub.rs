@@ -10,7 +10,7 @@ pub mod messages;
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::dispatcher::messages::{LookForProfile, Wake};
@@ -19,6 +19,7 @@ use crate::actors::root::messages::RunSignal;
 use crate::actors::timer::messages::Arm;
 use crate::actors::wire::Wire;
 use crate::kernel::event::Event;
+use crate::kernel::ids::TaskId;
 use crate::kernel::limits::SUBSCRIBER_QUEUE_MAX;
 use crate::kernel::tx::Signal;
 use messages::Committed;
@@ -30,11 +31,19 @@ pub type EventBatch = Arc<Vec<Event>>;
 #[derive(Clone)]
 pub struct EventFeed {
     sender: broadcast::Sender<EventBatch>,
+    /// Grows when something changed that no event tells of.
+    facts: watch::Sender<u64>,
+    /// Tasks that look different, and no event tells of it.
+    touched: broadcast::Sender<TaskId>,
 }
 
 impl Default for EventFeed {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX) }
+        Self {
+            sender: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX),
+            facts: watch::Sender::new(0),
+            touched: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX),
+        }
     }
 }
 
@@ -48,6 +57,21 @@ impl EventFeed {
     /// Has every listener look into the database.
     pub fn have_all_look_again(&self) {
         self.publish(Arc::new(Vec::new()));
+    }
+
+    /// Listens to changes that no event tells of: the dispatch switch, breakers, the list of boards, the configuration.
+    pub fn watch_facts(&self) -> watch::Receiver<u64> {
+        self.facts.subscribe()
+    }
+
+    /// Listens to tasks that look different although no event tells of it: the processes of their run are in another state.
+    pub fn watch_touched(&self) -> broadcast::Receiver<TaskId> {
+        self.touched.subscribe()
+    }
+
+    /// Something changed that no event tells of.
+    pub fn facts_moved(&self) {
+        self.facts.send_modify(|moves| *moves = moves.wrapping_add(1));
     }
 
     fn publish(&self, batch: EventBatch) {
@@ -105,7 +129,17 @@ impl Handler<Committed> for EventHub {
                 Signal::ProfileWanted { name } => {
                     self.wires.look_for_profile.tell(LookForProfile { name })
                 }
+                Signal::RunStateMoved { task_id } => {
+                    // An error only says that nobody listens.
+                    drop(self.feed.touched.send(task_id));
+                    true
+                }
+                Signal::FactsMoved => {
+                    self.feed.facts_moved();
+                    true
+                }
                 Signal::BreakerMoved { key, open_until } => {
+                    self.feed.facts_moved();
                     self.wires.breaker_moved.tell(BreakerMoved { key, open_until })
                 }
                 Signal::VerdictGiven { .. }

@@ -10,6 +10,7 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use crate::actors::configuration::{Configuration, PolicyBasis};
+use crate::actors::event_hub::EventFeed;
 use crate::actors::live::Live;
 use crate::actors::review_settings::check_reviewers;
 use crate::actors::token_holders::TokenHolders;
@@ -41,6 +42,8 @@ pub struct Reloader {
     pub dispatcher: Wire<SettingsChanged>,
     /// To the crash detector.
     pub crash_detector: Wire<SettingsChanged>,
+    /// To the pages that show it.
+    pub feed: EventFeed,
     /// Whose workers' tokens can be.
     pub token_holders: TokenHolders,
     /// The values that hold, as text. Its lock lets one reading happen at a time.
@@ -117,6 +120,7 @@ impl Reloader {
         *shown = newer;
         self.dispatcher.tell(SettingsChanged);
         self.crash_detector.tell(SettingsChanged);
+        self.feed.facts_moved();
         Ok(changes)
     }
 }

@@ -372,6 +372,8 @@ impl Handler<RunSignal> for RootSupervisor {
             | Signal::DispatchDue
             | Signal::TimeSet { .. }
             | Signal::ProfileWanted { .. }
+            | Signal::RunStateMoved { .. }
+            | Signal::FactsMoved
             | Signal::BreakerMoved { .. } => {}
         }
     }

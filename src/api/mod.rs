@@ -25,6 +25,7 @@ pub mod input;
 pub mod limits;
 pub mod listeners;
 pub mod listing;
+pub mod moves;
 pub mod openapi;
 pub mod operation;
 pub mod operations;
@@ -35,6 +36,7 @@ pub mod request_body;
 pub mod routes;
 pub mod server;
 pub mod sockets;
+pub mod stream;
 pub mod usage;
 pub mod web;
 
@@ -59,7 +61,7 @@ pub const RUN_HEADER: &str = "kanban-run";
 pub const EDGE_HEADER: &str = "kanban-edge";
 
 /// Header of an event stream's reply: the cursor at which the stream begins, so that a client that has not heard anything yet
-/// can go on from there after a break.
+/// can go on from there after a break. Header of the reply to a write: a cursor that is not before what it wrote.
 pub const EVENT_CURSOR_HEADER: &str = "kanban-event-cursor";
 
 /// Header with the id of the run whose log is returned.

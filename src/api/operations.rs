@@ -6,14 +6,15 @@ use crate::api::Api;
 use crate::api::call::{self, Answer, Call};
 use crate::api::figures;
 use crate::api::files;
+use crate::api::moves::{Moves, moves};
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
 use crate::kernel::event::Event;
 use crate::kernel::queries::{
-    ContextReply, DispatchState, GetContext, GetDispatch, GetStats, ListAttachments, ListBoards,
-    ListRuns, ListSchedules, ListSubscriptions, ListTasks, NextOccurrence, NextOccurrences, Query,
-    ScheduleDetails, SearchTasks, ShowQuestion, ShowSchedule, ShowTask, Stats, TaskDetails,
-    WhyReply, WhyTask,
+    CardPage, ContextReply, DispatchState, GetBoard, GetContext, GetDispatch, GetGraph, GetHistory,
+    GetStats, Graph, History, ListAttachments, ListBoards, ListCards, ListRuns, ListSchedules,
+    ListSubscriptions, ListTasks, NextOccurrence, NextOccurrences, Query, ScheduleDetails,
+    SearchTasks, ShowQuestion, ShowSchedule, ShowTask, Stats, TaskDetails, WhyReply, WhyTask,
 };
 use crate::kernel::question::Question;
 use crate::kernel::schedule::Schedule;
@@ -43,6 +44,7 @@ use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
 use crate::service::attention::{self, Attention, ListAttention};
+use crate::service::board::{self, BoardSnapshot};
 use crate::service::daemon::{self, DaemonInfo};
 use crate::service::diff::{GetDiff, TaskDiff};
 use crate::service::dispatch::{self, DispatchRequest};
@@ -56,6 +58,9 @@ use crate::service::profiles::{self, ListProfiles, ProfileInfo};
 use crate::service::reload::{self, ReloadReply};
 use crate::service::restore::RestoreReply;
 use crate::service::status::{self, Status};
+use crate::service::task_view::{
+    self, GetTaskView, GetTimeline, RenderText, RenderedText, TaskView, Timeline,
+};
 use crate::service::web::links::{
     self, MakeWebLink, RevokeWebSession, RevokeWebSessionReply, WebLink, WebSession,
 };
@@ -418,6 +423,50 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/status",
         "Show the state of the daemon, the boards, the open runs and what needs attention.",
         |api, call| call::query(api, call, status::status),
+    ),
+    by_hand::<GetBoard, BoardSnapshot>(
+        "board",
+        Method::Get,
+        "/v1/board",
+        "Show the columns of a board, each with its first cards.",
+        |api, call| call::query(api, call, board::board),
+    ),
+    by_hand::<ListCards, CardPage>(
+        "cards",
+        Method::Get,
+        "/v1/cards",
+        "Show further cards of a column.",
+        |api, call| call::query(api, call, board::cards),
+    ),
+    by_hand::<GetDaemon, Moves>(
+        "moves",
+        Method::Get,
+        "/v1/moves",
+        "List what a person can do to a task from each status.",
+        |api, call| call::query(api, call, async |_service, _by, GetDaemon {}| Ok(moves())),
+    ),
+    by_hand::<GetTaskView, TaskView>(
+        "task_view",
+        Method::Get,
+        "/v1/tasks/{id}/view",
+        "Show a task as its page has it: card, text as HTML, neighbours, newest history.",
+        |api, call| call::query(api, call, task_view::task_view),
+    ),
+    by_hand::<GetTimeline, Timeline>(
+        "timeline",
+        Method::Get,
+        "/v1/tasks/{id}/timeline",
+        "Show runs, comments and events of a task as one history.",
+        |api, call| call::query(api, call, task_view::timeline),
+    ),
+    query::<GetGraph, Graph>("/v1/tasks/{id}/graph", "Show the dependencies around a task."),
+    query::<GetHistory, History>("/v1/history", "Show what happened on a board, by the hour."),
+    by_hand::<RenderText, RenderedText>(
+        "render",
+        Method::Post,
+        "/v1/render",
+        "Render Markdown as HTML.",
+        |api, call| call::body(api, call, task_view::rendered),
     ),
     by_hand::<ListAttention, Vec<Attention>>(
         "attention",

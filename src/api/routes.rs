@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{RawPathParams, Request};
+use axum::http::HeaderValue;
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use bytes::Bytes;
 
-use crate::api::Api;
 use crate::api::auth::Door;
 use crate::api::call::Call;
 use crate::api::error::ApiError;
@@ -23,10 +23,13 @@ use crate::api::operations::OPERATIONS;
 use crate::api::origin::Origin;
 use crate::api::reply::Held;
 use crate::api::request_body::read_body;
+use crate::api::stream;
 use crate::api::web::visit::Visit;
 use crate::api::web::withheld::{must_be_for_web, must_not_force};
+use crate::api::{Api, EVENT_CURSOR_HEADER};
 use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
+use crate::kernel::queries::cursor_at;
 use crate::os::run_files::redact::Redactor;
 use crate::service::Requester;
 
@@ -36,7 +39,12 @@ pub fn routes(api: &Arc<Api>) -> Router {
     for (index, operation) in OPERATIONS.iter().enumerate() {
         router = router.route(operation.path, route(index, operation, api));
     }
+    let with_stream = Arc::clone(api);
     router
+        .route(
+            "/v1/stream",
+            get(async move |request: Request| stream::open(with_stream, request).await),
+        )
         .fallback(|request: Request| async move {
             ApiError::new(ErrorCode::NotFound, format!("no such path: {}", request.uri().path()))
                 .with_hint("GET /v1/openapi.json lists the operations")
@@ -110,7 +118,15 @@ async fn answer(
     let by = Requester { caller, request_id };
     let uid = origin.operator_uid();
     let call = Call { by, input, stream, uid, seat: Arc::clone(seat) };
-    let response = (operation.run)(api, call).await?;
+    let service = Arc::clone(&api.service);
+    let mut response = (operation.run)(api, call).await?;
+    if operation.method != Method::Get {
+        // Whoever shows the board knows by it when its own write has come back to it.
+        let (life, newest) = (service.supervision.incarnation(), service.database.newest_event());
+        if let Ok(cursor) = HeaderValue::from_str(&cursor_at(&life, newest)) {
+            response.headers_mut().insert(EVENT_CURSOR_HEADER, cursor);
+        }
+    }
     let response = hold_back(seat, response)?;
     drop(working);
     Ok(response)

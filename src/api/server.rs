@@ -29,6 +29,7 @@ use crate::api::origin::Origin;
 use crate::api::routes::routes;
 use crate::api::web::arrival::arrive;
 use crate::api::web::serve_page;
+use crate::service::board::feed;
 use crate::service::life::wait_for_life;
 
 /// Serves all listeners until the daemon ends, then finishes the requests under way. `on_serving` is called when the first
@@ -48,6 +49,7 @@ pub async fn serve(
         on_serving();
     }
     let routes = routes(&api);
+    tokio::spawn(feed::run(Arc::clone(&api.service)));
     let mut pauses = AcceptPauses::default();
     loop {
         let accepted = tokio::select! {

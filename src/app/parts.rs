@@ -53,6 +53,7 @@ use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
 use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
+use crate::service::board::feed::BoardFeed;
 
 /// What the operator said.
 pub(super) struct Configured {
@@ -106,6 +107,7 @@ pub(super) fn build(
         daemon_user,
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
+        feed: feed.clone(),
         token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
     });
@@ -117,6 +119,7 @@ pub(super) fn build(
         readers: worker.readers.clone(),
         pool,
         feed: feed.clone(),
+        board_feed: BoardFeed::default(),
         dispatch_now: wires.dispatch_now.clone(),
         live_runs: worker.live_runs.clone(),
         looker: worker.looker.clone(),

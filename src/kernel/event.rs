@@ -1,12 +1,14 @@
 //! Events: what happened on the board, appended in the transaction that did it.
 
 mod body;
+mod sentence;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 pub use body::{EventBody, FileFacts};
+pub use sentence::sentence;
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {

@@ -198,6 +198,39 @@ pub const NEXT_OCCURRENCES_MAX: u32 = 1_000;
 /// Tasks of one bulk request.
 pub const BULK_TASKS_MAX: u32 = 500;
 
+/// Cards of a column that are sent with a board, where nothing else is asked for.
+pub const CARDS_PER_WINDOW: u32 = 30;
+
+/// Cards of each column that are sent with a board, at most.
+pub const CARDS_PER_COLUMN_MAX: u32 = 100;
+
+/// Cards of a column that are sent at once, at most.
+pub const CARDS_PER_WINDOW_MAX: u32 = 500;
+
+/// Tasks of a column that are counted under a filter.
+pub const CARDS_COUNTED_MAX: u32 = 1_000;
+
+/// Names of one kind to filter a board by.
+pub const FACETS_MAX: u32 = 100;
+
+/// Parents, and waiting children, of a changed task whose cards are read anew with it.
+pub const NEIGHBOURS_MAX: u32 = 200;
+
+/// Rows of a history.
+pub const HISTORY_ROWS_MAX: u32 = 400;
+
+/// Tasks of a graph of dependencies.
+pub const GRAPH_TASKS_MAX: u32 = 200;
+
+/// Things of a task's history that are shown at once.
+pub const TIMELINE_ITEMS_MAX: u32 = 200;
+
+/// Parents, and children, that the page of a task names.
+pub const NAMED_NEIGHBOURS_MAX: u32 = 200;
+
+/// Events that a page may have missed to be brought up to date by deltas; behind more it reads the board again.
+pub const MISSED_EVENTS_MAX: u32 = 500;
+
 /// Released tasks that one request promotes.
 pub const PROMOTED_PER_REQUEST: usize = 256;
 

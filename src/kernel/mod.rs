@@ -22,6 +22,7 @@ pub mod artifact;
 pub mod board;
 pub mod breaker;
 pub mod caller;
+pub mod card;
 pub mod clockwork;
 pub mod context;
 pub mod counts;

@@ -55,6 +55,13 @@ pub enum Signal {
         /// The name.
         name: String,
     },
+    /// The processes of a run are in another state, and no event says so.
+    RunStateMoved {
+        /// Its task.
+        task_id: TaskId,
+    },
+    /// What holds for a whole board changed, and no event says so: the dispatch switch, the list of boards.
+    FactsMoved,
     /// A breaker changed.
     BreakerMoved {
         /// Its key as text.

@@ -14,6 +14,7 @@ pub mod attachment_store;
 pub mod attachments;
 pub mod attention;
 pub mod backup;
+pub mod board;
 pub mod claim;
 pub mod context;
 pub mod daemon;
@@ -36,6 +37,7 @@ pub mod restore;
 pub mod staged_file;
 pub mod stats;
 pub mod status;
+pub mod task_view;
 pub mod usage;
 pub mod web;
 pub mod whoami;
@@ -71,6 +73,7 @@ use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
 use crate::service::attachment_store::AttachmentStore;
+use crate::service::board::feed::BoardFeed;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
 use crate::service::web::WebAccess;
@@ -85,6 +88,8 @@ pub struct Service {
     pub pool: ReaderPool,
     /// Committed events.
     pub feed: EventFeed,
+    /// What changes on boards, for the pages that show them.
+    pub board_feed: BoardFeed,
     /// The dispatcher, for a person's dispatch.
     pub dispatch_now: Wire<DispatchNow>,
     /// Who is live.

@@ -16,6 +16,7 @@ pub mod context;
 pub mod file_names;
 pub mod json;
 pub mod log_line;
+pub mod markdown;
 pub mod nearest;
 pub mod sequences;
 pub mod signs;

@@ -222,7 +222,9 @@ impl World {
                 }
                 Signal::StopRun { run_id } => self.tell(run_id, News::StopAsked),
                 Signal::BreakerMoved { open_until: Some(until), .. } => self.pass_at(until),
-                Signal::BreakerMoved { open_until: None, .. }
+                Signal::RunStateMoved { .. }
+                | Signal::FactsMoved
+                | Signal::BreakerMoved { open_until: None, .. }
                 | Signal::ProfileWanted { .. }
                 | Signal::WaitMoved { .. }
                 | Signal::RunClosed { .. } => {}

@@ -43,6 +43,13 @@ assets! {
     open "in.html" as "text/html; charset=utf-8",
     shut "assets/app.js" as "text/javascript; charset=utf-8",
     shut "assets/app.css" as "text/css; charset=utf-8",
+    shut "assets/pages.js" as "text/javascript; charset=utf-8",
+    shut "assets/pages.css" as "text/css; charset=utf-8",
+    shut "assets/Graph.js" as "text/javascript; charset=utf-8",
+    shut "assets/Statistics.js" as "text/javascript; charset=utf-8",
+    shut "assets/Statistics.css" as "text/css; charset=utf-8",
+    shut "assets/Schedules.js" as "text/javascript; charset=utf-8",
+    shut "assets/Profiles.js" as "text/javascript; charset=utf-8",
     open "assets/in.js" as "text/javascript; charset=utf-8",
     open "assets/in.css" as "text/css; charset=utf-8",
     open "assets/icon.svg" as "image/svg+xml",
@@ -69,6 +76,16 @@ pub fn find(path: &str) -> Option<&'static Asset> {
 /// A file of the bundle.
 pub fn file(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
+}
+
+/// What tells one bundle from another: a page that was loaded from an older one is to be loaded again.
+pub fn bundle() -> &'static str {
+    static BUNDLE: OnceLock<String> = OnceLock::new();
+    BUNDLE.get_or_init(|| {
+        let mut digest = Sha256::new();
+        ASSETS.iter().for_each(|asset| digest.update(asset.bytes));
+        quoted(&digest.finalize()).trim_matches('"').to_owned()
+    })
 }
 
 /// Answers with a file, or with the word that the browser has it.
@@ -102,8 +119,12 @@ fn etag_of(asset: &Asset) -> &'static str {
 }
 
 fn quoted_digest(bytes: &[u8]) -> String {
+    quoted(&Sha256::digest(bytes))
+}
+
+fn quoted(digest: &[u8]) -> String {
     let mut etag = "\"".to_owned();
-    for byte in Sha256::digest(bytes) {
+    for byte in digest {
         // Writing into a string does not fail.
         let _infallible = write!(etag, "{byte:02x}");
     }

@@ -1,10 +1,13 @@
 //! The requests that read, one file each. Each is a struct, answered from one [`Snapshot`].
 
 mod attachments;
+mod board;
 mod boards;
 pub(in crate::kernel) mod breakers;
 mod context;
 mod get_dispatch;
+mod graph;
+mod history;
 mod inbox;
 mod list;
 mod list_schedules;
@@ -17,6 +20,7 @@ mod search;
 mod show;
 mod show_schedule;
 mod stats;
+pub mod timeline;
 mod why;
 
 pub use crate::kernel::query::Query;
@@ -25,11 +29,17 @@ pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
 pub use crate::kernel::store::subscriptions::Subscription;
 pub use attachments::ListAttachments;
+pub use board::{
+    BoardColumns, CardMaker, CardPage, ColumnWindow, Facet, Facets, GetBoard, ListCards, NOBODY,
+    board, cards, cursor, cursor_at, question_of, reason_on_card,
+};
 pub use boards::ListBoards;
 
 pub use breakers::{BreakerInfo, BreakerScope, ListBreakers};
 pub use context::{ContextReply, GetContext};
 pub use get_dispatch::{DispatchState, GetDispatch};
+pub use graph::{GetGraph, Graph, GraphTask};
+pub use history::{GetHistory, History, HistoryRow};
 pub use inbox::{WaitingFacts, waiting_tasks};
 pub use list::ListTasks;
 pub use list_schedules::ListSchedules;

@@ -6,6 +6,7 @@ pub mod block;
 pub mod cron;
 pub mod inbox;
 pub mod landing;
+pub mod moves;
 pub mod pair_fault;
 pub mod question;
 pub mod reason;

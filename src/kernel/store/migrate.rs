@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 17, sql: include_str!("migrations/0017_overdue.sql") },
     Migration { version: 18, sql: include_str!("migrations/0018_times.sql") },
     Migration { version: 19, sql: include_str!("migrations/0019_schedules.sql") },
+    Migration { version: 20, sql: include_str!("migrations/0020_columns.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -7,7 +7,7 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::boards::BoardRow;
-use crate::kernel::tx::Tx;
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::{store, validate};
 
@@ -44,6 +44,7 @@ impl Verb for CreateBoard {
         })?;
         let description = validate::body("description", self.description.as_deref())?;
         let created = store::boards::insert(tx.store(), &name, description.as_deref(), tx.now)?;
+        tx.signal(Signal::FactsMoved);
         let board = store::boards::get(tx.store(), &name)?
             .ok_or_else(|| Refusal::UnknownBoard { name: name.to_string() })?;
         Ok(CreateBoardReply { board, created })

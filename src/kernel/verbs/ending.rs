@@ -120,7 +120,7 @@ pub(super) fn close_run(
     facts: &ProcessFacts<'_>,
 ) -> Result<(), VerbError> {
     if store::runs::set_closed_if_open(tx.store(), run_id, facts, tx.now)? {
-        Ok(())
+        Ok(store::history::add_closed(tx.store(), run_id, tx.now)?)
     } else {
         Err(unexpected(run_id, "has not ended, or is closed"))
     }
@@ -141,11 +141,8 @@ pub(super) fn synthesize_run(
     let verdict = ending.verdict(status, &by, tx.now);
     // A review without a run is a person's.
     let profile = task.assignee.as_deref().filter(|_| ending.review.is_none());
-    Ok(store::runs::insert_ended(
-        tx.store(),
-        &task.id,
-        profile,
-        task.current_step_key.as_deref(),
-        &verdict,
-    )?)
+    let step_key = task.current_step_key.as_deref();
+    let run_id = store::runs::insert_ended(tx.store(), &task.id, profile, step_key, &verdict)?;
+    store::history::add_closed(tx.store(), run_id, tx.now)?;
+    Ok(run_id)
 }

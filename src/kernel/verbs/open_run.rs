@@ -57,6 +57,8 @@ pub(super) fn open_run(
             now: tx.now,
         },
     )?;
+    let queue_seconds = task.ready_at.map(|ready_at| tx.now.saturating_sub(ready_at).max(0));
+    store::history::add_started(tx.store(), &task.id, profile, queue_seconds, tx.now)?;
     let role = (role == RunRole::Review).then(|| role.as_str());
     let message = EventBody::Claimed { lock, expires, run_id, role };
     let arrival = Arrival::Claimed { lock, expires, run_id };

@@ -6,7 +6,7 @@ use crate::kernel::error::VerbError;
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::run::{RunState, RunStep};
-use crate::kernel::tx::Tx;
+use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 
 /// The processes of a run are being stopped, or will not stop.
@@ -35,6 +35,9 @@ impl Verb for RecordRunState {
         let state = tx.move_run(&run, step)?;
         if state == RunState::Unkillable && state != run.state {
             tx.event(&task, Some(run.id), &EventBody::Unkillable { run_id: run.id })?;
+        }
+        if state != run.state {
+            tx.signal(Signal::RunStateMoved { task_id: task.id });
         }
         Ok(state)
     }

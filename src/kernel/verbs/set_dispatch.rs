@@ -37,6 +37,7 @@ impl Verb for SetDispatch {
         tx.caller.may_ask(Self::NAME)?;
         let before = DispatchSwitch::read(tx.store())?;
         switch_dispatch(tx, self.to)?;
+        tx.signal(Signal::FactsMoved);
         if self.to == DispatchSwitch::On {
             tx.signal(Signal::DispatchDue);
             // Schedules make up for what they missed.

@@ -1,0 +1,179 @@
+//! What the feed reads for a frame: the cards that a batch of events changed, and the reasons of those that wait for their start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::kernel::card::{Card, CardReason};
+use crate::kernel::counts::Counts;
+use crate::kernel::error::{Fault, VerbError};
+use crate::kernel::event::{Event, EventKind};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::limits::{CARDS_PER_WINDOW, NEIGHBOURS_MAX};
+use crate::kernel::location::Looks;
+use crate::kernel::policy::Policy;
+use crate::kernel::queries::{CardMaker, Snapshot, cursor_at};
+use crate::kernel::store;
+use crate::kernel::store::cards::{CardFilter, Window};
+use crate::kernel::task::TaskStatus;
+use crate::service::board::view;
+
+/// What a batch of events touched.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// The tasks whose cards may be others now.
+    pub(super) tasks: BTreeSet<TaskId>,
+    /// Signs of life: run and time.
+    pub(super) seen: BTreeMap<RunId, EpochSeconds>,
+    /// The newest event.
+    pub(super) last: EventId,
+}
+
+impl Touched {
+    /// Adds an event.
+    pub(super) fn add(&mut self, event: &Event) {
+        self.last = self.last.max(event.id);
+        if event.kind == EventKind::Heartbeat.as_str() {
+            if let Some(run_id) = event.run_id {
+                self.seen.insert(run_id, event.created_at);
+            }
+        } else {
+            self.tasks.insert(event.task_id.clone());
+        }
+    }
+}
+
+/// The changed cards of a board.
+#[derive(Debug, Serialize)]
+pub(super) struct Delta {
+    /// Cursor behind the events that are in it.
+    pub(super) cursor: String,
+    /// Time of the read, epoch seconds.
+    pub(super) now: EpochSeconds,
+    /// The board.
+    pub(super) board: BoardName,
+    /// The cards as they are now.
+    pub(super) cards: Vec<Card>,
+    /// Tasks that are gone.
+    pub(super) gone: Vec<TaskId>,
+    /// All tasks of the board by status.
+    pub(super) counts: BTreeMap<&'static str, i64>,
+}
+
+/// The tasks of a batch with those whose cards show something of them: parents count their children, children wait for their parents.
+fn with_neighbours(
+    snapshot: &Snapshot<'_>,
+    tasks: &BTreeSet<TaskId>,
+) -> Result<BTreeSet<TaskId>, Fault> {
+    let mut all = tasks.clone();
+    for id in tasks {
+        for parent in store::cards::parents(snapshot.connection, id, NEIGHBOURS_MAX)? {
+            all.extend(TaskId::parse(&parent.id));
+        }
+        all.extend(store::cards::waiting_children(snapshot.connection, id, NEIGHBOURS_MAX)?);
+    }
+    Ok(all)
+}
+
+/// Reads the cards of a batch, once for all pages: one delta per board.
+///
+/// # Errors
+/// A fault of the database.
+pub(super) fn read_deltas(
+    snapshot: &Snapshot<'_>,
+    (policy, low_disk_bytes): (&Policy, Option<u64>),
+    tasks: &BTreeSet<TaskId>,
+    upto: EventId,
+) -> Result<Vec<Delta>, VerbError> {
+    let looks = Looks::new();
+    let mut maker = CardMaker::new(view(snapshot, policy, low_disk_bytes, &looks));
+    let mut by_board: BTreeMap<String, Vec<Card>> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for id in with_neighbours(snapshot, tasks)? {
+        match maker.card_of(&id)? {
+            Some(card) => by_board.entry(card.board.clone()).or_default().push(card),
+            None => gone.push(id),
+        }
+    }
+    let incarnation = store::install::get(snapshot.connection)?.incarnation;
+    // The snapshot may be ahead of the batch: what it has of later events comes again with theirs.
+    let cursor = cursor_at(&incarnation, upto);
+    let boards = store::boards::list(snapshot.connection)?;
+    let delta = |board: BoardName| Delta {
+        cursor: cursor.clone(),
+        now: snapshot.now,
+        cards: by_board.remove(board.as_str()).unwrap_or_default(),
+        gone: gone.clone(),
+        counts: BTreeMap::new(),
+        board,
+    };
+    Ok(boards.into_iter().map(|board| board.name).map(delta).collect())
+}
+
+/// All tasks of a board by status.
+pub(super) fn counts_of(counts: &Counts, board: &BoardName) -> BTreeMap<&'static str, i64> {
+    let mut sums: BTreeMap<&'static str, i64> =
+        TaskStatus::ALL.iter().map(|status| (status.as_str(), 0)).collect();
+    for (key, count) in counts.of_board(board) {
+        *sums.entry(key.status.as_str()).or_default() += count;
+    }
+    sums
+}
+
+/// Why the tasks at the head of the column of ready ones do not start: it changes with what others do.
+///
+/// # Errors
+/// A fault of the database.
+pub(super) fn read_reasons(
+    snapshot: &Snapshot<'_>,
+    (policy, low_disk_bytes): (&Policy, Option<u64>),
+    boards: &[BoardName],
+) -> Result<BTreeMap<BoardName, BTreeMap<String, CardReason>>, VerbError> {
+    let looks = Looks::new();
+    let mut maker = CardMaker::new(view(snapshot, policy, low_disk_bytes, &looks));
+    let mut all = BTreeMap::new();
+    for name in boards {
+        let Some(board) = store::boards::find(snapshot.connection, name)? else { continue };
+        let window = Window { offset: 0, limit: CARDS_PER_WINDOW };
+        let (ready, any) = (TaskStatus::Ready, CardFilter::default());
+        let rows = store::cards::window(snapshot.connection, &board, ready, &any, window)?;
+        let mut reasons = BTreeMap::new();
+        for row in rows {
+            if let Some(reason) = maker.reason_of(&row.id)? {
+                reasons.insert(row.id.to_string(), reason);
+            }
+        }
+        all.insert(name.clone(), reasons);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: EventId, task: &str, kind: EventKind, run_id: Option<RunId>) -> Event {
+        Event {
+            id,
+            task_id: TaskId::parse(task).unwrap(),
+            board: BoardName::default(),
+            run_id,
+            kind: kind.as_str().to_owned(),
+            payload: None,
+            created_at: 100 + id,
+            actor: None,
+        }
+    }
+
+    #[test]
+    fn signs_of_life_change_no_card_and_each_task_is_read_once() {
+        let mut touched = Touched::default();
+        touched.add(&event(7, "t_00000001", EventKind::Created, None));
+        touched.add(&event(8, "t_00000001", EventKind::Commented, None));
+        touched.add(&event(9, "t_00000002", EventKind::Heartbeat, Some(4)));
+        touched.add(&event(10, "t_00000002", EventKind::Heartbeat, Some(4)));
+        assert_eq!(touched.tasks.len(), 1);
+        assert_eq!(touched.seen, BTreeMap::from([(4, 110)]));
+        assert_eq!(touched.last, 10);
+    }
+}

@@ -1,0 +1,1 @@
+import{M as e,N as t,c as n,l as r,u as i}from"./app.js";function a(a,o={}){let s=e(null),c=e(null),l=e(0),u=JSON.stringify(o);return t(()=>{if(a===null)return;let e=new AbortController;return r(a,o,e.signal).then(e=>{s.value=e,c.value=null},e=>{i(e)||(c.value=n(e))}),()=>e.abort()},[a,u,l.value]),{value:s,problem:c,again:()=>void(l.value+=1)}}export{a as t};

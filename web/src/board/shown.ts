@@ -1,0 +1,40 @@
+// Which columns are open. A person's choice counts; else a column that has nothing when the board opens is folded, if it is one that
+// many boards do not use. It is decided once, so that nothing jumps when the first card comes.
+import { computed } from "@preact/signals";
+import { isPhone } from "../shell/screen";
+import { boardName, isFirstLoad, modelOf, statuses } from "../state/board";
+import type { Status } from "../wire";
+import { folds } from "./settings";
+
+/** Columns that fold by themselves while a board has nothing in them, decided when the board opens. */
+const QUIET: ReadonlySet<Status> = new Set(["triage", "todo", "scheduled", "review", "archived"]);
+const quiet_of = new Map<string, ReadonlySet<Status>>();
+
+function quietOf(board: string): ReadonlySet<Status> {
+  const known = quiet_of.get(board);
+  if (known !== undefined) return known;
+  if (isFirstLoad.peek()) return new Set();
+  const found = new Set([...QUIET].filter((status) => modelOf(status).total.peek() === 0));
+  quiet_of.set(board, found);
+  return found;
+}
+
+export const foldedStatuses = computed<ReadonlySet<Status>>(() => {
+  const board = boardName.value;
+  void isFirstLoad.value;
+  const chosen = folds.value[board] ?? {};
+  const quiet = quietOf(board);
+  return new Set(statuses.value.filter((status) => chosen[status] ?? quiet.has(status)));
+});
+
+/** Columns that are open, from left to right. */
+export const openStatuses = computed<readonly Status[]>(() => statuses.value.filter((status) => isPhone.value || !foldedStatuses.value.has(status)));
+
+const SPINE_PX = 40;
+const EDGES_PX = 28;
+
+/** Width of a column, px: narrower than usual when that brings all open columns onto the screen. */
+export function columnWidth(room_px: number, open: number, folded: number, usual_px: number, least_px: number): number {
+  const fit_px = Math.floor((room_px - EDGES_PX - folded * SPINE_PX) / Math.max(1, open)) - 4;
+  return fit_px >= least_px ? Math.min(usual_px, fit_px) : usual_px;
+}

@@ -1,0 +1,151 @@
+// What the buttons of the inbox do.
+
+import { asRefusal, post } from "../api";
+import { ask, confirm, toast } from "../dialog";
+import { facts } from "../state/board";
+import { showRefusal, type BulkReply } from "../state/moves";
+import { offerUndo, type Undo } from "../state/undo";
+import { go, openTask } from "../state/view";
+import { copy } from "../drawer/Head";
+import { breakerKey, type Attention, type AttentionTask, type Verb } from "./rows";
+import { refetch } from "./store";
+
+const PAST: Record<string, string> = { approve: "Approved", unblock: "Let go on", archive: "Archived", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
+const UNDO: Record<string, string> = { archive: "unarchive" };
+
+/** One operation for the tasks of a row; each board has a request of its own. Throws what refuses a single one. */
+export async function apply(verb: string, tasks: readonly AttentionTask[], fields: Record<string, unknown>): Promise<void> {
+  const [first] = tasks;
+  if (!first) return;
+  const words = PAST[verb] ?? verb;
+  if (tasks.length === 1) {
+    await post(`/v1/tasks/${encodeURIComponent(first.id)}/${verb}`, fields);
+    toast(`${words} “${first.title}”.`, { undo: undoOf(verb, [first]) });
+    return;
+  }
+  const refused: string[] = [];
+  const done: AttentionTask[] = [];
+  for (const board of new Set(tasks.map((task) => task.board))) {
+    const here = tasks.filter((task) => task.board === board);
+    const { value } = await post<BulkReply>("/v1/tasks/bulk", { board, ids: here.map((task) => task.id), verb, fields });
+    for (const result of value.results) {
+      const task = here.find((one) => one.id === result.id);
+      if (result.refused) refused.push(`${result.id}: ${result.refused.message ?? "refused"}`);
+      else if (task) done.push(task);
+    }
+  }
+  const text = refused.length === 0 ? `${words} ${done.length} tasks.` : `${words} ${done.length} of ${tasks.length} tasks.`;
+  toast(text, { kind: refused.length === 0 ? "note" : "refusal", details: refused, undo: undoOf(verb, done) });
+}
+
+function undoOf(verb: string, tasks: readonly AttentionTask[]): Undo | null {
+  const back = UNDO[verb];
+  if (back === undefined || tasks.length === 0) return null;
+  const undo: Undo = {
+    label: PAST[verb] ?? verb,
+    run: async () => {
+      try {
+        await apply(back, tasks, {});
+        void refetch();
+      } catch (error) {
+        showRefusal(error);
+      }
+    },
+  };
+  offerUndo(undo);
+  return undo;
+}
+
+/** Does what a button says, asking first what has to be asked. False: the person left it, or it was refused. */
+export async function act(verb: Verb, row: Attention): Promise<boolean> {
+  const [first] = row.tasks;
+  try {
+    switch (verb) {
+      case "open":
+        if (first) openTask(first.id);
+        return false;
+      case "log":
+      case "diff":
+        if (first) openTask(first.id, verb);
+        return false;
+      case "profiles":
+      case "schedules":
+        go({ view: verb, task: null, ...(first ? { board: first.board } : {}) });
+        return false;
+      case "copy":
+        copy(row.command, "Command copied.");
+        return false;
+      case "resume":
+        await post("/v1/dispatch/switch", { to: "on" });
+        toast("Dispatch is on.");
+        break;
+      case "reset":
+        await reset(row);
+        break;
+      case "approve":
+      case "complete":
+        if (row.tasks.length > 1 && !(await confirm({ title: `${verb === "approve" ? "Approve" : "Complete"} ${row.tasks.length} tasks?`, action: verb === "approve" ? "Approve" : "Complete" }))) return false;
+        await apply(verb, row.tasks, {});
+        break;
+      case "retry":
+      case "unblock":
+        await apply("unblock", row.tasks, {});
+        break;
+      case "archive":
+        await apply("archive", row.tasks, {});
+        break;
+      case "cancel":
+        if (!(await cancel(row))) return false;
+        break;
+      case "assign":
+        if (!(await assign(row))) return false;
+        break;
+      case "request_changes":
+      case "answer":
+        // Both have a field in the row.
+        return false;
+    }
+    void refetch();
+    return true;
+  } catch (error) {
+    showRefusal(error);
+    void refetch();
+    return false;
+  }
+}
+
+async function reset(row: Attention): Promise<void> {
+  const key = breakerKey(row, facts.peek()?.breakers ?? []);
+  if (key === null) throw asRefusal(new Error("no key"));
+  await post("/v1/breakers/reset", { key });
+  toast(`The breaker ${key} is closed.`);
+}
+
+async function cancel(row: Attention): Promise<boolean> {
+  const values = await ask(
+    [
+      { name: "reason", kind: "line", label: "Reason" },
+      { name: "release_children", kind: "flag", label: "Let the tasks that wait for it go on" },
+    ],
+    {
+      title: row.tasks.length === 1 ? `Cancel “${row.tasks[0]?.title ?? ""}”` : `Cancel ${row.tasks.length} tasks`,
+      action: "Cancel the task",
+      isDanger: true,
+      submit: (entered) => apply("cancel", row.tasks, withoutEmpty(entered)),
+    },
+  );
+  return values !== null;
+}
+
+async function assign(row: Attention): Promise<boolean> {
+  const values = await ask([{ name: "assignee", kind: "profile", label: "Profile or person", isRequired: true }], {
+    title: row.tasks.length === 1 ? `Assign “${row.tasks[0]?.title ?? ""}”` : `Assign ${row.tasks.length} tasks`,
+    action: "Assign",
+    submit: (entered) => apply("assign", row.tasks, { assignee: entered["assignee"] }),
+  });
+  return values !== null;
+}
+
+function withoutEmpty(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "" && value !== false));
+}

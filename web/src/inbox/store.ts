@@ -1,0 +1,79 @@
+// The rows of the inbox: read when somebody looks or wants to be notified, and again when the number of them changes.
+
+import { effect, signal } from "@preact/signals";
+
+import { asRefusal, get, type Refusal } from "../api";
+import { facts } from "../state/board";
+import { onDelta } from "../state/stream";
+import type { Attention } from "./rows";
+
+export const rows = signal<Attention[] | null>(null);
+export const problem = signal<Refusal | null>(null);
+
+const QUIET_MS = 250;
+let watchers = 0;
+let stop: (() => void) | null = null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let reading: Promise<void> | null = null;
+let isOld = false;
+
+async function read(): Promise<void> {
+  try {
+    do {
+      isOld = false;
+      rows.value = await get<Attention[]>("/v1/attention");
+      problem.value = null;
+    } while (isOld);
+  } catch (error) {
+    problem.value = asRefusal(error);
+  } finally {
+    reading = null;
+  }
+}
+
+export function refetch(): Promise<void> {
+  clearTimeout(timer);
+  timer = undefined;
+  isOld = reading !== null;
+  reading ??= read();
+  return reading;
+}
+
+function refetchSoon(): void {
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    void refetch();
+  }, QUIET_MS);
+}
+
+/** Keeps the rows fresh until the returned function is called. */
+export function watchInbox(): () => void {
+  watchers += 1;
+  if (watchers === 1) {
+    let last: number | null = null;
+    const ends = [
+      effect(() => {
+        const count = facts.value?.attention ?? null;
+        // The first number comes with the first read.
+        if (last !== null && count !== last) refetchSoon();
+        last = count;
+      }),
+      // As many as before, but not the same: a task of a row has changed.
+      onDelta((delta) => {
+        const named = new Set((rows.peek() ?? []).flatMap((row) => row.tasks.map((task) => task.id)));
+        if (delta.cards.some((card) => named.has(card.id)) || delta.gone.some((id) => named.has(id))) refetchSoon();
+      }),
+    ];
+    stop = () => ends.forEach((end) => end());
+    void refetch();
+  }
+  return () => {
+    watchers -= 1;
+    if (watchers === 0) {
+      stop?.();
+      stop = null;
+      clearTimeout(timer);
+      timer = undefined;
+    }
+  };
+}

@@ -1,0 +1,409 @@
+// The board as signals: one per card, one per column's list, and what holds for all. Rows come from snapshots and the stream; what is
+// shown is rows with the pending patches on top.
+import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
+import { STATUSES, type BoardFacts, type BoardSnapshot, type Card, type CardReason, type Delta, type Status } from "../wire";
+import { addWindow, emptyColumn, isWhole, putIn, renewWindow, takeOut, type ColumnData } from "./column";
+import { hasPassed } from "./cursor";
+import { fits, type CardConditions } from "./filter";
+import { orderOf, placeIn } from "./order";
+import { passPatches, patched, patches, touchedAt, type Patch } from "./pending";
+import { setServerTime } from "./clock";
+import { FIRST_VIEW } from "./url";
+
+export { now } from "./clock";
+
+export interface ColumnModel {
+  status: Status;
+  /** What is shown: ids in order, pending moves included. */
+  ids: Signal<readonly string[]>;
+  count: Signal<number>;
+  isExact: Signal<boolean>;
+  total: Signal<number>;
+  /** The next window is on its way. */
+  isLoading: Signal<boolean>;
+  /** Why the last window could not be read. */
+  problem: Signal<string | null>;
+}
+
+export const boardName = signal("default");
+export const facts = signal<BoardFacts | null>(null);
+export const boards = signal<BoardSnapshot["boards"]>([]);
+export const facets = signal<BoardSnapshot["facets"]>({ assignees: [], tenants: [], labels: [] });
+export const me = signal("");
+export const daemonVersion = signal("");
+/** Newest cursor that the page has applied. */
+export const cursor = signal<string | null>(null);
+/** Statuses of the daemon, in its order: a later daemon may have others. */
+export const statuses = signal<readonly Status[]>(STATUSES.filter((status) => status !== "archived"));
+/** No snapshot of this board has come yet. */
+export const isFirstLoad = signal(true);
+/** Something changed that a filter's counts cannot be computed for here: they are read anew, a moment later. */
+export const needsRenewal = signal(0);
+
+/** Every card that is shown or kept, by id. */
+export const cards = new Map<string, Signal<Card>>();
+/** Newest sign of life by run, as the stream brings them. */
+const seen = new Map<number, Signal<number>>();
+
+const rows = new Map<string, Card>();
+const data = new Map<Status, ColumnData>();
+/** Changes since each window was asked for, so that its reply cannot bring back what has gone. */
+const journals = new Set<Map<string, Card | null>>();
+
+export const columns: Record<Status, ColumnModel> = {};
+for (const status of STATUSES) modelOf(status);
+
+let conditions: CardConditions = FIRST_VIEW;
+
+function hasConditions(): boolean {
+  return conditions.text.trim() !== "" || conditions.assignee.length + conditions.tenant.length + conditions.label.length > 0;
+}
+
+export function modelOf(status: Status): ColumnModel {
+  let model = columns[status];
+  if (model === undefined) {
+    model = { status, ids: signal([]), count: signal(0), isExact: signal(true), total: signal(0), isLoading: signal(false), problem: signal(null) };
+    columns[status] = model;
+    data.set(status, emptyColumn(status));
+  }
+  return model;
+}
+
+function dataOf(status: Status): ColumnData {
+  modelOf(status);
+  return data.get(status) as ColumnData;
+}
+
+export function cardOf(id: string): Card | undefined {
+  return cards.get(id)?.value;
+}
+
+export function seenAt(run: number): Signal<number> {
+  let at = seen.get(run);
+  if (at === undefined) {
+    at = signal(0);
+    seen.set(run, at);
+  }
+  return at;
+}
+
+/** Cards to keep although no column has them loaded: those selected or open. */
+export const kept = signal<ReadonlySet<string>>(new Set());
+
+// ---- what is shown -------------------------------------------------------------------------------------------------------
+
+let shown_patches: readonly Patch[] = [];
+
+function showCard(row: Card): void {
+  const card = patched(row, patches.peek());
+  const known = cards.get(row.id);
+  if (known === undefined) cards.set(row.id, signal(card));
+  else if (known.peek() !== card) known.value = card;
+}
+
+function showColumn(status: Status): void {
+  const column = dataOf(status);
+  const model = modelOf(status);
+  const list = patches.peek();
+  let ids = column.cards.map((card) => card.id);
+  let count = column.count;
+  let total = column.total;
+  if (list.length > 0) {
+    const touched = new Set<string>();
+    for (const patch of list) for (const id of patch.ids) touched.add(id);
+    const order = orderOf(status);
+    const moved: Card[] = [];
+    for (const id of touched) {
+      const row = rows.get(id);
+      if (row === undefined) continue;
+      const card = patched(row, list);
+      const was = row.status === status;
+      const is = card.status === status;
+      if (is) moved.push(card);
+      if (was !== is) {
+        count += is ? 1 : -1;
+        total += is ? 1 : -1;
+      }
+    }
+    const rest = column.cards.filter((card) => !touched.has(card.id));
+    for (const card of moved) rest.splice(placeIn(rest, card, order), 0, card);
+    ids = rest.map((card) => card.id);
+  }
+  const old = model.ids.peek();
+  if (old.length !== ids.length || old.some((id, at) => id !== ids[at])) model.ids.value = ids;
+  model.count.value = Math.max(count, ids.length);
+  model.total.value = Math.max(0, total);
+  model.isExact.value = column.isExact;
+}
+
+effect(() => {
+  const list = patches.value;
+  untracked(() => {
+    const touched = new Set<string>();
+    for (const patch of [...shown_patches, ...list]) for (const id of patch.ids) touched.add(id);
+    shown_patches = list;
+    batch(() => {
+      for (const id of touched) {
+        const row = rows.get(id);
+        if (row !== undefined) showCard(row);
+      }
+      if (touched.size > 0) for (const status of data.keys()) showColumn(status);
+    });
+  });
+});
+
+function forgetUnless(id: string): void {
+  if (kept.peek().has(id)) return;
+  const row = rows.get(id);
+  if (row !== undefined && dataOf(row.status).cards.includes(row)) return;
+  if (patches.peek().some((patch) => patch.ids.has(id))) return;
+  rows.delete(id);
+  cards.delete(id);
+}
+
+/** Cards that somebody else has just changed: how often, and when last. */
+const flashes = new Map<string, { count: number; at_ms: number }>();
+const FLASH_MS = 700;
+const OWN_MS = 3_000;
+
+/** Which of two equal marks a card wears that has just been changed by others; two, so that the mark begins anew. */
+export function flashOf(id: string): "a" | "b" | undefined {
+  const flash = flashes.get(id);
+  if (flash === undefined) return undefined;
+  if (Date.now() - flash.at_ms > FLASH_MS) {
+    flashes.delete(id);
+    return undefined;
+  }
+  return flash.count % 2 === 0 ? "a" : "b";
+}
+
+function markChange(old: Card | undefined, card: Card): void {
+  if (old !== undefined && looks(old) === looks(card)) return;
+  if (Date.now() - (touchedAt(card.id) ?? 0) < OWN_MS) return;
+  flashes.set(card.id, { count: (flashes.get(card.id)?.count ?? 0) + 1, at_ms: Date.now() });
+}
+
+function looks(card: Card): string {
+  return JSON.stringify([card.status, card.title, card.assignee, card.priority, card.labels, card.comments, card.question?.id, card.run?.state, card.due_at]);
+}
+
+// ---- rows ----------------------------------------------------------------------------------------------------------------
+
+/** Cards a column's first window has: more than any screen shows, and what the daemon sends reasons for. */
+export const WINDOW = 30;
+
+export interface SnapshotOptions {
+  filter: CardConditions;
+  /** Keep the loaded cards behind the first windows: the same board and filter, read anew. */
+  keepsLoaded: boolean;
+}
+
+export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions): void {
+  batch(() => {
+    conditions = options.filter;
+    setServerTime(snapshot.now);
+    const names = snapshot.columns.map((column) => column.status);
+    if (!options.keepsLoaded) {
+      rows.clear();
+      for (const column of data.values()) column.cards = [];
+    }
+    for (const sent of snapshot.columns) {
+      const column = dataOf(sent.status);
+      renewWindow(column, sent.cards, WINDOW);
+      column.count = sent.count;
+      column.isExact = sent.count_is_exact;
+      column.total = sent.total;
+      for (const card of sent.cards) rows.set(card.id, card);
+    }
+    for (const column of data.values()) {
+      if (!names.includes(column.status)) Object.assign(column, emptyColumn(column.status));
+      modelOf(column.status).problem.value = null;
+    }
+    // A card may have left a column behind its window: its row says where it is now.
+    for (const column of data.values()) {
+      column.cards = column.cards.filter((card) => rows.get(card.id)?.status === column.status);
+    }
+    for (const id of [...cards.keys()]) {
+      if (!rows.has(id) && !kept.peek().has(id)) cards.delete(id);
+    }
+    for (const row of rows.values()) showCard(row);
+    for (const status of data.keys()) showColumn(status);
+    if (names.join() !== statuses.peek().join()) statuses.value = names;
+    boardName.value = snapshot.board;
+    facts.value = snapshot.facts;
+    boards.value = snapshot.boards;
+    facets.value = snapshot.facets;
+    me.value = snapshot.me;
+    daemonVersion.value = snapshot.version;
+    isFirstLoad.value = false;
+    passTo(snapshot.cursor);
+  });
+}
+
+function passTo(at: string): void {
+  const here = cursor.peek();
+  // A snapshot may be a little older than the stream; the cursor goes back only with another incarnation.
+  if (here !== null && hasPassed(here, at) && hasPassed(at, here) === false) return;
+  cursor.value = at;
+  passPatches(at);
+}
+
+function changeRow(card: Card, touched: Set<Status>): void {
+  const old = rows.get(card.id);
+  if (old !== undefined && old.version > card.version) return;
+  for (const journal of journals) journal.set(card.id, card);
+  const isText = conditions.text.trim() !== "";
+  const was_in = old !== undefined && fits(old, conditions);
+  const is_in = fits(card, conditions) && (!isText || was_in);
+  const isFiltered = hasConditions();
+  if (isFiltered && (old === undefined || isText)) needsRenewal.value += 1;
+  if (old !== undefined) {
+    touched.add(old.status);
+    const column = dataOf(old.status);
+    takeOut(column, card.id);
+    if (isFiltered && was_in) column.count = Math.max(0, column.count - 1);
+  }
+  const column = dataOf(card.status);
+  touched.add(card.status);
+  const whole = isFiltered && old === undefined && isText ? false : isWholeBefore(column, old, was_in);
+  if (isFiltered && is_in && old !== undefined) column.count += 1;
+  rows.set(card.id, card);
+  if (is_in) putIn(column, card, whole);
+  markChange(old, card);
+}
+
+/** Whether the column was whole before `old` was taken out of it. Counts of an unfiltered board change only with the delta's end. */
+function isWholeBefore(column: ColumnData, old: Card | undefined, was_in: boolean): boolean {
+  if (whole_before !== null) return whole_before.has(column.status);
+  return isWhole(column) || (old?.status === column.status && was_in && column.cards.length + 1 >= column.count);
+}
+
+let whole_before: Set<Status> | null = null;
+
+export function applyDelta(delta: Delta): void {
+  if (delta.board !== boardName.peek()) return;
+  batch(() => {
+    const touched = new Set<Status>();
+    whole_before = new Set([...data.values()].filter(isWhole).map((column) => column.status));
+    for (const card of delta.cards) changeRow(card, touched);
+    for (const id of delta.gone) {
+      for (const journal of journals) journal.set(id, null);
+      const old = rows.get(id);
+      if (old === undefined) continue;
+      const column = dataOf(old.status);
+      touched.add(old.status);
+      if (takeOut(column, id)) column.count = Math.max(0, column.count - 1);
+      rows.delete(id);
+      cards.delete(id);
+    }
+    whole_before = null;
+    const isFiltered = hasConditions();
+    for (const [status, total] of Object.entries(delta.counts)) {
+      const column = dataOf(status);
+      if (column.total !== total) touched.add(status);
+      column.total = total;
+      if (!isFiltered) {
+        column.count = total;
+        column.isExact = true;
+      }
+    }
+    for (const card of delta.cards) {
+      const row = rows.get(card.id);
+      if (row === undefined) continue;
+      if (dataOf(row.status).cards.includes(row) || kept.peek().has(card.id) || patches.peek().some((patch) => patch.ids.has(card.id))) showCard(row);
+      else forgetUnless(card.id);
+    }
+    for (const status of touched) showColumn(status);
+    setServerTime(delta.now);
+    passTo(delta.cursor);
+  });
+}
+
+export function applySeen(times: Record<string, number>): void {
+  batch(() => {
+    for (const [run, at] of Object.entries(times)) {
+      const known = seen.get(Number(run));
+      if (known !== undefined && at > known.peek()) known.value = at;
+    }
+  });
+}
+
+export function applyFacts(next: BoardFacts, at: string, reasons: Record<string, CardReason>): void {
+  batch(() => {
+    facts.value = next;
+    // The reasons are those of the first cards that are ready; one that is not named there has none now.
+    const head = hasConditions() ? [] : dataOf("ready").cards.slice(0, WINDOW).map((card) => card.id);
+    for (const id of new Set([...head, ...Object.keys(reasons)])) {
+      const row = rows.get(id);
+      const reason = reasons[id] ?? null;
+      if (row === undefined || row.status !== "ready" || JSON.stringify(row.reason) === JSON.stringify(reason)) continue;
+      replaceRow(row, { ...row, reason });
+    }
+    passTo(at);
+  });
+}
+
+function replaceRow(row: Card, card: Card): void {
+  const list = dataOf(row.status).cards;
+  const at = list.indexOf(row);
+  if (at >= 0) list[at] = card;
+  rows.set(card.id, card);
+  showCard(card);
+}
+
+// ---- further windows -----------------------------------------------------------------------------------------------------
+
+export interface WindowRequest { status: Status; offset: number; finish: (sent: readonly Card[], count: number, isExact: boolean) => void; fail: (message: string) => void }
+
+/** Begins to load more of a column; null when nothing is missing or a window is on its way. */
+export function beginWindow(status: Status): WindowRequest | null {
+  const model = modelOf(status);
+  const column = dataOf(status);
+  if (model.isLoading.peek() || isWhole(column)) return null;
+  model.isLoading.value = true;
+  model.problem.value = null;
+  const journal = new Map<string, Card | null>();
+  journals.add(journal);
+  const filter = conditions;
+  const end = (): boolean => {
+    journals.delete(journal);
+    model.isLoading.value = false;
+    return filter === conditions;
+  };
+  // A few rows overlap: one that left the beginning meanwhile shifts the rest by one.
+  const offset = Math.max(0, column.cards.length - 4);
+  return {
+    status,
+    offset,
+    finish: (sent, count, isExact) => batch(() => {
+      if (!end()) return;
+      const newest = (card: Card): Card | null => {
+        const changed = journal.get(card.id);
+        if (changed === undefined) return card;
+        return changed === null || changed.version >= card.version ? changed : card;
+      };
+      const before = column.cards.length;
+      addWindow(column, sent, newest);
+      column.count = count;
+      column.isExact = isExact;
+      // Nothing new although more is said to be there: what is loaded is all.
+      if (column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
+      for (const card of column.cards) {
+        rows.set(card.id, card);
+        showCard(card);
+      }
+      showColumn(status);
+    }),
+    fail: (message) => batch(() => {
+      end();
+      model.problem.value = message;
+    }),
+  };
+}
+
+/** The daemon's newest row of a card, from a reply or a view; shown if it is newer. */
+export function learnCard(card: Card): void {
+  const old = rows.get(card.id);
+  if (old === undefined || old.version > card.version) return;
+  if (old.status === card.status) replaceRow(old, card);
+}
