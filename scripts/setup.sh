@@ -25,6 +25,8 @@ if [ "${1:-}" = ci ]; then
     need unshare util-linux
     need setpriv util-linux
     need lintian lintian
+    need nginx nginx-light
+    need openssl openssl
 fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 
