@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::queries::{GetContext, ListRuns, ListTasks, ShowTask};
+use kanband::kernel::queries::{GetBoard, GetContext, GetGraph, ListRuns, ListTasks, ShowTask};
 use kanband::kernel::store;
 use kanband::kernel::verbs::{
     ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CommentTask, CompleteTask,
@@ -130,6 +130,11 @@ fn wait_for_a_place(bench: &mut Bench) {
 }
 
 fn read_everything_hot(bench: &Bench, id: &str) {
+    let all = GetBoard { archived: true, ..GetBoard::default() };
+    bench.columns(&all).unwrap();
+    bench.columns(&GetBoard { assignee: Some("dev,-".to_owned()), ..all.clone() }).unwrap();
+    bench.columns(&GetBoard { label: Some("l".to_owned()), ..all }).unwrap();
+    bench.ask(&GetGraph { id: id.to_owned(), ..GetGraph::default() }).unwrap();
     let id = || id.to_owned();
     bench.ask(&ShowTask { id: id(), ..ShowTask::default() }).unwrap();
     bench.ask(&ListRuns { id: id(), board: None }).unwrap();
