@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::os::control_groups::cgroup::Containment;
-use crate::os::control_groups::group_ids::{GroupPlace, place_of_group};
+use crate::os::control_groups::group_ids::{GroupWhereabouts, whereabouts_of_group};
 use crate::os::processes::user::Account;
 use crate::service::Service;
 use crate::service::doctor::check::{Check, Health};
@@ -40,16 +40,16 @@ fn door_check(door: &WebDoor) -> Check {
 
 /// Where runs have no control groups, a worker with the rights of a person's user is that person to the door.
 fn placing_check(containment: &Containment) -> Option<Check> {
-    let why = match place_of_group(containment, 0) {
-        Ok(GroupPlace::InRun(_) | GroupPlace::Outside) => return None,
-        Ok(GroupPlace::NoGroups) => "runs have no control groups".to_owned(),
+    let why = match whereabouts_of_group(containment, 0) {
+        Ok(GroupWhereabouts::InRun(_) | GroupWhereabouts::Outside) => return None,
+        Ok(GroupWhereabouts::NoGroups) => "runs have no control groups".to_owned(),
         Err(error) => format!("cannot look at the control groups of runs: {error}"),
     };
     Some(Check::bad(
         "web callers",
         Health::Warn,
         format!(
-            "{why}: on the web, callers are known by their user only; a worker of a person's user is not told from that person"
+            "{why}: on the web, callers are known by their user only; a worker of a person's user cannot be distinguished from that person"
         ),
         "run workers as a user of their own (`profiles.NAME.user`), delegate a cgroup v2 hierarchy, or set `web.listen = \"off\"`",
     ))

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::kernel::ids::EpochSeconds;
+use crate::text;
 
 /// How long a link can be used, seconds.
 pub const LINK_SECONDS: i64 = 5 * 60;
@@ -171,7 +172,7 @@ impl Book {
     pub fn to_bytes(&self) -> Vec<u8> {
         let sessions: Vec<&Session> = self.entries.iter().map(|entry| &entry.session).collect();
         // Texts and numbers always serialize.
-        serde_json::to_vec(&sessions).unwrap_or_default()
+        text::json::to_vec(&sessions).unwrap_or_default()
     }
 
     /// Another link.
