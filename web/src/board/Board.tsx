@@ -14,7 +14,8 @@ import { columnScroll, drag, followDrags } from "./drag";
 import { FirstUse } from "./FirstUse";
 import { registerBoardKeys } from "./keys";
 import { density } from "./settings";
-import { columnWidth, foldedStatuses, openStatuses } from "./shown";
+import { columnWidthOf } from "./fit";
+import { foldedStatuses, openStatuses } from "./shown";
 import { isPhone } from "../shell/screen";
 import "./board.css";
 import "./card.css";
@@ -37,7 +38,7 @@ export function Board() {
     const fit = (): void => {
       const usual_px = isCompact ? 240 : 280;
       if (isPhone.peek()) board.style.removeProperty("--fit");
-      else board.style.setProperty("--fit", `${columnWidth(board.clientWidth, open, folded, usual_px, isCompact ? 210 : 240)}px`);
+      else board.style.setProperty("--fit", `${columnWidthOf(board.clientWidth, open, folded, usual_px, isCompact ? 210 : 240)}px`);
     };
     fit();
     window.addEventListener("resize", fit);

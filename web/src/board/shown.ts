@@ -29,12 +29,3 @@ export const foldedStatuses = computed<ReadonlySet<Status>>(() => {
 
 /** Columns that are open, from left to right. */
 export const openStatuses = computed<readonly Status[]>(() => statuses.value.filter((status) => isPhone.value || !foldedStatuses.value.has(status)));
-
-const SPINE_PX = 40;
-const EDGES_PX = 28;
-
-/** Width of a column, px: narrower than usual when that brings all open columns onto the screen. */
-export function columnWidth(room_px: number, open: number, folded: number, usual_px: number, least_px: number): number {
-  const fit_px = Math.floor((room_px - EDGES_PX - folded * SPINE_PX) / Math.max(1, open)) - 4;
-  return fit_px >= least_px ? Math.min(usual_px, fit_px) : usual_px;
-}

@@ -1,5 +1,3 @@
-import { useSignal } from "@preact/signals";
-
 import { announce, toast } from "../dialog";
 import { StatusMark } from "../parts/StatusMark";
 import { openMenu, type MenuItem } from "../parts/Menu";
@@ -22,13 +20,15 @@ interface Props {
 /** Title, status and what can be done: the main thing as a button, the others in a menu. */
 export function Head({ view, card, onChanged }: Props) {
   const { main, second, rest } = ordered(card, movesOf(card));
-  const isQuestion = view.question !== null && main?.operation === "answer";
-  const showsAnswer = useSignal(true);
+  const { question } = view;
+  // The field above is the answer; what else is likely stands below it.
+  const button = question && main?.operation === "answer" ? null : main;
+  const command = commandOf(view.why.command);
   const act = (move: Move) => void perform(move, [card]).then((isDone) => isDone && onChanged());
   const items: MenuItem[] = [
     ...rest.map((move): MenuItem => ({ label: move.label, ...(move.asks.some((ask) => ask.is_required) ? { detail: "asks" } : {}), ...(whyNot.value === null ? {} : { refusal: whyNot.value }), run: () => act(move) })),
     { label: "Show in the graph", isApart: rest.length > 0, run: () => go({ view: "graph", task: card.id }) },
-    ...(view.why.command ? [{ label: "Copy the command", detail: view.why.command, run: () => copy(view.why.command ?? "", "Command copied.") }] : []),
+    ...(command ? [{ label: "Copy the command", detail: command, run: () => copy(command, "Command copied.") }] : []),
     { label: "Copy a link", run: () => copy(location.href, "Link copied.") },
     { label: "Copy the id", run: () => copy(card.id, "Id copied.") },
   ];
@@ -53,10 +53,10 @@ export function Head({ view, card, onChanged }: Props) {
         {card.attempts > 0 && <span class="muted">attempt {card.attempts}</span>}
       </div>
       <div class="state" data-status={card.status}>
-        <p class="state-text">{view.why.text}</p>
-        {isQuestion && view.question && showsAnswer.value && <Answer key={view.question.id} task={card.id} question={view.question} onDone={onChanged} />}
+        <p class="state-text">{sentence(view.why.text)}</p>
+        {question && <Answer key={question.id} task={card.id} question={question} onDone={onChanged} />}
         <div class="state-actions">
-          {main && !isQuestion && <button type="button" class="button main" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(main)}>{main.label}</button>}
+          {button && <button type="button" class={question ? "button" : "button main"} disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(button)}>{button.label}</button>}
           {second && <button type="button" class="button" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(second)}>{second.label}</button>}
           <button type="button" class="button quiet" aria-haspopup="menu" onClick={(event) => openMenu({ label: `Actions for ${card.id}`, items, at: event.currentTarget })}>
             More<span aria-hidden="true"> ▾</span>
@@ -65,6 +65,17 @@ export function Head({ view, card, onChanged }: Props) {
       </div>
     </div>
   );
+}
+
+/** The first command of a hint such as "accept it with `kanban approve t_1`, or …". */
+function commandOf(hint: string | null): string | null {
+  return hint === null ? null : (/`([^`]+)`/.exec(hint)?.[1] ?? hint);
+}
+
+/** The daemon's reason, which begins in the middle of a line, as a sentence. An id at its beginning stays as it is. */
+function sentence(text: string): string {
+  const first = /^t_[0-9a-f]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
 export function copy(text: string, words: string): void {
