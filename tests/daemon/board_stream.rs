@@ -194,7 +194,7 @@ fn a_page_that_reads_nothing_holds_up_nobody_and_reads_the_board_anew_once() {
             .map(|n| json!({ "title": format!("{batch} {n} {}", "x".repeat(500)) }))
             .collect();
         let created = daemon.post("/v1/tasks/batch", &json!({ "tasks": tasks }));
-        let last = created["tasks"][99]["id"].as_str().unwrap().to_owned();
+        let last = created["created"][99]["id"].as_str().unwrap().to_owned();
         reading.card(&last, |_| true);
     }
     let last = daemon.create(json!({ "title": "last" }));
