@@ -196,6 +196,13 @@ export interface SnapshotOptions {
   filter: CardConditions;
   /** Keep the loaded cards behind the first windows: the same board and filter, read anew. */
   keepsLoaded: boolean;
+  /** Cards that were asked for of each column. */
+  window?: number;
+}
+
+/** The most cards that a column has loaded: a snapshot of as many leaves every column as deep as it was. */
+export function largestColumn(): number {
+  return Math.max(0, ...[...data.values()].map((column) => column.cards.length));
 }
 
 export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions): void {
@@ -209,7 +216,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     }
     for (const sent of snapshot.columns) {
       const column = dataOf(sent.status);
-      renewWindow(column, sent.cards, WINDOW);
+      renewWindow(column, sent.cards, options.window ?? WINDOW);
       column.count = sent.count;
       column.isExact = sent.count_is_exact;
       column.total = sent.total;

@@ -2,7 +2,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { get, session } from "../api";
 import type { Delta, FromServer, ToServer } from "../wire";
-import { applyDelta, applyFacts, applySeen, boardName, cursor } from "./board";
+import { applyDelta, applyFacts, applySeen, boardName, cursor, largestColumn } from "./board";
 import { hasPassed } from "./cursor";
 import { loadBoard } from "./load";
 
@@ -159,7 +159,8 @@ function refuse(code: string): void {
 }
 
 async function resync(why: string): Promise<void> {
-  if (await loadBoard({ keepsLoaded: false })) {
+  // As deep as the columns are, so that nobody is scrolled away.
+  if (await loadBoard({ keepsLoaded: false, window: largestColumn() })) {
     resyncs.value = { count: resyncs.peek().count + 1, why };
     subscribe();
   }
