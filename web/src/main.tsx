@@ -1,6 +1,7 @@
 import { render } from "preact";
 import "./base.css";
 import { followSettings } from "./board/settings";
+import { followNotifications } from "./inbox/notifications";
 import { followKeys } from "./keys";
 import { App } from "./shell/App";
 import { followTitle } from "./shell/title";
@@ -13,6 +14,7 @@ followSettings();
 followStatus();
 followKeys();
 followTitle();
+followNotifications();
 
 const root = document.getElementById("app");
 if (root !== null) {

@@ -4,7 +4,7 @@ import { StatusMark } from "../parts/StatusMark";
 import { openMenu, type MenuItem } from "../parts/Menu";
 import { movesOf, perform } from "../state/moves";
 import { canWrite, whyNot } from "../state/status";
-import { duration } from "../text";
+import { duration, plural } from "../text";
 import { now } from "../state/clock";
 import { go } from "../state/view";
 import type { Card, Move, TaskView } from "../wire";
@@ -52,7 +52,7 @@ export function Head({ view, card, onChanged }: Props) {
         <StatusMark status={card.status} />
         {card.since !== null && <span class="muted">for {duration(now.value - card.since)}</span>}
         {card.review && <span class="muted">round {card.review.round}</span>}
-        {card.attempts > 0 && <span class="muted">attempt {card.attempts}</span>}
+        {card.attempts > 0 && <span class="muted">{card.status === "running" ? `attempt ${card.attempts}` : plural(card.attempts, "attempt")}</span>}
       </div>
       <div class="state" data-status={card.status}>
         <p class="state-text">{sentence(view.why.text)}</p>
