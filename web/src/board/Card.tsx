@@ -1,7 +1,8 @@
 // One card. It reads its own signal, so that a change of one card draws one card.
 import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { cards, flashOf, now, seenAt } from "../state/board";
+import { cards, now, seenAt } from "../state/board";
+import { flashOf } from "../state/flash";
 import { focused, isSelected, toggle, extendTo, clearSelection, selectionCount } from "../state/selection";
 import { go, view } from "../state/view";
 import { announce } from "../dialog";

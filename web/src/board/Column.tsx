@@ -21,7 +21,7 @@ import { useWindow } from "./window";
 const LANE_PX = 28;
 /** Grey rows shown behind what is loaded: enough to scroll on while the next part comes. */
 const MAX_PLACEHOLDERS = 60;
-const NEAR_END = 8;
+const NEAR_END = 14;
 
 export function Column({ status, isFolded }: { status: Status; isFolded: boolean }) {
   return isFolded ? <Spine status={status} /> : <OpenColumn status={status} />;

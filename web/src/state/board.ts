@@ -2,11 +2,12 @@
 // shown is rows with the pending patches on top.
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { STATUSES, type BoardFacts, type BoardSnapshot, type Card, type CardReason, type Delta, type Status } from "../wire";
+import { markChange } from "./flash";
 import { addWindow, emptyColumn, isWhole, putIn, renewWindow, takeOut, type ColumnData } from "./column";
 import { hasPassed } from "./cursor";
 import { fits, type CardConditions } from "./filter";
 import { orderOf, placeIn } from "./order";
-import { passPatches, patched, patches, touchedAt, type Patch } from "./pending";
+import { passPatches, patched, patches, type Patch } from "./pending";
 import { setServerTime } from "./clock";
 import { FIRST_VIEW } from "./url";
 
@@ -159,32 +160,6 @@ function forgetUnless(id: string): void {
   if (patches.peek().some((patch) => patch.ids.has(id))) return;
   rows.delete(id);
   cards.delete(id);
-}
-
-/** Cards that somebody else has just changed: how often, and when last. */
-const flashes = new Map<string, { count: number; at_ms: number }>();
-const FLASH_MS = 700;
-const OWN_MS = 3_000;
-
-/** Which of two equal marks a card wears that has just been changed by others; two, so that the mark begins anew. */
-export function flashOf(id: string): "a" | "b" | undefined {
-  const flash = flashes.get(id);
-  if (flash === undefined) return undefined;
-  if (Date.now() - flash.at_ms > FLASH_MS) {
-    flashes.delete(id);
-    return undefined;
-  }
-  return flash.count % 2 === 0 ? "a" : "b";
-}
-
-function markChange(old: Card | undefined, card: Card): void {
-  if (old !== undefined && looks(old) === looks(card)) return;
-  if (Date.now() - (touchedAt(card.id) ?? 0) < OWN_MS) return;
-  flashes.set(card.id, { count: (flashes.get(card.id)?.count ?? 0) + 1, at_ms: Date.now() });
-}
-
-function looks(card: Card): string {
-  return JSON.stringify([card.status, card.title, card.assignee, card.priority, card.labels, card.comments, card.question?.id, card.run?.state, card.due_at]);
 }
 
 // ---- rows ----------------------------------------------------------------------------------------------------------------
