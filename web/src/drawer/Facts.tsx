@@ -60,7 +60,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
         </Fact>
         <Fact label="Priority">
           <Editable {...shared} kind="number" label="Priority" text={String(card.priority)} fields={(text) => (/^-?\d+$/.test(text.trim()) ? { priority: Number(text) } : "A whole number, such as 2; higher starts first.")}>
-            {card.priority === 0 ? "0, as most" : `P${card.priority}`}
+            {card.priority === 0 ? "normal" : `P${card.priority}`}
           </Editable>
         </Fact>
         <Fact label="Labels">
