@@ -7,6 +7,7 @@ import { App } from "./shell/App";
 import { followTitle } from "./shell/title";
 import { loadBoard, followView } from "./state/load";
 import { loadMoves, showRefusal } from "./state/moves";
+import { followSelection } from "./state/selection";
 import { followStatus } from "./state/status";
 import { followBoard } from "./state/stream";
 
@@ -14,6 +15,7 @@ followSettings();
 followStatus();
 followKeys();
 followTitle();
+followSelection();
 followNotifications();
 
 const root = document.getElementById("app");

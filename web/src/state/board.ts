@@ -386,6 +386,10 @@ export function beginWindow(status: Status): WindowRequest | null {
 /** The daemon's newest row of a card, from a reply or a view; shown if it is newer. */
 export function learnCard(card: Card): void {
   const old = rows.get(card.id);
-  if (old === undefined || old.version > card.version) return;
-  if (old.status === card.status) replaceRow(old, card);
+  if (old === undefined) {
+    // An open task that no column has loaded: keys and the palette act on it too.
+    if (!kept.peek().has(card.id) || card.board !== boardName.peek()) return;
+    rows.set(card.id, card);
+    showCard(card);
+  } else if (old.version <= card.version && old.status === card.status) replaceRow(old, card);
 }
