@@ -14,6 +14,7 @@ mod adoption;
 mod at_rest;
 mod attachments;
 mod bad_requests;
+mod board_stream;
 mod callers;
 mod containment;
 mod crash_points;

@@ -107,7 +107,7 @@ export function upload<T>(path: string, file: File, options?: WriteOptions): Pro
   return write<T>("POST", withQuery(path, { filename: file.name }), file, "application/octet-stream", options);
 }
 
-const REPEAT_DELAYS_MS = [300, 1000, 3000, 8000];
+const REPEAT_DELAYS_MS = [300, 1000, 3000, 8000, 15_000];
 
 async function write<T>(method: string, path: string, body: BodyInit, type: string, options?: WriteOptions): Promise<Done<T>> {
   const id = crypto.randomUUID();

@@ -13,8 +13,10 @@ import { Column } from "./Column";
 import { columnScroll, drag, followDrags } from "./drag";
 import { FirstUse } from "./FirstUse";
 import { registerBoardKeys } from "./keys";
+import { followLongPress } from "./press";
 import { density } from "./settings";
-import { columnWidth, foldedStatuses, openStatuses } from "./shown";
+import { columnWidthOf } from "./fit";
+import { foldedStatuses, openStatuses } from "./shown";
 import { isPhone } from "../shell/screen";
 import "./board.css";
 import "./card.css";
@@ -25,7 +27,7 @@ export function Board() {
   const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const ends = [registerBoardKeys(), followDrags()];
-    if (scroller.current !== null) ends.push(columnScroll(scroller.current));
+    if (scroller.current !== null) ends.push(columnScroll(scroller.current), followLongPress(scroller.current));
     return () => ends.forEach((end) => end());
   }, []);
   const open = openStatuses.value.length;
@@ -37,7 +39,7 @@ export function Board() {
     const fit = (): void => {
       const usual_px = isCompact ? 240 : 280;
       if (isPhone.peek()) board.style.removeProperty("--fit");
-      else board.style.setProperty("--fit", `${columnWidth(board.clientWidth, open, folded, usual_px, isCompact ? 210 : 240)}px`);
+      else board.style.setProperty("--fit", `${columnWidthOf(board.clientWidth, open, folded, usual_px, isCompact ? 210 : 240)}px`);
     };
     fit();
     window.addEventListener("resize", fit);

@@ -30,7 +30,7 @@ export function moveItems(cards: readonly Card[]): MenuItem[] {
     return {
       label: move.label,
       ...(detail === "" ? {} : { detail }),
-      ...(to === undefined ? {} : { icon: <StatusSign status={to} /> }),
+      icon: to === undefined ? <span class="sign" /> : <StatusSign status={to} />,
       ...(canWrite.peek() ? {} : { refusal: whyNot.peek() ?? "" }),
       run: () => void performAndFocus(move, cards),
     };

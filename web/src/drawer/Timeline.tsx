@@ -112,12 +112,12 @@ function Item({ row, hasWorktree, onLog, onDiff }: ItemProps) {
 }
 
 function Event({ item, count }: { item: Extract<TimelineItem, { type: "event" }>; count: number }) {
-  const words = item.kind === "heartbeat" && count > 1 ? `${count} signs of life${item.text ? `; the last: ${item.text}` : ""}` : item.text || item.kind.replaceAll("_", " ");
-  const actor = item.actor === "" || item.actor.startsWith("kanband:") ? null : item.actor;
+  const said = item.kind === "heartbeat" && count > 1 ? `gave ${count} signs of life${item.text ? `; the last: ${item.text}` : ""}` : item.text || item.kind.replaceAll("_", " ");
+  const actor = item.actor.startsWith("kanband:") ? "kanband" : item.actor.replace(/^run:/, "run ");
   return (
     <li class="event" data-kind={item.kind}>
       <Clock at={item.at} />
-      <span class="event-text">{words}{actor && <span class="muted"> · {actor.startsWith("run:") ? `run ${actor.slice(4)}` : actor}</span>}</span>
+      <span class="event-text"><span class="muted">{actor}</span> {said}</span>
     </li>
   );
 }

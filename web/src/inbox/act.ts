@@ -4,14 +4,12 @@ import { asRefusal, post } from "../api";
 import { ask, confirm, toast } from "../dialog";
 import { facts } from "../state/board";
 import { showRefusal, type BulkReply } from "../state/moves";
-import { offerUndo, type Undo } from "../state/undo";
 import { go, openTask } from "../state/view";
 import { copy } from "../drawer/Head";
 import { breakerKey, type Attention, type AttentionTask, type Verb } from "./rows";
 import { refetch } from "./store";
 
-const PAST: Record<string, string> = { approve: "Approved", unblock: "Let go on", archive: "Archived", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
-const UNDO: Record<string, string> = { archive: "unarchive" };
+const PAST: Record<string, string> = { approve: "Approved", unblock: "Let go on", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
 
 /** One operation for the tasks of a row; each board has a request of its own. Throws what refuses a single one. */
 export async function apply(verb: string, tasks: readonly AttentionTask[], fields: Record<string, unknown>): Promise<void> {
@@ -20,40 +18,21 @@ export async function apply(verb: string, tasks: readonly AttentionTask[], field
   const words = PAST[verb] ?? verb;
   if (tasks.length === 1) {
     await post(`/v1/tasks/${encodeURIComponent(first.id)}/${verb}`, fields);
-    toast(`${words} “${first.title}”.`, { undo: undoOf(verb, [first]) });
+    toast(`${words} “${first.title}”.`);
     return;
   }
   const refused: string[] = [];
-  const done: AttentionTask[] = [];
+  let done = 0;
   for (const board of new Set(tasks.map((task) => task.board))) {
     const here = tasks.filter((task) => task.board === board);
     const { value } = await post<BulkReply>("/v1/tasks/bulk", { board, ids: here.map((task) => task.id), verb, fields });
     for (const result of value.results) {
-      const task = here.find((one) => one.id === result.id);
       if (result.refused) refused.push(`${result.id}: ${result.refused.message ?? "refused"}`);
-      else if (task) done.push(task);
+      else done += 1;
     }
   }
-  const text = refused.length === 0 ? `${words} ${done.length} tasks.` : `${words} ${done.length} of ${tasks.length} tasks.`;
-  toast(text, { kind: refused.length === 0 ? "note" : "refusal", details: refused, undo: undoOf(verb, done) });
-}
-
-function undoOf(verb: string, tasks: readonly AttentionTask[]): Undo | null {
-  const back = UNDO[verb];
-  if (back === undefined || tasks.length === 0) return null;
-  const undo: Undo = {
-    label: PAST[verb] ?? verb,
-    run: async () => {
-      try {
-        await apply(back, tasks, {});
-        void refetch();
-      } catch (error) {
-        showRefusal(error);
-      }
-    },
-  };
-  offerUndo(undo);
-  return undo;
+  const text = refused.length === 0 ? `${words} ${done} tasks.` : `${words} ${done} of ${tasks.length} tasks.`;
+  toast(text, { kind: refused.length === 0 ? "note" : "refusal", details: refused });
 }
 
 /** Does what a button says, asking first what has to be asked. False: the person left it, or it was refused. */
@@ -90,9 +69,6 @@ export async function act(verb: Verb, row: Attention): Promise<boolean> {
       case "retry":
       case "unblock":
         await apply("unblock", row.tasks, {});
-        break;
-      case "archive":
-        await apply("archive", row.tasks, {});
         break;
       case "cancel":
         if (!(await cancel(row))) return false;

@@ -17,7 +17,7 @@ export interface Attention {
 export interface AttentionTask { id: string; title: string; board: string; question?: CardQuestion | null }
 
 export type Verb =
-  | "answer" | "approve" | "request_changes" | "unblock" | "retry" | "cancel" | "archive" | "complete" | "assign"
+  | "answer" | "approve" | "request_changes" | "unblock" | "retry" | "cancel" | "complete" | "assign"
   | "reset" | "resume" | "open" | "log" | "diff" | "profiles" | "schedules" | "copy";
 
 export interface Action { verb: Verb; label: string }
@@ -34,7 +34,7 @@ export interface Words {
 const action = (verb: Verb, label: string): Action => ({ verb, label });
 const OPEN = action("open", "Open");
 const COPY = action("copy", "Copy the command");
-const ARCHIVE = action("archive", "Archive");
+const CANCEL = action("cancel", "Cancel…");
 
 const KINDS: Record<string, Words> = {
   board_lost: { label: "Board lost", group: "broken", status: null, actions: [COPY] },
@@ -44,11 +44,11 @@ const KINDS: Record<string, Words> = {
   search: { label: "Search", group: "broken", status: null, actions: [COPY] },
   paused: { label: "Dispatch off", group: "broken", status: null, actions: [action("resume", "Resume dispatch")] },
   breaker: { label: "Breaker open", group: "broken", status: null, actions: [action("reset", "Reset the breaker"), action("profiles", "Profiles")] },
-  gave_up: { label: "Gave up", group: "asks", status: "blocked", actions: [action("retry", "Retry"), action("log", "Log"), ARCHIVE] },
+  gave_up: { label: "Gave up", group: "asks", status: "blocked", actions: [action("retry", "Retry"), action("log", "Log"), CANCEL] },
   question: { label: "Question", group: "asks", status: "blocked", actions: [action("answer", "Answer"), OPEN] },
-  blocked: { label: "Blocked", group: "asks", status: "blocked", actions: [action("answer", "Answer and let go on"), action("unblock", "Unblock"), ARCHIVE] },
-  block_loop: { label: "Blocked again and again", group: "asks", status: "blocked", actions: [OPEN, action("unblock", "Unblock"), action("cancel", "Cancel the task")] },
-  held: { label: "Held", group: "asks", status: "blocked", actions: [action("unblock", "Let go on"), action("cancel", "Cancel the task")] },
+  blocked: { label: "Blocked", group: "asks", status: "blocked", actions: [action("answer", "Answer and let go on"), action("unblock", "Unblock"), CANCEL] },
+  block_loop: { label: "Blocked again and again", group: "asks", status: "blocked", actions: [OPEN, action("unblock", "Unblock"), CANCEL] },
+  held: { label: "Held", group: "asks", status: "blocked", actions: [action("unblock", "Let go on"), CANCEL] },
   review: { label: "Review", group: "asks", status: "review", actions: [action("approve", "Approve"), action("request_changes", "Request changes"), action("diff", "Diff")] },
   waiting_long: { label: "Waits long", group: "late", status: "ready", actions: [OPEN] },
   overdue: { label: "Overdue", group: "late", status: "todo", actions: [OPEN] },
@@ -64,6 +64,20 @@ export function wordsOf(row: Attention): Words {
   const known = KINDS[row.kind];
   if (known) return known;
   return { label: row.kind.replaceAll("_", " "), group: "asks", status: null, actions: row.tasks.length > 0 ? [OPEN, COPY] : [COPY] };
+}
+
+/** Kinds whose tasks are decided one by one, whatever they have in common. */
+const ONE_BY_ONE = new Set(["review", "own"]);
+
+/** The daemon's rows with those taken apart whose tasks each need a look of their own. */
+export function apart(rows: readonly Attention[]): Attention[] {
+  return rows.flatMap((row) => {
+    if (!ONE_BY_ONE.has(row.kind) || row.count === 1) return [row];
+    const cause = asked(row);
+    const single = row.tasks.map((task): Attention => ({ ...row, tasks: [task], count: 1, message: `${task.id} ${task.title}: ${cause}` }));
+    const rest = row.count - row.tasks.length;
+    return rest > 0 ? [...single, { ...row, tasks: [], count: rest, message: `and ${rest} more: ${cause}` }] : single;
+  });
 }
 
 /** Rows keep their place by this: the kind and the first thing it is about. */
@@ -84,6 +98,26 @@ export function titleOf(row: Attention): string {
   return row.count === 1 ? first.title : `${row.count} tasks`;
 }
 
+/** A question and its choices. Where the row has none of its own, they stand at the end of its message, numbered, one for each command. */
+export function questionOf(row: Attention): { text: string; choices: string[] } {
+  const own = row.tasks[0]?.question;
+  if (own) return { text: own.text, choices: own.choices };
+  const text = asked(row);
+  const start = text.lastIndexOf(" [1) ");
+  const end = text.lastIndexOf("]");
+  if (start < 0 || end < start) return { text, choices: [] };
+  const choices: string[] = [];
+  let rest = text.slice(start + " [1) ".length, end);
+  for (let number = 2; number <= row.commands.length; number += 1) {
+    const at = rest.indexOf(`, ${number}) `);
+    if (at < 0) return { text, choices: [] };
+    choices.push(rest.slice(0, at));
+    rest = rest.slice(at + `, ${number}) `.length);
+  }
+  choices.push(rest);
+  return { text: text.slice(0, start) + text.slice(end + 1), choices };
+}
+
 /** The key of an open breaker: the daemon's field, or the end of the command that resets it. */
 export function breakerKey(row: Attention, open: readonly string[]): string | null {
   if (row.key) return row.key;
@@ -92,9 +126,10 @@ export function breakerKey(row: Attention, open: readonly string[]): string | nu
 
 /** Which action a key of the inbox means for a row, if any. */
 export function actionOfKey(row: Attention, key: string): Verb | null {
-  const wanted: Record<string, Verb[]> = { answer: ["answer"], approve: ["approve"], request_changes: ["request_changes"], unblock: ["unblock", "retry"], retry: ["retry", "reset", "resume", "unblock"], archive: ["archive"] };
+  const wanted: Record<string, Verb[]> = { answer: ["answer"], approve: ["approve"], request_changes: ["request_changes"], unblock: ["unblock", "retry"], retry: ["retry", "reset", "resume", "unblock"] };
   const verbs = wordsOf(row).actions.map((one) => one.verb);
-  if (key === "archive" && row.tasks.length > 0) return "archive";
+  // What is not done is cancelled, not archived: its children are held or let go on.
+  if (key === "archive") return row.tasks.length > 0 ? "cancel" : null;
   return (wanted[key] ?? []).find((verb) => verbs.includes(verb)) ?? null;
 }
 

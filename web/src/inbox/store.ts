@@ -5,7 +5,7 @@ import { effect, signal } from "@preact/signals";
 import { asRefusal, get, type Refusal } from "../api";
 import { facts } from "../state/board";
 import { onDelta } from "../state/stream";
-import type { Attention } from "./rows";
+import { apart, type Attention } from "./rows";
 
 export const rows = signal<Attention[] | null>(null);
 export const problem = signal<Refusal | null>(null);
@@ -21,7 +21,7 @@ async function read(): Promise<void> {
   try {
     do {
       isOld = false;
-      rows.value = await get<Attention[]>("/v1/attention");
+      rows.value = apart(await get<Attention[]>("/v1/attention"));
       problem.value = null;
     } while (isOld);
   } catch (error) {
