@@ -197,6 +197,9 @@ argv = ["sh", "-c", "grep -E '^(CapEff|NoNewPrivs):' /proc/self/status; echo I a
 [profiles.ticker]
 argv = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.2; done"]
 verdict = "report"
+[profiles.visitor]
+argv = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9119; printf 'GET / HTTP/1.1\\r\\nHost: 127.0.0.1:9119\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"]
+verdict = "exit"
 [profiles.intruder]
 argv = ["id"]
 user = "stranger"
@@ -319,6 +322,14 @@ the_board_is_on_the_web_for_members_and_for_nobody_else() {
     is "the file of sessions" "$(stat -c '%a %U' /var/lib/kanband/web-sessions.json)" "600 kanband"
     board dashboard --revoke all
     contains "the page after the end of the session" "$(status_of member GET / "$cookie")" " 401 "
+}
+
+a_worker_is_known_as_one_on_the_web() {
+    if board doctor | grep "web callers"; then no "only users are known"; fi
+    task=$(new_task visitor)
+    board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
+    contains "log" "$(board log "$task")" "403 Forbidden"
+    contains "log" "$(board log "$task")" "belongs to a run"
 }
 
 a_web_port_that_is_taken_is_named_and_nothing_else_fails() {
@@ -548,6 +559,7 @@ else
 fi
 claim a_call_starts_a_stopped_daemon
 claim the_board_is_on_the_web_for_members_and_for_nobody_else
+claim a_worker_is_known_as_one_on_the_web
 claim a_web_port_that_is_taken_is_named_and_nothing_else_fails
 claim an_upgrade_keeps_workers_and_the_holder
 claim a_downgrade_across_a_schema_version_is_refused
