@@ -164,7 +164,7 @@ fn a_card_says_what_matters_where_its_task_is() {
     assert_eq!(card(&bench, TaskStatus::Ready).reason.unwrap().code, "starts_next");
     let order = bench.start_one();
     let run = card(&bench, TaskStatus::Running).run.unwrap();
-    assert_eq!((run.id, run.state.as_str(), run.is_review), (order.run_id, "starting", false));
+    assert_eq!((run.id, run.state.as_str(), run.is_review), (order.run_id, "running", false));
     let question = json!({ "id": parent, "question": "which?", "choices": ["a", "b"], "default": "a", "deadline_seconds": 900 });
     bench.do_it(&wire::<BlockTask>(question));
     let blocked = card(&bench, TaskStatus::Blocked);
@@ -173,7 +173,9 @@ fn a_card_says_what_matters_where_its_task_is() {
     assert_eq!(blocked.reason.unwrap().code, "question");
     assert_eq!((blocked.children.unwrap().count, blocked.attempts), (1, 1));
     let other = bench.create("other", "", &[]);
-    bench.do_it(&wire::<CompleteTask>(json!({ "id": other, "summary": "s", "result": "\n first\nsecond" })));
+    bench.do_it(&wire::<CompleteTask>(
+        json!({ "id": other, "summary": "s", "result": "\n first\nsecond" }),
+    ));
     assert_eq!(card(&bench, TaskStatus::Done).summary.as_deref(), Some("first"));
     bench.do_it(&wire::<RequestReview>(json!({ "id": other })));
     let review = card(&bench, TaskStatus::Review).review.unwrap();
@@ -187,7 +189,11 @@ fn what_is_no_column_no_task_and_no_word_is_refused() {
     let bench = board_of(3);
     for query in [
         ListCards { status: "doing".into(), ..ListCards::default() },
-        ListCards { status: "ready".into(), parent: Some("t_ffffffff".into()), ..ListCards::default() },
+        ListCards {
+            status: "ready".into(),
+            parent: Some("t_ffffffff".into()),
+            ..ListCards::default()
+        },
         ListCards { status: "ready".into(), text: Some("***".into()), ..ListCards::default() },
         ListCards { status: "ready".into(), board: Some("nowhere".into()), ..ListCards::default() },
     ] {

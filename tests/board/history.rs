@@ -57,23 +57,40 @@ fn the_history_is_the_sum_of_the_runs() {
     let began = "SELECT count(*) FROM task_runs WHERE supervised OR closed_at IS NOT started_at";
     assert_eq!(started, count(began));
     let slots: i64 = found.rows.iter().map(|row| row.slot_seconds).sum();
-    assert_eq!(slots, count("SELECT sum(closed_at - started_at) FROM task_runs WHERE supervised AND closed_at IS NOT NULL"));
+    assert_eq!(
+        slots,
+        count(
+            "SELECT sum(closed_at - started_at) FROM task_runs WHERE supervised AND closed_at IS NOT NULL"
+        )
+    );
     let mut finished: BTreeMap<&str, i64> = BTreeMap::new();
     for row in &found.rows {
         for (outcome, number) in &row.finished {
             *finished.entry(outcome).or_default() += number;
         }
-        assert_eq!(row.cycle.iter().sum::<i64>(), row.finished.get("completed").copied().unwrap_or(0));
+        assert_eq!(
+            row.cycle.iter().sum::<i64>(),
+            row.finished.get("completed").copied().unwrap_or(0)
+        );
         assert!(row.queue.iter().sum::<i64>() <= row.started);
     }
     assert!(finished.len() > 1, "{finished:?}");
     for (outcome, number) in finished {
-        let sql = format!("SELECT count(*) FROM task_runs WHERE outcome = '{outcome}' AND closed_at IS NOT NULL");
+        let sql = format!(
+            "SELECT count(*) FROM task_runs WHERE outcome = '{outcome}' AND closed_at IS NOT NULL"
+        );
         assert_eq!(number, count(&sql), "{outcome}");
     }
     assert!(found.rows.is_sorted_by_key(|row| row.at));
-    let of_dev = GetHistory { profile: Some("dev".into()), from: Some(0), to: Some(bench.now + 3_600), ..GetHistory::default() };
-    assert!(bench.ask(&of_dev).unwrap().rows.iter().all(|row| row.profile.as_deref() == Some("dev")));
+    let of_dev = GetHistory {
+        profile: Some("dev".into()),
+        from: Some(0),
+        to: Some(bench.now + 3_600),
+        ..GetHistory::default()
+    };
+    assert!(
+        bench.ask(&of_dev).unwrap().rows.iter().all(|row| row.profile.as_deref() == Some("dev"))
+    );
 }
 
 #[test]
@@ -89,8 +106,8 @@ fn an_upgrade_counts_old_runs_as_the_verbs_would_have() {
     };
     let connection = rusqlite::Connection::open(&bench.path).unwrap();
     let counted = rows(&connection);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/kernel/store/migrations/0020_columns.sql");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernel/store/migrations/0020_columns.sql");
     let sql = std::fs::read_to_string(file).unwrap();
     let fill = &sql[sql.find("INSERT INTO history").unwrap()..];
     connection.execute_batch("DELETE FROM history").unwrap();

@@ -40,6 +40,15 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN m", "CROSS JOIN tasks t ON t.seq = m.seq", "the tasks that are listed, merged before"),
     ("SCAN t", "ORDER BY t.seq", "in the order of arrival, as far as the limit goes"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
+    ("USE TEMP B-TREE FOR ORDER BY", "FROM task_links k JOIN tasks", "one task's neighbours"),
+    ("SCAN (subquery-2)", "FROM task_links k JOIN tasks", "one task's neighbours"),
+    (
+        "SCAN t USING INDEX idx_tasks_archived_at",
+        "ORDER BY t.archived_at DESC",
+        "in the order of archiving, as far as the limit goes",
+    ),
+    ("SCAN n", "WITH RECURSIVE names", "the names found so far"),
+    ("SCAN json_each", "FROM tasks t WHERE", "the names of a filter"),
 ];
 
 /// An id that no task has.

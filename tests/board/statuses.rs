@@ -10,10 +10,11 @@ use kanband::kernel::rules::moves::moves;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, BulkTasks, CancelTask, ClaimTask,
-    CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask,
-    RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview,
-    RestartTask, ScheduleTask, StopTask, TriageTask, UnarchiveTask, UnblockTask, UnscheduleTask,
+    AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, BulkTasks, CancelTask,
+    ClaimTask, CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks,
+    PromoteTask, RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges,
+    RequestReview, RestartTask, ScheduleTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+    UnscheduleTask,
 };
 use serde_json::{Value, json};
 
@@ -275,11 +276,19 @@ fn every_move_of_the_page_is_taken_by_the_board_and_lands_in_a_column_that_it_na
             let value = if asked.kind == "time" { json!(5_000_000) } else { json!("words") };
             fields.insert(asked.field.clone(), value);
         }
-        let verb =
-            BulkTasks { verb: one.operation.clone(), ids: vec![id.to_string()], fields, ..BulkTasks::default() };
+        let verb = BulkTasks {
+            verb: one.operation.clone(),
+            ids: vec![id.to_string()],
+            fields,
+            ..BulkTasks::default()
+        };
         let result = bench.do_it(&verb).results.remove(0);
         assert!(result.refused.is_none(), "{} from {from}: {:?}", one.operation, result.refused);
         let landed = bench.status(&id).to_string();
-        assert!(one.to.is_empty() || one.to.contains(&landed), "{} from {from}: {landed}", one.operation);
+        assert!(
+            one.to.is_empty() || one.to.contains(&landed),
+            "{} from {from}: {landed}",
+            one.operation
+        );
     }
 }

@@ -53,7 +53,7 @@ impl Page {
     }
 
     /// The next message that is as wanted; others are passed over.
-    fn find<T>(&mut self, what: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
+    fn find<T>(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> Option<T>) -> T {
         for _ in 0..10_000 {
             if let Some(found) = wanted(&self.next()) {
                 return found;
@@ -190,10 +190,11 @@ fn a_page_that_reads_nothing_holds_up_nobody_and_reads_the_board_anew_once() {
     let mut silent = Page::on(&daemon);
     let mut reading = Page::on(&daemon);
     for batch in 0..100 {
-        let tasks: Vec<Value> =
-            (0..100).map(|n| json!({ "title": format!("{batch} {n} {}", "x".repeat(500)) })).collect();
+        let tasks: Vec<Value> = (0..100)
+            .map(|n| json!({ "title": format!("{batch} {n} {}", "x".repeat(500)) }))
+            .collect();
         let created = daemon.post("/v1/tasks/batch", &json!({ "tasks": tasks }));
-        let last = created["tasks"][99]["id"].as_str().unwrap().to_owned();
+        let last = created["created"][99]["id"].as_str().unwrap().to_owned();
         reading.card(&last, |_| true);
     }
     let last = daemon.create(json!({ "title": "last" }));
@@ -263,7 +264,11 @@ fn what_no_event_tells_of_is_seen_too() {
 fn what_is_no_word_of_a_page_is_answered_and_the_stream_goes_on() {
     let daemon = idle();
     let mut page = Page::on(&daemon);
-    for words in [json!({ "sing": "a song" }), json!("hello"), json!({ "subscribe": { "board": "A B", "after": null } })] {
+    for words in [
+        json!({ "sing": "a song" }),
+        json!("hello"),
+        json!({ "subscribe": { "board": "A B", "after": null } }),
+    ] {
         page.say(&words);
         page.find("an error", |message| message["error"]["message"].as_str().map(drop));
     }

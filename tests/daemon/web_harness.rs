@@ -88,7 +88,10 @@ impl Ask {
         if !self.body.is_empty() {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }
-        head.push_str("connection: close\r\n\r\n");
+        if !self.headers.iter().any(|(name, _)| name == "connection") {
+            head.push_str("connection: close\r\n");
+        }
+        head.push_str("\r\n");
         [head.into_bytes(), self.body.clone()].concat()
     }
 }

@@ -1,11 +1,13 @@
 import { render } from "preact";
 import "./base.css";
 import { followSettings } from "./board/settings";
+import { followNotifications } from "./inbox/notifications";
 import { followKeys } from "./keys";
 import { App } from "./shell/App";
 import { followTitle } from "./shell/title";
 import { loadBoard, followView } from "./state/load";
 import { loadMoves, showRefusal } from "./state/moves";
+import { followSelection } from "./state/selection";
 import { followStatus } from "./state/status";
 import { followBoard } from "./state/stream";
 
@@ -13,6 +15,8 @@ followSettings();
 followStatus();
 followKeys();
 followTitle();
+followSelection();
+followNotifications();
 
 const root = document.getElementById("app");
 if (root !== null) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actionOfKey, apart, asked, breakerKey, changes, rowKey, selectedAfter, titleOf, wordsOf, type Attention } from "../src/inbox/rows";
+import { actionOfKey, apart, asked, breakerKey, changes, questionOf, rowKey, selectedAfter, titleOf, wordsOf, type Attention } from "../src/inbox/rows";
 
 const row = (kind: string, over: Partial<Attention> = {}): Attention => ({
   kind, message: "t_1 Fix it: which key?", command: "kanban why t_1", commands: ["kanban why t_1"], tasks: [{ id: "t_1", title: "Fix it", board: "default" }], count: 1, since: 1, ...over,
@@ -37,6 +37,14 @@ test("reviews are decided one by one, equal causes of failure together; those th
   const list = apart([review, row("gave_up", { tasks, count: 2 })]);
   assert.deepEqual(list.map((one) => [one.kind, one.tasks.length, one.count]), [["review", 1, 1], ["review", 1, 1], ["review", 0, 1], ["gave_up", 2, 2]]);
   assert.deepEqual(list.slice(0, 3).map(asked), ["waits for its review by a person", "waits for its review by a person", "and 1 more: waits for its review by a person"]);
+});
+
+test("choices are read from the end of the message, as many as there are commands, whatever they hold", () => {
+  const of = (message: string, commands: number) => questionOf(row("question", { message: `t_1 Fix it: ${message}`, commands: Array.from({ length: commands }, (_, index) => `kanban answer t_1 ${index + 1}`) }));
+  assert.deepEqual(of("Which [one]? [1) a, b, 2) c]", 2), { text: "Which [one]?", choices: ["a, b", "c"] });
+  assert.deepEqual(of("Sure? [1) yes, 2) no] (default at its deadline: no)", 2), { text: "Sure? (default at its deadline: no)", choices: ["yes", "no"] });
+  assert.deepEqual(of("What now?", 1), { text: "What now?", choices: [] });
+  assert.deepEqual(of("Odd [1) a]", 2), { text: "Odd [1) a]", choices: [] });
 });
 
 test("a kind of a later daemon is shown with its command", () => {

@@ -54,6 +54,7 @@ test("each column's card says the one fact that matters there", () => {
   assert.equal(text({ status: "ready", reason: { code: "backoff", text: "Waits after a failure.", until: now + 90 } }), "Waits after a failure: 1 m left");
   const run = { id: 1, state: "running", profile: "coder", started_at: now - 240, seen_at: now - 60, max_runtime_seconds: 480, is_review: false };
   assert.equal(text({ status: "running", run, attempts: 2 }, now - 3), "4 m · alive 3 s ago · attempt 2");
+  assert.equal(factOf(cardWith({ status: "running", run }), now, null).text, "4 m", "an old sign from a snapshot alone is not shown");
   assert.equal(text({ status: "running", run: { ...run, state: "stopping" } }), "4 m · stopping");
   assert.equal(text({ status: "blocked", failures: 3, reason: { code: "gave_up", text: "gave up after 3: exit 1", until: null } }), "gave up after 3: exit 1");
   assert.equal(text({ status: "review", review: { round: 2, reviewer: "reviewer-x", why: null } }), "round 2, waits for reviewer-x");

@@ -223,8 +223,7 @@ impl Bench {
         let (policy, now, looks) = (Policy::default(), self.now, Looks::new());
         let asker = Asker { is_automatic: true, low_disk_bytes: None };
         self.board.read(|connection| {
-            let snapshot =
-                Snapshot { connection, now, caller: &caller, local_time: &local_time };
+            let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
             let view = View { connection, policy: &policy, now, asker, max: None, looks: &looks };
             read(&snapshot, view, self.board.counts())
         })

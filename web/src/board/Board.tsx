@@ -13,6 +13,7 @@ import { Column } from "./Column";
 import { columnScroll, drag, followDrags } from "./drag";
 import { FirstUse } from "./FirstUse";
 import { registerBoardKeys } from "./keys";
+import { followLongPress } from "./press";
 import { density } from "./settings";
 import { columnWidthOf } from "./fit";
 import { foldedStatuses, openStatuses } from "./shown";
@@ -26,7 +27,7 @@ export function Board() {
   const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const ends = [registerBoardKeys(), followDrags()];
-    if (scroller.current !== null) ends.push(columnScroll(scroller.current));
+    if (scroller.current !== null) ends.push(columnScroll(scroller.current), followLongPress(scroller.current));
     return () => ends.forEach((end) => end());
   }, []);
   const open = openStatuses.value.length;

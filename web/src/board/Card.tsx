@@ -1,7 +1,8 @@
 // One card. It reads its own signal, so that a change of one card draws one card.
 import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { cards, flashOf, now, seenAt } from "../state/board";
+import { cards, now, seenAt } from "../state/board";
+import { flashOf } from "../state/flash";
 import { focused, isSelected, toggle, extendTo, clearSelection, selectionCount } from "../state/selection";
 import { go, view } from "../state/view";
 import { announce } from "../dialog";
@@ -10,6 +11,7 @@ import type { Card } from "../wire";
 import { canDrag, drag, draggableCard } from "./drag";
 import { dueOf, factOf, spentOf } from "./fact";
 import { leaveFocus, wantsFocus } from "./focus";
+import { hasHeardSigns } from "../state/stream";
 import { openCardMenu } from "./menus";
 
 export interface CardProps {
@@ -122,7 +124,8 @@ function CardBody({ card }: { card: Card }) {
 
 function FactLine({ card }: { card: Card }) {
   const line = useRef<HTMLSpanElement>(null);
-  const seen_at = card.run === null ? 0 : seenAt(card.run.id).value;
+  const newest = card.run === null ? 0 : seenAt(card.run.id).value;
+  const seen_at = newest > 0 || hasHeardSigns.value ? newest : null;
   const still = factOf(card, now.peek(), seen_at);
   // Only what changes with time listens to the clock.
   const fact = still.ticks ? factOf(card, now.value, seen_at) : still;

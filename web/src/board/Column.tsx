@@ -21,7 +21,7 @@ import { useWindow } from "./window";
 const LANE_PX = 28;
 /** Grey rows shown behind what is loaded: enough to scroll on while the next part comes. */
 const MAX_PLACEHOLDERS = 60;
-const NEAR_END = 8;
+const NEAR_END = 14;
 
 export function Column({ status, isFolded }: { status: Status; isFolded: boolean }) {
   return isFolded ? <Spine status={status} /> : <OpenColumn status={status} />;
@@ -122,8 +122,19 @@ function DropWords({ status }: { status: Status }) {
   return words.value === null ? null : <p class="column-refusal">{words.value}</p>;
 }
 
+/** Until the first snapshot: grey blocks, which appear only when it takes its time. */
+function FirstGhosts() {
+  return (
+    <div class="first-ghosts" aria-busy="true">
+      <div class="card ghost" />
+      <div class="card ghost" />
+      <div class="card ghost" />
+    </div>
+  );
+}
+
 function EmptyColumn({ status, total }: { status: Status; total: number }) {
-  if (isFirstLoad.value) return null;
+  if (isFirstLoad.value) return <FirstGhosts />;
   if (hasFilter(view.value) && total > 0) {
     return (
       <div class="column-empty">

@@ -1,6 +1,6 @@
 import { openComposer } from "../composer/state";
 import { StatusSign } from "../parts";
-import { modelOf } from "../state/board";
+import { isFirstLoad, modelOf } from "../state/board";
 import { canWrite, whyNot } from "../state/status";
 import { hasFilter } from "../state/url";
 import { view } from "../state/view";
@@ -41,6 +41,7 @@ export function create(status: Status): void {
 
 function Count({ status }: { status: Status }) {
   const model = modelOf(status);
+  if (isFirstLoad.value) return null;
   const count = model.count.value.toLocaleString("en-US") + (model.isExact.value ? "" : "+");
   return <span class="count">{hasFilter(view.value) ? `${count} of ${model.total.value.toLocaleString("en-US")}` : count}</span>;
 }

@@ -22,19 +22,33 @@ function common<T>(cards: readonly Card[], key: (card: Card) => T): T | null {
 
 export async function askAssignee(cards: readonly Card[]): Promise<void> {
   if (cards.length === 0) return;
-  const running = cards.filter((card) => card.status === "running");
-  const move = running.length === cards.length && cards.length === 1 ? moveNamed(cards[0] as Card, "reassign") : null;
-  if (move !== null) {
-    await perform(move, cards);
+  const field: Field = { name: "assignee", kind: "profile", label: "Assignee", value: common(cards, (card) => card.assignee) };
+  if (cards.every((card) => card.status === "running")) {
+    await askReassign(cards, field);
     return;
   }
-  const field: Field = { name: "assignee", kind: "profile", label: "Assignee", value: common(cards, (card) => card.assignee) };
-  const text = running.length > 0 ? "A running task keeps its assignee: stop it first, or reassign it." : "";
   await ask([field], {
     title: title("Assign", cards),
     action: "Assign",
-    ...(text === "" ? {} : { text }),
+    ...(cards.some((card) => card.status === "running") ? { text: "Running tasks among them keep their assignee: reassign those by themselves." } : {}),
     submit: (values) => editCards(cards, { assignee: (values["assignee"] as string | null) ?? null }, values["assignee"] === null ? "Unassigned" : `Assigned to ${String(values["assignee"])}`),
+  });
+}
+
+/** A running task changes hands only when its run has been stopped. */
+async function askReassign(cards: readonly Card[], field: Field): Promise<void> {
+  await ask([field, { name: "reason", kind: "line", label: "Reason" }], {
+    title: title("Reassign", cards),
+    action: "Stop and reassign",
+    text: "The run is stopped first; the task then starts anew with its new assignee.",
+    submit: async (values) => {
+      const fields = { assignee: values["assignee"] ?? null, ...(values["reason"] ? { reason: values["reason"] } : {}) };
+      const ids = cards.map((card) => card.id);
+      const { value } = await post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), ids, verb: "reassign", fields });
+      const refused = value.results.filter((result) => result.refused);
+      const details = refused.map((result) => `${result.id}: ${result.refused?.message ?? "refused"}`);
+      toast(`Reassigned ${ids.length - refused.length} of ${ids.length}.`, { kind: refused.length > 0 ? "refusal" : "note", details });
+    },
   });
 }
 

@@ -1,5 +1,7 @@
 // Dragging with the mouse. Every drop is a move of the daemon's table; columns without one dim and say why.
 import { signal } from "@preact/signals";
+import { pointerOutsideOfPreview } from "@atlaskit/pragmatic-drag-and-drop/element/pointer-outside-of-preview";
+import { setCustomNativeDragPreview } from "@atlaskit/pragmatic-drag-and-drop/element/set-custom-native-drag-preview";
 import { autoScrollForElements } from "@atlaskit/pragmatic-drag-and-drop-auto-scroll/element";
 import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { draggable, dropTargetForElements, monitorForElements } from "@atlaskit/pragmatic-drag-and-drop/element/adapter";
@@ -63,6 +65,20 @@ export function draggableCard(element: HTMLElement, id: string): () => void {
     element,
     canDrag: () => canWrite.peek(),
     getInitialData: () => ({ id }),
+    onGenerateDragPreview: ({ nativeSetDragImage }) => {
+      const count = isSelected(id) ? selected.peek().size : 1;
+      if (count < 2) return;
+      setCustomNativeDragPreview({
+        nativeSetDragImage,
+        getOffset: pointerOutsideOfPreview({ x: "12px", y: "8px" }),
+        render: ({ container }) => {
+          const words = document.createElement("div");
+          words.className = "drag-count";
+          words.textContent = `${count} tasks`;
+          container.append(words);
+        },
+      });
+    },
     onDragStart: () => begin(id),
   });
 }

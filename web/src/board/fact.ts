@@ -12,8 +12,8 @@ export interface Fact {
 
 const plain = (text: string, ticks = false): Fact => ({ text, ticks, tone: "plain" });
 
-/** `seen_at`: newest sign of life that the stream has brought, 0 without any. */
-export function factOf(card: Card, now: number, seen_at: number): Fact {
+/** `seen_at`: newest sign of life that the stream has brought; 0 without any, null when it cannot have brought one yet. */
+export function factOf(card: Card, now: number, seen_at: number | null): Fact {
   switch (card.status) {
     case "triage":
       return plain(`here for ${duration(now - (card.since ?? card.created_at))}`, true);
@@ -62,14 +62,18 @@ function sentence(text: string): string {
   return text.replace(/\.$/, "");
 }
 
-function runFact(card: Card, now: number, seen_at: number): Fact {
+const FRESH_SECONDS = 30;
+
+function runFact(card: Card, now: number, seen_at: number | null): Fact {
   const run = card.run;
   if (run === null) return plain(`for ${duration(now - (card.since ?? now))}`, true);
-  const alive = Math.max(run.seen_at ?? 0, seen_at, run.started_at);
+  const alive = Math.max(run.seen_at ?? 0, seen_at ?? 0, run.started_at);
+  // The daemon looks at logs every few seconds: an old sign from a snapshot alone would look like silence.
+  const isKnown = seen_at !== null || now - alive < FRESH_SECONDS;
   const parts = [duration(now - run.started_at)];
   if (run.state !== "running") parts.push(run.state);
   if (run.is_review) parts.push("review");
-  if (run.state === "running" || run.state === "finishing") parts.push(`alive ${duration(now - alive)} ago`);
+  if (isKnown && (run.state === "running" || run.state === "finishing")) parts.push(`alive ${duration(now - alive)} ago`);
   if (card.attempts > 1) parts.push(`attempt ${card.attempts}`);
   const tone = run.state === "unkillable" ? "bad" : card.question !== null ? "needs" : "plain";
   if (card.question !== null) parts.splice(1, 0, "asks");

@@ -3,6 +3,7 @@ import { announce, toast } from "../dialog";
 import { onKey, type KeyAction, type Scope } from "../keys";
 import { openComposer } from "../composer/state";
 import { modelOf } from "../state/board";
+import { loadMore } from "../state/load";
 import { movesOf } from "../state/moves";
 import { clearSelection, extendTo, focused, selectColumn, selectionCount, targets, toggle } from "../state/selection";
 import { canWrite, whyNot } from "../state/status";
@@ -36,8 +37,15 @@ function step(by: number, extends_selection: boolean): boolean {
   const id = current();
   if (id === null) return false;
   if (!isOnCard() && focused.peek() === null) return focusCard(id);
-  const ids = modelOf(columnOf(id) as Status).ids.peek();
-  const next = ids[ids.indexOf(id) + by];
+  const status = columnOf(id) as Status;
+  const ids = modelOf(status).ids.peek();
+  const row = ids.indexOf(id) + by;
+  const next = ids[row];
+  if (next === undefined && row >= ids.length && ids.length < modelOf(status).count.peek()) {
+    // Faster than the loading: the next part is asked for, and the focus goes on when it is there.
+    void loadMore(status, 60).then(() => focused.peek() === id && focusCard(modelOf(status).ids.peek()[row] ?? null));
+    return true;
+  }
   if (extends_selection && selectionCount.peek() === 0) extendTo(id);
   if (next === undefined) return true;
   if (extends_selection) {

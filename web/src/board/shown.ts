@@ -4,18 +4,23 @@ import { computed } from "@preact/signals";
 import { isPhone } from "../shell/screen";
 import { boardName, isFirstLoad, modelOf, statuses } from "../state/board";
 import type { Status } from "../wire";
+import { remembered } from "../state/remembered";
 import { folds } from "./settings";
 
 /** Columns that fold by themselves while a board has nothing in them, decided when the board opens. */
 const QUIET: ReadonlySet<Status> = new Set(["triage", "todo", "scheduled", "review", "archived"]);
+const isQuiets = (value: unknown): value is Record<string, Status[]> => typeof value === "object" && value !== null && !Array.isArray(value);
+/** What was folded so last time: the columns stand where they will stand before the first snapshot has come. */
+const lastQuiet = remembered<Record<string, Status[]>>("quiet", {}, isQuiets);
 const quiet_of = new Map<string, ReadonlySet<Status>>();
 
 function quietOf(board: string): ReadonlySet<Status> {
   const known = quiet_of.get(board);
   if (known !== undefined) return known;
-  if (isFirstLoad.peek()) return new Set();
+  if (isFirstLoad.peek()) return new Set(lastQuiet.peek()[board] ?? []);
   const found = new Set([...QUIET].filter((status) => modelOf(status).total.peek() === 0));
   quiet_of.set(board, found);
+  lastQuiet.value = { ...lastQuiet.peek(), [board]: [...found] };
   return found;
 }
 

@@ -27,7 +27,7 @@ let left: Draft | null = null;
 
 function Form({ preset }: { preset: Preset }) {
   const box = useRef<HTMLDialogElement>(null);
-  const before = useRef(document.activeElement);
+  const before = useRef<Element | null>(document.activeElement);
   const [draft, setDraft] = useState<Draft>(() => (left !== null && preset.title === undefined && preset.parents === undefined ? { ...left, column: preset.column ?? left.column } : draftOf(preset)));
   const [isTried, setTried] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -66,9 +66,11 @@ function Form({ preset }: { preset: Preset }) {
         box.current?.querySelector<HTMLElement>('[name="title"]')?.focus();
         return;
       }
+      // The focus goes to what was made, not back to where the form was opened.
+      before.current = null;
       close(false);
       if (then === "open") openTask(made.id);
-      else void untilPassed(made.cursor).then(() => requestAnimationFrame(() => focusCard(made.id)));
+      else void untilPassed(made.cursor).then(() => requestAnimationFrame(() => focusCard(made.id) || focusCard()));
     } catch (error) {
       setRefusal(asRefusal(error));
     } finally {

@@ -49,6 +49,10 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
   const fresh = useSignal<Map<string, LineComment>>(new Map());
   const comments = drafts.get(card.id) ?? fresh;
   drafts.set(card.id, comments);
+  // Only what was written is kept.
+  useEffect(() => () => {
+    if (comments.peek().size === 0) drafts.delete(card.id);
+  }, [card.id]);
   const list = useComputed(() => [...comments.value.values()]);
 
   useEffect(() => {

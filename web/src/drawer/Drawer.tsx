@@ -31,14 +31,18 @@ export function Drawer() {
 
 /** Whether the focus was in the drawer last: another task then takes it over from the one that goes. */
 let wasInside = false;
+/** What had the focus before it went into the drawer. */
+let opener: Element | null = null;
 document.addEventListener("focusin", (event) => {
-  wasInside = event.target instanceof Element && event.target.closest(".drawer") !== null;
+  const isInside = event.target instanceof Element && event.target.closest(".drawer") !== null;
+  if (!isInside && event.target instanceof Element && event.target.closest("dialog, .menu") === null) opener = event.target;
+  wasInside = isInside;
 });
 
 /** Closes the drawer; the focus goes back to the card it was opened from, as far as that is there. */
-function close(id: string): void {
+export function close(id: string): void {
   wasInside = false;
-  leave(id);
+  leave(id, opener);
 }
 
 function TaskDrawer({ id }: { id: string }) {
@@ -78,7 +82,7 @@ function TaskDrawer({ id }: { id: string }) {
   const view = open.view.value;
   const card = cards.get(id)?.value ?? view?.card;
   const shownCard = view && card && card.version < view.card.version ? view.card : card;
-  useDrawerKeys(id, shownCard ?? null, box, step);
+  useDrawerKeys(id, shownCard ?? null, box, step, () => close(id));
   const hasWorktree = view?.task["workspace_kind"] === "worktree";
   const tabs: Tab[] = hasWorktree ? ["overview", "timeline", "log", "diff"] : ["overview", "timeline", "log"];
   const tab = tabs.find((one) => one === pageView.value.tab) ?? "overview";

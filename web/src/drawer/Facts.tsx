@@ -60,7 +60,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
         </Fact>
         <Fact label="Priority">
           <Editable {...shared} kind="number" label="Priority" text={String(card.priority)} fields={(text) => (/^-?\d+$/.test(text.trim()) ? { priority: Number(text) } : "A whole number, such as 2; higher starts first.")}>
-            {card.priority === 0 ? "0, as most" : `P${card.priority}`}
+            {card.priority === 0 ? "normal" : `P${card.priority}`}
           </Editable>
         </Fact>
         <Fact label="Labels">
@@ -77,7 +77,7 @@ export function Facts({ card, task, schedule, onSaved }: Props) {
         <TimeFact {...shared} label="Starts" name="start_at" />
         {line("Tenant", "tenant", "none")}
         <Fact label="Workspace">
-          <span class="fact-text">{textOf(task, "workspace_kind") || "scratch"}{textOf(task, "workspace_path") !== "" && <> · <span class="mono">{textOf(task, "workspace_path")}</span></>}</span>
+          <span class="fact-text">{textOf(task, "workspace_kind") || "scratch"}{textOf(task, "workspace_path") !== "" && textOf(task, "workspace_kind") !== "scratch" && <> · <span class="mono">{textOf(task, "workspace_path")}</span></>}</span>
         </Fact>
         {textOf(task, "branch_name") !== "" && <Fact label="Branch"><span class="mono fact-text">{textOf(task, "branch_name")}</span></Fact>}
         <Fact label="Created">

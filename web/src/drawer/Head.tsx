@@ -1,9 +1,10 @@
+import { askAssignee } from "../board/actions";
 import { announce, toast } from "../dialog";
 import { StatusMark } from "../parts/StatusMark";
 import { openMenu, type MenuItem } from "../parts/Menu";
 import { movesOf, perform } from "../state/moves";
 import { canWrite, whyNot } from "../state/status";
-import { duration } from "../text";
+import { duration, plural } from "../text";
 import { now } from "../state/clock";
 import { go } from "../state/view";
 import type { Card, Move, TaskView } from "../wire";
@@ -22,7 +23,8 @@ export function Head({ view, card, onChanged }: Props) {
   const { main, second, rest } = ordered(card, movesOf(card));
   const { question } = view;
   // The field above is the answer; what else is likely stands below it.
-  const button = question && main?.operation === "answer" ? null : main;
+  const isUnassigned = card.status === "ready" && card.assignee === null;
+  const button = (question && main?.operation === "answer") || (isUnassigned && main?.operation === "dispatch") ? null : main;
   const command = commandOf(view.why.command);
   const act = (move: Move) => void perform(move, [card]).then((isDone) => isDone && onChanged());
   const items: MenuItem[] = [
@@ -50,12 +52,13 @@ export function Head({ view, card, onChanged }: Props) {
         <StatusMark status={card.status} />
         {card.since !== null && <span class="muted">for {duration(now.value - card.since)}</span>}
         {card.review && <span class="muted">round {card.review.round}</span>}
-        {card.attempts > 0 && <span class="muted">attempt {card.attempts}</span>}
+        {card.attempts > 0 && <span class="muted">{card.status === "running" ? `attempt ${card.attempts}` : plural(card.attempts, "attempt")}</span>}
       </div>
       <div class="state" data-status={card.status}>
         <p class="state-text">{sentence(view.why.text)}</p>
         {question && <Answer key={question.id} task={card.id} question={question} onDone={onChanged} />}
         <div class="state-actions">
+          {isUnassigned && <button type="button" class="button main" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => void askAssignee([card])}>Assign…</button>}
           {button && <button type="button" class={question ? "button" : "button main"} disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(button)}>{button.label}</button>}
           {second && <button type="button" class="button" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => act(second)}>{second.label}</button>}
           <button type="button" class="button quiet" aria-haspopup="menu" onClick={(event) => openMenu({ label: `Actions for ${card.id}`, items, at: event.currentTarget })}>

@@ -13,7 +13,7 @@ import { isWrapped } from "./settings";
 /** Bytes of a log that are read at first, and when more is asked for. */
 const FIRST_BYTES = 1024 * 1024;
 const MORE_BYTES = 8 * FIRST_BYTES;
-const FOUND_MAX = 1000;
+const FOUND_MAX = 5000;
 
 interface Props {
   task: string;

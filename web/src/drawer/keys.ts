@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { focusCard } from "../board/focus";
 import { onKey } from "../keys";
 import { moveNamed, perform } from "../state/moves";
-import { closeTask } from "../state/view";
+import { closeTask, view } from "../state/view";
 import type { Card } from "../wire";
 
 const MOVES: Record<string, string> = {
@@ -18,7 +18,7 @@ const MOVES: Record<string, string> = {
 /** Facts with an editor in the overview, by the key that opens it. */
 const EDITORS: Record<string, string> = { "task.assignee": "assignee", "task.priority": "priority", "task.labels": "labels" };
 
-export function useDrawerKeys(id: string, card: Card | null, box: { current: HTMLElement | null }, step: (by: 1 | -1) => boolean): void {
+export function useDrawerKeys(id: string, card: Card | null, box: { current: HTMLElement | null }, step: (by: 1 | -1) => boolean, close: () => void): void {
   const now = useRef({ card, step });
   now.current = { card, step };
   useEffect(() => {
@@ -26,7 +26,12 @@ export function useDrawerKeys(id: string, card: Card | null, box: { current: HTM
     const ends = [
       onKey("drawer.previous", () => now.current.step(-1)),
       onKey("drawer.next", () => now.current.step(1)),
-      onKey("page.close", () => leave(id)),
+      onKey("page.close", () => {
+        // What is being written is not thrown away: the first Escape only leaves the field.
+        const active = document.activeElement;
+        if (active instanceof HTMLElement && active.matches("input, textarea, select") && box.current?.contains(active)) box.current.focus();
+        else close();
+      }),
       onKey("drawer.find", (_, scope) => (scope === "drawer" ? focus(find(".log-find input")) : false)),
       onKey("task.answer", (_, scope) => (scope === "drawer" ? focus(find(".answer textarea")) : false)),
     ];
@@ -58,8 +63,11 @@ function focus(element: HTMLElement | null): boolean {
   return element !== null;
 }
 
-/** Closes the drawer; the focus goes back to the card it was opened from, as far as that is there. */
-export function leave(id: string): void {
+/** Closes the drawer; the focus goes back to the card of the task, or to what had it before: a row of the inbox, a node of the graph. */
+export function leave(id: string, opener: Element | null): void {
   closeTask();
-  requestAnimationFrame(() => focusCard(id));
+  requestAnimationFrame(() => {
+    if (view.peek().view === "board" && focusCard(id)) return;
+    if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+  });
 }

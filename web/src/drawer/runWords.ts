@@ -43,7 +43,9 @@ export function runFacts(run: Run, now: number): string[] {
   if (cpu !== null) facts.push(`${duration(cpu / 1000)} of CPU`);
   if (typeof run["cause"] === "string" && run["cause"] !== run.outcome) facts.push(String(run["cause"]).replaceAll("_", " "));
   if (typeof run["model"] === "string") facts.push(run["model"]);
-  if (typeof run["verdict_by"] === "string") facts.push(`verdict by ${run["verdict_by"]}`);
+  const by = run["verdict_by"];
+  // Its own word goes without saying.
+  if (typeof by === "string" && by !== `run:${run.id}`) facts.push(`verdict by ${by.replace(/^run:/, "run ").replace(/^kanband:.*/, "kanband")}`);
   if (number("resumed_run_id") !== null) facts.push(`resumes run ${number("resumed_run_id")}`);
   if (retry !== null && retry > now) facts.push(`again ${moment(retry, now)}`);
   return facts;

@@ -11,7 +11,7 @@ import { TaskChip } from "../parts/TaskChip";
 import { canWrite } from "../state/status";
 import type { CardQuestion, TaskView } from "../wire";
 import { apply } from "./act";
-import { asked, titleOf, wordsOf, type Attention, type Verb } from "./rows";
+import { asked, questionOf, titleOf, wordsOf, type Attention, type Verb } from "./rows";
 import { refetch } from "./store";
 
 interface Props {
@@ -58,7 +58,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
           <p class="item-title"><button type="button" class="item-open" onClick={() => onAct("open")}>{title}</button></p>
         ) : <p class="item-title">{title}</p>}
         {text !== title && row.kind !== "question" && <p class="item-text">{text}</p>}
-        {row.kind === "question" && field !== "answer" && <p class="item-text is-question">{text}</p>}
+        {row.kind === "question" && field !== "answer" && <Choices row={row} isBusy={isBusy} onSelect={onSelect} onDone={() => void refetch()} />}
         {row.count > 1 && row.tasks.length > 0 && (
           <ul class="item-tasks" role="list">
             {row.tasks.map((task) => <li key={task.id}><TaskChip task={{ ...task, status: words.status ?? "ready" }} /></li>)}
@@ -90,6 +90,53 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
         )}
       </div>
     </li>
+  );
+}
+
+/** The question in short: a choice answers at once; other words take the field. */
+function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: boolean; onSelect: () => void; onDone: () => void }) {
+  const { text, choices } = questionOf(row);
+  const isSending = useSignal(false);
+  const problem = useSignal<Refusal | null>(null);
+  const [task] = row.tasks;
+  async function choose(index: number) {
+    if (!task || isSending.value) return;
+    isSending.value = true;
+    try {
+      await post(`/v1/tasks/${encodeURIComponent(task.id)}/answer`, { answer: String(index + 1) });
+      toast(`Answered: “${choices[index] ?? ""}”.`);
+      onDone();
+    } catch (error) {
+      problem.value = asRefusal(error);
+    } finally {
+      isSending.value = false;
+    }
+  }
+  return (
+    <>
+      <p class="item-text is-question">{text}</p>
+      {choices.length > 0 && (
+        <div class="answer-choices">
+          {choices.map((choice, index) => (
+            <button
+              key={choice}
+              type="button"
+              class="button small"
+              disabled={isBusy || isSending.value || !canWrite.value}
+              onClick={(event) => {
+                event.stopPropagation();
+                onSelect();
+                void choose(index);
+              }}
+            >
+              <span class="answer-number" aria-hidden="true">{index + 1}</span>
+              {choice}
+            </button>
+          ))}
+        </div>
+      )}
+      {problem.value && <Problem refusal={problem.value} />}
+    </>
   );
 }
 

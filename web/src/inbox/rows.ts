@@ -98,6 +98,26 @@ export function titleOf(row: Attention): string {
   return row.count === 1 ? first.title : `${row.count} tasks`;
 }
 
+/** A question and its choices. Where the row has none of its own, they stand at the end of its message, numbered, one for each command. */
+export function questionOf(row: Attention): { text: string; choices: string[] } {
+  const own = row.tasks[0]?.question;
+  if (own) return { text: own.text, choices: own.choices };
+  const text = asked(row);
+  const start = text.lastIndexOf(" [1) ");
+  const end = text.lastIndexOf("]");
+  if (start < 0 || end < start) return { text, choices: [] };
+  const choices: string[] = [];
+  let rest = text.slice(start + " [1) ".length, end);
+  for (let number = 2; number <= row.commands.length; number += 1) {
+    const at = rest.indexOf(`, ${number}) `);
+    if (at < 0) return { text, choices: [] };
+    choices.push(rest.slice(0, at));
+    rest = rest.slice(at + `, ${number}) `.length);
+  }
+  choices.push(rest);
+  return { text: text.slice(0, start) + text.slice(end + 1), choices };
+}
+
 /** The key of an open breaker: the daemon's field, or the end of the command that resets it. */
 export function breakerKey(row: Attention, open: readonly string[]): string | null {
   if (row.key) return row.key;

@@ -71,8 +71,10 @@ function MenuBox(props: { open: OpenMenu }) {
     const { x, y } = placeOf(open.at, element);
     element.style.left = `${x}px`;
     element.style.top = `${y}px`;
-    const checked = element.querySelector<HTMLElement>('[aria-checked="true"]');
-    (checked ?? element.querySelector<HTMLElement>('[role^="menuitem"]'))?.focus();
+    // A menu that is a choice begins at what is chosen.
+    const first = element.querySelector<HTMLElement>('[role^="menuitem"]');
+    const checked = first?.hasAttribute("aria-checked") === true ? element.querySelector<HTMLElement>('[aria-checked="true"]') : null;
+    (checked ?? first)?.focus();
   }, []);
   useEffect(() => {
     layers.value += 1;

@@ -4,6 +4,7 @@ import { clearFilter, toggleFilter } from "../state/filters";
 import { hasFilter } from "../state/url";
 import { go, view } from "../state/view";
 import type { Facet } from "../wire";
+import { isPhone, isTight } from "./screen";
 
 type FilterField = "assignee" | "label" | "tenant";
 
@@ -35,8 +36,31 @@ export function openFilterMenu(field: FilterField, at: Element): void {
   openMenu({ label: row.any, at, items: [{ label: row.any, isOn: chosen.length === 0, run: () => go({ [field]: [] }) }, ...items] });
 }
 
+/** One menu for all filters. */
+export function openFiltersMenu(at: Element): void {
+  const current = view.peek();
+  const hasTenants = facets.peek().tenants.length > 0 || current.tenant.length > 0;
+  openMenu({
+    label: "Filters",
+    at,
+    items: [
+      ...FIELDS.filter((row) => row.field !== "tenant" || hasTenants).map((row) => ({ label: `${words(current[row.field], row.any, row.none)}…`, run: () => openFilterMenu(row.field, at) })),
+      ...(hasFilter(current) ? [{ label: "Clear the filter", isApart: true, run: clearFilter }] : []),
+    ],
+  });
+}
+
 export function FilterButtons() {
   const current = view.value;
+  if (isTight.value) {
+    const isOn = hasFilter(current);
+    if (isPhone.value && !isOn) return null;
+    return (
+      <button type="button" class="button quiet filter" data-on={isOn} aria-haspopup="menu" onClick={(event) => openFiltersMenu(event.currentTarget)}>
+        Filter<span class="caret" aria-hidden="true">▾</span>
+      </button>
+    );
+  }
   return (
     <div class="filters" role="group" aria-label="Filters">
       {FIELDS.filter((row) => row.field !== "tenant" || row.facet(facets.value).length > 0 || current.tenant.length > 0).map((row) => (

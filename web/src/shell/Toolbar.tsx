@@ -19,7 +19,7 @@ export function Toolbar() {
     <header class="toolbar">
       <BoardSwitcher />
       <SearchField />
-      {!isPhone.value && <FilterButtons />}
+      <FilterButtons />
       <span class="spread" />
       <DispatchChip />
       {!isPhone.value && (

@@ -39,5 +39,6 @@ function drawIcon(wants: boolean, isAway: boolean): void {
     document.head.append(link);
   }
   link.href = address;
-  if (old !== null) URL.revokeObjectURL(old);
+  // The browser may still be reading the old one: taken away under it, it is an error in the console.
+  if (old !== null) setTimeout(() => URL.revokeObjectURL(old), 10_000);
 }

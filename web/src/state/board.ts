@@ -2,11 +2,12 @@
 // shown is rows with the pending patches on top.
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { STATUSES, type BoardFacts, type BoardSnapshot, type Card, type CardReason, type Delta, type Status } from "../wire";
+import { markChange } from "./flash";
 import { addWindow, emptyColumn, isWhole, putIn, renewWindow, takeOut, type ColumnData } from "./column";
 import { hasPassed } from "./cursor";
 import { fits, type CardConditions } from "./filter";
 import { orderOf, placeIn } from "./order";
-import { passPatches, patched, patches, touchedAt, type Patch } from "./pending";
+import { passPatches, patched, patches, type Patch } from "./pending";
 import { setServerTime } from "./clock";
 import { FIRST_VIEW } from "./url";
 
@@ -161,32 +162,6 @@ function forgetUnless(id: string): void {
   cards.delete(id);
 }
 
-/** Cards that somebody else has just changed: how often, and when last. */
-const flashes = new Map<string, { count: number; at_ms: number }>();
-const FLASH_MS = 700;
-const OWN_MS = 3_000;
-
-/** Which of two equal marks a card wears that has just been changed by others; two, so that the mark begins anew. */
-export function flashOf(id: string): "a" | "b" | undefined {
-  const flash = flashes.get(id);
-  if (flash === undefined) return undefined;
-  if (Date.now() - flash.at_ms > FLASH_MS) {
-    flashes.delete(id);
-    return undefined;
-  }
-  return flash.count % 2 === 0 ? "a" : "b";
-}
-
-function markChange(old: Card | undefined, card: Card): void {
-  if (old !== undefined && looks(old) === looks(card)) return;
-  if (Date.now() - (touchedAt(card.id) ?? 0) < OWN_MS) return;
-  flashes.set(card.id, { count: (flashes.get(card.id)?.count ?? 0) + 1, at_ms: Date.now() });
-}
-
-function looks(card: Card): string {
-  return JSON.stringify([card.status, card.title, card.assignee, card.priority, card.labels, card.comments, card.question?.id, card.run?.state, card.due_at]);
-}
-
 // ---- rows ----------------------------------------------------------------------------------------------------------------
 
 /** Cards a column's first window has: more than any screen shows, and what the daemon sends reasons for. */
@@ -196,6 +171,13 @@ export interface SnapshotOptions {
   filter: CardConditions;
   /** Keep the loaded cards behind the first windows: the same board and filter, read anew. */
   keepsLoaded: boolean;
+  /** Cards that were asked for of each column. */
+  window?: number;
+}
+
+/** The most cards that a column has loaded: a snapshot of as many leaves every column as deep as it was. */
+export function largestColumn(): number {
+  return Math.max(0, ...[...data.values()].map((column) => column.cards.length));
 }
 
 export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions): void {
@@ -209,7 +191,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     }
     for (const sent of snapshot.columns) {
       const column = dataOf(sent.status);
-      renewWindow(column, sent.cards, WINDOW);
+      renewWindow(column, sent.cards, options.window ?? WINDOW);
       column.count = sent.count;
       column.isExact = sent.count_is_exact;
       column.total = sent.total;
@@ -404,6 +386,10 @@ export function beginWindow(status: Status): WindowRequest | null {
 /** The daemon's newest row of a card, from a reply or a view; shown if it is newer. */
 export function learnCard(card: Card): void {
   const old = rows.get(card.id);
-  if (old === undefined || old.version > card.version) return;
-  if (old.status === card.status) replaceRow(old, card);
+  if (old === undefined) {
+    // An open task that no column has loaded: keys and the palette act on it too.
+    if (!kept.peek().has(card.id) || card.board !== boardName.peek()) return;
+    rows.set(card.id, card);
+    showCard(card);
+  } else if (old.version <= card.version && old.status === card.status) replaceRow(old, card);
 }

@@ -1,5 +1,5 @@
 // Edits of fields, with what takes them back: the old values, written only if nobody has changed the task since.
-import { get, patch, post } from "../api";
+import { patch, post, type Done } from "../api";
 import { announce, toast } from "../dialog";
 import type { Card } from "../wire";
 import { boardName } from "./board";
@@ -28,12 +28,14 @@ function reverse(edit: CardEdit, card: Card): CardEdit {
   return back;
 }
 
-async function writeOne(id: string, edit: CardEdit, version: number | null, onRepeat?: () => void) {
+interface Edited { version?: number }
+
+async function writeOne(id: string, edit: CardEdit, version: number | null, onRepeat?: () => void): Promise<Done<Edited>> {
   const path = `/v1/tasks/${encodeURIComponent(id)}`;
   const options = onRepeat === undefined ? {} : { onRepeat };
   // Clearing the assignee is an operation of its own: an edit reads null as "leave it".
-  if (edit.assignee === null) return post<unknown>(`${path}/assign`, { assignee: null }, options);
-  return patch<unknown>(path, version === null ? edit : { ...edit, if_version: version }, options);
+  if (edit.assignee === null) return post<Edited>(`${path}/assign`, { assignee: null }, options);
+  return patch<Edited>(path, version === null ? edit : { ...edit, if_version: version }, options);
 }
 
 /** Edits cards; shows the new values at once. Throws the refusal of a single card; lists those of several. */
@@ -42,31 +44,30 @@ export async function editCards(cards: readonly Card[], edit: CardEdit, words: s
   const [first] = cards;
   if (first === undefined) return;
   if (cards.length === 1) {
-    const done = await sendPatched(ids, edited(edit), (onRepeat) => writeOne(first.id, edit, null, onRepeat));
-    void done;
-    const undo = offer(words, [first], edit);
-    toast(`${words}: “${first.title}”`, { undo });
+    const reply = await sendPatched(ids, edited(edit), (onRepeat) => writeOne(first.id, edit, null, onRepeat));
+    toast(`${words}: “${first.title}”`, { undo: offer(words, [first], edit, new Map([[first.id, reply.version]])) });
     return;
   }
   const verb = edit.assignee === null ? "assign" : "edit";
   const reply = await sendPatched(ids, edited(edit), (onRepeat) => post<BulkReply>("/v1/tasks/bulk", { board: boardName.peek(), ids, verb, fields: edit }, { onRepeat }));
   const refused = reply.results.filter((result) => result.refused);
   const done = cards.filter((card) => !refused.some((result) => result.id === card.id));
-  const undo = done.length > 0 ? offer(words, done, edit) : null;
+  const versions = new Map(reply.results.map((result) => [result.id, (result.reply as Edited | undefined)?.version]));
+  const undo = done.length > 0 ? offer(words, done, edit, versions) : null;
   const details = refused.map((result) => `${result.id}: ${result.refused?.message ?? "refused"}`);
   toast(`${words}: ${done.length} of ${cards.length} tasks.`, { kind: refused.length > 0 ? "refusal" : "note", details, undo });
 }
 
-function offer(words: string, cards: readonly Card[], edit: CardEdit): Undo {
+/** Writes the old values, each only if nobody has changed the task since the edit. */
+function offer(words: string, cards: readonly Card[], edit: CardEdit, versions: ReadonlyMap<string, number | undefined>): Undo {
   const undo: Undo = {
     label: words,
     run: async () => {
       for (const card of cards) {
+        const back = reverse(edit, card);
+        if (Object.keys(back).length === 0) continue;
         try {
-          const back = reverse(edit, card);
-          // The version after the edit is not known here; the newest one is read, and a change between is refused.
-          const { version } = await get<{ version: number }>(`/v1/tasks/${encodeURIComponent(card.id)}`);
-          await sendPatched([card.id], edited(back), () => writeOne(card.id, back, version));
+          await sendPatched([card.id], edited(back), () => writeOne(card.id, back, versions.get(card.id) ?? null));
         } catch (error) {
           showRefusal(error);
           return;

@@ -16,17 +16,18 @@ let shown: View | null = null;
 let running: AbortController | null = null;
 
 /** Reads the board as the view asks for it. */
-export async function loadBoard(options?: { keepsLoaded?: boolean }): Promise<boolean> {
+export async function loadBoard(options?: { keepsLoaded?: boolean; window?: number }): Promise<boolean> {
   running?.abort();
   const control = new AbortController();
   running = control;
   const wanted = view.peek();
+  const window = Math.min(WINDOW_MAX, Math.max(WINDOW, options?.window ?? 0));
   const filter = { assignee: wanted.assignee, tenant: wanted.tenant, label: wanted.label, text: wanted.text };
   try {
-    const query = { board: wanted.board, ...queryOf(filter), window: WINDOW, archived: wanted.archived ? true : null };
+    const query = { board: wanted.board, ...queryOf(filter), window, archived: wanted.archived ? true : null };
     const snapshot = await get<BoardSnapshot>("/v1/board", query, control.signal);
     const keepsLoaded = options?.keepsLoaded === true && shown !== null && sameCards(shown, wanted);
-    applySnapshot(snapshot, { filter, keepsLoaded });
+    applySnapshot(snapshot, { filter, keepsLoaded, window });
     shown = wanted;
     loadProblem.value = null;
     return true;
@@ -46,9 +47,11 @@ function isOutdated(next: View): boolean {
   return shown === null || !sameCards(shown, next);
 }
 
+const WINDOW_MAX = 500;
 const TYPING_DELAY_MS = 120;
 const RENEWAL_DELAY_MS = 300;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let renewal_timer: ReturnType<typeof setTimeout> | undefined;
 
 export function followView(): void {
   effect(() => {
@@ -62,9 +65,11 @@ export function followView(): void {
     });
   });
   effect(() => {
-    if (needsRenewal.value === 0) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => void loadBoard({ keepsLoaded: true }), RENEWAL_DELAY_MS);
+    if (needsRenewal.value === 0 || renewal_timer !== undefined) return;
+    renewal_timer = setTimeout(() => {
+      renewal_timer = undefined;
+      void loadBoard({ keepsLoaded: true });
+    }, RENEWAL_DELAY_MS);
   });
 }
 

@@ -136,7 +136,7 @@ async function send(move: Move, cards: readonly Card[], values: Record<string, u
   const [first] = cards;
   if (first === undefined) return;
   if (move.operation === "dispatch") {
-    await dispatchNow(ids);
+    await dispatchNow(cards);
     return;
   }
   if (cards.length > 1) {
@@ -156,13 +156,18 @@ async function send(move: Move, cards: readonly Card[], values: Record<string, u
   toast(`${pastWord(move)} “${first.title}”${landed === null ? "." : `: now in ${landed}.`}`, { undo });
 }
 
-/** Starts these tasks now, as far as the limits let them. */
-export async function dispatchNow(ids: readonly string[]): Promise<void> {
-  const { value } = await post<{ spawned?: unknown[]; not_started?: { id?: string; task_id?: string; reason?: string; message?: string; why?: string }[] }>("/v1/dispatch", { board: boardName.peek(), ids });
-  const started = value.spawned?.length ?? 0;
-  const details = (value.not_started ?? []).map((each) => `${each.id ?? each.task_id ?? ""}: ${each.message ?? each.why ?? each.reason ?? "not started"}`);
-  if (details.length === 0) toast(started === 1 ? "Started." : `${started} started.`);
-  else toast(details.length === 1 ? (details[0] as string) : `${started} started, ${details.length} not.`, { kind: "refusal", details: details.length === 1 ? [] : details });
+interface DispatchReply { spawned: { task_id?: string }[]; not_started: { task_id: string; reason: string; explanation: string }[] }
+
+/** Starts these tasks now, as far as the limits let them, and says why the others do not. */
+async function dispatchNow(cards: readonly Card[]): Promise<void> {
+  const { value } = await post<DispatchReply>("/v1/dispatch", { board: boardName.peek(), ids: cards.map((card) => card.id) });
+  const title = (id: string): string => cards.find((card) => card.id === id)?.title ?? id;
+  const refused = value.not_started.map((each) => `“${title(each.task_id)}” was not started: ${each.explanation || each.reason}`);
+  const started = value.spawned.length;
+  const [first] = refused;
+  if (first === undefined) toast(started === 1 ? `Started “${cards[0]?.title ?? ""}”.` : `Started ${started} tasks.`);
+  else if (refused.length === 1 && started === 0) toast(first, { kind: "refusal" });
+  else toast(`Started ${started} tasks; ${refused.length} were not started.`, { kind: "refusal", details: refused });
 }
 
 export interface BulkReply { results: { id: string; refused: { code?: string; message?: string; hint?: string } | null; reply?: unknown }[] }

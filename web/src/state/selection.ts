@@ -1,7 +1,8 @@
 // Which cards are selected, which one has the focus, and what a key therefore acts on.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import type { Card, Status } from "../wire";
-import { cardOf, columns, kept, modelOf } from "./board";
+import { boardName, cardOf, columns, kept, modelOf } from "./board";
+import { onDelta } from "./stream";
 import { view } from "./view";
 
 export const selected = signal<ReadonlySet<string>>(new Set());
@@ -31,7 +32,21 @@ export function isSelected(id: string): boolean {
 
 function set(ids: ReadonlySet<string>): void {
   selected.value = ids;
-  kept.value = new Set([...ids, ...(view.peek().task === null ? [] : [view.peek().task as string])]);
+}
+
+/** Keeps the cards that are selected or open, and lets go of the selection with its board and with what is gone from it. */
+export function followSelection(): void {
+  effect(() => {
+    const open = view.value.task;
+    kept.value = new Set(open === null ? selected.value : [...selected.value, open]);
+  });
+  effect(() => {
+    void boardName.value;
+    untracked(clearSelection);
+  });
+  onDelta((delta) => {
+    if (delta.gone.some((id) => selected.peek().has(id))) unselect(delta.gone);
+  });
 }
 
 export function clearSelection(): void {

@@ -2,7 +2,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { get, session } from "../api";
 import type { Delta, FromServer, ToServer } from "../wire";
-import { applyDelta, applyFacts, applySeen, boardName, cursor } from "./board";
+import { applyDelta, applyFacts, applySeen, boardName, cursor, largestColumn } from "./board";
 import { hasPassed } from "./cursor";
 import { loadBoard } from "./load";
 
@@ -16,6 +16,10 @@ export const isOutdatedPage = signal(false);
 /** Counts up when a snapshot replaced everything because events were lost; `why` says the reason. */
 export const resyncs = signal<{ count: number; why: string }>({ count: 0, why: "" });
 
+/** The stream has been live long enough to have brought a sign of life of every run that gives one. */
+export const hasHeardSigns = signal(false);
+
+const SIGNS_MS = 8_000;
 const SILENCE_MS = 45_000;
 const VISIBLE_AFTER_MS = 2_000;
 const OFFLINE_AFTER_MS = 10_000;
@@ -36,6 +40,7 @@ let bundle: string | null = null;
 let failures = 0;
 let retry_timer: ReturnType<typeof setTimeout> | undefined;
 let silence_timer: ReturnType<typeof setTimeout> | undefined;
+let signs_timer: ReturnType<typeof setTimeout> | undefined;
 let state_timers: ReturnType<typeof setTimeout>[] = [];
 
 /** Calls `listener` for each delta of the board, after the board has applied it. Returns what ends it. */
@@ -111,6 +116,8 @@ function lose(): void {
       setTimeout(() => (streamState.value = "offline"), OFFLINE_AFTER_MS),
     ];
   }
+  clearTimeout(signs_timer);
+  hasHeardSigns.value = false;
   failures += 1;
   // An upgrade that is refused says no reason to a page; a read does, and ends the session when that is over.
   if (failures === 2) void get("/v1/whoami").catch(() => undefined);
@@ -123,6 +130,8 @@ function live(): void {
   lostAt.value = null;
   for (const timer of state_timers) clearTimeout(timer);
   state_timers = [];
+  clearTimeout(signs_timer);
+  signs_timer = setTimeout(() => (hasHeardSigns.value = true), SIGNS_MS);
   streamState.value = "live";
 }
 
@@ -150,7 +159,8 @@ function refuse(code: string): void {
 }
 
 async function resync(why: string): Promise<void> {
-  if (await loadBoard({ keepsLoaded: false })) {
+  // As deep as the columns are, so that nobody is scrolled away.
+  if (await loadBoard({ keepsLoaded: false, window: largestColumn() })) {
     resyncs.value = { count: resyncs.peek().count + 1, why };
     subscribe();
   }
