@@ -16,23 +16,21 @@ suite.claim("an empty board says how work begins, and shows it when it is there"
 });
 
 suite.claim("every column holds the tasks that kanban list names, in the daemon's order", async (board) => {
-  const { page, daemon } = board;
-  daemon.cli("boards", "create", "order");
-  const on = ["--board", "order"];
-  const parent = daemon.create("A parent", "--priority", "1", ...on);
-  for (const [at, priority] of ["0", "5", "-2", "5"].entries()) daemon.create(`Ready ${at}`, "--priority", priority, ...on);
-  daemon.create("A child", "--parent", parent, ...on);
-  daemon.create("For later", "--in", "2h", ...on);
-  daemon.create("An idea", "--triage", ...on);
-  const stuck = daemon.create("Stuck", ...on);
+  const { page, daemon, url } = board;
+  const parent = daemon.create("A parent", "--priority", "1");
+  for (const [at, priority] of ["0", "5", "-2", "5"].entries()) daemon.create(`Ready ${at}`, "--priority", priority);
+  daemon.create("A child", "--parent", parent);
+  daemon.create("For later", "--in", "2h");
+  daemon.create("An idea", "--triage");
+  const stuck = daemon.create("Stuck");
   daemon.cli("block", stuck, "Needs the key");
-  const finished = daemon.create("Finished", ...on);
-  daemon.cli("complete", finished, "--summary", "Forty-two");
-  await page.goto(`${daemon.origin}/?board=order`);
+  const finished = daemon.create("Finished");
+  daemon.cli("complete", finished, "--result", "Forty-two");
+  await page.goto(url());
   await isLive(page);
-  const snapshot = await daemon.get<{ columns: { status: string; cards: { id: string }[] }[] }>("/v1/board?board=order");
+  const snapshot = await daemon.get<{ columns: { status: string; cards: { id: string }[] }[] }>(`/v1/board?board=${daemon.board}`);
   for (const status of STATUSES) {
-    const said = daemon.json<{ id: string }[]>("list", "--status", status, ...on).map((task) => task.id);
+    const said = daemon.json<{ id: string }[]>("list", "--status", status).map((task) => task.id);
     const shown = await idsOf(page, status);
     assert.deepEqual([...shown].sort(), [...said].sort(), status);
     assert.deepEqual(shown, snapshot.columns.find((each) => each.status === status)?.cards.map((each) => each.id) ?? [], `order of ${status}`);
@@ -45,6 +43,7 @@ suite.claim("every column holds the tasks that kanban list names, in the daemon'
 
 suite.claim("what the command line does appears by itself: no request for a change", async (board) => {
   const { page, daemon, watch } = board;
+  await card(page, daemon.create("Stays where it is")).waitFor();
   await caughtUp(board);
   watch.forget();
   const id = daemon.create("Fresh from the shell", "--label", "new");
@@ -63,16 +62,19 @@ suite.claim("what the command line does appears by itself: no request for a chan
   assert.deepEqual(watch.requests, []);
 });
 
-suite.claim("a cold load takes at most five requests for data", async ({ page, watch, daemon }) => {
+suite.claim("a cold load takes at most five requests for data", async ({ page, daemon, watch, url }) => {
+  await card(page, daemon.create("Loaded")).waitFor();
   watch.forget();
-  await page.goto(`${daemon.origin}/`);
+  await page.goto(url());
   await isLive(page);
   const data = watch.requests.filter((each) => !/ \/(assets\/|$)/.test(each));
   assert.ok(watch.requests.length <= 5, watch.requests.join("\n"));
   assert.ok(data.length <= 2, data.join("\n"));
 });
 
-suite.claim("arrows and letters walk the cards, Enter opens, Escape brings the focus back", async ({ page, daemon }) => {
+suite.claim("arrows and letters walk the cards, Enter opens, Escape brings the focus back", async ({ page, daemon, url }) => {
+  const other = daemon.create("In another column");
+  await card(page, other).waitFor();
   const ids = ["Walk 1", "Walk 2", "Walk 3"].map((title) => daemon.create(title, "--triage"));
   for (const id of ids) await card(page, id).waitFor();
   const list = await idsOf(page, "triage");
@@ -83,14 +85,14 @@ suite.claim("arrows and letters walk the cards, Enter opens, Escape brings the f
   assert.equal(await focusedCard(page), list[2]);
   await page.keyboard.press("k");
   await page.keyboard.press("l");
-  assert.notEqual(await focusedCard(page), list[1]);
+  assert.equal(await focusedCard(page), other);
   await page.keyboard.press("h");
   assert.equal(await focusedCard(page), list[1]);
   await page.keyboard.press("Enter");
-  await page.waitForURL(`**/?task=${list[1]}`);
+  await page.waitForURL(url(`task=${list[1]}`).replace("?board", "?*board"));
   await page.getByRole("complementary", { name: `Task ${list[1]}` }).waitFor();
   await page.keyboard.press("Escape");
-  await page.waitForURL(`${daemon.origin}/`);
+  await page.waitForURL(url());
   await page.waitForFunction((id) => document.activeElement?.getAttribute("data-card") === id, list[1]);
 });
 
@@ -116,21 +118,22 @@ suite.claim("search narrows the columns as one types, says how many, and stands 
   assert.doesNotMatch(page.url(), /text=/);
 });
 
-suite.claim("a filter by label and by assignee stands in the URL and can be cleared", async ({ page, daemon }) => {
+suite.claim("a filter by label and by assignee stands in the URL and can be cleared", async ({ page, daemon, url }) => {
   const red = daemon.create("A red one", "--label", "red");
   const blue = daemon.create("A blue one", "--label", "blue", "--assignee", "somewhere");
   await card(page, blue).waitFor();
-  await page.goto(`${daemon.origin}/?label=red`);
+  await page.goto(url("label=red"));
   await card(page, red).waitFor();
   assert.equal(await card(page, blue).count(), 0);
   await page.getByRole("button", { name: "Clear" }).first().click();
   await card(page, blue).waitFor();
-  await page.goto(`${daemon.origin}/?assignee=somewhere`);
+  await page.goto(url("assignee=somewhere"));
   await card(page, blue).waitFor();
   assert.equal(await card(page, red).count(), 0);
 });
 
 suite.claim("pause and resume are seen, and done from the page", async ({ page, daemon }) => {
+  daemon.create("Something to start");
   const chip = page.getByRole("button", { name: /^Dispatch|runs? of at most|paused/i }).first();
   daemon.cli("pause");
   await page.locator(".dispatch[data-is=paused]").waitFor();
@@ -146,6 +149,8 @@ suite.claim("pause and resume are seen, and done from the page", async ({ page, 
 
 suite.claim("another board is chosen from its menu, with its own tasks", async ({ page, daemon }) => {
   daemon.cli("boards", "create", "shop");
+  await page.reload();
+  await isLive(page);
   const id = daemon.create("Fix the cart", "--board", "shop");
   await page.getByRole("button", { name: /^Board:/ }).click();
   await page.getByRole("menuitemcheckbox", { name: /shop/ }).click();

@@ -44,6 +44,8 @@ export class Daemon {
   readonly place: string;
   readonly home: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** Board of the command line. */
+  board = "default";
   port = 0;
   private child: ChildProcess | null = null;
 
@@ -118,7 +120,7 @@ export class Daemon {
   }
 
   cliWith(input: string, ...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync(join(PROGRAMS, "kanban"), args, { env: this.environment, cwd: this.place, input, encoding: "utf8", maxBuffer: 64 << 20 });
+    const { status, stdout, stderr } = spawnSync(join(PROGRAMS, "kanban"), args, { env: { ...this.environment, KANBAN_BOARD: this.board }, cwd: this.place, input, encoding: "utf8", maxBuffer: 64 << 20 });
     if (status !== 0) throw new Error(`kanban ${args.join(" ")}: ${stderr}`);
     return stdout;
   }

@@ -20,16 +20,23 @@ verdict = "report"
 /** What stays as it is in every picture and every test: no motion, one language, one zone. */
 export const CONTEXT = { viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce", colorScheme: "light", acceptDownloads: true } as const;
 
+/** Boards whose columns are open. Each claim has a board of its own, so that none sees what another has left. */
+const BOARDS = ["default", "shop", ...Array.from({ length: 40 }, (_, at) => `b${at + 1}`)];
+const PATIENCE_MS = 12_000;
+
 export interface Board {
   page: Page;
   watch: Watch;
   daemon: Daemon;
+  /** Address of the board that the claim is about, with more of the query. */
+  url: (query?: string) => string;
 }
 
 export class Suite {
   daemon!: Daemon;
   browser!: Browser;
   context!: BrowserContext;
+  private boards = 0;
 
   constructor(config: string = PROFILES) {
     before(async () => {
@@ -49,7 +56,12 @@ export class Suite {
   /** A browser of another person: cookies, storage and all of its own. It comes in by a link. */
   async logIn(options: object = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext({ ...CONTEXT, ...options });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PATIENCE_MS);
+    // Columns of a board that has nothing in them fold by themselves; the tests see all.
+    await context.addInitScript((boards) => {
+      const open = { triage: false, todo: false, scheduled: false, review: false };
+      localStorage.setItem("kanband.folds", JSON.stringify(Object.fromEntries(boards.map((board) => [board, open]))));
+    }, BOARDS);
     const page = await context.newPage();
     await page.goto(this.daemon.link());
     await isLive(page);
@@ -65,16 +77,23 @@ export class Suite {
 
   /** A page in the session of the suite, or in that of `context`. It is live when this returns. */
   async open(query = "", context: BrowserContext = this.context): Promise<Board> {
+    const { daemon } = this;
     const page = await context.newPage();
-    const watch = new Watch(page, this.daemon.origin);
-    await page.goto(`${this.daemon.origin}/${query}`);
+    const watch = new Watch(page, daemon.origin);
+    const board = daemon.board;
+    const url = (more = ""): string => `${daemon.origin}/${board === "default" && more === "" ? "" : "?"}${[board === "default" ? "" : `board=${board}`, more].filter((part) => part !== "").join("&")}`;
+    await page.goto(url(query));
     await isLive(page);
-    return { page, watch, daemon: this.daemon };
+    return { page, watch, daemon, url };
   }
 
   /** A claim about the page. It fails with what the page must not do, too. */
   claim(name: string, proof: (board: Board) => Promise<void>, query = ""): void {
     test(name, async () => {
+      this.boards += 1;
+      this.daemon.board = "default";
+      this.daemon.cli("boards", "create", `b${this.boards}`);
+      this.daemon.board = `b${this.boards}`;
       const board = await this.open(query);
       try {
         await proof(board);
@@ -104,7 +123,7 @@ export async function isLive(page: Page): Promise<void> {
 
 /** Waits until the page shows everything that the daemon has committed by now. */
 export async function caughtUp({ page, daemon }: Board): Promise<void> {
-  const { cursor } = await daemon.get<{ cursor: string }>("/v1/board?window=1");
+  const { cursor } = await daemon.get<{ cursor: string }>(`/v1/board?window=1&board=${daemon.board}`);
   await passed(page, cursor);
 }
 
