@@ -25,6 +25,8 @@ if [ "${1:-}" = ci ]; then
     need unshare util-linux
     need setpriv util-linux
     need lintian lintian
+    need chromium chromium
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 

@@ -38,7 +38,7 @@ export class Suite {
   context!: BrowserContext;
   private boards = 0;
 
-  constructor(config: string = PROFILES) {
+  constructor(config: string = PROFILES, private readonly options: object = {}) {
     before(async () => {
       this.daemon = await Daemon.start(config);
       const endpoint = process.env["KANBAND_BROWSER"];
@@ -55,7 +55,7 @@ export class Suite {
 
   /** A browser of another person: cookies, storage and all of its own. It comes in by a link. */
   async logIn(options: object = {}): Promise<BrowserContext> {
-    const context = await this.browser.newContext({ ...CONTEXT, ...options });
+    const context = await this.browser.newContext({ ...CONTEXT, ...this.options, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     // Columns of a board that has nothing in them fold by themselves; the tests see all.
     await context.addInitScript((boards) => {
