@@ -1,6 +1,6 @@
 // Every drop is a verb of the daemon: by mouse, by the Move menu and by keys; what it refuses comes back with its words.
 import assert from "node:assert/strict";
-import { card, carry, column, dialog, drop, focusCard, focusedCard, idsOf, inColumn, toast } from "./support/cards";
+import { card, carry, column, dialog, drop, focusCard, idsOf, inColumn, toast } from "./support/cards";
 import type { Board } from "./support/suite";
 import { caughtUp, PROFILES, Suite } from "./support/suite";
 import { until } from "./support/until";
@@ -198,7 +198,7 @@ suite.claim("Shift and arrows move a card to the next column that takes it; the 
   await dialog(page).waitFor();
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
-  assert.equal(await focusedCard(page), id);
+  await page.waitForFunction((wanted) => document.activeElement?.getAttribute("data-card") === wanted, id);
   assert.equal(daemon.status(id), "ready");
 });
 

@@ -147,6 +147,11 @@ export class Daemon {
     await until(`${id} is ${statuses.join(" or ")}`, () => statuses.includes(this.status(id)), () => this.cli("show", id));
   }
 
+  /** Lets a worker go on that waits for this file. */
+  goOn(): void {
+    writeFileSync(join(this.place, "go-on"), "");
+  }
+
   /** A link that logs in once. */
   link(): string {
     const link = /http:\S+\/in#\S+/.exec(this.cli("dashboard", "--print"))?.[0];
