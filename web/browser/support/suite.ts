@@ -13,7 +13,7 @@ verdict = "report"
 argv = ["sh", "-c", "echo first line; exec sleep 600"]
 verdict = "report"
 [profiles.asker]
-argv = ["sh", "-c", "if kanban context $KANBAN_TASK | grep -q English; then kanban complete $KANBAN_TASK --summary 'In English'; else kanban block $KANBAN_TASK --question 'In which language?' --choice English --choice German; fi"]
+argv = ["sh", "-c", "if kanban context $KANBAN_TASK | grep -q English; then kanban complete $KANBAN_TASK --summary 'As it was said'; else kanban block $KANBAN_TASK --question 'In which language?' --choice English --choice German; fi"]
 verdict = "report"
 `;
 
