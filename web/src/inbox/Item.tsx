@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { asRefusal, get, isAborted, post, type Refusal } from "../api";
+import { asRefusal, post, type Refusal } from "../api";
 import { Answer } from "../drawer/Answer";
 import { toast } from "../dialog";
 import { Age } from "../parts/Age";
@@ -9,7 +9,7 @@ import { Problem } from "../parts/Problem";
 import { StatusSign } from "../parts/StatusMark";
 import { TaskChip } from "../parts/TaskChip";
 import { canWrite } from "../state/status";
-import type { CardQuestion, TaskView } from "../wire";
+import type { CardQuestion } from "../wire";
 import { apply } from "./act";
 import { asked, questionOf, titleOf, wordsOf, type Attention, type Verb } from "./rows";
 import { refetch } from "./store";
@@ -65,7 +65,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
             {row.count > row.tasks.length && <li class="muted">and {row.count - row.tasks.length} more</li>}
           </ul>
         )}
-        {field === "answer" && first && (row.kind === "question" ? <Question task={first.id} known={first.question ?? null} onDone={() => { onField(null); void refetch(); }} /> : <Words row={row} verb="answer" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />)}
+        {field === "answer" && first && (row.kind === "question" ? <Question row={row} onDone={() => { onField(null); void refetch(); }} /> : <Words row={row} verb="answer" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />)}
         {field === "request_changes" && <Words row={row} verb="request_changes" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />}
         {field === null && (
           <div class="item-actions">
@@ -140,32 +140,16 @@ function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: bo
   );
 }
 
-/** A question with its choices: they come with the row, or with the task. */
-function Question({ task, known, onDone }: { task: string; known: CardQuestion | null; onDone: () => void }) {
-  const question = useSignal<CardQuestion | null>(known);
-  const problem = useSignal<Refusal | null>(null);
-  const isGone = useSignal(false);
-  useEffect(() => {
-    if (known) return;
-    const ended = new AbortController();
-    get<TaskView>(`/v1/tasks/${encodeURIComponent(task)}/view`, {}, ended.signal).then(
-      (view) => {
-        question.value = view.question;
-        isGone.value = view.question === null;
-      },
-      (error: unknown) => {
-        if (!isAborted(error)) problem.value = asRefusal(error);
-      },
-    );
-    return () => ended.abort();
-  }, [task]);
-  if (problem.value) return <Problem refusal={problem.value} />;
-  if (isGone.value) return <p class="muted">This question has been answered meanwhile.</p>;
-  if (!question.value) return <p class="muted" aria-busy="true">Loading the question…</p>;
+/** The question with a field for other words. It is the open one: the daemon refuses an answer that comes too late. */
+function Question({ row, onDone }: { row: Attention; onDone: () => void }) {
+  const [task] = row.tasks;
+  if (!task) return null;
+  const { text, choices } = questionOf(row);
+  const question: CardQuestion = task.question ?? { id: "", text, choices, default: null, deadline_at: null, kind: null };
   return (
     <Answer
-      task={task}
-      question={question.value}
+      task={task.id}
+      question={question}
       isFocused
       onDone={(answer) => {
         toast(`Answered: “${answer}”.`);
@@ -182,10 +166,10 @@ function Words({ row, verb, onDone, onLeave }: { row: Attention; verb: "answer" 
   const problem = useSignal<Refusal | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const isAnswer = verb === "answer";
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   async function send() {
-    if (isBusy.value || text.value.trim() === "") return;
+    if (isBusy.value || !canWrite.peek() || text.value.trim() === "") return;
     isBusy.value = true;
     problem.value = null;
     try {
