@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-import { asRefusal, post, type Refusal } from "../api";
+import { asRefusal, get, post, type Refusal } from "../api";
 import { Answer } from "../drawer/Answer";
 import { toast } from "../dialog";
 import { Age } from "../parts/Age";
@@ -9,7 +9,7 @@ import { Problem } from "../parts/Problem";
 import { StatusSign } from "../parts/StatusMark";
 import { TaskChip } from "../parts/TaskChip";
 import { canWrite } from "../state/status";
-import type { CardQuestion } from "../wire";
+import type { CardQuestion, TaskView } from "../wire";
 import { apply } from "./act";
 import { asked, questionOf, titleOf, wordsOf, type Attention, type Verb } from "./rows";
 import { refetch } from "./store";
@@ -140,12 +140,23 @@ function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: bo
   );
 }
 
-/** The question with a field for other words. It is the open one: the daemon refuses an answer that comes too late. */
+/** The question with a field for other words. The field is there at once; which question it is, and its deadline, follow. */
 function Question({ row, onDone }: { row: Attention; onDone: () => void }) {
   const [task] = row.tasks;
-  if (!task) return null;
+  const whole = useSignal<CardQuestion | null>(task?.question ?? null);
   const { text, choices } = questionOf(row);
-  const question: CardQuestion = task.question ?? { id: "", text, choices, default: null, deadline_at: null, kind: null };
+  useEffect(() => {
+    if (!task || task.question) return;
+    const ended = new AbortController();
+    get<TaskView>(`/v1/tasks/${encodeURIComponent(task.id)}/view`, {}, ended.signal).then(
+      (view) => (whole.value = view.question),
+      // Without it the answer goes to the open question.
+      () => undefined,
+    );
+    return () => ended.abort();
+  }, [task?.id, text]);
+  if (!task) return null;
+  const question: CardQuestion = whole.value ?? { id: "", text, choices, default: null, deadline_at: null, kind: null };
   return (
     <Answer
       task={task.id}
