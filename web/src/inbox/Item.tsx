@@ -32,6 +32,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
   const [first] = row.tasks;
   const text = asked(row);
   const title = titleOf(row);
+  const hasChoices = row.kind === "question" && questionOf(row).choices.length > 0;
   const label = `${words.label}: ${title}`;
   return (
     <li
@@ -73,7 +74,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
               <button
                 key={verb}
                 type="button"
-                class={`button small${index === 0 ? "" : " quiet"}`}
+                class={`button small${index === 0 && !hasChoices ? "" : " quiet"}`}
                 disabled={isBusy || !canWrite.value}
                 onClick={(event) => {
                   event.stopPropagation();
@@ -82,7 +83,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
                   else onAct(verb);
                 }}
               >
-                {word}
+                {verb === "answer" && hasChoices ? "Other words…" : word}
               </button>
             ))}
             {words.actions.some((one) => one.verb === "copy") && <code class="item-command">{row.command}</code>}
