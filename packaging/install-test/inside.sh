@@ -125,8 +125,8 @@ answers() { board stats >/dev/null; }
 
 it_is_installed_without_a_network_and_runs() {
     apt-get install -y --no-install-recommends "$packages/current.deb"
-    active kanband-runs.service kanband.service kanband.socket kanband-backup.timer
-    for unit in kanband-runs.service kanband.service kanband.socket kanband-backup.timer; do
+    active kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer
+    for unit in kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer; do
         is "$unit" "$(systemctl is-enabled "$unit")" enabled
     done
     is "user of the daemon" "$(stat -c %U "/proc/$(daemon_pid)")" kanband
@@ -294,10 +294,51 @@ a_dispatcher_that_hangs_is_ended_by_the_watchdog() {
     workers_go_on
 }
 
+# A request to the board on the web as a user; prints the head of the reply.
+page() { # user, curl options…, path
+    user=$1
+    shift
+    as "$user" curl -s -o /dev/null -D - "$@"
+}
+
+the_board_is_on_the_web_for_members_and_for_nobody_else() {
+    command -v curl >/dev/null || { tell "there is no curl"; return 0; }
+    site=http://127.0.0.1:9119
+    contains "without a session" "$(page member $site/)" "401"
+    link=$(board dashboard --json | field url)
+    token=${link#*#}
+    log_in() { page "$1" -H "Origin: $site" -H 'Content-Type: application/json' -d "{\"token\":\"$token\"}" $site/in; }
+    contains "another user" "$(log_in stranger)" "401"
+    head=$(log_in member)
+    contains "the login" "$head" "204"
+    cookie=$(printf '%s' "$head" | sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
+    contains "the page" "$(page member -b "$cookie" $site/)" "200"
+    contains "another user with the cookie" "$(page stranger -b "$cookie" $site/)" "401"
+    systemctl restart kanband.service
+    contains "after a restart" "$(page member -b "$cookie" $site/)" "200"
+    is "sessions" "$(stat -c '%a %U' /var/lib/kanband/web-sessions.json)" "600 kanband"
+    board dashboard --revoke all
+    contains "after the end" "$(page member -b "$cookie" $site/)" "401"
+}
+
+a_web_port_that_is_taken_is_named_and_nothing_else_fails() {
+    command -v python3 >/dev/null || { tell "there is no python3"; return 0; }
+    systemctl stop kanband.service kanband-web.socket
+    systemd-run --quiet --unit=port-thief python3 -m http.server --bind 127.0.0.1 9119
+    within sh -c "ss -ltn 2>/dev/null | grep -q 127.0.0.1:9119 || curl -s -o /dev/null http://127.0.0.1:9119/"
+    systemctl start kanband.service
+    answers
+    contains "doctor" "$(board doctor || true)" "listens there"
+    systemctl stop port-thief.service kanband.service
+    systemctl reset-failed kanband-web.socket || true
+    systemctl start kanband-web.socket kanband.service
+    answers
+}
+
 a_call_starts_a_stopped_daemon() {
     systemctl stop kanband.service
     inactive kanband.service
-    active kanband.socket kanband-runs.service
+    active kanband.socket kanband-web.socket kanband-runs.service
     answers
     active kanband.service
     workers_go_on
@@ -381,12 +422,12 @@ EOF
 }
 
 stopping_the_holder_ends_every_worker() {
-    systemctl stop kanband.socket
+    systemctl stop kanband.socket kanband-web.socket
     systemctl stop kanband-runs.service
     inactive kanband-runs.service kanband.service
     workers_are_gone
     is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
-    systemctl start kanband.socket kanband.service
+    systemctl start kanband.socket kanband-web.socket kanband.service
     while read -r task run _ _; do
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"closed_at\": [0-9]'"
         board archive "$task" || true
@@ -397,7 +438,7 @@ stopping_the_holder_ends_every_worker() {
 a_removal_stops_workers_and_keeps_the_board() {
     start_two_workers
     apt-get remove -y kanband
-    inactive kanband-runs.service kanband.service kanband.socket kanband-backup.timer
+    inactive kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer
     workers_are_gone
     [ ! -e /run/kanband/kanband.sock ] || no "the socket is still there"
     [ -s /var/lib/kanband/kanban.db ] || no "the board is gone"
@@ -406,7 +447,7 @@ a_removal_stops_workers_and_keeps_the_board() {
 
 an_installation_after_a_removal_has_the_same_board() {
     apt-get install -y --no-install-recommends "$packages/current.deb"
-    active kanband-runs.service kanband.service kanband.socket
+    active kanband-runs.service kanband.service kanband.socket kanband-web.socket
     while read -r task run _ _; do
         board show "$task" >/dev/null
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"id\": $run,'"
@@ -415,7 +456,7 @@ an_installation_after_a_removal_has_the_same_board() {
 
 a_purge_deletes_the_board() {
     apt-get purge -y kanband
-    inactive kanband-runs.service kanband.service kanband.socket
+    inactive kanband-runs.service kanband.service kanband.socket kanband-web.socket
     left=$(find / -xdev \( -path /root -o -path /home -o -path /sys -o -path /var/log \) -prune -o -name '*kanban*' -print)
     is "files that are left" "$left" ""
     getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to another one"
@@ -507,6 +548,8 @@ else
     skip "a dispatcher that hangs is ended by the watchdog" "the programs were built without fail points"
 fi
 claim a_call_starts_a_stopped_daemon
+claim the_board_is_on_the_web_for_members_and_for_nobody_else
+claim a_web_port_that_is_taken_is_named_and_nothing_else_fails
 claim an_upgrade_keeps_workers_and_the_holder
 claim a_downgrade_across_a_schema_version_is_refused
 claim a_backup_is_made_by_the_timer_and_the_oldest_go

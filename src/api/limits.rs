@@ -111,7 +111,7 @@ pub fn allowed(class: Class, connections: usize) -> Allowed {
             set(Thing::ReplyBytes, 24 * MIB, 48 * MIB);
         }
         Class::Pages => {
-            let all = (connections * 3 / 16).max(4);
+            let all = (connections * 11 / 64).max(4);
             // A person's pages and those of all who come by the proxy are one account each.
             set(Thing::Connections, all * 7 / 8, all);
             set(Thing::Streams, all * 5 / 8, all * 3 / 4);

@@ -39,7 +39,7 @@ pub const NOT_FOR_WEB: &[&str] = &[
     "restore",
     "export",
     "plan_import",
-    "import_tasks",
+    "import",
     "import_large",
     "import_links",
     "reload",

@@ -88,12 +88,15 @@ pub async fn open(api: Arc<Api>, request: Request) -> Result<Response, ApiError>
     let origin = parts.extensions.get::<Arc<Origin>>().cloned().ok_or_else(|| {
         ApiError::new(ErrorCode::Internal, "the connection of the request is unknown")
     })?;
-    let caller = origin.identify(&api, &parts.headers).await?;
-    caller.may_ask("board")?;
     let visit = parts.extensions.get::<Arc<Visit>>().cloned();
-    if let Some(visit) = &visit {
-        visit.check(&api).await?;
-    }
+    let caller = match &visit {
+        Some(visit) => {
+            visit.check(&api).await?;
+            visit.caller()
+        }
+        None => origin.identify(&api, &parts.headers).await?,
+    };
+    caller.may_ask("board")?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|error| {
         ApiError::new(ErrorCode::BadRequest, format!("this is a WebSocket: {error}"))
     })?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tower_service::Service as _;
@@ -29,25 +29,27 @@ use crate::actors::root::Life;
 use crate::api::Api;
 use crate::api::auth::{Door, Membership};
 use crate::api::connection::{self, times_of};
+use crate::api::gate::party::Party;
 use crate::api::gate::shed::Phase;
 use crate::api::origin::Origin;
-use crate::api::web::arrival::{Arrived, Place, ProxySettings};
+use crate::api::web::arrival::{Arrived, ProxySettings, Whereabouts};
 use crate::api::web::request::{Asked, Site, Verdict, judge};
+use crate::api::web::visit::Here;
 use crate::service::life::wait_for_life;
 use crate::service::web::book::Visitor;
 
 /// Serves a connection until its client hangs up, it has to give way, or the daemon ends.
 pub async fn serve_page(api: Arc<Api>, routes: Router, arrived: Arrived, stream: TcpStream) {
-    let Arrived { place, local, seat, party } = arrived;
+    let Arrived { whereabouts, local, seat, party } = arrived;
     let times = times_of(party.class());
     let mut life = api.service.life.clone();
-    let name = match &place {
-        Place::User { name, .. } => name.clone(),
-        Place::InRun | Place::Unknown(_) => String::new(),
+    let name = match &whereabouts {
+        Whereabouts::User { name, .. } => name.clone(),
+        Whereabouts::InRun | Whereabouts::Unknown(_) => String::new(),
     };
     let placement = Membership::Outside(name);
     let origin = Origin { door: Door::Web, peer: None, placement, seat: Arc::clone(&seat), party };
-    let page = Arc::new(Page { place, local, origin: Arc::new(origin) });
+    let page = Arc::new(Page { whereabouts, local, origin: Arc::new(origin) });
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let (api, page, routes) = (Arc::clone(&api), Arc::clone(&page), routes.clone());
         async move { Ok::<_, Infallible>(page.answer(&api, routes, request.map(Body::new)).await) }
@@ -58,19 +60,19 @@ pub async fn serve_page(api: Arc<Api>, routes: Router, arrived: Arrived, stream:
 
 /// One connection of a browser.
 struct Page {
-    place: Place,
+    whereabouts: Whereabouts,
     local: std::net::SocketAddr,
     origin: Arc<Origin>,
 }
 
 impl Page {
     async fn answer(&self, api: &Arc<Api>, routes: Router, request: Request<Body>) -> Response {
-        let uid = match &self.place {
-            Place::User { uid, .. } => *uid,
-            Place::InRun => return headers::closed(answers::in_run(request.uri().path())),
-            Place::Unknown(why) => return headers::closed(answers::unknown_peer(why)),
+        let uid = match &self.whereabouts {
+            Whereabouts::User { uid, .. } => *uid,
+            Whereabouts::InRun => return headers::closed(answers::in_run(request.uri().path())),
+            Whereabouts::Unknown(why) => return headers::closed(answers::unknown_peer(why)),
         };
-        // What of it is the proxy's is asked anew each time: a reload may have changed it.
+        // What of it is the proxy's is asked again each time: a reload may have changed it.
         let proxy = ProxySettings::now(api).await;
         let is_proxy = proxy.as_ref().is_some_and(|proxy| proxy.uid == Some(uid));
         let visitor = if is_proxy { Visitor::Proxy } else { Visitor::User(uid) };
@@ -109,8 +111,14 @@ impl Page {
             Ok(Some(visit)) => visit,
             Ok(None) if assets::is_page(&path) => return answers::log_in(),
             Ok(None) => return answers::no_session(),
-            Err(error) => return axum::response::IntoResponse::into_response(error),
+            Err(error) => return error.into_response(),
         };
+        // It may have been accepted before anything was known of it.
+        if let Whereabouts::User { uid, .. } = &self.whereabouts
+            && let Err(full) = self.origin.seat.move_to(Party::Page(*uid))
+        {
+            return full.into_response();
+        }
         if let Some(asset) = assets::find(&path) {
             return assets::answer(asset, &request);
         }
@@ -128,15 +136,4 @@ impl Page {
             self.origin.seat.enter(Phase::Idle);
         }
     }
-}
-
-/// Where a request came in, as far as sessions go.
-#[derive(Debug, Clone, Copy)]
-pub struct Here {
-    /// Who is at the other end.
-    pub visitor: Visitor,
-    /// The daemon's port.
-    pub port: u16,
-    /// Whether browsers see it behind TLS.
-    pub is_secure: bool,
 }

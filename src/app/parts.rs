@@ -54,7 +54,6 @@ use crate::os::host::disk::DiskReserve;
 use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
 use crate::service::board::feed::BoardFeed;
-use crate::service::web::WebAccess;
 
 /// What the operator said.
 pub(super) struct Configured {
@@ -91,16 +90,8 @@ pub(super) fn build(
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
-    let (listeners, doors, web_door) = listen_at.listen(home, &settings, has_others)?;
-    let web = Arc::new(WebAccess::load(web_door, home.web_sessions(), socket.clone()));
-    let paths = Paths {
-        runs_dir: home.runs(),
-        logs_dir: home.logs(),
-        workspaces_dir: home.workspaces(),
-        worker_socket,
-        kanban_dir: home::program_dir(),
-        skill_folders: open_skills(home, has_others)?,
-    };
+    let (listeners, doors, web) = listen_at.listen(home, &settings, has_others)?;
+    let paths = paths(home, worker_socket, has_others)?;
     let worker = worker_deps(
         (paths, &ambient, &configuration, Live::new(install.incarnation)),
         (database, readers, live_runs),
@@ -154,6 +145,17 @@ pub(super) fn build(
     let doorkeeper = doorkeeper(home, &worker, &life_sender);
     let root = root_deps(wires, feed, worker, (disk, doorkeeper), life_sender);
     Ok(Parts { root, api, listeners, doors, database_thread })
+}
+
+fn paths(home: &Home, worker_socket: PathBuf, has_others: bool) -> Result<Paths, StartError> {
+    Ok(Paths {
+        runs_dir: home.runs(),
+        logs_dir: home.logs(),
+        workspaces_dir: home.workspaces(),
+        worker_socket,
+        kanban_dir: home::program_dir(),
+        skill_folders: open_skills(home, has_others)?,
+    })
 }
 
 /// What workers may reach: what their runs are supervised with, and what they are started with.

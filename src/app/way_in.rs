@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -17,7 +18,7 @@ use crate::app::web_way_in::WebListener;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, Handed};
-use crate::service::web::door::WebDoor;
+use crate::service::web::WebAccess;
 
 /// Where the daemon listens, and what it was given for that.
 pub(super) struct ListenAt<'a> {
@@ -32,10 +33,11 @@ impl ListenAt<'_> {
         home: &Home,
         settings: &Settings,
         has_workers_of_others: bool,
-    ) -> Result<(Listeners, Doors, WebDoor), StartError> {
+    ) -> Result<(Listeners, Doors, Arc<WebAccess>), StartError> {
         let Self { sockets: Sockets { operators, workers }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
         let Handed { sockets: handed, web } = handed;
+        let socket = operators.clone();
         let is_service = handed.is_some() && home.kind() == HomeKind::System;
         let web = WebListener { home, listen: settings.web.listen, handed: web, is_service };
         let bound = match handed {
@@ -47,7 +49,8 @@ impl ListenAt<'_> {
         let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
         let BoundSockets { operators, workers, doors } = bound;
         let (web, web_door) = web.open();
-        Ok((Listeners { operators, workers, metrics, web }, doors, web_door))
+        let access = WebAccess::load(web_door, home.web_sessions(), socket);
+        Ok((Listeners { operators, workers, metrics, web }, doors, Arc::new(access)))
     }
 }
 

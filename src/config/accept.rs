@@ -64,14 +64,7 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, P
             let is_fine = text.is_empty() || listen_address(text).is_some();
             if is_fine { Ok(value.clone()) } else { Err(wrong(kind, value)) }
         }
-        Kind::WebListen => {
-            let text = match value {
-                ValueKind::I64(port) => port.to_string(),
-                _ => text_of(kind, value)?.to_owned(),
-            };
-            let is_fine = WebListen::parse(&text).is_some();
-            if is_fine { Ok(ValueKind::String(text)) } else { Err(wrong(kind, value)) }
-        }
+        Kind::WebListen => accept_web_listen(kind, value),
         Kind::FileMode => {
             let mode = octal_mode(text_of(kind, value)?);
             mode.map(ValueKind::I64).ok_or_else(|| wrong(kind, value))
@@ -135,6 +128,15 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         | Kind::NameTable
         | Kind::WebProxy(_) => as_text(),
     }
+}
+
+fn accept_web_listen(kind: Kind, value: &ValueKind) -> Result<ValueKind, ProblemKind> {
+    let text = match value {
+        ValueKind::I64(port) => port.to_string(),
+        _ => text_of(kind, value)?.to_owned(),
+    };
+    let is_fine = WebListen::parse(&text).is_some();
+    if is_fine { Ok(ValueKind::String(text)) } else { Err(wrong(kind, value)) }
 }
 
 /// An entry of `web.proxy`.

@@ -7,6 +7,7 @@ mod secrets;
 mod supervision;
 mod surroundings;
 mod way_in;
+mod web;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub async fn doctor(
     checks.extend(resources::checks(&resources, settings.dispatch.max_running, epoch_seconds()));
     checks.push(host::home_check(&service.home));
     checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
+    checks.extend(web::checks(&service).await);
     checks.push(surroundings::proc_check(&settings, &containment));
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
     checks.extend(host::lingering_check(&service.start_inputs.daemon_env));

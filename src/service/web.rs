@@ -147,6 +147,11 @@ impl WebAccess {
         }
     }
 
+    /// Whether a user has a session, or a link that waits.
+    pub fn expects(&self, uid: u32) -> bool {
+        self.book().expects(uid, epoch_seconds())
+    }
+
     /// All sessions that have not ended.
     pub fn sessions(&self) -> Vec<Session> {
         self.book().sessions(epoch_seconds())

@@ -126,8 +126,7 @@ mod tests {
             "<iframe src=https://example.org></iframe>",
         ] {
             let rendered = html(text);
-            for forbidden in ["<script", "<img", "<div", "<svg", "<iframe", "style=", "<b ", "<!--"]
-            {
+            for forbidden in ["<script", "<img", "<div", "<svg", "<iframe", "<b ", "<!--"] {
                 assert!(!rendered.contains(forbidden), "{text:?}: {rendered}");
             }
             assert!(!rendered.to_lowercase().contains("href=\"javascript"), "{text:?}: {rendered}");
@@ -161,6 +160,7 @@ mod tests {
                 ];
                 assert!(known.contains(&name), "{text:?}: <{inside}>");
                 assert!(!inside.contains(" on"), "{text:?}: <{inside}>");
+                assert!(!inside.contains("style"), "{text:?}: <{inside}>");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
-use kanband::kernel::queries::{GetContext, ListRuns, ListTasks, ShowTask};
+use kanband::kernel::queries::{GetBoard, GetContext, GetGraph, ListRuns, ListTasks, ShowTask};
 use kanband::kernel::store;
 use kanband::kernel::verbs::{
     ArchiveTask, AssignTask, AttachFile, BlockTask, ClaimTask, CommentTask, CompleteTask,
@@ -40,6 +40,15 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN m", "CROSS JOIN tasks t ON t.seq = m.seq", "the tasks that are listed, merged before"),
     ("SCAN t", "ORDER BY t.seq", "in the order of arrival, as far as the limit goes"),
     ("USE TEMP B-TREE FOR ORDER BY", "WHERE l.parent_id = :id AND c.status", "one task's children"),
+    ("USE TEMP B-TREE FOR ORDER BY", "FROM task_links k JOIN tasks", "one task's neighbours"),
+    ("SCAN (subquery-2)", "FROM task_links k JOIN tasks", "one task's neighbours"),
+    (
+        "SCAN t USING INDEX idx_tasks_archived_at",
+        "ORDER BY t.archived_at DESC",
+        "in the order of archiving, as far as the limit goes",
+    ),
+    ("SCAN n", "WITH RECURSIVE names", "the names found so far"),
+    ("SCAN json_each", "FROM tasks t WHERE", "the names of a filter"),
 ];
 
 /// An id that no task has.
@@ -130,6 +139,11 @@ fn wait_for_a_place(bench: &mut Bench) {
 }
 
 fn read_everything_hot(bench: &Bench, id: &str) {
+    let all = GetBoard { archived: true, ..GetBoard::default() };
+    bench.columns(&all).unwrap();
+    bench.columns(&GetBoard { assignee: Some("dev,-".to_owned()), ..all.clone() }).unwrap();
+    bench.columns(&GetBoard { label: Some("l".to_owned()), ..all }).unwrap();
+    bench.ask(&GetGraph { id: id.to_owned(), ..GetGraph::default() }).unwrap();
     let id = || id.to_owned();
     bench.ask(&ShowTask { id: id(), ..ShowTask::default() }).unwrap();
     bench.ask(&ListRuns { id: id(), board: None }).unwrap();

@@ -6,13 +6,15 @@ use std::path::Path;
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::{BoardName, TaskId};
+use kanband::kernel::rules::moves::moves;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
-    AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, CancelTask, ClaimTask,
-    CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks, PromoteTask,
-    RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges, RequestReview,
-    RestartTask, ScheduleTask, StopTask, TriageTask, UnarchiveTask, UnblockTask, UnscheduleTask,
+    AnswerTask, ApproveTask, ArchiveTask, AskTask, AssignTask, BlockTask, BulkTasks, CancelTask,
+    ClaimTask, CommentTask, CompleteTask, CreateTask, EditTask, HeartbeatTask, LinkTasks,
+    PromoteTask, RateLimitTask, ReassignTask, ReclaimTask, ReopenTask, RequestChanges,
+    RequestReview, RestartTask, ScheduleTask, StopTask, TriageTask, UnarchiveTask, UnblockTask,
+    UnscheduleTask,
 };
 use serde_json::{Value, json};
 
@@ -255,4 +257,38 @@ fn the_page_shows_where_every_verb_leads_from_every_status_for_every_caller() {
         return std::fs::write(file, wanted).unwrap();
     }
     assert!(page == wanted, "{PAGE} is not up to date; run this test with {UPDATE}=1");
+}
+
+#[test]
+fn every_move_of_the_page_is_taken_by_the_board_and_lands_in_a_column_that_it_names() {
+    for one in moves() {
+        // A start is the dispatcher's.
+        if one.operation == "dispatch" {
+            continue;
+        }
+        let from = TaskStatus::parse(&one.from).unwrap();
+        let (mut bench, id, _) = scene(from, Asker::Operator);
+        if one.question == Some(true) {
+            ask(&mut bench, &json!({ "id": id }));
+        }
+        let mut fields = one.with.as_object().unwrap().clone();
+        for asked in one.asks.iter().filter(|asked| asked.is_required) {
+            let value = if asked.kind == "time" { json!(5_000_000) } else { json!("words") };
+            fields.insert(asked.field.clone(), value);
+        }
+        let verb = BulkTasks {
+            verb: one.operation.clone(),
+            ids: vec![id.to_string()],
+            fields,
+            ..BulkTasks::default()
+        };
+        let result = bench.do_it(&verb).results.remove(0);
+        assert!(result.refused.is_none(), "{} from {from}: {:?}", one.operation, result.refused);
+        let landed = bench.status(&id).to_string();
+        assert!(
+            one.to.is_empty() || one.to.contains(&landed),
+            "{} from {from}: {landed}",
+            one.operation
+        );
+    }
 }

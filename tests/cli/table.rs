@@ -429,6 +429,16 @@ const VERBS: &[Verb] = &[
         &[],
         &[(&["--board", "nowhere"], 1, "unknown board"), (&["x"], 2, "unexpected argument")],
     ),
+    verb(
+        "dashboard",
+        &[],
+        &[
+            (&["--for", "no-such-user-here"], 1, "no user no-such-user-here"),
+            (&["--revoke", "none"], 1, "no session none"),
+            (&["--sessions", "--print"], 2, "cannot be used with"),
+            (&["x"], 2, "unexpected argument"),
+        ],
+    ),
     verb("status", &[], &[(&["x"], 2, "unexpected argument")]),
     verb("stats", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),
     verb("assignees", &[], &[(&["--board", "nowhere"], 1, "unknown board")]),

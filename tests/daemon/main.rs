@@ -14,6 +14,7 @@ mod adoption;
 mod at_rest;
 mod attachments;
 mod bad_requests;
+mod board_stream;
 mod callers;
 mod containment;
 mod crash_points;
@@ -59,6 +60,10 @@ mod start_faults;
 mod stopping;
 mod streams;
 mod way_in;
+mod web_door;
+mod web_harness;
+mod web_sessions;
+mod web_stream;
 mod workspaces;
 
 use support::daemon as harness;

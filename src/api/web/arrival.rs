@@ -16,14 +16,13 @@ use crate::api::auth::cached_user_name;
 use crate::api::doors::is_scarce;
 use crate::api::gate::party::Party;
 use crate::api::gate::{Seat, Turned};
-use crate::os::control_groups::cgroup::Containment;
-use crate::os::control_groups::group_ids::{GroupPlace, place_of_group};
+use crate::os::control_groups::group_ids::{GroupWhereabouts, whereabouts_of_group};
 use crate::os::host::sock_diag::{SocketOwner, owner_of_peer};
 use crate::os::processes::user::Account;
 
 /// Where the kernel has placed the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Whereabouts {
     /// In no run.
     User {
         /// Its user.
@@ -40,7 +39,7 @@ pub enum Place {
 /// A connection that is heard.
 pub struct Arrived {
     /// Where the kernel has placed it.
-    pub place: Place,
+    pub whereabouts: Whereabouts,
     /// Our end.
     pub local: SocketAddr,
     /// Its seat.
@@ -52,16 +51,17 @@ pub struct Arrived {
 /// Decides about a connection. None: it is to be closed.
 pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived> {
     let local = stream.local_addr().ok()?;
-    let place = match owner_of_peer(from, local) {
+    let whereabouts = match owner_of_peer(from, local) {
         Ok(owner) => {
             let containment = api.service.supervision.containment.get();
-            place_of(owner, |id| place_of_group(&containment, id), cached_user_name)
+            whereabouts_of(owner, |id| whereabouts_of_group(&containment, id), cached_user_name)
         }
-        Err(error) => Place::Unknown(format!("the kernel does not say: {error}")),
+        Err(error) => Whereabouts::Unknown(format!("the kernel does not say: {error}")),
     };
-    let party = match place {
-        Place::User { uid, .. } => Party::Page(uid),
-        Place::InRun | Place::Unknown(_) => Party::Refused,
+    let party = match whereabouts {
+        Whereabouts::User { uid, .. } if is_expected(api, uid) => Party::Page(uid),
+        // They learn how to get in, and take nothing from those who are.
+        Whereabouts::User { .. } | Whereabouts::InRun | Whereabouts::Unknown(_) => Party::Refused,
     };
     if is_scarce(stream.as_raw_fd(), api.service.descriptors) && !api.edge.gate.shed_one() {
         api.edge.gate.count(Turned::Descriptors);
@@ -69,34 +69,38 @@ pub fn arrive(api: &Api, from: SocketAddr, stream: &TcpStream) -> Option<Arrived
     }
     // A browser comes again.
     let seat = Arc::new(api.edge.gate.seat(party).ok()?);
-    Some(Arrived { place, local, seat, party })
+    Some(Arrived { whereabouts, local, seat, party })
 }
 
-fn place_of(
+/// Whether a user has a session or a link, or is the proxy as far as is known without asking.
+fn is_expected(api: &Api, uid: u32) -> bool {
+    let is_proxy = || {
+        let believed = PROXY_USER.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.as_ref().is_some_and(|(_, proxy, _)| *proxy == Some(uid))
+    };
+    api.service.web.expects(uid) || is_proxy()
+}
+
+fn whereabouts_of(
     owner: Option<SocketOwner>,
-    place_of_group: impl FnOnce(u64) -> io::Result<GroupPlace>,
+    whereabouts_of_group: impl FnOnce(u64) -> io::Result<GroupWhereabouts>,
     name_of: impl FnOnce(u32) -> String,
-) -> Place {
+) -> Whereabouts {
     let Some(SocketOwner { uid, cgroup_id, .. }) = owner else {
-        return Place::Unknown("the other end has gone, or is not on this host".to_owned());
+        return Whereabouts::Unknown("the other end has gone, or is not on this host".to_owned());
     };
     let group = match cgroup_id {
-        Some(id) => place_of_group(id),
-        None => Ok(GroupPlace::NoGroups),
+        Some(id) => whereabouts_of_group(id),
+        None => Ok(GroupWhereabouts::NoGroups),
     };
     match group {
-        Ok(GroupPlace::InRun(_)) => Place::InRun,
-        Ok(GroupPlace::Outside | GroupPlace::NoGroups) => Place::User { uid, name: name_of(uid) },
-        Err(error) => Place::Unknown(format!("cannot look at the control groups of runs: {error}")),
-    }
-}
-
-/// Whether only the user of a page is known, and why; none where its run would be known too.
-pub fn only_by_user(containment: &Containment) -> Option<String> {
-    match place_of_group(containment, 0) {
-        Ok(GroupPlace::NoGroups) => Some("runs have no control groups here".to_owned()),
-        Ok(GroupPlace::InRun(_) | GroupPlace::Outside) => None,
-        Err(error) => Some(format!("cannot look at the control groups of runs: {error}")),
+        Ok(GroupWhereabouts::InRun(_)) => Whereabouts::InRun,
+        Ok(GroupWhereabouts::Outside | GroupWhereabouts::NoGroups) => {
+            Whereabouts::User { uid, name: name_of(uid) }
+        }
+        Err(error) => {
+            Whereabouts::Unknown(format!("cannot look at the control groups of runs: {error}"))
+        }
     }
 }
 
@@ -145,16 +149,21 @@ mod tests {
     #[test]
     fn a_peer_is_placed_by_its_group_and_never_let_in_when_that_is_unknown() {
         let owner = |cgroup_id| Some(SocketOwner { uid: 5, inode: 1, cgroup_id });
-        let user = Place::User { uid: 5, name: "ada".to_owned() };
-        let unknown = |place: &Place| matches!(place, Place::Unknown(_));
-        let place =
-            |owner, group: io::Result<GroupPlace>| place_of(owner, |_| group, |_| "ada".to_owned());
-        assert_eq!(place(owner(Some(9)), Ok(GroupPlace::Outside)), user);
-        assert_eq!(place(owner(Some(9)), Ok(GroupPlace::NoGroups)), user);
-        assert_eq!(place(owner(None), Ok(GroupPlace::InRun(1))), user, "only the user is known");
-        assert_eq!(place(owner(Some(9)), Ok(GroupPlace::InRun(1))), Place::InRun);
-        assert_eq!(place(owner(Some(9)), Ok(GroupPlace::InRun(0))), Place::InRun);
-        assert!(unknown(&place(owner(Some(9)), Err(io::Error::other("no")))));
-        assert!(unknown(&place(None, Ok(GroupPlace::Outside))));
+        let user = Whereabouts::User { uid: 5, name: "ada".to_owned() };
+        let unknown = |whereabouts: &Whereabouts| matches!(whereabouts, Whereabouts::Unknown(_));
+        let whereabouts = |owner, group: io::Result<GroupWhereabouts>| {
+            whereabouts_of(owner, |_| group, |_| "ada".to_owned())
+        };
+        assert_eq!(whereabouts(owner(Some(9)), Ok(GroupWhereabouts::Outside)), user);
+        assert_eq!(whereabouts(owner(Some(9)), Ok(GroupWhereabouts::NoGroups)), user);
+        assert_eq!(
+            whereabouts(owner(None), Ok(GroupWhereabouts::InRun(1))),
+            user,
+            "only the user is known"
+        );
+        assert_eq!(whereabouts(owner(Some(9)), Ok(GroupWhereabouts::InRun(1))), Whereabouts::InRun);
+        assert_eq!(whereabouts(owner(Some(9)), Ok(GroupWhereabouts::InRun(0))), Whereabouts::InRun);
+        assert!(unknown(&whereabouts(owner(Some(9)), Err(io::Error::other("no")))));
+        assert!(unknown(&whereabouts(None, Ok(GroupWhereabouts::Outside))));
     }
 }

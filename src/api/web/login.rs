@@ -17,9 +17,8 @@ use crate::api::gate::Seat;
 use crate::api::gate::shed::Phase;
 use crate::api::input::bad_request;
 use crate::api::limits::{BODY_TIME, LOGIN_BYTES_MAX};
-use crate::api::web::Here;
 use crate::api::web::assets;
-use crate::api::web::visit::cookie_name;
+use crate::api::web::visit::{Here, cookie_name};
 use crate::service::web::book::SESSION_SECONDS;
 
 /// Its path.

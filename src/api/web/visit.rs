@@ -5,11 +5,21 @@ use axum::http::header::COOKIE;
 
 use crate::api::auth::no_session;
 use crate::api::error::ApiError;
-use crate::api::web::Here;
 use crate::api::{Api, RUN_HEADER, TOKEN_HEADER};
 use crate::kernel::caller::Caller;
-use crate::service::web::book::Opened;
+use crate::service::web::book::{Opened, Visitor};
 use crate::service::web::session_over;
+
+/// Where a request came in, as far as sessions go.
+#[derive(Debug, Clone, Copy)]
+pub struct Here {
+    /// Who is at the other end.
+    pub visitor: Visitor,
+    /// The daemon's port.
+    pub port: u16,
+    /// Whether browsers see it behind TLS.
+    pub is_secure: bool,
+}
 
 /// Whose request it is. Every request of the web that reaches a route has one among its extensions (`Arc<Visit>`).
 #[derive(Debug, Clone)]

@@ -20,6 +20,7 @@ pub mod completions;
 pub mod context;
 pub mod create;
 pub mod daemon;
+pub mod dashboard;
 pub mod diff;
 pub mod dispatch;
 pub mod doctor;
@@ -139,6 +140,7 @@ pub enum Command {
     Diff(diff::Arguments),
     Why(why::Arguments),
     Inbox(inbox::Arguments),
+    Dashboard(dashboard::Arguments),
     Status(status::Arguments),
     Stats(stats::Arguments),
     Assignees(assignees::Arguments),
@@ -229,6 +231,7 @@ impl Command {
             Self::Diff(arguments) => diff::run(&arguments, session),
             Self::Why(arguments) => why::run(&arguments, session),
             Self::Inbox(arguments) => inbox::run(&arguments, session),
+            Self::Dashboard(arguments) => dashboard::run(arguments, session),
             Self::Status(arguments) => status::run(&arguments, session),
             Self::Stats(arguments) => stats::run(&arguments, session),
             Self::Assignees(arguments) => assignees::run(&arguments, session),
@@ -283,6 +286,7 @@ impl Command {
                 Some("it may wait forever without --no-wait")
             }
             Self::Daemon(_) => Some("it starts a daemon"),
+            Self::Dashboard(_) => Some("it prints a link that logs in"),
             Self::Workspace(_) => Some("it is internal to kanban-shim"),
             Self::Mcp(_) => Some("it serves a program, not a person"),
             Self::Edit(arguments) if arguments.wants_editor() => {

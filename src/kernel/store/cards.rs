@@ -141,30 +141,49 @@ fn read(row: &Row<'_>, board: BoardName) -> rusqlite::Result<CardRow> {
 type Part = (&'static str, &'static str);
 
 /// The parts of a column, in the order in which people look at them. Each has an index with its order; the last parts of some are
-/// those rows that another program has written without the time that the order goes by.
+/// those rows that another program has written without the time that the order goes by. What was archived is read in the order of all
+/// boards, whose rows are passed over: one index less for each task that ends there.
 fn parts(status: TaskStatus) -> &'static [Part] {
     match status {
-        TaskStatus::Triage => &[("t.status = 'triage'", "t.seq DESC")],
-        TaskStatus::Todo => &[("t.status = 'todo'", "t.priority DESC, t.seq")],
-        TaskStatus::Ready => &[("t.status = 'ready'", "t.priority DESC, t.seq")],
+        TaskStatus::Triage => &[("t.board = :board AND t.status = 'triage'", "t.seq DESC")],
+        TaskStatus::Todo => &[("t.board = :board AND t.status = 'todo'", "t.priority DESC, t.seq")],
+        TaskStatus::Ready => {
+            &[("t.board = :board AND t.status = 'ready'", "t.priority DESC, t.seq")]
+        }
         TaskStatus::Scheduled => &[
-            ("t.status = 'scheduled' AND t.start_at IS NOT NULL", "t.start_at, t.seq"),
-            ("t.status = 'scheduled' AND t.start_at IS NULL", "t.seq"),
+            (
+                "t.board = :board AND t.status = 'scheduled' AND t.start_at IS NOT NULL",
+                "t.start_at, t.seq",
+            ),
+            ("t.board = :board AND t.status = 'scheduled' AND t.start_at IS NULL", "t.seq"),
         ],
         TaskStatus::Running => &[
-            ("t.status = 'running' AND t.status_since IS NOT NULL", "t.status_since, t.seq"),
-            ("t.status = 'running' AND t.status_since IS NULL", "t.seq"),
+            (
+                "t.board = :board AND t.status = 'running' AND t.status_since IS NOT NULL",
+                "t.status_since, t.seq",
+            ),
+            ("t.board = :board AND t.status = 'running' AND t.status_since IS NULL", "t.seq"),
         ],
         TaskStatus::Blocked => &[
-            ("t.status = 'blocked' AND t.status_since IS NOT NULL", "t.status_since, t.seq"),
-            ("t.status = 'blocked' AND t.status_since IS NULL", "t.seq"),
+            (
+                "t.board = :board AND t.status = 'blocked' AND t.status_since IS NOT NULL",
+                "t.status_since, t.seq",
+            ),
+            ("t.board = :board AND t.status = 'blocked' AND t.status_since IS NULL", "t.seq"),
         ],
         TaskStatus::Review => &[
-            ("t.status = 'review' AND t.status_since IS NOT NULL", "t.status_since, t.seq"),
-            ("t.status = 'review' AND t.status_since IS NULL", "t.seq"),
+            (
+                "t.board = :board AND t.status = 'review' AND t.status_since IS NOT NULL",
+                "t.status_since, t.seq",
+            ),
+            ("t.board = :board AND t.status = 'review' AND t.status_since IS NULL", "t.seq"),
         ],
-        TaskStatus::Done => &[("t.status = 'done'", "t.completed_at DESC, t.seq DESC")],
-        TaskStatus::Archived => &[("t.status = 'archived'", "t.archived_at DESC, t.seq DESC")],
+        TaskStatus::Done => {
+            &[("t.board = :board AND t.status = 'done'", "t.completed_at DESC, t.seq DESC")]
+        }
+        TaskStatus::Archived => {
+            &[("+t.board = :board AND t.status = 'archived'", "t.archived_at DESC, t.seq DESC")]
+        }
     }
 }
 
@@ -180,25 +199,26 @@ impl CardFilter {
         *self == Self::default()
     }
 
+    /// `+` keeps the indexes of what is filtered by out of the plan: a window is read along the order of its column.
     fn conditions(&self) -> Conditions {
         let mut sql = String::new();
         let mut parameters = Vec::new();
         let list = |names: &[String]| serde_json::Value::from(names).to_string();
         match (self.assignees.is_empty(), self.unassigned) {
             (true, false) => {}
-            (true, true) => sql.push_str(" AND t.assignee IS NULL"),
+            (true, true) => sql.push_str(" AND +t.assignee IS NULL"),
             (false, false) => {
-                sql.push_str(" AND t.assignee IN (SELECT value FROM json_each(:assignees))");
+                sql.push_str(" AND +t.assignee IN (SELECT value FROM json_each(:assignees))");
             }
             (false, true) => sql.push_str(
-                " AND (t.assignee IS NULL OR t.assignee IN (SELECT value FROM json_each(:assignees)))",
+                " AND (+t.assignee IS NULL OR +t.assignee IN (SELECT value FROM json_each(:assignees)))",
             ),
         }
         if !self.assignees.is_empty() {
             parameters.push((":assignees", list(&self.assignees)));
         }
         if !self.tenants.is_empty() {
-            sql.push_str(" AND t.tenant IN (SELECT value FROM json_each(:tenants))");
+            sql.push_str(" AND +t.tenant IN (SELECT value FROM json_each(:tenants))");
             parameters.push((":tenants", list(&self.tenants)));
         }
         if !self.labels.is_empty() {
@@ -274,7 +294,7 @@ fn rows(
     let doing = "list cards";
     let Conditions { sql, parameters } = filter.conditions();
     let sql = format!(
-        "{SELECT} FROM tasks t WHERE t.board = :board AND {condition}{sql} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        "{SELECT} FROM tasks t WHERE {condition}{sql} ORDER BY {order} LIMIT :limit OFFSET :offset"
     );
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
     let mut bound: Vec<(&str, &dyn ToSql)> =
@@ -300,7 +320,7 @@ pub fn count(
     filter: &CardFilter,
     limit: u32,
 ) -> Result<i64, Fault> {
-    let condition = format!("t.status = '{status}'");
+    let condition = format!("t.board = :board AND t.status = '{status}'");
     count_where(connection, board, &condition, filter, limit)
 }
 
@@ -312,9 +332,8 @@ fn count_where(
     limit: u32,
 ) -> Result<i64, Fault> {
     let Conditions { sql, parameters } = filter.conditions();
-    let sql = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE t.board = :board AND {condition}{sql} LIMIT :limit)"
-    );
+    let sql =
+        format!("SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE {condition}{sql} LIMIT :limit)");
     let mut bound: Vec<(&str, &dyn ToSql)> =
         parameters.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
     bound.extend([(":board", &board.number as &dyn ToSql), (":limit", &limit)]);

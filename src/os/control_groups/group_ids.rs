@@ -12,7 +12,7 @@ const NESTED_MAX: usize = 4096;
 
 /// Where a control group is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupPlace {
+pub enum GroupWhereabouts {
     /// In the leaf of this run; [`NO_RUN`] for what is ours and is no run.
     InRun(i64),
     /// In none of ours.
@@ -25,20 +25,25 @@ pub enum GroupPlace {
 ///
 /// # Errors
 /// Our groups cannot be looked at, or there are too many.
-pub fn place_of_group(containment: &Containment, cgroup_id: u64) -> io::Result<GroupPlace> {
-    let Some([runs, shims]) = containment.directories() else { return Ok(GroupPlace::NoGroups) };
+pub fn whereabouts_of_group(
+    containment: &Containment,
+    cgroup_id: u64,
+) -> io::Result<GroupWhereabouts> {
+    let Some([runs, shims]) = containment.directories() else {
+        return Ok(GroupWhereabouts::NoGroups);
+    };
     let mut left = NESTED_MAX;
     for leaf in subgroups(&runs)? {
         let leaf = leaf?;
         if holds(&leaf.path(), cgroup_id, &mut left)? {
             let run = leaf.file_name().to_str().and_then(|name| name.parse().ok());
-            return Ok(GroupPlace::InRun(run.unwrap_or(NO_RUN)));
+            return Ok(GroupWhereabouts::InRun(run.unwrap_or(NO_RUN)));
         }
     }
     Ok(if holds(&shims, cgroup_id, &mut left)? {
-        GroupPlace::InRun(NO_RUN)
+        GroupWhereabouts::InRun(NO_RUN)
     } else {
-        GroupPlace::Outside
+        GroupWhereabouts::Outside
     })
 }
 
@@ -103,6 +108,6 @@ mod tests {
     fn without_groups_a_number_says_nothing() {
         let why = "not here".to_owned();
         let containment = Containment::SubReaper { why, name: "kanband-x".to_owned() };
-        assert_eq!(place_of_group(&containment, 1).unwrap(), GroupPlace::NoGroups);
+        assert_eq!(whereabouts_of_group(&containment, 1).unwrap(), GroupWhereabouts::NoGroups);
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::kernel::ids::EpochSeconds;
+use crate::text;
 
 /// How long a link can be used, seconds.
 pub const LINK_SECONDS: i64 = 5 * 60;
@@ -171,7 +172,7 @@ impl Book {
     pub fn to_bytes(&self) -> Vec<u8> {
         let sessions: Vec<&Session> = self.entries.iter().map(|entry| &entry.session).collect();
         // Texts and numbers always serialize.
-        serde_json::to_vec(&sessions).unwrap_or_default()
+        text::json::to_vec(&sessions).unwrap_or_default()
     }
 
     /// Another link.
@@ -232,6 +233,13 @@ impl Book {
             looked_at: found.looked_at,
             over: found.over.subscribe(),
         })
+    }
+
+    /// Whether a user has a session that did not come by the proxy, or a link.
+    pub fn expects(&mut self, uid: u32, now: EpochSeconds) -> bool {
+        self.forget(now);
+        self.links.iter().any(|link| link.uid == Some(uid))
+            || self.entries.iter().any(|entry| entry.session.is_of(Visitor::User(uid)))
     }
 
     /// It was looked whether the user of a session may have it: yes.
@@ -370,6 +378,16 @@ mod tests {
         assert!(b.has_changed().is_err());
         let link = book.take_link(&Digest::of("token"), Visitor::User(5), NOW);
         assert!(link.is_none(), "links that wait go with all sessions");
+    }
+
+    #[test]
+    fn who_has_a_link_or_a_session_is_expected() {
+        let mut book = book_with_link(Some(5));
+        assert!(book.expects(5, NOW) && !book.expects(6, NOW));
+        assert!(!book.expects(5, NOW + LINK_SECONDS));
+        book.add_session(session("s", Some(6), Visitor::User(6)), NOW);
+        book.add_session(session("p", Some(7), Visitor::Proxy), NOW);
+        assert!(book.expects(6, NOW) && !book.expects(7, NOW));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::os::processes::socket_holder::listener_in_words;
+use crate::os::processes::listening_process::listener_in_words;
 
 /// Where the board is on the web.
 #[derive(Debug, Clone, PartialEq, Eq)]

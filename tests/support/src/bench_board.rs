@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kanband::kernel::board::Board;
 use kanband::kernel::caller::Caller;
 use kanband::kernel::context::LocalTime;
+use kanband::kernel::counts::Counts;
 use kanband::kernel::error::{Refusal, VerbError};
 use kanband::kernel::event::Event;
 use kanband::kernel::ids::{BoardName, RunId, TaskId};
@@ -13,7 +14,9 @@ use kanband::kernel::location::Looks;
 use kanband::kernel::next_pass::View;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
-use kanband::kernel::queries::{Query, Snapshot};
+use kanband::kernel::queries::{
+    self, BoardColumns, CardPage, GetBoard, ListCards, Query, Snapshot,
+};
 use kanband::kernel::random::SeededRandom;
 use kanband::kernel::run::Run;
 use kanband::kernel::standing::Asker;
@@ -200,6 +203,30 @@ impl Bench {
             Why::new(view).reason(&task)
         };
         self.board.read(read).unwrap()
+    }
+
+    /// The columns of the board, as a page reads them.
+    pub fn columns(&self, query: &GetBoard) -> Result<BoardColumns, VerbError> {
+        self.with_view(|snapshot, view, counts| queries::board(query, snapshot, view, counts))
+    }
+
+    /// A window of a column.
+    pub fn cards(&self, query: &ListCards) -> Result<CardPage, VerbError> {
+        self.with_view(|snapshot, view, counts| queries::cards(query, snapshot, view, counts))
+    }
+
+    fn with_view<T>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>, View<'_>, &Counts) -> Result<T, VerbError>,
+    ) -> Result<T, VerbError> {
+        let (local_time, caller) = (LocalTime::new(jiff::tz::TimeZone::UTC), person());
+        let (policy, now, looks) = (Policy::default(), self.now, Looks::new());
+        let asker = Asker { is_automatic: true, low_disk_bytes: None };
+        self.board.read(|connection| {
+            let snapshot = Snapshot { connection, now, caller: &caller, local_time: &local_time };
+            let view = View { connection, policy: &policy, now, asker, max: None, looks: &looks };
+            read(&snapshot, view, self.board.counts())
+        })
     }
 
     /// Every row of every table as text.

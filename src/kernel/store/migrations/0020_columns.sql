@@ -1,8 +1,7 @@
--- The columns of a board in the order in which people look at them: what is scheduled by its start, triage and the archive by
--- arrival. Each index has the tasks of one column only.
+-- The columns of a board in the order in which people look at them: what is scheduled by its start, triage by arrival.
+-- Each index has the tasks of one column only.
 CREATE INDEX idx_tasks_scheduled ON tasks (board, start_at) WHERE status = 'scheduled';
 CREATE INDEX idx_tasks_triage ON tasks (board) WHERE status = 'triage';
-CREATE INDEX idx_tasks_archived ON tasks (board, archived_at) WHERE status = 'archived';
 
 -- What happened by the hour, per board and profile ('' = none): moved in the transactions that open and close runs. Buckets: tasks by
 -- time up to 10 s, 1, 5, 15 and 30 min, 1, 3 and 8 h, a day, more. Waiting times are known from this release on.
