@@ -120,7 +120,7 @@ function DialogBox(props: { dialog: OpenDialog }) {
         {whyNot.value !== null && <p class="fault">{whyNot.value}</p>}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={() => closeDialog(key, null)} disabled={isBusy}>
-            Cancel
+            {options.action.startsWith("Cancel") ? "Back" : "Cancel"}
           </button>
           <button type="submit" class={`button ${options.isDanger === true ? "danger" : "main"}`} disabled={isBusy || !canWrite.value} {...(fields.length === 0 ? { "data-first": "" } : {})}>
             {isBusy ? "Saving…" : options.action}

@@ -6,7 +6,7 @@ import { statusWords } from "../text";
 import type { Ask, Card, CardPage, Move, Moves, Status } from "../wire";
 import { boardName, cursor, now } from "./board";
 import { queryOf, type CardConditions } from "./filter";
-import { fitsMove, landsAtOnce, moveKey, passedOver, pastWord, requestOf } from "./movewords";
+import { actionWord, fitsMove, landsAtOnce, moveKey, passedOver, pastWord, requestOf } from "./movewords";
 import { addPatch, dropPatch, movedTo, settlePatch, type Patch } from "./pending";
 import { unselect } from "./selection";
 import { offerUndo, type Undo } from "./undo";
@@ -90,7 +90,7 @@ export async function perform(move: Move, cards: readonly Card[], preset: Record
     const title = cards.length === 1 ? `${move.label}: ${cards[0]?.title ?? ""}` : `${move.label}: ${cards.length} tasks`;
     const [only] = cards.length === 1 ? cards : [];
     const text = passedOver(move, cards);
-    return (await ask(move.asks.map((asked) => fieldOf(asked, preset, only)), { title, action: move.label, submit, ...(text === null ? {} : { text }) })) !== null;
+    return (await ask(move.asks.map((asked) => fieldOf(asked, preset, only)), { title, action: actionWord(move, cards.length), submit, ...(text === null ? {} : { text }) })) !== null;
   }
   try {
     await submit({});

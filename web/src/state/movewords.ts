@@ -47,3 +47,9 @@ export function passedOver(move: Move, cards: readonly Card[]): string | null {
   const more = first.waits.count - 1;
   return `It waits for “${first.waits.first.title}”${more === 0 ? "" : ` and ${more} more`}, and would not wait any longer.`;
 }
+
+/** The word of the button that does it. "Cancel" alone would read as leaving the dialog. */
+export function actionWord(move: Move, count: number): string {
+  if (move.operation !== "cancel") return move.label;
+  return count === 1 ? "Cancel the task" : `Cancel ${count} tasks`;
+}
