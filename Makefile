@@ -42,7 +42,7 @@ counts: setup ## Run them and rewrite tests/counts.txt
 	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh --update-counts
 
 .PHONY: ci
-ci: ## The gate: format, lints, documentation, licences, counts, test, test-ext; a skip fails it
+ci: ## The gate: format, lints, documentation, licences, counts, test, test-web, test-ext; a skip fails it
 	@./scripts/setup.sh ci
 	@./scripts/ci.sh
 
@@ -51,6 +51,16 @@ test-ext: build ## Have MCP clients of others work the board, put nginx in front
 	$(CARGO) build --locked --package kanband-test-support --bin occurrences
 	@./tests/ext/run.sh "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/ext"
 	@./packaging/install-test.sh nspawn "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
+
+.PHONY: web
+web: ## Build the page anew into web/dist (brings Node, Chromium and a font where they are missing)
+	@./scripts/setup-web.sh
+	@./scripts/build-web.sh
+
+.PHONY: test-web
+test-web: build ## Test the page: types, its own tests, the committed bundle, and the board in a real browser
+	@./scripts/setup-web.sh
+	@./scripts/test-web.sh "$(TARGET_FOLDER)/debug"
 
 .PHONY: test-vm
 test-vm: build ## The same in a virtual machine with every control group controller (root, some minutes)

@@ -30,6 +30,7 @@ step() { # name, command…
 step "format and lints" make lint
 step "internal documentation" make docs
 step "tests, licences and counts" make test
+step "page, bundle and board in a browser" make test-web
 step "clients and servers of others, install test" make test-ext
 step "skips" ./scripts/check-skips.sh "$KANBAND_SKIPS"
 tell "everything held"

@@ -27,6 +27,8 @@ if [ "${1:-}" = ci ]; then
     need lintian lintian
     need nginx nginx-light
     need openssl openssl
+    need chromium chromium
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 fi
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 

@@ -48,8 +48,8 @@ done <"$rows"
 sed 's/^/test: skipped /; s/\t/: /g' "$own_skips"
 [ -z "${KANBAND_SKIPS:-}" ] || cat "$own_skips" >>"$KANBAND_SKIPS"
 
-# What is no suite of cargo's is counted where it is run: by `make test-ext`.
-others='^(#|test-ext |install-test )'
+# What is no suite of cargo's is counted where it is run: by `make test-ext` and `make test-web`.
+others='^(#|test-ext |install-test |web-unit |web-browser )'
 if [ "$update" = --update-counts ]; then
     { grep -E "$others" tests/counts.txt; awk '{ print $1, $2 }' "$rows"; } >"$code"
     cp "$code" tests/counts.txt

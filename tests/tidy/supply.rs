@@ -182,3 +182,17 @@ fn a_licence_expression_is_read_as_spdx_says() {
         assert!(!is_allowed(bad, &allowed), "{bad}");
     }
 }
+
+/// The lock of the page is good for every registry, and what is installed from it runs no script.
+#[test]
+fn the_lock_of_the_page_names_no_address() {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+    let lock = std::fs::read_to_string(web.join("package-lock.json")).unwrap();
+    let addresses: Vec<&str> = lock.lines().filter(|line| line.contains("://")).collect();
+    assert!(addresses.is_empty(), "npm run lock takes them out: {addresses:#?}");
+    assert!(lock.contains("\"integrity\""), "the lock names no content");
+    let settings = std::fs::read_to_string(web.join(".npmrc")).unwrap();
+    for wanted in ["omit-lockfile-registry-resolved=true", "ignore-scripts=true"] {
+        assert!(settings.lines().any(|line| line == wanted), "web/.npmrc lacks {wanted}");
+    }
+}

@@ -1,7 +1,9 @@
 // Writes the list of what is in the bundle and under which licence, from the lock and the packages' own files.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
+// The folder of the bundle, when it is not the committed one.
+const dist = process.argv[2] ?? "dist";
 const root = new URL("..", import.meta.url).pathname;
 const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
 const wanted = new Set();
@@ -24,4 +26,4 @@ for (const name of [...wanted].sort()) {
   const text = file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim();
   parts.push(`${"-".repeat(80)}\n${name} ${entry.version} (${entry.license})\n\n${text}\n`);
 }
-writeFileSync(join(root, "dist/assets/licences.txt"), parts.join("\n"));
+writeFileSync(join(resolve(root, dist), "assets/licences.txt"), parts.join("\n"));

@@ -1,0 +1,57 @@
+// Builds the tests of the browser with Vite, because Node 20 reads no TypeScript, starts one Chromium for all of them, and runs them
+// with Node's own runner. The last line says how many there were.
+//
+//   node scripts/browser.mjs [PART OF A FILE'S NAME]…
+//
+// KANBAND_PROGRAMS names the folder of kanband, kanban and kanban-shim; KANBAND_CHROMIUM another browser than /usr/bin/chromium.
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { build } from "vite";
+
+const root = new URL("..", import.meta.url).pathname;
+const out = join(root, "node_modules/.browser");
+const only = process.argv.slice(2);
+const names = readdirSync(join(root, "browser")).filter((name) => name.endsWith(".test.ts"));
+const wanted = names.filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await build({
+  root,
+  configFile: false,
+  logLevel: "warn",
+  publicDir: false,
+  build: {
+    ssr: true,
+    outDir: out,
+    emptyOutDir: true,
+    minify: false,
+    rollupOptions: {
+      input: Object.fromEntries(wanted.map((name) => [name.replace(/\.ts$/, ""), join(root, "browser", name)])),
+      output: { entryFileNames: "[name].mjs", chunkFileNames: "[name].chunk.mjs" },
+    },
+  },
+});
+
+// Quiet: no request to anywhere but the board.
+const server = await chromium.launchServer({
+  executablePath: process.env.KANBAND_CHROMIUM ?? "/usr/bin/chromium",
+  host: "127.0.0.1",
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const counts = join(out, "counts.tap");
+const files = wanted.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
+const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${counts}`];
+const child = spawn(process.execPath, ["--test", "--test-concurrency=2", ...reporters, ...files], {
+  stdio: "inherit",
+  env: { ...process.env, KANBAND_BROWSER: server.wsEndpoint(), KANBAND_WEB: root },
+});
+const end = (signal) => child.kill(signal);
+process.on("SIGINT", () => end("SIGINT"));
+process.on("SIGTERM", () => end("SIGTERM"));
+const status = await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+await server.close();
+const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(readFileSync(counts, "utf8"))?.[1] ?? 0);
+console.log(`browser: ${count("tests")} tests, ${count("fail")} failed`);
+process.exit(status);
