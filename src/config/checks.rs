@@ -51,7 +51,9 @@ impl Check<'_> {
 
     fn web_proxy(&mut self) {
         let proxy = &self.settings.web.proxy;
-        if proxy.user.is_empty() != proxy.origin.is_empty() {
+        // What was refused is not missing.
+        let is_told = ["user", "origin"].iter().any(|name| self.is_told(&["web", "proxy", name]));
+        if proxy.user.is_empty() != proxy.origin.is_empty() && !is_told {
             self.report(&["web", "proxy"], ProblemKind::HalfAProxy);
         }
     }

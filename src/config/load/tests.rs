@@ -274,6 +274,18 @@ fn a_variable_sets_any_key() {
 }
 
 #[test]
+fn the_port_of_the_web_may_be_a_number_and_its_proxy_has_a_user_and_an_origin() {
+    use crate::config::web_settings::WebListen;
+    let of_file = settings(
+        "[web]\nlisten = 9200\n[web.proxy]\nuser = \"www-data\"\norigin = \"https://board.example.org\"\n",
+    );
+    assert_eq!(of_file.web.listen, WebListen::At("127.0.0.1:9200".parse().unwrap()));
+    let proxy = of_file.web.proxy().unwrap();
+    assert_eq!((&*proxy.user, &*proxy.origin), ("www-data", "https://board.example.org"));
+    assert_eq!(Settings::default().web.proxy(), None);
+}
+
+#[test]
 fn what_the_machine_keeps_from_a_user_is_left_out_and_nothing_else_is() {
     let of = |env: &[(&str, &str)]| Home::resolve(&ambient(env)).unwrap();
     let (users, chosen) = (of(&[("HOME", "/home/ann")]), of(&[("KANBAN_HOME", "/k")]));

@@ -14,6 +14,18 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ("[supervision]\nttl = 1", "supervision.ttl: unknown key, did you mean claims.ttl?"),
     ("[log]\nargv = []", "log.argv: unknown key, did you mean profiles.NAME.argv?"),
     ("[log]\nzzz = 1", "log.zzz: unknown key"),
+    (
+        "[web]\nlisten = \"0.0.0.0:9119\"",
+        "web.listen: expected \"auto\", \"off\", a port, or a loopback address with port such as \"127.0.0.1:9119\"; from other \
+         hosts use `ssh -L` or a TLS proxy on this host, see `web.proxy` and docs/web.md, found \"0.0.0.0:9119\"",
+    ),
+    ("[web.proxy]\nuser = \"www-data\"", "web.proxy: requires both user and origin"),
+    ("[web.proxy]\nusr = \"x\"", "web.proxy.usr: unknown key, did you mean user?"),
+    (
+        "[web.proxy]\nuser = \"x\"\norigin = \"http://board.example.org\"",
+        "web.proxy.origin: expected an origin as browsers send it, such as \"https://board.example.org\" (https, small letters, no \
+         path, no usual port), found \"http://board.example.org\"",
+    ),
     ("[dispatch]\nenabled = \"yes\"", "dispatch.enabled: expected true or false, found \"yes\""),
     (
         "[dispatch]\nmax_running = \"4\"",
