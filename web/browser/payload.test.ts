@@ -78,15 +78,14 @@ suite.claim("files and logs of agents come as downloads that no page can run", a
     daemon.cli("attach", id, join(daemon.place, name));
   }
   await page.goto(url(`task=${id}`));
-  for (const { id: file } of daemon.show(id).attachments) {
-    const answer = await page.context().request.get(`${daemon.origin}/v1/attachments/${file}`, { failOnStatusCode: false });
-    const other = answer.status() === 404 ? await page.context().request.get(`${daemon.origin}/v1/tasks/${id}/attachments/${file}`) : answer;
+  for (const name of ["page.html", "code.js", "picture.svg"]) {
+    const other = await page.context().request.get(`${daemon.origin}/v1/tasks/${id}/attachment?filename=${name}`);
     assert.equal(other.status(), 200);
     const headers = other.headers();
     assert.match(headers["content-disposition"] ?? "", /^attachment/);
     assert.equal(headers["x-content-type-options"], "nosniff");
     assert.match(headers["content-security-policy"] ?? "", /sandbox/);
-    const address = new URL(other.url()).pathname;
+    const address = new URL(other.url());
     // As a script of the page it is refused by the policy, which the console says.
     const ran = await page.evaluate((src) => new Promise((resolve) => {
       const script = document.createElement("script");
@@ -98,7 +97,7 @@ suite.claim("files and logs of agents come as downloads that no page can run", a
       } catch {
         resolve("refused");
       }
-    }), address);
+    }), address.pathname + address.search);
     assert.equal(ran, "refused");
   }
   watch.faults.splice(0);
