@@ -47,7 +47,7 @@ ci: ## The gate: format, lints, documentation, licences, counts, test, test-web,
 	@./scripts/ci.sh
 
 .PHONY: test-ext
-test-ext: build ## Have MCP clients of others work the board, compare cron expressions, and install the package in a booted system (root)
+test-ext: build ## Have MCP clients of others work the board, put nginx in front of its page, compare cron expressions, and install the package in a booted system (root)
 	$(CARGO) build --locked --package kanband-test-support --bin occurrences
 	@./tests/ext/run.sh "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/ext"
 	@./packaging/install-test.sh nspawn "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"

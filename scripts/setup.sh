@@ -25,6 +25,8 @@ if [ "${1:-}" = ci ]; then
     need unshare util-linux
     need setpriv util-linux
     need lintian lintian
+    need nginx nginx-light
+    need openssl openssl
     need chromium chromium
     [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 fi

@@ -197,6 +197,9 @@ argv = ["sh", "-c", "grep -E '^(CapEff|NoNewPrivs):' /proc/self/status; echo I a
 [profiles.ticker]
 argv = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.2; done"]
 verdict = "report"
+[profiles.visitor]
+argv = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9119; printf 'GET / HTTP/1.1\\r\\nHost: 127.0.0.1:9119\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"]
+verdict = "exit"
 [profiles.intruder]
 argv = ["id"]
 user = "stranger"
@@ -294,45 +297,52 @@ a_dispatcher_that_hangs_is_ended_by_the_watchdog() {
     workers_go_on
 }
 
-# A request to the board on the web as a user; prints the head of the reply.
-page() { # user, curl options…, path
-    user=$1
-    shift
-    as "$user" curl -s -o /dev/null -D - "$@"
+# A request to the board on the web, by a process of a user; prints the reply.
+request() { # user, method, path, cookie, body
+    as "$1" bash -c 'exec 3<>/dev/tcp/127.0.0.1/9119
+        printf "%s %s HTTP/1.1\r\nHost: 127.0.0.1:9119\r\nOrigin: http://127.0.0.1:9119\r\nConnection: close\r\n" "$1" "$2" >&3
+        printf "Cookie: %s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s" "$3" "${#4}" "$4" >&3
+        cat <&3' request "$2" "$3" "${4:-}" "${5:-}"
 }
+# The first line of the reply, without its end.
+status_of() { request "$@" | head -n 1 | tr -d '\r'; }
 
 the_board_is_on_the_web_for_members_and_for_nobody_else() {
-    command -v curl >/dev/null || { tell "there is no curl"; return 0; }
-    site=http://127.0.0.1:9119
-    contains "without a session" "$(page member $site/)" "401"
-    link=$(board dashboard --json | field url)
-    token=${link#*#}
-    log_in() { page "$1" -H "Origin: $site" -H 'Content-Type: application/json' -d "{\"token\":\"$token\"}" $site/in; }
-    contains "another user" "$(log_in stranger)" "401"
-    head=$(log_in member)
-    contains "the login" "$head" "204"
-    cookie=$(printf '%s' "$head" | sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
-    contains "the page" "$(page member -b "$cookie" $site/)" "200"
-    contains "another user with the cookie" "$(page stranger -b "$cookie" $site/)" "401"
+    contains "a page without a session" "$(status_of member GET /)" " 401 "
+    token=$(board dashboard --json | field url)
+    token="{\"token\":\"${token#*#}\"}"
+    contains "the login of another user" "$(status_of stranger POST /in '' "$token")" " 401 "
+    reply=$(request member POST /in '' "$token" | tr -d '\r')
+    contains "the login" "$reply" " 204 "
+    cookie=$(printf '%s\n' "$reply" | sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\).*/\1/p')
+    contains "the page" "$(status_of member GET / "$cookie")" " 200 "
+    contains "the page for another user with the cookie" "$(status_of stranger GET / "$cookie")" " 401 "
     systemctl restart kanband.service
-    contains "after a restart" "$(page member -b "$cookie" $site/)" "200"
-    is "sessions" "$(stat -c '%a %U' /var/lib/kanband/web-sessions.json)" "600 kanband"
+    contains "the page after a restart" "$(status_of member GET / "$cookie")" " 200 "
+    is "the file of sessions" "$(stat -c '%a %U' /var/lib/kanband/web-sessions.json)" "600 kanband"
     board dashboard --revoke all
-    contains "after the end" "$(page member -b "$cookie" $site/)" "401"
+    contains "the page after the end of the session" "$(status_of member GET / "$cookie")" " 401 "
+}
+
+a_worker_is_known_as_one_on_the_web() {
+    if board doctor | grep "web callers"; then no "only users are known"; fi
+    task=$(new_task visitor)
+    board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
+    contains "log" "$(board log "$task")" "403 Forbidden"
+    contains "log" "$(board log "$task")" "belongs to a run"
 }
 
 a_web_port_that_is_taken_is_named_and_nothing_else_fails() {
-    command -v python3 >/dev/null || { tell "there is no python3"; return 0; }
-    systemctl stop kanband.service kanband-web.socket
-    systemd-run --quiet --unit=port-thief python3 -m http.server --bind 127.0.0.1 9119
-    within sh -c "ss -ltn 2>/dev/null | grep -q 127.0.0.1:9119 || curl -s -o /dev/null http://127.0.0.1:9119/"
+    systemctl stop kanband-web.socket kanband.service
+    systemd-run --quiet --unit=port-thief --socket-property=ListenStream=127.0.0.1:9119 /bin/true
     systemctl start kanband.service
     answers
-    contains "doctor" "$(board doctor || true)" "listens there"
-    systemctl stop port-thief.service kanband.service
+    contains "doctor" "$(board doctor || true)" "user root listens there"
+    systemctl stop port-thief.socket kanband.service
     systemctl reset-failed kanband-web.socket || true
     systemctl start kanband-web.socket kanband.service
-    answers
+    active kanband-web.socket kanband.service
+    contains "a page" "$(status_of member GET /)" " 401 "
 }
 
 a_call_starts_a_stopped_daemon() {
@@ -549,6 +559,7 @@ else
 fi
 claim a_call_starts_a_stopped_daemon
 claim the_board_is_on_the_web_for_members_and_for_nobody_else
+claim a_worker_is_known_as_one_on_the_web
 claim a_web_port_that_is_taken_is_named_and_nothing_else_fails
 claim an_upgrade_keeps_workers_and_the_holder
 claim a_downgrade_across_a_schema_version_is_refused

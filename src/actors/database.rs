@@ -71,6 +71,8 @@ pub struct DatabaseFigures {
     pub commit_times_us: Histogram,
     /// Requests that shared each commit.
     pub batch_sizes: Histogram,
+    /// Id of the newest event that is committed.
+    newest_event: AtomicI64,
 }
 
 impl Default for DatabaseFigures {
@@ -81,6 +83,7 @@ impl Default for DatabaseFigures {
             commit_us: AtomicU64::new(0),
             commit_times_us: Histogram::new(SHORT_TIMES_US),
             batch_sizes: Histogram::new(BATCH_SIZES),
+            newest_event: AtomicI64::new(0),
         }
     }
 }
@@ -91,7 +94,6 @@ pub struct Database {
     sender: mpsc::Sender<Order>,
     counts: Arc<RwLock<Counts>>,
     figures: Arc<DatabaseFigures>,
-    newest_event: Arc<AtomicI64>,
     files: Arc<BoardFiles>,
 }
 
@@ -193,12 +195,11 @@ impl Database {
         let (sender, receiver) = mpsc::channel(DATABASE_QUEUE_MAX);
         let counts = Arc::new(RwLock::new(board.counts().clone()));
         let figures = Arc::new(DatabaseFigures::default());
-        let newest_event = Arc::new(AtomicI64::new(newest_event_of(&board)));
+        figures.newest_event.store(newest_event_of(&board), Ordering::Release);
         let handle = Self {
             sender,
             counts: Arc::clone(&counts),
             figures: Arc::clone(&figures),
-            newest_event: Arc::clone(&newest_event),
             files: Arc::clone(&files),
         };
         let (pending, loss) = (VecDeque::new(), None);
@@ -213,7 +214,6 @@ impl Database {
             publish,
             counts,
             figures,
-            newest_event,
         };
         let join = std::thread::Builder::new().name("database".to_owned()).spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| thread.work());
@@ -270,7 +270,7 @@ impl Database {
 
     /// Id of the newest event that is committed: not below that of any request that was answered.
     pub fn newest_event(&self) -> EventId {
-        self.newest_event.load(Ordering::Acquire)
+        self.figures.newest_event.load(Ordering::Acquire)
     }
 
     /// Has the thread look whether the board's files are still the ones it writes to. Does not wait: a thread that has a full queue
@@ -308,7 +308,6 @@ struct DatabaseThread {
     publish: Wire<Committed>,
     counts: Arc<RwLock<Counts>>,
     figures: Arc<DatabaseFigures>,
-    newest_event: Arc<AtomicI64>,
 }
 
 impl DatabaseThread {
@@ -369,7 +368,7 @@ impl DatabaseThread {
             Ok(Restored { incarnation, kept })
         });
         *self.counts.write().unwrap_or_else(PoisonError::into_inner) = self.board.counts().clone();
-        self.newest_event.store(newest_event_of(&self.board), Ordering::Release);
+        self.figures.newest_event.store(newest_event_of(&self.board), Ordering::Release);
         drop(reply.send(answer));
     }
 
@@ -419,7 +418,7 @@ impl DatabaseThread {
             Ok(effects) => {
                 self.share_counts(&effects);
                 if let Some(newest) = effects.events.last() {
-                    self.newest_event.store(newest.id, Ordering::Release);
+                    self.figures.newest_event.store(newest.id, Ordering::Release);
                 }
                 done.into_iter().for_each(|work| work.settle(Ok(())));
                 crate::failpoint::hit("replies-sent");

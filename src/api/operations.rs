@@ -9,6 +9,7 @@ use crate::api::files;
 use crate::api::moves::{Moves, moves};
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
+use crate::api::web::operations::{WEB_LINK, WEB_REVOKE, WEB_SESSIONS};
 use crate::kernel::event::Event;
 use crate::kernel::queries::{
     CardPage, ContextReply, DispatchState, GetBoard, GetContext, GetDispatch, GetGraph, GetHistory,
@@ -60,9 +61,6 @@ use crate::service::restore::RestoreReply;
 use crate::service::status::{self, Status};
 use crate::service::task_view::{
     self, GetTaskView, GetTimeline, RenderText, RenderedText, TaskView, Timeline,
-};
-use crate::service::web::links::{
-    self, MakeWebLink, RevokeWebSession, RevokeWebSessionReply, WebLink, WebSession,
 };
 use crate::service::whoami::{self, WhoAmI};
 use crate::service::{GetDaemon, claim, context, import, stats, why};
@@ -482,27 +480,9 @@ pub const OPERATIONS: &[Operation] = &[
         "Check the installation and suggest fixes.",
         |api, call| call::query(api, call, doctor::doctor),
     ),
-    by_hand::<MakeWebLink, WebLink>(
-        "web_link",
-        Method::Post,
-        "/v1/web/links",
-        "Make a link by which one browser logs in to the board on the web.",
-        web_link,
-    ),
-    by_hand::<GetDaemon, Vec<WebSession>>(
-        "web_sessions",
-        Method::Get,
-        "/v1/web/sessions",
-        "List the sessions of the board on the web, oldest first.",
-        |api, call| call::query(api, call, links::list),
-    ),
-    by_hand::<RevokeWebSession, RevokeWebSessionReply>(
-        "web_revoke",
-        Method::Post,
-        "/v1/web/sessions/revoke",
-        "End a session of the board on the web, or all.",
-        |api, call| call::body(api, call, links::revoke),
-    ),
+    WEB_LINK,
+    WEB_SESSIONS,
+    WEB_REVOKE,
     by_hand::<GetDaemon, serde_json::Value>(
         "openapi",
         Method::Get,
@@ -511,13 +491,6 @@ pub const OPERATIONS: &[Operation] = &[
         openapi,
     ),
 ];
-
-fn web_link(api: Arc<Api>, call: Call) -> Answer {
-    let uid = call.uid;
-    call::body(api, call, async move |service, by, request| {
-        links::make(service, by, uid, request).await
-    })
-}
 
 fn openapi(api: Arc<Api>, call: Call) -> Answer {
     call::query(api, call, async |_service, _by, GetDaemon {}| Ok(document(OPERATIONS)))

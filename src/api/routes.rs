@@ -121,7 +121,7 @@ async fn answer(
     let service = Arc::clone(&api.service);
     let mut response = (operation.run)(api, call).await?;
     if operation.method != Method::Get {
-        // Whoever shows the board knows by it when its own write has come back to it.
+        // A page that shows the board knows by it when its own write has come back to it.
         let (life, newest) = (service.supervision.incarnation(), service.database.newest_event());
         if let Ok(cursor) = HeaderValue::from_str(&cursor_at(&life, newest)) {
             response.headers_mut().insert(EVENT_CURSOR_HEADER, cursor);

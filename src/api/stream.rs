@@ -6,7 +6,7 @@
 //! | `{"log": {"task", "run"}}`, `{"log": null}` | `log` pieces |
 //! | `{"pong": n}` | `{"ping": n}` at least every 20 s |
 //!
-//! A page that reads nothing holds up nobody: its queue is bounded, and behind it it reads the board anew. A frame that cannot be
+//! A page that reads nothing holds up nobody: its queue is bounded, and behind it it reads the board again. A frame that cannot be
 //! written for [`WRITE_TIME`] ends the connection.
 
 use std::sync::Arc;
@@ -35,7 +35,8 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::{BoardName, RunId};
 use crate::kernel::queries::cursor_at;
-use crate::service::board::feed::{CaughtUp, Page, PageFrame, catch_up};
+use crate::service::board::feed::{CaughtUp, catch_up};
+use crate::service::board::pages::{Page, PageFrame};
 use crate::service::life::wait_for_life;
 use crate::service::log::{self, GetLog};
 use crate::service::{Requester, ServiceError};

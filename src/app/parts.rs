@@ -53,7 +53,7 @@ use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
 use crate::os::host::file_watch::FileWatch;
 use crate::service::Service;
-use crate::service::board::feed::BoardFeed;
+use crate::service::board::pages::BoardFeed;
 
 /// What the operator said.
 pub(super) struct Configured {

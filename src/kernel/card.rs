@@ -53,7 +53,7 @@ pub struct Card {
     pub failures: u32,
     /// Why it does not run, where its status does not say it.
     pub reason: Option<CardReason>,
-    /// First line of its result, when it is done.
+    /// First line of its result, or of the summary of its run, when it is done.
     pub summary: Option<String>,
     /// The parents that it waits for.
     pub waits: Option<CardWaits>,

@@ -213,7 +213,7 @@ pub const CARDS_COUNTED_MAX: u32 = 1_000;
 /// Names of one kind to filter a board by.
 pub const FACETS_MAX: u32 = 100;
 
-/// Parents, and waiting children, of a changed task whose cards are read anew with it.
+/// Parents, and waiting children, of a changed task whose cards are read again with it.
 pub const NEIGHBOURS_MAX: u32 = 200;
 
 /// Rows of a history.

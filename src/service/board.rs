@@ -3,6 +3,7 @@
 pub mod facts;
 pub mod feed;
 mod frames;
+pub mod pages;
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use crate::kernel::queries::{
 use crate::kernel::standing::Asker;
 use crate::kernel::task::TaskStatus;
 use crate::service::{Requester, Service, ServiceError};
-use facts::{BoardFacts, read_facts};
+use facts::read_facts;
+use pages::BoardFacts;
 
 /// A board as a page begins with it, from one snapshot of the database but for what only the host knows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -73,7 +73,7 @@ use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::kernel::caller::Caller;
 use crate::kernel::ids::EpochSeconds;
 use crate::service::attachment_store::AttachmentStore;
-use crate::service::board::feed::BoardFeed;
+use crate::service::board::pages::BoardFeed;
 pub use crate::service::error::ServiceError;
 use crate::service::usage::EdgeUsage;
 use crate::service::web::WebAccess;

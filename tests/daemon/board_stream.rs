@@ -137,7 +137,7 @@ fn parents_and_waiting_children_of_a_changed_task_come_with_it() {
 }
 
 #[test]
-fn a_page_that_comes_back_gets_what_it_missed_and_after_too_much_reads_the_board_anew() {
+fn a_page_that_comes_back_gets_what_it_missed_and_after_too_much_reads_the_board_again() {
     let daemon = idle();
     let before = cursor(&daemon);
     let one = daemon.create(json!({ "title": "one" }));
@@ -185,7 +185,7 @@ fn the_rows_are_read_once_per_commit_for_two_hundred_pages_as_for_one() {
 }
 
 #[test]
-fn a_page_that_reads_nothing_holds_up_nobody_and_reads_the_board_anew_once() {
+fn a_page_that_reads_nothing_holds_up_nobody_and_reads_the_board_again_once() {
     let daemon = idle();
     let mut silent = Page::on(&daemon);
     let mut reading = Page::on(&daemon);
@@ -257,7 +257,7 @@ fn what_no_event_tells_of_is_seen_too() {
         let report = daemon.post("/v1/gc", &json!({ "older_than_days": 0 }));
         report["tasks"].as_u64().filter(|count| *count == 1)
     });
-    page.find("the word to read anew", |message| message["resync"].as_object().map(drop));
+    page.find("the word to read again", |message| message["resync"].as_object().map(drop));
 }
 
 #[test]

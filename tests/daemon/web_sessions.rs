@@ -202,3 +202,23 @@ fn two_daemons_find_a_port_each_and_one_that_is_off_has_none() {
     let error = off.client().post::<serde_json::Value>("/v1/web/links", &json!({})).unwrap_err();
     assert!(error.to_string().contains("`web.listen` is \"off\""), "{error}");
 }
+
+#[test]
+fn a_page_that_is_asked_for_between_two_daemons_is_answered_by_the_second() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let handed = || std::os::fd::OwnedFd::from(listener.try_clone().unwrap());
+    let mut daemon = Daemon::prepare(&config(&[]));
+    daemon.spawn_with_descriptors(handed(), None);
+    daemon.wait_until_up();
+    let web = Web::logged_in(&daemon);
+    assert_eq!(web.address, listener.local_addr().unwrap());
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    daemon.wait_end();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| web.get("/v1/boards"));
+        daemon.spawn_with_descriptors(handed(), None);
+        daemon.wait_until_up();
+        assert_eq!(asked.join().unwrap().status, 200, "the same session");
+    });
+    assert!(!daemon.home().join("web-port").exists(), "the port is the service manager's");
+}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `kanban mcp` worked by clients that were written elsewhere: the Inspector of the protocol's makers, their Python client, and
-# the `claude` program. And the times of cron expressions beside those of another implementation. Called by `make test-ext` with the directory of our programs and one for what is installed.
+# the `claude` program. The times of cron expressions beside those of another implementation. The board on the web behind Debian's
+# nginx. Called by `make test-ext` with the directory of our programs and one for what is installed.
 #
 # Nothing here is an account or a model: the clients call the tools as a script tells them. What cannot be had (no npm, no
 # Python, no network to install from) is skipped and said so; what is there has to pass. What was installed once is used again;
@@ -233,6 +234,15 @@ else
     check "claude, the entry that its launcher makes" launched_entry
     check "claude, its health check of that entry inside a run" inside_a_run claude "claude is connected"
     check "claude, its validation of our plugin" plugin_is_valid
+fi
+
+if [ "$(id -u)" != 0 ]; then
+    skip "nginx" "only root can start a proxy of another user"
+elif ! command -v nginx >/dev/null 2>&1 || ! command -v openssl >/dev/null 2>&1; then
+    skip "nginx" "nginx or openssl is not installed (\`make setup ci\` installs them)"
+else
+    mkdir "$place/proxy"
+    check "nginx, the board on the web behind it" python3 "$here/proxy.py" "$place/proxy"
 fi
 
 # The zones of the host where it has them; else the package has its own.

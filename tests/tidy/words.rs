@@ -50,7 +50,6 @@ const BANNED_IN_NAMES: &[(&str, &str)] = &[
     ("nudge", "reminder"),
     ("told", "message, report or notes"),
     ("attempt", "run"),
-    ("card", "task"),
     ("holder", "owner of a lease; the holder is the root service"),
     ("supervisor", "shim, for the parent of a run; root, for the actor"),
 ];

@@ -33,6 +33,7 @@ export const KEYS: readonly KeyRow[] = [
   { id: "select.down", keys: ["Shift+ArrowDown"], where: ["board"], group: "Selection", label: "Extend the selection down", isMotion: true },
   { id: "select.up", keys: ["Shift+ArrowUp"], where: ["board"], group: "Selection", label: "Extend the selection up", isMotion: true },
   { id: "select.column", keys: ["Mod+a"], where: ["board"], group: "Selection", label: "Select all of the column" },
+  { id: "column.menu", keys: ["."], where: ["board"], group: "Cards", label: "Menu of the column" },
   { id: "task.move", keys: ["m"], where: ["board", "drawer"], group: "Task", label: "Move to…" },
   { id: "task.assignee", keys: ["a"], where: ["board", "drawer"], group: "Task", label: "Assign…" },
   { id: "task.priority", keys: ["p"], where: ["board", "drawer"], group: "Task", label: "Set the priority…" },

@@ -7,7 +7,7 @@ import { draftOf, fieldFaults, firstDraft, landing, taskOf } from "../src/compos
 import { parseDuration, parseTime, printLocal } from "../src/dialog/times";
 import { hasPassed } from "../src/state/cursor";
 import { fits, queryOf } from "../src/state/filter";
-import { fitsMove, moveKey, requestOf } from "../src/state/movewords";
+import { fitsMove, moveKey, passedOver, requestOf } from "../src/state/movewords";
 import { FIRST_VIEW, parseView, printView, sameCards } from "../src/state/url";
 import { bytes, duration, initials, moment } from "../src/text";
 import type { Move } from "../src/wire";
@@ -135,6 +135,13 @@ test("a request has the fixed fields and what was entered, and nothing that was 
   assert.deepEqual(requestOf(move, { reason: "x", comment: null, on: "" }), { kind: "needs_input", reason: "x" });
   assert.equal(moveKey(move), moveKey({ ...move, from: "todo" }));
   assert.notEqual(moveKey(move), moveKey({ ...move, with: {} }));
+});
+
+test("a move by force says what it passes over", () => {
+  const force = { ...move, with: { force: true } };
+  const waits = { count: 3, first: { id: "t", title: "Build it", status: "running" } };
+  assert.equal(passedOver(force, [cardWith({ waits })]), "It waits for “Build it” and 2 more, and would not wait any longer.");
+  assert.equal(passedOver(move, [cardWith({ waits })]), null);
 });
 
 test("a draft becomes a request without its empty fields, and says where the task will be", () => {

@@ -42,6 +42,11 @@ test("signs of life of one run are one row, also over pages; those of another ru
   assert.deepEqual(list.map((row) => row.type === "item" && row.count), [42, 1]);
 });
 
+test("a task is created before the run that began in the same second", () => {
+  const loaded = withNewest(null, { items: [run(7, 10, 11), event(1, 10, "created"), event(2, 10, "claimed")], next: null });
+  assert.deepEqual(keys(loaded.items), ["event:1", "run:7", "event:2"]);
+});
+
 test("each day has one separator", () => {
   const day = 86_400;
   assert.deepEqual(rows([event(1, day * 10), event(2, day * 10 + 60), event(3, day * 12)], "all").map((row) => row.type), ["day", "item", "item", "day", "item"]);

@@ -354,7 +354,7 @@ impl<'a> CardMaker<'a> {
         };
         let waits = match row.status {
             TaskStatus::Todo | TaskStatus::Triage | TaskStatus::Scheduled => {
-                store::cards::waits(connection, &row.id)?
+                store::neighbours::waits(connection, &row.id)?
             }
             _ => None,
         };

@@ -88,8 +88,8 @@ fn walk(connection: &Connection, start: TaskId, limit: usize) -> Result<Near, Fa
     let mut left_out = BTreeSet::new();
     let mut queue = VecDeque::from([start]);
     while let Some(id) = queue.pop_front() {
-        let parents = store::cards::parents(connection, &id, GRAPH_TASKS_MAX)?;
-        let children = store::cards::children(connection, &id, GRAPH_TASKS_MAX)?;
+        let parents = store::neighbours::parents(connection, &id, GRAPH_TASKS_MAX)?;
+        let children = store::neighbours::children(connection, &id, GRAPH_TASKS_MAX)?;
         let parents = parents.iter().map(|task| (task, true));
         for (task, is_parent) in parents.chain(children.iter().map(|task| (task, false))) {
             let Some(other) = TaskId::parse(&task.id) else { continue };

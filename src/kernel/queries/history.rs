@@ -14,7 +14,7 @@ use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::history::{BUCKETS, HOUR_SECONDS, Hour};
 
-/// How far back a history goes where nothing is said: a week.
+/// How far back a history goes without a word about it: a week.
 const SPAN_SECONDS: i64 = 7 * 24 * 3_600;
 
 /// Reads the history of a board.

@@ -21,7 +21,7 @@ pub enum Happened {
 
 impl Happened {
     /// When, with what breaks a tie: a run stands before what it did.
-    fn place(&self) -> (i64, u8, i64) {
+    fn order(&self) -> (i64, u8, i64) {
         match self {
             Self::Run(run) => (run.started_at, 0, run.id),
             Self::Event(event, _) => (event.created_at, 1, event.id),
@@ -101,7 +101,7 @@ fn merged(
     limit: usize,
     is_all_read: bool,
 ) -> TimelinePage {
-    items.sort_by_key(Happened::place);
+    items.sort_by_key(Happened::order);
     let cut = items.len().saturating_sub(limit);
     let shown = items.split_off(cut);
     let mut next = before;

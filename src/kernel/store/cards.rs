@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Row, ToSql, named_params};
 
 use super::Doing;
 use super::rows::lenient_names;
-use crate::kernel::card::{CardChildren, CardRun, CardWaits, NamedTask};
+use crate::kernel::card::{CardChildren, CardRun};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
@@ -76,7 +76,7 @@ pub struct CardRow {
     pub reviewer: Option<String>,
     /// In review: why a person reviews.
     pub review_why: Option<String>,
-    /// Beginning of its result.
+    /// When it is done: the beginning of its result, or of the summary of the run that completed it.
     pub result: Option<String>,
     /// Its labels.
     pub labels: Vec<String>,
@@ -95,7 +95,9 @@ const SELECT: &str = "SELECT t.id, t.title, t.status, t.priority, t.assignee, t.
     CASE t.status WHEN 'ready' THEN coalesce(t.ready_at, t.created_at) WHEN 'done' THEN t.completed_at
                   WHEN 'archived' THEN t.archived_at ELSE coalesce(t.status_since, t.created_at) END,
     t.created_at, t.started_at, t.completed_at, t.start_at, t.parked, t.due_at, t.not_before, t.spawn_failures,
-    t.review_round, t.reviewer, t.review_why, substr(t.result, 1, 400),
+    t.review_round, t.reviewer, t.review_why, 
+    CASE t.status WHEN 'done' THEN substr(coalesce(nullif(t.result, ''),
+      (SELECT r.summary FROM task_runs r WHERE r.task_id = t.id AND r.outcome = 'completed' ORDER BY r.id DESC LIMIT 1)), 1, 400) END,
     (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id),
     (SELECT count(*) FROM task_runs r WHERE r.task_id = t.id),
     coalesce((SELECT m.total_count FROM task_comments m WHERE m.task_id = t.id ORDER BY m.id DESC LIMIT 1),
@@ -384,84 +386,6 @@ pub fn open_run(connection: &Connection, id: &TaskId) -> Result<Option<CardRun>,
             .optional()
         })
         .doing("read the open run of a card")
-}
-
-/// The unfinished parents of a task.
-///
-/// # Errors
-/// A fault of the database.
-pub fn waits(connection: &Connection, id: &TaskId) -> Result<Option<CardWaits>, Fault> {
-    connection
-        .prepare_cached(
-            "SELECT p.id, p.title, p.status, count(*) OVER () FROM task_links k JOIN tasks p ON p.id = k.parent_id
-             WHERE k.child_id = :id AND p.status NOT IN ('done', 'archived') ORDER BY p.seq LIMIT 1",
-        )
-        .and_then(|mut s| {
-            s.query_row(named_params! { ":id": id }, |row| {
-                Ok(CardWaits { first: named(row)?, count: row.get(3)? })
-            })
-            .optional()
-        })
-        .doing("read what a card waits for")
-}
-
-fn named(row: &Row<'_>) -> rusqlite::Result<NamedTask> {
-    Ok(NamedTask { id: row.get(0)?, title: row.get(1)?, status: row.get(2)? })
-}
-
-/// Parents of a task, by arrival, at most `limit`.
-///
-/// # Errors
-/// A fault of the database.
-pub fn parents(connection: &Connection, id: &TaskId, limit: u32) -> Result<Vec<NamedTask>, Fault> {
-    let sql = "SELECT p.id, p.title, p.status FROM task_links k JOIN tasks p ON p.id = k.parent_id
-               WHERE k.child_id = :id ORDER BY p.seq LIMIT :limit";
-    named_tasks(connection, sql, id, limit)
-}
-
-/// Children of a task, by arrival, at most `limit`.
-///
-/// # Errors
-/// A fault of the database.
-pub fn children(connection: &Connection, id: &TaskId, limit: u32) -> Result<Vec<NamedTask>, Fault> {
-    let sql = "SELECT c.id, c.title, c.status FROM task_links k JOIN tasks c ON c.id = k.child_id
-               WHERE k.parent_id = :id ORDER BY c.seq LIMIT :limit";
-    named_tasks(connection, sql, id, limit)
-}
-
-fn named_tasks(
-    connection: &Connection,
-    sql: &'static str,
-    id: &TaskId,
-    limit: u32,
-) -> Result<Vec<NamedTask>, Fault> {
-    let doing = "list the neighbours of a task";
-    let mut statement = connection.prepare_cached(sql).doing(doing)?;
-    let rows =
-        statement.query_map(named_params! { ":id": id, ":limit": limit }, named).doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
-}
-
-/// Ids of the unfinished children of a task, at most `limit`: what they wait for changes with it.
-///
-/// # Errors
-/// A fault of the database.
-pub fn waiting_children(
-    connection: &Connection,
-    id: &TaskId,
-    limit: u32,
-) -> Result<Vec<TaskId>, Fault> {
-    let doing = "list the children of a card";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT c.id FROM task_links k JOIN tasks c ON c.id = k.child_id
-             WHERE k.parent_id = :id AND c.status = 'todo' LIMIT :limit",
-        )
-        .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":id": id, ":limit": limit }, |row| row.get(0))
-        .doing(doing)?;
-    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
 /// Tenants of a board in order, at most `limit`. Each is one look into an index, however many tasks have it.

@@ -35,6 +35,7 @@ pub mod leases;
 pub mod links;
 pub mod listing;
 pub mod migrate;
+pub mod neighbours;
 mod open;
 mod open_error;
 pub mod page;

@@ -1,30 +1,13 @@
 //! What holds for a board as a whole, in a few numbers: dispatch, slots, breakers, how much waits for a person.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::kernel::caller::Caller;
 use crate::kernel::dispatch_switch::DispatchSwitch;
 use crate::kernel::ids::BoardName;
 use crate::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use crate::kernel::store;
 use crate::service::attention::{self, HostFacts};
+use crate::service::board::pages::BoardFacts;
 use crate::service::{Service, ServiceError};
-
-/// What holds for a board as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct BoardFacts {
-    /// `on`, `paused`, `draining`, or `disabled` by the configuration.
-    pub dispatch: String,
-    /// Open supervised runs.
-    pub open_runs: u32,
-    /// Maximum number of those.
-    pub max_running: u32,
-    /// Rows of the inbox, over all boards.
-    pub attention: u32,
-    /// Keys of the breakers that are not closed.
-    pub breakers: Vec<String>,
-}
 
 /// Reads them.
 ///

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It works only while a page is open. While it reads, further commits gather, so a busy board costs one read after the other and not
-//! one per commit. A page that does not keep up loses its queue and reads the board anew ([`Frame::Resync`]). What holds for the board
+//! one per commit. A page that does not keep up loses its queue and reads the board again ([`Frame::Resync`]). What holds for the board
 //! as a whole, and the signs of life of runs, are sent at most once a second.
 
 use std::collections::BTreeMap;
@@ -16,11 +16,10 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::actors::event_hub::EventBatch;
-use crate::actors::live::Live;
 use crate::actors::root::Life;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
@@ -29,15 +28,13 @@ use crate::kernel::limits::MISSED_EVENTS_MAX;
 use crate::kernel::queries::{Snapshot, cursor_at};
 use crate::kernel::store;
 use crate::kernel::verbs::EVENTS_FLOOR;
-use crate::service::board::facts::{BoardFacts, read_facts};
+use crate::service::board::facts::read_facts;
 use crate::service::board::frames::{Delta, Touched, counts_of, read_deltas, read_reasons};
 use crate::service::board::looked_at;
+use crate::service::board::pages::Frame;
 use crate::service::life::wait_for_life;
 use crate::service::{Service, ServiceError};
 use crate::text;
-
-/// Frames that wait for a page, at most; behind more it reads the board anew.
-const FRAMES_MAX: usize = 64;
 
 /// Shortest time between two frames about the board as a whole.
 const FACTS_PAUSE: Duration = Duration::from_secs(1);
@@ -47,113 +44,6 @@ const LOGS_PAUSE: Duration = Duration::from_secs(5);
 
 /// The name under which the feed reads.
 const READER: Caller = Caller::System { part: "board feed" };
-
-/// The handle; cheap to clone.
-#[derive(Clone)]
-pub struct BoardFeed(Arc<Inner>);
-
-struct Inner {
-    frames: broadcast::Sender<Frame>,
-    /// How many pages show each board.
-    pages: watch::Sender<BTreeMap<BoardName, u32>>,
-    /// Whether what is committed now will be sent.
-    is_listening: watch::Sender<bool>,
-    facts: Live<Option<BoardFacts>>,
-}
-
-/// What goes to the pages.
-#[derive(Debug, Clone)]
-pub enum Frame {
-    /// Something changed: the frame of each board, as JSON.
-    Boards(Arc<BTreeMap<BoardName, Bytes>>),
-    /// The same for the pages of all boards.
-    All(Bytes),
-    /// What was sent is not all: the board has to be read anew.
-    Resync(&'static str),
-}
-
-impl Default for BoardFeed {
-    fn default() -> Self {
-        Self(Arc::new(Inner {
-            frames: broadcast::Sender::new(FRAMES_MAX),
-            pages: watch::Sender::new(BTreeMap::new()),
-            is_listening: watch::Sender::new(false),
-            facts: Live::new(None),
-        }))
-    }
-}
-
-/// A page's place in the feed; dropping it ends it.
-pub struct Page {
-    feed: BoardFeed,
-    board: BoardName,
-    frames: Receiver<Frame>,
-}
-
-impl BoardFeed {
-    /// What holds for the boards as a whole, when the feed knows it.
-    pub fn facts(&self) -> Option<BoardFacts> {
-        self.0.facts.get().as_ref().clone()
-    }
-
-    /// Number of pages.
-    pub fn pages(&self) -> u32 {
-        self.0.pages.borrow().values().sum()
-    }
-
-    /// A place for a page that shows `board`. What is committed after this returns is sent.
-    pub async fn join(&self, board: BoardName) -> Page {
-        let frames = self.0.frames.subscribe();
-        self.0.pages.send_modify(|pages| *pages.entry(board.clone()).or_default() += 1);
-        let page = Page { feed: self.clone(), board, frames };
-        // An error says that the feed is gone, and with it the daemon.
-        drop(self.0.is_listening.subscribe().wait_for(|is_listening| *is_listening).await);
-        page
-    }
-}
-
-impl Page {
-    /// The next frame for this page. One that did not keep up has to read the board anew.
-    pub async fn next(&mut self) -> PageFrame {
-        loop {
-            match self.frames.recv().await {
-                Ok(Frame::Boards(boards)) => {
-                    if let Some(bytes) = boards.get(&self.board) {
-                        return PageFrame::Text(bytes.clone());
-                    }
-                }
-                Ok(Frame::All(bytes)) => return PageFrame::Text(bytes),
-                Ok(Frame::Resync(why)) => return PageFrame::Resync(why),
-                Err(RecvError::Lagged(_)) => {
-                    // All that waits is older than what it reads next.
-                    self.frames = self.frames.resubscribe();
-                    return PageFrame::Resync("this page did not keep up");
-                }
-                Err(RecvError::Closed) => std::future::pending().await,
-            }
-        }
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.feed.0.pages.send_modify(|pages| {
-            if let Some(count) = pages.get_mut(&self.board) {
-                *count = count.saturating_sub(1);
-            }
-            pages.retain(|_, count| *count > 0);
-        });
-    }
-}
-
-/// What a page is sent.
-#[derive(Debug, Clone)]
-pub enum PageFrame {
-    /// A frame, as JSON.
-    Text(Bytes),
-    /// It has to read the board anew.
-    Resync(&'static str),
-}
 
 /// Feeds the pages until the daemon ends.
 pub async fn run(service: Arc<Service>) {
@@ -385,7 +275,7 @@ fn frame_of(delta: &Delta) -> Option<Bytes> {
 pub enum CaughtUp {
     /// By this frame, as JSON; it is current as of the cursor in it.
     Frame(Bytes),
-    /// It has to read the board anew, and goes on from this cursor.
+    /// It has to read the board again, and goes on from this cursor.
     Resync {
         /// Why.
         why: &'static str,
@@ -412,7 +302,7 @@ pub async fn catch_up(
         let floor = store::install::setting(connection, EVENTS_FLOOR)?;
         let floor = floor.and_then(|text| text.parse().ok()).unwrap_or_default();
         let resync = |why| Ok(CaughtUp::Resync { why, cursor: cursor_at(&incarnation, newest) });
-        let after = match place(after.as_deref(), &incarnation, (floor, newest)) {
+        let after = match resume_point(after.as_deref(), &incarnation, (floor, newest)) {
             Ok(after) => after,
             Err(why) => return resync(why),
         };
@@ -435,8 +325,8 @@ pub async fn catch_up(
 /// The event after which a page goes on.
 ///
 /// # Errors
-/// Why it cannot: it has to read the board anew.
-fn place(
+/// Why it cannot: it has to read the board again.
+fn resume_point(
     after: Option<&str>,
     incarnation: &str,
     (floor, newest): (EventId, EventId),
@@ -473,27 +363,7 @@ mod tests {
             (Some("i:x"), Err("the cursor is not a number")),
             (None, Err("the page has read nothing yet")),
         ] {
-            assert_eq!(place(after, "i", (5, 10)), expected, "{after:?}");
+            assert_eq!(resume_point(after, "i", (5, 10)), expected, "{after:?}");
         }
-    }
-
-    #[test]
-    fn a_page_that_does_not_keep_up_reads_the_board_anew_and_goes_on_with_what_is_new() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let feed = BoardFeed::default();
-            feed.0.is_listening.send_replace(true);
-            let mut page = feed.join(BoardName::default()).await;
-            assert_eq!(feed.pages(), 1);
-            for number in 0..FRAMES_MAX + 9 {
-                feed.0.frames.send(Frame::All(number.to_string().into())).unwrap();
-            }
-            assert!(matches!(page.next().await, PageFrame::Resync(_)));
-            feed.0.frames.send(Frame::All("new".into())).unwrap();
-            let next = page.next().await;
-            assert!(matches!(&next, PageFrame::Text(text) if text == "new"), "{next:?}");
-            drop(page);
-            assert_eq!(feed.pages(), 0);
-        });
     }
 }

@@ -67,10 +67,10 @@ fn with_neighbours(
 ) -> Result<BTreeSet<TaskId>, Fault> {
     let mut all = tasks.clone();
     for id in tasks {
-        for parent in store::cards::parents(snapshot.connection, id, NEIGHBOURS_MAX)? {
+        for parent in store::neighbours::parents(snapshot.connection, id, NEIGHBOURS_MAX)? {
             all.extend(TaskId::parse(&parent.id));
         }
-        all.extend(store::cards::waiting_children(snapshot.connection, id, NEIGHBOURS_MAX)?);
+        all.extend(store::neighbours::waiting_children(snapshot.connection, id, NEIGHBOURS_MAX)?);
     }
     Ok(all)
 }

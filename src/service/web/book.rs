@@ -18,6 +18,9 @@ pub const LINK_SECONDS: i64 = 5 * 60;
 /// How long a session lasts, seconds.
 pub const SESSION_SECONDS: i64 = 12 * 60 * 60;
 
+/// How far a clock may be set back without ending what began just before, seconds.
+const CLOCK_STEP_SECONDS: i64 = 60;
+
 /// Links and sessions at one time; the oldest give way.
 const LINKS_MAX: usize = 100;
 /// See [`LINKS_MAX`].
@@ -274,7 +277,7 @@ impl Book {
 }
 
 fn is_within(now: EpochSeconds, expires_at: EpochSeconds, lasts: i64) -> bool {
-    (1..=lasts).contains(&expires_at.saturating_sub(now))
+    (1..=lasts + CLOCK_STEP_SECONDS).contains(&expires_at.saturating_sub(now))
 }
 
 #[cfg(test)]
@@ -300,7 +303,8 @@ mod tests {
             (Visitor::User(5), Some(5), "token", 0, true),
             (Visitor::User(5), Some(5), "token", LINK_SECONDS - 1, true),
             (Visitor::User(5), Some(5), "token", LINK_SECONDS, false),
-            (Visitor::User(5), Some(5), "token", -1, false),
+            (Visitor::User(5), Some(5), "token", -CLOCK_STEP_SECONDS, true),
+            (Visitor::User(5), Some(5), "token", -CLOCK_STEP_SECONDS - 1, false),
             (Visitor::User(5), Some(5), "tokem", 0, false),
             (Visitor::User(5), Some(5), "", 0, false),
             (Visitor::User(6), Some(5), "token", 0, false),
@@ -331,7 +335,7 @@ mod tests {
             (user, user, 9119, 0, true),
             (user, user, 9119, SESSION_SECONDS - 1, true),
             (user, user, 9119, SESSION_SECONDS, false),
-            (user, user, 9119, -2, false),
+            (user, user, 9119, -CLOCK_STEP_SECONDS - 1, false),
             (user, user, 9120, 0, false),
             (user, Visitor::User(6), 9119, 0, false),
             (user, Visitor::User(0), 9119, 0, false),

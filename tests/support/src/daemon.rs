@@ -173,19 +173,24 @@ impl Daemon {
 
     /// Starts it as a service manager does that has made its sockets: they are descriptors 3 and up.
     pub fn spawn_with_sockets(&mut self, first: &UnixListener, second: Option<&UnixListener>) {
+        let descriptor = |listener: &UnixListener| OwnedFd::from(listener.try_clone().unwrap());
+        self.spawn_with_descriptors(descriptor(first), second.map(descriptor));
+    }
+
+    /// The same with descriptors of any kind.
+    pub fn spawn_with_descriptors(&mut self, first: OwnedFd, second: Option<OwnedFd>) {
         const HAND_OVER: &str = "exec 3<&0 0</dev/null; export LISTEN_FDS=1; \
              if [ \"$1\" = two ]; then exec 4<&1 1>/dev/null; LISTEN_FDS=2; fi; \
              export LISTEN_PID=$$; exec \"$0\"";
         let program = self.command();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let descriptor = |listener: &UnixListener| OwnedFd::from(listener.try_clone().unwrap());
         let mut command = Command::new("/bin/sh");
         command.args(["-c", HAND_OVER]).arg(program.get_program()).env_clear();
         let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        command.envs(variables).stdin(descriptor(first)).stdout(Stdio::null()).stderr(log);
+        command.envs(variables).stdin(first).stdout(Stdio::null()).stderr(log);
         if let Some(second) = second {
-            command.arg("two").stdout(descriptor(second));
+            command.arg("two").stdout(second);
         }
         self.child = Some(command.spawn().unwrap());
     }

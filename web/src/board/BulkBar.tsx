@@ -4,6 +4,7 @@ import { announce, ask, toast } from "../dialog";
 import { openMenu, type MenuItem } from "../parts/Menu";
 import { modelOf } from "../state/board";
 import { moves, performAll, requestOfAsks, sharedMoves } from "../state/moves";
+import { actionWord } from "../state/movewords";
 import { clearSelection, selectedAll, selectionCount, targets } from "../state/selection";
 import { canWrite, whyNot } from "../state/status";
 import { view } from "../state/view";
@@ -60,7 +61,7 @@ async function moveWhole(move: Move, whole: readonly Status[]): Promise<void> {
   const count = whole.reduce((sum, status) => sum + modelOf(status).count.peek(), 0);
   await ask(requestOfAsks(move), {
     title: `${move.label}: ${plural(count, "task")}`,
-    action: move.label,
+    action: actionWord(move, count),
     text: "All that match the filter, also those that are not loaded here.",
     submit: async (values) => {
       for (const status of whole) await performAll(move, status, view.peek(), values);

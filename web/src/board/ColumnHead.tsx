@@ -13,6 +13,7 @@ const CREATES: ReadonlySet<Status> = new Set(["triage", "todo", "scheduled", "re
 
 export function ColumnHead({ status, title_id }: { status: Status; title_id: string }) {
   const words = statusWords(status);
+  // Tab stops once in a column: at a card, where `c` and `.` do what these buttons do; in an empty one at its menu.
   return (
     <header class="column-head">
       <h2 id={title_id} title={words.arrives}>
@@ -22,11 +23,11 @@ export function ColumnHead({ status, title_id }: { status: Status; title_id: str
       <Count status={status} />
       <span class="spread" />
       {CREATES.has(status) && (
-        <button type="button" class="button quiet icon small" aria-label={`New task in ${words.word}`} title={whyNot.value ?? `New task in ${words.word}`} disabled={!canWrite.value} onClick={() => create(status)}>
+        <button type="button" tabIndex={-1} class="button quiet icon small" aria-label={`New task in ${words.word}`} title={whyNot.value ?? `New task in ${words.word}`} disabled={!canWrite.value} onClick={() => create(status)}>
           +
         </button>
       )}
-      <button type="button" class="button quiet icon small" aria-label={`${words.word}: more`} aria-haspopup="menu" onClick={(event) => openColumnMenu(status, event.currentTarget)}>
+      <button type="button" tabIndex={modelOf(status).ids.value.length === 0 ? 0 : -1} data-column-menu={status} class="button quiet icon small" aria-label={`${words.word}: more`} aria-haspopup="menu" onClick={(event) => openColumnMenu(status, event.currentTarget)}>
         ⋯
       </button>
     </header>

@@ -1,5 +1,5 @@
 // A task by its title alone, at the head of a column. It stays open for the next one.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asRefusal, type Refusal } from "../api";
 import { createTask } from "../composer/create";
 import { openComposer } from "../composer/state";
@@ -16,7 +16,7 @@ function Form({ status }: { status: Status }) {
   const input = useRef<HTMLInputElement>(null);
   const [title, setTitle] = useState("");
   const [refusal, setRefusal] = useState<Refusal | null>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
   const close = (): void => {
     quickColumn.value = null;
   };

@@ -14,7 +14,10 @@ export function leaveFocus(id: string, status: Status, row: number): void {
   wantsFocus.id = id;
   requestAnimationFrame(() => requestAnimationFrame(() => {
     if (wantsFocus.id !== id || document.activeElement !== document.body) return;
-    if (columnOf(id) === null) focusPlace({ status, row });
+    // Its new column may have drawn it before the old one let it go.
+    const element = elementOf(id);
+    if (element !== null) element.focus({ preventScroll: true });
+    else if (columnOf(id) === null) focusPlace({ status, row });
   }));
 }
 

@@ -14,7 +14,7 @@ import type { Card, Status } from "../wire";
 import { act, askAssignee, askLabels, askPriority, putAway } from "./actions";
 import { create } from "./ColumnHead";
 import { columnOf, focusCard, focusedIn } from "./focus";
-import { openMoveMenu } from "./menus";
+import { openColumnMenu, openMoveMenu } from "./menus";
 import { performAndFocus } from "./perform";
 import { openStatuses } from "./shown";
 
@@ -154,6 +154,14 @@ export function registerBoardKeys(): () => void {
     }),
     onKey("select.down", () => step(1, true)),
     onKey("select.up", () => step(-1, true)),
+    onKey("column.menu", () => {
+      const id = current();
+      const status = id === null ? null : columnOf(id);
+      const button = status === null ? null : document.querySelector(`[data-column-menu="${CSS.escape(status)}"]`);
+      if (status === null || button === null) return false;
+      openColumnMenu(status, button);
+      return true;
+    }),
     onKey("select.column", () => {
       const id = current();
       if (id === null) return false;

@@ -1,5 +1,5 @@
 // Which columns are open. A person's choice counts; else a column that has nothing when the board opens is folded, if it is one that
-// many boards do not use. It is decided once, so that nothing jumps when the first card comes.
+// many boards do not use; its first card opens it, and then it stays open.
 import { computed } from "@preact/signals";
 import { isPhone } from "../shell/screen";
 import { boardName, isFirstLoad, modelOf, statuses } from "../state/board";
@@ -12,15 +12,20 @@ const QUIET: ReadonlySet<Status> = new Set(["triage", "todo", "scheduled", "revi
 const isQuiets = (value: unknown): value is Record<string, Status[]> => typeof value === "object" && value !== null && !Array.isArray(value);
 /** What was folded so last time: the columns stand where they will stand before the first snapshot has come. */
 const lastQuiet = remembered<Record<string, Status[]>>("quiet", {}, isQuiets);
-const quiet_of = new Map<string, ReadonlySet<Status>>();
+const quiet_of = new Map<string, Set<Status>>();
 
 function quietOf(board: string): ReadonlySet<Status> {
   const known = quiet_of.get(board);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    for (const status of known) if (modelOf(status).total.value > 0) known.delete(status);
+    return known;
+  }
   if (isFirstLoad.peek()) return new Set(lastQuiet.peek()[board] ?? []);
-  const found = new Set([...QUIET].filter((status) => modelOf(status).total.peek() === 0));
+  const found = new Set([...QUIET].filter((status) => modelOf(status).total.value === 0));
   quiet_of.set(board, found);
-  lastQuiet.value = { ...lastQuiet.peek(), [board]: [...found] };
+  queueMicrotask(() => {
+    lastQuiet.value = { ...lastQuiet.peek(), [board]: [...found] };
+  });
   return found;
 }
 

@@ -1,5 +1,5 @@
 // Creating a task with every field. The first screen is what most tasks need; the rest is one click away.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asRefusal, type Refusal } from "../api";
 import { AssigneeInput } from "../dialog/AssigneeInput";
 import { TimeInput } from "../dialog/TimeInput";
@@ -34,10 +34,12 @@ function Form({ preset }: { preset: Preset }) {
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [hasMore, setMore] = useState(() => preset.column === "scheduled");
   const set = (change: Partial<Draft>): void => setDraft((old) => ({ ...old, ...change }));
-  useEffect(() => {
-    box.current?.showModal();
+  useLayoutEffect(() => {
+    const dialog = box.current;
+    dialog?.showModal();
     box.current?.querySelector<HTMLElement>('[name="title"]')?.focus();
     return () => {
+      dialog?.close();
       const old = before.current;
       if (old instanceof HTMLElement && old.isConnected && old !== document.body) old.focus();
     };

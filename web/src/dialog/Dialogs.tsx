@@ -1,5 +1,5 @@
 // The one dialog, the notices and the live region. Mounted once.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asRefusal, type Refusal } from "../api";
 import { canWrite, whyNot } from "../state/status";
 import { focusCard } from "../board/focus";
@@ -34,12 +34,15 @@ function DialogBox(props: { dialog: OpenDialog }) {
   const [isTried, setTried] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal | null>(null);
-  useEffect(() => {
+  // Before the next key comes.
+  useLayoutEffect(() => {
     const box = element.current;
     if (box === null) return;
     box.showModal();
     box.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
+      // What is behind an open dialog takes no focus.
+      box.close();
       // The card that the dialog was about may have been mounted anew meanwhile: it is found by its id.
       const old = before.current;
       if (old instanceof HTMLElement && old.isConnected && old !== document.body) old.focus();
@@ -117,7 +120,7 @@ function DialogBox(props: { dialog: OpenDialog }) {
         {whyNot.value !== null && <p class="fault">{whyNot.value}</p>}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={() => closeDialog(key, null)} disabled={isBusy}>
-            Cancel
+            {options.action.startsWith("Cancel") ? "Back" : "Cancel"}
           </button>
           <button type="submit" class={`button ${options.isDanger === true ? "danger" : "main"}`} disabled={isBusy || !canWrite.value} {...(fields.length === 0 ? { "data-first": "" } : {})}>
             {isBusy ? "Saving…" : options.action}

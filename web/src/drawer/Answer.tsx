@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 import { asRefusal, post, type Refusal } from "../api";
 import { Problem } from "../parts/Problem";
@@ -25,12 +25,12 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
 
   // The attribute `autofocus` counts only while a page or a dialog opens.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isFocused) field.current?.focus();
   }, []);
 
   async function send(answer: string) {
-    if (isBusy.value) return;
+    if (isBusy.value || !canWrite.peek()) return;
     if (answer.trim() === "") {
       field.current?.focus();
       return;
@@ -38,7 +38,7 @@ export function Answer({ task, question, isFocused, onDone }: Props) {
     isBusy.value = true;
     refusal.value = null;
     try {
-      await post(`/v1/tasks/${encodeURIComponent(task)}/answer`, { answer, question: question.id });
+      await post(`/v1/tasks/${encodeURIComponent(task)}/answer`, question.id === "" ? { answer } : { answer, question: question.id });
       text.value = "";
       onDone?.(answer);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { asRefusal, isAborted, post, type Refusal } from "../api";
 import { announce } from "../dialog";
@@ -53,7 +53,7 @@ function BodyEditor({ task, onClose }: { task: Task; onClose: (isSaved: boolean)
   const conflict = useSignal<{ current: Task; fields: string[] } | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
 
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   const close = (isSaved: boolean) => {
     drafts.delete(task.id);
@@ -61,7 +61,7 @@ function BodyEditor({ task, onClose }: { task: Task; onClose: (isSaved: boolean)
   };
 
   async function save(over: Task) {
-    if (isBusy.value) return;
+    if (isBusy.value || !canWrite.peek()) return;
     const text = drafts.get(task.id)?.text ?? draft.text;
     if (text === (over.body ?? "")) return close(false);
     isBusy.value = true;

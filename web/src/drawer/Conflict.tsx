@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { wordsOf } from "./facts";
 import type { Task } from "../wire";
@@ -16,7 +16,7 @@ interface Props {
 /** Both texts, when another has changed what is being edited. Nothing is written until the person decides. */
 export function Conflict({ label, mine, current, fields, onMine, onTheirs }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   const name = fields[0] ?? "";
   return (
     <div ref={box} class="conflict" role="alert" tabIndex={-1}>

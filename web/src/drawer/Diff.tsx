@@ -108,8 +108,8 @@ export function Diff({ card, run }: { card: Card; run: number | null }) {
         <span>{plural(shown.file_count, "file")}</span>
         <Numbers added={shown.added} deleted={shown.deleted} />
         {run !== null && <span>as run {run} left it</span>}
-        {shown.has_uncommitted && <span>with what is not committed</span>}
-        <button type="button" class="button quiet small" onClick={() => (attempt.value += 1)}>Compare again</button>
+        {shown.has_uncommitted && <span>with uncommitted changes</span>}
+        <button type="button" class="button quiet small" onClick={() => (attempt.value += 1)} title="Compare again">Again</button>
       </div>
       {shown.notes.map((note) => <p key={note} class="diff-note">{note}</p>)}
       {shown.files.length === 0 && <p class="empty-line">Nothing was changed.</p>}

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { asRefusal, get, type Refusal } from "../api";
 import { Problem } from "../parts/Problem";
@@ -164,7 +164,7 @@ interface CommentProps {
 
 function Comment({ place, comment, isEdited, onEdit, onSave, onLeave }: CommentProps) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isEdited) field.current?.focus();
   }, [isEdited]);
   if (!isEdited && comment) {

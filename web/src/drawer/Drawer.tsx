@@ -81,6 +81,12 @@ function TaskDrawer({ id }: { id: string }) {
 
   const view = open.view.value;
   const card = cards.get(id)?.value ?? view?.card;
+  // What a task waits for can change without the task, as slots and breakers do: the stream says so on the card alone.
+  const reason = card?.reason?.code;
+  useEffect(() => {
+    const known = open.view.peek();
+    if (known && reason !== undefined && reason !== known.why.code) open.refetchSoon();
+  }, [reason]);
   const shownCard = view && card && card.version < view.card.version ? view.card : card;
   useDrawerKeys(id, shownCard ?? null, box, step, () => close(id));
   const hasWorktree = view?.task["workspace_kind"] === "worktree";

@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { Refusal } from "../api";
 import { announce } from "../dialog";
 import { Problem } from "../parts/Problem";
-import { canWrite } from "../state/status";
+import { canWrite, whyNot } from "../state/status";
 import type { Task } from "../wire";
 import { Conflict } from "./Conflict";
 import { saveEdit, type Fields } from "./edit";
@@ -39,7 +39,8 @@ export function Editable(props: Props) {
   const button = useRef<HTMLButtonElement>(null);
   const list = useId();
 
-  useEffect(() => {
+  // With the change of the document itself: what is typed next must not reach the page's keys.
+  useLayoutEffect(() => {
     if (isEdited.value) {
       field.current?.focus();
       if (kind !== "text") field.current?.select();
@@ -55,6 +56,10 @@ export function Editable(props: Props) {
 
   async function save(typed: string, over: Task) {
     if (isBusy.value) return;
+    if (!canWrite.peek()) {
+      problem.value = whyNot.peek();
+      return;
+    }
     if (typed === text && !conflict.value) return leave();
     const fields = props.fields(typed, over);
     if (fields === null) return leave();

@@ -27,17 +27,25 @@ export function Log({ task, runs, run, onRun }: Props) {
   const chosen = runs.find((one) => one.id === run) ?? runs[0];
   const isOpen = chosen !== undefined && chosen.closed_at === null;
   if (!chosen) return <p class="empty-line">No run yet, so there is no log.</p>;
+  // A claim is work outside kanband, which sees none of its output.
+  const hasLog = chosen["supervised"] !== false;
+  const picker = (
+    <select class="input log-run" aria-label="Run" value={String(chosen.id)} onChange={(event) => onRun(Number(event.currentTarget.value))}>
+      {runs.map((one) => (
+        <option key={one.id} value={String(one.id)}>
+          Run {one.id} · {one.outcome ?? String(one["state"] ?? one.status)} · {moment(one.started_at, now.peek())}
+        </option>
+      ))}
+    </select>
+  );
   return (
     <div class="log">
-      <RunLog key={chosen.id} task={task} run={chosen} isOpen={isOpen}>
-        <select class="input log-run" aria-label="Run" value={String(chosen.id)} onChange={(event) => onRun(Number(event.currentTarget.value))}>
-          {runs.map((one) => (
-            <option key={one.id} value={String(one.id)}>
-              Run {one.id} · {one.outcome ?? String(one["state"] ?? one.status)} · {moment(one.started_at, now.peek())}
-            </option>
-          ))}
-        </select>
-      </RunLog>
+      {hasLog ? <RunLog key={chosen.id} task={task} run={chosen} isOpen={isOpen}>{picker}</RunLog> : (
+        <>
+          <div class="log-bar">{picker}</div>
+          <p class="empty-line">Work outside kanband: it has no log here.</p>
+        </>
+      )}
     </div>
   );
 }
@@ -136,7 +144,7 @@ function RunLog({ task, run, isOpen, children }: { task: string; run: Run; isOpe
           {tail.value < MORE_BYTES && <button type="button" class="textlink" onClick={() => { isFollowing.value = false; tail.value = MORE_BYTES; }}>Show older output</button>}
         </p>
       )}
-      {problem.value && <Problem refusal={problem.value} retry={() => (attempt.value += 1)} />}
+      {problem.value && (problem.value.code === "not_found" ? <p class="log-note">{problem.value.message}</p> : <Problem refusal={problem.value} retry={() => (attempt.value += 1)} />)}
       <div
         ref={box}
         class={`log-text${isWrapped.value ? " is-wrapped" : ""}`}

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 
 import { asRefusal, isAborted, type Refusal } from "../api";
 import { Problem } from "../parts/Problem";
@@ -27,7 +27,7 @@ export function TaskPicker({ board, label, placeholder, without, onPick, onLeave
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
 
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     if (typed.value.trim() === "") {
       found.value = null;

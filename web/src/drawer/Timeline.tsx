@@ -133,7 +133,7 @@ function CommentBox({ task, onSent }: { task: string; onSent: () => void }) {
   const problem = useSignal<Refusal | null>(null);
 
   async function send() {
-    if (isBusy.value || text.value.trim() === "") return;
+    if (isBusy.value || !canWrite.peek() || text.value.trim() === "") return;
     isBusy.value = true;
     problem.value = null;
     try {

@@ -20,6 +20,8 @@ export interface OpenTask {
   /** Reads the view now; what is shown stays until it is there. */
   refetch(): Promise<void>;
   loadOlder(): Promise<void>;
+  /** Reads the view a moment later, once for all that ask for it till then. */
+  refetchSoon(): void;
   /** Hears of a change; reads again when it is about this task or its neighbours. */
   hear(delta: Delta): void;
   close(): void;
@@ -68,8 +70,16 @@ export function loadTask(id: string): OpenTask {
     return reading;
   };
 
+  const refetchSoon = (): void => {
+    // The first change of a burst sets the time: a task that changes all the while is read again and again, but not more often.
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void refetch();
+    }, QUIET_MS);
+  };
+
   return {
-    id, view, timeline, problem, olderProblem, isLoadingOlder, refetch,
+    id, view, timeline, problem, olderProblem, isLoadingOlder, refetch, refetchSoon,
     async loadOlder() {
       const before = timeline.peek()?.next;
       if (!before || isLoadingOlder.peek()) return;
@@ -90,11 +100,7 @@ export function loadTask(id: string): OpenTask {
       const shown = view.peek();
       const near = new Set([id, ...(shown?.parents ?? []).map((one) => one.id), ...(shown?.children ?? []).map((one) => one.id)]);
       if (!delta.cards.some((card) => near.has(card.id)) && !delta.gone.some((gone) => near.has(gone))) return;
-      // The first change of a burst sets the time: a task that changes all the while is read again and again, but not more often.
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void refetch();
-      }, QUIET_MS);
+      refetchSoon();
     },
     close() {
       clearTimeout(timer);

@@ -21,7 +21,8 @@ export interface FilePatch {
 }
 
 const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)$/;
-const NO_NOTE = /^(diff --git |index |--- |\+\+\+ |$)/;
+/** What the list of files says already. */
+const NO_NOTE = /^(diff --git |index |--- |\+\+\+ |new file mode |deleted file mode |$)/;
 
 /** The patch of one file. */
 export function parsePatch(text: string): FilePatch {

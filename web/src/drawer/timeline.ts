@@ -24,10 +24,10 @@ export function withOlder(loaded: Loaded, page: TimelinePage): Loaded {
  * older then goes, and is asked for again.
  */
 export function withNewest(loaded: Loaded | null, page: TimelinePage): Loaded {
-  if (!loaded || page.next === null) return { items: [...page.items], next: page.next };
+  if (!loaded || page.next === null) return { items: joined([], page.items), next: page.next };
   const known = new Set(loaded.items.map(itemKey));
   const touches = page.items.some((item) => known.has(itemKey(item)));
-  if (!touches) return { items: [...page.items], next: page.next };
+  if (!touches) return { items: joined([], page.items), next: page.next };
   return { items: joined(loaded.items, page.items), next: loaded.next };
 }
 
@@ -35,8 +35,12 @@ export function withNewest(loaded: Loaded | null, page: TimelinePage): Loaded {
 function joined(older: TimelineItem[], newer: TimelineItem[]): TimelineItem[] {
   const replaced = new Set(newer.map(itemKey));
   const all = [...older.filter((item) => !replaced.has(itemKey(item))), ...newer];
-  // The order of equal times is that of the daemon, which a stable sort keeps.
-  return all.sort((a, b) => a.at - b.at);
+  // The order of equal times is that of the daemon, which a stable sort keeps; but a task is created before anything runs.
+  return all.sort((a, b) => a.at - b.at || Number(isBeginning(b)) - Number(isBeginning(a)));
+}
+
+function isBeginning(item: TimelineItem): boolean {
+  return item.type === "event" && item.kind === "created";
 }
 
 /** Runs that are loaded as open although they are over: what is loaded about them is old. */

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-import { asRefusal, get, isAborted, post, type Refusal } from "../api";
+import { asRefusal, get, post, type Refusal } from "../api";
 import { Answer } from "../drawer/Answer";
 import { toast } from "../dialog";
 import { Age } from "../parts/Age";
@@ -32,6 +32,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
   const [first] = row.tasks;
   const text = asked(row);
   const title = titleOf(row);
+  const hasChoices = row.kind === "question" && questionOf(row).choices.length > 0;
   const label = `${words.label}: ${title}`;
   return (
     <li
@@ -65,7 +66,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
             {row.count > row.tasks.length && <li class="muted">and {row.count - row.tasks.length} more</li>}
           </ul>
         )}
-        {field === "answer" && first && (row.kind === "question" ? <Question task={first.id} known={first.question ?? null} onDone={() => { onField(null); void refetch(); }} /> : <Words row={row} verb="answer" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />)}
+        {field === "answer" && first && (row.kind === "question" ? <Question row={row} onDone={() => { onField(null); void refetch(); }} /> : <Words row={row} verb="answer" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />)}
         {field === "request_changes" && <Words row={row} verb="request_changes" onDone={() => { onField(null); void refetch(); }} onLeave={() => onField(null)} />}
         {field === null && (
           <div class="item-actions">
@@ -73,7 +74,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
               <button
                 key={verb}
                 type="button"
-                class={`button small${index === 0 ? "" : " quiet"}`}
+                class={`button small${index === 0 && !hasChoices ? "" : " quiet"}`}
                 disabled={isBusy || !canWrite.value}
                 onClick={(event) => {
                   event.stopPropagation();
@@ -82,7 +83,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
                   else onAct(verb);
                 }}
               >
-                {word}
+                {verb === "answer" && hasChoices ? "Other words…" : word}
               </button>
             ))}
             {words.actions.some((one) => one.verb === "copy") && <code class="item-command">{row.command}</code>}
@@ -140,32 +141,27 @@ function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: bo
   );
 }
 
-/** A question with its choices: they come with the row, or with the task. */
-function Question({ task, known, onDone }: { task: string; known: CardQuestion | null; onDone: () => void }) {
-  const question = useSignal<CardQuestion | null>(known);
-  const problem = useSignal<Refusal | null>(null);
-  const isGone = useSignal(false);
+/** The question with a field for other words. The field is there at once; which question it is, and its deadline, follow. */
+function Question({ row, onDone }: { row: Attention; onDone: () => void }) {
+  const [task] = row.tasks;
+  const whole = useSignal<CardQuestion | null>(task?.question ?? null);
+  const { text, choices } = questionOf(row);
   useEffect(() => {
-    if (known) return;
+    if (!task || task.question) return;
     const ended = new AbortController();
-    get<TaskView>(`/v1/tasks/${encodeURIComponent(task)}/view`, {}, ended.signal).then(
-      (view) => {
-        question.value = view.question;
-        isGone.value = view.question === null;
-      },
-      (error: unknown) => {
-        if (!isAborted(error)) problem.value = asRefusal(error);
-      },
+    get<TaskView>(`/v1/tasks/${encodeURIComponent(task.id)}/view`, {}, ended.signal).then(
+      (view) => (whole.value = view.question),
+      // Without it the answer goes to the open question.
+      () => undefined,
     );
     return () => ended.abort();
-  }, [task]);
-  if (problem.value) return <Problem refusal={problem.value} />;
-  if (isGone.value) return <p class="muted">This question has been answered meanwhile.</p>;
-  if (!question.value) return <p class="muted" aria-busy="true">Loading the question…</p>;
+  }, [task?.id, text]);
+  if (!task) return null;
+  const question: CardQuestion = whole.value ?? { id: "", text, choices, default: null, deadline_at: null, kind: null };
   return (
     <Answer
-      task={task}
-      question={question.value}
+      task={task.id}
+      question={question}
       isFocused
       onDone={(answer) => {
         toast(`Answered: “${answer}”.`);
@@ -182,10 +178,10 @@ function Words({ row, verb, onDone, onLeave }: { row: Attention; verb: "answer" 
   const problem = useSignal<Refusal | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const isAnswer = verb === "answer";
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   async function send() {
-    if (isBusy.value || text.value.trim() === "") return;
+    if (isBusy.value || !canWrite.peek() || text.value.trim() === "") return;
     isBusy.value = true;
     problem.value = null;
     try {

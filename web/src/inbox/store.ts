@@ -50,13 +50,15 @@ function refetchSoon(): void {
 export function watchInbox(): () => void {
   watchers += 1;
   if (watchers === 1) {
-    let last: number | null = null;
+    let last: string | null = null;
     const ends = [
       effect(() => {
-        const count = facts.value?.attention ?? null;
-        // The first number comes with the first read.
-        if (last !== null && count !== last) refetchSoon();
-        last = count;
+        const known = facts.value;
+        // One row may come as another goes: the number alone does not tell.
+        const now = known === null ? null : `${known.attention} ${known.dispatch} ${known.breakers.join()}`;
+        // What holds at first comes with the first read.
+        if (last !== null && now !== last) refetchSoon();
+        last = now;
       }),
       // As many as before, but not the same: a task of a row has changed.
       onDelta((delta) => {

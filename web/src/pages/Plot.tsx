@@ -20,14 +20,14 @@ interface Props {
   series: Series[];
   /** A value as text: in the axis, under the pointer and in the table. */
   print: (value: number) => string;
-  /** The values are seconds: the axis then steps by minutes and hours, not by tens. */
-  isTime?: boolean;
+  /** What is measured: times step by minutes and hours, counts by whole numbers. */
+  unit: "seconds" | "count" | "share";
 }
 
 const HEIGHT_PX = 170;
 
 /** A plot, and the same numbers as a table. */
-export function Plot({ title, summary, times, series, print, isTime = false }: Props) {
+export function Plot({ title, summary, times, series, print, unit }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const reading = useRef<HTMLParagraphElement>(null);
   const hasData = series.some((one) => one.values.some((value) => value !== null && value !== 0));
@@ -38,7 +38,7 @@ export function Plot({ title, summary, times, series, print, isTime = false }: P
     let plot: uPlot | null = null;
     const draw = () => {
       plot?.destroy();
-      plot = new uPlot(options(element, series, print, isTime, (text) => {
+      plot = new uPlot(options(element, series, print, unit, (text) => {
         if (reading.current) reading.current.textContent = text || summary;
       }), [times, ...series.map((one) => one.values)] as uPlot.AlignedData, element);
     };
@@ -97,6 +97,8 @@ function text(value: number | null, print: (value: number) => string): string {
 /** Steps of an axis of times, seconds. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800];
 
+const COUNT_STEPS = [1, 2, 5].flatMap((digit) => [0, 1, 2, 3, 4, 5, 6].map((power) => digit * 10 ** power)).sort((a, b) => a - b);
+
 /** A tick of the time axis: the day where one begins, else the hour. */
 function tickText(at: number): string {
   const date = new Date(at * 1000);
@@ -104,7 +106,7 @@ function tickText(at: number): string {
   return `${date.getHours()}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 
-function options(element: HTMLElement, series: Series[], print: (value: number) => string, isTime: boolean, say: (text: string) => void): uPlot.Options {
+function options(element: HTMLElement, series: Series[], print: (value: number) => string, unit: Props["unit"], say: (text: string) => void): uPlot.Options {
   const style = getComputedStyle(element);
   // A token is `light-dark(…)`: what it is now is known once an element has it as its colour.
   const probe = document.createElement("span");
@@ -124,8 +126,8 @@ function options(element: HTMLElement, series: Series[], print: (value: number) 
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-9)] } },
-    axes: [{ ...axis, space: 70, size: 34, values: (_plot, ticks) => ticks.map(tickText) }, { ...axis, size: 66, ...(isTime ? { incrs: TIME_STEPS } : {}), values: (_plot, ticks) => ticks.map((tick) => print(tick)) }],
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, unit === "seconds" ? 1 : 1.1)] } },
+    axes: [{ ...axis, space: 70, size: 34, values: (_plot, ticks) => ticks.map(tickText) }, { ...axis, size: 66, ...(unit === "seconds" ? { incrs: TIME_STEPS } : unit === "count" ? { incrs: COUNT_STEPS } : {}), values: (_plot, ticks) => ticks.map((tick) => print(tick)) }],
     series: [
       {},
       ...series.map((one, index): uPlot.Series => ({

@@ -23,7 +23,7 @@ const RANGES = [
 
 /** How the board does over time: what came out, how long it took and waited, what failed, and how full the slots were. */
 export function Statistics() {
-  const range = useSignal<(typeof RANGES)[number]>(RANGES[1]);
+  const range = useSignal<(typeof RANGES)[number]>(RANGES[0]);
   const profile = useSignal<string>("");
   const from = useSignal(0);
   const { seconds, step } = range.value;
@@ -74,14 +74,14 @@ function Plots({ list, step }: { list: Point[]; step: number }) {
   const [done, failed] = [sum((point) => point.done), sum((point) => point.failed)];
   const slots = list.length === 0 ? 0 : sum((point) => point.slots) / list.length;
   const most = facts.value?.max_running;
-  const count = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+  const count = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(value < 1 ? 2 : 1));
   return (
     <div class="plots">
-      <Plot title="Throughput" summary={`${plural(done, "run")} done, ${failed} failed${done + failed > 0 ? ` (${Math.round((100 * failed) / (done + failed))} %)` : ""}; one point is ${duration(step)}.`} times={plots.times} series={plots.throughput} print={count} />
-      <Plot title="Cycle time" summary={timeSummary(list, "cycle", "from start to verdict")} times={plots.times} series={plots.cycle} print={duration} isTime />
-      <Plot title="Queue age" summary={timeSummary(list, "queue", "from ready to start")} times={plots.times} series={plots.queue} print={duration} isTime />
-      <Plot title="Failures by cause" summary={plots.causes.length === 0 ? "No run failed." : `${plots.causes.map(({ outcome, count: times }) => `${causeWords(outcome)} ${times}`).join(", ")}.`} times={plots.times} series={plots.failed} print={count} />
-      <Plot title="Slots" summary={`${slots.toFixed(1)} in use on average${most !== undefined ? ` of ${most}` : ""}.`} times={plots.times} series={plots.slots} print={count} />
+      <Plot title="Throughput" summary={`${plural(done, "run")} done, ${failed} failed${done + failed > 0 ? ` (${Math.round((100 * failed) / (done + failed))} %)` : ""}; one point is ${duration(step)}.`} times={plots.times} series={plots.throughput} print={count} unit="count" />
+      <Plot title="Cycle time" summary={timeSummary(list, "cycle", "from start to verdict")} times={plots.times} series={plots.cycle} print={duration} unit="seconds" />
+      <Plot title="Queue age" summary={timeSummary(list, "queue", "from ready to start")} times={plots.times} series={plots.queue} print={duration} unit="seconds" />
+      <Plot title="Failures by cause" summary={plots.causes.length === 0 ? "No run failed." : `${plots.causes.map(({ outcome, count: times }) => `${causeWords(outcome)} ${times}`).join(", ")}.`} times={plots.times} series={plots.failed} print={count} unit="count" />
+      <Plot title="Slots" summary={`${slots.toFixed(1)} in use on average${most !== undefined ? ` of ${most}` : ""}.`} times={plots.times} series={plots.slots} print={count} unit="share" />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // A menu by the ARIA pattern: arrows, first letters, Escape; focus goes back to where it was.
 import { signal } from "@preact/signals";
 import type { ComponentChildren, TargetedKeyboardEvent } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { layers } from "../keys";
 
 export interface MenuItem {
@@ -76,7 +76,7 @@ function MenuBox(props: { open: OpenMenu }) {
     const checked = first?.hasAttribute("aria-checked") === true ? element.querySelector<HTMLElement>('[aria-checked="true"]') : null;
     (checked ?? first)?.focus();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     layers.value += 1;
     const outside = (event: Event): void => {
       if (event.target instanceof Node && box.current?.contains(event.target) === true) return;

@@ -13,7 +13,7 @@ export function ConnectionChip() {
   const state = pageState.value;
   const words = state === "offline" && lostAt.value !== null ? `offline since ${clock(lostAt.value)}` : (WORDS[state] ?? state);
   return (
-    <span class="connection" data-is={state} role="status" title={state === "live" ? "Changes come by themselves" : words}>
+    <span class="connection" data-is={state} title={state === "live" ? "Changes come by themselves" : words}>
       <span class="dot" aria-hidden="true" />
       <span class="connection-word">{words}</span>
     </span>

@@ -6,7 +6,7 @@ import { statusWords } from "../text";
 import type { Ask, Card, CardPage, Move, Moves, Status } from "../wire";
 import { boardName, cursor, now } from "./board";
 import { queryOf, type CardConditions } from "./filter";
-import { fitsMove, landsAtOnce, moveKey, pastWord, requestOf } from "./movewords";
+import { actionWord, fitsMove, landsAtOnce, moveKey, passedOver, pastWord, requestOf } from "./movewords";
 import { addPatch, dropPatch, movedTo, settlePatch, type Patch } from "./pending";
 import { unselect } from "./selection";
 import { offerUndo, type Undo } from "./undo";
@@ -89,7 +89,8 @@ export async function perform(move: Move, cards: readonly Card[], preset: Record
   if (move.asks.length > 0 && isAsked) {
     const title = cards.length === 1 ? `${move.label}: ${cards[0]?.title ?? ""}` : `${move.label}: ${cards.length} tasks`;
     const [only] = cards.length === 1 ? cards : [];
-    return (await ask(move.asks.map((asked) => fieldOf(asked, preset, only)), { title, action: move.label, submit })) !== null;
+    const text = passedOver(move, cards);
+    return (await ask(move.asks.map((asked) => fieldOf(asked, preset, only)), { title, action: actionWord(move, cards.length), submit, ...(text === null ? {} : { text }) })) !== null;
   }
   try {
     await submit({});

@@ -36,3 +36,20 @@ const PAST: Record<string, string> = {
 export function pastWord(move: Move): string {
   return PAST[move.operation] ?? `${move.label}:`;
 }
+
+/** What a move by force passes over, as a sentence; null for other moves. */
+export function passedOver(move: Move, cards: readonly Card[]): string | null {
+  if (move.with["force"] !== true) return null;
+  const waiting = cards.filter((card) => card.waits !== null);
+  const [first] = waiting;
+  if (first?.waits == null) return null;
+  if (waiting.length > 1) return `${waiting.length} of these tasks wait for others, and would not wait any longer.`;
+  const more = first.waits.count - 1;
+  return `It waits for “${first.waits.first.title}”${more === 0 ? "" : ` and ${more} more`}, and would not wait any longer.`;
+}
+
+/** The word of the button that does it. "Cancel" alone would read as leaving the dialog. */
+export function actionWord(move: Move, count: number): string {
+  if (move.operation !== "cancel") return move.label;
+  return count === 1 ? "Cancel the task" : `Cancel ${count} tasks`;
+}

@@ -179,12 +179,21 @@ export function followBoard(): void {
     if (session.value === "over" && socket !== null) untracked(lose);
   });
   const now_again = (): void => {
+    if (session.peek() === "over") {
+      // Another tab may have logged in meanwhile.
+      void get("/v1/whoami").then(() => {
+        session.value = "open";
+        connect();
+      }, () => undefined);
+      return;
+    }
     if (socket === null) {
       failures = Math.min(failures, 1);
       connect();
     }
   };
   window.addEventListener("online", now_again);
+  window.addEventListener("focus", now_again);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) now_again();
   });
