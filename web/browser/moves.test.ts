@@ -71,8 +71,6 @@ async function arrived(board: Board, move: Move, id: string): Promise<void> {
   else await card(page, id).waitFor({ state: "detached" });
 }
 
-let moves: Move[] = [];
-
 function tidy({ daemon }: Board, id: string): void {
   const status = daemon.status(id);
   if (status !== "archived") daemon.cli(status === "done" ? "archive" : "cancel", id);
@@ -93,7 +91,7 @@ async function dropsOf(board: Board): Promise<{ name: string; move: Move; to: st
 }
 
 suite.claim("every drop that the daemon's table allows moves the task where the daemon says", async (board) => {
-  const { page, daemon } = board;
+  const { page } = board;
   const drops = await dropsOf(board);
   assert.ok(drops.length >= 20, drops.map((each) => each.name).join("\n"));
   const faults: string[] = [];
