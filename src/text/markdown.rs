@@ -20,7 +20,10 @@ pub struct Rendered {
 
 /// Renders a text, or its beginning where it is long.
 pub fn render(text: &str) -> Rendered {
-    let end = text.floor_char_boundary(RENDERED_BYTES_MAX);
+    let mut end = text.len().min(RENDERED_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     let (shown, is_whole) = (text.get(..end).unwrap_or_default(), end == text.len());
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;

@@ -24,15 +24,15 @@ fn board_of(count: usize) -> Bench {
             "title": format!("task {number}"),
             "priority": random.next() % 3,
             "assignee": (!assignee.is_empty()).then_some(assignee),
-            "tenant": (random.next() % 2 == 0).then_some("shop"),
-            "labels": if random.next() % 2 == 0 { json!(["red"]) } else { json!([]) },
+            "tenant": random.next().is_multiple_of(2).then_some("shop"),
+            "labels": if random.next().is_multiple_of(2) { json!(["red"]) } else { json!([]) },
             "triage": status == TaskStatus::Triage,
         });
         let id = bench.do_it(&wire::<CreateTask>(fields)).task.id;
         let one = || json!({ "id": id });
         match status {
             TaskStatus::Scheduled => {
-                let at = (random.next() % 2 == 0).then_some(5_000_000 + random.next() % 4);
+                let at = random.next().is_multiple_of(2).then_some(5_000_000 + random.next() % 4);
                 let fields = json!({ "id": id, "start_at": at, "park": at.is_none() });
                 bench.do_it(&wire::<ScheduleTask>(fields));
             }

@@ -13,12 +13,13 @@ pub fn sentence(event: &Event) -> String {
     let known = EventKind::ALL.iter().find(|kind| kind.as_str() == event.kind);
     let (words, keys) = match known {
         Some(kind) => phrase(*kind),
-        None => return with_details(&event.kind.replace('_', " "), all_texts(event)),
+        None => return with_details(&event.kind.replace('_', " "), &all_texts(event)),
     };
-    with_details(words, keys.iter().filter_map(|key| detail(event, key)).collect())
+    let details: Vec<String> = keys.iter().filter_map(|key| detail(event, key)).collect();
+    with_details(words, &details)
 }
 
-fn with_details(words: &str, details: Vec<String>) -> String {
+fn with_details(words: &str, details: &[String]) -> String {
     if details.is_empty() { words.to_owned() } else { format!("{words}: {}", details.join(" · ")) }
 }
 

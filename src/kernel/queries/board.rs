@@ -346,24 +346,15 @@ impl<'a> CardMaker<'a> {
     pub fn card(&mut self, row: CardRow) -> Result<Card, Fault> {
         let connection = self.connection;
         let is_open = !row.status.satisfies_children();
-        let question = match row.status {
-            TaskStatus::Running | TaskStatus::Blocked => {
-                store::questions::get_open(connection, &row.id)?
-            }
-            _ => None,
-        };
-        let waits = match row.status {
-            TaskStatus::Todo | TaskStatus::Triage | TaskStatus::Scheduled => {
-                store::neighbours::waits(connection, &row.id)?
-            }
-            _ => None,
-        };
-        let reason = match row.status {
-            TaskStatus::Ready | TaskStatus::Blocked | TaskStatus::Review => {
-                self.reason_of(&row.id)?
-            }
-            _ => None,
-        };
+        let may_ask = matches!(row.status, TaskStatus::Running | TaskStatus::Blocked);
+        let question =
+            if may_ask { store::questions::get_open(connection, &row.id)? } else { None };
+        let may_wait =
+            matches!(row.status, TaskStatus::Todo | TaskStatus::Triage | TaskStatus::Scheduled);
+        let waits = if may_wait { store::neighbours::waits(connection, &row.id)? } else { None };
+        let has_reason =
+            matches!(row.status, TaskStatus::Ready | TaskStatus::Blocked | TaskStatus::Review);
+        let reason = if has_reason { self.reason_of(&row.id)? } else { None };
         let review = (row.status == TaskStatus::Review || row.review_round > 1 && is_open)
             .then(|| review_of(&row));
         let summary = row.result.as_deref().filter(|_| row.status == TaskStatus::Done);
@@ -421,22 +412,24 @@ impl<'a> CardMaker<'a> {
 
 /// A reason as a card says it.
 pub fn reason_on_card(reason: &Reason) -> CardReason {
-    let text = match reason {
-        Reason::Blocked { why: Some(why), .. } => why.clone(),
-        reason => reason.explanation(),
+    let text = if let Reason::Blocked { why: Some(why), .. } = reason {
+        why.clone()
+    } else {
+        reason.explanation()
     };
-    let until = match reason {
-        Reason::BackOff { until, .. } => Some(*until),
-        Reason::Scheduled { until }
-        | Reason::HostBreaker { until, .. }
-        | Reason::ProfileBreaker { until, .. }
-        | Reason::WorkspaceBreaker { until, .. } => *until,
-        _ => None,
+    let until = if let Reason::BackOff { until, .. } = reason {
+        Some(*until)
+    } else if let Reason::Scheduled { until }
+    | Reason::HostBreaker { until, .. }
+    | Reason::ProfileBreaker { until, .. }
+    | Reason::WorkspaceBreaker { until, .. } = reason
+    {
+        *until
+    } else {
+        None
     };
-    let code = match reason {
-        Reason::Blocked { gave_up: true, .. } => "gave_up",
-        reason => reason.name(),
-    };
+    let is_given_up = matches!(reason, Reason::Blocked { gave_up: true, .. });
+    let code = if is_given_up { "gave_up" } else { reason.name() };
     CardReason { code: code.to_owned(), text: reason_line(&text), until }
 }
 
