@@ -258,6 +258,7 @@ suite.claim("what is refused in a bulk is told one by one, and stays selected", 
 suite.claim("a quick task is made at the head of its column, one after the other", async ({ page, daemon }) => {
   await card(page, daemon.create("Not the first")).waitFor();
   await page.getByRole("button", { name: "New task in Ready" }).click();
+  await column(page, "ready").locator("input:focus").waitFor();
   for (const title of ["Quick and first", "Quick and second"]) {
     await page.keyboard.type(title);
     await page.keyboard.press("Enter");
@@ -267,6 +268,7 @@ suite.claim("a quick task is made at the head of its column, one after the other
   const titles = daemon.json<{ title: string }[]>("list", "--status", "ready").map((task) => task.title);
   assert.ok(titles.includes("Quick and first") && titles.includes("Quick and second"));
   await page.getByRole("button", { name: "New task in Triage" }).click();
+  await column(page, "triage").locator("input:focus").waitFor();
   await page.keyboard.type("A quick idea");
   await page.keyboard.press("Enter");
   await column(page, "triage").getByText("A quick idea").waitFor();
