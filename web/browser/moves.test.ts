@@ -71,8 +71,6 @@ async function arrived(board: Board, move: Move, id: string): Promise<void> {
   else await card(page, id).waitFor({ state: "detached" });
 }
 
-let moves: Move[] = [];
-
 function tidy({ daemon }: Board, id: string): void {
   const status = daemon.status(id);
   if (status !== "archived") daemon.cli(status === "done" ? "archive" : "cancel", id);
@@ -93,7 +91,7 @@ async function dropsOf(board: Board): Promise<{ name: string; move: Move; to: st
 }
 
 suite.claim("every drop that the daemon's table allows moves the task where the daemon says", async (board) => {
-  const { page, daemon } = board;
+  const { page } = board;
   const drops = await dropsOf(board);
   assert.ok(drops.length >= 20, drops.map((each) => each.name).join("\n"));
   const faults: string[] = [];
@@ -260,6 +258,7 @@ suite.claim("what is refused in a bulk is told one by one, and stays selected", 
 suite.claim("a quick task is made at the head of its column, one after the other", async ({ page, daemon }) => {
   await card(page, daemon.create("Not the first")).waitFor();
   await page.getByRole("button", { name: "New task in Ready" }).click();
+  await column(page, "ready").locator("input:focus").waitFor();
   for (const title of ["Quick and first", "Quick and second"]) {
     await page.keyboard.type(title);
     await page.keyboard.press("Enter");
@@ -269,6 +268,7 @@ suite.claim("a quick task is made at the head of its column, one after the other
   const titles = daemon.json<{ title: string }[]>("list", "--status", "ready").map((task) => task.title);
   assert.ok(titles.includes("Quick and first") && titles.includes("Quick and second"));
   await page.getByRole("button", { name: "New task in Triage" }).click();
+  await column(page, "triage").locator("input:focus").waitFor();
   await page.keyboard.type("A quick idea");
   await page.keyboard.press("Enter");
   await column(page, "triage").getByText("A quick idea").waitFor();

@@ -100,6 +100,7 @@ suite.claim("the graph shows what a task waits for and what waits for it", async
 
 suite.claim("a story by keys alone: create, find, assign, block, answer, complete, archive", async ({ page, daemon }) => {
   await page.keyboard.press("c");
+  await dialog(page).locator("[name=title]:focus").waitFor();
   await page.keyboard.type("By keys alone");
   await page.keyboard.press("Control+Enter");
   await column(page, "ready").getByText("By keys alone").waitFor();

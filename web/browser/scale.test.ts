@@ -1,0 +1,135 @@
+// What the page costs is counted, not timed: the same for a thousand cards and for ten thousand.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { card, column } from "./support/cards";
+import { caughtUp, isLive, Suite, type Board } from "./support/suite";
+
+const suite = new Suite("[dispatch]\nenabled = false\n");
+const ELEMENTS_OF_A_CARD = 20;
+const CARDS = 120;
+const ELEMENTS = 2500;
+const SNAPSHOT_KB = 40;
+const FIRST_LOAD_KB = 110;
+const ALL_KB = 150;
+
+/** Words without much in common, so that compression does not flatter the figure. */
+function words(at: number, count: number): string {
+  const digest = createHash("sha256").update(String(at)).digest("hex");
+  return Array.from({ length: count }, (_, word) => digest.slice(word * 5, word * 5 + 3 + (word % 5))).join(" ");
+}
+
+/** So many tasks in nine columns, most of them in triage; each card has everything that a card can show. */
+function fill({ daemon }: Board, count: number): void {
+  const now = Math.floor(Date.now() / 1000);
+  const lines: string[] = [];
+  const task = (at: number, more: object): void => {
+    lines.push(JSON.stringify({ title: `Task ${at} ${words(at, 10)}`, priority: at % 5, labels: ["one", "two", "three"], tenant: "acme", assignee: "worker", due_at: now + 86_400 + at, ...more }));
+  };
+  for (let at = 0; at < count; at += 1) {
+    if (at % 10 === 0) task(at, { labels: ["will-be-done"] });
+    else if (at % 10 === 1) task(at, { labels: ["will-be-blocked"] });
+    else if (at % 10 === 2) task(at, { start_at: now + 86_400 + at });
+    else if (at % 10 === 3) task(at, {});
+    else if (at % 10 === 4) task(at, { labels: ["will-be-reviewed"] });
+    else if (at % 10 === 5) task(at, { labels: ["will-be-archived"] });
+    else task(at, { triage: true });
+  }
+  // A batch is one request.
+  for (let at = 0; at < lines.length; at += 1000) daemon.cliWith(`${lines.slice(at, at + 1000).join("\n")}\n`, "create", "--from-jsonl", "-");
+  daemon.cli("complete", "--where", "status=ready,label=will-be-done", "--result", "Done");
+  daemon.cli("block", "--where", "status=ready,label=will-be-blocked", "Waits for a word");
+  daemon.cli("complete", "--where", "status=ready,label=will-be-reviewed", "--result", "Look at it");
+  daemon.cli("request-review", "--where", "status=done,label=will-be-reviewed");
+  daemon.cli("complete", "--where", "status=ready,label=will-be-archived", "--result", "Put away");
+  daemon.cli("archive", "--where", "status=done,label=will-be-archived");
+}
+
+function count({ page }: Board): Promise<{ elements: number; cards: number; most: number }> {
+  return page.evaluate(() => {
+    const cards = [...document.querySelectorAll("[data-card]")];
+    return { elements: document.querySelectorAll("*").length, cards: cards.length, most: Math.max(0, ...cards.map((each) => each.querySelectorAll("*").length + 1)) };
+  });
+}
+
+for (const size of [1_000, 10_000]) {
+  suite.claim(`${size} cards: requests, bytes, cards and elements stay within their bounds`, async (board) => {
+    const { page, daemon, watch, url } = board;
+    fill(board, size);
+    watch.forget();
+    const snapshot = page.waitForResponse(/\/v1\/board/);
+    await page.goto(url("archived=1"));
+    await isLive(page);
+    await caughtUp(board);
+    assert.ok(watch.requests.length <= 5, watch.requests.join("\n"));
+    const bytes = gzipSync(await (await snapshot).body()).length;
+    assert.ok(bytes <= SNAPSHOT_KB * 1000, `the snapshot has ${bytes} bytes after gzip`);
+    assert.equal(await page.locator("section.column").count(), 9);
+    for (const status of ["triage", "scheduled", "ready", "blocked", "review", "done", "archived"]) assert.ok((await column(page, status).locator("[data-card]").count()) > 2, `${status} is empty`);
+    const first = await count(board);
+    console.log(`scale: ${size} cards: ${watch.requests.length} requests, snapshot ${bytes} bytes after gzip, ${first.cards} cards mounted, ${first.elements} elements, ${first.most} in a card`);
+    assert.ok(first.most <= ELEMENTS_OF_A_CARD && first.cards <= CARDS && first.elements <= ELEMENTS, JSON.stringify(first));
+    // After scrolling through every column, too.
+    for (const scroller of await page.locator(".column-scroll").all()) {
+      for (const part of [0.3, 0.7, 1]) await scroller.evaluate((each, at) => (each.scrollTop = each.scrollHeight * at), part);
+    }
+    await page.waitForFunction(() => document.querySelector(".column .ghost") === null);
+    const later = await count(board);
+    assert.ok(later.cards <= CARDS && later.elements <= ELEMENTS, JSON.stringify(later));
+    // A change of the command line, seen or not, costs no request.
+    await page.goto(url());
+    await isLive(page);
+    await caughtUp(board);
+    watch.forget();
+    const id = daemon.create("The newest of all", "--triage");
+    await card(page, id).waitFor();
+    daemon.cli("promote", id);
+    await caughtUp(board);
+    assert.deepEqual(watch.requests, []);
+    assert.match(await column(page, "triage").locator(".column-head .count").innerText(), /\d/);
+  });
+}
+
+suite.claim("opening and closing the drawer again and again leaves nothing behind", async (board) => {
+  const { page, daemon } = board;
+  const id = daemon.create("Opened often");
+  await card(page, id).waitFor();
+  const session = await page.context().newCDPSession(page);
+  const measure = async (): Promise<{ nodes: number; listeners: number }> => {
+    await session.send("HeapProfiler.collectGarbage");
+    const { metrics } = (await session.send("Performance.getMetrics")) as { metrics: { name: string; value: number }[] };
+    const of = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? 0;
+    return { nodes: of("Nodes"), listeners: of("JSEventListeners") };
+  };
+  await session.send("Performance.enable");
+  const openOften = async (times: number): Promise<void> => {
+    for (let at = 0; at < times; at += 1) {
+      await card(page, id).focus();
+      await page.keyboard.press("Enter");
+      await page.locator(".drawer-status").waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator(".drawer").waitFor({ state: "detached" });
+    }
+  };
+  await openOften(5);
+  const before = await measure();
+  await openOften(20);
+  const after = await measure();
+  assert.ok(after.nodes - before.nodes < 400, `nodes: ${before.nodes}, then ${after.nodes}`);
+  assert.ok(after.listeners - before.listeners < 40, `listeners: ${before.listeners}, then ${after.listeners}`);
+});
+
+test("the bundle is small: at first load, and with every lazy part", () => {
+  const folder = join(process.env["KANBAND_WEB"] ?? ".", "dist");
+  const size = (path: string): number => gzipSync(readFileSync(join(folder, path)), { level: 9 }).length;
+  const html = readFileSync(join(folder, "index.html"), "utf8");
+  const linked = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map((found) => found[1] as string);
+  const first = ["index.html", ...linked].reduce((sum, path) => sum + size(path), 0);
+  const all = ["index.html", "in.html", ...readdirSync(join(folder, "assets")).filter((name) => /\.(js|css|svg)$/.test(name)).map((name) => `assets/${name}`)].reduce((sum, path) => sum + size(path), 0);
+  console.log(`scale: bundle after gzip: ${first} bytes at first load, ${all} in all`);
+  assert.ok(first <= FIRST_LOAD_KB * 1000, `${first} bytes`);
+  assert.ok(all <= ALL_KB * 1000, `${all} bytes`);
+});
