@@ -157,6 +157,40 @@ test("a window that was asked for before a card left does not bring the card bac
   assert.deepEqual([...shown("done")], [leaving.id]);
 });
 
+test("a window that begins behind a gap is asked for again", () => {
+  const truth = new Truth();
+  for (let at = 0; at < 100; at += 1) truth.add({ status: "ready" });
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const request = board.beginWindow("ready");
+  assert.ok(request !== null);
+  // The daemon is ahead: twenty of the beginning have left, which the stream has not brought yet.
+  const left = truth.column("ready").slice(0, 20);
+  for (const card of left) {
+    card.status = "done";
+    card.completed_at = 9000;
+  }
+  request.finish(truth.column("ready").slice(request.offset, request.offset + 60).map((card) => ({ ...card })), 80, true);
+  board.applyDelta(truth.change(left.map((card) => card.id)));
+  assertTrue(truth);
+  loadMore(truth, "ready");
+  assertTrue(truth);
+});
+
+test("a window that is ahead of the stream leaves no card in two columns", () => {
+  const truth = new Truth();
+  for (let at = 0; at < 60; at += 1) truth.add({ status: "ready" });
+  const mover = truth.add({ status: "todo" });
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const request = board.beginWindow("ready");
+  assert.ok(request !== null);
+  mover.status = "ready";
+  request.finish(truth.column("ready").slice(request.offset, request.offset + 60).map((card) => ({ ...card })), 61, true);
+  board.applyDelta(truth.change([mover.id]));
+  loadMore(truth, "ready");
+  assertTrue(truth);
+  assert.ok(!shown("todo").includes(mover.id));
+});
+
 test("a card that sorts behind what is loaded is counted, not shown", () => {
   const truth = new Truth();
   for (let at = 0; at < 60; at += 1) truth.add({ status: "ready", priority: 5 });

@@ -23,7 +23,7 @@ export function FirstUse() {
     <div class="first-use">
       <section class="first-card">
         <h2>Nothing here yet</h2>
-        <p class="muted">A task is one line of what to do, and somebody to do it. Once it is ready, its agent is started, and this page shows what it does.</p>
+        <p class="muted">A task is one line of what to do, and the name of who does it. Once it is ready, its agent is started, and this page shows what it does.</p>
         <div class="row wrap">
           <button type="button" class="button main" disabled={!canWrite.value} title={whyNot.value ?? ""} onClick={() => openComposer()}>New task</button>
           <button type="button" class="button" onClick={() => go({ view: "profiles" })}>Profiles</button>

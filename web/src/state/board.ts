@@ -91,8 +91,6 @@ export function seenAt(run: number): Signal<number> {
 /** Cards to keep although no column has them loaded: those selected or open. */
 export const kept = signal<ReadonlySet<string>>(new Set());
 
-// ---- what is shown -------------------------------------------------------------------------------------------------------
-
 let shown_patches: readonly Patch[] = [];
 
 function showCard(row: Card): void {
@@ -161,8 +159,6 @@ function forgetUnless(id: string): void {
   rows.delete(id);
   cards.delete(id);
 }
-
-// ---- rows ----------------------------------------------------------------------------------------------------------------
 
 /** Cards a column's first window has: more than any screen shows, and what the daemon sends reasons for. */
 export const WINDOW = 30;
@@ -333,7 +329,8 @@ function replaceRow(row: Card, card: Card): void {
   showCard(card);
 }
 
-// ---- further windows -----------------------------------------------------------------------------------------------------
+/** Rows that a further window asks for again. */
+const OVERLAP = 8;
 
 export interface WindowRequest { status: Status; offset: number; finish: (sent: readonly Card[], count: number, isExact: boolean) => void; fail: (message: string) => void }
 
@@ -352,14 +349,20 @@ export function beginWindow(status: Status): WindowRequest | null {
     model.isLoading.value = false;
     return filter === conditions;
   };
-  // A few rows overlap: one that left the beginning meanwhile shifts the rest by one.
-  const offset = Math.max(0, column.cards.length - 4);
+  // Some rows overlap: those that left the beginning meanwhile shift the rest.
+  const offset = Math.max(0, column.cards.length - OVERLAP);
   return {
     status,
     offset,
     finish: (sent, count, isExact) => batch(() => {
       if (!end()) return;
+      const last = column.cards.at(-1);
+      const [first] = sent;
+      // The daemon is ahead of the stream, and more has left than overlaps: a part between would be missing. It is asked for again.
+      if (offset > 0 && first !== undefined && (last === undefined || orderOf(status)(last, first) < 0)) return;
       const newest = (card: Card): Card | null => {
+        // It comes from another column: the stream takes it out there.
+        if ((rows.get(card.id)?.status ?? status) !== status) return null;
         const changed = journal.get(card.id);
         if (changed === undefined) return card;
         return changed === null || changed.version >= card.version ? changed : card;
@@ -369,7 +372,7 @@ export function beginWindow(status: Status): WindowRequest | null {
       column.count = count;
       column.isExact = isExact;
       // Nothing new although more is said to be there: what is loaded is all.
-      if (column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
+      if (journal.size === 0 && column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
       for (const card of column.cards) {
         rows.set(card.id, card);
         showCard(card);

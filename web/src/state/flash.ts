@@ -2,7 +2,7 @@
 import type { Card } from "../wire";
 import { touchedAt } from "./pending";
 
-/** Cards that somebody else has just changed: how often, and when last. */
+/** Cards that others have just changed: how often, and when last. */
 const flashes = new Map<string, { count: number; at_ms: number }>();
 const FLASH_MS = 700;
 const OWN_MS = 3_000;
