@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::board_loss::fault_of;
 use crate::actors::configuration::Configuration;
+use crate::actors::database_figures::DatabaseFigures;
 use crate::actors::event_hub::messages::Committed;
-use crate::actors::figures::{BATCH_SIZES, Histogram, SHORT_TIMES_US};
 use crate::actors::live::Live;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::wire::Wire;
@@ -55,36 +55,6 @@ impl<V> Submit<V> {
     /// A verb that a part of the daemon asks for.
     pub fn by_system(part: &'static str, verb: V) -> Self {
         Self { caller: Caller::System { part }, request_id: None, verb }
-    }
-}
-
-/// What the thread has done so far; the figures behind `GET /v1/daemon` and `GET /v1/metrics`.
-#[derive(Debug)]
-pub struct DatabaseFigures {
-    /// Requests run.
-    pub requests: AtomicU64,
-    /// Commits made.
-    pub commits: AtomicU64,
-    /// Time spent in commits, microseconds.
-    pub commit_us: AtomicU64,
-    /// Each commit's time, its sync to disk included, microseconds.
-    pub commit_times_us: Histogram,
-    /// Requests that shared each commit.
-    pub batch_sizes: Histogram,
-    /// Id of the newest event that is committed.
-    newest_event: AtomicI64,
-}
-
-impl Default for DatabaseFigures {
-    fn default() -> Self {
-        Self {
-            requests: AtomicU64::new(0),
-            commits: AtomicU64::new(0),
-            commit_us: AtomicU64::new(0),
-            commit_times_us: Histogram::new(SHORT_TIMES_US),
-            batch_sizes: Histogram::new(BATCH_SIZES),
-            newest_event: AtomicI64::new(0),
-        }
     }
 }
 

@@ -34,6 +34,7 @@ pub mod circuit_breaker;
 pub mod configuration;
 pub mod crash_detector;
 pub mod database;
+pub mod database_figures;
 pub mod disk;
 pub mod dispatcher;
 pub mod doorkeeper;

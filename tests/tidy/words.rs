@@ -56,7 +56,6 @@ const BANNED_IN_NAMES: &[(&str, &str)] = &[
 
 /// Names that have one of them all the same, each with its reason.
 const ALLOWED_NAMES: &[(&str, &str)] = &[
-    ("created_cards", "the key of requests and the column have this name"),
     ("Holder", "the root service"),
     ("holder", "the root service"),
     ("HolderError", "the root service"),
