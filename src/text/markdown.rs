@@ -49,6 +49,10 @@ fn made_safe<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Event<'a> {
             Some(true) => Event::InlineHtml(CowStr::Borrowed("</a>")),
             Some(false) | None => nothing(),
         },
+        // A control without a name says nothing to who does not see it.
+        Event::TaskListMarker(is_done) => {
+            Event::Text(CowStr::Borrowed(if is_done { "☑ " } else { "☐ " }))
+        }
         // An alignment would be a style.
         Event::Start(Tag::Table(columns)) => {
             Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
@@ -99,7 +103,7 @@ mod tests {
     fn what_people_write_is_rendered() {
         for (text, expected) in [
             ("# One\n\ntwo *three*", "<h1>One</h1>\n<p>two <em>three</em></p>\n"),
-            ("- [x] done", "<input disabled=\"\" type=\"checkbox\" checked=\"\"/>"),
+            ("- [x] done", "<li>☑ done"),
             ("| a | b |\n|--:|---|\n| 1 | 2 |", "<th>a</th>"),
             ("~~no~~", "<del>no</del>"),
             ("`code`", "<code>code</code>"),

@@ -80,6 +80,8 @@ struct Feeding<'s> {
     last_facts: Option<String>,
     /// The newest event that was sent.
     upto: EventId,
+    /// The life of the database that the pages show.
+    incarnation: String,
 }
 
 impl<'s> Feeding<'s> {
@@ -97,6 +99,7 @@ impl<'s> Feeding<'s> {
             next_logs: now,
             last_facts: None,
             upto: service.database.newest_event(),
+            incarnation: service.supervision.incarnation(),
         }
     }
 
@@ -151,12 +154,20 @@ impl<'s> Feeding<'s> {
         if is_all_known {
             self.send_changes(touched).await;
         } else {
-            self.send(Frame::Resync("the board was replaced, or too much changed at once"));
+            let incarnation = self.service.supervision.incarnation();
+            let was_restored = incarnation != self.incarnation;
+            self.incarnation = incarnation;
+            self.send(Frame::Resync(if was_restored {
+                "the board was restored"
+            } else {
+                "too much changed at once"
+            }));
         }
     }
 
     async fn send_changes(&mut self, touched: Touched) {
-        self.upto = self.upto.max(touched.last);
+        // A restored board may have fewer events than the one before it.
+        self.upto = if touched.last > 0 { touched.last } else { self.upto };
         self.seen.extend(touched.seen);
         let (policy, low_disk_bytes) = looked_at(self.service);
         let (tasks, upto) = (touched.tasks, self.upto);
