@@ -7,7 +7,7 @@
 //! | `{"pong": n}` | `{"ping": n}` at least every 20 s |
 //!
 //! A page that reads nothing holds up nobody: its queue is bounded, and behind it it reads the board again. A frame that cannot be
-//! written for [`WRITE_TIME`] ends the connection.
+//! written for 30 s ends the connection.
 
 use std::sync::Arc;
 use std::time::Duration;
