@@ -56,14 +56,15 @@ export function watchInbox(): () => void {
         const known = facts.value;
         // One row may come as another goes: the number alone does not tell.
         const now = known === null ? null : `${known.attention} ${known.dispatch} ${known.breakers.join()}`;
-        // What holds at first comes with the first read.
-        if (last !== null && now !== last) refetchSoon();
+        // What holds at first may be newer than the first read.
+        if (now !== last) refetchSoon();
         last = now;
       }),
-      // As many as before, but not the same: a task of a row has changed.
+      // As many as before, but not the same: a task of a row has changed, or one waits for a person now.
       onDelta((delta) => {
         const named = new Set((rows.peek() ?? []).flatMap((row) => row.tasks.map((task) => task.id)));
-        if (delta.cards.some((card) => named.has(card.id)) || delta.gone.some((id) => named.has(id))) refetchSoon();
+        const waits = (status: string) => status === "blocked" || status === "review";
+        if (delta.cards.some((card) => named.has(card.id) || waits(card.status)) || delta.gone.some((id) => named.has(id))) refetchSoon();
       }),
     ];
     stop = () => ends.forEach((end) => end());
