@@ -42,15 +42,29 @@ const server = await chromium.launchServer({
 });
 const counts = join(out, "counts.tap");
 const files = wanted.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${counts}`];
-const child = spawn(process.execPath, ["--test", "--test-concurrency=2", ...reporters, ...files], {
-  stdio: "inherit",
-  env: { ...process.env, KANBAND_BROWSER: server.wsEndpoint(), KANBAND_WEB: root },
-});
-const end = (signal) => child.kill(signal);
+let child = null;
+const end = (signal) => child?.kill(signal);
 process.on("SIGINT", () => end("SIGINT"));
 process.on("SIGTERM", () => end("SIGTERM"));
-const status = await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+const run = (parts, tap) => {
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${tap}`];
+  child = spawn(process.execPath, ["--test", "--test-concurrency=2", ...reporters, ...parts], {
+    stdio: "inherit",
+    env: { ...process.env, KANBAND_BROWSER: server.wsEndpoint(), KANBAND_WEB: root },
+  });
+  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+};
+let status = await run(files, counts);
+if (status === 1) {
+  // Files with a test that failed run once more, and what passes then is named: a busy host, or a race that is still to be found.
+  const tap = readFileSync(counts, "utf8");
+  const again = files.filter((file) => tap.includes(`${file}:`));
+  const failed = [...tap.matchAll(/^not ok \d+ - (.*)$/gm)].map((match) => match[1]);
+  if (again.length > 0 && failed.length <= 3) {
+    status = await run(again, join(out, "again.tap"));
+    if (status === 0) for (const name of failed) console.log(`browser: FAILED ONCE, passed when its file was run again: ${name}`);
+  }
+}
 await server.close();
 const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(readFileSync(counts, "utf8"))?.[1] ?? 0);
 console.log(`browser: ${count("tests")} tests, ${count("fail")} failed`);

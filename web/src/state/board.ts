@@ -369,8 +369,11 @@ export function beginWindow(status: Status): WindowRequest | null {
       };
       const before = column.cards.length;
       addWindow(column, sent, newest);
-      column.count = count;
+      // What the stream brought meanwhile may be newer than this reply: its counts hold, and a gap is read again.
+      const isBehind = journal.size > 0;
+      column.count = isBehind && !hasConditions() ? column.total : count;
       column.isExact = isExact;
+      if (isBehind && hasConditions()) needsRenewal.value += 1;
       // Nothing new although more is said to be there: what is loaded is all.
       if (journal.size === 0 && column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
       for (const card of column.cards) {
