@@ -68,4 +68,6 @@ if (status === 1) {
 await server.close();
 const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(readFileSync(counts, "utf8"))?.[1] ?? 0);
 console.log(`browser: ${count("tests")} tests, ${count("fail")} failed`);
+// The last line that says how many there were, whatever was run again.
+console.log(`browser: tests ${count("tests")}`);
 process.exit(status);
