@@ -97,7 +97,7 @@ suite.claim("a daemon that falls silent is noticed: offline since when, then liv
   await card(page, later).waitFor();
 });
 
-suite.claim("a restore under an open page: one snapshot, and it is said", async (board) => {
+suite.claim("a restore under an open page: one snapshot, and a notice of it", async (board) => {
   const { page, daemon } = board;
   expectBroken(board);
   const kept = daemon.create("In the backup");

@@ -78,7 +78,7 @@ suite.claim("a review is approved and sent back by the buttons of its row", asyn
   await daemon.reaches(bad, "ready");
 }, "view=inbox");
 
-suite.claim("a blocked task says its reason and goes on with words", async ({ page, daemon }) => {
+suite.claim("a blocked task shows its reason and goes on with an answer", async ({ page, daemon }) => {
   const id = daemon.create("Deploy it");
   daemon.cli("block", id, "Which key is meant?");
   await item(page, id).getByText("Which key is meant?").waitFor();
