@@ -36,6 +36,7 @@ pub mod json;
 pub mod limits;
 pub mod location;
 pub mod next_pass;
+pub mod notice;
 pub mod objects;
 pub mod origin;
 pub mod outcome;
