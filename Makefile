@@ -14,11 +14,11 @@ setup:
 	@./scripts/setup.sh
 
 .PHONY: build
-build: setup ## Build the three programs (debug)
+build: setup ## Build the programs (debug)
 	$(CARGO) build --locked
 
 .PHONY: release
-release: setup ## Build the three programs (optimized)
+release: setup ## Build the programs (optimized)
 	$(CARGO) build --locked --release
 
 TARGET_FOLDER = $${CARGO_TARGET_DIR:-target}

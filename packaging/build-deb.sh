@@ -3,7 +3,7 @@
 #
 #   build-deb.sh --programs DIR --out DIR [--version V] [--schema N] [--quick]
 #
-# DIR of the programs holds kanband, kanban and kanban-shim. --version and --schema pack the same programs as another version and
+# DIR of the programs holds kanband, kanban, kanban-shim and kanban-courier. --version and --schema pack the same programs as another version and
 # as one that knows the board's schema up to N only: the tests of upgrade and downgrade need no second build.
 # --quick compresses little, for a package that is thrown away.
 set -eu
@@ -57,7 +57,7 @@ put() { # mode, target directory, files…
 }
 
 put 755 usr/bin "$programs/kanband" "$programs/kanban"
-put 755 usr/libexec/kanband "$programs/kanban-shim"
+put 755 usr/libexec/kanband "$programs/kanban-shim" "$programs/kanban-courier"
 strip --strip-unneeded --remove-section=.comment "$root"/usr/bin/* "$root"/usr/libexec/kanband/*
 
 put 644 usr/lib/systemd/system "$here"/systemd/*.service "$here"/systemd/*.socket "$here"/systemd/*.timer
@@ -95,6 +95,7 @@ completions fish fish/vendor_completions.d/kanban.fish
 doc=$share/doc/kanband
 put 644 usr/share/doc/kanband "$source/README.md" "$here/debian/copyright"
 find "$source/docs" -maxdepth 1 -type f -exec install -m 644 {} "$doc/" \;
+put 644 usr/share/doc/kanband/channels "$source"/docs/channels/*.md
 gzip -9nc "$source/CHANGELOG.md" >"$doc/CHANGELOG.md.gz"
 gzip -9nc >"$doc/changelog.gz" <<CHANGES
 kanband ($version) unstable; urgency=medium

@@ -10,6 +10,7 @@ pub mod exit_codes;
 pub mod failpoint;
 pub mod kernel;
 pub mod mcp;
+pub mod notify;
 pub mod os;
 pub mod service;
 pub mod shim;

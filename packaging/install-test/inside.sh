@@ -134,6 +134,18 @@ it_is_installed_without_a_network_and_runs() {
     is "capabilities of the daemon" "$(sed -n 's/^CapEff:\t//p' "/proc/$(daemon_pid)/status")" 0000000000000000
 }
 
+# It is off until a channel is set up, and what it may do does not depend on that.
+the_courier_is_there_and_has_no_rights() {
+    inactive kanban-courier.service
+    is "kanban-courier.service" "$(systemctl is-enabled kanban-courier.service || true)" disabled
+    is "groups of the courier" "$(id -nG kanban-courier)" kanban-courier
+    systemd-analyze verify kanban-courier.service kanban-courier.socket
+    for path in /var/lib/kanband/kanban.db /etc/kanband/kanband.toml /run/kanband/kanband.sock; do
+        if as kanban-courier test -r "$path"; then no "the courier reads $path"; fi
+    done
+    contains "its version" "$(/usr/libexec/kanband/kanban-courier --version)" kanban-courier
+}
+
 the_configuration_is_the_services_alone() {
     is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
     is "conf.d" "$(stat -c '%a %U:%G' /etc/kanband/conf.d)" "750 root:kanband"
@@ -544,6 +556,7 @@ claim people_of_the_group_get_a_status_and_a_manual
 claim the_sockets_are_open_to_the_group_only_and_to_workers_only
 claim a_good_configuration_is_taken_by_reload
 claim a_bad_configuration_is_refused_whole_by_reload
+claim the_courier_is_there_and_has_no_rights
 claim the_configuration_is_the_services_alone
 claim an_upgrade_shuts_an_open_configuration_and_leaves_its_content
 claim a_task_is_run_as_the_workers_user_without_privileges

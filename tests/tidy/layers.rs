@@ -76,6 +76,11 @@ const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
     ),
     ("src/api/", &["actix", "rusqlite", "clap", "nix", "procfs"], &["app", "cli", "mcp", "shim"]),
     (
+        "src/notify/",
+        &["actix", "rusqlite", "axum", "nix", "procfs", "config"],
+        &["actors", "app", "cli", "mcp", "service", "shim", "kernel::store", "kernel::board"],
+    ),
+    (
         "src/cli/",
         &["actix", "tokio", "rusqlite", "axum", "hyper", "nix", "procfs"],
         &["actors", "shim", "kernel::store", "kernel::board"],

@@ -85,6 +85,23 @@ impl HomeLock {
     }
 }
 
+/// The courier's lock of a home, held until this is dropped. A file of its own: the daemon of the home runs beside it.
+#[derive(Debug)]
+#[must_use = "the lock is given back when this is dropped"]
+pub struct CourierLock {
+    _held: Flock<File>,
+}
+
+impl CourierLock {
+    /// Takes the lock at `path`; none when another courier has it.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        Ok(try_lock(path)?.map(|held| Self { _held: held }))
+    }
+}
+
 enum Acquired {
     Both(HomeLock),
     /// Another process has the directory.

@@ -16,6 +16,7 @@ pub mod bench_board;
 pub mod command_line;
 pub mod config;
 pub mod daemon;
+pub mod fakes;
 pub mod folders;
 pub mod fuzz;
 pub mod processes;

@@ -1,0 +1,198 @@
+//! The channels of a configuration, each with its sender.
+
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::kernel::notice::{ChannelSetting, Edit, Outcome, Row};
+use crate::notify::credential::CredentialFolder;
+use crate::notify::guard::Range;
+use crate::notify::http::tls::Tls;
+use crate::notify::http::{HttpClient, Limits, Rules};
+#[cfg(feature = "mail")]
+use crate::notify::mail::{Mail, server::MailServer};
+use crate::notify::mattermost::Mattermost;
+use crate::notify::ntfy::{self, Ntfy};
+use crate::notify::outcome;
+use crate::notify::secret::{Filter, Secret};
+use crate::notify::telegram::{self, Telegram};
+use crate::notify::url::SecretUrl;
+use crate::notify::webhook::Webhook;
+
+/// Messages of one channel that are under way at a time.
+const SENDING_MAX: usize = 4;
+
+/// Longest share of an attempt that a connection may take.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// What every channel is made with.
+pub struct Surroundings {
+    /// Where credentials are.
+    pub credentials: CredentialFolder,
+    /// What TLS trusts, or why it cannot be spoken.
+    pub tls: Result<Tls, String>,
+    /// Longest time of an attempt.
+    pub attempt_time: Duration,
+}
+
+enum Sender {
+    Telegram(Telegram),
+    Ntfy(Ntfy),
+    Mattermost(Mattermost),
+    Webhook(Webhook),
+    #[cfg(feature = "mail")]
+    Mail(Mail),
+}
+
+/// A channel.
+pub struct Channel {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Lets a few messages through at a time.
+    pub seats: Semaphore,
+    sender: Result<Sender, String>,
+    filter: Filter,
+}
+
+impl Channel {
+    /// Of its settings. One that cannot be used says so for every message.
+    pub fn new(setting: &ChannelSetting, surroundings: &Surroundings) -> Self {
+        let mut secrets = Vec::new();
+        let made = credential_of(setting, surroundings).and_then(|credential| {
+            secrets.extend(credential.iter().flat_map(parts_of));
+            sender_of(setting, surroundings, credential.as_ref())
+        });
+        if let Ok(Sender::Mattermost(hook)) = &made {
+            secrets.extend(hook.hook().secret_parts());
+        }
+        let filter = Filter::of(secrets);
+        let sender = made.map_err(|error| filter.error(&error));
+        Self { name: setting.name.clone(), seats: Semaphore::new(SENDING_MAX), sender, filter }
+    }
+
+    /// Why it cannot be used.
+    pub fn fault(&self) -> Option<&str> {
+        self.sender.as_ref().err().map(String::as_str)
+    }
+
+    /// Sends a row.
+    pub async fn send(&self, row: &Row) -> Outcome {
+        let outcome = match &self.sender {
+            Err(why) => outcome::channel_dead("not_usable", why),
+            Ok(Sender::Telegram(bot)) => bot.send(row).await,
+            Ok(Sender::Ntfy(server)) => server.send(row).await,
+            Ok(Sender::Mattermost(hook)) => hook.send(row).await,
+            Ok(Sender::Webhook(hooks)) => {
+                let outcome = hooks.send(row).await;
+                // The address of a receiver may hold a secret too.
+                let url: Option<SecretUrl> = row.address.parse().ok();
+                let parts = url.map(|url| url.secret_parts()).unwrap_or_default();
+                return outcome::filtered(outcome, &self.filter.with(parts));
+            }
+            #[cfg(feature = "mail")]
+            Ok(Sender::Mail(mail)) => mail.send(row).await,
+        };
+        outcome::filtered(outcome, &self.filter)
+    }
+
+    /// Changes the message about a task.
+    pub async fn edit(&self, edit: &Edit) -> Outcome {
+        let outcome = match &self.sender {
+            Err(why) => outcome::channel_dead("not_usable", why),
+            Ok(Sender::Telegram(bot)) => bot.edit(edit).await,
+            Ok(Sender::Ntfy(server)) => server.edit(edit).await,
+            Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
+            #[cfg(feature = "mail")]
+            Ok(Sender::Mail(_)) => cannot_edit(),
+        };
+        outcome::filtered(outcome, &self.filter)
+    }
+}
+
+fn cannot_edit() -> Outcome {
+    outcome::permanent("edit_unsupported", "messages of this kind of channel cannot be changed")
+}
+
+/// The credential with what it is made of: a login has a password, and a bot's token is put into a path.
+fn parts_of(secret: &Secret) -> Vec<String> {
+    let text = secret.expose();
+    let words = text.split_whitespace().map(str::to_owned);
+    let login = text.split_once(':').map(|(_, password)| password.to_owned());
+    let url = text.parse::<SecretUrl>().map(|url| url.secret_parts()).unwrap_or_default();
+    words.chain(login).chain(url).filter(|part| part.len() >= PART_BYTES_MIN).collect()
+}
+
+/// Shorter words of a credential are not looked for: they stand in any text.
+const PART_BYTES_MIN: usize = 6;
+
+fn credential_of(
+    setting: &ChannelSetting,
+    surroundings: &Surroundings,
+) -> Result<Option<Secret>, String> {
+    let Some(name) = &setting.credential else { return Ok(None) };
+    surroundings.credentials.read(name).map(Some).map_err(|error| error.to_string())
+}
+
+fn sender_of(
+    setting: &ChannelSetting,
+    surroundings: &Surroundings,
+    credential: Option<&Secret>,
+) -> Result<Sender, String> {
+    let rules = rules_of(setting, surroundings)?;
+    let limits = Limits { attempt_time: surroundings.attempt_time };
+    let needed = || {
+        credential.ok_or_else(|| format!("a channel of kind {} needs a `credential`", setting.kind))
+    };
+    if setting.kind == "mail" {
+        return mail_of(setting, rules, surroundings.attempt_time, credential);
+    }
+    let http = HttpClient::new(rules, limits);
+    let url = |default: Option<&str>| match setting.url.as_deref().or(default) {
+        Some(text) => {
+            text.parse::<SecretUrl>().map(Some).map_err(|error| format!("`url`: {error}"))
+        }
+        None => Ok(None),
+    };
+    let base = |default: &str| -> Result<SecretUrl, String> {
+        url(Some(default))?.ok_or_else(|| "`url` is missing".to_owned())
+    };
+    match setting.kind.as_str() {
+        "telegram" => Telegram::new(http, &base(telegram::BASE)?, needed()?).map(Sender::Telegram),
+        "ntfy" => Ok(Sender::Ntfy(Ntfy::new(http, base(ntfy::BASE)?, credential))),
+        "mattermost" => {
+            Mattermost::new(http, url(None)?.as_ref(), needed()?).map(Sender::Mattermost)
+        }
+        "webhook" => Webhook::new(http, needed()?).map(Sender::Webhook),
+        kind => Err(format!("this courier cannot send by `{kind}`")),
+    }
+}
+
+#[cfg(feature = "mail")]
+fn mail_of(
+    setting: &ChannelSetting,
+    rules: Rules,
+    attempt_time: Duration,
+    credential: Option<&Secret>,
+) -> Result<Sender, String> {
+    let url = setting.url.as_deref().unwrap_or_default();
+    let server = MailServer::of(url, credential).map_err(|error| error.to_string())?;
+    Ok(Sender::Mail(Mail::new(rules, server, attempt_time)))
+}
+
+#[cfg(not(feature = "mail"))]
+fn mail_of(
+    _setting: &ChannelSetting,
+    _rules: Rules,
+    _attempt_time: Duration,
+    _credential: Option<&Secret>,
+) -> Result<Sender, String> {
+    Err("this courier was built without mail (the feature `mail`)".to_owned())
+}
+
+fn rules_of(setting: &ChannelSetting, surroundings: &Surroundings) -> Result<Rules, String> {
+    let allow: Result<Vec<Range>, _> = setting.allow.iter().map(|text| text.parse()).collect();
+    let allow = allow.map_err(|error| format!("`allow`: {error}"))?;
+    let connect_time = CONNECT_TIME_MAX.min(surroundings.attempt_time);
+    let (tls, is_http_allowed) = (surroundings.tls.clone(), setting.allow_http);
+    Ok(Rules { tls, allow, is_http_allowed, connect_time })
+}

@@ -1,0 +1,215 @@
+//! What the Bot API answers, and what follows from it. Pure; the table of errors is that of the server's own source.
+
+use serde::Deserialize;
+
+use crate::kernel::notice::{Outcome, RateScope};
+use crate::notify::http::{Answer, json};
+use crate::notify::outcome::{self, clamped_ms};
+
+/// An answer of the API.
+#[derive(Debug, Deserialize)]
+pub struct Reply<T> {
+    /// Whether it did what was asked.
+    pub ok: bool,
+    /// What came of it.
+    pub result: Option<T>,
+    /// The status again.
+    #[serde(default)]
+    pub error_code: u16,
+    /// Why not.
+    #[serde(default)]
+    pub description: String,
+    /// More about it.
+    pub parameters: Option<Parameters>,
+}
+
+/// More about an error.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    /// Seconds to wait.
+    pub retry_after: Option<serde_json::Number>,
+    /// The new id of a group.
+    pub migrate_to_chat_id: Option<i64>,
+}
+
+/// A message that was sent.
+#[derive(Debug, Deserialize)]
+pub struct Sent {
+    /// Its id within the chat.
+    pub message_id: i64,
+}
+
+/// What was asked for, as far as it changes what an error means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A new message.
+    Send,
+    /// A change of one; what is not there any longer is sent again.
+    Edit,
+}
+
+/// Beginnings of descriptions after which a changed message is sent as a new one.
+const NOT_EDITABLE: [&str; 3] =
+    ["message to edit not found", "message can't be edited", "message_id_invalid"];
+
+/// What an answer to a message means.
+pub fn judge(answer: &Answer, asked: Asked) -> Outcome {
+    let reply: Option<Reply<serde_json::Value>> = json::read(answer);
+    let Some(reply) = reply else {
+        // The front of the provider answers in HTML.
+        return outcome::of_status("telegram", answer, &json::quoted(answer));
+    };
+    if reply.ok {
+        let sent: Option<Sent> = reply.result.and_then(|it| serde_json::from_value(it).ok());
+        return Outcome::Sent { provider_id: sent.map(|sent| sent.message_id.to_string()) };
+    }
+    judge_error(answer.status, &reply, asked)
+}
+
+fn judge_error<T>(status: u16, reply: &Reply<T>, asked: Asked) -> Outcome {
+    let parameters = reply.parameters.as_ref();
+    let text = reply.description.as_str();
+    let reason = text.split_once(": ").map_or(text, |(_, reason)| reason);
+    if let Some(id) = parameters.and_then(|it| it.migrate_to_chat_id) {
+        return Outcome::Moved { address: id.to_string() };
+    }
+    if status == 429 {
+        return Outcome::Rate { after_ms: retry_ms(parameters), scope: RateScope::Route };
+    }
+    let lower = reason.to_lowercase();
+    if asked == Asked::Edit && lower.starts_with("message is not modified") {
+        return Outcome::Sent { provider_id: None };
+    }
+    if asked == Asked::Edit && NOT_EDITABLE.iter().any(|known| lower.starts_with(known)) {
+        return Outcome::Gone;
+    }
+    match status {
+        401 | 404 => outcome::channel_dead("unauthorized", text),
+        400 => outcome::permanent("bad_request", text),
+        403 => outcome::permanent("forbidden", text),
+        409 => outcome::temporary("conflict", text),
+        500.. => outcome::temporary("server_error", text),
+        _ => outcome::permanent("refused", text),
+    }
+}
+
+/// Seconds to wait when a provider does not say how many.
+const RETRY_MS: u64 = 5_000;
+
+fn retry_ms(parameters: Option<&Parameters>) -> u64 {
+    let seconds = parameters.and_then(|it| it.retry_after.as_ref()?.as_f64());
+    seconds.map_or(RETRY_MS, clamped_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
+        let mut headers = hyper::HeaderMap::new();
+        headers.insert("content-type", kind.parse().unwrap());
+        Answer { status, headers, body: body.to_owned().into() }
+    }
+
+    fn error(status: u16, description: &str, parameters: &str) -> Answer {
+        let body = format!(
+            r#"{{"ok":false,"error_code":{status},"description":"{description}"{parameters}}}"#
+        );
+        answer(status, &body)
+    }
+
+    /// The word for the outcome, with its code.
+    fn word(outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Sent { provider_id } => {
+                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
+            }
+            Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
+            Outcome::Temporary { code, .. } => format!("temporary {code}"),
+            Outcome::Permanent { code, .. } => format!("permanent {code}"),
+            Outcome::Unknown { code, .. } => format!("unknown {code}"),
+            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
+            Outcome::Moved { address } => format!("moved {address}"),
+            Outcome::Gone => "gone".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_answer_of_the_table_means_what_it_says_there() {
+        let retry = r#","parameters":{"retry_after":7}"#;
+        let retry_soon = r#","parameters":{"retry_after":0.05}"#;
+        let moved = r#","parameters":{"migrate_to_chat_id":-1001234567890123}"#;
+        for (given, send, edit) in [
+            (
+                answer(200, r#"{"ok":true,"result":{"message_id":42,"date":1}}"#),
+                "sent 42",
+                "sent 42",
+            ),
+            (answer(200, r#"{"ok":true,"result":true}"#), "sent -", "sent -"),
+            (
+                error(429, "Too Many Requests: retry after 7", retry),
+                "rate 7000 Route",
+                "rate 7000 Route",
+            ),
+            (
+                error(429, "Too Many Requests: retry later", retry_soon),
+                "rate 50 Route",
+                "rate 50 Route",
+            ),
+            (error(429, "Too Many Requests", ""), "rate 5000 Route", "rate 5000 Route"),
+            (
+                error(400, "Bad Request: group chat was upgraded to a supergroup chat", moved),
+                "moved -1001234567890123",
+                "moved -1001234567890123",
+            ),
+            (
+                error(400, "Bad Request: chat not found", ""),
+                "permanent bad_request",
+                "permanent bad_request",
+            ),
+            (
+                error(
+                    400,
+                    "Bad Request: message is not modified: specified new message content",
+                    "",
+                ),
+                "permanent bad_request",
+                "sent -",
+            ),
+            (
+                error(400, "Bad Request: message to edit not found", ""),
+                "permanent bad_request",
+                "gone",
+            ),
+            (
+                error(400, "Bad Request: message can't be edited", ""),
+                "permanent bad_request",
+                "gone",
+            ),
+            (
+                error(403, "Forbidden: bot was blocked by the user", ""),
+                "permanent forbidden",
+                "permanent forbidden",
+            ),
+            (
+                error(401, "Unauthorized", ""),
+                "channel_dead unauthorized",
+                "channel_dead unauthorized",
+            ),
+            (error(404, "Not Found", ""), "channel_dead unauthorized", "channel_dead unauthorized"),
+            (error(409, "Conflict: terminated", ""), "temporary conflict", "temporary conflict"),
+            (error(418, "I'm a teapot", ""), "permanent refused", "permanent refused"),
+            (
+                error(500, "Internal Server Error: x", ""),
+                "temporary server_error",
+                "temporary server_error",
+            ),
+            (answer(502, "<html>Bad Gateway</html>"), "temporary http_502", "temporary http_502"),
+            (answer(403, "<html>no</html>"), "permanent http_403", "permanent http_403"),
+        ] {
+            assert_eq!(word(&judge(&given, Asked::Send)), send, "{given:?}");
+            assert_eq!(word(&judge(&given, Asked::Edit)), edit, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Notices, rows, channels, and a runtime to send on.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use kanband::kernel::notice::{
+    Button, ChannelSetting, Class, Mention, Notice, NoticeQuestion, NoticeTask, Outcome, Row,
+};
+use kanband::notify::channel::{Channel, Surroundings};
+use kanband::notify::credential::CredentialFolder;
+use kanband::notify::http::tls::Tls;
+
+/// A token of a bot, which is nowhere to be seen.
+pub const TOKEN: &str = "4711:SENTINEL-bot-token_x";
+
+/// A secret of webhooks: 24 bytes.
+pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub fn notice() -> Notice {
+    Notice {
+        class: Class::News,
+        kind: "completed".to_owned(),
+        event_id: Some(7),
+        at: 1_700_000_000,
+        board: "default".to_owned(),
+        task: Some(NoticeTask {
+            id: "t_0000000a".to_owned(),
+            title: "Write the page".to_owned(),
+            status: "done".to_owned(),
+            assignee: Some("dev".to_owned()),
+        }),
+        headline: "Done by dev in 4 min.".to_owned(),
+        lines: vec!["The page is written.".to_owned()],
+        question: None,
+        mention: None,
+        buttons: Vec::new(),
+        files: Vec::new(),
+        items: Vec::new(),
+        is_silent: true,
+    }
+}
+
+/// One that needs a person.
+pub fn ask() -> Notice {
+    Notice {
+        class: Class::Ask,
+        kind: "blocked".to_owned(),
+        headline: "dev asks.".to_owned(),
+        lines: vec!["Two colours fit.".to_owned()],
+        question: Some(NoticeQuestion {
+            id: "q_1".to_owned(),
+            text: "Which colour?".to_owned(),
+            choices: vec!["red".to_owned(), "blue".to_owned()],
+            default: Some("red".to_owned()),
+            deadline_at: Some(1_700_003_600),
+        }),
+        mention: Some(Mention { name: "Ada".to_owned(), address: "815".to_owned() }),
+        buttons: vec![
+            Button {
+                label: "Answer".to_owned(),
+                style: "primary".to_owned(),
+                token: "abcdefghijklmnop".to_owned(),
+            },
+            Button {
+                label: "Why".to_owned(),
+                style: String::new(),
+                token: "qrstuvwxyzabcdef".to_owned(),
+            },
+        ],
+        is_silent: false,
+        ..notice()
+    }
+}
+
+pub fn row(channel: &str, address: &str, id: i64) -> Row {
+    Row {
+        id,
+        lease: format!("lease{id}"),
+        channel: channel.to_owned(),
+        address: address.to_owned(),
+        thread: None,
+        dedupe: format!("dedupe{id:014}"),
+        attempt: 1,
+        is_repeat: false,
+        reply_to: None,
+        notice: notice(),
+    }
+}
+
+/// The settings of a channel whose provider is on this host.
+pub fn setting(kind: &str, url: Option<String>) -> ChannelSetting {
+    ChannelSetting {
+        name: kind.to_owned(),
+        kind: kind.to_owned(),
+        url,
+        credential: Some(kind.to_owned()),
+        allow: vec!["127.0.0.0/8".to_owned()],
+        allow_http: true,
+    }
+}
+
+/// A home with the credential of each kind of channel.
+pub fn credentials() -> tempfile::TempDir {
+    let home = tempfile::Builder::new().prefix("kc").tempdir().unwrap();
+    let folder = home.path().join("credentials");
+    std::fs::create_dir(&folder).unwrap();
+    for (name, secret) in [
+        ("telegram", TOKEN),
+        ("webhook", WEBHOOK_SECRET),
+        ("ntfy", "tk_SENTINEL0ntfy0token"),
+        ("mattermost", "SENTINELhookkey0123456789"),
+        ("mail", "board@example.org:SENTINEL-mail-password"),
+    ] {
+        put(&folder.join(name), secret);
+    }
+    home
+}
+
+pub fn put(path: &Path, secret: &str) {
+    std::fs::write(path, secret).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A channel, and what it stands on.
+pub struct Bench {
+    _home: tempfile::TempDir,
+    surroundings: Surroundings,
+}
+
+impl Bench {
+    pub fn new(attempt_time: Duration) -> Self {
+        let home = credentials();
+        let surroundings = Surroundings {
+            credentials: CredentialFolder::of_home(home.path()),
+            tls: Tls::of_host().map_err(|error| error.to_string()),
+            attempt_time,
+        };
+        Self { _home: home, surroundings }
+    }
+
+    /// The same, trusting other certificates.
+    pub fn trusting(attempt_time: Duration, tls: Tls) -> Self {
+        let mut bench = Self::new(attempt_time);
+        bench.surroundings.tls = Ok(tls);
+        bench
+    }
+
+    pub fn channel(&self, setting: &ChannelSetting) -> Channel {
+        Channel::new(setting, &self.surroundings)
+    }
+}
+
+/// Runs it to its end, as the program does: on one thread.
+pub fn on_runtime<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, future)
+}
+
+/// The word for an outcome, with what decides.
+pub fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Sent { provider_id } => format!("sent {}", provider_id.as_deref().unwrap_or("-")),
+        Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
+        Outcome::Temporary { code, .. } => format!("temporary {code}"),
+        Outcome::Permanent { code, .. } => format!("permanent {code}"),
+        Outcome::Unknown { code, .. } => format!("unknown {code}"),
+        Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
+        Outcome::Moved { address } => format!("moved {address}"),
+        Outcome::Gone => "gone".to_owned(),
+    }
+}

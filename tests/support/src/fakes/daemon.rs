@@ -1,0 +1,193 @@
+//! A daemon as the courier meets it: it gives out what it is given, and keeps what it hears.
+
+use std::collections::VecDeque;
+use std::io::BufReader;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use kanband::kernel::notice::{ChannelSetting, Channels, Leased, Row, Settled};
+use serde_json::{Value, json};
+
+use crate::fakes::http::{Answer, read, write};
+
+/// What it knows.
+#[derive(Default)]
+struct State {
+    channels: Vec<ChannelSetting>,
+    version: u32,
+    lease_ms: u64,
+    attempt_ms: u64,
+    rows: VecDeque<Row>,
+    settled: Vec<Settled>,
+    reports: Vec<Value>,
+    leases: usize,
+    is_settling_refused: bool,
+    connections: Vec<UnixStream>,
+}
+
+/// The daemon's side of the courier's socket.
+pub struct DaemonFake {
+    socket: PathBuf,
+    shared: Arc<(Mutex<State>, Condvar)>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl DaemonFake {
+    /// Listens there.
+    pub fn start(socket: &Path, channels: Vec<ChannelSetting>) -> Self {
+        let state = State { channels, lease_ms: 90_000, attempt_ms: 2_000, ..State::default() };
+        let shared = Arc::new((Mutex::new(state), Condvar::new()));
+        let mut fake = Self { socket: socket.to_owned(), shared, is_over: Arc::default() };
+        fake.listen();
+        fake
+    }
+
+    /// Listens again, with what it knew.
+    pub fn listen(&mut self) {
+        drop(std::fs::remove_file(&self.socket));
+        let listener = UnixListener::bind(&self.socket).unwrap();
+        self.is_over = Arc::default();
+        let (shared, is_over) = (Arc::clone(&self.shared), Arc::clone(&self.is_over));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, is_over) = (Arc::clone(&shared), Arc::clone(&is_over));
+                shared.0.lock().unwrap().connections.push(stream.try_clone().unwrap());
+                std::thread::spawn(move || serve(stream, &shared, &is_over));
+            }
+        });
+    }
+
+    /// Goes away, with its socket.
+    pub fn stop(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        drop(UnixStream::connect(&self.socket));
+        drop(std::fs::remove_file(&self.socket));
+        let mut state = self.shared.0.lock().unwrap();
+        for connection in state.connections.drain(..) {
+            drop(connection.shutdown(std::net::Shutdown::Both));
+        }
+        drop(state);
+        self.shared.1.notify_all();
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.shared.0.lock().unwrap());
+        self.shared.1.notify_all();
+        changed
+    }
+
+    /// How long an attempt may take.
+    pub fn set_attempt_ms(&self, attempt_ms: u64) {
+        self.change(|state| state.attempt_ms = attempt_ms);
+    }
+
+    /// Has these sent.
+    pub fn send(&self, rows: impl IntoIterator<Item = Row>) {
+        self.change(|state| state.rows.extend(rows));
+    }
+
+    /// Other channels.
+    pub fn configure(&self, channels: Vec<ChannelSetting>) {
+        self.change(|state| {
+            state.channels = channels;
+            state.version += 1;
+        });
+    }
+
+    /// Whether it answers what became of messages with a fault.
+    pub fn refuse_settling(&self, is_refused: bool) {
+        self.change(|state| state.is_settling_refused = is_refused);
+    }
+
+    /// What became of rows, in the order in which it was heard.
+    pub fn settled(&self) -> Vec<Settled> {
+        self.change(|state| state.settled.clone())
+    }
+
+    /// What was reported of channels.
+    pub fn reports(&self) -> Vec<Value> {
+        self.change(|state| state.reports.clone())
+    }
+
+    /// How often it was asked for rows.
+    pub fn leases(&self) -> usize {
+        self.change(|state| state.leases)
+    }
+}
+
+impl Drop for DaemonFake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn serve(stream: UnixStream, shared: &(Mutex<State>, Condvar), is_over: &AtomicBool) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while let Some(heard) = read(&mut reader) {
+        let answer = match heard.path.as_str() {
+            "/v1/courier/channels" => channels(shared),
+            "/v1/outbox/lease" => lease(shared, &heard.json(), is_over),
+            "/v1/outbox/settle" => settle(shared, &heard.json()),
+            "/v1/courier/report" => {
+                shared.0.lock().unwrap().reports.push(heard.json());
+                Answer::json(200, &json!({}))
+            }
+            path => Answer::json(404, &json!({ "error": { "code": "x", "message": path } })),
+        };
+        if is_over.load(Ordering::SeqCst) || write(&stream, &answer).is_err() {
+            return;
+        }
+    }
+}
+
+fn channels((state, _): &(Mutex<State>, Condvar)) -> Answer {
+    let state = state.lock().unwrap();
+    let channels = Channels {
+        version: state.version.to_string(),
+        channels: state.channels.clone(),
+        lease_ms: state.lease_ms,
+        attempt_ms: state.attempt_ms,
+    };
+    Answer::json(200, &serde_json::to_value(channels).unwrap())
+}
+
+fn lease(
+    (state, changed): &(Mutex<State>, Condvar),
+    asked: &Value,
+    is_over: &AtomicBool,
+) -> Answer {
+    let max = usize::try_from(asked["max"].as_u64().unwrap()).unwrap();
+    let wait = Duration::from_millis(asked["wait_ms"].as_u64().unwrap());
+    let version = asked["version"].as_str().unwrap_or_default().to_owned();
+    let mut state = state.lock().unwrap();
+    state.leases += 1;
+    let is_idle = |state: &mut State| {
+        state.rows.is_empty()
+            && state.version.to_string() == version
+            && !is_over.load(Ordering::SeqCst)
+    };
+    let (mut state, _) = changed.wait_timeout_while(state, wait, is_idle).unwrap();
+    let count = max.min(state.rows.len());
+    let reload = state.version.to_string() != version;
+    let leased = Leased { rows: state.rows.drain(..count).collect(), edits: Vec::new(), reload };
+    Answer::json(200, &serde_json::to_value(leased).unwrap())
+}
+
+fn settle((state, _): &(Mutex<State>, Condvar), asked: &Value) -> Answer {
+    let mut state = state.lock().unwrap();
+    if state.is_settling_refused {
+        return Answer::json(
+            503,
+            &json!({ "error": { "code": "unavailable", "message": "later" } }),
+        );
+    }
+    let results: Vec<Settled> = serde_json::from_value(asked["results"].clone()).unwrap();
+    state.settled.extend(results);
+    Answer::json(200, &json!({}))
+}
