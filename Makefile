@@ -48,7 +48,7 @@ ci: ## The gate: format, lints, documentation, licences, counts, test, test-web,
 
 .PHONY: test-ext
 test-ext: build ## Have MCP clients of others work the board, put nginx in front of its page, compare cron expressions, and install the package in a booted system (root)
-	$(CARGO) build --locked --package kanband-test-support --bin occurrences
+	$(CARGO) build --locked --package kanband-test-support --bins
 	@./tests/ext/run.sh "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/ext"
 	@./packaging/install-test.sh nspawn "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
 

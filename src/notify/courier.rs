@@ -62,7 +62,7 @@ pub async fn run(settings: &Settings, stop: &Notify) {
         () = stop.notified() => {}
         () = work(settings, &results, &under_way) => {}
     }
-    // What was sent is said, as far as time allows: a message whose result is lost may come twice.
+    // What was sent is reported, as far as time allows: a message whose result is lost may come twice.
     drop(results);
     let all_sent = async {
         while under_way.count.get() > 0 {

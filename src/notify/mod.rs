@@ -1,7 +1,7 @@
 //! `kanban-courier`: the only program that opens connections to elsewhere, and the only one that reads credentials.
 //!
-//! It asks the daemon for what is to be sent, sends it, and says what became of it. What is said, to whom and when is decided by
-//! the daemon; how it reads on a phone is decided here, where the limits and the markup of each provider are known.
+//! It asks the daemon for what is to be sent, sends it, and reports what became of it. The daemon decides about words, receivers and
+//! times; how a message reads on a phone is decided here, where the limits and the markup of each provider are known.
 
 pub mod guard;
 pub mod url;

@@ -54,6 +54,13 @@ impl Stage {
         self.courier = Some(command.stderr(log.unwrap()).spawn().unwrap());
     }
 
+    /// The same until it asks for rows.
+    fn spawn_and_wait(&mut self, fail_points: Option<&str>) {
+        let before = self.daemon.leases();
+        self.spawn(fail_points);
+        until_or(|| self.log(), || (self.daemon.leases() > before).then_some(()));
+    }
+
     fn settled(&self, count: usize) -> Vec<String> {
         until_or(
             || format!("{count} results, not {:?}\n{}", self.daemon.settled(), self.log()),
@@ -181,7 +188,7 @@ fn a_courier_that_dies_before_it_settles_has_sent_and_the_next_one_goes_on() {
     let mut stage = Stage::start(vec![telegram(&fake)]);
     stage.end(Signal::SIGKILL);
     for (point, shown) in [("courier-before-send=kill", 0), ("courier-before-settle=kill", 1)] {
-        stage.spawn(Some(point));
+        stage.spawn_and_wait(Some(point));
         stage.daemon.send([row("telegram", "7", 1)]);
         let courier = stage.courier.as_mut().unwrap();
         courier.wait().unwrap();
@@ -189,7 +196,7 @@ fn a_courier_that_dies_before_it_settles_has_sent_and_the_next_one_goes_on() {
         assert_eq!(fake.with(|it| it.messages.len()), shown, "{point}");
         assert!(stage.daemon.settled().is_empty(), "{point}");
     }
-    stage.spawn(None);
+    stage.spawn_and_wait(None);
     stage.daemon.send([row("telegram", "7", 2)]);
     assert_eq!(stage.settled(1), ["2 sent 2"]);
 }

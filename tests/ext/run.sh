@@ -12,6 +12,9 @@ INSPECTOR="@modelcontextprotocol/inspector@2.12.0"
 CLAUDE="@anthropic-ai/claude-code@2.1.330"
 PYTHON_CLIENT="mcp==2.3.0"
 CRONSIM="cronsim==2.8"
+TELEGRAM="python-telegram-bot==22.8"
+WEBHOOKS="standardwebhooks==1.1.0"
+MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
 NODE_MIN=2219
 NODE="node@22"
@@ -253,6 +256,26 @@ if python_package cronsim "$CRONSIM" tzdata; then
     done
 else
     skip "cronsim" "$why"
+fi
+
+# Clients and verifiers of providers, written elsewhere, at our fakes and behind our courier.
+if python_package telegram "$TELEGRAM"; then
+    check "python-telegram-bot, our fake of Telegram" \
+        timeout 120 "$installed/telegram/bin/python" "$here/channels.py" telegram "$programs/fakes"
+else
+    skip "python-telegram-bot" "$why"
+fi
+if python_package webhooks "$WEBHOOKS" trustme; then
+    check "standardwebhooks, the signatures of the courier behind TLS" \
+        timeout 120 "$installed/webhooks/bin/python" "$here/channels.py" webhook "$programs/fakes" "$programs/kanban-courier"
+else
+    skip "standardwebhooks" "$why"
+fi
+if python_package mail "$MAIL" trustme; then
+    check "aiosmtpd, the mail of the courier by STARTTLS" \
+        timeout 120 "$installed/mail/bin/python" "$here/channels.py" mail "$programs/fakes" "$programs/kanban-courier"
+else
+    skip "aiosmtpd" "$why"
 fi
 
 say "$passed passed, $failed failed, $skipped skipped, $((($(date +%s) - began_s + 30) / 60)) min"

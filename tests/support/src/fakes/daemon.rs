@@ -166,13 +166,18 @@ fn lease(
     let wait = Duration::from_millis(asked["wait_ms"].as_u64().unwrap());
     let version = asked["version"].as_str().unwrap_or_default().to_owned();
     let mut state = state.lock().unwrap();
+    // A courier asks once at a time: what waits for an earlier call waits for one that is dead.
     state.leases += 1;
+    let own = state.leases;
+    changed.notify_all();
     let is_idle = |state: &mut State| {
-        state.rows.is_empty()
-            && state.version.to_string() == version
-            && !is_over.load(Ordering::SeqCst)
+        let is_current = state.leases == own && state.version.to_string() == version;
+        state.rows.is_empty() && is_current && !is_over.load(Ordering::SeqCst)
     };
     let (mut state, _) = changed.wait_timeout_while(state, wait, is_idle).unwrap();
+    if state.leases != own || is_over.load(Ordering::SeqCst) {
+        return Answer::json(200, &serde_json::to_value(Leased::default()).unwrap());
+    }
     let count = max.min(state.rows.len());
     let reload = state.version.to_string() != version;
     let leased = Leased { rows: state.rows.drain(..count).collect(), edits: Vec::new(), reload };

@@ -29,6 +29,8 @@ pub struct Telegram {
     pub refusals: BTreeMap<String, (u16, String)>,
     /// Groups that have become supergroups: old id and new id.
     pub moved: BTreeMap<String, i64>,
+    /// What goes wrong at this chat each time.
+    pub faults: BTreeMap<String, Fault>,
     /// Chats that never answer.
     pub hanging: Vec<String>,
     /// What waits for `getUpdates`.
@@ -246,6 +248,7 @@ impl Provider for Telegram {
 
     fn fault_of(&mut self, heard: &Heard) -> Option<Fault> {
         let chat = chat_of(&heard.fields());
-        self.hanging.contains(&chat).then_some(Fault::Hang)
+        let is_hanging = self.hanging.contains(&chat);
+        if is_hanging { Some(Fault::Hang) } else { self.faults.get(&chat).cloned() }
     }
 }

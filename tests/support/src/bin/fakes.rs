@@ -1,0 +1,120 @@
+//! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
+//!
+//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
+//! has a courier send three rows to a receiver of others, and prints what became of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program of the tests"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kanband::kernel::notice::{ChannelSetting, Class, Notice, NoticeTask, Row};
+use support::fakes::telegram::Telegram;
+use support::fakes::{DaemonFake, Fake, Fault};
+use support::wait::until;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["telegram", token] => telegram(token),
+        ["deliver", courier, home, kind, address] => deliver(courier, home, kind, address, None),
+        ["deliver", courier, home, kind, address, url] => {
+            deliver(courier, home, kind, address, Some(url.to_owned()));
+        }
+        _ => {
+            println!("usage: fakes telegram TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]")
+        }
+    }
+}
+
+fn telegram(token: &str) {
+    let (server, contested) =
+        (Fake::start(Telegram::new(token)), Fake::start(Telegram::new(token)));
+    contested.with(|it| it.has_rival = true);
+    server.with(|it| {
+        let refusals = [
+            ("403", 403, "Forbidden: bot was blocked by the user"),
+            ("404", 400, "Bad Request: chat not found"),
+        ];
+        for (chat, status, description) in refusals {
+            it.refusals.insert(chat.to_owned(), (status, description.to_owned()));
+        }
+        it.moved.insert("-5".to_owned(), -1_001_234_567_890_123);
+        it.faults.insert("429".to_owned(), Fault::Rate(Duration::from_secs(3)));
+        it.faults.insert("502".to_owned(), Fault::Status(502));
+    });
+    println!("{} {}", server.url(), contested.url());
+    std::io::stdout().flush().unwrap();
+    let _end = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn row(channel: &str, address: &str, id: i64) -> Row {
+    let task = NoticeTask {
+        id: format!("t_0000000{id}"),
+        title: format!("Größe {id}"),
+        status: "done".to_owned(),
+        assignee: None,
+    };
+    let notice = Notice {
+        class: Class::News,
+        kind: "completed".to_owned(),
+        event_id: Some(id),
+        at: 1_700_000_000,
+        board: "default".to_owned(),
+        task: Some(task),
+        headline: "Done.".to_owned(),
+        lines: vec!["A line.\n.\nAnd another — with 👩\u{200d}🔧.".to_owned()],
+        question: None,
+        mention: None,
+        buttons: Vec::new(),
+        files: Vec::new(),
+        items: Vec::new(),
+        is_silent: false,
+    };
+    Row {
+        id,
+        lease: format!("lease{id}"),
+        channel: channel.to_owned(),
+        address: address.to_owned(),
+        thread: None,
+        dedupe: format!("dedupe{id:014}"),
+        attempt: 1,
+        is_repeat: false,
+        reply_to: None,
+        notice,
+    }
+}
+
+fn deliver(courier: &str, home: &str, kind: &str, address: &str, url: Option<String>) {
+    let socket = Path::new(home).join("kanband.sock.courier");
+    let channel = ChannelSetting {
+        name: kind.to_owned(),
+        kind: kind.to_owned(),
+        url,
+        credential: Some(kind.to_owned()),
+        allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
+        allow_http: true,
+    };
+    let daemon = DaemonFake::start(&socket, vec![channel]);
+    daemon.set_attempt_ms(30_000);
+    let mut program = Command::new(courier)
+        .arg("--socket")
+        .arg(&socket)
+        .env("KANBAN_HOME", home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    daemon.send((1..=3).map(|id| row(kind, address, id)));
+    until("three results", || (daemon.settled().len() == 3).then_some(()));
+    let ended = program.kill().and_then(|()| program.wait());
+    println!("{:?} {ended:?}", daemon.settled());
+}
