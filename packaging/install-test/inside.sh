@@ -139,7 +139,7 @@ the_courier_is_there_and_has_no_rights() {
     inactive kanban-courier.service
     is "kanban-courier.service" "$(systemctl is-enabled kanban-courier.service || true)" disabled
     is "groups of the courier" "$(id -nG kanban-courier)" kanban-courier
-    systemd-analyze verify kanban-courier.service kanban-courier.socket
+    systemd-analyze verify --man=no kanban-courier.service kanban-courier.socket
     for path in /var/lib/kanband/kanban.db /etc/kanband/kanband.toml /run/kanband/kanband.sock; do
         if as kanban-courier test -r "$path"; then no "the courier reads $path"; fi
     done

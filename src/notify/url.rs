@@ -147,6 +147,7 @@ impl SecretUrl {
     }
 
     /// Path and query, which only the connection may read.
+    #[cfg(any(test, feature = "courier"))]
     pub(in crate::notify) fn path(&self) -> &str {
         &self.path
     }
