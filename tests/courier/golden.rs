@@ -27,7 +27,7 @@ fn messages() -> Vec<(&'static str, Notice)> {
         task: task(NASTY),
         headline: format!("Done by {NASTY}."),
         lines: vec![NASTY.to_owned(), WIDE.to_owned()],
-        mention: Some(Mention { name: "@all".to_owned(), address: "@all".to_owned() }),
+        mention: Some(Mention { name: "@all".to_owned(), address: "all".to_owned() }),
         ..notice()
     };
     let long = |unit: &str, count: usize| Notice {
@@ -119,7 +119,7 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         texts.push(("mail", name, Unit::Bytes, 64 * 1_024 + 200, shown));
     }
     for (name, row) in rows("webhook", "https://h/") {
-        let shown = webhook::body::of(&row.notice).to_string();
+        let shown = kanband::text::json::to_string(&webhook::body::of(&row.notice)).unwrap();
         texts.push(("webhook", name, Unit::Bytes, 40_000, shown));
     }
     texts
