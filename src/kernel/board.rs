@@ -321,6 +321,11 @@ impl Batch<'_> {
         }
     }
 
+    /// What it has done so far. Nothing of it may be published before it is committed.
+    pub fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
     /// Commits. What it returns may be published; nothing may be before.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub async fn board(
     by: Requester,
     query: GetBoard,
 ) -> Result<BoardSnapshot, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let facts = match service.board_feed.facts() {
         Some(facts) => facts,
         None => read_facts(&service).await?,
@@ -77,7 +77,8 @@ pub async fn board(
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
         let view = view(snapshot, &policy, low_disk_bytes, &looks);
-        let columns = queries::board(&query, snapshot, view, &counts)?;
+        let columns = queries::board(&query, snapshot, view, |newest| counts.at(newest))?;
+        let counts = counts.now();
         let open = |name: &str| -> i64 {
             let is_open = |status: TaskStatus| !status.satisfies_children();
             let of_board = counts.all().filter(|(key, _)| key.board.as_str() == name);
@@ -105,11 +106,12 @@ pub async fn cards(
     by: Requester,
     query: ListCards,
 ) -> Result<CardPage, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let (policy, low_disk_bytes) = looked_at(&service);
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
-        queries::cards(&query, snapshot, view(snapshot, &policy, low_disk_bytes, &looks), &counts)
+        let view = view(snapshot, &policy, low_disk_bytes, &looks);
+        queries::cards(&query, snapshot, view, |newest| counts.at(newest))
     };
     Ok(service.readers.read(by.caller, read).await?)
 }
