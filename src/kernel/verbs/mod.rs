@@ -95,7 +95,7 @@ pub use ask::{AskReply, AskTask};
 pub use assign::{AssignReply, AssignTask};
 pub use attach::{AttachFile, AttachReply, check_attach};
 pub use block::BlockTask;
-pub use bulk::{BulkFilter, BulkReply, BulkResult, BulkTasks};
+pub use bulk::{BulkReply, BulkResult, BulkTasks};
 pub use cancel::CancelTask;
 pub use claim::{ClaimReply, ClaimTask};
 pub use clamp_times::ClampTimes;

@@ -15,7 +15,8 @@ use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::queries::{CardMaker, Snapshot, cursor_at};
 use crate::kernel::store;
-use crate::kernel::store::cards::{CardFilter, Window};
+use crate::kernel::store::cards::Window;
+use crate::kernel::store::conditions::TaskConditions;
 use crate::kernel::task::TaskStatus;
 use crate::service::board::view;
 
@@ -155,7 +156,7 @@ pub(super) fn read_reasons(
     for name in boards {
         let Some(board) = store::boards::find(snapshot.connection, name)? else { continue };
         let window = Window { offset: 0, limit: CARDS_PER_WINDOW };
-        let (ready, any) = (TaskStatus::Ready, CardFilter::default());
+        let (ready, any) = (TaskStatus::Ready, TaskConditions::default());
         let rows = store::cards::window(snapshot.connection, &board, ready, &any, window)?;
         let mut reasons = BTreeMap::new();
         for row in rows {
