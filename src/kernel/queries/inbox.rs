@@ -81,17 +81,7 @@ pub fn waiting_tasks(
         }));
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
-        let reviews = waiting::list_in_review(connection, of)?;
-        let all = waiting::count_in_review(connection, of.board, None, COUNTED_MAX)?;
-        add(&mut found, &reviews, (all, Causes::Many(TaskStatus::Review)), &of_review);
-        for (reviewer, why) in &unable {
-            let tasks = waiting::list_in_review_by(connection, of, reviewer)?;
-            let all = waiting::count_in_review(connection, of.board, Some(reviewer), COUNTED_MAX)?;
-            let cause = review_by(HUMAN, Some(why));
-            add(&mut found, &tasks, (all, Causes::One), &|board, task| {
-                of_task(Kind::Review, &cause, board, task)
-            });
-        }
+        found.extend(reviews(connection, of, &unable)?);
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
             of_task(Kind::WaitingLong, "has been ready for long", board, task)
@@ -122,6 +112,28 @@ pub fn waiting_tasks(
                 of_task(kind, &cause, board, task)
             });
         }
+    }
+    Ok(found)
+}
+
+/// The tasks of a board that wait for the review of a person, also in place of these profiles.
+fn reviews(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+    unable: &[(String, String)],
+) -> Result<Vec<Waiting>, Fault> {
+    let (mut found, board) = (Vec::new(), &of.board.name);
+    let counted = |all: (i64, Causes)| Some(all).filter(|_| of.name.is_none());
+    let tasks = waiting::list_in_review(connection, of)?;
+    let all = waiting::count_in_review(connection, of.board, None, COUNTED_MAX)?;
+    let judged = tasks.iter().map(|task| of_review(board, task));
+    add(&mut found, judged, counted((all, Causes::Many(TaskStatus::Review))), board);
+    for (reviewer, why) in unable {
+        let tasks = waiting::list_in_review_by(connection, of, reviewer)?;
+        let all = waiting::count_in_review(connection, of.board, Some(reviewer), COUNTED_MAX)?;
+        let cause = review_by(HUMAN, Some(why));
+        let judged = tasks.iter().map(|task| of_task(Kind::Review, &cause, board, task));
+        add(&mut found, judged, counted((all, Causes::One)), board);
     }
     Ok(found)
 }
