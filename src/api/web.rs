@@ -10,6 +10,7 @@ pub mod arrival;
 pub mod assets;
 pub mod headers;
 pub mod login;
+pub mod first_use;
 pub mod operations;
 pub mod request;
 pub mod visit;
