@@ -155,7 +155,9 @@ fn tell_the_end(report: &Report, is_home_gone: bool, session: &mut Session) -> R
     let kept =
         if is_home_gone { String::new() } else { format!("; its files are in {}", report.home) };
     session.output.line("")?;
-    session.output.line(format!("{message}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))?;
+    session
+        .output
+        .line(format!("{message}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))?;
     session.output.line("To look at a board in a browser: make demo-board")
 }
 

@@ -8,9 +8,9 @@
 pub mod answers;
 pub mod arrival;
 pub mod assets;
+pub mod first_use;
 pub mod headers;
 pub mod login;
-pub mod first_use;
 pub mod operations;
 pub mod request;
 pub mod visit;

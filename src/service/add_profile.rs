@@ -93,9 +93,9 @@ impl AddProfileError {
     /// What helps, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::OfMachine => {
-                Some("put the lines into a file of /etc/kanband/conf.d, then `kanban reload`".into())
-            }
+            Self::OfMachine => Some(
+                "put the lines into a file of /etc/kanband/conf.d, then `kanban reload`".into(),
+            ),
             Self::UnknownLauncher { .. } => {
                 Some(format!("built in: {}", first_use::built_in().join(", ")))
             }

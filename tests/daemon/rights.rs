@@ -75,7 +75,9 @@ pub fn fields(operation: &str, task: &str, board: &str) -> Value {
             json!({ "board": board })
         }
         "list_schedules" | "show_schedule" | "next_occurrences" => json!({ "board": board }),
-        "list" | "stats" | "assignees" | "events" | "export" | "first_use" => json!({ "board": board }),
+        "list" | "stats" | "assignees" | "events" | "export" | "first_use" => {
+            json!({ "board": board })
+        }
         _ => json!({}),
     }
 }

@@ -310,7 +310,8 @@ fn a_users_own_drop_ins_are_read_last() {
     let dir = tempfile::tempdir().unwrap();
     let own = dir.path().join("config/kanband");
     std::fs::create_dir_all(own.join("conf.d")).unwrap();
-    std::fs::write(own.join("kanband.toml"), "[dispatch]\nmax_running = 2\nfailure_limit = 4\n").unwrap();
+    std::fs::write(own.join("kanband.toml"), "[dispatch]\nmax_running = 2\nfailure_limit = 4\n")
+        .unwrap();
     std::fs::write(own.join("conf.d/a.toml"), "[dispatch]\nmax_running = 3\n").unwrap();
     let config_home = dir.path().join("config").to_string_lossy().into_owned();
     let surroundings = Ambient {
