@@ -19,6 +19,7 @@ use crate::kernel::queries::{
 };
 use crate::kernel::standing::Asker;
 use crate::kernel::task::TaskStatus;
+use crate::service::first_use::{self, FirstUse};
 use crate::service::{Requester, Service, ServiceError};
 use facts::read_facts;
 use pages::BoardFacts;
@@ -44,6 +45,9 @@ pub struct BoardSnapshot {
     pub me: String,
     /// The daemon's version.
     pub version: String,
+    /// Of a board without a task: who could work on it. Null on any other, and when it is not found out in time.
+    #[serde(default)]
+    pub first_use: Option<FirstUse>,
 }
 
 /// A board in a list of boards.
@@ -91,10 +95,16 @@ pub async fn board(
         });
         Ok((columns, boards.collect()))
     };
-    let (columns, boards) = service.readers.read(by.caller, read).await?;
+    let (columns, boards) = service.readers.read(by.caller.clone(), read).await?;
     let BoardColumns { cursor, now, board, columns, facets } = columns;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(BoardSnapshot { cursor, now, board, columns, facets, facts, boards, me, version })
+    let counts = service.database.counts();
+    let is_empty = counts.all().all(|(key, count)| {
+        count == 0 || key.status == TaskStatus::Archived || key.board.as_str() != board
+    });
+    let first_use =
+        if is_empty { first_use::of_snapshot(&service, by, &board).await } else { None };
+    Ok(BoardSnapshot { cursor, now, board, columns, facets, facts, boards, me, version, first_use })
 }
 
 /// Reads a window of a column.

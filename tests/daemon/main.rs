@@ -23,6 +23,7 @@ mod diffs;
 mod doors;
 mod env_files;
 mod failing_workers;
+mod first_use;
 mod full_disk;
 mod git_callers;
 mod held;

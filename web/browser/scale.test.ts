@@ -93,6 +93,17 @@ for (const size of [1_000, 10_000]) {
   });
 }
 
+suite.claim("an empty board takes no more requests, and says who could work on it", async (board) => {
+  const { page, watch, url } = board;
+  watch.forget();
+  await page.goto(url());
+  await isLive(page);
+  await page.getByText("Looked for and not found").waitFor();
+  await caughtUp(board);
+  console.log(`scale: an empty board: ${watch.requests.length} requests`);
+  assert.ok(watch.requests.length <= 5, watch.requests.join("\n"));
+});
+
 suite.claim("opening and closing the drawer again and again leaves nothing behind", async (board) => {
   const { page, daemon } = board;
   const id = daemon.create("Opened often");

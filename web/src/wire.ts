@@ -90,6 +90,28 @@ export interface BoardSnapshot {
   /** Who is logged in, and the name of that person on the board. */
   me: string;
   version: string;
+  /** Of a board without a task. */
+  first_use?: FirstUse | null;
+}
+/** `GET /v1/first_use`: who could work on a board. */
+export interface FirstUse {
+  agents: FoundAgent[];
+  profiles: { name: string; argv: string[]; problem: string | null }[];
+  people: string[];
+  /** Why the daemon adds no profile; null: it does. */
+  why_not: string | null;
+}
+/** A built-in launcher, and what was found of its agent. */
+export interface FoundAgent {
+  launcher: string;
+  profile: string;
+  program: string | null;
+  argv: string[];
+  user: string | null;
+  mcp_entry_files: string[];
+  is_configured: boolean;
+  config: string;
+  file: string;
 }
 export interface ColumnWindow {
   status: Status;

@@ -4,6 +4,7 @@ import { asRefusal, get, isAborted, type Refusal } from "../api";
 import type { BoardSnapshot, CardPage, Status } from "../wire";
 import { applySnapshot, beginWindow, needsRenewal, WINDOW } from "./board";
 import { queryOf } from "./filter";
+import { firstUse } from "./firstUse";
 import { sameCards, type View } from "./url";
 import { view } from "./view";
 
@@ -28,6 +29,7 @@ export async function loadBoard(options?: { keepsLoaded?: boolean; window?: numb
     const snapshot = await get<BoardSnapshot>("/v1/board", query, control.signal);
     const keepsLoaded = options?.keepsLoaded === true && shown !== null && sameCards(shown, wanted);
     applySnapshot(snapshot, { filter, keepsLoaded, window });
+    firstUse.value = snapshot.first_use ?? null;
     shown = wanted;
     loadProblem.value = null;
     return true;
