@@ -45,7 +45,7 @@ class Truth {
       const all = this.column(status, filter);
       return { status, count: all.length, count_is_exact: true, total: this.column(status).length, cards: all.slice(0, board.WINDOW).map((card) => ({ ...card })) };
     });
-    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [] };
+    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [], boards: [] };
     return { cursor: this.cursor(), now: 1000, board: "default", columns, facets: { assignees: [], tenants: [], labels: [] }, facts, boards: [], me: "a", version: "1" };
   }
 
@@ -59,6 +59,12 @@ class Truth {
     const card = cardWith(change);
     this.tasks.set(card.id, card);
     return card;
+  }
+
+  /** The task is another one now; its next change has a higher version. */
+  set(id: string, change: Partial<Card>): void {
+    const card = this.tasks.get(id) as Card;
+    this.tasks.set(id, { ...card, ...change, version: this.event + 1 });
   }
 }
 
@@ -278,4 +284,37 @@ test("a snapshot of another incarnation replaces the cursor, an older one of the
   assert.equal(board.cursor.peek(), `${truth.incarnation}:50`);
   board.applySnapshot({ ...truth.snapshot(), cursor: "new:3" }, { filter: ANY, keepsLoaded: false });
   assert.equal(board.cursor.peek(), "new:3");
+});
+
+test("a newer row of another place in the order moves there, and what comes next finds its own place", () => {
+  const truth = new Truth();
+  const cards = [10, 20, 30, 40].map((start_at) => truth.add({ status: "scheduled", start_at }));
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const [first] = cards as [Card];
+  truth.set(first.id, { start_at: 50 });
+  // The reply of an open drawer is ahead of the stream.
+  const delta = truth.change([first.id]);
+  board.learnCard(delta.cards[0] as Card);
+  const next = truth.add({ status: "scheduled", start_at: 15 });
+  board.applyDelta(truth.change([next.id]));
+  board.applyDelta(delta);
+  assert.deepEqual(board.modelOf("scheduled").ids.peek(), truth.column("scheduled").map((card) => card.id));
+});
+
+test("a snapshot that is older than the stream takes nothing back that the stream has brought", () => {
+  const truth = new Truth();
+  const [stays, leaves] = [truth.add({ status: "ready" }), truth.add({ status: "ready" })];
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const recording = board.recordDeltas();
+  const old = truth.snapshot();
+  truth.set(leaves.id, { status: "done", completed_at: 1000 });
+  board.applyDelta(truth.change([leaves.id]));
+  const fresh = truth.add({ status: "ready" });
+  board.applyDelta(truth.change([fresh.id]));
+  recording.end();
+  board.applySnapshot(old, { filter: ANY, keepsLoaded: false, since: recording.deltas });
+  assert.deepEqual(board.modelOf("ready").ids.peek(), [stays.id, fresh.id]);
+  assert.deepEqual(board.modelOf("done").ids.peek(), [leaves.id]);
+  assert.equal(board.modelOf("ready").count.peek(), 2);
+  assert.equal(board.cursor.peek(), truth.cursor());
 });

@@ -169,6 +169,17 @@ export interface SnapshotOptions {
   keepsLoaded: boolean;
   /** Cards that were asked for of each column. */
   window?: number;
+  /** What the stream has brought since it was asked for: the snapshot may be older. */
+  since?: readonly Delta[];
+}
+
+const recordings = new Set<Delta[]>();
+
+/** Writes down what the stream brings until `end`. */
+export function recordDeltas(): { deltas: readonly Delta[]; end: () => void } {
+  const deltas: Delta[] = [];
+  recordings.add(deltas);
+  return { deltas, end: () => void recordings.delete(deltas) };
 }
 
 /** The most cards that a column has loaded: a snapshot of as many leaves every column as deep as it was. */
@@ -215,6 +226,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     daemonVersion.value = snapshot.version;
     isFirstLoad.value = false;
     passTo(snapshot.cursor);
+    for (const delta of options.since ?? []) if (!hasPassed(snapshot.cursor, delta.cursor)) applyDelta(delta);
   });
 }
 
@@ -260,6 +272,7 @@ let whole_before: Set<Status> | null = null;
 
 export function applyDelta(delta: Delta): void {
   if (delta.board !== boardName.peek()) return;
+  for (const recording of recordings) recording.push(delta);
   batch(() => {
     const touched = new Set<Status>();
     whole_before = new Set([...data.values()].filter(isWhole).map((column) => column.status));
@@ -309,6 +322,7 @@ export function applySeen(times: Record<string, number>): void {
 export function applyFacts(next: BoardFacts, at: string, reasons: Record<string, CardReason>): void {
   batch(() => {
     facts.value = next;
+    if (JSON.stringify(next.boards) !== JSON.stringify(boards.peek())) boards.value = next.boards;
     // The reasons are those of the first cards that are ready; one that is not named there has none now.
     const head = hasConditions() ? [] : dataOf("ready").cards.slice(0, WINDOW).map((card) => card.id);
     for (const id of new Set([...head, ...Object.keys(reasons)])) {
@@ -321,11 +335,18 @@ export function applyFacts(next: BoardFacts, at: string, reasons: Record<string,
   });
 }
 
+/** A newer row of the same column. Its key may be another one: only in a sorted list the next card finds its place. */
 function replaceRow(row: Card, card: Card): void {
-  const list = dataOf(row.status).cards;
-  const at = list.indexOf(row);
-  if (at >= 0) list[at] = card;
+  const column = dataOf(row.status);
+  const at = column.cards.indexOf(row);
   rows.set(card.id, card);
+  if (at >= 0 && orderOf(row.status)(row, card) === 0) column.cards[at] = card;
+  else if (at >= 0) {
+    const whole = isWhole(column);
+    column.cards.splice(at, 1);
+    putIn(column, card, whole);
+    showColumn(row.status);
+  }
   showCard(card);
 }
 
