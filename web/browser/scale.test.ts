@@ -15,6 +15,7 @@ const ELEMENTS = 2500;
 const SNAPSHOT_KB = 40;
 const FIRST_LOAD_KB = 110;
 const ALL_KB = 150;
+const HEAP_MB = 40;
 
 /** Words without much in common, so that compression does not flatter the figure. */
 function words(at: number, count: number): string {
@@ -55,6 +56,15 @@ function count({ page }: Board): Promise<{ elements: number; cards: number; most
   });
 }
 
+/** What the page's scripts hold, after everything that can go has gone. */
+async function heap({ page }: Board): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
+  await session.detach();
+  return usedSize;
+}
+
 for (const size of [1_000, 10_000]) {
   suite.claim(`${size} cards: requests, bytes, cards and elements stay within their bounds`, async (board) => {
     const { page, daemon, watch, url } = board;
@@ -79,6 +89,9 @@ for (const size of [1_000, 10_000]) {
     await page.waitForFunction(() => document.querySelector(".column .ghost") === null);
     const later = await count(board);
     assert.ok(later.cards <= CARDS && later.elements <= ELEMENTS, JSON.stringify(later));
+    const held = await heap(board);
+    console.log(`scale: ${size} cards: the page holds ${held} bytes after scrolling`);
+    assert.ok(held <= HEAP_MB * 1_000_000, `the page holds ${held} bytes`);
     // A change of the command line, seen or not, costs no request.
     await page.goto(url());
     await isLive(page);

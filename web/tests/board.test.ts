@@ -290,10 +290,10 @@ test("a newer row of another place in the order moves there, and what comes next
   const truth = new Truth();
   const cards = [10, 20, 30, 40].map((start_at) => truth.add({ status: "scheduled", start_at }));
   board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
-  const [first] = cards as [Card];
-  truth.set(first.id, { start_at: 50 });
+  const moved = cards[2] as Card;
+  truth.set(moved.id, { start_at: 5 });
   // The reply of an open drawer is ahead of the stream.
-  const delta = truth.change([first.id]);
+  const delta = truth.change([moved.id]);
   board.learnCard(delta.cards[0] as Card);
   const next = truth.add({ status: "scheduled", start_at: 15 });
   board.applyDelta(truth.change([next.id]));
