@@ -60,6 +60,20 @@ for (const size of [1_000, 10_000]) {
     const held = await heap(board);
     console.log(`scale: ${size} cards: the page holds ${held} bytes after scrolling`);
     assert.ok(held <= HEAP_MB * 1_000_000, `the page holds ${held} bytes`);
+    // The scrollbar dragged far: the window under the thumb is read, not all those before it.
+    await page.goto(url());
+    await isLive(page);
+    await caughtUp(board);
+    watch.forget();
+    const triage = column(page, "triage");
+    await triage.locator(".column-scroll").evaluate((each) => (each.scrollTop = each.scrollHeight * 0.6));
+    await page.waitForFunction(() => document.querySelector('section[data-status="triage"] .ghost') === null && document.querySelectorAll('section[data-status="triage"] [data-card]').length > 2);
+    assert.ok(watch.requests.length <= 2, watch.requests.join("\n"));
+    const there = await triage.locator("[data-card]").evaluateAll((list) => list.map((each) => ({ id: each.getAttribute("data-card"), at: Number(each.getAttribute("aria-posinset")) })).sort((one, other) => one.at - other.at));
+    const from = (there[0]?.at ?? 0) - 1;
+    assert.ok(from > size / 5, `the first card on the screen is number ${from}`);
+    const { cards } = await daemon.get<{ cards: { id: string }[] }>(`/v1/cards?board=${daemon.board}&status=triage&offset=${from}&limit=${there.length}`);
+    assert.deepEqual(there.map((each) => each.id), cards.map((each) => each.id));
     // A change of the command line, seen or not, costs no request.
     await page.goto(url());
     await isLive(page);

@@ -318,3 +318,53 @@ test("a snapshot that is older than the stream takes nothing back that the strea
   assert.equal(board.modelOf("ready").count.peek(), 2);
   assert.equal(board.cursor.peek(), truth.cursor());
 });
+
+test("a part that somebody has scrolled to is the daemon's, whatever comes and goes around it", () => {
+  const truth = filled(3000, 21);
+  const random = randomFrom(5);
+  const status = "ready";
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const read = (offset: number, rows = 60): void => {
+    const request = board.beginWindow(status, offset);
+    const all = truth.column(status);
+    request?.finish(all.slice(request.offset, request.offset + rows).map((card) => ({ ...card })), all.length, true);
+  };
+  const check = (): void => {
+    const gap = board.modelOf(status).gap.peek();
+    const expected = truth.column(status).map((card) => card.id);
+    const ids = shown(status);
+    const at = gap?.at ?? ids.length;
+    assert.deepEqual(ids.slice(0, at), expected.slice(0, at));
+    assert.deepEqual(ids.slice(at), expected.slice(at + (gap?.size ?? 0)).slice(0, ids.length - at));
+  };
+  read(200);
+  assert.deepEqual(board.modelOf(status).gap.peek(), { at: board.WINDOW, size: 200 - board.WINDOW, isOld: false });
+  check();
+  // A window that touches it joins it, above and below; one elsewhere takes its place.
+  read(150);
+  read(250);
+  assert.equal(shown(status).length, board.WINDOW + 160);
+  check();
+  read(100, 20);
+  assert.equal(shown(status).length, board.WINDOW + 20);
+  let renewals = 0;
+  for (let step = 0; step < 500; step += 1) {
+    const ids = [...truth.tasks.keys()];
+    const id = (random() < 0.5 ? shown(status)[Math.floor(random() * shown(status).length)] : ids[Math.floor(random() * ids.length)]) as string;
+    if (random() < 0.4) truth.set(id, { status: STATUSES[Math.floor(random() * STATUSES.length)] as Status, priority: Math.floor(random() * 4) });
+    else truth.set(id, { priority: Math.floor(random() * 4) });
+    board.applyDelta(truth.change([id]));
+    const gap = board.modelOf(status).gap.peek();
+    if (gap === null) read(150);
+    else if (gap.isOld) {
+      renewals += 1;
+      read(gap.at + gap.size);
+    }
+    check();
+  }
+  assert.ok(renewals > 0);
+  // The beginning grows up to it.
+  for (let more = 0; more < 20; more += 1) loadMore(truth, status);
+  assert.equal(board.modelOf(status).gap.peek(), null);
+  check();
+});

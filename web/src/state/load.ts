@@ -76,11 +76,11 @@ export function followView(): void {
   });
 }
 
-/** Loads the next window of a column; call it when its placeholders are seen. */
-export async function loadMore(status: Status, rows: number): Promise<void> {
+/** Loads the next window of a column, or the one from `far_offset` on; call it when its placeholders are seen. */
+export async function loadMore(status: Status, rows: number, far_offset: number | null = null): Promise<void> {
   const wanted = view.peek();
   if (isOutdated(wanted)) return;
-  const request = beginWindow(status);
+  const request = beginWindow(status, far_offset);
   if (request === null) return;
   const query = { board: wanted.board, status, offset: request.offset, limit: Math.min(500, rows), ...queryOf(wanted) };
   try {
