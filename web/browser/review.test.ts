@@ -28,8 +28,8 @@ async function isSentBack({ daemon }: Board, id: string): Promise<void> {
   const requests = daemon.show(id).events.filter((event) => event.kind === "changes_requested");
   assert.equal(requests.length, 1);
   const read = readFileSync(join(daemon.place, `again-${id}`), "utf8");
-  for (const part of ["In general", "file:2", "three", "Say it in words", "file:3", "four", "One too many"]) assert.ok(read.includes(part), `${part} is not in:\n${read}`);
-  assert.match(daemon.cli("show", id), /Say it in words/);
+  for (const part of ["In general", "`file`, line 2:", "three", "Say it in words", "`file`, line 3:", "four", "One too many"]) assert.ok(read.includes(part), `${part} is not in:\n${read}`);
+  assert.match(JSON.stringify(daemon.show(id).runs), /Say it in words/);
 }
 
 suite.claim("comments on lines are written with the mouse and sent as one request for changes", async (board) => {

@@ -1,5 +1,6 @@
 // Views with a name, and the boards that one can switch to: what leads elsewhere.
 import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
 import { card, dialog } from "./support/cards";
 import { isLive, Suite, type Board } from "./support/suite";
 import { until } from "./support/until";
@@ -8,6 +9,12 @@ const suite = new Suite("[dispatch]\nenabled = false\n");
 
 const menuItem = ({ page }: Board, name: string | RegExp) => page.getByRole("menuitem", { name });
 const more = ({ page }: Board) => page.getByRole("button", { name: "More", exact: true }).click();
+
+/** A page that has just begun may still be fetching the palette. */
+const openPalette = (page: Page): Promise<void> => until("the palette is open", async () => {
+  await page.keyboard.press("Control+k");
+  return page.locator(".palette-input:focus").isVisible();
+});
 
 suite.claim("a filter is saved under a name, applied after a reload, and removed, with the mouse", async (board) => {
   const { page, daemon, url } = board;
@@ -30,6 +37,7 @@ suite.claim("a filter is saved under a name, applied after a reload, and removed
   assert.deepEqual(await page.$$eval("[data-card]", (list) => list.map((each) => each.getAttribute("data-card"))), said);
   await more(board);
   await menuItem(board, "Remove a saved view…").click();
+  await dialog(page).getByText("The guide", { exact: true }).click();
   await dialog(page).getByRole("button", { name: "Remove" }).click();
   await dialog(page).waitFor({ state: "detached" });
   await more(board);
@@ -44,13 +52,13 @@ suite.claim("a view is saved, applied and removed by keys alone", async (board) 
   await page.goto(url("tenant=acme&archived=1"));
   await card(page, found).waitFor();
   const palette = async (words: string): Promise<void> => {
-    await page.keyboard.press("Control+k");
+    await openPalette(page);
     await page.keyboard.type(words);
-    await page.getByRole("option").first().waitFor();
+    await page.locator(".palette").getByRole("option", { name: words }).first().waitFor();
     await page.keyboard.press("Enter");
   };
   await palette("Save this view");
-  await dialog(page).getByLabel("Name").waitFor();
+  await dialog(page).locator("[name=name]:focus").waitFor();
   await page.keyboard.type("Fences");
   await page.keyboard.press("Enter");
   await dialog(page).waitFor({ state: "detached" });
@@ -62,6 +70,7 @@ suite.claim("a view is saved, applied and removed by keys alone", async (board) 
   assert.equal(new URL(page.url()).searchParams.get("archived"), "1");
   await palette("Remove a saved view");
   await dialog(page).waitFor();
+  await page.keyboard.press("Space");
   await page.keyboard.press("Control+Enter");
   await dialog(page).waitFor({ state: "detached" });
   assert.equal(await page.evaluate(() => localStorage.getItem("kanband.views")), "[]");
@@ -83,7 +92,7 @@ suite.claim("a board that the command line makes is offered on every open page, 
     });
     assert.deepEqual(watch.requests, []);
   }
-  await second.page.keyboard.press("Control+k");
+  await openPalette(second.page);
   await second.page.keyboard.type(name);
   await second.page.getByRole("option", { name: `Board: ${name}` }).waitFor();
   await second.page.keyboard.press("Enter");
