@@ -103,9 +103,11 @@ sim: setup ## Long random runs: board against model, supervision simulated and o
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench
-bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision
+bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision, then the page
 	$(CARGO) bench --locked --bench kernel
 	$(CARGO) bench --locked --bench supervision
+	$(CARGO) build --locked --release
+	@./scripts/bench-web.sh "$(TARGET_FOLDER)/release"
 
 .PHONY: lint
 lint: setup ## Check format and lints

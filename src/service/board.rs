@@ -21,8 +21,8 @@ use crate::kernel::standing::Asker;
 use crate::kernel::task::TaskStatus;
 use crate::service::first_use::{self, FirstUse};
 use crate::service::{Requester, Service, ServiceError};
-use facts::read_facts;
-use pages::BoardFacts;
+use facts::{list_boards, read_facts};
+use pages::{BoardEntry, BoardFacts};
 
 /// A board as a page begins with it, from one snapshot of the database but for what only the host knows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -50,15 +50,6 @@ pub struct BoardSnapshot {
     pub first_use: Option<FirstUse>,
 }
 
-/// A board in a list of boards.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct BoardEntry {
-    /// Its name.
-    pub name: String,
-    /// Number of its tasks that are neither done nor archived.
-    pub open: i64,
-}
-
 /// Reads the columns of a board.
 ///
 /// # Errors
@@ -82,18 +73,8 @@ pub async fn board(
         let looks = Looks::new();
         let view = view(snapshot, &policy, low_disk_bytes, &looks);
         let columns = queries::board(&query, snapshot, view, |newest| counts.at(newest))?;
-        let counts = counts.now();
-        let open = |name: &str| -> i64 {
-            let is_open = |status: TaskStatus| !status.satisfies_children();
-            let of_board = counts.all().filter(|(key, _)| key.board.as_str() == name);
-            of_board.filter(|(key, _)| is_open(key.status)).map(|(_, count)| count).sum()
-        };
-        let boards = crate::kernel::store::boards::list(snapshot.connection)?;
-        let boards = boards.into_iter().map(|board| BoardEntry {
-            open: open(board.name.as_str()),
-            name: board.name.to_string(),
-        });
-        Ok((columns, boards.collect()))
+        let boards = list_boards(snapshot.connection, &counts.now())?.1;
+        Ok((columns, boards))
     };
     let (columns, boards) = service.readers.read(by.caller.clone(), read).await?;
     let BoardColumns { cursor, now, board, columns, facets } = columns;

@@ -19,6 +19,7 @@ mod dispatch;
 mod handoff;
 mod history;
 mod keeping;
+mod large;
 mod listings;
 mod locations;
 mod outcomes;

@@ -300,6 +300,22 @@ fn what_no_event_tells_of_is_seen_too() {
 }
 
 #[test]
+fn a_new_board_and_the_open_tasks_of_every_board_are_named_to_the_page_of_another() {
+    let daemon = idle();
+    let mut page = Page::on(&daemon);
+    let open = |message: &Value| {
+        let boards = message["facts"]["boards"].as_array()?;
+        boards.iter().find(|board| board["name"] == "shop")?["open"].as_i64()
+    };
+    daemon.post("/v1/boards", &json!({ "name": "shop" }));
+    assert_eq!(page.find("the new board", open), 0);
+    let id = daemon.create(json!({ "title": "x", "board": "shop" }));
+    page.find("its task", |message| open(message).filter(|count| *count == 1));
+    daemon.post(&format!("/v1/tasks/{id}/complete?board=shop"), &json!({ "summary": "done" }));
+    page.find("its end", |message| open(message).filter(|count| *count == 0));
+}
+
+#[test]
 fn what_is_no_word_of_a_page_is_answered_and_the_stream_goes_on() {
     let daemon = idle();
     let mut page = Page::on(&daemon);

@@ -63,6 +63,7 @@ mod streams;
 mod way_in;
 mod web_door;
 mod web_harness;
+mod web_memory;
 mod web_sessions;
 mod web_stream;
 mod workspaces;

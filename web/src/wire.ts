@@ -86,7 +86,7 @@ export interface BoardSnapshot {
   columns: ColumnWindow[];
   facets: { assignees: Facet[]; tenants: Facet[]; labels: Facet[] };
   facts: BoardFacts;
-  boards: { name: string; open: number }[];
+  boards: BoardEntry[];
   /** Who is logged in, and the name of that person on the board. */
   me: string;
   version: string;
@@ -122,6 +122,11 @@ export interface ColumnWindow {
   total: number;
   cards: Card[];
 }
+export interface BoardEntry {
+  name: string;
+  /** Tasks that are neither done nor archived. */
+  open: number;
+}
 export interface Facet { name: string; count: number }
 /** What holds for the board as a whole; also in deltas. */
 export interface BoardFacts {
@@ -133,6 +138,7 @@ export interface BoardFacts {
   attention: number;
   /** Open breakers, by key. */
   breakers: string[];
+  boards: BoardEntry[];
 }
 
 /** `GET /v1/cards?status&offset&limit&…filter`: a further window of a column, in the column's order. limit ≤ 500. */

@@ -30,7 +30,7 @@ pub(super) struct Targets {
 /// Tasks by what they are.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Filter {
-    /// All tasks that match: status=, assignee=, tenant=, label= or parent=, separated by commas
+    /// All tasks that match: status=, assignee=, tenant=, label= or parent=, separated by commas; a repeated key adds a value
     #[arg(long = "where", value_name = "FILTER", id = "filter")]
     filter: Option<String>,
 }
@@ -168,12 +168,13 @@ fn parse(filter: &str) -> Result<ListTasks, String> {
         if value.is_empty() {
             return Err(format!("--where {key}=: the value is missing"));
         }
-        if field.replace(value.to_owned()).is_some() {
-            return Err(format!("--where: {key} is given twice"));
+        match field {
+            Some(_) if key == "parent" => return Err("--where: parent is given twice".to_owned()),
+            // The daemon reads lists of names.
+            Some(values) => *values = format!("{values},{value}"),
+            None => *field = Some(value.to_owned()),
         }
     }
-    // An archived task is listed only when archived ones are asked for.
-    request.archived = request.status.as_deref() == Some("archived");
     Ok(request)
 }
 
@@ -186,9 +187,9 @@ mod tests {
         let read = parse("status=blocked, tenant=acme").unwrap();
         assert_eq!(read.status.as_deref(), Some("blocked"));
         assert_eq!(read.tenant.as_deref(), Some("acme"));
-        assert!(!read.archived);
-        assert!(parse("status=archived").unwrap().archived);
-        for wrong in ["", "blocked", "status=", "stat=x", "status=a,status=b", "status=a,"] {
+        let read = parse("status=done,assignee=a,status=archived").unwrap();
+        assert_eq!(read.status.as_deref(), Some("done,archived"));
+        for wrong in ["", "blocked", "status=", "stat=x", "parent=a,parent=b", "status=a,"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -402,15 +402,8 @@ pub fn reason_on_card(reason: &Reason) -> CardReason {
 
 /// A question as a card, or a task's page, shows it.
 pub fn question_of(question: Question, is_short: bool) -> CardQuestion {
-    let text = if is_short { question_line(&question.text) } else { question.text };
-    CardQuestion {
-        id: question.id.to_string(),
-        text,
-        choices: question.choices,
-        default: question.default_answer,
-        deadline_at: question.deadline_at,
-        kind: Some(question.kind),
-    }
+    let whole = CardQuestion::of(question);
+    if is_short { CardQuestion { text: question_line(&whole.text), ..whole } } else { whole }
 }
 
 fn review_of(row: &CardRow) -> CardReview {

@@ -71,13 +71,14 @@ pub fn waiting_tasks(
         let asked = open_questions(connection, &blocked)?;
         add(&mut found, &blocked, (all, Causes::Many(TaskStatus::Blocked)), &|board, task| {
             match asked.get(&task.id) {
-                Some(question) => of_question(question, Named::of(&task.id, &task.title, board)),
+                Some(question) => of_question(question.clone(), named(board, task)),
                 None => of_blocked(board, task),
             }
         });
         let by_runs = store::questions::list_asked_by_runs(connection, of)?;
-        found.extend(by_runs.iter().map(|(question, title)| {
-            of_question(question, Named::of(question.task_id.as_str(), title, board))
+        found.extend(by_runs.into_iter().map(|(question, title, status)| {
+            let task = Named::of(question.task_id.as_str(), &title, board, status);
+            of_question(question, task)
         }));
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
@@ -201,7 +202,11 @@ fn add(
 type Judge<'a> = &'a dyn Fn(&BoardName, &WaitingTask) -> Waiting;
 
 fn of_task(kind: Kind, cause: &str, board: &BoardName, task: &WaitingTask) -> Waiting {
-    Waiting::of_task(kind, cause, Named::of(&task.id, &task.title, board), task.since)
+    Waiting::of_task(kind, cause, named(board, task), task.since)
+}
+
+fn named(board: &BoardName, task: &WaitingTask) -> Named {
+    Named::of(&task.id, &task.title, board, task.status)
 }
 
 fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
@@ -237,7 +242,8 @@ fn of_loop(board: &BoardName, of: &BlockLoop) -> Waiting {
     let cause = format!(
         "blocked {BLOCK_LOOP_RUNS} times in a row with kind {kind}, without an answer by a person between them"
     );
-    Waiting::of_task(Kind::BlockLoop, cause, Named::of(of.id.as_str(), &of.title, board), of.since)
+    let task = Named::of(of.id.as_str(), &of.title, board, of.status);
+    Waiting::of_task(Kind::BlockLoop, cause, task, of.since)
 }
 
 fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {

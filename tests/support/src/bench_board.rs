@@ -59,6 +59,16 @@ impl Bench {
         Self { board, now: 1_000_000, signals: Vec::new(), path, _dir: dir }
     }
 
+    /// The same board, opened again: what another program has written meanwhile is known then.
+    pub fn reopened(self) -> Self {
+        let Self { board, now, signals, path, _dir } = self;
+        board.close().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let (policy, random) = (Arc::new(Policy::default()), Box::new(SeededRandom::new(2)));
+        let board = Board::open(&path, Missing::Create, &birth, policy, random).unwrap();
+        Self { board, now, signals, path, _dir }
+    }
+
     pub fn by<V: Verb>(&mut self, caller: &Caller, verb: &V) -> Result<V::Reply, VerbError> {
         let (reply, effects) = self.board.run_one(self.now, caller, None, verb)?;
         self.signals = effects.signals;
