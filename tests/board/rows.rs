@@ -208,7 +208,6 @@ fn a_create_writes_no_more_on_a_board_of_a_hundred_thousand_tasks() {
         let frames = frames_of_a_create(&mut bench, spread);
         let bytes = bytes_of_a_create_in_a_batch(&mut bench, spread);
         let found = format!("{frames} frames alone, {bytes} bytes in a batch");
-        println!("{found}");
         assert!(frames <= 9 && bytes <= bytes_max, "{found}");
     }
 }

@@ -99,8 +99,7 @@ fn a_read_takes_no_more_steps_than_its_bound() {
         ("search, 5", &read_search, 8_000),
     ];
     let found = steps(&mut board(), &reads);
-    println!("{found:?}");
-    for ((name, found), (_, _, bound)) in found.iter().zip(&reads) {
-        assert!(*found > 0 && found <= bound, "{name}: {found} > {bound} steps");
+    for ((name, steps), (_, _, bound)) in found.iter().zip(&reads) {
+        assert!(*steps > 0 && steps <= bound, "{name}: {steps} > {bound} steps; all: {found:?}");
     }
 }
