@@ -67,7 +67,7 @@ test-web: build ## Test the page: types, its own tests, the committed bundle, an
 	@./scripts/test-web.sh "$(TARGET_FOLDER)/debug"
 
 .PHONY: pictures
-pictures: build ## Take the pictures of the documents anew (docs/pictures), with the text that each shows
+pictures: build ## Take the pictures of the documents again (docs/pictures), with the text that each shows
 	@./scripts/setup-web.sh
 	@. scripts/node.sh && has_node && install_packages && KANBAND_TAKE_PICTURES=1 KANBAND_PROGRAMS="$$(realpath "$(TARGET_FOLDER)/debug")" node web/scripts/browser.mjs pictures
 

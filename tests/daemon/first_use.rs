@@ -158,9 +158,11 @@ fn no_other_operation_of_the_web_writes_configuration() {
         }
         let path = operation.path.replace("{id}", &task).replace("{name}", "none");
         let mut ask = web.ask(operation.method.as_str(), &path);
-        if operation.method != Method::Get && operation.carries == Carries::Fields {
-            ask = ask.json(&fields(operation.name, &task, "default"));
-        }
+        ask = match (operation.method, operation.carries) {
+            (Method::Get, _) => ask,
+            (_, Carries::Fields) => ask.json(&fields(operation.name, &task, "default")),
+            (_, Carries::File) => ask.with("content-type", Some("application/octet-stream")),
+        };
         let reply = web.send(&ask);
         assert!(reply.status != 401 && reply.status != 403, "{}", operation.name);
         assert_eq!(files_of(&daemon), before, "{}", operation.name);
