@@ -54,7 +54,7 @@ pub async fn board(
     by: Requester,
     query: GetBoard,
 ) -> Result<BoardSnapshot, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let facts = match service.board_feed.facts() {
         Some(facts) => facts,
         None => read_facts(&service).await?,
@@ -67,8 +67,8 @@ pub async fn board(
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
         let view = view(snapshot, &policy, low_disk_bytes, &looks);
-        let columns = queries::board(&query, snapshot, view, &counts)?;
-        let boards = list_boards(snapshot.connection, &counts)?.1;
+        let columns = queries::board(&query, snapshot, view, |newest| counts.at(newest))?;
+        let boards = list_boards(snapshot.connection, &counts.now())?.1;
         Ok((columns, boards))
     };
     let (columns, boards) = service.readers.read(by.caller, read).await?;
@@ -86,11 +86,12 @@ pub async fn cards(
     by: Requester,
     query: ListCards,
 ) -> Result<CardPage, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let (policy, low_disk_bytes) = looked_at(&service);
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
-        queries::cards(&query, snapshot, view(snapshot, &policy, low_disk_bytes, &looks), &counts)
+        let view = view(snapshot, &policy, low_disk_bytes, &looks);
+        queries::cards(&query, snapshot, view, |newest| counts.at(newest))
     };
     Ok(service.readers.read(by.caller, read).await?)
 }

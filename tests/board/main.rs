@@ -41,6 +41,7 @@ mod start_faults;
 mod starts;
 mod statuses;
 mod steering;
+mod steps;
 mod stopping;
 mod times;
 mod undo;

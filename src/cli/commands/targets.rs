@@ -99,15 +99,11 @@ impl Filter {
         client: &Client,
         session: &mut Session,
     ) -> Result<Chosen, Failure> {
-        let chosen = match &self.filter {
-            Some(filter) => matching(filter, client, session)?,
-            None => named(ids, session)?,
-        };
+        let Some(filter) = &self.filter else { return named(ids, session) };
+        let chosen = matching(filter, client, session)?;
         if chosen.ids.is_empty() {
-            let of = self.filter.as_ref().map_or("stdin has no ids".to_owned(), |filter| {
-                format!("no task matches {}", one_line(filter))
-            });
-            session.output.complain(&format!("note: {of}"));
+            let note = format!("note: no task matches {}", one_line(filter));
+            session.output.complain(&note);
         }
         Ok(chosen)
     }
@@ -120,7 +116,11 @@ fn matching(filter: &str, client: &Client, session: &Session) -> Result<Chosen, 
     Ok(Chosen { ids, by: ChosenBy::Filter })
 }
 
-fn named(given: &[String], session: &Session) -> Result<Chosen, Failure> {
+/// The tasks of these ids, of which `-` stands for all on stdin.
+///
+/// # Errors
+/// Stdin that cannot be read.
+pub(super) fn named(given: &[String], session: &mut Session) -> Result<Chosen, Failure> {
     let mut ids = Vec::new();
     for id in given {
         if id == STDIN {
@@ -129,6 +129,9 @@ fn named(given: &[String], session: &Session) -> Result<Chosen, Failure> {
         } else {
             ids.push(id.clone());
         }
+    }
+    if ids.is_empty() {
+        session.output.complain("note: stdin has no ids");
     }
     let by = match given {
         [id] if id != STDIN => ChosenBy::OneId,

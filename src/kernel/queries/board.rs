@@ -178,7 +178,7 @@ impl FilterText<'_> {
     }
 }
 
-/// Reads the columns. `counts` are those that the writing thread keeps.
+/// Reads the columns. `counts` are those that the writing thread keeps, as of a snapshot with this newest event.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -186,9 +186,10 @@ pub fn board(
     query: &GetBoard,
     snapshot: &Snapshot<'_>,
     view: View<'_>,
-    counts: &Counts,
+    counts: impl Fn(EventId) -> Counts,
 ) -> Result<BoardColumns, VerbError> {
     let connection = snapshot.connection;
+    let counts = &counts(store::events::newest_id(connection)?);
     let board = snapshot.board(query.board.as_deref(), "board")?;
     let filter = FilterText {
         assignee: query.assignee.as_deref(),
@@ -231,9 +232,10 @@ pub fn cards(
     query: &ListCards,
     snapshot: &Snapshot<'_>,
     view: View<'_>,
-    counts: &Counts,
+    counts: impl Fn(EventId) -> Counts,
 ) -> Result<CardPage, VerbError> {
     let connection = snapshot.connection;
+    let counts = &counts(store::events::newest_id(connection)?);
     let board = snapshot.board(query.board.as_deref(), "cards")?;
     let status = TaskStatus::parse(&query.status).ok_or_else(|| Refusal::InvalidValue {
         field: "status",

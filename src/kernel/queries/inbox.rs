@@ -10,6 +10,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::question::Question;
 use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question, of_schedule};
 use crate::kernel::rules::reason::{Reason, review_by};
+use crate::kernel::rules::review::unknown_reviewer;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::schedule::WAITS_FOR_A_PERSON;
 use crate::kernel::snapshot::Snapshot;
@@ -49,6 +50,7 @@ pub fn waiting_tasks(
     let WaitingFacts { counts, .. } = facts;
     let connection = snapshot.connection;
     let people: BTreeSet<String> = store::people::list(connection)?.into_iter().collect();
+    let unable = unable_reviewers(connection, facts.policy)?;
     let mut found = Vec::new();
     for board in boards {
         let Some(found_board) = store::boards::find(connection, board)? else { continue };
@@ -81,8 +83,16 @@ pub fn waiting_tasks(
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
         let reviews = waiting::list_in_review(connection, of)?;
-        let all = waiting::count_in_review(connection, of.board, COUNTED_MAX)?;
+        let all = waiting::count_in_review(connection, of.board, None, COUNTED_MAX)?;
         add(&mut found, &reviews, (all, Causes::Many(TaskStatus::Review)), &of_review);
+        for (reviewer, why) in &unable {
+            let tasks = waiting::list_in_review_by(connection, of, reviewer)?;
+            let all = waiting::count_in_review(connection, of.board, Some(reviewer), COUNTED_MAX)?;
+            let cause = review_by(HUMAN, Some(why));
+            add(&mut found, &tasks, (all, Causes::One), &|board, task| {
+                of_task(Kind::Review, &cause, board, task)
+            });
+        }
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
             of_task(Kind::WaitingLong, "has been ready for long", board, task)
@@ -115,6 +125,17 @@ pub fn waiting_tasks(
         }
     }
     Ok(found)
+}
+
+/// Profiles with tasks to review that cannot be started, and why: a person does it.
+fn unable_reviewers(
+    connection: &Connection,
+    policy: &Policy,
+) -> Result<Vec<(String, String)>, Fault> {
+    let reviewers = waiting::list_reviewers(connection)?.into_iter();
+    Ok(reviewers
+        .filter_map(|reviewer| unknown_reviewer(&reviewer, policy).map(|why| (reviewer, why)))
+        .collect())
 }
 
 /// The schedules of a board that need a person.

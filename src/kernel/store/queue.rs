@@ -270,20 +270,30 @@ pub fn oldest_ready(
     connection: &Connection,
     board: &BoardKey,
 ) -> Result<Option<EpochSeconds>, Fault> {
-    connection
+    let doing = "find the oldest ready task";
+    let mut statement = connection
         .prepare_cached(
-            "WITH RECURSIVE head (priority, created_at) AS (
-               SELECT * FROM (SELECT t.priority, t.created_at FROM tasks t WHERE t.board = :board AND t.status = 'ready'
-                              ORDER BY t.priority DESC, t.seq LIMIT 1)
-               UNION ALL
-               SELECT t.priority, t.created_at
-               FROM head JOIN tasks t
-                 ON t.seq = (SELECT n.seq FROM tasks n
-                             WHERE n.board = :board AND n.status = 'ready' AND n.priority < head.priority
-                             ORDER BY n.priority DESC, n.seq LIMIT 1)
-               LIMIT 64)
-             SELECT min(head.created_at) FROM head",
+            "SELECT t.priority, t.created_at FROM tasks t
+             WHERE t.board = :board AND t.status = 'ready' AND t.priority <= :priority
+             ORDER BY t.priority DESC, t.seq LIMIT 1",
         )
-        .and_then(|mut s| s.query_row(named_params! { ":board": board.number }, |row| row.get(0)))
-        .doing("find the oldest ready task")
+        .doing(doing)?;
+    let mut oldest: Option<EpochSeconds> = None;
+    let mut most = Some(i64::MAX);
+    for _ in 0..PRIORITIES_MAX {
+        let Some(priority) = most else { break };
+        let head: Option<(i64, EpochSeconds)> = statement
+            .query_row(named_params! { ":board": board.number, ":priority": priority }, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .doing(doing)?;
+        let Some((priority, created_at)) = head else { break };
+        oldest = Some(oldest.map_or(created_at, |oldest| oldest.min(created_at)));
+        most = priority.checked_sub(1);
+    }
+    Ok(oldest)
 }
+
+/// Priorities whose first ready task is looked at, at most.
+const PRIORITIES_MAX: u32 = 64;

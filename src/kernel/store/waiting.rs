@@ -95,22 +95,65 @@ pub fn list_in_review(
     list(connection, sql, of)
 }
 
-/// How many tasks wait for the review of a person, counted up to `limit`.
+/// Tasks that wait for the review of this profile, by priority.
+pub fn list_in_review_by(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+    reviewer: &str,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let doing = "list what waits for a person";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, NULL, 0, t.status
+             FROM tasks t INDEXED BY idx_tasks_review
+             WHERE t.status = 'review' AND t.queue_profile = :reviewer AND t.board = :board
+               AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+             ORDER BY t.priority DESC, t.seq LIMIT :limit",
+        )
+        .doing(doing)?;
+    let parameters = named_params! {
+        ":board": of.board.number, ":name": of.name, ":limit": of.limit, ":reviewer": reviewer,
+    };
+    let rows = statement.query_map(parameters, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// How many tasks wait for the review of this profile, or of a person where it is none, counted up to `limit`.
 pub fn count_in_review(
     connection: &Connection,
     board: &BoardKey,
+    reviewer: Option<&str>,
     limit: u32,
 ) -> Result<i64, Fault> {
     connection
         .prepare_cached(
             "SELECT count(*) FROM (
                SELECT 1 FROM tasks INDEXED BY idx_tasks_review
-               WHERE status = 'review' AND queue_profile IS NULL AND board = :board LIMIT :limit)",
+               WHERE status = 'review' AND queue_profile IS :reviewer AND board = :board LIMIT :limit)",
         )
         .and_then(|mut s| {
-            s.query_row(named_params! { ":board": board.number, ":limit": limit }, |row| row.get(0))
+            let of = named_params! { ":board": board.number, ":reviewer": reviewer, ":limit": limit };
+            s.query_row(of, |row| row.get(0))
         })
         .doing("count what waits for a review")
+}
+
+/// Profiles that have a task to review, found by skipping through their index.
+pub fn list_reviewers(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let doing = "list the reviewers";
+    let mut statement = connection
+        .prepare_cached(
+            "WITH RECURSIVE lane (profile) AS (
+               SELECT (SELECT min(queue_profile) FROM tasks INDEXED BY idx_tasks_review WHERE status = 'review' AND queue_profile > '')
+               UNION ALL
+               SELECT (SELECT min(queue_profile) FROM tasks INDEXED BY idx_tasks_review
+                       WHERE status = 'review' AND queue_profile > lane.profile)
+               FROM lane WHERE lane.profile IS NOT NULL)
+             SELECT profile FROM lane WHERE profile IS NOT NULL",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
 /// Unfinished tasks that were due by `now`, the oldest first.

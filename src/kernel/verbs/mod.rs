@@ -23,6 +23,7 @@ mod complete;
 mod create;
 mod create_batch;
 mod create_board;
+mod created_reply;
 mod detach;
 mod dispatch;
 mod dispatch_named;
